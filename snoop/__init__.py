@@ -1,0 +1,3 @@
+"""snoop: an IGMP snooping software switch for Linux."""
+
+__version__ = "0.1.0"
