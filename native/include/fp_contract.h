@@ -1,0 +1,243 @@
+/*
+ * The contract between the C fast path and Python: constants, structures and
+ * calls. The C compiler reads this file through fp.h and cffi reads it byte for
+ * byte, so it holds no directives but plain integer #defines (native/README.md).
+ *
+ * Threads: "control" calls come from one thread at a time; fp_loop_run() is the
+ * loop thread's only call. Everything else may be called while loops run.
+ * Calls return 0 (or a count) and -errno on failure unless they say otherwise.
+ * Any change of layout bumps FP_CONTRACT_VERSION.
+ */
+#define FP_CONTRACT_VERSION 1
+#define FP_PORTS_MAX 256
+#define FP_MASK_WORDS 4
+#define FP_WORKERS_MAX 8
+#define FP_FRAME_BYTES_MAX 65568
+#define FP_VLAN_ANY 65535
+
+/* What becomes of a received frame. */
+enum fp_action {
+	FP_ACTION_DROP = 0,
+	FP_ACTION_FORWARD = 1,
+	FP_ACTION_FLOOD = 2,
+	FP_ACTION_PUNT = 3
+};
+
+/*
+ * Why. Every received frame gets exactly one reason and moves exactly one
+ * counter, so over a port: rx_frames == sum of the counters of all reasons.
+ */
+enum fp_reason {
+	/* forwarded */
+	FP_FORWARD_GROUP = 0,	  /* row (vlan, group, any source) */
+	FP_FORWARD_SOURCE,	  /* row (vlan, group, source) */
+	FP_FORWARD_UNREGISTERED,  /* no row: policy for unregistered groups, SNOOP-32 */
+	FP_FORWARD_UNICAST,	  /* destination in the fdb */
+	/* flooded */
+	FP_FLOOD_LINK_LOCAL,	  /* 224.0.0.0/24, SNOOP-31 */
+	FP_FLOOD_ALWAYS,	  /* always_flood list, SNOOP-42 */
+	FP_FLOOD_NO_QUERIER,	  /* snooping inactive in this VLAN, Q-15 */
+	FP_FLOOD_BROADCAST,
+	FP_FLOOD_UNKNOWN_UNICAST,
+	FP_FLOOD_IPV6_MULTICAST,  /* SNOOP-34 */
+	FP_FLOOD_L2_MULTICAST,	  /* not IP, or behind a second or service tag, SNOOP-34 */
+	FP_FLOOD_MAC_IP_MISMATCH, /* SNOOP-40 */
+	/* handed to the control plane */
+	FP_PUNT_IGMP,
+	/* dropped */
+	FP_DROP_NO_MEMBER,	  /* registered group, nobody to send it to */
+	FP_DROP_NO_EGRESS,	  /* flooded or unregistered, but no other port */
+	FP_DROP_SAME_PORT,	  /* the destination is behind the ingress port */
+	FP_DROP_TRUNCATED,	  /* not captured whole, V-1 */
+	FP_DROP_RESERVED_MAC,	  /* 01:80:c2:00:00:01-0f, L2-1 */
+	FP_DROP_VLAN_INVALID,	  /* VID 4095, VLAN-2 */
+	FP_DROP_IP_ERROR,	  /* IPv4 header, V-4 and SNOOP-36 */
+	FP_DROP_SOURCE_MAC,	  /* multicast or zero source MAC */
+	FP_DROP_PORT_DOWN,	  /* ingress port is not up in the table */
+	FP_DROP_PUNT_FULL,	  /* punt ring full, or this port's share of it */
+	FP_REASON_MAX
+};
+
+/* Counters of a port besides its reasons. All count since the switch was made. */
+enum fp_stat {
+	FP_STAT_RX_FRAMES = 0,	  /* taken from the rings */
+	FP_STAT_RX_BYTES,
+	FP_STAT_TX_FRAMES,	  /* frames sent, a coalesced one counted as its parts */
+	FP_STAT_TX_BYTES,
+	FP_STAT_TX_SENDS,	  /* kernel sends: tx_frames / tx_sends is the coalescing gain */
+	FP_STAT_TX_COALESCED,	  /* frames that left as part of a coalesced send */
+	FP_STAT_TX_DROP_FULL,	  /* egress full: ENOBUFS, EAGAIN */
+	FP_STAT_TX_DROP_MTU,	  /* larger than the egress port's MTU */
+	FP_STAT_TX_DROP_DOWN,	  /* egress interface down or gone */
+	FP_STAT_TX_DROP_ERROR,	  /* any other send error */
+	FP_STAT_RX_OVERSIZE,	  /* read whole beside the ring (PACKET_COPY_THRESH) */
+	FP_STAT_PUNT_COPIES,	  /* forwarded frames of which the control plane got a copy */
+	FP_STAT_PUNT_COPIES_LOST,
+	FP_STAT_FDB_LEARNED,
+	FP_STAT_FDB_MOVED,
+	FP_STAT_FDB_EVICTED,
+	FP_STAT_INJECT_FRAMES,	  /* sent by the control plane */
+	FP_STAT_INJECT_DROPS,
+	FP_STAT_RING_DROPS,	  /* lost by the kernel because a ring was full */
+	FP_STAT_MAX
+};
+
+enum fp_row_op { FP_ROW_DELETE = 0, FP_ROW_SET = 1 };
+
+enum fp_row_flag {
+	FP_ROW_ANY_SOURCE = 1,
+	FP_ROW_ALWAYS_FLOOD = 2 /* vlan must be FP_VLAN_ANY; ports are ignored */
+};
+
+/* A row to set or delete. IPv4 addresses are v4-mapped. Router ports are not in it. */
+struct fp_row {
+	uint8_t group[16];
+	uint8_t source[16];
+	uint64_t ports[4];
+	uint16_t vlan;
+	uint8_t op;
+	uint8_t flags;
+	uint8_t pad[4];
+};
+
+enum fp_vlan_flag { FP_VLAN_ACTIVE = 1 /* prune by rows; without it multicast floods */ };
+
+/* Policy of one VLAN; vlan FP_VLAN_ANY is the default for VLANs without their own. */
+struct fp_vlan {
+	uint64_t unregistered[4]; /* ports for unregistered groups, router ports not included */
+	uint64_t mrouters[4];	  /* added to every row and to unregistered */
+	uint16_t vlan;
+	uint8_t op;
+	uint8_t flags;
+	uint8_t pad[4];
+};
+
+enum fp_port_flag { FP_PORT_UP = 1, FP_PORT_COALESCE = 2 };
+
+struct fp_port_state {
+	uint32_t mtu;
+	uint16_t port;
+	uint8_t flags;
+	uint8_t pad;
+};
+
+enum fp_open_flag { FP_OPEN_QDISC_BYPASS = 1, FP_OPEN_ISOLATE = 2 };
+
+struct fp_port_config {
+	int32_t ifindex;
+	uint32_t ring_slots;	/* of 2048 bytes; a power of two; 0: default */
+	uint32_t control_slots; /* likewise, the ring for IGMP, MLD and PIM */
+	uint32_t flags;		/* enum fp_open_flag */
+};
+
+struct fp_config {
+	uint64_t fdb_ageing_ns;
+	uint32_t workers;
+	uint32_t fdb_max;
+	uint32_t spin_us;
+	uint32_t streams_max;
+	uint32_t punt_bytes; /* a power of two */
+	uint32_t pad;
+};
+
+struct fp_verdict {
+	uint64_t ports[4];
+	uint8_t action; /* enum fp_action */
+	uint8_t reason; /* enum fp_reason */
+	uint8_t punt;	/* the control plane gets a copy */
+	uint8_t registered;
+	uint16_t vlan;
+	uint8_t pad[2];
+};
+
+/* Head of a punted frame; the frame follows, padded to 8 bytes. */
+struct fp_punted {
+	uint64_t time_ns; /* CLOCK_MONOTONIC of the pass that took it */
+	uint32_t frame_len;
+	uint16_t port;
+	uint16_t pad;
+};
+
+struct fp_fdb_entry {
+	uint64_t age_ns;
+	uint8_t mac[6];
+	uint16_t vlan;
+	uint16_t port;
+	uint8_t pad[6];
+};
+
+struct fp_stream {
+	uint8_t source[16];
+	uint8_t group[16];
+	uint64_t ports[4];
+	uint64_t frames;
+	uint64_t bytes;
+	uint64_t first_ns;
+	uint64_t last_ns;
+	uint16_t vlan;
+	uint16_t port;
+	uint8_t reason;
+	uint8_t registered;
+	uint8_t pad[2];
+};
+
+struct fp_worker_stats {
+	uint64_t passes;
+	uint64_t sleeps;
+	uint64_t table_seq_seen;
+	uint64_t pad;
+};
+
+struct fp_switch;
+
+uint32_t fp_contract_version(void);
+const char *fp_reason_name(uint32_t reason);
+uint32_t fp_reason_action(uint32_t reason);
+const char *fp_stat_name(uint32_t stat);
+
+/* Life of a switch. fp_switch_free() only after every loop has returned. */
+struct fp_switch *fp_switch_new(const struct fp_config *config);
+void fp_switch_free(struct fp_switch *sw);
+void fp_switch_stop(struct fp_switch *sw);
+
+/*
+ * Opens sockets and rings on an interface of the caller's network namespace.
+ * The port joins the forwarding at the next publish that names it. On failure
+ * *stage names the step that failed; *isolated is the errno of isolation (0: done).
+ */
+int fp_port_open(struct fp_switch *sw, uint32_t port, const struct fp_port_config *config,
+		 int32_t *isolated, const char **stage);
+/* Publishes a table without the port and frees it when no loop can reach it. */
+int fp_port_close(struct fp_switch *sw, uint32_t port);
+
+/* Applies the changes to a copy of what changed, and swaps it in; never waits. */
+int fp_switch_publish(struct fp_switch *sw, const struct fp_row *rows, uint32_t row_count,
+		      const struct fp_vlan *vlans, uint32_t vlan_count,
+		      const struct fp_port_state *ports, uint32_t port_count);
+uint64_t fp_switch_row_count(struct fp_switch *sw);
+uint64_t fp_switch_retired(struct fp_switch *sw);
+
+/* Forwards until fp_switch_stop(); 0 when stopped, -errno on a fault of the loop. */
+int fp_loop_run(struct fp_switch *sw, uint32_t worker);
+
+/* Punted frames: a descriptor that is readable while some wait, and the taking of them. */
+int fp_punt_fd(struct fp_switch *sw);
+int64_t fp_punt_drain(struct fp_switch *sw, uint8_t *buffer, uint32_t buffer_bytes);
+
+/* Sends a frame on a set of ports; *sent gets the ports that took it. */
+int fp_inject(struct fp_switch *sw, const uint64_t *ports, const uint8_t *frame,
+	      uint32_t frame_len, uint64_t *sent);
+
+/* What the live table says of such a frame; the fdb and all counters stay as they are. */
+int fp_explain(struct fp_switch *sw, uint32_t port, const uint8_t *frame, uint32_t frame_len,
+	       struct fp_verdict *verdict);
+
+/* stats: FP_STAT_MAX words, reasons: FP_REASON_MAX words; not mutually consistent. */
+int fp_stats_read(struct fp_switch *sw, uint32_t port, uint64_t *stats, uint64_t *reasons);
+int fp_worker_read(struct fp_switch *sw, uint32_t worker, struct fp_worker_stats *stats);
+
+/* Both return the number of entries written. port or vlan -1: any. */
+int fp_fdb_dump(struct fp_switch *sw, struct fp_fdb_entry *entries, uint32_t entries_max);
+int fp_fdb_flush(struct fp_switch *sw, int32_t port, int32_t vlan);
+int fp_fdb_configure(struct fp_switch *sw, uint64_t ageing_ns);
+int fp_stream_dump(struct fp_switch *sw, struct fp_stream *streams, uint32_t streams_max);
