@@ -1,0 +1,104 @@
+"""Addresses as the rest of the switch carries them: always 16 bytes, IPv4 as `::ffff:a.b.c.d`.
+
+Plain `bytes`, because they are dictionary keys on the hot path: the hash is cached, equality is a
+`memcmp`, and the order of the bytes is the numeric order that the querier election needs (Q-4). The
+family of an address follows from its prefix, so no key has to carry both.
+
+`ANY` is not an address on the wire: it stands for "any source" of a group and for the group of a
+General Query. The sender address 0.0.0.0 is `UNSPECIFIED`, which is a different value.
+"""
+
+import ipaddress
+from enum import IntEnum
+from typing import Final, TypeAlias
+
+Address: TypeAlias = bytes
+"""16 bytes; IPv4 is v4-mapped."""
+
+Prefix: TypeAlias = tuple[Address, int]
+"""Network address and its length in bits of the 128-bit form (an IPv4 /8 is 104)."""
+
+
+class Family(IntEnum):
+    """Address family; the value is the IP version."""
+
+    IPV4 = 4
+    IPV6 = 6
+
+
+MAPPED: Final = bytes(10) + b"\xff\xff"
+ANY: Final[Address] = bytes(16)
+
+
+def mapped(b4: bytes) -> Address:
+    """Return the 16-byte form of the 4 bytes of an IPv4 address."""
+    return MAPPED + b4
+
+
+def parse(text: str) -> Address:
+    """Read a dotted quad or the text form of an IPv6 address; ValueError if it is neither."""
+    address = ipaddress.ip_address(text)
+    return mapped(address.packed) if address.version == 4 else address.packed
+
+
+def text(addr: Address) -> str:
+    """Return the dotted quad of a v4-mapped address, else the shortest IPv6 form (RFC 5952)."""
+    if addr[:12] == MAPPED:
+        return f"{addr[12]}.{addr[13]}.{addr[14]}.{addr[15]}"
+    return str(ipaddress.IPv6Address(addr))
+
+
+def family(addr: Address) -> Family:
+    """Return the family that the address belongs to; `ANY` counts as IPv6 and is not asked."""
+    return Family.IPV4 if addr[:12] == MAPPED else Family.IPV6
+
+
+def parse_prefix(text: str) -> Prefix:
+    """Read `239.255.0.0/16` or `ff3e::/32`; a bare address is its own prefix.
+
+    ValueError if it is not a prefix or has bits set past its length.
+    """
+    network = ipaddress.ip_network(text)
+    if network.version == 4:
+        return mapped(network.network_address.packed), 96 + network.prefixlen
+    return network.network_address.packed, network.prefixlen
+
+
+def in_prefix(addr: Address, prefix: Prefix) -> bool:
+    """Tell whether the leading bits of `addr` are those of `prefix`."""
+    network, length = prefix
+    shift = 128 - length
+    return int.from_bytes(addr) >> shift == int.from_bytes(network) >> shift
+
+
+def is_multicast(addr: Address) -> bool:
+    """Tell whether `addr` is in 224.0.0.0/4 or ff00::/8."""
+    if addr[:12] == MAPPED:
+        return addr[12] & 0xF0 == 0xE0
+    return addr[0] == 0xFF
+
+
+def is_link_local_group(addr: Address) -> bool:
+    """Tell whether `addr` is in 224.0.0.0/24, which is never pruned (SNOOP-15, SNOOP-31)."""
+    return addr[:15] == _LINK_LOCAL_BLOCK
+
+
+UNSPECIFIED: Final[Address] = mapped(bytes(4))  # 0.0.0.0
+BROADCAST: Final[Address] = mapped(b"\xff" * 4)
+ALL_SYSTEMS: Final[Address] = mapped(bytes((224, 0, 0, 1)))
+ALL_ROUTERS: Final[Address] = mapped(bytes((224, 0, 0, 2)))
+ALL_DVMRP_ROUTERS: Final[Address] = mapped(bytes((224, 0, 0, 4)))
+ALL_PIM_ROUTERS: Final[Address] = mapped(bytes((224, 0, 0, 13)))
+ALL_IGMPV3_ROUTERS: Final[Address] = mapped(bytes((224, 0, 0, 22)))
+ALL_SNOOPERS: Final[Address] = mapped(bytes((224, 0, 0, 106)))
+
+_LINK_LOCAL_BLOCK: Final = ALL_SYSTEMS[:15]
+
+
+def is_bad_source(addr: Address) -> bool:
+    """Tell whether an IPv4 address is no host's: multicast, broadcast or loopback (V-10).
+
+    0.0.0.0 is a good source: hosts without an address and proxies report from it (SNOOP-6).
+    """
+    first = addr[12]
+    return 224 <= first <= 239 or first == 127 or addr == BROADCAST

@@ -1,0 +1,73 @@
+"""The 8-bit time codes of IGMP queries, and what a configured time becomes when it is sent.
+
+IGMPv3 codes Max Resp Time and QQI as a small float (W-11); IGMPv1 and v2 do not (W-14). A time
+that the code cannot carry is sent as the next lower one it can (W-13), so the time that timers
+must be computed from is the *effective* one: 25.5 s goes out as 24.8 s. Durations here are
+nanoseconds.
+"""
+
+from typing import Final
+
+TENTH_NS: Final = 100_000_000
+SECOND_NS: Final = 1_000_000_000
+V1_MAX_RESPONSE_NS: Final = 10 * SECOND_NS  # the field is 0 and read as 100 tenths (spec 1.3)
+CODE8_MAX: Final = 31744  # what 0xff stands for
+
+
+def decode_code8(code: int) -> int:
+    """Return the value of a float code 0..255 (W-11); its unit is the field's."""
+    if code < 128:
+        return code
+    return (0x10 | code & 0x0F) << (((code >> 4) & 7) + 3)
+
+
+def encode_code8(value: int) -> int:
+    """Return the code of `value`, or of the next lower value that has one (W-13).
+
+    Values over `CODE8_MAX` get 0xff. ValueError for a negative value.
+    """
+    if value < 0:
+        raise ValueError(f"no code for {value}")
+    if value < 128:
+        return value
+    if value >= CODE8_MAX:
+        return 0xFF
+    shift = value.bit_length() - 5  # leaves the five bits 1mmmm
+    return 0x80 | (shift - 3) << 4 | value >> shift & 0x0F
+
+
+def max_response_code(version: int, duration_ns: int) -> int:
+    """Return the Max Resp Code of a query of IGMP `version` 1, 2 or 3.
+
+    Version 1 has none (0). Version 2 is linear and clipped at 255 tenths. A time under a tenth is
+    sent as one tenth: code 0 would turn a v2 query into a v1 query (W-10).
+    """
+    if version == 1:
+        return 0
+    tenths = max(1, duration_ns // TENTH_NS)
+    return min(tenths, 0xFF) if version == 2 else encode_code8(tenths)
+
+
+def max_response_ns(version: int, code: int) -> int:
+    """Return the Max Resp Time that `code` means in a query of that version, in ns."""
+    if version == 1:
+        return V1_MAX_RESPONSE_NS
+    return (code if version == 2 else decode_code8(code)) * TENTH_NS
+
+
+def effective_max_response_ns(version: int, duration_ns: int) -> int:
+    """Return what a receiver understands when `duration_ns` is sent as Max Resp Time (W-13)."""
+    return max_response_ns(version, max_response_code(version, duration_ns))
+
+
+def query_interval_code(duration_ns: int) -> int:
+    """Return the QQIC of a v3 query.
+
+    An interval under a second is sent as one second: 0 means "use your default", 125 s (W-15).
+    """
+    return encode_code8(max(1, duration_ns // SECOND_NS))
+
+
+def effective_query_interval_ns(duration_ns: int) -> int:
+    """Return the query interval that receivers of a v3 query adopt (W-13)."""
+    return decode_code8(query_interval_code(duration_ns)) * SECOND_NS

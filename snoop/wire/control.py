@@ -1,0 +1,109 @@
+"""A punted frame as the engine sees it: the validation chain V-3 to V-10, from the MAC header in.
+
+The order is that of spec 1.10 and each failure names one counter. What is *policy* (TTL and
+Router Alert, V-6; whether the port is in the VLAN, V-3) is not decided here, but what it needs is
+in the result.
+"""
+
+from typing import Final, NamedTuple, TypeAlias
+
+from snoop.wire import ether, igmp, ipv4, pim
+from snoop.wire.address import (
+    ALL_PIM_ROUTERS,
+    ALL_SNOOPERS,
+    ALL_SYSTEMS,
+    ANY,
+    Address,
+    is_bad_source,
+)
+from snoop.wire.errors import WireError
+from snoop.wire.ether import ETHERTYPE_IPV4, Ethernet
+from snoop.wire.ipv4 import PROTOCOL_IGMP, PROTOCOL_PIM, IPv4
+
+Message: TypeAlias = igmp.Message | pim.Hello
+
+PCP_CONTROL: Final = 6  # Q-16
+
+
+class Control(NamedTuple):
+    """A control message and the headers it came in."""
+
+    ether: Ethernet
+    ip: IPv4
+    message: Message
+
+
+def parse(frame: bytes) -> Control:
+    """Read an IGMP message or a PIM hello out of a whole Ethernet frame.
+
+    An IGMP type that is only flooded comes back as `Unknown`, unchecked behind its IP header.
+    WireError for everything else that must not be learned from: see `errors.COUNTERS`.
+    `not_control` is not an error of the sender's: other protocols, other PIM messages, and IGMP
+    to a unicast MAC address, which is not snooped (spec 1.10, note c).
+    """
+    header = ether.parse(frame)
+    ip: IPv4 | None = None
+    try:
+        if header.ethertype != ETHERTYPE_IPV4:
+            raise WireError("not_control", f"ethertype {header.ethertype:#06x}")
+        if not header.dst[0] & 1:
+            raise WireError("not_control", "unicast MAC address")
+        ip = ipv4.parse(frame, header.offset)
+        if ip.protocol == PROTOCOL_IGMP:
+            return Control(header, ip, _igmp(frame, ip))
+        if ip.protocol == PROTOCOL_PIM:
+            return Control(header, ip, _pim(frame, ip))
+        raise WireError("not_control", f"IP protocol {ip.protocol}")
+    except WireError as error:
+        error.ether = header
+        error.ip = ip
+        raise
+
+
+def _igmp(frame: bytes, ip: IPv4) -> igmp.Message:
+    if ip.fragment:  # V-5: the rest of the message is elsewhere, so nothing can be checked
+        raise WireError("igmp_fragment")
+    message = igmp.parse(frame[ip.payload_start : ip.payload_end])
+    match message:
+        case igmp.Unknown():
+            return message  # SNOOP-8: no further checks
+        case igmp.Query(group=group) if group == ANY and ip.dst != ALL_SYSTEMS:
+            raise WireError("malformed", "General Query not sent to 224.0.0.1")  # V-9
+        case igmp.MrdAdvertisement() | igmp.MrdTermination() if ip.dst != ALL_SNOOPERS:
+            raise WireError("malformed", "MRD message not sent to 224.0.0.106")  # spec 1.8
+    if is_bad_source(ip.src):  # V-10
+        raise WireError("bad_source")
+    return message
+
+
+def _pim(frame: bytes, ip: IPv4) -> pim.Hello:
+    if ip.dst != ALL_PIM_ROUTERS or ip.fragment:
+        raise WireError("not_control", "PIM, but no hello")
+    hello = pim.parse_hello(frame[ip.payload_start : ip.payload_end])
+    if is_bad_source(ip.src):
+        raise WireError("bad_source")
+    return hello
+
+
+def build_frame(
+    *,
+    src_mac: bytes,
+    src: Address,
+    dst: Address,
+    payload: bytes,
+    protocol: int = PROTOCOL_IGMP,
+    dst_mac: bytes | None = None,
+    vid: int = 0,
+    pcp: int = PCP_CONTROL,
+    tagged: bool | None = None,
+    ttl: int = 1,
+    router_alert: bool = True,
+) -> bytes:
+    """Return a control frame: TTL 1, TOS 0xC0, Router Alert (W-1), priority 6 if tagged (Q-16).
+
+    `dst_mac` None is the MAC address of the group `dst` (W-6). `vid` and `tagged` are those of
+    `ether.build`. ValueError for arguments that no frame can carry.
+    """
+    packet = ipv4.build(src, dst, protocol, payload, ttl=ttl, router_alert=router_alert)
+    mac = ether.multicast_mac(dst) if dst_mac is None else dst_mac
+    return ether.build(mac, src_mac, packet, vid=vid, pcp=pcp, tagged=tagged)

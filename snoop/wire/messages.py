@@ -1,0 +1,108 @@
+"""What an IGMP message says, free of how it is written.
+
+A v1 or v2 report is a report with the one record IS_EX{} of its group, which is how routers treat
+it (SM-41): the state machine sees one shape. Types that are only forwarded keep nothing but their
+number.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple, TypeAlias
+
+from snoop.wire.address import Address
+
+
+class RecordType(IntEnum):
+    """Group record types of an IGMPv3 report (RFC 9776 4.2.13); the value is the wire's."""
+
+    IS_IN = 1
+    IS_EX = 2
+    TO_IN = 3
+    TO_EX = 4
+    ALLOW = 5
+    BLOCK = 6
+
+
+class Record(NamedTuple):
+    """One group record. A named tuple: a report holds up to 183 and more of them.
+
+    `sources` keeps the order of the message, without the addresses that W-27 refuses.
+    """
+
+    type: RecordType
+    group: Address
+    sources: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Membership Query.
+
+    `group` is `ANY` in a General Query and in every v1 query. `qrv` and `qqi_s` are 0 when the
+    message does not carry them (v1, v2) or leaves them to the receiver's defaults (W-15).
+    """
+
+    version: int
+    group: Address
+    sources: tuple[Address, ...]
+    max_response_ns: int
+    suppress: bool
+    qrv: int
+    qqi_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Membership Report of version 1, 2 or 3, records in the order of the message (W-28).
+
+    `skipped_records` counts records of unknown type (W-20), `bad_sources` source addresses that
+    cannot be sources (W-27); both are left out of `records`.
+    """
+
+    version: int
+    records: tuple[Record, ...]
+    skipped_records: int = 0
+    bad_sources: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """IGMPv2 Leave Group."""
+
+    group: Address
+
+
+@dataclass(frozen=True, slots=True)
+class MrdAdvertisement:
+    """A multicast router says it is there (RFC 4286); intervals in seconds as sent, not coded."""
+
+    interval_s: int
+    query_interval_s: int
+    robustness: int
+
+
+@dataclass(frozen=True, slots=True)
+class MrdSolicitation:
+    """Somebody asks for multicast routers."""
+
+
+@dataclass(frozen=True, slots=True)
+class MrdTermination:
+    """A multicast router stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dvmrp:
+    """Any DVMRP message: a hint that a router is there (SNOOP-25)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A type that is flooded unread (SNOOP-8): nothing past its type byte has been looked at."""
+
+    type: int
+
+
+Message: TypeAlias = (
+    Query | Report | Leave | MrdAdvertisement | MrdSolicitation | MrdTermination | Dvmrp | Unknown
+)
