@@ -1,0 +1,88 @@
+"""Packs a `Delta` into the structures of `native/include/fp_contract.h`.
+
+One `struct.Struct` per C structure; `tests/unit/test_contract.py` compares their sizes with the
+compiled ones.  Integers are native-endian, addresses are bytes as on the wire, masks are four
+64-bit words with port p in bit p % 64 of word p // 64.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from snoop.table.mdb import VLAN_DEFAULT, Delta, Ports, VlanRow
+from snoop.wire.address import ANY, Address, Family
+
+ROW = struct.Struct("=16s16s4QHBB4x")
+"""`struct fp_row`: group, source, ports[4], vlan, op, flags."""
+
+VLAN = struct.Struct("=4Q4QHBB4x")
+"""`struct fp_vlan`: unregistered[4], mrouters[4], vlan, op, flags."""
+
+_DELETE, _SET = 0, 1  # enum fp_row_op
+_ANY_SOURCE, _ALWAYS_FLOOD = 1, 2  # enum fp_row_flag
+_ACTIVE, _DROP_UNREGISTERED = 1, 2  # enum fp_vlan_flag
+_WORD = (1 << 64) - 1
+
+
+def pack_rows(delta: Delta) -> tuple[bytearray, int]:
+    """The group rows of a delta as an array of `struct fp_row`, deletes first, and their count."""
+    count = len(delta.deletes) + len(delta.upserts) + len(delta.floods) + len(delta.flood_deletes)
+    image = bytearray(count * ROW.size)
+    at = 0
+    for vid, group, source in delta.deletes:
+        _pack_row(image, at, vid, group, source, 0, _DELETE)
+        at += ROW.size
+    for row in delta.upserts:
+        _pack_row(image, at, row.vid, row.group, row.source, row.ports, _SET)
+        at += ROW.size
+    for operation, groups in ((_DELETE, delta.flood_deletes), (_SET, delta.floods)):
+        for group in groups:
+            flags = _ALWAYS_FLOOD | _ANY_SOURCE
+            ROW.pack_into(image, at, group, ANY, 0, 0, 0, 0, VLAN_DEFAULT, operation, flags)
+            at += ROW.size
+    return image, count
+
+
+def pack_vlans(delta: Delta) -> tuple[bytearray, int]:
+    """The IPv4 VLAN rows of a delta as an array of `struct fp_vlan`, and their count.
+
+    Rows of other families are left out: the fast path floods IPv6 multicast (SNOOP-34).
+    """
+    image = bytearray()
+    for vid, family in delta.vlan_deletes:
+        if family is Family.IPV4:
+            image += VLAN.pack(*(0,) * 8, vid, _DELETE, 0)
+    for row in delta.vlans:
+        if row.family is Family.IPV4:
+            image += _pack_vlan(row)
+    return image, len(image) // VLAN.size
+
+
+def _pack_vlan(row: VlanRow) -> bytes:
+    flags = _ACTIVE if row.active else 0
+    if not row.unregistered_mrouters:
+        flags |= _DROP_UNREGISTERED
+    return VLAN.pack(*words(row.unregistered), *words(row.mrouters), row.vid, _SET, flags)
+
+
+def _pack_row(
+    image: bytearray,
+    at: int,
+    vid: int,
+    group: Address,
+    source: Address,
+    ports: Ports,
+    operation: int,
+) -> None:
+    flags = _ANY_SOURCE if source == ANY else 0
+    ROW.pack_into(image, at, group, source, *words(ports), vid, operation, flags)
+
+
+def words(ports: Ports) -> tuple[int, int, int, int]:
+    """A port set as the four words of a C mask, lowest ports first."""
+    return (
+        ports & _WORD,
+        ports >> 64 & _WORD,
+        ports >> 128 & _WORD,
+        ports >> 192 & _WORD,
+    )

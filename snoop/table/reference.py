@@ -1,0 +1,160 @@
+"""The decision of the fast path, slow and obvious: the yardstick of the C in `fp_decide`.
+
+`Table` is fed the same deltas as the C table and answers "where does this frame go, and why".
+It follows the order of spec 5 line by line: reserved addresses, VLAN, IGMP, other IPv4
+multicast, the rest.  It knows no forwarding database (every unicast address is unknown) and no
+rings; tests ask it what they would ask the switch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from snoop.table.mdb import VLAN_DEFAULT, Delta, Ports, VlanRow
+from snoop.wire.address import ANY, MAPPED, Address, Family
+
+_IPV4, _IPV6, _VLAN_TAG = 0x0800, 0x86DD, 0x8100
+_IGMP, _PIM = 2, 103
+_BROADCAST = b"\xff" * 6
+_ALL_PIM_ROUTERS = MAPPED + bytes((224, 0, 0, 13))
+
+
+class Reason(StrEnum):
+    """Why a frame went where it went; the names of `enum fp_reason`."""
+
+    FORWARD_GROUP = "forward_group"
+    FORWARD_SOURCE = "forward_source"
+    FORWARD_UNREGISTERED = "forward_unregistered"
+    FLOOD_LINK_LOCAL = "flood_link_local"
+    FLOOD_ALWAYS = "flood_always"
+    FLOOD_NO_QUERIER = "flood_no_querier"
+    FLOOD_BROADCAST = "flood_broadcast"
+    FLOOD_UNKNOWN_UNICAST = "flood_unknown_unicast"
+    FLOOD_IPV6_MULTICAST = "flood_ipv6_multicast"
+    FLOOD_L2_MULTICAST = "flood_l2_multicast"
+    FLOOD_MAC_IP_MISMATCH = "flood_mac_ip_mismatch"
+    PUNT_IGMP = "punt_igmp"
+    DROP_NO_MEMBER = "drop_no_member"
+    DROP_NO_EGRESS = "drop_no_egress"
+    DROP_TRUNCATED = "drop_truncated"
+    DROP_RESERVED_MAC = "drop_reserved_mac"
+    DROP_VLAN_INVALID = "drop_vlan_invalid"
+    DROP_IP_ERROR = "drop_ip_error"
+    DROP_SOURCE_MAC = "drop_source_mac"
+    DROP_PORT_DOWN = "drop_port_down"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Where a frame goes; `punt`: the control plane gets it, or a copy of it."""
+
+    reason: Reason
+    ports: Ports = 0
+    punt: bool = False
+
+
+@dataclass(slots=True)
+class Table:
+    """The published state.  `up`: the ports that take part; a frame never leaves by its own."""
+
+    up: Ports = 0
+    rows: dict[tuple[int, Address, Address], Ports] = field(default_factory=dict)
+    vlans: dict[tuple[int, Family], VlanRow] = field(default_factory=dict)
+    floods: set[Address] = field(default_factory=set)
+
+    def apply(self, delta: Delta) -> None:
+        """Apply one publish; KeyError if it deletes what is not there."""
+        for name in delta.deletes:
+            del self.rows[name]
+        for row in delta.upserts:
+            self.rows[row.vid, row.group, row.source] = row.ports
+        for key in delta.vlan_deletes:
+            del self.vlans[key]
+        for vlan in delta.vlans:
+            self.vlans[vlan.vid, vlan.family] = vlan
+        self.floods.difference_update(delta.flood_deletes)
+        self.floods.update(delta.floods)
+
+    def decide(self, port: int, frame: bytes) -> Verdict:
+        """Decide one frame, VLAN tag included, that came in by `port`."""
+        if not self.up >> port & 1:
+            return Verdict(Reason.DROP_PORT_DOWN)
+        if len(frame) < 14:
+            return Verdict(Reason.DROP_TRUNCATED)
+        others = self.up & ~(1 << port)
+        dst, src = frame[:6], frame[6:12]
+        if src[0] & 1 or src == bytes(6):
+            return Verdict(Reason.DROP_SOURCE_MAC)
+        if dst[:5] == b"\x01\x80\xc2\x00\x00" and 1 <= dst[5] <= 15:  # L2-1
+            return Verdict(Reason.DROP_RESERVED_MAC)
+        vid, offset, ethertype = 0, 14, int.from_bytes(frame[12:14], "big")
+        if ethertype == _VLAN_TAG:
+            if len(frame) < 18:
+                return Verdict(Reason.DROP_TRUNCATED)
+            vid = int.from_bytes(frame[14:16], "big") & 0x0FFF
+            offset, ethertype = 18, int.from_bytes(frame[16:18], "big")
+            if vid == 0x0FFF:  # VLAN-2
+                return Verdict(Reason.DROP_VLAN_INVALID)
+        if dst == _BROADCAST:
+            return _flood(Reason.FLOOD_BROADCAST, others)
+        if not dst[0] & 1:
+            return _flood(Reason.FLOOD_UNKNOWN_UNICAST, others)
+        if ethertype == _IPV4:
+            return self._decide_ipv4(dst, vid, frame[offset:], others)
+        if ethertype == _IPV6:
+            return _flood(Reason.FLOOD_IPV6_MULTICAST, others)  # SNOOP-34
+        return _flood(Reason.FLOOD_L2_MULTICAST, others)
+
+    def _decide_ipv4(self, dst: bytes, vid: int, packet: bytes, others: Ports) -> Verdict:
+        """IPv4 in a frame to a multicast MAC; `packet` is what follows the Ethernet header."""
+        if not _header_valid(packet):  # V-4, SNOOP-36
+            return Verdict(Reason.DROP_IP_ERROR)
+        group, source = MAPPED + packet[16:20], MAPPED + packet[12:16]
+        multicast = packet[16] >> 4 == 14
+        if not multicast and dst[:3] != b"\x01\x00\x5e":
+            return _flood(Reason.FLOOD_L2_MULTICAST, others)
+        mac = bytes((1, 0, 0x5E, packet[17] & 0x7F, packet[18], packet[19]))
+        if not multicast or dst != mac:  # SNOOP-40
+            return _flood(Reason.FLOOD_MAC_IP_MISMATCH, others)
+        if packet[9] == _IGMP:
+            return Verdict(Reason.PUNT_IGMP, punt=True)
+        if packet[16:19] == bytes((224, 0, 0)):  # SNOOP-31
+            copy = packet[9] == _PIM and group == _ALL_PIM_ROUTERS  # SNOOP-24
+            return _flood(Reason.FLOOD_LINK_LOCAL, others, punt=copy)
+        return self.lookup(vid, group, source, others)
+
+    def lookup(self, vid: int, group: Address, source: Address, others: Ports) -> Verdict:
+        """Where data of (source, group) goes; `others`: the ports it may leave by at all."""
+        family = Family.IPV4 if group.startswith(MAPPED) else Family.IPV6
+        if group in self.floods:
+            return _flood(Reason.FLOOD_ALWAYS, others)
+        vlan = self.vlans.get((vid, family)) or self.vlans.get((VLAN_DEFAULT, family))
+        if vlan is None or not vlan.active:  # Q-15
+            return _flood(Reason.FLOOD_NO_QUERIER, others)
+        for key, reason in (
+            (source, Reason.FORWARD_SOURCE),
+            (ANY, Reason.FORWARD_GROUP),
+        ):
+            ports = self.rows.get((vid, group, key))
+            if ports is not None:
+                egress = (ports | vlan.mrouters) & others
+                return Verdict(reason if egress else Reason.DROP_NO_MEMBER, egress)
+        wanted = vlan.unregistered | (vlan.mrouters if vlan.unregistered_mrouters else 0)
+        return _flood(Reason.FORWARD_UNREGISTERED, wanted & others)
+
+
+def _flood(reason: Reason, egress: Ports, *, punt: bool = False) -> Verdict:
+    return Verdict(reason if egress else Reason.DROP_NO_EGRESS, egress, punt)
+
+
+def _header_valid(packet: bytes) -> bool:
+    """V-4: version, header length, total length and header checksum."""
+    if len(packet) < 20 or packet[0] >> 4 != 4:
+        return False
+    header_len = (packet[0] & 15) * 4
+    total_len = int.from_bytes(packet[2:4], "big")
+    if header_len < 20 or total_len < header_len or total_len > len(packet):
+        return False
+    words = sum(int.from_bytes(packet[i : i + 2], "big") for i in range(0, header_len, 2))
+    return words % 0xFFFF == 0 and words > 0
