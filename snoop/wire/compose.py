@@ -4,9 +4,8 @@ The results are IP payloads with their checksum in place; `control.build_frame` 
 frame. Reserved fields are written as 0 (SNOOP-9). A wrong argument is our own fault: ValueError.
 """
 
-from collections.abc import Sequence
 from struct import Struct
-from typing import Final
+from typing import Final, TypeAlias
 
 from snoop.wire.address import ANY, MAPPED, Address, is_multicast
 from snoop.wire.checksum import checksum
@@ -23,6 +22,8 @@ from snoop.wire.igmp_types import (
 )
 from snoop.wire.messages import Record, RecordType
 
+Sources: TypeAlias = tuple[Address, ...] | list[Address]
+
 _BASIC: Final = Struct("!BBH4s")
 _SHORT: Final = Struct("!BBH")
 _QUERY_TAIL: Final = Struct("!BBH")
@@ -37,7 +38,7 @@ def build_query(
     max_response_ns: int,
     version: int = 3,
     group: Address = ANY,
-    sources: Sequence[Address] = (),
+    sources: Sources = (),
     suppress: bool = False,
     qrv: int = 2,
     qqi_s: int = 125,
@@ -69,7 +70,7 @@ def build_query(
     return _finish(head + tail + _pack_sources(sources))
 
 
-def build_report(*, version: int, records: Sequence[Record]) -> bytes:
+def build_report(*, version: int, records: tuple[Record, ...] | list[Record]) -> bytes:
     """Return a report.
 
     Versions 1 and 2 take exactly one record IS_EX{} or TO_EX{}, of which only the group is sent.
@@ -119,7 +120,7 @@ def _require_group(group: Address) -> None:
         raise ValueError("not an IPv4 multicast group")
 
 
-def _pack_sources(sources: Sequence[Address]) -> bytes:
+def _pack_sources(sources: Sources) -> bytes:
     if any(source[:12] != MAPPED for source in sources):
         raise ValueError("not an IPv4 source")
     return b"".join([source[12:] for source in sources])

@@ -6,29 +6,24 @@ header) travels along, because the action may need it: a fragment of IGMP still 
 ports of its VLAN (SNOOP-13).
 """
 
-from __future__ import annotations
-
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from snoop.wire.ether import Ethernet
     from snoop.wire.ipv4 import IPv4
 
-COUNTERS: Final = MappingProxyType(
-    {
-        "truncated": "frame shorter than its Ethernet header or VLAN tag (V-1)",
-        "vlan_filtered": "VLAN id 4095, or a VLAN the port is not a member of (V-3)",
-        "ip_error": "IPv4 version, header length, total length or header checksum wrong (V-4)",
-        "igmp_fragment": "fragment of an IGMP message: not checked, not learned (V-5)",
-        "igmp_checksum": "IGMP message too short for its checksum, or the checksum is wrong (V-8)",
-        "malformed": "IGMP message whose content breaks the rules of its type (V-9)",
-        "bad_source": "control message from a multicast, broadcast or loopback address (V-10)",
-        "pim_checksum": "PIM hello with a wrong checksum",
-        "pim_malformed": "PIM hello whose options do not fit",
-        "not_control": "neither IGMP nor a PIM hello: nothing to learn, and not an error",
-    }
-)
+COUNTERS: Final[dict[str, str]] = {
+    "truncated": "frame shorter than its Ethernet header or VLAN tag (V-1)",
+    "vlan_filtered": "VLAN id 4095, or a VLAN the port is not a member of (V-3)",
+    "ip_error": "IPv4 version, header length, total length or header checksum wrong (V-4)",
+    "igmp_fragment": "fragment of an IGMP message: not checked, not learned (V-5)",
+    "igmp_checksum": "IGMP message too short for its checksum, or the checksum is wrong (V-8)",
+    "malformed": "IGMP message whose content breaks the rules of its type (V-9)",
+    "bad_source": "control message from a multicast, broadcast or loopback address (V-10)",
+    "pim_checksum": "PIM hello with a wrong checksum",
+    "pim_malformed": "PIM hello whose options do not fit",
+    "not_control": "neither IGMP nor a PIM hello: nothing to learn, and not an error",
+}
 """Counter name -> what it counts."""
 
 
@@ -41,8 +36,8 @@ class WireError(Exception):
     """
 
     counter: str
-    ether: Ethernet | None
-    ip: IPv4 | None
+    ether: "Ethernet | None"
+    ip: "IPv4 | None"
 
     def __init__(self, counter: str, detail: str = "") -> None:
         """Name the counter that moves and, for people, what was wrong."""
