@@ -17,6 +17,7 @@ TOS_CONTROL: Final = 0xC0  # internetwork control, W-1
 
 _HEADER: Final = Struct("!BBHHHBBH4s4s")
 _ROUTER_ALERT: Final = b"\x94\x04\x00\x00"  # RFC 2113: type 148, length 4, value 0
+_DONT_FRAGMENT: Final = 0x4000
 _MORE_OR_OFFSET: Final = 0x3FFF  # MF flag and fragment offset; not DF
 _OPTION_END: Final = 0
 _OPTION_NOP: Final = 1
@@ -102,6 +103,8 @@ def build(
 ) -> bytes:
     """Return header and payload; the defaults are those of an IGMP sender (W-1).
 
+    DF is set: with it an ident of 0 is right, because the datagram is atomic (RFC 6864).
+
     ValueError for an address that is not IPv4 or a datagram over 65535 bytes.
     """
     if src[:12] != MAPPED or dst[:12] != MAPPED:
@@ -111,6 +114,6 @@ def build(
     total = header_len + len(payload)
     if total > 0xFFFF:
         raise ValueError(f"IPv4 datagram of {total} bytes")
-    fields = (0x40 | header_len >> 2, tos, total, ident, 0, ttl, protocol)
+    fields = (0x40 | header_len >> 2, tos, total, ident, _DONT_FRAGMENT, ttl, protocol)
     blank = _HEADER.pack(*fields, 0, src[12:], dst[12:]) + options
     return _HEADER.pack(*fields, checksum(blank), src[12:], dst[12:]) + options + payload
