@@ -17,12 +17,14 @@ from snoop.wire.address import (
     is_bad_source,
 )
 from snoop.wire.errors import WireError
-from snoop.wire.ether import ETHERTYPE_IPV4, Ethernet
+from snoop.wire.ether import ETHERTYPE_IPV4, Ethernet, multicast_mac
 from snoop.wire.ipv4 import PROTOCOL_IGMP, PROTOCOL_PIM, IPv4
 
 Message: TypeAlias = igmp.Message | pim.Hello
 
 PCP_CONTROL: Final = 6  # Q-16
+
+_GROUP_MAC: Final = b"\x01\x00\x5e"  # W-6
 
 
 class Control(NamedTuple):
@@ -38,17 +40,20 @@ def parse(frame: bytes) -> Control:
 
     An IGMP type that is only flooded comes back as `Unknown`, unchecked behind its IP header.
     WireError for everything else that must not be learned from: see `errors.COUNTERS`.
-    `not_control` is not an error of the sender's: other protocols, other PIM messages, and IGMP
-    to a unicast MAC address, which is not snooped (spec 1.10, note c).
+    `not_control` is nobody's error: other protocols, other PIM messages, and frames whose MAC
+    address is not that of the IPv4 group they are for, unicast and broadcast among them, which are
+    bridged and never learned from (spec 1.10 note c, SNOOP-40).
     """
     header = ether.parse(frame)
     ip: IPv4 | None = None
     try:
         if header.ethertype != ETHERTYPE_IPV4:
             raise WireError("not_control", f"ethertype {header.ethertype:#06x}")
-        if not header.dst[0] & 1:
-            raise WireError("not_control", "unicast MAC address")
+        if header.dst[:3] != _GROUP_MAC:
+            raise WireError("not_control", "no IPv4 multicast MAC address")
         ip = ipv4.parse(frame, header.offset)
+        if ip.dst[12] & 0xF0 != 0xE0 or header.dst != multicast_mac(ip.dst):
+            raise WireError("not_control", "MAC address of another group")
         if ip.protocol == PROTOCOL_IGMP:
             return Control(header, ip, _igmp(frame, ip))
         if ip.protocol == PROTOCOL_PIM:
@@ -105,5 +110,5 @@ def build_frame(
     `ether.build`. ValueError for arguments that no frame can carry.
     """
     packet = ipv4.build(src, dst, protocol, payload, ttl=ttl, router_alert=router_alert)
-    mac = ether.multicast_mac(dst) if dst_mac is None else dst_mac
+    mac = multicast_mac(dst) if dst_mac is None else dst_mac
     return ether.build(mac, src_mac, packet, vid=vid, pcp=pcp, tagged=tagged)

@@ -1,7 +1,8 @@
 """A second opinion on control frames, from spec 1.3 to 1.10 and the bytes alone.
 
-It shares no code with `snoop.wire` and takes no short cut: every field is picked by its offset, checksums
-are added word by word, the rules stand in the order of the table in spec 1.10. Slow, meant to be read.
+It shares no code with `snoop.wire` and takes no short cut: every field is picked by its offset,
+checksums are added word by word, the rules stand in the order of the table in spec 1.10. Slow,
+meant to be read.
 """
 
 from vectors import sum16
@@ -20,13 +21,13 @@ def judge(frame: bytes) -> str:
         if u16(frame, 14) % 4096 == 4095:  # V-3
             return "!vlan_filtered"
         at = 16
-    if u16(frame, at) != 0x0800 or frame[0] % 2 == 0:
+    if u16(frame, at) != 0x0800 or frame[:3] != b"\x01\x00\x5e":
         return "!not_control"
-    return judge_ip(frame[at + 2 :])
+    return judge_ip(frame[at + 2 :], frame[3:6])
 
 
-def judge_ip(packet: bytes) -> str:
-    """V-4, V-5, then by protocol."""
+def judge_ip(packet: bytes, mac_tail: bytes) -> str:
+    """V-4, SNOOP-40, V-5, then by protocol."""
     if len(packet) < 20 or packet[0] // 16 != 4:
         return "!ip_error"
     header_len = packet[0] % 16 * 4
@@ -36,6 +37,8 @@ def judge_ip(packet: bytes) -> str:
     if sum16(packet[:header_len]) != 0:
         return "!ip_error"
     protocol, src, dst = packet[9], packet[12:16], packet[16:20]
+    if not 224 <= dst[0] <= 239 or mac_tail != bytes([dst[1] % 128, dst[2], dst[3]]):
+        return "!not_control"
     more_fragments = packet[6] & 0x20 != 0
     fragment_offset = u16(packet, 6) % 0x2000
     payload = packet[header_len:total]
