@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import struct
 
-from snoop.table.mdb import VLAN_DEFAULT, Delta, Ports, VlanRow
+from snoop.proto.units import Ports
+from snoop.table.mdb import VLAN_DEFAULT, Delta, VlanRow
 from snoop.wire.address import ANY, Address, Family
 
 ROW = struct.Struct("=16s16s4QHBB4x")

@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from snoop.table.mdb import VLAN_DEFAULT, Delta, Ports, VlanRow
+from snoop.proto.units import Ports
+from snoop.table.mdb import VLAN_DEFAULT, Delta, VlanRow
 from snoop.wire.address import ANY, MAPPED, Address, Family
 
 _IPV4, _IPV6, _VLAN_TAG = 0x0800, 0x86DD, 0x8100
@@ -84,8 +85,6 @@ class Table:
             return Verdict(Reason.DROP_TRUNCATED)
         others = self.up & ~(1 << port)
         dst, src = frame[:6], frame[6:12]
-        if src[0] & 1 or src == bytes(6):
-            return Verdict(Reason.DROP_SOURCE_MAC)
         if dst[:5] == b"\x01\x80\xc2\x00\x00" and 1 <= dst[5] <= 15:  # L2-1
             return Verdict(Reason.DROP_RESERVED_MAC)
         vid, offset, ethertype = 0, 14, int.from_bytes(frame[12:14], "big")
@@ -96,6 +95,8 @@ class Table:
             offset, ethertype = 18, int.from_bytes(frame[16:18], "big")
             if vid == 0x0FFF:  # VLAN-2
                 return Verdict(Reason.DROP_VLAN_INVALID)
+        if src[0] & 1 or src == bytes(6):
+            return Verdict(Reason.DROP_SOURCE_MAC)
         if dst == _BROADCAST:
             return _flood(Reason.FLOOD_BROADCAST, others)
         if not dst[0] & 1:
@@ -111,11 +112,8 @@ class Table:
         if not _header_valid(packet):  # V-4, SNOOP-36
             return Verdict(Reason.DROP_IP_ERROR)
         group, source = MAPPED + packet[16:20], MAPPED + packet[12:16]
-        multicast = packet[16] >> 4 == 14
-        if not multicast and dst[:3] != b"\x01\x00\x5e":
-            return _flood(Reason.FLOOD_L2_MULTICAST, others)
         mac = bytes((1, 0, 0x5E, packet[17] & 0x7F, packet[18], packet[19]))
-        if not multicast or dst != mac:  # SNOOP-40
+        if packet[16] >> 4 != 14 or dst != mac:  # SNOOP-40
             return _flood(Reason.FLOOD_MAC_IP_MISMATCH, others)
         if packet[9] == _IGMP:
             return Verdict(Reason.PUNT_IGMP, punt=True)
