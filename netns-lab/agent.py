@@ -1,13 +1,15 @@
 """The process that lives inside one host's network namespace and does what the lab tells it.
 
-Started by `host.py` as `python agent.py eth0`, already inside the namespace; standard library only, so that it is up in a
-few hundredths of a second. Commands come as JSON lines on stdin, `{"id": 1, "op": "join", ...}`; each is answered by one
-line on stdout, `{"id": 1, "result": ...}` or `{"id": 1, "error": "..."}`, in the order in which they end. When stdin ends
-the agent ends, and with it every membership and socket of the host: a lab that dies leaves nothing behind.
+Started by `host.py` as `python agent.py eth0`, already inside the namespace; standard library only,
+so that it is up in a few hundredths of a second. Commands come as JSON lines on stdin, `{"id": 1,
+"op": "join", ...}`; each is answered by one line on stdout, `{"id": 1, "result": ...}` or `{"id":
+1, "error": "..."}`, in the order in which they end. When stdin ends the agent ends, and with it
+every membership and socket of the host: a lab that dies leaves nothing behind.
 
-Two views of what arrived are kept apart. `wire` is what an AF_PACKET tap saw on the interface, wanted or not: what the
-switch delivered. `app` is what came out of the joined UDP sockets: what the kernel found good (checksums, reassembly,
-its own source filter). A super-frame (UDP GSO) counts as the datagrams in it.
+Two views of what arrived are kept apart. `wire` is what an AF_PACKET tap saw on the interface,
+wanted or not: what the switch delivered. `app` is what came out of the joined UDP sockets: what the
+kernel found good (checksums, reassembly, its own source filter). A super-frame (UDP GSO) counts as
+the datagrams in it.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ COUNT_MAX = 200_000  # frames read before counts are given: all that wait, unles
 
 
 class Membership:
-    """One UDP socket that is a member of one group on one interface, with the kernel's own source filter."""
+    """One UDP socket that is a member of one group on one interface, with the kernel's own source
+    filter.
+    """
 
     def __init__(self, group: str, interface: str, port: int) -> None:
         self.group = group
@@ -47,7 +51,9 @@ class Membership:
         self.sock = open_receiver(group, port)
 
     def set_filter(self, mode: int, sources: list[str]) -> None:
-        """Joins or changes the filter. The kernel sends the state change itself (RFC 9776 section 5.1)."""
+        """Joins or changes the filter. The kernel sends the state change itself (RFC 9776 section
+        5.1).
+        """
         if not self.joined:
             first = socket.inet_aton(self.group)
             if mode == INCLUDE:
@@ -159,7 +165,7 @@ class Agent:
                 view = view[os.write(1, view) :]
 
     def await_marker(self, ident: int, token: str) -> None:
-        """Answers when the tap has seen the marker: everything delivered before it is then counted."""
+        """Answers when the tap has seen the marker: all delivered before it is then counted."""
         if token in self.tap.markers:
             self.answer(ident, result=True)
         else:

@@ -1,7 +1,9 @@
-"""What the hosts of the lab send and how what arrives is judged: numbered, checksummed datagrams and verified TCP.
+"""What the hosts of the lab send and how what arrives is judged: numbered, checksummed datagrams
+and verified TCP.
 
-A datagram is `SNLB`, stream number, sequence number, CRC-32 of everything else in it, and a filling up to the wanted
-size. A `Tally` tells lost, doubled, reordered and damaged ones apart. Standard library only; used inside the agent.
+A datagram is `SNLB`, stream number, sequence number, CRC-32 of everything else in it, and a filling
+up to the wanted size. A `Tally` tells lost, doubled, reordered and damaged ones apart. Standard
+library only; used inside the agent.
 """
 
 from __future__ import annotations
@@ -69,7 +71,9 @@ class Tally:
             self.highest[stream] = sequence
 
     def as_dict(self) -> dict[str, int]:
-        names = "datagrams bytes fragments frames unique duplicates reordered corrupt first_ns last_ns"
+        names = (
+            "datagrams bytes fragments frames unique duplicates reordered corrupt first_ns last_ns"
+        )
         return {name: getattr(self, name) for name in names.split()}
 
 
@@ -90,9 +94,11 @@ def udp_send(
     dont_fragment: bool = True,
     seconds: float = 0.0,
 ) -> dict[str, float]:
-    """Sends `count` datagrams, `rate` per second (0: as fast as the socket takes them), `segments` per GSO send.
+    """Sends `count` datagrams, `rate` per second (0: as fast as the socket takes them), `segments`
+    per GSO send.
 
-    With `seconds` it ends after that time, whatever `count` says. Returns what was really sent and in what time.
+    With `seconds` it ends after that time, whatever `count` says. Returns what was really sent and
+    in what time.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, ttl)
@@ -123,7 +129,9 @@ def udp_send(
 
 
 def tcp_serve(port: int, verify: bool) -> None:
-    """Accepts on `port` for ever; answers each connection with the bytes and the CRC-32 it received."""
+    """Accepts on `port` for ever; answers each connection with the bytes and the CRC-32 it
+    received.
+    """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("", port))
@@ -150,7 +158,9 @@ def tcp_serve(port: int, verify: bool) -> None:
 def tcp_send(
     *, interface: str, destination: str, port: int, seconds: float = 0.0, blocks: int = 0
 ) -> dict[str, Any]:
-    """Pushes TCP for `seconds` or `blocks` of 256 KiB. `intact` compares the receiver's CRC (it must verify)."""
+    """Pushes TCP for `seconds` or `blocks` of 256 KiB. `intact` compares the receiver's CRC (it
+    must verify).
+    """
     del interface  # unicast follows the route
     crc = sent = 0
     with socket.create_connection((destination, port), timeout=20) as sock:

@@ -1,4 +1,6 @@
-"""One host of the lab, as the tests see it: joins, sends and counts through the agent in its namespace."""
+"""One host of the lab, as the tests see it: joins, sends and counts through the agent in its
+namespace.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class AgentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What one host received of one (source, destination), see `datagrams.Tally`. `fragments` are frames."""
+    """What one host received of one (source, destination), see `datagrams.Tally`. `fragments` are
+    frames.
+    """
 
     datagrams: int = 0
     bytes: int = 0
@@ -69,7 +73,9 @@ class Job:
 class Host:
     """A namespace with one interface `eth0`, cabled to the switch port `port`."""
 
-    def __init__(self, name: str, namespace: str, link: IPRoute, *, port: str, address: str) -> None:
+    def __init__(
+        self, name: str, namespace: str, link: IPRoute, *, port: str, address: str
+    ) -> None:
         self.name, self.namespace, self.link = name, namespace, link
         self.port, self.address = port, address
         self.mac = ""
@@ -147,7 +153,9 @@ class Host:
         result: dict[str, float] = self.start("send", destination=destination, **how).result(120)
         return result
 
-    def frames(self, frames: Sequence[bytes], *, rate: float = 0.0, repeat: int = 1) -> dict[str, Any]:
+    def frames(
+        self, frames: Sequence[bytes], *, rate: float = 0.0, repeat: int = 1
+    ) -> dict[str, Any]:
         """Sends whole frames as they are."""
         hexes = [bytes(frame).hex() for frame in frames]
         result: dict[str, Any] = self.start(

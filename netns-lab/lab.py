@@ -1,16 +1,18 @@
-"""A star of network namespaces: one switch, some hosts, real kernels on every end of real veth pairs.
+"""A star of network namespaces: one switch, some hosts, real kernels on every end of real veth
+pairs.
 
     with Lab(4) as lab:
         switch = lab.switch(config={"igmp": {"querier": "on"}})
         lab.h(1).join("239.1.2.3")
-        switch.wait_member("239.1.2.3", "p1")
+        switch.wait_members("239.1.2.3", {"p1"})
         lab.h(0).send("239.1.2.3", count=100)
         lab.settle(lab.h(0))
         assert lab.h(1).app("239.1.2.3").unique == 100
 
-Names: hosts `h0`, `h1`, … each with one interface `eth0`, address 10.0.0.(10+i)/24; switch ports `p0`, `p1`, … in the
-namespace `sw`. Whatever happens (an exception, Ctrl-C, SIGTERM, a second lab) `close` takes processes, links and namespaces
-away again; agents and switch also end by themselves should this process be killed. One thread only.
+Names: hosts `h0`, `h1`, … each with one interface `eth0`, address 10.0.0.(10+i)/24; switch ports
+`p0`, `p1`, … in the namespace `sw`. Whatever happens (an exception, Ctrl-C, SIGTERM, a second lab)
+`close` takes processes, links and namespaces away again; agents and switch also end by themselves
+should this process be killed. One thread only.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import Any
 
 import namespaces
 from host import Host
@@ -40,7 +43,9 @@ labs_made = 0
 
 
 class Lab:
-    """`hosts`: how many, or their names. `quiet_ipv6` keeps router solicitations and MLD off the wires."""
+    """`hosts`: how many, or their names. `quiet_ipv6` keeps router solicitations and MLD off the
+    wires.
+    """
 
     def __init__(
         self,
@@ -208,9 +213,9 @@ class Lab:
             switch.wait_ready()
         return switch
 
-    def bridge(self, ports: Iterable[str] | None = None, **timers: float) -> KernelBridge:
-        """The kernel's own bridge with snooping and querier in the switch's place, for comparison."""
-        bridge = KernelBridge(self.link, list(ports or self.ports), **timers)
+    def bridge(self, ports: Iterable[str] | None = None, **how: Any) -> KernelBridge:
+        """The kernel's own bridge, snooping and querier, in the switch's place for comparison."""
+        bridge = KernelBridge(self.namespace, self.link, list(ports or self.ports), **how)
         self.switches.append(bridge)
         return bridge
 
@@ -219,8 +224,9 @@ class Lab:
     def settle(self, sender: Host, receivers: Iterable[Host] | None = None) -> None:
         """Returns when all that `sender` sent before is delivered (or dropped) everywhere.
 
-        A broadcast marker frame follows the data; it may overtake frames of other destinations within one pass of the
-        switch, so a second one is sent when every host has seen the first: it can only come from a later pass.
+        A broadcast marker frame follows the data; it may overtake frames of other destinations
+        within one pass of the switch, so a second one is sent when every host has seen the first:
+        it can only come from a later pass.
         """
         hosts = [host for host in receivers or self.hosts if host is not sender]
         for _ in range(2):

@@ -1,7 +1,8 @@
-"""Network namespaces, veth pairs and processes inside them, over pyroute2 and the kernel: no `ip` command needed.
+"""Network namespaces, veth pairs and processes inside them, over pyroute2 and the kernel: no `ip`
+command needed.
 
-Every namespace of a lab is named `<prefix><name>`; the prefix of a passing lab is `sn<pid>-`, so that what a killed
-process left behind can be told apart and removed (`sweep`).
+Every namespace of a lab is named `<prefix><name>`; the prefix of a passing lab is `sn<pid>-`, so
+that what a killed process left behind can be told apart and removed (`sweep`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
-"""The thing in the middle of the star: `snoop run` as a process, or the kernel's own bridge for comparison."""
+"""The thing in the middle of the star: `snoop run` as a process, or the kernel's own bridge for
+comparison.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -48,7 +51,8 @@ class Snoop:
         self.config_file.write_text("\n".join(toml(config)) + "\n")
 
     def start(self) -> subprocess.Popen[bytes]:
-        command = [SNOOP, "--socket", self.socket, "run", "--config", self.config_file]
+        socket, config = str(self.socket), str(self.config_file)
+        command = [str(SNOOP), "--socket", socket, "run", "--config", config]
         with self.log_file.open("wb") as log:
             self.process = namespaces.spawn(
                 self.namespace,
@@ -64,7 +68,7 @@ class Snoop:
         return self.log_file.read_text(errors="replace")
 
     def wait_ready(self) -> None:
-        """Until the line `ready`; AssertionError with the daemon's own words when it ends instead."""
+        """Until the line `ready`; AssertionError with its log when the daemon ends instead."""
 
         def ready() -> bool:
             if self.process.poll() is not None:
@@ -74,7 +78,7 @@ class Snoop:
         wait_until(ready, within=READY_S, what=f"snoop ready\n{self.log()}")
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Ends the daemon by a signal and returns its exit status (negative: died of that signal)."""
+        """Ends the daemon by a signal; returns its exit status (negative: died of that signal)."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -108,14 +112,14 @@ class Snoop:
 
     def json(self, *words: str) -> Any:
         """The JSON of a command. Runs the command's code in this process: polling stays cheap."""
-        from click.testing import CliRunner
+        from snoop.cli.main import run
 
-        from snoop.cli.main import main
-
-        done = CliRunner().invoke(main, ["--socket", str(self.socket), *words, "--json"])
-        if done.exit_code != 0:
-            raise AssertionError(f"snoop {' '.join(words)}: {done.exit_code} {done.output}")
-        return json.loads(done.stdout)
+        printed, complained = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complained):
+            status = run(["--socket", str(self.socket), *words, "--json"])
+        if status != 0:
+            raise AssertionError(f"snoop {' '.join(words)}: {status} {complained.getvalue()}")
+        return json.loads(printed.getvalue())
 
     def show(self, what: str, *words: str) -> Any:
         return self.json("show", what, *words)
@@ -137,8 +141,12 @@ class Snoop:
 
         wait_until(same, within=within, what=f"{group} has exactly the ports {sorted(ports)}")
 
-    def wait_row(self, group: str, port: str, within: float = 5.0, **fields: object) -> dict[str, Any]:
-        """Waits for a row with these field values; `forwarding`/`blocked` compare the sets of sources."""
+    def wait_row(
+        self, group: str, port: str, within: float = 5.0, **fields: object
+    ) -> dict[str, Any]:
+        """Waits for a row with these field values; `forwarding`/`blocked` compare the sets of
+        sources.
+        """
 
         def matches() -> dict[str, Any] | None:
             row = self.row(group, port)
@@ -166,6 +174,7 @@ class KernelBridge:
 
     def __init__(
         self,
+        namespace: str,
         link: IPRoute,
         ports: Sequence[str],
         *,
@@ -176,7 +185,7 @@ class KernelBridge:
         igmp_version: int = 3,
         snooping: bool = True,
     ) -> None:
-        self.link = link
+        self.namespace, self.link = namespace, link
 
         def ticks(seconds: float) -> int:
             return round(seconds * HUNDREDTHS)
@@ -194,11 +203,22 @@ class KernelBridge:
             br_mcast_membership_intvl=ticks(membership_interval),
         )
         index = namespaces.index_of(link, "br0")
-        # Last: the bridge floods for the query response interval that holds when the querier is switched on.
+        # Last: the bridge floods for the query response interval that holds when the querier is
+        # switched on.
         link.link("set", index=index, kind="bridge", br_mcast_querier=1)
         for port in ports:
             link.link("set", index=namespaces.index_of(link, port), master=index)
         link.link("set", index=index, state="up")
+
+    def member_ports(self, group: str) -> set[str]:
+        """Ports that have an entry for the group; needs iproute2's `bridge`."""
+        with namespaces.inside(self.namespace):
+            shown = subprocess.run(["bridge", "-j", "mdb", "show"], capture_output=True, check=True)
+        rows = [row for each in json.loads(shown.stdout) for row in each["mdb"]]
+        return {row["port"] for row in rows if row["grp"] == group}
+
+    def wait_members(self, group: str, ports: set[str], within: float = 5.0) -> None:
+        wait_until(lambda: self.member_ports(group) == ports, within=within, what=f"{group}: {ports}")
 
     def close(self) -> None:
         with contextlib.suppress(KeyError):

@@ -1,8 +1,10 @@
-"""The agent's ear on its interface: an AF_PACKET tap that counts, keeps and recognises frames, and a raw sender.
+"""The agent's ear on its interface: an AF_PACKET tap that counts, keeps and recognises frames, and
+a raw sender.
 
-The tap sees frames as the switch delivered them, whoever they are for. The kernel moves an 802.1Q tag out of the frame
-and may deliver a whole run of UDP datagrams as one super-frame: the auxiliary data and the virtio header tell, and the
-tap puts the tag back and counts the datagrams. Standard library only; used inside the agent.
+The tap sees frames as the switch delivered them, whoever they are for. The kernel moves an 802.1Q
+tag out of the frame and may deliver a whole run of UDP datagrams as one super-frame: the auxiliary
+data and the virtio header tell, and the tap puts the tag back and counts the datagrams. Standard
+library only; used inside the agent.
 """
 
 from __future__ import annotations
@@ -153,7 +155,9 @@ class Tap:
 def raw_send(
     *, interface: str, frames: list[str], rate: float = 0.0, repeat: int = 1
 ) -> dict[str, float]:
-    """Sends whole frames (hex, tag included) as they are; `refused` counts those the interface would not take."""
+    """Sends whole frames (hex, tag included) as they are; `refused` counts those the interface
+    would not take.
+    """
     refused = sent = 0
     data = [bytes.fromhex(frame) for frame in frames]
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:

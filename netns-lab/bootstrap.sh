@@ -1,0 +1,89 @@
+# Sourced by netns-lab/demo, netns-lab/lab and tests/run: makes .venv hold the built project.
+#
+#   bootstrap run     what the switch and the lab need
+#   bootstrap test    that, and what the tests need
+#
+# Missing Debian packages are installed when we are root (after saying which), else the apt-get line
+# is printed. A stamp over the sources of the build keeps a second run quick.
+# shellcheck shell=bash
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+VENV=$ROOT/.venv
+
+say() { printf '%s\n' "$*" >&2; }
+
+# The first Python that is new enough, can make a venv and has its headers.
+usable_python() {
+	local candidate
+	for candidate in python3 /usr/bin/python3 python3.13 python3.12 python3.11; do
+		if command -v "$candidate" >/dev/null && "$candidate" - <<-'EOF' 2>/dev/null; then
+			import ensurepip, os, sys, sysconfig, venv
+			include = sysconfig.get_path("include")
+			sys.exit(not (sys.version_info >= (3, 11) and os.path.exists(include + "/Python.h")))
+		EOF
+			command -v "$candidate"
+			return 0
+		fi
+	done
+	return 1
+}
+
+missing_packages() {
+	local need=()
+	[ -x "$VENV/bin/python" ] || usable_python >/dev/null || need+=(python3 python3-venv python3-dev)
+	command -v cc >/dev/null && echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1 || need+=(gcc libc6-dev)
+	if [ "$1" = test ]; then
+		command -v cmake >/dev/null || need+=(cmake)
+		command -v ninja >/dev/null || command -v make >/dev/null || need+=(ninja-build)
+		command -v clang-format >/dev/null || need+=(clang-format)
+	fi
+	printf '%s\n' "${need[@]}"
+}
+
+install_packages() {
+	local packages
+	mapfile -t packages < <(missing_packages "$1")
+	[ -n "${packages[0]:-}" ] || return 0
+	if [ "$(id -u)" != 0 ]; then
+		say "Debian packages are missing. Install them, then run this again:"
+		say "  sudo apt-get install -y --no-install-recommends ${packages[*]}"
+		return 1
+	fi
+	say "installing Debian packages: ${packages[*]}"
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq >&2 && apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
+}
+
+# What the build depends on: the Python at work, the project file and everything native.
+fingerprint() {
+	(
+		cd "$ROOT" || exit
+		"$VENV/bin/python" -c 'import sys; print(sys.version, sys.prefix)'
+		cat pyproject.toml
+		find native -type f \( -name '*.[ch]' -o -name '*.txt' -o -name '*.py' -o -name '*.cmake' \) \
+			-not -path '*/build*' -print0 | sort -z | xargs -0 cat
+	) | sha256sum | cut -d ' ' -f 1
+}
+
+bootstrap() {
+	local extra="" stamp now python
+	[ "$1" = test ] && extra="[test]"
+	install_packages "$1" || return 1
+	if [ ! -x "$VENV/bin/python" ] || ! "$VENV/bin/python" -c 'import pip' 2>/dev/null; then
+		python=$(usable_python) || { say "no Python >= 3.11 with venv and headers"; return 1; }
+		say "making .venv with $python"
+		"$python" -m venv "$VENV" || return 1
+	fi
+	now=$(fingerprint)
+	# The tests' environment has everything the plain one has.
+	for stamp in "$VENV/.built-test" "$VENV/.built-$1"; do
+		if [ "$(cat "$stamp" 2>/dev/null)" = "$now" ]; then
+			return 0
+		fi
+	done
+	say "building snoop into .venv"
+	rm -f "$VENV"/.built-*
+	# --force-reinstall of nothing but the project: the sources changed, the version did not.
+	"$VENV/bin/python" -m pip install -q --disable-pip-version-check --editable "$ROOT$extra" >&2 || return 1
+	printf '%s\n' "$now" >"$VENV/.built-$1"
+}
