@@ -1,0 +1,212 @@
+#include "fp_batch.h"
+
+#include <linux/virtio_net.h>
+#include <stddef.h>
+
+#include "fp_mask.h"
+
+#define GSO_UDP_L4 5 /* VIRTIO_NET_HDR_GSO_UDP_L4, missing from older headers */
+#define IP_DF 0x4000u
+#define IP_BYTES_MAX 65535u
+#define UDP_CHECKSUM_OFFSET 6u
+
+_Static_assert(sizeof(struct virtio_net_hdr) == FP_VNET_BYTES, "virtio header");
+
+void fp_batch_reset(struct fp_batch *batch)
+{
+	batch->frame_count = 0;
+	batch->unit_count = 0;
+	batch->iov_count = 0;
+	batch->epoch++;
+}
+
+/* The pseudo-header's share of a UDP checksum, unfolded. */
+static uint64_t pseudo_sum(const uint8_t *ip, uint32_t udp_bytes)
+{
+	uint8_t tail[4] = {0, FP_IPPROTO_UDP, (uint8_t)(udp_bytes >> 8), (uint8_t)udp_bytes};
+
+	return fp_sum(ip + 12, 8) + fp_sum(tail, 4);
+}
+
+/*
+ * GSO computes fresh checksums, so only what is known to be good may join: an
+ * unfinished one with the right pseudo-header sum (the payload never left this
+ * host), or a finished one that we verify here. It must never launder a
+ * corrupted payload.
+ */
+static bool checksum_good(const struct virtio_net_hdr *vnet, const uint8_t *ip, uint32_t ip_offset,
+			  uint32_t udp_bytes)
+{
+	const uint8_t *udp = ip + FP_IPV4_BYTES;
+	uint64_t pseudo = pseudo_sum(ip, udp_bytes);
+
+	if (!(vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)) {
+		if (!fp_read16(udp + UDP_CHECKSUM_OFFSET))
+			return false;
+		return fp_sum_fold(pseudo + fp_sum(udp, udp_bytes)) == 0xffff;
+	}
+	return vnet->csum_start == ip_offset + FP_IPV4_BYTES &&
+	       vnet->csum_offset == UDP_CHECKSUM_OFFSET &&
+	       fp_read16(udp + UDP_CHECKSUM_OFFSET) == fp_sum_fold(pseudo);
+}
+
+bool fp_udp_parse(const uint8_t *vnet_bytes, const struct fp_frame *frame, struct fp_udp *udp)
+{
+	const uint8_t *ip = frame->data + frame->l3_offset;
+	struct virtio_net_hdr vnet;
+	struct fp_ipv4 parsed;
+	uint32_t fragment;
+
+	memcpy(&vnet, vnet_bytes, sizeof(vnet));
+	if (vnet.gso_type != VIRTIO_NET_HDR_GSO_NONE || frame->ethertype != FP_ETHERTYPE_IPV4)
+		return false;
+	if (frame->len_bytes < frame->l3_offset + FP_IPV4_BYTES + FP_UDP_BYTES || ip[9] != 17)
+		return false;
+	fragment = fp_read16(ip + 6);
+	/* no options, no fragment, nothing behind the datagram (padding would be lost) */
+	if (!fp_ipv4_parse(frame, &parsed) || parsed.header_bytes != FP_IPV4_BYTES ||
+	    (fragment & ~IP_DF) || frame->l3_offset + parsed.total_bytes != frame->len_bytes)
+		return false;
+	if (fp_read16(ip + FP_IPV4_BYTES + 4) != parsed.total_bytes - FP_IPV4_BYTES ||
+	    parsed.total_bytes <= FP_IPV4_BYTES + FP_UDP_BYTES)
+		return false;
+	if (!checksum_good(&vnet, ip, frame->l3_offset, parsed.total_bytes - FP_IPV4_BYTES))
+		return false;
+	udp->l2_bytes = frame->l3_offset;
+	udp->payload_bytes = parsed.total_bytes - FP_IPV4_BYTES - FP_UDP_BYTES;
+	udp->ip_id = fp_read16(ip + 4);
+	udp->atomic = fragment & IP_DF;
+	return true;
+}
+
+/* Same MACs, tag, IP header apart from length, ID and checksum, and UDP ports. */
+static bool same_flow(const uint8_t *a, const uint8_t *b, uint32_t l2_bytes)
+{
+	const uint8_t *ip_a = a + l2_bytes;
+	const uint8_t *ip_b = b + l2_bytes;
+
+	return !memcmp(a, b, l2_bytes) && !memcmp(ip_a, ip_b, 2) &&
+	       !memcmp(ip_a + 6, ip_b + 6, 4) && !memcmp(ip_a + 12, ip_b + 12, 12);
+}
+
+static bool joins(const struct fp_batch *batch, const struct fp_unit *unit,
+		  const struct fp_frame *frame, const struct fp_udp *udp, const uint64_t *ports)
+{
+	const uint8_t *first;
+
+	if (unit->closed || unit->frames == FP_UNIT_FRAMES_MAX || unit->l2_bytes != udp->l2_bytes ||
+	    udp->payload_bytes > unit->segment_bytes)
+		return false;
+	if (FP_IPV4_BYTES + FP_UDP_BYTES + unit->payload_bytes + udp->payload_bytes > IP_BYTES_MAX)
+		return false;
+	if (!udp->atomic && udp->ip_id != unit->next_id)
+		return false;
+	if (memcmp(unit->ports, ports, sizeof(unit->ports)))
+		return false;
+	first = (const uint8_t *)batch->frames[unit->first].iov.iov_base + FP_VNET_BYTES;
+	return same_flow(first, frame->data, udp->l2_bytes);
+}
+
+static uint32_t open_slot(const struct fp_frame *frame)
+{
+	uint64_t words[2] = {0};
+
+	memcpy(words, frame->data, 12);
+	words[1] |= (uint64_t)frame->vlan << 32;
+	return (uint32_t)(((words[0] ^ words[1] * UINT64_C(0xbf58476d1ce4e5b9)) *
+			   UINT64_C(0x9e3779b97f4a7c15)) >>
+			  48) &
+	       (FP_BATCH_OPEN - 1);
+}
+
+void fp_batch_add(struct fp_batch *batch, const struct fp_rx *rx, const struct fp_frame *frame,
+		  const uint64_t *ports, bool coalesce)
+{
+	uint32_t index = batch->frame_count++;
+	struct fp_batch_frame *added = &batch->frames[index];
+	uint32_t slot = open_slot(frame);
+	struct fp_udp udp = {0};
+	bool candidate = coalesce && fp_udp_parse(rx->vnet, frame, &udp);
+	struct fp_unit *unit;
+
+	added->iov.iov_base = rx->vnet;
+	added->iov.iov_len = FP_VNET_BYTES + frame->len_bytes;
+	added->next = FP_NO_FRAME;
+	added->payload_bytes = udp.payload_bytes;
+	added->payload_offset = FP_VNET_BYTES + udp.l2_bytes + FP_IPV4_BYTES + FP_UDP_BYTES;
+	if (candidate && batch->open[slot].epoch == batch->epoch) {
+		unit = &batch->units[batch->open[slot].unit];
+		if (joins(batch, unit, frame, &udp, ports)) {
+			batch->frames[unit->last].next = index;
+			unit->last = index;
+			unit->frames++;
+			unit->frames_bytes += frame->len_bytes;
+			unit->payload_bytes += udp.payload_bytes;
+			unit->next_id = (uint16_t)(udp.ip_id + 1);
+			unit->closed = udp.payload_bytes < unit->segment_bytes;
+			return;
+		}
+	}
+	/* Whatever was open here is overtaken by this unit and closed by being forgotten. */
+	batch->open[slot].epoch = batch->epoch;
+	batch->open[slot].unit = batch->unit_count;
+	unit = &batch->units[batch->unit_count++];
+	memcpy(unit->ports, ports, sizeof(unit->ports));
+	unit->first = unit->last = index;
+	unit->frames = 1;
+	unit->frames_bytes = frame->len_bytes;
+	unit->payload_bytes = unit->segment_bytes = udp.payload_bytes;
+	unit->l2_bytes = udp.l2_bytes;
+	unit->next_id = (uint16_t)(udp.ip_id + 1);
+	unit->closed = !candidate;
+}
+
+/* Headers once, with the lengths of the whole; the kernel cuts it as it was. */
+static void build_header(const struct fp_batch *batch, struct fp_unit *unit)
+{
+	const uint8_t *first = batch->frames[unit->first].iov.iov_base;
+	uint32_t header_bytes = unit->l2_bytes + FP_IPV4_BYTES + FP_UDP_BYTES;
+	uint32_t udp_bytes = FP_UDP_BYTES + unit->payload_bytes;
+	uint8_t *ip = unit->header + FP_VNET_BYTES + unit->l2_bytes;
+	uint8_t *udp = ip + FP_IPV4_BYTES;
+	struct virtio_net_hdr vnet = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = GSO_UDP_L4,
+		.hdr_len = (__virtio16)header_bytes,
+		.gso_size = (__virtio16)unit->segment_bytes,
+		.csum_start = (__virtio16)(unit->l2_bytes + FP_IPV4_BYTES),
+		.csum_offset = UDP_CHECKSUM_OFFSET,
+	};
+
+	memcpy(unit->header, &vnet, sizeof(vnet));
+	memcpy(unit->header + FP_VNET_BYTES, first + FP_VNET_BYTES, header_bytes);
+	fp_write16(ip + 2, FP_IPV4_BYTES + udp_bytes);
+	fp_write16(ip + 10, 0);
+	fp_write16(ip + 10, (uint16_t)~fp_sum_fold(fp_sum(ip, FP_IPV4_BYTES)));
+	fp_write16(udp + 4, udp_bytes);
+	fp_write16(udp + UDP_CHECKSUM_OFFSET, fp_sum_fold(pseudo_sum(ip, udp_bytes)));
+}
+
+void fp_batch_build(struct fp_batch *batch)
+{
+	for (uint32_t u = 0; u < batch->unit_count; u++) {
+		struct fp_unit *unit = &batch->units[u];
+		struct iovec *iov = &batch->iovs[batch->iov_count];
+
+		if (unit->frames < 2)
+			continue;
+		build_header(batch, unit);
+		unit->iov_first = batch->iov_count;
+		iov->iov_base = unit->header;
+		iov->iov_len = FP_VNET_BYTES + unit->l2_bytes + FP_IPV4_BYTES + FP_UDP_BYTES;
+		for (uint32_t f = unit->first; f != FP_NO_FRAME; f = batch->frames[f].next) {
+			const struct fp_batch_frame *frame = &batch->frames[f];
+
+			iov++;
+			iov->iov_base = (uint8_t *)frame->iov.iov_base + frame->payload_offset;
+			iov->iov_len = frame->payload_bytes;
+		}
+		unit->iov_count = unit->frames + 1;
+		batch->iov_count += unit->iov_count;
+	}
+}

@@ -1,0 +1,83 @@
+/*
+ * One pass of a loop: the frames taken and the units they leave in. A unit is
+ * one frame, or several of one UDP flow that may leave as one send
+ * (VIRTIO_NET_HDR_GSO_UDP_L4). Pure bookkeeping: no I/O.
+ *
+ * Order: units are sent in the order they were opened. A frame joins the open
+ * unit of its (source MAC, destination MAC, tag) or opens a new one, so frames
+ * of one such triple never overtake each other (IEEE 802.1); frames of
+ * different groups may be regrouped within the pass.
+ */
+#ifndef FP_BATCH_H
+#define FP_BATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "fp.h"
+#include "fp_frame.h"
+#include "fp_ring.h"
+
+#define FP_BATCH_FRAMES 1024u
+#define FP_BATCH_OPEN 1024u /* open units that are remembered; a power of two */
+#define FP_UNIT_FRAMES_MAX 64u
+#define FP_UNIT_HEADER_MAX 64u
+#define FP_NO_FRAME UINT32_MAX
+
+/* What makes a frame a candidate; filled by fp_udp_parse(). */
+struct fp_udp {
+	uint32_t l2_bytes;
+	uint32_t payload_bytes;
+	uint16_t ip_id;
+	bool atomic; /* DF: the ID carries no meaning, RFC 6864 */
+};
+
+struct fp_batch_frame {
+	struct iovec iov; /* virtio header and frame */
+	uint32_t next;	  /* of its unit, FP_NO_FRAME at the end */
+	uint32_t payload_offset;
+	uint32_t payload_bytes;
+};
+
+struct fp_unit {
+	uint64_t ports[FP_MASK_WORDS];
+	uint32_t first;
+	uint32_t last;
+	uint32_t frames;
+	uint32_t frames_bytes; /* as they came: the sum of the frame lengths */
+	uint32_t payload_bytes;
+	uint32_t segment_bytes; /* payload of every frame but the last */
+	uint32_t l2_bytes;
+	uint16_t next_id;
+	bool closed;
+	/* the coalesced form, made by fp_unit_build() */
+	uint32_t iov_first;
+	uint32_t iov_count;
+	uint8_t header[FP_UNIT_HEADER_MAX];
+};
+
+struct fp_batch {
+	uint32_t frame_count;
+	uint32_t unit_count;
+	uint32_t iov_count;
+	uint32_t epoch;
+	struct fp_batch_frame frames[FP_BATCH_FRAMES];
+	struct fp_unit units[FP_BATCH_FRAMES];
+	struct iovec iovs[2 * FP_BATCH_FRAMES];
+	struct {
+		uint32_t epoch;
+		uint32_t unit;
+	} open[FP_BATCH_OPEN];
+};
+
+void fp_batch_reset(struct fp_batch *batch);
+/* Adds a frame that goes to ports; coalesce: some of the ports allow joining it to others. */
+void fp_batch_add(struct fp_batch *batch, const struct fp_rx *rx, const struct fp_frame *frame,
+		  const uint64_t *ports, bool coalesce);
+/* Whether the frame may be part of a coalesced send at all; checks its checksums. */
+bool fp_udp_parse(const uint8_t *vnet, const struct fp_frame *frame, struct fp_udp *udp);
+/* Makes the coalesced form of every unit of two frames or more. */
+void fp_batch_build(struct fp_batch *batch);
+
+#endif

@@ -1,0 +1,146 @@
+/* What the control thread reads and sends besides publishing: punts, injects, counters, dumps. */
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <linux/virtio_net.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fp_mask.h"
+#include "fp_switch.h"
+
+int fp_punt_fd(struct fp_switch *sw)
+{
+	return sw->punt_fd;
+}
+
+/* Clears the descriptor first: what comes after that makes it readable again. */
+int64_t fp_punt_drain(struct fp_switch *sw, uint8_t *buffer, uint32_t buffer_bytes)
+{
+	uint32_t written = 0;
+	uint64_t ticks;
+	uint64_t one = 1;
+
+	if (buffer_bytes < FP_FRAME_BYTES_MAX + sizeof(struct fp_punted))
+		return -EINVAL;
+	if (read(sw->punt_fd, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
+		return -errno;
+	for (uint32_t i = 0; i < sw->worker_count; i++) {
+		struct fp_worker *worker =
+			sw->workers[(sw->punt_next + i) % sw->worker_count];
+
+		written += fp_punt_take(&worker->punt, buffer + written, buffer_bytes - written);
+	}
+	sw->punt_next++;
+	/* A full buffer may have left some: come again. */
+	if (written > buffer_bytes / 2 && write(sw->punt_fd, &one, sizeof(one)) < 0)
+		return -errno;
+	return written;
+}
+
+int fp_inject(struct fp_switch *sw, const uint64_t *ports, const uint8_t *frame, uint32_t frame_len,
+	      uint64_t *sent)
+{
+	struct virtio_net_hdr vnet = {.gso_type = VIRTIO_NET_HDR_GSO_NONE};
+	struct iovec iov[2] = {
+		{.iov_base = &vnet, .iov_len = FP_VNET_BYTES},
+		{.iov_base = (void *)(uintptr_t)frame, .iov_len = frame_len},
+	};
+	struct msghdr message = {.msg_iov = iov, .msg_iovlen = 2};
+
+	memset(sent, 0, FP_MASK_WORDS * sizeof(*sent));
+	fp_mask_for_each(ports, port)
+	{
+		_Atomic uint64_t *stats = sw->control_stats[port].stats;
+		const struct fp_port *to = sw->opened[port];
+
+		if (!to || sendmsg(to->tx_fd, &message, MSG_DONTWAIT) < 0) {
+			fp_count(&stats[FP_STAT_INJECT_DROPS], 1);
+			continue;
+		}
+		fp_mask_set(sent, port);
+		fp_count(&stats[FP_STAT_INJECT_FRAMES], 1);
+		fp_count(&stats[FP_STAT_TX_FRAMES], 1);
+		fp_count(&stats[FP_STAT_TX_SENDS], 1);
+		fp_count(&stats[FP_STAT_TX_BYTES], frame_len);
+	}
+	return 0;
+}
+
+/* The kernel's count of what a full ring cost; reading it resets it there. */
+static uint64_t ring_drops(const struct fp_ring *ring)
+{
+	struct tpacket_stats stats = {0};
+	socklen_t len = sizeof(stats);
+
+	if (getsockopt(ring->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len))
+		return 0;
+	return stats.tp_drops;
+}
+
+static void add_block(const struct fp_stats *block, uint64_t *stats, uint64_t *reasons)
+{
+	for (uint32_t i = 0; i < FP_STAT_MAX; i++)
+		stats[i] += fp_load_relaxed(&block->stats[i]);
+	for (uint32_t i = 0; i < FP_REASON_MAX; i++)
+		reasons[i] += fp_load_relaxed(&block->reasons[i]);
+}
+
+int fp_stats_read(struct fp_switch *sw, uint32_t port, uint64_t *stats, uint64_t *reasons)
+{
+	const struct fp_port *open;
+
+	if (port >= FP_PORTS_MAX)
+		return -EINVAL;
+	open = sw->opened[port];
+	if (open)
+		fp_count(&sw->control_stats[port].stats[FP_STAT_RING_DROPS],
+			 ring_drops(&open->data) + ring_drops(&open->control));
+	memset(stats, 0, FP_STAT_MAX * sizeof(*stats));
+	memset(reasons, 0, FP_REASON_MAX * sizeof(*reasons));
+	add_block(&sw->control_stats[port], stats, reasons);
+	for (uint32_t i = 0; i < sw->worker_count; i++)
+		add_block(&sw->workers[i]->stats[port], stats, reasons);
+	return 0;
+}
+
+int fp_worker_read(struct fp_switch *sw, uint32_t index, struct fp_worker_stats *stats)
+{
+	const struct fp_worker *worker;
+
+	if (index >= sw->worker_count)
+		return -EINVAL;
+	worker = sw->workers[index];
+	*stats = (struct fp_worker_stats){
+		.passes = fp_load_relaxed(&worker->passes),
+		.sleeps = fp_load_relaxed(&worker->sleeps),
+		.table_seq_seen = fp_load_relaxed(&worker->seq_seen),
+	};
+	return 0;
+}
+
+int fp_fdb_dump(struct fp_switch *sw, struct fp_fdb_entry *entries, uint32_t entries_max)
+{
+	return (int)fp_fdb_read(&sw->fdb, entries, entries_max, fp_now_ns());
+}
+
+int fp_fdb_flush(struct fp_switch *sw, int32_t port, int32_t vlan)
+{
+	return (int)fp_fdb_flush_matching(&sw->fdb, port, vlan);
+}
+
+int fp_fdb_configure(struct fp_switch *sw, uint64_t ageing_ns)
+{
+	fp_store_relaxed(&sw->fdb.ageing_ms, ageing_ns / UINT64_C(1000000));
+	return 0;
+}
+
+int fp_stream_dump(struct fp_switch *sw, struct fp_stream *streams, uint32_t streams_max)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < sw->worker_count; i++)
+		count += fp_streams_read(&sw->workers[i]->streams, streams + count,
+					 streams_max - count);
+	return (int)count;
+}

@@ -1,0 +1,153 @@
+#include "fp_decide.h"
+
+#include "fp_mask.h"
+
+#define VID_RESERVED 4095u
+#define ALL_PIM_ROUTERS 0xe000000du
+#define LINK_LOCAL_GROUPS 0xe00000u /* 224.0.0.0/24, shifted */
+
+static void drop(struct fp_verdict *verdict, enum fp_reason reason)
+{
+	verdict->action = FP_ACTION_DROP;
+	verdict->reason = (uint8_t)reason;
+	memset(verdict->ports, 0, sizeof(verdict->ports));
+}
+
+/* Egress = wanted & up & not ingress; nobody left turns the verdict into a drop. */
+static void send(const struct fp_table *table, uint32_t in_port, const uint64_t *ports,
+		 enum fp_reason reason, enum fp_reason reason_if_nobody, struct fp_verdict *verdict)
+{
+	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
+		verdict->ports[i] = (ports ? ports[i] : ~UINT64_C(0)) & table->up[i];
+	fp_mask_clear(verdict->ports, in_port);
+	if (fp_mask_empty(verdict->ports)) {
+		drop(verdict, reason_if_nobody);
+		return;
+	}
+	verdict->action = (uint8_t)fp_reason_action(reason);
+	verdict->reason = (uint8_t)reason;
+}
+
+static void flood(const struct fp_table *table, uint32_t in_port, enum fp_reason reason,
+		  struct fp_verdict *verdict)
+{
+	send(table, in_port, NULL, reason, FP_DROP_NO_EGRESS, verdict);
+}
+
+/* SNOOP-30, 32, 33: (vlan, group, source), then (vlan, group), then the policy. */
+static void decide_group(const struct fp_table *table, uint32_t vlan, const struct fp_ipv4 *ip,
+			 uint32_t in_port, struct fp_verdict *verdict)
+{
+	const struct fp_vlan_policy *policy = fp_table_vlan(table, vlan);
+	enum fp_reason reason = FP_FORWARD_SOURCE;
+	uint64_t ports[FP_MASK_WORDS];
+	const struct fp_entry *entry;
+	const uint64_t *wanted;
+	uint8_t group[16];
+	uint8_t source[16];
+
+	fp_map_ipv4(ip->group, group);
+	fp_map_ipv4(ip->source, source);
+	if (table->always_flood_count && fp_table_find(table, FP_VLAN_ANY, group, NULL)) {
+		flood(table, in_port, FP_FLOOD_ALWAYS, verdict);
+		return;
+	}
+	if (!policy->active) {
+		flood(table, in_port, FP_FLOOD_NO_QUERIER, verdict);
+		return;
+	}
+	entry = fp_table_find(table, vlan, group, source);
+	if (!entry) {
+		entry = fp_table_find(table, vlan, group, NULL);
+		reason = FP_FORWARD_GROUP;
+	}
+	verdict->registered = entry != NULL;
+	wanted = entry ? entry->ports : policy->unregistered;
+	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
+		ports[i] = wanted[i] | policy->mrouters[i];
+	if (entry)
+		send(table, in_port, ports, reason, FP_DROP_NO_MEMBER, verdict);
+	else
+		send(table, in_port, ports, FP_FORWARD_UNREGISTERED, FP_DROP_NO_EGRESS, verdict);
+}
+
+static void decide_ipv4(const struct fp_table *table, const struct fp_frame *frame,
+			uint32_t in_port, struct fp_verdict *verdict)
+{
+	const uint8_t *mac = frame->data;
+	struct fp_ipv4 ip;
+
+	if (!fp_ipv4_parse(frame, &ip)) {
+		drop(verdict, FP_DROP_IP_ERROR);
+		return;
+	}
+	/* SNOOP-40: not multicast, or a MAC that is not the group's (W-6) */
+	if (ip.group >> 28 != 0xe || mac[0] != 0x01 || mac[1] != 0x00 || mac[2] != 0x5e ||
+	    ((uint32_t)mac[3] << 16 | (uint32_t)mac[4] << 8 | mac[5]) != (ip.group & 0x7fffff)) {
+		flood(table, in_port, FP_FLOOD_MAC_IP_MISMATCH, verdict);
+		return;
+	}
+	if (ip.protocol == FP_IPPROTO_IGMP) {
+		verdict->action = FP_ACTION_PUNT;
+		verdict->reason = FP_PUNT_IGMP;
+		verdict->punt = 1;
+		return;
+	}
+	if (ip.group >> 8 == LINK_LOCAL_GROUPS) { /* SNOOP-31 */
+		verdict->punt = ip.protocol == FP_IPPROTO_PIM && ip.group == ALL_PIM_ROUTERS;
+		flood(table, in_port, FP_FLOOD_LINK_LOCAL, verdict);
+		return;
+	}
+	decide_group(table, frame->vlan, &ip, in_port, verdict);
+}
+
+static void decide_multicast(const struct fp_table *table, const struct fp_frame *frame,
+			     uint32_t in_port, struct fp_verdict *verdict)
+{
+	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+	if (!memcmp(frame->data, broadcast, 6))
+		flood(table, in_port, FP_FLOOD_BROADCAST, verdict);
+	else if (frame->ethertype == FP_ETHERTYPE_IPV4 && !frame->service_tag) /* VLAN-6 */
+		decide_ipv4(table, frame, in_port, verdict);
+	else if (frame->ethertype == FP_ETHERTYPE_IPV6 && !frame->service_tag)
+		flood(table, in_port, FP_FLOOD_IPV6_MULTICAST, verdict);
+	else
+		flood(table, in_port, FP_FLOOD_L2_MULTICAST, verdict);
+}
+
+static void decide_unicast(const struct fp_table *table, uint32_t in_port, int32_t fdb_port,
+			   struct fp_verdict *verdict)
+{
+	uint64_t ports[FP_MASK_WORDS] = {0};
+
+	if (fdb_port < 0 || !fp_mask_has(table->up, (uint32_t)fdb_port)) {
+		flood(table, in_port, FP_FLOOD_UNKNOWN_UNICAST, verdict);
+		return;
+	}
+	fp_mask_set(ports, (uint32_t)fdb_port);
+	send(table, in_port, ports, FP_FORWARD_UNICAST, FP_DROP_SAME_PORT, verdict);
+}
+
+void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint32_t in_port,
+	       int32_t fdb_port, struct fp_verdict *verdict)
+{
+	static const uint8_t reserved[5] = {0x01, 0x80, 0xc2, 0x00, 0x00};
+	static const uint8_t zero[6] = {0};
+	const uint8_t *mac = frame->data;
+
+	memset(verdict, 0, sizeof(*verdict));
+	verdict->vlan = frame->vlan;
+	if (!fp_mask_has(table->up, in_port))
+		drop(verdict, FP_DROP_PORT_DOWN);
+	else if (!memcmp(mac, reserved, 5) && mac[5] >= 0x01 && mac[5] <= 0x0f) /* L2-1 */
+		drop(verdict, FP_DROP_RESERVED_MAC);
+	else if (frame->vlan == VID_RESERVED)
+		drop(verdict, FP_DROP_VLAN_INVALID);
+	else if (fp_mac_is_multicast(mac + 6) || !memcmp(mac + 6, zero, 6))
+		drop(verdict, FP_DROP_SOURCE_MAC);
+	else if (fp_mac_is_multicast(mac))
+		decide_multicast(table, frame, in_port, verdict);
+	else
+		decide_unicast(table, in_port, fdb_port, verdict);
+}

@@ -1,0 +1,34 @@
+#include "fp_flows.h"
+
+#include <string.h>
+
+_Static_assert(sizeof(struct fp_flow_key) == 32, "hashed as four words");
+
+struct fp_flow *fp_flows_find(struct fp_flows *flows, const struct fp_flow_key *key, bool *known)
+{
+	uint64_t words[4];
+	uint64_t hash;
+	struct fp_flow *flow;
+
+	memcpy(words, key, sizeof(words));
+	hash = (words[0] ^ words[1] * UINT64_C(0xbf58476d1ce4e5b9)) * UINT64_C(0x9e3779b97f4a7c15);
+	hash = (hash ^ (hash >> 29) ^ words[2] ^ (words[3] << 7)) * UINT64_C(0xbf58476d1ce4e5b9);
+	flow = &flows->flows[(hash >> 40) & (FP_FLOWS - 1)];
+	*known = flow->epoch == flows->epoch && !memcmp(&flow->key, key, sizeof(*key));
+	return flow;
+}
+
+void fp_flow_flush(struct fp_flow *flow, uint64_t now_ns)
+{
+	if (flow->frames && flow->slot)
+		fp_streams_add(flow->slot, &flow->stream, &flow->verdict, flow->frames, flow->bytes,
+			       now_ns);
+	flow->frames = flow->bytes = 0;
+}
+
+void fp_flows_flush(struct fp_flows *flows, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < flows->touched_count; i++)
+		fp_flow_flush(&flows->flows[flows->touched[i]], now_ns);
+	flows->touched_count = 0;
+}

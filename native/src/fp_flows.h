@@ -1,0 +1,49 @@
+/*
+ * What the loop remembers of the IPv4 multicast flows it has just decided: a
+ * small direct-mapped cache, so that a run of one flow costs one decision, one
+ * fdb refresh and one stream update per pass. Valid for one table; one thread.
+ */
+#ifndef FP_FLOWS_H
+#define FP_FLOWS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fp_frame.h"
+#include "fp_streams.h"
+
+#define FP_FLOWS 512u /* a power of two */
+
+struct fp_flow_key {
+	uint8_t l2[18]; /* MACs, tag, ethertype */
+	uint16_t port;
+	uint32_t source;
+	uint32_t group;
+	uint32_t protocol;
+};
+
+struct fp_flow {
+	struct fp_flow_key key;
+	uint64_t epoch; /* of the table; another: empty */
+	uint64_t pass;	/* in which it was last seen */
+	struct fp_verdict verdict;
+	struct fp_stream stream; /* key of its stream */
+	struct fp_stream_slot *slot;
+	uint64_t frames; /* of this pass, not yet in the stream */
+	uint64_t bytes;
+};
+
+struct fp_flows {
+	uint64_t epoch;
+	uint32_t touched_count;
+	uint16_t touched[FP_FLOWS];
+	struct fp_flow flows[FP_FLOWS];
+};
+
+/* Where a flow with this key lives; *known: its verdict is of the current table. */
+struct fp_flow *fp_flows_find(struct fp_flows *flows, const struct fp_flow_key *key, bool *known);
+/* Moves the counts of the pass to the streams. */
+void fp_flows_flush(struct fp_flows *flows, uint64_t now_ns);
+void fp_flow_flush(struct fp_flow *flow, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * Reading a frame: Ethernet, one 802.1Q tag, IPv4 and UDP headers. Pure; every
+ * read is behind its length check. A frame here is as it was on the wire, with
+ * its tag in place (fp_ring re-inserts it).
+ */
+#ifndef FP_FRAME_H
+#define FP_FRAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "fp.h"
+
+#define FP_ETH_BYTES 14u
+#define FP_TAG_BYTES 4u
+#define FP_IPV4_BYTES 20u
+#define FP_UDP_BYTES 8u
+#define FP_VLAN_ID_MASK 0x0fffu
+
+#define FP_ETHERTYPE_IPV4 0x0800u
+#define FP_ETHERTYPE_IPV6 0x86ddu
+#define FP_ETHERTYPE_TAG 0x8100u
+#define FP_ETHERTYPE_SERVICE_TAG 0x88a8u
+
+#define FP_IPPROTO_IGMP 2u
+#define FP_IPPROTO_UDP 17u
+#define FP_IPPROTO_PIM 103u
+
+struct fp_frame {
+	const uint8_t *data;
+	uint32_t len_bytes;
+	uint32_t l3_offset;
+	uint16_t vlan;	    /* 0: untagged or priority-tagged */
+	uint16_t ethertype; /* behind the first tag; a second tag shows here */
+	bool service_tag;   /* the first tag is 802.1ad: never look behind it, VLAN-6 */
+};
+
+struct fp_ipv4 {
+	uint32_t source; /* host order */
+	uint32_t group;
+	uint32_t header_bytes;
+	uint32_t total_bytes;
+	uint8_t protocol;
+};
+
+static inline uint16_t fp_read16(const uint8_t *p)
+{
+	return (uint16_t)((uint32_t)p[0] << 8 | p[1]);
+}
+
+static inline uint32_t fp_read32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static inline void fp_write16(uint8_t *p, uint32_t value)
+{
+	p[0] = (uint8_t)(value >> 8);
+	p[1] = (uint8_t)value;
+}
+
+static inline bool fp_mac_is_multicast(const uint8_t *mac)
+{
+	return mac[0] & 1;
+}
+
+/* False when the frame is shorter than its Ethernet header and tag. */
+bool fp_frame_parse(const uint8_t *data, uint32_t len_bytes, struct fp_frame *frame);
+
+/* False on any error of V-4: version, lengths, header checksum (SNOOP-36). */
+bool fp_ipv4_parse(const struct fp_frame *frame, struct fp_ipv4 *ip);
+
+/* Internet checksum arithmetic: an unfolded sum over bytes, and its folding to 16 bits. */
+uint64_t fp_sum(const uint8_t *data, uint32_t len_bytes);
+uint16_t fp_sum_fold(uint64_t sum);
+
+#endif

@@ -1,0 +1,325 @@
+#include "fp_loop.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fp_decide.h"
+#include "fp_mask.h"
+
+#define CONTROL_BUDGET 64u /* frames of one control ring in one pass */
+#define DATA_BUDGET 512u   /* frames of one data ring in one pass, when others wait too */
+#define EVENTS_MAX 64
+#define SPIN_CHECKS 64u /* looks at the rings between two looks at the clock */
+#define OVERSIZE_BUFFERS 32u
+
+uint64_t fp_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+static void learn(struct fp_switch *sw, struct fp_stats *stats, const struct fp_frame *frame,
+		  uint32_t port, uint64_t now_ns)
+{
+	switch (fp_fdb_learn(&sw->fdb, frame->vlan, frame->data + 6, port, now_ns)) {
+	case FP_FDB_KNOWN:
+		break;
+	case FP_FDB_LEARNED:
+		fp_count(&stats->stats[FP_STAT_FDB_LEARNED], 1);
+		break;
+	case FP_FDB_MOVED:
+		fp_count(&stats->stats[FP_STAT_FDB_MOVED], 1);
+		break;
+	case FP_FDB_EVICTED:
+		fp_count(&stats->stats[FP_STAT_FDB_LEARNED], 1);
+		fp_count(&stats->stats[FP_STAT_FDB_EVICTED], 1);
+		break;
+	}
+}
+
+/* A source of a frame that is refused as such is not learned from. */
+static bool may_learn(const struct fp_verdict *verdict)
+{
+	return verdict->reason != FP_DROP_SOURCE_MAC && verdict->reason != FP_DROP_VLAN_INVALID &&
+	       verdict->reason != FP_DROP_PORT_DOWN && verdict->reason != FP_DROP_RESERVED_MAC;
+}
+
+static void punt(struct fp_worker *worker, uint32_t port, const struct fp_frame *frame,
+		 struct fp_verdict *verdict, uint64_t now_ns)
+{
+	struct fp_stats *stats = &worker->stats[port];
+	bool put = fp_punt_put(&worker->punt, port, frame->data, frame->len_bytes, now_ns);
+
+	worker->punted |= put;
+	if (verdict->reason == FP_PUNT_IGMP) {
+		if (!put)
+			verdict->reason = FP_DROP_PUNT_FULL;
+		return;
+	}
+	fp_count(&stats->stats[put ? FP_STAT_PUNT_COPIES : FP_STAT_PUNT_COPIES_LOST], 1);
+}
+
+/* Counts the verdict and lets the frame leave. */
+static void finish(struct fp_worker *worker, const struct fp_table *table, uint32_t port,
+		   const struct fp_rx *rx, const struct fp_frame *frame,
+		   const struct fp_verdict *verdict)
+{
+	uint64_t coalesce = 0;
+
+	fp_count(&worker->stats[port].reasons[verdict->reason], 1);
+	if (fp_mask_empty(verdict->ports))
+		return;
+	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
+		coalesce |= verdict->ports[i] & table->coalesce[i];
+	fp_batch_add(&worker->batch, rx, frame, verdict->ports, coalesce != 0);
+}
+
+static void decide_flow(struct fp_switch *sw, struct fp_worker *worker,
+			const struct fp_table *table, uint32_t port, const struct fp_frame *frame,
+			const struct fp_ipv4 *ip, struct fp_flow *flow, uint64_t now_ns)
+{
+	struct fp_stream *stream = &flow->stream;
+
+	fp_flow_flush(flow, now_ns);
+	fp_decide(table, frame, port, -1, &flow->verdict);
+	memset(stream, 0, sizeof(*stream));
+	stream->vlan = frame->vlan;
+	stream->port = (uint16_t)port;
+	fp_map_ipv4(ip->source, stream->source);
+	fp_map_ipv4(ip->group, stream->group);
+	flow->epoch = worker->flows.epoch;
+	flow->slot = NULL;
+	if (may_learn(&flow->verdict) && flow->verdict.reason != FP_DROP_IP_ERROR) {
+		flow->slot = fp_streams_find(&worker->streams, stream, now_ns);
+		learn(sw, &worker->stats[port], frame, port, now_ns);
+	}
+}
+
+/* IPv4 multicast other than what is punted: by the flow cache. */
+static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
+			 const struct fp_table *table, uint32_t port, const struct fp_rx *rx,
+			 const struct fp_frame *frame, const struct fp_ipv4 *ip, uint64_t now_ns)
+{
+	struct fp_flow_key key = {
+		.port = (uint16_t)port,
+		.source = ip->source,
+		.group = ip->group,
+		.protocol = ip->protocol,
+	};
+	uint64_t pass = fp_load_relaxed(&worker->passes);
+	struct fp_flow *flow;
+	bool known;
+
+	memcpy(key.l2, frame->data, frame->l3_offset);
+	flow = fp_flows_find(&worker->flows, &key, &known);
+	if (!known) {
+		decide_flow(sw, worker, table, port, frame, ip, flow, now_ns);
+		flow->key = key;
+	} else if (flow->pass != pass && may_learn(&flow->verdict)) {
+		learn(sw, &worker->stats[port], frame, port, now_ns);
+	}
+	if (flow->pass != pass) {
+		flow->pass = pass;
+		worker->flows.touched[worker->flows.touched_count++] =
+			(uint16_t)(flow - worker->flows.flows);
+	}
+	flow->frames++;
+	flow->bytes += frame->len_bytes;
+	if (flow->verdict.punt)
+		punt(worker, port, frame, &flow->verdict, now_ns);
+	finish(worker, table, port, rx, frame, &flow->verdict);
+}
+
+static void process(struct fp_switch *sw, struct fp_worker *worker, const struct fp_table *table,
+		    uint32_t port, const struct fp_rx *rx, uint64_t now_ns)
+{
+	struct fp_stats *stats = &worker->stats[port];
+	struct fp_verdict verdict;
+	struct fp_frame frame;
+	struct fp_ipv4 ip;
+	int32_t fdb_port = -1;
+
+	fp_count(&stats->stats[FP_STAT_RX_FRAMES], 1);
+	fp_count(&stats->stats[FP_STAT_RX_BYTES], rx->len_bytes);
+	if (rx->oversize)
+		fp_count(&stats->stats[FP_STAT_RX_OVERSIZE], 1);
+	if (!rx->whole || !fp_frame_parse(fp_rx_frame(rx), rx->len_bytes, &frame)) {
+		fp_count(&stats->reasons[FP_DROP_TRUNCATED], 1);
+		return;
+	}
+	if (frame.data[0] == 0x01 && frame.ethertype == FP_ETHERTYPE_IPV4 && !frame.service_tag &&
+	    fp_ipv4_parse(&frame, &ip) && ip.protocol != FP_IPPROTO_IGMP) {
+		process_flow(sw, worker, table, port, rx, &frame, &ip, now_ns);
+		return;
+	}
+	if (!fp_mac_is_multicast(frame.data))
+		fdb_port = fp_fdb_lookup(&sw->fdb, frame.vlan, frame.data, now_ns);
+	fp_decide(table, &frame, port, fdb_port, &verdict);
+	if (may_learn(&verdict))
+		learn(sw, stats, &frame, port, now_ns);
+	if (verdict.punt)
+		punt(worker, port, &frame, &verdict, now_ns);
+	finish(worker, table, port, rx, &frame, &verdict);
+}
+
+static uint32_t take_ring(struct fp_switch *sw, struct fp_worker *worker,
+			  const struct fp_table *table, struct fp_port *port, struct fp_ring *ring,
+			  uint32_t budget, uint64_t now_ns)
+{
+	uint32_t taken = 0;
+	struct fp_rx rx;
+
+	while (taken < budget) {
+		uint8_t *buffer = NULL;
+
+		if (worker->oversize_used < OVERSIZE_BUFFERS)
+			buffer = worker->oversize +
+				 (size_t)worker->oversize_used * FP_OVERSIZE_BYTES;
+		if (!fp_ring_take(ring, buffer, &rx))
+			break;
+		fp_ring_prefetch(ring);
+		worker->oversize_used += rx.oversize;
+		process(sw, worker, table, port->id, &rx, now_ns);
+		taken++;
+	}
+	return taken;
+}
+
+uint32_t fp_loop_pass(struct fp_switch *sw, struct fp_worker *worker, const struct fp_table *table)
+{
+	uint64_t now_ns = fp_now_ns();
+	uint32_t taken = 0;
+	uint64_t one = 1;
+
+	fp_batch_reset(&worker->batch);
+	worker->oversize_used = 0;
+	worker->punted = false;
+	fp_count(&worker->passes, 1);
+	for (uint32_t i = 0; i < worker->port_count && taken < FP_BATCH_FRAMES / 2; i++) {
+		struct fp_port *port = worker->ports[(worker->port_first + i) % worker->port_count];
+
+		taken += take_ring(sw, worker, table, port, &port->control, CONTROL_BUDGET, now_ns);
+	}
+	for (uint32_t i = 0; i < worker->port_count && taken < FP_BATCH_FRAMES; i++) {
+		struct fp_port *port = worker->ports[(worker->port_first + i) % worker->port_count];
+		uint32_t room = FP_BATCH_FRAMES - taken;
+
+		taken += take_ring(sw, worker, table, port, &port->data,
+				   room < DATA_BUDGET ? room : DATA_BUDGET, now_ns);
+	}
+	worker->port_first++;
+	if (!taken)
+		return 0;
+	fp_batch_build(&worker->batch);
+	fp_tx_batch(&worker->tx, table, &worker->batch, worker->stats);
+	for (uint32_t i = 0; i < worker->port_count; i++) {
+		fp_ring_release(&worker->ports[i]->control);
+		fp_ring_release(&worker->ports[i]->data);
+	}
+	fp_flows_flush(&worker->flows, now_ns);
+	if (worker->punted && write(sw->punt_fd, &one, sizeof(one)) < 0) {
+		/* the counter is at its limit: the descriptor is readable already */
+	}
+	return taken;
+}
+
+static void read_ports(struct fp_worker *worker, const struct fp_table *table)
+{
+	worker->seq_ports = table->seq;
+	worker->flows.epoch = table->seq + 1;
+	worker->port_count = 0;
+	for (uint32_t i = 0; i < FP_PORTS_MAX; i++) {
+		if (table->ports[i] && table->ports[i]->worker == worker->id)
+			worker->ports[worker->port_count++] = table->ports[i];
+	}
+}
+
+static bool work_waits(const struct fp_switch *sw, const struct fp_worker *worker)
+{
+	for (uint32_t i = 0; i < worker->port_count; i++) {
+		if (fp_ring_ready(&worker->ports[i]->data) ||
+		    fp_ring_ready(&worker->ports[i]->control))
+			return true;
+	}
+	/* relaxed: a hint; the loop loads both again with their own order */
+	return fp_load_relaxed(&sw->stop) ||
+	       fp_load_relaxed(&sw->table)->seq != worker->seq_ports;
+}
+
+static bool spin(const struct fp_switch *sw, const struct fp_worker *worker)
+{
+	uint64_t end_ns;
+
+	if (!sw->config.spin_us)
+		return false;
+	end_ns = fp_now_ns() + (uint64_t)sw->config.spin_us * 1000;
+	do {
+		for (uint32_t i = 0; i < SPIN_CHECKS; i++) {
+			if (work_waits(sw, worker))
+				return true;
+#if defined(__x86_64__) || defined(__i386__)
+			__builtin_ia32_pause();
+#endif
+		}
+	} while (fp_now_ns() < end_ns);
+	return false;
+}
+
+/* Sleeps until a ring is readable, the table changed or the switch is stopped. */
+static int sleep_until_work(struct fp_worker *worker)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int count = epoll_wait(worker->epoll_fd, events, EVENTS_MAX, -1);
+
+	fp_count(&worker->sleeps, 1);
+	if (count < 0)
+		return errno == EINTR ? 0 : -errno;
+	for (int i = 0; i < count; i++) {
+		int fd = events[i].data.fd;
+		int err = 0;
+		socklen_t len = sizeof(err);
+		uint64_t ticks;
+
+		if (fd == worker->wake_fd) {
+			if (read(fd, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
+				return -errno;
+		} else if (events[i].events & EPOLLERR) {
+			/* the interface went down; reading the error clears it */
+			getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
+		}
+	}
+	return 0;
+}
+
+int fp_loop_run(struct fp_switch *sw, uint32_t index)
+{
+	struct fp_worker *worker;
+	int err = 0;
+
+	if (index >= sw->worker_count)
+		return -EINVAL;
+	worker = sw->workers[index];
+	/* seq_cst: either the reaper sees us running or we see the table it published */
+	atomic_store_explicit(&worker->seq_seen, 0, memory_order_seq_cst);
+	atomic_thread_fence(memory_order_seq_cst);
+	while (!err && !fp_load_relaxed(&sw->stop)) {
+		/* acquire: pairs with the release in publish(); one table per pass */
+		const struct fp_table *table = fp_load_acquire(&sw->table);
+
+		if (table->seq != worker->seq_ports)
+			read_ports(worker, table);
+		/* release: the last use of older tables and ports is before; pairs with reap() */
+		fp_store_release(&worker->seq_seen, table->seq);
+		if (!fp_loop_pass(sw, worker, table) && !spin(sw, worker))
+			err = sleep_until_work(worker);
+	}
+	/* release: as above, of every table */
+	fp_store_release(&worker->seq_seen, FP_SEQ_IDLE);
+	return err;
+}

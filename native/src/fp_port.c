@@ -1,0 +1,210 @@
+#include "fp_port.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fp_isolate.h"
+
+#define TX_QUEUE_BYTES (16 << 20)
+#define FANOUT_UNIQUE_ID 0x2000	      /* PACKET_FANOUT_FLAG_UNIQUEID, newer than some headers */
+#define FANOUT_IGNORE_OUTGOING 0x4000 /* PACKET_FANOUT_FLAG_IGNORE_OUTGOING, likewise */
+#define SLOTS_MIN 32u
+#define SLOTS_MAX (1u << 20)
+
+/*
+ * Picks the ring: 1 (control) for IGMP, PIM and MLD, else 0. Written with the
+ * kernel's offsets so that it does not depend on where the header starts. MLD is
+ * recognised by its hop-by-hop header with ICMPv6 behind it.
+ */
+static struct sock_filter steering[] = {
+	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 0, 4),
+	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_NET_OFF + 9)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_IGMP, 9, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_PIM, 8, 0),
+	BPF_STMT(BPF_RET | BPF_K, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IPV6, 0, 5),
+	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_NET_OFF + 6)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_PIM, 4, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_HOPOPTS, 0, 2),
+	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_NET_OFF + 40)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ICMPV6, 1, 0),
+	BPF_STMT(BPF_RET | BPF_K, 0),
+	BPF_STMT(BPF_RET | BPF_K, 1),
+};
+
+static struct sock_filter refuse_all[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+
+static int bind_to(int fd, int ifindex, uint16_t protocol)
+{
+	struct sockaddr_ll address = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(protocol),
+		.sll_ifindex = ifindex,
+	};
+
+	return bind(fd, (struct sockaddr *)&address, sizeof(address)) ? -errno : 0;
+}
+
+static int set_filter(int fd, struct sock_filter *code, unsigned short len)
+{
+	struct sock_fprog program = {.len = len, .filter = code};
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ? -errno : 0;
+}
+
+/* The first ring of the group makes it, with an id the kernel picks; the second joins. */
+static int join_fanout(int fd, int *group)
+{
+	struct sock_fprog program = {.len = sizeof(steering) / sizeof(steering[0]),
+				     .filter = steering};
+	unsigned int flags = (PACKET_FANOUT_CBPF | FANOUT_IGNORE_OUTGOING) << 16;
+	unsigned int argument = *group < 0 ? flags | (unsigned int)FANOUT_UNIQUE_ID << 16
+					   : flags | (unsigned int)*group;
+	socklen_t len = sizeof(argument);
+	bool first = *group < 0;
+
+	if (setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &argument, sizeof(argument)))
+		return -errno;
+	if (!first)
+		return 0;
+	if (getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &argument, &len))
+		return -errno;
+	*group = (int)(argument & 0xffff);
+	if (setsockopt(fd, SOL_PACKET, PACKET_FANOUT_DATA, &program, sizeof(program)))
+		return -errno;
+	return 0;
+}
+
+/*
+ * Both rings see every frame between bind and join, so both refuse all until the
+ * group is whole. The data ring joins first: index 0 of the steering program.
+ */
+static int open_rings(struct fp_port *port, const struct fp_port_config *config, const char **stage)
+{
+	uint32_t data_slots = config->ring_slots ? config->ring_slots : FP_RING_SLOTS_DEFAULT;
+	uint32_t control_slots =
+		config->control_slots ? config->control_slots : FP_CONTROL_SLOTS_DEFAULT;
+	struct fp_ring *rings[2] = {&port->data, &port->control};
+	struct packet_mreq promisc = {.mr_ifindex = port->ifindex, .mr_type = PACKET_MR_PROMISC};
+	int group = -1;
+	int off = 0;
+	int err;
+
+	err = fp_ring_open(&port->data, data_slots, stage);
+	if (!err)
+		err = fp_ring_open(&port->control, control_slots, stage);
+	if (err)
+		return err;
+	for (int i = 0; i < 2 && !err; i++) {
+		*stage = "binding";
+		err = set_filter(rings[i]->fd, refuse_all, 1);
+		if (!err)
+			err = bind_to(rings[i]->fd, port->ifindex, ETH_P_ALL);
+		if (err)
+			break;
+		*stage = "fanout";
+		err = join_fanout(rings[i]->fd, &group);
+	}
+	if (err)
+		return err;
+	*stage = "promiscuous mode";
+	if (setsockopt(port->data.fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promisc, sizeof(promisc)))
+		return -errno;
+	for (int i = 1; i >= 0; i--) {
+		if (setsockopt(rings[i]->fd, SOL_SOCKET, SO_DETACH_FILTER, &off, sizeof(off)))
+			return -errno;
+	}
+	return 0;
+}
+
+static int open_tx(int ifindex, bool bypass, int *out)
+{
+	int queue_bytes = TX_QUEUE_BYTES;
+	int on = 1;
+	int err = 0;
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)))
+		err = -errno;
+	if (!err && bypass && setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on)))
+		err = -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &queue_bytes, sizeof(queue_bytes)))
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &queue_bytes, sizeof(queue_bytes));
+	if (!err)
+		err = bind_to(fd, ifindex, 0);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	*out = fd;
+	return 0;
+}
+
+static bool slots_valid(uint32_t slots)
+{
+	return !slots || (slots >= SLOTS_MIN && slots <= SLOTS_MAX && !(slots & (slots - 1)));
+}
+
+int fp_port_create(uint32_t id, const struct fp_port_config *config, struct fp_port **out,
+		   int32_t *isolated, const char **stage)
+{
+	bool bypass = config->flags & FP_OPEN_QDISC_BYPASS;
+	struct fp_port *port;
+	int err;
+
+	*stage = "ring size";
+	if (!slots_valid(config->ring_slots) || !slots_valid(config->control_slots))
+		return -EINVAL;
+	*stage = "memory";
+	port = calloc(1, sizeof(*port));
+	if (!port)
+		return -ENOMEM;
+	port->id = id;
+	port->ifindex = config->ifindex;
+	port->tx_fd = port->tx_qdisc_fd = port->isolate_fd = -1;
+	port->data.fd = port->control.fd = -1;
+	err = open_rings(port, config, stage);
+	if (err)
+		goto out;
+	*stage = "transmit socket";
+	err = open_tx(port->ifindex, bypass, &port->tx_fd);
+	port->tx_qdisc_fd = port->tx_fd;
+	if (!err && bypass)
+		err = open_tx(port->ifindex, false, &port->tx_qdisc_fd);
+	if (err)
+		goto out;
+	*isolated = ENOTSUP;
+	if (config->flags & FP_OPEN_ISOLATE)
+		*isolated = -fp_isolate_open(port->ifindex, &port->isolate_fd);
+	*out = port;
+	return 0;
+out:
+	fp_port_free(port);
+	return err;
+}
+
+void fp_port_free(struct fp_port *port)
+{
+	if (!port)
+		return;
+	if (port->isolate_fd >= 0)
+		close(port->isolate_fd);
+	if (port->tx_qdisc_fd >= 0 && port->tx_qdisc_fd != port->tx_fd)
+		close(port->tx_qdisc_fd);
+	if (port->tx_fd >= 0)
+		close(port->tx_fd);
+	fp_ring_close(&port->control);
+	fp_ring_close(&port->data);
+	free(port);
+}

@@ -1,0 +1,40 @@
+/*
+ * A port: an interface with its two receive rings, its transmit sockets and the
+ * program that keeps the host stack off it. Opened and closed by the control
+ * thread; the rings belong to one loop thread; the transmit sockets may be used
+ * by any thread. Everything the kernel holds for a port goes with its
+ * descriptors, so a killed process leaves nothing behind.
+ *
+ * A port is closed by publishing a table without it and freed when every loop
+ * has passed that table (fp_switch.h).
+ */
+#ifndef FP_PORT_H
+#define FP_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fp.h"
+#include "fp_ring.h"
+
+#define FP_RING_SLOTS_DEFAULT 4096u
+#define FP_CONTROL_SLOTS_DEFAULT 256u
+
+struct fp_port {
+	uint32_t id;
+	uint32_t worker;
+	bool polled; /* the control thread's: its rings are in the worker's epoll set */
+	int ifindex;
+	int tx_fd;	 /* the usual way out */
+	int tx_qdisc_fd; /* through the qdisc layer, which can segment; == tx_fd without bypass */
+	int isolate_fd;	 /* tcx link, -1 when the host stack still sees the port */
+	struct fp_ring data;
+	struct fp_ring control;
+};
+
+/* On failure *stage says which step failed; *isolated is 0 or the errno of isolation. */
+int fp_port_create(uint32_t id, const struct fp_port_config *config, struct fp_port **out,
+		   int32_t *isolated, const char **stage);
+void fp_port_free(struct fp_port *port);
+
+#endif

@@ -1,0 +1,176 @@
+#include "fp_ring.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fp_atomic.h"
+#include "fp_frame.h"
+
+#define BLOCK_BYTES 65536u
+#define OVERSIZE_QUEUE_BYTES (8 << 20)
+#define TAG_ROOM 4u
+
+static int set_option(int fd, int option, int value)
+{
+	return setsockopt(fd, SOL_PACKET, option, &value, sizeof(value)) ? -errno : 0;
+}
+
+int fp_ring_open(struct fp_ring *ring, uint32_t slots, const char **stage)
+{
+	struct tpacket_req request = {
+		.tp_block_size = BLOCK_BYTES,
+		.tp_frame_size = FP_SLOT_BYTES,
+		.tp_block_nr = slots / (BLOCK_BYTES / FP_SLOT_BYTES),
+		.tp_frame_nr = slots,
+	};
+	int queue_bytes = OVERSIZE_QUEUE_BYTES;
+	int err;
+
+	memset(ring, 0, sizeof(*ring));
+	ring->slots = slots;
+	*stage = "packet socket";
+	ring->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (ring->fd < 0)
+		return -errno;
+	*stage = "ring options";
+	err = set_option(ring->fd, PACKET_VERSION, TPACKET_V2);
+	if (!err)
+		err = set_option(ring->fd, PACKET_VNET_HDR, 1);
+	if (!err)
+		err = set_option(ring->fd, PACKET_COPY_THRESH, 1);
+	if (!err)
+		err = set_option(ring->fd, PACKET_IGNORE_OUTGOING, 1);
+	if (err)
+		goto out;
+	/* Without the privilege for FORCE the queue is only smaller. */
+	if (setsockopt(ring->fd, SOL_SOCKET, SO_RCVBUFFORCE, &queue_bytes, sizeof(queue_bytes)))
+		setsockopt(ring->fd, SOL_SOCKET, SO_RCVBUF, &queue_bytes, sizeof(queue_bytes));
+	*stage = "ring memory";
+	if (setsockopt(ring->fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof(request))) {
+		err = -errno;
+		goto out;
+	}
+	ring->map = mmap(NULL, (size_t)slots * FP_SLOT_BYTES, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_POPULATE, ring->fd, 0);
+	if (ring->map == MAP_FAILED) {
+		err = -errno;
+		ring->map = NULL;
+		goto out;
+	}
+	return 0;
+out:
+	fp_ring_close(ring);
+	return err;
+}
+
+void fp_ring_close(struct fp_ring *ring)
+{
+	if (ring->map)
+		munmap(ring->map, (size_t)ring->slots * FP_SLOT_BYTES);
+	if (ring->fd >= 0)
+		close(ring->fd);
+	ring->map = NULL;
+	ring->fd = -1;
+}
+
+static struct tpacket2_hdr *slot_header(const struct fp_ring *ring, uint32_t slot)
+{
+	return (struct tpacket2_hdr *)(void *)(ring->map + (size_t)slot * FP_SLOT_BYTES);
+}
+
+static _Atomic uint32_t *slot_status(const struct fp_ring *ring, uint32_t slot)
+{
+	_Static_assert(sizeof(_Atomic uint32_t) == sizeof(__u32), "tp_status is a plain word");
+	return (_Atomic uint32_t *)(void *)&slot_header(ring, slot)->tp_status;
+}
+
+bool fp_ring_ready(const struct fp_ring *ring)
+{
+	/* relaxed: only a hint; fp_ring_take() acquires */
+	return ring->taken - ring->released < ring->slots &&
+	       (fp_load_relaxed(slot_status(ring, ring->next)) & TP_STATUS_USER);
+}
+
+void fp_ring_prefetch(const struct fp_ring *ring)
+{
+	uint32_t slot = ring->next + 1 == ring->slots ? 0 : ring->next + 1;
+	const uint8_t *p = (const uint8_t *)slot_header(ring, slot);
+
+	__builtin_prefetch(p);
+	__builtin_prefetch(p + 64);
+	__builtin_prefetch(p + 128);
+}
+
+/* Puts the tag the kernel took off back in place, where there is room before the frame. */
+static void insert_tag(struct fp_rx *rx, uint16_t tpid, uint16_t tci)
+{
+	struct virtio_net_hdr vnet;
+	uint8_t *moved = rx->vnet - TAG_ROOM;
+
+	memcpy(&vnet, rx->vnet, FP_VNET_BYTES);
+	if (vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+		vnet.csum_start = (__virtio16)(vnet.csum_start + TAG_ROOM);
+	if (vnet.gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		vnet.hdr_len = (__virtio16)(vnet.hdr_len + TAG_ROOM);
+	memmove(moved, rx->vnet, FP_VNET_BYTES + 2 * ETH_ALEN);
+	memcpy(moved, &vnet, FP_VNET_BYTES);
+	fp_write16(moved + FP_VNET_BYTES + 2 * ETH_ALEN, tpid);
+	fp_write16(moved + FP_VNET_BYTES + 2 * ETH_ALEN + 2, tci);
+	rx->vnet = moved;
+	rx->len_bytes += TAG_ROOM;
+}
+
+/* A frame the slot could not hold waits whole in the socket's queue, in ring order. */
+static void read_oversize(const struct fp_ring *ring, uint8_t *buffer, struct fp_rx *rx)
+{
+	uint8_t *vnet = buffer + TAG_ROOM;
+	ssize_t got = recv(ring->fd, vnet, FP_FRAME_BYTES_MAX, MSG_DONTWAIT | MSG_TRUNC);
+
+	rx->oversize = true;
+	rx->whole = got == (ssize_t)(rx->len_bytes + FP_VNET_BYTES) && got <= FP_FRAME_BYTES_MAX;
+	rx->vnet = vnet;
+}
+
+bool fp_ring_take(struct fp_ring *ring, uint8_t *buffer, struct fp_rx *rx)
+{
+	struct tpacket2_hdr *header = slot_header(ring, ring->next);
+	uint32_t status;
+
+	if (ring->taken - ring->released == ring->slots)
+		return false;
+	/* acquire: pairs with the kernel's release of the slot */
+	status = fp_load_acquire(slot_status(ring, ring->next));
+	if (!(status & TP_STATUS_USER))
+		return false;
+	if ((status & TP_STATUS_COPY) && !buffer)
+		return false;
+	rx->len_bytes = header->tp_len;
+	rx->vnet = (uint8_t *)header + header->tp_mac - FP_VNET_BYTES;
+	rx->oversize = false;
+	rx->whole = header->tp_snaplen == header->tp_len;
+	if (status & TP_STATUS_COPY)
+		read_oversize(ring, buffer, rx);
+	if (rx->whole && (status & TP_STATUS_VLAN_VALID) && rx->len_bytes >= 2 * ETH_ALEN)
+		insert_tag(rx,
+			   status & TP_STATUS_VLAN_TPID_VALID ? header->tp_vlan_tpid : ETH_P_8021Q,
+			   header->tp_vlan_tci);
+	ring->next = ring->next + 1 == ring->slots ? 0 : ring->next + 1;
+	ring->taken++;
+	return true;
+}
+
+void fp_ring_release(struct fp_ring *ring)
+{
+	while (ring->released != ring->taken) {
+		uint32_t slot = ring->released++ & (ring->slots - 1);
+
+		/* release: all reads of the slot are before this store */
+		fp_store_release(slot_status(ring, slot), TP_STATUS_KERNEL);
+	}
+}

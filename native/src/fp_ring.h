@@ -1,0 +1,65 @@
+/*
+ * A TPACKET_V2 receive ring with virtio headers. Slots are handed out in order
+ * and given back in order, possibly many later:
+ *
+ *   fp_ring_take()     acquire: pairs with the kernel's release of the slot
+ *   fp_ring_release()  release: all reads of the oldest taken slots are before this store
+ *
+ * Only the loop thread of the port takes and releases. Nothing else in the fast
+ * path touches tp_status.
+ */
+#ifndef FP_RING_H
+#define FP_RING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <linux/virtio_net.h>
+
+#include "fp.h"
+
+#define FP_SLOT_BYTES 2048u
+#define FP_VNET_BYTES 10u
+
+struct fp_ring {
+	int fd;
+	uint32_t slots;
+	uint8_t *map;
+	uint32_t next;	   /* the slot the kernel fills next for us to take */
+	uint32_t released; /* the oldest slot taken and not released; free-running */
+	uint32_t taken;	   /* free-running */
+};
+
+/*
+ * One received frame: the virtio header and the frame behind it in one piece,
+ * the tag re-inserted, in the slot or in a buffer beside the ring.
+ */
+struct fp_rx {
+	uint8_t *vnet;
+	uint32_t len_bytes; /* of the frame, without the virtio header */
+	bool whole;	    /* false: truncated, never forward or parse */
+	bool oversize;	    /* read beside the ring */
+};
+
+static inline uint8_t *fp_rx_frame(const struct fp_rx *rx)
+{
+	return rx->vnet + FP_VNET_BYTES;
+}
+
+/* Opens an unbound ring that sees nothing yet. On failure *stage says what failed. */
+int fp_ring_open(struct fp_ring *ring, uint32_t slots, const char **stage);
+void fp_ring_close(struct fp_ring *ring);
+
+bool fp_ring_ready(const struct fp_ring *ring);
+
+/*
+ * Takes the next frame; false when none is ready. An oversize frame is read into
+ * buffer (FP_OVERSIZE_BYTES of room); without a buffer it is left for the next pass.
+ */
+#define FP_OVERSIZE_BYTES (FP_FRAME_BYTES_MAX + 64u)
+bool fp_ring_take(struct fp_ring *ring, uint8_t *buffer, struct fp_rx *rx);
+/* Gives every taken slot back to the kernel. */
+void fp_ring_release(struct fp_ring *ring);
+/* Touches the header of the frame after the next one, ahead of its use. */
+void fp_ring_prefetch(const struct fp_ring *ring);
+
+#endif

@@ -1,0 +1,72 @@
+#include "fp_stats.h"
+
+#include <stddef.h>
+
+struct reason {
+	const char *name;
+	enum fp_action action;
+};
+
+/* Names are a contract with the users (interface.md); sized so that none can be missing. */
+static const struct reason reasons[FP_REASON_MAX] = {
+	[FP_FORWARD_GROUP] = {"forward_group", FP_ACTION_FORWARD},
+	[FP_FORWARD_SOURCE] = {"forward_source", FP_ACTION_FORWARD},
+	[FP_FORWARD_UNREGISTERED] = {"forward_unregistered", FP_ACTION_FORWARD},
+	[FP_FORWARD_UNICAST] = {"forward_unicast", FP_ACTION_FORWARD},
+	[FP_FLOOD_LINK_LOCAL] = {"flood_link_local", FP_ACTION_FLOOD},
+	[FP_FLOOD_ALWAYS] = {"flood_always", FP_ACTION_FLOOD},
+	[FP_FLOOD_NO_QUERIER] = {"flood_no_querier", FP_ACTION_FLOOD},
+	[FP_FLOOD_BROADCAST] = {"flood_broadcast", FP_ACTION_FLOOD},
+	[FP_FLOOD_UNKNOWN_UNICAST] = {"flood_unknown_unicast", FP_ACTION_FLOOD},
+	[FP_FLOOD_IPV6_MULTICAST] = {"flood_ipv6_multicast", FP_ACTION_FLOOD},
+	[FP_FLOOD_L2_MULTICAST] = {"flood_l2_multicast", FP_ACTION_FLOOD},
+	[FP_FLOOD_MAC_IP_MISMATCH] = {"mac_ip_mismatch", FP_ACTION_FLOOD},
+	[FP_PUNT_IGMP] = {"punt_igmp", FP_ACTION_PUNT},
+	[FP_DROP_NO_MEMBER] = {"no_member", FP_ACTION_DROP},
+	[FP_DROP_NO_EGRESS] = {"no_egress", FP_ACTION_DROP},
+	[FP_DROP_SAME_PORT] = {"same_port", FP_ACTION_DROP},
+	[FP_DROP_TRUNCATED] = {"truncated", FP_ACTION_DROP},
+	[FP_DROP_RESERVED_MAC] = {"reserved_mac", FP_ACTION_DROP},
+	[FP_DROP_VLAN_INVALID] = {"vlan_invalid", FP_ACTION_DROP},
+	[FP_DROP_IP_ERROR] = {"ip_error", FP_ACTION_DROP},
+	[FP_DROP_SOURCE_MAC] = {"source_mac", FP_ACTION_DROP},
+	[FP_DROP_PORT_DOWN] = {"port_down", FP_ACTION_DROP},
+	[FP_DROP_PUNT_FULL] = {"punt_full", FP_ACTION_DROP},
+};
+
+static const char *const stats[FP_STAT_MAX] = {
+	[FP_STAT_RX_FRAMES] = "rx_frames",
+	[FP_STAT_RX_BYTES] = "rx_bytes",
+	[FP_STAT_TX_FRAMES] = "tx_frames",
+	[FP_STAT_TX_BYTES] = "tx_bytes",
+	[FP_STAT_TX_SENDS] = "tx_sends",
+	[FP_STAT_TX_COALESCED] = "tx_coalesced",
+	[FP_STAT_TX_DROP_FULL] = "tx_full",
+	[FP_STAT_TX_DROP_MTU] = "tx_mtu",
+	[FP_STAT_TX_DROP_DOWN] = "tx_down",
+	[FP_STAT_TX_DROP_ERROR] = "tx_error",
+	[FP_STAT_RX_OVERSIZE] = "rx_oversize",
+	[FP_STAT_PUNT_COPIES] = "punt_copies",
+	[FP_STAT_PUNT_COPIES_LOST] = "punt_copies_lost",
+	[FP_STAT_FDB_LEARNED] = "fdb_learned",
+	[FP_STAT_FDB_MOVED] = "fdb_moved",
+	[FP_STAT_FDB_EVICTED] = "fdb_evicted",
+	[FP_STAT_INJECT_FRAMES] = "inject_frames",
+	[FP_STAT_INJECT_DROPS] = "inject_drops",
+	[FP_STAT_RING_DROPS] = "ring_full",
+};
+
+const char *fp_reason_name(uint32_t reason)
+{
+	return reason < FP_REASON_MAX ? reasons[reason].name : NULL;
+}
+
+uint32_t fp_reason_action(uint32_t reason)
+{
+	return reason < FP_REASON_MAX ? (uint32_t)reasons[reason].action : FP_ACTION_DROP;
+}
+
+const char *fp_stat_name(uint32_t stat)
+{
+	return stat < FP_STAT_MAX ? stats[stat] : NULL;
+}

@@ -1,0 +1,156 @@
+#include "fp_streams.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define READ_TRIES 8
+#define WORDS (sizeof(struct fp_stream) / 8)
+
+_Static_assert(sizeof(struct fp_stream) == 104, "contract: a whole number of words");
+
+int fp_streams_init(struct fp_streams *streams, uint32_t streams_max)
+{
+	size_t bytes;
+
+	streams->buckets = 1;
+	while (streams->buckets * FP_STREAM_WAYS < streams_max)
+		streams->buckets *= 2;
+	bytes = streams->buckets * FP_STREAM_WAYS * sizeof(struct fp_stream_slot);
+	streams->slots = aligned_alloc(64, bytes);
+	if (!streams->slots)
+		return -ENOMEM;
+	memset(streams->slots, 0, bytes);
+	return 0;
+}
+
+void fp_streams_destroy(struct fp_streams *streams)
+{
+	free(streams->slots);
+	streams->slots = NULL;
+}
+
+static void load(const struct fp_stream_slot *slot, struct fp_stream *stream)
+{
+	uint64_t words[WORDS];
+
+	for (uint32_t i = 0; i < WORDS; i++)
+		words[i] = fp_load_relaxed(&slot->words[i]);
+	memcpy(stream, words, sizeof(*stream));
+}
+
+static void store(struct fp_stream_slot *slot, const struct fp_stream *stream)
+{
+	uint64_t words[WORDS];
+	uint32_t seq = fp_load_relaxed(&slot->seq);
+
+	memcpy(words, stream, sizeof(*stream));
+	fp_store_relaxed(&slot->seq, seq + 1);
+	for (uint32_t i = 0; i < WORDS; i++)
+		/* release: seq is odd before any word changes; pairs with read_slot() */
+		fp_store_release(&slot->words[i], words[i]);
+	/* release: all words are before the even number; pairs with read_slot() */
+	fp_store_release(&slot->seq, seq + 2);
+}
+
+static bool read_slot(const struct fp_stream_slot *slot, struct fp_stream *stream)
+{
+	for (int tries = 0; tries < READ_TRIES; tries++) {
+		/* acquire: pairs with the last store of store() */
+		uint32_t seq = fp_load_acquire(&slot->seq);
+		uint64_t words[WORDS];
+
+		if (seq == 0)
+			return false;
+		if (seq & 1)
+			continue;
+		for (uint32_t i = 0; i < WORDS; i++)
+			/* acquire: the second look at seq stays behind; pairs with store() */
+			words[i] = fp_load_acquire(&slot->words[i]);
+		if (fp_load_relaxed(&slot->seq) != seq)
+			continue;
+		memcpy(stream, words, sizeof(*stream));
+		return true;
+	}
+	return false;
+}
+
+static bool same_key(const struct fp_stream *a, const struct fp_stream *b)
+{
+	return a->vlan == b->vlan && a->port == b->port && !memcmp(a->group, b->group, 16) &&
+	       !memcmp(a->source, b->source, 16);
+}
+
+static uint32_t bucket_of(const struct fp_streams *streams, const struct fp_stream *key)
+{
+	uint64_t words[4];
+	uint64_t hash;
+
+	memcpy(words, key->source, 16);
+	memcpy(words + 2, key->group, 16);
+	hash = (words[1] ^ words[0]) * UINT64_C(0x9e3779b97f4a7c15);
+	hash = (hash ^ (hash >> 29) ^ words[3] ^ words[2]) * UINT64_C(0xbf58476d1ce4e5b9);
+	hash = (hash ^ (hash >> 31)) + ((uint64_t)key->vlan << 16 | key->port) * 0x9e3779b1u;
+	return (uint32_t)(hash >> 33) & (streams->buckets - 1);
+}
+
+struct fp_stream_slot *fp_streams_find(struct fp_streams *streams, const struct fp_stream *key,
+				       uint64_t now_ns)
+{
+	struct fp_stream_slot *bucket = &streams->slots[bucket_of(streams, key) * FP_STREAM_WAYS];
+	struct fp_stream_slot *victim = bucket;
+	uint64_t oldest_ns = UINT64_MAX;
+	struct fp_stream stream;
+
+	for (uint32_t i = 0; i < FP_STREAM_WAYS; i++) {
+		struct fp_stream_slot *slot = &bucket[i];
+
+		if (!slot->used) {
+			victim = slot;
+			break;
+		}
+		load(slot, &stream);
+		if (same_key(&stream, key))
+			return slot;
+		if (stream.last_ns < oldest_ns) {
+			oldest_ns = stream.last_ns;
+			victim = slot;
+		}
+	}
+	stream = *key;
+	stream.frames = stream.bytes = 0;
+	stream.first_ns = stream.last_ns = now_ns;
+	victim->used = 1;
+	store(victim, &stream);
+	return victim;
+}
+
+void fp_streams_add(struct fp_stream_slot *slot, const struct fp_stream *key,
+		    const struct fp_verdict *verdict, uint64_t frames, uint64_t bytes,
+		    uint64_t now_ns)
+{
+	struct fp_stream stream;
+
+	load(slot, &stream);
+	if (!same_key(&stream, key))
+		return;
+	stream.frames += frames;
+	stream.bytes += bytes;
+	stream.last_ns = now_ns;
+	stream.reason = verdict->reason;
+	stream.registered = verdict->registered;
+	memcpy(stream.ports, verdict->ports, sizeof(stream.ports));
+	store(slot, &stream);
+}
+
+uint32_t fp_streams_read(struct fp_streams *streams, struct fp_stream *out, uint32_t out_max)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < streams->buckets * FP_STREAM_WAYS && count < out_max; i++) {
+		if (read_slot(&streams->slots[i], &out[count]))
+			count++;
+	}
+	return count;
+}

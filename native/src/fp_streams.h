@@ -1,0 +1,39 @@
+/*
+ * The multicast flows a loop thread sees, wanted or not: (vlan, source, group,
+ * ingress port) with counts and the last verdict. One writer, the loop; readers
+ * copy an entry under its sequence number. Bounded: a new stream takes the place
+ * of the one of its bucket that has been silent longest.
+ */
+#ifndef FP_STREAMS_H
+#define FP_STREAMS_H
+
+#include <stdint.h>
+
+#include "fp.h"
+#include "fp_atomic.h"
+
+#define FP_STREAM_WAYS 8u
+
+struct fp_stream_slot {
+	_Alignas(64) _Atomic uint32_t seq; /* odd while the loop writes */
+	uint32_t used;
+	_Atomic uint64_t words[sizeof(struct fp_stream) / 8];
+};
+
+struct fp_streams {
+	struct fp_stream_slot *slots;
+	uint32_t buckets; /* a power of two */
+};
+
+int fp_streams_init(struct fp_streams *streams, uint32_t streams_max);
+void fp_streams_destroy(struct fp_streams *streams);
+/* The slot of the stream with the key of *key, made when it is new. */
+struct fp_stream_slot *fp_streams_find(struct fp_streams *streams, const struct fp_stream *key,
+				       uint64_t now_ns);
+/* Adds to the counts and records the verdict, if the slot still holds that stream. */
+void fp_streams_add(struct fp_stream_slot *slot, const struct fp_stream *key,
+		    const struct fp_verdict *verdict, uint64_t frames, uint64_t bytes,
+		    uint64_t now_ns);
+uint32_t fp_streams_read(struct fp_streams *streams, struct fp_stream *out, uint32_t out_max);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * The switch: what the control thread owns (the newest table, what waits to be
+ * freed, the ports) and what each loop thread owns (struct fp_worker). The words
+ * they share are table, seq_seen, stop, the punt rings, the counters and the fdb;
+ * the table of them is in native/README.md.
+ */
+#ifndef FP_SWITCH_H
+#define FP_SWITCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fp.h"
+#include "fp_atomic.h"
+#include "fp_batch.h"
+#include "fp_fdb.h"
+#include "fp_flows.h"
+#include "fp_port.h"
+#include "fp_punt.h"
+#include "fp_stats.h"
+#include "fp_streams.h"
+#include "fp_table.h"
+#include "fp_tx.h"
+
+#define FP_SEQ_IDLE UINT64_MAX /* seq_seen of a worker whose loop does not run */
+
+struct fp_worker {
+	/* set by the control thread before the loop runs */
+	uint32_t id;
+	int epoll_fd;
+	int wake_fd;
+	/* written by the loop */
+	_Alignas(64) _Atomic uint64_t seq_seen;
+	_Atomic uint64_t passes;
+	_Atomic uint64_t sleeps;
+	/* the loop's own */
+	_Alignas(64) uint64_t seq_ports; /* of the table that ports[] was read from */
+	uint32_t port_count;
+	uint32_t port_first; /* where the next pass begins */
+	uint32_t oversize_used;
+	bool punted;
+	struct fp_port *ports[FP_PORTS_MAX];
+	struct fp_batch batch;
+	struct fp_tx tx;
+	struct fp_flows flows;
+	uint8_t *oversize;
+	/* shared, by their own rules */
+	struct fp_punt punt;
+	struct fp_streams streams;
+	struct fp_stats stats[FP_PORTS_MAX];
+};
+
+enum fp_retired_kind { FP_RETIRED_MEMORY, FP_RETIRED_PORT };
+
+struct fp_retired {
+	void *object;
+	uint64_t seq; /* free when every loop has seen a table of at least this seq */
+	enum fp_retired_kind kind;
+};
+
+struct fp_switch {
+	struct fp_config config;
+	_Atomic(struct fp_table *) table;
+	_Atomic uint32_t stop;
+	int punt_fd;
+	struct fp_fdb fdb;
+	uint32_t worker_count;
+	struct fp_worker *workers[FP_WORKERS_MAX];
+	/* the control thread's own */
+	struct fp_port *opened[FP_PORTS_MAX]; /* open, in the table or not yet */
+	struct fp_stats control_stats[FP_PORTS_MAX];
+	struct fp_retired *retired;
+	uint32_t retired_count;
+	uint32_t retired_room;
+	uint32_t punt_next;
+};
+
+uint64_t fp_now_ns(void);
+/* Makes descriptors of a sleeping loop readable. */
+void fp_worker_wake(const struct fp_worker *worker);
+
+#endif

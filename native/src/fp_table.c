@@ -1,0 +1,308 @@
+#include "fp_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fp_mask.h"
+
+#define SHARD_SLOTS_MIN 4u
+
+static uint64_t mix(uint64_t x)
+{
+	x ^= x >> 32;
+	x *= UINT64_C(0xd6e8feb86659fd93);
+	x ^= x >> 32;
+	return x;
+}
+
+static uint64_t row_hash(uint32_t vlan, const uint8_t *group, const uint8_t *source)
+{
+	uint64_t words[4] = {0};
+	uint64_t hash;
+
+	memcpy(words, group, 16);
+	if (source)
+		memcpy(words + 2, source, 16);
+	hash = mix(words[1] + UINT64_C(0x9e3779b97f4a7c15) * (vlan + 1));
+	hash = mix(hash ^ words[0]);
+	if (source)
+		hash = mix(mix(hash ^ words[3]) ^ words[2]) + 1;
+	return hash;
+}
+
+static uint32_t shard_of(uint64_t hash)
+{
+	return (uint32_t)(hash >> 54) & (FP_SHARDS - 1);
+}
+
+static uint32_t tag_of(uint64_t hash)
+{
+	return (uint32_t)hash | 1u;
+}
+
+static uint32_t slot_of(const struct fp_shard *shard, uint32_t tag)
+{
+	return (tag >> 1) & (shard->slots - 1);
+}
+
+static bool entry_is(const struct fp_entry *entry, uint32_t vlan, const uint8_t *group,
+		     const uint8_t *source)
+{
+	bool any = entry->flags & FP_ROW_ANY_SOURCE;
+
+	return entry->vlan == vlan && any == !source && !memcmp(entry->group, group, 16) &&
+	       (!source || !memcmp(entry->source, source, 16));
+}
+
+static int64_t shard_find(const struct fp_shard *shard, uint64_t hash, uint32_t vlan,
+			  const uint8_t *group, const uint8_t *source)
+{
+	uint32_t tag = tag_of(hash);
+	uint32_t slot = slot_of(shard, tag);
+
+	for (; shard->tags[slot]; slot = (slot + 1) & (shard->slots - 1)) {
+		if (shard->tags[slot] == tag &&
+		    entry_is(&shard->entries[slot], vlan, group, source))
+			return slot;
+	}
+	return -1;
+}
+
+const struct fp_entry *fp_table_find(const struct fp_table *table, uint32_t vlan,
+				     const uint8_t *group, const uint8_t *source)
+{
+	uint64_t hash = row_hash(vlan, group, source);
+	const struct fp_shard *shard = table->shards[shard_of(hash)];
+	int64_t slot;
+
+	if (!shard)
+		return NULL;
+	slot = shard_find(shard, hash, vlan, group, source);
+	return slot < 0 ? NULL : &shard->entries[slot];
+}
+
+static struct fp_shard *shard_new(uint32_t slots, uint64_t seq)
+{
+	size_t tags_bytes = (slots * sizeof(uint32_t) + 63) & ~(size_t)63;
+	size_t head_bytes = (sizeof(struct fp_shard) + tags_bytes + 63) & ~(size_t)63;
+	struct fp_shard *shard = calloc(1, head_bytes + slots * sizeof(struct fp_entry));
+
+	if (!shard)
+		return NULL;
+	shard->seq = seq;
+	shard->slots = slots;
+	shard->entries = (struct fp_entry *)(void *)((char *)shard + head_bytes);
+	return shard;
+}
+
+static void shard_put(struct fp_shard *shard, uint32_t tag, const struct fp_entry *entry)
+{
+	uint32_t slot = slot_of(shard, tag);
+
+	while (shard->tags[slot])
+		slot = (slot + 1) & (shard->slots - 1);
+	shard->tags[slot] = tag;
+	shard->entries[slot] = *entry;
+	shard->count++;
+}
+
+static struct fp_shard *shard_copy(const struct fp_shard *shard, uint32_t slots, uint64_t seq)
+{
+	struct fp_shard *copy = shard_new(slots, seq);
+
+	for (uint32_t i = 0; copy && i < shard->slots; i++) {
+		if (shard->tags[i])
+			shard_put(copy, shard->tags[i], &shard->entries[i]);
+	}
+	return copy;
+}
+
+/* Linear probing without tombstones: move back what the freed slot separates from its home. */
+static void shard_remove(struct fp_shard *shard, uint32_t slot)
+{
+	uint32_t mask = shard->slots - 1;
+	uint32_t next = slot;
+
+	for (;;) {
+		uint32_t home;
+
+		next = (next + 1) & mask;
+		if (!shard->tags[next])
+			break;
+		home = slot_of(shard, shard->tags[next]);
+		if (((next - home) & mask) >= ((next - slot) & mask)) {
+			shard->tags[slot] = shard->tags[next];
+			shard->entries[slot] = shard->entries[next];
+			slot = next;
+		}
+	}
+	shard->tags[slot] = 0;
+	shard->count--;
+}
+
+/* The image's own copy of a shard with room for one more row; NULL: no memory. */
+static struct fp_shard *shard_own(struct fp_table *table, uint32_t index)
+{
+	struct fp_shard *shard = table->shards[index];
+	struct fp_shard *own;
+	uint32_t slots = shard ? shard->slots : SHARD_SLOTS_MIN;
+
+	if (shard && (shard->count + 1) * 2 > slots)
+		slots *= 2;
+	while (shard && slots > SHARD_SLOTS_MIN && (shard->count + 1) * 8 < slots)
+		slots /= 2;
+	if (shard && shard->seq == table->seq && shard->slots == slots)
+		return shard;
+	own = shard ? shard_copy(shard, slots, table->seq) : shard_new(slots, table->seq);
+	if (!own)
+		return NULL;
+	if (shard && shard->seq == table->seq)
+		free(shard);
+	table->shards[index] = own;
+	return own;
+}
+
+int fp_table_apply_row(struct fp_table *table, const struct fp_row *row)
+{
+	const uint8_t *source = row->flags & FP_ROW_ANY_SOURCE ? NULL : row->source;
+	uint64_t hash = row_hash(row->vlan, row->group, source);
+	struct fp_shard *shard = table->shards[shard_of(hash)];
+	uint64_t always = row->flags & FP_ROW_ALWAYS_FLOOD ? 1 : 0;
+	struct fp_entry entry = {.vlan = row->vlan, .flags = row->flags};
+	int64_t slot;
+
+	if (row->op == FP_ROW_DELETE &&
+	    (!shard || shard_find(shard, hash, row->vlan, row->group, source) < 0))
+		return 0;
+	shard = shard_own(table, shard_of(hash));
+	if (!shard)
+		return -ENOMEM;
+	slot = shard_find(shard, hash, row->vlan, row->group, source);
+	if (slot >= 0) {
+		table->always_flood_count -=
+			shard->entries[slot].flags & FP_ROW_ALWAYS_FLOOD ? 1 : 0;
+		shard_remove(shard, (uint32_t)slot);
+		table->row_count--;
+	}
+	if (row->op == FP_ROW_DELETE)
+		return 0;
+	memcpy(entry.group, row->group, sizeof(entry.group));
+	if (source)
+		memcpy(entry.source, source, sizeof(entry.source));
+	memcpy(entry.ports, row->ports, sizeof(entry.ports));
+	shard_put(shard, tag_of(hash), &entry);
+	table->always_flood_count += always;
+	table->row_count++;
+	return 0;
+}
+
+static size_t vlans_bytes(uint32_t count)
+{
+	return sizeof(struct fp_vlans) + count * sizeof(struct fp_vlan_policy);
+}
+
+/* VLANs only ever gain policies: a deleted one points at the default again. */
+int fp_table_apply_vlan(struct fp_table *table, const struct fp_vlan *vlan, bool *vlans_own)
+{
+	bool is_default = vlan->vlan == FP_VLAN_ANY;
+	struct fp_vlan_policy *policy;
+	uint32_t index;
+
+	if (!is_default && vlan->vlan >= FP_VLAN_IDS)
+		return -EINVAL;
+	index = is_default ? 0 : table->vlans->index[vlan->vlan];
+	if (vlan->op == FP_ROW_DELETE && (is_default || !index))
+		return 0;
+	if (!*vlans_own || (!is_default && !index)) {
+		uint32_t count = table->vlans->count + (!is_default && !index ? 1 : 0);
+		struct fp_vlans *copy = calloc(1, vlans_bytes(count));
+
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, table->vlans, vlans_bytes(table->vlans->count));
+		copy->count = count;
+		if (*vlans_own)
+			free(table->vlans);
+		table->vlans = copy;
+		*vlans_own = true;
+		if (!is_default && !index)
+			index = count - 1;
+	}
+	if (vlan->op == FP_ROW_DELETE) {
+		table->vlans->index[vlan->vlan] = 0;
+		return 0;
+	}
+	if (!is_default)
+		table->vlans->index[vlan->vlan] = (uint16_t)index;
+	policy = &table->vlans->policies[index];
+	memcpy(policy->unregistered, vlan->unregistered, sizeof(policy->unregistered));
+	memcpy(policy->mrouters, vlan->mrouters, sizeof(policy->mrouters));
+	policy->active = vlan->flags & FP_VLAN_ACTIVE;
+	return 0;
+}
+
+int fp_table_apply_port(struct fp_table *table, const struct fp_port_state *state)
+{
+	if (state->port >= FP_PORTS_MAX)
+		return -EINVAL;
+	fp_mask_clear(table->up, state->port);
+	fp_mask_clear(table->coalesce, state->port);
+	table->mtu[state->port] = state->mtu;
+	if (!table->ports[state->port])
+		return 0;
+	if (state->flags & FP_PORT_UP)
+		fp_mask_set(table->up, state->port);
+	if (state->flags & FP_PORT_COALESCE)
+		fp_mask_set(table->coalesce, state->port);
+	return 0;
+}
+
+struct fp_table *fp_table_new(void)
+{
+	struct fp_table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		return NULL;
+	table->vlans = calloc(1, vlans_bytes(1));
+	if (!table->vlans) {
+		free(table);
+		return NULL;
+	}
+	table->vlans->count = 1;
+	memset(table->vlans->policies[0].unregistered, 0xff,
+	       sizeof(table->vlans->policies[0].unregistered));
+	return table;
+}
+
+struct fp_table *fp_table_copy(const struct fp_table *table)
+{
+	struct fp_table *copy = malloc(sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	memcpy(copy, table, sizeof(*copy));
+	copy->seq = table->seq + 1;
+	return copy;
+}
+
+void fp_table_discard(struct fp_table *table, const struct fp_table *original)
+{
+	for (uint32_t i = 0; i < FP_SHARDS; i++) {
+		if (table->shards[i] != original->shards[i])
+			free(table->shards[i]);
+	}
+	if (table->vlans != original->vlans)
+		free(table->vlans);
+	free(table);
+}
+
+void fp_table_free(struct fp_table *table)
+{
+	if (!table)
+		return;
+	for (uint32_t i = 0; i < FP_SHARDS; i++)
+		free(table->shards[i]);
+	free(table->vlans);
+	free(table);
+}

@@ -1,0 +1,89 @@
+/*
+ * The table image: all that a decision reads, hanging from one pointer.
+ *
+ * Rows lie in FP_SHARDS small hash tables. An image is immutable once it is
+ * published; a publish copies the directory and the shards that change, so its
+ * cost follows the change and not the table. The control thread builds, any
+ * thread reads. What a new image no longer names is freed by the switch when
+ * every loop has moved past it (fp_switch.h).
+ *
+ * Exception: while an image is being built its own shards are written in place;
+ * they carry the image's seq, and nobody else has seen them.
+ */
+#ifndef FP_TABLE_H
+#define FP_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fp.h"
+
+#define FP_SHARDS 1024u
+#define FP_VLAN_IDS 4096u
+
+struct fp_port;
+
+struct fp_entry {
+	uint8_t group[16];
+	uint8_t source[16];
+	uint64_t ports[FP_MASK_WORDS];
+	uint32_t vlan;
+	uint32_t flags; /* FP_ROW_ANY_SOURCE, FP_ROW_ALWAYS_FLOOD */
+};
+
+struct fp_shard {
+	uint64_t seq;
+	uint32_t slots; /* a power of two, at most half full */
+	uint32_t count;
+	struct fp_entry *entries;
+	uint32_t tags[]; /* hash of each entry; 0: free */
+};
+
+struct fp_vlan_policy {
+	uint64_t unregistered[FP_MASK_WORDS];
+	uint64_t mrouters[FP_MASK_WORDS];
+	bool active;
+};
+
+struct fp_vlans {
+	uint32_t count;
+	uint16_t index[FP_VLAN_IDS]; /* policy of a VID; 0 is the default */
+	struct fp_vlan_policy policies[];
+};
+
+struct fp_table {
+	uint64_t seq;
+	uint64_t row_count;
+	uint64_t always_flood_count;
+	uint64_t up[FP_MASK_WORDS];
+	uint64_t coalesce[FP_MASK_WORDS];
+	struct fp_vlans *vlans;
+	struct fp_port *ports[FP_PORTS_MAX];
+	uint32_t mtu[FP_PORTS_MAX];
+	struct fp_shard *shards[FP_SHARDS];
+};
+
+/* An empty image: no rows, no ports, everything floods. NULL: no memory. */
+struct fp_table *fp_table_new(void);
+/* A copy of the directory that shares all shards and policies with its original. */
+struct fp_table *fp_table_copy(const struct fp_table *table);
+int fp_table_apply_row(struct fp_table *table, const struct fp_row *row);
+/* vlans_own: this image's policies are already its own copy; set by the first call. */
+int fp_table_apply_vlan(struct fp_table *table, const struct fp_vlan *vlan, bool *vlans_own);
+int fp_table_apply_port(struct fp_table *table, const struct fp_port_state *state);
+/* Frees what *this* image built and its original does not have, and the image. */
+void fp_table_discard(struct fp_table *table, const struct fp_table *original);
+/* Frees an image with all it names (but not the ports). */
+void fp_table_free(struct fp_table *table);
+
+/* source NULL: the any-source row. NULL: no such row. */
+const struct fp_entry *fp_table_find(const struct fp_table *table, uint32_t vlan,
+				     const uint8_t *group, const uint8_t *source);
+
+static inline const struct fp_vlan_policy *fp_table_vlan(const struct fp_table *table,
+							 uint32_t vlan)
+{
+	return &table->vlans->policies[table->vlans->index[vlan & (FP_VLAN_IDS - 1)]];
+}
+
+#endif

@@ -1,0 +1,161 @@
+#include "fp_tx.h"
+
+#include <errno.h>
+#include <linux/virtio_net.h>
+#include <string.h>
+
+#include "fp_mask.h"
+
+#define GIVE_UP_AFTER 64u /* failed sends of one port in one pass: it is full, drop its rest */
+
+enum fp_stat fp_tx_drop_stat(int err)
+{
+	switch (err) {
+	case EAGAIN:
+	case ENOBUFS:
+	case ENOMEM:
+		return FP_STAT_TX_DROP_FULL;
+	case EMSGSIZE:
+		return FP_STAT_TX_DROP_MTU;
+	case ENETDOWN:
+	case ENXIO:
+	case ENODEV:
+		return FP_STAT_TX_DROP_DOWN;
+	default:
+		return FP_STAT_TX_DROP_ERROR;
+	}
+}
+
+static void add_message(struct fp_tx *tx, uint32_t at, struct iovec *iov, uint32_t iov_count,
+			uint32_t frames, uint32_t bytes)
+{
+	tx->messages[at].msg_hdr = (struct msghdr){.msg_iov = iov, .msg_iovlen = iov_count};
+	tx->sizes[at].frames = frames;
+	tx->sizes[at].bytes = bytes;
+}
+
+/* The messages of one port: units whole where the port may, else frame by frame. */
+static uint32_t fill(struct fp_tx *tx, const struct fp_table *table, struct fp_batch *batch,
+		     uint32_t port)
+{
+	bool coalesce = fp_mask_has(table->coalesce, port);
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < tx->unit_counts[port]; i++) {
+		struct fp_unit *unit = &batch->units[tx->units[port][i]];
+
+		if (unit->frames > 1 && coalesce &&
+		    unit->segment_bytes + FP_IPV4_BYTES + FP_UDP_BYTES <= table->mtu[port]) {
+			add_message(tx, count++, &batch->iovs[unit->iov_first], unit->iov_count,
+				    unit->frames, unit->frames_bytes);
+			continue;
+		}
+		for (uint32_t f = unit->first; f != FP_NO_FRAME; f = batch->frames[f].next) {
+			struct iovec *iov = &batch->frames[f].iov;
+
+			add_message(tx, count++, iov, 1, 1,
+				    (uint32_t)iov->iov_len - FP_VNET_BYTES);
+		}
+	}
+	return count;
+}
+
+static bool is_gso(const struct msghdr *message)
+{
+	struct virtio_net_hdr vnet;
+
+	memcpy(&vnet, message->msg_iov[0].iov_base, sizeof(vnet));
+	return vnet.gso_type != VIRTIO_NET_HDR_GSO_NONE;
+}
+
+static void count_sent(const struct fp_tx *tx, uint32_t first, uint32_t end, struct fp_stats *stats)
+{
+	uint64_t frames = 0;
+	uint64_t bytes = 0;
+	uint64_t coalesced = 0;
+
+	for (uint32_t i = first; i < end; i++) {
+		frames += tx->sizes[i].frames;
+		bytes += tx->sizes[i].bytes;
+		coalesced += tx->sizes[i].frames > 1 ? tx->sizes[i].frames : 0;
+	}
+	fp_count(&stats->stats[FP_STAT_TX_FRAMES], frames);
+	fp_count(&stats->stats[FP_STAT_TX_BYTES], bytes);
+	fp_count(&stats->stats[FP_STAT_TX_COALESCED], coalesced);
+	fp_count(&stats->stats[FP_STAT_TX_SENDS], end - first);
+}
+
+/*
+ * The bypass path refuses what the device cannot segment by itself (ENOBUFS, the
+ * same as full); the qdisc path segments in software, so it gets the second try.
+ */
+static bool sent_by_qdisc(const struct fp_port *port, struct fp_tx *tx, uint32_t at, int *err)
+{
+	if (*err != ENOBUFS || port->tx_qdisc_fd == port->tx_fd ||
+	    !is_gso(&tx->messages[at].msg_hdr))
+		return false;
+	if (sendmsg(port->tx_qdisc_fd, &tx->messages[at].msg_hdr, MSG_DONTWAIT) >= 0)
+		return true;
+	*err = errno;
+	return false;
+}
+
+static void send_port(struct fp_tx *tx, const struct fp_port *port, uint32_t count,
+		      struct fp_stats *stats)
+{
+	uint32_t failed = 0;
+	uint32_t done = 0;
+
+	while (done < count) {
+		int sent = sendmmsg(port->tx_fd, tx->messages + done, count - done, MSG_DONTWAIT);
+		int err = errno;
+
+		if (sent > 0) {
+			count_sent(tx, done, done + (uint32_t)sent, stats);
+			done += (uint32_t)sent;
+			continue;
+		}
+		if (err == EINTR)
+			continue;
+		if (sent_by_qdisc(port, tx, done, &err)) {
+			count_sent(tx, done, done + 1, stats);
+			done++;
+			continue;
+		}
+		fp_count(&stats->stats[fp_tx_drop_stat(err)], tx->sizes[done].frames);
+		done++;
+		if (++failed < GIVE_UP_AFTER)
+			continue;
+		for (; done < count; done++)
+			fp_count(&stats->stats[fp_tx_drop_stat(err)], tx->sizes[done].frames);
+	}
+}
+
+void fp_tx_batch(struct fp_tx *tx, const struct fp_table *table, struct fp_batch *batch,
+		 struct fp_stats *stats)
+{
+	uint64_t ports[FP_MASK_WORDS] = {0};
+
+	for (uint32_t u = 0; u < batch->unit_count; u++) {
+		const struct fp_unit *unit = &batch->units[u];
+
+		for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
+			ports[i] |= unit->ports[i];
+		fp_mask_for_each(unit->ports, port)
+			tx->units[port][tx->unit_counts[port]++] = (uint16_t)u;
+	}
+	fp_mask_for_each(ports, port)
+	{
+		uint32_t count = fill(tx, table, batch, port);
+
+		tx->unit_counts[port] = 0;
+		send_port(tx, table->ports[port], count, &stats[port]);
+	}
+}
+
+int fp_tx_one(const struct fp_port *port, uint8_t *vnet, uint32_t bytes)
+{
+	ssize_t sent = send(port->tx_fd, vnet, bytes, MSG_DONTWAIT);
+
+	return sent < 0 ? -errno : 0;
+}
