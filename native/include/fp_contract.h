@@ -100,11 +100,14 @@ struct fp_row {
 	uint8_t pad[4];
 };
 
-enum fp_vlan_flag { FP_VLAN_ACTIVE = 1 /* prune by rows; without it multicast floods */ };
+enum fp_vlan_flag {
+	FP_VLAN_ACTIVE = 1,	      /* prune by rows; without it multicast floods */
+	FP_VLAN_DROP_UNREGISTERED = 2 /* unregistered groups do not go to router ports either */
+};
 
 /* Policy of one VLAN; vlan FP_VLAN_ANY is the default for VLANs without their own. */
 struct fp_vlan {
-	uint64_t unregistered[4]; /* ports for unregistered groups, router ports not included */
+	uint64_t unregistered[4]; /* ports for unregistered groups, besides the router ports */
 	uint64_t mrouters[4];	  /* added to every row and to unregistered */
 	uint16_t vlan;
 	uint8_t op;

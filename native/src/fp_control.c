@@ -26,8 +26,7 @@ int64_t fp_punt_drain(struct fp_switch *sw, uint8_t *buffer, uint32_t buffer_byt
 	if (read(sw->punt_fd, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
 		return -errno;
 	for (uint32_t i = 0; i < sw->worker_count; i++) {
-		struct fp_worker *worker =
-			sw->workers[(sw->punt_next + i) % sw->worker_count];
+		struct fp_worker *worker = sw->workers[(sw->punt_next + i) % sw->worker_count];
 
 		written += fp_punt_take(&worker->punt, buffer + written, buffer_bytes - written);
 	}

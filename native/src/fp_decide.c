@@ -64,7 +64,8 @@ static void decide_group(const struct fp_table *table, uint32_t vlan, const stru
 	verdict->registered = entry != NULL;
 	wanted = entry ? entry->ports : policy->unregistered;
 	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
-		ports[i] = wanted[i] | policy->mrouters[i];
+		ports[i] =
+			wanted[i] | (entry || !policy->drop_unregistered ? policy->mrouters[i] : 0);
 	if (entry)
 		send(table, in_port, ports, reason, FP_DROP_NO_MEMBER, verdict);
 	else

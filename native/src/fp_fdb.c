@@ -257,8 +257,9 @@ uint32_t fp_fdb_read(struct fp_fdb *fdb, struct fp_fdb_entry *entries, uint32_t 
 			*entry = (struct fp_fdb_entry){
 				.vlan = (uint16_t)((key >> 48) & 0xfff),
 				.port = (uint16_t)value_port(value),
-				.age_ns = now_ms > value >> 16 ? (now_ms - (value >> 16)) * NS_PER_MS
-							       : 0,
+				.age_ns = now_ms > value >> 16
+						  ? (now_ms - (value >> 16)) * NS_PER_MS
+						  : 0,
 			};
 			for (uint32_t m = 0; m < 6; m++)
 				entry->mac[m] = (uint8_t)(key >> (40 - 8 * m));

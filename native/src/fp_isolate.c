@@ -21,7 +21,9 @@ static int bpf(int command, union bpf_attr *attr)
 int fp_isolate_open(int ifindex, int *link_fd)
 {
 	static const struct bpf_insn program[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = TCX_VERDICT_DROP},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K,
+		 .dst_reg = BPF_REG_0,
+		 .imm = TCX_VERDICT_DROP},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
 	union bpf_attr attr;

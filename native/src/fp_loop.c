@@ -248,8 +248,7 @@ static bool work_waits(const struct fp_switch *sw, const struct fp_worker *worke
 			return true;
 	}
 	/* relaxed: a hint; the loop loads both again with their own order */
-	return fp_load_relaxed(&sw->stop) ||
-	       fp_load_relaxed(&sw->table)->seq != worker->seq_ports;
+	return fp_load_relaxed(&sw->stop) || fp_load_relaxed(&sw->table)->seq != worker->seq_ports;
 }
 
 static bool spin(const struct fp_switch *sw, const struct fp_worker *worker)

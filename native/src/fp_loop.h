@@ -9,7 +9,6 @@
 #include "fp_switch.h"
 
 /* One pass over all rings; the number of frames taken. For the loop and its tests. */
-uint32_t fp_loop_pass(struct fp_switch *sw, struct fp_worker *worker,
-		      const struct fp_table *table);
+uint32_t fp_loop_pass(struct fp_switch *sw, struct fp_worker *worker, const struct fp_table *table);
 
 #endif

@@ -46,7 +46,6 @@ static inline bool fp_mask_next(const uint64_t *mask, uint32_t *port)
 	return true;
 }
 
-#define fp_mask_for_each(mask, port)                                                               \
-	for (uint32_t port = 0; fp_mask_next((mask), &port); port++)
+#define fp_mask_for_each(mask, port) for (uint32_t port = 0; fp_mask_next((mask), &port); port++)
 
 #endif

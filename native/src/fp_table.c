@@ -239,6 +239,7 @@ int fp_table_apply_vlan(struct fp_table *table, const struct fp_vlan *vlan, bool
 	memcpy(policy->unregistered, vlan->unregistered, sizeof(policy->unregistered));
 	memcpy(policy->mrouters, vlan->mrouters, sizeof(policy->mrouters));
 	policy->active = vlan->flags & FP_VLAN_ACTIVE;
+	policy->drop_unregistered = vlan->flags & FP_VLAN_DROP_UNREGISTERED;
 	return 0;
 }
 

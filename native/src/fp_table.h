@@ -43,6 +43,7 @@ struct fp_vlan_policy {
 	uint64_t unregistered[FP_MASK_WORDS];
 	uint64_t mrouters[FP_MASK_WORDS];
 	bool active;
+	bool drop_unregistered;
 };
 
 struct fp_vlans {

@@ -53,8 +53,7 @@ static uint32_t fill(struct fp_tx *tx, const struct fp_table *table, struct fp_b
 		for (uint32_t f = unit->first; f != FP_NO_FRAME; f = batch->frames[f].next) {
 			struct iovec *iov = &batch->frames[f].iov;
 
-			add_message(tx, count++, iov, 1, 1,
-				    (uint32_t)iov->iov_len - FP_VNET_BYTES);
+			add_message(tx, count++, iov, 1, 1, (uint32_t)iov->iov_len - FP_VNET_BYTES);
 		}
 	}
 	return count;
@@ -141,8 +140,8 @@ void fp_tx_batch(struct fp_tx *tx, const struct fp_table *table, struct fp_batch
 
 		for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
 			ports[i] |= unit->ports[i];
-		fp_mask_for_each(unit->ports, port)
-			tx->units[port][tx->unit_counts[port]++] = (uint16_t)u;
+		fp_mask_for_each(unit->ports, port) tx->units[port][tx->unit_counts[port]++] =
+			(uint16_t)u;
 	}
 	fp_mask_for_each(ports, port)
 	{

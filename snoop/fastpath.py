@@ -1,0 +1,351 @@
+"""The C fast path as Python sees it: the only module that imports the compiled binding.
+
+`FastPath` owns one `struct fp_switch`.  All methods but `run` belong to one control thread; `run`
+blocks its thread in C with the GIL released.  Constants come from the contract header through
+`lib`; nothing here knows the protocol.  Failures are OSError with the errno of the system call
+and the step that failed.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from snoop._native import ffi, lib
+from snoop.proto.units import Ports
+from snoop.table.image import pack_rows, pack_vlans, words
+from snoop.table.mdb import Delta
+from snoop.wire.address import Address
+
+CONTRACT_VERSION = 1
+if lib.fp_contract_version() != CONTRACT_VERSION:
+    raise ImportError(
+        f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "
+        "install the package again"
+    )
+
+PORTS_MAX: int = lib.FP_PORTS_MAX
+_PUNTED = struct.Struct("=QIHH")
+_DRAIN_BYTES = 1 << 20
+
+
+class Action(IntEnum):
+    """What becomes of a frame."""
+
+    DROP = lib.FP_ACTION_DROP
+    FORWARD = lib.FP_ACTION_FORWARD
+    FLOOD = lib.FP_ACTION_FLOOD
+    PUNT = lib.FP_ACTION_PUNT
+
+
+def _text(value: Any) -> str:
+    return str(ffi.string(value).decode())
+
+
+REASONS: dict[str, Action] = {
+    _text(lib.fp_reason_name(i)): Action(lib.fp_reason_action(i)) for i in range(lib.FP_REASON_MAX)
+}
+"""Verdict counters: exactly one of them moves for every received frame."""
+
+_REASON_NAMES = list(REASONS)
+STATS: tuple[str, ...] = tuple(_text(lib.fp_stat_name(i)) for i in range(lib.FP_STAT_MAX))
+"""The other counters of a port, in contract order."""
+
+DROPS: tuple[str, ...] = (
+    *(name for name, action in REASONS.items() if action is Action.DROP),
+    *("tx_full", "tx_mtu", "tx_down", "tx_error", "inject_drops", "ring_full"),
+)
+"""Names of the counters that count lost frames, on their way in or out."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortOpened:
+    """`isolated`: the host stack no longer sees the port; if not, `why_not` says why."""
+
+    isolated: bool
+    why_not: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Punted:
+    """A control frame as it was on the wire, tag included; `time_ns` is CLOCK_MONOTONIC."""
+
+    port: int
+    frame: bytes
+    time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class FdbEntry:
+    """One learned MAC address."""
+
+    vlan: int
+    mac: bytes
+    port: int
+    age_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One multicast flow at one ingress port, with its last verdict; times CLOCK_MONOTONIC."""
+
+    vlan: int
+    source: Address
+    group: Address
+    port: int
+    frames: int
+    bytes: int
+    first_ns: int
+    last_ns: int
+    egress: Ports
+    registered: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer of `fp_decide`: where a frame goes, and by which rule."""
+
+    action: Action
+    reason: str
+    ports: Ports
+    punt: bool
+    registered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStats:
+    """How often a loop went round and how often it slept."""
+
+    passes: int
+    sleeps: int
+
+
+def _mask(masks: Any) -> Ports:
+    return int(masks[0]) | int(masks[1]) << 64 | int(masks[2]) << 128 | int(masks[3]) << 192
+
+
+def _check(result: int, what: str) -> int:
+    if result < 0:
+        raise OSError(-result, f"{what}: {os.strerror(-result)}")
+    return result
+
+
+class FastPath:
+    """A fast path without ports; `fdb_max` and `streams_max` are entries, times nanoseconds."""
+
+    def __init__(
+        self,
+        *,
+        workers: int = 1,
+        fdb_max: int = 8192,
+        fdb_ageing_ns: int = 300_000_000_000,
+        spin_us: int = 50,
+        streams_max: int = 16384,
+        punt_bytes: int = 8 << 20,
+    ) -> None:
+        config = ffi.new(
+            "struct fp_config *",
+            {
+                "fdb_ageing_ns": fdb_ageing_ns,
+                "workers": workers,
+                "fdb_max": fdb_max,
+                "spin_us": spin_us,
+                "streams_max": streams_max,
+                "punt_bytes": punt_bytes,
+            },
+        )
+        self._sw = lib.fp_switch_new(config)
+        if self._sw == ffi.NULL:
+            raise OSError(f"no fast path: out of memory, or not 1..{lib.FP_WORKERS_MAX} workers")
+        self.workers = workers
+        self._fdb_max = fdb_max
+        self._streams_max = (streams_max + 8) * workers * 2
+        self._staged_ports: dict[int, tuple[int, int]] = {}
+        self._drain = ffi.new("uint8_t[]", _DRAIN_BYTES)
+        self.punt_fd: int = lib.fp_punt_fd(self._sw)
+
+    def port_open(
+        self,
+        port: int,
+        ifindex: int,
+        *,
+        qdisc_bypass: bool = True,
+        isolate: bool = True,
+        coalesce: bool = True,
+        mtu: int = 1500,
+        ring_slots: int = 0,
+        control_slots: int = 0,
+    ) -> PortOpened:
+        """Open an interface of this network namespace, staged as down until `port_set` says up.
+
+        mtu in bytes; slots are ring slots of 2048 bytes, a power of two, 0 the default.  OSError
+        says which step failed: EPERM without CAP_NET_RAW, ENODEV for a missing interface.
+        """
+        flags = (lib.FP_OPEN_QDISC_BYPASS if qdisc_bypass else 0) | (
+            lib.FP_OPEN_ISOLATE if isolate else 0
+        )
+        config = ffi.new("struct fp_port_config *", [ifindex, ring_slots, control_slots, flags])
+        isolated = ffi.new("int32_t *")
+        stage = ffi.new("const char **")
+        result = lib.fp_port_open(self._sw, port, config, isolated, stage)
+        _check(result, _text(stage[0]) if stage[0] != ffi.NULL else "port")
+        self.port_set(port, up=False, mtu=mtu, coalesce=coalesce)
+        failure = int(isolated[0])
+        if not isolate:
+            return PortOpened(False, "not asked for")
+        return PortOpened(failure == 0, os.strerror(failure) if failure else None)
+
+    def port_close(self, port: int) -> None:
+        """Take a port out of the forwarding at once; KeyError if it is not open."""
+        self._staged_ports.pop(port, None)
+        if lib.fp_port_close(self._sw, port) < 0:
+            raise KeyError(port)
+
+    def port_set(self, port: int, *, up: bool, mtu: int, coalesce: bool = True) -> None:
+        """Stage the state of an open port for the next publish; mtu in bytes."""
+        flags = (lib.FP_PORT_UP if up else 0) | (lib.FP_PORT_COALESCE if coalesce else 0)
+        self._staged_ports[port] = (mtu, flags)
+
+    def publish(self, delta: Delta) -> None:
+        """Make rows, policies and staged port states effective in one step (SNOOP-28)."""
+        if not delta and not self._staged_ports:
+            return
+        rows, row_count = pack_rows(delta)
+        vlans, vlan_count = pack_vlans(delta)
+        ports = ffi.new("struct fp_port_state[]", max(1, len(self._staged_ports)))
+        for i, (port, (mtu, flags)) in enumerate(self._staged_ports.items()):
+            ports[i].port, ports[i].mtu, ports[i].flags = port, mtu, flags
+        _check(
+            lib.fp_switch_publish(
+                self._sw,
+                ffi.from_buffer("struct fp_row[]", rows) if row_count else ffi.NULL,
+                row_count,
+                ffi.from_buffer("struct fp_vlan[]", vlans) if vlan_count else ffi.NULL,
+                vlan_count,
+                ports,
+                len(self._staged_ports),
+            ),
+            "publish",
+        )
+        self._staged_ports.clear()
+
+    def run(self, worker: int = 0) -> None:
+        """Forward until `stop`; OSError on a fault of the loop.  Releases the GIL."""
+        _check(lib.fp_loop_run(self._sw, worker), "forwarding loop")
+
+    def stop(self) -> None:
+        """Let every `run` return; any thread."""
+        lib.fp_switch_stop(self._sw)
+
+    def close(self) -> None:
+        """Free everything; only after every `run` has returned."""
+        if self._sw != ffi.NULL:
+            lib.fp_switch_free(self._sw)
+            self._sw = ffi.NULL
+
+    @staticmethod
+    def reasons() -> dict[str, str]:
+        """The verdict counters and what becomes of their frames: drop, forward, flood or punt."""
+        return {name: action.name.lower() for name, action in REASONS.items()}
+
+    def drain(self) -> list[Punted]:
+        """The punted frames that wait, oldest first per worker, up to 1 MiB of them.
+
+        `punt_fd` stays readable while more wait.
+        """
+        return list(self._drained())
+
+    def _drained(self) -> Iterator[Punted]:
+        size = _check(lib.fp_punt_drain(self._sw, self._drain, _DRAIN_BYTES), "punt")
+        view = bytes(ffi.buffer(self._drain, size))
+        at = 0
+        while at < size:
+            time_ns, length, port, _ = _PUNTED.unpack_from(view, at)
+            at += _PUNTED.size
+            yield Punted(port, view[at : at + length], time_ns)
+            at += (length + 7) & ~7
+
+    def inject(self, ports: Ports, frame: bytes) -> Ports:
+        """Send a complete frame on a set of ports; the ports that took it."""
+        sent = ffi.new("uint64_t[4]")
+        lib.fp_inject(self._sw, ffi.new("uint64_t[4]", words(ports)), frame, len(frame), sent)
+        return _mask(sent)
+
+    def counters(self, port: int) -> dict[str, int]:
+        """All counters of a port: STATS and REASONS by name; rx_frames is the sum of REASONS."""
+        stats = ffi.new("uint64_t[]", lib.FP_STAT_MAX)
+        reasons = ffi.new("uint64_t[]", lib.FP_REASON_MAX)
+        _check(lib.fp_stats_read(self._sw, port, stats, reasons), "counters")
+        values = dict(zip(STATS, (int(n) for n in stats), strict=True))
+        values.update(zip(_REASON_NAMES, (int(n) for n in reasons), strict=True))
+        return values
+
+    def worker_stats(self, worker: int = 0) -> WorkerStats:
+        """Passes and sleeps of one loop."""
+        stats = ffi.new("struct fp_worker_stats *")
+        _check(lib.fp_worker_read(self._sw, worker, stats), "worker")
+        return WorkerStats(int(stats.passes), int(stats.sleeps))
+
+    @property
+    def rows(self) -> int:
+        """Group rows in the live table."""
+        return int(lib.fp_switch_row_count(self._sw))
+
+    @property
+    def retired(self) -> int:
+        """Objects that wait for a loop to move past them; 0 soon after a publish."""
+        return int(lib.fp_switch_retired(self._sw))
+
+    def fdb(self) -> list[FdbEntry]:
+        """The learned MAC addresses that have not aged out, in no order."""
+        entries = ffi.new("struct fp_fdb_entry[]", self._fdb_max + 64)
+        count = lib.fp_fdb_dump(self._sw, entries, self._fdb_max + 64)
+        return [FdbEntry(e.vlan, bytes(e.mac), e.port, int(e.age_ns)) for e in entries[0:count]]
+
+    def fdb_flush(self, port: int | None = None, vlan: int | None = None) -> int:
+        """Forget the learned addresses of a port, a VLAN, both or all; how many there were."""
+        return int(
+            lib.fp_fdb_flush(self._sw, -1 if port is None else port, -1 if vlan is None else vlan)
+        )
+
+    def fdb_ageing(self, ageing_ns: int) -> None:
+        """Change the age at which an address is forgotten."""
+        lib.fp_fdb_configure(self._sw, ageing_ns)
+
+    def streams(self) -> list[Stream]:
+        """The multicast flows seen, wanted or not, in no order."""
+        streams = ffi.new("struct fp_stream[]", self._streams_max)
+        count = lib.fp_stream_dump(self._sw, streams, self._streams_max)
+        return [
+            Stream(
+                vlan=s.vlan,
+                source=bytes(s.source),
+                group=bytes(s.group),
+                port=s.port,
+                frames=int(s.frames),
+                bytes=int(s.bytes),
+                first_ns=int(s.first_ns),
+                last_ns=int(s.last_ns),
+                egress=_mask(s.ports),
+                registered=bool(s.registered),
+                reason=_REASON_NAMES[s.reason],
+            )
+            for s in streams[0:count]
+        ]
+
+    def explain(self, port: int, frame: bytes) -> Verdict:
+        """What the live table says of such a frame at that port; nothing is counted or learned."""
+        verdict = ffi.new("struct fp_verdict *")
+        _check(lib.fp_explain(self._sw, port, frame, len(frame), verdict), "explain")
+        return Verdict(
+            action=Action(verdict.action),
+            reason=_REASON_NAMES[verdict.reason],
+            ports=_mask(verdict.ports),
+            punt=bool(verdict.punt),
+            registered=bool(verdict.registered),
+        )
