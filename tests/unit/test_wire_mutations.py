@@ -61,7 +61,8 @@ def damaged(frame: bytes, dice: random.Random) -> bytes:
     """One to four changes: a bit, a byte, a byte of a telling value, a cut, some bytes more."""
     out = bytearray(frame)
     for _ in range(dice.randint(1, 4)):
-        at = dice.randrange(len(out)) if out else 0
+        start = 34 if len(out) > 34 and dice.random() < 0.7 else 0  # mostly in the message
+        at = dice.randrange(start, len(out)) if out else 0
         match dice.randrange(6):
             case 0 if out:
                 out[at] ^= 1 << dice.randrange(8)
