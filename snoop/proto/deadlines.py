@@ -1,0 +1,97 @@
+"""All deadlines of the engine in one heap.
+
+An owner is anything that can `fire`; it has one `armed` instant, the time of its one live item.
+Cancelling or moving a deadline forward leaves the old item behind, to be skipped when it comes up:
+an item is live if its time is its owner's `armed`. Items left behind are counted and swept out once
+they outnumber the live ones, so the heap is bounded by the number of owners.
+
+Putting a deadline *off* costs nothing: the owner keeps its early item, looks at its own state when
+that fires, and arms the later time then. A report that refreshes an entry therefore never touches
+the heap.
+"""
+
+from heapq import heapify, heappop, heappush
+from typing import Final, Protocol
+
+from snoop.proto.effects import Effect
+from snoop.proto.units import STOPPED, Instant
+
+_SWEEP_MIN: Final = 64  # below this many stale items a sweep costs more than it frees
+
+
+class Owner(Protocol):
+    """Something with a deadline."""
+
+    armed: Instant
+    """Time of the live item, `STOPPED` if none; only `Deadlines` writes it."""
+
+    def fire(self, now: Instant, effects: list[Effect]) -> Instant:
+        """Do what is due at `now`, which may be nothing; return the next deadline or `STOPPED`."""
+        ...
+
+
+class Deadlines:
+    """The heap. Equal instants fire in the order they were armed."""
+
+    __slots__ = ("_heap", "_sequence", "_stale")
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._heap: list[tuple[Instant, int, Owner]] = []
+        self._sequence = 0
+        self._stale = 0
+
+    def __len__(self) -> int:
+        """Return the number of items held, stale ones included."""
+        return len(self._heap)
+
+    def arm(self, owner: Owner, at: Instant) -> None:
+        """Have `owner` fire at `at` or before; `STOPPED` asks for nothing."""
+        if at == STOPPED or STOPPED < owner.armed <= at:
+            return
+        if owner.armed:
+            self._left_behind()
+        owner.armed = at
+        self._sequence += 1
+        heappush(self._heap, (at, self._sequence, owner))
+
+    def disarm(self, owner: Owner) -> None:
+        """Forget the deadline of `owner`, which is going away."""
+        if owner.armed:
+            owner.armed = STOPPED
+            self._left_behind()
+
+    def next(self) -> Instant | None:
+        """Return the earliest deadline, None if there is none."""
+        heap = self._heap
+        while heap and heap[0][2].armed != heap[0][0]:
+            heappop(heap)
+            self._stale -= 1
+        return heap[0][0] if heap else None
+
+    def is_due(self, now: Instant) -> bool:
+        """Tell, cheaply, whether `advance` could have anything to do."""
+        heap = self._heap
+        return bool(heap) and heap[0][0] <= now
+
+    def advance(self, now: Instant, effects: list[Effect]) -> None:
+        """Fire every owner whose deadline is not after `now`, earliest first."""
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            at, _, owner = heappop(heap)
+            if owner.armed != at:
+                self._stale -= 1
+                continue
+            owner.armed = STOPPED
+            again = owner.fire(now, effects)
+            if again:
+                # What an owner left undone at `now` is a mistake of ours; do not spin on it.
+                assert again > now, f"{owner!r} fired at {now} and asks for {again}"
+                self.arm(owner, again)
+
+    def _left_behind(self) -> None:
+        self._stale += 1
+        if self._stale > _SWEEP_MIN and self._stale * 2 > len(self._heap):
+            self._heap[:] = [item for item in self._heap if item[2].armed == item[0]]
+            heapify(self._heap)
+            self._stale = 0

@@ -1,0 +1,200 @@
+"""One group of a VLAN: who wants it on which port, by report or by an operator's word.
+
+A group is known while it has a member, a static entry or a tombstone: the mark that its last member
+has gone, which keeps its data from being taken for an unregistered group's (SM-69). Static entries
+are apart from memberships: no report touches them and no port that goes down takes them along.
+
+The group has one deadline, the nearest of all timers in it. Its memberships know theirs only
+roughly (`Membership.due`): a refresh moves a timer and nothing else.
+"""
+
+from typing import TYPE_CHECKING
+
+from snoop.proto.effects import Effect, Event, GroupChanged
+from snoop.proto.membership import Membership
+from snoop.proto.port import Port
+from snoop.proto.units import NEVER, STOPPED, Instant, Ports, after
+from snoop.proto.views import FilterMode, GroupView, PortMembership
+from snoop.wire.address import Address, text
+
+if TYPE_CHECKING:
+    from snoop.proto.queries import Check
+    from snoop.proto.vlan import Vlan
+
+_NOBODY: frozenset[Address] = frozenset()
+
+
+class Static:
+    """Static entries of one port: for any source, and for sources; each since when."""
+
+    __slots__ = ("any_since", "sources")
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.any_since: Instant | None = None
+        self.sources: dict[Address, Instant] = {}
+
+
+class Group:
+    """State of one (VLAN, group)."""
+
+    __slots__ = (
+        "address",
+        "armed",
+        "checks",
+        "is_ssm",
+        "members",
+        "statics",
+        "tombstone_until",
+        "vlan",
+    )
+
+    def __init__(self, vlan: "Vlan", address: Address) -> None:
+        """Start unknown: whoever makes a group gives it a member or a static entry."""
+        self.vlan = vlan
+        self.address = address
+        self.is_ssm = address in vlan.switch.ssm
+        self.members: dict[int, Membership] = {}
+        self.statics: dict[int, Static] | None = None
+        self.checks: dict[int, Check] | None = None
+        self.tombstone_until: Instant = STOPPED
+        self.armed: Instant = STOPPED
+
+    @property
+    def ports(self) -> Ports:
+        """Return the ports that hold the group, static ones included."""
+        ports = 0
+        for port in self.members:
+            ports |= 1 << port
+        for port in self.statics or ():
+            ports |= 1 << port
+        return ports
+
+    @property
+    def is_held(self) -> bool:
+        """True while there is a member or a static entry."""
+        return bool(self.members) or bool(self.statics)
+
+    # -- members -------------------------------------------------------------------------------
+
+    def join(self, port: Port, member: Membership) -> None:
+        """Take a new membership in."""
+        self.members[port.id] = member
+        port.member_count += 1
+        if self.tombstone_until:
+            self.tombstone_until = STOPPED
+            self.vlan.tombstones.pop(self.address, None)
+
+    def part(self, port: Port, now: Instant, *, bury: bool = True) -> None:
+        """Take a membership out; the last one leaves a tombstone if `bury`."""
+        member = self.members.pop(port.id)
+        port.member_count -= 1
+        if member.hosts is not None:
+            port.host_count -= len(member.hosts.known)
+        if self.checks is not None:
+            check = self.checks.pop(port.id, None)
+            if check is not None:
+                self.vlan.switch.deadlines.disarm(check)
+        if self.is_held:
+            return
+        if bury:
+            self.tombstone_until = after(now, self.vlan.timings.gmi)
+            self.vlan.tombstones[self.address] = None
+            self.vlan.switch.deadlines.arm(self, self.tombstone_until)
+        else:
+            self.vlan.forget(self)
+
+    def settle(self, member: Membership) -> None:
+        """Have the group fire in time for a membership that changed."""
+        self.vlan.switch.deadlines.arm(self, member.due)
+
+    def fire(self, now: Instant, effects: list[Effect]) -> Instant:
+        """Expire what is due in any membership, and the tombstone."""
+        switch = self.vlan.switch
+        keep_blocked = not switch.params.lite_exclude_filter
+        changed = False
+        nearest = NEVER
+        for port_id, member in list(self.members.items()):
+            port = switch.ports[port_id]
+            if member.hosts is not None:
+                port.host_count -= member.hosts.purge(now)
+            if member.due <= now:
+                before = member.shape()
+                member.expire(now, keep_blocked=keep_blocked)
+                if member.is_empty:
+                    self.part(port, now)
+                    effects.append(self._event("expire", port_id))
+                    changed = True
+                    continue
+                changed = changed or member.shape() != before
+            nearest = min(nearest, member.due)
+        if STOPPED < self.tombstone_until <= now:
+            self.vlan.forget(self)
+            changed = True
+        elif self.tombstone_until:
+            nearest = min(nearest, self.tombstone_until)
+        if changed:
+            effects.append(GroupChanged(self.vlan.vid, self.address))
+        return nearest if nearest < NEVER else STOPPED
+
+    # -- static entries ------------------------------------------------------------------------
+
+    def add_static(self, port: int, source: Address | None, now: Instant) -> None:
+        """Add a static entry; `source` None for any source. No effect if it is there."""
+        if self.statics is None:
+            self.statics = {}
+        static = self.statics.setdefault(port, Static())
+        if source is not None:
+            static.sources.setdefault(source, now)
+        elif static.any_since is None:
+            static.any_since = now
+        if self.tombstone_until:
+            self.tombstone_until = STOPPED
+            self.vlan.tombstones.pop(self.address, None)
+
+    def remove_static(self, port: int, source: Address | None) -> None:
+        """Undo `add_static`; KeyError if there is no such entry. Leaves no tombstone."""
+        if self.statics is None:
+            raise KeyError((self.address, source, port))
+        static = self.statics[port]
+        if source is not None:
+            del static.sources[source]
+        elif static.any_since is None:
+            raise KeyError((self.address, source, port))
+        else:
+            static.any_since = None
+        if static.any_since is None and not static.sources:
+            self.drop_static(port)
+
+    def drop_static(self, port: int) -> None:
+        """Drop all static entries of a port that goes away."""
+        if self.statics is not None and self.statics.pop(port, None) is not None:
+            if not self.statics:
+                self.statics = None
+            if not self.is_held and not self.tombstone_until:
+                self.vlan.forget(self)
+
+    # -- what others see -----------------------------------------------------------------------
+
+    def view(self) -> GroupView:
+        """Return what forwarding depends on."""
+        statics = self.statics or {}
+        members = []
+        for port in sorted(self.members.keys() | statics.keys()):
+            member = self.members.get(port)
+            static = statics.get(port)
+            exclude, forwarding, blocked = member.shape() if member else (False, _NOBODY, _NOBODY)
+            members.append(
+                PortMembership(
+                    port=port,
+                    filter_mode=FilterMode.EXCLUDE if exclude else FilterMode.INCLUDE,
+                    forwarding=forwarding,
+                    blocked=blocked,
+                    static_any=static is not None and static.any_since is not None,
+                    static_sources=_NOBODY if static is None else frozenset(static.sources),
+                )
+            )
+        return GroupView(self.vlan.vid, self.address, tuple(members))
+
+    def _event(self, kind: str, port: int) -> Event:
+        return Event(kind, self.vlan.vid, port, {"group": text(self.address)})

@@ -1,0 +1,219 @@
+"""What one port wants of one group: the router state machine of RFC 9776 6.4, per port (SM-60).
+
+State: a filter mode, a group timer (EXCLUDE only) and a timer per listed source. A source is in one
+of the sets the tables speak of by its timer: running is A (INCLUDE) or X (EXCLUDE), `STOPPED` is Y.
+A membership without anything to say, INCLUDE of nothing, does not exist; whoever holds it drops it.
+
+`apply` takes one record through the table and returns what the table wants asked ("send Q"), which
+only a querier does (SM-66), in `queries`. `sources` is replaced and never changed in place: a
+reader may keep the old one to compare with.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from snoop.proto.units import NEVER, STOPPED, Instant
+from snoop.proto.views import FilterMode
+from snoop.wire.address import Address
+from snoop.wire.messages import RecordType
+
+if TYPE_CHECKING:
+    from snoop.proto.hosts import Hosts
+
+NO_SOURCES: Final[Mapping[Address, Instant]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The queries a table row asks for: Q(G) if `group`, Q(G, sources) if there are any."""
+
+    group: bool
+    sources: tuple[Address, ...]
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything to ask: an empty list is not sent."""
+        return self.group or bool(self.sources)
+
+
+NOTHING: Final = Ask(False, ())
+
+
+class Membership:
+    """State of one (VLAN, group, port), spec 3.1.
+
+    `v1_until` and `v2_until` are the older host present timers (SM-40), `due` is no later than the
+    next timer of the membership, `reporter` the MAC and address of who reported last.
+    """
+
+    __slots__ = (
+        "created",
+        "due",
+        "exclude",
+        "group_timer",
+        "hosts",
+        "reporter",
+        "sources",
+        "v1_until",
+        "v2_until",
+    )
+
+    def __init__(self, reporter: bytes, now: Instant) -> None:
+        """Start as INCLUDE of nothing."""
+        self.exclude = False
+        self.group_timer: Instant = STOPPED
+        self.sources: Mapping[Address, Instant] = NO_SOURCES
+        self.v1_until: Instant = STOPPED
+        self.v2_until: Instant = STOPPED
+        self.created = now
+        self.reporter = reporter
+        self.due: Instant = NEVER
+        self.hosts: Hosts | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """True for INCLUDE of nothing: no membership."""
+        return not self.exclude and not self.sources
+
+    @property
+    def filter_mode(self) -> FilterMode:
+        """Return the filter mode by its name."""
+        return FilterMode.EXCLUDE if self.exclude else FilterMode.INCLUDE
+
+    def compatibility(self, now: Instant) -> int:
+        """Return the IGMP version of the compatibility mode (spec 3.4)."""
+        if self.v1_until > now:
+            return 1
+        return 2 if self.v2_until > now else 3
+
+    def running(self) -> tuple[Address, ...]:
+        """Return the sources whose timers run: A of INCLUDE, X of EXCLUDE."""
+        return tuple(source for source, timer in self.sources.items() if timer)
+
+    def blocked(self) -> tuple[Address, ...]:
+        """Return Y: listed sources that are not forwarded."""
+        return tuple(source for source, timer in self.sources.items() if not timer)
+
+    def apply(self, kind: RecordType, listed: Iterable[Address], until: Instant) -> Ask:
+        """Take one record through the tables of RFC 9776 6.4.1 and 6.4.2.
+
+        `listed` is the record's source list, `until` is now + GMI.
+        """
+        if self.exclude:
+            return self._apply_exclude(kind, listed, until)
+        return self._apply_include(kind, listed, until)
+
+    def _apply_include(self, kind: RecordType, listed: Iterable[Address], until: Instant) -> Ask:
+        old = self.sources
+        match kind:
+            case RecordType.IS_IN | RecordType.ALLOW:  # SM-1, SM-5: INCLUDE(A+B)
+                if listed:
+                    self.sources = {**old, **dict.fromkeys(listed, until)}
+                return NOTHING
+            case RecordType.IS_EX | RecordType.TO_EX:  # SM-2, SM-7: EXCLUDE(A*B, B-A)
+                self.exclude = True
+                self.group_timer = until
+                self.sources = {source: old.get(source, STOPPED) for source in listed} or NO_SOURCES
+                if kind is RecordType.IS_EX:  # SM-27: only state changes are asked about
+                    return NOTHING
+                return Ask(False, tuple(source for source in self.sources if source in old))
+            case RecordType.BLOCK:  # SM-6: INCLUDE(A), Q(G, A*B)
+                return Ask(False, tuple(s for s in dict.fromkeys(listed) if s in old))
+            case RecordType.TO_IN:  # SM-8: INCLUDE(A+B), Q(G, A-B)
+                fresh = dict.fromkeys(listed, until)
+                if fresh:
+                    self.sources = {**old, **fresh}
+                return Ask(False, tuple(source for source in old if source not in fresh))
+            case _:
+                raise AssertionError(kind)
+
+    def _apply_exclude(self, kind: RecordType, listed: Iterable[Address], until: Instant) -> Ask:
+        old = self.sources
+        timer = self.group_timer
+        match kind:
+            case RecordType.IS_IN | RecordType.ALLOW:  # SM-3, SM-9: EXCLUDE(X+A, Y-A)
+                if listed:
+                    self.sources = {**old, **dict.fromkeys(listed, until)}
+                return NOTHING
+            case RecordType.IS_EX:  # SM-4: EXCLUDE(A-Y, Y*A), A-X-Y = GMI
+                self.sources = {source: old.get(source, until) for source in listed} or NO_SOURCES
+                self.group_timer = until
+                return NOTHING
+            case RecordType.TO_EX:  # SM-11: the same, A-X-Y = the old group timer, Q(G, A-Y)
+                self.sources = {source: old.get(source, timer) for source in listed} or NO_SOURCES
+                self.group_timer = until
+                return Ask(False, self.running())
+            case RecordType.BLOCK:  # SM-10: EXCLUDE(X+(A-Y), Y), A-X-Y = group timer, Q(G, A-Y)
+                fresh = {source: old.get(source, timer) for source in listed}
+                if fresh:
+                    self.sources = {**old, **fresh}
+                return Ask(False, tuple(source for source, left in fresh.items() if left))
+            case RecordType.TO_IN:  # SM-12: EXCLUDE(X+A, Y-A), Q(G, X-A), Q(G)
+                fresh = dict.fromkeys(listed, until)
+                if fresh:
+                    self.sources = {**old, **fresh}
+                asked = (s for s, left in old.items() if left and s not in fresh)
+                return Ask(True, tuple(asked))
+            case _:
+                raise AssertionError(kind)
+
+    def degrade(self, until: Instant) -> None:
+        """Give the source list up and want everything: nothing wanted is lost (SM-68)."""
+        self.exclude = True
+        self.sources = NO_SOURCES
+        self.group_timer = max(self.group_timer, until)
+
+    def lower_group(self, deadline: Instant) -> bool:
+        """Lower the group timer, never raise it (SM-20); tell whether it was above."""
+        if self.exclude and self.group_timer > deadline:
+            self.group_timer = deadline
+            self.due = min(self.due, deadline)
+            return True
+        return False
+
+    def lower_sources(self, listed: Iterable[Address], deadline: Instant) -> list[Address]:
+        """Lower running timers of `listed` that are above `deadline` (SM-21) and return those."""
+        old = self.sources
+        lowered = [source for source in listed if old.get(source, STOPPED) > deadline]
+        if lowered:
+            self.sources = {**old, **dict.fromkeys(lowered, deadline)}
+            self.due = min(self.due, deadline)
+        return lowered
+
+    def expire(self, now: Instant, *, keep_blocked: bool = True) -> None:
+        """Do what the timers that have run out by `now` say (spec 3.1).
+
+        `keep_blocked` False: a source of EXCLUDE whose timer ends is forgotten, not blocked
+        (SM-48).
+        """
+        over = [source for source, timer in self.sources.items() if STOPPED < timer <= now]
+        if over:
+            if self.exclude and keep_blocked:
+                self.sources = {**self.sources, **dict.fromkeys(over, STOPPED)}
+            else:
+                gone = set(over)
+                self.sources = {s: t for s, t in self.sources.items() if s not in gone}
+        if self.exclude and self.group_timer <= now:
+            # What is still wanted by name stays; what was blocked needs no mark any more.
+            self.exclude = False
+            self.group_timer = STOPPED
+            self.sources = {s: t for s, t in self.sources.items() if t}
+        self.settle()
+
+    def settle(self) -> None:
+        """Recompute `due` after a change."""
+        due = self.group_timer if self.exclude else NEVER
+        for timer in self.sources.values():
+            if STOPPED < timer < due:
+                due = timer
+        self.due = due
+
+    def shape(self) -> tuple[bool, frozenset[Address], frozenset[Address]]:
+        """Return all that forwarding depends on: mode, running sources, blocked sources."""
+        if not self.sources:
+            return self.exclude, _NONE, _NONE
+        return self.exclude, frozenset(self.running()), frozenset(self.blocked())
+
+
+_NONE: Final[frozenset[Address]] = frozenset()

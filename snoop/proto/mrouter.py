@@ -1,0 +1,172 @@
+"""Router ports of one VLAN (spec 5.2).
+
+A port is a router port while any record of it lives. A record is one reason: a router's address
+and how we know of it (SNOOP-20). Each has its own end; a static one has none and survives the port
+going down. A port may also be one by its settings, in every VLAN.
+"""
+
+from typing import TYPE_CHECKING
+
+from snoop.proto.effects import Effect, Event, VlanChanged
+from snoop.proto.params import MrouterMode
+from snoop.proto.port import Port
+from snoop.proto.units import NEVER, STOPPED, Duration, Instant, Ports, after, left
+from snoop.proto.views import MrouterRow
+from snoop.wire.address import Address, Family, text
+
+if TYPE_CHECKING:
+    from snoop.proto.vlan import Vlan
+
+QUERY, PIM, MRD, DVMRP, STATIC = "query", "pim", "mrd", "dvmrp", "static"
+_RECORDS_MAX = 64  # per port: a forger of source addresses must not fill the memory
+
+_Key = tuple[int, Address | None, str]
+
+
+class _Record:
+    __slots__ = ("created", "until")
+
+    def __init__(self, created: Instant, until: Instant) -> None:
+        self.created = created
+        self.until = until
+
+
+class Mrouters:
+    """The records of one VLAN and the port set that follows from them."""
+
+    __slots__ = ("_records", "_vlan", "armed", "ports")
+
+    def __init__(self, vlan: "Vlan") -> None:
+        """Start with the ports that are router ports by their settings."""
+        self._vlan = vlan
+        self._records: dict[_Key, _Record] = {}
+        self.armed: Instant = STOPPED
+        self.ports: Ports = vlan.switch.always_mrouters
+
+    def hear(
+        self,
+        port: Port,
+        address: Address,
+        origin: str,
+        lifetime: Duration | None,
+        *,
+        now: Instant,
+        effects: list[Effect],
+    ) -> None:
+        """Note evidence of a router, good for `lifetime` (None: for good)."""
+        if port.params.mrouter is MrouterMode.NEVER:  # SNOOP-26
+            port.counts["mrouter_refused"] += 1
+            return
+        until = NEVER if lifetime is None else after(now, lifetime)
+        record = self._records.get((port.id, address, origin))
+        if record is not None:
+            record.until = until
+            self._vlan.switch.deadlines.arm(self, until)
+            return
+        if sum(key[0] == port.id for key in self._records) >= _RECORDS_MAX:
+            port.counts["mrouter_limit"] += 1
+            return
+        self._records[port.id, address, origin] = _Record(now, until)
+        self._tell("added", port.id, address, origin, effects)
+        self._vlan.switch.deadlines.arm(self, until)
+        self.settle(effects)
+
+    def forget(self, port: Port, address: Address, origin: str, effects: list[Effect]) -> None:
+        """Drop one record: the router said goodbye."""
+        if self._records.pop((port.id, address, origin), None) is not None:
+            self._tell("removed", port.id, address, origin, effects)
+            self.settle(effects)
+
+    def add_static(self, port: int, now: Instant, effects: list[Effect]) -> None:
+        """Make `port` a router port for good; no effect if it is."""
+        if (port, None, STATIC) not in self._records:
+            self._records[port, None, STATIC] = _Record(now, NEVER)
+            self._tell("added", port, None, STATIC, effects)
+            self.settle(effects)
+
+    def remove_static(self, port: int, effects: list[Effect]) -> None:
+        """Undo `add_static`; KeyError if there is nothing to undo."""
+        del self._records[port, None, STATIC]
+        self._tell("removed", port, None, STATIC, effects)
+        self.settle(effects)
+
+    def drop_port(self, port: int, effects: list[Effect], *, static: bool) -> None:
+        """Drop what was learned on `port` (SM-67), and static records too if `static`."""
+        gone = [k for k in self._records if k[0] == port and (static or k[2] != STATIC)]
+        for key in gone:
+            del self._records[key]
+            self._tell("removed", key[0], key[1], key[2], effects)
+        self.settle(effects)
+
+    def drop_learned(self, effects: list[Effect]) -> None:
+        """Drop all that was learned: snooping was switched off (SM-67)."""
+        self._records = {key: rec for key, rec in self._records.items() if key[2] == STATIC}
+        self.settle(effects)
+
+    def settle(self, effects: list[Effect]) -> None:
+        """Recompute the port set and say so if it changed (SNOOP-28)."""
+        ports = self._vlan.switch.always_mrouters
+        for port, _, _ in self._records:
+            ports |= 1 << port
+        if ports != self.ports:
+            self.ports = ports
+            effects.append(VlanChanged(self._vlan.vid, Family.IPV4))
+
+    def fire(self, now: Instant, effects: list[Effect]) -> Instant:
+        """Drop records that have run out."""
+        over = [key for key, record in self._records.items() if record.until <= now]
+        for key in over:
+            del self._records[key]
+            self._tell("expired", key[0], key[1], key[2], effects)
+        if over:
+            self.settle(effects)
+        nearest = min((record.until for record in self._records.values()), default=NEVER)
+        return nearest if nearest < NEVER else STOPPED
+
+    def has_static(self) -> bool:
+        """Tell whether an operator gave this VLAN a router port."""
+        return any(key[2] == STATIC for key in self._records)
+
+    def rows(self, now: Instant) -> list[MrouterRow]:
+        """Return one row per record, and one per port that is a router port by its settings."""
+        vid = self._vlan.vid
+        rows = [
+            MrouterRow(
+                vid=vid,
+                family=Family.IPV4,
+                port=port,
+                origin=origin,
+                address=address,
+                timer=left(record.until, now),
+                uptime=Duration(now - record.created),
+            )
+            for (port, address, origin), record in self._records.items()
+        ]
+        for port in self._vlan.switch.ports.values():
+            if port.params.mrouter is not MrouterMode.ALWAYS:
+                continue
+            if (port.id, None, STATIC) in self._records:
+                continue
+            rows.append(
+                MrouterRow(
+                    vid=vid,
+                    family=Family.IPV4,
+                    port=port.id,
+                    origin=STATIC,
+                    address=None,
+                    timer=None,
+                    uptime=Duration(now - port.added),
+                )
+            )
+        rows.sort(key=lambda row: (row.port, row.origin, row.address or b""))
+        return rows
+
+    def _tell(
+        self, change: str, port: int, address: Address | None, origin: str, effects: list[Effect]
+    ) -> None:
+        fields: dict[str, object] = {
+            "change": change,
+            "origin": origin,
+            "address": None if address is None else text(address),
+        }
+        effects.append(Event("mrouter", self._vlan.vid, port, fields))

@@ -1,0 +1,296 @@
+"""What can be set: one frozen object for the switch, one per port, checked when it is made.
+
+Defaults are those of `interface.md` section 4, which are the RFC's. A value out of range is a
+ValueError that names the key, the value and what is allowed, so whoever reads the configuration
+can pass it on. Times computed from these are in `timings`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from snoop.proto.timings import TimerProfile, Timings
+from snoop.proto.units import Duration, Ports, seconds, to_seconds
+from snoop.wire.address import (
+    BROADCAST,
+    MAPPED,
+    UNSPECIFIED,
+    Address,
+    Prefix,
+    is_multicast,
+    parse_prefix,
+    text,
+)
+from snoop.wire.codes import effective_max_response_ns, effective_query_interval_ns
+
+__all__ = [
+    "FastLeave",
+    "MrouterMode",
+    "NoQuerier",
+    "Params",
+    "PortParams",
+    "QuerierMode",
+    "QueryScope",
+    "TimerProfile",
+    "Unregistered",
+]
+
+SSM_RANGE: Final = parse_prefix("232.0.0.0/8")  # RFC 4607
+PTP: Final = parse_prefix("224.0.1.129/32")  # listeners often never join (SNOOP-42, B-17)
+
+QUERY_INTERVAL: Final = seconds(125)  # TM-2
+QUERY_RESPONSE_INTERVAL: Final = seconds(10)  # TM-3
+LAST_MEMBER_QUERY_INTERVAL: Final = seconds(1)  # TM-8
+QQI_CEILING: Final = seconds(3600)  # TM-37
+
+# What the wire can say (W-11): a tenth of a second at least, 0xff of each code at most.
+SHORTEST: Final = seconds(0.1)
+LONGEST_RESPONSE: Final = seconds(3174.4)
+LONGEST_INTERVAL: Final = seconds(31744)
+
+
+class QuerierMode(Enum):
+    """Whether we ask (Q-1). AUTO: only after a silent other querier present interval."""
+
+    OFF = "off"
+    ON = "on"
+    AUTO = "auto"
+
+
+class Unregistered(Enum):
+    """Where data of a group nobody joined goes (SNOOP-32)."""
+
+    FLOOD = "flood"
+    MROUTERS = "mrouters"
+    DROP = "drop"
+
+
+class NoQuerier(Enum):
+    """What to do while no querier is known (Q-15)."""
+
+    FLOOD = "flood"
+    PRUNE = "prune"
+
+
+class QueryScope(Enum):
+    """Where received specific queries go (SNOOP-7)."""
+
+    ALL = "all"
+    MEMBERS = "members"
+
+
+class MrouterMode(Enum):
+    """Whether a port leads to a router: learned, always, or never believed (SNOOP-26)."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class FastLeave(Enum):
+    """When a leave acts without asking (SM-64). TRACKED: when the last tracked host has left."""
+
+    OFF = "off"
+    ON = "on"
+    TRACKED = "tracked"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Params:
+    """Settings of the switch: `[switch]` and `[igmp]`, as far as the protocol needs them.
+
+    `switch_mac` is the source of our frames and the seed of our jitter. `max_groups` bounds each
+    VLAN, `max_groups_total` all of them together (None: 16 times that). `max_hosts` bounds the
+    (group, host) pairs tracked on one port. `report_flood` is a set of ports. The robustness
+    variable stands in for a count that is None (TM-7, TM-9).
+    """
+
+    switch_mac: bytes = b"\x02\x00\x00\x00\x00\x01"
+    unregistered: Unregistered = Unregistered.FLOOD
+    no_querier: NoQuerier = NoQuerier.FLOOD
+    report_flood: Ports = 0
+    specific_query_scope: QueryScope = QueryScope.ALL
+    always_flood: tuple[Prefix, ...] = (PTP,)
+
+    enabled: bool = True
+    querier: QuerierMode = QuerierMode.OFF
+    querier_address: Address = UNSPECIFIED
+    version: int = 3
+    robustness: int = 2
+    query_interval: Duration = QUERY_INTERVAL
+    query_response_interval: Duration = QUERY_RESPONSE_INTERVAL
+    last_member_query_interval: Duration = LAST_MEMBER_QUERY_INTERVAL
+    last_member_query_count: int | None = None
+    startup_query_interval: Duration | None = None
+    startup_query_count: int | None = None
+    timer_profile: TimerProfile = TimerProfile.RFC9776
+    ttl_check: bool = False
+    require_router_alert: bool = False
+    mrouter_on_null_source: bool = False
+    mrd: bool = True
+    lite_exclude_filter: bool = False
+    compat_disable: bool = False
+    ignore_v1: bool = False
+    ignore_v2: bool = False
+    ssm_ranges: tuple[Prefix, ...] = (SSM_RANGE,)
+    qqi_ceiling: Duration = QQI_CEILING
+    max_groups: int = 4096
+    max_groups_total: int | None = None
+    max_sources: int = 64
+    max_hosts: int = 4096
+
+    def __post_init__(self) -> None:
+        """Check every value; ValueError names the first that is out of range."""
+        _require_mac(self.switch_mac)
+        _require_sender(self.querier_address)
+        _require_int("version", self.version, 1, 3)
+        _require_int("robustness", self.robustness, 1, 255)
+        _require_time("query_interval", self.query_interval, SHORTEST, LONGEST_INTERVAL)
+        _require_time(
+            "query_response_interval", self.query_response_interval, SHORTEST, LONGEST_RESPONSE
+        )
+        if self.query_response_interval > self.query_interval:  # TM-2
+            raise ValueError(
+                f"query_response_interval = {to_seconds(self.query_response_interval):g} is not "
+                f"allowed: at most query_interval, {to_seconds(self.query_interval):g}"
+            )
+        _require_time(
+            "last_member_query_interval",
+            self.last_member_query_interval,
+            SHORTEST,
+            LONGEST_RESPONSE,
+        )
+        if self.last_member_query_count is not None:
+            _require_int("last_member_query_count", self.last_member_query_count, 1, 255)
+        if self.startup_query_interval is not None:
+            _require_time(
+                "startup_query_interval", self.startup_query_interval, Duration(1), LONGEST_INTERVAL
+            )
+        if self.startup_query_count is not None:
+            _require_int("startup_query_count", self.startup_query_count, 1, 255)
+        _require_time("qqi_ceiling", self.qqi_ceiling, seconds(1), LONGEST_INTERVAL)
+        _require_int("max_groups", self.max_groups, 1, 1 << 24)
+        if self.max_groups_total is not None:
+            _require_int("max_groups_total", self.max_groups_total, 1, 1 << 24)
+        _require_int("max_sources", self.max_sources, 1, 1 << 16)
+        _require_int("max_hosts", self.max_hosts, 0, 1 << 20)
+        _require_groups("ssm_ranges", self.ssm_ranges)
+        _require_groups("always_flood", self.always_flood)
+
+    @property
+    def timings(self) -> Timings:
+        """Return the timings in force while nobody's are adopted."""
+        return Timings(
+            robustness=self.robustness,
+            query_interval=self.query_interval,
+            query_response_interval=self.effective_query_response_interval,
+            last_member_query_interval=self.effective_last_member_query_interval,
+            last_member_query_count=self.last_member_query_count,
+            profile=self.timer_profile,
+        )
+
+    @property
+    def effective_query_response_interval(self) -> Duration:
+        """Return what hosts read from our General Queries (W-13)."""
+        return Duration(effective_max_response_ns(self.version, self.query_response_interval))
+
+    @property
+    def effective_last_member_query_interval(self) -> Duration:
+        """Return what hosts read from our specific queries; LMQT counts with this (W-13)."""
+        # Version 1 has no specific query: the v2 value then only dates received ones.
+        version = max(2, self.version)
+        return Duration(effective_max_response_ns(version, self.last_member_query_interval))
+
+    @property
+    def effective_query_interval(self) -> Duration:
+        """Return what other routers adopt from our v3 queries (W-13)."""
+        return Duration(effective_query_interval_ns(self.query_interval))
+
+    @property
+    def effective_startup_query_interval(self) -> Duration:
+        """Return the startup interval, by default a quarter of the query interval (TM-6)."""
+        given = self.startup_query_interval
+        return Duration(self.query_interval // 4) if given is None else given
+
+    @property
+    def effective_startup_query_count(self) -> int:
+        """Return how many queries open the querier's work (TM-7)."""
+        return self.startup_query_count or self.robustness
+
+    @property
+    def effective_max_groups_total(self) -> int:
+        """Return the bound on groups of all VLANs together."""
+        return 16 * self.max_groups if self.max_groups_total is None else self.max_groups_total
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PortParams:
+    """Settings of one port: `[[port]]`.
+
+    `max_groups` 0: no limit of its own. `flood_unregistered` None: as the switch. Groups of
+    `deny_groups` are refused, and all others too where `allow_groups` is not empty. `igmp_rate` is
+    frames a second that are looked at, 0 for all; `igmp_burst` how many may come at once. The
+    default absorbs 10 000 reports at once, which is a full table's worth of hosts answering
+    together, and lets no port have more than half of what one switch is built for.
+    """
+
+    name: str
+    mrouter: MrouterMode = MrouterMode.AUTO
+    fast_leave: FastLeave = FastLeave.OFF
+    explicit_tracking: bool = True
+    flood_unregistered: bool | None = None
+    max_groups: int = 0
+    deny_groups: tuple[Prefix, ...] = ()
+    allow_groups: tuple[Prefix, ...] = ()
+    igmp_rate: int = 5000
+    igmp_burst: int = 10000
+
+    def __post_init__(self) -> None:
+        """Check every value; ValueError names the first that is out of range."""
+        if not self.name:
+            raise ValueError('name = "" is not allowed: the name of a port')
+        if self.fast_leave is FastLeave.TRACKED and not self.explicit_tracking:
+            raise ValueError(
+                'fast_leave = "tracked" is not allowed: needs explicit_tracking = true'
+            )
+        _require_int("max_groups", self.max_groups, 0, 1 << 24)
+        _require_int("igmp_rate", self.igmp_rate, 0, 10_000_000)
+        _require_int("igmp_burst", self.igmp_burst, 1, 10_000_000)
+        _require_groups("deny_groups", self.deny_groups)
+        _require_groups("allow_groups", self.allow_groups)
+
+
+def _require_int(key: str, value: int, lowest: int, highest: int) -> None:
+    if not lowest <= value <= highest:
+        raise ValueError(f"{key} = {value} is not allowed: {lowest} to {highest}")
+
+
+def _require_time(key: str, value: Duration, shortest: Duration, longest: Duration) -> None:
+    if not shortest <= value <= longest:
+        raise ValueError(
+            f"{key} = {to_seconds(value):g} is not allowed: "
+            f"{to_seconds(shortest):g} to {to_seconds(longest):g} seconds"
+        )
+
+
+def _require_mac(mac: bytes) -> None:
+    if len(mac) != 6 or mac[0] & 1:
+        raise ValueError(f"switch_mac = {mac.hex(':')} is not allowed: a unicast MAC address")
+
+
+def _require_sender(address: Address) -> None:
+    if len(address) != 16 or address[:12] != MAPPED:
+        raise ValueError("querier_address is not allowed: an IPv4 address")
+    if is_multicast(address) or address == BROADCAST or address[12] == 127:
+        raise ValueError(
+            f"querier_address = {text(address)} is not allowed: a unicast address or 0.0.0.0"
+        )
+
+
+def _require_groups(key: str, prefixes: Iterable[Prefix]) -> None:
+    for network, length in prefixes:
+        if not is_multicast(network) or not 0 <= length <= 128:
+            raise ValueError(
+                f"{key} = {text(network)} is not allowed: prefixes of multicast groups"
+            )

@@ -1,0 +1,429 @@
+"""Who asks in one VLAN: election, our own General Queries, what is adopted from another querier.
+
+Three roles. *Querier*: we ask. *Non-querier*: we know who asks (`other`), be we configured to ask
+or not; their values are in force (TM-30). *None*: nobody is known. Which of them are possible
+depends on `querier`: OFF never asks, ON asks from the start, AUTO after a silent other querier
+present interval.
+
+The querier also decides whether the VLAN prunes (Q-15): only once somebody asks, and has done so
+for the time that hosts may take to answer.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from snoop.proto import originate
+from snoop.proto.effects import Effect, Event, VlanChanged
+from snoop.proto.params import NoQuerier, QuerierMode
+from snoop.proto.port import Port
+from snoop.proto.timings import Timings
+from snoop.proto.units import (
+    NEVER,
+    SECOND,
+    STOPPED,
+    Duration,
+    Instant,
+    Ports,
+    after,
+    left,
+)
+from snoop.proto.views import QuerierRow
+from snoop.wire.address import ANY, UNSPECIFIED, Address, Family, text
+from snoop.wire.messages import Query
+
+if TYPE_CHECKING:
+    from snoop.proto.vlan import Vlan
+
+
+@dataclass(slots=True)
+class _Other:
+    """The elected querier that is not us, and what its last General Query said."""
+
+    address: Address
+    port: int
+    since: Instant
+    until: Instant
+    query: Query
+
+
+class Querier:
+    """Role and timers of one VLAN and family."""
+
+    __slots__ = (
+        "_active_at",
+        "_next_general",
+        "_other",
+        "_since",
+        "_started",
+        "_startup_left",
+        "_takeover_at",
+        "_vlan",
+        "active",
+        "armed",
+        "is_querier",
+        "timings",
+    )
+
+    def __init__(self, vlan: "Vlan") -> None:
+        """Start with no role; `start` begins the work."""
+        self._vlan = vlan
+        self.armed: Instant = STOPPED
+        self.active = False
+        self._reset()
+        self.active = self._prunes_always()
+
+    def _reset(self) -> None:
+        self.is_querier = False
+        self.timings: Timings = self._vlan.switch.params.timings
+        self._other: _Other | None = None
+        self._since: Instant = STOPPED
+        self._started = False
+        self._startup_left = 0
+        self._next_general = NEVER
+        self._takeover_at = NEVER
+        self._active_at = NEVER
+
+    @property
+    def is_known(self) -> bool:
+        """True when somebody asks here, we or another (Q-15)."""
+        return self.is_querier or self._other is not None
+
+    # -- what happens to us --------------------------------------------------------------------
+
+    def start(self, now: Instant, effects: list[Effect]) -> None:
+        """Begin to work: there is a port to send on. No effect if that was so before."""
+        if not self._started:
+            self._start(now, effects)
+
+    def port_up(self, port: Port, now: Instant, effects: list[Effect]) -> None:
+        """Have the hosts behind a new port say what they want (Q-14)."""
+        if not self._started:
+            self._start(now, effects)
+        elif self.is_querier:
+            self._send_general(port.bit, effects)
+        elif self._other is not None and not self._vlan.mrouters.ports & port.bit:
+            self.remind(port.bit, ANY, effects)
+
+    def configure(self, now: Instant, effects: list[Effect]) -> None:
+        """Follow changed settings; what is known of another querier stays."""
+        params = self._vlan.switch.params
+        if params.querier is QuerierMode.OFF:
+            self._takeover_at = NEVER
+            if self.is_querier:
+                self._step_down(now, effects)
+        elif self._started and not self.is_known and self._takeover_at == NEVER:
+            self._start(now, effects)
+        elif self._started and params.querier is QuerierMode.ON and not self.is_known:
+            self._become_querier(now, effects, startup=True)
+        if self._other is None:
+            self.timings = params.timings
+        else:
+            self._adopt(self._other.query)
+        self._settle_active(now, effects)
+        self._arm()
+
+    def stop(self, effects: list[Effect]) -> None:
+        """Forget everything: snooping was switched off (VLAN-8)."""
+        self._vlan.switch.deadlines.disarm(self)
+        self._reset()
+        self.active = False
+        effects.append(VlanChanged(self._vlan.vid, Family.IPV4))
+
+    def hear_general(
+        self, query: Query, src: Address, port: Port, now: Instant, effects: list[Effect]
+    ) -> None:
+        """Take a valid General Query: the only thing that elects (Q-4, G-3)."""
+        params = self._vlan.switch.params
+        if src == UNSPECIFIED:  # Q-5: the lowest number, and never elected
+            return
+        own = params.querier_address
+        if src == own and params.querier is not QuerierMode.OFF:  # Q-7
+            port.counts["query_own_address"] += 1
+            self._warn("query from our own address", src, port, now, effects)
+            return
+        self._check_version(query, src, port, now, effects)
+        if self.is_querier:
+            if own != UNSPECIFIED and src > own:
+                port.counts["query_not_elected"] += 1
+                return
+        elif self._other is not None and src > self._other.address:
+            port.counts["query_not_elected"] += 1
+            return
+        self._follow(query, src, port, now, effects)
+
+    def hear_specific(self, query: Query, src: Address) -> None:
+        """Take a specific query: it elects nobody, but its values hold if it is the querier's."""
+        other = self._other
+        if other is not None and src == other.address and query.version == 3:  # TM-30, TM-32
+            general = other.query.max_response_ns
+            other.query = replace(query, group=ANY, sources=(), max_response_ns=general)
+            self._adopt(other.query)
+
+    def fire(self, now: Instant, effects: list[Effect]) -> Instant:
+        """Send the next query, take over from a silent querier, or start to prune."""
+        if self._other is not None and self._other.until <= now:
+            self._lose_other(now, effects)
+        if self._takeover_at <= now:
+            self._takeover_at = NEVER
+            self._become_querier(now, effects, startup=True)
+        if self._next_general <= now:
+            self._send_general(self._vlan.switch.up, effects)
+            late = now - self._next_general >= self._interval()  # we were stopped: do not catch up
+            self._schedule(now if late else self._next_general)
+        self._settle_active(now, effects)
+        return self._deadline()
+
+    # -- roles ---------------------------------------------------------------------------------
+
+    def _start(self, now: Instant, effects: list[Effect]) -> None:
+        self._started = True
+        match self._vlan.switch.params.querier:
+            case QuerierMode.ON:
+                self._become_querier(now, effects, startup=True)
+            case QuerierMode.AUTO:
+                self._takeover_at = after(now, self.timings.oqpi)
+            case QuerierMode.OFF:
+                pass
+        self._arm()
+
+    def _become_querier(self, now: Instant, effects: list[Effect], *, startup: bool) -> None:
+        params = self._vlan.switch.params
+        self.is_querier = True
+        self.timings = params.timings  # TM-30, TM-36: the querier's own values
+        self._since = now
+        self._startup_left = params.effective_startup_query_count - 1 if startup else 0
+        if self._active_at == NEVER:
+            self._active_at = after(now, self.timings.query_response_interval)
+        self._tell("querier", params.querier_address, None, effects)
+        if params.querier_address == UNSPECIFIED:  # Q-6
+            fields = {"reason": "our queries come from 0.0.0.0: give the querier an address"}
+            effects.append(Event("warning", self._vlan.vid, None, fields))
+        self._send_general(self._vlan.switch.up, effects)
+        self._schedule(now)
+        self._settle_active(now, effects)
+
+    def _step_down(self, now: Instant, effects: list[Effect]) -> None:
+        self.is_querier = False
+        self._next_general = NEVER
+        self._since = now
+        if self._other is None:
+            self._active_at = NEVER
+            self._tell("none", None, None, effects)
+
+    def _follow(
+        self, query: Query, src: Address, port: Port, now: Instant, effects: list[Effect]
+    ) -> None:
+        known = self.is_known
+        other = self._other
+        if other is None or other.address != src:
+            other = self._other = _Other(src, port.id, now, STOPPED, query)
+            if self.is_querier:
+                self._step_down(now, effects)
+            self._tell("non-querier", src, port.id, effects)
+            self._compare(query, src, port, now, effects)
+        other.port = port.id
+        other.query = query
+        self._takeover_at = NEVER
+        self._adopt(query)
+        other.until = after(now, self.timings.oqpi)
+        if not known:
+            self._active_at = after(now, Duration(query.max_response_ns))
+            self._settle_active(now, effects)
+        self._arm()
+
+    def _lose_other(self, now: Instant, effects: list[Effect]) -> None:
+        self._other = None
+        self.timings = self._vlan.switch.params.timings  # TM-36
+        if self._vlan.switch.params.querier is QuerierMode.OFF:
+            self._active_at = NEVER
+            self._tell("none", None, None, effects)
+        else:
+            self._become_querier(now, effects, startup=False)  # Q-4: and ask at once
+
+    def _adopt(self, query: Query) -> None:
+        """Put the elected querier's values in force for timers started from now on (TM-30..37)."""
+        params = self._vlan.switch.params
+        interval = Duration(query.qqi_s * SECOND) or params.query_interval  # W-15, TM-31
+        if query.qqi_s and interval > params.qqi_ceiling:  # TM-37
+            interval = params.qqi_ceiling
+            self._vlan.switch.counts["qqi_clamped"] += 1
+        own = params.timings
+        response = max(own.query_response_interval, Duration(query.max_response_ns))  # TM-34
+        robustness = query.qrv or params.robustness
+        now_in_force = self.timings
+        if (
+            now_in_force.robustness != robustness
+            or now_in_force.query_interval != interval
+            or now_in_force.query_response_interval != response
+            or now_in_force.last_member_query_interval != own.last_member_query_interval
+            or now_in_force.profile is not own.profile
+        ):
+            self.timings = replace(
+                own,
+                robustness=robustness,
+                query_interval=interval,
+                query_response_interval=response,
+            )
+
+    # -- our queries ---------------------------------------------------------------------------
+
+    def remind(self, ports: Ports, group: Address, effects: list[Effect]) -> None:
+        """Send a query that elects nobody, in the words of the true querier (Q-14).
+
+        Nothing is sent in place of a querier whose version is newer than ours is set to be: a v2
+        query would take SSM away from a v3 network.
+        """
+        params = self._vlan.switch.params
+        other = self._other
+        version, qrv = params.version, params.robustness
+        qqi_s = params.effective_query_interval // SECOND
+        response = params.query_response_interval
+        if other is not None:
+            if other.query.version > version:
+                return
+            version, qrv = other.query.version, other.query.qrv
+            qqi_s = other.query.qqi_s
+            response = Duration(other.query.max_response_ns)
+        if group != ANY:
+            if version == 1:
+                return
+            response = params.last_member_query_interval
+        frame = originate.proxy_query(
+            params,
+            self._vlan.vid,
+            version=version,
+            max_response=response,
+            robustness=qrv,
+            query_interval_s=qqi_s,
+            group=group,
+        )
+        self._send(ports, frame, version, group, effects)
+
+    def ask(self, ports: Ports, effects: list[Effect]) -> None:
+        """Send a General Query now because an operator wants it, without touching the schedule."""
+        if self.is_querier:
+            self._send_general(ports, effects)
+        else:
+            self.remind(ports, ANY, effects)
+
+    def ask_group(self, ports: Ports, group: Address, effects: list[Effect]) -> None:
+        """Send a query about `group` that lowers nobody's timers, as far as its version can say."""
+        params = self._vlan.switch.params
+        if not self.is_querier:
+            self.remind(ports, group, effects)
+        elif params.version > 1:
+            frame = originate.specific_query(params, self._vlan.vid, group, suppress=True)
+            self._send(ports, frame, params.version, group, effects)
+
+    def _send_general(self, ports: Ports, effects: list[Effect]) -> None:
+        params = self._vlan.switch.params
+        frame = originate.general_query(params, self._vlan.vid)
+        self._send(ports, frame, params.version, ANY, effects)
+
+    def _send(
+        self, ports: Ports, frame: bytes, version: int, group: Address, effects: list[Effect]
+    ) -> None:
+        self._vlan.send_query(ports, frame, version, group, (), effects)
+
+    def _interval(self) -> Duration:
+        params = self._vlan.switch.params
+        if self._startup_left > 0:
+            return params.effective_startup_query_interval
+        return params.query_interval
+
+    def _schedule(self, last: Instant) -> None:
+        """Q-1: the startup queries, then one every query interval."""
+        self._next_general = after(last, self._interval())
+        self._startup_left = max(0, self._startup_left - 1)
+        self._arm()
+
+    # -- Q-15 ----------------------------------------------------------------------------------
+
+    def _prunes_always(self) -> bool:
+        params = self._vlan.switch.params
+        return params.enabled and params.no_querier is NoQuerier.PRUNE
+
+    def _settle_active(self, now: Instant, effects: list[Effect]) -> None:
+        active = self._prunes_always() or (self.is_known and self._active_at <= now)
+        if active != self.active:
+            self.active = active
+            effects.append(VlanChanged(self._vlan.vid, Family.IPV4))
+
+    # -- deadlines, events, rows ---------------------------------------------------------------
+
+    def _deadline(self) -> Instant:
+        nearest = min(self._next_general, self._takeover_at)
+        if self._other is not None:
+            nearest = min(nearest, self._other.until)
+        if not self.active:
+            nearest = min(nearest, self._active_at)
+        return nearest if nearest < NEVER else STOPPED
+
+    def _arm(self) -> None:
+        self._vlan.switch.deadlines.arm(self, self._deadline())
+
+    def _tell(
+        self, role: str, address: Address | None, port: int | None, effects: list[Effect]
+    ) -> None:
+        fields: dict[str, object] = {
+            "role": role,
+            "address": None if address is None else text(address),
+        }
+        effects.append(Event("querier", self._vlan.vid, port, fields))
+
+    def _warn(
+        self, reason: str, src: Address, port: Port, now: Instant, effects: list[Effect]
+    ) -> None:
+        vlan = self._vlan
+        vlan.switch.warn("warning", vlan.vid, port.id, reason, now, effects, address=text(src))
+
+    def _check_version(
+        self, query: Query, src: Address, port: Port, now: Instant, effects: list[Effect]
+    ) -> None:
+        """Q-10: say so when the versions of the VLAN's queriers differ."""
+        version = self._vlan.switch.params.version
+        if query.version < version:
+            port.counts["query_older_version"] += 1
+            self._warn(f"querier of version {query.version}", src, port, now, effects)
+        elif query.version > version and self.is_querier:
+            reason = f"querier of version {query.version}, ours is set to {version}"
+            self._warn(reason, src, port, now, effects)
+
+    def _compare(
+        self, query: Query, src: Address, port: Port, now: Instant, effects: list[Effect]
+    ) -> None:
+        """TM-20: values that differ from ours should have been the same on the whole link."""
+        params = self._vlan.switch.params
+        interval_s = params.effective_query_interval // SECOND
+        differs = (query.qrv and query.qrv != params.robustness) or (
+            query.qqi_s and query.qqi_s != interval_s
+        )
+        if differs:
+            reason = f"querier has robustness {query.qrv} and query interval {query.qqi_s} s"
+            self._warn(reason, src, port, now, effects)
+
+    def row(self, now: Instant) -> QuerierRow:
+        """Return the running state (Q-17)."""
+        params = self._vlan.switch.params
+        other = self._other
+        if self.is_querier:
+            role, address, since = "querier", params.querier_address, self._since
+        elif other is not None:
+            role, address, since = "non-querier", other.address, other.since
+        else:
+            role, address, since = "none", None, STOPPED
+        return QuerierRow(
+            vid=self._vlan.vid,
+            family=Family.IPV4,
+            role=role,
+            address=address,
+            port=None if other is None or self.is_querier else other.port,
+            version=params.version if other is None else other.query.version,
+            timer=None if other is None else left(other.until, now),
+            query_interval=self.timings.query_interval,
+            query_response_interval=self.timings.query_response_interval,
+            robustness=self.timings.robustness,
+            uptime=Duration(now - since) if role != "none" else None,
+            last_member_query_interval=self.timings.last_member_query_interval,
+            group_membership_interval=self.timings.gmi,
+        )

@@ -1,0 +1,233 @@
+"""One control frame from a port: checked, counted, learned from, forwarded.
+
+Nothing a peer sends raises past `receive`. The order is that of spec 1.10; what the wire layer
+refuses is counted under the name it gives, and only fragments of that still go anywhere.
+"""
+
+from typing import Final
+
+from snoop.proto import forwarding, learning, mrouter
+from snoop.proto.effects import Effect, Event
+from snoop.proto.hosts import reporter
+from snoop.proto.params import Params
+from snoop.proto.port import Port
+from snoop.proto.switch import Switch
+from snoop.proto.units import SECOND, Duration, Instant, after, seconds
+from snoop.proto.vlan import Vlan
+from snoop.wire import control
+from snoop.wire.address import ANY, UNSPECIFIED, text
+from snoop.wire.control import Control
+from snoop.wire.errors import WireError
+from snoop.wire.messages import (
+    Dvmrp,
+    Leave,
+    MrdAdvertisement,
+    MrdSolicitation,
+    MrdTermination,
+    Query,
+    Report,
+    Unknown,
+)
+from snoop.wire.pim import HOLDTIME_DEFAULT_S, HOLDTIME_FOREVER, Hello
+
+_IPV4_MULTICAST: Final = b"\x01\x00\x5e"
+_DVMRP_LIFETIME: Final = seconds(35)  # TM-17
+_MRD_INTERVALS: Final = range(4, 181)  # RFC 4286 3.2: seconds between advertisements
+_MRD_LIFETIMES: Final = Duration(3 * SECOND + 3 * SECOND // 40)  # TM-16: 3 * 1.025, per second
+
+
+def receive(switch: Switch, port: Port, frame: bytes, now: Instant, effects: list[Effect]) -> None:
+    """Take one frame that came in on `port`, which is up."""
+    counts = port.counts
+    if not port.bucket.take(now):
+        counts["rate_limited"] += 1
+        return
+    try:
+        parsed = control.parse(frame)
+    except WireError as error:
+        _refuse(switch, port, frame, error, effects)
+        return
+    ether, ip, message = parsed
+    if ether.src == switch.params.switch_mac:  # V-1
+        counts["own_frame"] += 1
+        return
+    if ether.dst[:3] != _IPV4_MULTICAST:  # spec 1.10, note c
+        counts["not_control"] += 1
+        return
+    params = switch.params
+    if isinstance(message, Hello):
+        counts["rx_pim_hello"] += 1
+        if params.enabled and _may_learn(params, port, parsed):
+            _hear_hello(open_vlan(switch, ether.vid, now, effects), port, parsed, now, effects)
+        return  # the fast path floods it
+    name = forwarding.name(message)
+    counts["rx_" + name] += 1
+    if not params.enabled:
+        counts["disabled"] += 1
+        forwarding.flood(switch, port, frame, "tx_" + name, effects)
+        return
+    if isinstance(message, Unknown | MrdSolicitation):
+        forwarding.flood(switch, port, frame, "tx_" + name, effects)
+        return
+    vlan = open_vlan(switch, ether.vid, now, effects)
+    learn = _may_learn(params, port, parsed)
+    if isinstance(message, Report):
+        counts["record_unknown"] += message.skipped_records
+        counts["record_bad_source"] += message.bad_sources
+        who = reporter(ether.src, ip.src)
+        if learn and not learning.hear_report(vlan, port, who, message, now, effects):
+            return
+        forwarding.to_routers(switch, vlan, port, frame, "tx_" + name, effects)
+    elif isinstance(message, Leave):
+        if learn:
+            who = reporter(ether.src, ip.src)
+            learning.hear_leave(vlan, port, who, message, now, effects)
+        forwarding.to_routers(switch, vlan, port, frame, "tx_" + name, effects)
+    elif isinstance(message, Query):
+        ports = forwarding.query_ports(vlan, message) & ~port.bit
+        _count_query(port, parsed, message)
+        if learn:
+            _hear_query(vlan, port, parsed, message, now, effects)
+        switch.send(ports, frame, "tx_" + name, effects)
+    else:
+        if learn:
+            _hear_router(vlan, port, parsed, now, effects)
+        forwarding.flood(switch, port, frame, "tx_" + name, effects)
+
+
+def open_vlan(switch: Switch, vid: int, now: Instant, effects: list[Effect]) -> Vlan:
+    """Return the VLAN, made if it is new; then its querier starts to work as on the others."""
+    vlan = switch.vlans.get(vid)
+    if vlan is None:
+        vlan = switch.vlans[vid] = Vlan(switch, vid)
+        effects.append(vlan.changed())
+        if switch.up and switch.params.enabled:
+            vlan.querier.start(now, effects)
+    return vlan
+
+
+def _refuse(
+    switch: Switch, port: Port, frame: bytes, error: WireError, effects: list[Effect]
+) -> None:
+    port.counts[error.counter] += 1
+    if error.counter == "igmp_fragment" and error.ether is not None:  # SNOOP-13
+        if error.ether.src == switch.params.switch_mac:
+            return
+        vlan = switch.vlans.get(error.ether.vid)
+        if not switch.params.enabled:
+            forwarding.flood(switch, port, frame, "tx_fragment", effects)
+        else:
+            forwarding.to_routers(switch, vlan, port, frame, "tx_fragment", effects)
+
+
+def _may_learn(params: Params, port: Port, parsed: Control) -> bool:
+    """Apply the policies about who is believed: W-7, W-8, SM-47."""
+    _, ip, message = parsed
+    learn = True
+    if ip.ttl != 1:
+        port.counts["ttl_not_one"] += 1
+        learn = not params.ttl_check
+    version = 0
+    if isinstance(message, Report | Query):
+        version = message.version
+    elif isinstance(message, Leave):
+        version = 2
+    if (version == 1 and params.ignore_v1) or (version == 2 and params.ignore_v2):
+        port.counts["version_ignored"] += 1
+        learn = False
+    # v1 senders, DVMRP and PIM never send the option.
+    if params.require_router_alert and not ip.router_alert:
+        exempt = version == 1 or isinstance(message, Hello | Dvmrp)
+        if not exempt:
+            port.counts["no_router_alert"] += 1
+            learn = False
+    return learn
+
+
+def _count_query(port: Port, parsed: Control, query: Query) -> None:
+    counts = port.counts
+    if query.group == ANY:
+        counts["rx_query_general"] += 1
+    else:
+        counts["rx_query_source" if query.sources else "rx_query_group"] += 1
+    if parsed.ip.src == UNSPECIFIED:
+        counts["query_null_source"] += 1
+
+
+def _hear_query(
+    vlan: Vlan, port: Port, parsed: Control, query: Query, now: Instant, effects: list[Effect]
+) -> None:
+    src = parsed.ip.src
+    fields: dict[str, object] = {
+        "direction": "received",
+        "version": query.version,
+        "address": text(src),
+        "group": None if query.group == ANY else text(query.group),
+        "sources": [text(source) for source in query.sources],
+    }
+    effects.append(Event("query", vlan.vid, port.id, fields))
+    if query.group == ANY:
+        vlan.querier.hear_general(query, src, port, now, effects)
+    else:
+        vlan.querier.hear_specific(query, src)
+        _lower_timers(vlan, query, now)
+    if src != UNSPECIFIED or vlan.switch.params.mrouter_on_null_source:  # SNOOP-21
+        lifetime = vlan.timings.oqpi  # TM-15
+        vlan.mrouters.hear(port, src, mrouter.QUERY, lifetime, now=now, effects=effects)
+
+
+def _lower_timers(vlan: Vlan, query: Query, now: Instant) -> None:
+    """A question was put to the hosts: no answer means nobody is left (SM-20..22, 28, 29)."""
+    group = vlan.groups.get(query.group)
+    if group is None or query.suppress:
+        return
+    timings = vlan.timings
+    # Max Resp Code 0 leaves no time to answer; nobody's membership may hang on that.
+    interval = query.max_response_ns or timings.last_member_query_interval
+    deadline = after(now, Duration(interval * timings.lmqc))
+    for member in group.members.values():
+        if query.sources:
+            member.lower_sources(query.sources, deadline)
+        else:
+            member.lower_group(deadline)
+        group.settle(member)
+
+
+def _hear_hello(
+    vlan: Vlan, port: Port, parsed: Control, now: Instant, effects: list[Effect]
+) -> None:
+    """SNOOP-24: a PIM router is there, for as long as it says."""
+    src, hello = parsed.ip.src, parsed.message
+    assert isinstance(hello, Hello)
+    if src == UNSPECIFIED:
+        return
+    if hello.holdtime_s == 0:
+        vlan.mrouters.forget(port, src, mrouter.PIM, effects)
+        return
+    held = HOLDTIME_DEFAULT_S if hello.holdtime_s is None else hello.holdtime_s
+    lifetime = None if held == HOLDTIME_FOREVER else Duration(held * SECOND)
+    vlan.mrouters.hear(port, src, mrouter.PIM, lifetime, now=now, effects=effects)
+
+
+def _hear_router(
+    vlan: Vlan, port: Port, parsed: Control, now: Instant, effects: list[Effect]
+) -> None:
+    """SNOOP-23, SNOOP-25: a router says that it is there, or that it goes."""
+    src = parsed.ip.src
+    if src == UNSPECIFIED:
+        return
+    match parsed.message:
+        case MrdAdvertisement(interval_s=interval_s):
+            if not vlan.switch.params.mrd:
+                return
+            if interval_s not in _MRD_INTERVALS:
+                port.counts["malformed"] += 1
+                return
+            lifetime = Duration(interval_s * _MRD_LIFETIMES)
+            vlan.mrouters.hear(port, src, mrouter.MRD, lifetime, now=now, effects=effects)
+        case MrdTermination():
+            vlan.mrouters.forget(port, src, mrouter.MRD, effects)
+        case Dvmrp():
+            vlan.mrouters.hear(port, src, mrouter.DVMRP, _DVMRP_LIFETIME, now=now, effects=effects)
+        case _:
+            raise AssertionError(parsed.message)

@@ -1,0 +1,50 @@
+"""Time as the protocol sees it: integer nanoseconds, passed in by the caller (TM-40).
+
+`Instant` counts from an arbitrary zero that never moves back; `Duration` is a difference. Nothing
+here or above reads a clock. `NEVER` is an instant that does not come: the deadline of whatever does
+not age. Instant 0 never is a deadline either: state uses it for "not running".
+"""
+
+from typing import Final, NewType, TypeAlias
+
+Instant = NewType("Instant", int)
+Duration = NewType("Duration", int)
+
+Ports: TypeAlias = int
+"""A set of ports: bit `1 << port`."""
+
+NANOSECOND: Final = Duration(1)
+MILLISECOND: Final = Duration(1_000_000)
+SECOND: Final = Duration(1_000_000_000)
+NEVER: Final = Instant(1 << 62)
+STOPPED: Final = Instant(0)
+
+
+def seconds(value: float) -> Duration:
+    """Return `value` seconds, rounded to whole nanoseconds."""
+    return Duration(round(value * SECOND))
+
+
+def to_seconds(duration: Duration) -> float:
+    """Return a duration as the float seconds that people and JSON read."""
+    return duration / SECOND
+
+
+def after(now: Instant, duration: Duration) -> Instant:
+    """Return the instant `duration` after `now`."""
+    return Instant(now + duration)
+
+
+def left(deadline: Instant, now: Instant) -> Duration | None:
+    """Return what is left of a timer: None if it never ends, at least 0 otherwise."""
+    return None if deadline >= NEVER else Duration(max(0, deadline - now))
+
+
+def port_ids(ports: Ports) -> list[int]:
+    """Return the ids in a port set, lowest first."""
+    ids = []
+    while ports:
+        lowest = ports & -ports
+        ids.append(lowest.bit_length() - 1)
+        ports ^= lowest
+    return ids

@@ -1,0 +1,135 @@
+"""The engine's state as others see it: for the table compiler, and for people.
+
+All frozen, built when asked for. Ports are ids, addresses `Address`, times `Duration`; None where
+there is no such timer, and where it never runs out. The JSON of the CLI is made from the rows by
+the runtime.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from snoop.proto.units import Duration, Ports
+from snoop.wire.address import Address, Family
+
+
+class FilterMode(Enum):
+    """Filter mode of a membership (RFC 9776 6.2.1)."""
+
+    INCLUDE = "include"
+    EXCLUDE = "exclude"
+
+
+@dataclass(frozen=True, slots=True)
+class PortMembership:
+    """What one port wants of one group.
+
+    INCLUDE: only `forwarding`. EXCLUDE: everything but `blocked`; `forwarding` then holds the
+    sources whose timers run (set X). A port with static entries alone is INCLUDE of nothing.
+    `static_any`: a static entry for any source, which outdoes `blocked`.
+    """
+
+    port: int
+    filter_mode: FilterMode
+    forwarding: frozenset[Address]
+    blocked: frozenset[Address]
+    static_any: bool
+    static_sources: frozenset[Address]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """A registered group. No members: a tombstone (SM-69), data goes to router ports only."""
+
+    vid: int
+    group: Address
+    members: tuple[PortMembership, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VlanView:
+    """What holds for all groups of a VLAN. `active` False: do not prune (Q-15, VLAN-8)."""
+
+    vid: int
+    family: Family
+    active: bool
+    mrouters: Ports
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """A source of an `MdbRow`; `timer` None: blocked, or static."""
+
+    address: Address
+    timer: Duration | None
+    forwarding: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MdbRow:
+    """One port of one group. `origin` is "dynamic" or "static", `compatibility` "igmpv1"..3.
+
+    A port with both kinds of entry has two rows.
+    """
+
+    vid: int
+    family: Family
+    group: Address
+    port: int
+    filter_mode: FilterMode
+    sources: tuple[SourceRow, ...]
+    group_timer: Duration | None
+    origin: str
+    compatibility: str
+    uptime: Duration
+    last_reporter: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class MrouterRow:
+    """One reason for a router port; `origin` is "query", "pim", "mrd", "dvmrp" or "static"."""
+
+    vid: int
+    family: Family
+    port: int
+    origin: str
+    address: Address | None
+    timer: Duration | None
+    uptime: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class QuerierRow:
+    """Who asks in a VLAN. `role` is "querier" (we), "non-querier" (somebody else) or "none".
+
+    `timer` is what is left of the other querier present interval. `version` and the intervals are
+    those in force: ours, or adopted (TM-30).
+    """
+
+    vid: int
+    family: Family
+    role: str
+    address: Address | None
+    port: int | None
+    version: int
+    timer: Duration | None
+    query_interval: Duration
+    query_response_interval: Duration
+    robustness: int
+    uptime: Duration | None
+    last_member_query_interval: Duration
+    group_membership_interval: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class HostRow:
+    """One tracked host of a group on a port."""
+
+    vid: int
+    family: Family
+    group: Address
+    port: int
+    address: Address
+    mac: bytes
+    filter_mode: FilterMode
+    sources: tuple[Address, ...]
+    timer: Duration
