@@ -1,0 +1,107 @@
+"""Commands that change a running switch: mdb, mrouter, clear, query."""
+
+from __future__ import annotations
+
+import click
+
+from snoop.cli import options
+from snoop.cli.options import GROUP, SOURCE, session
+
+_port = click.option("--port", required=True, metavar="P", help="Port name.")
+_vlan = click.option("--vlan", type=options.VLAN, default=0, metavar="V", help="VLAN id.")
+_source = click.option("--source", type=SOURCE, metavar="S", help="Only this source.")
+_family = click.option(
+    "--family", type=click.Choice(["ipv4", "ipv6"]), default="ipv4", show_default=True
+)
+
+
+@click.group()
+def mdb() -> None:
+    """Add or delete static groups."""
+
+
+@mdb.command("add")
+@click.argument("group", type=GROUP)
+@_port
+@_source
+@_vlan
+@click.pass_context
+def mdb_add(ctx: click.Context, group: str, port: str, source: str | None, vlan: int) -> None:
+    """Always send GROUP to a port."""
+    session(ctx).call("static", add=True, group=group, port=port, source=source, vlan=vlan)
+
+
+@mdb.command("del")
+@click.argument("group", type=GROUP)
+@_port
+@_source
+@_vlan
+@click.pass_context
+def mdb_del(ctx: click.Context, group: str, port: str, source: str | None, vlan: int) -> None:
+    """Take back `mdb add`."""
+    session(ctx).call("static", add=False, group=group, port=port, source=source, vlan=vlan)
+
+
+@click.group()
+def mrouter() -> None:
+    """Add or delete static router ports."""
+
+
+@mrouter.command("add")
+@_port
+@_vlan
+@_family
+@click.pass_context
+def mrouter_add(ctx: click.Context, port: str, vlan: int, family: str) -> None:
+    """Take a port for one that leads to a multicast router."""
+    session(ctx).call("mrouter", add=True, port=port, vlan=vlan, family=family)
+
+
+@mrouter.command("del")
+@_port
+@_vlan
+@_family
+@click.pass_context
+def mrouter_del(ctx: click.Context, port: str, vlan: int, family: str) -> None:
+    """Take back `mrouter add`."""
+    session(ctx).call("mrouter", add=False, port=port, vlan=vlan, family=family)
+
+
+@click.group()
+def clear() -> None:
+    """Forget dynamic state."""
+
+
+@clear.command("mdb")
+@options.filters
+@click.pass_context
+def clear_mdb(ctx: click.Context, vlan: int | None, group: str | None, port: str | None) -> None:
+    """Forget learned memberships; static entries stay."""
+    session(ctx).call("clear", what="mdb", vlan=vlan, group=group, port=port)
+
+
+@clear.command("fdb")
+@options.vlan
+@options.port
+@click.pass_context
+def clear_fdb(ctx: click.Context, vlan: int | None, port: str | None) -> None:
+    """Forget unicast addresses."""
+    session(ctx).call("clear", what="fdb", vlan=vlan, port=port)
+
+
+@clear.command("counters")
+@options.port
+@click.pass_context
+def clear_counters(ctx: click.Context, port: str | None) -> None:
+    """Show counters from zero again; metrics keep counting."""
+    session(ctx).call("clear", what="counters", port=port)
+
+
+@click.command()
+@options.group
+@options.port
+@_vlan
+@click.pass_context
+def query(ctx: click.Context, group: str | None, port: str | None, vlan: int) -> None:
+    """Send a query now: general, or about one group."""
+    session(ctx).call("query", group=group, port=port, vlan=vlan)

@@ -1,0 +1,118 @@
+"""The `snoop` command: global options, exit codes, and the list of commands.
+
+A command's module is imported when the command runs, so that `snoop show mdb --json` pays only
+for what it uses. Whatever goes wrong leaves as one line on stderr and one of the exit codes of
+the interface: 1 failed, 2 usage or configuration error, 3 no daemon.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from snoop import __version__
+from snoop.runtime import client
+
+# command: (module below snoop.cli, one line for --help)
+_COMMANDS = {
+    "run": ("run", "Run the switch in the foreground."),
+    "show": ("show", "Show the state of a running switch."),
+    "mdb": ("change", "Add or delete static groups."),
+    "mrouter": ("change", "Add or delete static router ports."),
+    "clear": ("change", "Forget dynamic state."),
+    "query": ("change", "Send a query now."),
+}
+
+
+class Session:
+    """The global options; which daemon to talk to."""
+
+    def __init__(self, *, name: str | None, path: str | None) -> None:
+        self.name = name
+        self.given_path = path
+
+    @property
+    def path(self) -> str:
+        """The control socket."""
+        return client.socket_path(name=self.name, path=self.given_path)
+
+    def call(self, request: str, **fields: object) -> Any:
+        """One request to the daemon."""
+        return client.call(self.path, request, **fields)
+
+
+class _Commands(click.Group):
+    """Commands by name, imported on use; errors become a line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"snoop.cli.{_COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        return super().resolve_command(ctx, args)
+
+
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
+@click.option("-n", "--name", metavar="NAME", help="The switch to talk to.  [default: sw0]")
+@click.option("--socket", "path", metavar="PATH", help="Its control socket, instead of a name.")
+@click.version_option(__version__, prog_name="snoop")
+@click.pass_context
+def cli(ctx: click.Context, name: str | None, path: str | None) -> None:
+    """An IGMP snooping software switch for Linux."""
+    if name is not None and ("/" in name or not name):
+        raise click.BadParameter("a name, not a path; use --socket for a path", param_hint="--name")
+    ctx.obj = Session(name=name, path=path)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Entry point: run the command and exit with its status."""
+    sys.exit(run(args))
+
+
+def run(args: list[str] | None = None) -> int:
+    """Run the command; returns the exit status instead of leaving."""
+    try:
+        status = cli.main(args=args, prog_name="snoop", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+        return 2
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        hint = f" (see `{context.command_path} --help`)" if context is not None else ""
+        return _fail(f"{error.format_message().rstrip('.')}{hint}", 2)
+    except click.exceptions.Abort:
+        return 1
+    except client.NoDaemon as error:
+        return _fail(str(error), 3)
+    except client.Refused as error:
+        return _fail(str(error), error.code)
+    except BrokenPipeError:
+        # The reader of our output is gone (`| head`); nothing is left to be told or flushed.
+        sys.stderr.close()
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return status if isinstance(status, int) else 0
+
+
+def _fail(text: str, status: int) -> int:
+    click.echo("snoop: " + " ".join(text.split()), err=True)
+    return status

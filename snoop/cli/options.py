@@ -1,0 +1,72 @@
+"""Options that several commands share, and the two ways a result is printed."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from snoop.cli.main import Session
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class GroupAddress(click.ParamType[str]):
+    """A multicast group, IPv4 or IPv6."""
+
+    name = "group"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        address = _address(value)
+        if address is None or not address.is_multicast:
+            self.fail(f'"{value}" is not a multicast group, such as 239.1.1.1', param, ctx)
+        return str(address)
+
+
+class SourceAddress(click.ParamType[str]):
+    """A unicast address."""
+
+    name = "source"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        address = _address(value)
+        if address is None or address.is_multicast or address.is_unspecified:
+            self.fail(f'"{value}" is not the address of a source, such as 10.0.0.9', param, ctx)
+        return str(address)
+
+
+def _address(value: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(str(value))
+    except ValueError:
+        return None
+
+
+VLAN = click.IntRange(0, 4094)
+GROUP = GroupAddress()
+SOURCE = SourceAddress()
+
+vlan = click.option("--vlan", type=VLAN, metavar="V", help="VLAN id; 0: untagged.")
+group = click.option("--group", type=GROUP, metavar="G", help="Multicast group.")
+port = click.option("--port", metavar="P", help="Port name.")
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+def filters(command: Command) -> Command:
+    """--vlan, --group and --port."""
+    return vlan(group(port(command)))
+
+
+def session(ctx: click.Context) -> Session:
+    """The global options."""
+    found: Session = ctx.obj
+    return found
+
+
+def print_json(document: object) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(document, indent=2))

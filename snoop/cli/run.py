@@ -1,0 +1,100 @@
+"""`snoop run`: options to a checked configuration, and the daemon in the foreground."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from snoop.cli.options import session
+
+if TYPE_CHECKING:
+    from snoop.runtime.schema import Config
+
+
+@click.command()
+@click.option("--config", "file", metavar="FILE", help="Configuration (TOML).")
+@click.option(
+    "--port",
+    "ports",
+    multiple=True,
+    metavar="IF[,OPTION=VALUE…]",
+    help="A port, with options as in [[port]]. May be repeated.",
+)
+@click.option("--querier/--no-querier", default=None, help='[igmp] querier = "on" or "off".')
+@click.option("--querier-address", metavar="A", help="Source address of our own queries.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+)
+@click.pass_context
+def run(
+    ctx: click.Context,
+    file: str | None,
+    ports: tuple[str, ...],
+    querier: bool | None,
+    querier_address: str | None,
+    log_level: str,
+) -> int:
+    """Run the switch in the foreground, in this network namespace.
+
+    Logs go to stderr; the line `ready` on stdout says that it forwards. SIGTERM and SIGINT end
+    it, SIGHUP reads the configuration again.
+    """
+    import asyncio
+
+    from snoop.runtime import config as configuration
+    from snoop.runtime import log
+    from snoop.runtime.client import socket_path
+    from snoop.runtime.daemon import Daemon, StartError
+
+    chosen = session(ctx)
+    overrides = _overrides(chosen.name, querier, querier_address)
+
+    def load() -> Config:
+        loaded = configuration.load(file, overrides=overrides, ports=ports)
+        if not loaded.port:
+            raise configuration.ConfigError(
+                "no ports: give --port IF for each, or [[port]] in a --config file"
+            )
+        return loaded
+
+    log.setup(log_level)
+    try:
+        config = load()
+        path = socket_path(name=chosen.name, path=chosen.given_path, fallback=config.switch.name)
+        daemon = Daemon(config, load=load, path=Path(path))
+        return asyncio.run(daemon.run())
+    except configuration.ConfigError as error:
+        raise click.UsageError(str(error)) from error
+    except StartError as error:
+        raise click.exceptions.Exit(_failed(str(error))) from error
+
+
+def _overrides(
+    name: str | None, querier: bool | None, address: str | None
+) -> dict[str, dict[str, Any]]:
+    """What the command line says, as tables of the configuration."""
+    tables: dict[str, dict[str, Any]] = {"switch": {}, "igmp": {}}
+    if name is not None:
+        tables["switch"]["name"] = name
+    if querier is not None:
+        tables["igmp"]["querier"] = "on" if querier else "off"
+    if address is not None:
+        try:
+            ipaddress.IPv4Address(address)
+        except ValueError:
+            raise click.BadParameter(
+                f'"{address}" is not an IPv4 address', param_hint="--querier-address"
+            ) from None
+        tables["igmp"]["querier_address"] = address
+    return tables
+
+
+def _failed(text: str) -> int:
+    click.echo(f"snoop: {text}", err=True)
+    return 1

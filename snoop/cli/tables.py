@@ -1,0 +1,200 @@
+"""`show` for eyes: the JSON of each noun as a table of at most 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from snoop.cli.human import NONE, age, bit_rate, count, plain, table, vlan
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Document = Mapping[str, Any]
+
+
+def mdb(document: Document) -> Table:
+    lines = []
+    for row in document["mdb"]:
+        blocked = [s["address"] for s in row["sources"] if not s["forwarding"]]
+        wanted = [s["address"] for s in row["sources"] if s["forwarding"]]
+        if row["filter_mode"] == "exclude":
+            sources = f"all but {plain(blocked)}" if blocked else "any"
+            left = row["group_timer"]
+        else:
+            sources = plain(wanted)
+            timers = [s["timer"] for s in row["sources"] if s["timer"] is not None]
+            left = max(timers, default=None)
+        lines.append(
+            (
+                vlan(row["vlan"]),
+                row["group"],
+                row["port"],
+                sources,
+                "static" if row["origin"] == "static" else age(left),
+                _version(row["compatibility"]),
+                plain(row["last_reporter"]),
+            )
+        )
+    return table(
+        ("VLAN", "Group", "Port", "Sources", "Left", "Ver", "Last reporter"), lines, right=("Left",)
+    )
+
+
+def mrouters(document: Document) -> Table:
+    return table(
+        ("VLAN", "Port", "Because of", "Address", "Left", "Up"),
+        [
+            (
+                vlan(row["vlan"]),
+                row["port"],
+                row["origin"],
+                plain(row["address"]),
+                age(row["timer"]),
+                age(row["uptime"]),
+            )
+            for row in document["mrouters"]
+        ],
+        right=("Left", "Up"),
+    )
+
+
+def querier(document: Document) -> Table:
+    return table(
+        ("VLAN", "Role", "Querier", "Port", "Ver", "Every", "Answer", "RV", "Left", "Up"),
+        [
+            (
+                vlan(row["vlan"]),
+                row["role"],
+                plain(row["address"]),
+                plain(row["port"]),
+                f"v{row['version']}" if row["role"] != "none" else NONE,
+                age(row["query_interval"]),
+                age(row["query_response_interval"]),
+                str(row["robustness"]),
+                age(row["timer"]),
+                age(row["uptime"]),
+            )
+            for row in document["queriers"]
+        ],
+        right=("Every", "Answer", "RV", "Left", "Up"),
+    )
+
+
+def ports(document: Document) -> Table:
+    made = table(
+        ("Port", "State", "Mrouter", "Leave", "Rx", "Rx bytes", "Tx", "Tx bytes", "Drops"),
+        [
+            (
+                row["name"],
+                row["state"],
+                row["mrouter"],
+                row["fast_leave"],
+                count(row["rx_frames"]),
+                count(row["rx_bytes"]),
+                count(row["tx_frames"]),
+                count(row["tx_bytes"]),
+                count(sum(row["drops"].values())),
+            )
+            for row in document["ports"]
+        ],
+        right=("Rx", "Rx bytes", "Tx", "Tx bytes", "Drops"),
+    )
+    problems = [f"{row['name']}: {row['problem']}" for row in document["ports"] if row["problem"]]
+    made.caption = "\n".join(problems) or None
+    made.caption_justify = "left"
+    return made
+
+
+def counters(document: Document) -> Table:
+    names = list(document["ports"])
+    lines = [
+        (name, count(total), *(count(document["ports"][port].get(name, 0)) for port in names))
+        for name, total in document["counters"].items()
+        if total
+    ]
+    if len(names) > 6:  # More columns than 80 characters hold: the switch alone.
+        return table(("Counter", "Switch"), [line[:2] for line in lines], right=("Switch",))
+    return table(("Counter", "Switch", *names), lines, right=("Switch", *names))
+
+
+def fdb(document: Document) -> Table:
+    return table(
+        ("VLAN", "Address", "Port", "Age"),
+        [(vlan(r["vlan"]), r["mac"], r["port"], age(r["age"])) for r in document["fdb"]],
+        right=("Age",),
+    )
+
+
+def hosts(document: Document) -> Table:
+    return table(
+        ("VLAN", "Group", "Port", "Host", "Mode", "Sources", "Left"),
+        [
+            (
+                vlan(row["vlan"]),
+                row["group"],
+                row["port"],
+                row["address"],
+                row["filter_mode"],
+                plain(row["sources"]),
+                age(row["timer"]),
+            )
+            for row in document["hosts"]
+        ],
+        right=("Left",),
+    )
+
+
+def streams(document: Document) -> Table:
+    return table(
+        ("VLAN", "Group", "Source", "From", "Rate", "Frames/s", "Idle", "To"),
+        [
+            (
+                vlan(row["vlan"]),
+                row["group"],
+                row["source"],
+                row["port"],
+                bit_rate(row["bits_per_s"]),
+                count(round(row["frames_per_s"])),
+                age(row["idle"]),
+                plain(row["egress"]) if row["registered"] else f"{plain(row['egress'])} *",
+            )
+            for row in document["streams"]
+        ],
+        right=("Rate", "Frames/s", "Idle"),
+    )
+
+
+def config(document: Document) -> str:
+    lines: list[str] = []
+    for name, value in document.items():
+        for one in value if isinstance(value, list) else [value]:
+            lines += ["", f"[[{name}]]" if isinstance(value, list) else f"[{name}]"]
+            lines += [f"{key} = {toml(v)}" for key, v in one.items() if v is not None]
+    return "\n".join(lines).strip()
+
+
+def toml(value: object) -> str:
+    """A plain value as TOML writes it."""
+    import json
+
+    if isinstance(value, list):
+        return "[" + ", ".join(toml(one) for one in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _version(compatibility: str) -> str:
+    return compatibility.removeprefix("igmp").removeprefix("mld")
+
+
+TABLES: dict[str, Callable[[Document], object]] = {
+    "mdb": mdb,
+    "mrouters": mrouters,
+    "querier": querier,
+    "ports": ports,
+    "counters": counters,
+    "fdb": fdb,
+    "hosts": hosts,
+    "streams": streams,
+    "config": config,
+}

@@ -1,0 +1,256 @@
+"""What the daemon answers: each request to the plane, each result to plain data.
+
+Addresses and port names are checked here, once, so that nothing below sees a bad one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from snoop import __version__
+from snoop.fastpath import DROPS, REASONS
+from snoop.runtime import clock, explain, rows, state
+from snoop.runtime.config import effective
+from snoop.runtime.plane import Plane
+from snoop.runtime.rates import Rate, Rates
+from snoop.runtime.requests import (
+    Capture,
+    Clear,
+    Explain,
+    Filter,
+    Monitor,
+    Mrouter,
+    Query,
+    Reload,
+    Request,
+    RequestError,
+    Show,
+    Static,
+)
+from snoop.runtime.rows import Wanted
+from snoop.runtime.streams import Fanout, Item, Listener
+from snoop.wire import address
+from snoop.wire.address import Address
+
+# How long the first `show streams` watches before it says how fast they are.
+LOOK_SECONDS = 0.25
+
+
+class Answers:
+    """Answers requests about one plane. `reload` reads the configuration file again."""
+
+    def __init__(self, plane: Plane, *, reload: Callable[[], dict[str, list[str]]]) -> None:
+        self._plane = plane
+        self._reload = reload
+        self._rates = Rates()
+        self._counters = state.Counters(plane)
+
+    async def answer(self, request: Request) -> object:
+        """The result; RequestError for what cannot be done."""
+        match request:
+            case Show(what="streams"):
+                return await self._streams(self._wanted(request))
+            case Show():
+                return self._show(request)
+            case Static():
+                self._static(request)
+            case Mrouter():
+                self._mrouter(request)
+            case Clear():
+                self._clear(request)
+            case Query():
+                self._query(request)
+            case Explain():
+                return self._explain(request)
+            case Reload():
+                return self._reload()
+            case _:
+                raise AssertionError(request)
+        return None
+
+    def listen(self, request: Monitor | Capture, *, events: Fanout, captures: Fanout) -> Listener:
+        """A listener for a stream request; RequestError for a port that is none."""
+        if request.port is not None:
+            self._plane.ports.named(request.port)
+        if isinstance(request, Capture):
+            return captures.listen(lambda item: request.port in (None, item["port"]))
+        group = None if request.group is None else address.text(_group(request.group))
+
+        def wanted(item: Item) -> bool:
+            return (
+                (not request.types or item["event"] in request.types)
+                and request.port in (None, item["port"])
+                and group in (None, item.get("group"))
+            )
+
+        return events.listen(wanted)
+
+    # Showing -----------------------------------------------------------------------------------
+
+    def _show(self, request: Show) -> Any:
+        plane, wanted = self._plane, self._wanted(request)
+        name, now = plane.ports.name, clock.now()
+        engine = plane.engine
+        assert engine is not None
+        match request.what:
+            case "mdb":
+                table = rows.mdb(engine.mdb(now), name, wanted)
+                return {"switch": plane.config.switch.name, "mdb": table}
+            case "mrouters":
+                return {"mrouters": rows.mrouters(engine.mrouters(now), name, wanted)}
+            case "querier":
+                return {"queriers": rows.queriers(engine.queriers(now), name, wanted)}
+            case "hosts":
+                return {"hosts": rows.hosts(engine.hosts(now), name, wanted)}
+            case "fdb":
+                return {"fdb": rows.fdb(plane.fastpath.fdb(), name, wanted)}
+            case "ports":
+                return {"ports": state.ports(plane, self._counters, wanted)}
+            case "counters":
+                return self._counters.show(wanted)
+            case "config":
+                return effective(plane.config)
+            case "status":
+                return self._status()
+            case _:
+                raise AssertionError(request.what)
+
+    def _status(self) -> dict[str, Any]:
+        plane = self._plane
+        return {
+            "switch": plane.config.switch.name,
+            "version": __version__,
+            "pid": os.getpid(),
+            "uptime": rows.seconds(clock.now() - plane.started),
+            "rows": plane.table_rows,
+            "verdicts": sorted(REASONS),
+            "drops": sorted(DROPS),
+        }
+
+    async def _streams(self, wanted: Wanted) -> dict[str, Any]:
+        if not self._rates.ready(clock.now()):
+            self._look()
+            await asyncio.sleep(LOOK_SECONDS)
+        streams, rates = self._look()
+        return {"streams": state.streams(self._plane, streams, rates, wanted)}
+
+    def _look(self) -> tuple[list[Any], dict[Hashable, Rate]]:
+        streams = self._plane.fastpath.streams()
+        return streams, self._rates.look(
+            {state.stream_key(stream): stream for stream in streams}, clock.now()
+        )
+
+    # Doing -------------------------------------------------------------------------------------
+
+    def _static(self, request: Static) -> None:
+        plane = self._plane
+        assert plane.engine is not None
+        group, source = _group(request.group), _source(request.source)
+        if address.is_link_local_group(group):
+            raise RequestError(
+                f"{request.group} is in 224.0.0.0/24, which goes to every port anyway", code=2
+            )
+        port = plane.ports.named(request.port)
+        change = plane.engine.static_add if request.add else plane.engine.static_del
+        try:
+            effects = change(
+                vid=request.vlan, group=group, source=source, port=port.id, now=clock.now()
+            )
+        except KeyError:
+            raise RequestError(
+                f"no static entry of {request.group} on {request.port}; "
+                "`snoop show mdb` lists them with origin static"
+            ) from None
+        except ValueError as error:
+            raise RequestError(str(error), code=2) from None
+        plane.do(effects)
+
+    def _mrouter(self, request: Mrouter) -> None:
+        plane = self._plane
+        assert plane.engine is not None
+        if request.family == "ipv6":
+            raise RequestError("this switch does not snoop MLD: IPv6 multicast floods", code=2)
+        port = plane.ports.named(request.port)
+        change = plane.engine.mrouter_add if request.add else plane.engine.mrouter_del
+        try:
+            effects = change(vid=request.vlan, port=port.id, now=clock.now())
+        except KeyError:
+            raise RequestError(
+                f"{request.port} is no static router port of vlan {request.vlan}; "
+                "`snoop show mrouters` lists them with origin static"
+            ) from None
+        except ValueError as error:
+            raise RequestError(str(error), code=2) from None
+        plane.do(effects)
+
+    def _clear(self, request: Clear) -> None:
+        plane, wanted = self._plane, self._wanted(request)
+        assert plane.engine is not None
+        if request.what == "counters":
+            if request.vlan is not None or request.group is not None:
+                raise RequestError("clear counters takes no filter but --port", code=2)
+            self._counters.clear(wanted.port)
+        elif request.what == "fdb":
+            if request.group is not None:
+                raise RequestError("clear fdb takes --port and --vlan", code=2)
+            plane.fastpath.fdb_flush(port=wanted.port, vlan=wanted.vid)
+        else:
+            plane.do(
+                plane.engine.clear(
+                    vid=wanted.vid, group=wanted.group, port=wanted.port, now=clock.now()
+                )
+            )
+
+    def _query(self, request: Query) -> None:
+        plane = self._plane
+        assert plane.engine is not None
+        port = None if request.port is None else plane.ports.named(request.port).id
+        group = None if request.group is None else _group(request.group)
+        try:
+            effects = plane.engine.query(vid=request.vlan, group=group, port=port, now=clock.now())
+        except KeyError:
+            raise RequestError(f"nothing is known of vlan {request.vlan}") from None
+        except ValueError as error:
+            raise RequestError(str(error), code=2) from None
+        plane.do(effects)
+
+    def _explain(self, request: Explain) -> dict[str, Any]:
+        return explain.explain(
+            self._plane,
+            port=self._plane.ports.named(request.port),
+            group=_group(request.group),
+            source=_source(request.source),
+            vid=request.vlan,
+        )
+
+    def _wanted(self, filters: Filter) -> Wanted:
+        return Wanted(
+            vid=filters.vlan,
+            group=None if filters.group is None else _group(filters.group),
+            port=None if filters.port is None else self._plane.ports.named(filters.port).id,
+        )
+
+
+def _group(text: str) -> Address:
+    try:
+        group = address.parse(text)
+    except ValueError:
+        group = address.ANY
+    if not address.is_multicast(group):
+        raise RequestError(f'"{text}" is not a multicast group, such as 239.1.1.1', code=2)
+    return group
+
+
+def _source(text: str | None) -> Address | None:
+    if text is None:
+        return None
+    try:
+        source = address.parse(text)
+    except ValueError:
+        source = address.UNSPECIFIED
+    if source == address.UNSPECIFIED or address.is_bad_source(source):
+        raise RequestError(f'"{text}" is not the address of a source, such as 10.0.0.9', code=2)
+    return source

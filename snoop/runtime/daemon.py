@@ -1,0 +1,289 @@
+"""The process: threads, descriptors, signals and the one timer around a `Plane`.
+
+The main thread runs asyncio and is the only one that touches the plane. Each worker is a thread
+that spends its life in `FastPath.run`; a fault there ends the process. Nothing in here knows what
+a frame means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from snoop.fastpath import FastPath
+from snoop.proto.units import SECOND, Instant
+from snoop.runtime import notify, requests
+from snoop.runtime.answers import Answers
+from snoop.runtime.config import ConfigError
+from snoop.runtime.control import ControlServer, SocketTaken
+from snoop.runtime.links import Links
+from snoop.runtime.plane import Plane
+from snoop.runtime.ports import reason
+from snoop.runtime.schema import RESTART_KEYS, Config
+from snoop.runtime.streams import Fanout, Listener
+
+_log = logging.getLogger("snoop.daemon")
+
+RETRY_SECONDS = 2.0
+STOP_SECONDS = 5.0
+_CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13}
+
+
+class StartError(Exception):
+    """The switch cannot start: one line with the reason."""
+
+
+class Daemon:
+    """One switch. `load` reads the configuration, now and on reload; `path`: control socket."""
+
+    def __init__(self, config: Config, *, load: Callable[[], Config], path: Path) -> None:
+        self._config = config
+        self._load = load
+        self._path = path
+        self._events = Fanout()
+        self._captures = Fanout()
+        self._links = Links()
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed: Instant | None = None
+        self._retry: asyncio.TimerHandle | None = None
+        self._threads: list[threading.Thread] = []
+        self._stopping = False
+
+    async def run(self) -> int:
+        """Forward until a signal or a fault; the exit status. StartError if it cannot begin."""
+        self._loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[str | None] = self._loop.create_future()
+        _check_capabilities()
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._links.close, self._loop)
+            self._open_links()
+            control = ControlServer(self._path, answer=self._answer, listen=self._listen)
+            try:
+                await control.open()
+            except SocketTaken as error:
+                raise StartError(str(error)) from error
+            try:
+                return await self._forward()
+            finally:
+                await control.close()
+
+    def _open_links(self) -> None:
+        self._links.open()
+        missing = [p.name for p in self._config.port if self._links.by_name(p.name) is None]
+        if missing:
+            there = ", ".join(self._links.names()) or "none"
+            plural = "ports do" if len(missing) > 1 else "port does"
+            raise StartError(
+                f"{plural} not exist in this network namespace: {', '.join(missing)} "
+                f"(interfaces here: {there})"
+            )
+
+    async def _forward(self) -> int:
+        switch = self._config.switch
+        try:
+            fastpath = FastPath(
+                workers=switch.workers,
+                fdb_max=switch.fdb_max,
+                fdb_ageing_ns=round(switch.fdb_ageing * SECOND),
+                spin_us=switch.spin_us,
+            )
+        except OSError as error:
+            raise StartError(f"cannot make the fast path: {reason(error)}") from error
+        try:
+            self._plane = Plane(
+                self._config,
+                fastpath=fastpath,
+                links=self._links,
+                events=self._events,
+                captures=self._captures,
+            )
+            self._answers = Answers(self._plane, reload=self.reload)
+            self._plane.start()
+            faults = [f"{port.name}: {port.problem}" for port in self._plane.ports if port.problem]
+            if faults:
+                raise StartError("; ".join(faults))
+            self._start_threads(fastpath, switch.workers)
+            self._loop.add_reader(fastpath.punt_fd, self._punted)
+            self._links.watch(self._loop, self._links_changed)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._loop.add_signal_handler(number, self._end, None)
+            self._loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+            self._rearm()
+            self._warn()
+            # On stdout, alone on its line: what starts us waits for it.
+            print("ready", flush=True)
+            notify.notify("READY=1")
+            self._watchdog()
+            fault = await self._ended
+            notify.notify("STOPPING=1")
+            self._loop.remove_reader(fastpath.punt_fd)
+        finally:
+            self._stop(fastpath)
+        if fault is not None:
+            _log.error("%s", fault)
+            print(f"snoop: {fault}", file=sys.stderr, flush=True)
+            return 1
+        return 0
+
+    # The loop threads --------------------------------------------------------------------------
+
+    def _start_threads(self, fastpath: FastPath, workers: int) -> None:
+        for worker in range(workers):
+            thread = threading.Thread(
+                target=self._work, args=(fastpath, worker), name=f"loop-{worker}", daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+
+    def _work(self, fastpath: FastPath, worker: int) -> None:
+        """A loop thread's whole life."""
+        try:
+            fastpath.run(worker)
+            fault = "returned without being asked to stop"
+        except OSError as error:
+            fault = reason(error)
+        if not self._stopping:
+            text = f"the forwarding loop {worker} failed: {fault}; the switch ends"
+            with contextlib.suppress(RuntimeError):  # The asyncio loop is already closed.
+                self._loop.call_soon_threadsafe(self._end, text)
+
+    def _stop(self, fastpath: FastPath) -> None:
+        self._stopping = True
+        for timer in (self._timer, self._retry):
+            if timer is not None:
+                timer.cancel()
+        fastpath.stop()
+        for thread in self._threads:
+            thread.join(STOP_SECONDS)
+        if any(thread.is_alive() for thread in self._threads):
+            _log.error("a forwarding loop does not stop; leaving its memory to the kernel")
+        else:
+            fastpath.close()
+
+    def _end(self, fault: str | None) -> None:
+        if not self._ended.done():
+            self._ended.set_result(fault)
+
+    # What the loop calls -----------------------------------------------------------------------
+
+    def _punted(self) -> None:
+        # A descriptor still readable brings us here again, after timers and clients had a turn.
+        self._plane.punted()
+        self._rearm()
+
+    def _links_changed(self) -> None:
+        self._plane.links_changed()
+        self._rearm()
+        if self._plane.ports.faulty() and self._retry is None:
+            self._retry = self._loop.call_later(RETRY_SECONDS, self._try_again)
+
+    def _try_again(self) -> None:
+        self._retry = None
+        self._links_changed()
+
+    def _rearm(self) -> None:
+        """Set the timer to the plane's next deadline, unless it already is."""
+        deadline = self._plane.next_deadline()
+        if deadline == self._armed:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._armed = deadline
+        if deadline is not None:
+            # asyncio's clock is the same CLOCK_MONOTONIC.
+            self._timer = self._loop.call_at(deadline / SECOND, self._due)
+
+    def _due(self) -> None:
+        self._timer = self._armed = None
+        self._plane.advance()
+        self._rearm()
+
+    def _watchdog(self) -> None:
+        interval = notify.watchdog_interval()
+        if interval is None or self._stopping:
+            return
+        if all(thread.is_alive() for thread in self._threads):
+            notify.notify("WATCHDOG=1")
+        self._loop.call_later(interval, self._watchdog)
+
+    # Configuration and control -----------------------------------------------------------------
+
+    def reload(self) -> dict[str, list[str]]:
+        """Read the configuration again and become it.
+
+        Returns {"needs_restart": [key…]}; RequestError, with nothing changed, if it is wrong.
+        """
+        notify.notify("RELOADING=1")
+        try:
+            config = self._load()
+        except ConfigError as error:
+            raise requests.RequestError(f"kept the configuration: {error}", code=2) from error
+        finally:
+            notify.notify("READY=1")
+        old = self._config
+        waiting = [
+            f"[{table}] {key}"
+            for table, key in RESTART_KEYS
+            if getattr(getattr(old, table), key) != getattr(getattr(config, table), key)
+        ]
+        missing = [
+            port.name
+            for port in config.port
+            if port.name not in {known.name for known in old.port}
+            and self._links.by_name(port.name) is None
+        ]
+        self._config = config
+        self._plane.configure(config)
+        self._rearm()
+        for key in waiting:
+            _log.warning("%s takes effect at the next start", key)
+        for name in missing:
+            _log.warning("%s: no such interface yet", name)
+        return {"needs_restart": waiting, "missing_ports": missing}
+
+    def _hang_up(self) -> None:
+        try:
+            self.reload()
+            _log.info("configuration reloaded")
+        except requests.RequestError as error:
+            _log.error("%s", error)
+
+    async def _answer(self, request: requests.Request) -> object:
+        try:
+            return await self._answers.answer(request)
+        finally:
+            self._rearm()
+
+    def _listen(self, request: requests.Monitor | requests.Capture) -> Listener:
+        return self._answers.listen(request, events=self._events, captures=self._captures)
+
+    def _warn(self) -> None:
+        """What an operator should know about the configuration, once."""
+        igmp = self._config.igmp
+        if igmp.querier.value != "off" and igmp.querier_address.is_unspecified:
+            _log.warning(
+                "the querier has no querier_address: its queries come from 0.0.0.0, which other "
+                "switches do not take for a router and which loses every election; give it one"
+            )
+
+
+def _check_capabilities() -> None:
+    """StartError naming what is missing, rather than an EPERM from somewhere deep."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        held = int(status.split("CapEff:")[1].split()[0], 16)
+    except (OSError, IndexError, ValueError):
+        return
+    missing = [name for name, bit in _CAPABILITIES.items() if not held >> bit & 1]
+    if missing:
+        raise StartError(
+            f"{' and '.join(missing)} missing: run as root, or with "
+            "`setpriv --inh-caps +net_raw,+net_admin --ambient-caps +net_raw,+net_admin`"
+        )

@@ -1,0 +1,89 @@
+"""Events on their way out: to the log, and to whoever monitors.
+
+The engine names ports by id and has no clock; here an event gets its port's name and the time of
+day. What peers can cause is logged with a limit (`log.Limited`) and never at more than debug level
+unless an operator has something to do about it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from snoop.proto.effects import Event
+from snoop.proto.units import Instant
+from snoop.runtime import clock
+from snoop.runtime.log import Limited
+from snoop.runtime.streams import Fanout, Item
+
+_log = logging.getLogger("snoop.event")
+
+# What an operator acts on is a warning; what changes where everything goes is worth a line.
+_LEVELS = {
+    "limit": logging.WARNING,
+    "filter": logging.INFO,
+    "table_full": logging.WARNING,
+    "warning": logging.WARNING,
+    "querier": logging.INFO,
+    "mrouter": logging.INFO,
+    "port": logging.DEBUG,
+    "config": logging.INFO,
+}
+
+
+class Events:
+    """The one place events leave through."""
+
+    def __init__(self, fanout: Fanout, port_name: Callable[[int], str]) -> None:
+        self._fanout = fanout
+        self._port_name = port_name
+        self._limited = Limited(_log)
+
+    def publish(self, event: Event, now: Instant) -> None:
+        """An engine's event."""
+        port = None if event.port is None else self._port_name(event.port)
+        self.say(event.kind, vlan=event.vid, port=port, fields=event.fields, now=now)
+
+    def say(
+        self,
+        kind: str,
+        *,
+        vlan: int,
+        port: str | None,
+        fields: Mapping[str, object],
+        now: Instant,
+    ) -> None:
+        """An event of the runtime itself."""
+        level = _LEVELS.get(kind, logging.DEBUG)
+        if _log.isEnabledFor(level):
+            subject = f"{kind} {port or ''}".strip()
+            self._limited.log(level, subject, text(kind, vlan, port, fields), now=now)
+        if self._fanout:
+            item: Item = {"time": clock.wall(), "event": kind, "vlan": vlan, "port": port}
+            item.update((key, plain(value)) for key, value in fields.items())
+            self._fanout.publish(item)
+
+
+def text(kind: str, vlan: int, port: str | None, fields: Mapping[str, object]) -> str:
+    """An event as one line without its time."""
+    words = [kind]
+    if port is not None:
+        words.append(f"port {port}")
+    if vlan:
+        words.append(f"vlan {vlan}")
+    for key, value in fields.items():
+        shown = plain(value)
+        if isinstance(shown, list):
+            shown = "{" + ", ".join(str(one) for one in shown) + "}"
+        words.append(f"{key} {shown}")
+    return " ".join(words)
+
+
+def plain(value: object) -> Any:
+    """A field's value as JSON knows it."""
+    if isinstance(value, bool | int | float | str) or value is None:
+        return value
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(one) for one in value]
+    return str(value)

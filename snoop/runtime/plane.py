@@ -1,0 +1,276 @@
+"""The control plane at work: moves frames in, effects out, and tables to the fast path.
+
+Owns the engine, the multicast database and the ports. Everything here runs in the one control
+thread and returns without waiting; sockets, timers and signals are the daemon's. The order of a
+batch is always the same: decide all, send all, publish once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from snoop.proto.effects import Effect, Event, GroupChanged, Transmit, VlanChanged
+from snoop.proto.engine import Engine
+from snoop.proto.params import Params
+from snoop.proto.units import Instant
+from snoop.runtime import clock, resolve
+from snoop.runtime.events import Events
+from snoop.runtime.log import Limited
+from snoop.runtime.ports import Change, LinkTable, Ports
+from snoop.runtime.schema import Config, PortTable
+from snoop.runtime.streams import Fanout
+from snoop.table.mdb import VLAN_DEFAULT, Mdb, compile_group, compile_vlan
+from snoop.wire.address import Address, Family
+
+if TYPE_CHECKING:
+    from snoop.fastpath import FastPath
+
+_log = logging.getLogger("snoop.plane")
+
+
+class Plane:
+    """The switch without its process. `start` before anything else."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        fastpath: FastPath,
+        links: LinkTable,
+        events: Fanout,
+        captures: Fanout,
+    ) -> None:
+        self.config = config
+        self.fastpath = fastpath
+        self.ports = Ports(fastpath, config.switch)
+        self.captures = captures
+        self.internal_errors = 0
+        self.started = clock.now()
+        self._links = links
+        self._events = Events(events, self.ports.name)
+        self._limited = Limited(_log)
+        self._mdb = Mdb()
+        self._transmits: list[Transmit] = []
+        self._groups: set[tuple[int, Address]] = set()
+        self._vlans: set[tuple[int, Family]] = set()
+        self._statics: set[tuple[int, Address, Address | None, int]] = set()
+        for table in config.port:
+            self.ports.add(table)
+        self._params = self._resolved(resolve.NO_MAC)
+        self.engine: Engine | None = None
+
+    # Inputs ------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Open every port and publish the first table; ports that fail to open stay down."""
+        changes = self.ports.reconcile(self._links)
+        # Our own queries come from the lowest port address; it stays what it was at the start.
+        self._params = self._resolved(min(self.ports.macs(), default=resolve.NO_MAC))
+        now = clock.now()
+        self.engine = Engine(params=self._params, now=now)
+        for port in self.ports:
+            params = resolve.port_params(port.table)
+            self._apply(self.engine.port_add(port.id, params, now=now), now)
+        self._tell(changes, now)
+        self._configure_statics(now)
+        self._mdb.set_floods(resolve.always_flood(self.config))
+        self._all_vlans()
+        self.flush()
+
+    def punted(self) -> None:
+        """Take what the fast path handed up, at most a drain's worth at a time."""
+        frames = self.fastpath.drain()
+        now = clock.now()
+        engine = self._engine
+        self._apply(engine.advance(now), now)
+        for punted in frames:
+            if self.ports.get(punted.port) is None:
+                continue  # Taken just before its port was removed.
+            try:
+                effects = engine.receive(port=punted.port, frame=punted.frame, now=now)
+            except Exception as error:
+                # Our own bug, met by a frame from outside: this frame is lost, the switch is not.
+                self.internal_errors += 1
+                self._limited.log(
+                    logging.ERROR, "engine", f"internal error on a frame: {error!r}", now=now
+                )
+                continue
+            if self.captures:
+                self._capture(punted.port, punted.frame, effects)
+            self._apply(effects, now)
+        self.flush()
+
+    def advance(self) -> None:
+        """The time has come."""
+        now = clock.now()
+        self._apply(self._engine.advance(now), now)
+        self.flush()
+
+    def next_deadline(self) -> Instant | None:
+        """When `advance` should be called next."""
+        return self._engine.next_deadline()
+
+    def links_changed(self) -> None:
+        """Interfaces changed, or a port that failed may be tried again."""
+        self._tell(self.ports.reconcile(self._links), clock.now())
+        self.flush()
+
+    def do(self, effects: list[Effect]) -> None:
+        """Carry out what an operator's command to the engine returned."""
+        self._apply(effects, clock.now())
+        self.flush()
+
+    def configure(self, config: Config) -> None:
+        """Become what `config` says, keeping every membership that it still allows."""
+        now = clock.now()
+        engine = self._engine
+        wanted = {table.name: table for table in config.port}
+        for port in self.ports:
+            if port.name not in wanted:
+                self._apply(engine.port_remove(port.id, now=now), now)
+                self.ports.remove(port)
+        known = {port.name for port in self.ports}
+        self.ports.configure(config.switch, [t for t in config.port if t.name in known])
+        self.config = config
+        for table in config.port:
+            if table.name not in known:
+                self._add_port(table, now)
+        self._params = self._resolved(self._params.switch_mac)
+        params = {port.id: resolve.port_params(port.table) for port in self.ports}
+        self._apply(engine.configure(self._params, params, now=now), now)
+        self._tell(self.ports.reconcile(self._links), now)
+        self._configure_statics(now)
+        self._mdb.set_floods(resolve.always_flood(self.config))
+        self._all_vlans()
+        self.flush()
+
+    def say(self, kind: str, fields: dict[str, object], *, port: str | None = None) -> None:
+        """An event of the runtime itself."""
+        self._events.say(kind, vlan=0, port=port, fields=fields, now=clock.now())
+
+    @property
+    def params(self) -> Params:
+        return self._params
+
+    @property
+    def table_rows(self) -> int:
+        """Group rows in the fast path."""
+        return self._mdb.rows
+
+    @property
+    def _engine(self) -> Engine:
+        assert self.engine is not None, "start() comes first"
+        return self.engine
+
+    # Effects -----------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Send what is to be sent, compile what changed, publish once."""
+        for transmit in self._transmits:
+            self.fastpath.inject(transmit.ports, transmit.frame)
+            if self.captures:
+                self._capture_sent(transmit)
+        self._transmits.clear()
+        engine = self._engine
+        for vid, group in self._groups:
+            self._mdb.set_group(vid, group, compile_group(engine.group_view(vid, group)))
+        self._groups.clear()
+        if self._vlans:
+            ports = {port.id: resolve.port_params(port.table) for port in self.ports}
+            for vid, family in self._vlans:
+                view = engine.vlan_view(vid, family)
+                self._mdb.set_vlan(compile_vlan(view, self._params, ports))
+            self._vlans.clear()
+        delta = self._mdb.take()
+        if self.ports.take_staged() or delta:
+            self.fastpath.publish(delta)
+
+    def _apply(self, effects: Iterable[Effect], now: Instant) -> None:
+        for effect in effects:
+            match effect:
+                case Transmit():
+                    self._transmits.append(effect)
+                case GroupChanged(vid=vid, group=group):
+                    self._groups.add((vid, group))
+                case VlanChanged(vid=vid, family=family):
+                    self._vlans.add((vid, family))
+                case Event():
+                    self._events.publish(effect, now)
+
+    def _tell(self, changes: list[tuple[Any, Change]], now: Instant) -> None:
+        for port, change in changes:
+            if change is Change.UP:
+                self._apply(self._engine.port_up(port.id, now=now), now)
+            else:
+                self._apply(self._engine.port_down(port.id, now=now), now)
+                self.fastpath.fdb_flush(port=port.id)
+
+    def _add_port(self, table: PortTable, now: Instant) -> None:
+        port = self.ports.add(table)
+        self._apply(self._engine.port_add(port.id, resolve.port_params(table), now=now), now)
+
+    def _all_vlans(self) -> None:
+        """Every VLAN's row again, and the row of the VLANs that have none."""
+        for vid in (*self._engine.vids(), 0, VLAN_DEFAULT):
+            self._vlans.add((vid, Family.IPV4))
+
+    def _port_id(self, name: str) -> int:
+        return self.ports.named(name).id
+
+    def _resolved(self, switch_mac: bytes) -> Params:
+        return resolve.params(self.config, port_id=self._port_id, switch_mac=switch_mac)
+
+    def _configure_statics(self, now: Instant) -> None:
+        """Make the configured static entries so; those of `snoop mdb add` stay."""
+        wanted = resolve.statics(self.config, port_id=self._port_id)
+        for vid, group, source, port in self._statics - wanted:
+            if self.ports.get(port) is not None:
+                self._apply(
+                    self._engine.static_del(
+                        vid=vid, group=group, source=source, port=port, now=now
+                    ),
+                    now,
+                )
+        for vid, group, source, port in wanted - self._statics:
+            self._apply(
+                self._engine.static_add(vid=vid, group=group, source=source, port=port, now=now),
+                now,
+            )
+        self._statics = wanted
+
+    # Captures ----------------------------------------------------------------------------------
+
+    def _capture(self, port: int, frame: bytes, effects: Iterable[Effect]) -> None:
+        """A control frame that came in, with what became of it."""
+        notes = []
+        for effect in effects:
+            if isinstance(effect, Transmit) and effect.frame == frame:
+                notes.append(f"forwarded to {', '.join(self.ports.names(effect.ports)) or 'none'}")
+            elif isinstance(effect, Event):
+                shown = " ".join(f"{key} {value}" for key, value in effect.fields.items())
+                notes.append(f"{effect.kind} {shown}".strip())
+        self.captures.publish(
+            {
+                "time": clock.wall(),
+                "event": "frame",
+                "port": self.ports.name(port),
+                "direction": "in",
+                "frame": frame.hex(),
+                "comment": "; ".join(notes) or "nothing learned, not forwarded",
+            }
+        )
+
+    def _capture_sent(self, transmit: Transmit) -> None:
+        names = self.ports.names(transmit.ports)
+        self.captures.publish(
+            {
+                "time": clock.wall(),
+                "event": "frame",
+                "port": names[0] if names else None,
+                "direction": "out",
+                "frame": transmit.frame.hex(),
+                "comment": f"sent on {', '.join(names) or 'none'}",
+            }
+        )

@@ -1,0 +1,280 @@
+"""The ports of the switch: a name from the configuration, an id for the fast path, a state.
+
+`reconcile` compares what each port should be with what netlink says, opens and closes it in the
+fast path, and returns the changes the protocol must hear of. A port that cannot be opened is down
+with its reason beside it, and tried again; it never takes the others with it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from snoop.runtime.links import Link
+from snoop.runtime.requests import RequestError
+from snoop.runtime.schema import Coalesce, PortTable, SwitchTable
+
+_log = logging.getLogger("snoop.port")
+
+PORTS_MAX = 256
+
+
+class State(Enum):
+    """What `show ports` says."""
+
+    UP = "up"
+    DOWN = "down"
+    MISSING = "missing"
+
+
+class Change(Enum):
+    """What the protocol must be told of a port."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+class LinkTable(Protocol):
+    """Where links are looked up: `links.Links`, or what a test puts in its place."""
+
+    def by_name(self, name: str) -> Link | None: ...
+
+
+class Opened(Protocol):
+    """What opening a port says."""
+
+    @property
+    def isolated(self) -> bool: ...
+    @property
+    def why_not(self) -> str | None: ...
+
+
+class PortPath(Protocol):
+    """The part of the fast path that ports need."""
+
+    def port_open(
+        self, port: int, ifindex: int, *, qdisc_bypass: bool = ..., isolate: bool = ...
+    ) -> Opened: ...
+    def port_close(self, port: int) -> None: ...
+    def port_set(self, port: int, *, up: bool, mtu: int, coalesce: bool = ...) -> None: ...
+
+
+@dataclass(slots=True)
+class Port:
+    """One port. `problem`: why it does not forward; `notice`: what is not as it should be."""
+
+    id: int
+    table: PortTable
+    state: State = State.MISSING
+    link: Link | None = None
+    problem: str | None = None
+    notice: str | None = None
+    isolated: bool = False
+    told_up: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+    @property
+    def opened(self) -> bool:
+        """Is it open in the fast path?"""
+        return self.link is not None
+
+
+class Ports:
+    """Every configured port, by name and by id."""
+
+    def __init__(self, fastpath: PortPath, switch: SwitchTable) -> None:
+        self._fastpath = fastpath
+        self._switch = switch
+        self._by_name: dict[str, Port] = {}
+        self._by_id: dict[int, Port] = {}
+        self._staged = False
+
+    def __iter__(self) -> Iterator[Port]:
+        return iter(list(self._by_name.values()))
+
+    def add(self, table: PortTable) -> Port:
+        """Give a port the lowest free id; it is missing until `reconcile`."""
+        number = next(n for n in range(PORTS_MAX) if n not in self._by_id)
+        port = Port(id=number, table=table)
+        self._by_name[table.name] = self._by_id[number] = port
+        return port
+
+    def remove(self, port: Port) -> None:
+        """Close and forget a port."""
+        self._close(port)
+        del self._by_name[port.name], self._by_id[port.id]
+
+    def configure(self, switch: SwitchTable, tables: Iterable[PortTable]) -> None:
+        """Take changed options of ports that stay. Options of the socket itself reopen it."""
+        before = self._switch
+        self._switch = switch
+        for table in tables:
+            port = self._by_name[table.name]
+            old = (_bypass(port.table, before), _isolate(port.table, before))
+            port.table = table
+            if port.link is None:
+                continue
+            if old != (_bypass(table, switch), _isolate(table, switch)):
+                self._close(port)
+            else:
+                self._set(port)
+
+    def named(self, name: str) -> Port:
+        """The port of that name; RequestError if this switch has none."""
+        port = self._by_name.get(name)
+        if port is None:
+            near = difflib.get_close_matches(name, self._by_name, n=1)
+            hint = f'did you mean "{near[0]}"?' if near else f"ports: {', '.join(self._by_name)}"
+            raise RequestError(f'no port "{name}" on this switch; {hint}', code=2)
+        return port
+
+    def get(self, number: int) -> Port | None:
+        return self._by_id.get(number)
+
+    def name(self, number: int) -> str:
+        """The name of a port id; of one just removed, its number."""
+        port = self._by_id.get(number)
+        return port.name if port is not None else f"#{number}"
+
+    def names(self, mask: int) -> list[str]:
+        """The names in a port set, in order of name."""
+        return sorted(port.name for port in self._by_id.values() if mask >> port.id & 1)
+
+    def mask(self, names: Iterable[str]) -> int:
+        """The port set of these names; a name that is no port adds nothing."""
+        ports = (self._by_name.get(name) for name in names)
+        return sum(1 << port.id for port in ports if port is not None)
+
+    def macs(self) -> list[bytes]:
+        """The addresses of the ports that are there."""
+        return [port.link.mac for port in self if port.link is not None and port.link.mac]
+
+    def reconcile(self, links: LinkTable) -> list[tuple[Port, Change]]:
+        """Make every port what its link is now; what changed, in order."""
+        changes: list[tuple[Port, Change]] = []
+        for port in self:
+            gone = self._follow(port, links.by_name(port.name))
+            up = port.state is State.UP
+            if port.told_up and (gone or not up):
+                changes.append((port, Change.DOWN))
+                port.told_up = False
+            if up and not port.told_up:
+                changes.append((port, Change.UP))
+                port.told_up = True
+        return changes
+
+    def _follow(self, port: Port, link: Link | None) -> bool:
+        """Open, close or set one port; True if the interface it had is gone."""
+        gone = port.link is not None and (link is None or link.ifindex != port.link.ifindex)
+        if gone:
+            self._close(port)
+        if link is None:
+            state = State.MISSING
+            port.problem = None
+        else:
+            if port.link is None:
+                self._open(port, link)
+            elif link != port.link:
+                changed = (link.up, link.mtu) != (port.link.up, port.link.mtu)
+                port.link = link
+                if changed:
+                    self._set(port)
+            state = State.UP if port.link is not None and link.up else State.DOWN
+        if state is not port.state:
+            _log.info("%s: %s", port.name, state.value)
+            port.state = state
+        return gone
+
+    def take_staged(self) -> bool:
+        """Were port states staged in the fast path since the last call? They need a publish."""
+        staged, self._staged = self._staged, False
+        return staged
+
+    def faulty(self) -> bool:
+        """Is there a port whose interface exists but could not be opened?"""
+        return any(port.problem is not None for port in self)
+
+    def _open(self, port: Port, link: Link) -> None:
+        try:
+            opened = self._fastpath.port_open(
+                port.id,
+                link.ifindex,
+                qdisc_bypass=_bypass(port.table, self._switch),
+                isolate=_isolate(port.table, self._switch) and _isolatable(link),
+            )
+        except OSError as error:
+            problem = f"cannot be opened: {reason(error)}"
+            if problem != port.problem:
+                _log.error("%s: %s; it stays down", port.name, problem)
+            port.problem = problem
+            return
+        port.problem = None
+        port.link = link
+        port.isolated = opened.isolated
+        port.notice = self._notice(port, link, opened)
+        if port.notice:
+            _log.warning("%s: %s", port.name, port.notice)
+        self._set(port)
+
+    def _notice(self, port: Port, link: Link, opened: Opened) -> str | None:
+        """Why the host's stack is not kept off the port, if it was asked to be."""
+        if not _isolate(port.table, self._switch) or opened.isolated:
+            return None
+        if link.master:
+            return "has a master, so its host stack also sees every frame; take it out of there"
+        if not _isolatable(link):
+            return (
+                "carries an address, so the host's stack is not kept off it; "
+                "remove the address or set isolate = false"
+            )
+        return f"the host's stack is not kept off it: {opened.why_not}"
+
+    def _close(self, port: Port) -> None:
+        if port.link is not None:
+            self._fastpath.port_close(port.id)
+            port.link = None
+        port.problem = None
+
+    def _set(self, port: Port) -> None:
+        assert port.link is not None
+        self._staged = True
+        self._fastpath.port_set(
+            port.id,
+            up=port.link.up,
+            mtu=port.link.mtu,
+            coalesce=_coalesce(port.table, self._switch),
+        )
+
+
+def reason(error: OSError) -> str:
+    """What an OSError says to people, with what to do about it where we know."""
+    text = error.strerror or (os.strerror(error.errno) if error.errno else str(error))
+    if isinstance(error, PermissionError):
+        return f"{text}; run as root, or with CAP_NET_RAW and CAP_NET_ADMIN"
+    return text
+
+
+def _isolatable(link: Link) -> bool:
+    """An address of its own, or a master, means that somebody else uses the interface too."""
+    own = [text for text in link.addresses if not text.startswith("fe80:")]
+    return not own and not link.master
+
+
+def _bypass(table: PortTable, switch: SwitchTable) -> bool:
+    return switch.qdisc_bypass if table.qdisc_bypass is None else table.qdisc_bypass
+
+
+def _isolate(table: PortTable, switch: SwitchTable) -> bool:
+    return switch.isolate if table.isolate is None else table.isolate
+
+
+def _coalesce(table: PortTable, switch: SwitchTable) -> bool:
+    return (switch.coalesce if table.coalesce is None else table.coalesce) is Coalesce.AUTO

@@ -1,0 +1,176 @@
+"""What a client may ask of a running switch: one struct a request, checked on decoding.
+
+One JSON object a line goes each way. An answer is `{"ok": true, "result": …}` or
+`{"ok": false, "error": one line, "code": exit status}`; a stream (monitor, capture) answers with
+one object a line until either side closes. Nothing a client sends can raise past `decode`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from snoop.runtime.schema import Vlan
+
+LINE_BYTES_MAX = 1 << 16
+Family = Literal["ipv4", "ipv6"]
+Word = Annotated[str, Meta(max_length=64)]
+Shown = Literal[
+    "mdb",
+    "mrouters",
+    "querier",
+    "ports",
+    "counters",
+    "fdb",
+    "hosts",
+    "streams",
+    "config",
+    "status",
+]
+
+
+class RequestError(Exception):
+    """A request that cannot be met: `code` is the exit status it should become."""
+
+    def __init__(self, text: str, *, code: int = 1) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Filter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which rows; None: any."""
+
+    vlan: Vlan | None = None
+    group: Word | None = None
+    port: Word | None = None
+
+
+class Show(Filter, frozen=True, kw_only=True, tag="show", tag_field="request"):
+    """State, as interface.md §3 words it."""
+
+    what: Shown
+
+
+class Static(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="static", tag_field="request"
+):
+    """Add or delete a static entry."""
+
+    add: bool
+    group: Word
+    port: Word
+    source: Word | None = None
+    vlan: Vlan = 0
+
+
+class Mrouter(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="mrouter",
+    tag_field="request",
+):
+    """Add or delete a static router port."""
+
+    add: bool
+    port: Word
+    vlan: Vlan = 0
+    family: Family = "ipv4"
+
+
+class Clear(Filter, frozen=True, kw_only=True, tag="clear", tag_field="request"):
+    """Forget dynamic state."""
+
+    what: Literal["mdb", "fdb", "counters"]
+
+
+class Query(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="query", tag_field="request"
+):
+    """Send a query now."""
+
+    vlan: Vlan = 0
+    group: Word | None = None
+    port: Word | None = None
+
+
+class Explain(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="explain",
+    tag_field="request",
+):
+    """The verdict on a frame of `source` to `group` arriving at `port`, and why, port by port."""
+
+    port: Word
+    group: Word
+    source: Word | None = None
+    vlan: Vlan = 0
+
+
+class Reload(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="reload", tag_field="request"
+):
+    """Read the configuration again."""
+
+
+class Monitor(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="monitor",
+    tag_field="request",
+):
+    """Events from now on; a stream."""
+
+    types: tuple[Word, ...] = ()
+    group: Word | None = None
+    port: Word | None = None
+
+
+class Capture(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="capture",
+    tag_field="request",
+):
+    """The control frames of the switch, with what was decided; a stream."""
+
+    port: Word | None = None
+
+
+Request = Show | Static | Mrouter | Clear | Query | Explain | Reload | Monitor | Capture
+
+_decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+_encoder = msgspec.json.Encoder()
+
+
+def decode(line: bytes) -> Request:
+    """The request of one line; RequestError for anything that is not one."""
+    try:
+        return _decoder.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestError(f"not a request this switch knows: {error}", code=2) from error
+
+
+def encode(answer: object) -> bytes:
+    """One line."""
+    return _encoder.encode(answer) + b"\n"
+
+
+def done(result: object) -> bytes:
+    """The line that grants a request."""
+    return encode({"ok": True, "result": result})
+
+
+def refused(error: RequestError) -> bytes:
+    """The line that refuses one."""
+    return encode({"ok": False, "error": str(error), "code": error.code})

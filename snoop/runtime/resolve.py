@@ -1,0 +1,113 @@
+"""A checked configuration as the protocol's parameters: text to addresses, names to port sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import IPv4Network
+
+from snoop.proto import params as proto
+from snoop.proto.params import Params, PortParams
+from snoop.proto.units import seconds
+from snoop.runtime.schema import Config, PortTable
+from snoop.wire.address import Address, Prefix, mapped
+
+ALL_PORTS = (1 << 256) - 1
+NO_MAC = b"\x02\0\0\0\0\1"  # locally administered; for a switch whose ports have none
+
+
+def params(config: Config, *, port_id: Callable[[str], int], switch_mac: bytes) -> Params:
+    """The switch-wide parameters; ValueError names what is out of range.
+
+    `switch_mac` is the source of our own frames, 6 bytes.
+    """
+    switch, igmp = config.switch, config.igmp
+    if isinstance(switch.report_flood, bool):
+        report_flood = ALL_PORTS if switch.report_flood else 0
+    else:
+        report_flood = sum({1 << port_id(name) for name in switch.report_flood})
+    startup = igmp.startup_query_interval
+    return Params(
+        enabled=igmp.enabled,
+        unregistered=proto.Unregistered(switch.unregistered.value),
+        no_querier=proto.NoQuerier(switch.no_querier.value),
+        report_flood=report_flood,
+        always_flood=tuple((group, 128) for group in always_flood(config)),
+        specific_query_scope=proto.QueryScope(switch.specific_query_scope.value),
+        querier=proto.QuerierMode(igmp.querier.value),
+        querier_address=mapped(igmp.querier_address.packed),
+        version=igmp.version,
+        robustness=igmp.robustness,
+        query_interval=seconds(igmp.query_interval),
+        query_response_interval=seconds(igmp.query_response_interval),
+        last_member_query_interval=seconds(igmp.last_member_query_interval),
+        last_member_query_count=igmp.last_member_query_count,
+        startup_query_interval=None if startup is None else seconds(startup),
+        startup_query_count=igmp.startup_query_count,
+        timer_profile=proto.TimerProfile(igmp.timer_profile.value),
+        ttl_check=igmp.ttl_check,
+        require_router_alert=igmp.require_router_alert,
+        mrouter_on_null_source=igmp.mrouter_on_null_source,
+        lite_exclude_filter=igmp.lite_exclude_filter,
+        compat_disable=igmp.compat_disable,
+        ignore_v1=igmp.ignore_v1,
+        ignore_v2=igmp.ignore_v2,
+        mrd=igmp.mrd,
+        qqi_ceiling=seconds(igmp.qqi_ceiling),
+        ssm_ranges=tuple(_prefix(one) for one in igmp.ssm_ranges),
+        max_groups=igmp.max_groups,
+        max_groups_total=igmp.max_groups_total,
+        max_sources=igmp.max_sources,
+        max_hosts=igmp.max_hosts,
+        switch_mac=switch_mac,
+    )
+
+
+def port_params(table: PortTable) -> PortParams:
+    """The parameters of one port."""
+    return PortParams(
+        name=table.name,
+        mrouter=proto.MrouterMode(table.mrouter.value),
+        fast_leave=proto.FastLeave(table.fast_leave.value),
+        explicit_tracking=table.explicit_tracking,
+        flood_unregistered=table.flood_unregistered,
+        max_groups=table.max_groups,
+        deny_groups=tuple(_prefix(one) for one in table.deny_groups),
+        allow_groups=tuple(_prefix(one) for one in table.allow_groups),
+        igmp_rate=table.igmp_rate,
+        igmp_burst=table.igmp_burst,
+    )
+
+
+def always_flood(config: Config) -> list[Address]:
+    """Groups that go everywhere (SNOOP-42)."""
+    return [mapped(group.packed) for group in config.switch.always_flood]
+
+
+def trial(config: Config) -> None:
+    """Resolve for the sake of the checks the protocol makes itself; ValueError as it says it."""
+    params(config, port_id=lambda name: 0, switch_mac=NO_MAC)
+    for table in config.port:
+        try:
+            port_params(table)
+        except ValueError as error:
+            raise ValueError(f"[[port]] {table.name}: {error}") from error
+
+
+def statics(
+    config: Config, *, port_id: Callable[[str], int]
+) -> set[tuple[int, Address, Address | None, int]]:
+    """(vid, group, source or None, port id) of every configured static entry."""
+    return {
+        (
+            static.vlan,
+            mapped(static.group.packed),
+            None if static.source is None else mapped(static.source.packed),
+            port_id(name),
+        )
+        for static in config.static
+        for name in static.ports
+    }
+
+
+def _prefix(network: IPv4Network) -> Prefix:
+    return mapped(network.network_address.packed), 96 + network.prefixlen

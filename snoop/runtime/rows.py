@@ -1,0 +1,172 @@
+"""The engine's and the fast path's state as the JSON of the interface: names, text, seconds.
+
+Pure functions from views to dictionaries; sorted, filtered, every field present, absent = None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from snoop.proto.units import SECOND, Duration
+from snoop.proto.views import HostRow, MdbRow, MrouterRow, QuerierRow
+from snoop.wire import address
+from snoop.wire.address import Address, Family
+
+Row = dict[str, Any]
+PortName = Callable[[int], str]
+
+_FAMILIES = {Family.IPV4: "ipv4", Family.IPV6: "ipv6"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows: each None means any. `port` is an id."""
+
+    vid: int | None = None
+    group: Address | None = None
+    port: int | None = None
+
+    def takes(self, *, vid: int, group: Address | None = None, port: int | None = None) -> bool:
+        """Does a row with these keys pass? A key the row does not have is not asked for."""
+        return (
+            (self.vid is None or self.vid == vid)
+            and (self.group is None or group is None or self.group == group)
+            and (self.port is None or port is None or self.port == port)
+        )
+
+
+class FdbEntry(Protocol):
+    """An entry of the fast path's unicast table."""
+
+    @property
+    def vlan(self) -> int: ...
+    @property
+    def mac(self) -> bytes: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def age_ns(self) -> int: ...
+
+
+def family(which: Family) -> str:
+    return _FAMILIES[which]
+
+
+def seconds(duration: Duration | int | None) -> float | None:
+    return None if duration is None else round(duration / SECOND, 6)
+
+
+def text(addr: Address | None) -> str | None:
+    return None if addr is None else address.text(addr)
+
+
+def mac_text(mac: bytes) -> str:
+    return mac.hex(":")
+
+
+def mdb(rows: Iterable[MdbRow], port: PortName, wanted: Wanted) -> list[Row]:
+    """`show mdb`: one row a port of a group, sorted by vlan, group, port."""
+    kept = [row for row in rows if wanted.takes(vid=row.vid, group=row.group, port=row.port)]
+    kept.sort(key=lambda row: (row.vid, row.group, port(row.port), row.origin))
+    return [
+        {
+            "vlan": row.vid,
+            "family": family(row.family),
+            "group": address.text(row.group),
+            "port": port(row.port),
+            "filter_mode": row.filter_mode.value,
+            "sources": [
+                {
+                    "address": address.text(source.address),
+                    "timer": seconds(source.timer),
+                    "forwarding": source.forwarding,
+                }
+                for source in sorted(row.sources, key=lambda source: source.address)
+            ],
+            "group_timer": seconds(row.group_timer),
+            "origin": row.origin,
+            "compatibility": row.compatibility,
+            "uptime": seconds(row.uptime),
+            "last_reporter": text(row.last_reporter),
+        }
+        for row in kept
+    ]
+
+
+def mrouters(rows: Iterable[MrouterRow], port: PortName, wanted: Wanted) -> list[Row]:
+    """`show mrouters`: one row a reason for a router port."""
+    kept = [row for row in rows if wanted.takes(vid=row.vid, port=row.port)]
+    kept.sort(key=lambda row: (row.vid, row.family, port(row.port), row.origin, row.address or b""))
+    return [
+        {
+            "vlan": row.vid,
+            "family": family(row.family),
+            "port": port(row.port),
+            "origin": row.origin,
+            "address": text(row.address),
+            "timer": seconds(row.timer),
+            "uptime": seconds(row.uptime),
+        }
+        for row in kept
+    ]
+
+
+def queriers(rows: Iterable[QuerierRow], port: PortName, wanted: Wanted) -> list[Row]:
+    """`show querier`: one row a VLAN and family."""
+    kept = [row for row in rows if wanted.takes(vid=row.vid)]
+    kept.sort(key=lambda row: (row.vid, row.family))
+    return [
+        {
+            "vlan": row.vid,
+            "family": family(row.family),
+            "role": row.role,
+            "address": text(row.address),
+            "port": None if row.port is None else port(row.port),
+            "version": row.version,
+            "timer": seconds(row.timer),
+            "query_interval": seconds(row.query_interval),
+            "query_response_interval": seconds(row.query_response_interval),
+            "robustness": row.robustness,
+            "uptime": seconds(row.uptime),
+            "last_member_query_interval": seconds(row.last_member_query_interval),
+            "group_membership_interval": seconds(row.group_membership_interval),
+        }
+        for row in kept
+    ]
+
+
+def hosts(rows: Iterable[HostRow], port: PortName, wanted: Wanted) -> list[Row]:
+    """`show hosts`: one row a tracked host of a group on a port."""
+    kept = [row for row in rows if wanted.takes(vid=row.vid, group=row.group, port=row.port)]
+    kept.sort(key=lambda row: (row.vid, row.group, port(row.port), row.address))
+    return [
+        {
+            "vlan": row.vid,
+            "family": family(row.family),
+            "group": address.text(row.group),
+            "port": port(row.port),
+            "address": address.text(row.address),
+            "mac": mac_text(row.mac),
+            "filter_mode": row.filter_mode.value,
+            "sources": [address.text(source) for source in sorted(row.sources)],
+            "timer": seconds(row.timer),
+        }
+        for row in kept
+    ]
+
+
+def fdb(entries: Iterable[FdbEntry], port: PortName, wanted: Wanted) -> list[Row]:
+    """`show fdb`: one row a unicast address."""
+    kept = [entry for entry in entries if wanted.takes(vid=entry.vlan, port=entry.port)]
+    kept.sort(key=lambda entry: (entry.vlan, entry.mac))
+    return [
+        {
+            "vlan": entry.vlan,
+            "mac": mac_text(entry.mac),
+            "port": port(entry.port),
+            "age": seconds(entry.age_ns),
+        }
+        for entry in kept
+    ]

@@ -1,0 +1,315 @@
+"""What a configuration file may say: one struct a table of the TOML, one field a key.
+
+A field's type is its check: its bounds, its words and its description are read from here by the
+loader (`config.py`), by `snoop config example` and by the error texts, so that none of them can
+disagree. Nothing here resolves or opens anything.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+
+class Group(IPv4Address):
+    """An IPv4 multicast group; any other address is a ValueError."""
+
+    def __init__(self, address: object) -> None:
+        super().__init__(address)
+        if not self.is_multicast:
+            raise ValueError("not a multicast address")
+
+
+class GroupPrefix(IPv4Network):
+    """A prefix of IPv4 multicast groups; a plain group is a /32."""
+
+    def __init__(self, address: object) -> None:
+        super().__init__(address)
+        if not self.is_multicast:
+            raise ValueError("not a multicast prefix")
+
+
+class Source(IPv4Address):
+    """A unicast IPv4 address somebody may send from."""
+
+    def __init__(self, address: object) -> None:
+        super().__init__(address)
+        if self.is_multicast or self.is_unspecified or int(self) == 0xFFFFFFFF:
+            raise ValueError("not a unicast address")
+
+
+class Unregistered(Enum):
+    """Where a group nobody has joined goes (SNOOP-32)."""
+
+    FLOOD = "flood"
+    MROUTERS = "mrouters"
+    DROP = "drop"
+
+
+class NoQuerier(Enum):
+    """What to do while no querier is known (Q-15)."""
+
+    FLOOD = "flood"
+    PRUNE = "prune"
+
+
+class QueryScope(Enum):
+    """Where group-specific queries go (SNOOP-7)."""
+
+    ALL = "all"
+    MEMBERS = "members"
+
+
+class Coalesce(Enum):
+    """Joining waiting frames of one flow into one send (design §3)."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+
+class Querier(Enum):
+    """Whether the switch asks (Q-1)."""
+
+    OFF = "off"
+    ON = "on"
+    AUTO = "auto"
+
+
+class Profile(Enum):
+    """Which RFC's Group Membership Interval (G-0)."""
+
+    RFC9776 = "rfc9776"
+    RFC3376 = "rfc3376"
+
+
+class Mrouter(Enum):
+    """Whether a port leads to a multicast router (SNOOP-26)."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class FastLeave(Enum):
+    """When a leave takes effect."""
+
+    OFF = "off"
+    ON = "on"
+    TRACKED = "tracked"
+
+
+# Intervals take fractions of a second. The upper bounds are what the wire can say: QQIC ends at
+# 31744 s, Max Resp Code at 3174.4 s (spec W-11).
+QuerySeconds = Annotated[float, Meta(ge=0.1, le=31744.0)]
+ResponseSeconds = Annotated[float, Meta(ge=0.1, le=3174.4)]
+Count = Annotated[int, Meta(ge=1, le=255)]
+Many = Annotated[int, Meta(ge=1, le=1_000_000)]
+Name = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$",
+        extra={"allowed": "a name of letters, digits, '.', '-' and '_'"},
+    ),
+]
+Interface = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^\s/]{1,15}$",
+        extra={"allowed": "an interface name of 1 to 15 characters"},
+    ),
+]
+Listen = Annotated[
+    str,
+    Meta(
+        pattern=r"^$|^[^\s]*:[0-9]{1,5}$",
+        extra={"allowed": 'ADDRESS:PORT such as "127.0.0.1:9570", or empty'},
+    ),
+]
+Vlan = Annotated[int, Meta(ge=0, le=4094)]
+
+
+def _says(text: str) -> Meta:
+    return Meta(description=text)
+
+
+class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[switch]`."""
+
+    name: Annotated[Name, _says("names the control socket, /run/snoop/NAME.sock")] = "sw0"
+    unregistered: Annotated[
+        Unregistered, _says("groups nobody has joined; router ports always get them")
+    ] = Unregistered.FLOOD
+    no_querier: Annotated[
+        NoQuerier, _says("while no querier is known: keep flooding, or prune all the same")
+    ] = NoQuerier.FLOOD
+    report_flood: Annotated[
+        bool | list[str], _says("also send reports to every port, or to the ports listed")
+    ] = False
+    specific_query_scope: Annotated[QueryScope, _says("ports a group-specific query goes to")] = (
+        QueryScope.ALL
+    )
+    always_flood: Annotated[list[Group], _says("groups never pruned, besides 224.0.0.0/24")] = (
+        field(default_factory=lambda: [Group("224.0.1.129")])
+    )
+    fdb_ageing: Annotated[
+        float, Meta(ge=1.0, le=1_000_000.0), _says("seconds a silent unicast address is kept")
+    ] = 300.0
+    fdb_max: Annotated[
+        int, Meta(ge=64, le=1_048_576), _says("unicast addresses kept; takes a restart")
+    ] = 8192
+    coalesce: Annotated[Coalesce, _says("join waiting frames of a flow into one send")] = (
+        Coalesce.AUTO
+    )
+    qdisc_bypass: Annotated[
+        bool, _says("false: slower, but tcpdump on a port sees what the switch sends")
+    ] = True
+    isolate: Annotated[
+        bool, _says("keep the host's own stack off the ports (drop at tc ingress)")
+    ] = True
+    workers: Annotated[int, Meta(ge=1, le=16), _says("loop threads; takes a restart")] = 1
+    spin_us: Annotated[
+        int,
+        Meta(ge=0, le=10_000),
+        _says("microseconds to spin before sleeping; 0: never; takes a restart"),
+    ] = 50
+
+
+class IgmpTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[igmp]`."""
+
+    enabled: Annotated[bool, _says("false: every group floods")] = True
+    querier: Annotated[
+        Querier,
+        _says('"on": in the election from the start; "auto": only when nobody else asks'),
+    ] = Querier.OFF
+    querier_address: Annotated[
+        IPv4Address, _says("source of our own queries; give it one, hosts may ignore 0.0.0.0")
+    ] = IPv4Address("0.0.0.0")
+    version: Annotated[int, Meta(ge=1, le=3), _says("version of our own queries")] = 3
+    robustness: Annotated[int, Meta(ge=1, le=7), _says("lost frames survived, plus one")] = 2
+    query_interval: Annotated[QuerySeconds, _says("between general queries")] = 125.0
+    query_response_interval: Annotated[
+        ResponseSeconds, _says("hosts answer within; left out: 10.0, at most query_interval")
+    ] = 10.0
+    last_member_query_interval: Annotated[
+        ResponseSeconds, _says("between the questions after a leave")
+    ] = 1.0
+    startup_query_interval: Annotated[
+        QuerySeconds | None, _says("between the first queries; left out: query_interval / 4")
+    ] = None
+    last_member_query_count: Annotated[
+        Count | None, _says("questions after a leave; left out: robustness")
+    ] = None
+    startup_query_count: Annotated[Count | None, _says("first queries; left out: robustness")] = (
+        None
+    )
+    timer_profile: Annotated[
+        Profile, _says("membership lasts 270 s by RFC 9776, 260 s by RFC 3376")
+    ] = Profile.RFC9776
+    ttl_check: Annotated[bool, _says("refuse IGMP with a TTL other than 1")] = False
+    require_router_alert: Annotated[bool, _says("refuse v2/v3 without Router Alert")] = False
+    mrouter_on_null_source: Annotated[
+        bool, _says("a query from 0.0.0.0 makes a router port, as in Linux")
+    ] = False
+    lite_exclude_filter: Annotated[
+        bool, _says("ignore the source lists of EXCLUDE reports (RFC 5790)")
+    ] = False
+    compat_disable: Annotated[
+        bool, _says("no IGMPv1/v2 compatibility mode: an old host does not mute v3 leaves")
+    ] = False
+    ignore_v1: Annotated[bool, _says("do not learn from IGMPv1 messages")] = False
+    ignore_v2: Annotated[bool, _says("do not learn from IGMPv2 messages")] = False
+    mrd: Annotated[bool, _says("solicit and learn routers by MRD (RFC 4286)")] = True
+    qqi_ceiling: Annotated[
+        float, Meta(ge=1.0, le=31744.0), _says("longest query interval adopted from a querier")
+    ] = 3600.0
+    ssm_ranges: Annotated[
+        list[GroupPrefix], _says("groups that only exist with a source (RFC 4604)")
+    ] = field(default_factory=lambda: [GroupPrefix("232.0.0.0/8")])
+    max_groups: Annotated[int, Meta(ge=1, le=1_000_000), _says("groups of a VLAN")] = 4096
+    max_groups_total: Annotated[
+        Many | None,
+        _says("groups of all VLANs together; left out: 16 * max_groups"),
+    ] = None
+    max_sources: Annotated[int, Meta(ge=1, le=4096), _says("sources of one entry")] = 64
+    max_hosts: Annotated[
+        int, Meta(ge=0, le=1_000_000), _says("group memberships of hosts tracked on one port")
+    ] = 4096
+
+
+class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[port]]`; `None` stands for "as the switch"."""
+
+    name: Annotated[Interface, _says("the interface")]
+    mrouter: Annotated[
+        Mrouter, _says('a router behind it: learn, "always", or "never" believe one')
+    ] = Mrouter.AUTO
+    fast_leave: Annotated[
+        FastLeave,
+        _says('drop a member at once: "on", or when its last tracked host left: "tracked"'),
+    ] = FastLeave.OFF
+    explicit_tracking: Annotated[bool, _says("remember each host")] = True
+    flood_unregistered: Annotated[
+        bool | None,
+        _says(
+            "left out: as [switch] unregistered says; true: even if that is not flood; false: never"
+        ),
+    ] = None
+    max_groups: Annotated[
+        int, Meta(ge=0, le=1_000_000), _says("groups of this port; 0: no limit of its own")
+    ] = 0
+    deny_groups: Annotated[list[GroupPrefix], _says("joins refused")] = field(default_factory=list)
+    allow_groups: Annotated[list[GroupPrefix], _says("if given, only these joins are accepted")] = (
+        field(default_factory=list)
+    )
+    igmp_rate: Annotated[
+        int, Meta(ge=0, le=1_000_000), _says("IGMP messages a second looked at; 0: no limit")
+    ] = 5000
+    igmp_burst: Annotated[int, Meta(ge=1, le=1_000_000), _says("and at once, with igmp_rate")] = (
+        10000
+    )
+    coalesce: Annotated[Coalesce | None, _says("left out: as [switch]")] = None
+    isolate: Annotated[bool | None, _says("left out: as [switch]")] = None
+    qdisc_bypass: Annotated[bool | None, _says("left out: as [switch]")] = None
+
+
+class StaticTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[static]]`."""
+
+    group: Annotated[Group, _says("the group")]
+    ports: Annotated[list[str], Meta(min_length=1), _says("ports that always get it")]
+    source: Annotated[Source | None, _says("left out: any source")] = None
+    vlan: Annotated[Vlan, _says("0: untagged")] = 0
+
+
+class MetricsTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[metrics]`."""
+
+    listen: Annotated[
+        Listen,
+        _says('address of the Prometheus endpoint, such as "127.0.0.1:9570"; empty: none'),
+    ] = ""
+
+
+class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole file, checked."""
+
+    switch: SwitchTable = SwitchTable()
+    igmp: IgmpTable = IgmpTable()
+    port: tuple[PortTable, ...] = ()
+    static: tuple[StaticTable, ...] = ()
+    metrics: MetricsTable = MetricsTable()
+
+
+# Keys whose change needs a new process: they size or name what is opened once.
+RESTART_KEYS: tuple[tuple[Literal["switch", "metrics"], str], ...] = (
+    ("switch", "name"),
+    ("switch", "fdb_max"),
+    ("switch", "fdb_ageing"),
+    ("switch", "workers"),
+    ("switch", "spin_us"),
+    ("metrics", "listen"),
+)

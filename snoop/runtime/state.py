@@ -1,0 +1,150 @@
+"""Ports, counters and streams as plain data: the fast path's numbers joined with the engine's.
+
+The fast path counts since it was made and the engine since it began; `clear counters` moves a
+baseline here and leaves both alone, so that metrics never run backwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
+
+from snoop.fastpath import DROPS, Stream
+from snoop.runtime import clock
+from snoop.runtime.plane import Plane
+from snoop.runtime.ports import Port
+from snoop.runtime.rates import Rate
+from snoop.runtime.rows import Row, Wanted, family, seconds, text
+from snoop.wire import address
+
+
+class Counters:
+    """Counters of the switch and of its ports, less what was cleared."""
+
+    def __init__(self, plane: Plane) -> None:
+        self._plane = plane
+        self._switch: dict[str, int] = {}
+        self._ports: dict[int, dict[str, int]] = {}
+
+    def total(self) -> dict[str, int]:
+        """Counters of the switch since it began."""
+        plane = self._plane
+        assert plane.engine is not None
+        frames: dict[str, int] = {}
+        for port in plane.ports:
+            for name, value in plane.fastpath.counters(port.id).items():
+                frames[name] = frames.get(name, 0) + value
+        joined = _joined(frames, plane.engine.counters())
+        return {**joined, "internal_errors": plane.internal_errors}
+
+    def port_total(self, port: Port) -> dict[str, int]:
+        """Counters of a port since it was made a port."""
+        engine = self._plane.engine
+        assert engine is not None
+        frames = self._plane.fastpath.counters(port.id)
+        return _joined(frames, engine.port_counters(port.id))
+
+    def switch(self) -> dict[str, int]:
+        return _less(self.total(), self._switch)
+
+    def port(self, port: Port) -> dict[str, int]:
+        return _less(self.port_total(port), self._ports.get(port.id, {}))
+
+    def clear(self, only: int | None) -> None:
+        """Count from now on: one port, or everything."""
+        if only is None:
+            self._switch = self.total()
+        for port in self._plane.ports:
+            if only in (None, port.id):
+                self._ports[port.id] = self.port_total(port)
+
+    def show(self, wanted: Wanted) -> dict[str, Any]:
+        """`show counters`."""
+        return {
+            "counters": self.switch(),
+            "ports": {
+                port.name: self.port(port)
+                for port in sorted(self._plane.ports, key=lambda port: port.name)
+                if wanted.port in (None, port.id)
+            },
+        }
+
+
+def _joined(frames: Mapping[str, int], control: Mapping[str, int]) -> dict[str, int]:
+    """Both sets. Frames are counted once by the fast path, whose verdicts add up to rx_frames; a
+    name the control plane uses too gets `control_` there (a punted frame refused on a second look).
+    """
+    renamed = {f"control_{name}" if name in frames else name: n for name, n in control.items()}
+    return {**frames, **renamed}
+
+
+def _less(total: Mapping[str, int], base: Mapping[str, int]) -> dict[str, int]:
+    # A port id that is used again by another port counts from its own beginning.
+    return {name: value - min(value, base.get(name, 0)) for name, value in sorted(total.items())}
+
+
+def ports(plane: Plane, counters: Counters, wanted: Wanted) -> list[Row]:
+    """`show ports`, by name."""
+    shown = []
+    for port in sorted(plane.ports, key=lambda port: port.name):
+        if wanted.port not in (None, port.id):
+            continue
+        counts = counters.port(port)
+        shown.append(
+            {
+                "name": port.name,
+                "ifindex": port.link.ifindex if port.link is not None else None,
+                "state": port.state.value,
+                "mrouter": port.table.mrouter.value,
+                "fast_leave": port.table.fast_leave.value,
+                "mtu": port.link.mtu if port.link is not None else None,
+                "mac": port.link.mac.hex(":") if port.link is not None else None,
+                "isolated": port.isolated,
+                "problem": port.problem or port.notice,
+                **{
+                    name: counts.get(name, 0)
+                    for name in ("rx_frames", "rx_bytes", "tx_frames", "tx_bytes")
+                },
+                "drops": {name: count for name, count in counts.items() if name in DROPS and count},
+            }
+        )
+    return shown
+
+
+def stream_key(stream: Stream) -> Hashable:
+    return (stream.vlan, stream.source, stream.group, stream.port)
+
+
+def streams(
+    plane: Plane, seen: Iterable[Stream], rates: Mapping[Hashable, Rate], wanted: Wanted
+) -> list[Row]:
+    """`show streams`, by vlan, group, source, port."""
+    now = clock.now()
+    kept = [
+        stream
+        for stream in seen
+        if wanted.takes(vid=stream.vlan, group=stream.group, port=stream.port)
+    ]
+    kept.sort(key=lambda one: (one.vlan, one.group, one.source, plane.ports.name(one.port)))
+    shown = []
+    for stream in kept:
+        rate = rates[stream_key(stream)]
+        shown.append(
+            {
+                "vlan": stream.vlan,
+                "family": family(address.family(stream.group)),
+                "source": text(stream.source),
+                "group": text(stream.group),
+                "port": plane.ports.name(stream.port),
+                "frames": stream.frames,
+                "bytes": stream.bytes,
+                "frames_per_s": round(rate.frames_per_s, 3),
+                "bits_per_s": round(rate.bits_per_s, 1),
+                "registered": stream.registered,
+                "egress": plane.ports.names(stream.egress),
+                "reason": stream.reason,
+                "age": seconds(max(0, now - stream.first_ns)),
+                "idle": seconds(max(0, now - stream.last_ns)),
+            }
+        )
+    return shown

@@ -1,0 +1,114 @@
+"""The imports of the package keep to the layers of the design.
+
+Walks every module with `ast`; imports inside functions and under TYPE_CHECKING count too.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import snoop
+
+ROOT = Path(snoop.__file__).parent
+
+PURE = {"__future__", "struct", "enum", "dataclasses", "typing", "collections", "ipaddress"}
+# layer: (modules below snoop/, what it may import from snoop, what else it may import)
+WIRE = {"snoop.wire"}
+PROTO = WIRE | {"snoop.proto"}
+TABLE = PROTO | {"snoop.table"}
+FASTPATH = TABLE | {"snoop.fastpath", "snoop._native"}
+RUNTIME = TABLE | {"snoop.fastpath", "snoop.runtime", "snoop.__version__"}
+NEVER_PURE = {"time", "asyncio", "threading", "socket", "os", "random", "logging", "cffi"}
+NEVER_RUNTIME = {"click", "rich", "scapy", "snoop._native", "snoop.cli"}
+PLACES = {
+    "scapy": "snoop.cli",
+    "pyroute2": "snoop.runtime.links",
+    "click": "snoop.cli",
+    "rich": "snoop.cli",
+    "prometheus_client": "snoop.runtime.metrics",
+    "snoop._native": "snoop.fastpath",
+}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT.parent).with_suffix("").parts
+        yield ".".join(part for part in parts if part != "__init__"), path
+
+
+def imports(path: Path) -> set[str]:
+    """Full names of what a file imports; `from a import b` counts as a.b."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def within(name: str, packages: set[str]) -> bool:
+    return any(name == package or name.startswith(package + ".") for package in packages)
+
+
+def ours(names: set[str]) -> set[str]:
+    return {name for name in names if within(name, {"snoop"})}
+
+
+MODULES = list(modules())
+IDS = [name for name, _ in MODULES]
+
+
+@pytest.mark.parametrize(("name", "path"), MODULES, ids=IDS)
+def test_module_imports_only_what_its_layer_may(name: str, path: Path) -> None:
+    """design.md section 2: each layer imports the ones below it, and what the table lists."""
+    names = imports(path)
+    foreign = names - ours(names)
+    if within(name, {"snoop.wire", "snoop.proto", "snoop.table"}):
+        layer = {"wire": WIRE, "proto": PROTO, "table": TABLE}[name.split(".")[1]]
+        assert {n for n in ours(names) if not within(n, layer)} == set()
+        assert {n for n in foreign if within(n, NEVER_PURE)} == set()
+        assert {n for n in foreign if not within(n, PURE | {"heapq"})} == set()
+    elif name == "snoop.fastpath":
+        assert {n for n in ours(names) if not within(n, FASTPATH)} == set()
+        assert {n for n in foreign if within(n, {"asyncio"})} == set()
+    elif within(name, {"snoop.runtime"}):
+        assert {n for n in ours(names) if not within(n, RUNTIME)} == set()
+        assert {n for n in names if within(n, NEVER_RUNTIME)} == set()
+    elif within(name, {"snoop.cli"}):
+        # Layers 0 to 3 stay out of the command line: it asks the daemon.
+        low = {"snoop.proto", "snoop.table", "snoop.fastpath", "snoop._native"}
+        assert {n for n in ours(names) if within(n, low)} == set()
+
+
+@pytest.mark.parametrize(("name", "path"), MODULES, ids=IDS)
+def test_each_dependency_has_one_place(name: str, path: Path) -> None:
+    """design.md section 2: one place each for scapy, pyroute2, click, rich and the binding."""
+    for dependency, place in PLACES.items():
+        used = {n for n in imports(path) if within(n, {dependency})}
+        assert not used or within(name, {place}), f"{name} imports {used}"
+
+
+def test_importing_the_command_line_loads_nothing_heavy() -> None:
+    """`snoop show mdb --json` must not wait for imports it does not use."""
+    import subprocess
+
+    code = (
+        "import sys, snoop.cli.main, snoop.cli.show;"
+        "print([m for m in ('rich','scapy','pyroute2','msgspec','asyncio','prometheus_client',"
+        "'snoop._native') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_walk_finds_the_layers() -> None:
+    """The tests above would pass on an empty package."""
+    for layer in ("wire", "proto", "table", "runtime", "cli"):
+        assert sum(within(name, {f"snoop.{layer}"}) for name in IDS) > 1, layer

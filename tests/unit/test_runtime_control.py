@@ -1,0 +1,267 @@
+"""The control socket: answers, refusals, and clients that mean no good."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import select
+import socket
+import stat
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from snoop.runtime import control, requests
+from snoop.runtime.client import Client, NoDaemon, Refused
+from snoop.runtime.control import ControlServer, SocketTaken
+from snoop.runtime.requests import Request, RequestError, Show
+from snoop.runtime.streams import QUEUE_MAX, Fanout
+
+BIG = "x" * 200_000
+
+
+async def answer(request: Request) -> object:
+    assert isinstance(request, Show)
+    if request.what == "config":
+        raise RequestError("not today", code=2)
+    return {"what": request.what, "vlan": request.vlan, "big": BIG if request.group else None}
+
+
+def serve(
+    path: Path, test: Callable[[Fanout], Awaitable[Any]], *, fanout: Fanout | None = None
+) -> Any:
+    """Run `test` beside a server on `path`; returns what it returns."""
+    events = Fanout()
+
+    async def scene() -> Any:
+        server = ControlServer(
+            path, answer=answer, listen=lambda _: events.listen(lambda item: True)
+        )
+        await server.open()
+        try:
+            return await asyncio.wait_for(test(events), 20)
+        finally:
+            await server.close()
+
+    return asyncio.run(scene())
+
+
+def threaded(work: Callable[[], Any]) -> Callable[[Fanout], Awaitable[Any]]:
+    """Blocking client code, beside the server's loop."""
+    return lambda _: asyncio.to_thread(work)
+
+
+def test_a_request_is_answered_and_the_connection_stays(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "sw.sock"
+
+    def work() -> tuple[Any, Any]:
+        with Client(str(path)) as client:
+            return client.call("show", what="mdb", vlan=7), client.call("show", what="fdb")
+
+    assert serve(path, threaded(work)) == (
+        {"what": "mdb", "vlan": 7, "big": None},
+        {"what": "fdb", "vlan": None, "big": None},
+    )
+
+
+def test_the_socket_is_for_owner_and_group_and_goes_away(tmp_path: Path) -> None:
+    path = tmp_path / "sw.sock"
+    mode = serve(path, threaded(lambda: path.stat().st_mode))
+    assert stat.S_ISSOCK(mode)
+    assert stat.S_IMODE(mode) == 0o660
+    assert not path.exists()
+
+
+def test_a_refusal_keeps_its_text_and_code(tmp_path: Path) -> None:
+    path = tmp_path / "sw.sock"
+
+    def work() -> Refused:
+        with Client(str(path)) as client, pytest.raises(Refused) as caught:
+            client.call("show", what="config")
+        return caught.value
+
+    refused = serve(path, threaded(work))
+    assert (str(refused), refused.code) == ("not today", 2)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\n",
+        b"{}\n",
+        b"null\n",
+        b"\xff\xfe\n",
+        b'{"request": "shutdown"}\n',
+        b'{"request": "show"}\n',
+        b'{"request": "show", "what": "secrets"}\n',
+        b'{"request": "show", "what": "mdb", "vlan": 4095}\n',
+        b'{"request": "show", "what": "mdb", "vlan": "1"}\n',
+        b'{"request": "show", "what": "mdb", "colour": 1}\n',
+        b'{"request": "static", "add": true, "group": "239.1.1.1"}\n',
+        b"[" * 50_000 + b"\n",
+        b'{"request": ' + b'"x"' * 10 + b"\n",
+    ],
+)
+def test_nonsense_is_refused_and_the_next_request_served(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "sw.sock"
+
+    def work() -> tuple[Any, Any]:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(10)
+            sock.connect(str(path))
+            lines = sock.makefile("rb")
+            sock.sendall(line)
+            first = json.loads(lines.readline())
+            sock.sendall(b'{"request": "show", "what": "mdb"}\n')
+            return first, json.loads(lines.readline())
+
+    first, second = serve(path, threaded(work))
+    assert first["ok"] is False
+    assert first["code"] == 2
+    assert second["ok"] is True
+
+
+def test_a_line_without_end_is_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "sw.sock"
+
+    def work() -> Any:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(10)
+            sock.connect(str(path))
+            closed = False
+            for _ in range(100):
+                try:
+                    sock.sendall(b"x" * requests.LINE_BYTES_MAX)
+                except (BrokenPipeError, ConnectionResetError):
+                    closed = True
+                    break
+            assert closed
+        with Client(str(path)) as client:
+            return client.call("show", what="mdb")
+
+    assert serve(path, threaded(work))["what"] == "mdb"
+
+
+def test_a_client_that_does_not_read_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bounded memory, and no waiting of the switch for a client."""
+    path = tmp_path / "sw.sock"
+    monkeypatch.setattr(control, "SEND_SECONDS", 0.3)
+
+    def work() -> Any:
+        with socket.socket(socket.AF_UNIX) as deaf:
+            deaf.connect(str(path))
+            ask = b'{"request": "show", "what": "mdb", "group": "239.1.1.1"}\n'
+            deaf.sendall(ask * 200)
+            with Client(str(path)) as client:
+                answers = [client.call("show", what="mdb") for _ in range(20)]
+            poll = select.poll()
+            poll.register(deaf, select.POLLHUP)
+            assert poll.poll(10_000), "it is not dropped"
+            got = 0
+            try:
+                while data := deaf.recv(1 << 20):
+                    got += len(data)
+            except ConnectionResetError:
+                pass
+            return len(answers), got
+
+    answered, got = serve(path, threaded(work))
+    assert answered == 20
+    assert got < 100 * len(BIG)
+
+
+def test_too_many_clients_are_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "sw.sock"
+    monkeypatch.setattr(control, "CLIENTS_MAX", 2)
+
+    def work() -> str:
+        with Client(str(path)) as one, Client(str(path)) as two:
+            one.call("show", what="mdb")
+            two.call("show", what="mdb")
+            with Client(str(path)) as three, pytest.raises(Refused) as caught:
+                three.call("show", what="mdb")
+        return str(caught.value)
+
+    assert "too many clients" in serve(path, threaded(work))
+
+
+def test_a_stream_carries_events_and_ends_with_its_client(tmp_path: Path) -> None:
+    path = tmp_path / "sw.sock"
+
+    async def scene(events: Fanout) -> tuple[list[Any], bool]:
+        reader, writer = await asyncio.open_unix_connection(str(path))
+        writer.write(b'{"request": "monitor"}\n')
+        assert json.loads(await reader.readline())["ok"] is True
+        for number in range(3):
+            events.publish({"time": 0.0, "event": "join", "number": number})
+        got = [json.loads(await reader.readline()) for _ in range(3)]
+        writer.close()
+        for _ in range(1000):
+            if not events:
+                break
+            await asyncio.sleep(0.001)
+        return got, bool(events)
+
+    got, listening = serve(path, scene)
+    assert [item["number"] for item in got] == [0, 1, 2]
+    assert not listening
+
+
+def test_a_slow_listener_loses_events_and_is_told_how_many() -> None:
+    """Bounded queue and "N events lost"."""
+
+    async def scene() -> list[Any]:
+        fanout = Fanout()
+        listener = fanout.listen(lambda item: item["event"] == "join")
+        for number in range(QUEUE_MAX + 5):
+            fanout.publish({"time": 1.0, "event": "join", "number": number})
+            fanout.publish({"time": 1.0, "event": "leave"})
+        return await listener.next()
+
+    items = asyncio.run(scene())
+    assert len(items) == QUEUE_MAX + 1
+    assert items[-1] == {"time": 1.0, "event": "lost", "count": 5}
+
+
+def test_a_stale_socket_file_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "sw.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    assert path.exists()
+
+    def work() -> Any:
+        with Client(str(path)) as client:
+            return client.call("show", what="mdb")
+
+    assert serve(path, threaded(work))["what"] == "mdb"
+
+
+def test_a_live_daemon_keeps_its_socket(tmp_path: Path) -> None:
+    path = tmp_path / "sw.sock"
+
+    async def scene(_: Fanout) -> str:
+        second = ControlServer(path, answer=answer, listen=lambda _: None)  # type: ignore[arg-type, return-value]
+        with pytest.raises(SocketTaken) as caught:
+            await second.open()
+        await second.close()
+        assert path.exists()
+        return str(caught.value)
+
+    assert "another snoop daemon is running at" in serve(path, scene)
+
+
+def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "sw.sock"
+    path.write_text("precious")
+    with pytest.raises(SocketTaken, match="is not a socket"):
+        serve(path, threaded(lambda: None))
+    assert path.read_text() == "precious"
+
+
+def test_nobody_at_the_socket_is_its_own_error(tmp_path: Path) -> None:
+    with pytest.raises(NoDaemon, match="start one with `snoop run`"):
+        Client(str(tmp_path / "none.sock"))
