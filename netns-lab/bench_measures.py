@@ -1,0 +1,159 @@
+"""What is measured: one function per measure, each a single round on one site, returning named
+figures.
+
+After RFC 3918 (BM numbers of the project's requirement sheet): BM-3 `throughput`, BM-2 the same
+with many groups, BM-5/6 `latency`, BM-7/8 `delays`, BM-9 `capacity`. Every loop and process in here
+is bounded.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import bench_traffic
+from bench_site import Site, SiteError
+from bench_switches import FAST_LEAVE_PORT, memory_bytes, process_cpu_s
+from bench_traffic import GROUP, Offer
+
+Figures = dict[str, float | None]
+
+LATENCY_PORT = 5006
+DELAY_GROUP = "239.77.0.1"
+DELAY_RATE = 20_000  # resolution 50 us
+DELAY_QUIET_MS = 400
+DELAY_LIMIT_MS = 6_000
+CPU_RATE = 20_000
+CPU_FAN = 3
+PROBE_RECEIVER = 1  # on port p2; the one with fast leave is on p3
+
+
+def throughput(
+    site: Site, *, fan: int, size: int, groups: int, seconds: float, trials: int
+) -> Figures:
+    """Frames/s without loss; datagrams/s delivered to the worst-off member at full load."""
+    site.join(fan=fan, groups=groups)
+    found = site.throughput(size=size, groups=groups, seconds=seconds, trials=trials)
+    return {
+        "zero loss": found.zero_loss,
+        "full load": found.full.delivered_rate,
+        "offered": found.full.sent_rate,
+        "reordered": float(found.best.gaps) if found.best else None,
+    }
+
+
+def table(site: Site, *, fan: int, groups: int, seconds: float, trials: int) -> Figures:
+    """One stream while the table holds `groups` groups on `fan` ports; with the switch's memory."""
+    site.join(fan=fan, groups=groups)
+    found = site.throughput(size=64, groups=1, seconds=seconds, trials=trials)
+    memory = memory_bytes(site.contestant.pids())
+    return {"zero loss": found.zero_loss, "memory": float(memory) if memory else None}
+
+
+def latency(site: Site, *, fan: int, rate: int, seconds: float) -> Figures:
+    """Microseconds from the source to the receiving process, and to its host's port.
+
+    Each member is probed in turn, and the worst of them counts: a switch that serves its ports in
+    order is not better for its first one.
+    """
+    site.join(fan=fan, groups=1)
+    worst: Figures = {}
+    share = seconds / fan
+    for receiver in range(fan):
+        name = site.star.receivers[receiver]
+        words = [name, "eth0", GROUP, str(LATENCY_PORT), str(share + 0.2)]
+        with bench_traffic.background("latency", words) as probe:
+            assert probe.stdout is not None
+            probe.stdout.readline()  # "ready"
+            bench_traffic.send(
+                site.star, Offer(seconds=share, rate=rate, port=LATENCY_PORT, size=64)
+            )
+            out, _ = probe.communicate(timeout=share + 10)
+        for series, delays in bench_traffic.json.loads(out).items():
+            if not isinstance(delays, dict):
+                continue
+            for which, ns in delays.items():
+                key = f"{which} to {series}"
+                worst[key] = max(worst.get(key) or 0.0, ns / 1e3)
+    return worst
+
+
+def delays(site: Site) -> Figures:
+    """Milliseconds from a report to the stream's first frame, from a leave to its last one."""
+    site.join(fan=1, groups=1)
+    assert site.sink is not None
+    site.sink.join(0, 1, DELAY_GROUP)
+    figures: Figures = {}
+    offer = Offer(seconds=30, rate=DELAY_RATE, group=DELAY_GROUP)
+    fast = int(FAST_LEAVE_PORT[1:]) - 1
+    try:
+        with bench_traffic.background("source", offer.arguments(site.star)):
+            time.sleep(0.3)  # the stream is under way and the other member's report is learned
+            for what, receiver in (("", PROBE_RECEIVER), (" fast", fast)):
+                for action in ("join", "leave"):
+                    seen = probe(site, action, receiver)
+                    figures[f"{action}{what}"] = seen
+    finally:
+        site.sink.leave(0)
+        site.members = (0, 0)
+    return figures
+
+
+def probe(site: Site, action: str, receiver: int) -> float | None:
+    words = [
+        *(action, site.star.receivers[receiver], "eth0", site.star.address(receiver + 1)),
+        *(DELAY_GROUP, str(DELAY_QUIET_MS), str(DELAY_LIMIT_MS)),
+    ]
+    seen = bench_traffic.run("probe", *words, within_s=20)
+    return None if seen["delay_ns"] is None else seen["delay_ns"] / 1e6
+
+
+def capacity(site: Site, *, fan: int, steps: tuple[int, ...]) -> Figures:
+    """The most groups of which every member got a frame and nobody else did. Doubles as the joins'
+    own test.
+    """
+    held = 0
+    for groups in steps:
+        try:
+            site.join(fan=fan, groups=groups)
+        except SiteError:
+            break
+        held = groups
+    memory = memory_bytes(site.contestant.pids())
+    return {"groups": float(held), "memory": float(memory) if memory else None}
+
+
+def tcp(site: Site, *, seconds: float) -> Figures:
+    """Gbit/s of one connection from the first to the second port."""
+    words = [site.star.source, site.star.receivers[0], site.star.address(1), str(seconds)]
+    done = bench_traffic.run("stream", *words, within_s=seconds + 10)
+    return {"throughput": done["bytes"] * 8 / max(done["seconds"], 0.001) / 1e9}
+
+
+def processor(site: Site, *, seconds: float) -> Figures:
+    """CPU seconds per million delivered datagrams, and idle.
+
+    `whole machine` counts both cores' busy time: the source's, the receivers' and the switch's,
+    wherever the kernel booked it (the bridge runs on its senders' account).
+    """
+    site.join(fan=CPU_FAN, groups=1)
+    idle = process_cpu_s(site.contestant.pids())
+    time.sleep(seconds)
+    idle = process_cpu_s(site.contestant.pids()) - idle
+    busy, own = busy_s(), process_cpu_s(site.contestant.pids())
+    trial = site.trial(Offer(seconds=seconds, rate=CPU_RATE, size=64))
+    millions = sum(trial.delivered) / 1e6
+    if not millions:
+        raise SiteError(f"{site.name} delivered nothing")
+    return {
+        "whole machine": (busy_s() - busy) / millions,
+        "switch process": (process_cpu_s(site.contestant.pids()) - own) / millions,
+        "idle": idle / seconds * 100,
+    }
+
+
+def busy_s() -> float:
+    """CPU seconds all cores together have not been idle."""
+    fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+    ticks = [int(each) for each in fields]
+    return (sum(ticks[:8]) - ticks[3] - ticks[4]) / 100

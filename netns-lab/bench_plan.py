@@ -1,0 +1,203 @@
+"""Which measures run, on whom, how often: the short plan and the full one, with the goals beside
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import bench_measures as measures
+from bench_measures import Figures
+from bench_site import Site
+
+PEERS = ("bridge", "ovs-system", "ovs-afxdp")
+ALL = ("snoop", *PEERS)
+SPIN_US = 1000  # longer than the gap between two frames at 2 000 frames/s
+VARIANTS: dict[str, dict[str, object]] = {
+    "snoop-uncoalesced": {"coalesce": "off"},
+    "snoop-spin": {"spin_us": SPIN_US},
+}
+MANY = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """`figure` of `subject` over the same of `against` must be at least (or, `at_most`, no more
+    than) `ratio`.
+    """
+
+    figure: str
+    ratio: float
+    subject: str = "snoop"
+    against: str = "bridge"
+    at_most: bool = False
+    against_item: str | None = None  # another item of the plan: itself under other conditions
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One row group of the report: `run` gives one round's figures of one site; `units` names what
+    is shown.
+    """
+
+    key: str
+    title: str
+    run: Callable[[Site], Figures]
+    units: dict[str, str]  # figure → unit
+    contestants: tuple[str, ...] = ALL
+    rounds: int | None = None  # fewer than the plan's
+    goals: tuple[Goal, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long and how often."""
+
+    rounds: int
+    trial_s: float
+    trials: int
+    latency_s: float
+    budget_s: float  # no round is begun after it
+
+
+SHORT = Effort(rounds=1, trial_s=0.25, trials=5, latency_s=0.9, budget_s=70.0)
+FULL = Effort(rounds=5, trial_s=1.0, trials=8, latency_s=6.0, budget_s=3 * 3600.0)
+
+RATE_UNITS = {"zero loss": "frames/s", "full load": "datagrams/s"}
+FAN_GOALS = {
+    (1, 64): 1.2,
+    (1, 1400): 1.2,
+    (3, 64): 2.0,
+    (3, 1400): 2.0,
+    (7, 64): 2.8,
+    (7, 1400): 2.8,
+    (15, 64): 4.5,
+    (15, 1400): 3.8,
+}
+AFXDP_GOALS = {3: 2.5, 7: 5.0}
+
+
+def fan_item(effort: Effort, fan: int, size: int) -> Item:
+    goals = []
+    if ratio := FAN_GOALS.get((fan, size)):
+        goals.append(Goal("zero loss", ratio))
+    if size == 64 and (ratio := AFXDP_GOALS.get(fan)):
+        goals.append(Goal("zero loss", ratio, against="ovs-afxdp"))
+    contestants = ALL
+    if (fan, size) == (3, 64):
+        contestants = (*ALL, "snoop-uncoalesced")
+        goals.append(Goal("zero loss", 0.9, subject="snoop-uncoalesced"))
+    run = partial(
+        measures.throughput,
+        fan=fan,
+        size=size,
+        groups=1,
+        seconds=effort.trial_s,
+        trials=effort.trials,
+    )
+    title = f"one stream, {size} bytes, to {fan} port{'s' * (fan > 1)}"
+    return Item(f"fan{fan}-{size}", title, run, RATE_UNITS, contestants, goals=tuple(goals))
+
+
+def groups_item(effort: Effort, fan: int, groups: int, *goals: Goal) -> Item:
+    run = partial(
+        measures.throughput,
+        fan=fan,
+        size=64,
+        groups=groups,
+        seconds=effort.trial_s,
+        trials=effort.trials,
+    )
+    title = f"{groups:,} streams in turn, 64 bytes, to {fan} port{'s' * (fan > 1)}"
+    return Item(f"groups{groups}-fan{fan}", title, run, RATE_UNITS, goals=goals)
+
+
+def table_item(effort: Effort, groups: int, *goals: Goal) -> Item:
+    run = partial(
+        measures.table, fan=3, groups=groups, seconds=effort.trial_s, trials=effort.trials
+    )
+    title = f"one stream, {groups:,} group{'s' * (groups > 1)} × 3 ports in the table"
+    units = {"zero loss": "frames/s", "memory": "bytes"}
+    return Item(f"table{groups}", title, run, units, ("snoop", "bridge"), goals=goals)
+
+
+def latency_item(effort: Effort, key: str, title: str, rate: int, *goals: Goal) -> Item:
+    run = partial(measures.latency, fan=3, rate=rate, seconds=effort.latency_s)
+    units = {f"{which} to {end}": "µs" for end in ("process", "port") for which in SHOWN_DELAYS}
+    return Item(key, title, run, units, (*ALL, "snoop-spin"), goals=goals)
+
+
+SHOWN_DELAYS = ("min", "p50", "p99", "max")
+P50 = "p50 to process"
+LATENCY_GOALS = (
+    Goal(P50, 1.3, at_most=True),
+    Goal(P50, 1.0, subject="snoop-spin", at_most=True),
+)
+DELAY_UNITS = dict.fromkeys(("join", "leave", "join fast", "leave fast"), "ms")
+PROCESSOR_UNITS = {
+    "whole machine": "CPU s / million",
+    "switch process": "CPU s / million",
+    "idle": "% of a core",
+}
+
+
+def quick(effort: Effort = SHORT) -> list[Item]:
+    """A taste of everything that fits into a minute."""
+    return [
+        *(fan_item(effort, fan, 64) for fan in (3, 7, 1)),
+        fan_item(effort, 3, 1400),
+        latency_item(effort, "latency2k", "latency at 2,000 frames/s", 2_000, *LATENCY_GOALS),
+        groups_item(effort, 3, 10, Goal("zero loss", 1.8)),
+        fan_item(effort, 15, 64),
+        tcp_item(0.5),
+        delay_item(),
+        processor_item(1.0),
+        groups_item(effort, 3, 1000),
+    ]
+
+
+def full(effort: Effort = FULL, *, half_load: int = 60_000) -> list[Item]:
+    """Everything. `half_load` is about half of what the kernel bridge does without loss, in
+    frames/s.
+    """
+    same = Goal("zero loss", 0.95, against="snoop", against_item="table1")
+    return [
+        *(fan_item(effort, fan, size) for size in (64, 512, 1400) for fan in (1, 3, 7, 15)),
+        groups_item(effort, 3, 10, Goal("zero loss", 1.8)),
+        groups_item(effort, 7, 10, Goal("zero loss", 2.5)),
+        groups_item(effort, 3, 100),
+        groups_item(effort, 3, 1000),
+        latency_item(effort, "latency2k", "latency at 2,000 frames/s", 2_000, *LATENCY_GOALS),
+        latency_item(effort, "latency-half", f"latency at {half_load:,} frames/s", half_load),
+        delay_item(),
+        tcp_item(3.0, Goal("throughput", 1.0)),
+        processor_item(5.0),
+        table_item(effort, 1),
+        table_item(effort, MANY, same),
+        groups_item(effort, 1, MANY, Goal("zero loss", 1.2)),
+        groups_item(effort, 3, MANY, Goal("zero loss", 0.85)),
+        capacity_item((1_000, 4_000, 10_000, 20_000, 40_000)),
+    ]
+
+
+def tcp_item(seconds: float, *goals: Goal) -> Item:
+    run = partial(measures.tcp, seconds=seconds)
+    return Item("tcp", "TCP, one connection", run, {"throughput": "Gbit/s"}, goals=goals)
+
+
+def delay_item() -> Item:
+    title = "join and leave delay (last member query interval 1 s)"
+    return Item("delays", title, measures.delays, DELAY_UNITS)
+
+
+def processor_item(seconds: float) -> Item:
+    title = f"processor time at {measures.CPU_RATE:,} frames/s to {measures.CPU_FAN} ports"
+    return Item("cpu", title, partial(measures.processor, seconds=seconds), PROCESSOR_UNITS)
+
+
+def capacity_item(steps: tuple[int, ...]) -> Item:
+    run = partial(measures.capacity, fan=2, steps=steps)
+    title = f"groups held, 2 ports each (tried up to {max(steps):,})"
+    return Item("capacity", title, run, {"groups": "groups", "memory": "bytes"}, rounds=1)

@@ -1,0 +1,196 @@
+/* Join and leave delay, after RFC 3918 sections 6.1 and 6.2: a host played by hand on one port
+ * while a stream runs.
+ *
+ *     probe join|leave NS IF SOURCE-ADDRESS GROUP QUIET-MS LIMIT-MS
+ *
+ * The host's kernel is no member, so nothing but this program answers for it; what the port
+ * delivers is seen by a packet socket. join: sends IGMPv3 TO_EX{}, waits for the stream's first
+ * frame (the stream must be absent before). leave: sends TO_IN{} and waits until no frame has come
+ * for QUIET-MS; the delay is that of the last one. A join is repeated on the way out of a failed
+ * wait by nobody: LIMIT-MS bounds it. Prints one JSON object: delay_ns, or null, and frames.
+ */
+#include "namespace.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define TO_IN 3
+#define TO_EX 4
+#define REPORT_BYTES                                                                               \
+	54 /* Ethernet 14, IPv4 with Router Alert 24, IGMPv3 report of one record 16               \
+	    */
+
+static uint64_t realtime_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static uint16_t checksum(const uint8_t *p, uint32_t len_bytes)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < len_bytes; i += 2)
+		sum += (uint32_t)(p[i] << 8 | p[i + 1]);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons((uint16_t)~sum);
+}
+
+static void report_build(uint8_t *frame, const uint8_t *mac, uint32_t source, uint32_t group,
+			 uint8_t type)
+{
+	static const uint8_t head[38] = {0x01, 0x00, 0x5e, 0x00, 0x00, 0x16, 0,	   0,	 0,    0,
+					 0,    0,    0x08, 0x00, 0x46, 0xc0, 0x00, 0x28, 0x00, 0x00,
+					 0x40, 0x00, 1,	   2,	 0,    0,    0,	   0,	 0,    0,
+					 224,  0,    0,	   22,	 0x94, 0x04, 0x00, 0x00};
+	uint16_t sum;
+
+	memset(frame, 0, REPORT_BYTES);
+	memcpy(frame, head, sizeof(head));
+	memcpy(frame + 6, mac, 6);
+	memcpy(frame + 26, &source, 4);
+	sum = checksum(frame + 14, 24);
+	memcpy(frame + 24, &sum, 2);
+	frame[38] = 0x22;
+	frame[45] = 1; /* one record */
+	frame[46] = type;
+	memcpy(frame + 50, &group, 4);
+	sum = checksum(frame + 38, 16);
+	memcpy(frame + 40, &sum, 2);
+}
+
+static int socket_open(const char *netns, const char *interface, uint8_t *mac)
+{
+	struct sockaddr_ll addr = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP)};
+	struct ifreq ifr = {0};
+	int one = 1, fd, err = namespace_enter(netns);
+
+	if (err)
+		return err;
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	addr.sll_ifindex = (int)if_nametoindex(interface);
+	strncpy(ifr.ifr_name, interface, IFNAMSIZ - 1);
+	if (!addr.sll_ifindex || ioctl(fd, SIOCGIFHWADDR, &ifr) ||
+	    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)) ||
+	    bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
+		return -errno;
+	memcpy(mac, ifr.ifr_hwaddr.sa_data, 6);
+	return fd;
+}
+
+/* Kernel receive time of the next frame to the group; 0: none within the time. */
+static uint64_t frame_next(int fd, uint32_t group, uint64_t until_ns)
+{
+	for (;;) {
+		uint8_t frame[128];
+		char control[128];
+		struct sockaddr_ll from;
+		struct iovec iov = {frame, sizeof(frame)};
+		struct msghdr msg = {.msg_name = &from,
+				     .msg_namelen = sizeof(from),
+				     .msg_iov = &iov,
+				     .msg_iovlen = 1,
+				     .msg_control = control,
+				     .msg_controllen = sizeof(control)};
+		struct pollfd pfd = {.fd = fd, .events = POLLIN};
+		uint64_t now_ns = realtime_ns();
+		struct cmsghdr *c;
+		struct timespec ts;
+
+		if (now_ns >= until_ns ||
+		    poll(&pfd, 1, (int)((until_ns - now_ns) / 1000000) + 1) <= 0)
+			return 0;
+		if (recvmsg(fd, &msg, MSG_DONTWAIT) < 34 || from.sll_pkttype == PACKET_OUTGOING)
+			continue;
+		c = CMSG_FIRSTHDR(&msg);
+		if (memcmp(frame + 30, &group, 4) || frame[23] != 17 || !c)
+			continue;
+		memcpy(&ts, CMSG_DATA(c), sizeof(ts));
+		return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+	}
+}
+
+static bool join_delay(int fd, uint32_t group, uint64_t start_ns, uint64_t limit_ns,
+		       uint64_t *delay_ns)
+{
+	uint64_t seen_ns = frame_next(fd, group, start_ns + limit_ns);
+
+	*delay_ns = seen_ns > start_ns ? seen_ns - start_ns : 0;
+	return seen_ns != 0;
+}
+
+static bool leave_delay(int fd, uint32_t group, uint64_t start_ns, uint64_t quiet_ns,
+			uint64_t limit_ns, uint64_t *delay_ns)
+{
+	uint64_t last_ns = start_ns, seen_ns;
+
+	while ((seen_ns = frame_next(fd, group, realtime_ns() + quiet_ns)) != 0) {
+		last_ns = seen_ns;
+		if (seen_ns > start_ns + limit_ns)
+			return false;
+	}
+	*delay_ns = last_ns > start_ns ? last_ns - start_ns : 0;
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	uint8_t mac[6], frame[REPORT_BYTES];
+	uint64_t quiet_ns, limit_ns, start_ns, delay_ns = 0;
+	uint32_t group;
+	bool join, done;
+	int fd;
+
+	if (argc != 8) {
+		fprintf(stderr,
+			"usage: probe join|leave NS IF SOURCE-ADDRESS GROUP QUIET-MS LIMIT-MS\n");
+		return 2;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	join = !strcmp(argv[1], "join");
+	group = inet_addr(argv[5]);
+	quiet_ns = strtoull(argv[6], NULL, 10) * 1000000;
+	limit_ns = strtoull(argv[7], NULL, 10) * 1000000;
+	fd = socket_open(argv[2], argv[3], mac);
+	if (fd < 0) {
+		fprintf(stderr, "probe: %s: %s\n", argv[2], strerror(-fd));
+		return 1;
+	}
+	report_build(frame, mac, inet_addr(argv[4]), group, join ? TO_EX : TO_IN);
+	if (join && frame_next(fd, group, realtime_ns() + quiet_ns)) {
+		printf("{\"delay_ns\": null, \"why\": \"the stream was there before the join\"}\n");
+		return 0;
+	}
+	start_ns = realtime_ns();
+	if (send(fd, frame, sizeof(frame), 0) != (ssize_t)sizeof(frame)) {
+		perror("probe: send");
+		return 1;
+	}
+	done = join ? join_delay(fd, group, start_ns, limit_ns, &delay_ns)
+		    : leave_delay(fd, group, start_ns, quiet_ns, limit_ns, &delay_ns);
+	if (done)
+		printf("{\"delay_ns\": %llu}\n", (unsigned long long)delay_ns);
+	else
+		printf("{\"delay_ns\": null, \"why\": \"%s\"}\n",
+		       join ? "no frame came" : "frames never stopped");
+	return 0;
+}

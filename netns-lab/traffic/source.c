@@ -1,0 +1,328 @@
+/* The bench's source of traffic: paced UDP multicast frames, complete as they would come off a
+ * wire.
+ *
+ * Frames are built here (DF, ID 0 as Linux sends atomic datagrams, TTL 16, valid IPv4 and UDP
+ * checksums) and leave one by one through an AF_PACKET socket with sendmmsg: never as one GSO
+ * frame, so that nobody is handed work already joined. Streams are round-robin, frame by frame.
+ * Pace: a burst of at most --burst frames per 100 us of the offered rate, sleeping in between, so
+ * that a switch that shares the machine's cores gets them. Rate 0 is as fast as it goes.
+ *
+ * Prints one JSON object when done. Ends by itself: --seconds and --frames both bound the run.
+ */
+#include "flow.h"
+#include "namespace.h"
+#include "payload.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BURST_MAX 64
+#define FRAME_MAX 1514
+#define SECOND_NS 1000000000ULL
+#define BURST_NS 100000ULL /* frames offered within this time leave together */
+
+struct options {
+	const char *netns;
+	const char *interface;
+	const char *source; /* IPv4 source address */
+	const char *group;  /* first group; the others count up from it */
+	uint32_t groups;
+	uint32_t size_bytes; /* of the frame without FCS */
+	uint32_t burst;
+	uint64_t rate;	 /* frames per second, 0 = unpaced */
+	uint64_t frames; /* stop after so many, 0 = by time alone */
+	double seconds;
+	uint16_t port; /* UDP, both ends */
+	int cpu;
+};
+
+struct source {
+	struct options opt;
+	int fd;
+	struct flow *flows;
+	uint32_t next_flow;
+	uint8_t frames[BURST_MAX][FRAME_MAX];
+	struct iovec iov[BURST_MAX];
+	struct mmsghdr msgs[BURST_MAX];
+	uint64_t sent;
+	uint64_t refused; /* send() failures other than a full queue */
+	uint64_t full;	  /* ENOBUFS: the frame was not taken and is not counted as sent */
+};
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stopped = 1;
+}
+
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * SECOND_NS + (uint64_t)ts.tv_nsec;
+}
+
+/* Send count frames in order; a frame the device refuses is skipped and counted. */
+static void burst_send(struct source *src, uint32_t count)
+{
+	uint64_t now_ns = clock_ns(CLOCK_REALTIME);
+	uint32_t done = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		flow_frame_next(&src->flows[src->next_flow], now_ns, src->frames[i]);
+		if (++src->next_flow == src->opt.groups)
+			src->next_flow = 0;
+	}
+	while (done < count) {
+		int n = sendmmsg(src->fd, src->msgs + done, count - done, 0);
+
+		if (n > 0) {
+			done += (uint32_t)n;
+			src->sent += (uint32_t)n;
+		} else if (n < 0 && errno == EINTR) {
+			continue;
+		} else {
+			if (errno == ENOBUFS || errno == EAGAIN)
+				src->full++;
+			else
+				src->refused++;
+			done++;
+		}
+	}
+}
+
+static void wait_until(uint64_t when_ns)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	struct timespec ts = {(time_t)(when_ns / SECOND_NS), (long)(when_ns % SECOND_NS)};
+
+	if (when_ns > now_ns + 20000)
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+	while (!stopped && clock_ns(CLOCK_MONOTONIC) < when_ns)
+		;
+}
+
+static uint32_t burst_size(const struct options *opt)
+{
+	uint64_t frames = opt->rate ? opt->rate * BURST_NS / SECOND_NS : BURST_MAX;
+
+	if (frames > opt->burst)
+		frames = opt->burst;
+	return frames ? (uint32_t)frames : 1;
+}
+
+static double run(struct source *src)
+{
+	const struct options *opt = &src->opt;
+	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC);
+	uint64_t end_ns = start_ns + (uint64_t)(opt->seconds * 1e9);
+	uint64_t offered = 0;
+	uint32_t burst = burst_size(opt);
+
+	while (!stopped) {
+		uint32_t count = burst;
+
+		if (opt->rate)
+			wait_until(start_ns +
+				   (uint64_t)((double)offered * 1e9 / (double)opt->rate));
+		if (clock_ns(CLOCK_MONOTONIC) >= end_ns)
+			break;
+		if (opt->frames && offered + count > opt->frames)
+			count = (uint32_t)(opt->frames - offered);
+		if (!count)
+			break;
+		burst_send(src, count);
+		offered += count;
+	}
+	return (double)(clock_ns(CLOCK_MONOTONIC) - start_ns) / 1e9;
+}
+
+static int socket_open(const char *interface, uint8_t *mac)
+{
+	struct sockaddr_ll addr = {.sll_family = AF_PACKET};
+	struct ifreq ifr = {0};
+	int bypass = 1;
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* protocol 0: receives nothing */
+
+	if (fd < 0)
+		return -errno;
+	addr.sll_ifindex = (int)if_nametoindex(interface);
+	strncpy(ifr.ifr_name, interface, IFNAMSIZ - 1);
+	if (!addr.sll_ifindex || ioctl(fd, SIOCGIFHWADDR, &ifr) ||
+	    setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &bypass, sizeof(bypass)) ||
+	    bind(fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		int err = -errno;
+
+		close(fd);
+		return err;
+	}
+	memcpy(mac, ifr.ifr_hwaddr.sa_data, 6);
+	return fd;
+}
+
+static int source_open(struct source *src)
+{
+	struct flow_plan plan = {
+		.source = inet_addr(src->opt.source),
+		.group = inet_addr(src->opt.group),
+		.size_bytes = src->opt.size_bytes,
+		.port = src->opt.port,
+		.filler = src->frames[0] + FLOW_HEADERS + sizeof(struct traffic_payload),
+	};
+	int err = namespace_enter(src->opt.netns);
+
+	if (err)
+		return err;
+	src->fd = socket_open(src->opt.interface, plan.mac);
+	if (src->fd < 0)
+		return src->fd;
+	src->flows = calloc(src->opt.groups, sizeof(*src->flows));
+	if (!src->flows)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < BURST_MAX; i++) {
+		for (uint32_t j = 0; j < FRAME_MAX; j++)
+			src->frames[i][j] = (uint8_t)(j * 7);
+		src->iov[i] = (struct iovec){src->frames[i], src->opt.size_bytes};
+		src->msgs[i].msg_hdr = (struct msghdr){.msg_iov = &src->iov[i], .msg_iovlen = 1};
+	}
+	for (uint32_t i = 0; i < src->opt.groups; i++)
+		flow_build(&src->flows[i], i, &plan);
+	return 0;
+}
+
+static const struct option long_options[] = {
+	{"netns", required_argument, NULL, 'n'},
+	{"interface", required_argument, NULL, 'i'},
+	{"source", required_argument, NULL, 's'},
+	{"group", required_argument, NULL, 'g'},
+	{"groups", required_argument, NULL, 'G'},
+	{"size", required_argument, NULL, 'z'},
+	{"rate", required_argument, NULL, 'r'},
+	{"seconds", required_argument, NULL, 't'},
+	{"frames", required_argument, NULL, 'f'},
+	{"burst", required_argument, NULL, 'b'},
+	{"cpu", required_argument, NULL, 'c'},
+	{"port", required_argument, NULL, 'p'},
+	{NULL, 0, NULL, 0},
+};
+
+static int options_parse(int argc, char **argv, struct options *opt)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'n':
+			opt->netns = optarg;
+			break;
+		case 'i':
+			opt->interface = optarg;
+			break;
+		case 's':
+			opt->source = optarg;
+			break;
+		case 'g':
+			opt->group = optarg;
+			break;
+		case 'G':
+			opt->groups = (uint32_t)strtoul(optarg, NULL, 10);
+			break;
+		case 'z':
+			opt->size_bytes = (uint32_t)strtoul(optarg, NULL, 10) - 4;
+			break;
+		case 'r':
+			opt->rate = strtoull(optarg, NULL, 10);
+			break;
+		case 't':
+			opt->seconds = strtod(optarg, NULL);
+			break;
+		case 'f':
+			opt->frames = strtoull(optarg, NULL, 10);
+			break;
+		case 'b':
+			opt->burst = (uint32_t)strtoul(optarg, NULL, 10);
+			break;
+		case 'p':
+			opt->port = (uint16_t)strtoul(optarg, NULL, 10);
+			break;
+		case 'c':
+			opt->cpu = (int)strtol(optarg, NULL, 10);
+			break;
+		default:
+			return -EINVAL;
+		}
+	}
+	if (!opt->netns || !opt->interface || opt->size_bytes < 60 || opt->size_bytes > FRAME_MAX ||
+	    !opt->groups || opt->groups > TRAFFIC_FLOWS_MAX || !opt->burst ||
+	    opt->burst > BURST_MAX || opt->seconds <= 0 || opt->seconds > 600)
+		return -EINVAL;
+	return 0;
+}
+
+static void cpu_pin(int cpu)
+{
+	cpu_set_t set;
+
+	if (cpu < 0)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET((size_t)cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		perror("source: cannot pin, running anywhere");
+}
+
+int main(int argc, char **argv)
+{
+	static struct source src = {.opt = {.source = "10.99.0.1",
+					    .group = "239.1.0.1",
+					    .groups = 1,
+					    .size_bytes = 60,
+					    .burst = BURST_MAX,
+					    .seconds = 1.0,
+					    .port = TRAFFIC_PORT,
+					    .cpu = -1}};
+	struct sigaction action = {.sa_handler = on_signal};
+	double seconds;
+	int err = options_parse(argc, argv, &src.opt);
+
+	if (err) {
+		fprintf(stderr,
+			"usage: source --netns NS --interface IF [--source A] [--group G] "
+			"[--groups N]\n"
+			"              [--size 64..1518] [--rate FPS] [--seconds S] [--frames N]\n"
+			"              [--burst 1..64] [--port UDP] [--cpu N]\n");
+		return 2;
+	}
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	prctl(PR_SET_TIMERSLACK, 1UL);
+	cpu_pin(src.opt.cpu);
+	err = source_open(&src);
+	if (err) {
+		fprintf(stderr, "source: %s in %s: %s\n", src.opt.interface, src.opt.netns,
+			strerror(-err));
+		return 1;
+	}
+	seconds = run(&src);
+	printf("{\"sent\": %llu, \"seconds\": %.6f, \"full\": %llu, \"refused\": %llu}\n",
+	       (unsigned long long)src.sent, seconds, (unsigned long long)src.full,
+	       (unsigned long long)src.refused);
+	return 0;
+}
