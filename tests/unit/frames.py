@@ -71,21 +71,26 @@ def encapsulate(
     return frame
 
 
+def _v2_body(**fields: object) -> bytes:
+    # as bytes at once: below an IP header scapy's IGMP adds Router Alert to it
+    return bytes(IGMP(**fields))
+
+
 # -- hosts -------------------------------------------------------------------------------------
 
 
 def v1_report(group: str = G, src: str = HOST, **how: object) -> bytes:
     how.setdefault("router_alert", False)  # W-7: v1 senders never set it
-    return encapsulate(IGMP(type=0x12, mrcode=0, gaddr=group), src=src, dst=group, **how)
+    return encapsulate(_v2_body(type=0x12, mrcode=0, gaddr=group), src=src, dst=group, **how)
 
 
 def v2_report(group: str = G, src: str = HOST, **how: object) -> bytes:
-    return encapsulate(IGMP(type=0x16, mrcode=0, gaddr=group), src=src, **{"dst": group, **how})
+    return encapsulate(_v2_body(type=0x16, mrcode=0, gaddr=group), src=src, **{"dst": group, **how})
 
 
 def leave(group: str = G, src: str = HOST, **how: object) -> bytes:
     return encapsulate(
-        IGMP(type=0x17, mrcode=0, gaddr=group), src=src, **{"dst": "224.0.0.2", **how}
+        _v2_body(type=0x17, mrcode=0, gaddr=group), src=src, **{"dst": "224.0.0.2", **how}
     )
 
 
@@ -111,12 +116,12 @@ def v3_report(*records: Record, src: str = HOST, **how: object) -> bytes:
 def v1_query(src: str = RQ, **how: object) -> bytes:
     how.setdefault("router_alert", False)
     return encapsulate(
-        IGMP(type=0x11, mrcode=0, gaddr="0.0.0.0"), src=src, **{"dst": "224.0.0.1", **how}
+        _v2_body(type=0x11, mrcode=0, gaddr="0.0.0.0"), src=src, **{"dst": "224.0.0.1", **how}
     )
 
 
 def v2_query(group: str | None = None, code: int = 100, src: str = RQ, **how: object) -> bytes:
-    body = IGMP(type=0x11, mrcode=code, gaddr=group or "0.0.0.0")
+    body = _v2_body(type=0x11, mrcode=code, gaddr=group or "0.0.0.0")
     return encapsulate(body, src=src, **{"dst": group or "224.0.0.1", **how})
 
 
@@ -129,16 +134,17 @@ def query_body(
     qrv: int = 2,
     qqic: int = 125,
 ) -> bytes:
-    return bytes(
+    body = bytes(
         IGMPv3mq(
             gaddr=group or "0.0.0.0",
             srcaddrs=list(sources),
-            mrcode=code,
             s=int(suppress),
             qrv=qrv,
             qqic=qqic,
         )
     )
+    # scapy would take `code` for tenths and encode it; the tests say the byte they mean
+    return with_checksum(body[:1] + bytes((code,)) + body[2:])
 
 
 def v3_query(
@@ -229,11 +235,15 @@ class Sent:
         end = len(frame) - len(bytes(self.ip)) + self.ip.len
         self.igmp = frame[start:end]
         self.type = self.igmp[0]
-        self.group = str(IPv4Address(self.igmp[4:8]))
+        self.group = str(IPv4Address(self.igmp[4:8])) if len(self.igmp) >= 8 else ""
 
     @property
     def vid(self) -> int | None:
         return self.ether[Dot1Q].vlan if Dot1Q in self.ether else None
+
+    @property
+    def pcp(self) -> int | None:
+        return self.ether[Dot1Q].prio if Dot1Q in self.ether else None
 
     @property
     def is_query(self) -> bool:

@@ -1,0 +1,200 @@
+"""The engine and the model side by side: every step goes to both, `compare` holds them together.
+
+Groups and sources are 4-byte addresses.  Forwarding is read from the rows compiled when the engine
+said a group changed and at no other time, so a change it forgets to announce is a difference too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from snoop.proto.effects import GroupChanged
+from snoop.proto.engine import Engine
+from snoop.proto.params import Params, PortParams, QuerierMode
+from snoop.table.mdb import compile_group
+from snoop.wire.address import parse_prefix
+
+from unit.frames import quick_report, quick_v2, quick_v3_query
+from unit.model import BLOCKED, EXCLUDE, SECOND, Model, Settings
+
+MAPPED = bytes(10) + b"\xff\xff"
+ANY = bytes(16)
+START = 1_000 * SECOND
+ROUTER_PORT = 0
+OWN = bytes((10, 0, 0, 100))
+LOWER, HIGHER = bytes((10, 0, 0, 1)), bytes((10, 0, 0, 200))
+KINDS = {1: "IS_IN", 2: "IS_EX", 3: "TO_IN", 4: "TO_EX", 5: "ALLOW", 6: "BLOCK"}
+
+Record = tuple[int, bytes, Sequence[bytes]]
+
+
+def in_ssm(group: bytes) -> bool:
+    return group[0] == 232
+
+
+class Pair:
+    """An engine and a model, told the same, in VLAN 0; port 0 is the router's."""
+
+    def __init__(self, *, querier: bool, ports: int, sources: Sequence[bytes]) -> None:
+        self.now = START
+        self.sources = sources
+        self.ports = range(ports)
+        self.rows: dict[bytes, dict[bytes, int]] = {}
+        self.engine = Engine(
+            params=Params(
+                querier=QuerierMode.ON if querier else QuerierMode.OFF,
+                querier_address=MAPPED + OWN,
+                ssm_ranges=(parse_prefix("232.0.0.0/8"),),
+                max_groups=1 << 20,
+            ),
+            now=self.now,
+        )
+        settings = Settings(
+            sends_queries=querier, address=OWN if querier else None, is_ssm=in_ssm
+        )
+        self.model = Model(settings, self.now)
+        for port in self.ports:
+            own = PortParams(name=f"p{port}", igmp_rate=0)
+            self._take(self.engine.port_add(port, own, now=self.now))
+            self._take(self.engine.port_up(port, now=self.now))
+
+    # -- steps ---------------------------------------------------------------------------------
+
+    def elapse(self, duration: int) -> None:
+        """Let time pass, waking the engine at its deadlines and at no other moment."""
+        target = self.now + duration
+        while (due := self.engine.next_deadline()) is not None and due <= target:
+            self.now = max(self.now, due)
+            self._take(self.engine.advance(self.now))
+        self.now = target
+        self.model.elapse(target)
+
+    def sleep_through(self, duration: int) -> None:
+        """Let time pass and wake the engine once, late, as after a stall."""
+        self.now += duration
+        self._take(self.engine.advance(self.now))
+        self.model.elapse(self.now)
+
+    def v3_report(self, port: int, records: Iterable[Record]) -> None:
+        records = list(records)
+        self._receive(port, quick_report(records, bytes((10, 0, 1, port))))
+        for kind, group, sources in records:
+            self.model.record(0, port, KINDS[kind], group, set(sources))
+
+    def v1_report(self, port: int, group: bytes) -> None:
+        self._receive(port, quick_v2(0x12, group, bytes((10, 0, 1, port))))
+        self.model.v1_report(0, port, group)
+
+    def v2_report(self, port: int, group: bytes) -> None:
+        self._receive(port, quick_v2(0x16, group, bytes((10, 0, 1, port))))
+        self.model.v2_report(0, port, group)
+
+    def leave(self, port: int, group: bytes) -> None:
+        self._receive(port, quick_v2(0x17, group, bytes((10, 0, 1, port))))
+        self.model.leave(0, port, group)
+
+    def general_query(self, router: bytes, qrv: int, qqic: int) -> None:
+        """A v3 General Query with Max Resp 10 s; qqic below 128 is seconds."""
+        self._receive(
+            ROUTER_PORT, quick_v3_query(bytes(4), [], router, code=100, qrv=qrv, qqic=qqic)
+        )
+        self.model.hear_general(router, 10 * SECOND, qrv, qqic * SECOND)
+
+    def v2_general_query(self, router: bytes) -> None:
+        self._receive(ROUTER_PORT, quick_v2(0x11, bytes(4), router, code=100))
+        self.model.hear_general(router, 10 * SECOND)
+
+    def specific_query(
+        self, router: bytes, group: bytes, sources: Sequence[bytes], code: int, suppress: bool
+    ) -> None:
+        """A v3 specific query that repeats the values in force; code below 128 is 0.1 s."""
+        frame = quick_v3_query(
+            group,
+            sources,
+            router,
+            code=code,
+            suppress=suppress,
+            qrv=self.model.rv,
+            qqic=self.model.qi // SECOND,
+        )
+        self._receive(ROUTER_PORT, frame)
+        self.model.hear_specific(0, group, set(sources), code * SECOND // 10, suppress)
+
+    def v2_specific_query(self, router: bytes, group: bytes, code: int) -> None:
+        self._receive(ROUTER_PORT, quick_v2(0x11, group, router, code=code))
+        self.model.hear_specific(0, group, set(), code * SECOND // 10, False)
+
+    def flap(self, port: int) -> None:
+        self._take(self.engine.port_down(port, now=self.now))
+        self._take(self.engine.port_up(port, now=self.now))
+        self.model.port_gone(port)
+
+    def _receive(self, port: int, frame: bytes) -> None:
+        self._take(self.engine.receive(port=port, frame=frame, now=self.now))
+
+    def _take(self, effects: list) -> None:
+        for effect in effects:
+            if isinstance(effect, GroupChanged):
+                group = effect.group[12:]
+                self.rows[group] = compile_group(self.engine.group_view(0, effect.group))
+
+    # -- questions -------------------------------------------------------------------------------
+
+    def engine_state(self) -> dict:
+        state = {}
+        for row in self.engine.mdb(self.now):
+            sources = {s.address[12:]: s.timer or 0 for s in row.sources}
+            state[row.group[12:], row.port] = (
+                row.filter_mode.value,
+                row.group_timer,
+                sources,
+                row.compatibility,
+            )
+        return state
+
+    def model_state(self) -> dict:
+        state = {}
+        for (vid, group, port), entry in self.model.entries.items():
+            state[group, port] = (
+                entry.mode,
+                entry.group_expiry - self.now if entry.mode == EXCLUDE else None,
+                {s: 0 if e == BLOCKED else e - self.now for s, e in entry.sources.items()},
+                self.model.compatibility(vid, group, port),
+            )
+        return state
+
+    def engine_ports(self, group: bytes, source: bytes) -> int:
+        rows = self.rows.get(group) or {ANY: 0}
+        return rows.get(MAPPED + source, rows[ANY])
+
+    def model_ports(self, group: bytes, source: bytes) -> int:
+        return sum(
+            1 << port for port in self.ports if self.model.forwards(0, group, source, port)
+        )
+
+    def differences(self) -> set[bytes]:
+        """The groups on which engine and model do not agree."""
+        ours, theirs = self.engine_state(), self.model_state()
+        different = {
+            key[0] for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)
+        }
+        for group in self.rows.keys() | {key[0] for key in theirs}:
+            for source in self.sources:
+                if self.engine_ports(group, source) != self.model_ports(group, source):
+                    different.add(group)
+        return different
+
+    def compare(self) -> None:
+        """Assert that state, timers and forwarding agree."""
+        assert self.engine_state() == self.model_state()
+        for group in self.rows:
+            for source in self.sources:
+                answer = self.engine_ports(group, source)
+                assert answer == self.model_ports(group, source), (group, source)
+        assert (self.model.querier or b"") == self._elected()
+
+    def _elected(self) -> bytes:
+        for row in self.engine.queriers(self.now):
+            if row.role == "non-querier":
+                return row.address[12:]
+        return b""
