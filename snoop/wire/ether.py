@@ -35,11 +35,6 @@ class Ethernet(NamedTuple):
     ethertype: int
     offset: int
 
-    @property
-    def is_group(self) -> bool:
-        """True when the destination is a multicast or broadcast MAC address."""
-        return bool(self.dst[0] & 1)
-
 
 def parse(frame: bytes) -> Ethernet:
     """Read the header and the outer tag.

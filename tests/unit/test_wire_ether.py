@@ -114,9 +114,3 @@ def test_no_frame_is_built_with_a_short_address():
 def test_group_mac_addresses(group, mac):
     """W-6 and the golden pairs of spec 1.11."""
     assert ether.multicast_mac(addr(group)).hex() == mac
-
-
-def test_group_bit():
-    assert ether.parse(frame("0800")).is_group
-    assert ether.parse(b"\xff" * 6 + SRC + b"\x08\x00").is_group
-    assert not ether.parse(SRC + SRC + b"\x08\x00").is_group

@@ -109,6 +109,7 @@ def test_a_header_longer_than_the_datagram_is_an_ip_error():
         ("01" * 36 + "94040000", True),  # IHL 15 with Router Alert last
         ("94040000" + "00000000", True),
         ("01" + "4408050000000000" + "010101" + "94040000", True),
+        ("88020101" + "94040000", True),  # an option of the least length
         ("00000000" + "94040000", False),  # behind the end of the list
         ("94040001", False),  # RFC 2113: only value 0 is defined
         ("9403000000000000", False),
