@@ -22,7 +22,7 @@ _ALL_PIM_ROUTERS = MAPPED + bytes((224, 0, 0, 13))
 
 
 class Reason(StrEnum):
-    """Why a frame went where it went; the names of `enum fp_reason`."""
+    """Why a frame went where it went; the names `fp_reason_name` gives."""
 
     FORWARD_GROUP = "forward_group"
     FORWARD_SOURCE = "forward_source"
@@ -34,16 +34,16 @@ class Reason(StrEnum):
     FLOOD_UNKNOWN_UNICAST = "flood_unknown_unicast"
     FLOOD_IPV6_MULTICAST = "flood_ipv6_multicast"
     FLOOD_L2_MULTICAST = "flood_l2_multicast"
-    FLOOD_MAC_IP_MISMATCH = "flood_mac_ip_mismatch"
+    FLOOD_MAC_IP_MISMATCH = "mac_ip_mismatch"
     PUNT_IGMP = "punt_igmp"
-    DROP_NO_MEMBER = "drop_no_member"
-    DROP_NO_EGRESS = "drop_no_egress"
-    DROP_TRUNCATED = "drop_truncated"
-    DROP_RESERVED_MAC = "drop_reserved_mac"
-    DROP_VLAN_INVALID = "drop_vlan_invalid"
-    DROP_IP_ERROR = "drop_ip_error"
-    DROP_SOURCE_MAC = "drop_source_mac"
-    DROP_PORT_DOWN = "drop_port_down"
+    DROP_NO_MEMBER = "no_member"
+    DROP_NO_EGRESS = "no_egress"
+    DROP_TRUNCATED = "truncated"
+    DROP_RESERVED_MAC = "reserved_mac"
+    DROP_VLAN_INVALID = "vlan_invalid"
+    DROP_IP_ERROR = "ip_error"
+    DROP_SOURCE_MAC = "source_mac"
+    DROP_PORT_DOWN = "port_down"
 
 
 @dataclass(frozen=True, slots=True)
