@@ -79,7 +79,6 @@ COUNTERS: Final[dict[str, str]] = {
     "qqi_clamped": "query intervals over qqi_ceiling (TM-37)",
     "fast_leave": "memberships removed at once by fast_leave",
     "tombstone_evicted": "tombstones dropped early to make room for a group",
-    "vlan_limit": "frames not learned because of too many VLANs",
     **errors.COUNTERS,
 }
 """Counter name -> one line for the manual."""

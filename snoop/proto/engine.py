@@ -105,7 +105,9 @@ class Engine:
         effects: list[Effect] = []
         if switch.deadlines.is_due(now):
             switch.deadlines.advance(now, effects)
-        state = switch.ports[port]
+        state = switch.ports.get(port)
+        if state is None:
+            return effects  # handed up before the port was removed
         if state.up:
             receiving.receive(switch, state, frame, now, effects)
         else:

@@ -90,7 +90,7 @@ class Group:
         member = self.members.pop(port.id)
         port.member_count -= 1
         if member.hosts is not None:
-            port.host_count -= len(member.hosts.known)
+            port.host_count -= len(member.hosts)
         if self.checks is not None:
             check = self.checks.pop(port.id, None)
             if check is not None:
@@ -119,14 +119,14 @@ class Group:
             if member.hosts is not None:
                 port.host_count -= member.hosts.purge(now)
             if member.due <= now:
-                before = member.shape()
+                exclude, listed = member.exclude, member.sources
                 member.expire(now, keep_blocked=keep_blocked)
                 if member.is_empty:
                     self.part(port, now)
                     effects.append(self._event("expire", port_id))
                     changed = True
                     continue
-                changed = changed or member.shape() != before
+                changed = changed or member.differs(exclude, listed)
             nearest = min(nearest, member.due)
         if STOPPED < self.tombstone_until <= now:
             self.vlan.forget(self)

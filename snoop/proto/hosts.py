@@ -9,7 +9,7 @@ those over the limit, and v1/v2 hosts that heard another's report and kept quiet
 says until when that is possible; the list decides nothing before then.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from snoop.proto.units import STOPPED, Instant
@@ -41,10 +41,11 @@ def reporter_mac(who: Reporter) -> bytes:
 class Host:
     """What one host wants of one group until `until`."""
 
-    __slots__ = ("exclude", "sources", "until")
+    __slots__ = ("exclude", "sources", "until", "who")
 
-    def __init__(self) -> None:
+    def __init__(self, who: Reporter) -> None:
         """Start wanting nothing."""
+        self.who = who
         self.exclude = False
         self.sources: frozenset[Address] = _NONE
         self.until: Instant = STOPPED
@@ -63,25 +64,26 @@ class Host:
         """Tell whether the host wants data of `source`."""
         return (source in self.sources) != self.exclude
 
-    def apply(self, kind: RecordType, listed: Iterable[Address], max_sources: int) -> None:
+    def apply(self, kind: RecordType, listed: Collection[Address], max_sources: int) -> None:
         """Follow one record of this host (RFC 9776 5.1, 5.2)."""
+        named = frozenset(listed) if listed else _NONE  # an empty frozenset is 216 bytes each
         match kind:
-            case RecordType.TO_IN:
-                self.exclude, self.sources = False, frozenset(listed)
             case RecordType.TO_EX | RecordType.IS_EX:
-                self.exclude, self.sources = True, frozenset(listed)
+                self.exclude, self.sources = True, named
+            case RecordType.TO_IN:
+                self.exclude, self.sources = False, named
             case RecordType.IS_IN | RecordType.ALLOW:
                 # IS_IN is not the whole list: it is split over reports (W-25), and a host in
                 # EXCLUDE answers Q(G, S) with those sources of S that it wants.
                 if self.exclude:
-                    self.sources -= frozenset(listed)
+                    self.sources -= named
                 else:
-                    self.sources |= frozenset(listed)
+                    self.sources |= named
             case RecordType.BLOCK:
                 if self.exclude:
-                    self.sources |= frozenset(listed)
+                    self.sources |= named
                 else:
-                    self.sources -= frozenset(listed)
+                    self.sources -= named
             case _:
                 raise AssertionError(kind)
         if len(self.sources) > max_sources:
@@ -89,20 +91,37 @@ class Host:
 
 
 class Hosts:
-    """The hosts of one (VLAN, group, port)."""
+    """The hosts of one (VLAN, group, port).
 
-    __slots__ = ("known", "unknown_until")
+    Most entries have one host, and there are many entries: the first host is held without a
+    dictionary around it.
+    """
+
+    __slots__ = ("_many", "_sole", "unknown_until")
 
     def __init__(self) -> None:
         """Start with none."""
-        self.known: dict[Reporter, Host] = {}
+        self._sole: Host | None = None
+        self._many: dict[Reporter, Host] | None = None
         self.unknown_until: Instant = STOPPED
+
+    def __len__(self) -> int:
+        """Return how many hosts are listed, silent ones included."""
+        if self._many is not None:
+            return len(self._many)
+        return 0 if self._sole is None else 1
+
+    def __iter__(self) -> Iterator[Host]:
+        """Go through the hosts listed, silent ones included."""
+        if self._many is not None:
+            return iter(self._many.values())
+        return iter(()) if self._sole is None else iter((self._sole,))
 
     def hear(
         self,
         who: Reporter,
         kind: RecordType,
-        listed: Iterable[Address],
+        listed: Collection[Address],
         *,
         now: Instant,
         until: Instant,
@@ -110,31 +129,31 @@ class Hosts:
         room: int,
     ) -> bool:
         """Note one record of `who`; False if it is a new host and there is no `room` for it."""
-        host = self.known.get(who)
+        host = self._get(who)
         if host is None:
-            host = Host()
+            host = Host(who)
             host.apply(kind, listed, max_sources)
             if host.is_gone:
                 return True
             if room <= 0:
                 self.unknown_until = until
                 return False
-            self.known[who] = host
+            self._add(host)
         else:
             if host.until <= now:
                 host.exclude, host.sources = False, _NONE
             host.apply(kind, listed, max_sources)
             if host.is_gone:
-                del self.known[who]
+                self._remove(host)
         host.until = until
         return True
 
     def purge(self, now: Instant) -> int:
         """Forget hosts that have been silent for a membership interval; return how many."""
-        over = [who for who, host in self.known.items() if host.until <= now]
-        for who in over:
-            del self.known[who]
-        return len(over)
+        silent = [host for host in self if host.until <= now]
+        for host in silent:
+            self._remove(host)
+        return len(silent)
 
     def is_complete(self, now: Instant) -> bool:
         """Tell whether nobody but the hosts listed can want the group."""
@@ -142,12 +161,33 @@ class Hosts:
 
     def anyone_wants(self, source: Address, now: Instant) -> bool:
         """Tell whether a listed host wants data of `source`."""
-        return any(host.until > now and host.wants(source) for host in self.known.values())
+        return any(host.until > now and host.wants(source) for host in self)
 
     def anyone_wants_all(self, now: Instant) -> bool:
         """Tell whether a listed host is in EXCLUDE mode."""
-        return any(host.until > now and host.exclude for host in self.known.values())
+        return any(host.until > now and host.exclude for host in self)
 
     def is_empty(self, now: Instant) -> bool:
         """Tell whether no listed host wants anything."""
-        return not any(host.until > now for host in self.known.values())
+        return not any(host.until > now for host in self)
+
+    def _get(self, who: Reporter) -> Host | None:
+        if self._many is not None:
+            return self._many.get(who)
+        sole = self._sole
+        return sole if sole is not None and sole.who == who else None
+
+    def _add(self, host: Host) -> None:
+        if self._many is not None:
+            self._many[host.who] = host
+        elif self._sole is None:
+            self._sole = host
+        else:
+            self._many = {self._sole.who: self._sole, host.who: host}
+            self._sole = None
+
+    def _remove(self, host: Host) -> None:
+        if self._many is not None:
+            del self._many[host.who]
+        else:
+            self._sole = None

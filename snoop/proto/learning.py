@@ -11,16 +11,18 @@ from typing import Final
 from snoop.proto import queries
 from snoop.proto.effects import Effect, Event, GroupChanged
 from snoop.proto.group import Group
-from snoop.proto.hosts import Hosts, Reporter
-from snoop.proto.membership import Ask, Membership
+from snoop.proto.hosts import Hosts, Reporter, reporter_address
+from snoop.proto.membership import NOTHING, Ask, Membership
 from snoop.proto.params import FastLeave
 from snoop.proto.port import Port
-from snoop.proto.units import Instant, after
+from snoop.proto.units import Instant
 from snoop.proto.vlan import Vlan
 from snoop.wire.address import Address, text
-from snoop.wire.messages import Leave, Record, RecordType, Report
+from snoop.wire.messages import Record, RecordType
 
-_RECORD_COUNTERS: Final = {
+Sources = tuple[Address, ...]
+
+_COUNTERS: Final = {
     RecordType.IS_IN: "record_is_in",
     RecordType.IS_EX: "record_is_ex",
     RecordType.TO_IN: "record_to_in",
@@ -31,272 +33,249 @@ _RECORD_COUNTERS: Final = {
 _LINK_LOCAL: Final = b"\x00" * 10 + b"\xff\xff\xe0\x00\x00"  # 224.0.0.0/24
 
 
-def hear_report(
-    vlan: Vlan, port: Port, who: Reporter, report: Report, now: Instant, effects: list[Effect]
-) -> bool:
-    """Learn from a report; False if the port may join none of what it asks for."""
-    refused = 0
-    version = report.version
-    for record in report.records:
-        if not _hear(vlan, port, who, record, version, now, effects):
-            refused += 1
-    return refused == 0 or refused < len(report.records)
+class Hearing:
+    """One message of one host: what all its records have in common.
 
+    `version` is that of the message; a leave is version 2. Effects are appended to `effects`.
+    """
 
-def hear_leave(
-    vlan: Vlan, port: Port, who: Reporter, leave: Leave, now: Instant, effects: list[Effect]
-) -> None:
-    """Learn from a v2 leave: TO_IN{} (SM-41)."""
-    if vlan.switch.params.version == 1:  # Q-2: a v1 querier knows no leave
-        port.counts["compat_ignored"] += 1
-        return
-    _hear(vlan, port, who, Record(RecordType.TO_IN, leave.group, ()), 2, now, effects)
+    __slots__ = ("_effects", "_now", "_port", "_until", "_version", "_vlan", "_who")
 
+    def __init__(
+        self,
+        vlan: Vlan,
+        port: Port,
+        *,
+        who: Reporter,
+        version: int,
+        now: Instant,
+        effects: list[Effect],
+    ) -> None:
+        """Prepare to take the records."""
+        self._vlan = vlan
+        self._port = port
+        self._who = port.shared(who)
+        self._version = version
+        self._now = now
+        self._until = Instant(now + vlan.timings.gmi)
+        self._effects = effects
 
-def _hear(
-    vlan: Vlan,
-    port: Port,
-    who: Reporter,
-    record: Record,
-    version: int,
-    now: Instant,
-    effects: list[Effect],
-) -> bool:
-    """Take one record; False if it is refused by the port's filter."""
-    kind, address, sources = record
-    counts = port.counts
-    counts[_RECORD_COUNTERS[kind]] += 1
-    if address[:15] == _LINK_LOCAL:  # SNOOP-15
-        counts["link_local_group"] += 1
-        return True
-    leaves = kind is RecordType.BLOCK or (kind is RecordType.TO_IN and not sources)
-    if not (leaves or port.filter.is_open or port.filter.permits(address)):
-        counts["group_filtered"] += 1
-        vlan.switch.warn(
-            "filter", vlan.vid, port.id, "group not permitted", now, effects, group=text(address)
-        )
-        return False
-    group = vlan.groups.get(address)
-    is_ssm = address in vlan.switch.ssm if group is None else group.is_ssm
-    if is_ssm and (version < 3 or kind is RecordType.IS_EX or kind is RecordType.TO_EX):  # SM-46
-        counts["ssm_ignored"] += 1
-        return True
-    member = None if group is None else group.members.get(port.id)
-    if group is None or member is None:
+    def take(self, record: Record) -> bool:
+        """Take one record; False if the port's filter refuses it."""
+        kind, address, sources = record
+        port = self._port
+        counts = port.counts
+        counts[_COUNTERS[kind]] += 1
+        if address[:15] == _LINK_LOCAL:  # SNOOP-15
+            counts["link_local_group"] += 1
+            return True
         joins_all = kind is RecordType.IS_EX or kind is RecordType.TO_EX
-        if joins_all or (sources and not leaves):  # spec 3.2: no entry is INCLUDE of nothing
-            _join(vlan, port, who, record, version, now, effects)
-        return True
-    if version == 3 and (member.v1_until or member.v2_until):
-        mode = member.compatibility(now)
-        if mode < 3 and kind is RecordType.BLOCK:  # SM-42
-            counts["compat_ignored"] += 1
+        leaves = kind is RecordType.BLOCK or (kind is RecordType.TO_IN and not sources)
+        if not (port.filter.is_open or leaves or port.filter.permits(address)):
+            counts["group_filtered"] += 1
+            self._warn("filter", "group not permitted", address)
+            return False
+        group = self._vlan.groups.get(address)
+        is_ssm = address in self._vlan.switch.ssm if group is None else group.is_ssm
+        if is_ssm and (joins_all or self._version < 3):  # SM-46
+            counts["ssm_ignored"] += 1
             return True
-        if mode < 3 and kind is RecordType.TO_EX:
-            sources = ()
-        if mode == 1 and kind is RecordType.TO_IN:  # SM-43
-            counts["compat_ignored"] += 1
-            return True
-    elif version == 2 and kind is RecordType.TO_IN and member.v1_until > now:  # SM-43
-        counts["compat_ignored"] += 1
+        member = None if group is None else group.members.get(port.id)
+        if group is None or member is None:
+            # No entry is INCLUDE of nothing: only what adds to that makes one (spec 3.2).
+            if joins_all or (sources and not leaves):
+                self._join(record)
+        elif joins_all and not sources and member.exclude and not member.sources:
+            self._refresh(group, member, kind)
+        else:
+            self._change(group, member, kind, sources)
         return True
-    _change(group, port, member, who, kind, sources, version, now, effects)
-    return True
 
+    # -- the three things a record can do ------------------------------------------------------
 
-def _join(
-    vlan: Vlan,
-    port: Port,
-    who: Reporter,
-    record: Record,
-    version: int,
-    now: Instant,
-    effects: list[Effect],
-) -> None:
-    """Make a membership from its first record."""
-    params = vlan.switch.params
-    limit = port.params.max_groups
-    if limit and port.member_count >= limit:  # SM-68
-        port.counts["port_limit"] += 1
-        reason = f"max_groups of the port, {limit}, reached"
-        vlan.switch.warn("limit", vlan.vid, port.id, reason, now, effects, group=text(record.group))
-        return
-    if record.group not in vlan.groups and not vlan.has_room(effects):
-        port.counts["table_full"] += 1
-        reason = f"max_groups, {params.max_groups}, reached"
-        vlan.switch.warn(
-            "table_full", vlan.vid, port.id, reason, now, effects, group=text(record.group)
-        )
-        return
-    group = vlan.open(record.group)
-    member = Membership(port.shared(who), now)
-    group.join(port, member)
-    _apply(group, port, member, who, record.type, record.sources, version, now, effects)
-    fields = _fields(group.address, who, member)
-    effects.append(Event("join", vlan.vid, port.id, fields))
-    effects.append(GroupChanged(vlan.vid, group.address))
+    def _join(self, record: Record) -> None:
+        """Make a membership from its first record."""
+        vlan, port = self._vlan, self._port
+        kind, address, sources = record
+        limit = port.params.max_groups
+        if limit and port.member_count >= limit:  # SM-68
+            port.counts["port_limit"] += 1
+            self._warn("limit", f"max_groups of the port, {limit}, reached", address)
+            return
+        if address not in vlan.groups and not vlan.has_room(self._effects):
+            port.counts["table_full"] += 1
+            self._warn("table_full", "max_groups of the switch reached", address)
+            return
+        group = vlan.open(address)
+        member = Membership(self._who, self._now)
+        group.join(port, member)
+        self._apply(group, member, kind, sources)
+        self._tell("join", group, member)
+        self._effects.append(GroupChanged(vlan.vid, address))
 
+    def _refresh(self, group: Group, member: Membership, kind: RecordType) -> None:
+        """Take IS_EX{} or TO_EX{} for EXCLUDE of nothing: only timers move.
 
-def _change(
-    group: Group,
-    port: Port,
-    member: Membership,
-    who: Reporter,
-    kind: RecordType,
-    sources: tuple[Address, ...],
-    version: int,
-    now: Instant,
-    effects: list[Effect],
-) -> None:
-    """Take a record for a membership that exists."""
-    if member.reporter != who:
-        member.reporter = port.shared(who)
-    joins_all = kind is RecordType.IS_EX or kind is RecordType.TO_EX
-    if joins_all and member.exclude and not sources and not member.sources:
-        # By far the most frequent record: it moves the group timer and nothing else.
-        _apply(group, port, member, who, kind, sources, version, now, effects)
-        return
-    vid = group.vlan.vid
-    before = member.shape()
-    leaves = kind is RecordType.BLOCK or (kind is RecordType.TO_IN and not sources)
-    empties = leaves and (kind is RecordType.TO_IN or _blocks_all(member, sources))
-    ask = _apply(group, port, member, who, kind, sources, version, now, effects)
-    if empties and _leaves_at_once(port, member, now):
-        port.counts["fast_leave"] += 1
-        group.part(port, now)
-        fields = {**_fields(group.address, who, member), "reason": "fast_leave"}
-        effects.append(Event("leave", vid, port.id, fields))
-        effects.append(GroupChanged(vid, group.address))
-        return
-    if ask:
-        ask = _still_open(port, member, ask, now)
-        queries.start(group, port.id, member, ask, now, effects)
-    if leaves:
-        effects.append(Event("leave", vid, port.id, _fields(group.address, who, member)))
-    if member.shape() != before:
-        if not leaves:
-            effects.append(Event("join", vid, port.id, _fields(group.address, who, member)))
-        effects.append(GroupChanged(vid, group.address))
-
-
-def _apply(
-    group: Group,
-    port: Port,
-    member: Membership,
-    who: Reporter,
-    kind: RecordType,
-    sources: tuple[Address, ...],
-    version: int,
-    now: Instant,
-    effects: list[Effect],
-) -> Ask:
-    """Move membership, compatibility timers and tracked hosts; return what is to be asked."""
-    vlan = group.vlan
-    params = vlan.switch.params
-    timings = vlan.timings
-    until = after(now, timings.gmi)
-    if kind is RecordType.IS_EX or kind is RecordType.TO_EX:
-        if version < 3 and not params.compat_disable:  # SM-40, SM-47
-            if version == 1:
-                member.v1_until = after(now, timings.ovhpi)
-            else:
-                member.v2_until = after(now, timings.ovhpi)
-        if params.lite_exclude_filter:  # SM-48
-            sources = ()
-    ask = member.apply(kind, sources, until)
-    if len(member.sources) > params.max_sources:  # SM-68
-        member.degrade(until)
-        ask = Ask(ask.group, ())
-        port.counts["source_limit"] += 1
-        reason = f"max_sources, {params.max_sources}, reached: any source wanted"
-        vlan.switch.warn(
-            "limit", vlan.vid, port.id, reason, now, effects, group=text(group.address)
-        )
-    if port.params.explicit_tracking:
-        _track(port, member, who, kind, sources, version, now, until, params.max_sources)
-    elif member.hosts is not None:
-        port.host_count -= len(member.hosts.known)
-        member.hosts = None
-    if member.exclude and not member.sources:
-        if member.due > until:
-            member.due = until  # timers that move back are found out when this fires
+        By far the most frequent record, and the same as what `_change` would do (SM-4, SM-11).
+        """
+        member.reporter = self._who
+        member.group_timer = self._until
+        if self._until < member.due:
+            member.due = self._until
             group.settle(member)
-    else:
+        if self._version < 3:
+            self._older_host(member)
+        if self._port.params.explicit_tracking:
+            self._track(member, kind, ())
+
+    def _change(self, group: Group, member: Membership, kind: RecordType, sources: Sources) -> None:
+        """Take a record for a membership that exists."""
+        if member.v1_until or member.v2_until:
+            mode = member.compatibility(self._now)
+            ignored = (mode < 3 and kind is RecordType.BLOCK) or (  # SM-42
+                mode == 1 and kind is RecordType.TO_IN  # SM-43
+            )
+            if ignored:
+                self._port.counts["compat_ignored"] += 1
+                return
+            if mode < 3 and kind is RecordType.TO_EX:  # SM-42
+                sources = ()
+        member.reporter = self._who
+        exclude, listed = member.exclude, member.sources
+        leaves = kind is RecordType.BLOCK or (kind is RecordType.TO_IN and not sources)
+        empties = leaves and (kind is RecordType.TO_IN or _blocks_all(member, sources))
+        ask = self._apply(group, member, kind, sources)
+        if empties and self._leaves_at_once(member):
+            self._port.counts["fast_leave"] += 1
+            group.part(self._port, self._now)
+            self._tell("leave", group, member, reason="fast_leave")
+            self._effects.append(GroupChanged(self._vlan.vid, group.address))
+            return
+        if ask:
+            ask = self._still_open(member, ask)
+            queries.start(group, self._port.id, member, ask, self._now, self._effects)
+        if leaves:
+            self._tell("leave", group, member)
+        if member.differs(exclude, listed):
+            if not leaves:
+                self._tell("join", group, member)
+            self._effects.append(GroupChanged(self._vlan.vid, group.address))
+
+    # -- parts of them -------------------------------------------------------------------------
+
+    def _apply(self, group: Group, member: Membership, kind: RecordType, sources: Sources) -> Ask:
+        """Move timers and tracked hosts; return what is to be asked."""
+        params = self._vlan.switch.params
+        if kind is RecordType.IS_EX or kind is RecordType.TO_EX:
+            if self._version < 3:
+                self._older_host(member)
+            if params.lite_exclude_filter:  # SM-48
+                sources = ()
+        ask = member.apply(kind, sources, self._until)
+        if len(member.sources) > params.max_sources:  # SM-68
+            member.degrade(self._until)
+            ask = Ask(True, ()) if ask.group else NOTHING
+            self._port.counts["source_limit"] += 1
+            reason = f"max_sources, {params.max_sources}, reached: any source wanted"
+            self._warn("limit", reason, group.address)
+        if self._port.params.explicit_tracking:
+            self._track(member, kind, sources)
+        elif member.hosts is not None:
+            self._port.host_count -= len(member.hosts)
+            member.hosts = None
         member.settle()
         group.settle(member)
-    return ask
+        return ask
+
+    def _older_host(self, member: Membership) -> None:
+        """Start the timer that keeps the port in compatibility mode (SM-40, SM-47)."""
+        if self._vlan.switch.params.compat_disable:
+            return
+        present_until = Instant(self._now + self._vlan.timings.ovhpi)
+        if self._version == 1:
+            member.v1_until = present_until
+        else:
+            member.v2_until = present_until
+
+    def _track(self, member: Membership, kind: RecordType, sources: Sources) -> None:
+        """Follow what the host itself wants (SM-64)."""
+        port = self._port
+        hosts = member.hosts
+        if hosts is None:
+            hosts = member.hosts = Hosts()
+            if member.created != self._now:  # switched on later: there may be others
+                hosts.unknown_until = self._until
+        before = len(hosts)
+        heard = hosts.hear(
+            self._who,
+            kind,
+            sources,
+            now=self._now,
+            until=self._until,
+            max_sources=self._vlan.switch.params.max_sources,
+            room=port.vacancy,
+        )
+        port.host_count += len(hosts) - before
+        if not heard:
+            port.counts["host_limit"] += 1
+        if self._version < 3:  # SM-65: others may have heard this and kept quiet
+            hosts.unknown_until = self._until
+
+    def _leaves_at_once(self, member: Membership) -> bool:
+        """Tell whether a leave acts without asking anybody (SM-64, SM-65), whoever the querier."""
+        match self._port.params.fast_leave:
+            case FastLeave.OFF:
+                return False
+            case FastLeave.ON:
+                return True
+            case FastLeave.TRACKED:
+                hosts = member.hosts
+                return (
+                    hosts is not None
+                    and member.compatibility(self._now) == 3
+                    and hosts.is_complete(self._now)
+                    and hosts.is_empty(self._now)
+                )
+
+    def _still_open(self, member: Membership, ask: Ask) -> Ask:
+        """Leave out what a tracked host is known to want still: its answer is known, too.
+
+        Not while there are older hosts, which may be gone without a word (SM-65).
+        """
+        hosts = member.hosts
+        if self._port.params.fast_leave is not FastLeave.TRACKED or hosts is None:
+            return ask
+        if member.compatibility(self._now) < 3:
+            return ask
+        return Ask(
+            ask.group and not hosts.anyone_wants_all(self._now),
+            tuple(s for s in ask.sources if not hosts.anyone_wants(s, self._now)),
+        )
+
+    def _tell(self, kind: str, group: Group, member: Membership, **more: object) -> None:
+        fields: dict[str, object] = {
+            "group": text(group.address),
+            "reporter": text(reporter_address(self._who)),
+            "filter_mode": member.filter_mode.value,
+            "sources": [text(source) for source in member.sources],
+            **more,
+        }
+        self._effects.append(Event(kind, self._vlan.vid, self._port.id, fields))
+
+    def _warn(self, kind: str, reason: str, address: Address) -> None:
+        vlan = self._vlan
+        vlan.switch.warn(
+            kind,
+            vlan.vid,
+            self._port.id,
+            reason,
+            self._now,
+            self._effects,
+            group=text(address),
+            reporter=text(reporter_address(self._who)),
+        )
 
 
-def _track(
-    port: Port,
-    member: Membership,
-    who: Reporter,
-    kind: RecordType,
-    sources: tuple[Address, ...],
-    version: int,
-    now: Instant,
-    until: Instant,
-    max_sources: int,
-) -> None:
-    hosts = member.hosts
-    if hosts is None:
-        hosts = member.hosts = Hosts()
-        if member.created != now:  # tracking was switched on later: there may be others
-            hosts.unknown_until = until
-    known = len(hosts.known)
-    heard = hosts.hear(
-        member.reporter,
-        kind,
-        sources,
-        now=now,
-        until=until,
-        max_sources=max_sources,
-        room=port.vacancy,
-    )
-    port.host_count += len(hosts.known) - known
-    if not heard:
-        port.counts["host_limit"] += 1
-    if version < 3:  # SM-65: others may have heard this and kept quiet
-        hosts.unknown_until = until
-
-
-def _blocks_all(member: Membership, blocked: tuple[Address, ...]) -> bool:
+def _blocks_all(member: Membership, blocked: Sources) -> bool:
     """Tell whether BLOCK(blocked) leaves nothing of an INCLUDE list (SM-64)."""
     return not member.exclude and not (member.sources.keys() - set(blocked))
-
-
-def _leaves_at_once(port: Port, member: Membership, now: Instant) -> bool:
-    """SM-64, SM-65: whether a leave acts without asking anybody."""
-    match port.params.fast_leave:
-        case FastLeave.OFF:
-            return False
-        case FastLeave.ON:
-            return True
-        case FastLeave.TRACKED:
-            hosts = member.hosts
-            return (
-                hosts is not None
-                and member.compatibility(now) == 3
-                and hosts.is_complete(now)
-                and hosts.is_empty(now)
-            )
-
-
-def _still_open(port: Port, member: Membership, ask: Ask, now: Instant) -> Ask:
-    """Leave out what a tracked host is known to want still: its answer is known, too."""
-    hosts = member.hosts
-    if port.params.fast_leave is not FastLeave.TRACKED or hosts is None:
-        return ask
-    return Ask(
-        ask.group and not hosts.anyone_wants_all(now),
-        tuple(source for source in ask.sources if not hosts.anyone_wants(source, now)),
-    )
-
-
-def _fields(address: Address, who: Reporter, member: Membership) -> dict[str, object]:
-    return {
-        "group": text(address),
-        "reporter": text(who[6:]),
-        "filter_mode": member.filter_mode.value,
-        "sources": [text(source) for source in member.sources],
-    }

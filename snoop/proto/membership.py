@@ -209,6 +209,18 @@ class Membership:
                 due = timer
         self.due = due
 
+    def differs(self, exclude: bool, sources: Mapping[Address, Instant]) -> bool:
+        """Tell whether forwarding differs from what it was in that state; timers do not count."""
+        if exclude != self.exclude:
+            return True
+        if sources is self.sources:
+            return False
+        if not exclude:
+            return sources.keys() != self.sources.keys()
+        return sources.keys() != self.sources.keys() or any(
+            bool(timer) != bool(self.sources[source]) for source, timer in sources.items()
+        )
+
     def shape(self) -> tuple[bool, frozenset[Address], frozenset[Address]]:
         """Return all that forwarding depends on: mode, running sources, blocked sources."""
         if not self.sources:

@@ -16,7 +16,6 @@ from snoop.proto import originate
 from snoop.proto.effects import Effect, Event, VlanChanged
 from snoop.proto.params import NoQuerier, QuerierMode
 from snoop.proto.port import Port
-from snoop.proto.timings import Timings
 from snoop.proto.units import (
     NEVER,
     SECOND,
@@ -61,7 +60,6 @@ class Querier:
         "active",
         "armed",
         "is_querier",
-        "timings",
     )
 
     def __init__(self, vlan: "Vlan") -> None:
@@ -74,7 +72,7 @@ class Querier:
 
     def _reset(self) -> None:
         self.is_querier = False
-        self.timings: Timings = self._vlan.switch.params.timings
+        self._vlan.timings = self._vlan.switch.params.timings
         self._other: _Other | None = None
         self._since: Instant = STOPPED
         self._started = False
@@ -116,7 +114,7 @@ class Querier:
         elif self._started and params.querier is QuerierMode.ON and not self.is_known:
             self._become_querier(now, effects, startup=True)
         if self._other is None:
-            self.timings = params.timings
+            self._vlan.timings = params.timings
         else:
             self._adopt(self._other.query)
         self._settle_active(now, effects)
@@ -181,7 +179,7 @@ class Querier:
             case QuerierMode.ON:
                 self._become_querier(now, effects, startup=True)
             case QuerierMode.AUTO:
-                self._takeover_at = after(now, self.timings.oqpi)
+                self._takeover_at = after(now, self._vlan.timings.oqpi)
             case QuerierMode.OFF:
                 pass
         self._arm()
@@ -189,11 +187,11 @@ class Querier:
     def _become_querier(self, now: Instant, effects: list[Effect], *, startup: bool) -> None:
         params = self._vlan.switch.params
         self.is_querier = True
-        self.timings = params.timings  # TM-30, TM-36: the querier's own values
+        self._vlan.timings = params.timings  # TM-30, TM-36: the querier's own values
         self._since = now
         self._startup_left = params.effective_startup_query_count - 1 if startup else 0
         if self._active_at == NEVER:
-            self._active_at = after(now, self.timings.query_response_interval)
+            self._active_at = after(now, self._vlan.timings.query_response_interval)
         self._tell("querier", params.querier_address, None, effects)
         if params.querier_address == UNSPECIFIED:
             fields = {"reason": "our queries come from 0.0.0.0: give the querier an address"}
@@ -225,7 +223,7 @@ class Querier:
         other.query = query
         self._takeover_at = NEVER
         self._adopt(query)
-        other.until = after(now, self.timings.oqpi)
+        other.until = after(now, self._vlan.timings.oqpi)
         if not known:
             self._active_at = after(now, Duration(query.max_response_ns))
             self._settle_active(now, effects)
@@ -233,7 +231,7 @@ class Querier:
 
     def _lose_other(self, now: Instant, effects: list[Effect]) -> None:
         self._other = None
-        self.timings = self._vlan.switch.params.timings  # TM-36
+        self._vlan.timings = self._vlan.switch.params.timings  # TM-36
         if self._vlan.switch.params.querier is QuerierMode.OFF:
             self._active_at = NEVER
             self._tell("none", None, None, effects)
@@ -250,7 +248,7 @@ class Querier:
         own = params.timings
         response = max(own.query_response_interval, Duration(query.max_response_ns))  # TM-34
         robustness = query.qrv or params.robustness
-        now_in_force = self.timings
+        now_in_force = self._vlan.timings
         if (
             now_in_force.robustness != robustness
             or now_in_force.query_interval != interval
@@ -258,7 +256,7 @@ class Querier:
             or now_in_force.last_member_query_interval != own.last_member_query_interval
             or now_in_force.profile is not own.profile
         ):
-            self.timings = replace(
+            self._vlan.timings = replace(
                 own,
                 robustness=robustness,
                 query_interval=interval,
@@ -420,10 +418,10 @@ class Querier:
             port=None if other is None or self.is_querier else other.port,
             version=params.version if other is None else other.query.version,
             timer=None if other is None else left(other.until, now),
-            query_interval=self.timings.query_interval,
-            query_response_interval=self.timings.query_response_interval,
-            robustness=self.timings.robustness,
+            query_interval=self._vlan.timings.query_interval,
+            query_response_interval=self._vlan.timings.query_response_interval,
+            robustness=self._vlan.timings.robustness,
             uptime=Duration(now - since) if role != "none" else None,
-            last_member_query_interval=self.timings.last_member_query_interval,
-            group_membership_interval=self.timings.gmi,
+            last_member_query_interval=self._vlan.timings.last_member_query_interval,
+            group_membership_interval=self._vlan.timings.gmi,
         )

@@ -6,9 +6,10 @@ refuses is counted under the name it gives, and only fragments of that still go 
 
 from typing import Final
 
-from snoop.proto import forwarding, learning, mrouter
+from snoop.proto import forwarding, mrouter
 from snoop.proto.effects import Effect, Event
 from snoop.proto.hosts import reporter
+from snoop.proto.learning import Hearing
 from snoop.proto.params import Params
 from snoop.proto.port import Port
 from snoop.proto.switch import Switch
@@ -18,6 +19,7 @@ from snoop.wire import control
 from snoop.wire.address import ANY, UNSPECIFIED, text
 from snoop.wire.control import Control
 from snoop.wire.errors import WireError
+from snoop.wire.ipv4 import PROTOCOL_IGMP
 from snoop.wire.messages import (
     Dvmrp,
     Leave,
@@ -25,10 +27,18 @@ from snoop.wire.messages import (
     MrdSolicitation,
     MrdTermination,
     Query,
+    Record,
+    RecordType,
     Report,
     Unknown,
 )
 from snoop.wire.pim import HOLDTIME_DEFAULT_S, HOLDTIME_FOREVER, Hello
+
+# Tuples: building a union type costs more than the test.
+_FROM_HOSTS: Final = (Report, Leave)
+_FLOODED: Final = (Unknown, MrdSolicitation)
+_NO_ROUTER_ALERT: Final = (Hello, Dvmrp)
+_VERSIONED: Final = (Report, Query)
 
 _IPV4_MULTICAST: Final = b"\x01\x00\x5e"
 _DVMRP_LIFETIME: Final = seconds(35)  # TM-17
@@ -47,7 +57,7 @@ def receive(switch: Switch, port: Port, frame: bytes, now: Instant, effects: lis
     except WireError as error:
         _refuse(switch, port, frame, error, effects)
         return
-    ether, ip, message = parsed
+    ether, _, message = parsed
     if ether.src == switch.params.switch_mac:  # V-1
         counts["own_frame"] += 1
         return
@@ -66,23 +76,14 @@ def receive(switch: Switch, port: Port, frame: bytes, now: Instant, effects: lis
         counts["disabled"] += 1
         forwarding.flood(switch, port, frame, "tx_" + name, effects)
         return
-    if isinstance(message, Unknown | MrdSolicitation):
+    if isinstance(message, _FLOODED):
         forwarding.flood(switch, port, frame, "tx_" + name, effects)
         return
     vlan = open_vlan(switch, ether.vid, now, effects)
     learn = _may_learn(params, port, parsed)
-    if isinstance(message, Report):
-        counts["record_unknown"] += message.skipped_records
-        counts["record_bad_source"] += message.bad_sources
-        who = reporter(ether.src, ip.src)
-        if learn and not learning.hear_report(vlan, port, who, message, now, effects):
-            return
-        forwarding.to_routers(switch, vlan, port, frame, "tx_" + name, effects)
-    elif isinstance(message, Leave):
-        if learn:
-            who = reporter(ether.src, ip.src)
-            learning.hear_leave(vlan, port, who, message, now, effects)
-        forwarding.to_routers(switch, vlan, port, frame, "tx_" + name, effects)
+    if isinstance(message, _FROM_HOSTS):
+        if not learn or _hear_host(vlan, port, parsed, message, now, effects):
+            forwarding.to_routers(switch, vlan, port, frame, "tx_" + name, effects)
     elif isinstance(message, Query):
         ports = forwarding.query_ports(vlan, message) & ~port.bit
         _count_query(port, parsed, message)
@@ -106,18 +107,54 @@ def open_vlan(switch: Switch, vid: int, now: Instant, effects: list[Effect]) -> 
     return vlan
 
 
+def _hear_host(
+    vlan: Vlan,
+    port: Port,
+    parsed: Control,
+    message: Report | Leave,
+    now: Instant,
+    effects: list[Effect],
+) -> bool:
+    """Learn from a report or a leave; False if the port may have nothing of what it asks for."""
+    own_version = vlan.switch.params.version
+    if isinstance(message, Report):
+        version = message.version
+        records = message.records
+        port.counts["record_unknown"] += message.skipped_records
+        port.counts["record_bad_source"] += message.bad_sources
+        if version > own_version and version == 3:  # SNOOP-17
+            reason = f"IGMPv3 hosts, but our version is set to {own_version}"
+            vlan.switch.warn("warning", vlan.vid, port.id, reason, now, effects)
+    elif own_version == 1:  # Q-2: a v1 querier knows no leave
+        port.counts["compat_ignored"] += 1
+        return True
+    else:
+        version = 2
+        records = (Record(RecordType.TO_IN, message.group, ()),)  # SM-41
+    who = reporter(parsed.ether.src, parsed.ip.src)
+    hearing = Hearing(vlan, port, who=who, version=version, now=now, effects=effects)
+    permitted = not records
+    for record in records:
+        if hearing.take(record):
+            permitted = True
+    return permitted
+
+
 def _refuse(
     switch: Switch, port: Port, frame: bytes, error: WireError, effects: list[Effect]
 ) -> None:
+    """Count what the wire layer refused, and forward what is forwarded all the same."""
     port.counts[error.counter] += 1
-    if error.counter == "igmp_fragment" and error.ether is not None:  # SNOOP-13
-        if error.ether.src == switch.params.switch_mac:
-            return
-        vlan = switch.vlans.get(error.ether.vid)
-        if not switch.params.enabled:
-            forwarding.flood(switch, port, frame, "tx_fragment", effects)
-        else:
-            forwarding.to_routers(switch, vlan, port, frame, "tx_fragment", effects)
+    ether, ip = error.ether, error.ip
+    if ether is None or ip is None or ether.src == switch.params.switch_mac:
+        return
+    if ip.protocol != PROTOCOL_IGMP or ether.dst[:3] != _IPV4_MULTICAST:
+        return
+    if not switch.params.enabled:  # VLAN-8: a bridge does not look inside
+        forwarding.flood(switch, port, frame, "tx_unknown", effects)
+    elif error.counter == "igmp_fragment":  # SNOOP-13
+        vlan = switch.vlans.get(ether.vid)
+        forwarding.to_routers(switch, vlan, port, frame, "tx_fragment", effects)
 
 
 def _may_learn(params: Params, port: Port, parsed: Control) -> bool:
@@ -127,20 +164,18 @@ def _may_learn(params: Params, port: Port, parsed: Control) -> bool:
     if ip.ttl != 1:
         port.counts["ttl_not_one"] += 1
         learn = not params.ttl_check
-    version = 0
-    if isinstance(message, Report | Query):
+    if isinstance(message, _VERSIONED):
         version = message.version
-    elif isinstance(message, Leave):
-        version = 2
+    else:
+        version = 2 if isinstance(message, Leave) else 0
     if (version == 1 and params.ignore_v1) or (version == 2 and params.ignore_v2):
         port.counts["version_ignored"] += 1
         learn = False
-    # v1 senders, DVMRP and PIM never send the option.
-    if params.require_router_alert and not ip.router_alert:
-        exempt = version == 1 or isinstance(message, Hello | Dvmrp)
-        if not exempt:
-            port.counts["no_router_alert"] += 1
-            learn = False
+    # v1 senders, DVMRP and PIM never set the option.
+    exempt = ip.router_alert or version == 1 or isinstance(message, _NO_ROUTER_ALERT)
+    if params.require_router_alert and not exempt:
+        port.counts["no_router_alert"] += 1
+        learn = False
     return learn
 
 

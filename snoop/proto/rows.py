@@ -30,7 +30,7 @@ def hosts(switch: Switch, now: Instant) -> list[HostRow]:
         for port, member in sorted(group.members.items()):
             if member.hosts is None:
                 continue
-            for who, host in sorted(member.hosts.known.items(), key=lambda item: item[0][6:]):
+            for host in sorted(member.hosts, key=lambda host: reporter_address(host.who)):
                 if host.until > now:
                     rows.append(
                         HostRow(
@@ -38,8 +38,8 @@ def hosts(switch: Switch, now: Instant) -> list[HostRow]:
                             family=Family.IPV4,
                             group=group.address,
                             port=port,
-                            address=reporter_address(who),
-                            mac=reporter_mac(who),
+                            address=reporter_address(host.who),
+                            mac=reporter_mac(host.who),
                             filter_mode=host.filter_mode,
                             sources=tuple(sorted(host.sources)),
                             timer=Duration(host.until - now),

@@ -14,7 +14,7 @@ from snoop.wire.address import ANY, Address, Family, text
 class Vlan:
     """State of one VLAN (and, with one family so far, of that)."""
 
-    __slots__ = ("groups", "mrouters", "querier", "switch", "tombstones", "vid")
+    __slots__ = ("groups", "mrouters", "querier", "switch", "timings", "tombstones", "vid")
 
     def __init__(self, switch: Switch, vid: int) -> None:
         """Start empty."""
@@ -22,13 +22,9 @@ class Vlan:
         self.vid = vid
         self.groups: dict[Address, Group] = {}
         self.tombstones: dict[Address, None] = {}  # oldest first
+        self.timings: Timings = switch.params.timings  # in force: ours, or adopted by the querier
         self.mrouters = Mrouters(self)
         self.querier = Querier(self)
-
-    @property
-    def timings(self) -> Timings:
-        """Return the timings in force."""
-        return self.querier.timings
 
     # -- groups --------------------------------------------------------------------------------
 
