@@ -202,13 +202,18 @@ class Agent:
     ) -> None:
         """Leaves; the counts stay readable unless `forget`."""
         member = self.members[(interface or self.interface, group, port)]
-        member.leave()
+        if member.joined:
+            member.leave()
         self.selector.unregister(member.sock)
         self.drain(member)
         member.sock.close()
         del self.members[(interface or self.interface, group, port)]
         if not forget:
             self.past.append(member)
+
+    def op_leave_all(self) -> None:
+        for interface, group, port in list(self.members):
+            self.op_leave(group, interface, port, forget=True)
 
     def op_listen(self, port: int = DATA_PORT) -> None:
         """A plain UDP receiver for unicast."""

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 
 import frames
 import namespaces
-from host import Host
 from lab import Lab, wait_until
 from switch import KernelBridge, Snoop
 
@@ -182,20 +181,6 @@ def title(text: str) -> None:
     print(f"\n── {text}", flush=True)
 
 
-def wait_pruning(lab: Lab, sender: Host) -> None:
-    """Until the switch prunes: it floods at first, so that the table can fill (Q-15)."""
-    group, reporter, other = "239.1.1.99", lab.h("h0"), lab.h("h3")
-
-    def pruned() -> bool:
-        other.reset()
-        reporter.frames([frames.report_v2(group, reporter.address, mac=reporter.mac)])
-        sender.send(group)
-        lab.settle(sender)
-        return other.wire(group).datagrams == 0
-
-    wait_until(pruned, within=10, what="pruning begins", every=0.1)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="netns-lab/demo", description=__doc__)
     parser.add_argument(
@@ -215,7 +200,7 @@ def main() -> int:
         else:
             switch = lab.switch(config=CONFIG)
         print(STAR.format(switch="bridge" if options.bridge else "snoop "))
-        wait_pruning(lab, lab.h("s0"))
+        lab.wait_pruning(lab.h("s0"), lab.h("h0"), lab.h("h3"))
         story = Story(lab, switch)
         story.any_source()
         story.source_specific()

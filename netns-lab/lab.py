@@ -29,15 +29,17 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
+import frames
 import namespaces
 from host import Host
+from pyroute2 import IPRoute
 from switch import KernelBridge, Snoop
 from waiting import wait_until
 
 __all__ = ["Lab", "wait_until"]
 
 ETH_P_MARKER = b"\x88\xb5"
-SETTLE_S = 15.0
+SETTLE_S, PRUNING_S = 15.0, 10.0
 OWNER = os.getpid()
 labs_made = 0
 
@@ -123,11 +125,8 @@ class Lab:
         link = namespaces.create(namespace, quiet_ipv6=self.quiet_ipv6)
         try:
             self.cable(i, namespace)
-            eth0 = namespaces.index_of(link, "eth0")
             address = f"10.0.0.{10 + i}"
-            link.link("set", index=eth0, state="up")
-            link.addr("add", index=eth0, address=address, prefixlen=24)
-            link.route("add", dst="224.0.0.0/4", oif=eth0)
+            self.bring_up(link, address)
             host = Host(name, namespace, link, port=port, address=address)
         except BaseException:
             link.close()
@@ -135,6 +134,13 @@ class Lab:
         host.mac = mac(1, i)
         self.hosts.append(host)
         return host
+
+    @staticmethod
+    def bring_up(link: IPRoute, address: str) -> None:
+        eth0 = namespaces.index_of(link, "eth0")
+        link.link("set", index=eth0, state="up")
+        link.addr("add", index=eth0, address=address, prefixlen=24)
+        link.route("add", dst="224.0.0.0/4", oif=eth0)
 
     def cable(self, i: int, namespace: str) -> None:
         """The veth pair between switch port `p<i>` and the host's `eth0`."""
@@ -158,6 +164,12 @@ class Lab:
     def ports(self) -> list[str]:
         return [host.port for host in self.hosts]
 
+    def trunk(self, one: str, other: str) -> None:
+        """A cable from the switch's namespace to itself: the ports with which two switches meet."""
+        self.link.link("add", ifname=one, kind="veth", mtu=self.mtu, peer=other)
+        for name in (one, other):
+            self.link.link("set", index=namespaces.index_of(self.link, name), state="up")
+
     def set_port(self, port: str, state: str) -> None:
         """ "up" or "down", at the switch's end of the cable."""
         self.link.link("set", index=namespaces.index_of(self.link, port), state=state)
@@ -165,6 +177,18 @@ class Lab:
     def unplug(self, port: str) -> None:
         """Deletes the pair: the port is gone, and the host's `eth0` with it."""
         self.link.link("del", index=namespaces.index_of(self.link, port))
+
+    def replug(self, i: int) -> None:
+        """A new pair where `unplug` took one away; the host's tap starts afresh on it."""
+        host = self.hosts[i]
+        self.cable(i, host.namespace)
+        self.bring_up(host.link, host.address)
+        host.call("tap", on=True)
+
+    def set_mtu(self, i: int, mtu: int) -> None:
+        """Both ends of the cable."""
+        for link, name in ((self.link, f"p{i}"), (self.hosts[i].link, "eth0")):
+            link.link("set", index=namespaces.index_of(link, name), mtu=mtu)
 
     def port_attribute(self, port: str, name: str) -> Any:
         """A netlink attribute of the port's link, e.g. IFLA_PROMISCUITY."""
@@ -218,6 +242,19 @@ class Lab:
         bridge = KernelBridge(self.namespace, self.link, list(ports or self.ports), **how)
         self.switches.append(bridge)
         return bridge
+
+    def wait_pruning(self, sender: Host, reporter: Host, other: Host) -> None:
+        """Until the switch prunes: it floods at first, so that its table can fill (Q-15)."""
+        group = "239.255.255.99"
+
+        def pruned() -> bool:
+            other.reset()
+            reporter.frames([frames.report_v2(group, reporter.address, mac=reporter.mac)])
+            sender.send(group)
+            self.settle(sender)
+            return other.wire(group).datagrams == 0
+
+        wait_until(pruned, within=PRUNING_S, what="pruning begins")
 
     # --- proof that nothing (more) arrives
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import socket
 import struct
 import time
@@ -95,7 +96,12 @@ class Tap:
     def read(self, most: int = READ_MAX) -> None:
         with contextlib.suppress(BlockingIOError):
             for _ in range(most):
-                size, extra, _, _ = self.sock.recvmsg_into([self.view], 256)
+                try:
+                    size, extra, _, _ = self.sock.recvmsg_into([self.view], 256)
+                except OSError as error:
+                    if error.errno == errno.ENETDOWN:
+                        continue  # told once when the interface goes; frames follow when it is back
+                    raise
                 self.take(size, extra)
 
     def take(self, size: int, extra: list[tuple[int, int, bytes]]) -> None:

@@ -1,0 +1,159 @@
+"""The star that most netns tests share: five kernel hosts around one switch with short timers.
+
+h0 is the usual sender, h1 to h4 the receivers. `reached` asks the question every test comes down
+to: which hosts does a frame get to? It counts at the hosts and proves absence by a later marker.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import frames
+from datagrams import payload
+from host import Host
+from lab import Lab
+from switch import Snoop
+
+QUERY, RESPONSE, LAST_MEMBER, ROBUSTNESS = 1.0, 0.4, 0.2, 2
+LMQT = ROBUSTNESS * LAST_MEMBER
+GMI = ROBUSTNESS * QUERY + 2 * RESPONSE  # RFC 9776 section 8.4
+QUERIER = "10.0.0.254"
+IGMP = {
+    "querier": "on",
+    "querier_address": QUERIER,
+    "query_interval": QUERY,
+    "query_response_interval": RESPONSE,
+    "last_member_query_interval": LAST_MEMBER,
+    "startup_query_interval": 0.25,
+}
+SLACK = 0.3  # what a busy machine may add to a time, seconds
+streams = itertools.count(1000)
+
+
+class Star:
+    def __init__(self, lab: Lab, switch: Snoop) -> None:
+        self.lab, self.switch = lab, switch
+
+    def h(self, i: int) -> Host:
+        return self.lab.h(i)
+
+    def reached(
+        self,
+        group: str,
+        *,
+        source: str | None = None,
+        sender: int = 0,
+        count: int = 10,
+        size: int = 100,
+        vid: int | None = None,
+        **how: Any,
+    ) -> set[str]:
+        """Sends `count` datagrams as raw frames from `source`; returns the hosts that got them all.
+
+        AssertionError when a host got only some, one twice, or one that is not as it was sent.
+        """
+        return self.reached_from([source or self.h(sender).address], group, sender=sender,
+                                 count=count, size=size, vid=vid, **how).popitem()[1]  # fmt: skip
+
+    def reached_from(
+        self,
+        sources: Iterable[str],
+        group: str,
+        *,
+        sender: int = 0,
+        count: int = 5,
+        size: int = 100,
+        vid: int | None = None,
+        **how: Any,
+    ) -> dict[str, set[str]]:
+        """The same for several sources at once: source -> names of the hosts."""
+        sources = list(sources)
+        origin = self.h(sender)
+        for host in self.lab.hosts:
+            host.reset()
+        batch = []
+        for source in sources:
+            stream = next(streams)
+            for i in range(count):
+                data = payload(stream, i, size)
+                frame = frames.udp(source, group, data, mac=origin.mac, **how)
+                batch.append(frame if vid is None else frames.tagged(frame, vid))
+        assert origin.frames(batch)["refused"] == 0
+        self.lab.settle(origin)
+        result: dict[str, set[str]] = {source: set() for source in sources}
+        for host in self.lab.hosts:
+            for source in sources:
+                got = host.wire(group, source, vid=vid)
+                if got.datagrams:
+                    assert got.datagrams == got.unique == count, f"{host.name}: {source} {got}"
+                    result[source].add(host.name)
+        return result
+
+    def report(self, port: int, *records: tuple[str, str, Iterable[str]], **how: Any) -> None:
+        """A crafted IGMPv3 report from the host on that port; nobody answers queries for it."""
+        host = self.h(port)
+        how = {"mac": host.mac, **how}
+        host.frames([frames.report_v3(records, how.pop("source", host.address), **how)])
+
+    def query_from(self, port: int, source: str, group: str = "0.0.0.0", **how: Any) -> None:
+        host = self.h(port)
+        host.frames([frames.query(source, group, mac=host.mac, **how)])
+
+    def igmp_seen(self, i: int) -> list[bytes]:
+        """IGMP frames that the host received since the last reset."""
+        return [captured.frame for captured in self.h(i).captured()]
+
+    def quiet(self) -> None:
+        """Every host out of every group, every dynamic entry forgotten."""
+        for host in self.lab.hosts:
+            host.igmp_version(0)
+            host.call("leave_all")
+            host.record("control")
+        self.switch.quick("clear", "mdb")
+        for host in self.lab.hosts:
+            host.reset()
+
+    def conserved(self) -> None:
+        """For every port: what was received is what was forwarded, punted and dropped by reason."""
+        reasons = verdicts()
+        for port, counts in self.switch.show("counters")["ports"].items():
+            accounted = {name: counts[name] for name in reasons if counts[name]}
+            assert counts["rx_frames"] == sum(accounted.values()), (port, accounted)
+
+
+def verdicts() -> list[str]:
+    """Counter names of which every received frame moves exactly one."""
+    from snoop.fastpath import FastPath
+
+    return list(FastPath.reasons())
+
+
+@contextmanager
+def star(
+    hosts: int = 5,
+    *,
+    igmp: Mapping[str, Any] | None = None,
+    switch: Mapping[str, Any] | None = None,
+    ports: Mapping[str, Mapping[str, Any]] | None = None,
+    pruning: bool = True,
+    mtu: int = 1500,
+    **tables: Any,
+) -> Iterator[Star]:
+    """A star of its own; `igmp` and `switch` change keys of those tables, `ports` of that port."""
+    with Lab(hosts, mtu=mtu) as lab:
+        options = [{"name": port, **(ports or {}).get(port, {})} for port in lab.ports]
+        config = {"switch": dict(switch or {}), "igmp": {**IGMP, **(igmp or {})}, **tables}
+        made = Star(lab, lab.switch(options, config=config))
+        if pruning:
+            lab.wait_pruning(lab.h(0), lab.h(1), lab.h(-1))
+            made.quiet()
+        yield made
+        assert made.switch.process.poll() is None, made.switch.log()
+        made.conserved()
+
+
+def names(*numbers: int) -> set[str]:
+    return {f"h{i}" for i in numbers}

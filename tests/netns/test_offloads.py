@@ -1,0 +1,172 @@
+"""Kernel senders with every offload on: nothing is lost, truncated, or quietly repaired."""
+
+from __future__ import annotations
+
+from statistics import median
+
+import frames
+import pytest
+from datagrams import payload
+from lab import Lab
+
+from netns.star import IGMP, Star, names, star
+
+GROUP = "239.8.0.1"
+TCP_RATIO = 0.7
+TCP_SECONDS = 1.0
+TCP_ROUNDS = 3
+
+
+def test_tcp_arrives_whole_with_every_offload_on(net: Star) -> None:
+    """NET-3, NET-4, design section 3: 100 MiB in 64 KiB super-frames, CRC compared at both ends."""
+    net.h(1).call("tcp_serve", port=7000, verify=True)
+    job = net.h(0).start("tcp_send", destination=net.h(1).address, port=7000, blocks=400)
+    done = job.result(60)
+    assert done["received"] == done["sent"] == 400 * (1 << 18)
+    assert done["intact"]
+
+
+def test_tcp_both_ways_at_once(net: Star) -> None:
+    for host in (net.h(1), net.h(2)):
+        host.call("tcp_serve", port=7001, verify=True)
+    jobs = [
+        net.h(1).start("tcp_send", destination=net.h(2).address, port=7001, blocks=100),
+        net.h(2).start("tcp_send", destination=net.h(1).address, port=7001, blocks=100),
+    ]
+    assert all(job.result(60)["intact"] for job in jobs)
+
+
+def test_udp_gso_sends_reach_every_member_whole(net: Star) -> None:
+    """Design section 3: super-frames of 40 datagrams of 1 400 bytes, nobody loses one."""
+    net.h(1).join(GROUP)
+    net.h(2).join(GROUP)
+    net.switch.wait_members(GROUP, {"p1", "p2"})
+    net.h(0).send(GROUP, count=4000, size=1400, segments=40, rate=40_000)
+    net.lab.settle(net.h(0))
+    for i in (1, 2):
+        heard = net.h(i).app(GROUP)
+        assert (heard.unique, heard.corrupt, heard.reordered) == (4000, 0, 0)
+    assert net.h(3).wire(GROUP).frames == 0
+
+
+def test_nine_thousand_byte_datagrams_arrive(net: Star) -> None:
+    """SNOOP-39: seven fragments each through an MTU of 1500."""
+    net.h(1).join(GROUP)
+    net.switch.wait_members(GROUP, {"p1"})
+    net.h(0).send(GROUP, count=500, size=9000, rate=5000, dont_fragment=False)
+    net.lab.settle(net.h(0))
+    assert net.h(1).app(GROUP).unique == 500
+    assert net.h(2).wire(GROUP).frames == 0
+
+
+def test_jumbo_frames_pass_where_the_ports_allow_them() -> None:
+    """MTU 9000: one frame per datagram, longer than a ring slot."""
+    with star(3, mtu=9000) as net:
+        net.h(1).join(GROUP)
+        net.switch.wait_members(GROUP, {"p1"})
+        net.h(0).send(GROUP, count=500, size=8900, rate=5000)
+        net.lab.settle(net.h(0))
+        wire = net.h(1).wire(GROUP)
+        assert (wire.unique, wire.fragments) == (500, 0)
+        assert net.h(2).wire(GROUP).frames == 0
+
+
+@pytest.mark.parametrize("coalesce", ["auto", "off"])
+def test_burst_arrives_in_order_with_and_without_coalescing(coalesce: str) -> None:
+    """Egress coalescing may change what a frame is on the veth, never what a socket reads."""
+    with star(4, switch={"coalesce": coalesce}) as net:
+        for i in (1, 2):
+            net.h(i).join(GROUP)
+        net.switch.wait_members(GROUP, {"p1", "p2"})
+        net.h(0).send(GROUP, count=20_000, size=200, rate=60_000)
+        net.lab.settle(net.h(0))
+        for i in (1, 2):
+            heard = net.h(i).app(GROUP)
+            assert (heard.unique, heard.reordered, heard.duplicates) == (20_000, 0, 0)
+        counts = net.switch.counters("p1")
+        assert (counts["tx_coalesced"] == 0) or coalesce == "auto"
+
+
+def test_damaged_payload_is_not_given_a_good_checksum(net: Star) -> None:
+    """Design section 3: GSO computes checksums afresh and must never launder a corrupted payload.
+    Every third datagram of a burst has a wrong UDP checksum: it goes out wrong, and no socket
+    takes it."""
+    net.h(1).join(GROUP)
+    net.switch.wait_members(GROUP, {"p1"})
+    sender, count = net.h(0), 300
+    batch = []
+    for i in range(count):
+        frame = bytearray(frames.udp(sender.address, GROUP, payload(5, i, 200), mac=sender.mac))
+        if i % 3 == 0:
+            frame[-1] ^= 0xFF
+        batch.append(bytes(frame))
+    sender.frames(batch)
+    net.lab.settle(sender)
+    wire, app = net.h(1).wire(GROUP), net.h(1).app(GROUP)
+    assert wire.datagrams == count
+    assert wire.corrupt == count // 3
+    assert (app.datagrams, app.corrupt) == (count - count // 3, 0)
+
+
+def test_crafted_burst_leaves_byte_for_byte(net: Star) -> None:
+    """SNOOP-9, spec 103: a burst of one flow, rebuilt from what the receiver's tap saw."""
+    net.report(1, ("TO_EX", GROUP, []))
+    net.switch.wait_members(GROUP, {"p1"})
+    sender = net.h(0)
+    sent = [
+        frames.udp(sender.address, GROUP, payload(6, i, 300), mac=sender.mac) for i in range(200)
+    ]
+    net.h(1).record("all")
+    net.h(1).reset()
+    sender.frames(sent)
+    net.lab.settle(sender)
+    arrived = [part for each in net.h(1).captured() for part in segments(each.frame, each.gso_size)]
+    assert [f[42:] for f in arrived] == [f[42:] for f in sent]
+    assert [f[:18] + f[20:24] + f[26:40] for f in arrived] == [
+        f[:18] + f[20:24] + f[26:40] for f in sent
+    ]
+    assert net.reached(GROUP) == names(1)
+
+
+def segments(frame: bytes, size: int) -> list[bytes]:
+    """The frames a UDP super-frame stands for, each with the lengths the kernel will give it."""
+    if not size:
+        return [frame]
+    head, body = frame[:42], frame[42:]
+    parts = [body[at : at + size] for at in range(0, len(body), size)]
+    return [
+        head[:16]
+        + (28 + len(part)).to_bytes(2, "big")
+        + head[18:38]
+        + (8 + len(part)).to_bytes(2, "big")
+        + head[40:]
+        + part
+        for part in parts
+    ]
+
+
+def tcp_rates(lab: Lab) -> list[float]:
+    """Gbit/s of TCP from h0 to h1, a few rounds."""
+    rates = []
+    for _ in range(TCP_ROUNDS):
+        job = lab.h(0).start(
+            "tcp_send", destination=lab.h(1).address, port=7002, seconds=TCP_SECONDS
+        )
+        done = job.result(60)
+        assert done["received"] == done["sent"]
+        rates.append(done["received"] * 8 / done["seconds"] / 1e9)
+    return rates
+
+
+def test_tcp_keeps_up_with_the_kernel_bridge() -> None:
+    """The same hosts and cables, one switch after the other: at least 0.7 of the kernel's rate."""
+    with Lab(2) as lab:
+        lab.h(1).call("tcp_serve", port=7002)
+        bridge = lab.bridge()
+        theirs = median(tcp_rates(lab))
+        bridge.close()
+        switch = lab.switch(config={"igmp": IGMP})
+        ours = median(tcp_rates(lab))
+        switch.stop()
+    print(f"TCP: kernel bridge {theirs:.1f} Gbit/s, snoop {ours:.1f} Gbit/s")
+    assert ours >= TCP_RATIO * theirs
