@@ -28,6 +28,7 @@ def counter_of(payload: bytes) -> str:
         ("0014000412345678", None),
         ("00130004000000010014000412345678" + HOLDTIME + "001e", 30),
         ("fde80000" + HOLDTIME + "001e", 30),  # an option of length 0
+        (HOLDTIME + "001e" + "fde80000", 30),
     ],
 )
 def test_holdtimes(options, holdtime):
