@@ -26,6 +26,7 @@ from snoop.proto.units import Instant
 from snoop.proto.views import GroupView, HostRow, MdbRow, MrouterRow, QuerierRow, VlanView
 from snoop.proto.vlan import Vlan
 from snoop.wire.address import (
+    ANY,
     MAPPED,
     Address,
     Family,
@@ -221,11 +222,9 @@ class Engine:
             self._require_port(port)
         ports = self._switch.up if port is None else 1 << port
         vlan = self._switch.vlans[vid]
-        if group is None:
-            vlan.querier.ask(ports, effects)
-        else:
+        if group is not None:
             _require_group(group)
-            vlan.querier.ask_group(ports, group, effects)
+        vlan.querier.ask(ports, ANY if group is None else group, effects)
         return effects
 
     # -- state for the table compiler ----------------------------------------------------------

@@ -12,7 +12,7 @@ for the time that hosts may take to answer.
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from snoop.proto import originate
+from snoop.proto import asking
 from snoop.proto.effects import Effect, Event, VlanChanged
 from snoop.proto.params import NoQuerier, QuerierMode
 from snoop.proto.port import Port
@@ -98,25 +98,28 @@ class Querier:
         if not self._started:
             self._start(now, effects)
         elif self.is_querier:
-            self._send_general(port.bit, effects)
+            asking.general(self._vlan, port.bit, effects)
         elif self._other is not None and not self._vlan.mrouters.ports & port.bit:
-            self.remind(port.bit, ANY, effects)
+            asking.remind(self._vlan, port.bit, ANY, self._other.query, effects)
 
     def configure(self, now: Instant, effects: list[Effect]) -> None:
-        """Follow changed settings; what is known of another querier stays."""
+        """Follow changed settings; what is known of another querier stays known."""
         params = self._vlan.switch.params
-        if params.querier is QuerierMode.OFF:
-            self._takeover_at = NEVER
-            if self.is_querier:
-                self._step_down(now, effects)
-        elif self._started and not self.is_known and self._takeover_at == NEVER:
-            self._start(now, effects)
-        elif self._started and params.querier is QuerierMode.ON and not self.is_known:
-            self._become_querier(now, effects, startup=True)
-        if self._other is None:
-            self._vlan.timings = params.timings
-        else:
+        if self._other is not None:
             self._adopt(self._other.query)
+        else:
+            self._vlan.timings = params.timings
+        match params.querier:
+            case QuerierMode.OFF:
+                self._takeover_at = NEVER
+                if self.is_querier:
+                    self._step_down(now, effects)
+            case QuerierMode.ON if self._started and not self.is_known:
+                self._become_querier(now, effects, startup=True)
+            case QuerierMode.AUTO if self._started and not self.is_known:
+                self._takeover_at = min(self._takeover_at, after(now, self._vlan.timings.oqpi))
+        if self.is_querier:
+            self._next_general = min(self._next_general, after(now, self._interval()))
         self._settle_active(now, effects)
         self._arm()
 
@@ -140,11 +143,12 @@ class Querier:
             self._warn("query from our own address", src, port, now, effects)
             return
         self._check_version(query, src, port, now, effects)
-        if self.is_querier:
-            if own != UNSPECIFIED and src > own:
-                port.counts["query_not_elected"] += 1
-                return
-        elif self._other is not None and src > self._other.address:
+        # AUTO, while it does not ask, leaves it to anybody; ON yields to lower addresses only.
+        contends = self.is_querier or params.querier is QuerierMode.ON
+        is_higher = (contends and UNSPECIFIED != own < src) or (
+            self._other is not None and self._other.address < src
+        )
+        if is_higher:
             port.counts["query_not_elected"] += 1
             return
         self._follow(query, src, port, now, effects)
@@ -162,10 +166,9 @@ class Querier:
         if self._other is not None and self._other.until <= now:
             self._lose_other(now, effects)
         if self._takeover_at <= now:
-            self._takeover_at = NEVER
             self._become_querier(now, effects, startup=True)
         if self._next_general <= now:
-            self._send_general(self._vlan.switch.up, effects)
+            asking.general(self._vlan, self._vlan.switch.up, effects)
             late = now - self._next_general >= self._interval()  # we were stopped: do not catch up
             self._schedule(now if late else self._next_general)
         self._settle_active(now, effects)
@@ -187,6 +190,7 @@ class Querier:
     def _become_querier(self, now: Instant, effects: list[Effect], *, startup: bool) -> None:
         params = self._vlan.switch.params
         self.is_querier = True
+        self._takeover_at = NEVER
         self._vlan.timings = params.timings  # TM-30, TM-36: the querier's own values
         self._since = now
         self._startup_left = params.effective_startup_query_count - 1 if startup else 0
@@ -196,7 +200,7 @@ class Querier:
         if params.querier_address == UNSPECIFIED:  # Q-6
             fields = {"reason": "our queries come from 0.0.0.0: give the querier an address"}
             effects.append(Event("warning", self._vlan.vid, None, fields))
-        self._send_general(self._vlan.switch.up, effects)
+        asking.general(self._vlan, self._vlan.switch.up, effects)
         self._schedule(now)
         self._settle_active(now, effects)
 
@@ -247,81 +251,29 @@ class Querier:
             self._vlan.switch.counts["qqi_clamped"] += 1
         own = params.timings
         response = max(own.query_response_interval, Duration(query.max_response_ns))  # TM-34
-        robustness = query.qrv or params.robustness
-        now_in_force = self._vlan.timings
-        if (
-            now_in_force.robustness != robustness
-            or now_in_force.query_interval != interval
-            or now_in_force.query_response_interval != response
-            or now_in_force.last_member_query_interval != own.last_member_query_interval
-            or now_in_force.profile is not own.profile
-        ):
-            self._vlan.timings = replace(
-                own,
-                robustness=robustness,
-                query_interval=interval,
-                query_response_interval=response,
-            )
+        adopted = replace(
+            own,
+            robustness=query.qrv or params.robustness,
+            query_interval=interval,
+            query_response_interval=response,
+        )
+        if adopted != self._vlan.timings:
+            self._vlan.timings = adopted
 
     # -- our queries ---------------------------------------------------------------------------
 
-    def remind(self, ports: Ports, group: Address, effects: list[Effect]) -> None:
-        """Send a query that elects nobody, in the words of the true querier (Q-14).
+    def ask(self, ports: Ports, group: Address, effects: list[Effect]) -> None:
+        """Send a query now because an operator wants it: outside the schedule, cutting nobody.
 
-        Nothing is sent in place of a querier whose version is newer than ours is set to be: a v2
-        query would take SSM away from a v3 network.
+        `group` ANY makes it a General Query.
         """
-        params = self._vlan.switch.params
-        other = self._other
-        version, qrv = params.version, params.robustness
-        qqi_s = params.effective_query_interval // SECOND
-        response = params.query_response_interval
-        if other is not None:
-            if other.query.version > version:
-                return
-            version, qrv = other.query.version, other.query.qrv
-            qqi_s = other.query.qqi_s
-            response = Duration(other.query.max_response_ns)
-        if group != ANY:
-            if version == 1:
-                return
-            response = params.last_member_query_interval
-        frame = originate.proxy_query(
-            params,
-            self._vlan.vid,
-            version=version,
-            max_response=response,
-            robustness=qrv,
-            query_interval_s=qqi_s,
-            group=group,
-        )
-        self._send(ports, frame, version, group, effects)
-
-    def ask(self, ports: Ports, effects: list[Effect]) -> None:
-        """Send a General Query now because an operator wants it, without touching the schedule."""
-        if self.is_querier:
-            self._send_general(ports, effects)
-        else:
-            self.remind(ports, ANY, effects)
-
-    def ask_group(self, ports: Ports, group: Address, effects: list[Effect]) -> None:
-        """Send a query about `group` that lowers nobody's timers, as far as its version can say."""
-        params = self._vlan.switch.params
         if not self.is_querier:
-            self.remind(ports, group, effects)
-        elif params.version > 1:
-            frame = originate.specific_query(params, self._vlan.vid, group, suppress=True)
-            self._send(ports, frame, params.version, group, effects)
-
-    def _send_general(self, ports: Ports, effects: list[Effect]) -> None:
-        params = self._vlan.switch.params
-        frame = originate.general_query(params, self._vlan.vid)
-        self._send(ports, frame, params.version, ANY, effects)
-
-    def _send(
-        self, ports: Ports, frame: bytes, version: int, group: Address, effects: list[Effect]
-    ) -> None:
-        self._vlan.send_query(ports, frame, version, group, (), effects)
+            like = None if self._other is None else self._other.query
+            asking.remind(self._vlan, ports, group, like, effects)
+        elif group == ANY:
+            asking.general(self._vlan, ports, effects)
+        else:
+            asking.specific(self._vlan, ports, group, (), True, effects)
 
     def _interval(self) -> Duration:
         params = self._vlan.switch.params

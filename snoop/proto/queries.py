@@ -9,7 +9,7 @@ the membership.
 
 from typing import TYPE_CHECKING, Final
 
-from snoop.proto import originate
+from snoop.proto import asking
 from snoop.proto.effects import Effect
 from snoop.proto.membership import Ask, Membership
 from snoop.proto.units import NEVER, STOPPED, Instant, Ports, after
@@ -116,13 +116,8 @@ class Check:
             self._send(tuple(sources[start : start + _SOURCES_MAX]), suppress, effects)
 
     def _send(self, sources: tuple[Address, ...], suppress: bool, effects: list[Effect]) -> None:
-        vlan = self._group.vlan
-        address = self._group.address
-        params = vlan.switch.params
-        frame = originate.specific_query(
-            params, vlan.vid, address, sources=sources, suppress=suppress
-        )
-        vlan.send_query(self._ports(), frame, params.version, address, sources, effects)
+        group = self._group
+        asking.specific(group.vlan, self._ports(), group.address, sources, suppress, effects)
 
     def _ports(self) -> Ports:
         """Q-12: another router that hears this lowers its own timers, so let it hear everybody."""

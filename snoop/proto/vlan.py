@@ -6,9 +6,9 @@ from snoop.proto.mrouter import Mrouters
 from snoop.proto.querier import Querier
 from snoop.proto.switch import Switch
 from snoop.proto.timings import Timings
-from snoop.proto.units import Instant, Ports
+from snoop.proto.units import Instant
 from snoop.proto.views import VlanView
-from snoop.wire.address import ANY, Address, Family, text
+from snoop.wire.address import Address, Family, text
 
 
 class Vlan:
@@ -100,33 +100,7 @@ class Vlan:
         self.mrouters.drop_learned(effects)
         self.querier.stop(effects)
 
-    # -- frames of our own ---------------------------------------------------------------------
-
-    def send_query(
-        self,
-        ports: Ports,
-        frame: bytes,
-        version: int,
-        group: Address,
-        sources: tuple[Address, ...],
-        effects: list[Effect],
-    ) -> None:
-        """Send a query that we made."""
-        switch = self.switch
-        ports &= switch.up
-        if not ports:
-            return
-        switch.send(ports, frame, f"tx_query_v{version}", effects)
-        for port in switch.ports.values():
-            if port.bit & ports:
-                port.counts["tx_query_own"] += 1
-        fields: dict[str, object] = {
-            "direction": "sent",
-            "version": version,
-            "group": None if group == ANY else text(group),
-            "sources": [text(source) for source in sources],
-        }
-        effects.append(Event("query", self.vid, None, fields))
+    # -- what others see -----------------------------------------------------------------------
 
     def view(self) -> VlanView:
         """Return what holds for all groups."""

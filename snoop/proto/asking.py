@@ -1,0 +1,99 @@
+"""Sending the queries this switch makes: in its own name, or as a reminder in another's.
+
+Who may ask what and when is decided by the callers, `querier` (roles, schedule, ports that come
+up) and `queries` (last member checks).
+"""
+
+from typing import TYPE_CHECKING
+
+from snoop.proto import originate
+from snoop.proto.effects import Effect, Event
+from snoop.proto.units import SECOND, Duration, Ports
+from snoop.wire.address import ANY, Address, text
+from snoop.wire.messages import Query
+
+if TYPE_CHECKING:
+    from snoop.proto.vlan import Vlan
+
+
+def general(vlan: "Vlan", ports: Ports, effects: list[Effect]) -> None:
+    """Send our General Query (Q-2, Q-13)."""
+    params = vlan.switch.params
+    frame = originate.general_query(params, vlan.vid)
+    _send(vlan, ports, frame, params.version, ANY, (), effects)
+
+
+def specific(
+    vlan: "Vlan",
+    ports: Ports,
+    group: Address,
+    sources: tuple[Address, ...],
+    suppress: bool,
+    effects: list[Effect],
+) -> None:
+    """Send our Q(G) or Q(G, sources); version 1 has none."""
+    params = vlan.switch.params
+    if params.version == 1:
+        return
+    frame = originate.specific_query(params, vlan.vid, group, sources=sources, suppress=suppress)
+    _send(vlan, ports, frame, params.version, group, sources, effects)
+
+
+def remind(
+    vlan: "Vlan", ports: Ports, group: Address, like: Query | None, effects: list[Effect]
+) -> None:
+    """Send a query from 0.0.0.0: it elects nobody and lowers no timer that can be spared (Q-14).
+
+    `like` is the last query of the true querier, whose words it repeats; None where nobody is
+    known. Nothing is sent in place of a querier of a newer version than ours is set to be: a v2
+    query would take SSM away from a v3 network.
+    """
+    params = vlan.switch.params
+    version, robustness = params.version, params.robustness
+    interval_s = params.effective_query_interval // SECOND
+    response = params.query_response_interval
+    if like is not None:
+        if like.version > version:
+            return
+        version, robustness, interval_s = like.version, like.qrv, like.qqi_s
+        response = Duration(like.max_response_ns)
+    if group != ANY:
+        if version == 1:
+            return
+        response = params.last_member_query_interval
+    frame = originate.proxy_query(
+        params,
+        vlan.vid,
+        version=version,
+        max_response=response,
+        robustness=robustness,
+        query_interval_s=interval_s,
+        group=group,
+    )
+    _send(vlan, ports, frame, version, group, (), effects)
+
+
+def _send(
+    vlan: "Vlan",
+    ports: Ports,
+    frame: bytes,
+    version: int,
+    group: Address,
+    sources: tuple[Address, ...],
+    effects: list[Effect],
+) -> None:
+    switch = vlan.switch
+    ports &= switch.up
+    if not ports:
+        return
+    switch.send(ports, frame, f"tx_query_v{version}", effects)
+    for port in switch.ports.values():
+        if port.bit & ports:
+            port.counts["tx_query_own"] += 1
+    fields: dict[str, object] = {
+        "direction": "sent",
+        "version": version,
+        "group": None if group == ANY else text(group),
+        "sources": [text(source) for source in sources],
+    }
+    effects.append(Event("query", vlan.vid, None, fields))
