@@ -113,7 +113,7 @@ def all_frames() -> list[bytes]:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_compiled_decision_is_the_reference_decision(seed: int) -> None:
-    """Ideas 93-102, 113-119: SNOOP-30 to 42, VLAN-1 to 6, L2-1: also for damaged frames."""
+    """Ideas 93-102, 113, 114, 116-119: SNOOP-30 to 42, VLAN, L2-1; also damaged frames."""
 
     def work() -> None:
         rng = random.Random(seed)
