@@ -7,7 +7,7 @@ import click
 from snoop.cli import options
 from snoop.cli.options import GROUP, SOURCE, session
 
-_port = click.option("--port", required=True, metavar="P", help="Port name.")
+_port = click.option("--port", type=options.PORT, required=True, metavar="P", help="Port name.")
 _vlan = click.option("--vlan", type=options.VLAN, default=0, metavar="V", help="VLAN id.")
 _source = click.option("--source", type=SOURCE, metavar="S", help="Only this source.")
 _family = click.option(

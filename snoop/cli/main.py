@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from snoop import __version__
+from snoop.cli.options import Failure
 from snoop.runtime import client
 
 # command: (module below snoop.cli, one line for --help)
@@ -24,6 +25,15 @@ _COMMANDS = {
     "mrouter": ("change", "Add or delete static router ports."),
     "clear": ("change", "Forget dynamic state."),
     "query": ("change", "Send a query now."),
+    "explain": ("explain", "Why a frame goes where it goes."),
+    "monitor": ("monitor", "Print events as they happen."),
+    "watch": ("watch", "Live screen of groups, ports and rates."),
+    "check": ("check", "Look for trouble."),
+    "config": ("config", "Check a configuration file, or print an example."),
+    "reload": ("config", "Read the configuration file again."),
+    "decode": ("decode", "Print the IGMP and MLD messages of a capture."),
+    "capture": ("capture", "Write the switch's control frames to a capture."),
+    "completion": ("completion", "Print the shell's completion script."),
 }
 
 
@@ -61,11 +71,6 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        return super().resolve_command(ctx, args)
-
 
 @click.command(
     cls=_Commands,
@@ -94,6 +99,8 @@ def run(args: list[str] | None = None) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else "", err=True)
         return 2
+    except Failure as error:
+        return _fail(error.format_message(), 1)
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = f" (see `{context.command_path} --help`)" if context is not None else ""

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the two ways a result is printed."""
+"""Options that several commands share, and how results and failures leave."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from snoop.cli.main import Session
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -26,6 +28,26 @@ class GroupAddress(click.ParamType[str]):
             self.fail(f'"{value}" is not a multicast group, such as 239.1.1.1', param, ctx)
         return str(address)
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from snoop.cli import completion
+
+        return completion.groups(ctx, param, incomplete)
+
+
+class PortName(click.ParamType[str]):
+    """A port of the running switch, which alone can say whether it is one."""
+
+    name = "port"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from snoop.cli import completion
+
+        return completion.ports(ctx, param, incomplete)
+
 
 class SourceAddress(click.ParamType[str]):
     """A unicast address."""
@@ -39,6 +61,15 @@ class SourceAddress(click.ParamType[str]):
         return str(address)
 
 
+class Failure(click.ClickException):
+    """A failure that is neither usage nor the daemon's: exit status 1."""
+
+
+def failure(text: str) -> Failure:
+    """One line on stderr, exit status 1."""
+    return Failure(text)
+
+
 def _address(value: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(str(value))
@@ -48,11 +79,12 @@ def _address(value: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | N
 
 VLAN = click.IntRange(0, 4094)
 GROUP = GroupAddress()
+PORT = PortName()
 SOURCE = SourceAddress()
 
 vlan = click.option("--vlan", type=VLAN, metavar="V", help="VLAN id; 0: untagged.")
 group = click.option("--group", type=GROUP, metavar="G", help="Multicast group.")
-port = click.option("--port", metavar="P", help="Port name.")
+port = click.option("--port", type=PORT, metavar="P", help="Port name.")
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from snoop.cli import options
 from snoop.cli.options import session
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def run(
     except configuration.ConfigError as error:
         raise click.UsageError(str(error)) from error
     except StartError as error:
-        raise click.exceptions.Exit(_failed(str(error))) from error
+        raise options.failure(str(error)) from error
 
 
 def _overrides(
@@ -93,8 +94,3 @@ def _overrides(
             ) from None
         tables["igmp"]["querier_address"] = address
     return tables
-
-
-def _failed(text: str) -> int:
-    click.echo(f"snoop: {text}", err=True)
-    return 1

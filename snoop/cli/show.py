@@ -1,22 +1,32 @@
-"""`snoop show`: the state of a running switch, as JSON or as tables."""
+"""`snoop show`: the state of a running switch, as JSON or tables; alone, an overview."""
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 from snoop.cli import options
+from snoop.cli.main import Session
 
 _EMPTY = {
     "mdb": "no groups: no host has joined one",
     "mrouters": "no router ports: no querier or router heard, none configured",
+    "querier": "no vlan has any state yet",
     "fdb": "no addresses learned",
     "hosts": "no hosts tracked",
     "streams": "no multicast seen",
 }
 _KEYS = {"querier": "queriers"}
+_watch = click.option(
+    "--watch",
+    type=click.FloatRange(min=0.2),
+    metavar="N",
+    help="Again every N seconds; with --json, one line each.",
+)
 
 
 class _Shows(click.Group):
@@ -26,20 +36,69 @@ class _Shows(click.Group):
         return super().get_command(ctx, "mdb" if cmd_name == "groups" else cmd_name)
 
 
-@click.group(cls=_Shows)
-def show() -> None:
-    """Show the state of a running switch."""
+@click.group(cls=_Shows, invoke_without_command=True)
+@options.as_json
+@_watch
+@click.pass_context
+def show(ctx: click.Context, as_json: bool, watch: float | None) -> None:
+    """Show the state of a running switch; without a noun, an overview."""
+    if ctx.invoked_subcommand is not None:
+        return
+    session = options.session(ctx)
+    _repeat(watch, as_json, lambda: _overview(session), _print_overview)
+
+
+def _overview(session: Session) -> dict[str, Any]:
+    from snoop.cli import overview
+
+    return overview.gather(session)
+
+
+def _print_overview(document: dict[str, Any]) -> None:
+    from snoop.cli import human, overview
+
+    human.show(overview.render(document))
+
+
+def _repeat(
+    every: float | None,
+    as_json: bool,
+    fetch: Callable[[], dict[str, Any]],
+    shown: Callable[[dict[str, Any]], None],
+) -> None:
+    """Print once, or again and again until interrupted."""
+    while True:
+        document = fetch()
+        if every is not None and not as_json:
+            click.clear()
+            click.echo(time.strftime("%H:%M:%S") + f"  every {every:g} s, Ctrl-C ends")
+        if as_json and every is not None:
+            click.echo(json.dumps(document))
+        elif as_json:
+            options.print_json(document)
+        else:
+            shown(document)
+        if every is None:
+            return
+        try:
+            time.sleep(every)
+        except KeyboardInterrupt:
+            return
 
 
 def _add(what: str, text: str, *takes: Callable[[Any], Any]) -> None:
-    def command(ctx: click.Context, /, as_json: bool, **filters: object) -> None:
-        document = options.session(ctx).call("show", what=what, **filters)
-        if as_json:
-            options.print_json(document)
-        else:
-            _print(what, document)
+    def command(
+        ctx: click.Context, /, as_json: bool, watch: float | None, **filters: object
+    ) -> None:
+        session = options.session(ctx)
+        _repeat(
+            watch,
+            as_json,
+            lambda: session.call("show", what=what, **filters),
+            lambda document: _print(what, document),
+        )
 
-    wrapped: Any = options.as_json(click.pass_context(command))
+    wrapped: Any = options.as_json(_watch(click.pass_context(command)))
     for option in reversed(takes):
         wrapped = option(wrapped)
     show.command(what, help=text, short_help=text)(wrapped)
@@ -56,7 +115,45 @@ def _print(what: str, document: dict[str, Any]) -> None:
         click.echo("* nobody has joined this group: it goes where unregistered groups go")
 
 
-_add("mdb", "The snooping table.", options.filters)
+@show.command("mdb")
+@options.filters
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["snoop", "bridge", "yang"]),
+    default="snoop",
+    help="JSON as `bridge -j -d -s mdb show`, or by RFC 9166.",
+)
+@options.as_json
+@_watch
+@click.pass_context
+def mdb(
+    ctx: click.Context,
+    vlan: int | None,
+    group: str | None,
+    port: str | None,
+    form: str,
+    as_json: bool,
+    watch: float | None,
+) -> None:
+    """The snooping table."""
+    session = options.session(ctx)
+
+    def fetch() -> Any:
+        table = session.call("show", what="mdb", vlan=vlan, group=group, port=port)
+        if form == "bridge":
+            from snoop.cli import bridge
+
+            return bridge.mdb(table, session.call("show", what="mrouters"))
+        if form == "yang":
+            from snoop.cli import yang
+
+            return yang.gather(session, table)
+        return table
+
+    _repeat(watch, as_json or form != "snoop", fetch, lambda document: _print("mdb", document))
+
+
 _add("mrouters", "Router ports, and why.", options.vlan, options.port)
 _add("querier", "Who asks, and how often.", options.vlan)
 _add("ports", "Ports, their settings and totals.", options.port)

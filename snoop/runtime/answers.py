@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from snoop import __version__
-from snoop.fastpath import DROPS, REASONS
+from snoop.proto.units import SECOND
 from snoop.runtime import clock, explain, rows, state
 from snoop.runtime.config import effective
 from snoop.runtime.plane import Plane
@@ -31,6 +31,7 @@ from snoop.runtime.requests import (
     Static,
 )
 from snoop.runtime.rows import Wanted
+from snoop.runtime.sample import Sample
 from snoop.runtime.streams import Fanout, Item, Listener
 from snoop.wire import address
 from snoop.wire.address import Address
@@ -126,8 +127,7 @@ class Answers:
             "pid": os.getpid(),
             "uptime": rows.seconds(clock.now() - plane.started),
             "rows": plane.table_rows,
-            "verdicts": sorted(REASONS),
-            "drops": sorted(DROPS),
+            "balance": self._counters.balance(),
         }
 
     async def _streams(self, wanted: Wanted) -> dict[str, Any]:
@@ -141,6 +141,34 @@ class Answers:
         streams = self._plane.fastpath.streams()
         return streams, self._rates.look(
             {state.stream_key(stream): stream for stream in streams}, clock.now()
+        )
+
+    def sample(self) -> Sample:
+        """What a scrape shows: totals that never run backwards."""
+        plane, everything = self._plane, Wanted()
+        name, now = plane.ports.name, clock.now()
+        assert plane.engine is not None
+        table = rows.mdb(plane.engine.mdb(now), name, everything)
+        groups: dict[int, set[str]] = {0: set()}
+        members: dict[str, set[tuple[int, str]]] = {port.name: set() for port in plane.ports}
+        for row in table:
+            groups.setdefault(row["vlan"], set()).add(row["group"])
+            members.setdefault(row["port"], set()).add((row["vlan"], row["group"]))
+        streams = plane.fastpath.streams()
+        still = {state.stream_key(stream): Rate(0.0, 0.0) for stream in streams}
+        return Sample(
+            switch=plane.config.switch.name,
+            uptime=(now - plane.started) / SECOND,
+            counters=self._counters.total(),
+            port_counters={port.name: self._counters.port_total(port) for port in plane.ports},
+            ports=state.ports(plane, self._counters, everything),
+            groups={vlan: len(held) for vlan, held in groups.items()},
+            members={port: len(held) for port, held in members.items()},
+            mrouters=rows.mrouters(plane.engine.mrouters(now), name, everything),
+            queriers=rows.queriers(plane.engine.queriers(now), name, everything),
+            streams=state.streams(plane, streams, still, everything),
+            table_rows=plane.table_rows,
+            fdb_entries=len(plane.fastpath.fdb()),
         )
 
     # Doing -------------------------------------------------------------------------------------

@@ -147,7 +147,7 @@ def allowed(hint: Any) -> str:
     if get_origin(hint) in (types.UnionType, typing.Union):
         return " or ".join(allowed(arm) for arm in get_args(hint) if arm is not type(None))
     if get_origin(hint) is list:
-        return f"a list of these: {allowed(get_args(hint)[0])}"
+        return f"a list, each {allowed(get_args(hint)[0])}"
     if isinstance(hint, type) and issubclass(hint, Enum):
         return ", ".join(f'"{word.value}"' for word in hint)
     if hint in _ADDRESSES:

@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from snoop.fastpath import FastPath
 from snoop.proto.units import SECOND, Instant
@@ -27,6 +28,9 @@ from snoop.runtime.plane import Plane
 from snoop.runtime.ports import reason
 from snoop.runtime.schema import RESTART_KEYS, Config
 from snoop.runtime.streams import Fanout, Listener
+
+if TYPE_CHECKING:
+    from snoop.runtime.metrics import Endpoint
 
 _log = logging.getLogger("snoop.daemon")
 
@@ -54,6 +58,7 @@ class Daemon:
         self._retry: asyncio.TimerHandle | None = None
         self._threads: list[threading.Thread] = []
         self._stopping = False
+        self._metrics: Endpoint | None = None
 
     async def run(self) -> int:
         """Forward until a signal or a fault; the exit status. StartError if it cannot begin."""
@@ -108,6 +113,7 @@ class Daemon:
             faults = [f"{port.name}: {port.problem}" for port in self._plane.ports if port.problem]
             if faults:
                 raise StartError("; ".join(faults))
+            self._serve_metrics(self._config.metrics.listen)
             self._start_threads(fastpath, switch.workers)
             self._loop.add_reader(fastpath.punt_fd, self._punted)
             self._links.watch(self._loop, self._links_changed)
@@ -131,6 +137,17 @@ class Daemon:
             return 1
         return 0
 
+    def _serve_metrics(self, listen: str) -> None:
+        if not listen:
+            return
+        # Imported here: most switches have no endpoint, and this takes longer than all the rest.
+        from snoop.runtime.metrics import Endpoint
+
+        try:
+            self._metrics = Endpoint(listen, loop=self._loop, sample=self._answers.sample)
+        except (OSError, OverflowError) as error:
+            raise StartError(f"cannot serve [metrics] listen = {listen}: {error}") from error
+
     # The loop threads --------------------------------------------------------------------------
 
     def _start_threads(self, fastpath: FastPath, workers: int) -> None:
@@ -143,6 +160,11 @@ class Daemon:
 
     def _work(self, fastpath: FastPath, worker: int) -> None:
         """A loop thread's whole life."""
+        # The kernel's own bridge runs ahead of every process; without the privilege we do not.
+        with contextlib.suppress(PermissionError):
+            os.setpriority(
+                os.PRIO_PROCESS, threading.get_native_id(), self._plane.config.switch.nice
+            )
         try:
             fastpath.run(worker)
             fault = "returned without being asked to stop"
@@ -159,6 +181,8 @@ class Daemon:
             if timer is not None:
                 timer.cancel()
         fastpath.stop()
+        if self._metrics is not None:
+            self._metrics.close()
         for thread in self._threads:
             thread.join(STOP_SECONDS)
         if any(thread.is_alive() for thread in self._threads):

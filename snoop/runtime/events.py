@@ -28,7 +28,7 @@ _LEVELS = {
     "querier": logging.INFO,
     "mrouter": logging.INFO,
     "port": logging.DEBUG,
-    "config": logging.INFO,
+    "config": logging.DEBUG,
 }
 
 
@@ -69,11 +69,13 @@ def text(kind: str, vlan: int, port: str | None, fields: Mapping[str, object]) -
     """An event as one line without its time."""
     words = [kind]
     if port is not None:
-        words.append(f"port {port}")
+        words.append(port)
     if vlan:
         words.append(f"vlan {vlan}")
     for key, value in fields.items():
         shown = plain(value)
+        if shown is None or shown == []:
+            continue
         if isinstance(shown, list):
             shown = "{" + ", ".join(str(one) for one in shown) + "}"
         words.append(f"{key} {shown}")

@@ -48,6 +48,7 @@ class _Case:
     reason: str
     forwarded: int
     registered: bool
+    querier: bool
     members: dict[int, list[MdbRow]]
     mrouters: dict[int, list[MrouterRow]]
 
@@ -75,6 +76,7 @@ def explain(
         reason=verdict.reason,
         forwarded=verdict.ports,
         registered=engine.group_view(vid, group) is not None,
+        querier=any(row.vid == vid and row.role != "none" for row in engine.queriers(now)),
         members=members,
         mrouters=mrouters,
     )
@@ -111,6 +113,13 @@ def _because(plane: Plane, port: Port, case: _Case) -> str:
     if port.state is not State.UP:
         what = "its interface does not exist" if port.state is State.MISSING else "it is down"
         return port.problem or what
+    if case.reason == "flood_no_querier" and not plane.config.igmp.enabled:
+        return "flooded: [igmp] enabled = false"
+    if case.reason == "flood_no_querier" and case.querier:
+        return (
+            "flooded: the querier is new, and until its hosts have had one "
+            "query_response_interval to answer nothing is pruned"
+        )
     if case.reason in _FLOODED:
         return f"flooded: {_FLOODED[case.reason]}"
     if forwarded:

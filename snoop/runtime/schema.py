@@ -169,12 +169,22 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     isolate: Annotated[
         bool, _says("keep the host's own stack off the ports (drop at tc ingress)")
     ] = True
-    workers: Annotated[int, Meta(ge=1, le=16), _says("loop threads; takes a restart")] = 1
+    workers: Annotated[int, Meta(ge=1, le=8), _says("loop threads; takes a restart")] = 1
     spin_us: Annotated[
         int,
         Meta(ge=0, le=10_000),
         _says("microseconds to spin before sleeping; 0: never; takes a restart"),
     ] = 50
+    nice: Annotated[
+        int,
+        Meta(ge=-20, le=19),
+        _says("scheduling priority of the loop threads; takes a restart"),
+    ] = -15
+    ring_slots: Annotated[
+        int,
+        Meta(ge=0, le=65_536),
+        _says("receive ring of a port, in slots of 2 KiB, a power of two from 32; 0: by ports"),
+    ] = 0
 
 
 class IgmpTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -311,5 +321,7 @@ RESTART_KEYS: tuple[tuple[Literal["switch", "metrics"], str], ...] = (
     ("switch", "fdb_ageing"),
     ("switch", "workers"),
     ("switch", "spin_us"),
+    ("switch", "nice"),
+    ("switch", "ring_slots"),
     ("metrics", "listen"),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
-from snoop.fastpath import DROPS, Stream
+from snoop.fastpath import DROPS, REASONS, Stream
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port
@@ -49,6 +49,21 @@ class Counters:
 
     def port(self, port: Port) -> dict[str, int]:
         return _less(self.port_total(port), self._ports.get(port.id, {}))
+
+    def balance(self) -> dict[str, dict[str, int]]:
+        """Conservation: frames taken less verdicts, by port, since each was made a port.
+
+        The counters move while they are read, so a difference counts only if it stays.
+        """
+        shown = {}
+        for port in self._plane.ports:
+            frames = self._plane.fastpath.counters(port.id)
+            verdicts = sum(frames[name] for name in REASONS)
+            shown[port.name] = {
+                "rx_frames": frames["rx_frames"],
+                "unbalanced": frames["rx_frames"] - verdicts,
+            }
+        return shown
 
     def clear(self, only: int | None) -> None:
         """Count from now on: one port, or everything."""
@@ -100,6 +115,7 @@ def ports(plane: Plane, counters: Counters, wanted: Wanted) -> list[Row]:
                 "mtu": port.link.mtu if port.link is not None else None,
                 "mac": port.link.mac.hex(":") if port.link is not None else None,
                 "isolated": port.isolated,
+                "addresses": sorted(port.link.addresses) if port.link is not None else [],
                 "problem": port.problem or port.notice,
                 **{
                     name: counts.get(name, 0)

@@ -1,0 +1,52 @@
+"""`snoop capture`: the switch's own control frames as pcapng, with what was decided."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+
+import click
+
+from snoop.cli import options
+from snoop.cli.pcapng import Writer
+from snoop.runtime.client import Client
+
+
+@click.command()
+@click.argument("file")
+@options.port
+@click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after N frames.")
+@click.pass_context
+def capture(ctx: click.Context, file: str, port: str | None, count: int | None) -> None:
+    """Write control frames to FILE (pcapng; - is stdout) until interrupted.
+
+    Each frame carries a comment: what was learned from it, where it was sent. What the switch
+    sends is not seen by tcpdump on its ports (qdisc_bypass); here it is.
+    """
+    path = options.session(ctx).path
+    with contextlib.ExitStack() as stack:
+        client = stack.enter_context(Client(path))
+        frames = client.stream("capture", port=port)
+        try:
+            out = sys.stdout.buffer if file == "-" else stack.enter_context(open(file, "wb"))
+        except OSError as error:
+            raise options.failure(f"cannot write {file}: {error.strerror}") from error
+        writer = Writer(out)
+        seen = 0
+        stack.enter_context(contextlib.suppress(KeyboardInterrupt))
+        for item in frames:
+            if item["event"] != "frame":
+                click.echo(f"snoop: {item['count']} frames lost", err=True)
+                continue
+            writer.frame(
+                port=item["port"] or "none",
+                time=item["time"],
+                frame=bytes.fromhex(item["frame"]),
+                comment=item["comment"],
+                direction=item["direction"],
+            )
+            seen += 1
+            if seen == count:
+                break
+    if file != "-":
+        click.echo(f"{seen} frames in {file}", err=True)

@@ -1,0 +1,86 @@
+"""`snoop check`: looks for trouble, says what to do, exits 1 if there is any."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import click
+
+from snoop.cli import options
+from snoop.cli.findings import IN_FLIGHT_FRAMES, Facts, look
+from snoop.cli.main import Session
+from snoop.runtime.client import Client
+
+_LOOKS = 3
+_LOOK_SECONDS = 0.1
+
+
+@click.command()
+@options.as_json
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    metavar="MBIT",
+    help="Unwanted streams from this many Mbit/s on are a problem.",
+)
+@click.pass_context
+def check(ctx: click.Context, as_json: bool, rate: float) -> int:
+    """Look for trouble: exit status 1 if there is any."""
+    findings = look(_facts(options.session(ctx), rate * 1e6))
+    problems = [finding for finding in findings if finding.severity == "problem"]
+    if as_json:
+        options.print_json({"findings": [dataclasses.asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            click.echo(f"{finding.severity}: {finding.subject}: {finding.finding}")
+            click.echo(f"    -> {finding.do}")
+        plural = "" if len(problems) == 1 else "s"
+        click.echo(f"{len(problems)} problem{plural}" if problems else "no problems found")
+    return 1 if problems else 0
+
+
+def _facts(session: Session, unwanted_bits_per_s: float) -> Facts:
+    with Client(session.path) as client:
+
+        def ask(what: str) -> Any:
+            return client.call("show", what=what)
+
+        counters = ask("counters")
+        return Facts(
+            config=ask("config"),
+            ports=ask("ports")["ports"],
+            queriers=ask("querier")["queriers"],
+            mrouters=ask("mrouters")["mrouters"],
+            # Streams before members: a member that joins in between is not missing anything.
+            streams=ask("streams")["streams"],
+            mdb=ask("mdb")["mdb"],
+            fdb_entries=len(ask("fdb")["fdb"]),
+            counters=counters["counters"],
+            port_counters=counters["ports"],
+            unbalanced=_unbalanced(client),
+            unwanted_bits_per_s=unwanted_bits_per_s,
+        )
+
+
+def _unbalanced(client: Client) -> dict[str, int]:
+    """Ports whose frames and verdicts do not add up.
+
+    The two are read while frames go by and may differ by what is on its way; a real loss stays.
+    """
+    looks = []
+    for number in range(_LOOKS):
+        if number:
+            time.sleep(_LOOK_SECONDS)
+        looks.append(client.call("show", what="status")["balance"])
+    found = {}
+    for port in looks[0]:
+        seen = [look[port] for look in looks if port in look]
+        least = min((one["unbalanced"] for one in seen), key=abs)
+        quiet = len({one["rx_frames"] for one in seen}) == 1
+        if least and (quiet or abs(least) > IN_FLIGHT_FRAMES):
+            found[port] = least
+    return found

@@ -1,0 +1,73 @@
+"""`snoop explain`: what would happen to such a frame, and why, port by port."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from snoop.cli import options
+from snoop.cli.main import Session
+from snoop.cli.options import GROUP, SOURCE, VLAN
+from snoop.runtime.client import Refused
+
+
+@click.command()
+@click.option("--port", type=options.PORT, metavar="IN", help="The port it comes in at.")
+@click.option("--group", type=GROUP, required=True, metavar="G", help="The group it goes to.")
+@click.option("--source", type=SOURCE, metavar="S", help="Its sender.  [default: some address]")
+@click.option("--vlan", type=VLAN, metavar="V", help="VLAN id; 0: untagged.")
+@click.option("--stream", is_flag=True, help="Take what is left out from the busiest live stream.")
+@options.as_json
+@click.pass_context
+def explain(
+    ctx: click.Context,
+    port: str | None,
+    group: str,
+    source: str | None,
+    vlan: int | None,
+    stream: bool,
+    as_json: bool,
+) -> None:
+    """What happens to a frame of --group that comes in at --port, and why."""
+    session = options.session(ctx)
+    if stream:
+        live = _busiest(session, group, port, source, vlan)
+        port, source, vlan = live["port"], live["source"], live["vlan"]
+    if port is None:
+        raise click.UsageError("--port IN is needed, or --stream to take it from a live stream")
+    answer = session.call(
+        "explain", port=port, group=group, source=source, vlan=0 if vlan is None else vlan
+    )
+    if as_json:
+        options.print_json(answer)
+        return
+    _print(answer, port, group, source)
+
+
+def _busiest(
+    session: Session, group: str, port: str | None, source: str | None, vlan: int | None
+) -> dict[str, Any]:
+    streams = session.call("show", what="streams", group=group, port=port, vlan=vlan)["streams"]
+    matching = [one for one in streams if source in (None, one["source"])]
+    if not matching:
+        raise Refused(f"no stream of {group} has been seen; `snoop show streams` lists them", 1)
+    best: dict[str, Any] = max(matching, key=lambda one: (one["bits_per_s"], one["frames"]))
+    return best
+
+
+def _print(answer: dict[str, Any], port: str, group: str, source: str | None) -> None:
+    from snoop.cli import human
+
+    to = ", ".join(answer["ports"]) or "no port"
+    click.echo(f"{source or 'some source'} -> {group}, in at {port}")
+    click.echo(f"{answer['action']} ({answer['reason']}) to {to}\n")
+    human.show(
+        human.table(
+            ("Port", "Gets it", "Because"),
+            [
+                (why["port"], "yes" if why["forwarded"] else "no", why["because"])
+                for why in answer["why"]
+            ],
+        )
+    )

@@ -1,0 +1,286 @@
+"""What `snoop check` looks for: pure functions from the switch's own state to findings.
+
+A problem is something an operator should act on and makes `check` exit 1; a note is something to
+know. Every finding says what to do.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+Row = dict[str, Any]
+
+NEAR_LIMIT = 0.9
+AGING_SECONDS = 60.0
+IN_FLIGHT_FRAMES = 4096
+
+_LOSSES = {
+    "ring_full": ("frames were lost before the switch could take them",
+                  "too much for this machine: less traffic, or [switch] workers = 2"),
+    "tx_full": ("frames were lost because its egress was full",
+                "what is behind it is slower than the streams it gets"),
+    "tx_mtu": ("frames were too large for its MTU", "give all ports the same MTU"),
+    "tx_error": ("frames could not be sent", "see the kernel log about this interface"),
+    "punt_full": ("control frames were lost: too many at once",
+                  "look for a host that floods IGMP; lower [[port]] igmp_rate"),
+    "truncated": ("frames were captured short", "turn large receive offload off"),
+}  # fmt: skip
+_LIMITS = {
+    "table_full": ("joins were refused: the table is full", "raise [igmp] max_groups"),
+    "port_limit": ("joins were refused by its limit", "raise [[port]] max_groups"),
+    "source_limit": ("entries were widened to any source", "raise [igmp] max_sources"),
+    "host_limit": ("hosts could not be tracked", "raise [igmp] max_hosts"),
+    "rate_limited": ("control frames were over its rate", "raise [[port]] igmp_rate"),
+    "mrouter_limit": ("router addresses were not recorded", "look for forged queries"),
+    "vlan_limit": ("frames of too many VLANs were not learned", "look for forged tags"),
+}
+_SUSPICIOUS = {
+    "mrouter_refused": ("somebody queries where [[port]] mrouter = \"never\"",
+                        "a rogue querier, or a router that should be allowed"),
+    "query_own_address": ("queries come in with our own querier_address",
+                          "give one of the two another address"),
+    "igmp_checksum": ("IGMP with a bad checksum came in", "look at the sender or the cable"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`severity`: "problem" or "note"; `subject`: a port, a group, a VLAN or the switch."""
+
+    severity: str
+    subject: str
+    finding: str
+    do: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the `show` commands answered. `unbalanced`: rx_frames less verdicts, by port."""
+
+    config: dict[str, Any]
+    ports: list[Row]
+    queriers: list[Row]
+    mrouters: list[Row]
+    mdb: list[Row]
+    streams: list[Row]
+    fdb_entries: int
+    counters: dict[str, int]
+    port_counters: dict[str, dict[str, int]]
+    unbalanced: dict[str, int]
+    unwanted_bits_per_s: float
+
+
+def look(facts: Facts) -> list[Finding]:
+    """Everything that is wrong, problems first."""
+    found = [finding for search in _SEARCHES for finding in search(facts)]
+    return sorted(found, key=lambda finding: finding.severity != "problem")
+
+
+def _problem(subject: str, finding: str, do: str) -> Finding:
+    return Finding("problem", subject, finding, do)
+
+
+def _note(subject: str, finding: str, do: str) -> Finding:
+    return Finding("note", subject, finding, do)
+
+
+def _vlan(vid: int) -> str:
+    return f"vlan {vid}" if vid else "switch"
+
+
+def _queriers(facts: Facts) -> Iterator[Finding]:
+    if not facts.config["igmp"]["enabled"]:
+        yield _note("switch", "snooping is off: every group floods", "set [igmp] enabled = true")
+        return
+    for row in facts.queriers:
+        vid = row["vlan"]
+        members = [one for one in facts.mdb if one["vlan"] == vid and one["origin"] == "dynamic"]
+        asking = {
+            one["address"]
+            for one in facts.mrouters
+            if one["vlan"] == vid and one["origin"] == "query" and one["address"] is not None
+        }
+        if row["role"] == "none":
+            yield from _no_querier(_vlan(vid), members)
+        elif row["role"] == "querier" and row["address"] in (None, "0.0.0.0"):
+            yield _problem(
+                _vlan(vid),
+                "our own queries come from 0.0.0.0: other switches do not take us for a router",
+                "set [igmp] querier_address",
+            )
+        others = asking | ({row["address"]} if row["role"] == "querier" else set())
+        if len(others) > 1:
+            yield _problem(
+                _vlan(vid),
+                f"more than one querier: {', '.join(sorted(map(str, others)))}",
+                "let one of them ask; `snoop show mrouters` names their ports",
+            )
+        configured = facts.config["igmp"]["version"]
+        if row["role"] == "non-querier" and row["version"] < configured:
+            yield _problem(
+                _vlan(vid),
+                f"the querier {row['address']} speaks IGMPv{row['version']}, we are set to "
+                f"v{configured}: hosts fall back, source filters are lost",
+                f"set the querier to version {configured}",
+            )
+
+
+def _no_querier(subject: str, members: list[Row]) -> Iterator[Finding]:
+    if not members:
+        yield _note(subject, "no querier is known", 'set [igmp] querier = "on" on one switch')
+        return
+    yield _problem(
+        subject,
+        f"no querier, but {len(members)} memberships: nobody refreshes them and they will end",
+        'set [igmp] querier = "on" here, or look for the querier that went away',
+    )
+    ending = [row for row in members if row["group_timer"] and row["group_timer"] < AGING_SECONDS]
+    if ending:
+        yield _problem(
+            subject,
+            f"{len(ending)} memberships end within {AGING_SECONDS:.0f} s",
+            "`snoop query` asks the hosts once, now",
+        )
+
+
+def _ports(facts: Facts) -> Iterator[Finding]:
+    for port in facts.ports:
+        name = port["name"]
+        if port["state"] == "missing":
+            yield _problem(name, "the interface does not exist", "create it, or take it out")
+        elif port["problem"]:
+            yield _problem(name, port["problem"], "see the log of the switch")
+        elif port["state"] == "down":
+            yield _note(name, "no carrier, or not up", f"ip link set {name} up")
+        if port.get("lro"):
+            yield _problem(name, "large receive offload is on", f"ethtool -K {name} lro off")
+        own = [address for address in port["addresses"] if address.startswith("fe80:")]
+        if own:
+            yield _note(
+                name,
+                f"the host's IPv6 stack speaks on this port as {own[0]}",
+                f"sysctl -w net.ipv6.conf.{name}.disable_ipv6=1",
+            )
+
+
+def _counted(facts: Facts) -> Iterator[Finding]:
+    for port, counts in facts.port_counters.items():
+        for table in (_LOSSES, _LIMITS, _SUSPICIOUS):
+            for name, (what, do) in table.items():
+                if counts.get(name):
+                    yield _problem(port, f"{what} ({name} {counts[name]})", do)
+    errors = facts.counters.get("internal_errors", 0)
+    if errors:
+        yield _problem("switch", f"{errors} frames hit a bug of ours", "report it with the log")
+
+
+def _limits(facts: Facts) -> Iterator[Finding]:
+    igmp = facts.config["igmp"]
+    groups: dict[int, set[str]] = defaultdict(set)
+    by_port: dict[str, set[tuple[int, str]]] = defaultdict(set)
+    for row in facts.mdb:
+        groups[row["vlan"]].add(row["group"])
+        by_port[row["port"]].add((row["vlan"], row["group"]))
+    for vid, held in groups.items():
+        if len(held) >= NEAR_LIMIT * igmp["max_groups"]:
+            yield _problem(
+                _vlan(vid),
+                f"{len(held)} groups of at most {igmp['max_groups']}",
+                "raise [igmp] max_groups",
+            )
+    for port in facts.config["port"]:
+        count, most = len(by_port[port["name"]]), port["max_groups"]
+        if most and count >= NEAR_LIMIT * most:
+            yield _problem(
+                port["name"], f"{count} groups of at most {most}", "raise [[port]] max_groups"
+            )
+    if facts.fdb_entries >= NEAR_LIMIT * facts.config["switch"]["fdb_max"]:
+        yield _problem(
+            "switch",
+            f"{facts.fdb_entries} unicast addresses of at most {facts.config['switch']['fdb_max']}",
+            "raise [switch] fdb_max, or look for a MAC flood",
+        )
+
+
+def _streams(facts: Facts) -> Iterator[Finding]:
+    for stream in facts.streams:
+        rate = stream["bits_per_s"]
+        name = f"{stream['source']} -> {stream['group']}"
+        if not stream["registered"] and len(stream["egress"]) > 1:
+            always = stream.get("reason") in ("flood_link_local", "flood_always")
+            if rate >= facts.unwanted_bits_per_s and not always:
+                yield _problem(
+                    name,
+                    f"nobody has joined it, and it floods {rate / 1e6:.1f} Mbit/s to "
+                    f"{len(stream['egress'])} ports",
+                    'set [switch] unregistered = "mrouters"',
+                )
+        if rate <= 0:
+            continue
+        for row in facts.mdb:
+            same = (row["vlan"], row["group"]) == (stream["vlan"], stream["group"])
+            if not same or row["port"] == stream["port"] or row["port"] in stream["egress"]:
+                continue
+            if _wants(row, stream["source"]) and _is_up(facts, row["port"]):
+                yield _problem(
+                    row["port"],
+                    f"is a member of {row['group']} but does not get {name}",
+                    f"snoop explain --stream --group {row['group']}",
+                )
+
+
+def _wants(row: Row, source: str) -> bool:
+    for one in row["sources"]:
+        if one["address"] == source:
+            return bool(one["forwarding"])
+    # A membership of this very moment may be younger than the stream's last frame.
+    return row["filter_mode"] == "exclude" and (row["uptime"] or 0.0) > 2.0
+
+
+def _is_up(facts: Facts, port: str) -> bool:
+    return any(one["name"] == port and one["state"] == "up" for one in facts.ports)
+
+
+def _shared_addresses(facts: Facts) -> Iterator[Finding]:
+    by_mac: dict[int, set[str]] = defaultdict(set)
+    for row in facts.mdb:
+        if row["family"] == "ipv4":
+            by_mac[int(ip_address(row["group"])) & 0x7FFFFF].add(row["group"])
+    for low, groups in by_mac.items():
+        if len(groups) > 1:
+            yield _note(
+                ", ".join(sorted(groups)),
+                "these groups share a MAC address: not told apart by hosts' filters and by "
+                "switches that look at MAC addresses",
+                "choose groups that differ in their last 23 bits",
+            )
+        elif low < 256:
+            yield _note(
+                ", ".join(groups),
+                "shares its MAC address with 224.0.0.0/24, which other switches flood",
+                "choose another group",
+            )
+
+
+def _conservation(facts: Facts) -> Iterator[Finding]:
+    for port, frames in facts.unbalanced.items():
+        yield _problem(
+            port,
+            f"{abs(frames)} received frames have {'no' if frames > 0 else 'more than one'} verdict",
+            "a bug of ours: report it with `snoop show counters --json`",
+        )
+
+
+_SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
+    _queriers,
+    _ports,
+    _counted,
+    _limits,
+    _streams,
+    _shared_addresses,
+    _conservation,
+)

@@ -1,0 +1,122 @@
+"""`snoop show`: the switch on one screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from snoop.cli import human
+from snoop.cli.human import age, bit_rate, count, plain, vlan
+
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.table import Table
+
+    from snoop.cli.main import Session
+
+LINES_MAX = 12
+
+
+def gather(session: Session) -> dict[str, Any]:
+    """What the overview is made of, as the `show` commands give it."""
+    document: dict[str, Any] = {"status": session.call("show", what="status")}
+    for what in ("ports", "querier", "mrouters", "mdb", "streams"):
+        document |= session.call("show", what=what)
+    return document
+
+
+def render(document: dict[str, Any]) -> Group:
+    """The document for eyes."""
+    from rich.console import Group
+
+    return Group(
+        _title(document),
+        "",
+        *(_querier(row) for row in document["queriers"]),
+        _routers(document["mrouters"]),
+        "",
+        _ports(document),
+        "",
+        _groups(document),
+    )
+
+
+def _title(document: dict[str, Any]) -> str:
+    status, ports = document["status"], document["ports"]
+    up = sum(port["state"] == "up" for port in ports)
+    groups = {(row["vlan"], row["group"]) for row in document["mdb"]}
+    drops = sum(sum(port["drops"].values()) for port in ports)
+    total = sum(row["bits_per_s"] for row in document["streams"])
+    return (
+        f"{status['switch']}: up {age(status['uptime'])}, {up} of {len(ports)} ports up, "
+        f"{len(groups)} groups,\n{len(document['streams'])} streams with {bit_rate(total)}, "
+        f"{count(drops)} frames dropped"
+    )
+
+
+def _querier(row: dict[str, Any]) -> str:
+    where = f"vlan {row['vlan']}: " if row["vlan"] else ""
+    if row["role"] == "none":
+        return f'{where}no querier: memberships are not refreshed; [igmp] querier = "on"'
+    every = f"every {age(row['query_interval'])}, IGMPv{row['version']}"
+    if row["role"] == "querier":
+        return f"{where}this switch is the querier ({plain(row['address'])}), {every}"
+    return (
+        f"{where}querier {plain(row['address'])} on {plain(row['port'])}, {every}, "
+        f"{age(row['timer'])} left"
+    )
+
+
+def _routers(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return "no router ports"
+    ports: dict[str, set[str]] = {}
+    for row in rows:
+        ports.setdefault(row["port"], set()).add(row["origin"])
+    shown = ", ".join(f"{port} ({'/'.join(sorted(why))})" for port, why in sorted(ports.items()))
+    return f"router ports: {shown}"
+
+
+def _ports(document: dict[str, Any]) -> Table:
+    groups: dict[str, set[str]] = {}
+    for row in document["mdb"]:
+        groups.setdefault(row["port"], set()).add(row["group"])
+    return human.table(
+        ("Port", "State", "Groups", "Rx", "Tx", "Drops", ""),
+        [
+            (
+                port["name"],
+                port["state"],
+                str(len(groups.get(port["name"], ()))),
+                count(port["rx_frames"]),
+                count(port["tx_frames"]),
+                count(sum(port["drops"].values())),
+                (port["problem"] or "")[:34],
+            )
+            for port in document["ports"]
+        ],
+        right=("Groups", "Rx", "Tx", "Drops"),
+    )
+
+
+def _groups(document: dict[str, Any]) -> Table:
+    members: dict[tuple[int, str], list[str]] = {}
+    for row in document["mdb"]:
+        members.setdefault((row["vlan"], row["group"]), []).append(row["port"])
+    rates: dict[tuple[int, str], float] = {}
+    for stream in document["streams"]:
+        key = (stream["vlan"], stream["group"])
+        rates[key] = rates.get(key, 0.0) + stream["bits_per_s"]
+    keys = sorted(members.keys() | rates.keys(), key=lambda key: (-rates.get(key, 0.0), key))
+    lines = [
+        (
+            vlan(key[0]),
+            key[1],
+            bit_rate(rates[key]) if key in rates else human.NONE,
+            plain(sorted(set(members.get(key, [])))),
+        )
+        for key in keys[:LINES_MAX]
+    ]
+    made = human.table(("VLAN", "Group", "Rate", "Members"), lines, right=("Rate",))
+    if len(keys) > LINES_MAX:
+        made.caption = f"and {len(keys) - LINES_MAX} more: snoop show mdb, snoop show streams"
+    return made

@@ -1,0 +1,258 @@
+"""The state as RFC 7951 JSON of RFC 9166 (module ietf-igmp-mld-snooping), spec section 8.
+
+One control-plane-protocol entry a VLAN and family. What the model cannot say (filter modes, blocked
+sources, who asks) goes into an augment of our own, `snoop-igmp-ext:…`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snoop.cli.main import Session
+
+Row = dict[str, Any]
+_MODULE = "ietf-igmp-mld-snooping"
+_EXTRA = "snoop-igmp-ext"
+_STATISTICS = {
+    "query-count": ("query_v1", "query_v2", "query_v3"),
+    "membership-report-v1-count": ("report_v1",),
+    "membership-report-v2-count": ("report_v2",),
+    "membership-report-v3-count": ("report_v3",),
+    "leave-count": ("leave",),
+    "pim-hello-count": ("pim_hello",),
+}
+
+
+def gather(session: Session, table: dict[str, Any]) -> dict[str, Any]:
+    """The document of a running switch; `table` is what `show mdb` answered."""
+    return document(
+        table=table["mdb"],
+        hosts=session.call("show", what="hosts")["hosts"],
+        mrouters=session.call("show", what="mrouters")["mrouters"],
+        queriers=session.call("show", what="querier")["queriers"],
+        counters=session.call("show", what="counters")["ports"],
+        config=session.call("show", what="config"),
+    )
+
+
+def document(
+    *,
+    table: list[Row],
+    hosts: list[Row],
+    mrouters: list[Row],
+    queriers: list[Row],
+    counters: dict[str, dict[str, int]],
+    config: dict[str, Any],
+) -> dict[str, Any]:
+    """The document, from the rows of the `show` commands."""
+    protocols = []
+    for querier in queriers:
+        key = (querier["vlan"], querier["family"])
+        mine = [row for row in table if (row["vlan"], row["family"]) == key]
+        protocols.append(
+            {
+                "type": f"{_MODULE}:igmp-snooping",
+                "name": f"igmp-vlan{querier['vlan']}",
+                f"{_MODULE}:igmp-snooping-instance": _without_empty(
+                    {
+                        **_settings(config, querier),
+                        **_routers([r for r in mrouters if (r["vlan"], r["family"]) == key]),
+                        "static-l2-multicast-group": _statics(mine),
+                        "entries-count": len({row["group"] for row in mine}),
+                        "group": _groups(
+                            mine, [h for h in hosts if (h["vlan"], h["family"]) == key]
+                        ),
+                        "interfaces": {"interface": _interfaces(counters)},
+                        f"{_EXTRA}:querier": _without_empty(
+                            {
+                                "role": querier["role"],
+                                "address": querier["address"],
+                                "port": querier["port"],
+                                "version": querier["version"],
+                            }
+                        ),
+                    }
+                ),
+            }
+        )
+    return {
+        "ietf-routing:routing": {"control-plane-protocols": {"control-plane-protocol": protocols}}
+    }
+
+
+def _settings(config: dict[str, Any], querier: Row) -> Row:
+    igmp = config["igmp"]
+    settings: Row = {
+        "l2-service-type": f"{_MODULE}:bridge",
+        "enabled": igmp["enabled"],
+        "forwarding-table-type": "ip",
+        "explicit-tracking": all(port["explicit_tracking"] for port in config["port"]),
+        "send-query": igmp["querier"] != "off",
+        "last-member-query-interval": _deciseconds(igmp["last_member_query_interval"]),
+        "query-interval": max(1, round(igmp["query_interval"])),
+        "query-max-response-time": _deciseconds(igmp["query_response_interval"]),
+        "require-router-alert": igmp["require_router_alert"],
+        "robustness-variable": igmp["robustness"],
+        "igmp-version": igmp["version"],
+        "querier-source": igmp["querier_address"],
+    }
+    # J-4: an `empty` leaf is [null] when it is there.
+    if all(port["fast_leave"] != "off" for port in config["port"]):
+        settings["fast-leave"] = [None]
+    if igmp["lite_exclude_filter"]:
+        settings["lite-exclude-filter"] = [None]
+    settings[f"{_EXTRA}:effective-query-interval"] = querier["query_interval"]
+    return settings
+
+
+def _routers(rows: list[Row]) -> Row:
+    """The dynamic list leaves out static ones, which have their own leaf-list."""
+    return {
+        "static-bridge-mrouter-interface": sorted(
+            {row["port"] for row in rows if row["origin"] == "static"}
+        ),
+        "bridge-mrouter-interface": sorted(
+            {row["port"] for row in rows if row["origin"] != "static"}
+        ),
+    }
+
+
+def _statics(rows: list[Row]) -> list[Row]:
+    entries: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in rows:
+        if row["origin"] == "static":
+            if row["filter_mode"] == "exclude" or not row["sources"]:
+                entries[row["group"], "*"].append(row["port"])
+            else:
+                for source in row["sources"]:
+                    entries[row["group"], source["address"]].append(row["port"])
+    return [
+        {"group": group, "source-addr": source, "bridge-outgoing-interface": sorted(set(ports))}
+        for (group, source), ports in entries.items()
+    ]
+
+
+def _groups(rows: list[Row], hosts: list[Row]) -> list[Row]:
+    by_group: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_group[row["group"]].append(row)
+    return [
+        _without_empty(
+            {
+                "address": group,
+                "mac-address": _mac(group),
+                "expire": _expire(members),
+                "up-time": _whole(max(row["uptime"] or 0 for row in members)),
+                "last-reporter": _last_reporter(members),
+                "source": _sources(members, [host for host in hosts if host["group"] == group]),
+                f"{_EXTRA}:port": [
+                    {
+                        "name": row["port"],
+                        "filter-mode": f"{_MODULE}:{row['filter_mode']}",
+                        "compatibility": row["compatibility"],
+                        "blocked": [s["address"] for s in row["sources"] if not s["forwarding"]],
+                    }
+                    for row in members
+                ],
+            }
+        )
+        for group, members in by_group.items()
+    ]
+
+
+def _sources(members: list[Row], hosts: list[Row]) -> list[Row]:
+    """(*, G): the ports in EXCLUDE. (S, G): the ports that forward S by name."""
+    named: dict[str, list[tuple[Row, Row | None]]] = defaultdict(list)
+    for row in members:
+        if row["filter_mode"] == "exclude":
+            named["*"].append((row, None))
+        for source in row["sources"]:
+            if source["forwarding"]:
+                named[source["address"]].append((row, source))
+    entries = []
+    for address in sorted(named, key=lambda each: (each != "*", each)):
+        carriers = named[address]
+        ports = {row["port"] for row, _ in carriers}
+        listed = [
+            {"address": host["address"], "filter-mode": f"{_MODULE}:{host['filter_mode']}"}
+            for host in hosts
+            if host["port"] in ports
+            and (host["filter_mode"] == "exclude" if address == "*" else address in host["sources"])
+        ]
+        timers = [row["group_timer"] if one is None else one["timer"] for row, one in carriers]
+        static = any(row["origin"] == "static" for row, _ in carriers)
+        entries.append(
+            _without_empty(
+                {
+                    "address": address,
+                    "bridge-outgoing-interface": sorted(ports),
+                    "up-time": _whole(max(row["uptime"] or 0 for row, _ in carriers)),
+                    "expire": "infinity" if static else _seconds16(timers),
+                    "host-count": len(listed) or None,
+                    "last-reporter": _last_reporter([row for row, _ in carriers]),
+                    "host": listed,
+                }
+            )
+        )
+    return entries
+
+
+def _interfaces(counters: dict[str, dict[str, int]]) -> list[Row]:
+    def counts(port: dict[str, int], direction: str) -> dict[str, str]:
+        # J-3: a counter64 is a string.
+        return {
+            name: str(sum(port.get(f"{direction}_{one}", 0) for one in ours))
+            for name, ours in _STATISTICS.items()
+        }
+
+    return [
+        {
+            "name": name,
+            "statistics": {"received": counts(port, "rx"), "sent": counts(port, "tx")},
+        }
+        for name, port in counters.items()
+    ]
+
+
+def _expire(members: list[Row]) -> int | str:
+    if any(row["origin"] == "static" for row in members):
+        return "infinity"
+    timers = [row["group_timer"] for row in members]
+    timers += [source["timer"] for row in members for source in row["sources"]]
+    return _seconds16(timers)
+
+
+def _seconds16(timers: list[float | None]) -> int | str:
+    """J-6: 1..65535, rounded up, or "not-set"."""
+    running = [timer for timer in timers if timer is not None]
+    return min(65535, max(1, -int(-max(running) // 1))) if running else "not-set"
+
+
+def _last_reporter(rows: list[Row]) -> str | None:
+    known = [row for row in rows if row["last_reporter"] is not None]
+    youngest = min(known, key=lambda row: row["uptime"] or 0, default=None)
+    return None if youngest is None else str(youngest["last_reporter"])
+
+
+def _mac(group: str) -> str:
+    packed = ip_address(group).packed
+    mac = b"\x33\x33" + packed[-4:]
+    if len(packed) == 4:
+        mac = b"\x01\x00\x5e" + bytes([packed[1] & 0x7F]) + packed[2:]
+    return mac.hex(":")
+
+
+def _deciseconds(seconds: float) -> int:
+    return round(seconds * 10)
+
+
+def _whole(seconds: float) -> int:
+    return int(seconds)
+
+
+def _without_empty(row: Row) -> Row:
+    """J-9: what is not there is left out."""
+    return {key: value for key, value in row.items() if value is not None and value != []}
