@@ -13,7 +13,7 @@ from pathlib import Path
 
 import bench_traffic
 from bench_site import Site, SiteError
-from bench_switches import FAST_LEAVE_PORT, memory_bytes, process_cpu_s
+from bench_switches import FAST_LEAVE_PORT, SnoopSwitch, memory_bytes, process_cpu_s
 from bench_traffic import GROUP, Offer
 
 Figures = dict[str, float | None]
@@ -25,6 +25,10 @@ DELAY_QUIET_MS = 400
 DELAY_LIMIT_MS = 6_000
 CPU_RATE = 20_000
 CPU_FAN = 3
+REPORT_GROUP = "239.78.0.1"
+REPORT_GROUPS = 1_000
+REPORT_DATA_RATE = 10_000
+REPORT_DRAIN_S = 20.0
 PROBE_RECEIVER = 1  # on port p2; the one with fast leave is on p3
 
 
@@ -106,6 +110,40 @@ def probe(site: Site, action: str, receiver: int) -> float | None:
     ]
     seen = bench_traffic.run("probe", *words, within_s=20)
     return None if seen["delay_ns"] is None else seen["delay_ns"] / 1e6
+
+
+def reports(site: Site, *, rate: int, seconds: float) -> Figures:
+    """Reports a switch reads and datagrams it loses while one port sends `rate` reports/s.
+
+    The switch is asked what it read (this project's counters), the stream is counted at its member.
+    """
+    site.join(fan=1, groups=1)
+    before = reports_read(site)
+    sender = site.star.receivers[PROBE_RECEIVER]
+    words = [
+        *(sender, "eth0", site.star.address(PROBE_RECEIVER + 1), REPORT_GROUP),
+        *(str(REPORT_GROUPS), str(rate), str(seconds)),
+    ]
+    with bench_traffic.background("reports", words) as flood:
+        trial = site.trial(Offer(seconds=seconds, rate=REPORT_DATA_RATE))
+        out, _ = flood.communicate(timeout=seconds + 10)
+    sent = bench_traffic.json.loads(out)["sent"]
+    deadline = time.monotonic() + REPORT_DRAIN_S
+    while (read := reports_read(site) - before) < sent and time.monotonic() < deadline:
+        time.sleep(0.1)  # between two looks
+    return {
+        "reports lost": float(sent - read),
+        "datagrams lost": float(trial.sent - min(trial.delivered)),
+        "reports sent": float(sent),
+        "read after": time.monotonic() - deadline + REPORT_DRAIN_S,
+    }
+
+
+def reports_read(site: Site) -> int:
+    """IGMPv3 reports the switch has counted on the flooding port."""
+    if not isinstance(site.contestant, SnoopSwitch) or site.contestant.daemon is None:
+        raise SiteError(f"{site.name} does not say how many reports it read")
+    return site.contestant.daemon.counters(f"p{PROBE_RECEIVER + 1}")["rx_report_v3"]
 
 
 def capacity(site: Site, *, fan: int, steps: tuple[int, ...]) -> Figures:

@@ -20,6 +20,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     "snoop-spin": {"spin_us": SPIN_US},
 }
 MANY = 10_000
+REPORT_RATE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,7 @@ def full(effort: Effort = FULL, *, half_load: int = 60_000) -> list[Item]:
         table_item(effort, MANY, same),
         groups_item(effort, 1, MANY, Goal("zero loss", 1.2)),
         groups_item(effort, 3, MANY, Goal("zero loss", 0.85)),
+        reports_item(10.0),
         capacity_item((1_000, 4_000, 10_000, 20_000, 40_000)),
     ]
 
@@ -195,6 +197,13 @@ def delay_item() -> Item:
 def processor_item(seconds: float) -> Item:
     title = f"processor time at {measures.CPU_RATE:,} frames/s to {measures.CPU_FAN} ports"
     return Item("cpu", title, partial(measures.processor, seconds=seconds), PROCESSOR_UNITS)
+
+
+def reports_item(seconds: float) -> Item:
+    run = partial(measures.reports, rate=REPORT_RATE, seconds=seconds)
+    units = {"reports lost": "reports", "datagrams lost": "datagrams", "read after": "s"}
+    title = f"{REPORT_RATE:,} reports/s for {seconds:.0f} s beside a stream"
+    return Item("reports", title, run, units, ("snoop",))
 
 
 def capacity_item(steps: tuple[int, ...]) -> Item:

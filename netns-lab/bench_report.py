@@ -31,23 +31,25 @@ def number(value: float, unit: str) -> str:
 def spread_text(spread: Spread | None, unit: str) -> str:
     if spread is None:
         return "–"
-    if spread.rounds == 1:
-        return number(spread.median, unit)
-    least, greatest = number(spread.least, unit), number(spread.greatest, unit)
-    return f"{number(spread.median, unit)} ({least} … {greatest})"
+    return number(spread.median, unit) + around(spread)
 
 
 def ratio_text(spread: Spread | None) -> str:
     if spread is None:
         return "–"
-    if spread.rounds == 1:
-        return f"{spread.median:.2f} ×"
-    return f"{spread.median:.2f} × ({spread.least:.2f} … {spread.greatest:.2f})"
+    return f"{spread.median:.2f} ×" + around(spread)
+
+
+def around(spread: Spread) -> str:
+    """Half the range of the rounds in percent of their median."""
+    if spread.rounds == 1 or not spread.median:
+        return ""
+    return f" ±{(spread.greatest - spread.least) / 2 / spread.median:.0%}"
 
 
 def show(results: Results, items: list[Item], console: Console) -> None:
     """The table of figures and the table of goals."""
-    table = Table(title="medians (least … greatest)", title_justify="left")
+    table = Table(title="medians ± half the range of the rounds", title_justify="left")
     names = [
         name
         for name in (
@@ -60,7 +62,7 @@ def show(results: Results, items: list[Item], console: Console) -> None:
         )
         if any(name in each for each in results.rounds.values())
     ]
-    table.add_column("measure")
+    table.add_column("measure", no_wrap=True)
     for name in names:
         table.add_column(name, justify="right")
     table.add_column("snoop / bridge", justify="right")

@@ -24,7 +24,8 @@ PROGRAMS = {
     "source": ("source.c", "flow.c", "namespace.c"),
     "sink": ("sink.c", "filter.c", "namespace.c"),
     "latency": ("latency.c", "namespace.c"),
-    "probe": ("probe.c", "namespace.c"),
+    "probe": ("probe.c", "report.c", "namespace.c"),
+    "reports": ("reports.c", "report.c", "namespace.c"),
     "stream": ("stream.c", "namespace.c"),
 }
 GROUP = "239.1.0.1"  # the first; others count up from it

@@ -4,12 +4,13 @@
  *     probe join|leave NS IF SOURCE-ADDRESS GROUP QUIET-MS LIMIT-MS
  *
  * The host's kernel is no member, so nothing but this program answers for it; what the port
- * delivers is seen by a packet socket. join: sends IGMPv3 TO_EX{}, waits for the stream's first
- * frame (the stream must be absent before). leave: sends TO_IN{} and waits until no frame has come
- * for QUIET-MS; the delay is that of the last one. A join is repeated on the way out of a failed
- * wait by nobody: LIMIT-MS bounds it. Prints one JSON object: delay_ns, or null, and frames.
+ * delivers is seen by a packet socket. join: the stream must be absent; sends IGMPv3 TO_EX{} and
+ * waits for the stream's first frame. leave: the stream must be there; sends TO_IN{} and waits
+ * until no frame has come for QUIET-MS: the delay is that of the last one. LIMIT-MS bounds both.
+ * Prints one JSON object: delay_ns, or null and why.
  */
 #include "namespace.h"
+#include "report.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,52 +29,12 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define TO_IN 3
-#define TO_EX 4
-#define REPORT_BYTES                                                                               \
-	54 /* Ethernet 14, IPv4 with Router Alert 24, IGMPv3 report of one record 16               \
-	    */
-
 static uint64_t realtime_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
-static uint16_t checksum(const uint8_t *p, uint32_t len_bytes)
-{
-	uint32_t sum = 0;
-
-	for (uint32_t i = 0; i < len_bytes; i += 2)
-		sum += (uint32_t)(p[i] << 8 | p[i + 1]);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons((uint16_t)~sum);
-}
-
-static void report_build(uint8_t *frame, const uint8_t *mac, uint32_t source, uint32_t group,
-			 uint8_t type)
-{
-	static const uint8_t head[38] = {0x01, 0x00, 0x5e, 0x00, 0x00, 0x16, 0,	   0,	 0,    0,
-					 0,    0,    0x08, 0x00, 0x46, 0xc0, 0x00, 0x28, 0x00, 0x00,
-					 0x40, 0x00, 1,	   2,	 0,    0,    0,	   0,	 0,    0,
-					 224,  0,    0,	   22,	 0x94, 0x04, 0x00, 0x00};
-	uint16_t sum;
-
-	memset(frame, 0, REPORT_BYTES);
-	memcpy(frame, head, sizeof(head));
-	memcpy(frame + 6, mac, 6);
-	memcpy(frame + 26, &source, 4);
-	sum = checksum(frame + 14, 24);
-	memcpy(frame + 24, &sum, 2);
-	frame[38] = 0x22;
-	frame[45] = 1; /* one record */
-	frame[46] = type;
-	memcpy(frame + 50, &group, 4);
-	sum = checksum(frame + 38, 16);
-	memcpy(frame + 40, &sum, 2);
 }
 
 static int socket_open(const char *netns, const char *interface, uint8_t *mac)
@@ -175,9 +136,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "probe: %s: %s\n", argv[2], strerror(-fd));
 		return 1;
 	}
-	report_build(frame, mac, inet_addr(argv[4]), group, join ? TO_EX : TO_IN);
-	if (join && frame_next(fd, group, realtime_ns() + quiet_ns)) {
-		printf("{\"delay_ns\": null, \"why\": \"the stream was there before the join\"}\n");
+	report_build(frame, mac, inet_addr(argv[4]), group, join ? REPORT_TO_EX : REPORT_TO_IN);
+	if (join == (frame_next(fd, group, realtime_ns() + quiet_ns) != 0)) {
+		printf("{\"delay_ns\": null, \"why\": \"%s\"}\n",
+		       join ? "the stream was there before the join"
+			    : "no stream before the leave");
 		return 0;
 	}
 	start_ns = realtime_ns();
