@@ -13,7 +13,6 @@ from snoop.proto.engine import Engine
 from snoop.proto.params import Params, PortParams, QuerierMode
 from snoop.table.mdb import compile_group
 from snoop.wire.address import parse_prefix
-
 from unit.frames import quick_report, quick_v2, quick_v3_query
 from unit.model import BLOCKED, EXCLUDE, SECOND, Model, Settings
 
@@ -49,9 +48,7 @@ class Pair:
             ),
             now=self.now,
         )
-        settings = Settings(
-            sends_queries=querier, address=OWN if querier else None, is_ssm=in_ssm
-        )
+        settings = Settings(sends_queries=querier, address=OWN if querier else None, is_ssm=in_ssm)
         self.model = Model(settings, self.now)
         for port in self.ports:
             own = PortParams(name=f"p{port}", igmp_rate=0)
@@ -168,9 +165,7 @@ class Pair:
         return rows.get(MAPPED + source, rows[ANY])
 
     def model_ports(self, group: bytes, source: bytes) -> int:
-        return sum(
-            1 << port for port in self.ports if self.model.forwards(0, group, source, port)
-        )
+        return sum(1 << port for port in self.ports if self.model.forwards(0, group, source, port))
 
     def differences(self) -> set[bytes]:
         """The groups on which engine and model do not agree."""

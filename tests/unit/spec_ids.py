@@ -35,7 +35,7 @@ def cited(docstring: str) -> frozenset[int]:
     return (frozenset(found) & IDEAS) - _MLD
 
 
-def tests() -> Iterator[tuple[str, frozenset[int]]]:
+def proofs() -> Iterator[tuple[str, frozenset[int]]]:
     """Every test of the tree as `file.py::name` with the ideas it names.
 
     A class of tests (Hypothesis machines) counts under the name pytest collects it by.
@@ -71,7 +71,7 @@ def section(title: str) -> dict[int, str]:
 def table() -> str:
     """The table of the README as the docstrings would have it now."""
     proved: dict[int, list[str]] = {}
-    for name, ideas in tests():
+    for name, ideas in proofs():
         for idea in ideas:
             proved.setdefault(idea, []).append(f"`{name}`")
     rows = [f"| {idea} | {'<br>'.join(proved[idea])} |" for idea in sorted(proved)]

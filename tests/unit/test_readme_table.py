@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from unit.spec_ids import IDEAS, cited, section, tests
+from unit.spec_ids import IDEAS, cited, proofs, section
 
 COVERED, OPEN = "The numbered test ideas", "Open"
 
@@ -15,7 +15,7 @@ def test_every_idea_is_in_the_table_or_open() -> None:
 
 
 def test_every_named_test_exists_and_names_the_idea_itself() -> None:
-    known = dict(tests())
+    known = dict(proofs())
     for idea, names in section(COVERED).items():
         mapped = re.findall(r"`([^`]+)`", names)
         assert mapped, f"idea {idea} names no test"
