@@ -83,7 +83,7 @@ class Engine:
             self._solicitor.port_down(port)
             effects.append(Event("port", 0, port, {"state": "down"}))
             for vlan in self._switch.vlans.values():
-                vlan.drop_members(now, effects, port=port, bury=True)
+                vlan.drop_members(now, effects, port=port, bury=True, reason="port down")
                 vlan.mrouters.drop_port(port, effects, static=False)
         return effects
 
@@ -140,9 +140,11 @@ class Engine:
         switch.configure(params)
         for port, state in switch.ports.items():
             state.configure(ports.get(port, state.params), max_hosts=params.max_hosts, now=now)
-            if state.params.mrouter is MrouterMode.NEVER:
-                for vlan in switch.vlans.values():
+            for vlan in switch.vlans.values():
+                if state.params.mrouter is MrouterMode.NEVER:
                     vlan.mrouters.drop_port(port, effects, static=False)
+                if not state.params.explicit_tracking:
+                    vlan.drop_hosts(port)
         for vlan in switch.vlans.values():
             for group in vlan.groups.values():
                 group.is_ssm = group.address in switch.ssm
@@ -202,7 +204,9 @@ class Engine:
         effects = self.advance(now)
         for vlan in self._switch.vlans.values():
             if vid is None or vlan.vid == vid:
-                vlan.drop_members(now, effects, group=group, port=port, bury=False)
+                vlan.drop_members(
+                    now, effects, group=group, port=port, bury=False, reason="cleared"
+                )
         return effects
 
     def clear_counters(self) -> None:

@@ -180,9 +180,6 @@ class Hearing:
             self._warn("limit", reason, group.address)
         if self._port.params.explicit_tracking:
             self._track(member, kind, sources)
-        elif member.hosts is not None:
-            self._port.host_count -= len(member.hosts)
-            member.hosts = None
         member.settle()
         group.settle(member)
         return ask

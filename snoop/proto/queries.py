@@ -149,7 +149,10 @@ def start(
     check = group.checks.setdefault(port, Check(group, port))
     if check.take(member, ask, now):
         again = check.fire(now, effects)
-        vlan.switch.deadlines.arm(check, again)
+        if again:
+            vlan.switch.deadlines.arm(check, again)
+        else:
+            vlan.switch.deadlines.disarm(check)
     elif not check.armed:
         del group.checks[port]
     group.settle(member)

@@ -2,8 +2,8 @@
 
 A port that comes up is solicited three times, each after a wait below one second that hosts on the
 same segment are unlikely to share. The waits are a sequence computed from the switch's MAC address:
-spread out, and the same in every test. All ports that wait share one timer and one message, which
-keeps the rate below ten a second however many ports come up at once.
+spread out, and the same in every test. All ports that wait share one timer, one message per VLAN
+and turn, which keeps the rate below ten a second however many ports and VLANs there are.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -32,36 +32,39 @@ class Solicitor:
         """Start with nothing to do."""
         self._switch = switch
         self._state = int.from_bytes(switch.params.switch_mac)
-        self._left: dict[int, int] = {}
+        self._left: dict[int, dict[int, int]] = {}  # vid: port: messages left
         self.armed: Instant = STOPPED
 
     def port_up(self, port: int, now: Instant) -> None:
-        """Solicit behind `port`."""
+        """Solicit behind `port`, in every VLAN."""
         if not self._switch.params.mrd or not self._switch.params.enabled:
             return
-        waits = bool(self._left)
-        self._left[port] = MAX_SOLICITATIONS
-        if not waits:
+        for vid in self._switch.vlans:
+            self._left.setdefault(vid, {})[port] = MAX_SOLICITATIONS
+        if not self.armed:
             self._switch.deadlines.arm(self, after(now, self._wait()))
 
     def port_down(self, port: int) -> None:
         """Stop soliciting behind `port`."""
-        self._left.pop(port, None)
+        for ports in self._left.values():
+            ports.pop(port, None)
 
     def fire(self, now: Instant, effects: list[Effect]) -> Instant:
-        """Send one round: one message a VLAN, on every port that waits."""
+        """Send the next message, and have its VLAN wait for its next turn."""
         params = self._switch.params
         if not params.mrd or not params.enabled:
             self._left.clear()
-        ports = 0
-        for port in list(self._left):
-            ports |= 1 << port
-            self._left[port] -= 1
-            if not self._left[port]:
-                del self._left[port]
-        for vid in list(self._switch.vlans):
+        for vid in list(self._left):
+            ports = self._left.pop(vid)
+            if not ports:
+                continue
             frame = originate.solicitation(params, vid)
-            self._switch.send(ports, frame, "tx_mrd_solicitation", effects)
+            mask = sum(1 << port for port in ports)
+            self._switch.send(mask, frame, "tx_mrd_solicitation", effects)
+            remaining = {port: left - 1 for port, left in ports.items() if left > 1}
+            if remaining:
+                self._left[vid] = remaining
+            break
         return after(now, self._wait()) if self._left else STOPPED
 
     def _wait(self) -> Duration:

@@ -66,6 +66,7 @@ class Vlan:
         group: Address | None = None,
         port: int | None = None,
         bury: bool,
+        reason: str,
     ) -> None:
         """Drop memberships at once: of one group or all, of one port or all.
 
@@ -79,13 +80,21 @@ class Vlan:
             held = list(each.members) if port is None else [p for p in each.members if p == port]
             for port_id in held:
                 each.part(self.switch.ports[port_id], now, bury=bury)
-                fields: dict[str, object] = {"group": text(each.address), "reason": "dropped"}
+                fields: dict[str, object] = {"group": text(each.address), "reason": reason}
                 effects.append(Event("leave", self.vid, port_id, fields))
             buried = not bury and port is None and each.tombstone_until != 0
             if buried:
                 self.forget(each)
             if held or buried:
                 effects.append(self.group_changed(each.address))
+
+    def drop_hosts(self, port: int) -> None:
+        """Forget the hosts tracked on `port`: explicit tracking was switched off."""
+        for group in self.groups.values():
+            member = group.members.get(port)
+            if member is not None and member.hosts is not None:
+                self.switch.ports[port].host_count -= len(member.hosts)
+                member.hosts = None
 
     def drop_statics(self, port: int, effects: list[Effect]) -> None:
         """Drop the static entries of a port that goes away."""
@@ -96,7 +105,7 @@ class Vlan:
 
     def disable(self, now: Instant, effects: list[Effect]) -> None:
         """Forget all that was learned, because snooping was switched off (VLAN-8, SM-67)."""
-        self.drop_members(now, effects, bury=False)
+        self.drop_members(now, effects, bury=False, reason="disabled")
         self.mrouters.drop_learned(effects)
         self.querier.stop(effects)
 
