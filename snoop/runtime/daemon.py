@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 import threading
@@ -159,17 +160,19 @@ class Daemon:
             thread.start()
 
     def _work(self, fastpath: FastPath, worker: int) -> None:
-        """A loop thread's whole life."""
-        # The kernel's own bridge runs ahead of every process; without the privilege we do not.
-        with contextlib.suppress(PermissionError):
-            os.setpriority(
-                os.PRIO_PROCESS, threading.get_native_id(), self._plane.config.switch.nice
-            )
+        """A loop thread's whole life; whatever ends it early ends the process."""
         try:
+            # The kernel's own bridge runs ahead of every process; without the privilege we do not.
+            with contextlib.suppress(PermissionError):
+                os.setpriority(
+                    os.PRIO_PROCESS, threading.get_native_id(), self._plane.config.switch.nice
+                )
             fastpath.run(worker)
             fault = "returned without being asked to stop"
         except OSError as error:
             fault = reason(error)
+        except Exception as error:  # A thread that dies silently would be a switch that is deaf.
+            fault = repr(error)
         if not self._stopping:
             text = f"the forwarding loop {worker} failed: {fault}; the switch ends"
             with contextlib.suppress(RuntimeError):  # The asyncio loop is already closed.

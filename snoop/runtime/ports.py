@@ -58,7 +58,13 @@ class PortPath(Protocol):
     """The part of the fast path that ports need."""
 
     def port_open(
-        self, port: int, ifindex: int, *, qdisc_bypass: bool = ..., isolate: bool = ...
+        self,
+        port: int,
+        ifindex: int,
+        *,
+        qdisc_bypass: bool = ...,
+        isolate: bool = ...,
+        ring_slots: int = ...,
     ) -> Opened: ...
     def port_close(self, port: int) -> None: ...
     def port_set(self, port: int, *, up: bool, mtu: int, coalesce: bool = ...) -> None: ...
@@ -209,6 +215,7 @@ class Ports:
                 link.ifindex,
                 qdisc_bypass=_bypass(port.table, self._switch),
                 isolate=_isolate(port.table, self._switch) and _isolatable(link),
+                ring_slots=_ring_slots(self._switch, len(self._by_id)),
             )
         except OSError as error:
             problem = f"cannot be opened: {reason(error)}"
@@ -266,6 +273,13 @@ def _isolatable(link: Link) -> bool:
     """An address of its own, or a master, means that somebody else uses the interface too."""
     own = [text for text in link.addresses if not text.startswith("fe80:")]
     return not own and not link.master
+
+
+def _ring_slots(switch: SwitchTable, ports: int) -> int:
+    """As deep as 256 MiB in all allow: a deep ring outlasts the moments the loop has no core."""
+    if switch.ring_slots:
+        return switch.ring_slots
+    return max(512, min(8192, 1 << (131_072 // ports).bit_length() - 1))
 
 
 def _bypass(table: PortTable, switch: SwitchTable) -> bool:
