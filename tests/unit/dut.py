@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import IPv4Address
 
-from snoop.proto.engine import Engine
-
 from snoop.proto.effects import Event, GroupChanged, Transmit, VlanChanged
+from snoop.proto.engine import Engine
 from snoop.proto.params import (
     FastLeave,
     MrouterMode,
@@ -282,6 +281,11 @@ class Dut:
         row = self.mdb_row(port, group)
         assert row is not None
         return str(row.compatibility)
+
+    def mdb_ports_in_mode(self, compatibility: str) -> set[int]:
+        """Ports with a row in that compatibility mode."""
+        rows = self.engine.mdb(self.now)
+        return {row.port for row in rows if row.compatibility == compatibility}
 
     def mrouters(self, vid: int = 0) -> dict[int, set[str]]:
         """Router ports with the origins of their records."""
