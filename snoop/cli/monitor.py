@@ -21,7 +21,12 @@ _HEAD = ("time", "event", "vlan", "port")
 @click.command()
 @options.as_json
 @click.option(
-    "--type", "types", multiple=True, type=click.Choice(TYPES), help="Only these; may be repeated."
+    "--type",
+    "types",
+    multiple=True,
+    type=click.Choice(TYPES),
+    metavar="TYPE",
+    help="Only these; may be repeated: " + ", ".join(TYPES) + ".",
 )
 @options.group
 @options.port

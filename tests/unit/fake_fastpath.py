@@ -1,0 +1,113 @@
+"""A fast path for tests without root: the API of `snoop.fastpath.FastPath`, and a memory.
+
+Ports open unless told otherwise; what is published is kept as the mdb's own rows, what is injected
+as (ports, frame); frames to be punted are put into `waiting`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from snoop.fastpath import REASONS, STATS, Action, FdbEntry, PortOpened, Punted, Stream, Verdict
+from snoop.runtime.links import Link
+from snoop.table.mdb import Delta
+from snoop.wire.address import Address
+
+
+@dataclass
+class FakeFastPath:
+    """`refused`: ifindex to errno; `rows`: (vid, group, source) to port set."""
+
+    refused: dict[int, int] = field(default_factory=dict)
+    opened: dict[int, int] = field(default_factory=dict)
+    states: dict[int, tuple[bool, int, bool]] = field(default_factory=dict)
+    isolated: dict[int, bool] = field(default_factory=dict)
+    rows: dict[tuple[int, Address, Address], int] = field(default_factory=dict)
+    vlans: dict[int, tuple[bool, int, int]] = field(default_factory=dict)
+    floods: set[Address] = field(default_factory=set)
+    publishes: int = 0
+    injected: list[tuple[int, bytes]] = field(default_factory=list)
+    waiting: list[Punted] = field(default_factory=list)
+    seen: list[Stream] = field(default_factory=list)
+    counts: dict[int, dict[str, int]] = field(default_factory=dict)
+    flushed: list[tuple[int | None, int | None]] = field(default_factory=list)
+
+    def port_open(
+        self, port: int, ifindex: int, *, qdisc_bypass: bool = True, isolate: bool = True,
+        ring_slots: int = 0, control_slots: int = 0,
+    ) -> PortOpened:  # fmt: skip
+        if ifindex in self.refused:
+            number = self.refused[ifindex]
+            raise OSError(number, f"socket: {os.strerror(number)}")
+        assert port not in self.opened
+        self.opened[port] = ifindex
+        self.isolated[port] = isolate
+        return PortOpened(isolate, None if isolate else "not asked for")
+
+    def port_close(self, port: int) -> None:
+        del self.opened[port]
+        self.states.pop(port, None)
+
+    def port_set(self, port: int, *, up: bool, mtu: int, coalesce: bool = True) -> None:
+        assert port in self.opened
+        self.states[port] = (up, mtu, coalesce)
+
+    def publish(self, delta: Delta) -> None:
+        self.publishes += 1
+        for key in delta.deletes:
+            self.rows.pop(key, None)
+        for row in delta.upserts:
+            self.rows[row.vid, row.group, row.source] = row.ports
+        for vlan in delta.vlans:
+            self.vlans[vlan.vid] = (vlan.active, vlan.mrouters, vlan.unregistered)
+        self.floods = (self.floods - set(delta.flood_deletes)) | set(delta.floods)
+
+    def drain(self) -> list[Punted]:
+        taken, self.waiting = self.waiting, []
+        return taken
+
+    def inject(self, ports: int, frame: bytes) -> int:
+        self.injected.append((ports, frame))
+        return ports
+
+    def counters(self, port: int) -> dict[str, int]:
+        return {**dict.fromkeys(STATS, 0), **dict.fromkeys(REASONS, 0), **self.counts.get(port, {})}
+
+    def fdb(self) -> list[FdbEntry]:
+        return [FdbEntry(0, b"\x02\0\0\0\0\x07", 1, 1_500_000_000)]
+
+    def fdb_flush(self, port: int | None = None, vlan: int | None = None) -> int:
+        self.flushed.append((port, vlan))
+        return 0
+
+    def streams(self) -> list[Stream]:
+        return self.seen
+
+    def explain(self, port: int, frame: bytes) -> Verdict:
+        return Verdict(Action.FORWARD, "forward_group", 0b010, False, True)
+
+
+def link(name: str, ifindex: int, **changes: object) -> Link:
+    """An interface that is up, with a MAC made from its index."""
+    values: dict[str, object] = {
+        "name": name,
+        "ifindex": ifindex,
+        "up": True,
+        "admin_up": True,
+        "mtu": 1500,
+        "mac": bytes([2, 0, 0, 0, 0, ifindex]),
+        "master": 0,
+        **changes,
+    }
+    return Link(**values)  # type: ignore[arg-type]  # built from keywords
+
+
+@dataclass
+class FakeLinks:
+    """Interfaces by name; assign to change them."""
+
+    links: dict[str, Link]
+
+    def by_name(self, name: str) -> Link | None:
+        return self.links.get(name)
