@@ -50,6 +50,7 @@ class Settings:
     sends_queries: bool = False
     address: object = None
     is_ssm: object = staticmethod(lambda group: False)
+    fast_leave_ports: frozenset = frozenset()
 
 
 class Model:
@@ -178,6 +179,14 @@ class Model:
         gmi = self.now + self.gmi
         old_group_expiry = entry.group_expiry
         listed = entry.sources
+
+        if port in self.settings.fast_leave_ports:  # SM-64
+            if kind == "TO_IN" and not given:
+                del self.entries[key]
+                return
+            if kind == "BLOCK" and entry.mode == INCLUDE and entry.running() <= given:
+                del self.entries[key]
+                return
 
         def keep(wanted: set) -> None:
             for source in list(listed):

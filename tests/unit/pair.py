@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from snoop.proto.effects import GroupChanged
 from snoop.proto.engine import Engine
-from snoop.proto.params import Params, PortParams, QuerierMode
+from snoop.proto.params import FastLeave, Params, PortParams, QuerierMode
 from snoop.table.mdb import compile_group
 from snoop.wire.address import parse_prefix
 from unit.frames import quick_report, quick_v2, quick_v3_query
@@ -34,7 +34,14 @@ def in_ssm(group: bytes) -> bool:
 class Pair:
     """An engine and a model, told the same, in VLAN 0; port 0 is the router's."""
 
-    def __init__(self, *, querier: bool, ports: int, sources: Sequence[bytes]) -> None:
+    def __init__(
+        self,
+        *,
+        querier: bool,
+        ports: int,
+        sources: Sequence[bytes],
+        fast_leave_ports: frozenset[int] = frozenset(),
+    ) -> None:
         self.now = START
         self.sources = sources
         self.ports = range(ports)
@@ -48,10 +55,16 @@ class Pair:
             ),
             now=self.now,
         )
-        settings = Settings(sends_queries=querier, address=OWN if querier else None, is_ssm=in_ssm)
+        settings = Settings(
+            sends_queries=querier,
+            address=OWN if querier else None,
+            is_ssm=in_ssm,
+            fast_leave_ports=fast_leave_ports,
+        )
         self.model = Model(settings, self.now)
         for port in self.ports:
-            own = PortParams(name=f"p{port}", igmp_rate=0)
+            fast = FastLeave.ON if port in fast_leave_ports else FastLeave.OFF
+            own = PortParams(name=f"p{port}", igmp_rate=0, fast_leave=fast)
             self._take(self.engine.port_add(port, own, now=self.now))
             self._take(self.engine.port_up(port, now=self.now))
 
@@ -70,6 +83,11 @@ class Pair:
         """Let time pass and wake the engine once, late, as after a stall."""
         self.now += duration
         self._take(self.engine.advance(self.now))
+        self.model.elapse(self.now)
+
+    def stall(self, duration: int) -> None:
+        """Let time pass and do not wake the engine at all: what comes next finds it late."""
+        self.now += duration
         self.model.elapse(self.now)
 
     def v3_report(self, port: int, records: Iterable[Record]) -> None:

@@ -28,9 +28,10 @@ lapses = st.one_of(
 class EngineAgainstModel(RuleBasedStateMachine):
     """Ideas 71 and 37: SM-1 to SM-66, TM-30 to TM-36, Q-4."""
 
-    @initialize(querier=st.booleans())
-    def start(self, querier: bool) -> None:
-        self.pair = Pair(querier=querier, ports=3, sources=[*SOURCES, bytes((198, 51, 100, 1))])
+    @initialize(querier=st.booleans(), fast=st.sampled_from([frozenset(), frozenset({2})]))
+    def start(self, querier: bool, fast: frozenset[int]) -> None:
+        sources = [*SOURCES, bytes((198, 51, 100, 1))]
+        self.pair = Pair(querier=querier, ports=3, sources=sources, fast_leave_ports=fast)
 
     @rule(port=hosts, said=st.lists(records, min_size=1, max_size=4))
     def v3_report(self, port: int, said: list) -> None:
@@ -76,6 +77,18 @@ class EngineAgainstModel(RuleBasedStateMachine):
     def engine_wakes_late(self, lapse: int) -> None:
         self.pair.sleep_through(lapse)
 
+    @rule(lapse=lapses, port=hosts, said=st.lists(records, min_size=1, max_size=2))
+    def report_finds_the_engine_late(self, lapse: int, port: int, said: list) -> None:
+        self.pair.stall(lapse)
+        self.pair.v3_report(port, said)
+
+    @rule(lapse=lapses, router=routers, group=groups, sources=source_sets)
+    def query_finds_the_engine_late(
+        self, lapse: int, router: bytes, group: bytes, sources: list
+    ) -> None:
+        self.pair.stall(lapse)
+        self.pair.specific_query(router, group, sources, 10, suppress=False)
+
     @rule(port=st.integers(1, 2))
     def link_flaps(self, port: int) -> None:
         self.pair.flap(port)
@@ -88,7 +101,7 @@ class EngineAgainstModel(RuleBasedStateMachine):
 
 TestEngineAgainstModel = EngineAgainstModel.TestCase
 TestEngineAgainstModel.settings = settings(
-    max_examples=150,
+    max_examples=250,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
