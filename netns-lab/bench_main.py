@@ -29,6 +29,7 @@ import bench_plan
 import bench_report
 import bench_traffic
 import namespaces
+from bench_measures import busy_s
 from bench_plan import Effort, Item
 from bench_results import Results, to_json
 from bench_site import Site, SiteError
@@ -40,6 +41,8 @@ from switch import SNOOP
 
 OWNER = os.getpid()
 FAN_MAX = 15
+LOOK_S = 0.1
+BUSY_CORES = 0.2
 VARIANT_RECEIVERS = 3
 FAULTS = (SiteError, TrafficError, AssertionError, OSError, RuntimeError, KeyError)
 
@@ -123,8 +126,21 @@ def run(
                         results.troubles.append(f"{item.title}, {name}: out of time")
                     else:
                         progress.update(task, description=f"{item.title}: {name}")
+                        results.disturbed += not wait_for_quiet(effort.patience_s)
                         one(item, sites[name], results, console, number)
                     progress.advance(task)
+
+
+def wait_for_quiet(patience_s: float) -> bool:
+    """True once the machine does nothing else: what others compute would be booked on us."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        busy = busy_s()
+        time.sleep(LOOK_S)
+        if (busy_s() - busy) / LOOK_S < BUSY_CORES:
+            return True
+        if time.monotonic() > deadline:
+            return False
 
 
 def one(item: Item, site: Site, results: Results, console: Console, number: int) -> None:
@@ -180,6 +196,7 @@ def effort_of(options: argparse.Namespace) -> Effort:
         trials=base.trials,
         latency_s=base.latency_s,
         budget_s=base.budget_s,
+        patience_s=base.patience_s,
     )
 
 

@@ -46,6 +46,20 @@ def throughput(
     }
 
 
+def singles(
+    site: Site, *, fan: int, size: int, groups: int, seconds: float, trials: int
+) -> Figures:
+    """`throughput` to sockets that take one datagram at a time: the kernel cuts joined ones apart
+    for each receiver, on the core that delivers them, and that is in the figure.
+    """
+    assert site.sink is not None
+    site.sink.take_runs(False)
+    try:
+        return throughput(site, fan=fan, size=size, groups=groups, seconds=seconds, trials=trials)
+    finally:
+        site.sink.take_runs(True)
+
+
 def table(site: Site, *, fan: int, groups: int, seconds: float, trials: int) -> Figures:
     """One stream while the table holds `groups` groups on `fan` ports; with the switch's memory."""
     site.join(fan=fan, groups=groups)

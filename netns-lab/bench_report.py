@@ -79,6 +79,8 @@ def show(results: Results, items: list[Item], console: Console) -> None:
             table.add_row(f"  {figure}, {unit}", *cells, ratio)
     console.print(table)
     show_goals(results, items, console)
+    if results.disturbed:
+        console.print(f"[yellow]{results.disturbed} rounds began on a machine busy with other work")
     for trouble in results.troubles:
         console.print(f"[yellow]not measured:[/] {trouble}", highlight=False)
 

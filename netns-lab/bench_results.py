@@ -50,6 +50,7 @@ class Results:
         default_factory=lambda: defaultdict(lambda: defaultdict(list))
     )
     troubles: list[str] = field(default_factory=list)
+    disturbed: int = 0  # rounds begun while something else kept the machine busy
 
     def add(self, item: Item, contestant: str, figures: Figures) -> None:
         self.rounds[item.key][contestant].append(figures)
@@ -86,6 +87,7 @@ def to_json(results: Results, items: list[Item], settings: dict[str, Any]) -> di
         "machine": machine(),
         "settings": settings,
         "items": [item_json(results, item) for item in items if item.key in results.rounds],
+        "rounds_disturbed": results.disturbed,
         "troubles": results.troubles,
     }
 

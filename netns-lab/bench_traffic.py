@@ -165,6 +165,10 @@ class Sink:
     def leave(self, receiver: int) -> None:
         self.command(f"leave {receiver}")
 
+    def take_runs(self, accepted: bool) -> None:
+        """Whether receivers take runs of datagrams (UDP_GRO) or one at a time."""
+        self.command(f"runs {int(accepted)}")
+
     def reset(self) -> None:
         self.command("reset")
 

@@ -11,6 +11,7 @@
  * Commands arrive on stdin, one a line, and each is answered by one line of JSON on stdout:
  *     join R GROUP COUNT   receiver R (from 0) joins COUNT groups from GROUP up
  *     leave R              receiver R leaves all its groups
+ *     runs 0|1             from now on receivers take runs of datagrams (gro) or single ones
  *     reset                all counters to zero
  *     read                 {"receivers": [{"datagrams": ..}..]}
  * The process ends with stdin, or with its parent.
@@ -203,6 +204,15 @@ static void receiver_leave(struct receiver *r)
 	r->holders_len = r->groups = 0;
 }
 
+/* Without UDP_GRO the kernel cuts a run into datagrams before the socket's filter sees it. */
+static int runs_set(int accepted)
+{
+	for (uint32_t i = 0; i < receivers_len; i++)
+		if (setsockopt(receivers[i].fd, IPPROTO_UDP, UDP_GRO, &accepted, sizeof(accepted)))
+			return -errno;
+	return 0;
+}
+
 static void counters_print(void)
 {
 	printf("{\"receivers\": [");
@@ -232,6 +242,8 @@ static int command_run(const char *line, int home)
 		err = receiver_join(&receivers[index], group, count, home);
 	} else if (sscanf(line, "leave %u", &index) == 1 && index < receivers_len) {
 		receiver_leave(&receivers[index]);
+	} else if (sscanf(line, "runs %u", &index) == 1 && index <= 1 && mode != MODE_READ) {
+		err = runs_set((int)index);
 	} else if (!strncmp(line, "reset", 5)) {
 		for (uint32_t i = 0; i < receivers_len; i++)
 			memset(receivers[i].counters, 0, sizeof(struct filter_counters));
