@@ -84,12 +84,13 @@ class Story:
             self.expected[name] += due
             self.received[name] += wire.datagrams
             if not (whole and heard):
-                self.check(False, f"{name}: {due} expected, {wire.datagrams} came, {app.unique} read")
+                came = f"{wire.datagrams} came, {app.unique} read"
+                self.check(False, f"{name}: {due} expected, {came}")
         for sender, receivers in wanted.items():
             others = sorted(set(self.lab.names) - receivers - {sender})
             self.check(
                 not self.faults,
-                f"{COUNT} from {sender} to {group}: all at {', '.join(sorted(receivers)) or 'none'};"
+                f"{COUNT} from {sender} to {group}: all at {', '.join(sorted(receivers)) or '-'},"
                 f" nothing at {', '.join(others)}",
             )
 
@@ -201,6 +202,8 @@ def main() -> int:
             switch = lab.switch(config=CONFIG)
         print(STAR.format(switch="bridge" if options.bridge else "snoop "))
         lab.wait_pruning(lab.h("s0"), lab.h("h0"), lab.h("h3"))
+        if isinstance(switch, Snoop):
+            switch.quick("clear", "mdb")
         story = Story(lab, switch)
         story.any_source()
         story.source_specific()

@@ -245,7 +245,7 @@ class Lab:
 
     def wait_pruning(self, sender: Host, reporter: Host, other: Host) -> None:
         """Until the switch prunes: it floods at first, so that its table can fill (Q-15)."""
-        group = "239.255.255.99"
+        group = "239.254.254.254"
 
         def pruned() -> bool:
             other.reset()

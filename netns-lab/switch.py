@@ -218,7 +218,10 @@ class KernelBridge:
         return {row["port"] for row in rows if row["grp"] == group}
 
     def wait_members(self, group: str, ports: set[str], within: float = 5.0) -> None:
-        wait_until(lambda: self.member_ports(group) == ports, within=within, what=f"{group}: {ports}")
+        def same() -> bool:
+            return self.member_ports(group) == ports
+
+        wait_until(same, within=within, what=f"{group} has exactly the ports {sorted(ports)}")
 
     def close(self) -> None:
         with contextlib.suppress(KeyError):
