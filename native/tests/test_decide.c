@@ -1,0 +1,406 @@
+/* Every reason of enum fp_reason that a decision can give, and the order they are asked in. */
+#include "check.h"
+#include "fp_decide.h"
+#include "fp_mask.h"
+#include "packets.h"
+
+#define PORTS_UP 5u /* ports 0 to 4, and 255 */
+#define ALL_OTHERS_LOW 0x1eu
+#define IN 0u
+
+static struct fp_table *table;
+static bool vlans_own;
+
+static void set_vlan(uint16_t vlan, uint8_t flags, uint64_t mrouters, uint64_t unregistered)
+{
+	struct fp_vlan policy = {
+		.vlan = vlan,
+		.op = FP_ROW_SET,
+		.flags = flags,
+		.mrouters = {mrouters},
+		.unregistered = {unregistered},
+	};
+
+	CHECK_EQ(fp_table_apply_vlan(table, &policy, &vlans_own), 0);
+}
+
+static void set_row(uint16_t vlan, uint32_t group, uint32_t source, uint64_t ports)
+{
+	struct fp_row row = {.vlan = vlan, .op = FP_ROW_SET, .ports = {ports}};
+
+	fp_map_ipv4(group, row.group);
+	fp_map_ipv4(source, row.source);
+	if (!source)
+		row.flags = FP_ROW_ANY_SOURCE;
+	CHECK_EQ(fp_table_apply_row(table, &row), 0);
+}
+
+static void start(void)
+{
+	if (table)
+		fp_table_free(table);
+	table = fp_table_new();
+	CHECK(table);
+	vlans_own = false;
+	for (uint32_t port = 0; port < PORTS_UP; port++)
+		fp_mask_set(table->up, port);
+	fp_mask_set(table->up, 255);
+	set_vlan(FP_VLAN_ANY, FP_VLAN_ACTIVE, 0, 0);
+}
+
+static struct fp_verdict decide_at(const struct packet *packet, uint32_t port, int32_t fdb_port)
+{
+	uint8_t vnet[400];
+	uint32_t len = packet_build(packet, vnet);
+	struct fp_verdict verdict;
+	struct fp_frame frame;
+
+	CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, len, &frame));
+	fp_decide(table, &frame, port, fdb_port, &verdict);
+	return verdict;
+}
+
+static struct fp_verdict decide(const struct packet *packet)
+{
+	return decide_at(packet, IN, -1);
+}
+
+static void check_sent(struct fp_verdict verdict, enum fp_reason reason, uint64_t ports,
+		       uint64_t last_ports)
+{
+	CHECK_EQ(verdict.reason, reason);
+	CHECK_EQ(verdict.action, fp_reason_action(reason));
+	CHECK_EQ(verdict.ports[0], ports);
+	CHECK_EQ(verdict.ports[1], 0);
+	CHECK_EQ(verdict.ports[2], 0);
+	CHECK_EQ(verdict.ports[3], last_ports);
+}
+
+static void check_flood(struct fp_verdict verdict, enum fp_reason reason)
+{
+	check_sent(verdict, reason, ALL_OTHERS_LOW, UINT64_C(1) << 63);
+	CHECK_EQ(verdict.action, FP_ACTION_FLOOD);
+}
+
+static void check_drop(struct fp_verdict verdict, enum fp_reason reason)
+{
+	check_sent(verdict, reason, 0, 0);
+	CHECK_EQ(verdict.action, FP_ACTION_DROP);
+}
+
+/* SNOOP-30, 33: the source's row, else the group's, each with the router ports. */
+static void test_source_row_wins_over_group_row_and_routers_get_both(void)
+{
+	struct packet packet = packet_udp();
+
+	start();
+	set_row(0, packet.group, 0, 0x02);
+	set_row(0, packet.group, packet.source, 0x04);
+	check_sent(decide(&packet), FP_FORWARD_SOURCE, 0x04, 0);
+	packet.source++;
+	check_sent(decide(&packet), FP_FORWARD_GROUP, 0x02, 0);
+	CHECK(decide(&packet).registered);
+	set_vlan(FP_VLAN_ANY, FP_VLAN_ACTIVE, 0x10, 0);
+	check_sent(decide(&packet), FP_FORWARD_GROUP, 0x12, 0);
+	packet.source--;
+	check_sent(decide(&packet), FP_FORWARD_SOURCE, 0x14, 0);
+}
+
+/* Ideas 93 and 101: never back, and never to a port that is down. */
+static void test_ingress_and_ports_down_are_masked_out(void)
+{
+	struct packet packet = packet_udp();
+
+	start();
+	set_row(0, packet.group, 0, UINT64_MAX);
+	check_sent(decide(&packet), FP_FORWARD_GROUP, ALL_OTHERS_LOW, 0);
+	check_sent(decide_at(&packet, 3, -1), FP_FORWARD_GROUP, 0x17, 0);
+	fp_mask_clear(table->up, 1);
+	check_sent(decide(&packet), FP_FORWARD_GROUP, 0x1c, 0);
+	set_row(0, packet.group, 0, 1u << IN);
+	check_drop(decide(&packet), FP_DROP_NO_MEMBER);
+	CHECK(decide(&packet).registered);
+}
+
+/* SNOOP-33: a tombstone is registered, so the policy for unregistered groups does not apply. */
+static void test_registered_group_without_members_goes_to_routers_only(void)
+{
+	struct packet packet = packet_udp();
+
+	start();
+	set_vlan(FP_VLAN_ANY, FP_VLAN_ACTIVE, 0x08, UINT64_MAX);
+	set_row(0, packet.group, 0, 0);
+	check_sent(decide(&packet), FP_FORWARD_GROUP, 0x08, 0);
+	set_row(0, packet.group, packet.source, 0);
+	check_sent(decide(&packet), FP_FORWARD_SOURCE, 0x08, 0);
+	check_drop(decide_at(&packet, 3, -1), FP_DROP_NO_MEMBER);
+}
+
+/* SNOOP-32 */
+static void test_unregistered_follows_the_policy_of_its_vlan(void)
+{
+	struct packet packet = packet_udp();
+
+	start();
+	set_vlan(FP_VLAN_ANY, FP_VLAN_ACTIVE, 0x08, 0x02);
+	check_sent(decide(&packet), FP_FORWARD_UNREGISTERED, 0x0a, 0);
+	CHECK(!decide(&packet).registered);
+	set_vlan(FP_VLAN_ANY, FP_VLAN_ACTIVE | FP_VLAN_DROP_UNREGISTERED, 0x08, 0x02);
+	check_sent(decide(&packet), FP_FORWARD_UNREGISTERED, 0x02, 0);
+	set_vlan(FP_VLAN_ANY, FP_VLAN_ACTIVE | FP_VLAN_DROP_UNREGISTERED, 0x08, 0);
+	check_drop(decide(&packet), FP_DROP_NO_EGRESS);
+	set_row(0, packet.group, 0, 0); /* drop_unregistered takes nothing from a registered one */
+	check_sent(decide(&packet), FP_FORWARD_GROUP, 0x08, 0);
+}
+
+/* SNOOP-35, idea 96: groups that share a MAC are still two groups. */
+static void test_group_is_looked_up_by_address_and_not_by_mac(void)
+{
+	struct packet packet = packet_udp();
+
+	start();
+	set_row(0, 0xef010203, 0, 0x02);
+	packet_set_group(&packet, 0xef810203);
+	check_drop(decide(&packet), FP_DROP_NO_EGRESS);
+	packet_set_group(&packet, 0xe0800001); /* MAC of 224.0.0.1, but not that group */
+	check_drop(decide(&packet), FP_DROP_NO_EGRESS);
+}
+
+/* Q-15, VLAN-8 */
+static void test_without_querier_multicast_floods_whatever_the_rows(void)
+{
+	struct packet packet = packet_udp();
+
+	start();
+	set_row(0, packet.group, 0, 0x02);
+	set_vlan(FP_VLAN_ANY, 0, 0, 0);
+	check_flood(decide(&packet), FP_FLOOD_NO_QUERIER);
+	CHECK(!decide(&packet).registered);
+}
+
+/* SNOOP-42 */
+static void test_always_flood_comes_before_rows_and_policy(void)
+{
+	struct packet packet = packet_udp();
+	struct fp_row row = {
+		.vlan = FP_VLAN_ANY,
+		.op = FP_ROW_SET,
+		.flags = FP_ROW_ANY_SOURCE | FP_ROW_ALWAYS_FLOOD,
+	};
+
+	start();
+	set_row(0, packet.group, 0, 0x02);
+	fp_map_ipv4(packet.group, row.group);
+	CHECK_EQ(fp_table_apply_row(table, &row), 0);
+	check_flood(decide(&packet), FP_FLOOD_ALWAYS);
+	packet_set_group(&packet, packet.group + 1);
+	check_drop(decide(&packet), FP_DROP_NO_EGRESS);
+}
+
+/* SNOOP-31, 24: link-local floods; of a PIM hello the control plane gets a copy. */
+static void test_link_local_floods_and_pim_hellos_are_copied(void)
+{
+	struct packet packet = packet_udp();
+
+	start();
+	packet_set_group(&packet, 0xe00000fb);
+	set_row(0, packet.group, 0, 0x02);
+	check_flood(decide(&packet), FP_FLOOD_LINK_LOCAL);
+	CHECK(!decide(&packet).punt);
+	packet.protocol = 103;
+	CHECK(!decide(&packet).punt);
+	packet_set_group(&packet, 0xe000000d);
+	check_flood(decide(&packet), FP_FLOOD_LINK_LOCAL);
+	CHECK(decide(&packet).punt);
+	packet_set_group(&packet, 0xe000010d); /* 224.0.1.13 */
+	CHECK(!decide(&packet).punt);
+	check_drop(decide(&packet), FP_DROP_NO_EGRESS);
+}
+
+static void test_igmp_goes_to_the_control_plane_alone(void)
+{
+	struct packet packet = packet_udp();
+
+	start();
+	set_vlan(FP_VLAN_ANY, 0, 0, 0);
+	packet.protocol = 2;
+	for (uint32_t i = 0; i < 2; i++) {
+		struct fp_verdict verdict = decide(&packet);
+
+		CHECK_EQ(verdict.action, FP_ACTION_PUNT);
+		CHECK_EQ(verdict.reason, FP_PUNT_IGMP);
+		CHECK(verdict.punt && fp_mask_empty(verdict.ports));
+		packet_set_group(&packet, 0xe0000001);
+	}
+	packet.fragment = 0x2000; /* SNOOP-13: the control plane decides about fragments */
+	CHECK_EQ(decide(&packet).reason, FP_PUNT_IGMP);
+}
+
+/* SNOOP-40 */
+static void test_mac_that_is_not_the_groups_floods(void)
+{
+	struct packet packet = packet_udp();
+
+	start();
+	packet.dst[5]++;
+	check_flood(decide(&packet), FP_FLOOD_MAC_IP_MISMATCH);
+	packet.protocol = 2;
+	check_flood(decide(&packet), FP_FLOOD_MAC_IP_MISMATCH);
+	packet = packet_udp();
+	packet.group = 0x0a000005;
+	check_flood(decide(&packet), FP_FLOOD_MAC_IP_MISMATCH);
+	packet = packet_udp();
+	packet.dst[0] = 0x33;
+	check_flood(decide(&packet), FP_FLOOD_MAC_IP_MISMATCH);
+	packet = packet_udp();
+	packet.dst[3] |= 0x80; /* bit 23 is not the group's */
+	check_flood(decide(&packet), FP_FLOOD_MAC_IP_MISMATCH);
+}
+
+static void test_other_protocols_flood_by_their_kind(void)
+{
+	struct packet packet = packet_udp();
+
+	start();
+	packet.ethertype = 0x86dd;
+	check_flood(decide(&packet), FP_FLOOD_IPV6_MULTICAST);
+	packet.ethertype = 0x88f7;
+	check_flood(decide(&packet), FP_FLOOD_L2_MULTICAST);
+	memset(packet.dst, 0xff, 6);
+	check_flood(decide(&packet), FP_FLOOD_BROADCAST);
+	packet.ethertype = 0x0800;
+	check_flood(decide(&packet), FP_FLOOD_BROADCAST);
+}
+
+/* VLAN-1, ideas 113 and 114 */
+static void test_vlans_are_apart_and_priority_tags_are_untagged(void)
+{
+	struct packet packet = packet_udp();
+
+	start();
+	set_row(10, packet.group, 0, 0x02);
+	set_vlan(20, FP_VLAN_ACTIVE, 0, 0x04);
+	packet.tpid = 0x8100;
+	packet.tci = 0xe00a;
+	check_sent(decide(&packet), FP_FORWARD_GROUP, 0x02, 0);
+	CHECK_EQ(decide(&packet).vlan, 10);
+	packet.tci = 20;
+	check_sent(decide(&packet), FP_FORWARD_UNREGISTERED, 0x04, 0);
+	packet.tci = 30;
+	check_drop(decide(&packet), FP_DROP_NO_EGRESS);
+	packet.tci = 0xa000;
+	set_row(0, packet.group, 0, 0x08);
+	check_sent(decide(&packet), FP_FORWARD_GROUP, 0x08, 0);
+	packet.tpid = 0;
+	check_sent(decide(&packet), FP_FORWARD_GROUP, 0x08, 0);
+	packet.tpid = 0x8100;
+	packet.tci = 0x0fff; /* VLAN-2, idea 116 */
+	check_drop(decide(&packet), FP_DROP_VLAN_INVALID);
+}
+
+/* VLAN-6, idea 118 */
+static void test_behind_a_second_or_service_tag_nothing_is_snooped(void)
+{
+	struct packet packet = packet_udp();
+
+	start();
+	set_row(10, packet.group, 0, 0x02);
+	packet.protocol = 2;
+	packet.tpid = 0x8100;
+	packet.tci = 10;
+	packet.ethertype = 0x8100;
+	check_flood(decide(&packet), FP_FLOOD_L2_MULTICAST);
+	packet.tpid = 0x88a8;
+	packet.ethertype = 0;
+	check_flood(decide(&packet), FP_FLOOD_L2_MULTICAST);
+}
+
+/* L2-1, L2-3, idea 119 */
+static void test_reserved_addresses_stay_on_their_link(void)
+{
+	struct packet packet = packet_udp();
+	const uint8_t reserved[6] = {0x01, 0x80, 0xc2, 0x00, 0x00, 0x00};
+
+	start();
+	memcpy(packet.dst, reserved, 6);
+	packet.ethertype = 0x88cc;
+	for (uint32_t last = 0; last < 0x30; last++) {
+		packet.dst[5] = (uint8_t)last;
+		if (last >= 1 && last <= 15)
+			check_drop(decide(&packet), FP_DROP_RESERVED_MAC);
+		else
+			check_flood(decide(&packet), FP_FLOOD_L2_MULTICAST);
+	}
+}
+
+static void test_bad_senders_headers_and_ports_are_dropped(void)
+{
+	struct packet packet = packet_udp();
+	uint8_t vnet[400];
+	uint32_t len;
+	struct fp_frame frame;
+	struct fp_verdict verdict;
+
+	start();
+	packet.src[0] = 0x03;
+	check_drop(decide(&packet), FP_DROP_SOURCE_MAC);
+	memset(packet.src, 0, 6);
+	check_drop(decide(&packet), FP_DROP_SOURCE_MAC);
+	packet = packet_udp();
+	check_drop(decide_at(&packet, 5, -1), FP_DROP_PORT_DOWN);
+	len = packet_build(&packet, vnet);
+	vnet[FP_VNET_BYTES + 14 + 8]--; /* TTL without its checksum */
+	CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, len, &frame));
+	fp_decide(table, &frame, IN, -1, &verdict);
+	check_drop(verdict, FP_DROP_IP_ERROR);
+}
+
+static void test_unicast_goes_where_the_fdb_says(void)
+{
+	struct packet packet = packet_udp();
+
+	start();
+	packet.dst[0] = 0x02;
+	check_flood(decide_at(&packet, IN, -1), FP_FLOOD_UNKNOWN_UNICAST);
+	check_sent(decide_at(&packet, IN, 255), FP_FORWARD_UNICAST, 0, UINT64_C(1) << 63);
+	check_drop(decide_at(&packet, IN, IN), FP_DROP_SAME_PORT);
+	check_flood(decide_at(&packet, IN, 77), FP_FLOOD_UNKNOWN_UNICAST); /* that port is gone */
+}
+
+static void test_flood_with_nobody_else_is_a_drop(void)
+{
+	struct packet packet = packet_udp();
+
+	start();
+	memset(table->up, 0, sizeof(table->up));
+	fp_mask_set(table->up, IN);
+	packet_set_group(&packet, 0xe000000d);
+	packet.protocol = 103;
+	check_drop(decide(&packet), FP_DROP_NO_EGRESS);
+	CHECK(decide(&packet).punt); /* the hello is heard all the same */
+	memset(packet.dst, 0xff, 6);
+	check_drop(decide(&packet), FP_DROP_NO_EGRESS);
+}
+
+int main(void)
+{
+	RUN(test_source_row_wins_over_group_row_and_routers_get_both);
+	RUN(test_ingress_and_ports_down_are_masked_out);
+	RUN(test_registered_group_without_members_goes_to_routers_only);
+	RUN(test_unregistered_follows_the_policy_of_its_vlan);
+	RUN(test_group_is_looked_up_by_address_and_not_by_mac);
+	RUN(test_without_querier_multicast_floods_whatever_the_rows);
+	RUN(test_always_flood_comes_before_rows_and_policy);
+	RUN(test_link_local_floods_and_pim_hellos_are_copied);
+	RUN(test_igmp_goes_to_the_control_plane_alone);
+	RUN(test_mac_that_is_not_the_groups_floods);
+	RUN(test_other_protocols_flood_by_their_kind);
+	RUN(test_vlans_are_apart_and_priority_tags_are_untagged);
+	RUN(test_behind_a_second_or_service_tag_nothing_is_snooped);
+	RUN(test_reserved_addresses_stay_on_their_link);
+	RUN(test_bad_senders_headers_and_ports_are_dropped);
+	RUN(test_unicast_goes_where_the_fdb_says);
+	RUN(test_flood_with_nobody_else_is_a_drop);
+	fp_table_free(table);
+	return 0;
+}

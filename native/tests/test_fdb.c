@@ -1,0 +1,184 @@
+/* Learning, moving, ageing, flushing; and that no flood of addresses makes the fdb grow. */
+#include "check.h"
+#include "fp_fdb.h"
+
+#define SECOND UINT64_C(1000000000)
+#define START (100 * SECOND)
+
+static const uint8_t *mac_of(uint32_t n)
+{
+	static uint8_t mac[6];
+
+	mac[0] = 0x02;
+	mac[2] = (uint8_t)(n >> 24);
+	mac[3] = (uint8_t)(n >> 16);
+	mac[4] = (uint8_t)(n >> 8);
+	mac[5] = (uint8_t)n;
+	return mac;
+}
+
+static void start(struct fp_fdb *fdb, uint32_t max_entries)
+{
+	memset(fdb, 0, sizeof(*fdb));
+	CHECK_EQ(fp_fdb_init(fdb, max_entries, 300 * SECOND), 0);
+}
+
+static uint32_t entries_of(struct fp_fdb *fdb, uint64_t now_ns)
+{
+	static struct fp_fdb_entry entries[32768];
+
+	return fp_fdb_read(fdb, entries, 32768, now_ns);
+}
+
+static void test_learned_address_is_found_in_its_vlan_only(void)
+{
+	struct fp_fdb fdb;
+
+	start(&fdb, 100);
+	CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(1), START), (uint64_t)-1);
+	CHECK_EQ(fp_fdb_learn(&fdb, 0, mac_of(1), 255, START), FP_FDB_LEARNED);
+	CHECK_EQ(fp_fdb_learn(&fdb, 0, mac_of(1), 255, START), FP_FDB_KNOWN);
+	CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(1), START), 255);
+	CHECK_EQ(fp_fdb_lookup(&fdb, 1, mac_of(1), START), (uint64_t)-1);
+	CHECK_EQ(fp_fdb_learn(&fdb, 4094, mac_of(1), 0, START), FP_FDB_LEARNED);
+	CHECK_EQ(fp_fdb_lookup(&fdb, 4094, mac_of(1), START), 0);
+	CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(1), START), 255);
+	CHECK_EQ(entries_of(&fdb, START), 2);
+	fp_fdb_destroy(&fdb);
+}
+
+static void test_address_moves_at_once(void)
+{
+	struct fp_fdb fdb;
+
+	start(&fdb, 100);
+	fp_fdb_learn(&fdb, 0, mac_of(1), 3, START);
+	CHECK_EQ(fp_fdb_learn(&fdb, 0, mac_of(1), 4, START), FP_FDB_MOVED);
+	CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(1), START), 4);
+	CHECK_EQ(fp_fdb_learn(&fdb, 0, mac_of(1), 3, START), FP_FDB_MOVED);
+	CHECK_EQ(entries_of(&fdb, START), 1);
+	fp_fdb_destroy(&fdb);
+}
+
+static void test_address_ages_unless_it_is_heard_again(void)
+{
+	struct fp_fdb fdb;
+
+	start(&fdb, 100);
+	fp_fdb_learn(&fdb, 0, mac_of(1), 3, START);
+	fp_fdb_learn(&fdb, 0, mac_of(2), 3, START);
+	fp_fdb_learn(&fdb, 0, mac_of(2), 3, START + 200 * SECOND);
+	CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(1), START + 300 * SECOND), 3);
+	CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(1), START + 301 * SECOND), (uint64_t)-1);
+	CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(2), START + 301 * SECOND), 3);
+	CHECK_EQ(entries_of(&fdb, START + 301 * SECOND), 1);
+	CHECK_EQ(entries_of(&fdb, START + 501 * SECOND), 0);
+	/* the place of an aged entry is used again, and is found again */
+	fp_fdb_learn(&fdb, 0, mac_of(1), 5, START + 502 * SECOND);
+	CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(1), START + 502 * SECOND), 5);
+	fp_fdb_destroy(&fdb);
+}
+
+static void test_dump_tells_age_port_and_vlan(void)
+{
+	struct fp_fdb fdb;
+	struct fp_fdb_entry entry;
+
+	start(&fdb, 100);
+	fp_fdb_learn(&fdb, 77, mac_of(0x01020304), 9, START);
+	CHECK_EQ(fp_fdb_read(&fdb, &entry, 1, START + 10 * SECOND), 1);
+	CHECK_BYTES(entry.mac, mac_of(0x01020304), 6);
+	CHECK_EQ(entry.vlan, 77);
+	CHECK_EQ(entry.port, 9);
+	CHECK_EQ(entry.age_ns, 10 * SECOND);
+	CHECK_EQ(fp_fdb_read(&fdb, &entry, 0, START), 0);
+	fp_fdb_destroy(&fdb);
+}
+
+static void learn_ports_and_vlans(struct fp_fdb *fdb)
+{
+	for (uint32_t n = 0; n < 600; n++)
+		fp_fdb_learn(fdb, n % 3, mac_of(n), n % 4, START);
+	CHECK_EQ(entries_of(fdb, START), 600);
+}
+
+static void test_flush_takes_a_port_a_vlan_both_or_all(void)
+{
+	struct fp_fdb fdb;
+
+	start(&fdb, 1000);
+	learn_ports_and_vlans(&fdb);
+	CHECK_EQ(fp_fdb_flush_matching(&fdb, 1, 2), 50);
+	CHECK_EQ(fp_fdb_flush_matching(&fdb, 1, 2), 0);
+	CHECK_EQ(fp_fdb_lookup(&fdb, 2, mac_of(5), START), (uint64_t)-1);
+	CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(0), START), 0);
+	CHECK_EQ(fp_fdb_flush_matching(&fdb, 1, -1), 100);
+	CHECK_EQ(fp_fdb_flush_matching(&fdb, -1, 2), 150);
+	CHECK_EQ(entries_of(&fdb, START), 300);
+	CHECK_EQ(fp_fdb_flush_matching(&fdb, -1, -1), 300);
+	CHECK_EQ(entries_of(&fdb, START), 0);
+	learn_ports_and_vlans(&fdb); /* what was flushed has given its room back */
+	fp_fdb_destroy(&fdb);
+}
+
+static void test_flood_of_addresses_evicts_and_never_grows(void)
+{
+	struct fp_fdb fdb;
+	uint64_t learned = 0;
+	uint64_t evicted = 0;
+
+	start(&fdb, 500);
+	for (uint32_t n = 0; n < 100000; n++) {
+		enum fp_fdb_result result =
+			fp_fdb_learn(&fdb, 0, mac_of(n), n % 8, START + n * 1000000);
+
+		learned += result == FP_FDB_LEARNED || result == FP_FDB_EVICTED;
+		evicted += result == FP_FDB_EVICTED;
+		CHECK(fp_fdb_lookup(&fdb, 0, mac_of(n), START + n * 1000000) == (int32_t)(n % 8));
+		if (n % 1000 == 0)
+			CHECK(entries_of(&fdb, START + n * 1000000) <= 500);
+	}
+	CHECK_EQ(learned, 100000);
+	CHECK(evicted >= learned - 500);
+	CHECK(fp_load_relaxed(&fdb.count) <= 500);
+	CHECK(entries_of(&fdb, START + 100 * SECOND) > 400);
+	fp_fdb_destroy(&fdb);
+}
+
+static void test_fdb_of_one_entry_holds_one(void)
+{
+	struct fp_fdb fdb;
+
+	start(&fdb, 0);
+	for (uint32_t n = 0; n < 100; n++) {
+		fp_fdb_learn(&fdb, 0, mac_of(n), 1, START + n * SECOND);
+		CHECK_EQ(entries_of(&fdb, START + n * SECOND), 1);
+		CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(n), START + n * SECOND), 1);
+	}
+	fp_fdb_destroy(&fdb);
+}
+
+static void test_new_ageing_time_holds_for_old_entries(void)
+{
+	struct fp_fdb fdb;
+
+	start(&fdb, 100);
+	fp_fdb_learn(&fdb, 0, mac_of(1), 3, START);
+	fp_store_relaxed(&fdb.ageing_ms, 10000);
+	CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(1), START + 10 * SECOND), 3);
+	CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(1), START + 11 * SECOND), (uint64_t)-1);
+	fp_fdb_destroy(&fdb);
+}
+
+int main(void)
+{
+	RUN(test_learned_address_is_found_in_its_vlan_only);
+	RUN(test_address_moves_at_once);
+	RUN(test_address_ages_unless_it_is_heard_again);
+	RUN(test_dump_tells_age_port_and_vlan);
+	RUN(test_flush_takes_a_port_a_vlan_both_or_all);
+	RUN(test_flood_of_addresses_evicts_and_never_grows);
+	RUN(test_fdb_of_one_entry_holds_one);
+	RUN(test_new_ageing_time_holds_for_old_entries);
+	return 0;
+}
