@@ -124,7 +124,8 @@ class Daemon:
             self._rearm()
             self._warn()
             # On stdout, alone on its line: what starts us waits for it.
-            print("ready", flush=True)
+            with contextlib.suppress(OSError):
+                print("ready", flush=True)
             notify.notify("READY=1")
             self._watchdog()
             fault = await self._ended

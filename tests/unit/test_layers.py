@@ -16,7 +16,17 @@ import snoop
 
 ROOT = Path(snoop.__file__).parent
 
-PURE = {"__future__", "struct", "enum", "dataclasses", "typing", "collections", "ipaddress"}
+# `types` for its read-only mapping.
+PURE = {
+    "__future__",
+    "collections",
+    "dataclasses",
+    "enum",
+    "ipaddress",
+    "struct",
+    "types",
+    "typing",
+}
 # layer: (modules below snoop/, what it may import from snoop, what else it may import)
 WIRE = {"snoop.wire"}
 PROTO = WIRE | {"snoop.proto"}

@@ -1,0 +1,137 @@
+"""`snoop check`: each kind of trouble is found, said and told apart from a healthy switch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from snoop.cli.findings import Facts, look
+from snoop.runtime import config
+
+
+def port(name: str, **changes: Any) -> dict[str, Any]:
+    return {"name": name, "state": "up", "problem": None, "addresses": [], **changes}
+
+
+def member(name: str, group: str = "239.1.2.3", **changes: Any) -> dict[str, Any]:
+    return {
+        "vlan": 0, "family": "ipv4", "group": group, "port": name, "filter_mode": "exclude",
+        "sources": [], "group_timer": 200.0, "origin": "dynamic", "uptime": 30.0, **changes,
+    }  # fmt: skip
+
+
+def stream(**changes: Any) -> dict[str, Any]:
+    return {
+        "vlan": 0, "source": "10.0.0.9", "group": "239.1.2.3", "port": "p0", "bits_per_s": 5e6,
+        "registered": True, "egress": ["p1"], "reason": "forward_group", **changes,
+    }  # fmt: skip
+
+
+def querier(role: str = "querier", address: str | None = "10.0.0.254", **changes: Any) -> Any:
+    return {"vlan": 0, "family": "ipv4", "role": role, "address": address, "version": 3, **changes}
+
+
+def router(address: str, port: str = "p3", origin: str = "query") -> dict[str, Any]:
+    return {"vlan": 0, "family": "ipv4", "port": port, "origin": origin, "address": address}
+
+
+def facts(**changes: Any) -> Facts:
+    """A healthy switch: one member that gets its stream."""
+    raw = {"port": [{"name": f"p{n}"} for n in range(4)], **changes.pop("raw", {})}
+    values: dict[str, Any] = {
+        "config": config.effective(config.check(raw, where="t")),
+        "ports": [port(f"p{n}") for n in range(4)],
+        "queriers": [querier()],
+        "mrouters": [],
+        "mdb": [member("p1")],
+        "streams": [stream()],
+        "fdb_entries": 4,
+        "counters": {"internal_errors": 0},
+        "port_counters": {f"p{n}": {"rx_frames": 5, "ring_full": 0} for n in range(4)},
+        "unbalanced": {},
+        "unwanted_bits_per_s": 1e6,
+        **changes,
+    }
+    return Facts(**values)
+
+
+def test_a_healthy_switch_has_no_findings() -> None:
+    assert look(facts()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject", "text"),
+    [
+        ({"queriers": [querier("none", None)]}, "switch", "no querier, but 1 memberships"),
+        ({"queriers": [querier("none", None)], "mdb": [member("p1", group_timer=20.0)]},
+         "switch", "1 memberships end within 60 s"),
+        ({"queriers": [querier(address="0.0.0.0")]}, "switch", "queries come from 0.0.0.0"),
+        ({"mrouters": [router("10.0.0.1")]}, "switch", "more than one querier: 10.0.0.1, 10.0.0"),
+        ({"queriers": [querier("non-querier", "10.0.0.1")],
+          "mrouters": [router("10.0.0.1"), router("10.0.0.2", "p2")]},
+         "switch", "more than one querier"),
+        ({"queriers": [querier("non-querier", "10.0.0.1", version=2)],
+          "mrouters": [router("10.0.0.1")]}, "switch", "speaks IGMPv2, we are set to v3"),
+        ({"ports": [port("p0", state="missing")]}, "p0", "does not exist"),
+        ({"ports": [port("p0", problem="carries an address")]}, "p0", "carries an address"),
+        ({"port_counters": {"p2": {"ring_full": 3}}}, "p2", "(ring_full 3)"),
+        ({"port_counters": {"p2": {"tx_full": 3}}}, "p2", "egress was full"),
+        ({"port_counters": {"p2": {"punt_full": 1}}}, "p2", "control frames were lost"),
+        ({"port_counters": {"p2": {"table_full": 1}}}, "p2", "raise [igmp] max_groups"),
+        ({"port_counters": {"p2": {"mrouter_refused": 1}}}, "p2", 'mrouter = "never"'),
+        ({"port_counters": {"p2": {"query_own_address": 1}}}, "p2", "our own querier_address"),
+        ({"counters": {"internal_errors": 2}}, "switch", "2 frames hit a bug of ours"),
+        ({"unbalanced": {"p1": 7}}, "p1", "7 received frames have no verdict"),
+        ({"unbalanced": {"p1": -7}}, "p1", "7 received frames have more than one verdict"),
+        ({"streams": [stream(registered=False, egress=["p1", "p2"], group="239.9.9.9")]},
+         "10.0.0.9 -> 239.9.9.9", "floods 5.0 Mbit/s to 2 ports"),
+        ({"streams": [stream(egress=[])]}, "p1", "is a member of 239.1.2.3 but does not get"),
+        ({"raw": {"igmp": {"max_groups": 1}}}, "switch", "1 groups of at most 1"),
+        ({"fdb_entries": 8000}, "switch", "8000 unicast addresses of at most 8192"),
+    ],
+)  # fmt: skip
+def test_trouble_is_a_problem_that_says_what_to_do(
+    changes: dict[str, Any], subject: str, text: str
+) -> None:
+    found = look(facts(**changes))
+    problems = [one for one in found if one.severity == "problem"]
+    assert any(one.subject == subject and text in f"{one.finding} {one.do}" for one in problems)
+    assert all(one.do for one in problems)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"queriers": [querier("none", None)], "mdb": []}, "no querier is known"),
+        ({"ports": [port("p0", state="down")]}, "no carrier"),
+        ({"ports": [port("p0", addresses=["fe80::1"])]}, "IPv6 stack speaks on this port"),
+        ({"mdb": [member("p1"), member("p1", "239.129.2.3")]}, "share a MAC address"),
+        ({"mdb": [member("p1", "239.128.0.5")], "streams": []}, "with 224.0.0.0/24"),
+        ({"raw": {"igmp": {"enabled": False}}}, "snooping is off"),
+    ],
+)
+def test_what_is_only_worth_knowing_is_a_note(changes: dict[str, Any], text: str) -> None:
+    found = look(facts(**changes))
+    assert [one.severity for one in found] == ["note"]
+    assert text in found[0].finding
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        # A stream too slow to matter, one that always floods, one that reaches a single port.
+        {"streams": [stream(registered=False, egress=["p1", "p2"], bits_per_s=1e3)], "mdb": []},
+        {"streams": [stream(registered=False, egress=["p1", "p2"], reason="flood_link_local")],
+         "mdb": []},
+        {"streams": [stream(registered=False, egress=["p1"])], "mdb": []},
+        # Nobody expects the ingress, a source it blocks, or a port that is down, to get it.
+        {"mdb": [member("p0")]},
+        {"mdb": [member("p2", sources=[{"address": "10.0.0.9", "forwarding": False}])]},
+        {"mdb": [member("p2", filter_mode="include")]},
+        {"mdb": [member("p2", uptime=0.1)]},
+        {"mrouters": [router("10.0.0.254", origin="pim")]},
+    ],
+)  # fmt: skip
+def test_what_is_as_it_should_be_is_not_reported(changes: dict[str, Any]) -> None:
+    assert look(facts(**changes)) == []

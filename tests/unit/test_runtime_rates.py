@@ -1,0 +1,70 @@
+"""Rates of streams from two looks, or from their life."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from snoop.proto.units import SECOND, Instant
+from snoop.runtime.rates import Rates
+
+
+@dataclass(frozen=True)
+class Total:
+    frames: int
+    bytes: int
+    first_ns: int
+    last_ns: int
+
+
+def at(seconds: float) -> Instant:
+    return Instant(round(1000 * SECOND + seconds * SECOND))
+
+
+def test_two_looks_give_the_rate_between_them() -> None:
+    rates = Rates()
+    assert not rates.ready(at(0))
+    rates.look({"a": Total(1000, 100_000, at(-100), at(0))}, at(0))
+    assert rates.ready(at(1))
+    rate = rates.look({"a": Total(1500, 150_000, at(-100), at(1))}, at(1))["a"]
+    assert (rate.frames_per_s, rate.bits_per_s) == (500.0, 400_000.0)
+
+
+def test_a_first_look_gives_the_average_of_a_running_stream() -> None:
+    rate = Rates().look({"a": Total(101, 10_100, at(-10), at(0))}, at(0))["a"]
+    assert rate.frames_per_s == 10.0
+    assert rate.bits_per_s == pytest.approx(8000)
+
+
+def test_a_stream_that_stopped_has_no_rate() -> None:
+    rates = Rates()
+    done = Total(1000, 100_000, at(-100), at(0))
+    rates.look({"a": done}, at(3))
+    rate = rates.look({"a": done}, at(4))["a"]
+    assert (rate.frames_per_s, rate.bits_per_s) == (0.0, 0.0)
+
+
+def test_a_slow_stream_keeps_its_average_when_no_frame_falls_between_looks() -> None:
+    rates = Rates()
+    slow = Total(11, 1100, at(-10), at(0))
+    rates.look({"a": slow}, at(0.1))
+    assert rates.look({"a": slow}, at(0.5))["a"].frames_per_s == 1.0
+
+
+def test_a_stream_that_began_after_the_last_look_counts_from_its_beginning() -> None:
+    rates = Rates()
+    rates.look({}, at(0))
+    rate = rates.look({"b": Total(50, 5000, at(9.5), at(10))}, at(10))["b"]
+    assert rate.frames_per_s == 100.0
+
+
+def test_an_old_look_is_not_compared_with() -> None:
+    rates = Rates()
+    rates.look({"a": Total(1000, 0, at(-1), at(0))}, at(0))
+    assert not rates.ready(at(60))
+    assert not rates.ready(at(0.05))
+
+
+def test_a_single_frame_has_no_rate() -> None:
+    assert Rates().look({"a": Total(1, 60, at(0), at(0))}, at(0))["a"].frames_per_s == 0.0
