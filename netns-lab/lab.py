@@ -118,6 +118,15 @@ class Lab:
                 signal.signal(number, handler)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
 
+    def release(self) -> None:
+        """Leaves namespaces, links and a bridge where they are; agents and netlink sockets end."""
+        self.closed = True
+        atexit.unregister(self.close)
+        for host in self.hosts:
+            host.close()
+        self.link.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
     # --- topology
 
     def add_host(self, i: int, name: str) -> Host:

@@ -25,7 +25,7 @@ HUNDREDTHS = 100
 
 
 class Snoop:
-    """One running daemon. `directory` gets its configuration, socket and log."""
+    """One running daemon; `directory` gets its socket, its log and, unless given, its file."""
 
     def __init__(
         self,
@@ -34,15 +34,18 @@ class Snoop:
         config: Mapping[str, Any],
         *,
         arguments: Sequence[str] = (),
+        config_file: Path | None = None,
         outlive: bool = False,
     ) -> None:
         self.namespace = namespace
         directory.mkdir(parents=True, exist_ok=True)
         self.socket = directory / "sw.sock"
-        self.config_file, self.log_file = directory / "snoop.toml", directory / "log"
+        self.config_file = config_file or directory / "snoop.toml"
+        self.log_file = directory / "log"
         self.arguments = list(arguments)
         self.outlive = outlive
-        self.configure(config)
+        if config_file is None:
+            self.configure(config)
         self.process = self.start()
 
     def configure(self, config: Mapping[str, Any]) -> None:
