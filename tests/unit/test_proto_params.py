@@ -1,0 +1,117 @@
+"""`proto.params` and `proto.timings`: what is allowed, and the times that follow from it."""
+
+from __future__ import annotations
+
+import pytest
+
+from snoop.proto.params import FastLeave, Params, PortParams, TimerProfile
+from snoop.proto.timings import Timings
+from snoop.proto.units import NEVER, Duration, Instant, left, port_ids, seconds, to_seconds
+from snoop.wire.address import parse, parse_prefix
+
+
+def test_default_times_are_those_of_the_rfc() -> None:
+    """TM-1 to TM-10, TM-13."""
+    times = Params().timings
+    assert (times.gmi, times.oqpi, times.ovhpi) == (seconds(270), seconds(255), seconds(260))
+    assert (times.lmqc, times.lmqt) == (2, seconds(2))
+    assert Params().effective_startup_query_interval == seconds(31.25)
+    assert Params().effective_startup_query_count == 2
+
+
+def test_older_profile_waits_for_one_response_less() -> None:
+    """G-1, G-0: 260 s, and nothing else differs."""
+    new, old = Params().timings, Params(timer_profile=TimerProfile.RFC3376).timings
+    assert old.gmi == seconds(260)
+    assert (old.oqpi, old.ovhpi, old.lmqt) == (new.oqpi, new.ovhpi, new.lmqt)
+
+
+def test_adopted_values_give_the_times_of_the_example() -> None:
+    """TM-35."""
+    times = Timings(
+        robustness=3,
+        query_interval=seconds(60),
+        query_response_interval=seconds(10),
+        last_member_query_interval=seconds(1),
+        last_member_query_count=None,
+        profile=TimerProfile.RFC9776,
+    )
+    assert [times.gmi, times.oqpi, times.ovhpi, times.lmqt] == [
+        seconds(200),
+        seconds(185),
+        seconds(190),
+        seconds(3),
+    ]
+
+
+def test_configured_count_stands_instead_of_the_robustness_variable() -> None:
+    """TM-9: RFC 6636 asks once on a good link."""
+    assert Params(last_member_query_count=1, robustness=3).timings.lmqt == seconds(1)
+
+
+@pytest.mark.parametrize(
+    ("version", "configured", "effective"),
+    [(3, 25.5, 24.8), (2, 25.5, 25.5), (2, 200.0, 25.5), (1, 3.0, 3.0), (3, 0.25, 0.2)],
+)
+def test_times_are_what_the_wire_can_say(version: int, configured: float, effective: float) -> None:
+    """W-13, W-14; idea 15: the value that is sent is the value LMQT counts with."""
+    params = Params(version=version, last_member_query_interval=seconds(configured))
+    assert params.effective_last_member_query_interval == seconds(effective)
+    assert params.timings.lmqt == 2 * seconds(effective)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("robustness", 0, "1 to 255"),
+        ("version", 4, "1 to 3"),
+        ("query_interval", seconds(0.05), "0.1 to 31744 seconds"),
+        ("query_response_interval", seconds(126), "at most query_interval, 125"),
+        ("query_response_interval", seconds(4000), "0.1 to 3174.4 seconds"),
+        ("last_member_query_interval", 0, "0.1 to 3174.4 seconds"),
+        ("last_member_query_count", 0, "1 to 255"),
+        ("startup_query_count", 0, "1 to 255"),
+        ("startup_query_interval", Duration(0), "seconds"),
+        ("qqi_ceiling", seconds(0.5), "1 to 31744 seconds"),
+        ("max_groups", 0, "1 to 16777216"),
+        ("max_groups_total", 0, "1 to 16777216"),
+        ("max_sources", 0, "1 to 65536"),
+        ("max_hosts", -1, "0 to 1048576"),
+        ("switch_mac", b"\x01\0\x5e\0\0\1", "a unicast MAC address"),
+        ("querier_address", parse("239.1.1.1"), "a unicast address or 0.0.0.0"),
+        ("querier_address", parse("::1"), "an IPv4 address"),
+        ("ssm_ranges", (parse_prefix("10.0.0.0/8"),), "prefixes of multicast groups"),
+    ],
+)
+def test_value_out_of_range_is_named_with_what_is_allowed(
+    key: str, value: object, says: str
+) -> None:
+    with pytest.raises(ValueError, match=key) as raised:
+        Params(**{key: value})  # type: ignore[arg-type]  # the point of the test
+    assert says in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"name": ""}, "name"),
+        ({"igmp_burst": 0}, "igmp_burst = 0 is not allowed: 1 to"),
+        ({"igmp_rate": -1}, "igmp_rate"),
+        ({"max_groups": -1}, "max_groups"),
+        ({"deny_groups": (parse_prefix("10.0.0.0/8"),)}, "deny_groups"),
+        ({"fast_leave": FastLeave.TRACKED, "explicit_tracking": False}, "explicit_tracking = true"),
+    ],
+)
+def test_port_value_out_of_range_is_named(keys: dict[str, object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        PortParams(**{"name": "p0", **keys})  # type: ignore[arg-type]  # the point of the test
+
+
+def test_units() -> None:
+    """Whole nanoseconds, and a timer that never ends has nothing left to show."""
+    assert seconds(31.25) == 31_250_000_000
+    assert to_seconds(seconds(0.1)) == 0.1
+    assert left(Instant(10), Instant(12)) == 0
+    assert left(NEVER, Instant(0)) is None
+    assert port_ids(0) == []
+    assert port_ids(1 << 255 | 0b1010) == [1, 3, 255]
