@@ -79,6 +79,7 @@ class Hearing:
         is_ssm = address in self._vlan.switch.ssm if group is None else group.is_ssm
         if is_ssm and (joins_all or self._version < 3):  # SM-46
             counts["ssm_ignored"] += 1
+            self._warn("warning", "any-source request in the SSM range ignored", address)
             return True
         member = None if group is None else group.members.get(port.id)
         if group is None or member is None:
@@ -126,7 +127,7 @@ class Hearing:
         if self._version < 3:
             self._older_host(member)
         if self._port.params.explicit_tracking:
-            self._track(member, kind, ())
+            self._track(group.address, member, kind, ())
 
     def _change(self, group: Group, member: Membership, kind: RecordType, sources: Sources) -> None:
         """Take a record for a membership that exists."""
@@ -179,7 +180,7 @@ class Hearing:
             reason = f"max_sources, {params.max_sources}, reached: any source wanted"
             self._warn("limit", reason, group.address)
         if self._port.params.explicit_tracking:
-            self._track(member, kind, sources)
+            self._track(group.address, member, kind, sources)
         member.settle()
         group.settle(member)
         return ask
@@ -194,7 +195,9 @@ class Hearing:
         else:
             member.v2_until = present_until
 
-    def _track(self, member: Membership, kind: RecordType, sources: Sources) -> None:
+    def _track(
+        self, address: Address, member: Membership, kind: RecordType, sources: Sources
+    ) -> None:
         """Follow what the host itself wants (SM-64)."""
         port = self._port
         hosts = member.hosts
@@ -215,6 +218,7 @@ class Hearing:
         port.host_count += len(hosts) - before
         if not heard:
             port.counts["host_limit"] += 1
+            self._warn("limit", "max_hosts reached: host not tracked", address)
         if self._version < 3:  # SM-65: others may have heard this and kept quiet
             hosts.unknown_until = self._until
 

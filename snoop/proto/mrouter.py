@@ -65,6 +65,11 @@ class Mrouters:
             return
         if sum(key[0] == port.id for key in self._records) >= _RECORDS_MAX:
             port.counts["mrouter_limit"] += 1
+            vlan = self._vlan
+            reason = f"{_RECORDS_MAX} router records on one port: no more taken"
+            vlan.switch.warn(
+                "limit", vlan.vid, port.id, reason, now, effects, address=text(address)
+            )
             return
         self._records[port.id, address, origin] = _Record(now, until)
         self._tell("added", port.id, address, origin, effects)

@@ -51,6 +51,8 @@ def receive(switch: Switch, port: Port, frame: bytes, now: Instant, effects: lis
     counts = port.counts
     if not port.bucket.take(now):
         counts["rate_limited"] += 1
+        reason = f"igmp_rate, {port.params.igmp_rate} a second, reached"
+        switch.warn("limit", 0, port.id, reason, now, effects)
         return
     try:
         parsed = control.parse(frame)
