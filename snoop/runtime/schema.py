@@ -140,7 +140,7 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     name: Annotated[Name, _says("names the control socket, /run/snoop/NAME.sock")] = "sw0"
     unregistered: Annotated[
-        Unregistered, _says("groups nobody has joined; router ports always get them")
+        Unregistered, _says("groups nobody has joined; router ports get them too, unless drop")
     ] = Unregistered.FLOOD
     no_querier: Annotated[
         NoQuerier, _says("while no querier is known: keep flooding, or prune all the same")
