@@ -240,8 +240,13 @@ def test_clear_forgets_what_is_asked(busy: Star) -> None:
     busy.h(1).call("leave_all")
     busy.switch.do("clear", "mdb", "--group", GROUP, "--port", "p1")
     assert busy.switch.member_ports(GROUP) <= {"p2"}
+    # A station nobody hears of again; the hosts themselves are learned anew from their reports.
+    silent = "02:00:00:00:0f:21"
+    busy.h(2).frames([frames.report_v2(GROUP, "10.0.0.77", mac=silent)])
+    busy.lab.settle(busy.h(2))
+    assert silent in {row["mac"] for row in busy.switch.show("fdb")["fdb"]}
     busy.switch.do("clear", "fdb")
-    assert busy.switch.show("fdb")["fdb"] == []
+    assert silent not in {row["mac"] for row in busy.switch.show("fdb")["fdb"]}
     busy.switch.do("clear", "counters")
     assert busy.switch.counters("p0")["rx_frames"] < 50
 

@@ -37,11 +37,10 @@ def test_flood_of_addresses_evicts_and_never_grows() -> None:
     limit = 256
     with star(3, switch={"fdb_max": limit}) as net:
         host = net.h(1)
+        one = frames.udp("10.0.0.1", "10.0.0.2", destination_mac="ff:ff:ff:ff:ff:ff")
         noise = [
-            frames.udp("10.0.0.1", "10.0.0.2", mac=f"02:00:00:01:{i >> 8:02x}:{i & 255:02x}",
-                       destination_mac="ff:ff:ff:ff:ff:ff")
-            for i in range(4000)
-        ]  # fmt: skip
+            one[:6] + b"\x02\x00\x00\x01" + i.to_bytes(2, "big") + one[12:] for i in range(4000)
+        ]
         host.frames(noise, rate=20_000)
         net.lab.settle(host)
         assert len(net.switch.show("fdb")["fdb"]) <= limit
