@@ -8,6 +8,7 @@
 #define GSO_UDP_L4 5 /* VIRTIO_NET_HDR_GSO_UDP_L4, missing from older headers */
 #define IP_DF 0x4000u
 #define IP_BYTES_MAX 65535u
+#define GATHER_BYTES_PER_PORT 500u /* payload of a frame, for each port it goes to */
 #define UDP_CHECKSUM_OFFSET 6u
 
 _Static_assert(sizeof(struct virtio_net_hdr) == FP_VNET_BYTES, "virtio header");
@@ -17,6 +18,7 @@ void fp_batch_reset(struct fp_batch *batch)
 	batch->frame_count = 0;
 	batch->unit_count = 0;
 	batch->iov_count = 0;
+	batch->gathered_bytes = 0;
 	batch->epoch++;
 }
 
@@ -187,6 +189,48 @@ static void build_header(const struct fp_batch *batch, struct fp_unit *unit)
 	fp_write16(udp + UDP_CHECKSUM_OFFSET, fp_sum_fold(pseudo_sum(ip, udp_bytes)));
 }
 
+/*
+ * The kernel takes 40 to 60 ns for each piece of a gathered send, once per
+ * egress port; putting the pieces together here costs about 0.1 ns a byte, once.
+ */
+static bool worth_gathering(const struct fp_batch *batch, const struct fp_unit *unit)
+{
+	uint32_t ports = 0;
+
+	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
+		ports += (uint32_t)__builtin_popcountll(unit->ports[i]);
+	return unit->segment_bytes <= GATHER_BYTES_PER_PORT * ports &&
+	       unit->payload_bytes <= FP_BATCH_GATHER_BYTES - batch->gathered_bytes;
+}
+
+static struct iovec *gather(struct fp_batch *batch, const struct fp_unit *unit, struct iovec *iov)
+{
+	uint8_t *to = batch->gathered + batch->gathered_bytes;
+
+	(++iov)->iov_base = to;
+	iov->iov_len = unit->payload_bytes;
+	for (uint32_t f = unit->first; f != FP_NO_FRAME; f = batch->frames[f].next) {
+		const struct fp_batch_frame *frame = &batch->frames[f];
+
+		memcpy(to, (uint8_t *)frame->iov.iov_base + frame->payload_offset,
+		       frame->payload_bytes);
+		to += frame->payload_bytes;
+	}
+	batch->gathered_bytes += unit->payload_bytes;
+	return iov;
+}
+
+static struct iovec *point(struct fp_batch *batch, const struct fp_unit *unit, struct iovec *iov)
+{
+	for (uint32_t f = unit->first; f != FP_NO_FRAME; f = batch->frames[f].next) {
+		const struct fp_batch_frame *frame = &batch->frames[f];
+
+		(++iov)->iov_base = (uint8_t *)frame->iov.iov_base + frame->payload_offset;
+		iov->iov_len = frame->payload_bytes;
+	}
+	return iov;
+}
+
 void fp_batch_build(struct fp_batch *batch)
 {
 	for (uint32_t u = 0; u < batch->unit_count; u++) {
@@ -199,14 +243,9 @@ void fp_batch_build(struct fp_batch *batch)
 		unit->iov_first = batch->iov_count;
 		iov->iov_base = unit->header;
 		iov->iov_len = FP_VNET_BYTES + unit->l2_bytes + FP_IPV4_BYTES + FP_UDP_BYTES;
-		for (uint32_t f = unit->first; f != FP_NO_FRAME; f = batch->frames[f].next) {
-			const struct fp_batch_frame *frame = &batch->frames[f];
-
-			iov++;
-			iov->iov_base = (uint8_t *)frame->iov.iov_base + frame->payload_offset;
-			iov->iov_len = frame->payload_bytes;
-		}
-		unit->iov_count = unit->frames + 1;
-		batch->iov_count += unit->iov_count;
+		iov = worth_gathering(batch, unit) ? gather(batch, unit, iov)
+						   : point(batch, unit, iov);
+		batch->iov_count = (uint32_t)(iov + 1 - batch->iovs);
+		unit->iov_count = batch->iov_count - unit->iov_first;
 	}
 }

@@ -23,6 +23,7 @@
 #define FP_BATCH_OPEN 1024u /* open units that are remembered; a power of two */
 #define FP_UNIT_FRAMES_MAX 64u
 #define FP_UNIT_HEADER_MAX 64u
+#define FP_BATCH_GATHER_BYTES (2u << 20)
 #define FP_NO_FRAME UINT32_MAX
 
 /* What makes a frame a candidate; filled by fp_udp_parse(). */
@@ -64,11 +65,13 @@ struct fp_batch {
 	uint32_t epoch;
 	struct fp_batch_frame frames[FP_BATCH_FRAMES];
 	struct fp_unit units[FP_BATCH_FRAMES];
+	uint32_t gathered_bytes;
 	struct iovec iovs[2 * FP_BATCH_FRAMES];
 	struct {
 		uint32_t epoch;
 		uint32_t unit;
 	} open[FP_BATCH_OPEN];
+	uint8_t gathered[FP_BATCH_GATHER_BYTES];
 };
 
 void fp_batch_reset(struct fp_batch *batch);

@@ -15,6 +15,7 @@
 #define BLOCK_BYTES 65536u
 #define OVERSIZE_QUEUE_BYTES (8 << 20)
 #define TAG_ROOM 4u
+#define PREFETCH_AHEAD 4u
 
 static int set_option(int fd, int option, int value)
 {
@@ -99,7 +100,7 @@ bool fp_ring_ready(const struct fp_ring *ring)
 
 void fp_ring_prefetch(const struct fp_ring *ring)
 {
-	uint32_t slot = ring->next + 1 == ring->slots ? 0 : ring->next + 1;
+	uint32_t slot = (ring->next + PREFETCH_AHEAD) & (ring->slots - 1);
 	const uint8_t *p = (const uint8_t *)slot_header(ring, slot);
 
 	__builtin_prefetch(p);

@@ -59,7 +59,7 @@ bool fp_ring_ready(const struct fp_ring *ring);
 bool fp_ring_take(struct fp_ring *ring, uint8_t *buffer, struct fp_rx *rx);
 /* Gives every taken slot back to the kernel. */
 void fp_ring_release(struct fp_ring *ring);
-/* Touches the header of the frame after the next one, ahead of its use. */
+/* Touches the header of a frame some way ahead of its use. */
 void fp_ring_prefetch(const struct fp_ring *ring);
 
 #endif
