@@ -3,7 +3,7 @@
 import pytest
 
 from unit import frames
-from unit.dut import ALL, OWN, P1, P2, P3, Dut, Entry, R, non_querier, own_querier
+from unit.dut import ALL, OWN, P1, P2, P3, P4, Dut, Entry, R, non_querier, own_querier
 from unit.frames import (
     ALLOW,
     BLOCK,
@@ -315,3 +315,19 @@ def test_the_heard_querier_is_not_forgotten_by_a_reload() -> None:
     dut.hear(R, frames.v3_query(src=RQ, qrv=3, qqic=60))
     dut.configure(max_groups=100)
     assert dut.querier().robustness == 3
+
+
+@pytest.mark.parametrize("group", ["10.0.0.1", "224.0.0.5"])
+def test_static_entry_for_what_is_never_pruned_is_refused(group: str) -> None:
+    """SNOOP-15, SNOOP-31: our own misuse is a ValueError that says what is allowed."""
+    dut = Dut()
+    with pytest.raises(ValueError, match="allowed"):
+        dut.engine.static_add(vid=0, group=addr(group), source=None, port=P1, now=dut.now)
+
+
+def test_static_router_port_is_told() -> None:
+    """Interface 3, monitor."""
+    dut = Dut()
+    dut.zero()
+    dut.mrouter(P4)
+    assert [(e.kind, e.port) for e in dut.events] == [("mrouter", P4)]
