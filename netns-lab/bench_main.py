@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -40,6 +41,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from switch import SNOOP
 
 OWNER = os.getpid()
+LOCK = Path("/run/snoop-bench.lock")
 FAN_MAX = 15
 LOOK_S = 0.1
 BUSY_CORES = 0.2
@@ -200,6 +202,18 @@ def effort_of(options: argparse.Namespace) -> Effort:
     )
 
 
+@contextlib.contextmanager
+def alone(console: Console) -> Iterator[None]:
+    """Two benches at once measure each other: the second waits for the first."""
+    with LOCK.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            console.print("another bench is running: waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def leave(number: int, _: FrameType | None) -> None:
     if os.getpid() != OWNER:
         os._exit(128 + number)  # a short-lived fork of pyroute2's: nothing here is its to clean up
@@ -228,13 +242,12 @@ def main() -> int:
     made, missing = contestants(options.switches.split(","))
     used = {name for item in items for name in item.contestants}
     results.troubles += missing
-    with opened(
-        [each for each in made if each.name in used], options.receivers, results, console.print
-    ) as sites:
-        try:
+    fitting = [each for each in made if each.name in used]
+    try:
+        with alone(console), opened(fitting, options.receivers, results, console.print) as sites:
             run(items, sites, effort, results, console)
-        except KeyboardInterrupt:
-            results.troubles.append("interrupted: what follows was not measured")
+    except KeyboardInterrupt:
+        results.troubles.append("interrupted: the rest was not measured")
     bench_report.show(results, items, console)
     settings = {
         "mode": "short" if options.short else "full",

@@ -112,8 +112,7 @@ def delays(site: Site) -> Figures:
                     seen = probe(site, action, receiver)
                     figures[f"{action}{what}"] = seen
     finally:
-        site.sink.leave(0)
-        site.members = (0, 0)
+        site.leave()
     return figures
 
 

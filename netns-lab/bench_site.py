@@ -102,13 +102,23 @@ class Site:
             return
         joined, of = self.members
         if of != groups or joined > fan:
-            for receiver in range(joined):
-                self.sink.leave(receiver)
+            self.leave()
             joined = 0
         for receiver in range(joined, fan):
             self.sink.join(receiver, groups)
         self.members = (fan, groups)
-        self._prime()
+        try:
+            self._prime()
+        except SiteError:
+            self.leave()
+            raise
+
+    def leave(self) -> None:
+        """Nobody is a member of anything."""
+        assert self.sink is not None
+        for receiver in range(self.members[0]):
+            self.sink.leave(receiver)
+        self.members = (0, 0)
 
     def _prime(self) -> None:
         deadline = time.monotonic() + LEARN_S

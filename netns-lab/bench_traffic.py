@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -47,17 +48,13 @@ def build() -> None:
         program = BUILD / name
         if program.exists() and program.stat().st_mtime > newest:
             continue
-        command = [
-            compiler,
-            *FLAGS,
-            "-pthread",
-            "-o",
-            str(program),
-            *(str(HERE / s) for s in sources),
-        ]
+        fresh = program.with_suffix(f".{os.getpid()}")  # never write over one that runs
+        files = [str(HERE / each) for each in sources]
+        command = [compiler, *FLAGS, "-pthread", "-o", str(fresh), *files]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         if done.returncode:
             raise TrafficError(f"{' '.join(command)}\n{done.stderr}")
+        fresh.replace(program)
 
 
 def run(program: str, *arguments: str, within_s: float) -> Any:
