@@ -1,0 +1,126 @@
+#include "fake_port.h"
+
+#include <linux/if_packet.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "check.h"
+
+#define MAC_OFFSET 90u /* where the kernel puts the frame: behind header, address and virtio header */
+#define WIRE_BYTES (4 << 20)
+
+static void pair(int *ours, int *theirs)
+{
+	int fds[2];
+	int bytes = WIRE_BYTES;
+
+	/* SEQPACKET: datagrams, and an error can be made to wait in front of them */
+	CHECK(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds));
+	for (int i = 0; i < 2; i++) {
+		if (setsockopt(fds[i], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)))
+			setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	}
+	*ours = fds[0];
+	*theirs = fds[1];
+}
+
+static void make_ring(struct fake_ring *fake, struct fp_ring *ring)
+{
+	ring->slots = FAKE_SLOTS;
+	ring->map = mmap(NULL, (size_t)FAKE_SLOTS * FP_SLOT_BYTES, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(ring->map != MAP_FAILED);
+	pair(&fake->queue, &ring->fd);
+	fake->ring = ring;
+	fake->next = 0;
+}
+
+void fake_port_make(struct fake_port *fake, uint32_t id)
+{
+	struct fp_port *port = calloc(1, sizeof(*port));
+
+	CHECK(port);
+	port->id = id;
+	port->isolate_fd = -1;
+	pair(&fake->wire, &port->tx_fd);
+	pair(&fake->wire_qdisc, &port->tx_qdisc_fd);
+	make_ring(&fake->data, &port->data);
+	make_ring(&fake->control, &port->control);
+	fake->port = port;
+}
+
+void fake_port_plug(struct fake_port *fake, struct fp_switch *sw)
+{
+	uint32_t id = fake->port->id;
+
+	CHECK(!sw->opened[id]);
+	fake->port->worker = id % sw->worker_count;
+	sw->opened[id] = fake->port;
+}
+
+void fake_port_unplug(struct fake_port *fake)
+{
+	close(fake->wire);
+	close(fake->wire_qdisc);
+	close(fake->data.queue);
+	close(fake->control.queue);
+}
+
+void fake_port_free(struct fake_port *fake)
+{
+	fake_port_unplug(fake);
+	fp_port_free(fake->port);
+}
+
+static bool put(struct fake_ring *fake, const uint8_t *vnet, uint32_t len_bytes,
+		uint32_t snap_bytes, uint32_t status, int tci, uint16_t tpid)
+{
+	uint8_t *slot = fake->ring->map + (size_t)fake->next * FP_SLOT_BYTES;
+	struct tpacket2_hdr header = {
+		.tp_len = len_bytes,
+		.tp_snaplen = snap_bytes,
+		.tp_mac = MAC_OFFSET,
+		.tp_net = MAC_OFFSET + 14,
+	};
+	_Atomic uint32_t *shared = (_Atomic uint32_t *)(void *)slot;
+
+	/* acquire: pairs with fp_ring_release() */
+	if (fp_load_acquire(shared) != TP_STATUS_KERNEL)
+		return false;
+	if (tci != FAKE_NO_TAG) {
+		header.tp_vlan_tci = (uint16_t)tci;
+		header.tp_vlan_tpid = tpid;
+		status |= TP_STATUS_VLAN_VALID | (tpid ? TP_STATUS_VLAN_TPID_VALID : 0);
+	}
+	memcpy(slot + sizeof(header.tp_status), (uint8_t *)&header + sizeof(header.tp_status),
+	       sizeof(header) - sizeof(header.tp_status));
+	memcpy(slot + MAC_OFFSET - FP_VNET_BYTES, vnet, FP_VNET_BYTES + snap_bytes);
+	fake->next = (fake->next + 1) % FAKE_SLOTS;
+	/* release: pairs with fp_ring_take() */
+	fp_store_release(shared, status | TP_STATUS_USER);
+	return true;
+}
+
+bool fake_ring_put(struct fake_ring *fake, const uint8_t *vnet, uint32_t len_bytes, int tci,
+		   uint16_t tpid)
+{
+	uint32_t room = FP_SLOT_BYTES - MAC_OFFSET;
+
+	if (len_bytes <= room)
+		return put(fake, vnet, len_bytes, len_bytes, 0, tci, tpid);
+	CHECK_EQ(send(fake->queue, vnet, FP_VNET_BYTES + len_bytes, MSG_DONTWAIT),
+		 FP_VNET_BYTES + len_bytes);
+	return put(fake, vnet, len_bytes, room, TP_STATUS_COPY, tci, tpid);
+}
+
+bool fake_ring_put_cut(struct fake_ring *fake, const uint8_t *vnet, uint32_t len_bytes,
+		       uint32_t snap_bytes)
+{
+	return put(fake, vnet, len_bytes, snap_bytes, 0, FAKE_NO_TAG, 0);
+}
+
+int32_t fake_wire_read(int wire, uint8_t *buffer, uint32_t buffer_bytes)
+{
+	return (int32_t)recv(wire, buffer, buffer_bytes, MSG_DONTWAIT);
+}

@@ -1,0 +1,149 @@
+#include "lab.h"
+
+#include "check.h"
+#include "fp_decide.h"
+#include "fp_loop.h"
+
+struct fp_config lab_config(void)
+{
+	return (struct fp_config){
+		.fdb_ageing_ns = UINT64_C(300000000000),
+		.workers = 1,
+		.fdb_max = 1024,
+		.streams_max = 256,
+		.punt_bytes = 1u << 20,
+	};
+}
+
+void lab_start(struct lab *lab, uint32_t port_count)
+{
+	struct fp_config config = lab_config();
+
+	CHECK(port_count <= LAB_PORTS_MAX);
+	lab->sw = fp_switch_new(&config);
+	CHECK(lab->sw);
+	lab->port_count = port_count;
+	for (uint32_t i = 0; i < port_count; i++) {
+		fake_port_make(&lab->ports[i], i);
+		fake_port_plug(&lab->ports[i], lab->sw);
+		lab_set_port(lab, i, true, 1500);
+	}
+}
+
+void lab_end(struct lab *lab)
+{
+	fp_switch_free(lab->sw);
+	for (uint32_t i = 0; i < lab->port_count; i++)
+		fake_port_unplug(&lab->ports[i]);
+}
+
+void lab_set_port(struct lab *lab, uint32_t port, bool up, uint32_t mtu)
+{
+	struct fp_port_state state = {
+		.mtu = mtu,
+		.port = (uint16_t)port,
+		.flags = FP_PORT_COALESCE | (up ? FP_PORT_UP : 0),
+	};
+
+	CHECK_EQ(fp_switch_publish(lab->sw, NULL, 0, NULL, 0, &state, 1), 0);
+}
+
+void lab_set_policy(struct lab *lab, uint8_t flags, uint64_t mrouters, uint64_t unregistered)
+{
+	struct fp_vlan vlan = {
+		.vlan = FP_VLAN_ANY,
+		.op = FP_ROW_SET,
+		.flags = flags,
+		.mrouters = {mrouters},
+		.unregistered = {unregistered},
+	};
+
+	CHECK_EQ(fp_switch_publish(lab->sw, NULL, 0, &vlan, 1, NULL, 0), 0);
+}
+
+void lab_set_row(struct lab *lab, uint32_t group, uint32_t source, uint64_t ports)
+{
+	struct fp_row row = {.op = FP_ROW_SET, .ports = {ports}};
+
+	fp_map_ipv4(group, row.group);
+	fp_map_ipv4(source, row.source);
+	if (!source)
+		row.flags = FP_ROW_ANY_SOURCE;
+	CHECK_EQ(fp_switch_publish(lab->sw, &row, 1, NULL, 0, NULL, 0), 0);
+}
+
+void lab_receive(struct lab *lab, uint32_t port, const struct packet *packet)
+{
+	static uint8_t vnet[PACKET_BYTES_MAX];
+	uint32_t len = packet_build(packet, vnet);
+
+	CHECK(fake_ring_put(&lab->ports[port].data, vnet, len, FAKE_NO_TAG, 0));
+}
+
+/* What fp_loop_run() does around a pass. */
+uint32_t lab_pass(struct lab *lab)
+{
+	struct fp_worker *worker = lab->sw->workers[0];
+	const struct fp_table *table = fp_load_acquire(&lab->sw->table);
+
+	if (table->seq != worker->seq_ports) {
+		worker->seq_ports = table->seq;
+		worker->flows.epoch = table->seq + 1;
+		worker->port_count = 0;
+		for (uint32_t i = 0; i < FP_PORTS_MAX; i++) {
+			if (table->ports[i])
+				worker->ports[worker->port_count++] = table->ports[i];
+		}
+	}
+	return fp_loop_pass(lab->sw, worker, table);
+}
+
+uint32_t lab_sent(struct lab *lab, uint32_t port)
+{
+	static uint8_t datagram[PACKET_BYTES_MAX + 100];
+	uint32_t count = 0;
+
+	while (fake_wire_read(lab->ports[port].wire, datagram, sizeof(datagram)) >= 0)
+		count++;
+	return count;
+}
+
+struct fp_verdict lab_explain(struct lab *lab, uint32_t port)
+{
+	struct packet packet = packet_udp();
+	struct fp_verdict verdict;
+	uint8_t vnet[256];
+	uint32_t len = packet_build(&packet, vnet);
+
+	CHECK_EQ(fp_explain(lab->sw, port, vnet + FP_VNET_BYTES, len, &verdict), 0);
+	return verdict;
+}
+
+uint64_t lab_stat(struct lab *lab, uint32_t port, enum fp_stat stat)
+{
+	uint64_t stats[FP_STAT_MAX];
+	uint64_t reasons[FP_REASON_MAX];
+
+	CHECK_EQ(fp_stats_read(lab->sw, port, stats, reasons), 0);
+	return stats[stat];
+}
+
+uint64_t lab_reason(struct lab *lab, uint32_t port, enum fp_reason reason)
+{
+	uint64_t stats[FP_STAT_MAX];
+	uint64_t reasons[FP_REASON_MAX];
+
+	CHECK_EQ(fp_stats_read(lab->sw, port, stats, reasons), 0);
+	return reasons[reason];
+}
+
+void lab_check_conservation(struct lab *lab)
+{
+	for (uint32_t port = 0; port < lab->port_count; port++) {
+		uint64_t sum = 0;
+
+		for (uint32_t i = 0; i < FP_REASON_MAX; i++)
+			sum += lab_reason(lab, port, i);
+		CHECK_EQ(sum, lab_stat(lab, port, FP_STAT_RX_FRAMES));
+	}
+}

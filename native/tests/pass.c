@@ -1,0 +1,190 @@
+#include "pass.h"
+
+#include "check.h"
+#include "fake_port.h"
+#include "fp_mask.h"
+#include "segment.h"
+
+#define DATAGRAM_BYTES_MAX 66000u
+
+struct added {
+	uint64_t ports;
+	uint32_t len_bytes;
+	bool atomic; /* DF: the ID carries no meaning (RFC 6864) */
+	struct wire_frame wire;
+	uint8_t vnet[2048];
+};
+
+static struct fp_batch batch;
+static struct fp_tx tx;
+static struct fp_table *table;
+static struct fp_stats stats[FP_PORTS_MAX];
+static struct fake_port fakes[PASS_PORTS];
+static struct added added[PASS_FRAMES];
+static uint32_t added_count;
+static uint32_t sends[PASS_PORTS];
+static uint32_t coalesced[PASS_PORTS];
+
+void pass_start(uint32_t mtu)
+{
+	table = fp_table_new();
+	CHECK(table);
+	memset(stats, 0, sizeof(stats));
+	for (uint32_t i = 0; i < PASS_PORTS; i++) {
+		fake_port_make(&fakes[i], i);
+		table->ports[i] = fakes[i].port;
+		table->mtu[i] = mtu;
+		fp_mask_set(table->up, i);
+		fp_mask_set(table->coalesce, i);
+	}
+	fp_batch_reset(&batch);
+	added_count = 0;
+}
+
+void pass_end(void)
+{
+	for (uint32_t i = 0; i < PASS_PORTS; i++)
+		fake_port_free(&fakes[i]);
+	fp_table_free(table);
+}
+
+void pass_set_coalesce(uint32_t port, bool coalesce)
+{
+	if (coalesce)
+		fp_mask_set(table->coalesce, port);
+	else
+		fp_mask_clear(table->coalesce, port);
+}
+
+void pass_set_mtu(uint32_t port, uint32_t mtu)
+{
+	table->mtu[port] = mtu;
+}
+
+/* With the id of an atomic datagram and the checksum over it set aside. */
+static void forget_id(struct wire_frame *wire)
+{
+	uint32_t ip_at = wire->bytes[12] == 0x08 && wire->bytes[13] == 0x00 ? 14 : 18;
+
+	memset(wire->bytes + ip_at + 4, 0, 2);
+	memset(wire->bytes + ip_at + 10, 0, 2);
+}
+
+void pass_add_bytes(const uint8_t *vnet, uint32_t len_bytes, uint64_t ports)
+{
+	struct added *frame = &added[added_count];
+	struct fp_rx rx = {.vnet = frame->vnet, .len_bytes = len_bytes, .whole = true};
+	uint64_t mask[FP_MASK_WORDS] = {ports};
+	struct fp_frame parsed;
+	uint32_t ip_at;
+
+	CHECK(added_count < PASS_FRAMES && FP_VNET_BYTES + len_bytes <= sizeof(frame->vnet));
+	memcpy(frame->vnet, vnet, FP_VNET_BYTES + len_bytes);
+	frame->ports = ports;
+	frame->len_bytes = len_bytes;
+	CHECK(fp_frame_parse(frame->vnet + FP_VNET_BYTES, len_bytes, &parsed));
+	ip_at = parsed.l3_offset;
+	frame->atomic = parsed.ethertype == 0x0800 &&
+			frame->vnet[FP_VNET_BYTES + ip_at + 6] == 0x40 &&
+			frame->vnet[FP_VNET_BYTES + ip_at + 7] == 0;
+	CHECK_EQ(segment(vnet, FP_VNET_BYTES + len_bytes, &frame->wire, 1), 1);
+	if (frame->atomic)
+		forget_id(&frame->wire);
+	fp_batch_add(&batch, &rx, &parsed, mask, (ports & table->coalesce[0]) != 0);
+	added_count++;
+}
+
+void pass_add(const struct packet *packet, uint64_t ports)
+{
+	uint8_t vnet[2048];
+
+	pass_add_bytes(vnet, packet_build(packet, vnet), ports);
+}
+
+void pass_add_run(struct packet *packet, uint32_t count, uint64_t ports)
+{
+	while (count--) {
+		pass_add(packet, ports);
+		packet->ip_id++;
+		packet->fill++;
+	}
+}
+
+static bool same_triple(const uint8_t *a, const uint8_t *b)
+{
+	bool tagged_a = a[12] == 0x81 || a[12] == 0x88;
+	bool tagged_b = b[12] == 0x81 || b[12] == 0x88;
+	uint32_t vlan_a = tagged_a ? (a[14] & 15u) << 8 | a[15] : 0;
+	uint32_t vlan_b = tagged_b ? (b[14] & 15u) << 8 | b[15] : 0;
+
+	return !memcmp(a, b, 12) && vlan_a == vlan_b;
+}
+
+/* The frame that left must be the first of its triple that has not left yet. */
+static void match(struct wire_frame *wire, uint32_t port, bool *left)
+{
+	for (uint32_t i = 0; i < added_count; i++) {
+		struct added *frame = &added[i];
+
+		if (left[i] || !fp_mask_has(&frame->ports, port) ||
+		    !same_triple(frame->wire.bytes, wire->bytes))
+			continue;
+		if (frame->atomic)
+			forget_id(wire);
+		CHECK_EQ(wire->len_bytes, frame->wire.len_bytes);
+		CHECK_BYTES(wire->bytes, frame->wire.bytes, wire->len_bytes);
+		left[i] = true;
+		return;
+	}
+	CHECK(!"a frame left that was never meant for the port");
+}
+
+static void check_port(uint32_t port)
+{
+	static struct wire_frame wire[64];
+	static uint8_t datagram[DATAGRAM_BYTES_MAX];
+	bool left[PASS_FRAMES] = {false};
+	uint64_t bytes_out = 0;
+	uint64_t frames_out = 0;
+	int32_t bytes;
+
+	sends[port] = coalesced[port] = 0;
+	while ((bytes = fake_wire_read(fakes[port].wire, datagram, sizeof(datagram))) >= 0) {
+		uint32_t count = segment(datagram, (uint32_t)bytes, wire, 64);
+
+		sends[port]++;
+		for (uint32_t i = 0; i < count; i++) {
+			match(&wire[i], port, left);
+			coalesced[port] += wire[i].coalesced;
+			bytes_out += wire[i].len_bytes;
+		}
+		frames_out += count;
+	}
+	for (uint32_t i = 0; i < added_count; i++)
+		CHECK_EQ(left[i], fp_mask_has(&added[i].ports, port));
+	CHECK_EQ(fp_load_relaxed(&stats[port].stats[FP_STAT_TX_SENDS]), sends[port]);
+	CHECK_EQ(fp_load_relaxed(&stats[port].stats[FP_STAT_TX_FRAMES]), frames_out);
+	CHECK_EQ(fp_load_relaxed(&stats[port].stats[FP_STAT_TX_BYTES]), bytes_out);
+	CHECK_EQ(fp_load_relaxed(&stats[port].stats[FP_STAT_TX_COALESCED]), coalesced[port]);
+}
+
+void pass_send(void)
+{
+	fp_batch_build(&batch);
+	memset(stats, 0, sizeof(stats));
+	fp_tx_batch(&tx, table, &batch, stats);
+	for (uint32_t i = 0; i < PASS_PORTS; i++)
+		check_port(i);
+	fp_batch_reset(&batch);
+	added_count = 0;
+}
+
+uint32_t pass_sends(uint32_t port)
+{
+	return sends[port];
+}
+
+uint32_t pass_coalesced(uint32_t port)
+{
+	return coalesced[port];
+}

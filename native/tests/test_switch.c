@@ -1,0 +1,247 @@
+/* The switch without its loop: publishing, retiring, ports, punts, injects, counters. */
+#include <errno.h>
+#include <poll.h>
+
+#include "check.h"
+#include "fake_port.h"
+#include "fp_decide.h"
+#include "fp_loop.h"
+#include "fp_mask.h"
+#include "packets.h"
+#include "lab.h"
+
+static void test_configurations_that_cannot_work_are_refused(void)
+{
+	struct fp_config config = lab_config();
+
+	config.workers = 0;
+	CHECK(!fp_switch_new(&config));
+	config.workers = FP_WORKERS_MAX + 1;
+	CHECK(!fp_switch_new(&config));
+	config = lab_config();
+	config.punt_bytes = 1000;
+	CHECK(!fp_switch_new(&config));
+	fp_switch_free(NULL);
+}
+
+static struct fp_row group_row(uint32_t n)
+{
+	struct fp_row row = {.op = FP_ROW_SET, .flags = FP_ROW_ANY_SOURCE, .ports = {n}};
+
+	fp_map_ipv4(0xef000000 + n, row.group);
+	return row;
+}
+
+static void test_publish_without_loops_frees_the_old_at_once(void)
+{
+	struct lab lab;
+
+	lab_start(&lab, 2);
+	for (uint32_t n = 0; n < 300; n++) {
+		struct fp_row row = group_row(n);
+
+		CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, NULL, 0, NULL, 0), 0);
+		CHECK_EQ(fp_switch_retired(lab.sw), 0);
+	}
+	CHECK_EQ(fp_switch_row_count(lab.sw), 300);
+	lab_end(&lab);
+}
+
+/* What a loop may still read is kept, however many publishes later. */
+static void test_what_a_loop_has_not_passed_is_kept(void)
+{
+	struct lab lab;
+	struct fp_worker *worker;
+	const struct fp_table *seen;
+	const struct fp_entry *entry;
+	struct fp_row row = group_row(1);
+
+	lab_start(&lab, 2);
+	worker = lab.sw->workers[0];
+	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, NULL, 0, NULL, 0), 0);
+	seen = fp_load_acquire(&lab.sw->table);
+	fp_store_release(&worker->seq_seen, seen->seq); /* as fp_loop_run() does */
+	for (uint32_t n = 0; n < 500; n++) {
+		row.ports[0] = 1000 + n;
+		CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, NULL, 0, NULL, 0), 0);
+	}
+	CHECK_EQ(fp_switch_retired(lab.sw), 1000); /* a table and a shard each */
+	entry = fp_table_find(seen, 0, row.group, NULL);
+	CHECK(entry && entry->ports[0] == 1);
+	fp_store_release(&worker->seq_seen, seen->seq + 499);
+	CHECK_EQ(fp_switch_retired(lab.sw), 2);
+	fp_store_release(&worker->seq_seen, seen->seq + 500);
+	CHECK_EQ(fp_switch_retired(lab.sw), 0);
+	fp_store_release(&worker->seq_seen, FP_SEQ_IDLE);
+	lab_end(&lab);
+}
+
+/* SNOOP-28: all of a publish or nothing of it. */
+static void test_publish_with_an_error_in_it_changes_nothing(void)
+{
+	struct lab lab;
+	struct fp_row row = group_row(1);
+	struct fp_vlan vlan = {.vlan = 5000, .op = FP_ROW_SET};
+	struct fp_port_state state = {.port = 300};
+
+	lab_start(&lab, 2);
+	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, &vlan, 1, NULL, 0), (uint64_t)-EINVAL);
+	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, NULL, 0, &state, 1), (uint64_t)-EINVAL);
+	CHECK_EQ(fp_switch_row_count(lab.sw), 0);
+	CHECK_EQ(fp_switch_retired(lab.sw), 0);
+	lab_end(&lab);
+}
+
+static void test_closed_port_is_freed_when_every_loop_has_passed(void)
+{
+	struct lab lab;
+	struct fp_worker *worker;
+	uint64_t seq;
+
+	lab_start(&lab, 2);
+	worker = lab.sw->workers[0];
+	seq = fp_load_relaxed(&lab.sw->table)->seq;
+	fp_store_release(&worker->seq_seen, seq);
+	CHECK_EQ(fp_port_close(lab.sw, 1), 0);
+	CHECK_EQ(fp_switch_retired(lab.sw), 2); /* table and port */
+	CHECK_EQ(send(lab.ports[1].port->tx_fd, "x", 1, MSG_DONTWAIT), 1); /* still usable */
+	CHECK_EQ(fp_port_close(lab.sw, 1), (uint64_t)-ENOENT);
+	CHECK_EQ(fp_port_close(lab.sw, 256), (uint64_t)-ENOENT);
+	fp_store_release(&worker->seq_seen, seq + 1);
+	CHECK_EQ(fp_switch_retired(lab.sw), 0);
+	fp_store_release(&worker->seq_seen, FP_SEQ_IDLE);
+	lab_end(&lab);
+}
+
+static void test_port_number_is_taken_once_and_can_be_used_again(void)
+{
+	struct fp_port_config config = {.ifindex = -1};
+	const char *stage;
+	struct lab lab;
+	int32_t isolated;
+
+	lab_start(&lab, 2);
+	CHECK_EQ(fp_port_open(lab.sw, 256, &config, &isolated, &stage), (uint64_t)-EINVAL);
+	CHECK_EQ(fp_port_open(lab.sw, 1, &config, &isolated, &stage), (uint64_t)-EEXIST);
+	config.ring_slots = 100;
+	CHECK_EQ(fp_port_open(lab.sw, 5, &config, &isolated, &stage), (uint64_t)-EINVAL);
+	CHECK(!strcmp(stage, "ring size"));
+	CHECK_EQ(fp_port_close(lab.sw, 1), 0);
+	fake_port_unplug(&lab.ports[1]);
+	fake_port_make(&lab.ports[1], 1);
+	fake_port_plug(&lab.ports[1], lab.sw);
+	lab_set_port(&lab, 1, true, 1500);
+	CHECK_EQ(lab_explain(&lab, 1).reason, FP_FLOOD_NO_QUERIER);
+	lab_end(&lab);
+}
+
+static void test_explain_counts_and_learns_nothing(void)
+{
+	struct packet packet = packet_udp();
+	struct fp_verdict verdict;
+	struct fp_fdb_entry entries[4];
+	uint8_t vnet[256];
+	uint32_t len = packet_build(&packet, vnet);
+	struct lab lab;
+
+	lab_start(&lab, 3);
+	CHECK_EQ(fp_explain(lab.sw, 0, vnet + FP_VNET_BYTES, len, &verdict), 0);
+	CHECK_EQ(verdict.reason, FP_FLOOD_NO_QUERIER);
+	CHECK_EQ(verdict.ports[0], 6);
+	CHECK_EQ(fp_explain(lab.sw, 0, vnet + FP_VNET_BYTES, 13, &verdict), 0);
+	CHECK_EQ(verdict.reason, FP_DROP_TRUNCATED);
+	CHECK_EQ(verdict.action, FP_ACTION_DROP);
+	CHECK_EQ(fp_explain(lab.sw, 9, vnet + FP_VNET_BYTES, len, &verdict), 0);
+	CHECK_EQ(verdict.reason, FP_DROP_PORT_DOWN);
+	CHECK_EQ(fp_explain(lab.sw, 256, vnet, len, &verdict), (uint64_t)-EINVAL);
+	CHECK_EQ(fp_fdb_dump(lab.sw, entries, 4), 0);
+	CHECK_EQ(lab_reason(&lab, 0, FP_FLOOD_NO_QUERIER), 0);
+	lab_end(&lab);
+}
+
+static void test_inject_tells_which_ports_took_the_frame(void)
+{
+	uint64_t ports[FP_MASK_WORDS] = {0x7, 0, 0, 0x10};
+	uint64_t sent[FP_MASK_WORDS];
+	uint8_t frame[60] = {1, 2, 3};
+	uint8_t got[100];
+	struct lab lab;
+
+	lab_start(&lab, 3);
+	CHECK_EQ(fp_inject(lab.sw, ports, frame, sizeof(frame), sent), 0);
+	CHECK_EQ(sent[0], 0x7);
+	CHECK_EQ(sent[3], 0);
+	for (uint32_t port = 0; port < 3; port++) {
+		CHECK_EQ(fake_wire_read(lab.ports[port].wire, got, sizeof(got)), 70);
+		CHECK_BYTES(got + FP_VNET_BYTES, frame, sizeof(frame));
+		CHECK_EQ(lab_stat(&lab, port, FP_STAT_INJECT_FRAMES), 1);
+		CHECK_EQ(lab_stat(&lab, port, FP_STAT_TX_FRAMES), 1);
+		CHECK_EQ(lab_stat(&lab, port, FP_STAT_TX_BYTES), 60);
+	}
+	CHECK_EQ(lab_stat(&lab, 196, FP_STAT_INJECT_DROPS), 1);
+	lab_end(&lab);
+}
+
+static bool readable(int fd)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+
+	return poll(&poll_fd, 1, 0) == 1;
+}
+
+static void test_punt_descriptor_is_readable_while_frames_wait(void)
+{
+	static uint8_t buffer[FP_FRAME_BYTES_MAX + sizeof(struct fp_punted)];
+	struct packet packet = packet_udp();
+	uint64_t taken = 0;
+	struct lab lab;
+
+	lab_start(&lab, 2);
+	CHECK_EQ(fp_punt_drain(lab.sw, buffer, 1000), (uint64_t)-EINVAL);
+	CHECK(!readable(fp_punt_fd(lab.sw)));
+	packet.protocol = 2;
+	packet.payload_bytes = 1000;
+	for (uint32_t n = 0; n < 200; n++)
+		lab_receive(&lab, n % 2, &packet);
+	while (lab_pass(&lab)) {
+	}
+	for (uint32_t n = 0; n < 20 && taken < 200; n++) {
+		int64_t bytes;
+
+		CHECK(readable(fp_punt_fd(lab.sw)));
+		bytes = fp_punt_drain(lab.sw, buffer, sizeof(buffer));
+		CHECK(bytes > 0 && bytes % (16 + 1048) == 0);
+		taken += (uint64_t)bytes / (16 + 1048);
+	}
+	CHECK_EQ(taken, 200);
+	CHECK_EQ(fp_punt_drain(lab.sw, buffer, sizeof(buffer)), 0);
+	CHECK(!readable(fp_punt_fd(lab.sw)));
+	lab_end(&lab);
+}
+
+static void test_every_counter_and_reason_has_a_name(void)
+{
+	CHECK_EQ(fp_contract_version(), FP_CONTRACT_VERSION);
+	for (uint32_t i = 0; i < FP_REASON_MAX; i++)
+		CHECK(fp_reason_name(i) && strlen(fp_reason_name(i)) > 3);
+	for (uint32_t i = 0; i < FP_STAT_MAX; i++)
+		CHECK(fp_stat_name(i) && strlen(fp_stat_name(i)) > 3);
+	CHECK(!fp_reason_name(FP_REASON_MAX));
+	CHECK(!fp_stat_name(FP_STAT_MAX));
+	CHECK_EQ(fp_reason_action(FP_REASON_MAX), FP_ACTION_DROP);
+}
+
+int main(void)
+{
+	RUN(test_configurations_that_cannot_work_are_refused);
+	RUN(test_publish_without_loops_frees_the_old_at_once);
+	RUN(test_what_a_loop_has_not_passed_is_kept);
+	RUN(test_publish_with_an_error_in_it_changes_nothing);
+	RUN(test_closed_port_is_freed_when_every_loop_has_passed);
+	RUN(test_port_number_is_taken_once_and_can_be_used_again);
+	RUN(test_explain_counts_and_learns_nothing);
+	RUN(test_inject_tells_which_ports_took_the_frame);
+	RUN(test_punt_descriptor_is_readable_while_frames_wait);
+	RUN(test_every_counter_and_reason_has_a_name);
+	return 0;
+}
