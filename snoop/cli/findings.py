@@ -158,6 +158,13 @@ def _ports(facts: Facts) -> Iterator[Finding]:
             yield _note(name, "no carrier, or not up", f"ip link set {name} up")
         if port.get("lro"):
             yield _problem(name, "large receive offload is on", f"ethtool -K {name} lro off")
+        own = [address for address in port["addresses"] if not address.startswith("fe80:")]
+        if own and port.get("isolated"):
+            yield _problem(
+                name,
+                f"carries {own[0]}, but the host's stack is kept off it",
+                "take the address away, or set isolate = false and restart the port",
+            )
         own = [address for address in port["addresses"] if address.startswith("fe80:")]
         if own:
             yield _note(

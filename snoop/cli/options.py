@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -100,5 +101,5 @@ def session(ctx: click.Context) -> Session:
 
 
 def print_json(document: object) -> None:
-    """One JSON document on stdout."""
-    click.echo(json.dumps(document, indent=2))
+    """One JSON document on stdout: indented for eyes, on one line for programs."""
+    click.echo(json.dumps(document, indent=2 if sys.stdout.isatty() else None))

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from snoop.cli.main import Session
 
-LINES_MAX = 12
+LINES_MAX = 8
+VLANS_MAX = 3
 
 
 def gather(session: Session) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def render(document: dict[str, Any]) -> Group:
     return Group(
         _title(document),
         "",
-        *(_querier(row) for row in document["queriers"]),
+        *_queriers(document["queriers"]),
         _routers(document["mrouters"]),
         "",
         _ports(document),
@@ -51,6 +52,15 @@ def _title(document: dict[str, Any]) -> str:
         f"{len(groups)} groups,\n{len(document['streams'])} streams with {bit_rate(total)}, "
         f"{count(drops)} frames dropped"
     )
+
+
+def _queriers(rows: list[dict[str, Any]]) -> list[str]:
+    """The VLANs without a querier first: those are the ones to look at."""
+    ordered = sorted(rows, key=lambda row: (row["role"] != "none", row["vlan"]))
+    lines = [_querier(row) for row in ordered[:VLANS_MAX]]
+    if len(rows) > VLANS_MAX:
+        lines.append(f"and {len(rows) - VLANS_MAX} more vlans: snoop show querier")
+    return lines
 
 
 def _querier(row: dict[str, Any]) -> str:
@@ -80,7 +90,7 @@ def _ports(document: dict[str, Any]) -> Table:
     groups: dict[str, set[str]] = {}
     for row in document["mdb"]:
         groups.setdefault(row["port"], set()).add(row["group"])
-    return human.table(
+    made = human.table(
         ("Port", "State", "Groups", "Rx", "Tx", "Drops", ""),
         [
             (
@@ -92,10 +102,20 @@ def _ports(document: dict[str, Any]) -> Table:
                 count(sum(port["drops"].values())),
                 (port["problem"] or "")[:34],
             )
-            for port in document["ports"]
+            for port in _busiest(document["ports"])
         ],
         right=("Groups", "Rx", "Tx", "Drops"),
     )
+    if len(document["ports"]) > LINES_MAX:
+        made.caption = f"and {len(document['ports']) - LINES_MAX} more: snoop show ports"
+        made.caption_justify = "left"
+    return made
+
+
+def _busiest(ports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those with something wrong, then those that carry most; by name."""
+    worst = sorted(ports, key=lambda p: (p["state"] == "up", not p["problem"], -p["rx_frames"]))
+    return sorted(worst[:LINES_MAX], key=lambda port: str(port["name"]))
 
 
 def _groups(document: dict[str, Any]) -> Table:
@@ -119,4 +139,5 @@ def _groups(document: dict[str, Any]) -> Table:
     made = human.table(("VLAN", "Group", "Rate", "Members"), lines, right=("Rate",))
     if len(keys) > LINES_MAX:
         made.caption = f"and {len(keys) - LINES_MAX} more: snoop show mdb, snoop show streams"
+        made.caption_justify = "left"
     return made

@@ -51,7 +51,13 @@ def run(
     from snoop.runtime import config as configuration
     from snoop.runtime import log
     from snoop.runtime.client import socket_path
-    from snoop.runtime.daemon import Daemon, StartError
+
+    try:
+        from snoop.runtime.daemon import Daemon, StartError
+    except ImportError as error:
+        raise options.failure(
+            f"the fast path is not built ({error}); pip install it again"
+        ) from error
 
     chosen = session(ctx)
     overrides = _overrides(chosen.name, querier, querier_address)

@@ -16,7 +16,6 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from snoop.fastpath import FastPath
 from snoop.proto.units import SECOND, Instant
@@ -29,9 +28,6 @@ from snoop.runtime.plane import Plane
 from snoop.runtime.ports import reason
 from snoop.runtime.schema import RESTART_KEYS, Config
 from snoop.runtime.streams import Fanout, Listener
-
-if TYPE_CHECKING:
-    from snoop.runtime.metrics import Endpoint
 
 _log = logging.getLogger("snoop.daemon")
 
@@ -59,7 +55,6 @@ class Daemon:
         self._retry: asyncio.TimerHandle | None = None
         self._threads: list[threading.Thread] = []
         self._stopping = False
-        self._metrics: Endpoint | None = None
 
     async def run(self) -> int:
         """Forward until a signal or a fault; the exit status. StartError if it cannot begin."""
@@ -146,7 +141,7 @@ class Daemon:
         from snoop.runtime.metrics import Endpoint
 
         try:
-            self._metrics = Endpoint(listen, loop=self._loop, sample=self._answers.sample)
+            Endpoint(listen, loop=self._loop, sample=self._answers.sample)
         except (OSError, OverflowError) as error:
             raise StartError(f"cannot serve [metrics] listen = {listen}: {error}") from error
 
@@ -185,8 +180,6 @@ class Daemon:
             if timer is not None:
                 timer.cancel()
         fastpath.stop()
-        if self._metrics is not None:
-            self._metrics.close()
         for thread in self._threads:
             thread.join(STOP_SECONDS)
         if any(thread.is_alive() for thread in self._threads):

@@ -23,7 +23,7 @@ STREAMS_MAX = 1000
 
 
 class Endpoint(Collector):
-    """Serves /metrics on `listen` ("ADDRESS:PORT"). OSError if it cannot."""
+    """Serves /metrics on `listen` ("ADDRESS:PORT") until the process ends; OSError if it cannot."""
 
     def __init__(
         self, listen: str, *, loop: asyncio.AbstractEventLoop, sample: Callable[[], Sample]
@@ -35,14 +35,7 @@ class Endpoint(Collector):
         self._silent = True
         registry.register(self)
         self._silent = False
-        self._server, self._thread = start_http_server(
-            int(port), addr=address.strip("[]") or "0.0.0.0", registry=registry
-        )
-
-    def close(self) -> None:
-        """Stop serving. Not from the control thread's own scrape."""
-        self._server.shutdown()
-        self._server.server_close()
+        start_http_server(int(port), addr=address.strip("[]") or "0.0.0.0", registry=registry)
 
     def collect(self) -> Iterable[Metric]:
         """Called by the serving thread."""

@@ -81,6 +81,7 @@ class Port:
     problem: str | None = None
     notice: str | None = None
     isolated: bool = False
+    asked_isolation: bool = False
     told_up: bool = False
 
     @property
@@ -124,12 +125,12 @@ class Ports:
         self._switch = switch
         for table in tables:
             port = self._by_name[table.name]
-            old = (_bypass(port.table, before), _isolate(port.table, before))
+            old = _bypass(port.table, before)
             port.table = table
             if port.link is None:
                 continue
-            if old != (_bypass(table, switch), _isolate(table, switch)):
-                self._close(port)
+            if old != _bypass(table, switch):
+                self._close(port)  # `reconcile` opens it again, as for a changed isolation.
             else:
                 self._set(port)
 
@@ -188,6 +189,10 @@ class Ports:
         else:
             if port.link is None:
                 self._open(port, link)
+            elif port.asked_isolation != self._isolation(port, link):
+                # An address or a master came or went: one gap in the traffic, nothing forgotten.
+                self._close(port)
+                self._open(port, link)
             elif link != port.link:
                 changed = (link.up, link.mtu) != (port.link.up, port.link.mtu)
                 port.link = link
@@ -209,12 +214,13 @@ class Ports:
         return any(port.problem is not None for port in self)
 
     def _open(self, port: Port, link: Link) -> None:
+        port.asked_isolation = self._isolation(port, link)
         try:
             opened = self._fastpath.port_open(
                 port.id,
                 link.ifindex,
                 qdisc_bypass=_bypass(port.table, self._switch),
-                isolate=_isolate(port.table, self._switch) and _isolatable(link),
+                isolate=port.asked_isolation,
                 ring_slots=_ring_slots(self._switch, len(self._by_id)),
             )
         except OSError as error:
@@ -230,6 +236,10 @@ class Ports:
         if port.notice:
             _log.warning("%s: %s", port.name, port.notice)
         self._set(port)
+
+    def _isolation(self, port: Port, link: Link) -> bool:
+        """Is the host's stack to be kept off this port, as things are?"""
+        return _isolate(port.table, self._switch) and _isolatable(link)
 
     def _notice(self, port: Port, link: Link, opened: Opened) -> str | None:
         """Why the host's stack is not kept off the port, if it was asked to be."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from snoop.fastpath import DROPS, REASONS, Stream
 from snoop.runtime import clock
+from snoop.runtime.offloads import large_receive
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port
 from snoop.runtime.rates import Rate
@@ -115,6 +116,7 @@ def ports(plane: Plane, counters: Counters, wanted: Wanted) -> list[Row]:
                 "mtu": port.link.mtu if port.link is not None else None,
                 "mac": port.link.mac.hex(":") if port.link is not None else None,
                 "isolated": port.isolated,
+                "lro": port.link is not None and large_receive(port.name),
                 "addresses": sorted(port.link.addresses) if port.link is not None else [],
                 "problem": port.problem or port.notice,
                 **{

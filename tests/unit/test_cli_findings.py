@@ -74,6 +74,8 @@ def test_a_healthy_switch_has_no_findings() -> None:
         ({"queriers": [querier("non-querier", "10.0.0.1", version=2)],
           "mrouters": [router("10.0.0.1")]}, "switch", "speaks IGMPv2, we are set to v3"),
         ({"ports": [port("p0", state="missing")]}, "p0", "does not exist"),
+        ({"ports": [port("p0", addresses=["10.0.0.1"], isolated=True)]}, "p0", "carries 10.0.0.1"),
+        ({"ports": [port("p0", lro=True)]}, "p0", "large receive offload is on"),
         ({"ports": [port("p0", problem="carries an address")]}, "p0", "carries an address"),
         ({"port_counters": {"p2": {"ring_full": 3}}}, "p2", "(ring_full 3)"),
         ({"port_counters": {"p2": {"tx_full": 3}}}, "p2", "egress was full"),

@@ -188,6 +188,21 @@ def test_a_port_somebody_else_uses_is_not_isolated(changes: dict[str, Any], why:
     assert scene.ports()["p1"]["state"] == "up"
 
 
+def test_an_address_that_comes_or_goes_reopens_the_port_and_keeps_its_members() -> None:
+    scene = Scene().start()
+    scene.join(1)
+    scene.links.links["p1"] = link("p1", 11, addresses=frozenset({"10.0.0.1"}))
+    scene.plane.links_changed()
+    assert scene.fastpath.isolated[1] is False
+    assert "carries an address" in scene.ports()["p1"]["problem"]
+    scene.links.links["p1"] = link("p1", 11)
+    scene.plane.links_changed()
+    assert scene.fastpath.isolated[1] is True
+    assert scene.ports()["p1"]["problem"] is None
+    assert scene.members() == {"p1"}
+    assert scene.fastpath.states[1] == (True, 1500, True)
+
+
 def test_a_link_local_address_alone_is_no_reason_not_to_isolate() -> None:
     scene = Scene()
     scene.links.links["p1"] = link("p1", 11, addresses=frozenset({"fe80::1"}))
