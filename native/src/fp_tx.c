@@ -123,7 +123,8 @@ static void send_port(struct fp_tx *tx, const struct fp_port *port, uint32_t cou
 		}
 		fp_count(&stats->stats[fp_tx_drop_stat(err)], tx->sizes[done].frames);
 		done++;
-		if (++failed < GIVE_UP_AFTER)
+		/* that one send is too large says nothing of the next */
+		if (err == EMSGSIZE || ++failed < GIVE_UP_AFTER)
 			continue;
 		for (; done < count; done++)
 			fp_count(&stats->stats[fp_tx_drop_stat(err)], tx->sizes[done].frames);

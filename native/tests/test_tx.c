@@ -1,0 +1,124 @@
+/* Sending when an egress is full, too small or broken: that port loses, is counted, and no other. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "lab.h"
+
+static void set_send_buffer(struct lab *lab, uint32_t port, int bytes)
+{
+	CHECK(!setsockopt(lab->ports[port].port->tx_fd, SOL_SOCKET, SO_SNDBUF, &bytes,
+			  sizeof(bytes)));
+}
+
+static void flood(struct lab *lab, uint32_t count, uint16_t payload_bytes)
+{
+	struct packet packet = packet_udp();
+
+	packet.fragment = 0; /* equal ids without DF: nothing is joined */
+	packet.payload_bytes = payload_bytes;
+	for (uint32_t n = 0; n < count; n++)
+		lab_receive(lab, 0, &packet);
+	CHECK_EQ(lab_pass(lab), count);
+}
+
+/* Backpressure: a full egress never stalls the other ports. */
+static void test_full_egress_drops_for_that_port_only(void)
+{
+	struct lab lab;
+	uint64_t frames;
+
+	lab_start(&lab, 4);
+	set_send_buffer(&lab, 2, 20000);
+	flood(&lab, 200, 1000);
+	frames = lab_stat(&lab, 2, FP_STAT_TX_FRAMES);
+	CHECK(frames > 0 && frames < 200);
+	CHECK_EQ(lab_sent(&lab, 2), frames);
+	CHECK_EQ(lab_stat(&lab, 2, FP_STAT_TX_DROP_FULL), 200 - frames);
+	CHECK_EQ(lab_sent(&lab, 1), 200);
+	CHECK_EQ(lab_sent(&lab, 3), 200);
+	CHECK_EQ(lab_stat(&lab, 3, FP_STAT_TX_DROP_FULL), 0);
+	flood(&lab, 5, 100); /* it has drained: all is as before */
+	CHECK_EQ(lab_sent(&lab, 2), 5);
+	CHECK_EQ(lab_stat(&lab, 2, FP_STAT_TX_DROP_FULL), 200 - frames);
+	lab_check_conservation(&lab);
+	lab_end(&lab);
+}
+
+/* However many sends are too large for a port, what fits is sent. */
+static void test_sends_too_large_cost_only_themselves(void)
+{
+	struct packet packet = packet_udp();
+	struct lab lab;
+
+	lab_start(&lab, 2);
+	set_send_buffer(&lab, 1, 0); /* the smallest there is, 4.5 KB */
+	packet.payload_bytes = 1000;
+	for (uint32_t n = 0; n < 70; n++, packet.port++) {
+		for (uint32_t i = 0; i < 6; i++, packet.ip_id++)
+			lab_receive(&lab, 0, &packet);
+	}
+	packet.payload_bytes = 20;
+	lab_receive(&lab, 0, &packet);
+	CHECK_EQ(lab_pass(&lab), 421);
+	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_TX_DROP_MTU), 420);
+	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_TX_FRAMES), 1);
+	CHECK_EQ(lab_sent(&lab, 1), 1);
+	lab_end(&lab);
+}
+
+static void test_broken_egress_is_counted_there(void)
+{
+	struct lab lab;
+
+	lab_start(&lab, 3);
+	close(lab.ports[1].wire); /* EPIPE from now on */
+	flood(&lab, 100, 100);
+	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_TX_DROP_ERROR), 100);
+	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_TX_FRAMES), 0);
+	CHECK_EQ(lab_sent(&lab, 2), 100);
+	lab.ports[1].wire = -1;
+	lab_end(&lab);
+}
+
+/* A coalesced send that fails is as many lost frames as it stands for. */
+static void test_lost_send_counts_all_its_frames(void)
+{
+	struct packet packet = packet_udp();
+	struct lab lab;
+
+	lab_start(&lab, 3);
+	close(lab.ports[1].wire);
+	for (uint32_t n = 0; n < 40; n++, packet.ip_id++)
+		lab_receive(&lab, 0, &packet);
+	CHECK_EQ(lab_pass(&lab), 40);
+	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_TX_DROP_ERROR), 40);
+	CHECK_EQ(lab_sent(&lab, 2), 1);
+	CHECK_EQ(lab_stat(&lab, 2, FP_STAT_TX_COALESCED), 40);
+	lab.ports[1].wire = -1;
+	lab_end(&lab);
+}
+
+static void test_every_send_error_has_its_counter(void)
+{
+	CHECK_EQ(fp_tx_drop_stat(EAGAIN), FP_STAT_TX_DROP_FULL);
+	CHECK_EQ(fp_tx_drop_stat(ENOBUFS), FP_STAT_TX_DROP_FULL);
+	CHECK_EQ(fp_tx_drop_stat(EMSGSIZE), FP_STAT_TX_DROP_MTU);
+	CHECK_EQ(fp_tx_drop_stat(ENETDOWN), FP_STAT_TX_DROP_DOWN);
+	CHECK_EQ(fp_tx_drop_stat(ENXIO), FP_STAT_TX_DROP_DOWN);
+	CHECK_EQ(fp_tx_drop_stat(ENODEV), FP_STAT_TX_DROP_DOWN);
+	CHECK_EQ(fp_tx_drop_stat(EINVAL), FP_STAT_TX_DROP_ERROR);
+}
+
+int main(void)
+{
+	signal(SIGPIPE, SIG_IGN); /* socket pairs raise it; packet sockets do not */
+	RUN(test_full_egress_drops_for_that_port_only);
+	RUN(test_sends_too_large_cost_only_themselves);
+	RUN(test_broken_egress_is_counted_there);
+	RUN(test_lost_send_counts_all_its_frames);
+	RUN(test_every_send_error_has_its_counter);
+	return 0;
+}
