@@ -299,6 +299,7 @@ class Model:
         entry = self.entries.get((vid, group, port))
         if entry is None:
             return False
+        timer = entry.sources.get(source)
         if entry.mode == INCLUDE:
-            return source in entry.running()
-        return source not in entry.blocked()
+            return timer is not None and timer != BLOCKED
+        return timer is None or timer != BLOCKED

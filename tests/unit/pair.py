@@ -183,7 +183,11 @@ class Pair:
         return rows.get(MAPPED + source, rows[ANY])
 
     def model_ports(self, group: bytes, source: bytes) -> int:
-        return sum(1 << port for port in self.ports if self.model.forwards(0, group, source, port))
+        ports = 0
+        for port in self.ports:
+            if self.model.forwards(0, group, source, port):
+                ports |= 1 << port
+        return ports
 
     def differences(self) -> set[bytes]:
         """The groups on which engine and model do not agree."""
@@ -191,11 +195,14 @@ class Pair:
         different = {
             key[0] for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)
         }
-        for group in self.rows.keys() | {key[0] for key in theirs}:
-            for source in self.sources:
-                if self.engine_ports(group, source) != self.model_ports(group, source):
-                    different.add(group)
-        return different
+        return different | {
+            group
+            for group in self.rows.keys() | {key[0] for key in theirs}
+            if any(
+                self.engine_ports(group, source) != self.model_ports(group, source)
+                for source in self.sources
+            )
+        }
 
     def compare(self) -> None:
         """Assert that state, timers and forwarding agree."""

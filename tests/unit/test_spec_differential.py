@@ -18,7 +18,7 @@ from unit.pair import HIGHER, LOWER, Pair
 SEQUENCES = int(os.environ.get("SNOOP_SEQUENCES", "100000"))
 CHUNKS = 20
 GROUPS = 64
-ROUNDS = 6
+ROUNDS = 5
 PORT = 1
 SOURCES = [bytes((192, 0, 2, n)) for n in range(1, 5)]
 UNSEEN = bytes((198, 51, 100, 1))
