@@ -31,8 +31,9 @@ int64_t fp_punt_drain(struct fp_switch *sw, uint8_t *buffer, uint32_t buffer_byt
 		written += fp_punt_take(&worker->punt, buffer + written, buffer_bytes - written);
 	}
 	sw->punt_next++;
-	/* A full buffer may have left some: come again. */
-	if (written > buffer_bytes / 2 && write(sw->punt_fd, &one, sizeof(one)) < 0)
+	/* What had no room for the largest record may have left some: come again. */
+	if (buffer_bytes - written < FP_FRAME_BYTES_MAX + sizeof(struct fp_punted) &&
+	    write(sw->punt_fd, &one, sizeof(one)) < 0)
 		return -errno;
 	return written;
 }

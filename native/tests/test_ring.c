@@ -198,6 +198,33 @@ static void test_oversize_frame_of_another_length_is_not_whole(void)
 	fake_port_free(&fake);
 }
 
+/*
+ * A socket error (the interface went down) is told in place of the next frame. The
+ * frame is still there and belongs to this slot, not to the next one.
+ */
+static void test_pending_socket_error_does_not_put_the_queue_out_of_step(void)
+{
+	static uint8_t vnet[PACKET_BYTES_MAX];
+	uint32_t len = 0;
+	struct fp_rx rx;
+
+	fake_port_make(&fake, 0);
+	CHECK_EQ(send(ring()->fd, "x", 1, 0), 1); /* closed unread: ECONNRESET waits for us */
+	for (uint8_t fill = 1; fill <= 3; fill++) {
+		len = big(fill, 3000, vnet);
+		CHECK(fake_ring_put(&fake.data, vnet, len, FAKE_NO_TAG, 0));
+	}
+	close(fake.data.queue);
+	for (uint8_t fill = 1; fill <= 3; fill++) {
+		big(fill, 3000, vnet);
+		CHECK(fp_ring_take(ring(), oversize, &rx));
+		CHECK(rx.whole && rx.oversize);
+		CHECK_BYTES(rx.vnet, vnet, FP_VNET_BYTES + len);
+	}
+	fake.data.queue = -1;
+	fake_port_free(&fake);
+}
+
 int main(void)
 {
 	RUN(test_frames_come_in_order_round_and_round);
@@ -207,5 +234,6 @@ int main(void)
 	RUN(test_truncated_frame_is_not_whole);
 	RUN(test_oversize_frame_is_read_whole_beside_the_ring);
 	RUN(test_oversize_frame_of_another_length_is_not_whole);
+	RUN(test_pending_socket_error_does_not_put_the_queue_out_of_step);
 	return 0;
 }
