@@ -54,7 +54,7 @@ int fp_inject(struct fp_switch *sw, const uint64_t *ports, const uint8_t *frame,
 		_Atomic uint64_t *stats = sw->control_stats[port].stats;
 		const struct fp_port *to = sw->opened[port];
 
-		if (!to || sendmsg(to->tx_fd, &message, MSG_DONTWAIT) < 0) {
+		if (!to || sendmsg(fp_port_tx_fd(to), &message, MSG_DONTWAIT) < 0) {
 			fp_count(&stats[FP_STAT_INJECT_DROPS], 1);
 			continue;
 		}

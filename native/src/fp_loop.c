@@ -1,6 +1,7 @@
 #include "fp_loop.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -18,7 +19,8 @@
  */
 #define PASS_FRAMES 256u
 #define EVENTS_MAX 64
-#define SPIN_CHECKS 64u /* looks at the rings between two looks at the clock */
+#define SPIN_CHECKS 16u	    /* looks at the rings between two yields */
+#define SPIN_LATE_NS 10000u /* a round of looks and a yield that took longer: somebody ran */
 #define OVERSIZE_BUFFERS 32u
 
 uint64_t fp_now_ns(void)
@@ -244,6 +246,13 @@ static void read_ports(struct fp_worker *worker, const struct fp_table *table)
 	}
 }
 
+static inline void pause_core(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#endif
+}
+
 static bool work_waits(const struct fp_switch *sw, const struct fp_worker *worker)
 {
 	for (uint32_t i = 0; i < worker->port_count; i++) {
@@ -255,23 +264,30 @@ static bool work_waits(const struct fp_switch *sw, const struct fp_worker *worke
 	return fp_load_relaxed(&sw->stop) || fp_load_relaxed(&sw->table)->seq != worker->seq_ports;
 }
 
+/*
+ * Looks for work for a bounded time before sleeping, in time that nobody else
+ * wants: a yield that comes back late has let another thread run here, and then
+ * spinning would only take its core. True when there is work.
+ */
 static bool spin(const struct fp_switch *sw, const struct fp_worker *worker)
 {
-	uint64_t end_ns;
+	uint64_t now_ns = fp_now_ns();
+	uint64_t end_ns = now_ns + (uint64_t)sw->config.spin_us * 1000;
 
-	if (!sw->config.spin_us)
-		return false;
-	end_ns = fp_now_ns() + (uint64_t)sw->config.spin_us * 1000;
-	do {
+	while (now_ns < end_ns) {
+		uint64_t before_ns = now_ns;
+
 		for (uint32_t i = 0; i < SPIN_CHECKS; i++) {
 			if (work_waits(sw, worker))
 				return true;
-#if defined(__x86_64__) || defined(__i386__)
-			__builtin_ia32_pause();
-#endif
+			pause_core();
 		}
-	} while (fp_now_ns() < end_ns);
-	return false;
+		sched_yield();
+		now_ns = fp_now_ns();
+		if (now_ns - before_ns > SPIN_LATE_NS)
+			break;
+	}
+	return work_waits(sw, worker);
 }
 
 /* Sleeps until a ring is readable, the table changed or the switch is stopped. */
@@ -319,7 +335,7 @@ int fp_loop_run(struct fp_switch *sw, uint32_t index)
 			read_ports(worker, table);
 		/* release: the last use of older tables and ports is before; pairs with reap() */
 		fp_store_release(&worker->seq_seen, table->seq);
-		if (!fp_loop_pass(sw, worker, table) && !spin(sw, worker))
+		if (!fp_loop_pass(sw, worker, table) && !(sw->config.spin_us && spin(sw, worker)))
 			err = sleep_until_work(worker);
 	}
 	/* release: as above, of every table */

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <stdbool.h>
@@ -52,6 +53,17 @@ static int bind_to(int fd, int ifindex, uint16_t protocol)
 	};
 
 	return bind(fd, (struct sockaddr *)&address, sizeof(address)) ? -errno : 0;
+}
+
+/* The decision reads Ethernet headers; a tunnel or loopback has none or not for us. */
+static int check_ethernet(int fd)
+{
+	struct sockaddr_ll address;
+	socklen_t len = sizeof(address);
+
+	if (getsockname(fd, (struct sockaddr *)&address, &len))
+		return -errno;
+	return address.sll_hatype == ARPHRD_ETHER ? 0 : -EPROTONOSUPPORT;
 }
 
 static int set_filter(int fd, struct sock_filter *code, unsigned short len)
@@ -109,6 +121,10 @@ static int open_rings(struct fp_port *port, const struct fp_port_config *config,
 		err = set_filter(rings[i]->fd, refuse_all, 1);
 		if (!err)
 			err = bind_to(rings[i]->fd, port->ifindex, ETH_P_ALL);
+		if (err)
+			break;
+		*stage = "not an Ethernet interface";
+		err = check_ethernet(rings[i]->fd);
 		if (err)
 			break;
 		*stage = "fanout";

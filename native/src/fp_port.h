@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "fp.h"
+#include "fp_atomic.h"
 #include "fp_ring.h"
 
 #define FP_RING_SLOTS_DEFAULT 4096u
@@ -25,7 +26,8 @@ struct fp_port {
 	uint32_t worker;
 	bool polled; /* the control thread's: its rings are in the worker's epoll set */
 	int ifindex;
-	int tx_fd;	 /* the usual way out */
+	_Atomic uint32_t needs_qdisc; /* the bypass path cannot segment for this device */
+	int tx_fd;		      /* the usual way out */
 	int tx_qdisc_fd; /* through the qdisc layer, which can segment; == tx_fd without bypass */
 	int isolate_fd;	 /* tcx link, -1 when the host stack still sees the port */
 	struct fp_ring data;
@@ -36,5 +38,11 @@ struct fp_port {
 int fp_port_create(uint32_t id, const struct fp_port_config *config, struct fp_port **out,
 		   int32_t *isolated, const char **stage);
 void fp_port_free(struct fp_port *port);
+
+static inline int fp_port_tx_fd(const struct fp_port *port)
+{
+	/* relaxed: a hint that only ever goes from 0 to 1 */
+	return fp_load_relaxed(&port->needs_qdisc) ? port->tx_qdisc_fd : port->tx_fd;
+}
 
 #endif

@@ -2,8 +2,8 @@
  * The punt ring: frames for the control plane, single producer (a loop thread),
  * single consumer (the control thread). Records are a struct fp_punted and the
  * frame, padded to 8 bytes, contiguous; a record that would cross the end is
- * preceded by padding. No port may hold more than half of the ring, so one
- * flooding port cannot starve the others.
+ * preceded by padding. No port may hold more than half of the ring, so a port
+ * that floods cannot starve the others (two of them together can).
  */
 #ifndef FP_PUNT_H
 #define FP_PUNT_H

@@ -6,7 +6,7 @@
 
 #include "fp_mask.h"
 
-#define GIVE_UP_AFTER 64u /* failed sends of one port in one pass: it is full, drop its rest */
+#define GIVE_UP_AFTER 64u /* refused sends of one port in one pass: it is full, drop its rest */
 
 enum fp_stat fp_tx_drop_stat(int err)
 {
@@ -86,28 +86,34 @@ static void count_sent(const struct fp_tx *tx, uint32_t first, uint32_t end, str
 
 /*
  * The bypass path refuses what the device cannot segment by itself (ENOBUFS, the
- * same as full); the qdisc path segments in software, so it gets the second try.
+ * same as full); the qdisc path segments in software. So a refused GSO frame gets
+ * a second try there, and if that works the port stays with the qdisc path: one
+ * queue, so that frames keep their order.
  */
-static bool sent_by_qdisc(const struct fp_port *port, struct fp_tx *tx, uint32_t at, int *err)
+static bool sent_by_qdisc(struct fp_port *port, struct fp_tx *tx, uint32_t at, int *err)
 {
 	if (*err != ENOBUFS || port->tx_qdisc_fd == port->tx_fd ||
-	    !is_gso(&tx->messages[at].msg_hdr))
+	    fp_load_relaxed(&port->needs_qdisc) || !is_gso(&tx->messages[at].msg_hdr))
 		return false;
-	if (sendmsg(port->tx_qdisc_fd, &tx->messages[at].msg_hdr, MSG_DONTWAIT) >= 0)
+	if (sendmsg(port->tx_qdisc_fd, &tx->messages[at].msg_hdr, MSG_DONTWAIT) >= 0) {
+		fp_store_relaxed(&port->needs_qdisc, 1);
 		return true;
+	}
 	*err = errno;
 	return false;
 }
 
-static void send_port(struct fp_tx *tx, const struct fp_port *port, uint32_t count,
+static void send_port(struct fp_tx *tx, struct fp_port *port, uint32_t count,
 		      struct fp_stats *stats)
 {
-	uint32_t failed = 0;
+	uint32_t full = 0;
 	uint32_t done = 0;
 
 	while (done < count) {
-		int sent = sendmmsg(port->tx_fd, tx->messages + done, count - done, MSG_DONTWAIT);
+		int sent = sendmmsg(fp_port_tx_fd(port), tx->messages + done, count - done,
+				    MSG_DONTWAIT);
 		int err = errno;
+		enum fp_stat drop;
 
 		if (sent > 0) {
 			count_sent(tx, done, done + (uint32_t)sent, stats);
@@ -121,13 +127,15 @@ static void send_port(struct fp_tx *tx, const struct fp_port *port, uint32_t cou
 			done++;
 			continue;
 		}
-		fp_count(&stats->stats[fp_tx_drop_stat(err)], tx->sizes[done].frames);
+		drop = fp_tx_drop_stat(err);
+		fp_count(&stats->stats[drop], tx->sizes[done].frames);
 		done++;
-		/* that one send is too large says nothing of the next */
-		if (err == EMSGSIZE || ++failed < GIVE_UP_AFTER)
+		if (drop != FP_STAT_TX_DROP_FULL && drop != FP_STAT_TX_DROP_DOWN)
+			continue;
+		if (++full < GIVE_UP_AFTER)
 			continue;
 		for (; done < count; done++)
-			fp_count(&stats->stats[fp_tx_drop_stat(err)], tx->sizes[done].frames);
+			fp_count(&stats->stats[drop], tx->sizes[done].frames);
 	}
 }
 
@@ -151,11 +159,4 @@ void fp_tx_batch(struct fp_tx *tx, const struct fp_table *table, struct fp_batch
 		tx->unit_counts[port] = 0;
 		send_port(tx, table->ports[port], count, &stats[port]);
 	}
-}
-
-int fp_tx_one(const struct fp_port *port, uint8_t *vnet, uint32_t bytes)
-{
-	ssize_t sent = send(port->tx_fd, vnet, bytes, MSG_DONTWAIT);
-
-	return sent < 0 ? -errno : 0;
 }

@@ -27,8 +27,6 @@ struct fp_tx {
 /* Sends every unit of a built batch; stats: one block per port. */
 void fp_tx_batch(struct fp_tx *tx, const struct fp_table *table, struct fp_batch *batch,
 		 struct fp_stats *stats);
-/* One frame (virtio header and frame) on one port; 0 or -errno. Any thread. */
-int fp_tx_one(const struct fp_port *port, uint8_t *vnet, uint32_t bytes);
 /* The counter a failed send moves. */
 enum fp_stat fp_tx_drop_stat(int err);
 
