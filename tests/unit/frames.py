@@ -12,9 +12,8 @@ import struct
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address
 
-from scapy.contrib.igmp import IGMP
-from scapy.contrib.igmpv3 import IGMPv3gr, IGMPv3mq, IGMPv3mr
 from scapy.contrib.pim import PIMv2Hdr, PIMv2Hello, PIMv2HelloHoldtime
+from scapy.layers.igmp import IGMP, IGMPv3_MQ, IGMPv3_MR, IGMPv3_MR_Group
 from scapy.layers.inet import IP, UDP, IPOption_EOL, IPOption_NOP, IPOption_Router_Alert
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Packet, Raw
@@ -97,9 +96,9 @@ def leave(group: str = G, src: str = HOST, **how: object) -> bytes:
 def report_body(records: Iterable[Record]) -> bytes:
     """The bytes of a v3 report, checksum in place."""
     return bytes(
-        IGMPv3mr(
+        IGMPv3_MR(
             records=[
-                IGMPv3gr(rtype=kind, maddr=group, srcaddrs=list(sources))
+                IGMPv3_MR_Group(rtype=kind, maddr=group, srcaddrs=list(sources))
                 for kind, group, sources in records
             ]
         )
@@ -135,7 +134,7 @@ def query_body(
     qqic: int = 125,
 ) -> bytes:
     body = bytes(
-        IGMPv3mq(
+        IGMPv3_MQ(
             gaddr=group or "0.0.0.0",
             srcaddrs=list(sources),
             s=int(suppress),
