@@ -55,6 +55,7 @@ class Daemon:
         self._retry: asyncio.TimerHandle | None = None
         self._threads: list[threading.Thread] = []
         self._stopping = False
+        self._more_punted = False
 
     async def run(self) -> int:
         """Forward until a signal or a fault; the exit status. StartError if it cannot begin."""
@@ -194,9 +195,15 @@ class Daemon:
     # What the loop calls -----------------------------------------------------------------------
 
     def _punted(self) -> None:
-        # A descriptor still readable brings us here again, after timers and clients had a turn.
-        self._plane.punted()
+        if self._plane.punted() and not self._more_punted:
+            # Again as soon as timers and clients have had a turn.
+            self._more_punted = True
+            self._loop.call_soon(self._punted_again)
         self._rearm()
+
+    def _punted_again(self) -> None:
+        self._more_punted = False
+        self._punted()
 
     def _links_changed(self) -> None:
         self._plane.links_changed()

@@ -8,6 +8,7 @@ batch is always the same: decide all, send all, publish once.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,13 @@ from snoop.table.mdb import VLAN_DEFAULT, Mdb, compile_group, compile_vlan
 from snoop.wire.address import Address, Family
 
 if TYPE_CHECKING:
-    from snoop.fastpath import FastPath
+    from snoop.fastpath import FastPath, Punted
 
 _log = logging.getLogger("snoop.plane")
+
+# Frames decided before timers and clients have a turn: some 30 ms of an IGMP flood, well within
+# the 100 ms that an expiry may be late (TM-40).
+BATCH_FRAMES_MAX = 400
 
 
 class Plane:
@@ -52,6 +57,7 @@ class Plane:
         self._events = Events(events, self.ports.name)
         self._limited = Limited(_log)
         self._mdb = Mdb()
+        self._waiting: deque[Punted] = deque()
         self._transmits: list[Transmit] = []
         self._groups: set[tuple[int, Address]] = set()
         self._vlans: set[tuple[int, Family]] = set()
@@ -79,13 +85,15 @@ class Plane:
         self._all_vlans()
         self.flush()
 
-    def punted(self) -> None:
-        """Take what the fast path handed up, at most a drain's worth at a time."""
-        frames = self.fastpath.drain()
+    def punted(self) -> bool:
+        """Take a batch of what the fast path handed up; True if there is more to take."""
+        if not self._waiting:
+            self._waiting.extend(self.fastpath.drain())
         now = clock.now()
         engine = self._engine
         self._apply(engine.advance(now), now)
-        for punted in frames:
+        for _ in range(min(len(self._waiting), BATCH_FRAMES_MAX)):
+            punted = self._waiting.popleft()
             if self.ports.get(punted.port) is None:
                 continue  # Taken just before its port was removed.
             try:
@@ -101,6 +109,7 @@ class Plane:
                 self._capture(punted.port, punted.frame, effects)
             self._apply(effects, now)
         self.flush()
+        return bool(self._waiting)
 
     def advance(self) -> None:
         """The time has come."""

@@ -11,7 +11,7 @@ import pytest
 from snoop.fastpath import Punted
 from snoop.runtime import config
 from snoop.runtime.answers import Answers
-from snoop.runtime.plane import Plane
+from snoop.runtime.plane import BATCH_FRAMES_MAX, Plane
 from snoop.runtime.requests import (
     Clear,
     Explain,
@@ -90,6 +90,21 @@ def test_a_report_becomes_a_row_in_one_publish() -> None:
     scene.join(1)
     assert scene.fastpath.rows == {(0, G, ANY): 0b0010}
     assert scene.fastpath.publishes == before + 1
+
+
+def test_a_flood_is_taken_in_batches() -> None:
+    """TM-40: an IGMP flood must not hold up the timers; nothing of it is lost."""
+    scene = Scene().start()
+    total = 2 * BATCH_FRAMES_MAX + 1
+    scene.fastpath.waiting += [Punted(0, b"", 0)] * total
+    before = scene.fastpath.publishes
+    assert scene.plane.punted() is True
+    scene.fastpath.waiting.append(Punted(0, b"", 0))
+    assert scene.plane.punted() is True
+    assert scene.plane.punted() is False
+    assert len(scene.fastpath.waiting) == 1
+    assert scene.ask(Show(what="counters"))["ports"]["p0"]["control_truncated"] == total
+    assert scene.fastpath.publishes == before
 
 
 def test_nothing_is_published_when_nothing_changed() -> None:
