@@ -1,0 +1,187 @@
+"""What surrounds the plane: the log, the service manager, the links, the metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from snoop.proto.units import SECOND, Instant
+from snoop.runtime import events, log, metrics, notify
+from snoop.runtime.daemon import Daemon, StartError
+from snoop.runtime.links import Links
+from snoop.runtime.log import Limited
+from snoop.runtime.sample import Sample
+from unit.fake_fastpath import link
+from unit.test_runtime_plane import Scene
+
+
+def at(seconds: float) -> Instant:
+    return Instant(round((1000 + seconds) * SECOND))
+
+
+class Lines(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+@pytest.fixture
+def lines() -> list[str]:
+    handler = Lines()
+    logger = logging.getLogger("snoop.test")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    return handler.lines
+
+
+def test_what_a_peer_repeats_is_logged_a_few_times_and_then_counted(lines: list[str]) -> None:
+    """design.md section 4: a bound on the log rate."""
+    limited = Limited(logging.getLogger("snoop.test"), burst=2, interval_ns=10 * SECOND)
+    for number in range(100):
+        limited.log(logging.WARNING, "limit p1", f"line {number}", now=at(number / 100))
+    limited.log(logging.WARNING, "limit p2", "another subject", now=at(1))
+    assert lines == ["line 0", "line 1", "another subject"]
+    limited.log(logging.WARNING, "limit p1", "later", now=at(11))
+    assert lines[3:] == ["limit p1: 98 more left out", "later"]
+
+
+def test_subjects_are_bounded(lines: list[str]) -> None:
+    limited = Limited(logging.getLogger("snoop.test"))
+    for number in range(10_000):
+        limited.log(logging.DEBUG, f"subject {number}", "x", now=at(0))
+    assert len(limited._subjects) <= 256
+
+
+def test_an_event_is_one_line_of_words() -> None:
+    fields = {"group": "239.1.2.3", "reporter": None, "sources": ["10.0.0.9", "10.0.0.8"]}
+    assert events.text("join", 7, "p1", fields) == (
+        "join p1 vlan 7 group 239.1.2.3 sources {10.0.0.9, 10.0.0.8}"
+    )
+
+
+def test_levels_are_those_of_the_command() -> None:
+    assert log.LEVELS == ("debug", "info", "warning", "error")
+
+
+def test_the_service_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """sd_notify: READY over the socket that NOTIFY_SOCKET names."""
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", path)
+        notify.notify("READY=1")
+        assert manager.recv(100) == b"READY=1"
+    notify.notify("WATCHDOG=1")  # Nobody listens any more: not our problem.
+    monkeypatch.delenv("NOTIFY_SOCKET")
+    notify.notify("READY=1")
+
+
+def test_the_watchdog_is_fed_at_twice_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "3000000")
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    assert notify.watchdog_interval() == 1.5
+    monkeypatch.setenv("WATCHDOG_PID", "1")
+    assert notify.watchdog_interval() is None
+    monkeypatch.delenv("WATCHDOG_PID")
+    for nonsense in ("", "soon", "-5", "0"):
+        monkeypatch.setenv("WATCHDOG_USEC", nonsense)
+        assert notify.watchdog_interval() is None
+
+
+def test_links_are_read_from_the_kernel() -> None:
+    """Needs no root: reading is free."""
+    links = Links()
+    links.open()
+    try:
+        lo = links.by_name("lo")
+        assert lo is not None
+        assert lo.loopback
+        assert lo.ifindex == socket.if_nametoindex("lo")
+        assert "lo" not in links.names()
+        assert set(links.names()) <= {name for _, name in socket.if_nameindex()}
+        assert links.by_name("no-such-if0") is None
+    finally:
+        links.close()
+
+
+def test_a_daemon_whose_port_does_not_exist_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("snoop.runtime.daemon._check_capabilities", lambda: None)
+    scene = Scene(port=[{"name": "no-such-if0"}, {"name": "no-such-if1"}])
+    daemon = Daemon(scene.plane.config, load=lambda: scene.plane.config, path=tmp_path / "sw.sock")
+    with pytest.raises(StartError) as caught:
+        asyncio.run(daemon.run())
+    assert str(caught.value).startswith(
+        "ports do not exist in this network namespace: no-such-if0, no-such-if1 (interfaces here: "
+    )
+    assert not (tmp_path / "sw.sock").exists()
+
+
+def sample(**changes: object) -> Sample:
+    values: dict[str, object] = {
+        "switch": "sw0", "uptime": 1.5, "counters": {"internal_errors": 0},
+        "port_counters": {"p1": {"rx_frames": 7}}, "ports": [{"name": "p1", "state": "up"}],
+        "groups": {0: 1}, "members": {"p1": 1}, "mrouters": [], "queriers": [], "streams": [],
+        "table_rows": 1, "fdb_entries": 0, **changes,
+    }  # fmt: skip
+    return Sample(**values)  # type: ignore[arg-type]  # built from keywords
+
+
+def test_metrics_are_served_from_the_control_thread() -> None:
+    """A scrape comes in on its own thread and is answered by the loop's."""
+    threads: list[int] = []
+
+    def take() -> Sample:
+        threads.append(threading.get_ident())
+        return sample()
+
+    async def scene() -> str:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        metrics.Endpoint(f"127.0.0.1:{port}", loop=asyncio.get_running_loop(), sample=take)
+        url = f"http://127.0.0.1:{port}/metrics"
+        body = await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=5).read())
+        return str(body.decode())
+
+    text = asyncio.run(scene())
+    assert threads == [threading.get_ident()]
+    assert 'snoop_port_rx_frames_total{port="p1"} 7.0' in text
+    assert 'snoop_port_up{port="p1"} 1.0' in text
+    assert 'snoop_groups{vlan="0"} 1.0' in text
+
+
+def test_metrics_of_streams_are_bounded() -> None:
+    """Anybody can make streams; each would be a set of labels for ever."""
+    streams = [
+        {"vlan": 0, "source": f"10.0.{n >> 8}.{n & 255}", "group": "239.1.1.1", "port": "p1",
+         "frames": n, "bytes": n, "registered": False}
+        for n in range(3000)
+    ]  # fmt: skip
+    families = {one.name: one for one in metrics.metrics(sample(streams=streams))}
+    kept = families["snoop_stream_frames"].samples
+    assert len(kept) == metrics.STREAMS_MAX
+    assert min(one.value for one in kept) == 2000
+
+
+def test_a_link_that_only_gained_an_address_is_not_a_flap() -> None:
+    scene = Scene().start()
+    scene.join(1)
+    scene.links.links["p1"] = link("p1", 11, addresses=frozenset({"fe80::9"}))
+    scene.plane.links_changed()
+    assert scene.members() == {"p1"}
+    assert scene.ports()["p1"]["addresses"] == ["fe80::9"]
