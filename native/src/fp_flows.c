@@ -20,9 +20,11 @@ struct fp_flow *fp_flows_find(struct fp_flows *flows, const struct fp_flow_key *
 
 void fp_flow_flush(struct fp_flow *flow, uint64_t now_ns)
 {
-	if (flow->frames && flow->slot)
-		fp_streams_add(flow->slot, &flow->stream, &flow->verdict, flow->frames, flow->bytes,
-			       now_ns);
+	/* A flow whose stream has lost its slot is empty, so that its next frame finds one. */
+	if (flow->frames && flow->slot &&
+	    !fp_streams_add(flow->slot, &flow->stream, &flow->verdict, flow->frames, flow->bytes,
+			    now_ns))
+		flow->epoch = 0;
 	flow->frames = flow->bytes = 0;
 }
 

@@ -1,7 +1,6 @@
 #include "fp_streams.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,7 +125,7 @@ struct fp_stream_slot *fp_streams_find(struct fp_streams *streams, const struct 
 	return victim;
 }
 
-void fp_streams_add(struct fp_stream_slot *slot, const struct fp_stream *key,
+bool fp_streams_add(struct fp_stream_slot *slot, const struct fp_stream *key,
 		    const struct fp_verdict *verdict, uint64_t frames, uint64_t bytes,
 		    uint64_t now_ns)
 {
@@ -134,7 +133,7 @@ void fp_streams_add(struct fp_stream_slot *slot, const struct fp_stream *key,
 
 	load(slot, &stream);
 	if (!same_key(&stream, key))
-		return;
+		return false;
 	stream.frames += frames;
 	stream.bytes += bytes;
 	stream.last_ns = now_ns;
@@ -142,6 +141,7 @@ void fp_streams_add(struct fp_stream_slot *slot, const struct fp_stream *key,
 	stream.registered = verdict->registered;
 	memcpy(stream.ports, verdict->ports, sizeof(stream.ports));
 	store(slot, &stream);
+	return true;
 }
 
 uint32_t fp_streams_read(struct fp_streams *streams, struct fp_stream *out, uint32_t out_max)

@@ -7,6 +7,7 @@
 #ifndef FP_STREAMS_H
 #define FP_STREAMS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "fp.h"
@@ -30,8 +31,8 @@ void fp_streams_destroy(struct fp_streams *streams);
 /* The slot of the stream with the key of *key, made when it is new. */
 struct fp_stream_slot *fp_streams_find(struct fp_streams *streams, const struct fp_stream *key,
 				       uint64_t now_ns);
-/* Adds to the counts and records the verdict, if the slot still holds that stream. */
-void fp_streams_add(struct fp_stream_slot *slot, const struct fp_stream *key,
+/* Adds to the counts and records the verdict; false when the slot holds another stream by now. */
+bool fp_streams_add(struct fp_stream_slot *slot, const struct fp_stream *key,
 		    const struct fp_verdict *verdict, uint64_t frames, uint64_t bytes,
 		    uint64_t now_ns);
 uint32_t fp_streams_read(struct fp_streams *streams, struct fp_stream *out, uint32_t out_max);

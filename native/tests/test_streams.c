@@ -108,7 +108,7 @@ static void test_frames_of_a_lost_slot_are_not_given_to_its_new_stream(void)
 
 		fp_streams_find(&streams, &key, n);
 	}
-	fp_streams_add(slot, &first, &verdict, 5, 500, 20);
+	CHECK(!fp_streams_add(slot, &first, &verdict, 5, 500, 20));
 	CHECK_EQ(fp_streams_read(&streams, out, 8), 8);
 	for (uint32_t i = 0; i < 8; i++)
 		CHECK_EQ(out[i].frames, 0);

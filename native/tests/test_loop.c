@@ -1,0 +1,345 @@
+/* Frames in at one port, out at others: what the loop adds to deciding and joining. */
+#include "check.h"
+#include "fp_mask.h"
+#include "lab.h"
+
+#define GROUP 0xef010203u
+
+static void set_member(struct lab *lab, uint64_t ports)
+{
+	lab_set_policy(lab, FP_VLAN_ACTIVE, 0, 0);
+	lab_set_row(lab, GROUP, 0, ports);
+}
+
+static void receive_run(struct lab *lab, uint32_t port, uint32_t count)
+{
+	struct packet packet = packet_udp();
+
+	for (uint32_t n = 0; n < count; n++, packet.ip_id++)
+		lab_receive(lab, port, &packet);
+}
+
+static struct packet unicast(uint8_t from, uint8_t to)
+{
+	struct packet packet = packet_udp();
+
+	memset(packet.dst, 0, 6);
+	packet.dst[0] = 0x02;
+	packet.dst[5] = to;
+	packet.src[5] = from;
+	return packet;
+}
+
+static void test_stream_reaches_its_members_and_is_counted(void)
+{
+	struct fp_stream streams[8];
+	struct lab lab;
+
+	lab_start(&lab, 5);
+	set_member(&lab, 0x6);
+	receive_run(&lab, 0, 100);
+	CHECK_EQ(lab_pass(&lab), 100);
+	CHECK_EQ(lab_pass(&lab), 0);
+	CHECK_EQ(lab_sent(&lab, 1), 2);
+	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_TX_FRAMES), 100);
+	CHECK_EQ(lab_stat(&lab, 2, FP_STAT_TX_COALESCED), 100);
+	CHECK_EQ(lab_stat(&lab, 3, FP_STAT_TX_FRAMES) + lab_stat(&lab, 0, FP_STAT_TX_FRAMES), 0);
+	CHECK_EQ(lab_reason(&lab, 0, FP_FORWARD_GROUP), 100);
+	CHECK_EQ(lab_stat(&lab, 0, FP_STAT_RX_BYTES), 100 * 142);
+	CHECK_EQ(fp_stream_dump(lab.sw, streams, 8), 1);
+	CHECK_EQ(streams[0].frames, 100);
+	CHECK_EQ(streams[0].bytes, 100 * 142);
+	CHECK_EQ(streams[0].ports[0], 6);
+	CHECK_EQ(streams[0].reason, FP_FORWARD_GROUP);
+	CHECK(streams[0].registered);
+	lab_check_conservation(&lab);
+	lab_end(&lab);
+}
+
+/* The flow cache must not outlive the table its verdict is of. */
+static void test_publish_holds_from_the_next_pass_on(void)
+{
+	struct lab lab;
+
+	lab_start(&lab, 4);
+	for (uint32_t n = 0; n < 20; n++) {
+		uint32_t to = 1 + n % 3;
+
+		set_member(&lab, UINT64_C(1) << to);
+		receive_run(&lab, 0, 5);
+		lab_pass(&lab);
+		for (uint32_t port = 1; port < 4; port++)
+			CHECK_EQ(lab_sent(&lab, port), port == to);
+	}
+	lab_set_port(&lab, 1, false, 1500);
+	set_member(&lab, 0x6);
+	receive_run(&lab, 0, 1);
+	receive_run(&lab, 1, 1);
+	lab_pass(&lab);
+	CHECK_EQ(lab_sent(&lab, 1), 0);
+	CHECK_EQ(lab_sent(&lab, 2), 1);
+	CHECK_EQ(lab_reason(&lab, 1, FP_DROP_PORT_DOWN), 1);
+	lab_check_conservation(&lab);
+	lab_end(&lab);
+}
+
+/* A full data ring costs the control ring nothing. */
+static void test_control_ring_is_served_first(void)
+{
+	struct packet packet = packet_udp();
+	static uint8_t buffer[1 << 20];
+	struct lab lab;
+	uint8_t vnet[256];
+	uint32_t len;
+
+	lab_start(&lab, 2);
+	receive_run(&lab, 0, 1000);
+	packet.protocol = 2;
+	len = packet_build(&packet, vnet);
+	CHECK(fake_ring_put(&lab.ports[0].control, vnet, len, FAKE_NO_TAG, 0));
+	CHECK(lab_pass(&lab) < 1000);
+	CHECK_EQ(lab_reason(&lab, 0, FP_PUNT_IGMP), 1);
+	CHECK_EQ(fp_punt_drain(lab.sw, buffer, sizeof(buffer)), 16 + ((len + 7) & ~7u));
+	CHECK_BYTES(buffer + 16, vnet + FP_VNET_BYTES, len);
+	lab_end(&lab);
+}
+
+static void test_flooding_port_leaves_room_for_the_others_in_every_pass(void)
+{
+	struct lab lab;
+
+	lab_start(&lab, 4);
+	for (uint32_t n = 0; n < 8; n++) {
+		while (fake_ring_put(&lab.ports[0].data, (const uint8_t[80]){0}, 70, FAKE_NO_TAG,
+				     0)) {
+		}
+		receive_run(&lab, 1, 3);
+		receive_run(&lab, 2, 3);
+		lab_pass(&lab);
+		CHECK_EQ(lab_stat(&lab, 1, FP_STAT_RX_FRAMES), 3 * (n + 1));
+		CHECK_EQ(lab_stat(&lab, 2, FP_STAT_RX_FRAMES), 3 * (n + 1));
+		lab_sent(&lab, 3);
+	}
+	lab_check_conservation(&lab);
+	lab_end(&lab);
+}
+
+static void test_bridge_learns_moves_and_forgets(void)
+{
+	struct packet ask = unicast(1, 2);
+	struct packet answer = unicast(2, 1);
+	struct lab lab;
+
+	lab_start(&lab, 3);
+	lab_receive(&lab, 0, &ask);
+	lab_pass(&lab);
+	CHECK_EQ(lab_reason(&lab, 0, FP_FLOOD_UNKNOWN_UNICAST), 1);
+	lab_receive(&lab, 1, &answer);
+	lab_receive(&lab, 0, &ask);
+	lab_pass(&lab);
+	lab_receive(&lab, 0, &ask);
+	lab_pass(&lab);
+	CHECK_EQ(lab_reason(&lab, 1, FP_FORWARD_UNICAST), 1);
+	CHECK(lab_reason(&lab, 0, FP_FORWARD_UNICAST) >= 1);
+	CHECK_EQ(lab_stat(&lab, 0, FP_STAT_FDB_LEARNED), 1);
+	lab_receive(&lab, 2, &ask); /* host 1 has moved */
+	lab_pass(&lab);
+	CHECK_EQ(lab_stat(&lab, 2, FP_STAT_FDB_MOVED), 1);
+	CHECK_EQ(fp_fdb_flush(lab.sw, 2, -1), 1);
+	lab_receive(&lab, 1, &answer);
+	lab_pass(&lab);
+	CHECK_EQ(lab_reason(&lab, 1, FP_FLOOD_UNKNOWN_UNICAST), 1);
+	lab_check_conservation(&lab);
+	lab_end(&lab);
+}
+
+/* Nobody is learned from a frame that is refused for its sender, its tag or its port. */
+static void test_refused_frames_teach_nothing(void)
+{
+	struct packet packet = unicast(1, 2);
+	struct fp_fdb_entry entries[8];
+	struct lab lab;
+
+	lab_start(&lab, 2);
+	packet.src[0] = 0x03;
+	lab_receive(&lab, 0, &packet);
+	packet = packet_udp();
+	packet.src[0] = 0x01;
+	lab_receive(&lab, 0, &packet);
+	packet = unicast(1, 2);
+	packet.tpid = 0x8100;
+	packet.tci = 0xfff;
+	lab_receive(&lab, 0, &packet);
+	lab_set_port(&lab, 1, false, 1500);
+	packet = unicast(1, 2);
+	lab_receive(&lab, 1, &packet);
+	lab_pass(&lab);
+	CHECK_EQ(fp_fdb_dump(lab.sw, entries, 8), 0);
+	CHECK_EQ(lab_reason(&lab, 0, FP_DROP_SOURCE_MAC), 2);
+	CHECK_EQ(lab_reason(&lab, 0, FP_DROP_VLAN_INVALID), 1);
+	lab_check_conservation(&lab);
+	lab_end(&lab);
+}
+
+static void test_full_punt_ring_is_a_drop_of_that_port(void)
+{
+	struct packet packet = packet_udp();
+	struct lab lab;
+	uint64_t punted;
+
+	lab_start(&lab, 3);
+	packet.protocol = 2;
+	packet.payload_bytes = 1800;
+	for (uint32_t n = 0; n < 400; n++)
+		lab_receive(&lab, 0, &packet);
+	while (lab_pass(&lab)) {
+	}
+	punted = lab_reason(&lab, 0, FP_PUNT_IGMP);
+	CHECK(punted > 200 && punted < 400); /* half of 1 MiB */
+	CHECK_EQ(lab_reason(&lab, 0, FP_DROP_PUNT_FULL), 400 - punted);
+	lab_receive(&lab, 1, &packet);
+	lab_pass(&lab);
+	CHECK_EQ(lab_reason(&lab, 1, FP_PUNT_IGMP), 1);
+	lab_check_conservation(&lab);
+	lab_end(&lab);
+}
+
+static void test_pim_hello_is_forwarded_and_copied(void)
+{
+	struct packet packet = packet_udp();
+	struct lab lab;
+
+	lab_start(&lab, 3);
+	packet.protocol = 103;
+	packet_set_group(&packet, 0xe000000d);
+	packet.payload_bytes = 1800;
+	for (uint32_t n = 0; n < 400; n++)
+		lab_receive(&lab, 0, &packet);
+	while (lab_pass(&lab)) {
+	}
+	CHECK_EQ(lab_sent(&lab, 1), 400);
+	CHECK_EQ(lab_reason(&lab, 0, FP_FLOOD_LINK_LOCAL), 400);
+	CHECK(lab_stat(&lab, 0, FP_STAT_PUNT_COPIES) > 200);
+	CHECK_EQ(lab_stat(&lab, 0, FP_STAT_PUNT_COPIES) +
+			 lab_stat(&lab, 0, FP_STAT_PUNT_COPIES_LOST),
+		 400);
+	lab_check_conservation(&lab);
+	lab_end(&lab);
+}
+
+/* V-1 */
+static void test_cut_and_short_frames_are_dropped_as_truncated(void)
+{
+	uint8_t vnet[2048] = {0};
+	struct lab lab;
+
+	lab_start(&lab, 2);
+	CHECK(fake_ring_put_cut(&lab.ports[0].data, vnet, 1500, 100));
+	CHECK(fake_ring_put(&lab.ports[0].data, vnet, 13, FAKE_NO_TAG, 0));
+	CHECK(fake_ring_put(&lab.ports[0].data, vnet, 0, FAKE_NO_TAG, 0));
+	CHECK_EQ(lab_pass(&lab), 3);
+	CHECK_EQ(lab_reason(&lab, 0, FP_DROP_TRUNCATED), 3);
+	CHECK_EQ(lab_sent(&lab, 1), 0);
+	lab_check_conservation(&lab);
+	lab_end(&lab);
+}
+
+/* More oversize frames than buffers take more passes, and keep their order. */
+static void test_oversize_frames_pass_unchanged(void)
+{
+	static uint8_t got[PACKET_BYTES_MAX + 100];
+	static uint8_t want[PACKET_BYTES_MAX + 100];
+	struct packet packet = packet_udp();
+	struct lab lab;
+	uint32_t passes = 0;
+
+	lab_start(&lab, 2);
+	packet.payload_bytes = 5000;
+	for (uint32_t n = 0; n < 70; n++, packet.fill++)
+		lab_receive(&lab, 0, &packet);
+	while (lab_pass(&lab))
+		passes++;
+	CHECK(passes > 1);
+	packet.fill = 0;
+	for (uint32_t n = 0; n < 70; n++, packet.fill++) {
+		uint32_t len = packet_build(&packet, want);
+
+		CHECK_EQ(fake_wire_read(lab.ports[1].wire, got, sizeof(got)), FP_VNET_BYTES + len);
+		CHECK_BYTES(got, want, FP_VNET_BYTES + len);
+	}
+	CHECK_EQ(lab_stat(&lab, 0, FP_STAT_RX_OVERSIZE), 70);
+	lab_check_conservation(&lab);
+	lab_end(&lab);
+}
+
+/* A stream that goes on stays in sight, however many others come and go. */
+static void test_lasting_stream_is_listed_among_more_than_there_is_room_for(void)
+{
+	static struct fp_stream streams[1024];
+	struct packet lasting = packet_udp();
+	struct packet passing = packet_udp();
+	bool found = false;
+	struct lab lab;
+	int count;
+
+	lab_start(&lab, 2);
+	for (uint32_t n = 0; n < 4000; n++) {
+		passing.source = 0x0b000000 + n;
+		lab_receive(&lab, 0, &passing);
+		if (n % 100 == 99) {
+			lab_pass(&lab);
+			lab_sent(&lab, 1);
+		}
+	}
+	for (uint32_t n = 0; n < 3; n++) {
+		lab_receive(&lab, 0, &lasting);
+		for (uint32_t i = 0; i < 400; i++, passing.source++)
+			lab_receive(&lab, 0, &passing);
+		lab_pass(&lab);
+		lab_sent(&lab, 1);
+	}
+	for (uint32_t n = 0; n < 2; n++) {
+		lab_receive(&lab, 0, &lasting);
+		lab_pass(&lab);
+	}
+	count = fp_stream_dump(lab.sw, streams, 1024);
+	CHECK_EQ(count, 256);
+	for (int i = 0; i < count; i++)
+		found |= streams[i].source[12] == 0x0a && streams[i].frames > 0;
+	CHECK(found);
+	lab_end(&lab);
+}
+
+static void test_closing_a_port_keeps_the_others_going(void)
+{
+	struct lab lab;
+
+	lab_start(&lab, 4);
+	set_member(&lab, 0xe);
+	receive_run(&lab, 0, 3);
+	receive_run(&lab, 1, 3);
+	CHECK_EQ(fp_port_close(lab.sw, 1), 0); /* with frames in its ring */
+	lab_pass(&lab);
+	CHECK_EQ(lab_sent(&lab, 2), 1);
+	CHECK_EQ(lab_stat(&lab, 0, FP_STAT_RX_FRAMES), 3);
+	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_RX_FRAMES), 0);
+	CHECK_EQ(fp_switch_retired(lab.sw), 0);
+	lab_end(&lab);
+}
+
+int main(void)
+{
+	RUN(test_stream_reaches_its_members_and_is_counted);
+	RUN(test_publish_holds_from_the_next_pass_on);
+	RUN(test_control_ring_is_served_first);
+	RUN(test_flooding_port_leaves_room_for_the_others_in_every_pass);
+	RUN(test_bridge_learns_moves_and_forgets);
+	RUN(test_refused_frames_teach_nothing);
+	RUN(test_full_punt_ring_is_a_drop_of_that_port);
+	RUN(test_pim_hello_is_forwarded_and_copied);
+	RUN(test_cut_and_short_frames_are_dropped_as_truncated);
+	RUN(test_oversize_frames_pass_unchanged);
+	RUN(test_lasting_stream_is_listed_among_more_than_there_is_room_for);
+	RUN(test_closing_a_port_keeps_the_others_going);
+	return 0;
+}
