@@ -154,10 +154,42 @@ def mdb(
     _repeat(watch, as_json or form != "snoop", fetch, lambda document: _print("mdb", document))
 
 
+@show.command("counters")
+@options.port
+@click.option("--explain", is_flag=True, help="What each counts; asks no switch.")
+@options.as_json
+@_watch
+@click.pass_context
+def counters(
+    ctx: click.Context, port: str | None, explain: bool, as_json: bool, watch: float | None
+) -> None:
+    """Every counter, by port."""
+    if explain:
+        _explain_counters(as_json)
+        return
+    session = options.session(ctx)
+    _repeat(
+        watch,
+        as_json,
+        lambda: session.call("show", what="counters", port=port),
+        lambda document: _print("counters", document),
+    )
+
+
+def _explain_counters(as_json: bool) -> None:
+    from snoop.runtime.meanings import everything
+
+    if as_json:
+        options.print_json(everything())
+        return
+    from snoop.cli import human
+
+    human.show(human.table(("Counter", "Counts"), everything().items()))
+
+
 _add("mrouters", "Router ports, and why.", options.vlan, options.port)
 _add("querier", "Who asks, and how often.", options.vlan)
 _add("ports", "Ports, their settings and totals.", options.port)
-_add("counters", "Every counter, by port.", options.port)
 _add("fdb", "Unicast addresses learned.", options.vlan, options.port)
 _add("hosts", "Hosts tracked per group and port.", options.filters)
 _add("streams", "Multicast flows the switch really sees.", options.filters)

@@ -131,16 +131,17 @@ class ControlServer:
         """Send what the listener gets until the client closes its side."""
         await _send(writer, requests.done(None))
         gone = asyncio.ensure_future(reader.read(1))
+        more = asyncio.ensure_future(listener.next())
         try:
             while True:
-                more = asyncio.ensure_future(listener.next())
                 await asyncio.wait((gone, more), return_when=asyncio.FIRST_COMPLETED)
                 if gone.done():
-                    more.cancel()
                     return
                 await _send(writer, b"".join(requests.encode(item) for item in more.result()))
+                more = asyncio.ensure_future(listener.next())
         finally:
             gone.cancel()
+            more.cancel()
 
 
 async def _send(writer: asyncio.StreamWriter, data: bytes) -> None:

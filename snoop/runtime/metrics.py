@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from snoop.proto.counters import COUNTERS
+from snoop.runtime.meanings import meaning
 from snoop.runtime.sample import Sample
 
 SCRAPE_SECONDS = 5.0
@@ -89,8 +89,7 @@ def _ports(counters: dict[str, dict[str, int]]) -> Iterable[Metric]:
     """A metric a counter, so that a sum over ports never mixes two things."""
     names = sorted({name for counts in counters.values() for name in counts})
     for name in names:
-        text = COUNTERS.get(name.removeprefix("control_"), f"Fast path: {name.replace('_', ' ')}.")
-        family = CounterMetricFamily(f"snoop_port_{name}", text, labels=["port"])
+        family = CounterMetricFamily(f"snoop_port_{name}", meaning(name), labels=["port"])
         for port, counts in counters.items():
             family.add_metric([port], counts.get(name, 0))
         yield family

@@ -16,9 +16,10 @@ import pytest
 from click.testing import CliRunner
 
 from snoop.cli import main, show
-from snoop.fastpath import Stream
-from snoop.runtime import clock, config
+from snoop.fastpath import REASONS, STATS, Stream
+from snoop.runtime import clock, config, meanings
 from snoop.runtime.control import ControlServer
+from snoop.switch import Switch, SwitchError
 from snoop.wire import address
 from unit.fake_fastpath import FakeFastPath
 from unit.test_runtime_plane import G, Scene
@@ -173,6 +174,40 @@ def test_show_ports_has_the_fields_of_the_contract(daemon: Daemon, snoop: Any) -
     } <= set(rows[1])  # fmt: skip
     assert rows[1]["drops"] == {"no_member": 2, "tx_full": 4}
     assert (rows[1]["state"], rows[1]["ifindex"]) == ("up", 11)
+
+
+def test_every_counter_is_explained(daemon: Daemon, snoop: Any) -> None:
+    """interface.md section 3: names are stable and listed with one line each."""
+    lines = snoop("show", "counters", "--explain", "--json").json
+    assert all(lines.values())
+    shown = snoop("show", "counters", "--json").json
+    assert set(shown["counters"]) == set(lines)
+    assert set(REASONS) == set(meanings.VERDICTS)
+    assert set(STATS) == set(meanings.STATS)
+    assert "mdb" not in snoop("show", "counters", "--explain").err
+
+
+def test_a_switch_object_sees_what_the_commands_see(daemon: Daemon) -> None:
+    """The Python API on a running switch."""
+    daemon.do(daemon.scene.join, 1)
+    with Switch.attach(socket=str(daemon.path)) as switch:
+        switch.wait_member("239.1.2.3", "p1", within=1)
+        assert switch.members("239.1.2.3") == {"p1"}
+        switch.add("239.5.5.5", "p2")
+        assert switch.members("239.5.5.5") == {"p2"}
+        switch.delete("239.5.5.5", "p2")
+        assert switch.explain(port="p0", group="239.1.2.3")["ports"] == ["p1"]
+        assert switch.counters("p1")["rx_report_v3"] == 1
+        with pytest.raises(TimeoutError, match=r"p3 is no member of 239\.1\.2\.3"):
+            switch.wait_member("239.1.2.3", "p3", within=0)
+    assert daemon.thread.is_alive()
+
+
+def test_a_switch_object_that_cannot_start_says_why() -> None:
+    with pytest.raises(SwitchError) as caught:
+        Switch(["no-such-if0"]).start()
+    assert "no-such-if0" in str(caught.value) or "CAP_NET" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_commands_change_the_table(daemon: Daemon, snoop: Any) -> None:
