@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -30,7 +29,7 @@ import bench_plan
 import bench_report
 import bench_traffic
 import namespaces
-from bench_measures import busy_s
+from bench_machine import PRIORITY, alone, prefer, preferred, wait_for_quiet
 from bench_plan import Effort, Item
 from bench_results import Results, to_json
 from bench_site import Site, SiteError
@@ -41,10 +40,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from switch import SNOOP
 
 OWNER = os.getpid()
-LOCK = Path("/run/snoop-bench.lock")
 FAN_MAX = 15
-LOOK_S = 0.1
-BUSY_CORES = 0.2
 VARIANT_RECEIVERS = 3
 FAULTS = (SiteError, TrafficError, AssertionError, OSError, RuntimeError, KeyError)
 
@@ -86,6 +82,8 @@ def opened(
             say(f"building {each.name}")
             try:
                 site.open(directory / each.name)
+                for pid in each.pids():
+                    prefer(pid)
             except FAULTS as fault:
                 results.troubles.append(f"{each.name}: {fault}")
                 site.close()
@@ -131,18 +129,6 @@ def run(
                         results.disturbed += not wait_for_quiet(effort.patience_s)
                         one(item, sites[name], results, console, number)
                     progress.advance(task)
-
-
-def wait_for_quiet(patience_s: float) -> bool:
-    """True once the machine does nothing else: what others compute would be booked on us."""
-    deadline = time.monotonic() + patience_s
-    while True:
-        busy = busy_s()
-        time.sleep(LOOK_S)
-        if (busy_s() - busy) / LOOK_S < BUSY_CORES:
-            return True
-        if time.monotonic() > deadline:
-            return False
 
 
 def one(item: Item, site: Site, results: Results, console: Console, number: int) -> None:
@@ -202,18 +188,6 @@ def effort_of(options: argparse.Namespace) -> Effort:
     )
 
 
-@contextlib.contextmanager
-def alone(console: Console) -> Iterator[None]:
-    """Two benches at once measure each other: the second waits for the first."""
-    with LOCK.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            console.print("another bench is running: waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def leave(number: int, _: FrameType | None) -> None:
     if os.getpid() != OWNER:
         os._exit(128 + number)  # a short-lived fork of pyroute2's: nothing here is its to clean up
@@ -244,7 +218,11 @@ def main() -> int:
     results.troubles += missing
     fitting = [each for each in made if each.name in used]
     try:
-        with alone(console), opened(fitting, options.receivers, results, console.print) as sites:
+        with (
+            alone(console),
+            preferred(),
+            opened(fitting, options.receivers, results, console.print) as sites,
+        ):
             run(items, sites, effort, results, console)
     except KeyboardInterrupt:
         results.troubles.append("interrupted: the rest was not measured")
@@ -254,6 +232,7 @@ def main() -> int:
         "rounds": effort.rounds,
         "trial_s": effort.trial_s,
         "receivers": options.receivers,
+        "nice": PRIORITY,
     }
     if options.json:
         options.json.write_text(json.dumps(to_json(results, items, settings), indent=1) + "\n")

@@ -9,9 +9,9 @@ is bounded.
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import bench_traffic
+from bench_machine import busy_s
 from bench_site import Site, SiteError
 from bench_switches import FAST_LEAVE_PORT, SnoopSwitch, memory_bytes, process_cpu_s
 from bench_traffic import GROUP, Offer
@@ -201,10 +201,3 @@ def processor(site: Site, *, seconds: float) -> Figures:
         "switch process": (process_cpu_s(site.contestant.pids()) - own) / millions,
         "idle": idle / seconds * 100,
     }
-
-
-def busy_s() -> float:
-    """CPU seconds all cores together have not been idle."""
-    fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
-    ticks = [int(each) for each in fields]
-    return (sum(ticks[:8]) - ticks[3] - ticks[4]) / 100

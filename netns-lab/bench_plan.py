@@ -65,7 +65,7 @@ class Effort:
 
 
 SHORT = Effort(rounds=1, trial_s=0.25, trials=5, latency_s=0.6, budget_s=70.0, patience_s=0.2)
-FULL = Effort(rounds=5, trial_s=1.0, trials=8, latency_s=6.0, budget_s=3 * 3600.0, patience_s=4.0)
+FULL = Effort(rounds=5, trial_s=1.0, trials=8, latency_s=6.0, budget_s=3 * 3600.0, patience_s=2.0)
 
 RATE_UNITS = {"zero loss": "frames/s", "full load": "datagrams/s"}
 FAN_GOALS = {
