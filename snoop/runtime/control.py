@@ -48,7 +48,9 @@ class ControlServer:
         self._answer = answer
         self._listen = listen
         self._server: asyncio.Server | None = None
-        self._clients: set[asyncio.Task[None]] = set()
+        # In order of arrival; and those that ask nothing, the longest silent first.
+        self._clients: dict[asyncio.Task[None], None] = {}
+        self._silent: dict[asyncio.Task[None], None] = {}
         self._inode: int | None = None
 
     async def open(self) -> None:
@@ -87,26 +89,34 @@ class ControlServer:
         task = asyncio.current_task()
         assert task is not None
         writer.transport.set_write_buffer_limits(high=_WRITE_BYTES_MAX)
-        self._clients.add(task)
+        if len(self._clients) >= CLIENTS_MAX:
+            # Connections somebody leaves lying about must not lock the operator out.
+            next(iter(self._silent or self._clients)).cancel()
+        self._clients[task] = None
         try:
-            if len(self._clients) > CLIENTS_MAX:
-                await _send(writer, requests.refused(RequestError("too many clients; try again")))
-            else:
-                await self._requests(reader, writer)
+            await self._requests(task, reader, writer)
         except (OSError, TimeoutError, asyncio.CancelledError):
             pass  # The client went away or does not read, or we are closing: nobody to tell.
         finally:
-            self._clients.discard(task)
+            self._clients.pop(task, None)
+            self._silent.pop(task, None)
             writer.transport.abort()
 
-    async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _requests(
+        self,
+        task: asyncio.Task[None],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
         while True:
+            self._silent[task] = None
             try:
                 line = await asyncio.wait_for(reader.readline(), SILENT_SECONDS)
             except ValueError:
                 too_long = f"a request is at most {requests.LINE_BYTES_MAX} bytes"
                 await _send(writer, requests.refused(RequestError(too_long, code=2)))
                 return
+            del self._silent[task]
             if not line.endswith(b"\n"):
                 return
             try:
