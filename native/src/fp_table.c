@@ -202,7 +202,41 @@ static size_t vlans_bytes(uint32_t count)
 	return sizeof(struct fp_vlans) + count * sizeof(struct fp_vlan_policy);
 }
 
-/* VLANs only ever gain policies: a deleted one points at the default again. */
+/* The first policy that no VLAN points at; the count when there is none. */
+static uint32_t policy_unused(const struct fp_vlans *vlans)
+{
+	bool used[FP_VLAN_IDS + 1] = {true}; /* the first is the default */
+	uint32_t index = 1;
+
+	for (uint32_t i = 0; i < FP_VLAN_IDS; i++)
+		used[vlans->index[i]] = true;
+	while (index < vlans->count && used[index])
+		index++;
+	return index;
+}
+
+/* The image's own policies, count of them at least. */
+static int vlans_own_copy(struct fp_table *table, uint32_t count, bool *vlans_own)
+{
+	struct fp_vlans *copy;
+
+	if (count < table->vlans->count)
+		count = table->vlans->count;
+	if (*vlans_own && count == table->vlans->count)
+		return 0;
+	copy = calloc(1, vlans_bytes(count));
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, table->vlans, vlans_bytes(table->vlans->count));
+	copy->count = count;
+	if (*vlans_own)
+		free(table->vlans);
+	table->vlans = copy;
+	*vlans_own = true;
+	return 0;
+}
+
+/* A VLAN without a policy of its own points at the default; its old one is used again. */
 int fp_table_apply_vlan(struct fp_table *table, const struct fp_vlan *vlan, bool *vlans_own)
 {
 	bool is_default = vlan->vlan == FP_VLAN_ANY;
@@ -214,21 +248,10 @@ int fp_table_apply_vlan(struct fp_table *table, const struct fp_vlan *vlan, bool
 	index = is_default ? 0 : table->vlans->index[vlan->vlan];
 	if (vlan->op == FP_ROW_DELETE && (is_default || !index))
 		return 0;
-	if (!*vlans_own || (!is_default && !index)) {
-		uint32_t count = table->vlans->count + (!is_default && !index ? 1 : 0);
-		struct fp_vlans *copy = calloc(1, vlans_bytes(count));
-
-		if (!copy)
-			return -ENOMEM;
-		memcpy(copy, table->vlans, vlans_bytes(table->vlans->count));
-		copy->count = count;
-		if (*vlans_own)
-			free(table->vlans);
-		table->vlans = copy;
-		*vlans_own = true;
-		if (!is_default && !index)
-			index = count - 1;
-	}
+	if (!is_default && !index)
+		index = policy_unused(table->vlans);
+	if (vlans_own_copy(table, index + 1, vlans_own))
+		return -ENOMEM;
 	if (vlan->op == FP_ROW_DELETE) {
 		table->vlans->index[vlan->vlan] = 0;
 		return 0;

@@ -7,7 +7,8 @@
 
 #include "check.h"
 
-#define MAC_OFFSET 90u /* where the kernel puts the frame: behind header, address and virtio header */
+#define MAC_OFFSET                                                                                 \
+	90u /* where the kernel puts the frame: behind header, address and virtio header */
 #define WIRE_BYTES (4 << 20)
 
 static void pair(int *ours, int *theirs)

@@ -337,7 +337,8 @@ static void test_random_mixtures_arrive_as_they_were(void)
 		for (uint32_t n = 0; n < 200; n++) {
 			struct packet packet = random_packet(&seed);
 
-			packet.ip_id = ids[packet.group & 3] += (uint16_t)(check_below(&seed, 9) ? 1 : 2);
+			packet.ip_id = ids[packet.group & 3] +=
+				(uint16_t)(check_below(&seed, 9) ? 1 : 2);
 			if (!check_below(&seed, 30))
 				ports = 1 + check_below(&seed, 15);
 			pass_add(&packet, ports);

@@ -41,7 +41,7 @@ static void start(void)
 		fp_table_free(table);
 	table = fp_table_new();
 	CHECK(table);
-	vlans_own = false;
+	vlans_own = true; /* of an image that was not copied */
 	for (uint32_t port = 0; port < PORTS_UP; port++)
 		fp_mask_set(table->up, port);
 	fp_mask_set(table->up, 255);

@@ -55,12 +55,14 @@ static void test_what_a_loop_has_not_passed_is_kept(void)
 	const struct fp_table *seen;
 	const struct fp_entry *entry;
 	struct fp_row row = group_row(1);
+	uint64_t seq;
 
 	lab_start(&lab, 2);
 	worker = lab.sw->workers[0];
 	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, NULL, 0, NULL, 0), 0);
 	seen = fp_load_acquire(&lab.sw->table);
-	fp_store_release(&worker->seq_seen, seen->seq); /* as fp_loop_run() does */
+	seq = seen->seq;
+	fp_store_release(&worker->seq_seen, seq); /* as fp_loop_run() does */
 	for (uint32_t n = 0; n < 500; n++) {
 		row.ports[0] = 1000 + n;
 		CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, NULL, 0, NULL, 0), 0);
@@ -68,9 +70,9 @@ static void test_what_a_loop_has_not_passed_is_kept(void)
 	CHECK_EQ(fp_switch_retired(lab.sw), 1000); /* a table and a shard each */
 	entry = fp_table_find(seen, 0, row.group, NULL);
 	CHECK(entry && entry->ports[0] == 1);
-	fp_store_release(&worker->seq_seen, seen->seq + 499);
+	fp_store_release(&worker->seq_seen, seq + 499);
 	CHECK_EQ(fp_switch_retired(lab.sw), 2);
-	fp_store_release(&worker->seq_seen, seen->seq + 500);
+	fp_store_release(&worker->seq_seen, seq + 500);
 	CHECK_EQ(fp_switch_retired(lab.sw), 0);
 	fp_store_release(&worker->seq_seen, FP_SEQ_IDLE);
 	lab_end(&lab);
@@ -103,7 +105,7 @@ static void test_closed_port_is_freed_when_every_loop_has_passed(void)
 	seq = fp_load_relaxed(&lab.sw->table)->seq;
 	fp_store_release(&worker->seq_seen, seq);
 	CHECK_EQ(fp_port_close(lab.sw, 1), 0);
-	CHECK_EQ(fp_switch_retired(lab.sw), 2); /* table and port */
+	CHECK_EQ(fp_switch_retired(lab.sw), 2);				   /* table and port */
 	CHECK_EQ(send(lab.ports[1].port->tx_fd, "x", 1, MSG_DONTWAIT), 1); /* still usable */
 	CHECK_EQ(fp_port_close(lab.sw, 1), (uint64_t)-ENOENT);
 	CHECK_EQ(fp_port_close(lab.sw, 256), (uint64_t)-ENOENT);

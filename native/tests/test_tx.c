@@ -1,4 +1,5 @@
-/* Sending when an egress is full, too small or broken: that port loses, is counted, and no other. */
+/* Sending when an egress is full, too small or broken: that port loses, is counted, and no other.
+ */
 #include <errno.h>
 #include <signal.h>
 #include <sys/socket.h>
