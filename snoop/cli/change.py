@@ -15,7 +15,7 @@ _family = click.option(
 )
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def mdb() -> None:
     """Add or delete static groups."""
 
@@ -42,7 +42,7 @@ def mdb_del(ctx: click.Context, group: str, port: str, source: str | None, vlan:
     session(ctx).call("static", add=False, group=group, port=port, source=source, vlan=vlan)
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def mrouter() -> None:
     """Add or delete static router ports."""
 
@@ -67,7 +67,7 @@ def mrouter_del(ctx: click.Context, port: str, vlan: int, family: str) -> None:
     session(ctx).call("mrouter", add=False, port=port, vlan=vlan, family=family)
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def clear() -> None:
     """Forget dynamic state."""
 

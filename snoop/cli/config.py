@@ -7,7 +7,7 @@ import click
 from snoop.cli import options
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def config() -> None:
     """Check a configuration file, or print an example."""
 

@@ -165,13 +165,17 @@ def _ports(facts: Facts) -> Iterator[Finding]:
                 f"carries {own[0]}, but the host's stack is kept off it",
                 "take the address away, or set isolate = false and restart the port",
             )
-        own = [address for address in port["addresses"] if address.startswith("fe80:")]
-        if own:
-            yield _note(
-                name,
-                f"the host's IPv6 stack speaks on this port as {own[0]}",
-                f"sysctl -w net.ipv6.conf.{name}.disable_ipv6=1",
-            )
+    speaking = [
+        port["name"]
+        for port in facts.ports
+        if any(address.startswith("fe80:") for address in port["addresses"])
+    ]
+    if speaking:
+        yield _note(
+            ", ".join(speaking),
+            "the host's IPv6 stack speaks on these ports: router solicitations, MLD reports",
+            "sysctl -w net.ipv6.conf.PORT.disable_ipv6=1 for each",
+        )
 
 
 def _counted(facts: Facts) -> Iterator[Finding]:

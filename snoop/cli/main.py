@@ -74,6 +74,7 @@ class _Commands(click.Group):
 
 @click.command(
     cls=_Commands,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
 @click.option("-n", "--name", metavar="NAME", help="The switch to talk to.  [default: sw0]")
@@ -82,6 +83,9 @@ class _Commands(click.Group):
 @click.pass_context
 def cli(ctx: click.Context, name: str | None, path: str | None) -> None:
     """An IGMP snooping software switch for Linux."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(2)
     if name is not None and ("/" in name or not name):
         raise click.BadParameter("a name, not a path; use --socket for a path", param_hint="--name")
     ctx.obj = Session(name=name, path=path)
@@ -96,9 +100,6 @@ def run(args: list[str] | None = None) -> int:
     """Run the command; returns the exit status instead of leaving."""
     try:
         status = cli.main(args=args, prog_name="snoop", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
-        return 2
     except Failure as error:
         return _fail(error.format_message(), 1)
     except click.ClickException as error:

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
     from snoop.cli.main import Session
 
+    _Text = click.ParamType[str]
+else:
+    _Text = click.ParamType  # Generic only in newer versions of click.
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class GroupAddress(click.ParamType[str]):
+class GroupAddress(_Text):
     """A multicast group, IPv4 or IPv6."""
 
     name = "group"
@@ -37,7 +41,7 @@ class GroupAddress(click.ParamType[str]):
         return completion.groups(ctx, param, incomplete)
 
 
-class PortName(click.ParamType[str]):
+class PortName(_Text):
     """A port of the running switch, which alone can say whether it is one."""
 
     name = "port"
@@ -50,7 +54,7 @@ class PortName(click.ParamType[str]):
         return completion.ports(ctx, param, incomplete)
 
 
-class SourceAddress(click.ParamType[str]):
+class SourceAddress(_Text):
     """A unicast address."""
 
     name = "source"

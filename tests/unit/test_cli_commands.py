@@ -240,6 +240,7 @@ def test_commands_change_the_table(daemon: Daemon, snoop: Any) -> None:
         (["mdb", "add", "239.5.5.5", "--port", "p2", "--source", "239.1.1.1"], 2, "of a source"),
         (["show", "mdb", "--vlan", "4095"], 2, "--vlan"),
         (["show", "mdbs"], 2, "mdbs"),
+        (["mdb"], 2, "Missing command"),
         (["shwo"], 2, "shwo"),
         (["show", "mdb", "--jsn"], 2, "--jsn"),
         (["explain", "--group", "239.1.2.3"], 2, "--port IN is needed"),

@@ -107,7 +107,7 @@ def test_trouble_is_a_problem_that_says_what_to_do(
     [
         ({"queriers": [querier("none", None)], "mdb": []}, "no querier is known"),
         ({"ports": [port("p0", state="down")]}, "no carrier"),
-        ({"ports": [port("p0", addresses=["fe80::1"])]}, "IPv6 stack speaks on this port"),
+        ({"ports": [port("p0", addresses=["fe80::1"])]}, "IPv6 stack speaks on these ports"),
         ({"mdb": [member("p1"), member("p1", "239.129.2.3")]}, "share a MAC address"),
         ({"mdb": [member("p1", "239.128.0.5")], "streams": []}, "with 224.0.0.0/24"),
         ({"raw": {"igmp": {"enabled": False}}}, "snooping is off"),
