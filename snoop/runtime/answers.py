@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, TypeVar
 
 from snoop import __version__
 from snoop.proto.units import SECOND
@@ -38,6 +38,10 @@ from snoop.wire.address import Address
 
 # How long the first `show streams` watches before it says how fast they are.
 LOOK_SECONDS = 0.25
+# Rows made before the loop has a turn: some 10 ms.
+SLICE_ROWS = 1000
+
+View = TypeVar("View")
 
 
 class Answers:
@@ -54,6 +58,10 @@ class Answers:
         match request:
             case Show(what="streams"):
                 return await self._streams(self._wanted(request))
+            case Show(what="mdb"):
+                return await self._mdb(self._wanted(request))
+            case Show(what="hosts"):
+                return await self._hosts(self._wanted(request))
             case Show():
                 return self._show(request)
             case Static():
@@ -97,15 +105,10 @@ class Answers:
         engine = plane.engine
         assert engine is not None
         match request.what:
-            case "mdb":
-                table = rows.mdb(engine.mdb(now), name, wanted)
-                return {"switch": plane.config.switch.name, "mdb": table}
             case "mrouters":
                 return {"mrouters": rows.mrouters(engine.mrouters(now), name, wanted)}
             case "querier":
                 return {"queriers": rows.queriers(engine.queriers(now), name, wanted)}
-            case "hosts":
-                return {"hosts": rows.hosts(engine.hosts(now), name, wanted)}
             case "fdb":
                 return {"fdb": rows.fdb(plane.fastpath.fdb(), name, wanted)}
             case "ports":
@@ -118,6 +121,19 @@ class Answers:
                 return self._status()
             case _:
                 raise AssertionError(request.what)
+
+    async def _mdb(self, wanted: Wanted) -> dict[str, Any]:
+        plane = self._plane
+        assert plane.engine is not None
+        kept = rows.mdb_wanted(plane.engine.mdb(clock.now()), plane.ports.name, wanted)
+        table = await _in_slices(kept, rows.mdb_row, plane.ports.name)
+        return {"switch": plane.config.switch.name, "mdb": table}
+
+    async def _hosts(self, wanted: Wanted) -> dict[str, Any]:
+        plane = self._plane
+        assert plane.engine is not None
+        kept = rows.hosts_wanted(plane.engine.hosts(clock.now()), plane.ports.name, wanted)
+        return {"hosts": await _in_slices(kept, rows.host_row, plane.ports.name)}
 
     def _status(self) -> dict[str, Any]:
         plane = self._plane
@@ -148,12 +164,11 @@ class Answers:
         plane, everything = self._plane, Wanted()
         name, now = plane.ports.name, clock.now()
         assert plane.engine is not None
-        table = rows.mdb(plane.engine.mdb(now), name, everything)
-        groups: dict[int, set[str]] = {0: set()}
-        members: dict[str, set[tuple[int, str]]] = {port.name: set() for port in plane.ports}
-        for row in table:
-            groups.setdefault(row["vlan"], set()).add(row["group"])
-            members.setdefault(row["port"], set()).add((row["vlan"], row["group"]))
+        groups: dict[int, set[Address]] = {0: set()}
+        members: dict[str, set[tuple[int, Address]]] = {port.name: set() for port in plane.ports}
+        for row in plane.engine.mdb(now):
+            groups.setdefault(row.vid, set()).add(row.group)
+            members.setdefault(name(row.port), set()).add((row.vid, row.group))
         streams = plane.fastpath.streams()
         still = {state.stream_key(stream): Rate(0.0, 0.0) for stream in streams}
         return Sample(
@@ -260,6 +275,20 @@ class Answers:
             group=None if filters.group is None else _group(filters.group),
             port=None if filters.port is None else self._plane.ports.named(filters.port).id,
         )
+
+
+async def _in_slices(
+    kept: list[View], made: Callable[[View, rows.PortName], rows.Row], name: rows.PortName
+) -> list[rows.Row]:
+    """Make the rows of a large table a slice at a time: frames and timers come in between.
+
+    The views are a snapshot, so the answer is of one moment all the same.
+    """
+    result: list[rows.Row] = []
+    for start in range(0, len(kept), SLICE_ROWS):
+        result += [made(view, name) for view in kept[start : start + SLICE_ROWS]]
+        await asyncio.sleep(0)
+    return result
 
 
 def _group(text: str) -> Address:

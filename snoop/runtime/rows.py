@@ -66,33 +66,35 @@ def mac_text(mac: bytes) -> str:
     return mac.hex(":")
 
 
-def mdb(rows: Iterable[MdbRow], port: PortName, wanted: Wanted) -> list[Row]:
-    """`show mdb`: one row a port of a group, sorted by vlan, group, port."""
+def mdb_wanted(rows: Iterable[MdbRow], port: PortName, wanted: Wanted) -> list[MdbRow]:
+    """The rows of `show mdb`, one a port of a group, sorted by vlan, group, port."""
     kept = [row for row in rows if wanted.takes(vid=row.vid, group=row.group, port=row.port)]
     kept.sort(key=lambda row: (row.vid, row.group, port(row.port), row.origin))
-    return [
-        {
-            "vlan": row.vid,
-            "family": family(row.family),
-            "group": address.text(row.group),
-            "port": port(row.port),
-            "filter_mode": row.filter_mode.value,
-            "sources": [
-                {
-                    "address": address.text(source.address),
-                    "timer": seconds(source.timer),
-                    "forwarding": source.forwarding,
-                }
-                for source in sorted(row.sources, key=lambda source: source.address)
-            ],
-            "group_timer": seconds(row.group_timer),
-            "origin": row.origin,
-            "compatibility": row.compatibility,
-            "uptime": seconds(row.uptime),
-            "last_reporter": text(row.last_reporter),
-        }
-        for row in kept
-    ]
+    return kept
+
+
+def mdb_row(row: MdbRow, port: PortName) -> Row:
+    """One row of `show mdb`."""
+    return {
+        "vlan": row.vid,
+        "family": family(row.family),
+        "group": address.text(row.group),
+        "port": port(row.port),
+        "filter_mode": row.filter_mode.value,
+        "sources": [
+            {
+                "address": address.text(source.address),
+                "timer": seconds(source.timer),
+                "forwarding": source.forwarding,
+            }
+            for source in sorted(row.sources, key=lambda source: source.address)
+        ],
+        "group_timer": seconds(row.group_timer),
+        "origin": row.origin,
+        "compatibility": row.compatibility,
+        "uptime": seconds(row.uptime),
+        "last_reporter": text(row.last_reporter),
+    }
 
 
 def mrouters(rows: Iterable[MrouterRow], port: PortName, wanted: Wanted) -> list[Row]:
@@ -137,24 +139,26 @@ def queriers(rows: Iterable[QuerierRow], port: PortName, wanted: Wanted) -> list
     ]
 
 
-def hosts(rows: Iterable[HostRow], port: PortName, wanted: Wanted) -> list[Row]:
-    """`show hosts`: one row a tracked host of a group on a port."""
+def hosts_wanted(rows: Iterable[HostRow], port: PortName, wanted: Wanted) -> list[HostRow]:
+    """The rows of `show hosts`, one a tracked host of a group on a port, sorted."""
     kept = [row for row in rows if wanted.takes(vid=row.vid, group=row.group, port=row.port)]
     kept.sort(key=lambda row: (row.vid, row.group, port(row.port), row.address))
-    return [
-        {
-            "vlan": row.vid,
-            "family": family(row.family),
-            "group": address.text(row.group),
-            "port": port(row.port),
-            "address": address.text(row.address),
-            "mac": mac_text(row.mac),
-            "filter_mode": row.filter_mode.value,
-            "sources": [address.text(source) for source in sorted(row.sources)],
-            "timer": seconds(row.timer),
-        }
-        for row in kept
-    ]
+    return kept
+
+
+def host_row(row: HostRow, port: PortName) -> Row:
+    """One row of `show hosts`."""
+    return {
+        "vlan": row.vid,
+        "family": family(row.family),
+        "group": address.text(row.group),
+        "port": port(row.port),
+        "address": address.text(row.address),
+        "mac": mac_text(row.mac),
+        "filter_mode": row.filter_mode.value,
+        "sources": [address.text(source) for source in sorted(row.sources)],
+        "timer": seconds(row.timer),
+    }
 
 
 def fdb(entries: Iterable[FdbEntry], port: PortName, wanted: Wanted) -> list[Row]:

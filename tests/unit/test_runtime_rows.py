@@ -42,10 +42,14 @@ def row(
     )
 
 
+def mdb(given: list[MdbRow], wanted: Wanted) -> list[rows.Row]:
+    return [rows.mdb_row(one, name) for one in rows.mdb_wanted(given, name, wanted)]
+
+
 def test_an_mdb_row_has_the_fields_of_the_contract() -> None:
     """interface.md section 3, `show mdb`."""
     sources = (SourceRow(S2, None, False), SourceRow(S1, seconds(12.5), True))
-    (shown,) = rows.mdb([row(sources=sources)], name, Wanted())
+    (shown,) = mdb([row(sources=sources)], Wanted())
     assert shown == {
         "vlan": 0,
         "family": "ipv4",
@@ -66,7 +70,7 @@ def test_an_mdb_row_has_the_fields_of_the_contract() -> None:
 
 
 def test_an_include_row_has_no_group_timer() -> None:
-    (shown,) = rows.mdb([row(mode=FilterMode.INCLUDE)], name, Wanted())
+    (shown,) = mdb([row(mode=FilterMode.INCLUDE)], Wanted())
     assert shown["filter_mode"] == "include"
     assert shown["group_timer"] is None
 
@@ -75,7 +79,7 @@ def test_mdb_is_sorted_by_vlan_group_and_port_name() -> None:
     """239.1.1.9 sorts before 239.1.1.10: by number, not by text."""
     nine = parse("239.1.1.9")
     given = [row(G2, 0), row(G1, 1, vid=5), row(nine, 2), row(nine, 1), row(G1, 0, vid=5)]
-    shown = rows.mdb(given, name, Wanted())
+    shown = mdb(given, Wanted())
     assert [(r["vlan"], r["group"], r["port"]) for r in shown] == [
         (0, "239.1.1.9", "p1"),
         (0, "239.1.1.9", "p2"),
@@ -87,10 +91,10 @@ def test_mdb_is_sorted_by_vlan_group_and_port_name() -> None:
 
 def test_filters_are_joined_by_and() -> None:
     given = [row(G1, 0), row(G1, 1), row(G2, 1), row(G2, 1, vid=7)]
-    shown = rows.mdb(given, name, Wanted(vid=0, group=G2, port=1))
+    shown = mdb(given, Wanted(vid=0, group=G2, port=1))
     assert [(r["vlan"], r["group"], r["port"]) for r in shown] == [(0, "239.1.1.10", "p1")]
-    assert len(rows.mdb(given, name, Wanted(port=1))) == 3
-    assert len(rows.mdb(given, name, Wanted(vid=7))) == 1
+    assert len(mdb(given, Wanted(port=1))) == 3
+    assert len(mdb(given, Wanted(vid=7))) == 1
 
 
 def test_mrouter_and_querier_rows_have_the_fields_of_the_contract() -> None:
@@ -124,7 +128,7 @@ def test_a_host_row_has_the_fields_of_the_contract() -> None:
         vid=0, family=Family.IPV4, group=G1, port=1, address=S1, mac=bytes(5) + b"\x09",
         filter_mode=FilterMode.INCLUDE, sources=(S2, S1), timer=seconds(2),
     )  # fmt: skip
-    (shown,) = rows.hosts([host], name, Wanted())
+    (shown,) = (rows.host_row(one, name) for one in rows.hosts_wanted([host], name, Wanted()))
     assert {key: value for key, value in shown.items() if key != "mac"} == {
         "vlan": 0, "family": "ipv4", "group": "239.1.1.1", "port": "p1", "address": "10.0.0.9",
         "filter_mode": "include", "sources": ["10.0.0.9", "10.0.0.10"], "timer": 2.0,
