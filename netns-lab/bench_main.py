@@ -66,7 +66,7 @@ def contestants(wanted: list[str]) -> tuple[list[Contestant], list[str]]:
 
 @contextlib.contextmanager
 def opened(
-    made: list[Contestant], sink_mode: str, results: Results, say: Any
+    made: list[Contestant], options: argparse.Namespace, results: Results, say: Any
 ) -> Iterator[dict[str, Site]]:
     """All sites standing; one that does not come up is left out and said so. Closes every one of
     them.
@@ -77,7 +77,8 @@ def opened(
     try:
         for each in made:
             receivers = VARIANT_RECEIVERS if each.name in bench_plan.VARIANTS else FAN_MAX
-            site = Site(each, receivers=receivers, sink_mode=sink_mode)
+            udp = options.source == "udp"
+            site = Site(each, receivers=receivers, sink_mode=options.receivers, udp=udp)
             tried.append(site)
             say(f"building {each.name}")
             try:
@@ -171,6 +172,12 @@ def arguments() -> argparse.Namespace:
         help="receivers are sockets that take runs of datagrams (UDP_GRO), sockets that take one at"
         " a time, or processes that read each datagram",
     )
+    parser.add_argument(
+        "--source",
+        choices=("packet", "udp"),
+        default="packet",
+        help="offered load comes ready-made from a packet socket, or from a UDP socket",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write a PNG or SVG")
     return parser.parse_args()
@@ -221,7 +228,7 @@ def main() -> int:
         with (
             alone(console),
             preferred(),
-            opened(fitting, options.receivers, results, console.print) as sites,
+            opened(fitting, options, results, console.print) as sites,
         ):
             run(items, sites, effort, results, console)
     except KeyboardInterrupt:
@@ -232,6 +239,7 @@ def main() -> int:
         "rounds": effort.rounds,
         "trial_s": effort.trial_s,
         "receivers": options.receivers,
+        "source": options.source,
         "nice": PRIORITY,
     }
     if options.json:

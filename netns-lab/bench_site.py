@@ -8,7 +8,7 @@ reach the watcher, who is no member, make it void: a switch that floods is not d
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench_star import Star
@@ -69,11 +69,14 @@ class Throughput:
 class Site:
     """One contestant on its star, from `open` to `close`; `members`: how many joined how much."""
 
-    def __init__(self, contestant: Contestant, *, receivers: int, sink_mode: str) -> None:
+    def __init__(
+        self, contestant: Contestant, *, receivers: int, sink_mode: str, udp: bool = False
+    ) -> None:
         self.contestant = contestant
         self.name = contestant.name
         self.star = Star(self.name, receivers=receivers)
         self.sink_mode = sink_mode
+        self.udp = udp  # the source sends through a UDP socket
         self.sink: Sink | None = None
         self.members = (0, 0)  # fan-out, groups
 
@@ -169,7 +172,7 @@ class Site:
         """Full load first, then a binary search for the highest rate without loss, of at most
         `trials` trials.
         """
-        offer = Offer(seconds=seconds, size=size, groups=groups)
+        offer = Offer(seconds=seconds, size=size, groups=groups, udp=self.udp)
         full = self._checked(self.trial(offer))
         if full.lossless:
             return Throughput(best=full, full=full)
@@ -177,9 +180,7 @@ class Site:
         low, high = 0.0, full.sent_rate
         rate = max(full.delivered_rate * 0.97, high * 0.05)
         for _ in range(trials):
-            trial = self._checked(
-                self.trial(Offer(seconds=seconds, size=size, groups=groups, rate=round(rate)))
-            )
+            trial = self._checked(self.trial(replace(offer, rate=round(rate))))
             if trial.lossless:
                 low = rate
                 if best is None or trial.sent_rate > best.sent_rate:

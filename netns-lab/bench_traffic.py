@@ -88,6 +88,7 @@ class Offer:
     frames: int = 0  # 0: by time alone
     port: int = 5004
     group: str = GROUP
+    udp: bool = False  # through a UDP socket instead of ready-made frames
 
     def arguments(self, star: Star) -> list[str]:
         return [
@@ -95,6 +96,7 @@ class Offer:
             *("--group", self.group, "--groups", str(self.groups), "--size", str(self.size)),
             *("--rate", str(self.rate), "--seconds", str(self.seconds)),
             *("--frames", str(self.frames), "--port", str(self.port)),
+            *(["--udp"] if self.udp else []),
         ]
 
 

@@ -3,7 +3,9 @@
  *
  * Frames are built here (DF, ID 0 as Linux sends atomic datagrams, TTL 16, valid IPv4 and UDP
  * checksums) and leave one by one through an AF_PACKET socket with sendmmsg: never as one GSO
- * frame, so that nobody is handed work already joined. Streams are round-robin, frame by frame.
+ * frame, so that nobody is handed work already joined. With --udp the same datagrams are sent
+ * through a UDP socket, as programs do: the kernel builds the headers, at a cost of its own, and
+ * leaves the UDP checksum to the device. Streams are round-robin, frame by frame.
  * Pace: a burst of at most --burst frames per 100 us of the offered rate, sleeping in between, so
  * that a switch that shares the machine's cores gets them. Rate 0 is as fast as it goes.
  *
@@ -20,6 +22,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +49,7 @@ struct options {
 	uint64_t frames; /* stop after so many, 0 = by time alone */
 	double seconds;
 	uint16_t port; /* UDP, both ends */
+	bool udp;      /* through a UDP socket */
 	int cpu;
 };
 
@@ -57,6 +61,7 @@ struct source {
 	uint8_t frames[BURST_MAX][FRAME_MAX];
 	struct iovec iov[BURST_MAX];
 	struct mmsghdr msgs[BURST_MAX];
+	struct sockaddr_in groups[BURST_MAX]; /* destinations of msgs, UDP socket only */
 	uint64_t sent;
 	uint64_t refused; /* send() failures other than a full queue */
 	uint64_t full;	  /* ENOBUFS: the frame was not taken and is not counted as sent */
@@ -85,7 +90,10 @@ static void burst_send(struct source *src, uint32_t count)
 	uint32_t done = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
+		const uint8_t *group = src->flows[src->next_flow].headers + 30;
+
 		flow_frame_next(&src->flows[src->next_flow], now_ns, src->frames[i]);
+		memcpy(&src->groups[i].sin_addr, group, 4);
 		if (++src->next_flow == src->opt.groups)
 			src->next_flow = 0;
 	}
@@ -176,6 +184,47 @@ static int socket_open(const char *interface, uint8_t *mac)
 	return fd;
 }
 
+/* DF as Linux sets it for datagrams of known path MTU; the kernel takes ID 0 then. */
+static int udp_open(const struct options *opt)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(opt->port)};
+	struct ip_mreqn out = {.imr_ifindex = (int)if_nametoindex(opt->interface)};
+	int ttl = 16, off = 0, discover = IP_PMTUDISC_DO;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &out, sizeof(out)) ||
+	    setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &ttl, sizeof(ttl)) ||
+	    setsockopt(fd, IPPROTO_IP, IP_MULTICAST_LOOP, &off, sizeof(off)) ||
+	    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof(discover)) ||
+	    bind(fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		int err = -errno;
+
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+static void message_prepare(struct source *src, uint32_t i)
+{
+	struct msghdr *msg = &src->msgs[i].msg_hdr;
+
+	for (uint32_t j = 0; j < FRAME_MAX; j++)
+		src->frames[i][j] = (uint8_t)(j * 7);
+	src->iov[i] = (struct iovec){src->frames[i], src->opt.size_bytes};
+	*msg = (struct msghdr){.msg_iov = &src->iov[i], .msg_iovlen = 1};
+	if (!src->opt.udp)
+		return;
+	src->iov[i].iov_base = src->frames[i] + FLOW_HEADERS;
+	src->iov[i].iov_len -= FLOW_HEADERS;
+	src->groups[i].sin_family = AF_INET;
+	src->groups[i].sin_port = htons(src->opt.port);
+	msg->msg_name = &src->groups[i];
+	msg->msg_namelen = sizeof(src->groups[i]);
+}
+
 static int source_open(struct source *src)
 {
 	struct flow_plan plan = {
@@ -189,37 +238,27 @@ static int source_open(struct source *src)
 
 	if (err)
 		return err;
-	src->fd = socket_open(src->opt.interface, plan.mac);
+	src->fd = src->opt.udp ? udp_open(&src->opt) : socket_open(src->opt.interface, plan.mac);
 	if (src->fd < 0)
 		return src->fd;
 	src->flows = calloc(src->opt.groups, sizeof(*src->flows));
 	if (!src->flows)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < BURST_MAX; i++) {
-		for (uint32_t j = 0; j < FRAME_MAX; j++)
-			src->frames[i][j] = (uint8_t)(j * 7);
-		src->iov[i] = (struct iovec){src->frames[i], src->opt.size_bytes};
-		src->msgs[i].msg_hdr = (struct msghdr){.msg_iov = &src->iov[i], .msg_iovlen = 1};
-	}
+	for (uint32_t i = 0; i < BURST_MAX; i++)
+		message_prepare(src, i);
 	for (uint32_t i = 0; i < src->opt.groups; i++)
 		flow_build(&src->flows[i], i, &plan);
 	return 0;
 }
 
 static const struct option long_options[] = {
-	{"netns", required_argument, NULL, 'n'},
-	{"interface", required_argument, NULL, 'i'},
-	{"source", required_argument, NULL, 's'},
-	{"group", required_argument, NULL, 'g'},
-	{"groups", required_argument, NULL, 'G'},
-	{"size", required_argument, NULL, 'z'},
-	{"rate", required_argument, NULL, 'r'},
-	{"seconds", required_argument, NULL, 't'},
-	{"frames", required_argument, NULL, 'f'},
-	{"burst", required_argument, NULL, 'b'},
-	{"cpu", required_argument, NULL, 'c'},
-	{"port", required_argument, NULL, 'p'},
-	{NULL, 0, NULL, 0},
+	{"netns", required_argument, NULL, 'n'},  {"interface", required_argument, NULL, 'i'},
+	{"source", required_argument, NULL, 's'}, {"group", required_argument, NULL, 'g'},
+	{"groups", required_argument, NULL, 'G'}, {"size", required_argument, NULL, 'z'},
+	{"rate", required_argument, NULL, 'r'},	  {"seconds", required_argument, NULL, 't'},
+	{"frames", required_argument, NULL, 'f'}, {"burst", required_argument, NULL, 'b'},
+	{"cpu", required_argument, NULL, 'c'},	  {"udp", no_argument, NULL, 'u'},
+	{"port", required_argument, NULL, 'p'},	  {NULL, 0, NULL, 0},
 };
 
 static int options_parse(int argc, char **argv, struct options *opt)
@@ -260,6 +299,9 @@ static int options_parse(int argc, char **argv, struct options *opt)
 			break;
 		case 'p':
 			opt->port = (uint16_t)strtoul(optarg, NULL, 10);
+			break;
+		case 'u':
+			opt->udp = true;
 			break;
 		case 'c':
 			opt->cpu = (int)strtol(optarg, NULL, 10);
@@ -306,7 +348,7 @@ int main(int argc, char **argv)
 			"usage: source --netns NS --interface IF [--source A] [--group G] "
 			"[--groups N]\n"
 			"              [--size 64..1518] [--rate FPS] [--seconds S] [--frames N]\n"
-			"              [--burst 1..64] [--port UDP] [--cpu N]\n");
+			"              [--burst 1..64] [--port UDP] [--udp] [--cpu N]\n");
 		return 2;
 	}
 	sigaction(SIGINT, &action, NULL);
