@@ -21,7 +21,7 @@ from snoop.table.image import pack_rows, pack_vlans, words
 from snoop.table.mdb import Delta
 from snoop.wire.address import Address
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
 if lib.fp_contract_version() != CONTRACT_VERSION:
     raise ImportError(
         f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "
@@ -176,6 +176,7 @@ class FastPath:
         *,
         qdisc_bypass: bool = True,
         isolate: bool = True,
+        shortcut: bool = True,
         coalesce: bool = True,
         mtu: int = 1500,
         ring_slots: int = 0,
@@ -183,11 +184,12 @@ class FastPath:
     ) -> PortOpened:
         """Open an interface of this network namespace, staged as down until `port_set` says up.
 
+        `shortcut`: known unicast is redirected inside the kernel; it takes an isolated port.
         mtu in bytes; slots are ring slots of 2048 bytes, a power of two, 0 the default.  OSError
         says which step failed: EPERM without CAP_NET_RAW, ENODEV for a missing interface.
         """
         flags = (lib.FP_OPEN_QDISC_BYPASS if qdisc_bypass else 0) | (
-            lib.FP_OPEN_ISOLATE if isolate else 0
+            (lib.FP_OPEN_ISOLATE if isolate else 0) | (lib.FP_OPEN_SHORTCUT if shortcut else 0)
         )
         config = ffi.new("struct fp_port_config *", [ifindex, ring_slots, control_slots, flags])
         isolated = ffi.new("int32_t *")

@@ -8,7 +8,7 @@
  * Calls return 0 (or a count) and -errno on failure unless they say otherwise.
  * Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 1
+#define FP_CONTRACT_VERSION 2
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -79,6 +79,7 @@ enum fp_stat {
 	FP_STAT_INJECT_FRAMES,	  /* sent by the control plane */
 	FP_STAT_INJECT_DROPS,
 	FP_STAT_RING_DROPS,	  /* lost by the kernel because a ring was full */
+	FP_STAT_SHORTCUT_FRAMES,  /* received, known unicast redirected inside the kernel */
 	FP_STAT_MAX
 };
 
@@ -124,7 +125,11 @@ struct fp_port_state {
 	uint8_t pad;
 };
 
-enum fp_open_flag { FP_OPEN_QDISC_BYPASS = 1, FP_OPEN_ISOLATE = 2 };
+enum fp_open_flag {
+	FP_OPEN_QDISC_BYPASS = 1,
+	FP_OPEN_ISOLATE = 2, /* keep the host stack off the port */
+	FP_OPEN_SHORTCUT = 4 /* with it: redirect known unicast inside the kernel */
+};
 
 struct fp_port_config {
 	int32_t ifindex;

@@ -86,6 +86,21 @@ static void add_block(const struct fp_stats *block, uint64_t *stats, uint64_t *r
 		reasons[i] += fp_load_relaxed(&block->reasons[i]);
 }
 
+static void add_shortcut(const struct fp_switch *sw, uint32_t port, uint64_t *stats,
+			 uint64_t *reasons)
+{
+	struct fp_shortcut_counts counts;
+
+	fp_shortcut_read(&sw->shortcut, port, &counts);
+	stats[FP_STAT_SHORTCUT_FRAMES] += counts.rx_frames;
+	stats[FP_STAT_RX_FRAMES] += counts.rx_frames;
+	stats[FP_STAT_RX_BYTES] += counts.rx_bytes;
+	stats[FP_STAT_TX_FRAMES] += counts.tx_frames;
+	stats[FP_STAT_TX_BYTES] += counts.tx_bytes;
+	stats[FP_STAT_TX_SENDS] += counts.tx_frames;
+	reasons[FP_FORWARD_UNICAST] += counts.rx_frames;
+}
+
 int fp_stats_read(struct fp_switch *sw, uint32_t port, uint64_t *stats, uint64_t *reasons)
 {
 	const struct fp_port *open;
@@ -101,6 +116,7 @@ int fp_stats_read(struct fp_switch *sw, uint32_t port, uint64_t *stats, uint64_t
 	add_block(&sw->control_stats[port], stats, reasons);
 	for (uint32_t i = 0; i < sw->worker_count; i++)
 		add_block(&sw->workers[i]->stats[port], stats, reasons);
+	add_shortcut(sw, port, stats, reasons);
 	return 0;
 }
 
@@ -119,13 +135,27 @@ int fp_worker_read(struct fp_switch *sw, uint32_t index, struct fp_worker_stats 
 	return 0;
 }
 
+/* Frames that take the short cut refresh their source there and not in the fdb. */
+static void refresh_fdb(struct fp_switch *sw)
+{
+	struct fp_shortcut_entry entry;
+	bool more = fp_shortcut_next(&sw->shortcut, true, &entry);
+
+	for (uint32_t i = 0; more && i < 2 * sw->shortcut.entries_max; i++) {
+		fp_fdb_learn(&sw->fdb, entry.vlan, entry.mac, entry.port, entry.seen_ns);
+		more = fp_shortcut_next(&sw->shortcut, false, &entry);
+	}
+}
+
 int fp_fdb_dump(struct fp_switch *sw, struct fp_fdb_entry *entries, uint32_t entries_max)
 {
+	refresh_fdb(sw);
 	return (int)fp_fdb_read(&sw->fdb, entries, entries_max, fp_now_ns());
 }
 
 int fp_fdb_flush(struct fp_switch *sw, int32_t port, int32_t vlan)
 {
+	fp_shortcut_flush(&sw->shortcut, port, vlan);
 	return (int)fp_fdb_flush_matching(&sw->fdb, port, vlan);
 }
 

@@ -185,7 +185,7 @@ enum fp_fdb_result fp_fdb_learn(struct fp_fdb *fdb, uint32_t vlan, const uint8_t
 	}
 	if (way < FP_FDB_WAYS) {
 		value = fp_load_relaxed(&bucket->ways[way].value);
-		result = value_port(value) == port ? FP_FDB_KNOWN : FP_FDB_MOVED;
+		result = value_port(value) == port ? FP_FDB_REFRESHED : FP_FDB_MOVED;
 	} else {
 		way = victim_of(fdb, bucket, now_ms, &used);
 		if (used)

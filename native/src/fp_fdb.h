@@ -36,7 +36,7 @@ struct fp_fdb {
 	_Atomic uint32_t hand; /* where the next eviction looks */
 };
 
-enum fp_fdb_result { FP_FDB_KNOWN, FP_FDB_LEARNED, FP_FDB_MOVED, FP_FDB_EVICTED };
+enum fp_fdb_result { FP_FDB_KNOWN, FP_FDB_REFRESHED, FP_FDB_LEARNED, FP_FDB_MOVED, FP_FDB_EVICTED };
 
 int fp_fdb_init(struct fp_fdb *fdb, uint32_t max_entries, uint64_t ageing_ns);
 void fp_fdb_destroy(struct fp_fdb *fdb);

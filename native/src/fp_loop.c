@@ -31,23 +31,39 @@ uint64_t fp_now_ns(void)
 	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
-static void learn(struct fp_switch *sw, struct fp_stats *stats, const struct fp_frame *frame,
-		  uint32_t port, uint64_t now_ns)
+static void learn(struct fp_switch *sw, struct fp_stats *stats, const struct fp_table *table,
+		  const struct fp_frame *frame, uint32_t port, uint64_t now_ns)
 {
-	switch (fp_fdb_learn(&sw->fdb, frame->vlan, frame->data + 6, port, now_ns)) {
-	case FP_FDB_KNOWN:
-		break;
-	case FP_FDB_LEARNED:
+	const uint8_t *mac = frame->data + 6;
+	enum fp_fdb_result result = fp_fdb_learn(&sw->fdb, frame->vlan, mac, port, now_ns);
+
+	if (result == FP_FDB_KNOWN)
+		return;
+	if (result == FP_FDB_LEARNED || result == FP_FDB_EVICTED)
 		fp_count(&stats->stats[FP_STAT_FDB_LEARNED], 1);
-		break;
-	case FP_FDB_MOVED:
+	if (result == FP_FDB_MOVED)
 		fp_count(&stats->stats[FP_STAT_FDB_MOVED], 1);
-		break;
-	case FP_FDB_EVICTED:
-		fp_count(&stats->stats[FP_STAT_FDB_LEARNED], 1);
+	if (result == FP_FDB_EVICTED)
 		fp_count(&stats->stats[FP_STAT_FDB_EVICTED], 1);
-		break;
+	if (!frame->service_tag) {
+		struct fp_shortcut_target target = {
+			.port = port,
+			.ifindex = table->ports[port]->ifindex,
+			.mtu = table->mtu[port],
+		};
+
+		fp_shortcut_learn(&sw->shortcut, frame->vlan, mac, &target, now_ns);
 	}
+}
+
+static int32_t look_up(const struct fp_switch *sw, const struct fp_frame *frame, uint64_t now_ns)
+{
+	int32_t port = fp_fdb_lookup(&sw->fdb, frame->vlan, frame->data, now_ns);
+	uint64_t seen_ns;
+
+	if (port >= 0)
+		return port;
+	return fp_shortcut_lookup(&sw->shortcut, frame->vlan, frame->data, now_ns, &seen_ns);
 }
 
 /* A source of a frame that is refused as such is not learned from. */
@@ -104,7 +120,7 @@ static void decide_flow(struct fp_switch *sw, struct fp_worker *worker,
 	flow->slot = NULL;
 	if (may_learn(&flow->verdict) && flow->verdict.reason != FP_DROP_IP_ERROR) {
 		flow->slot = fp_streams_find(&worker->streams, stream, now_ns);
-		learn(sw, &worker->stats[port], frame, port, now_ns);
+		learn(sw, &worker->stats[port], table, frame, port, now_ns);
 	}
 }
 
@@ -129,7 +145,7 @@ static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
 		decide_flow(sw, worker, table, port, frame, ip, flow, now_ns);
 		flow->key = key;
 	} else if (flow->pass != pass && may_learn(&flow->verdict)) {
-		learn(sw, &worker->stats[port], frame, port, now_ns);
+		learn(sw, &worker->stats[port], table, frame, port, now_ns);
 	}
 	if (flow->pass != pass) {
 		flow->pass = pass;
@@ -166,10 +182,10 @@ static void process(struct fp_switch *sw, struct fp_worker *worker, const struct
 		return;
 	}
 	if (!fp_mac_is_multicast(frame.data))
-		fdb_port = fp_fdb_lookup(&sw->fdb, frame.vlan, frame.data, now_ns);
+		fdb_port = look_up(sw, &frame, now_ns);
 	fp_decide(table, &frame, port, fdb_port, &verdict);
 	if (may_learn(&verdict))
-		learn(sw, stats, &frame, port, now_ns);
+		learn(sw, stats, table, &frame, port, now_ns);
 	if (verdict.punt)
 		punt(worker, port, &frame, &verdict, now_ns);
 	finish(worker, table, port, rx, &frame, &verdict);
@@ -202,6 +218,7 @@ uint32_t fp_loop_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 {
 	uint64_t now_ns = fp_now_ns();
 	uint32_t taken = 0;
+	uint32_t visited;
 	uint64_t one = 1;
 
 	fp_batch_reset(&worker->batch);
@@ -213,13 +230,15 @@ uint32_t fp_loop_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 
 		taken += take_ring(sw, worker, table, port, &port->control, CONTROL_BUDGET, now_ns);
 	}
-	for (uint32_t i = 0; i < worker->port_count && taken < PASS_FRAMES; i++) {
-		struct fp_port *port = worker->ports[(worker->port_first + i) % worker->port_count];
+	for (visited = 0; visited < worker->port_count && taken < PASS_FRAMES; visited++) {
+		struct fp_port *port =
+			worker->ports[(worker->port_first + visited) % worker->port_count];
 
 		taken += take_ring(sw, worker, table, port, &port->data, PASS_FRAMES - taken,
 				   now_ns);
 	}
-	worker->port_first++;
+	/* Behind the port that filled the pass: the others wait for it once, not again and again. */
+	worker->port_first += visited;
 	if (!taken)
 		return 0;
 	fp_batch_build(&worker->batch);

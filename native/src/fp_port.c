@@ -12,8 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "fp_isolate.h"
-
 #define TX_QUEUE_BYTES (16 << 20)
 #define FANOUT_UNIQUE_ID 0x2000	      /* PACKET_FANOUT_FLAG_UNIQUEID, newer than some headers */
 #define FANOUT_IGNORE_OUTGOING 0x4000 /* PACKET_FANOUT_FLAG_IGNORE_OUTGOING, likewise */
@@ -172,8 +170,9 @@ static bool slots_valid(uint32_t slots)
 	return !slots || (slots >= SLOTS_MIN && slots <= SLOTS_MAX && !(slots & (slots - 1)));
 }
 
-int fp_port_create(uint32_t id, const struct fp_port_config *config, struct fp_port **out,
-		   int32_t *isolated, const char **stage)
+int fp_port_create(uint32_t id, const struct fp_port_config *config,
+		   const struct fp_shortcut *shortcut, struct fp_port **out, int32_t *isolated,
+		   const char **stage)
 {
 	bool bypass = config->flags & FP_OPEN_QDISC_BYPASS;
 	struct fp_port *port;
@@ -202,7 +201,9 @@ int fp_port_create(uint32_t id, const struct fp_port_config *config, struct fp_p
 		goto out;
 	*isolated = ENOTSUP;
 	if (config->flags & FP_OPEN_ISOLATE)
-		*isolated = -fp_isolate_open(port->ifindex, &port->isolate_fd);
+		*isolated =
+			-fp_shortcut_attach(config->flags & FP_OPEN_SHORTCUT ? shortcut : NULL, id,
+					    port->ifindex, port->data.fd, &port->isolate_fd);
 	*out = port;
 	return 0;
 out:

@@ -17,6 +17,7 @@
 #include "fp.h"
 #include "fp_atomic.h"
 #include "fp_ring.h"
+#include "fp_shortcut.h"
 
 #define FP_RING_SLOTS_DEFAULT 4096u
 #define FP_CONTROL_SLOTS_DEFAULT 256u
@@ -35,8 +36,9 @@ struct fp_port {
 };
 
 /* On failure *stage says which step failed; *isolated is 0 or the errno of isolation. */
-int fp_port_create(uint32_t id, const struct fp_port_config *config, struct fp_port **out,
-		   int32_t *isolated, const char **stage);
+int fp_port_create(uint32_t id, const struct fp_port_config *config,
+		   const struct fp_shortcut *shortcut, struct fp_port **out, int32_t *isolated,
+		   const char **stage);
 void fp_port_free(struct fp_port *port);
 
 static inline int fp_port_tx_fd(const struct fp_port *port)

@@ -54,6 +54,7 @@ static const char *const stats[FP_STAT_MAX] = {
 	[FP_STAT_INJECT_FRAMES] = "inject_frames",
 	[FP_STAT_INJECT_DROPS] = "inject_drops",
 	[FP_STAT_RING_DROPS] = "ring_full",
+	[FP_STAT_SHORTCUT_FRAMES] = "shortcut_frames",
 };
 
 const char *fp_reason_name(uint32_t reason)

@@ -82,6 +82,7 @@ struct fp_switch *fp_switch_new(const struct fp_config *config)
 		return NULL;
 	memset(sw, 0, bytes);
 	sw->config = *config;
+	fp_shortcut_init(&sw->shortcut, config->fdb_max, config->fdb_ageing_ns);
 	sw->punt_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	fp_store_relaxed(&sw->table, fp_table_new());
 	if (sw->punt_fd < 0 || !fp_load_relaxed(&sw->table) ||
@@ -119,6 +120,7 @@ void fp_switch_free(struct fp_switch *sw)
 	for (uint32_t i = 0; i < sw->worker_count; i++)
 		worker_free(sw->workers[i]);
 	fp_fdb_destroy(&sw->fdb);
+	fp_shortcut_destroy(&sw->shortcut);
 	if (sw->punt_fd >= 0)
 		close(sw->punt_fd);
 	free(sw);
@@ -212,12 +214,20 @@ static int poll_port(struct fp_switch *sw, struct fp_port *port)
 	return err ? err : poll_add(sw->workers[port->worker], port->control.fd);
 }
 
+/* The short cut knows neither whether a port is up nor, later, its MTU: what changes must go. */
+static bool shortcut_stale(const struct fp_table *old, const struct fp_table *table,
+			   const struct fp_port_state *state)
+{
+	return !(state->flags & FP_PORT_UP) || old->mtu[state->port] != table->mtu[state->port];
+}
+
 int fp_switch_publish(struct fp_switch *sw, const struct fp_row *rows, uint32_t row_count,
 		      const struct fp_vlan *vlans, uint32_t vlan_count,
 		      const struct fp_port_state *ports, uint32_t port_count)
 {
 	struct fp_table *old = fp_load_relaxed(&sw->table); /* only this thread stores it */
 	struct fp_table *table = fp_table_copy(old);
+	bool changed[FP_PORTS_MAX] = {false};
 	bool vlans_own = false;
 	int err = table ? retire_room(sw, FP_SHARDS + 2) : -ENOMEM;
 
@@ -235,9 +245,14 @@ int fp_switch_publish(struct fp_switch *sw, const struct fp_row *rows, uint32_t 
 			fp_table_discard(table, old);
 		return err;
 	}
+	for (uint32_t i = 0; i < port_count; i++)
+		changed[i % FP_PORTS_MAX] = shortcut_stale(old, table, &ports[i]);
 	swap_in(sw, old, table);
-	for (uint32_t i = 0; i < port_count && !err; i++)
+	for (uint32_t i = 0; i < port_count && !err; i++) {
+		if (changed[i % FP_PORTS_MAX])
+			fp_shortcut_flush(&sw->shortcut, ports[i].port, -1);
 		err = poll_port(sw, table->ports[ports[i].port]);
+	}
 	return err;
 }
 
@@ -263,7 +278,7 @@ int fp_port_open(struct fp_switch *sw, uint32_t id, const struct fp_port_config 
 		return -EINVAL;
 	if (sw->opened[id])
 		return -EEXIST;
-	err = fp_port_create(id, config, &port, isolated, stage);
+	err = fp_port_create(id, config, &sw->shortcut, &port, isolated, stage);
 	if (err)
 		return err;
 	port->worker = id % sw->worker_count;
@@ -297,6 +312,7 @@ int fp_port_close(struct fp_switch *sw, uint32_t id)
 	fp_table_apply_port(table, &state);
 	sw->opened[id] = NULL;
 	swap_in(sw, old, table);
+	fp_shortcut_flush(&sw->shortcut, (int32_t)id, -1);
 	retire(sw, port, table->seq, FP_RETIRED_PORT);
 	reap(sw);
 	return 0;

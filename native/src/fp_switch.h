@@ -17,6 +17,7 @@
 #include "fp_flows.h"
 #include "fp_port.h"
 #include "fp_punt.h"
+#include "fp_shortcut.h"
 #include "fp_stats.h"
 #include "fp_streams.h"
 #include "fp_table.h"
@@ -64,6 +65,7 @@ struct fp_switch {
 	_Atomic uint32_t stop;
 	int punt_fd;
 	struct fp_fdb fdb;
+	struct fp_shortcut shortcut;
 	uint32_t worker_count;
 	struct fp_worker *workers[FP_WORKERS_MAX];
 	/* the control thread's own */

@@ -1,0 +1,84 @@
+/*
+ * The short cut of known unicast: a program at each port's tcx ingress hook that
+ * redirects a frame inside the kernel when both its addresses are in a map, and
+ * drops every other frame after the taps have seen it, which keeps the host stack
+ * off the port. A filter on the port's data ring asks the same map the same
+ * questions and keeps redirected frames out of the ring, so every frame takes
+ * exactly one of the two ways. (A map that changes between the two looks at one
+ * frame can double or lose that frame; it changes when an address is learned,
+ * moves or is flushed.)
+ *
+ * Why: bulk TCP arrives as frames of 64 KiB, and copying each twice costs more than
+ * both hosts spend on it; in the kernel nothing is copied.
+ *
+ * The map follows the fdb: the loop adds what it learns, the control thread
+ * flushes. A redirected frame refreshes its source's entry here and is not seen by
+ * the fdb, so what the fdb has forgotten is asked of fp_shortcut_lookup(). Needs CAP_BPF and a
+ * kernel from 6.6 on; without them everything goes through the rings. The kernel removes the
+ * programs and maps with their descriptors, however the process ends.
+ */
+#ifndef FP_SHORTCUT_H
+#define FP_SHORTCUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fp.h"
+
+struct fp_shortcut {
+	int fdb_fd;   /* -1: there is no short cut */
+	int count_fd; /* per port: frames and bytes in, frames and bytes out */
+	uint64_t ageing_ns;
+	uint32_t entries_max;
+};
+
+struct fp_shortcut_counts {
+	uint64_t rx_frames;
+	uint64_t rx_bytes;
+	uint64_t tx_frames;
+	uint64_t tx_bytes;
+};
+
+struct fp_shortcut_entry {
+	uint8_t mac[6];
+	uint16_t vlan;
+	uint32_t port;
+	uint64_t seen_ns;
+};
+
+struct fp_shortcut_target {
+	uint32_t port;
+	int ifindex;
+	uint32_t mtu;
+};
+
+/* Makes the maps; a switch without them works all the same. */
+void fp_shortcut_init(struct fp_shortcut *shortcut, uint32_t entries_max, uint64_t ageing_ns);
+void fp_shortcut_destroy(struct fp_shortcut *shortcut);
+
+/*
+ * Attaches a port: *link_fd holds the program at its ingress hook. With shortcut
+ * NULL, or without maps, it drops all frames and ring_fd is left alone.
+ * 0, or -errno: -EPERM without CAP_BPF, -EINVAL on an older kernel.
+ */
+int fp_shortcut_attach(const struct fp_shortcut *shortcut, uint32_t port, int ifindex, int ring_fd,
+		       int *link_fd);
+
+/* Any thread. */
+void fp_shortcut_learn(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac,
+		       const struct fp_shortcut_target *target, uint64_t now_ns);
+/*
+ * The port of an address that has not aged, or -1; *seen_ns (CLOCK_MONOTONIC) is
+ * when it was learned or last the source of a redirected frame.
+ */
+int32_t fp_shortcut_lookup(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac,
+			   uint64_t now_ns, uint64_t *seen_ns);
+/* port or vlan -1: any. */
+void fp_shortcut_flush(const struct fp_shortcut *shortcut, int32_t port, int32_t vlan);
+/* The addresses one after the other; first begins anew. False at the end. */
+bool fp_shortcut_next(const struct fp_shortcut *shortcut, bool first,
+		      struct fp_shortcut_entry *entry);
+void fp_shortcut_read(const struct fp_shortcut *shortcut, uint32_t port,
+		      struct fp_shortcut_counts *counts);
+
+#endif
