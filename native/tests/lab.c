@@ -98,6 +98,16 @@ uint32_t lab_pass(struct lab *lab)
 	return fp_loop_pass(lab->sw, worker, table);
 }
 
+uint32_t lab_run(struct lab *lab)
+{
+	uint32_t total = 0;
+	uint32_t taken;
+
+	while ((taken = lab_pass(lab)) > 0)
+		total += taken;
+	return total;
+}
+
 uint32_t lab_sent(struct lab *lab, uint32_t port)
 {
 	static uint8_t datagram[PACKET_BYTES_MAX + 100];

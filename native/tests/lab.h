@@ -30,6 +30,8 @@ void lab_set_row(struct lab *lab, uint32_t group, uint32_t source, uint64_t port
 void lab_receive(struct lab *lab, uint32_t port, const struct packet *packet);
 /* One pass of the loop; the number of frames taken. */
 uint32_t lab_pass(struct lab *lab);
+/* Passes until there is nothing to take; the number of frames taken. */
+uint32_t lab_run(struct lab *lab);
 /* How many datagrams a port has sent since it was last asked. */
 uint32_t lab_sent(struct lab *lab, uint32_t port);
 /* Where a plain multicast frame at that port would go. */

@@ -38,8 +38,7 @@ static void test_stream_reaches_its_members_and_is_counted(void)
 	lab_start(&lab, 5);
 	set_member(&lab, 0x6);
 	receive_run(&lab, 0, 100);
-	CHECK_EQ(lab_pass(&lab), 100);
-	CHECK_EQ(lab_pass(&lab), 0);
+	lab_run(&lab);
 	CHECK_EQ(lab_sent(&lab, 1), 2);
 	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_TX_FRAMES), 100);
 	CHECK_EQ(lab_stat(&lab, 2, FP_STAT_TX_COALESCED), 100);
@@ -104,17 +103,18 @@ static void test_control_ring_is_served_first(void)
 	lab_end(&lab);
 }
 
-static void test_flooding_port_leaves_room_for_the_others_in_every_pass(void)
+static void test_flooding_port_keeps_the_others_waiting_one_pass_at_most(void)
 {
 	struct lab lab;
 
 	lab_start(&lab, 4);
-	for (uint32_t n = 0; n < 8; n++) {
+	for (uint32_t n = 0; n < 16; n++) {
 		while (fake_ring_put(&lab.ports[0].data, (const uint8_t[80]){0}, 70, FAKE_NO_TAG,
 				     0)) {
 		}
 		receive_run(&lab, 1, 3);
 		receive_run(&lab, 2, 3);
+		lab_pass(&lab);
 		lab_pass(&lab);
 		CHECK_EQ(lab_stat(&lab, 1, FP_STAT_RX_FRAMES), 3 * (n + 1));
 		CHECK_EQ(lab_stat(&lab, 2, FP_STAT_RX_FRAMES), 3 * (n + 1));
@@ -192,8 +192,7 @@ static void test_full_punt_ring_is_a_drop_of_that_port(void)
 	packet.payload_bytes = 1800;
 	for (uint32_t n = 0; n < 400; n++)
 		lab_receive(&lab, 0, &packet);
-	while (lab_pass(&lab)) {
-	}
+	lab_run(&lab);
 	punted = lab_reason(&lab, 0, FP_PUNT_IGMP);
 	CHECK(punted > 200 && punted < 400); /* half of 1 MiB */
 	CHECK_EQ(lab_reason(&lab, 0, FP_DROP_PUNT_FULL), 400 - punted);
@@ -215,8 +214,7 @@ static void test_pim_hello_is_forwarded_and_copied(void)
 	packet.payload_bytes = 1800;
 	for (uint32_t n = 0; n < 400; n++)
 		lab_receive(&lab, 0, &packet);
-	while (lab_pass(&lab)) {
-	}
+	lab_run(&lab);
 	CHECK_EQ(lab_sent(&lab, 1), 400);
 	CHECK_EQ(lab_reason(&lab, 0, FP_FLOOD_LINK_LOCAL), 400);
 	CHECK(lab_stat(&lab, 0, FP_STAT_PUNT_COPIES) > 200);
@@ -295,7 +293,7 @@ static void test_lasting_stream_is_listed_among_more_than_there_is_room_for(void
 		lab_receive(&lab, 0, &lasting);
 		for (uint32_t i = 0; i < 400; i++, passing.source++)
 			lab_receive(&lab, 0, &passing);
-		lab_pass(&lab);
+		lab_run(&lab);
 		lab_sent(&lab, 1);
 	}
 	for (uint32_t n = 0; n < 2; n++) {
@@ -332,7 +330,7 @@ int main(void)
 	RUN(test_stream_reaches_its_members_and_is_counted);
 	RUN(test_publish_holds_from_the_next_pass_on);
 	RUN(test_control_ring_is_served_first);
-	RUN(test_flooding_port_leaves_room_for_the_others_in_every_pass);
+	RUN(test_flooding_port_keeps_the_others_waiting_one_pass_at_most);
 	RUN(test_bridge_learns_moves_and_forgets);
 	RUN(test_refused_frames_teach_nothing);
 	RUN(test_full_punt_ring_is_a_drop_of_that_port);
