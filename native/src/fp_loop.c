@@ -237,7 +237,7 @@ uint32_t fp_loop_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 		taken += take_ring(sw, worker, table, port, &port->data, PASS_FRAMES - taken,
 				   now_ns);
 	}
-	/* Behind the port that filled the pass: the others wait for it once, not again and again. */
+	/* Behind the port that filled the pass: the others wait for it once and not again. */
 	worker->port_first += visited;
 	if (!taken)
 		return 0;
