@@ -52,6 +52,7 @@ STATS = {
     "fdb_evicted": "unicast addresses evicted by newer ones",
     "inject_frames": "frames sent by the control plane",
     "inject_drops": "frames the control plane could not send",
+    "shortcut_frames": "unicast frames redirected inside the kernel; not in rx_frames",
     "ring_full": "lost by the kernel because the receive ring was full; not in rx_frames",
 }
 OWN = {"internal_errors": "control frames lost to a mistake in this program"}
