@@ -35,7 +35,7 @@ class FakeFastPath:
 
     def port_open(
         self, port: int, ifindex: int, *, qdisc_bypass: bool = True, isolate: bool = True,
-        ring_slots: int = 0, control_slots: int = 0,
+        shortcut: bool = True, ring_slots: int = 0, control_slots: int = 0,
     ) -> PortOpened:  # fmt: skip
         if ifindex in self.refused:
             number = self.refused[ifindex]
