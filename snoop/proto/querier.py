@@ -285,7 +285,6 @@ class Querier:
         """Q-1: the startup queries, then one every query interval."""
         self._next_general = after(last, self._interval())
         self._startup_left = max(0, self._startup_left - 1)
-        self._arm()
 
     # -- Q-15 ----------------------------------------------------------------------------------
 

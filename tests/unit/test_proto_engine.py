@@ -155,6 +155,16 @@ def test_static_entry_is_removed_by_its_name_only() -> None:
     assert not lab.holds()
 
 
+def test_static_entries_of_other_ports_stay() -> None:
+    lab = Lab()
+    for port in (P1, P2):
+        add_static(lab, port)
+    remove_static(lab, P1)
+    assert [member.port for member in lab.engine.group_view(0, parse(G)).members] == [P2]
+    lab.did(lab.engine.port_remove(P2, now=lab.now))
+    assert not lab.holds()
+
+
 def test_static_entry_takes_the_place_of_a_tombstone() -> None:
     lab = follower(port={P1: {"fast_leave": FastLeave.ON}})
     lab.hear(P1, v3(record(TO_EX)))
@@ -181,6 +191,25 @@ def test_static_entry_that_makes_no_sense_is_refused(
     with pytest.raises(error):
         add_static(lab, port, source, group, vid)
     assert list(lab.engine.groups()) == []
+
+
+def test_router_port_that_does_not_exist_is_refused() -> None:
+    lab = Lab()
+    with pytest.raises(KeyError):
+        lab.engine.mrouter_add(vid=0, port=99, now=lab.now)
+    with pytest.raises(KeyError):
+        lab.engine.query(vid=0, group=None, port=99, now=lab.now)
+
+
+def test_static_row_is_as_old_as_its_first_entry() -> None:
+    lab = Lab()
+    add_static(lab, P1)
+    lab.at(10)
+    add_static(lab, P1, S1)
+    add_static(lab, P1)
+    lab.at(15)
+    (row,) = lab.engine.mdb(lab.now)
+    assert (row.uptime, row.last_reporter, row.compatibility) == (seconds(15), None, "igmpv3")
 
 
 # -- commands --------------------------------------------------------------------------------------

@@ -71,6 +71,29 @@ def test_refresh_moves_timers_and_says_nothing() -> None:
     assert text(lab.row(P1).last_reporter) == OTHER
 
 
+def test_every_change_of_what_is_forwarded_is_announced_and_told_once() -> None:
+    """A wider list is a join, a narrower one a leave; a timer that ends changes rows as well."""
+    lab = querier()
+    lab.hear(P1, v3(record(IS_IN, SSM, [S1])))
+    lab.clear()
+    lab.hear(P1, v3(record(ALLOW, SSM, [S2])))
+    assert [event.fields["sources"] for event in lab.events("join")] == [[S1, S2]]
+    assert (lab.group_changes(), lab.events("leave")) == (1, [])
+    lab.clear()
+    lab.hear(P1, v3(record(BLOCK, SSM, [S1])))
+    assert [event.fields["reporter"] for event in lab.events("leave")] == [HOST]
+    assert (lab.group_changes(), lab.events("join")) == (0, [])
+    lab.at(42)
+    assert lab.group_changes() == 1
+    assert lab.events("expire") == [], "the entry lives on with S2"
+    lab.hear(P2, v3(record(TO_EX)))
+    lab.hear(P2, v3(record(BLOCK, sources=[S1])))
+    lab.clear()
+    lab.at(44)
+    assert lab.state(P2) == ("exclude", 268, {S1: 0})
+    assert lab.group_changes() == 1
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -215,6 +238,16 @@ def test_port_limit_refuses_new_groups_only() -> None:
     assert len(lab.events("limit")) == 1
     lab.at(100).hear(P1, v3(record(TO_EX, groups(1)[0])))
     assert lab.state(P1, groups(1)[0]) == ("exclude", 270, {})
+
+
+def test_port_limit_counts_what_is_there() -> None:
+    """A group that ended, by leave or by silence, makes room."""
+    lab = follower(port={P1: {"max_groups": 1, "fast_leave": FastLeave.ON}})
+    lab.hear(P1, v3(record(TO_EX, G), record(TO_IN, G), record(TO_EX, H)))
+    assert (lab.state(P1, G), lab.state(P1, H)) == (None, ("exclude", 270, {}))
+    lab.at(280).hear(P1, v3(record(TO_EX, G)))
+    assert lab.state(P1, G) is not None
+    assert lab.count("port_limit", P1) == 0
 
 
 def test_full_table_refuses_groups_but_not_members() -> None:

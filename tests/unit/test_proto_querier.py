@@ -225,6 +225,39 @@ def test_values_that_differ_and_versions_that_differ_are_warned_about_once() -> 
     assert lab.count("query_older_version", R) == 2
 
 
+def test_query_interval_that_differs_is_warned_about_too() -> None:
+    """TM-20; the same values are no reason to."""
+    lab, same = Lab(), Lab()
+    lab.hear(R, query(qqi=60))
+    same.hear(R, query())
+    same.hear(R, query(version=3, qrv=0, qqi=0))
+    assert len(lab.events("warning")) == 1
+    assert same.events("warning") == []
+
+
+def test_role_tells_since_when_and_by_whom() -> None:
+    """Q-17; queries heard and sent are events."""
+    lab = follower()
+    row = lab.engine.queriers(lab.now)[0]
+    assert (row.uptime, row.timer) == (seconds(10), seconds(245))
+    lab.hear(R, query("239.1.2.3", ["192.0.2.1"]))
+    (event,) = lab.events("query")
+    assert event.port == R
+    assert event.fields == {
+        "direction": "received",
+        "version": 3,
+        "address": RQ,
+        "group": "239.1.2.3",
+        "sources": ["192.0.2.1"],
+    }
+    asking = querier()
+    row = asking.engine.queriers(asking.now)[0]
+    assert (row.role, row.address, row.port) == ("querier", parse(OWN), None)
+    assert (row.uptime, row.timer) == (seconds(40), None)
+    asking.at(160)
+    assert [event.fields["direction"] for event in asking.events("query")] == ["sent"]
+
+
 def test_port_that_comes_up_is_reminded_in_the_querier_s_words() -> None:
     """Q-14, idea 84: from 0.0.0.0, that port only."""
     lab = follower()
