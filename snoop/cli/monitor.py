@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from snoop.cli import options
-from snoop.runtime.client import Client
+from snoop.runtime.client import Client, NoDaemon
 
 TYPES = (
     "join", "leave", "expire", "query", "mrouter", "querier", "port", "limit", "filter",
@@ -42,6 +42,7 @@ def monitor(
                 click.echo(json.dumps(event) if as_json else line(event))
         except KeyboardInterrupt:
             return
+    raise NoDaemon("the switch has ended")
 
 
 def line(event: dict[str, Any]) -> str:
