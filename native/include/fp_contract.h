@@ -29,14 +29,14 @@ enum fp_action {
  */
 enum fp_reason {
 	/* forwarded */
-	FP_FORWARD_GROUP = 0,	  /* row (vlan, group, any source) */
-	FP_FORWARD_SOURCE,	  /* row (vlan, group, source) */
-	FP_FORWARD_UNREGISTERED,  /* no row: policy for unregistered groups, SNOOP-32 */
-	FP_FORWARD_UNICAST,	  /* destination in the fdb */
+	FP_FORWARD_GROUP = 0,	 /* row (vlan, group, any source) */
+	FP_FORWARD_SOURCE,	 /* row (vlan, group, source) */
+	FP_FORWARD_UNREGISTERED, /* no row: policy for unregistered groups, SNOOP-32 */
+	FP_FORWARD_UNICAST,	 /* destination in the fdb */
 	/* flooded */
-	FP_FLOOD_LINK_LOCAL,	  /* 224.0.0.0/24, SNOOP-31 */
-	FP_FLOOD_ALWAYS,	  /* always_flood list, SNOOP-42 */
-	FP_FLOOD_NO_QUERIER,	  /* snooping inactive in this VLAN, Q-15 */
+	FP_FLOOD_LINK_LOCAL, /* 224.0.0.0/24, SNOOP-31 */
+	FP_FLOOD_ALWAYS,     /* always_flood list, SNOOP-42 */
+	FP_FLOOD_NO_QUERIER, /* snooping inactive in this VLAN, Q-15 */
 	FP_FLOOD_BROADCAST,
 	FP_FLOOD_UNKNOWN_UNICAST,
 	FP_FLOOD_IPV6_MULTICAST,  /* SNOOP-34 */
@@ -45,41 +45,41 @@ enum fp_reason {
 	/* handed to the control plane */
 	FP_PUNT_IGMP,
 	/* dropped */
-	FP_DROP_NO_MEMBER,	  /* registered group, nobody to send it to */
-	FP_DROP_NO_EGRESS,	  /* flooded or unregistered, but no other port */
-	FP_DROP_SAME_PORT,	  /* the destination is behind the ingress port */
-	FP_DROP_TRUNCATED,	  /* not captured whole, V-1 */
-	FP_DROP_RESERVED_MAC,	  /* 01:80:c2:00:00:01-0f, L2-1 */
-	FP_DROP_VLAN_INVALID,	  /* VID 4095, VLAN-2 */
-	FP_DROP_IP_ERROR,	  /* IPv4 header, V-4 and SNOOP-36 */
-	FP_DROP_SOURCE_MAC,	  /* multicast or zero source MAC */
-	FP_DROP_PORT_DOWN,	  /* ingress port is not up in the table */
-	FP_DROP_PUNT_FULL,	  /* punt ring full, or this port's share of it */
+	FP_DROP_NO_MEMBER,    /* registered group, nobody to send it to */
+	FP_DROP_NO_EGRESS,    /* flooded or unregistered, but no other port */
+	FP_DROP_SAME_PORT,    /* the destination is behind the ingress port */
+	FP_DROP_TRUNCATED,    /* not captured whole, V-1 */
+	FP_DROP_RESERVED_MAC, /* 01:80:c2:00:00:01-0f, L2-1 */
+	FP_DROP_VLAN_INVALID, /* VID 4095, VLAN-2 */
+	FP_DROP_IP_ERROR,     /* IPv4 header, V-4 and SNOOP-36 */
+	FP_DROP_SOURCE_MAC,   /* multicast or zero source MAC */
+	FP_DROP_PORT_DOWN,    /* ingress port is not up in the table */
+	FP_DROP_PUNT_FULL,    /* punt ring full, or this port's share of it */
 	FP_REASON_MAX
 };
 
 /* Counters of a port besides its reasons. All count since the switch was made. */
 enum fp_stat {
-	FP_STAT_RX_FRAMES = 0,	  /* taken from the rings */
+	FP_STAT_RX_FRAMES = 0, /* taken from the rings */
 	FP_STAT_RX_BYTES,
-	FP_STAT_TX_FRAMES,	  /* frames sent, a coalesced one counted as its parts */
+	FP_STAT_TX_FRAMES, /* frames sent, a coalesced one counted as its parts */
 	FP_STAT_TX_BYTES,
-	FP_STAT_TX_SENDS,	  /* kernel sends: tx_frames / tx_sends is the coalescing gain */
-	FP_STAT_TX_COALESCED,	  /* frames that left as part of a coalesced send */
-	FP_STAT_TX_DROP_FULL,	  /* egress full: ENOBUFS, EAGAIN */
-	FP_STAT_TX_DROP_MTU,	  /* larger than the egress port's MTU */
-	FP_STAT_TX_DROP_DOWN,	  /* egress interface down or gone */
-	FP_STAT_TX_DROP_ERROR,	  /* any other send error */
-	FP_STAT_RX_OVERSIZE,	  /* read whole beside the ring (PACKET_COPY_THRESH) */
-	FP_STAT_PUNT_COPIES,	  /* forwarded frames of which the control plane got a copy */
+	FP_STAT_TX_SENDS,      /* kernel sends: tx_frames / tx_sends is the coalescing gain */
+	FP_STAT_TX_COALESCED,  /* frames that left as part of a coalesced send */
+	FP_STAT_TX_DROP_FULL,  /* egress full: ENOBUFS, EAGAIN */
+	FP_STAT_TX_DROP_MTU,   /* larger than the egress port's MTU */
+	FP_STAT_TX_DROP_DOWN,  /* egress interface down or gone */
+	FP_STAT_TX_DROP_ERROR, /* any other send error */
+	FP_STAT_RX_OVERSIZE,   /* read whole beside the ring (PACKET_COPY_THRESH) */
+	FP_STAT_PUNT_COPIES,   /* forwarded frames of which the control plane got a copy */
 	FP_STAT_PUNT_COPIES_LOST,
 	FP_STAT_FDB_LEARNED,
 	FP_STAT_FDB_MOVED,
 	FP_STAT_FDB_EVICTED,
-	FP_STAT_INJECT_FRAMES,	  /* sent by the control plane */
+	FP_STAT_INJECT_FRAMES, /* sent by the control plane */
 	FP_STAT_INJECT_DROPS,
-	FP_STAT_RING_DROPS,	  /* lost by the kernel because a ring was full */
-	FP_STAT_SHORTCUT_FRAMES,  /* received, known unicast redirected inside the kernel */
+	FP_STAT_RING_DROPS,	 /* lost by the kernel because a ring was full */
+	FP_STAT_SHORTCUT_FRAMES, /* received, known unicast redirected inside the kernel */
 	FP_STAT_MAX
 };
 
@@ -233,8 +233,8 @@ int fp_punt_fd(struct fp_switch *sw);
 int64_t fp_punt_drain(struct fp_switch *sw, uint8_t *buffer, uint32_t buffer_bytes);
 
 /* Sends a frame on a set of ports; *sent gets the ports that took it. */
-int fp_inject(struct fp_switch *sw, const uint64_t *ports, const uint8_t *frame,
-	      uint32_t frame_len, uint64_t *sent);
+int fp_inject(struct fp_switch *sw, const uint64_t *ports, const uint8_t *frame, uint32_t frame_len,
+	      uint64_t *sent);
 
 /* What the live table says of such a frame; the fdb and all counters stay as they are. */
 int fp_explain(struct fp_switch *sw, uint32_t port, const uint8_t *frame, uint32_t frame_len,
