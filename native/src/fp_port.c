@@ -19,11 +19,16 @@
 #define SLOTS_MAX (1u << 20)
 
 /*
- * Picks the ring: 1 (control) for IGMP, PIM and MLD, else 0. Written with the
- * kernel's offsets so that it does not depend on where the header starts. MLD is
- * recognised by its hop-by-hop header with ICMPv6 behind it.
+ * Picks the ring: 1 (control) for IGMP, PIM and MLD sent to a group address, else
+ * 0. Written with the kernel's offsets so that it does not depend on where the
+ * header starts. MLD is recognised by its hop-by-hop header with ICMPv6 behind it.
+ * Unicast of those protocols (PIM registers) is data: the filter that keeps what
+ * takes the short cut out of a ring is on the data ring.
  */
 static struct sock_filter steering[] = {
+	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)SKF_LL_OFF),
+	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 1, 1, 0),
+	BPF_STMT(BPF_RET | BPF_K, 0),
 	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL)),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 0, 4),
 	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_NET_OFF + 9)),

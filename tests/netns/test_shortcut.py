@@ -1,0 +1,163 @@
+"""Known unicast, which the kernel may carry without us: every frame arrives, and arrives once.
+
+The fast path runs on veths of a namespace of its own; the hosts are their far ends.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from waiting import wait_until
+
+from netns.test_decision import in_new_namespace
+from snoop.fastpath import REASONS, FastPath
+from snoop.table.mdb import Delta
+
+ETH_P_ALL, SOL_PACKET, PACKET_IGNORE_OUTGOING = 3, 263, 23
+PORTS = 3
+IGMP, TCP, UDP, PIM = 2, 6, 17, 103
+
+
+def mac(host: int) -> bytes:
+    return bytes((2, 0, 0, 0, 0, host + 1))
+
+
+def frame(src: int, dst: int, protocol: int, number: int = 0) -> bytes:
+    """An IPv4 frame between two hosts; its header is good, what follows it is `number`."""
+    header = bytearray(bytes.fromhex("450000280000400040000000 0a000001 0a000002"))
+    header[9] = protocol
+    total = sum(int.from_bytes(header[i : i + 2], "big") for i in range(0, 20, 2))
+    header[10:12] = (0xFFFF - total % 0xFFFF).to_bytes(2, "big")
+    return mac(dst) + mac(src) + b"\x08\x00" + bytes(header) + number.to_bytes(26, "big")
+
+
+class Hosts:
+    """The far ends of the ports: send frames, collect what came from the test's MACs."""
+
+    def __init__(self) -> None:
+        self.sockets = []
+        for port in range(PORTS):
+            end = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+            end.bind((f"h{port}", ETH_P_ALL))
+            end.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+            end.setblocking(False)
+            self.sockets.append(end)
+
+    def received(self, host: int) -> list[bytes]:
+        frames = []
+        try:
+            while True:
+                got = self.sockets[host].recv(2048)
+                if got[6:11] == mac(0)[:5]:
+                    frames.append(got)
+        except BlockingIOError:
+            return frames
+
+    def send(self, src: int, data: bytes) -> None:
+        self.sockets[src].send(data)
+
+    def until(self, host: int, last: bytes) -> list[bytes]:
+        """What the host receives up to and with `last`."""
+        frames: list[bytes] = []
+
+        def arrived() -> bool:
+            frames.extend(self.received(host))
+            return last in frames
+
+        wait_until(arrived, within=5)
+        return frames
+
+
+@contextmanager
+def switch() -> Iterator[FastPath]:
+    fastpath = FastPath()
+    for port in range(PORTS):
+        command = f"ip link add p{port} up type veth peer name h{port}".split()
+        subprocess.run(command, check=True, capture_output=True)
+        subprocess.run(f"ip link set h{port} up".split(), check=True)
+        opened = fastpath.port_open(port, socket.if_nametoindex(f"p{port}"))
+        assert opened.isolated, opened.why_not
+        fastpath.port_set(port, up=True, mtu=1500)
+    fastpath.publish(Delta())
+    loop = threading.Thread(target=fastpath.run)
+    loop.start()
+    try:
+        yield fastpath
+    finally:
+        fastpath.stop()
+        loop.join()
+        fastpath.close()
+
+
+def learn(hosts: Hosts) -> None:
+    """Hosts 0 and 1 have talked: both addresses are known."""
+    for number in range(3):
+        for src, dst in ((0, 1), (1, 0)):
+            hosts.send(src, frame(src, dst, UDP, 1000 + number))
+            hosts.until(dst, frame(src, dst, UDP, 1000 + number))
+    hosts.received(2)  # the flooded first one
+
+
+def test_known_unicast_of_every_protocol_arrives_once_and_nowhere_else() -> None:
+    """A frame goes by the kernel or by the rings, never both: also IGMP and PIM registers."""
+
+    def work() -> None:
+        with switch() as fastpath:
+            hosts = Hosts()
+            learn(hosts)
+            for protocol in (UDP, TCP, IGMP, PIM):
+                sent = [frame(0, 1, protocol, number) for number in range(50)]
+                for data in sent:
+                    hosts.send(0, data)
+                got = []
+                for mark in (b"\1", b"\2"):  # the second leaves in a later pass than all before
+                    end = frame(2, 1, UDP) + mark
+                    hosts.send(2, end)
+                    got += hosts.until(1, end)
+                assert sorted(f for f in got if f[6:12] == mac(0)) == sent, protocol
+                assert not hosts.received(2)
+            counters = fastpath.counters(0)
+            assert counters["rx_frames"] == sum(counters[name] for name in REASONS)
+
+    in_new_namespace(work)
+
+
+def test_host_that_moves_is_followed() -> None:
+    """The kernel's map follows the fdb: a frame from the new port moves the address there."""
+
+    def work() -> None:
+        with switch() as fastpath:
+            hosts = Hosts()
+            learn(hosts)
+            hosts.send(2, frame(1, 0, UDP, 1))  # host 1 is behind port 2 now
+            hosts.until(0, frame(1, 0, UDP, 1))
+            hosts.received(1)
+            hosts.send(0, frame(0, 1, UDP, 2))
+            hosts.until(2, frame(0, 1, UDP, 2))
+            assert not hosts.received(1)
+            assert {(e.mac, e.port) for e in fastpath.fdb() if e.mac in (mac(0), mac(1))} == {
+                (mac(0), 0),
+                (mac(1), 2),
+            }
+
+    in_new_namespace(work)
+
+
+def test_port_that_goes_down_takes_its_addresses_out_of_the_kernels_map() -> None:
+    """What is sent to a host behind it is flooded again, as for any unknown address."""
+
+    def work() -> None:
+        with switch() as fastpath:
+            hosts = Hosts()
+            learn(hosts)
+            fastpath.port_set(1, up=False, mtu=1500)
+            fastpath.publish(Delta())
+            hosts.send(0, frame(0, 1, UDP, 3))
+            assert hosts.until(2, frame(0, 1, UDP, 3)) == [frame(0, 1, UDP, 3)]
+            assert not hosts.received(1)
+
+    in_new_namespace(work)
