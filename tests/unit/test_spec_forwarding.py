@@ -183,6 +183,19 @@ def test_stream_does_not_flood_after_the_last_leave(make) -> None:
     assert dut.forwards(by=P2) == ALL - {P2}
 
 
+def test_tombstone_after_a_fast_leave_lasts_gmi_too() -> None:
+    """Idea 98: SM-69, SM-64: from the leave on, whatever timer the member still had."""
+    dut = non_querier(port_params={P1: {"fast_leave": "on"}})
+    dut.rq()
+    dut.hear(P1, v2_report())
+    dut.at(100)
+    dut.hear(P1, leave())
+    dut.just_before(370)
+    assert dut.forwards(by=P2) == {R}
+    dut.at(370)
+    assert dut.forwards(by=P2) == ALL - {P2}
+
+
 def test_tombstone_is_lifted_by_the_next_member() -> None:
     """Idea 98: SM-69: and its end does not touch the new member."""
     dut = non_querier()

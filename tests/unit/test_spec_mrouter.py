@@ -231,6 +231,18 @@ def test_solicitations_when_a_port_comes_up() -> None:
         assert (solicitation.ip.ttl, solicitation.ip.ihl) == (1, 6)
 
 
+def test_no_solicitation_to_a_port_that_went_down_again() -> None:
+    """Idea 112: the rest of them is not sent."""
+    dut = Dut()
+    dut.wait(30)
+    dut.port_down(P3)
+    dut.port_up(P3)
+    dut.port_down(P3)
+    dut.zero()
+    dut.wait(30)
+    assert [t for t in dut.made() if P3 in t.ports] == []
+
+
 def test_no_solicitations_without_mrd() -> None:
     """Idea 112: the knob."""
     dut = Dut(mrd=False)

@@ -205,6 +205,25 @@ def test_every_kind_of_message_has_its_counters(frame: bytes, names: set[str]) -
     assert all(sums[n] - total[n] == 1 for n in names)
 
 
+def test_records_are_counted_by_type_and_the_odd_ones_too() -> None:
+    """Idea 139: W-20, W-27: what was skipped is not silently skipped."""
+    dut = non_querier()
+    body = frames.report_body(
+        [(TO_IN, G, [S1, "0.0.0.0"]), (IS_EX, G, []), (9, "239.9.9.9", []), (TO_EX, G, [])]
+    )
+    before = dut.engine.port_counters(P1)
+    dut.hear(P1, frames.encapsulate(body, src=HOST, dst="224.0.0.22"))
+    after = dut.engine.port_counters(P1)
+    moved = {n: after[n] - before[n] for n in after if n.startswith("record_")}
+    assert {name: count for name, count in moved.items() if count} == {
+        "record_to_in": 1,
+        "record_is_ex": 1,
+        "record_to_ex": 1,
+        "record_unknown": 1,
+        "record_bad_source": 1,
+    }
+
+
 def test_what_leaves_is_counted_where_it_leaves() -> None:
     """Idea 139: forwarded and own messages, per egress port."""
     dut = non_querier()
