@@ -11,7 +11,6 @@ reader may keep the old one to compare with.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from snoop.proto.units import NEVER, STOPPED, Instant
@@ -22,7 +21,7 @@ from snoop.wire.messages import RecordType
 if TYPE_CHECKING:
     from snoop.proto.hosts import Hosts
 
-NO_SOURCES: Final[Mapping[Address, Instant]] = MappingProxyType({})
+NO_SOURCES: Final[Mapping[Address, Instant]] = {}  # shared by all that list nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,12 +123,11 @@ class Querier:
         self._settle_active(now, effects)
         self._arm()
 
-    def stop(self, effects: list[Effect]) -> None:
-        """Forget everything: snooping was switched off (VLAN-8)."""
+    def stop(self) -> None:
+        """Forget everything: snooping was switched off (VLAN-8). The caller says what changed."""
         self._vlan.switch.deadlines.disarm(self)
         self._reset()
         self.active = False
-        effects.append(VlanChanged(self._vlan.vid, Family.IPV4))
 
     def hear_general(
         self, query: Query, src: Address, port: Port, now: Instant, effects: list[Effect]

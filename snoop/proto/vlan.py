@@ -107,7 +107,8 @@ class Vlan:
         """Forget all that was learned, because snooping was switched off (VLAN-8, SM-67)."""
         self.drop_members(now, effects, bury=False, reason="disabled")
         self.mrouters.drop_learned(effects)
-        self.querier.stop(effects)
+        self.querier.stop()
+        effects.append(self.changed())
 
     # -- what others see -----------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from unit.proto_lab import (
     S1,
     S2,
     SSM,
+    START,
     TO_EX,
     TO_IN,
     G,
@@ -67,6 +68,9 @@ def test_link_down_takes_what_was_learned_at_once() -> None:
     assert (lab.state(P1), lab.mrouters()) == (None, {R})
     assert lab.state(P2) == ("exclude", 270, {})
     assert (lab.group_changes(), lab.vlan_changes()) == (1, 1)
+    assert [(event.port, event.fields["reason"]) for event in lab.events("leave")] == [
+        (P1, "port down")
+    ]
     lab.did(lab.engine.port_up(P1, now=lab.now))
     assert lab.state(P1) is None
     assert lab.did(lab.engine.port_up(P1, now=lab.now)) == []
@@ -98,9 +102,10 @@ def test_removed_port_takes_everything_along() -> None:
 
 def test_timers_that_are_due_come_before_the_frame() -> None:
     """A report at the instant its entry ends makes a new entry."""
-    lab = follower()
-    lab.hear(P1, v3(record(TO_EX)))
-    effects = lab.engine.receive(port=P1, frame=v3(record(IS_EX)), now=lab.now + seconds(270))
+    lab = Lab()
+    lab.at(30).hear(P1, v3(record(TO_EX)))
+    lab.at(299.999)
+    effects = lab.engine.receive(port=P1, frame=v3(record(IS_EX)), now=START + seconds(300))
     kinds = [effect.kind for effect in effects if isinstance(effect, Event)]
     assert kinds.index("expire") < kinds.index("join")
 

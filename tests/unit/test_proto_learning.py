@@ -136,7 +136,7 @@ def test_link_local_groups_have_no_state() -> None:
 def test_any_source_joins_of_ssm_groups_are_ignored_and_the_rest_is_not() -> None:
     """SM-46, idea 69."""
     lab = follower()
-    lab.hear(P1, old_report(2, SSM))
+    assert lab.hear(P1, old_report(2, SSM)) == {R}
     lab.hear(P1, v3(record(TO_EX, SSM), record(IS_EX, SSM, [S2]), record(ALLOW, SSM, [S1])))
     assert lab.state(P1, SSM) == ("include", None, {S1: 270})
     assert lab.row(P1, SSM).compatibility == "igmpv3"

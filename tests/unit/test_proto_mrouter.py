@@ -68,6 +68,17 @@ def test_router_port_lasts_as_long_as_its_evidence(data: bytes, lasts: float, or
     assert [e.fields["change"] for e in lab.events("mrouter")] == ["added", "expired"]
 
 
+def test_refresh_is_no_news() -> None:
+    lab = Lab()
+    lab.hear(R, hello(50))
+    lab.at(40)
+    lab.clear()
+    lab.hear(R, hello(50))
+    assert (lab.events("mrouter"), lab.vlan_changes()) == ([], 0)
+    (row,) = lab.engine.mrouters(lab.now)
+    assert (row.uptime, row.timer) == (seconds(40), seconds(50))
+
+
 def test_hello_may_hold_for_ever_or_say_goodbye() -> None:
     """Idea 107."""
     lab = Lab()
