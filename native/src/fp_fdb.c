@@ -20,9 +20,10 @@ static uint64_t key_of(uint32_t vlan, const uint8_t *mac)
 
 static struct fp_fdb_bucket *bucket_of(const struct fp_fdb *fdb, uint64_t key)
 {
-	uint64_t hash = key * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t hash = (key ^ key >> 32) * UINT64_C(0x9e3779b97f4a7c15);
 
-	return &fdb->buckets[(hash >> 40) & (fdb->bucket_count - 1)];
+	/* folded first: the VLAN is in the top bits, which a product carries no further down */
+	return &fdb->buckets[(hash >> 32) & (fdb->bucket_count - 1)];
 }
 
 static uint32_t value_port(uint64_t value)

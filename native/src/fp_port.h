@@ -20,7 +20,7 @@
 #include "fp_shortcut.h"
 
 #define FP_RING_SLOTS_DEFAULT 4096u
-#define FP_CONTROL_SLOTS_DEFAULT 256u
+#define FP_CONTROL_SLOTS_DEFAULT 2048u
 
 struct fp_port {
 	uint32_t id;

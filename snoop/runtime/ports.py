@@ -64,6 +64,7 @@ class PortPath(Protocol):
         *,
         qdisc_bypass: bool = ...,
         isolate: bool = ...,
+        shortcut: bool = ...,
         ring_slots: int = ...,
     ) -> Opened: ...
     def port_close(self, port: int) -> None: ...
@@ -221,6 +222,7 @@ class Ports:
                 link.ifindex,
                 qdisc_bypass=_bypass(port.table, self._switch),
                 isolate=port.asked_isolation,
+                shortcut=self._switch.shortcut,
                 ring_slots=_ring_slots(self._switch, len(self._by_id)),
             )
         except OSError as error:

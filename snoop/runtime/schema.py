@@ -169,6 +169,9 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     isolate: Annotated[
         bool, _says("keep the host's own stack off the ports (drop at tc ingress)")
     ] = True
+    shortcut: Annotated[
+        bool, _says("redirect known unicast inside the kernel; needs isolate, takes a restart")
+    ] = True
     workers: Annotated[int, Meta(ge=1, le=8), _says("loop threads; takes a restart")] = 1
     spin_us: Annotated[
         int,
@@ -179,7 +182,7 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         int,
         Meta(ge=-20, le=19),
         _says("scheduling priority of the loop threads; takes a restart"),
-    ] = -15
+    ] = 0
     ring_slots: Annotated[
         int,
         Meta(ge=0, le=65_536),
@@ -322,6 +325,7 @@ RESTART_KEYS: tuple[tuple[Literal["switch", "metrics"], str], ...] = (
     ("switch", "workers"),
     ("switch", "spin_us"),
     ("switch", "nice"),
+    ("switch", "shortcut"),
     ("switch", "ring_slots"),
     ("metrics", "listen"),
 )
