@@ -257,3 +257,21 @@ def least_busy(switch: Snoop) -> int:
         wait_until(lambda end=end: time.monotonic() >= end, within=2)
         spent.append(ticks() - before)
     return min(spent)
+
+
+def test_snooping_can_be_switched_off_and_on_while_it_runs() -> None:
+    """Spec 121, SM-67, VLAN-8: off: everything floods and no state is kept; on: an empty table that
+    the next general query fills."""
+    with star(4) as net:
+        net.h(1).join(GROUP)
+        net.switch.wait_members(GROUP, {"p1"})
+        assert net.reached(GROUP) == names(1)
+        config = dict(net.switch.config)
+        net.switch.configure({**config, "igmp": {**config["igmp"], "enabled": False}})
+        net.switch.reload()
+        net.switch.wait_members(GROUP, set())
+        assert net.reached(GROUP) == names(1, 2, 3)
+        net.switch.configure(config)
+        net.switch.reload()
+        net.switch.wait_members(GROUP, {"p1"}, within=5)
+        wait_until(lambda: net.reached(GROUP) == names(1), within=5, what="it prunes again")

@@ -219,3 +219,39 @@ def test_two_switches_elect_one_querier_and_serve_each_others_members() -> None:
             within=OQPI + 2,
             what="the loser takes over",
         )
+
+
+def test_own_queries_make_no_router_port(net: Star) -> None:
+    """NET-1, V-1, B-32, spec 30: what the switch sends is not heard as a neighbour's."""
+    net.h(1).reset()
+    wait_until(lambda: len(general_queries(net.igmp_seen(1))) >= 2, within=2 * QUERY + 2)
+    assert net.switch.show("mrouters")["mrouters"] == []
+    assert role(net)["role"] == "querier"
+
+
+def test_data_from_a_router_reaches_members_and_the_other_router() -> None:
+    """SNOOP-41, spec 101."""
+    group = "239.11.0.6"
+    with star(5, ports={"p3": {"mrouter": "always"}}) as net:
+        net.query_from(2, HIGHER)
+        net.report(1, ("TO_EX", group, []))
+        net.switch.wait_members(group, {"p1"})
+        assert net.reached(group, sender=2) == names(1, 3)
+
+
+def test_router_solicitations_come_when_a_port_comes_up() -> None:
+    """SNOOP-23, TM-18, spec 112: one to three of them, to all routers, with TTL 1."""
+    with star(3) as net:
+        net.lab.set_port("p1", "down")
+        net.h(1).reset()
+        net.lab.set_port("p1", "up")
+
+        def solicitations() -> list[bytes]:
+            return [f for f in net.igmp_seen(1) if f[38] == 0x31]
+
+        wait_until(solicitations, within=4, what="a solicitation")
+        first = solicitations()[0]
+        assert first[30:34] == bytes((224, 0, 0, 2))
+        assert first[22] == 1
+        wait_until(lambda: len(general_queries(net.igmp_seen(1))) >= 4, within=4 * QUERY + 3)
+        assert len(solicitations()) <= 3
