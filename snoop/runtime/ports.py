@@ -66,6 +66,7 @@ class PortPath(Protocol):
         isolate: bool = ...,
         shortcut: bool = ...,
         ring_slots: int = ...,
+        control_slots: int = ...,
     ) -> Opened: ...
     def port_close(self, port: int) -> None: ...
     def port_set(self, port: int, *, up: bool, mtu: int, coalesce: bool = ...) -> None: ...
@@ -216,6 +217,7 @@ class Ports:
 
     def _open(self, port: Port, link: Link) -> None:
         port.asked_isolation = self._isolation(port, link)
+        slots = _ring_slots(self._switch, len(self._by_id))
         try:
             opened = self._fastpath.port_open(
                 port.id,
@@ -223,7 +225,8 @@ class Ports:
                 qdisc_bypass=_bypass(port.table, self._switch),
                 isolate=port.asked_isolation,
                 shortcut=self._switch.shortcut,
-                ring_slots=_ring_slots(self._switch, len(self._by_id)),
+                ring_slots=slots,
+                control_slots=max(256, slots // 4),
             )
         except OSError as error:
             problem = f"cannot be opened: {reason(error)}"
