@@ -136,7 +136,7 @@ static void match(struct wire_frame *wire, uint32_t port, bool *left)
 		left[i] = true;
 		return;
 	}
-	CHECK(!"a frame left that was never meant for the port");
+	check_failed(__FILE__, __LINE__, "a frame left that was never meant for the port");
 }
 
 static void check_port(uint32_t port)

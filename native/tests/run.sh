@@ -22,7 +22,6 @@ variant() {
 		echo "-- $name"
 		(cd "$directory" && setarch "$(uname -m)" -R ctest --output-on-failure --parallel "$jobs" "$@") |
 			grep -v '^ *Start \|^Test project\|^$' || failed+=("$name")
-		[ "${PIPESTATUS[0]}" = 0 ] || failed+=("$name")
 	else
 		tail -n 40 "$directory.log"
 		failed+=("$name (build)")
@@ -32,8 +31,7 @@ variant() {
 mkdir -p build
 variant plain "" Release "" "$@"
 variant address address,undefined Debug "-O1 -g -fno-sanitize-recover=undefined" "$@"
-# Only what has threads in it: the rest would tell nothing new, slowly.
-variant thread thread Debug "-O1 -g" -R "threads" "$@"
+variant thread thread Debug "-O1 -g" "$@"
 
 if [ ${#failed[@]} -gt 0 ]; then
 	printf 'FAILED: %s\n' "${failed[*]}"
