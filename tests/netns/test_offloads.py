@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import median
-
 import frames
 import pytest
 from datagrams import payload
@@ -160,14 +158,17 @@ def tcp_rates(lab: Lab) -> list[float]:
 
 
 def test_tcp_keeps_up_with_the_kernel_bridge() -> None:
-    """The same hosts and cables, one switch after the other: at least 0.7 of the kernel's rate."""
+    """The same hosts and cables, one switch after the other: at least 0.7 of the kernel's rate.
+
+    The best of some rounds each: whatever else the machine does only takes away.
+    """
     with Lab(2) as lab:
         lab.h(1).call("tcp_serve", port=7002)
         bridge = lab.bridge()
-        theirs = median(tcp_rates(lab))
+        theirs = max(tcp_rates(lab))
         bridge.close()
         switch = lab.switch(config={"igmp": IGMP})
-        ours = median(tcp_rates(lab))
+        ours = max(tcp_rates(lab))
         switch.stop()
     print(f"TCP: kernel bridge {theirs:.1f} Gbit/s, snoop {ours:.1f} Gbit/s")
     assert ours >= TCP_RATIO * theirs
