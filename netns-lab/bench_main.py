@@ -40,6 +40,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from switch import SNOOP
 
 OWNER = os.getpid()
+EVERYONE = (*bench_plan.ALL, *bench_plan.VARIANTS)
+SLOWEST = "ovs-system"
 FAN_MAX = 15
 VARIANT_RECEIVERS = 3
 FAULTS = (SiteError, TrafficError, AssertionError, OSError, RuntimeError, KeyError)
@@ -57,6 +59,8 @@ def contestants(wanted: list[str]) -> tuple[list[Contestant], list[str]]:
                 made.append(SnoopSwitch(name, bench_plan.VARIANTS.get(name)))
             else:
                 missing.append(f"{name}: not installed beside {sys.executable}")
+        elif name not in EVERYONE:
+            missing.append(f"{name}: no such switch; there are {', '.join(EVERYONE)}")
         elif openvswitch_installed():
             made.append(OpenVSwitch(name.removeprefix("ovs-")))
         else:
@@ -161,9 +165,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="print the keys of the measures")
     parser.add_argument(
         "--switches",
-        default=",".join((*bench_plan.ALL, *bench_plan.VARIANTS)),
         metavar="NAME,…",
-        help="default: %(default)s",
+        help=f"of {', '.join(EVERYONE)}; short: all but {SLOWEST}; full: all",
     )
     parser.add_argument(
         "--receivers",
@@ -181,6 +184,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write a PNG or SVG")
     return parser.parse_args()
+
+
+def everyone(short: bool) -> list[str]:
+    return [name for name in EVERYONE if not (short and name == SLOWEST)]
 
 
 def effort_of(options: argparse.Namespace) -> Effort:
@@ -220,7 +227,8 @@ def main() -> int:
     results = Results()
     namespaces.sweep()
     bench_traffic.build()
-    made, missing = contestants(options.switches.split(","))
+    wanted = options.switches.split(",") if options.switches else everyone(options.short)
+    made, missing = contestants(wanted)
     used = {name for item in items for name in item.contestants}
     results.troubles += missing
     fitting = [each for each in made if each.name in used]
