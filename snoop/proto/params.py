@@ -243,8 +243,8 @@ class PortParams:
     max_groups: int = 0
     deny_groups: tuple[Prefix, ...] = ()
     allow_groups: tuple[Prefix, ...] = ()
-    igmp_rate: int = 5000
-    igmp_burst: int = 10000
+    igmp_rate: int = 20_000
+    igmp_burst: int = 40_000
 
     def __post_init__(self) -> None:
         """Check every value; ValueError names the first that is out of range."""

@@ -280,9 +280,9 @@ class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     igmp_rate: Annotated[
         int, Meta(ge=0, le=1_000_000), _says("IGMP messages a second looked at; 0: no limit")
-    ] = 5000
+    ] = 20_000
     igmp_burst: Annotated[int, Meta(ge=1, le=1_000_000), _says("and at once, with igmp_rate")] = (
-        10000
+        40_000
     )
     coalesce: Annotated[Coalesce | None, _says("left out: as [switch]")] = None
     isolate: Annotated[bool | None, _says("left out: as [switch]")] = None
