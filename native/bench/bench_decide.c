@@ -1,0 +1,92 @@
+/* fp_decide() on tables of several sizes, with the frames in random order. */
+#include "bench.h"
+#include "check.h"
+#include "fp_decide.h"
+#include "fp_mask.h"
+#include "packets.h"
+
+#define FRAMES 4096u
+#define FRAME_BYTES 128u
+
+struct traffic {
+	uint8_t bytes[FRAMES][FRAME_BYTES];
+	uint32_t len_bytes;
+};
+
+static struct fp_table *table_of(uint32_t groups, uint64_t ports)
+{
+	struct fp_vlan vlan = {.vlan = FP_VLAN_ANY, .op = FP_ROW_SET, .flags = FP_VLAN_ACTIVE};
+	struct fp_table *table = fp_table_new();
+	bool own = true;
+
+	CHECK(table);
+	memset(table->up, 0xff, sizeof(table->up));
+	CHECK_EQ(fp_table_apply_vlan(table, &vlan, &own), 0);
+	for (uint32_t n = 0; n < groups; n++) {
+		struct fp_row row = {.op = FP_ROW_SET, .flags = FP_ROW_ANY_SOURCE};
+
+		fp_map_ipv4(0xe1000000 + n, row.group);
+		for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
+			row.ports[i] = ports;
+		CHECK_EQ(fp_table_apply_row(table, &row), 0);
+	}
+	return table;
+}
+
+static void make_traffic(struct traffic *traffic, uint32_t first_group, uint32_t groups)
+{
+	uint64_t seed = 1;
+
+	for (uint32_t n = 0; n < FRAMES; n++) {
+		struct packet packet = packet_udp();
+		uint8_t vnet[256];
+
+		packet.payload_bytes = 18;
+		packet_set_group(&packet, first_group + check_below(&seed, groups));
+		traffic->len_bytes = packet_build(&packet, vnet);
+		memcpy(traffic->bytes[n], vnet + FP_VNET_BYTES, traffic->len_bytes);
+	}
+}
+
+static void decide(const char *what, uint64_t count, const struct fp_table *table,
+		   const struct traffic *traffic)
+{
+	uint64_t start_ns = bench_now_ns();
+	uint64_t kept = 0;
+
+	for (uint64_t n = 0; n < count; n++) {
+		struct fp_verdict verdict;
+		struct fp_frame frame;
+
+		fp_frame_parse(traffic->bytes[n % FRAMES], traffic->len_bytes, &frame);
+		fp_decide(table, &frame, 0, -1, &verdict);
+		kept += verdict.ports[0] + verdict.reason;
+	}
+	bench_keep(kept);
+	bench_report(what, start_ns, count);
+}
+
+void bench_decide(const struct bench *bench)
+{
+	static const uint32_t sizes[] = {1, 10000, 65536};
+	static struct traffic traffic;
+	uint64_t count = bench_count(bench, 4000000);
+
+	for (uint32_t i = 0; i < 3; i++) {
+		for (uint32_t all = 0; all < 2; all++) {
+			struct fp_table *table = table_of(sizes[i], all ? UINT64_MAX : 6);
+			char what[80];
+
+			make_traffic(&traffic, 0xe1000000, sizes[i]);
+			snprintf(what, sizeof(what), "decide: hit, %u groups, %s", sizes[i],
+				 all ? "all ports" : "a few ports");
+			decide(what, count, table, &traffic);
+			if (!all) {
+				make_traffic(&traffic, 0xe8000000, 65536);
+				snprintf(what, sizeof(what), "decide: miss, %u groups", sizes[i]);
+				decide(what, count, table, &traffic);
+			}
+			fp_table_free(table);
+		}
+	}
+}
