@@ -134,8 +134,8 @@ static uint32_t victim_of(const struct fp_fdb *fdb, const struct fp_fdb_bucket *
 	return victim;
 }
 
-/* Full: the oldest entry of the next bucket that has one goes. */
-static void evict_one(struct fp_fdb *fdb)
+/* Full: the oldest entry of the next bucket that has one goes, but not the one to keep. */
+static void evict_one(struct fp_fdb *fdb, uint64_t keep)
 {
 	for (uint32_t n = 0; n < fdb->bucket_count; n++) {
 		uint32_t at = atomic_fetch_add_explicit(&fdb->hand, 1, memory_order_relaxed);
@@ -145,9 +145,10 @@ static void evict_one(struct fp_fdb *fdb)
 
 		bucket_lock(bucket);
 		for (uint32_t i = 0; i < FP_FDB_WAYS; i++) {
+			uint64_t key = fp_load_relaxed(&bucket->ways[i].key);
 			uint64_t value = fp_load_relaxed(&bucket->ways[i].value);
 
-			if (fp_load_relaxed(&bucket->ways[i].key) && value < oldest) {
+			if (key && key != keep && value < oldest) {
 				oldest = value;
 				victim = i;
 			}
@@ -175,10 +176,6 @@ enum fp_fdb_result fp_fdb_learn(struct fp_fdb *fdb, uint32_t vlan, const uint8_t
 
 	if (value && value_port(value) == port && now_ms < (value >> 16) + REFRESH_MS)
 		return FP_FDB_KNOWN;
-	if (!value && fp_load_relaxed(&fdb->count) >= fdb->max_entries) {
-		evict_one(fdb);
-		result = FP_FDB_EVICTED;
-	}
 	bucket_lock(bucket);
 	for (way = 0; way < FP_FDB_WAYS; way++) {
 		if (fp_load_relaxed(&bucket->ways[way].key) == key)
@@ -196,6 +193,11 @@ enum fp_fdb_result fp_fdb_learn(struct fp_fdb *fdb, uint32_t vlan, const uint8_t
 	}
 	entry_set(bucket, way, key, now_ms << 16 | port);
 	bucket_unlock(bucket);
+	/* Only now, since a full bucket has made room in itself; one lock at a time. */
+	if (!used && fp_load_relaxed(&fdb->count) > fdb->max_entries) {
+		evict_one(fdb, key);
+		result = FP_FDB_EVICTED;
+	}
 	return result;
 }
 
