@@ -1,0 +1,138 @@
+"""The systemd unit's promises, kept without systemd: the switch runs with the unit's capabilities,
+without new privileges, without writable code, and says so to the service manager."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import signal
+import socket
+import subprocess
+from importlib.resources import files
+from pathlib import Path
+
+import namespaces
+import pytest
+from lab import Lab, wait_until
+from switch import SNOOP, Snoop
+
+from netns.star import IGMP, Star, names
+
+GROUP = "239.19.0.1"
+PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN = 65, 1
+MICROSECONDS = 1_000_000
+
+
+def unit(key: str) -> str:
+    """The value of a key of the unit, the last one given."""
+    text = files("snoop").joinpath("share/snoop.service").read_text("utf-8")
+    return re.findall(rf"^{key}=(.*)$", text, re.MULTILINE)[-1]
+
+
+class Confined(Snoop):
+    """`snoop run` as the unit starts it, as far as a process can do that to itself."""
+
+    environment: dict[str, str]
+
+    def start(self) -> subprocess.Popen[bytes]:
+        kept = [f"+{name.removeprefix('CAP_').lower()}"
+                for name in unit("CapabilityBoundingSet").split()]  # fmt: skip
+        command = ["setpriv", "--no-new-privs", "--inh-caps", "-all", "--bounding-set",
+                   ",".join(["-all", *kept]), SNOOP, "--socket", self.socket,
+                   "run", "--config", self.config_file]  # fmt: skip
+        with self.log_file.open("wb") as log:
+            self.process = subprocess.Popen(
+                command,
+                preexec_fn=self.confine,
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.environment},
+            )
+        return self.process
+
+    def confine(self) -> None:
+        namespaces.enter(self.namespace)
+        libc = ctypes.CDLL(None, use_errno=True)
+        # Linux 6.3; MemoryDenyWriteExecute= of the unit does the same, or more, by seccomp.
+        libc.prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0)
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> socket.socket:
+    """The service manager's end of sd_notify."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(tmp_path / "notify"))
+        receiver.settimeout(10)
+        yield receiver
+
+
+def test_the_unit_gives_the_switch_what_it_needs(manager: socket.socket) -> None:
+    """Readiness, watchdog, reload, snooping, the short cut, nice, and the end: all within the
+    capabilities of the unit."""
+    config = {
+        "igmp": IGMP,
+        "switch": {"nice": -5},
+        "metrics": {"listen": "127.0.0.1:9570"},
+        "port": [{"name": f"p{i}"} for i in range(4)],
+    }
+    Confined.environment = {
+        "NOTIFY_SOCKET": manager.getsockname(),
+        "WATCHDOG_USEC": str(MICROSECONDS // 2),
+    }
+    with Lab(4) as lab:
+        switch = Confined(lab.namespace, lab.directory / "confined", config)
+        lab.switches.append(switch)
+        switch.wait_ready()
+        assert heard(manager, "READY=1", "WATCHDOG=1", "WATCHDOG=1")
+        status = Path(f"/proc/{switch.process.pid}/status").read_text()
+        assert "NoNewPrivs:\t1" in status
+        wanted = sum(
+            1 << BITS[name] for name in unit("CapabilityBoundingSet").split() if name in BITS
+        )
+        assert int(status.split("CapBnd:")[1].split()[0], 16) == wanted
+        assert loop_nice(switch) == -5
+        net = Star(lab, switch)
+        net.h(1).join(GROUP)
+        switch.wait_members(GROUP, {"p1"})
+        lab.wait_pruning(lab.h(0), lab.h(1), lab.h(3))
+        assert net.reached(GROUP) == names(1)
+        assert all(port["isolated"] for port in switch.show("ports")["ports"])
+        unicast_goes_the_short_way(net)
+        switch.reload()
+        assert heard(manager, "RELOADING=1", "READY=1")
+        assert switch.member_ports(GROUP) == {"p1"}
+        assert switch.stop(signal.SIGTERM) == 0
+        assert heard(manager, "STOPPING=1")
+        assert "Traceback" not in switch.log()
+
+
+BITS = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_NICE": 23, "CAP_BPF": 39}
+
+
+def heard(manager: socket.socket, *wanted: str) -> bool:
+    """Waits for these states in this order; others may come in between."""
+    for state in wanted:
+        while manager.recv(4096).decode() != state:
+            pass
+    return True
+
+
+def loop_nice(switch: Snoop) -> int:
+    """The priority of the forwarding thread."""
+    tasks = Path(f"/proc/{switch.process.pid}/task").iterdir()
+    return min(int((task / "stat").read_text().rsplit(")", 1)[1].split()[16]) for task in tasks)
+
+
+def unicast_goes_the_short_way(net: Star) -> None:
+    """BPF is allowed: frames to a learned address are redirected by the kernel."""
+    one, two = net.h(0), net.h(1)
+
+    def short() -> bool:
+        two.send(one.address, count=1)
+        one.send(two.address, count=20)
+        return net.switch.counters("p0").get("shortcut_frames", 0) > 0
+
+    wait_until(short, within=5, what="shortcut_frames of p0 move")
