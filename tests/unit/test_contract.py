@@ -1,0 +1,148 @@
+"""What C and Python must agree on, held against the compiled module and the header's own text."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from snoop import fastpath
+from snoop.fastpath import DROPS, REASONS, STATS, Action, ffi, lib
+from snoop.table import image
+from snoop.table.mdb import ALL_PORTS, VLAN_DEFAULT, Delta, Row, VlanRow
+from snoop.table.reference import Reason
+from snoop.wire.address import ANY, Family, parse
+
+HEADER = Path(__file__).parents[2] / "native" / "include" / "fp_contract.h"
+TEXT = HEADER.read_text()
+CODE = re.sub(r"/\*.*?\*/", "", TEXT, flags=re.DOTALL)
+STRUCTS = re.findall(r"^struct (\w+) \{", CODE, re.MULTILINE)
+G, S = parse("239.1.2.3"), parse("192.0.2.1")
+
+
+def rows(delta: Delta) -> list[object]:
+    """What C reads of a packed delta."""
+    packed, count = image.pack_rows(delta)
+    return list(ffi.from_buffer("struct fp_row[]", packed)[0:count])
+
+
+def vlans(delta: Delta) -> list[object]:
+    packed, count = image.pack_vlans(delta)
+    return list(ffi.from_buffer("struct fp_vlan[]", packed)[0:count])
+
+
+def test_packed_structures_have_the_compiled_sizes() -> None:
+    assert image.ROW.size == ffi.sizeof("struct fp_row")
+    assert image.VLAN.size == ffi.sizeof("struct fp_vlan")
+    assert fastpath._PUNTED.size == ffi.sizeof("struct fp_punted")  # no public name: only its size
+    assert lib.FP_FRAME_BYTES_MAX + ffi.sizeof("struct fp_punted") <= fastpath._DRAIN_BYTES
+
+
+def test_packed_row_is_read_by_c_as_it_was_meant() -> None:
+    ports = 1 | 1 << 64 | 1 << 130 | 1 << 255
+    delta = Delta(
+        upserts=(Row(7, G, S, ports), Row(4094, G, ANY, 0)),
+        deletes=((8, G, S),),
+        floods=(S,),
+        flood_deletes=(G,),
+    )
+    deleted, source, group, unflood, flood = rows(delta)
+    assert (deleted.op, deleted.vlan, bytes(deleted.group)) == (lib.FP_ROW_DELETE, 8, G)
+    assert (source.op, source.vlan, source.flags) == (lib.FP_ROW_SET, 7, 0)
+    assert (bytes(source.group), bytes(source.source)) == (G, S)
+    assert list(source.ports) == [1, 1, 4, 1 << 63]
+    assert (group.vlan, group.flags) == (4094, lib.FP_ROW_ANY_SOURCE)
+    always = lib.FP_ROW_ALWAYS_FLOOD | lib.FP_ROW_ANY_SOURCE
+    assert (flood.op, flood.flags, flood.vlan) == (lib.FP_ROW_SET, always, lib.FP_VLAN_ANY)
+    assert (unflood.op, unflood.flags) == (lib.FP_ROW_DELETE, always)
+    assert bytes(flood.group) == S
+
+
+def test_packed_vlan_is_read_by_c_as_it_was_meant() -> None:
+    delta = Delta(
+        vlans=(
+            VlanRow(10, Family.IPV4, True, mrouters=1 << 200, unregistered=ALL_PORTS),
+            VlanRow(VLAN_DEFAULT, Family.IPV4, False, 3, 4, unregistered_mrouters=False),
+        ),
+        vlan_deletes=((20, Family.IPV4),),
+    )
+    deleted, active, default = vlans(delta)
+    assert (deleted.op, deleted.vlan) == (lib.FP_ROW_DELETE, 20)
+    assert (active.op, active.vlan, active.flags) == (lib.FP_ROW_SET, 10, lib.FP_VLAN_ACTIVE)
+    assert list(active.mrouters) == [0, 0, 0, 1 << 8]
+    assert list(active.unregistered) == [(1 << 64) - 1] * 4
+    assert (default.vlan, default.flags) == (lib.FP_VLAN_ANY, lib.FP_VLAN_DROP_UNREGISTERED)
+    assert (default.mrouters[0], default.unregistered[0]) == (3, 4)
+
+
+def test_constants_of_the_table_layer_are_the_contracts() -> None:
+    assert lib.FP_VLAN_ANY == VLAN_DEFAULT
+    assert ALL_PORTS.bit_length() == lib.FP_PORTS_MAX == 64 * lib.FP_MASK_WORDS
+
+
+def test_versions_agree() -> None:
+    stated = re.search(r"#define FP_CONTRACT_VERSION (\d+)", TEXT)
+    assert stated
+    assert int(stated[1]) == lib.FP_CONTRACT_VERSION
+    assert lib.fp_contract_version() == lib.FP_CONTRACT_VERSION == fastpath.CONTRACT_VERSION
+
+
+def test_every_reason_and_counter_has_a_name_of_its_own() -> None:
+    names = [*REASONS, *STATS]
+    assert len(REASONS) == lib.FP_REASON_MAX
+    assert len(STATS) == lib.FP_STAT_MAX
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) for name in names)
+
+
+def test_every_reason_does_what_its_constant_says() -> None:
+    """FP_DROP_* drop, FP_FORWARD_* forward, FP_FLOOD_* flood, FP_PUNT_* punt."""
+    enum = re.search(r"enum fp_reason \{(.*?)\};", CODE, re.DOTALL)
+    assert enum
+    constants = re.findall(r"\bFP_(\w+?)_\w+", enum[1])[: lib.FP_REASON_MAX]
+    assert [action.name for action in REASONS.values()] == constants
+
+
+def test_every_reason_of_the_reference_is_one_of_the_switch() -> None:
+    assert {reason.value for reason in Reason} <= REASONS.keys()
+
+
+def test_every_drop_reason_counts_as_a_drop() -> None:
+    assert {name for name, action in REASONS.items() if action is Action.DROP} <= set(DROPS)
+    assert set(DROPS) <= {*REASONS, *STATS}
+
+
+def test_header_has_only_what_cffi_and_the_compiler_read_alike() -> None:
+    """No includes, conditions, guards, computed or parenthesised macros, no C11 extras."""
+    directives = re.findall(r"^\s*#.*$", CODE, re.MULTILINE)
+    assert directives
+    assert all(re.fullmatch(r"#define [A-Z][A-Z0-9_]* \d+", line.strip()) for line in directives)
+    for word in (
+        "_Atomic",
+        "_Static_assert",
+        "__attribute__",
+        "extern",
+        "...",
+        "typedef",
+        "inline",
+    ):
+        assert word not in CODE, word
+    assert not re.search(r"\blong\b|\bshort\b|\bdouble\b|\bfloat\b", CODE)
+    assert not re.search(r"\(\s*\*", CODE), "function pointer"
+    assert not re.search(r":\s*\d+\s*;", CODE), "bit-field"
+
+
+@pytest.mark.parametrize("name", STRUCTS)
+def test_structures_have_no_hidden_padding(name: str) -> None:
+    """Fields of fixed width, each at the end of the one before: every compiler lays it out so."""
+    struct = ffi.typeof(f"struct {name}")
+    end = 0
+    for field, description in struct.fields:
+        assert description.offset == end, field
+        end += ffi.sizeof(description.type)
+        element = description.type
+        while element.kind == "array":
+            element = element.item
+        assert re.fullmatch(r"u?int(8|16|32|64)_t", element.cname), field
+    assert ffi.sizeof(struct) == end
