@@ -8,7 +8,10 @@ is bounded.
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Callable
+from statistics import median
 
 import bench_traffic
 from bench_machine import busy_s
@@ -68,32 +71,29 @@ def table(site: Site, *, fan: int, groups: int, seconds: float, trials: int) -> 
     return {"zero loss": found.zero_loss, "memory": float(memory) if memory else None}
 
 
-def latency(site: Site, *, fan: int, rate: int, seconds: float) -> Figures:
+def latency(site: Site, *, fan: int, rate: Callable[[], int], seconds: float) -> Figures:
     """Microseconds from the source to the receiving process, and to its host's port.
 
-    Each member is probed in turn, and the worst of them counts: a switch that serves its ports in
-    order is not better for its first one.
+    Each member is probed in turn. The median is the middle member's, the tail the worst one's: a
+    switch serves its ports one after the other and is not better for its first one.
     """
     site.join(fan=fan, groups=1)
-    worst: Figures = {}
-    share = seconds / fan
-    for receiver in range(fan):
-        name = site.star.receivers[receiver]
-        words = [name, "eth0", GROUP, str(LATENCY_PORT), str(share + 0.2)]
+    offer = Offer(seconds=seconds / fan, rate=rate(), port=LATENCY_PORT, size=64)
+    members: dict[str, list[float]] = {}
+    for name in site.star.receivers[:fan]:
+        words = [name, "eth0", GROUP, str(LATENCY_PORT), str(offer.seconds + 0.2)]
         with bench_traffic.background("latency", words) as probe:
             assert probe.stdout is not None
             probe.stdout.readline()  # "ready"
-            bench_traffic.send(
-                site.star, Offer(seconds=share, rate=rate, port=LATENCY_PORT, size=64)
-            )
-            out, _ = probe.communicate(timeout=share + 10)
-        for series, delays in bench_traffic.json.loads(out).items():
-            if not isinstance(delays, dict):
-                continue
-            for which, ns in delays.items():
-                key = f"{which} to {series}"
-                worst[key] = max(worst.get(key) or 0.0, ns / 1e3)
-    return worst
+            bench_traffic.send(site.star, offer)
+            out, _ = probe.communicate(timeout=offer.seconds + 10)
+        seen = json.loads(out)
+        for series in ("process", "port"):
+            for which, ns in (seen[series] or {}).items():
+                members.setdefault(f"{which} to {series}", []).append(ns / 1e3)
+    whole = {"min": min, "p50": median, "p99": max, "max": max}
+    figures: Figures = {key: whole[key.split()[0]](us) for key, us in members.items()}
+    return {**figures, "offered": float(offer.rate)}
 
 
 def delays(site: Site) -> Figures:
@@ -140,7 +140,7 @@ def reports(site: Site, *, rate: int, seconds: float) -> Figures:
     with bench_traffic.background("reports", words) as flood:
         trial = site.trial(Offer(seconds=seconds, rate=REPORT_DATA_RATE))
         out, _ = flood.communicate(timeout=seconds + 10)
-    sent = bench_traffic.json.loads(out)["sent"]
+    sent = json.loads(out)["sent"]
     deadline = time.monotonic() + REPORT_DRAIN_S
     while (read := reports_read(site) - before) < sent and time.monotonic() < deadline:
         time.sleep(0.1)  # between two looks
