@@ -36,7 +36,6 @@ _LIMITS = {
     "host_limit": ("hosts could not be tracked", "raise [igmp] max_hosts"),
     "rate_limited": ("control frames were over its rate", "raise [[port]] igmp_rate"),
     "mrouter_limit": ("router addresses were not recorded", "look for forged queries"),
-    "vlan_limit": ("frames of too many VLANs were not learned", "look for forged tags"),
 }
 _SUSPICIOUS = {
     "mrouter_refused": ("somebody queries where [[port]] mrouter = \"never\"",
@@ -45,6 +44,7 @@ _SUSPICIOUS = {
                           "give one of the two another address"),
     "igmp_checksum": ("IGMP with a bad checksum came in", "look at the sender or the cable"),
 }  # fmt: skip
+COUNTERS = (*_LOSSES, *_LIMITS, *_SUSPICIOUS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from snoop.cli.findings import Facts, look
+from snoop.cli.findings import COUNTERS, Facts, look
 from snoop.runtime import config
+from snoop.runtime.meanings import everything
 
 
 def port(name: str, **changes: Any) -> dict[str, Any]:
@@ -54,6 +55,11 @@ def facts(**changes: Any) -> Facts:
         **changes,
     }
     return Facts(**values)
+
+
+def test_every_counter_that_is_looked_at_exists() -> None:
+    assert COUNTERS
+    assert set(COUNTERS) <= set(everything())
 
 
 def test_a_healthy_switch_has_no_findings() -> None:

@@ -1,0 +1,120 @@
+"""The metrics of a live switch, and the dashboard that is drawn from them."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import namespaces
+import pytest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from netns.star import star
+
+GROUP, UNWANTED, LISTEN = "239.20.0.1", "239.20.0.2", "127.0.0.1:9571"
+
+
+def dashboard() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(
+        files("snoop").joinpath("share/grafana.json").read_text("utf-8")
+    )
+    return document
+
+
+@pytest.fixture(scope="module")
+def exposition() -> Iterator[list[Metric]]:
+    """What a scrape of a switch with a member, a stream and a router port gives."""
+    with star(4, metrics={"listen": LISTEN}, ports={"p2": {"mrouter": "always"}}) as net:
+        net.h(1).join(GROUP)
+        net.switch.wait_members(GROUP, {"p1"})
+        net.reached(GROUP)
+        net.reached(UNWANTED)
+        with (
+            namespaces.inside(net.lab.namespace),
+            urllib.request.urlopen(f"http://{LISTEN}/metrics", timeout=10) as answer,
+        ):
+            text = answer.read().decode()
+        yield list(text_string_to_metric_families(text))
+
+
+def test_names_follow_the_conventions(exposition: list[Metric]) -> None:
+    """Counters end in _total and nothing else does; each has its help; no sample comes twice."""
+    assert exposition
+    for family in exposition:
+        assert family.documentation, family.name
+        assert re.fullmatch(r"snoop_[a-z][a-z0-9_]*", family.name)
+        for sample in family.samples:
+            assert sample.name.endswith("_total") == (family.type == "counter"), sample.name
+        keys = [(sample.name, tuple(sorted(sample.labels.items()))) for sample in family.samples]
+        assert len(keys) == len(set(keys)), family.name
+
+
+def test_metrics_say_what_the_switch_does(exposition: list[Metric]) -> None:
+    def value(name: str, **labels: str) -> float:
+        values = [
+            sample.value
+            for family in exposition
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        ]
+        assert len(values) == 1, (name, labels, values)
+        return values[0]
+
+    assert value("snoop_groups", vlan="0") == 1
+    assert value("snoop_port_groups", port="p1") == 1
+    assert value("snoop_mrouter", port="p2", origin="static") == 1
+    assert value("snoop_querier", role="querier") == 1
+    assert value("snoop_stream_registered", group=GROUP) == 1
+    assert value("snoop_stream_registered", group=UNWANTED) == 0
+    assert value("snoop_stream_frames_total", group=GROUP) == 10
+    assert value("snoop_port_up", port="p3") == 1
+    assert value("snoop_port_forward_group_total", port="p0") >= 10
+
+
+def targets() -> list[tuple[str, str, str]]:
+    """(panel title, expression, legend)."""
+    return [
+        (panel["title"], target["expr"], target["legendFormat"])
+        for panel in dashboard()["panels"]
+        for target in panel["targets"]
+    ]
+
+
+@pytest.mark.parametrize("target", targets(), ids=lambda target: target[0].replace(" ", "-"))
+def test_every_metric_and_label_of_the_dashboard_exists(
+    exposition: list[Metric], target: tuple[str, str, str]
+) -> None:
+    _, expression, legend = target
+    labels: dict[str, set[str]] = {}
+    for family in exposition:
+        for sample in family.samples:
+            labels.setdefault(sample.name, set()).update(sample.labels)
+    used = re.findall(r"\bsnoop_[a-z0-9_]+", expression)
+    assert used
+    for name in used:
+        assert name in labels, name
+        for selector in re.findall(rf"{name}{{([^}}]*)}}", expression):
+            for label in re.findall(r"([a-z]+)=~?", selector):
+                assert label in labels[name] | {"instance"}, (name, label)
+    for label in re.findall(r"{{(\w+)}}", legend):
+        assert label in labels[used[0]] | {"instance"}, label
+
+
+def test_panels_do_not_lie_over_each_other() -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in dashboard()["panels"]:
+        at = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(at["x"], at["x"] + at["w"])
+            for y in range(at["y"], at["y"] + at["h"])
+        }
+        assert at["x"] + at["w"] <= 24
+        assert not cells & taken, panel["title"]
+        taken |= cells
+    assert len({panel["id"] for panel in dashboard()["panels"]}) == len(dashboard()["panels"])
