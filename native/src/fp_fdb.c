@@ -240,6 +240,25 @@ uint32_t fp_fdb_flush_matching(struct fp_fdb *fdb, int32_t port, int32_t vlan)
 	return flushed;
 }
 
+/*
+ * The ways of a bucket as they were at one moment. Without the lock: a control
+ * thread that loses its core while it holds one would keep a loop spinning.
+ */
+static void bucket_copy(const struct fp_fdb_bucket *bucket, uint64_t *keys, uint64_t *values)
+{
+	uint32_t seq;
+
+	do {
+		/* acquire: pairs with bucket_unlock() */
+		seq = fp_load_acquire(&bucket->seq);
+		for (uint32_t i = 0; i < FP_FDB_WAYS; i++) {
+			/* acquire: the second look at seq stays behind; pairs with entry_set() */
+			keys[i] = fp_load_acquire(&bucket->ways[i].key);
+			values[i] = fp_load_acquire(&bucket->ways[i].value);
+		}
+	} while (seq & 1 || fp_load_relaxed(&bucket->seq) != seq);
+}
+
 uint32_t fp_fdb_read(struct fp_fdb *fdb, struct fp_fdb_entry *entries, uint32_t entries_max,
 		     uint64_t now_ns)
 {
@@ -247,12 +266,13 @@ uint32_t fp_fdb_read(struct fp_fdb *fdb, struct fp_fdb_entry *entries, uint32_t 
 	uint32_t count = 0;
 
 	for (uint32_t b = 0; b < fdb->bucket_count; b++) {
-		struct fp_fdb_bucket *bucket = &fdb->buckets[b];
+		uint64_t values[FP_FDB_WAYS];
+		uint64_t keys[FP_FDB_WAYS];
 
-		bucket_lock(bucket);
+		bucket_copy(&fdb->buckets[b], keys, values);
 		for (uint32_t i = 0; i < FP_FDB_WAYS && count < entries_max; i++) {
-			uint64_t key = fp_load_relaxed(&bucket->ways[i].key);
-			uint64_t value = fp_load_relaxed(&bucket->ways[i].value);
+			uint64_t key = keys[i];
+			uint64_t value = values[i];
 			struct fp_fdb_entry *entry = &entries[count];
 
 			if (!key || expired(fdb, value, now_ms))
@@ -268,7 +288,6 @@ uint32_t fp_fdb_read(struct fp_fdb *fdb, struct fp_fdb_entry *entries, uint32_t 
 				entry->mac[m] = (uint8_t)(key >> (40 - 8 * m));
 			count++;
 		}
-		bucket_unlock(bucket);
 	}
 	return count;
 }

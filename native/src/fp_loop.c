@@ -279,8 +279,8 @@ static bool work_waits(const struct fp_switch *sw, const struct fp_worker *worke
 		    fp_ring_ready(&worker->ports[i]->control))
 			return true;
 	}
-	/* relaxed: a hint; the loop loads both again with their own order */
-	return fp_load_relaxed(&sw->stop) || fp_load_relaxed(&sw->table)->seq != worker->seq_ports;
+	/* relaxed: a hint. acquire: seq is read through it; pairs with the release in publish() */
+	return fp_load_relaxed(&sw->stop) || fp_load_acquire(&sw->table)->seq != worker->seq_ports;
 }
 
 /*

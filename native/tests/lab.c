@@ -10,6 +10,7 @@ struct fp_config lab_config(void)
 		.fdb_ageing_ns = UINT64_C(300000000000),
 		.workers = 1,
 		.fdb_max = 1024,
+		.spin_us = 20,
 		.streams_max = 256,
 		.punt_bytes = 1u << 20,
 	};
