@@ -133,18 +133,15 @@ static void read_oversize(const struct fp_ring *ring, uint8_t *buffer, struct fp
 	uint8_t *vnet = buffer + TAG_ROOM;
 	ssize_t got = -1;
 
-	/* A link flap leaves an error on the socket, which recv reports before the frame. */
-	for (int tries = 0; got < 0 && tries < 3; tries++) {
-		got = recv(ring->fd, vnet, FP_FRAME_BYTES_MAX, MSG_DONTWAIT | MSG_TRUNC);
-		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			break;
-	}
 	/*
 	 * A pending error, say of the interface going down, is told once in place of
 	 * the frame. The frame must not be left: the next slot would get it for its own.
 	 */
-	if (got < 0 && errno != EAGAIN)
+	for (int tries = 0; got < 0 && tries < 3; tries++) {
 		got = recv(ring->fd, vnet, FP_FRAME_BYTES_MAX, MSG_DONTWAIT | MSG_TRUNC);
+		if (got < 0 && errno == EAGAIN)
+			break;
+	}
 	rx->oversize = true;
 	rx->whole = got == (ssize_t)(rx->len_bytes + FP_VNET_BYTES) && got <= FP_FRAME_BYTES_MAX;
 	rx->vnet = vnet;
