@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define READ_TRIES 8
+#define STREAMS_LIMIT (1u << 24)
 #define WORDS (sizeof(struct fp_stream) / 8)
 
 _Static_assert(sizeof(struct fp_stream) == 104, "contract: a whole number of words");
@@ -13,13 +14,18 @@ int fp_streams_init(struct fp_streams *streams, uint32_t streams_max)
 {
 	size_t bytes;
 
+	if (streams_max > STREAMS_LIMIT)
+		return -EINVAL;
 	streams->buckets = 1;
 	while (streams->buckets * FP_STREAM_WAYS < streams_max)
 		streams->buckets *= 2;
 	bytes = streams->buckets * FP_STREAM_WAYS * sizeof(struct fp_stream_slot);
 	streams->slots = aligned_alloc(64, bytes);
-	if (!streams->slots)
+	streams->tags = calloc(streams->buckets, FP_STREAM_WAYS * sizeof(uint32_t));
+	if (!streams->slots || !streams->tags) {
+		fp_streams_destroy(streams);
 		return -ENOMEM;
+	}
 	memset(streams->slots, 0, bytes);
 	return 0;
 }
@@ -27,7 +33,9 @@ int fp_streams_init(struct fp_streams *streams, uint32_t streams_max)
 void fp_streams_destroy(struct fp_streams *streams)
 {
 	free(streams->slots);
+	free(streams->tags);
 	streams->slots = NULL;
+	streams->tags = NULL;
 }
 
 static void load(const struct fp_stream_slot *slot, struct fp_stream *stream)
@@ -81,7 +89,7 @@ static bool same_key(const struct fp_stream *a, const struct fp_stream *b)
 	       !memcmp(a->source, b->source, 16);
 }
 
-static uint32_t bucket_of(const struct fp_streams *streams, const struct fp_stream *key)
+static uint64_t hash_of(const struct fp_stream *key)
 {
 	uint64_t words[4];
 	uint64_t hash;
@@ -90,39 +98,53 @@ static uint32_t bucket_of(const struct fp_streams *streams, const struct fp_stre
 	memcpy(words + 2, key->group, 16);
 	hash = (words[1] ^ words[0]) * UINT64_C(0x9e3779b97f4a7c15);
 	hash = (hash ^ (hash >> 29) ^ words[3] ^ words[2]) * UINT64_C(0xbf58476d1ce4e5b9);
-	hash = (hash ^ (hash >> 31)) + ((uint64_t)key->vlan << 16 | key->port) * 0x9e3779b1u;
-	return (uint32_t)(hash >> 33) & (streams->buckets - 1);
+	hash ^= (uint64_t)key->vlan << 16 | key->port;
+	return (hash ^ (hash >> 31)) * UINT64_C(0x94d049bb133111eb);
+}
+
+/* The free slot of a bucket, or the one longest silent. */
+static uint32_t victim_of(const struct fp_streams *streams, uint32_t first)
+{
+	uint64_t oldest_ns = UINT64_MAX;
+	uint32_t victim = first;
+
+	for (uint32_t i = first; i < first + FP_STREAM_WAYS; i++) {
+		struct fp_stream stream;
+
+		if (!streams->tags[i])
+			return i;
+		load(&streams->slots[i], &stream);
+		if (stream.last_ns < oldest_ns) {
+			oldest_ns = stream.last_ns;
+			victim = i;
+		}
+	}
+	return victim;
 }
 
 struct fp_stream_slot *fp_streams_find(struct fp_streams *streams, const struct fp_stream *key,
 				       uint64_t now_ns)
 {
-	struct fp_stream_slot *bucket = &streams->slots[bucket_of(streams, key) * FP_STREAM_WAYS];
-	struct fp_stream_slot *victim = bucket;
-	uint64_t oldest_ns = UINT64_MAX;
+	uint64_t hash = hash_of(key);
+	uint32_t first = ((uint32_t)(hash >> 33) & (streams->buckets - 1)) * FP_STREAM_WAYS;
+	uint32_t tag = (uint32_t)hash | 1u;
 	struct fp_stream stream;
+	uint32_t victim;
 
-	for (uint32_t i = 0; i < FP_STREAM_WAYS; i++) {
-		struct fp_stream_slot *slot = &bucket[i];
-
-		if (!slot->used) {
-			victim = slot;
-			break;
-		}
-		load(slot, &stream);
+	for (uint32_t i = first; i < first + FP_STREAM_WAYS; i++) {
+		if (streams->tags[i] != tag)
+			continue;
+		load(&streams->slots[i], &stream);
 		if (same_key(&stream, key))
-			return slot;
-		if (stream.last_ns < oldest_ns) {
-			oldest_ns = stream.last_ns;
-			victim = slot;
-		}
+			return &streams->slots[i];
 	}
+	victim = victim_of(streams, first);
 	stream = *key;
 	stream.frames = stream.bytes = 0;
 	stream.first_ns = stream.last_ns = now_ns;
-	victim->used = 1;
-	store(victim, &stream);
-	return victim;
+	streams->tags[victim] = tag;
+	store(&streams->slots[victim], &stream);
+	return &streams->slots[victim];
 }
 
 bool fp_streams_add(struct fp_stream_slot *slot, const struct fp_stream *key,

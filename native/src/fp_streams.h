@@ -17,12 +17,13 @@
 
 struct fp_stream_slot {
 	_Alignas(64) _Atomic uint32_t seq; /* odd while the loop writes */
-	uint32_t used;
+	uint32_t pad;
 	_Atomic uint64_t words[sizeof(struct fp_stream) / 8];
 };
 
 struct fp_streams {
 	struct fp_stream_slot *slots;
+	uint32_t *tags;	  /* the loop's own: hash of each slot's key, 0 for a free one */
 	uint32_t buckets; /* a power of two */
 };
 
