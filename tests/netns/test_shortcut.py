@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from waiting import wait_until
 
@@ -51,7 +51,7 @@ class Hosts:
         frames = []
         try:
             while True:
-                got = self.sockets[host].recv(2048)
+                got = self.sockets[host].recv(16384)
                 if got[6:11] == mac(0)[:5]:
                     frames.append(got)
         except BlockingIOError:
@@ -73,23 +73,32 @@ class Hosts:
 
 
 @contextmanager
-def switch() -> Iterator[FastPath]:
-    fastpath = FastPath()
-    for port in range(PORTS):
-        command = f"ip link add p{port} up type veth peer name h{port}".split()
-        subprocess.run(command, check=True, capture_output=True)
-        subprocess.run(f"ip link set h{port} up".split(), check=True)
-        opened = fastpath.port_open(port, socket.if_nametoindex(f"p{port}"))
-        assert opened.isolated, opened.why_not
-        fastpath.port_set(port, up=True, mtu=1500)
-    fastpath.publish(Delta())
+def running(fastpath: FastPath) -> Iterator[None]:
     loop = threading.Thread(target=fastpath.run)
     loop.start()
     try:
-        yield fastpath
+        yield
     finally:
         fastpath.stop()
         loop.join()
+
+
+@contextmanager
+def switch(*, run: bool = True, mtu: int = 1500) -> Iterator[FastPath]:
+    """A fast path with three open ports; `run` False: its loop is the caller's to run."""
+    fastpath = FastPath()
+    for port in range(PORTS):
+        command = f"ip link add p{port} mtu {mtu} up type veth peer name h{port} mtu {mtu}"
+        subprocess.run(command.split(), check=True, capture_output=True)
+        subprocess.run(f"ip link set h{port} up".split(), check=True)
+        opened = fastpath.port_open(port, socket.if_nametoindex(f"p{port}"))
+        assert opened.isolated, opened.why_not
+        fastpath.port_set(port, up=True, mtu=mtu)
+    fastpath.publish(Delta())
+    try:
+        with running(fastpath) if run else nullcontext():
+            yield fastpath
+    finally:
         fastpath.close()
 
 
