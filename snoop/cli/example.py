@@ -1,4 +1,5 @@
-"""The example configuration, made from the schema: every key, its meaning, what it takes.
+"""The example configuration and the reference of the manual, made from the schema: every key, its
+meaning, what it takes.
 
 Generated rather than written, so that it cannot miss a key or show a default that is not one.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 import textwrap
 import typing
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -51,16 +53,58 @@ def _lines() -> Iterator[str]:
                 yield f"name = {toml(one['name'])}"
 
 
-def _keys(table: type[msgspec.Struct], values: dict[str, Any]) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key for the manual: what it means, what it takes, what holds when it is left out."""
+
+    name: str
+    meaning: str
+    allowed: str
+    default: str
+    restart: bool
+
+
+def reference() -> Iterator[tuple[str, list[Key]]]:
+    """The tables in their order, each with its keys: ("[igmp]", …)."""
+    shown = config.effective(config.check(_EXAMPLE, where="example"))
+    for name, table in _TABLES.items():
+        heading = f"[[{name}]]" if isinstance(shown[name], list) else f"[{name}]"
+        keys = []
+        for field, hint in _fields(table):
+            meaning = _meaning(hint)
+            restart = (name, field.name) in schema.RESTART_KEYS and "restart" not in meaning
+            keys.append(Key(field.name, meaning, config.allowed(hint), _default(field), restart))
+        yield heading, keys
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    if field.required:
+        return "Required."
+    if field.default is None:
+        return "Default: left out."
+    made = field.default_factory
+    value = field.default if made is msgspec.NODEFAULT else made()
+    return f"Default: {toml(msgspec.to_builtins(value, enc_hook=str))}."
+
+
+def _fields(table: type[msgspec.Struct]) -> Iterator[tuple[msgspec.structs.FieldInfo, Any]]:
+    """Each key with its annotated type."""
     hints = typing.get_type_hints(table, include_extras=True)
     for field in msgspec.structs.fields(table):
-        hint = hints[field.name]
-        meanings = [
-            note.description
-            for note in typing.get_args(hint)
-            if isinstance(note, msgspec.Meta) and note.description
-        ]
-        comment = f"{meanings[0]} [{config.allowed(hint)}]"
+        yield field, hints[field.name]
+
+
+def _meaning(hint: Any) -> str:
+    return next(
+        note.description
+        for note in typing.get_args(hint)
+        if isinstance(note, msgspec.Meta) and note.description
+    )
+
+
+def _keys(table: type[msgspec.Struct], values: dict[str, Any]) -> Iterator[str]:
+    for field, hint in _fields(table):
+        comment = f"{_meaning(hint)} [{config.allowed(hint)}]"
         yield from textwrap.wrap(
             comment, _WIDTH, initial_indent="# ", subsequent_indent="#   ", break_on_hyphens=False
         )

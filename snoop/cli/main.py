@@ -34,6 +34,7 @@ _COMMANDS = {
     "decode": ("decode", "Print the IGMP and MLD messages of a capture."),
     "capture": ("capture", "Write the switch's control frames to a capture."),
     "completion": ("completion", "Print the shell's completion script."),
+    "manual": ("manual", "Print the man page."),
 }
 
 

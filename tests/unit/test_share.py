@@ -1,0 +1,155 @@
+"""What is installed beside the program: the man page and the units are well formed and complete."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import typing
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from snoop.cli import example, manual
+from snoop.runtime import config, meanings, schema
+
+SHARE = Path(str(files("snoop") / "share"))
+PAGE = SHARE / "snoop.8"
+UNITS = ["snoop.service", "snoop@.service"]
+TABLES = {
+    "[switch]": schema.SwitchTable,
+    "[igmp]": schema.IgmpTable,
+    "[[port]]": schema.PortTable,
+    "[[static]]": schema.StaticTable,
+    "[metrics]": schema.MetricsTable,
+}
+
+
+# The manual ------------------------------------------------------------------------------------
+
+
+def test_the_page_is_what_the_program_says_of_itself() -> None:
+    """After a change of an option, a key or a counter: snoop manual > snoop/share/snoop.8."""
+    assert manual.page() == PAGE.read_text("ascii")
+
+
+def sections(title: str) -> dict[str, list[str]]:
+    """Tags of the items below each heading of a section."""
+    text = PAGE.read_text().split(f".SH {title}\n")[1].split("\n.SH ")[0]
+    found = {}
+    for part in re.split(r"^\.SS ", "\n" + text, flags=re.MULTILINE):
+        heading, _, rest = part.partition("\n")
+        found[heading] = [
+            tag.replace(r"\-", "-") for tag in re.findall(r"^\.TP\n\\fB(.*)\\fR$", rest, re.M)
+        ]
+    return found
+
+
+def test_every_key_of_the_configuration_is_in_the_page() -> None:
+    """Field by field, from the structs the loader reads."""
+    there = sections("CONFIGURATION")
+    for heading, table in TABLES.items():
+        assert there[heading] == [field.name for field in msgspec.structs.fields(table)]
+
+
+def test_every_counter_is_in_the_page() -> None:
+    assert sections("COUNTERS")[""] == list(meanings.everything())
+
+
+def test_every_command_and_option_is_in_the_page() -> None:
+    """As `--help` lists them, asked the way a user does."""
+    there = sections("COMMANDS")
+    words = {heading.split(" ")[0] for heading in there if heading}
+    listed = subprocess.run(
+        [sys.executable, "-m", "snoop", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    assert words == set(re.findall(r"^  ([a-z]+) {2,}", listed.split("Commands:")[1], re.M))
+    helped = subprocess.run(
+        [sys.executable, "-m", "snoop", "show", "mdb", "--help"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    options = set(re.findall(r"(--[a-z]+)", helped.split("Options:")[1])) - {"--help"}
+    assert {tag.split(" ")[0] for tag in there["show mdb"]} == options
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["man", "--warnings=w", "-l", str(PAGE)],
+        ["mandoc", "-T", "lint", "-W", "style", str(PAGE)],
+        ["groff", "-man", "-ww", "-z", str(PAGE)],
+    ],
+    ids=lambda words: words[0],
+)
+def test_the_page_is_clean(words: list[str]) -> None:
+    if shutil.which(words[0]) is None:
+        pytest.skip(f"{words[0]} is not installed")
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    said = done.stderr + (done.stdout if words[0] == "mandoc" else "")
+    assert (done.returncode, said) == (0, "")
+
+
+def test_the_example_has_every_key_and_is_a_configuration() -> None:
+    text = example.text()
+    for heading, table in TABLES.items():
+        part = re.split(r"^\[", text.split(f"\n{heading}\n")[1], maxsplit=1, flags=re.M)[0]
+        keys = re.findall(r"^(?:# )?([a-z0-9_]+) = ", part, re.M)
+        assert keys == list(typing.get_type_hints(table)), heading
+    config.check(tomllib.loads(text), where="example")
+
+
+# The units -------------------------------------------------------------------------------------
+
+
+def service(name: str) -> configparser.SectionProxy:
+    parser = configparser.ConfigParser(interpolation=None, strict=True)
+    parser.optionxform = str  # Keys keep their case.
+    parser.read(SHARE / name)
+    return parser["Service"]
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_the_unit_says_how_the_switch_is_run(name: str) -> None:
+    keys = service(name)
+    assert keys["Type"] == "notify"
+    assert int(keys["WatchdogSec"]) > 0
+    assert keys["ExecReload"] == "/bin/kill -HUP $MAINPID"
+    assert (keys["RuntimeDirectory"], keys["RuntimeDirectoryPreserve"]) == ("snoop", "yes")
+    assert keys["NoNewPrivileges"] == "yes"
+    assert set(keys["CapabilityBoundingSet"].split()) == {
+        "CAP_NET_RAW",
+        "CAP_NET_ADMIN",
+        "CAP_BPF",
+        "CAP_SYS_NICE",
+    }
+    start = keys["ExecStart"].split()
+    if "@" in name:
+        assert start[1:] == ["--name", "%i", "run", "--config", "/etc/snoop/%i.toml"]
+    else:
+        assert start[1:] == ["run", "--config", "/etc/snoop/snoop.toml"]
+
+
+def test_the_template_differs_from_the_unit_in_its_name_only() -> None:
+    one, many = (dict(service(name)) for name in UNITS)
+    assert one.pop("ExecStart") != many.pop("ExecStart")
+    assert one == many
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_accepts_the_unit(name: str, tmp_path: Path) -> None:
+    """`systemd-analyze verify`, with the command where this machine has it."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd is not installed")
+    unit = tmp_path / name
+    text = (SHARE / name).read_text()
+    unit.write_text(text.replace("/usr/local/bin/snoop", sys.executable))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(unit)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
