@@ -6,9 +6,10 @@ The fast path runs on veths of a namespace of its own; the hosts are their far e
 from __future__ import annotations
 
 import socket
+import struct
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
 from waiting import wait_until
@@ -17,7 +18,9 @@ from netns.test_decision import in_new_namespace
 from snoop.fastpath import REASONS, FastPath
 from snoop.table.mdb import Delta
 
-ETH_P_ALL, SOL_PACKET, PACKET_IGNORE_OUTGOING = 3, 263, 23
+ETH_P_ALL, SOL_PACKET, PACKET_IGNORE_OUTGOING, PACKET_AUXDATA = 3, 263, 23, 8
+AUXDATA = struct.Struct("=IIIHHHH")  # struct tpacket_auxdata: status, lengths, offsets, TCI, TPID
+VLAN_VALID = 0x10
 PORTS = 3
 IGMP, TCP, UDP, PIM = 2, 6, 17, 103
 
@@ -35,6 +38,19 @@ def frame(src: int, dst: int, protocol: int, number: int = 0) -> bytes:
     return mac(dst) + mac(src) + b"\x08\x00" + bytes(header) + number.to_bytes(26, "big")
 
 
+def with_tag(got: bytes, auxiliary: list[tuple[int, int, bytes]]) -> bytes:
+    """The frame as it was on the wire: the kernel hands its tag over beside it (VLAN-7)."""
+    for _, _, data in auxiliary:
+        status, _, _, _, _, tci, tpid = AUXDATA.unpack_from(data)
+        if status & VLAN_VALID:
+            return got[:12] + struct.pack(">HH", tpid, tci) + got[12:]
+    return got
+
+
+def tagged(frame: bytes, vid: int, tpid: int = 0x8100) -> bytes:
+    return frame[:12] + struct.pack(">HH", tpid, 0xA000 | vid) + frame[12:]
+
+
 class Hosts:
     """The far ends of the ports: send frames, collect what came from the test's MACs."""
 
@@ -44,6 +60,7 @@ class Hosts:
             end = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
             end.bind((f"h{port}", ETH_P_ALL))
             end.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+            end.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
             end.setblocking(False)
             self.sockets.append(end)
 
@@ -51,9 +68,9 @@ class Hosts:
         frames = []
         try:
             while True:
-                got = self.sockets[host].recv(16384)
+                got, auxiliary, _, _ = self.sockets[host].recvmsg(16384, 64)
                 if got[6:11] == mac(0)[:5]:
-                    frames.append(got)
+                    frames.append(with_tag(got, auxiliary))
         except BlockingIOError:
             return frames
 
@@ -84,9 +101,9 @@ def running(fastpath: FastPath) -> Iterator[None]:
 
 
 @contextmanager
-def switch(*, run: bool = True, mtu: int = 1500) -> Iterator[FastPath]:
+def switch(*, run: bool = True, mtu: int = 1500, ageing_s: int = 300) -> Iterator[FastPath]:
     """A fast path with three open ports; `run` False: its loop is the caller's to run."""
-    fastpath = FastPath()
+    fastpath = FastPath(fdb_ageing_ns=ageing_s * 1_000_000_000)
     for port in range(PORTS):
         command = f"ip link add p{port} mtu {mtu} up type veth peer name h{port} mtu {mtu}"
         subprocess.run(command.split(), check=True, capture_output=True)
@@ -102,12 +119,13 @@ def switch(*, run: bool = True, mtu: int = 1500) -> Iterator[FastPath]:
         fastpath.close()
 
 
-def learn(hosts: Hosts) -> None:
+def learn(hosts: Hosts, tag: Callable[[bytes], bytes] = bytes) -> None:
     """Hosts 0 and 1 have talked: both addresses are known."""
     for number in range(3):
         for src, dst in ((0, 1), (1, 0)):
-            hosts.send(src, frame(src, dst, UDP, 1000 + number))
-            hosts.until(dst, frame(src, dst, UDP, 1000 + number))
+            data = tag(frame(src, dst, UDP, 1000 + number))
+            hosts.send(src, data)
+            hosts.until(dst, data)
     hosts.received(2)  # the flooded first one
 
 
@@ -168,5 +186,84 @@ def test_port_that_goes_down_takes_its_addresses_out_of_the_kernels_map() -> Non
             hosts.send(0, frame(0, 1, UDP, 3))
             assert hosts.until(2, frame(0, 1, UDP, 3)) == [frame(0, 1, UDP, 3)]
             assert not hosts.received(1)
+
+    in_new_namespace(work)
+
+
+def test_tagged_frames_keep_their_tag_and_vlans_learn_apart() -> None:
+    """VLAN-1, 5: an address learned in VLAN 10 is unknown in VLAN 20 and without a tag."""
+
+    def work() -> None:
+        with switch() as fastpath:
+            hosts = Hosts()
+            learn(hosts, lambda data: tagged(data, 10))
+            before = fastpath.counters(0)["shortcut_frames"]
+            data = tagged(frame(0, 1, UDP, 1), 10)
+            hosts.send(0, data)
+            assert hosts.until(1, data) == [data]
+            assert fastpath.counters(0)["shortcut_frames"] == before + 1
+            for data in (tagged(frame(0, 1, UDP, 2), 20), frame(0, 1, UDP, 3)):
+                hosts.send(0, data)
+                assert hosts.until(1, data) == [data]
+                assert hosts.until(2, data) == [data]
+            assert fastpath.counters(0)["shortcut_frames"] == before + 1
+
+    in_new_namespace(work)
+
+
+def test_service_tags_take_the_rings() -> None:
+    """VLAN-6: nothing is concluded from a tag we do not know."""
+
+    def work() -> None:
+        with switch() as fastpath:
+            hosts = Hosts()
+            learn(hosts, lambda data: tagged(data, 10))
+            before = fastpath.counters(0)["shortcut_frames"]
+            data = tagged(frame(0, 1, UDP, 1), 10, 0x88A8)
+            hosts.send(0, data)
+            assert hosts.until(1, data) == [data]
+            assert fastpath.counters(0)["shortcut_frames"] == before
+
+    in_new_namespace(work)
+
+
+def test_frame_too_large_for_the_egress_is_counted_there() -> None:
+    """The kernel would drop it without a word; by the rings it moves a counter."""
+
+    def work() -> None:
+        with switch() as fastpath:
+            hosts = Hosts()
+            subprocess.run(["ip", "link", "set", "p1", "mtu", "1000"], check=True)
+            fastpath.port_set(1, up=True, mtu=1000)
+            fastpath.publish(Delta())
+            learn(hosts)
+            hosts.send(0, frame(0, 1, UDP) + bytes(1200))
+            wait_until(lambda: fastpath.counters(1)["tx_mtu"] == 1, within=5)
+            fits = frame(0, 1, UDP) + bytes(900)
+            hosts.send(0, fits)
+            assert hosts.until(1, fits) == [fits]
+
+    in_new_namespace(work)
+
+
+def test_address_ages_in_the_kernels_map_unless_it_sends() -> None:
+    """One that only receives is forgotten and flooded to; the one that sends is kept."""
+
+    def work() -> None:
+        with switch(ageing_s=1) as fastpath:
+            hosts = Hosts()
+            learn(hosts)
+            numbers = iter(range(1, 1000))
+
+            def flooded() -> list[bytes]:
+                hosts.send(0, frame(0, 1, UDP, next(numbers)))
+                return hosts.received(2)
+
+            wait_until(flooded, within=10, every=0.1)
+            answer = frame(1, 0, UDP, 5000)
+            hosts.send(1, answer)
+            hosts.until(0, answer)
+            assert answer not in hosts.received(2)
+            assert {e.mac for e in fastpath.fdb()} >= {mac(0), mac(1)}
 
     in_new_namespace(work)
