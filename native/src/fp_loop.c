@@ -1,15 +1,13 @@
 #include "fp_loop.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "fp_decide.h"
 #include "fp_mask.h"
+#include "fp_wait.h"
 
 #define CONTROL_BUDGET 64u /* frames of one control ring in one pass */
 /*
@@ -18,9 +16,6 @@
  * cache when it is sent: slots are 2 KiB apart and share few cache sets.
  */
 #define PASS_FRAMES 256u
-#define EVENTS_MAX 64
-#define SPIN_CHECKS 16u	    /* looks at the rings between two yields */
-#define SPIN_LATE_NS 10000u /* a round of looks and a yield that took longer: somebody ran */
 #define OVERSIZE_BUFFERS 32u
 
 uint64_t fp_now_ns(void)
@@ -265,76 +260,6 @@ static void read_ports(struct fp_worker *worker, const struct fp_table *table)
 	}
 }
 
-static inline void pause_core(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#endif
-}
-
-static bool work_waits(const struct fp_switch *sw, const struct fp_worker *worker)
-{
-	for (uint32_t i = 0; i < worker->port_count; i++) {
-		if (fp_ring_ready(&worker->ports[i]->data) ||
-		    fp_ring_ready(&worker->ports[i]->control))
-			return true;
-	}
-	/* relaxed: a hint. acquire: seq is read through it; pairs with the release in publish() */
-	return fp_load_relaxed(&sw->stop) || fp_load_acquire(&sw->table)->seq != worker->seq_ports;
-}
-
-/*
- * Looks for work for a bounded time before sleeping, in time that nobody else
- * wants: a yield that comes back late has let another thread run here, and then
- * spinning would only take its core. True when there is work.
- */
-static bool spin(const struct fp_switch *sw, const struct fp_worker *worker)
-{
-	uint64_t now_ns = fp_now_ns();
-	uint64_t end_ns = now_ns + (uint64_t)sw->config.spin_us * 1000;
-
-	while (now_ns < end_ns) {
-		uint64_t before_ns = now_ns;
-
-		for (uint32_t i = 0; i < SPIN_CHECKS; i++) {
-			if (work_waits(sw, worker))
-				return true;
-			pause_core();
-		}
-		sched_yield();
-		now_ns = fp_now_ns();
-		if (now_ns - before_ns > SPIN_LATE_NS)
-			break;
-	}
-	return work_waits(sw, worker);
-}
-
-/* Sleeps until a ring is readable, the table changed or the switch is stopped. */
-static int sleep_until_work(struct fp_worker *worker)
-{
-	struct epoll_event events[EVENTS_MAX];
-	int count = epoll_wait(worker->epoll_fd, events, EVENTS_MAX, -1);
-
-	fp_count(&worker->sleeps, 1);
-	if (count < 0)
-		return errno == EINTR ? 0 : -errno;
-	for (int i = 0; i < count; i++) {
-		int fd = events[i].data.fd;
-		int err = 0;
-		socklen_t len = sizeof(err);
-		uint64_t ticks;
-
-		if (fd == worker->wake_fd) {
-			if (read(fd, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
-				return -errno;
-		} else if (events[i].events & EPOLLERR) {
-			/* the interface went down; reading the error clears it */
-			getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
-		}
-	}
-	return 0;
-}
-
 int fp_loop_run(struct fp_switch *sw, uint32_t index)
 {
 	struct fp_worker *worker;
@@ -343,6 +268,7 @@ int fp_loop_run(struct fp_switch *sw, uint32_t index)
 	if (index >= sw->worker_count)
 		return -EINVAL;
 	worker = sw->workers[index];
+	fp_wait_begin();
 	/* seq_cst: either the reaper sees us running or we see the table it published */
 	atomic_store_explicit(&worker->seq_seen, 0, memory_order_seq_cst);
 	atomic_thread_fence(memory_order_seq_cst);
@@ -354,8 +280,8 @@ int fp_loop_run(struct fp_switch *sw, uint32_t index)
 			read_ports(worker, table);
 		/* release: the last use of older tables and ports is before; pairs with reap() */
 		fp_store_release(&worker->seq_seen, table->seq);
-		if (!fp_loop_pass(sw, worker, table) && !(sw->config.spin_us && spin(sw, worker)))
-			err = sleep_until_work(worker);
+		if (!fp_loop_pass(sw, worker, table))
+			err = fp_wait(sw, worker);
 	}
 	/* release: as above, of every table */
 	fp_store_release(&worker->seq_seen, FP_SEQ_IDLE);

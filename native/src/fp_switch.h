@@ -15,6 +15,7 @@
 #include "fp_batch.h"
 #include "fp_fdb.h"
 #include "fp_flows.h"
+#include "fp_pace.h"
 #include "fp_port.h"
 #include "fp_punt.h"
 #include "fp_shortcut.h"
@@ -39,6 +40,7 @@ struct fp_worker {
 	uint32_t port_count;
 	uint32_t port_first; /* where the next pass begins */
 	uint32_t oversize_used;
+	struct fp_pace pace; /* of what ends a wait */
 	bool punted;
 	struct fp_port *ports[FP_PORTS_MAX];
 	struct fp_batch batch;

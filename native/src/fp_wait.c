@@ -1,0 +1,144 @@
+#include "fp_wait.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EVENTS_MAX 64
+#define SPIN_CHECKS 16u	    /* looks at the rings between two yields */
+#define SPIN_LATE_NS 10000u /* a round of looks and a yield that took longer: somebody ran */
+#define TIMER_SLACK_NS 1000ul
+#define NS_PER_S UINT64_C(1000000000)
+
+static inline void pause_core(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#endif
+}
+
+static bool work_waits(const struct fp_switch *sw, const struct fp_worker *worker)
+{
+	for (uint32_t i = 0; i < worker->port_count; i++) {
+		if (fp_ring_ready(&worker->ports[i]->data) ||
+		    fp_ring_ready(&worker->ports[i]->control))
+			return true;
+	}
+	/* relaxed: a hint. acquire: seq is read through it; pairs with the release in publish() */
+	return fp_load_relaxed(&sw->stop) || fp_load_acquire(&sw->table)->seq != worker->seq_ports;
+}
+
+/*
+ * Looks for work until end_ns, in time that nobody else wants: a yield that comes
+ * back late has let another thread run here, and then spinning would only take
+ * its core. True when there is work.
+ */
+static bool spin(const struct fp_switch *sw, const struct fp_worker *worker, uint64_t end_ns)
+{
+	uint64_t now_ns = fp_now_ns();
+
+	while (now_ns < end_ns) {
+		uint64_t before_ns = now_ns;
+
+		for (uint32_t i = 0; i < SPIN_CHECKS; i++) {
+			if (work_waits(sw, worker))
+				return true;
+			pause_core();
+		}
+		sched_yield();
+		now_ns = fp_now_ns();
+		if (now_ns - before_ns > SPIN_LATE_NS)
+			break;
+	}
+	return work_waits(sw, worker);
+}
+
+static int handle(const struct fp_worker *worker, const struct epoll_event *event)
+{
+	int fd = event->data.fd;
+	int err = 0;
+	socklen_t len = sizeof(err);
+	uint64_t ticks;
+
+	if (fd == worker->wake_fd) {
+		if (read(fd, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
+			return -errno;
+	} else if (event->events & EPOLLERR) {
+		/* the interface went down; reading the error clears it */
+		getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
+	}
+	return 0;
+}
+
+/*
+ * Sleeps until a ring is readable, the table changed or the switch is stopped, or
+ * for a time (0: without end). The number of events, or -errno.
+ */
+static int sleep_until_work(struct fp_worker *worker, uint64_t timeout_ns)
+{
+	struct timespec timeout = {
+		.tv_sec = (time_t)(timeout_ns / NS_PER_S),
+		.tv_nsec = (long)(timeout_ns % NS_PER_S),
+	};
+	struct epoll_event events[EVENTS_MAX];
+	int count = epoll_pwait2(worker->epoll_fd, events, EVENTS_MAX, timeout_ns ? &timeout : NULL,
+				 NULL);
+	int err = 0;
+
+	if (count < 0 && errno == ENOSYS) /* before Linux 5.11: sleep without foresight */
+		count = epoll_wait(worker->epoll_fd, events, EVENTS_MAX, -1);
+	fp_count(&worker->sleeps, 1);
+	if (count < 0)
+		return errno == EINTR ? 0 : -errno;
+	for (int i = 0; i < count && !err; i++)
+		err = handle(worker, &events[i]);
+	return err ? err : count;
+}
+
+/* Is awake around the time the next frame is due. 1: work, 0: none came, or -errno. */
+static int foresee(const struct fp_switch *sw, struct fp_worker *worker, uint64_t spin_ns)
+{
+	uint64_t expected_ns = fp_pace_expected(&worker->pace);
+	uint64_t now_ns = fp_now_ns();
+	int events;
+
+	if (expected_ns + spin_ns <= now_ns)
+		return 0;
+	if (expected_ns > now_ns + spin_ns) {
+		events = sleep_until_work(worker, expected_ns - now_ns - spin_ns);
+		if (events)
+			return events;
+	}
+	if (spin(sw, worker, expected_ns + spin_ns))
+		return 1;
+	fp_pace_missed(&worker->pace);
+	return 0;
+}
+
+void fp_wait_begin(void)
+{
+	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
+}
+
+int fp_wait(const struct fp_switch *sw, struct fp_worker *worker)
+{
+	uint64_t spin_ns = (uint64_t)sw->config.spin_us * 1000;
+	int result = 0;
+
+	if (!spin_ns) {
+		result = sleep_until_work(worker, 0);
+		return result < 0 ? result : 0;
+	}
+	if (!spin(sw, worker, fp_now_ns() + spin_ns))
+		result = foresee(sw, worker, spin_ns);
+	else
+		result = 1;
+	if (!result)
+		result = sleep_until_work(worker, 0);
+	fp_pace_arrived(&worker->pace, fp_now_ns());
+	return result < 0 ? result : 0;
+}
