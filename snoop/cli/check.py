@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections import Counter
 from typing import Any
 
 import click
@@ -49,7 +50,7 @@ def _facts(session: Session, unwanted_bits_per_s: float) -> Facts:
         def ask(what: str) -> Any:
             return client.call("show", what=what)
 
-        counters = ask("counters")
+        counters, fdb = ask("counters"), ask("fdb")["fdb"]
         return Facts(
             config=ask("config"),
             ports=ask("ports")["ports"],
@@ -58,7 +59,8 @@ def _facts(session: Session, unwanted_bits_per_s: float) -> Facts:
             # Streams before members: a member that joins in between is not missing anything.
             streams=ask("streams")["streams"],
             mdb=ask("mdb")["mdb"],
-            fdb_entries=len(ask("fdb")["fdb"]),
+            fdb_entries=len(fdb),
+            stations=Counter(port for port, _ in {(row["port"], row["mac"]) for row in fdb}),
             counters=counters["counters"],
             port_counters=counters["ports"],
             unbalanced=_unbalanced(client),

@@ -71,3 +71,5 @@ def _print(answer: dict[str, Any], port: str, group: str, source: str | None) ->
             ],
         )
     )
+    for note in answer["notes"]:
+        click.echo(f"note: {note}")

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
+from snoop.runtime.wellknown import WELL_KNOWN
+
 Row = dict[str, Any]
 
 NEAR_LIMIT = 0.9
 AGING_SECONDS = 60.0
+RECENT_SECONDS = 60.0
 IN_FLIGHT_FRAMES = 4096
 
 _LOSSES = {
@@ -68,6 +71,7 @@ class Facts:
     mdb: list[Row]
     streams: list[Row]
     fdb_entries: int
+    stations: dict[str, int]  # Unicast addresses behind each port.
     counters: dict[str, int]
     port_counters: dict[str, dict[str, int]]
     unbalanced: dict[str, int]
@@ -105,7 +109,8 @@ def _queriers(facts: Facts) -> Iterator[Finding]:
             if one["vlan"] == vid and one["origin"] == "query" and one["address"] is not None
         }
         if row["role"] == "none":
-            yield from _no_querier(_vlan(vid), members)
+            prunes = facts.config["switch"]["no_querier"] == "prune"
+            yield from _no_querier(_vlan(vid), members, prunes=prunes)
         elif row["role"] == "querier" and row["address"] in (None, "0.0.0.0"):
             yield _problem(
                 _vlan(vid),
@@ -129,8 +134,17 @@ def _queriers(facts: Facts) -> Iterator[Finding]:
             )
 
 
-def _no_querier(subject: str, members: list[Row]) -> Iterator[Finding]:
+def _no_querier(subject: str, members: list[Row], *, prunes: bool) -> Iterator[Finding]:
+    if prunes:
+        yield _problem(
+            subject,
+            'no querier is known, and [switch] no_querier = "prune": streams end with the '
+            "memberships, which nobody refreshes",
+            'set [igmp] querier = "on" here, or no_querier = "flood"',
+        )
     if not members:
+        if prunes:
+            return
         yield _note(subject, "no querier is known", 'set [igmp] querier = "on" on one switch')
         return
     yield _problem(
@@ -221,15 +235,9 @@ def _streams(facts: Facts) -> Iterator[Finding]:
     for stream in facts.streams:
         rate = stream["bits_per_s"]
         name = f"{stream['source']} -> {stream['group']}"
-        if not stream["registered"] and len(stream["egress"]) > 1:
-            always = stream.get("reason") in ("flood_link_local", "flood_always")
-            if rate >= facts.unwanted_bits_per_s and not always:
-                yield _problem(
-                    name,
-                    f"nobody has joined it, and it floods {rate / 1e6:.1f} Mbit/s to "
-                    f"{len(stream['egress'])} ports",
-                    'set [switch] unregistered = "mrouters"',
-                )
+        if rate >= facts.unwanted_bits_per_s:
+            yield from _unwanted(facts, stream, name)
+        yield from _unheard(facts, stream, name)
         if rate <= 0:
             continue
         for row in facts.mdb:
@@ -242,6 +250,74 @@ def _streams(facts: Facts) -> Iterator[Finding]:
                     f"is a member of {row['group']} but does not get {name}",
                     f"snoop explain --stream --group {row['group']}",
                 )
+
+
+def _unwanted(facts: Facts, stream: Row, name: str) -> Iterator[Finding]:
+    """A stream that goes to ports where nobody asked for it."""
+    flow = f"{stream['bits_per_s'] / 1e6:.1f} Mbit/s to {len(stream['egress'])} ports"
+    if len(stream["egress"]) < 2 or not facts.config["igmp"]["enabled"]:
+        return
+    if stream["reason"] == "flood_no_querier":
+        yield _problem(
+            name,
+            f"floods {flow}: no querier is known, so nothing is pruned",
+            'set [igmp] querier = "on" on one switch',
+        )
+    elif not stream["registered"] and stream["reason"] not in ("flood_link_local", "flood_always"):
+        yield _problem(
+            name,
+            f"nobody has joined it, and it floods {flow}",
+            'set [switch] unregistered = "mrouters"',
+        )
+
+
+def _unheard(facts: Facts, stream: Row, name: str) -> Iterator[Finding]:
+    """Discovery and clocks that reach no listener, because listeners of these often do not join."""
+    routers = {row["port"] for row in facts.mrouters}
+    known = WELL_KNOWN.get(stream["group"])
+    if known is None or stream["idle"] > RECENT_SECONDS or stream["registered"]:
+        return
+    if not set(stream["egress"]) - routers:
+        yield _problem(
+            name,
+            f"{known}: reaches nobody, because nobody has joined it, and those who listen to it "
+            "often do not",
+            f'add "{stream["group"]}" to [switch] always_flood',
+        )
+
+
+def _fast_leave(facts: Facts) -> Iterator[Finding]:
+    for port in facts.config["port"]:
+        name, stations = port["name"], facts.stations.get(port["name"], 0)
+        if port["fast_leave"] != "on" or stations < 2:
+            continue
+        text = f'fast_leave = "on", but {stations} stations are behind it: '
+        do = 'set [[port]] fast_leave = "tracked", or "off"'
+        if facts.port_counters.get(name, {}).get("fast_leave"):
+            yield _problem(name, text + "one that leaves cuts the others off", do)
+        else:
+            yield _note(name, text + "one that leaves will cut the others off", do)
+
+
+def _routers(facts: Facts) -> Iterator[Finding]:
+    unsent = 0
+    for name, counts in facts.port_counters.items():
+        unsent += counts.get("report_no_router", 0)
+        refused = counts.get("query_null_source", 0)
+        if refused and not facts.config["igmp"]["mrouter_on_null_source"]:
+            yield _problem(
+                name,
+                f"{refused} queries from 0.0.0.0 came in: they do not make it a router port, and "
+                "what is behind it gets only what it reports",
+                'give that querier an address, or set [[port]] mrouter = "always" or '
+                "[igmp] mrouter_on_null_source = true",
+            )
+    if unsent and not facts.mrouters:
+        yield _note(
+            "switch",
+            f"no router port is known: {unsent} reports went to no router",
+            'if a router is there, set [[port]] mrouter = "always" for its port',
+        )
 
 
 def _wants(row: Row, source: str) -> bool:
@@ -292,6 +368,8 @@ _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     _counted,
     _limits,
     _streams,
+    _fast_leave,
+    _routers,
     _shared_addresses,
     _conservation,
 )

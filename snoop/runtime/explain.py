@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from snoop.proto.views import FilterMode, MdbRow, MrouterRow
-from snoop.runtime import clock
+from snoop.runtime import clock, hints
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port, State
 from snoop.runtime.rows import seconds, text
@@ -56,7 +56,9 @@ class _Case:
 def explain(
     plane: Plane, *, port: Port, group: Address, source: Address | None, vid: int
 ) -> dict[str, Any]:
-    """`snoop explain`: {"action", "reason", "ports", "why": [{"port", "forwarded", "because"}]}."""
+    """`snoop explain`: {"action", "reason", "ports", "registered", "why": [{"port", "forwarded",
+    "because"}], "notes": [line]}.
+    """
     verdict = plane.fastpath.explain(port.id, frame(group, source or SOME_SOURCE, vid))
     engine, now = plane.engine, clock.now()
     assert engine is not None
@@ -93,6 +95,9 @@ def explain(
             }
             for each in sorted(plane.ports, key=lambda each: each.name)
         ],
+        "notes": list(
+            hints.notes(plane, vid, group, registered=case.registered, querier=case.querier)
+        ),
     }
 
 
@@ -125,8 +130,8 @@ def _because(plane: Plane, port: Port, case: _Case) -> str:
     if forwarded:
         return _member(port, case) or _router(port, case) or _unregistered(plane, port, case)
     if not case.registered:
-        return _unregistered(plane, port, case)
-    return _not_wanted(port, case)
+        return _unregistered(plane, port, case) + hints.refused(plane, port, case.vid, case.group)
+    return _not_wanted(plane, port, case)
 
 
 def _member(port: Port, case: _Case) -> str | None:
@@ -145,6 +150,8 @@ def _member(port: Port, case: _Case) -> str | None:
         timers = [row.group_timer, *(source.timer for source in row.sources)]
         left = max((timer for timer in timers if timer is not None), default=None)
         ends = f", {seconds(left):.0f} s left" if left is not None else ""
+        if not case.querier:
+            ends += ", and no querier refreshes it"
         return f"member by the {_version(row)} report{last}: wants {wants}{ends}"
     return None
 
@@ -177,7 +184,7 @@ def _unregistered(plane: Plane, port: Port, case: _Case) -> str:
     return f'pruned: {nobody}, and [switch] unregistered = "{policy}"'
 
 
-def _not_wanted(port: Port, case: _Case) -> str:
+def _not_wanted(plane: Plane, port: Port, case: _Case) -> str:
     """The group is registered, but not here."""
     for row in case.members.get(port.id, ()):
         if row.filter_mode is FilterMode.EXCLUDE:
@@ -191,11 +198,14 @@ def _not_wanted(port: Port, case: _Case) -> str:
                 "ask again with --source"
             )
         return f"pruned: its hosts want only {_listed(row, forwarding=True) or 'other sources'}"
+    refused = hints.refused(plane, port, case.vid, case.group)
     if not case.members:
         return (
-            f"pruned: the last member of {text(case.group)} has left; until it is forgotten it "
-            "goes to router ports only"
+            f"pruned: the last member of {text(case.group)} has left or fell silent; until it is "
+            f"forgotten it goes to router ports only{refused}"
         )
+    if refused:
+        return f"pruned: no host behind it is a member of {text(case.group)}{refused}"
     return (
         f"pruned: no host behind it has joined {text(case.group)} "
         '([[static]] or [[port]] mrouter = "always" would send it)'

@@ -25,7 +25,7 @@ def member(name: str, group: str = "239.1.2.3", **changes: Any) -> dict[str, Any
 def stream(**changes: Any) -> dict[str, Any]:
     return {
         "vlan": 0, "source": "10.0.0.9", "group": "239.1.2.3", "port": "p0", "bits_per_s": 5e6,
-        "registered": True, "egress": ["p1"], "reason": "forward_group", **changes,
+        "registered": True, "egress": ["p1"], "reason": "forward_group", "idle": 0.1, **changes,
     }  # fmt: skip
 
 
@@ -48,6 +48,7 @@ def facts(**changes: Any) -> Facts:
         "mdb": [member("p1")],
         "streams": [stream()],
         "fdb_entries": 4,
+        "stations": {f"p{n}": 1 for n in range(4)},
         "counters": {"internal_errors": 0},
         "port_counters": {f"p{n}": {"rx_frames": 5, "ring_full": 0} for n in range(4)},
         "unbalanced": {},
@@ -93,7 +94,18 @@ def test_a_healthy_switch_has_no_findings() -> None:
         ({"unbalanced": {"p1": 7}}, "p1", "7 received frames have no verdict"),
         ({"unbalanced": {"p1": -7}}, "p1", "7 received frames have more than one verdict"),
         ({"streams": [stream(registered=False, egress=["p1", "p2"], group="239.9.9.9")]},
-         "10.0.0.9 -> 239.9.9.9", "floods 5.0 Mbit/s to 2 ports"),
+         "10.0.0.9 -> 239.9.9.9", "nobody has joined it, and it floods 5.0 Mbit/s to 2 ports"),
+        ({"streams": [stream(egress=["p1", "p2"], reason="flood_no_querier")]},
+         "10.0.0.9 -> 239.1.2.3", "floods 5.0 Mbit/s to 2 ports: no querier is known"),
+        ({"queriers": [querier("none", None)], "mdb": [],
+          "raw": {"switch": {"no_querier": "prune"}}}, "switch", "streams end with the member"),
+        ({"streams": [stream(group="224.0.1.130", registered=False, egress=[], bits_per_s=80.0)]},
+         "10.0.0.9 -> 224.0.1.130", "PTP clocks: reaches nobody"),
+        ({"streams": [stream(group="239.255.255.250", registered=False, egress=["p3"])],
+          "mrouters": [router("10.0.0.254")]}, "10.0.0.9 -> 239.255.255.250", "always_flood"),
+        ({"raw": {"port": [{"name": "p1", "fast_leave": "on"}]}, "stations": {"p1": 2},
+          "port_counters": {"p1": {"fast_leave": 1}}}, "p1", "2 stations are behind it"),
+        ({"port_counters": {"p3": {"query_null_source": 4}}}, "p3", "4 queries from 0.0.0.0"),
         ({"streams": [stream(egress=[])]}, "p1", "is a member of 239.1.2.3 but does not get"),
         ({"raw": {"igmp": {"max_groups": 1}}}, "switch", "1 groups of at most 1"),
         ({"fdb_entries": 8000}, "switch", "8000 unicast addresses of at most 8192"),
@@ -117,6 +129,11 @@ def test_trouble_is_a_problem_that_says_what_to_do(
         ({"mdb": [member("p1"), member("p1", "239.129.2.3")]}, "share a MAC address"),
         ({"mdb": [member("p1", "239.128.0.5")], "streams": []}, "with 224.0.0.0/24"),
         ({"raw": {"igmp": {"enabled": False}}}, "snooping is off"),
+        (
+            {"raw": {"port": [{"name": "p1", "fast_leave": "on"}]}, "stations": {"p1": 2}},
+            "will cut the others off",
+        ),
+        ({"port_counters": {"p1": {"report_no_router": 3}}}, "3 reports went to no router"),
     ],
 )
 def test_what_is_only_worth_knowing_is_a_note(changes: dict[str, Any], text: str) -> None:
@@ -139,6 +156,16 @@ def test_what_is_only_worth_knowing_is_a_note(changes: dict[str, Any], text: str
         {"mdb": [member("p2", filter_mode="include")]},
         {"mdb": [member("p2", uptime=0.1)]},
         {"mrouters": [router("10.0.0.254", origin="pim")]},
+        # Clocks that reach a listener, or were seen long ago; fast leave with one host; queries
+        # of 0.0.0.0 that are asked for; reports of before the router came.
+        {"streams": [stream(group="224.0.1.129", registered=False, egress=["p1"], bits_per_s=80)]},
+        {"streams": [stream(group="224.0.1.129", registered=False, egress=[], idle=90.0)]},
+        {"raw": {"port": [{"name": "p1", "fast_leave": "on"}]}},
+        {"raw": {"port": [{"name": "p1", "fast_leave": "tracked"}]}, "stations": {"p1": 2}},
+        {"raw": {"igmp": {"mrouter_on_null_source": True}},
+         "port_counters": {"p3": {"query_null_source": 4}}},
+        {"mrouters": [router("10.0.0.254", origin="pim")],
+         "port_counters": {"p1": {"report_no_router": 3}}},
     ],
 )  # fmt: skip
 def test_what_is_as_it_should_be_is_not_reported(changes: dict[str, Any]) -> None:

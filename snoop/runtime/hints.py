@@ -1,0 +1,100 @@
+"""What `explain` adds to a verdict: why a port whose hosts did join has no membership, and what
+about the group or the switch is likely to surprise.
+
+Every line names the configuration key that matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+
+from snoop.runtime.plane import Plane
+from snoop.runtime.ports import Port
+from snoop.runtime.schema import FastLeave
+from snoop.runtime.wellknown import WELL_KNOWN
+from snoop.wire import address
+from snoop.wire.address import Address, Family
+
+_MAC_BITS = 0x7FFFFF  # RFC 1112 6.4: what of a group is in its MAC address.
+_NAMED_MAX = 4
+
+
+def refused(plane: Plane, port: Port, vid: int, group: Address) -> str:
+    """Why the port does not have the group, or "": a filter, a limit, fast leave, a router that is
+    not believed.
+    """
+    assert plane.engine is not None
+    if address.family(group) is not Family.IPV4:
+        return ""
+    table, wanted = port.table, IPv4Address(group[-4:])
+    if any(wanted in prefix for prefix in table.deny_groups):
+        return "; [[port]] deny_groups refuses its joins"
+    if table.allow_groups and not any(wanted in prefix for prefix in table.allow_groups):
+        return "; [[port]] allow_groups refuses its joins"
+    counts = plane.engine.port_counters(port.id)
+    if table.max_groups and counts["port_limit"]:
+        return f"; [[port]] max_groups = {table.max_groups} has refused joins"
+    if table.fast_leave is FastLeave.ON and counts["fast_leave"]:
+        return (
+            '; [[port]] fast_leave = "on" takes the group from all its hosts when one leaves: '
+            '"tracked" does not'
+        )
+    if counts["mrouter_refused"]:
+        return '; a router is behind it, but [[port]] mrouter = "never" does not believe it'
+    if counts["query_null_source"] and not plane.config.igmp.mrouter_on_null_source:
+        return (
+            "; the queries from 0.0.0.0 that came from there make no router port: "
+            '[igmp] mrouter_on_null_source, or [[port]] mrouter = "always"'
+        )
+    return ""
+
+
+def notes(
+    plane: Plane, vid: int, group: Address, *, registered: bool, querier: bool
+) -> Iterator[str]:
+    """What else to know about the group."""
+    assert plane.engine is not None
+    igmp = plane.config.igmp
+    if address.family(group) is not Family.IPV4:
+        return
+    if igmp.enabled and not querier:
+        yield (
+            "no querier is known: nobody asks the hosts again, and memberships end "
+            '([igmp] querier = "on")'
+        )
+    known = {other for vlan, other in plane.engine.groups() if vlan == vid}
+    if not registered and len(known) >= igmp.max_groups:
+        yield (
+            f"the table is full, {len(known)} groups of at most {igmp.max_groups}: joins of "
+            "others are refused ([igmp] max_groups)"
+        )
+    name = WELL_KNOWN.get(address.text(group))
+    always = {str(each) for each in plane.config.switch.always_flood}
+    if name is not None and address.text(group) not in always:
+        yield (
+            f"{address.text(group)} is {name}: many that listen to it join nothing "
+            "([switch] always_flood)"
+        )
+    yield from _shared(group, known)
+
+
+def _shared(group: Address, known: set[Address]) -> Iterator[str]:
+    """Other groups behind the same MAC address, of which there are 31 (RFC 1112 6.4)."""
+    low = int.from_bytes(group[-4:], "big") & _MAC_BITS
+    others = sorted(
+        other
+        for other in known - {group}
+        if address.family(other) is Family.IPV4
+        and int.from_bytes(other[-4:], "big") & _MAC_BITS == low
+    )
+    if others:
+        listed = ", ".join(address.text(other) for other in others[:_NAMED_MAX])
+        yield (
+            f"has the MAC address of {listed}: this switch tells them apart, hosts' filters and "
+            "switches that look at MAC addresses do not"
+        )
+    elif low < 256 and not address.is_link_local_group(group):
+        yield (
+            f"has the MAC address of 224.0.0.{low}: switches that look at MAC addresses flood it"
+        )
