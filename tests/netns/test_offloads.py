@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 import frames
 import pytest
 from datagrams import payload
@@ -11,8 +13,8 @@ from netns.star import IGMP, Star, names, star
 
 GROUP = "239.8.0.1"
 TCP_RATIO = 0.7
-TCP_SECONDS = 1.0
-TCP_ROUNDS = 3
+TCP_SECONDS = 0.7
+TCP_ROUNDS = 5
 
 
 def test_tcp_arrives_whole_with_every_offload_on(net: Star) -> None:
@@ -144,31 +146,30 @@ def segments(frame: bytes, size: int) -> list[bytes]:
     ]
 
 
-def tcp_rates(lab: Lab) -> list[float]:
-    """Gbit/s of TCP from h0 to h1, a few rounds."""
-    rates = []
-    for _ in range(TCP_ROUNDS):
-        job = lab.h(0).start(
-            "tcp_send", destination=lab.h(1).address, port=7002, seconds=TCP_SECONDS
-        )
-        done = job.result(60)
-        assert done["received"] == done["sent"]
-        rates.append(done["received"] * 8 / done["seconds"] / 1e9)
-    return rates
+def tcp_rate(lab: Lab) -> float:
+    """Gbit/s of TCP from h0 to h1, every byte received."""
+    job = lab.h(0).start("tcp_send", destination=lab.h(1).address, port=7002, seconds=TCP_SECONDS)
+    done = job.result(60)
+    assert done["received"] == done["sent"]
+    return float(done["received"] * 8 / done["seconds"] / 1e9)
 
 
 def test_tcp_keeps_up_with_the_kernel_bridge() -> None:
     """The same hosts and cables, one switch after the other: at least 0.7 of the kernel's rate.
 
-    The best of some rounds each: whatever else the machine does only takes away.
+    Rates of one round are compared with each other and the median round counts: whatever else the
+    machine does comes and goes.
     """
+    ratios = []
     with Lab(2) as lab:
         lab.h(1).call("tcp_serve", port=7002)
-        bridge = lab.bridge()
-        theirs = max(tcp_rates(lab))
-        bridge.close()
-        switch = lab.switch(config={"igmp": IGMP})
-        ours = max(tcp_rates(lab))
-        switch.stop()
-    print(f"TCP: kernel bridge {theirs:.1f} Gbit/s, snoop {ours:.1f} Gbit/s")
-    assert ours >= TCP_RATIO * theirs
+        for _ in range(TCP_ROUNDS):
+            bridge = lab.bridge()
+            theirs = tcp_rate(lab)
+            bridge.close()
+            switch = lab.switch(config={"igmp": IGMP})
+            ours = tcp_rate(lab)
+            switch.stop()
+            ratios.append(ours / theirs)
+            print(f"TCP: kernel bridge {theirs:.1f} Gbit/s, snoop {ours:.1f} Gbit/s")
+    assert median(ratios) >= TCP_RATIO, ratios

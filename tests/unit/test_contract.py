@@ -19,17 +19,24 @@ TEXT = HEADER.read_text()
 CODE = re.sub(r"/\*.*?\*/", "", TEXT, flags=re.DOTALL)
 STRUCTS = re.findall(r"^struct (\w+) \{", CODE, re.MULTILINE)
 G, S = parse("239.1.2.3"), parse("192.0.2.1")
+kept: list[object] = []  # what the structs below lie in: an item of a cffi array does not hold it
 
 
 def rows(delta: Delta) -> list[object]:
     """What C reads of a packed delta."""
     packed, count = image.pack_rows(delta)
-    return list(ffi.from_buffer("struct fp_row[]", packed)[0:count])
+    return structs("struct fp_row[]", packed, count)
 
 
 def vlans(delta: Delta) -> list[object]:
     packed, count = image.pack_vlans(delta)
-    return list(ffi.from_buffer("struct fp_vlan[]", packed)[0:count])
+    return structs("struct fp_vlan[]", packed, count)
+
+
+def structs(kind: str, packed: bytes, count: int) -> list[object]:
+    array = ffi.from_buffer(kind, packed)
+    kept.append(array)
+    return list(array[0:count])
 
 
 def test_packed_structures_have_the_compiled_sizes() -> None:
