@@ -72,4 +72,4 @@ def _print(answer: dict[str, Any], port: str, group: str, source: str | None) ->
         )
     )
     for note in answer["notes"]:
-        click.echo(f"note: {note}")
+        click.echo(click.wrap_text(f"note: {note}", 80, subsequent_indent="      "))

@@ -103,6 +103,25 @@ def test_the_example_has_every_key_and_is_a_configuration() -> None:
     config.check(tomllib.loads(text), where="example")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TROUBLESHOOTING.md",
+        "share/README.md",
+        "cli/findings.py",
+        "runtime/explain.py",
+        "runtime/hints.py",
+    ],
+)
+def test_every_key_that_is_recommended_exists(name: str) -> None:
+    """ "[igmp] querier" and the like, in texts for operators."""
+    text = (SHARE.parent / name).read_text("utf-8")
+    for heading, table in TABLES.items():
+        for key in re.findall(rf"{re.escape(heading)} ([a-z_]+)", text):
+            if key not in ("or", "entry", "in", "says"):
+                assert key in typing.get_type_hints(table), f"{heading} {key}"
+
+
 # The units -------------------------------------------------------------------------------------
 
 
