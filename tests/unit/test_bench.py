@@ -1,0 +1,136 @@
+"""The bench's own arithmetic: the search for the rate without loss, ratios and goals (no root)."""
+
+import dataclasses
+
+import pytest
+
+pytest.importorskip("pyroute2")
+
+from bench_measures import Figures
+from bench_plan import SHORT, Goal, Item, full, quick
+from bench_results import Results, Spread
+from bench_site import Site, SiteError, Trial
+from bench_switches import Bridge
+from bench_traffic import Offer
+
+FULL_LOAD = 400_000
+
+
+class Simulated(Site):
+    """A switch that forwards up to `limit` frames/s and loses the rest, without any namespace."""
+
+    def __init__(self, limit: float, *, stray: int = 0) -> None:
+        super().__init__(Bridge(), receivers=3, sink_mode="gro")
+        self.limit, self.stray = limit, stray
+        self.offers: list[Offer] = []
+
+    def trial(self, offer: Offer) -> Trial:
+        self.offers.append(offer)
+        rate = min(offer.rate or FULL_LOAD, FULL_LOAD)
+        sent = round(rate * offer.seconds)
+        best, worst = sent, round(min(rate, self.limit) * offer.seconds)
+        return Trial(
+            sent=sent,
+            seconds=offer.seconds,
+            delivered=(best, worst),
+            gaps=0,
+            stray=self.stray,
+        )
+
+
+@pytest.mark.parametrize("limit", [20_000, 90_000, 250_000, 399_000])
+def test_search_ends_just_below_the_rate_that_loses(limit: int) -> None:
+    site = Simulated(limit)
+    found = site.throughput(size=64, groups=1, seconds=1.0, trials=12)
+    assert limit / 1.04 <= found.zero_loss <= limit
+    assert found.full.delivered_rate == pytest.approx(limit, rel=0.01)
+
+
+def test_a_switch_that_never_loses_is_measured_once() -> None:
+    site = Simulated(FULL_LOAD)
+    assert site.throughput(size=64, groups=1, seconds=1.0, trials=8).zero_loss == FULL_LOAD
+    assert len(site.offers) == 1
+
+
+def test_search_is_bounded_and_says_so_when_nothing_passes() -> None:
+    site = Simulated(0)
+    found = site.throughput(size=64, groups=1, seconds=1.0, trials=6)
+    assert found.best is None
+    assert found.zero_loss == 0.0
+    assert len(site.offers) == 7
+
+
+def test_a_member_that_lost_one_datagram_makes_the_trial_fail() -> None:
+    trial = Trial(sent=1000, seconds=1.0, delivered=(1000, 999), gaps=1, stray=0)
+    assert not trial.lossless
+    assert trial.delivered_rate == 999
+
+
+def test_a_switch_that_floods_is_not_measured() -> None:
+    with pytest.raises(SiteError, match="floods"):
+        Simulated(FULL_LOAD, stray=50_000).throughput(size=64, groups=1, seconds=1.0, trials=3)
+
+
+def nothing(_: Site) -> Figures:
+    return {}
+
+
+ITEM = Item("k", "k", nothing, {"zero loss": "frames/s"})
+
+
+def measured(snoop: list[float | None], bridge: list[float | None]) -> Results:
+    results = Results()
+    for contestant, values in (("snoop", snoop), ("bridge", bridge)):
+        for value in values:
+            results.add(ITEM, contestant, {"zero loss": value})
+    return results
+
+
+def test_ratio_is_taken_round_by_round() -> None:
+    # The machine halved its speed in the second round: the ratio does not see it.
+    ratio = measured([300.0, 150.0, 330.0], [100.0, 50.0, 110.0]).ratio(
+        "k", "zero loss", "snoop", "bridge"
+    )
+    assert ratio == Spread(3.0, 3.0, 3.0, 3)
+
+
+def test_a_round_without_a_figure_is_left_out_of_the_ratio() -> None:
+    results = measured([None, 200.0], [100.0, 100.0])
+    assert results.ratio("k", "zero loss", "snoop", "bridge") == Spread(2.0, 2.0, 2.0, 1)
+
+
+def test_nothing_measured_is_no_ratio() -> None:
+    assert measured([], [1.0]).ratio("k", "zero loss", "snoop", "bridge") is None
+    assert measured([1.0], [0.0]).ratio("k", "zero loss", "snoop", "bridge") is None
+
+
+@pytest.mark.parametrize(
+    ("at_most", "snoop", "held"),
+    [(False, 200.0, True), (False, 199.0, False), (True, 200.0, True), (True, 201.0, False)],
+)
+def test_a_goal_is_held_at_its_bound(at_most: bool, snoop: float, held: bool) -> None:
+    goal = Goal("zero loss", 2.0, at_most=at_most)
+    outcome = measured([snoop], [100.0]).goal(ITEM, goal)
+    assert outcome is not None
+    assert outcome[1] is held
+
+
+def test_goals_name_items_figures_and_contestants_that_are_measured() -> None:
+    for items in (quick(SHORT), full(SHORT, lambda: 1)):
+        by_key = {item.key: item for item in items}
+        assert len(by_key) == len(items)
+        for item in items:
+            for goal in item.goals:
+                against = by_key[goal.against_item or item.key]
+                assert goal.figure in item.units
+                assert goal.subject in item.contestants
+                assert goal.against in against.contestants
+
+
+def test_an_offer_says_everything_on_the_command_line() -> None:
+    words = Offer(seconds=1, rate=5, size=128, groups=7, udp=True).arguments(Simulated(0).star)
+    given = dict(zip(words[::2], words[1::2], strict=False))
+    for name, value in dataclasses.asdict(Offer(seconds=1, rate=5, size=128, groups=7)).items():
+        if name != "udp":
+            assert given[f"--{name}"] == str(value)
+    assert words[-1] == "--udp"
