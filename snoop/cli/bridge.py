@@ -1,11 +1,15 @@
 """The snooping table in the shape of `bridge -j -d -s mdb show`, for tools that read that.
 
 As the kernel bridge: a (*, G) entry per port with its filter mode and source list, an (S, G) entry
-for each source of an INCLUDE port, and a blocked one for each source an EXCLUDE port refuses.
+for each source of a port, blocked if the port refuses it, and then one more, flagged, on each
+EXCLUDE port of the group that does not list the source. Timers are those of the (*, G) entries;
+the kernel shows none for the others. `tests/netns/test_bridge_format.py` compares the two.
 """
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from typing import Any
 
 Row = dict[str, Any]
@@ -17,8 +21,14 @@ def mdb(table: dict[str, Any], mrouters: dict[str, Any]) -> list[dict[str, Any]]
     """The document, from those of `show mdb` and `show mrouters`."""
     device = table["switch"]
     entries: list[Row] = []
-    for row in table["mdb"]:
-        entries += _entries(device, row)
+    for _, rows in itertools.groupby(table["mdb"], key=lambda row: (row["vlan"], row["group"])):
+        group = list(rows)
+        listed: dict[str, set[str]] = {}  # Source: the ports that have it, in the table's order.
+        for row in group:
+            for source in row["sources"]:
+                listed.setdefault(source["address"], set()).add(row["port"])
+        for row in group:
+            entries += _entries(device, row, listed)
     routers: dict[str, Row] = {}
     for row in mrouters["mrouters"]:
         known = routers.get(row["port"])
@@ -32,38 +42,43 @@ def mdb(table: dict[str, Any], mrouters: dict[str, Any]) -> list[dict[str, Any]]
     return [{"mdb": entries, "router": {device: list(routers.values())} if routers else {}}]
 
 
-def _entries(device: str, row: Row) -> list[Row]:
+def _entries(device: str, row: Row, listed: dict[str, set[str]]) -> list[Row]:
+    """Of one port; `listed` are the sources that any port of the group has, and which do."""
     static = row["origin"] == "static"
-    head = {"index": 0, "dev": device, "port": row["port"], "grp": row["group"]}
-    tail: Row = {
-        "state": "permanent" if static else "temp",
-        "filter_mode": row["filter_mode"],
-        "protocol": "static" if static else "kernel",
-        "flags": [],
-    }
-    vlan = {"vid": row["vlan"]} if row["vlan"] else {}
     include = row["filter_mode"] == "include"
-    whole = {**head, **tail, **vlan, "timer": _timer(row["group_timer"])}
-    if row["sources"]:
-        whole["source_list"] = [
-            {"address": source["address"], "timer": _timer(source["timer"])}
-            for source in row["sources"]
-        ]
-    entries = [] if static and include else [whole]
-    for source in row["sources"]:
-        if include or not source["forwarding"]:
-            entries.append(
-                {
-                    **head,
-                    "src": source["address"],
-                    **tail,
-                    "filter_mode": "include",
-                    "flags": [] if source["forwarding"] else ["blocked"],
-                    **vlan,
-                    "timer": _timer(source["timer"]),
-                }
-            )
+    own = {source["address"]: source["forwarding"] for source in row["sources"]}
+    entries = []
+    if not (static and include):
+        entries.append(_entry(device, row, static=static))
+    for source, ports in listed.items():
+        if source in own:
+            flags = [] if own[source] else ["blocked"]
+            entries.append(_entry(device, row, source, static=static, flags=flags))
+        elif not include and row["port"] not in ports:
+            entries.append(_entry(device, row, source, static=False, flags=["added_by_star_ex"]))
     return entries
+
+
+def _entry(
+    device: str, row: Row, source: str | None = None, *, static: bool, flags: Iterable[str] = ()
+) -> Row:
+    """One entry, its fields in the order of iproute2."""
+    entry: Row = {"index": 0, "dev": device, "port": row["port"], "grp": row["group"]}
+    if source is not None:
+        entry["src"] = source
+    entry["state"] = "permanent" if static else "temp"
+    entry["filter_mode"] = row["filter_mode"] if source is None else "include"
+    if source is None and row["sources"]:
+        entry["source_list"] = [
+            {"address": one["address"], "timer": _timer(one["timer"]).lstrip()}
+            for one in row["sources"]
+        ]
+    entry["protocol"] = "static" if static else "kernel"
+    entry["flags"] = list(flags)
+    if row["vlan"]:
+        entry["vid"] = row["vlan"]
+    entry["timer"] = _timer(row["group_timer"] if source is None else None)
+    return entry
 
 
 def _timer(seconds: float | None) -> str:
