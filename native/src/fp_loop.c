@@ -258,6 +258,14 @@ static void read_ports(struct fp_worker *worker, const struct fp_table *table)
 		if (table->ports[i] && table->ports[i]->worker == worker->id)
 			worker->ports[worker->port_count++] = table->ports[i];
 	}
+	worker->polls[0] = (struct pollfd){.fd = worker->wake_fd, .events = POLLIN};
+	for (uint32_t i = 0; i < worker->port_count; i++) {
+		const struct fp_port *port = worker->ports[i];
+
+		worker->polls[1 + 2 * i] = (struct pollfd){.fd = port->data.fd, .events = POLLIN};
+		worker->polls[2 + 2 * i] =
+			(struct pollfd){.fd = port->control.fd, .events = POLLIN};
+	}
 }
 
 int fp_loop_run(struct fp_switch *sw, uint32_t index)

@@ -25,7 +25,6 @@
 struct fp_port {
 	uint32_t id;
 	uint32_t worker;
-	bool polled; /* the control thread's: its rings are in the worker's epoll set */
 	int ifindex;
 	_Atomic uint32_t needs_qdisc; /* the bypass path cannot segment for this device */
 	int tx_fd;		      /* the usual way out */

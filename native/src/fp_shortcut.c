@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -170,14 +171,16 @@ static void lookup_address(struct program *p, const struct fp_shortcut *shortcut
 static void write_questions(struct program *p, const struct fp_shortcut *shortcut, int ifindex)
 {
 	move(p, BPF_REG_6, BPF_REG_1);
+	load(p, BPF_W, BPF_REG_1, BPF_REG_6, offsetof(struct __sk_buff, pkt_type));
+	ring_if(p, BPF_JEQ, BPF_REG_1, PACKET_MULTICAST); /* at once: streams come this way */
+	ring_if(p, BPF_JEQ, BPF_REG_1, PACKET_BROADCAST);
+	move(p, BPF_REG_1, BPF_REG_6);
 	move_number(p, BPF_REG_2, 0);
 	move(p, BPF_REG_3, BPF_REG_10);
 	put(p, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_3, 0, 0, MACS_OFF);
 	move_number(p, BPF_REG_4, 2 * ETH_ALEN);
 	call(p, BPF_FUNC_skb_load_bytes);
 	ring_if(p, BPF_JNE, BPF_REG_0, 0);
-	load(p, BPF_B, BPF_REG_1, BPF_REG_10, MACS_OFF);
-	ring_if(p, BPF_JSET, BPF_REG_1, 1);
 	move_number(p, BPF_REG_9, 0);
 	load(p, BPF_W, BPF_REG_1, BPF_REG_6, offsetof(struct __sk_buff, vlan_present));
 	put(p, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_1, 0, 4, 0); /* untagged: over the next four */

@@ -4,7 +4,6 @@
 #include <linux/if_packet.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,19 +25,10 @@ uint32_t fp_contract_version(void)
 	return FP_CONTRACT_VERSION;
 }
 
-static int poll_add(const struct fp_worker *worker, int fd)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-
-	return epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
-
 static void worker_free(struct fp_worker *worker)
 {
 	if (!worker)
 		return;
-	if (worker->epoll_fd >= 0)
-		close(worker->epoll_fd);
 	if (worker->wake_fd >= 0)
 		close(worker->wake_fd);
 	fp_punt_destroy(&worker->punt);
@@ -58,11 +48,10 @@ static struct fp_worker *worker_new(uint32_t id, const struct fp_config *config)
 	worker->id = id;
 	worker->seq_ports = UINT64_MAX;
 	fp_store_relaxed(&worker->seq_seen, FP_SEQ_IDLE);
-	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	worker->oversize = malloc((size_t)OVERSIZE_BUFFERS * FP_OVERSIZE_BYTES);
-	if (worker->epoll_fd < 0 || worker->wake_fd < 0 || !worker->oversize ||
-	    poll_add(worker, worker->wake_fd) || fp_punt_init(&worker->punt, config->punt_bytes) ||
+	if (worker->wake_fd < 0 || !worker->oversize ||
+	    fp_punt_init(&worker->punt, config->punt_bytes) ||
 	    fp_streams_init(&worker->streams, config->streams_max)) {
 		worker_free(worker);
 		return NULL;
@@ -203,17 +192,6 @@ static void swap_in(struct fp_switch *sw, struct fp_table *old, struct fp_table 
 	reap(sw);
 }
 
-static int poll_port(struct fp_switch *sw, struct fp_port *port)
-{
-	int err;
-
-	if (!port || port->polled)
-		return 0;
-	port->polled = true;
-	err = poll_add(sw->workers[port->worker], port->data.fd);
-	return err ? err : poll_add(sw->workers[port->worker], port->control.fd);
-}
-
 /* The short cut knows neither whether a port is up nor, later, its MTU: what changes must go. */
 static bool shortcut_stale(const struct fp_table *old, const struct fp_table *table,
 			   const struct fp_port_state *state)
@@ -248,12 +226,11 @@ int fp_switch_publish(struct fp_switch *sw, const struct fp_row *rows, uint32_t 
 	for (uint32_t i = 0; i < port_count; i++)
 		changed[i % FP_PORTS_MAX] = shortcut_stale(old, table, &ports[i]);
 	swap_in(sw, old, table);
-	for (uint32_t i = 0; i < port_count && !err; i++) {
+	for (uint32_t i = 0; i < port_count; i++) {
 		if (changed[i % FP_PORTS_MAX])
 			fp_shortcut_flush(&sw->shortcut, ports[i].port, -1);
-		err = poll_port(sw, table->ports[ports[i].port]);
 	}
-	return err;
+	return 0;
 }
 
 uint64_t fp_switch_row_count(struct fp_switch *sw)
@@ -303,11 +280,6 @@ int fp_port_close(struct fp_switch *sw, uint32_t id)
 		return -ENOMEM;
 	}
 	fp_stats_read(sw, id, stats, reasons); /* the rings' drops are lost with them */
-	if (port->polled) {
-		epoll_ctl(sw->workers[port->worker]->epoll_fd, EPOLL_CTL_DEL, port->data.fd, NULL);
-		epoll_ctl(sw->workers[port->worker]->epoll_fd, EPOLL_CTL_DEL, port->control.fd,
-			  NULL);
-	}
 	table->ports[id] = NULL;
 	fp_table_apply_port(table, &state);
 	sw->opened[id] = NULL;

@@ -1,14 +1,13 @@
 #include "fp_wait.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#define EVENTS_MAX 64
 #define SPIN_CHECKS 16u	    /* looks at the rings between two yields */
 #define SPIN_LATE_NS 10000u /* a round of looks and a yield that took longer: somebody ran */
 #define TIMER_SLACK_NS 1000ul
@@ -57,19 +56,18 @@ static bool spin(const struct fp_switch *sw, const struct fp_worker *worker, uin
 	return work_waits(sw, worker);
 }
 
-static int handle(const struct fp_worker *worker, const struct epoll_event *event)
+static int handle(const struct fp_worker *worker, const struct pollfd *event)
 {
-	int fd = event->data.fd;
 	int err = 0;
 	socklen_t len = sizeof(err);
 	uint64_t ticks;
 
-	if (fd == worker->wake_fd) {
-		if (read(fd, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
+	if (event->fd == worker->wake_fd) {
+		if (event->revents && read(event->fd, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
 			return -errno;
-	} else if (event->events & EPOLLERR) {
+	} else if (event->revents & POLLERR) {
 		/* the interface went down; reading the error clears it */
-		getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
+		getsockopt(event->fd, SOL_SOCKET, SO_ERROR, &err, &len);
 	}
 	return 0;
 }
@@ -84,18 +82,15 @@ static int sleep_until_work(struct fp_worker *worker, uint64_t timeout_ns)
 		.tv_sec = (time_t)(timeout_ns / NS_PER_S),
 		.tv_nsec = (long)(timeout_ns % NS_PER_S),
 	};
-	struct epoll_event events[EVENTS_MAX];
-	int count = epoll_pwait2(worker->epoll_fd, events, EVENTS_MAX, timeout_ns ? &timeout : NULL,
-				 NULL);
+	nfds_t polls = 1 + 2 * (nfds_t)worker->port_count;
+	int count = ppoll(worker->polls, polls, timeout_ns ? &timeout : NULL, NULL);
 	int err = 0;
 
-	if (count < 0 && errno == ENOSYS) /* before Linux 5.11: sleep without foresight */
-		count = epoll_wait(worker->epoll_fd, events, EVENTS_MAX, -1);
 	fp_count(&worker->sleeps, 1);
 	if (count < 0)
 		return errno == EINTR ? 0 : -errno;
-	for (int i = 0; i < count && !err; i++)
-		err = handle(worker, &events[i]);
+	for (nfds_t i = 0; i < polls && count && !err; i++)
+		err = handle(worker, &worker->polls[i]);
 	return err ? err : count;
 }
 
