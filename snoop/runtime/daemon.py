@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -34,6 +35,18 @@ _log = logging.getLogger("snoop.daemon")
 RETRY_SECONDS = 2.0
 STOP_SECONDS = 5.0
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13}
+
+
+DESCRIPTORS = 4096
+"""More than enough for 256 ports at five each, the workers and the control clients."""
+
+
+def allow_descriptors() -> None:
+    """Raise the soft limit of open files: the usual 1024 ends at some 200 ports."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class StartError(Exception):
@@ -88,6 +101,7 @@ class Daemon:
 
     async def _forward(self) -> int:
         switch = self._config.switch
+        allow_descriptors()
         try:
             fastpath = FastPath(
                 workers=switch.workers,
