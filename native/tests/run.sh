@@ -8,19 +8,21 @@ cd "$(dirname "$0")/../.." || exit 1
 generator=()
 command -v ninja >/dev/null && generator=(-G Ninja)
 jobs=$(nproc)
+# Sanitizers want the usual address space layout; a random one may be in their way.
+layout=(setarch "$(uname -m)" -R)
+"${layout[@]}" true 2>/dev/null || layout=()
 failed=()
 
 # variant NAME SANITIZERS BUILD-TYPE FLAGS [ctest arguments...]
 variant() {
 	local name=$1 sanitize=$2 type=$3 flags=$4 directory=build/native-$1
 	shift 4
-	# Sanitizers want the usual address space layout; a random one may be in their way.
 	if cmake "${generator[@]}" -S native -B "$directory" -DFP_TESTS=ON \
 		-DFP_SANITIZE="$sanitize" -DCMAKE_BUILD_TYPE="$type" -DCMAKE_C_FLAGS_DEBUG="$flags" \
 		>"$directory.log" 2>&1 &&
 		cmake --build "$directory" --parallel "$jobs" >>"$directory.log" 2>&1; then
 		echo "-- $name"
-		(cd "$directory" && setarch "$(uname -m)" -R ctest --output-on-failure --parallel "$jobs" "$@") |
+		(cd "$directory" && "${layout[@]}" ctest --output-on-failure --parallel "$jobs" "$@") |
 			grep -v '^ *Start \|^Test project\|^$' || failed+=("$name")
 	else
 		tail -n 40 "$directory.log"

@@ -206,16 +206,22 @@ static void test_full_punt_ring_is_a_drop_of_that_port(void)
 static void test_pim_hello_is_forwarded_and_copied(void)
 {
 	struct packet packet = packet_udp();
+	uint32_t sent = 0;
 	struct lab lab;
 
 	lab_start(&lab, 3);
 	packet.protocol = 103;
 	packet_set_group(&packet, 0xe000000d);
 	packet.payload_bytes = 1800;
-	for (uint32_t n = 0; n < 400; n++)
+	for (uint32_t n = 0; n < 400; n++) {
 		lab_receive(&lab, 0, &packet);
-	lab_run(&lab);
-	CHECK_EQ(lab_sent(&lab, 1), 400);
+		if (n % 50 == 49) {
+			lab_run(&lab);
+			sent += lab_sent(&lab, 1);
+			lab_sent(&lab, 2);
+		}
+	}
+	CHECK_EQ(sent, 400);
 	CHECK_EQ(lab_reason(&lab, 0, FP_FLOOD_LINK_LOCAL), 400);
 	CHECK(lab_stat(&lab, 0, FP_STAT_PUNT_COPIES) > 200);
 	CHECK_EQ(lab_stat(&lab, 0, FP_STAT_PUNT_COPIES) +
