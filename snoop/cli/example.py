@@ -21,15 +21,19 @@ _WIDTH = 88
 _TABLES: dict[str, type[msgspec.Struct]] = {
     "switch": schema.SwitchTable,
     "igmp": schema.IgmpTable,
+    "vlan": schema.VlanTable,
     "port": schema.PortTable,
     "static": schema.StaticTable,
     "metrics": schema.MetricsTable,
 }
 _EXAMPLE: dict[str, Any] = {
     "igmp": {"querier": "off", "querier_address": "10.0.0.254"},
+    "vlan": [{"vid": 10, "querier": "on", "querier_address": "10.10.0.254"}],
     "port": [{"name": "p0", "deny_groups": ["239.255.0.0/16"]}, {"name": "p1"}],
     "static": [{"group": "239.1.1.1", "source": "10.0.0.9", "ports": ["p1"]}],
 }
+# Keys that are None by default, and given in the example.
+_SHOWN = {"source", "querier", "querier_address"}
 
 
 def text() -> str:
@@ -95,11 +99,11 @@ def _fields(table: type[msgspec.Struct]) -> Iterator[tuple[msgspec.structs.Field
 
 
 def _meaning(hint: Any) -> str:
-    return next(
-        note.description
-        for note in typing.get_args(hint)
-        if isinstance(note, msgspec.Meta) and note.description
-    )
+    """The key's own line; of a key that takes another table's place, none."""
+    for note in typing.get_args(hint):
+        if isinstance(note, msgspec.Meta) and note.description:
+            return note.description
+    return "as in [igmp]"
 
 
 def _keys(table: type[msgspec.Struct], values: dict[str, Any]) -> Iterator[str]:
@@ -110,5 +114,5 @@ def _keys(table: type[msgspec.Struct], values: dict[str, Any]) -> Iterator[str]:
         )
         # A key that means something by being left out is shown with what it then means.
         optional = field.default is None and field.name in values
-        off = optional and field.name != "source"
+        off = optional and field.name not in _SHOWN
         yield f"{'# ' if off else ''}{field.name} = {toml(values[field.name])}"

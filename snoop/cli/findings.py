@@ -96,6 +96,13 @@ def _vlan(vid: int) -> str:
     return f"vlan {vid}" if vid else "switch"
 
 
+def _igmp(facts: Facts, vid: int) -> Row:
+    """The settings of a VLAN: its own [[vlan]], or [igmp]."""
+    own = (vlan for vlan in facts.config["vlan"] if vlan["vid"] == vid)
+    found: Row = next(own, facts.config["igmp"])
+    return found
+
+
 def _queriers(facts: Facts) -> Iterator[Finding]:
     if not facts.config["igmp"]["enabled"]:
         yield _note("switch", "snooping is off: every group floods", "set [igmp] enabled = true")
@@ -124,7 +131,7 @@ def _queriers(facts: Facts) -> Iterator[Finding]:
                 f"more than one querier: {', '.join(sorted(map(str, others)))}",
                 "let one of them ask; `snoop show mrouters` names their ports",
             )
-        configured = facts.config["igmp"]["version"]
+        configured = _igmp(facts, vid)["version"]
         if row["role"] == "non-querier" and row["version"] < configured:
             yield _problem(
                 _vlan(vid),
@@ -204,17 +211,17 @@ def _counted(facts: Facts) -> Iterator[Finding]:
 
 
 def _limits(facts: Facts) -> Iterator[Finding]:
-    igmp = facts.config["igmp"]
     groups: dict[int, set[str]] = defaultdict(set)
     by_port: dict[str, set[tuple[int, str]]] = defaultdict(set)
     for row in facts.mdb:
         groups[row["vlan"]].add(row["group"])
         by_port[row["port"]].add((row["vlan"], row["group"]))
     for vid, held in groups.items():
-        if len(held) >= NEAR_LIMIT * igmp["max_groups"]:
+        most = _igmp(facts, vid)["max_groups"]
+        if len(held) >= NEAR_LIMIT * most:
             yield _problem(
                 _vlan(vid),
-                f"{len(held)} groups of at most {igmp['max_groups']}",
+                f"{len(held)} groups of at most {most}",
                 "raise [igmp] max_groups",
             )
     for port in facts.config["port"]:

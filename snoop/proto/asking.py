@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def general(vlan: "Vlan", ports: Ports, effects: list[Effect]) -> None:
     """Send our General Query (Q-2, Q-13)."""
-    params = vlan.switch.params
+    params = vlan.params
     frame = originate.general_query(params, vlan.vid)
     _send(vlan, ports, frame, params.version, ANY, (), effects)
 
@@ -32,7 +32,7 @@ def specific(
     effects: list[Effect],
 ) -> None:
     """Send our Q(G) or Q(G, sources); version 1 has none."""
-    params = vlan.switch.params
+    params = vlan.params
     if params.version == 1:
         return
     frame = originate.specific_query(params, vlan.vid, group, sources=sources, suppress=suppress)
@@ -48,7 +48,7 @@ def remind(
     known. Nothing is sent in place of a querier of a newer version than ours is set to be: a v2
     query would take SSM away from a v3 network.
     """
-    params = vlan.switch.params
+    params = vlan.params
     version, robustness = params.version, params.robustness
     interval_s = params.effective_query_interval // SECOND
     response = params.query_response_interval

@@ -41,10 +41,11 @@ class Engine:
     """One switch. Port ids 0 to 255 are given by the caller."""
 
     def __init__(self, *, params: Params, now: Instant) -> None:
-        """Start without ports; VLAN 0 is there from the start."""
+        """Start without ports; VLAN 0 and those with settings are there from the start."""
         self._switch = Switch(params)
         self._solicitor = Solicitor(self._switch)
         receiving.open_vlan(self._switch, 0, now, [])
+        self._open_configured(now, [])
 
     # -- ports ---------------------------------------------------------------------------------
 
@@ -138,6 +139,7 @@ class Engine:
         switch = self._switch
         was_enabled = switch.params.enabled
         switch.configure(params)
+        self._open_configured(now, effects)
         for port, state in switch.ports.items():
             state.configure(ports.get(port, state.params), max_hosts=params.max_hosts, now=now)
             for vlan in switch.vlans.values():
@@ -157,6 +159,11 @@ class Engine:
         self._ports_changed(effects)
         effects.append(Event("config", 0, None, {}))
         return effects
+
+    def _open_configured(self, now: Instant, effects: list[Effect]) -> None:
+        """Have the VLANs that have settings of their own: a querier need not wait for a host."""
+        for vid in self._switch.vlan_params:
+            receiving.open_vlan(self._switch, vid, now, effects)
 
     # -- operator ------------------------------------------------------------------------------
 

@@ -166,7 +166,7 @@ class Hearing:
 
     def _apply(self, group: Group, member: Membership, kind: RecordType, sources: Sources) -> Ask:
         """Move timers and tracked hosts; return what is to be asked."""
-        params = self._vlan.switch.params
+        params = self._vlan.params
         if kind is RecordType.IS_EX or kind is RecordType.TO_EX:
             if self._version < 3:
                 self._older_host(member)
@@ -187,7 +187,7 @@ class Hearing:
 
     def _older_host(self, member: Membership) -> None:
         """Start the timer that keeps the port in compatibility mode (SM-40, SM-47)."""
-        if self._vlan.switch.params.compat_disable:
+        if self._vlan.params.compat_disable:
             return
         present_until = Instant(self._now + self._vlan.timings.ovhpi)
         if self._version == 1:
@@ -212,7 +212,7 @@ class Hearing:
             sources,
             now=self._now,
             until=self._until,
-            max_sources=self._vlan.switch.params.max_sources,
+            max_sources=self._vlan.params.max_sources,
             room=port.vacancy,
         )
         port.host_count += len(hosts) - before

@@ -103,7 +103,8 @@ class Params:
     `switch_mac` is the source of our frames and the seed of our jitter. `max_groups` bounds each
     VLAN, `max_groups_total` all of them together (None: 16 times that). `max_hosts` bounds the
     (group, host) pairs tracked on one port. `report_flood` is a set of ports. The robustness
-    variable stands in for a count that is None (TM-7, TM-9).
+    variable stands in for a count that is None (TM-7, TM-9). `vlans` are VLANs with settings of
+    their own: of each, what `[[vlan]]` may say counts, the rest is the switch's.
     """
 
     switch_mac: bytes = b"\x02\x00\x00\x00\x00\x01"
@@ -139,6 +140,7 @@ class Params:
     max_groups_total: int | None = None
     max_sources: int = 64
     max_hosts: int = 4096
+    vlans: tuple[tuple[int, "Params"], ...] = ()
 
     def __post_init__(self) -> None:
         """Check every value; ValueError names the first that is out of range."""

@@ -72,7 +72,7 @@ class Querier:
 
     def _reset(self) -> None:
         self.is_querier = False
-        self._vlan.timings = self._vlan.switch.params.timings
+        self._vlan.timings = self._vlan.params.timings
         self._other: _Other | None = None
         self._since: Instant = STOPPED
         self._started = False
@@ -104,7 +104,7 @@ class Querier:
 
     def configure(self, now: Instant, effects: list[Effect]) -> None:
         """Follow changed settings; what is known of another querier stays known."""
-        params = self._vlan.switch.params
+        params = self._vlan.params
         if self._other is not None:
             self._adopt(self._other.query)
         else:
@@ -133,7 +133,7 @@ class Querier:
         self, query: Query, src: Address, port: Port, now: Instant, effects: list[Effect]
     ) -> None:
         """Take a valid General Query: the only thing that elects (Q-4, G-3)."""
-        params = self._vlan.switch.params
+        params = self._vlan.params
         if src == UNSPECIFIED:  # Q-5: the lowest number, and never elected
             return
         own = params.querier_address
@@ -177,7 +177,7 @@ class Querier:
 
     def _start(self, now: Instant, effects: list[Effect]) -> None:
         self._started = True
-        match self._vlan.switch.params.querier:
+        match self._vlan.params.querier:
             case QuerierMode.ON:
                 self._become_querier(now, effects, startup=True)
             case QuerierMode.AUTO:
@@ -187,7 +187,7 @@ class Querier:
         self._arm()
 
     def _become_querier(self, now: Instant, effects: list[Effect], *, startup: bool) -> None:
-        params = self._vlan.switch.params
+        params = self._vlan.params
         self.is_querier = True
         self._takeover_at = NEVER
         self._vlan.timings = params.timings  # TM-30, TM-36: the querier's own values
@@ -234,8 +234,8 @@ class Querier:
 
     def _lose_other(self, now: Instant, effects: list[Effect]) -> None:
         self._other = None
-        self._vlan.timings = self._vlan.switch.params.timings  # TM-36
-        if self._vlan.switch.params.querier is QuerierMode.OFF:
+        self._vlan.timings = self._vlan.params.timings  # TM-36
+        if self._vlan.params.querier is QuerierMode.OFF:
             self._active_at = NEVER
             self._tell("none", None, None, effects)
         else:
@@ -243,7 +243,7 @@ class Querier:
 
     def _adopt(self, query: Query) -> None:
         """Put the elected querier's values in force for timers started from now on (TM-30..37)."""
-        params = self._vlan.switch.params
+        params = self._vlan.params
         interval = Duration(query.qqi_s * SECOND) or params.query_interval  # W-15, TM-31
         if query.qqi_s and interval > params.qqi_ceiling:  # TM-37
             interval = params.qqi_ceiling
@@ -275,7 +275,7 @@ class Querier:
             asking.specific(self._vlan, ports, group, (), True, effects)
 
     def _interval(self) -> Duration:
-        params = self._vlan.switch.params
+        params = self._vlan.params
         if self._startup_left > 0:
             return params.effective_startup_query_interval
         return params.query_interval
@@ -288,7 +288,7 @@ class Querier:
     # -- Q-15 ----------------------------------------------------------------------------------
 
     def _prunes_always(self) -> bool:
-        params = self._vlan.switch.params
+        params = self._vlan.params
         return params.enabled and params.no_querier is NoQuerier.PRUNE
 
     def _settle_active(self, now: Instant, effects: list[Effect]) -> None:
@@ -329,7 +329,7 @@ class Querier:
         self, query: Query, src: Address, port: Port, now: Instant, effects: list[Effect]
     ) -> None:
         """Q-10: say so when the versions of the VLAN's queriers differ."""
-        version = self._vlan.switch.params.version
+        version = self._vlan.params.version
         if query.version < version:
             port.counts["query_older_version"] += 1
             self._warn(f"querier of version {query.version}", src, port, now, effects)
@@ -341,7 +341,7 @@ class Querier:
         self, query: Query, src: Address, port: Port, now: Instant, effects: list[Effect]
     ) -> None:
         """TM-20: values that differ from ours should have been the same on the whole link."""
-        params = self._vlan.switch.params
+        params = self._vlan.params
         interval_s = params.effective_query_interval // SECOND
         differs = (query.qrv and query.qrv != params.robustness) or (
             query.qqi_s and query.qqi_s != interval_s
@@ -352,7 +352,7 @@ class Querier:
 
     def row(self, now: Instant) -> QuerierRow:
         """Return the running state (Q-17)."""
-        params = self._vlan.switch.params
+        params = self._vlan.params
         other = self._other
         if self.is_querier:
             role, address, since = "querier", params.querier_address, self._since

@@ -58,7 +58,7 @@ class Check:
             if lowered or self._group_repeats is None:
                 self._group_repeats = _Repeats(timings.lmqc, now)
                 fresh = True
-        if self._group.vlan.switch.params.version == 3:
+        if self._group.vlan.params.version == 3:
             for source in member.lower_sources(ask.sources, deadline):
                 self._source_repeats[source] = _Repeats(timings.lmqc, now)
                 fresh = True
@@ -98,7 +98,7 @@ class Check:
         repeats = self._group_repeats
         if repeats is None or repeats.at > now:
             return False
-        version = self._group.vlan.switch.params.version
+        version = self._group.vlan.params.version
         suppress = member.group_timer > high
         if not member.exclude or (suppress and version < 3):
             # No group timer any more; or somebody answered, and v2 has no flag to say so.
@@ -142,7 +142,7 @@ def start(
 ) -> None:
     """Do what a table row's "send Q" says, if this switch is the one to do it (SM-66, Q-9)."""
     vlan = group.vlan
-    if not ask or not vlan.querier.is_querier or vlan.switch.params.version == 1:
+    if not ask or not vlan.querier.is_querier or vlan.params.version == 1:
         return
     if group.checks is None:
         group.checks = {}

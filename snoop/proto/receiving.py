@@ -118,7 +118,7 @@ def _hear_host(
     effects: list[Effect],
 ) -> bool:
     """Learn from a report or a leave; False if the port may have nothing of what it asks for."""
-    own_version = vlan.switch.params.version
+    own_version = vlan.params.version
     if isinstance(message, Report):
         version = message.version
         records = message.records
@@ -208,7 +208,7 @@ def _hear_query(
     else:
         vlan.querier.hear_specific(query, src)
         _lower_timers(vlan, query, now)
-    if src != UNSPECIFIED or vlan.switch.params.mrouter_on_null_source:  # SNOOP-21
+    if src != UNSPECIFIED or vlan.params.mrouter_on_null_source:  # SNOOP-21
         lifetime = vlan.timings.oqpi  # TM-15
         vlan.mrouters.hear(port, src, mrouter.QUERY, lifetime, now=now, effects=effects)
 
@@ -255,7 +255,7 @@ def _hear_router(
         return
     match parsed.message:
         case MrdAdvertisement(interval_s=interval_s):
-            if not vlan.switch.params.mrd:
+            if not vlan.params.mrd:
                 return
             if interval_s not in _MRD_INTERVALS:
                 port.counts["malformed"] += 1

@@ -58,7 +58,7 @@ class Solicitor:
             ports = self._left.pop(vid)
             if not ports:
                 continue
-            frame = originate.solicitation(params, vid)
+            frame = originate.solicitation(self._switch.vlan_params.get(vid, params), vid)
             mask = sum(1 << port for port in ports)
             self._switch.send(mask, frame, "tx_mrd_solicitation", effects)
             remaining = {port: left - 1 for port, left in ports.items() if left > 1}

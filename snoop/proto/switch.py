@@ -35,6 +35,7 @@ class Switch:
         "ports",
         "ssm",
         "up",
+        "vlan_params",
         "vlans",
     )
 
@@ -53,6 +54,7 @@ class Switch:
     def configure(self, params: Params) -> None:
         """Take new settings."""
         self.params = params
+        self.vlan_params = dict(params.vlans)
         self.ssm = PrefixList(params.ssm_ranges)
 
     def refresh_masks(self) -> None:

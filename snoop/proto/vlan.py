@@ -3,6 +3,7 @@
 from snoop.proto.effects import Effect, Event, GroupChanged, VlanChanged
 from snoop.proto.group import Group
 from snoop.proto.mrouter import Mrouters
+from snoop.proto.params import Params
 from snoop.proto.querier import Querier
 from snoop.proto.switch import Switch
 from snoop.proto.timings import Timings
@@ -22,9 +23,14 @@ class Vlan:
         self.vid = vid
         self.groups: dict[Address, Group] = {}
         self.tombstones: dict[Address, None] = {}  # oldest first
-        self.timings: Timings = switch.params.timings  # in force: ours, or adopted by the querier
+        self.timings: Timings = self.params.timings  # in force: ours, or adopted by the querier
         self.mrouters = Mrouters(self)
         self.querier = Querier(self)
+
+    @property
+    def params(self) -> Params:
+        """The settings of this VLAN, as far as they may be its own."""
+        return self.switch.vlan_params.get(self.vid, self.switch.params)
 
     # -- groups --------------------------------------------------------------------------------
 
@@ -45,10 +51,9 @@ class Vlan:
 
     def has_room(self, effects: list[Effect]) -> bool:
         """Tell whether one more group may be learned; the oldest tombstone gives way for it."""
-        params = self.switch.params
         while (
-            len(self.groups) >= params.max_groups
-            or self.switch.group_count >= params.effective_max_groups_total
+            len(self.groups) >= self.params.max_groups
+            or self.switch.group_count >= self.switch.params.effective_max_groups_total
         ):
             oldest = next(iter(self.tombstones), None)
             if oldest is None:

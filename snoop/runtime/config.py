@@ -68,13 +68,14 @@ def load(
 
 def check(raw: Mapping[str, Any], *, where: str) -> Config:
     """The checked `Config` of a parsed TOML document; ConfigError otherwise."""
-    known = {"switch", "igmp", "port", "static", "metrics"}
+    known = {"switch", "igmp", "vlan", "port", "static", "metrics"}
     for key in raw:
         if key not in known:
             raise ConfigError(f"{where}: unknown table [{key}]{_meant(key, known)}")
     config = Config(
         switch=_table(schema.SwitchTable, raw.get("switch", {}), f"{where}: [switch]"),
         igmp=_table(schema.IgmpTable, _response(raw.get("igmp", {})), f"{where}: [igmp]"),
+        vlan=tuple(_tables(schema.VlanTable, raw.get("vlan", []), f"{where}: [[vlan]]")),
         port=tuple(_tables(PortTable, raw.get("port", []), f"{where}: [[port]]")),
         static=tuple(_tables(schema.StaticTable, raw.get("static", []), f"{where}: [[static]]")),
         metrics=_table(schema.MetricsTable, raw.get("metrics", {}), f"{where}: [metrics]"),
@@ -113,7 +114,24 @@ def effective(config: Config) -> dict[str, Any]:
     """The configuration as TOML-shaped plain data with every default filled in."""
     plain: dict[str, Any] = msgspec.to_builtins(config, enc_hook=str)
     plain["port"], plain["static"] = list(plain["port"]), list(plain["static"])
-    igmp = plain["igmp"]
+    _fill(plain["igmp"])
+    plain["vlan"] = []
+    for table in config.vlan:
+        whole = msgspec.to_builtins(resolve.igmp_of(config, table), enc_hook=str)
+        _fill(whole)
+        keys = typing.get_type_hints(schema.VlanTable)
+        plain["vlan"].append({key: whole.get(key, table.vid) for key in keys})
+    for port in plain["port"]:
+        for key in ("coalesce", "isolate", "qdisc_bypass"):
+            if port[key] is None:
+                port[key] = plain["switch"][key]
+        if port["flood_unregistered"] is None:
+            port["flood_unregistered"] = plain["switch"]["unregistered"] == "flood"
+    return plain
+
+
+def _fill(igmp: dict[str, Any]) -> None:
+    """The defaults that follow from other keys."""
     for key, value in (
         ("startup_query_interval", igmp["query_interval"] / 4),  # TM-6
         ("startup_query_count", igmp["robustness"]),  # TM-7
@@ -122,13 +140,6 @@ def effective(config: Config) -> dict[str, Any]:
     ):
         if igmp[key] is None:
             igmp[key] = value
-    for port in plain["port"]:
-        for key in ("coalesce", "isolate", "qdisc_bypass"):
-            if port[key] is None:
-                port[key] = plain["switch"][key]
-        if port["flood_unregistered"] is None:
-            port["flood_unregistered"] = plain["switch"]["unregistered"] == "flood"
-    return plain
 
 
 def allowed(hint: Any) -> str:
@@ -160,8 +171,8 @@ def _tables(kind: type[Table], raw: object, where: str) -> list[Table]:
         raise ConfigError(f"{where}: write it with double brackets")
     tables = []
     for number, one in enumerate(raw, 1):
-        name = one.get("name", one.get("group")) if isinstance(one, dict) else None
-        tables.append(_table(kind, one, f"{where} {name or number}:"))
+        name = one.get("name", one.get("group", one.get("vid"))) if isinstance(one, dict) else None
+        tables.append(_table(kind, one, f"{where} {number if name is None else name}:"))
     return tables
 
 
@@ -209,6 +220,17 @@ def _check_together(config: Config, where: str) -> None:
             f"{where}: [igmp] query_response_interval = {igmp.query_response_interval:g} is not "
             f"allowed: at most query_interval, {igmp.query_interval:g}"
         )
+    vids = [vlan.vid for vlan in config.vlan]
+    for vlan in config.vlan:
+        if vids.count(vlan.vid) > 1:
+            raise ConfigError(f"{where}: [[vlan]] vid = {vlan.vid} is given twice: allowed is once")
+        own = resolve.igmp_of(config, vlan)
+        if own.query_response_interval > own.query_interval:
+            raise ConfigError(
+                f"{where}: [[vlan]] {vlan.vid}: query_response_interval = "
+                f"{own.query_response_interval:g} is not allowed: at most query_interval, "
+                f"{own.query_interval:g}"
+            )
     names = [port.name for port in config.port]
     for name in names:
         if names.count(name) > 1:

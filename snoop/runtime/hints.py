@@ -64,9 +64,10 @@ def notes(
             '([igmp] querier = "on")'
         )
     known = {other for vlan, other in plane.engine.groups() if vlan == vid}
-    if not registered and len(known) >= igmp.max_groups:
+    most = dict(plane.params.vlans).get(vid, plane.params).max_groups
+    if not registered and len(known) >= most:
         yield (
-            f"the table is full, {len(known)} groups of at most {igmp.max_groups}: joins of "
+            f"the table is full, {len(known)} groups of at most {most}: joins of "
             "others are refused ([igmp] max_groups)"
         )
     name = WELL_KNOWN.get(address.text(group))

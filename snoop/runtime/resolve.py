@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from ipaddress import IPv4Network
 
+from msgspec import structs
+
 from snoop.proto import params as proto
 from snoop.proto.params import Params, PortParams
 from snoop.proto.units import seconds
-from snoop.runtime.schema import Config, PortTable
+from snoop.runtime.schema import Config, IgmpTable, PortTable, VlanTable
 from snoop.wire.address import Address, Prefix, mapped
 
 ALL_PORTS = (1 << 256) - 1
@@ -20,46 +22,62 @@ def params(config: Config, *, port_id: Callable[[str], int], switch_mac: bytes) 
 
     `switch_mac` is the source of our own frames, 6 bytes.
     """
-    switch, igmp = config.switch, config.igmp
+    switch = config.switch
     if isinstance(switch.report_flood, bool):
         report_flood = ALL_PORTS if switch.report_flood else 0
     else:
         report_flood = sum({1 << port_id(name) for name in switch.report_flood})
-    startup = igmp.startup_query_interval
-    return Params(
-        enabled=igmp.enabled,
-        unregistered=proto.Unregistered(switch.unregistered.value),
-        no_querier=proto.NoQuerier(switch.no_querier.value),
-        report_flood=report_flood,
-        always_flood=tuple((group, 128) for group in always_flood(config)),
-        specific_query_scope=proto.QueryScope(switch.specific_query_scope.value),
-        querier=proto.QuerierMode(igmp.querier.value),
-        querier_address=mapped(igmp.querier_address.packed),
-        version=igmp.version,
-        robustness=igmp.robustness,
-        query_interval=seconds(igmp.query_interval),
-        query_response_interval=seconds(igmp.query_response_interval),
-        last_member_query_interval=seconds(igmp.last_member_query_interval),
-        last_member_query_count=igmp.last_member_query_count,
-        startup_query_interval=None if startup is None else seconds(startup),
-        startup_query_count=igmp.startup_query_count,
-        timer_profile=proto.TimerProfile(igmp.timer_profile.value),
-        ttl_check=igmp.ttl_check,
-        require_router_alert=igmp.require_router_alert,
-        mrouter_on_null_source=igmp.mrouter_on_null_source,
-        lite_exclude_filter=igmp.lite_exclude_filter,
-        compat_disable=igmp.compat_disable,
-        ignore_v1=igmp.ignore_v1,
-        ignore_v2=igmp.ignore_v2,
-        mrd=igmp.mrd,
-        qqi_ceiling=seconds(igmp.qqi_ceiling),
-        ssm_ranges=tuple(_prefix(one) for one in igmp.ssm_ranges),
-        max_groups=igmp.max_groups,
-        max_groups_total=igmp.max_groups_total,
-        max_sources=igmp.max_sources,
-        max_hosts=igmp.max_hosts,
-        switch_mac=switch_mac,
-    )
+
+    def of(igmp: IgmpTable, vlans: tuple[tuple[int, Params], ...] = ()) -> Params:
+        startup = igmp.startup_query_interval
+        return Params(
+            enabled=igmp.enabled,
+            unregistered=proto.Unregistered(switch.unregistered.value),
+            no_querier=proto.NoQuerier(switch.no_querier.value),
+            report_flood=report_flood,
+            always_flood=tuple((group, 128) for group in always_flood(config)),
+            specific_query_scope=proto.QueryScope(switch.specific_query_scope.value),
+            querier=proto.QuerierMode(igmp.querier.value),
+            querier_address=mapped(igmp.querier_address.packed),
+            version=igmp.version,
+            robustness=igmp.robustness,
+            query_interval=seconds(igmp.query_interval),
+            query_response_interval=seconds(igmp.query_response_interval),
+            last_member_query_interval=seconds(igmp.last_member_query_interval),
+            last_member_query_count=igmp.last_member_query_count,
+            startup_query_interval=None if startup is None else seconds(startup),
+            startup_query_count=igmp.startup_query_count,
+            timer_profile=proto.TimerProfile(igmp.timer_profile.value),
+            ttl_check=igmp.ttl_check,
+            require_router_alert=igmp.require_router_alert,
+            mrouter_on_null_source=igmp.mrouter_on_null_source,
+            lite_exclude_filter=igmp.lite_exclude_filter,
+            compat_disable=igmp.compat_disable,
+            ignore_v1=igmp.ignore_v1,
+            ignore_v2=igmp.ignore_v2,
+            mrd=igmp.mrd,
+            qqi_ceiling=seconds(igmp.qqi_ceiling),
+            ssm_ranges=tuple(_prefix(one) for one in igmp.ssm_ranges),
+            max_groups=igmp.max_groups,
+            max_groups_total=igmp.max_groups_total,
+            max_sources=igmp.max_sources,
+            max_hosts=igmp.max_hosts,
+            switch_mac=switch_mac,
+            vlans=vlans,
+        )
+
+    vlans = tuple((vlan.vid, of(igmp_of(config, vlan))) for vlan in config.vlan)
+    return of(config.igmp, vlans)
+
+
+def igmp_of(config: Config, vlan: VlanTable) -> IgmpTable:
+    """`[igmp]` as it holds in a VLAN with keys of its own."""
+    own = {key: value for key, value in structs.asdict(vlan).items() if value is not None}
+    del own["vid"]
+    interval = own.get("query_interval", config.igmp.query_interval)
+    if config.igmp.query_response_interval > interval:
+        own.setdefault("query_response_interval", interval)  # Within it, as for [igmp] (TM-2).
+    return structs.replace(config.igmp, **own)
 
 
 def port_params(table: PortTable) -> PortParams:

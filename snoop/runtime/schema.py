@@ -253,6 +253,28 @@ class IgmpTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 4096
 
 
+class VlanTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[vlan]]`: keys of `[igmp]` for one VLAN; `None` stands for "as [igmp]"."""
+
+    vid: Annotated[Vlan, _says("the VLAN; 0: untagged. Its querier does not wait for a host")]
+    querier: Annotated[Querier | None, _says("left out, this and the others: as [igmp]")] = None
+    querier_address: Annotated[IPv4Address | None, _says("an address of this VLAN's network")] = (
+        None
+    )
+    version: Annotated[int, Meta(ge=1, le=3)] | None = None
+    robustness: Annotated[int, Meta(ge=1, le=7)] | None = None
+    query_interval: QuerySeconds | None = None
+    query_response_interval: ResponseSeconds | None = None
+    last_member_query_interval: ResponseSeconds | None = None
+    startup_query_interval: QuerySeconds | None = None
+    last_member_query_count: Count | None = None
+    startup_query_count: Count | None = None
+    mrouter_on_null_source: bool | None = None
+    qqi_ceiling: Annotated[float, Meta(ge=1.0, le=31744.0)] | None = None
+    max_groups: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    max_sources: Annotated[int, Meta(ge=1, le=4096)] | None = None
+
+
 class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[[port]]`; `None` stands for "as the switch"."""
 
@@ -312,6 +334,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     switch: SwitchTable = SwitchTable()
     igmp: IgmpTable = IgmpTable()
+    vlan: tuple[VlanTable, ...] = ()
     port: tuple[PortTable, ...] = ()
     static: tuple[StaticTable, ...] = ()
     metrics: MetricsTable = MetricsTable()

@@ -147,3 +147,29 @@ def test_unicast_is_learned_per_vlan(net: Star) -> None:
     how = {"source": SOURCE, "destination_mac": station}
     assert net.reached("10.10.0.50", vid=10, **how) == names(2)
     assert net.reached("10.10.0.50", vid=20, **how) == names(1, 2, 3)
+
+
+def test_a_vlan_has_a_querier_of_its_own() -> None:
+    """`[[vlan]]`: VLAN 10 is asked from its own address, before any host spoke there; the untagged
+    one has no querier and floods on."""
+    vlan = {"vid": 10, "querier": "on", "querier_address": "10.10.0.254"}
+    with star(3, igmp={"querier": "off"}, vlan=[vlan], pruning=False) as net:
+        net.h(1).record("all")
+
+        def asked() -> set[tuple[bytes, bytes]]:
+            """(tag, sender) of the general queries that h1 got."""
+            return {
+                (frame[12:16], frame[30:34])
+                for frame in (each.frame for each in net.h(1).captured())
+                if frame[:6] == bytes.fromhex("01005e000001")
+            }
+
+        heard = wait_until(asked, within=5, what="a query of VLAN 10")
+        assert heard == {(bytes.fromhex("8100000a"), bytes((10, 10, 0, 254)))}
+        tagged_report(net, 1, GROUP, 10)
+        net.report(1, ("TO_EX", GROUP, []))
+        wait_until(lambda: vlans_of(net, GROUP) == {(0, "p1"), (10, "p1")}, within=3)
+        wait_until(
+            lambda: net.reached(GROUP, source=SOURCE, vid=10) == names(1), within=5, what="pruning"
+        )
+        assert net.reached(GROUP, source=SOURCE) == names(1, 2)

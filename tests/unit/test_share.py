@@ -24,6 +24,7 @@ UNITS = ["snoop.service", "snoop@.service"]
 TABLES = {
     "[switch]": schema.SwitchTable,
     "[igmp]": schema.IgmpTable,
+    "[[vlan]]": schema.VlanTable,
     "[[port]]": schema.PortTable,
     "[[static]]": schema.StaticTable,
     "[metrics]": schema.MetricsTable,
