@@ -165,7 +165,7 @@ def test_a_vlan_has_a_querier_of_its_own() -> None:
             }
 
         heard = wait_until(asked, within=5, what="a query of VLAN 10")
-        assert heard == {(bytes.fromhex("8100000a"), bytes((10, 10, 0, 254)))}
+        assert heard == {(bytes.fromhex("8100c00a"), bytes((10, 10, 0, 254)))}
         tagged_report(net, 1, GROUP, 10)
         net.report(1, ("TO_EX", GROUP, []))
         wait_until(lambda: vlans_of(net, GROUP) == {(0, "p1"), (10, "p1")}, within=3)
