@@ -2,11 +2,42 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "check.h"
 #include "lab.h"
+#include "segment.h"
+
+static uint32_t calls;
+static int refusing_fd = -1; /* segments nothing: what must be cut it refuses */
+
+int __real_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
+int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
+
+static bool is_coalesced(const struct mmsghdr *message)
+{
+	const uint8_t *vnet = message->msg_hdr.msg_iov[0].iov_base;
+
+	return vnet[offsetof(struct virtio_net_hdr, gso_type)] != VIRTIO_NET_HDR_GSO_NONE;
+}
+
+/* As the kernel: stops at the first message that fails, and fails itself if that is the first. */
+int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
+{
+	unsigned int good = 0;
+
+	calls++;
+	if (fd != refusing_fd)
+		return __real_sendmmsg(fd, messages, count, flags);
+	while (good < count && !is_coalesced(&messages[good]))
+		good++;
+	if (good)
+		return __real_sendmmsg(fd, messages, good, flags);
+	errno = ENOBUFS;
+	return -1;
+}
 
 static void set_send_buffer(struct lab *lab, uint32_t port, int bytes)
 {
@@ -54,6 +85,26 @@ static void test_full_egress_drops_for_that_port_only(void)
 	CHECK_EQ(arrived[2], 5);
 	CHECK_EQ(lab_stat(&lab, 2, FP_STAT_TX_DROP_FULL), 200 - frames);
 	lab_check_conservation(&lab);
+	lab_end(&lab);
+}
+
+/* When nothing at all goes through, a pass does not try every frame of it. */
+static void test_egress_that_stays_full_is_given_up_for_the_pass(void)
+{
+	struct packet packet = packet_udp();
+	struct lab lab;
+
+	lab_start(&lab, 3);
+	set_send_buffer(&lab, 2, 0);
+	packet.fragment = 0;
+	calls = 0;
+	for (uint32_t n = 0; n < 200; n++)
+		lab_receive(&lab, 0, &packet);
+	CHECK_EQ(lab_pass(&lab), 200);
+	CHECK(calls < 80); /* one for port 1; some, then 64 refusals, for port 2 */
+	CHECK_EQ(lab_stat(&lab, 2, FP_STAT_TX_FRAMES) + lab_stat(&lab, 2, FP_STAT_TX_DROP_FULL),
+		 200);
+	CHECK_EQ(lab_sent(&lab, 1), 200);
 	lab_end(&lab);
 }
 
@@ -112,6 +163,49 @@ static void test_lost_send_counts_all_its_frames(void)
 	lab_end(&lab);
 }
 
+static void read_numbers(int wire, uint32_t *next)
+{
+	static uint8_t datagram[PACKET_BYTES_MAX];
+	static struct wire_frame frames[64];
+	int32_t bytes;
+
+	while ((bytes = fake_wire_read(wire, datagram, sizeof(datagram))) >= 0) {
+		uint32_t count = segment(datagram, (uint32_t)bytes, frames, 64);
+
+		for (uint32_t i = 0; i < count; i++)
+			CHECK_EQ(frames[i].bytes[42], (uint8_t)(*next)++);
+	}
+}
+
+/*
+ * A device that cannot segment refuses coalesced sends on the bypass path. Those go
+ * by the qdisc layer, and from the first one on all others too: one queue, one order.
+ */
+static void test_egress_that_cannot_segment_is_served_by_the_qdisc_layer(void)
+{
+	struct packet packet = packet_udp();
+	uint32_t next = 0;
+	struct lab lab;
+
+	lab_start(&lab, 2);
+	refusing_fd = lab.ports[1].port->tx_fd;
+	for (uint32_t round = 0; round < 3; round++) {
+		for (uint32_t n = 0; n < 20; n++, packet.fill++, packet.ip_id++) {
+			packet.port = n < 3 || n > 17 ? (uint16_t)n : 5; /* singles around a run */
+			lab_receive(&lab, 0, &packet);
+		}
+		lab_run(&lab);
+		read_numbers(lab.ports[1].wire, &next);
+		CHECK_EQ(next, round ? 20 * round : 3); /* only before the first refusal */
+		read_numbers(lab.ports[1].wire_qdisc, &next);
+		CHECK_EQ(next, 20 * (round + 1));
+	}
+	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_TX_FRAMES), 60);
+	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_TX_DROP_FULL), 0);
+	refusing_fd = -1;
+	lab_end(&lab);
+}
+
 static void test_every_send_error_has_its_counter(void)
 {
 	CHECK_EQ(fp_tx_drop_stat(EAGAIN), FP_STAT_TX_DROP_FULL);
@@ -127,9 +221,11 @@ int main(void)
 {
 	signal(SIGPIPE, SIG_IGN); /* socket pairs raise it; packet sockets do not */
 	RUN(test_full_egress_drops_for_that_port_only);
+	RUN(test_egress_that_stays_full_is_given_up_for_the_pass);
 	RUN(test_sends_too_large_cost_only_themselves);
 	RUN(test_broken_egress_is_counted_there);
 	RUN(test_lost_send_counts_all_its_frames);
+	RUN(test_egress_that_cannot_segment_is_served_by_the_qdisc_layer);
 	RUN(test_every_send_error_has_its_counter);
 	return 0;
 }
