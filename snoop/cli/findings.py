@@ -92,6 +92,10 @@ def _note(subject: str, finding: str, do: str) -> Finding:
     return Finding("note", subject, finding, do)
 
 
+def _many(count: int, noun: str, plural: str = "") -> str:
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
+
+
 def _vlan(vid: int) -> str:
     return f"vlan {vid}" if vid else "switch"
 
@@ -156,14 +160,15 @@ def _no_querier(subject: str, members: list[Row], *, prunes: bool) -> Iterator[F
         return
     yield _problem(
         subject,
-        f"no querier, but {len(members)} memberships: nobody refreshes them and they will end",
+        f"no querier, but {_many(len(members), 'membership')}, which nobody refreshes and which "
+        "will end",
         'set [igmp] querier = "on" here, or look for the querier that went away',
     )
     ending = [row for row in members if row["group_timer"] and row["group_timer"] < AGING_SECONDS]
     if ending:
         yield _problem(
             subject,
-            f"{len(ending)} memberships end within {AGING_SECONDS:.0f} s",
+            f"within {AGING_SECONDS:.0f} s {_many(len(ending), 'membership')} will end",
             "`snoop query` asks the hosts once, now",
         )
 
@@ -221,14 +226,16 @@ def _limits(facts: Facts) -> Iterator[Finding]:
         if len(held) >= NEAR_LIMIT * most:
             yield _problem(
                 _vlan(vid),
-                f"{len(held)} groups of at most {most}",
+                f"{_many(len(held), 'group')} of at most {most}",
                 "raise [igmp] max_groups",
             )
     for port in facts.config["port"]:
         count, most = len(by_port[port["name"]]), port["max_groups"]
         if most and count >= NEAR_LIMIT * most:
             yield _problem(
-                port["name"], f"{count} groups of at most {most}", "raise [[port]] max_groups"
+                port["name"],
+                f"{_many(count, 'group')} of at most {most}",
+                "raise [[port]] max_groups",
             )
     if facts.fdb_entries >= NEAR_LIMIT * facts.config["switch"]["fdb_max"]:
         yield _problem(
@@ -314,15 +321,15 @@ def _routers(facts: Facts) -> Iterator[Finding]:
         if refused and not facts.config["igmp"]["mrouter_on_null_source"]:
             yield _problem(
                 name,
-                f"{refused} queries from 0.0.0.0 came in: they do not make it a router port, and "
-                "what is behind it gets only what it reports",
+                f"{_many(refused, 'query', 'queries')} from 0.0.0.0 came in, which makes it no "
+                "router port: what is behind it gets only what it reports",
                 'give that querier an address, or set [[port]] mrouter = "always" or '
                 "[igmp] mrouter_on_null_source = true",
             )
     if unsent and not facts.mrouters:
         yield _note(
             "switch",
-            f"no router port is known: {unsent} reports went to no router",
+            f"no router port is known: {_many(unsent, 'report')} went to no router",
             'if a router is there, set [[port]] mrouter = "always" for its port',
         )
 

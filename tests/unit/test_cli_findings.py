@@ -70,9 +70,9 @@ def test_a_healthy_switch_has_no_findings() -> None:
 @pytest.mark.parametrize(
     ("changes", "subject", "text"),
     [
-        ({"queriers": [querier("none", None)]}, "switch", "no querier, but 1 memberships"),
+        ({"queriers": [querier("none", None)]}, "switch", "no querier, but 1 membership,"),
         ({"queriers": [querier("none", None)], "mdb": [member("p1", group_timer=20.0)]},
-         "switch", "1 memberships end within 60 s"),
+         "switch", "within 60 s 1 membership will end"),
         ({"queriers": [querier(address="0.0.0.0")]}, "switch", "queries come from 0.0.0.0"),
         ({"mrouters": [router("10.0.0.1")]}, "switch", "more than one querier: 10.0.0.1, 10.0.0"),
         ({"queriers": [querier("non-querier", "10.0.0.1")],
@@ -107,7 +107,7 @@ def test_a_healthy_switch_has_no_findings() -> None:
           "port_counters": {"p1": {"fast_leave": 1}}}, "p1", "2 stations are behind it"),
         ({"port_counters": {"p3": {"query_null_source": 4}}}, "p3", "4 queries from 0.0.0.0"),
         ({"streams": [stream(egress=[])]}, "p1", "is a member of 239.1.2.3 but does not get"),
-        ({"raw": {"igmp": {"max_groups": 1}}}, "switch", "1 groups of at most 1"),
+        ({"raw": {"igmp": {"max_groups": 1}}}, "switch", "1 group of at most 1"),
         ({"fdb_entries": 8000}, "switch", "8000 unicast addresses of at most 8192"),
     ],
 )  # fmt: skip
