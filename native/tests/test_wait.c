@@ -99,7 +99,7 @@ static void test_frame_long_overdue_is_not_waited_for(void)
 {
 	start(200);
 	worker->pace = (struct fp_pace){
-		.last_ns = fp_now_ns() - 100 * MS, .gap_ns = 100 * MS, .even = true};
+		.last_ns = fp_now_ns() - 1000 * MS, .gap_ns = 100 * MS, .even = true};
 	fp_worker_wake(worker);
 	CHECK_EQ(fp_wait(sw, worker), 0);
 	CHECK_EQ(sleeps(), 1);
