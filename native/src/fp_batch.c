@@ -109,6 +109,19 @@ static bool joins(const struct fp_batch *batch, const struct fp_unit *unit,
 	return same_flow(first, frame->data, udp->l2_bytes);
 }
 
+static struct iovec bare_of(const struct iovec *iov)
+{
+	struct virtio_net_hdr vnet;
+
+	memcpy(&vnet, iov->iov_base, sizeof(vnet));
+	if ((vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) || vnet.gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		return (struct iovec){0};
+	return (struct iovec){
+		.iov_base = (uint8_t *)iov->iov_base + FP_VNET_BYTES,
+		.iov_len = iov->iov_len - FP_VNET_BYTES,
+	};
+}
+
 static uint32_t open_slot(const struct fp_frame *frame)
 {
 	uint64_t words[2] = {0};
@@ -133,6 +146,7 @@ void fp_batch_add(struct fp_batch *batch, const struct fp_rx *rx, const struct f
 
 	added->iov.iov_base = rx->vnet;
 	added->iov.iov_len = FP_VNET_BYTES + frame->len_bytes;
+	added->bare = bare_of(&added->iov);
 	added->next = FP_NO_FRAME;
 	added->payload_bytes = udp.payload_bytes;
 	added->payload_offset = FP_VNET_BYTES + udp.l2_bytes + FP_IPV4_BYTES + FP_UDP_BYTES;

@@ -35,8 +35,9 @@ struct fp_udp {
 };
 
 struct fp_batch_frame {
-	struct iovec iov; /* virtio header and frame */
-	uint32_t next;	  /* of its unit, FP_NO_FRAME at the end */
+	struct iovec iov;  /* virtio header and frame */
+	struct iovec bare; /* the frame alone, if its virtio header says nothing; else empty */
+	uint32_t next;	   /* of its unit, FP_NO_FRAME at the end */
 	uint32_t payload_offset;
 	uint32_t payload_bytes;
 };

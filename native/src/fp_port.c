@@ -145,7 +145,7 @@ static int open_rings(struct fp_port *port, const struct fp_port_config *config,
 	return 0;
 }
 
-static int open_tx(int ifindex, bool bypass, int *out)
+static int open_tx(int ifindex, bool bypass, bool vnet, int *out)
 {
 	int queue_bytes = TX_QUEUE_BYTES;
 	int on = 1;
@@ -154,7 +154,7 @@ static int open_tx(int ifindex, bool bypass, int *out)
 
 	if (fd < 0)
 		return -errno;
-	if (setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)))
+	if (vnet && setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)))
 		err = -errno;
 	if (!err && bypass && setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on)))
 		err = -errno;
@@ -192,16 +192,18 @@ int fp_port_create(uint32_t id, const struct fp_port_config *config,
 		return -ENOMEM;
 	port->id = id;
 	port->ifindex = config->ifindex;
-	port->tx_fd = port->tx_qdisc_fd = port->isolate_fd = -1;
+	port->tx_fd = port->tx_bare_fd = port->tx_qdisc_fd = port->isolate_fd = -1;
 	port->data.fd = port->control.fd = -1;
 	err = open_rings(port, config, stage);
 	if (err)
 		goto out;
 	*stage = "transmit socket";
-	err = open_tx(port->ifindex, bypass, &port->tx_fd);
+	err = open_tx(port->ifindex, bypass, true, &port->tx_fd);
 	port->tx_qdisc_fd = port->tx_fd;
 	if (!err && bypass)
-		err = open_tx(port->ifindex, false, &port->tx_qdisc_fd);
+		err = open_tx(port->ifindex, false, true, &port->tx_qdisc_fd);
+	if (!err && bypass)
+		err = open_tx(port->ifindex, true, false, &port->tx_bare_fd);
 	if (err)
 		goto out;
 	*isolated = ENOTSUP;
@@ -224,6 +226,8 @@ void fp_port_free(struct fp_port *port)
 		close(port->isolate_fd);
 	if (port->tx_qdisc_fd >= 0 && port->tx_qdisc_fd != port->tx_fd)
 		close(port->tx_qdisc_fd);
+	if (port->tx_bare_fd >= 0)
+		close(port->tx_bare_fd);
 	if (port->tx_fd >= 0)
 		close(port->tx_fd);
 	fp_ring_close(&port->control);

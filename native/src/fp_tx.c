@@ -32,6 +32,16 @@ static void add_message(struct fp_tx *tx, uint32_t at, struct iovec *iov, uint32
 	tx->messages[at].msg_hdr = (struct msghdr){.msg_iov = iov, .msg_iovlen = iov_count};
 	tx->sizes[at].frames = frames;
 	tx->sizes[at].bytes = bytes;
+	tx->sizes[at].bare = false;
+}
+
+static void add_frame(struct fp_tx *tx, uint32_t at, struct fp_batch_frame *frame, bool bare)
+{
+	uint32_t bytes = (uint32_t)frame->iov.iov_len - FP_VNET_BYTES;
+
+	bare = bare && frame->bare.iov_len;
+	add_message(tx, at, bare ? &frame->bare : &frame->iov, 1, 1, bytes);
+	tx->sizes[at].bare = bare;
 }
 
 /* The messages of one port: units whole where the port may, else frame by frame. */
@@ -39,6 +49,8 @@ static uint32_t fill(struct fp_tx *tx, const struct fp_table *table, struct fp_b
 		     uint32_t port)
 {
 	bool coalesce = fp_mask_has(table->coalesce, port);
+	bool bare = table->ports[port]->tx_bare_fd >= 0 &&
+		    !fp_load_relaxed(&table->ports[port]->needs_qdisc);
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < tx->unit_counts[port]; i++) {
@@ -50,11 +62,8 @@ static uint32_t fill(struct fp_tx *tx, const struct fp_table *table, struct fp_b
 				    unit->frames, unit->frames_bytes);
 			continue;
 		}
-		for (uint32_t f = unit->first; f != FP_NO_FRAME; f = batch->frames[f].next) {
-			struct iovec *iov = &batch->frames[f].iov;
-
-			add_message(tx, count++, iov, 1, 1, (uint32_t)iov->iov_len - FP_VNET_BYTES);
-		}
+		for (uint32_t f = unit->first; f != FP_NO_FRAME; f = batch->frames[f].next)
+			add_frame(tx, count++, &batch->frames[f], bare);
 	}
 	return count;
 }
@@ -93,7 +102,8 @@ static void count_sent(const struct fp_tx *tx, uint32_t first, uint32_t end, str
 static bool sent_by_qdisc(struct fp_port *port, struct fp_tx *tx, uint32_t at, int *err)
 {
 	if (*err != ENOBUFS || port->tx_qdisc_fd == port->tx_fd ||
-	    fp_load_relaxed(&port->needs_qdisc) || !is_gso(&tx->messages[at].msg_hdr))
+	    fp_load_relaxed(&port->needs_qdisc) || tx->sizes[at].bare ||
+	    !is_gso(&tx->messages[at].msg_hdr))
 		return false;
 	if (sendmsg(port->tx_qdisc_fd, &tx->messages[at].msg_hdr, MSG_DONTWAIT) >= 0) {
 		fp_store_relaxed(&port->needs_qdisc, 1);
@@ -103,6 +113,18 @@ static bool sent_by_qdisc(struct fp_port *port, struct fp_tx *tx, uint32_t at, i
 	return false;
 }
 
+/* Sends what goes by the same socket as the first; as sendmmsg. */
+static int send_run(struct fp_tx *tx, const struct fp_port *port, uint32_t first, uint32_t count)
+{
+	bool bare = tx->sizes[first].bare;
+	uint32_t run = 1;
+
+	while (first + run < count && tx->sizes[first + run].bare == bare)
+		run++;
+	return sendmmsg(bare ? port->tx_bare_fd : fp_port_tx_fd(port), tx->messages + first, run,
+			MSG_DONTWAIT);
+}
+
 static void send_port(struct fp_tx *tx, struct fp_port *port, uint32_t count,
 		      struct fp_stats *stats)
 {
@@ -110,8 +132,7 @@ static void send_port(struct fp_tx *tx, struct fp_port *port, uint32_t count,
 	uint32_t done = 0;
 
 	while (done < count) {
-		int sent = sendmmsg(fp_port_tx_fd(port), tx->messages + done, count - done,
-				    MSG_DONTWAIT);
+		int sent = send_run(tx, port, done, count);
 		int err = errno;
 		enum fp_stat drop;
 

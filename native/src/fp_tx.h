@@ -19,6 +19,7 @@ struct fp_tx {
 	struct {
 		uint32_t frames;
 		uint32_t bytes;
+		bool bare; /* goes by tx_bare_fd */
 	} sizes[FP_BATCH_FRAMES];
 	uint16_t units[FP_PORTS_MAX][FP_BATCH_FRAMES];
 	uint32_t unit_counts[FP_PORTS_MAX];

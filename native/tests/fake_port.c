@@ -44,6 +44,7 @@ void fake_port_make(struct fake_port *fake, uint32_t id)
 	CHECK(port);
 	port->id = id;
 	port->isolate_fd = -1;
+	port->tx_bare_fd = -1;
 	pair(&fake->wire, &port->tx_fd);
 	pair(&fake->wire_qdisc, &port->tx_qdisc_fd);
 	make_ring(&fake->data, &port->data);

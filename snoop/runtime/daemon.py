@@ -38,7 +38,7 @@ _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13}
 
 
 DESCRIPTORS = 4096
-"""More than enough for 256 ports at five each, the workers and the control clients."""
+"""More than enough for 256 ports at six each, the workers and the control clients."""
 
 
 def allow_descriptors() -> None:
