@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/virtio_net.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "fp_mask.h"
@@ -42,6 +43,22 @@ static void add_frame(struct fp_tx *tx, uint32_t at, struct fp_batch_frame *fram
 	bare = bare && frame->bare.iov_len;
 	add_message(tx, at, bare ? &frame->bare : &frame->iov, 1, 1, bytes);
 	tx->sizes[at].bare = bare;
+}
+
+/* What is still to be sent is given its virtio header back: it goes by the qdisc path too. */
+static void unbare(struct fp_tx *tx, uint32_t first, uint32_t end)
+{
+	for (uint32_t i = first; i < end; i++) {
+		struct msghdr *message = &tx->messages[i].msg_hdr;
+		char *bare = (char *)message->msg_iov;
+
+		if (!tx->sizes[i].bare)
+			continue;
+		message->msg_iov =
+			(struct iovec *)(void *)(bare + offsetof(struct fp_batch_frame, iov) -
+						 offsetof(struct fp_batch_frame, bare));
+		tx->sizes[i].bare = false;
+	}
 }
 
 /* The messages of one port: units whole where the port may, else frame by frame. */
@@ -146,6 +163,7 @@ static void send_port(struct fp_tx *tx, struct fp_port *port, uint32_t count,
 		if (sent_by_qdisc(port, tx, done, &err)) {
 			count_sent(tx, done, done + 1, stats);
 			done++;
+			unbare(tx, done, count);
 			continue;
 		}
 		drop = fp_tx_drop_stat(err);

@@ -1,6 +1,8 @@
 #include "fake_port.h"
 
+#include <errno.h>
 #include <linux/if_packet.h>
+#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,6 +12,56 @@
 #define MAC_OFFSET                                                                                 \
 	90u /* where the kernel puts the frame: behind header, address and virtio header */
 #define WIRE_BYTES (4 << 20)
+
+#define DESCRIPTORS_MAX 1024
+#define IOVS_MAX 80u
+
+uint32_t fake_sends;
+int fake_refuses_gso = -1;
+static bool is_bare[DESCRIPTORS_MAX]; /* of each descriptor: sends come without virtio header */
+
+int __real_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
+int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
+
+/* With an empty virtio header in front, so that all arrives in one form and in order. */
+static ssize_t send_bare(int fd, const struct msghdr *message, int flags)
+{
+	struct virtio_net_hdr none = {0};
+	struct iovec iovs[IOVS_MAX] = {{.iov_base = &none, .iov_len = FP_VNET_BYTES}};
+	struct msghdr whole = {.msg_iov = iovs, .msg_iovlen = message->msg_iovlen + 1};
+
+	CHECK(message->msg_iovlen < IOVS_MAX);
+	memcpy(iovs + 1, message->msg_iov, message->msg_iovlen * sizeof(*iovs));
+	return sendmsg(fd, &whole, flags);
+}
+
+static bool is_coalesced(const struct mmsghdr *message)
+{
+	const uint8_t *vnet = message->msg_hdr.msg_iov[0].iov_base;
+
+	return vnet[offsetof(struct virtio_net_hdr, gso_type)] != VIRTIO_NET_HDR_GSO_NONE;
+}
+
+/* As the kernel: stops at the first message that fails, and fails itself if that is the first. */
+int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
+{
+	unsigned int good = 0;
+
+	fake_sends++;
+	if (is_bare[fd]) {
+		while (good < count && send_bare(fd, &messages[good].msg_hdr, flags) >= 0)
+			good++;
+		return good ? (int)good : -1;
+	}
+	if (fd != fake_refuses_gso)
+		return __real_sendmmsg(fd, messages, count, flags);
+	while (good < count && !is_coalesced(&messages[good]))
+		good++;
+	if (good)
+		return __real_sendmmsg(fd, messages, good, flags);
+	errno = ENOBUFS;
+	return -1;
+}
 
 static void pair(int *ours, int *theirs)
 {
@@ -24,6 +76,8 @@ static void pair(int *ours, int *theirs)
 	}
 	*ours = fds[0];
 	*theirs = fds[1];
+	CHECK(*theirs < DESCRIPTORS_MAX);
+	is_bare[*theirs] = false; /* the number may have been another's */
 }
 
 static void make_ring(struct fake_ring *fake, struct fp_ring *ring)
@@ -44,8 +98,10 @@ void fake_port_make(struct fake_port *fake, uint32_t id)
 	CHECK(port);
 	port->id = id;
 	port->isolate_fd = -1;
-	port->tx_bare_fd = -1;
 	pair(&fake->wire, &port->tx_fd);
+	port->tx_bare_fd = dup(port->tx_fd);
+	CHECK(port->tx_bare_fd >= 0 && port->tx_bare_fd < DESCRIPTORS_MAX);
+	is_bare[port->tx_bare_fd] = true;
 	pair(&fake->wire_qdisc, &port->tx_qdisc_fd);
 	make_ring(&fake->data, &port->data);
 	make_ring(&fake->control, &port->control);

@@ -3,6 +3,7 @@
  * are tested without an interface or root. The test plays the kernel: it fills
  * ring slots and reads what the port sent as datagrams (virtio header and frame).
  *
+ * What a port sends without a virtio header comes out with an empty one.
  * Unlike the kernel's, a filled ring does not make its descriptor readable: wake
  * the loop with fp_worker_wake().
  */
@@ -15,6 +16,11 @@
 #include "fp_switch.h"
 
 #define FAKE_SLOTS 1024u
+/* Calls of sendmmsg() so far; the fixtures stand in for it (--wrap). */
+extern uint32_t fake_sends;
+/* This descriptor segments nothing: what must be cut it refuses with ENOBUFS; -1: none. */
+extern int fake_refuses_gso;
+
 #define FAKE_NO_TAG (-1)
 
 struct fake_ring {

@@ -10,7 +10,7 @@ import pytest
 from snoop.fastpath import PORTS_MAX
 from snoop.runtime.daemon import DESCRIPTORS, allow_descriptors
 
-PER_PORT = 5  # two rings, two transmit sockets, the link of the program at its ingress
+PER_PORT = 6  # two rings, three transmit sockets, the link of the program at its ingress
 
 
 @pytest.fixture(autouse=True)
