@@ -86,7 +86,7 @@ def show(results: Results, items: list[Item], console: Console) -> None:
 
 
 def show_goals(results: Results, items: list[Item], console: Console) -> None:
-    goals = Table(title="goals, ratio of medians taken side by side", title_justify="left")
+    goals = Table(title="goals: medians of the rounds' ratios", title_justify="left")
     for column in ("measure", "ratio of", "goal", "measured", ""):
         goals.add_column(column)
     for item in items:
