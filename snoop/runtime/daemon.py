@@ -133,6 +133,7 @@ class Daemon:
             self._loop.add_signal_handler(signal.SIGHUP, self._hang_up)
             self._rearm()
             self._warn()
+            _log.info("ready, %d ports", len(list(self._plane.ports)))
             # On stdout, alone on its line: what starts us waits for it.
             with contextlib.suppress(OSError):
                 print("ready", flush=True)
