@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
+import socket
+import struct
 from statistics import median
 
 import frames
+import namespaces
 import pytest
 from datagrams import payload
 from lab import Lab
@@ -85,6 +90,44 @@ def test_burst_arrives_in_order_with_and_without_coalescing(coalesce: str) -> No
             assert (heard.unique, heard.reordered, heard.duplicates) == (20_000, 0, 0)
         counts = net.switch.counters("p1")
         assert (counts["tx_coalesced"] == 0) or coalesce == "auto"
+
+
+ETHTOOL_OFF = {"tx": 0x17, "sg": 0x19, "tso": 0x1F, "gso": 0x24, "gro": 0x2C}  # ETHTOOL_S…
+SIOCETHTOOL = 0x8946
+
+
+def offloads_off(namespace: str, interface: str) -> None:
+    """What `ethtool -K IF tx off sg off tso off gso off gro off` does."""
+    with namespaces.inside(namespace), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for command in ETHTOOL_OFF.values():
+            value = array.array("I", [command, 0])
+            request = struct.pack("16sP", interface.encode(), value.buffer_info()[0])
+            fcntl.ioctl(sock, SIOCETHTOOL, request)
+
+
+@pytest.mark.parametrize("where", ["host", "port", "sender"])
+def test_stream_is_whole_without_offloads(where: str) -> None:
+    """Frames arrive one by one at a host that takes no others, and through a port that must have
+    them cut in software; a sender without offloads finishes its own checksums.
+    """
+    with star(4) as net:
+        match where:
+            case "host":
+                offloads_off(net.h(1).namespace, "eth0")
+            case "port":
+                offloads_off(net.lab.namespace, "p1")
+            case _:
+                offloads_off(net.h(0).namespace, "eth0")
+        for i in (1, 2):
+            net.h(i).join(GROUP)
+        net.switch.wait_members(GROUP, {"p1", "p2"})
+        net.h(0).send(GROUP, count=20_000, size=200, rate=60_000)
+        net.lab.settle(net.h(0))
+        for i in (1, 2):
+            heard = net.h(i).app(GROUP)
+            assert (heard.unique, heard.reordered, heard.duplicates) == (20_000, 0, 0)
+        assert net.switch.counters("p2")["tx_coalesced"] > 0
+        assert net.h(3).wire(GROUP).frames == 0
 
 
 def test_damaged_payload_is_not_given_a_good_checksum(net: Star) -> None:
