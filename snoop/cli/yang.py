@@ -93,7 +93,7 @@ def _settings(config: dict[str, Any], querier: Row) -> Row:
         "send-query": igmp["querier"] != "off",
         "last-member-query-interval": _deciseconds(igmp["last_member_query_interval"]),
         "query-interval": max(1, round(igmp["query_interval"])),
-        "query-max-response-time": _deciseconds(igmp["query_response_interval"]),
+        "query-max-response-time": round(igmp["query_response_interval"] * 10),
         "require-router-alert": igmp["require_router_alert"],
         "robustness-variable": igmp["robustness"],
         "igmp-version": igmp["version"],
@@ -246,7 +246,8 @@ def _mac(group: str) -> str:
 
 
 def _deciseconds(seconds: float) -> int:
-    return round(seconds * 10)
+    """Within the model's 10..10230: faster than a second cannot be said there."""
+    return min(10230, max(10, round(seconds * 10)))
 
 
 def _whole(seconds: float) -> int:
