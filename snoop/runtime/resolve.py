@@ -7,7 +7,6 @@ from ipaddress import IPv4Network
 
 from msgspec import structs
 
-from snoop.proto import params as proto
 from snoop.proto.params import Params, PortParams
 from snoop.proto.units import seconds
 from snoop.runtime.schema import Config, IgmpTable, PortTable, VlanTable
@@ -32,12 +31,12 @@ def params(config: Config, *, port_id: Callable[[str], int], switch_mac: bytes) 
         startup = igmp.startup_query_interval
         return Params(
             enabled=igmp.enabled,
-            unregistered=proto.Unregistered(switch.unregistered.value),
-            no_querier=proto.NoQuerier(switch.no_querier.value),
+            unregistered=switch.unregistered,
+            no_querier=switch.no_querier,
             report_flood=report_flood,
             always_flood=tuple((group, 128) for group in always_flood(config)),
-            specific_query_scope=proto.QueryScope(switch.specific_query_scope.value),
-            querier=proto.QuerierMode(igmp.querier.value),
+            specific_query_scope=switch.specific_query_scope,
+            querier=igmp.querier,
             querier_address=mapped(igmp.querier_address.packed),
             version=igmp.version,
             robustness=igmp.robustness,
@@ -47,7 +46,7 @@ def params(config: Config, *, port_id: Callable[[str], int], switch_mac: bytes) 
             last_member_query_count=igmp.last_member_query_count,
             startup_query_interval=None if startup is None else seconds(startup),
             startup_query_count=igmp.startup_query_count,
-            timer_profile=proto.TimerProfile(igmp.timer_profile.value),
+            timer_profile=igmp.timer_profile,
             ttl_check=igmp.ttl_check,
             require_router_alert=igmp.require_router_alert,
             mrouter_on_null_source=igmp.mrouter_on_null_source,
@@ -84,8 +83,8 @@ def port_params(table: PortTable) -> PortParams:
     """The parameters of one port."""
     return PortParams(
         name=table.name,
-        mrouter=proto.MrouterMode(table.mrouter.value),
-        fast_leave=proto.FastLeave(table.fast_leave.value),
+        mrouter=table.mrouter,
+        fast_leave=table.fast_leave,
         explicit_tracking=table.explicit_tracking,
         flood_unregistered=table.flood_unregistered,
         max_groups=table.max_groups,

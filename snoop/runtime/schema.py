@@ -13,6 +13,16 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from snoop.proto.params import (
+    FastLeave,
+    MrouterMode,
+    NoQuerier,
+    QuerierMode,
+    QueryScope,
+    Unregistered,
+)
+from snoop.proto.timings import TimerProfile
+
 
 class Group(IPv4Address):
     """An IPv4 multicast group; any other address is a ValueError."""
@@ -41,64 +51,11 @@ class Source(IPv4Address):
             raise ValueError("not a unicast address")
 
 
-class Unregistered(Enum):
-    """Where a group nobody has joined goes (SNOOP-32)."""
-
-    FLOOD = "flood"
-    MROUTERS = "mrouters"
-    DROP = "drop"
-
-
-class NoQuerier(Enum):
-    """What to do while no querier is known (Q-15)."""
-
-    FLOOD = "flood"
-    PRUNE = "prune"
-
-
-class QueryScope(Enum):
-    """Where group-specific queries go (SNOOP-7)."""
-
-    ALL = "all"
-    MEMBERS = "members"
-
-
 class Coalesce(Enum):
     """Joining waiting frames of one flow into one send (design §3)."""
 
     AUTO = "auto"
     OFF = "off"
-
-
-class Querier(Enum):
-    """Whether the switch asks (Q-1)."""
-
-    OFF = "off"
-    ON = "on"
-    AUTO = "auto"
-
-
-class Profile(Enum):
-    """Which RFC's Group Membership Interval (G-0)."""
-
-    RFC9776 = "rfc9776"
-    RFC3376 = "rfc3376"
-
-
-class Mrouter(Enum):
-    """Whether a port leads to a multicast router (SNOOP-26)."""
-
-    AUTO = "auto"
-    ALWAYS = "always"
-    NEVER = "never"
-
-
-class FastLeave(Enum):
-    """When a leave takes effect."""
-
-    OFF = "off"
-    ON = "on"
-    TRACKED = "tracked"
 
 
 # Intervals take fractions of a second. The upper bounds are what the wire can say: QQIC ends at
@@ -195,9 +152,9 @@ class IgmpTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     enabled: Annotated[bool, _says("false: every group floods")] = True
     querier: Annotated[
-        Querier,
+        QuerierMode,
         _says('"on": in the election from the start; "auto": only when nobody else asks'),
-    ] = Querier.OFF
+    ] = QuerierMode.OFF
     querier_address: Annotated[
         IPv4Address, _says("source of our own queries; give it one, hosts may ignore 0.0.0.0")
     ] = IPv4Address("0.0.0.0")
@@ -220,8 +177,8 @@ class IgmpTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         None
     )
     timer_profile: Annotated[
-        Profile, _says("membership lasts 270 s by RFC 9776, 260 s by RFC 3376")
-    ] = Profile.RFC9776
+        TimerProfile, _says("membership lasts 270 s by RFC 9776, 260 s by RFC 3376")
+    ] = TimerProfile.RFC9776
     ttl_check: Annotated[bool, _says("refuse IGMP with a TTL other than 1")] = False
     require_router_alert: Annotated[bool, _says("refuse v2/v3 without Router Alert")] = False
     mrouter_on_null_source: Annotated[
@@ -257,7 +214,7 @@ class VlanTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[[vlan]]`: keys of `[igmp]` for one VLAN; `None` stands for "as [igmp]"."""
 
     vid: Annotated[Vlan, _says("the VLAN; 0: untagged. Its querier does not wait for a host")]
-    querier: Annotated[Querier | None, _says("left out, this and the others: as [igmp]")] = None
+    querier: Annotated[QuerierMode | None, _says("left out, this and the others: as [igmp]")] = None
     querier_address: Annotated[IPv4Address | None, _says("an address of this VLAN's network")] = (
         None
     )
@@ -280,8 +237,8 @@ class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     name: Annotated[Interface, _says("the interface")]
     mrouter: Annotated[
-        Mrouter, _says('a router behind it: learn, "always", or "never" believe one')
-    ] = Mrouter.AUTO
+        MrouterMode, _says('a router behind it: learn, "always", or "never" believe one')
+    ] = MrouterMode.AUTO
     fast_leave: Annotated[
         FastLeave,
         _says('drop a member at once: "on", or when its last tracked host left: "tracked"'),
