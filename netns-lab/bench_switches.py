@@ -90,8 +90,7 @@ class SnoopSwitch:
         self.daemon: Snoop | None = None
 
     def start(self, star: Star, directory: Path) -> None:
-        # No rate limit: `reports` plays all the hosts of a network behind one port.
-        ports: list[dict[str, Any]] = [{"name": port, "igmp_rate": 0} for port in star.ports]
+        ports: list[dict[str, Any]] = [{"name": port} for port in star.ports]
         for port in ports:
             if port["name"] == FAST_LEAVE_PORT:
                 port["fast_leave"] = "on"
