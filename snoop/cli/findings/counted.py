@@ -1,0 +1,77 @@
+"""Counters that should stand still, and tables that are nearly full."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from snoop.cli.findings.facts import NEAR_LIMIT, Facts, Finding, igmp, many, problem, vlan
+
+_LOSSES = {
+    "ring_full": ("frames were lost before the switch could take them",
+                  "too much for this machine: less traffic, or [switch] workers = 2"),
+    "tx_full": ("frames were lost because its egress was full",
+                "what is behind it is slower than the streams it gets"),
+    "tx_mtu": ("frames were too large for its MTU", "give all ports the same MTU"),
+    "tx_error": ("frames could not be sent", "see the kernel log about this interface"),
+    "punt_full": ("control frames were lost: too many at once",
+                  "look for a host that floods IGMP; lower [[port]] igmp_rate"),
+    "truncated": ("frames were captured short", "turn large receive offload off"),
+}  # fmt: skip
+_LIMITS = {
+    "table_full": ("joins were refused: the table is full", "raise [igmp] max_groups"),
+    "port_limit": ("joins were refused by its limit", "raise [[port]] max_groups"),
+    "source_limit": ("entries were widened to any source", "raise [igmp] max_sources"),
+    "host_limit": ("hosts could not be tracked", "raise [igmp] max_hosts"),
+    "rate_limited": ("control frames were over its rate", "raise [[port]] igmp_rate"),
+    "mrouter_limit": ("router addresses were not recorded", "look for forged queries"),
+}
+_SUSPICIOUS = {
+    "mrouter_refused": ("somebody queries where [[port]] mrouter = \"never\"",
+                        "a rogue querier, or a router that should be allowed"),
+    "query_own_address": ("queries come in with our own querier_address",
+                          "give one of the two another address"),
+    "igmp_checksum": ("IGMP with a bad checksum came in", "look at the sender or the cable"),
+}  # fmt: skip
+COUNTERS = (*_LOSSES, *_LIMITS, *_SUSPICIOUS)
+
+
+def counted(facts: Facts) -> Iterator[Finding]:
+    for port, counts in facts.port_counters.items():
+        for table in (_LOSSES, _LIMITS, _SUSPICIOUS):
+            for name, (what, do) in table.items():
+                if counts.get(name):
+                    yield problem(port, f"{what} ({name} {counts[name]})", do)
+    errors = facts.counters.get("internal_errors", 0)
+    if errors:
+        yield problem("switch", f"{errors} frames hit a bug of ours", "report it with the log")
+
+
+def limits(facts: Facts) -> Iterator[Finding]:
+    groups: dict[int, set[str]] = defaultdict(set)
+    by_port: dict[str, set[tuple[int, str]]] = defaultdict(set)
+    for row in facts.mdb:
+        groups[row["vlan"]].add(row["group"])
+        by_port[row["port"]].add((row["vlan"], row["group"]))
+    for vid, held in groups.items():
+        most = igmp(facts, vid)["max_groups"]
+        if len(held) >= NEAR_LIMIT * most:
+            yield problem(
+                vlan(vid),
+                f"{many(len(held), 'group')} of at most {most}",
+                "raise [igmp] max_groups",
+            )
+    for port in facts.config["port"]:
+        count, most = len(by_port[port["name"]]), port["max_groups"]
+        if most and count >= NEAR_LIMIT * most:
+            yield problem(
+                port["name"],
+                f"{many(count, 'group')} of at most {most}",
+                "raise [[port]] max_groups",
+            )
+    if facts.fdb_entries >= NEAR_LIMIT * facts.config["switch"]["fdb_max"]:
+        yield problem(
+            "switch",
+            f"{facts.fdb_entries} unicast addresses of at most {facts.config['switch']['fdb_max']}",
+            "raise [switch] fdb_max, or look for a MAC flood",
+        )

@@ -1,0 +1,65 @@
+"""What a search reads, what it yields, and the words they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+Row = dict[str, Any]
+
+NEAR_LIMIT = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`severity`: "problem" or "note"; `subject`: a port, a group, a VLAN or the switch."""
+
+    severity: str
+    subject: str
+    finding: str
+    do: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the `show` commands answered. `unbalanced`: rx_frames less verdicts, by port."""
+
+    config: dict[str, Any]
+    ports: list[Row]
+    queriers: list[Row]
+    mrouters: list[Row]
+    mdb: list[Row]
+    streams: list[Row]
+    fdb_entries: int
+    stations: dict[str, int]  # Unicast addresses behind each port.
+    counters: dict[str, int]
+    port_counters: dict[str, dict[str, int]]
+    unbalanced: dict[str, int]
+    unwanted_bits_per_s: float
+
+
+def problem(subject: str, finding: str, do: str) -> Finding:
+    return Finding("problem", subject, finding, do)
+
+
+def note(subject: str, finding: str, do: str) -> Finding:
+    return Finding("note", subject, finding, do)
+
+
+def many(count: int, noun: str, plural: str = "") -> str:
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
+
+
+def vlan(vid: int) -> str:
+    return f"vlan {vid}" if vid else "switch"
+
+
+def igmp(facts: Facts, vid: int) -> Row:
+    """The settings of a VLAN: its own [[vlan]], or [igmp]."""
+    own = (vlan for vlan in facts.config["vlan"] if vlan["vid"] == vid)
+    found: Row = next(own, facts.config["igmp"])
+    return found
+
+
+def is_up(facts: Facts, port: str) -> bool:
+    return any(one["name"] == port and one["state"] == "up" for one in facts.ports)
