@@ -55,12 +55,14 @@ install_packages() {
 	apt-get update -qq >&2 && apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
 }
 
-# What the build depends on: the Python at work, the project file and everything native.
+# What the build depends on: the Python at work, the project file, everything native, and which
+# modules there are, since an editable installation lists them.
 fingerprint() {
 	(
 		cd "$ROOT" || exit
 		"$VENV/bin/python" -c 'import sys; print(sys.version, sys.prefix)'
 		cat pyproject.toml
+		find snoop -name '*.py' | sort
 		find native -type f \( -name '*.[ch]' -o -name '*.txt' -o -name '*.py' -o -name '*.cmake' \) \
 			-not -path '*/build*' -print0 | sort -z | xargs -0 cat
 	) | sha256sum | cut -d ' ' -f 1

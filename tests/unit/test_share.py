@@ -109,7 +109,7 @@ def test_the_example_has_every_key_and_is_a_configuration() -> None:
     [
         "TROUBLESHOOTING.md",
         "share/README.md",
-        "cli/findings.py",
+        *(f"cli/findings/{path.name}" for path in (SHARE.parent / "cli/findings").glob("*.py")),
         "runtime/explain.py",
         "runtime/hints.py",
     ],
