@@ -21,7 +21,7 @@ from snoop.table.image import pack_rows, pack_vlans, words
 from snoop.table.mdb import Delta
 from snoop.wire.address import Address
 
-CONTRACT_VERSION = 2
+CONTRACT_VERSION = 3
 if lib.fp_contract_version() != CONTRACT_VERSION:
     raise ImportError(
         f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "
@@ -57,7 +57,7 @@ STATS: tuple[str, ...] = tuple(_text(lib.fp_stat_name(i)) for i in range(lib.FP_
 
 DROPS: tuple[str, ...] = (
     *(name for name, action in REASONS.items() if action is Action.DROP),
-    *("tx_full", "tx_mtu", "tx_down", "tx_error", "inject_drops", "ring_full"),
+    *("tx_full", "tx_mtu", "tx_down", "tx_error", "inject_drops", "ring_full", "ring_stuck"),
 )
 """Names of the counters that count lost frames, on their way in or out."""
 
@@ -129,6 +129,20 @@ def _mask(masks: Any) -> Ports:
     return int(masks[0]) | int(masks[1]) << 64 | int(masks[2]) << 128 | int(masks[3]) << 192
 
 
+def _port_config(
+    ifindex: int,
+    ring_slots: int,
+    control_slots: int,
+    qdisc_bypass: bool,
+    isolate: bool,
+    shortcut: bool,
+) -> Any:
+    flags = (lib.FP_OPEN_QDISC_BYPASS if qdisc_bypass else 0) | (
+        (lib.FP_OPEN_ISOLATE if isolate else 0) | (lib.FP_OPEN_SHORTCUT if shortcut else 0)
+    )
+    return ffi.new("struct fp_port_config *", [ifindex, ring_slots, control_slots, flags])
+
+
 def _check(result: int, what: str) -> int:
     if result < 0:
         raise OSError(-result, f"{what}: {os.strerror(-result)}")
@@ -188,15 +202,38 @@ class FastPath:
         mtu in bytes; slots are ring slots of 2048 bytes, a power of two, 0 the default.  OSError
         says which step failed: EPERM without CAP_NET_RAW, ENODEV for a missing interface.
         """
-        flags = (lib.FP_OPEN_QDISC_BYPASS if qdisc_bypass else 0) | (
-            (lib.FP_OPEN_ISOLATE if isolate else 0) | (lib.FP_OPEN_SHORTCUT if shortcut else 0)
-        )
-        config = ffi.new("struct fp_port_config *", [ifindex, ring_slots, control_slots, flags])
+        config = _port_config(ifindex, ring_slots, control_slots, qdisc_bypass, isolate, shortcut)
+        opened = self._opening(lib.fp_port_open, port, config, isolate)
+        self.port_set(port, up=False, mtu=mtu, coalesce=coalesce)
+        return opened
+
+    def port_stuck(self, port: int) -> bool:
+        """Has a ring of the port stopped for good? Only `port_reopen` helps then."""
+        return bool(lib.fp_port_stuck(self._sw, port) > 0)
+
+    def port_reopen(
+        self,
+        port: int,
+        ifindex: int,
+        *,
+        qdisc_bypass: bool = True,
+        isolate: bool = True,
+        shortcut: bool = True,
+        ring_slots: int = 0,
+        control_slots: int = 0,
+    ) -> PortOpened:
+        """New rings and sockets for an open port, effective at once; all that is known stays.
+
+        OSError as of `port_open`; the port must be closed then.
+        """
+        config = _port_config(ifindex, ring_slots, control_slots, qdisc_bypass, isolate, shortcut)
+        return self._opening(lib.fp_port_reopen, port, config, isolate)
+
+    def _opening(self, call: Any, port: int, config: Any, isolate: bool) -> PortOpened:
         isolated = ffi.new("int32_t *")
         stage = ffi.new("const char **")
-        result = lib.fp_port_open(self._sw, port, config, isolated, stage)
+        result = call(self._sw, port, config, isolated, stage)
         _check(result, _text(stage[0]) if stage[0] != ffi.NULL else "port")
-        self.port_set(port, up=False, mtu=mtu, coalesce=coalesce)
         failure = int(isolated[0])
         if not isolate:
             return PortOpened(False, "not asked for")

@@ -8,7 +8,7 @@
  * Calls return 0 (or a count) and -errno on failure unless they say otherwise.
  * Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 2
+#define FP_CONTRACT_VERSION 3
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -79,6 +79,8 @@ enum fp_stat {
 	FP_STAT_INJECT_FRAMES, /* sent by the control plane */
 	FP_STAT_INJECT_DROPS,
 	FP_STAT_RING_DROPS,	 /* lost by the kernel because a ring was full */
+	FP_STAT_RING_STUCK,	 /* lost because a ring had stopped, see fp_port_stuck() */
+	FP_STAT_RING_REOPENED,	 /* times that rings were opened again for it */
 	FP_STAT_SHORTCUT_FRAMES, /* received, known unicast redirected inside the kernel */
 	FP_STAT_MAX
 };
@@ -215,6 +217,16 @@ void fp_switch_stop(struct fp_switch *sw);
  */
 int fp_port_open(struct fp_switch *sw, uint32_t port, const struct fp_port_config *config,
 		 int32_t *isolated, const char **stage);
+/*
+ * 1 when a ring of the port has stopped for good: the kernel met a frame that it
+ * cannot describe to a ring. fp_port_reopen() replaces rings and sockets by new
+ * ones of the same interface, published at once; the port's state in the table,
+ * the fdb and its isolation stay. When it fails the port takes nothing in any more:
+ * close it.
+ */
+int fp_port_stuck(struct fp_switch *sw, uint32_t port);
+int fp_port_reopen(struct fp_switch *sw, uint32_t port, const struct fp_port_config *config,
+		   int32_t *isolated, const char **stage);
 /* Publishes a table without the port and frees it when no loop can reach it. */
 int fp_port_close(struct fp_switch *sw, uint32_t port);
 

@@ -67,15 +67,28 @@ int fp_inject(struct fp_switch *sw, const uint64_t *ports, const uint8_t *frame,
 	return 0;
 }
 
-/* The kernel's count of what a full ring cost; reading it resets it there. */
-static uint64_t ring_drops(const struct fp_ring *ring)
+/* Counts what the kernel dropped, as what it is: of a full ring, or of one that has stopped. */
+static void look_at(struct fp_stats *stats, struct fp_watch *watch, const struct fp_ring *ring)
 {
-	struct tpacket_stats stats = {0};
-	socklen_t len = sizeof(stats);
+	uint64_t drops = fp_watch_look(watch, ring);
 
-	if (getsockopt(ring->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len))
+	fp_count(&stats->stats[watch->stuck ? FP_STAT_RING_STUCK : FP_STAT_RING_DROPS], drops);
+}
+
+static void look_at_rings(struct fp_switch *sw, struct fp_port *port)
+{
+	look_at(&sw->control_stats[port->id], &port->data_watch, &port->data);
+	look_at(&sw->control_stats[port->id], &port->control_watch, &port->control);
+}
+
+int fp_port_stuck(struct fp_switch *sw, uint32_t id)
+{
+	struct fp_port *port = id < FP_PORTS_MAX ? sw->opened[id] : NULL;
+
+	if (!port)
 		return 0;
-	return stats.tp_drops;
+	look_at_rings(sw, port);
+	return port->data_watch.stuck || port->control_watch.stuck;
 }
 
 static void add_block(const struct fp_stats *block, uint64_t *stats, uint64_t *reasons)
@@ -103,14 +116,10 @@ static void add_shortcut(const struct fp_switch *sw, uint32_t port, uint64_t *st
 
 int fp_stats_read(struct fp_switch *sw, uint32_t port, uint64_t *stats, uint64_t *reasons)
 {
-	const struct fp_port *open;
-
 	if (port >= FP_PORTS_MAX)
 		return -EINVAL;
-	open = sw->opened[port];
-	if (open)
-		fp_count(&sw->control_stats[port].stats[FP_STAT_RING_DROPS],
-			 ring_drops(&open->data) + ring_drops(&open->control));
+	if (sw->opened[port])
+		look_at_rings(sw, sw->opened[port]);
 	memset(stats, 0, FP_STAT_MAX * sizeof(*stats));
 	memset(reasons, 0, FP_REASON_MAX * sizeof(*reasons));
 	add_block(&sw->control_stats[port], stats, reasons);

@@ -111,7 +111,6 @@ static int open_rings(struct fp_port *port, const struct fp_port_config *config,
 	struct fp_ring *rings[2] = {&port->data, &port->control};
 	struct packet_mreq promisc = {.mr_ifindex = port->ifindex, .mr_type = PACKET_MR_PROMISC};
 	int group = -1;
-	int off = 0;
 	int err;
 
 	err = fp_ring_open(&port->data, data_slots, stage);
@@ -138,11 +137,33 @@ static int open_rings(struct fp_port *port, const struct fp_port_config *config,
 	*stage = "promiscuous mode";
 	if (setsockopt(port->data.fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promisc, sizeof(promisc)))
 		return -errno;
-	for (int i = 1; i >= 0; i--) {
-		if (setsockopt(rings[i]->fd, SOL_SOCKET, SO_DETACH_FILTER, &off, sizeof(off)))
-			return -errno;
-	}
 	return 0;
+}
+
+static int start_ring(const struct fp_ring *ring)
+{
+	int off = 0;
+
+	return setsockopt(ring->fd, SOL_SOCKET, SO_DETACH_FILTER, &off, sizeof(off)) ? -errno : 0;
+}
+
+/* From here on frames come into the rings, and into those of the port they replace no more. */
+static int start_rings(struct fp_port *port, struct fp_port *replaces, bool filtered)
+{
+	int err = 0;
+
+	if (replaces) {
+		err = set_filter(replaces->data.fd, refuse_all, 1);
+		if (!err)
+			err = set_filter(replaces->control.fd, refuse_all, 1);
+		replaces->replaced = true;
+	}
+	if (!err)
+		err = start_ring(&port->control);
+	/* the short cut's filter has taken the place of the one that refuses */
+	if (!err && !filtered)
+		err = start_ring(&port->data);
+	return err;
 }
 
 static int open_tx(int ifindex, bool bypass, bool vnet, int *out)
@@ -176,10 +197,11 @@ static bool slots_valid(uint32_t slots)
 }
 
 int fp_port_create(uint32_t id, const struct fp_port_config *config,
-		   const struct fp_shortcut *shortcut, struct fp_port **out, int32_t *isolated,
-		   const char **stage)
+		   const struct fp_shortcut *shortcut, struct fp_port *replaces,
+		   struct fp_port **out, int32_t *isolated, const char **stage)
 {
 	bool bypass = config->flags & FP_OPEN_QDISC_BYPASS;
+	bool filtered = false;
 	struct fp_port *port;
 	int err;
 
@@ -208,9 +230,13 @@ int fp_port_create(uint32_t id, const struct fp_port_config *config,
 		goto out;
 	*isolated = ENOTSUP;
 	if (config->flags & FP_OPEN_ISOLATE)
-		*isolated =
-			-fp_shortcut_attach(config->flags & FP_OPEN_SHORTCUT ? shortcut : NULL, id,
-					    port->ifindex, port->data.fd, &port->isolate_fd);
+		*isolated = -fp_shortcut_attach(config->flags & FP_OPEN_SHORTCUT ? shortcut : NULL,
+						id, port->ifindex, port->data.fd, &port->isolate_fd,
+						&filtered);
+	*stage = "starting the rings";
+	err = start_rings(port, replaces, filtered);
+	if (err)
+		goto out;
 	*out = port;
 	return 0;
 out:

@@ -18,6 +18,7 @@
 #include "fp_atomic.h"
 #include "fp_ring.h"
 #include "fp_shortcut.h"
+#include "fp_watch.h"
 
 #define FP_RING_SLOTS_DEFAULT 4096u
 #define FP_CONTROL_SLOTS_DEFAULT 2048u
@@ -33,12 +34,20 @@ struct fp_port {
 	int isolate_fd;	 /* tcx link, -1 when the host stack still sees the port */
 	struct fp_ring data;
 	struct fp_ring control;
+	/* the control thread's own */
+	struct fp_watch data_watch;
+	struct fp_watch control_watch;
+	bool replaced; /* by fp_port_reopen(): what waits in its rings is lost */
 };
 
-/* On failure *stage says which step failed; *isolated is 0 or the errno of isolation. */
+/*
+ * On failure *stage says which step failed; *isolated is 0 or the errno of isolation.
+ * replaces: an open port of the same interface whose place the new one takes, or NULL.
+ * Its rings refuse every frame from the moment the new ones take them.
+ */
 int fp_port_create(uint32_t id, const struct fp_port_config *config,
-		   const struct fp_shortcut *shortcut, struct fp_port **out, int32_t *isolated,
-		   const char **stage);
+		   const struct fp_shortcut *shortcut, struct fp_port *replaces,
+		   struct fp_port **out, int32_t *isolated, const char **stage);
 void fp_port_free(struct fp_port *port);
 
 static inline int fp_port_tx_fd(const struct fp_port *port)

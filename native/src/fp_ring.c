@@ -94,7 +94,7 @@ static _Atomic uint32_t *slot_status(const struct fp_ring *ring, uint32_t slot)
 bool fp_ring_ready(const struct fp_ring *ring)
 {
 	/* relaxed: only a hint; fp_ring_take() acquires */
-	return ring->taken - ring->released < ring->slots &&
+	return fp_load_relaxed(&ring->taken) - ring->released < ring->slots &&
 	       (fp_load_relaxed(slot_status(ring, ring->next)) & TP_STATUS_USER);
 }
 
@@ -152,7 +152,7 @@ bool fp_ring_take(struct fp_ring *ring, uint8_t *buffer, struct fp_rx *rx)
 	struct tpacket2_hdr *header = slot_header(ring, ring->next);
 	uint32_t status;
 
-	if (ring->taken - ring->released == ring->slots)
+	if (fp_load_relaxed(&ring->taken) - ring->released == ring->slots)
 		return false;
 	/* acquire: pairs with the kernel's release of the slot */
 	status = fp_load_acquire(slot_status(ring, ring->next));
@@ -171,16 +171,38 @@ bool fp_ring_take(struct fp_ring *ring, uint8_t *buffer, struct fp_rx *rx)
 			   status & TP_STATUS_VLAN_TPID_VALID ? header->tp_vlan_tpid : ETH_P_8021Q,
 			   header->tp_vlan_tci);
 	ring->next = ring->next + 1 == ring->slots ? 0 : ring->next + 1;
-	ring->taken++;
+	/* relaxed: the loop's own; the control thread only compares it with an older one */
+	fp_store_relaxed(&ring->taken, fp_load_relaxed(&ring->taken) + 1);
 	return true;
 }
 
 void fp_ring_release(struct fp_ring *ring)
 {
-	while (ring->released != ring->taken) {
+	uint32_t taken = fp_load_relaxed(&ring->taken);
+
+	while (ring->released != taken) {
 		uint32_t slot = ring->released++ & (ring->slots - 1);
 
 		/* release: all reads of the slot are before this store */
 		fp_store_release(slot_status(ring, slot), TP_STATUS_KERNEL);
 	}
+}
+
+bool fp_ring_empty(const struct fp_ring *ring, uint32_t *taken)
+{
+	*taken = fp_load_relaxed(&ring->taken);
+	/* relaxed: nothing of the slot is read */
+	return !(fp_load_relaxed(slot_status(ring, *taken & (ring->slots - 1))) & TP_STATUS_USER);
+}
+
+uint32_t fp_ring_waiting(const struct fp_ring *ring)
+{
+	uint32_t first = fp_load_relaxed(&ring->taken);
+	uint32_t count = 0;
+
+	while (count < ring->slots &&
+	       fp_load_relaxed(slot_status(ring, (first + count) & (ring->slots - 1))) &
+		       TP_STATUS_USER)
+		count++;
+	return count;
 }

@@ -16,6 +16,7 @@
 #include <linux/virtio_net.h>
 
 #include "fp.h"
+#include "fp_atomic.h"
 
 #define FP_SLOT_BYTES 2048u
 #define FP_VNET_BYTES 10u
@@ -24,9 +25,9 @@ struct fp_ring {
 	int fd;
 	uint32_t slots;
 	uint8_t *map;
-	uint32_t next;	   /* the slot the kernel fills next for us to take */
-	uint32_t released; /* the oldest slot taken and not released; free-running */
-	uint32_t taken;	   /* free-running */
+	uint32_t next;		/* the slot the kernel fills next for us to take */
+	uint32_t released;	/* the oldest slot taken and not released; free-running */
+	_Atomic uint32_t taken; /* free-running; the loop's, and the control thread looks at it */
 };
 
 /*
@@ -59,6 +60,10 @@ bool fp_ring_ready(const struct fp_ring *ring);
 bool fp_ring_take(struct fp_ring *ring, uint8_t *buffer, struct fp_rx *rx);
 /* Gives every taken slot back to the kernel. */
 void fp_ring_release(struct fp_ring *ring);
+/* For the control thread: no frame waits to be taken; *taken is how many were, free-running. */
+bool fp_ring_empty(const struct fp_ring *ring, uint32_t *taken);
+/* How many frames wait. Only when no loop can reach the ring any more. */
+uint32_t fp_ring_waiting(const struct fp_ring *ring);
 /* Touches the header of a frame some way ahead of its use. */
 void fp_ring_prefetch(const struct fp_ring *ring);
 

@@ -286,12 +286,11 @@ static int filter_ring(const struct fp_shortcut *shortcut, int ifindex, int ring
 }
 
 int fp_shortcut_attach(const struct fp_shortcut *shortcut, uint32_t port, int ifindex, int ring_fd,
-		       int *link_fd)
+		       int *link_fd, bool *filtered)
 {
 	bool redirects =
 		shortcut && shortcut->fdb_fd >= 0 && !filter_ring(shortcut, ifindex, ring_fd);
 	struct program ingress = {.count = 0};
-	int off = 0;
 	int program_fd;
 	int fd;
 
@@ -303,10 +302,10 @@ int fp_shortcut_attach(const struct fp_shortcut *shortcut, uint32_t port, int if
 	fd = program_fd < 0 ? program_fd : attach_ingress(program_fd, ifindex);
 	if (program_fd >= 0)
 		close(program_fd);
+	/* Without the program the filter would keep out what nobody redirects. */
+	*filtered = redirects && fd >= 0;
 	if (fd >= 0)
 		*link_fd = fd;
-	else if (redirects)
-		setsockopt(ring_fd, SOL_SOCKET, SO_DETACH_FILTER, &off, sizeof(off));
 	return fd < 0 ? fd : 0;
 }
 

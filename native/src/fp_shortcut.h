@@ -58,11 +58,12 @@ void fp_shortcut_destroy(struct fp_shortcut *shortcut);
 
 /*
  * Attaches a port: *link_fd holds the program at its ingress hook. With shortcut
- * NULL, or without maps, it drops all frames and ring_fd is left alone.
+ * NULL, or without maps, it drops all frames and ring_fd is left alone; *filtered
+ * says whether ring_fd has got its filter, in place of the one it had.
  * 0, or -errno: -EPERM without CAP_BPF, -EINVAL on an older kernel.
  */
 int fp_shortcut_attach(const struct fp_shortcut *shortcut, uint32_t port, int ifindex, int ring_fd,
-		       int *link_fd);
+		       int *link_fd, bool *filtered);
 
 /* Any thread. */
 void fp_shortcut_learn(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac,

@@ -88,12 +88,18 @@ out:
 	return NULL;
 }
 
-static void release(const struct fp_retired *retired)
+static void release(struct fp_switch *sw, const struct fp_retired *retired)
 {
-	if (retired->kind == FP_RETIRED_PORT)
-		fp_port_free(retired->object);
-	else
+	struct fp_port *port = retired->object;
+
+	if (retired->kind != FP_RETIRED_PORT) {
 		free(retired->object);
+		return;
+	}
+	if (port->replaced)
+		fp_count(&sw->control_stats[port->id].stats[FP_STAT_RING_STUCK],
+			 fp_ring_waiting(&port->data) + fp_ring_waiting(&port->control));
+	fp_port_free(port);
 }
 
 void fp_switch_free(struct fp_switch *sw)
@@ -101,7 +107,7 @@ void fp_switch_free(struct fp_switch *sw)
 	if (!sw)
 		return;
 	for (uint32_t i = 0; i < sw->retired_count; i++)
-		release(&sw->retired[i]);
+		release(sw, &sw->retired[i]);
 	free(sw->retired);
 	for (uint32_t i = 0; i < FP_PORTS_MAX; i++)
 		fp_port_free(sw->opened[i]);
@@ -146,7 +152,7 @@ static void reap(struct fp_switch *sw)
 		seen = seq < seen ? seq : seen;
 	}
 	while (freed < sw->retired_count && sw->retired[freed].seq <= seen)
-		release(&sw->retired[freed++]);
+		release(sw, &sw->retired[freed++]);
 	sw->retired_count -= freed;
 	memmove(sw->retired, sw->retired + freed, sw->retired_count * sizeof(*sw->retired));
 }
@@ -255,11 +261,49 @@ int fp_port_open(struct fp_switch *sw, uint32_t id, const struct fp_port_config 
 		return -EINVAL;
 	if (sw->opened[id])
 		return -EEXIST;
-	err = fp_port_create(id, config, &sw->shortcut, &port, isolated, stage);
+	err = fp_port_create(id, config, &sw->shortcut, NULL, &port, isolated, stage);
 	if (err)
 		return err;
 	port->worker = id % sw->worker_count;
 	sw->opened[id] = port;
+	return 0;
+}
+
+int fp_port_reopen(struct fp_switch *sw, uint32_t id, const struct fp_port_config *config,
+		   int32_t *isolated, const char **stage)
+{
+	struct fp_table *old = fp_load_relaxed(&sw->table); /* only this thread stores it */
+	struct fp_port *before = id < FP_PORTS_MAX ? sw->opened[id] : NULL;
+	struct fp_table *table = NULL;
+	struct fp_port *port;
+	uint64_t stats[FP_STAT_MAX];
+	uint64_t reasons[FP_REASON_MAX];
+	int err;
+
+	*stage = "port number";
+	if (!before)
+		return -ENOENT;
+	*stage = "memory";
+	table = fp_table_copy(old);
+	if (!table || retire_room(sw, FP_SHARDS + 3)) {
+		free(table);
+		return -ENOMEM;
+	}
+	err = fp_port_create(id, config, &sw->shortcut, before, &port, isolated, stage);
+	if (err) {
+		free(table);
+		return err;
+	}
+	fp_stats_read(sw, id, stats, reasons); /* the rings' drops are lost with them */
+	port->worker = before->worker;
+	fp_store_relaxed(&port->needs_qdisc, fp_load_relaxed(&before->needs_qdisc));
+	sw->opened[id] = port;
+	if (table->ports[id])
+		table->ports[id] = port;
+	swap_in(sw, old, table);
+	retire(sw, before, table->seq, FP_RETIRED_PORT);
+	reap(sw);
+	fp_count(&sw->control_stats[id].stats[FP_STAT_RING_REOPENED], 1);
 	return 0;
 }
 

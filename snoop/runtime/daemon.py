@@ -27,6 +27,7 @@ from snoop.runtime.control import ControlServer, SocketTaken
 from snoop.runtime.links import Links
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import reason
+from snoop.runtime.rings import LOOK_SECONDS
 from snoop.runtime.schema import RESTART_KEYS, Config
 from snoop.runtime.streams import Fanout, Listener
 
@@ -139,6 +140,7 @@ class Daemon:
                 print("ready", flush=True)
             notify.notify("READY=1")
             self._watchdog()
+            self._look_at_rings()
             fault = await self._ended
             notify.notify("STOPPING=1")
             self._loop.remove_reader(fastpath.punt_fd)
@@ -247,6 +249,13 @@ class Daemon:
         self._timer = self._armed = None
         self._plane.advance()
         self._rearm()
+
+    def _look_at_rings(self) -> None:
+        if self._stopping:
+            return
+        self._plane.look_at_rings()
+        self._rearm()
+        self._loop.call_later(LOOK_SECONDS, self._look_at_rings)
 
     def _watchdog(self) -> None:
         interval = notify.watchdog_interval()

@@ -25,6 +25,7 @@ _LEVELS = {
     "filter": logging.INFO,
     "table_full": logging.WARNING,
     "warning": logging.WARNING,
+    "ring_reopened": logging.WARNING,
     "querier": logging.INFO,
     "mrouter": logging.INFO,
     "port": logging.DEBUG,

@@ -54,6 +54,9 @@ STATS = {
     "inject_drops": "frames the control plane could not send",
     "shortcut_frames": "unicast frames redirected inside the kernel; not in rx_frames",
     "ring_full": "lost by the kernel because the receive ring was full; not in rx_frames",
+    "ring_stuck": "lost because a receive ring had stopped at a frame with an offload that "
+    "the kernel cannot describe to it; not in rx_frames",
+    "ring_reopened": "times the receive rings were opened again for that",
 }
 OWN = {"internal_errors": "control frames lost to a mistake in this program"}
 

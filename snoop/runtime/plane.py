@@ -20,6 +20,7 @@ from snoop.runtime import clock, resolve
 from snoop.runtime.events import Events
 from snoop.runtime.log import Limited
 from snoop.runtime.ports import Change, LinkTable, Ports
+from snoop.runtime.rings import RingWatch
 from snoop.runtime.schema import Config, PortTable
 from snoop.runtime.streams import Fanout
 from snoop.table.mdb import VLAN_DEFAULT, Mdb, compile_group, compile_vlan
@@ -54,6 +55,7 @@ class Plane:
         self.internal_errors = 0
         self.started = clock.now()
         self._links = links
+        self._rings = RingWatch(fastpath, self.ports)
         self._events = Events(events, self.ports.name)
         self._limited = Limited(_log)
         self._mdb = Mdb()
@@ -125,6 +127,15 @@ class Plane:
         """Interfaces changed, or a port that failed may be tried again."""
         self._tell(self.ports.reconcile(self._links), clock.now())
         self.flush()
+
+    def look_at_rings(self) -> None:
+        """Every LOOK_SECONDS: rings that stopped are opened again, nothing else changes (F-8)."""
+        reopened = self._rings.look(clock.now())
+        for port in reopened:
+            because = port.problem or "a frame with an offload that the kernel cannot describe"
+            self.say("ring_reopened", {"because": because}, port=port.name)
+        if any(not port.opened for port in reopened):
+            self.links_changed()
 
     def do(self, effects: list[Effect]) -> None:
         """Carry out what an operator's command to the engine returned."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -58,6 +58,17 @@ class PortPath(Protocol):
     """The part of the fast path that ports need."""
 
     def port_open(
+        self,
+        port: int,
+        ifindex: int,
+        *,
+        qdisc_bypass: bool = ...,
+        isolate: bool = ...,
+        shortcut: bool = ...,
+        ring_slots: int = ...,
+        control_slots: int = ...,
+    ) -> Opened: ...
+    def port_reopen(
         self,
         port: int,
         ifindex: int,
@@ -215,24 +226,24 @@ class Ports:
         """Is there a port whose interface exists but could not be opened?"""
         return any(port.problem is not None for port in self)
 
+    def reopen(self, port: Port) -> None:
+        """New rings for an open port whose old ones have stopped. Its state in the table stays."""
+        assert port.link is not None
+        try:
+            opened = self._make(self._fastpath.port_reopen, port, port.link)
+        except OSError as error:
+            # Its old rings take nothing in either: down, said, and tried again as a whole.
+            self._close(port)
+            self._failed(port, error)
+            return
+        port.isolated = opened.isolated
+
     def _open(self, port: Port, link: Link) -> None:
         port.asked_isolation = self._isolation(port, link)
-        slots = _ring_slots(self._switch, len(self._by_id))
         try:
-            opened = self._fastpath.port_open(
-                port.id,
-                link.ifindex,
-                qdisc_bypass=_bypass(port.table, self._switch),
-                isolate=port.asked_isolation,
-                shortcut=self._switch.shortcut,
-                ring_slots=slots,
-                control_slots=max(256, slots // 4),
-            )
+            opened = self._make(self._fastpath.port_open, port, link)
         except OSError as error:
-            problem = f"cannot be opened: {reason(error)}"
-            if problem != port.problem:
-                _log.error("%s: %s; it stays down", port.name, problem)
-            port.problem = problem
+            self._failed(port, error)
             return
         port.problem = None
         port.link = link
@@ -241,6 +252,24 @@ class Ports:
         if port.notice:
             _log.warning("%s: %s", port.name, port.notice)
         self._set(port)
+
+    def _make(self, call: Callable[..., Opened], port: Port, link: Link) -> Opened:
+        slots = _ring_slots(self._switch, len(self._by_id))
+        return call(
+            port.id,
+            link.ifindex,
+            qdisc_bypass=_bypass(port.table, self._switch),
+            isolate=port.asked_isolation,
+            shortcut=self._switch.shortcut,
+            ring_slots=slots,
+            control_slots=max(256, slots // 4),
+        )
+
+    def _failed(self, port: Port, error: OSError) -> None:
+        problem = f"cannot be opened: {reason(error)}"
+        if problem != port.problem:
+            _log.error("%s: %s; it stays down", port.name, problem)
+        port.problem = problem
 
     def _isolation(self, port: Port, link: Link) -> bool:
         """Is the host's stack to be kept off this port, as things are?"""

@@ -31,6 +31,8 @@ class FakeFastPath:
     waiting: list[Punted] = field(default_factory=list)
     seen: list[Stream] = field(default_factory=list)
     counts: dict[int, dict[str, int]] = field(default_factory=dict)
+    stuck: set[int] = field(default_factory=set)
+    reopened: list[int] = field(default_factory=list)
     flushed: list[tuple[int | None, int | None]] = field(default_factory=list)
 
     def port_open(
@@ -43,6 +45,21 @@ class FakeFastPath:
         assert port not in self.opened
         self.opened[port] = ifindex
         self.isolated[port] = isolate
+        return PortOpened(isolate, None if isolate else "not asked for")
+
+    def port_stuck(self, port: int) -> bool:
+        return port in self.stuck
+
+    def port_reopen(
+        self, port: int, ifindex: int, *, qdisc_bypass: bool = True, isolate: bool = True,
+        shortcut: bool = True, ring_slots: int = 0, control_slots: int = 0,
+    ) -> PortOpened:  # fmt: skip
+        assert self.opened[port] == ifindex
+        if ifindex in self.refused:
+            number = self.refused[ifindex]
+            raise OSError(number, f"socket: {os.strerror(number)}")
+        self.stuck.discard(port)
+        self.reopened.append(port)
         return PortOpened(isolate, None if isolate else "not asked for")
 
     def port_close(self, port: int) -> None:

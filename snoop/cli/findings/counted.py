@@ -10,6 +10,9 @@ from snoop.cli.findings.facts import NEAR_LIMIT, Facts, Finding, igmp, many, pro
 _LOSSES = {
     "ring_full": ("frames were lost before the switch could take them",
                   "too much for this machine: less traffic, or [switch] workers = 2"),
+    "ring_stuck": ("its receive ring stopped at a frame with an offload that the kernel cannot "
+                   "describe to it (UFO, SCTP), and was opened again; what came meanwhile is lost",
+                   "turn that offload off in the guest or host behind it"),
     "tx_full": ("frames were lost because its egress was full",
                 "what is behind it is slower than the streams it gets"),
     "tx_mtu": ("frames were too large for its MTU", "give all ports the same MTU"),

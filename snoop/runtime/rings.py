@@ -1,0 +1,62 @@
+"""Receive rings that stopped, and their reopening at a bounded rate.
+
+The kernel stops filling a ring for good when it meets a frame with an offload that a virtio header
+cannot say (UFO, SCTP), which any tap can send (F-8). `look` asks the fast path about every port and
+has what stopped opened again. Only the port that such a frame came in by pays for it: the control
+thread opens at most `TURN` a look, those first that wait longest, and who comes again soon waits
+longer each time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from snoop.proto.units import SECOND, Instant
+from snoop.runtime.ports import Port, Ports
+
+LOOK_SECONDS = 0.25
+TURN = 2
+PAUSE = SECOND
+PAUSE_MAX = 8 * SECOND
+FORGOTTEN = 30 * SECOND  # quiet for so long: the next one is a first one again
+
+
+class Rings(Protocol):
+    """The part of the fast path that knows of rings."""
+
+    def port_stuck(self, port: int) -> bool: ...
+
+
+@dataclass(slots=True)
+class _Last:
+    """When a port's rings were last reopened, and how long it waits after that."""
+
+    at: Instant
+    pause: int
+
+
+class RingWatch:
+    """The looks at the rings of all ports."""
+
+    def __init__(self, rings: Rings, ports: Ports) -> None:
+        self._rings = rings
+        self._ports = ports
+        self._last: dict[int, _Last] = {}
+
+    def look(self, now: Instant) -> list[Port]:
+        """Reopens what stopped and is due; the ports concerned. They may have failed to open."""
+        self._last = {i: last for i, last in self._last.items() if now - last.at < FORGOTTEN}
+        stuck = [port for port in self._ports if port.opened and self._rings.port_stuck(port.id)]
+        due = [port for port in stuck if now >= self._due(port.id)]
+        due.sort(key=lambda port: self._due(port.id))
+        for port in due[:TURN]:
+            last = self._last.get(port.id)
+            pause = PAUSE if last is None else min(2 * last.pause, PAUSE_MAX)
+            self._last[port.id] = _Last(now, pause)
+            self._ports.reopen(port)
+        return due[:TURN]
+
+    def _due(self, port: int) -> Instant:
+        last = self._last.get(port)
+        return Instant(0) if last is None else Instant(last.at + last.pause)
