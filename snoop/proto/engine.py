@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from snoop.proto import receiving, rows
 from snoop.proto.counters import Counts, total
 from snoop.proto.effects import Effect, Event
+from snoop.proto.instances import Instances
 from snoop.proto.params import MrouterMode, Params, PortParams
 from snoop.proto.port import Port
 from snoop.proto.solicitor import Solicitor
@@ -44,7 +45,7 @@ class Engine:
         """Start without ports; VLAN 0 and those with settings are there from the start."""
         self._switch = Switch(params)
         self._solicitor = Solicitor(self._switch)
-        receiving.open_vlan(self._switch, 0, now, [])
+        self._instances = Instances(self._switch, self._solicitor, now)
         self._open_configured(now, [])
 
     # -- ports ---------------------------------------------------------------------------------
@@ -70,7 +71,8 @@ class Engine:
         effects.append(Event("port", 0, port, {"state": "up"}))
         if self._switch.params.enabled:
             for vlan in list(self._switch.vlans.values()):
-                vlan.querier.port_up(state, now, effects)
+                if not self._instances.is_waiting(vlan.vid):
+                    vlan.querier.port_up(state, now, effects)
         self._solicitor.port_up(port, now)
         return effects
 
@@ -86,6 +88,7 @@ class Engine:
             for vlan in self._switch.vlans.values():
                 vlan.drop_members(now, effects, port=port, bury=True, reason="port down")
                 vlan.mrouters.drop_port(port, effects, static=False)
+            self._instances.sweep(effects)
         return effects
 
     def port_remove(self, port: int, *, now: Instant) -> list[Effect]:
@@ -94,6 +97,7 @@ class Engine:
         for vlan in self._switch.vlans.values():
             vlan.drop_statics(port, effects)
             vlan.mrouters.drop_port(port, effects, static=True)
+        self._instances.sweep(effects)
         state = self._switch.ports.pop(port)
         self._switch.retire(state.counts)
         self._ports_changed(effects)
@@ -107,11 +111,14 @@ class Engine:
         effects: list[Effect] = []
         if switch.deadlines.is_due(now):
             switch.deadlines.advance(now, effects)
+            self._instances.sweep(effects)
         state = switch.ports.get(port)
         if state is None:
             return effects  # handed up before the port was removed
         if state.up:
-            receiving.receive(switch, state, frame, now, effects)
+            receiving.receive(switch, self._instances, state, frame, now, effects)
+            if switch.emptied:
+                self._instances.sweep(effects)
         else:
             state.counts["port_down"] += 1
         return effects
@@ -120,6 +127,7 @@ class Engine:
         """Do all that is due at `now`."""
         effects: list[Effect] = []
         self._switch.deadlines.advance(now, effects)
+        self._instances.sweep(effects)
         return effects
 
     def next_deadline(self) -> Instant | None:
@@ -153,9 +161,11 @@ class Engine:
             if was_enabled and not params.enabled:
                 vlan.disable(now, effects)
             elif params.enabled:
-                if switch.up:
+                if switch.up and not self._instances.is_waiting(vlan.vid):
                     vlan.querier.start(now, effects)
                 vlan.querier.configure(now, effects)
+            vlan.emptied()  # it may be that only its settings held it (W-6)
+        self._instances.sweep(effects)
         self._ports_changed(effects)
         effects.append(Event("config", 0, None, {}))
         return effects
@@ -163,7 +173,7 @@ class Engine:
     def _open_configured(self, now: Instant, effects: list[Effect]) -> None:
         """Have the VLANs that have settings of their own: a querier need not wait for a host."""
         for vid in self._switch.vlan_params:
-            receiving.open_vlan(self._switch, vid, now, effects)
+            self._instances.open(vid, now, effects)
 
     # -- operator ------------------------------------------------------------------------------
 
@@ -177,7 +187,7 @@ class Engine:
         if source is not None and (source[:12] != MAPPED or is_bad_source(source)):
             raise ValueError(f"source {text(source)} is not allowed: a unicast IPv4 address")
         vlan = self._vlan(vid, now, effects)
-        vlan.open(group).add_static(port, source, now)
+        vlan.open(group, now).add_static(port, source, now)
         effects.append(vlan.group_changed(group))
         return effects
 
@@ -189,6 +199,7 @@ class Engine:
         vlan = self._switch.vlans[vid]
         vlan.groups[group].remove_static(port, source)
         effects.append(vlan.group_changed(group))
+        self._instances.sweep(effects)
         return effects
 
     def mrouter_add(self, *, vid: int, port: int, now: Instant) -> list[Effect]:
@@ -202,6 +213,7 @@ class Engine:
         """Remove a static router port; KeyError if it is none."""
         effects = self.advance(now)
         self._switch.vlans[vid].mrouters.remove_static(port, effects)
+        self._instances.sweep(effects)
         return effects
 
     def clear(
@@ -214,6 +226,7 @@ class Engine:
                 vlan.drop_members(
                     now, effects, group=group, port=port, bury=False, reason="cleared"
                 )
+        self._instances.sweep(effects)
         return effects
 
     def clear_counters(self) -> None:
@@ -256,6 +269,10 @@ class Engine:
         """Return the VLANs that have any state, lowest first."""
         return sorted(self._switch.vlans)
 
+    def has_vlan(self, vid: int) -> bool:
+        """Tell whether anything is known of a VLAN; its row may go if not."""
+        return vid in self._switch.vlans
+
     def vlan_view(self, vid: int, family: Family) -> VlanView:
         """Return what holds for a VLAN; one without state is like one without a querier."""
         vlan = self._switch.vlans.get(vid)
@@ -290,6 +307,10 @@ class Engine:
         """Return the counters of one port."""
         return dict(self._switch.ports[port].counts)
 
+    def port_state_bytes(self, port: int) -> int:
+        """Return what one port's hosts have made the switch remember, as `shares` counts it."""
+        return self._switch.ports[port].state_bytes
+
     # ------------------------------------------------------------------------------------------
 
     def _vlans(self) -> list[tuple[int, Vlan]]:
@@ -298,7 +319,7 @@ class Engine:
     def _vlan(self, vid: int, now: Instant, effects: list[Effect]) -> Vlan:
         if not 0 <= vid <= 4094:
             raise ValueError(f"vlan {vid} is not allowed: 0 to 4094")
-        return receiving.open_vlan(self._switch, vid, now, effects)
+        return self._instances.open(vid, now, effects)
 
     def _require_port(self, port: int) -> None:
         if port not in self._switch.ports:
@@ -310,6 +331,7 @@ class Engine:
         for vlan in self._switch.vlans.values():
             vlan.mrouters.settle([])
             effects.append(vlan.changed())
+            effects += [vlan.group_changed(g.address) for g in vlan.groups.values() if g.spared]
 
 
 def _require_group(group: Address) -> None:

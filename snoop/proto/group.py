@@ -4,12 +4,16 @@ A group is known while it has a member, a static entry or a tombstone: the mark 
 has gone, which keeps its data from being taken for an unregistered group's (SM-69). Static entries
 are apart from memberships: no report touches them and no port that goes down takes them along.
 
+A port whose join was refused for want of room is *spared*: while the group is registered by others
+the port gets it as if it were not, so that a refusal never cuts anybody off (SM-68).
+
 The group has one deadline, the nearest of all timers in it. Its memberships know theirs only
 roughly (`Membership.due`): a refresh moves a timer and nothing else.
 """
 
 from typing import TYPE_CHECKING
 
+from snoop.proto import shares
 from snoop.proto.effects import Effect, Event, GroupChanged
 from snoop.proto.membership import Membership
 from snoop.proto.port import Port
@@ -44,6 +48,9 @@ class Group:
         "checks",
         "is_ssm",
         "members",
+        "mourner",
+        "spared",
+        "spared_until",
         "statics",
         "tombstone_until",
         "vlan",
@@ -58,6 +65,9 @@ class Group:
         self.statics: dict[int, Static] | None = None
         self.checks: dict[int, Check] | None = None
         self.tombstone_until: Instant = STOPPED
+        self.mourner: shares.Stake | None = None  # whose the tombstone is
+        self.spared: Ports = 0
+        self.spared_until: Instant = STOPPED
         self.armed: Instant = STOPPED
 
     @property
@@ -80,29 +90,68 @@ class Group:
     def join(self, port: Port, member: Membership) -> None:
         """Take a new membership in."""
         self.members[port.id] = member
+        self.spared &= ~port.bit
         port.member_count += 1
-        if self.tombstone_until:
-            self.tombstone_until = STOPPED
-            self.vlan.tombstones.pop(self.address, None)
+        stake = shares.stake_of(self.vlan, port)
+        stake.members += 1
+        member.cost = shares.MEMBERSHIP
+        stake.charge(member.cost)
+        self.unbury()
+
+    def account(self, port: Port, member: Membership) -> None:
+        """Bring what the port is charged for in line with what the membership has become."""
+        hosts = member.hosts
+        count = 0 if hosts is None else len(hosts)
+        cost = shares.MEMBERSHIP + shares.SOURCE * len(member.sources)
+        if hosts is not None:
+            cost += shares.HOST_SOURCE * hosts.source_count
+            if count > 1:
+                cost += shares.HOST * (count - 1)
+        if cost != member.cost:
+            shares.stake_of(self.vlan, port).charge(cost - member.cost)
+            member.cost = cost
+        if count != member.host_count:
+            port.host_count += count - member.host_count
+            member.host_count = count
 
     def part(self, port: Port, now: Instant, *, bury: bool = True) -> None:
         """Take a membership out; the last one leaves a tombstone if `bury`."""
         member = self.members.pop(port.id)
         port.member_count -= 1
-        if member.hosts is not None:
-            port.host_count -= len(member.hosts)
+        port.host_count -= member.host_count
+        stake = shares.stake_of(self.vlan, port)
+        stake.members -= 1
         if self.checks is not None:
             check = self.checks.pop(port.id, None)
             if check is not None:
                 self.vlan.switch.deadlines.disarm(check)
-        if self.is_held:
-            return
-        if bury:
+        if bury and not self.is_held:
             self.tombstone_until = after(now, self.vlan.timings.gmi)
-            self.vlan.tombstones[self.address] = None
+            self.mourner = stake
+            stake.tombstones[self.address] = None
+            stake.charge(shares.TOMBSTONE - member.cost)
             self.vlan.switch.deadlines.arm(self, self.tombstone_until)
-        else:
+            return
+        stake.charge(-member.cost)
+        if not self.is_held:
             self.vlan.forget(self)
+
+    def unbury(self) -> None:
+        """Take the tombstone away: the group is wanted again, or forgotten."""
+        stake = self.mourner
+        self.tombstone_until = STOPPED
+        if stake is not None:
+            self.mourner = None
+            del stake.tombstones[self.address]
+            stake.charge(-shares.TOMBSTONE)
+
+    def spare(self, ports: Ports, until: Instant) -> bool:
+        """Have ports that were refused get the group till then; tell whether that is new."""
+        self.spared_until = max(self.spared_until, until)
+        self.vlan.switch.deadlines.arm(self, self.spared_until)
+        fresh = ports & ~self.spared
+        self.spared |= ports
+        return bool(fresh)
 
     def settle(self, member: Membership) -> None:
         """Have the group fire in time for a membership that changed."""
@@ -116,8 +165,8 @@ class Group:
         nearest = NEVER
         for port_id, member in list(self.members.items()):
             port = switch.ports[port_id]
-            if member.hosts is not None:
-                port.host_count -= member.hosts.purge(now)
+            if member.hosts is not None and member.hosts.purge(now):
+                self.account(port, member)
             if member.due <= now:
                 exclude, listed = member.exclude, member.sources
                 member.expire(now, keep_blocked=keep_blocked)
@@ -126,10 +175,17 @@ class Group:
                     effects.append(self._event("expire", port_id))
                     changed = True
                     continue
+                self.account(port, member)
                 changed = changed or member.differs(exclude, listed)
             nearest = min(nearest, member.due)
+        if STOPPED < self.spared_until <= now:
+            changed = changed or bool(self.spared)
+            self.spared, self.spared_until = 0, STOPPED
+        elif self.spared_until:
+            nearest = min(nearest, self.spared_until)
         if STOPPED < self.tombstone_until <= now:
             self.vlan.forget(self)
+            nearest = NEVER
             changed = True
         elif self.tombstone_until:
             nearest = min(nearest, self.tombstone_until)
@@ -148,9 +204,7 @@ class Group:
             static.sources.setdefault(source, now)
         elif static.any_since is None:
             static.any_since = now
-        if self.tombstone_until:
-            self.tombstone_until = STOPPED
-            self.vlan.tombstones.pop(self.address, None)
+        self.unbury()
 
     def remove_static(self, port: int, source: Address | None) -> None:
         """Undo `add_static`; KeyError if there is no such entry. Leaves no tombstone."""
@@ -194,7 +248,8 @@ class Group:
                     static_sources=_NOBODY if static is None else frozenset(static.sources),
                 )
             )
-        return GroupView(self.vlan.vid, self.address, tuple(members))
+        spared = self.spared & self.vlan.switch.flooded
+        return GroupView(self.vlan.vid, self.address, tuple(members), spared)
 
     def _event(self, kind: str, port: int) -> Event:
         return Event(kind, self.vlan.vid, port, {"group": text(self.address)})

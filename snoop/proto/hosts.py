@@ -97,12 +97,13 @@ class Hosts:
     dictionary around it.
     """
 
-    __slots__ = ("_many", "_sole", "unknown_until")
+    __slots__ = ("_many", "_sole", "source_count", "unknown_until")
 
     def __init__(self) -> None:
         """Start with none."""
         self._sole: Host | None = None
         self._many: dict[Reporter, Host] | None = None
+        self.source_count = 0  # of all hosts together
         self.unknown_until: Instant = STOPPED
 
     def __len__(self) -> int:
@@ -127,9 +128,15 @@ class Hosts:
         until: Instant,
         max_sources: int,
         room: int,
+        source_room: int,
     ) -> bool:
-        """Note one record of `who`; False if it is a new host and there is no `room` for it."""
+        """Note one record of `who`; False if it is a new host and there is no `room` for it.
+
+        A host may list `max_sources`, and no more than `source_room` that were not there before.
+        """
         host = self._get(who)
+        before = 0 if host is None else len(host.sources)
+        max_sources = min(max_sources, before + source_room)
         if host is None:
             host = Host(who)
             host.apply(kind, listed, max_sources)
@@ -139,10 +146,12 @@ class Hosts:
                 self.unknown_until = until
                 return False
             self._add(host)
+            self.source_count += len(host.sources)
         else:
             if host.until <= now:
                 host.exclude, host.sources = False, _NONE
             host.apply(kind, listed, max_sources)
+            self.source_count += len(host.sources) - before
             if host.is_gone:
                 self._remove(host)
         host.until = until
@@ -191,3 +200,4 @@ class Hosts:
             del self._many[host.who]
         else:
             self._sole = None
+        self.source_count -= len(host.sources)

@@ -8,7 +8,7 @@ asked is asked or, on a fast-leave port, settled at once (SM-64).
 
 from typing import Final
 
-from snoop.proto import queries
+from snoop.proto import queries, shares
 from snoop.proto.effects import Effect, Event, GroupChanged
 from snoop.proto.group import Group
 from snoop.proto.hosts import Hosts, Reporter, reporter_address
@@ -103,16 +103,30 @@ class Hearing:
             port.counts["port_limit"] += 1
             self._warn("limit", f"max_groups of the port, {limit}, reached", address)
             return
-        if address not in vlan.groups and not vlan.has_room(self._effects):
-            port.counts["table_full"] += 1
-            self._warn("table_full", "max_groups of the switch reached", address)
+        if not self._has_room(address):
+            vlan.refuse(port, address, self._now, self._effects)
             return
-        group = vlan.open(address)
+        group = vlan.open(address, self._now)
         member = Membership(self._who, self._now)
         group.join(port, member)
         self._apply(group, member, kind, sources)
         self._tell("join", group, member)
         self._effects.append(GroupChanged(vlan.vid, address))
+
+    def _has_room(self, address: Address) -> bool:
+        """Tell whether the port may have one more membership; say so and count if not (SM-68)."""
+        vlan, counts = self._vlan, self._port.counts
+        stake = shares.stake_of(vlan, self._port)
+        if stake.make_room(shares.MEMBERSHIP, self._effects) < shares.MEMBERSHIP:
+            counts["state_limit"] += 1
+            self._warn("limit", "max_state reached: join refused", address)
+        elif address not in vlan.groups and not stake.admits_group(self._effects):
+            counts["table_full"] += 1
+            self._warn("table_full", "max_groups of the switch reached", address)
+        else:
+            return True
+        shares.release(stake)
+        return False
 
     def _refresh(self, group: Group, member: Membership, kind: RecordType) -> None:
         """Take IS_EX{} or TO_EX{} for EXCLUDE of nothing: only timers move.
@@ -127,7 +141,7 @@ class Hearing:
         if self._version < 3:
             self._older_host(member)
         if self._port.params.explicit_tracking:
-            self._track(group.address, member, kind, ())
+            self._track(group, member, kind, ())
 
     def _change(self, group: Group, member: Membership, kind: RecordType, sources: Sources) -> None:
         """Take a record for a membership that exists."""
@@ -172,18 +186,31 @@ class Hearing:
                 self._older_host(member)
             if params.lite_exclude_filter:  # SM-48
                 sources = ()
+        before = len(member.sources)
         ask = member.apply(kind, sources, self._until)
         if len(member.sources) > params.max_sources:  # SM-68
-            member.degrade(self._until)
-            ask = Ask(True, ()) if ask.group else NOTHING
+            ask = self._degrade(member, ask)
             self._port.counts["source_limit"] += 1
             reason = f"max_sources, {params.max_sources}, reached: any source wanted"
             self._warn("limit", reason, group.address)
+        elif len(member.sources) > before:
+            wanted = (len(member.sources) - before) * shares.SOURCE
+            stake = shares.stake_of(self._vlan, self._port)
+            if stake.make_room(wanted, self._effects) < wanted:
+                ask = self._degrade(member, ask)
+                self._port.counts["state_limit"] += 1
+                self._warn("limit", "max_state reached: any source wanted", group.address)
+        group.account(self._port, member)
         if self._port.params.explicit_tracking:
-            self._track(group.address, member, kind, sources)
+            self._track(group, member, kind, sources)
         member.settle()
         group.settle(member)
         return ask
+
+    def _degrade(self, member: Membership, ask: Ask) -> Ask:
+        """Give up the sources of an entry that has too many; return what is still to be asked."""
+        member.degrade(self._until)
+        return Ask(True, ()) if ask.group else NOTHING
 
     def _older_host(self, member: Membership) -> None:
         """Start the timer that keeps the port in compatibility mode (SM-40, SM-47)."""
@@ -195,9 +222,7 @@ class Hearing:
         else:
             member.v2_until = present_until
 
-    def _track(
-        self, address: Address, member: Membership, kind: RecordType, sources: Sources
-    ) -> None:
+    def _track(self, group: Group, member: Membership, kind: RecordType, sources: Sources) -> None:
         """Follow what the host itself wants (SM-64)."""
         port = self._port
         hosts = member.hosts
@@ -205,7 +230,7 @@ class Hearing:
             hosts = member.hosts = Hosts()
             if member.created != self._now:  # switched on later: there may be others
                 hosts.unknown_until = self._until
-        before = len(hosts)
+        room = shares.stake_of(self._vlan, port).room()
         heard = hosts.hear(
             self._who,
             kind,
@@ -213,12 +238,14 @@ class Hearing:
             now=self._now,
             until=self._until,
             max_sources=self._vlan.params.max_sources,
-            room=port.vacancy,
+            room=min(port.vacancy, room // shares.HOST) if len(hosts) else port.vacancy,
+            source_room=max(0, room // shares.HOST_SOURCE),
         )
-        port.host_count += len(hosts) - before
+        group.account(port, member)
         if not heard:
+            limit = "max_state" if port.vacancy > 0 else "max_hosts"
             port.counts["host_limit"] += 1
-            self._warn("limit", "max_hosts reached: host not tracked", address)
+            self._warn("limit", f"{limit} reached: host not tracked", group.address)
         if self._version < 3:  # SM-65: others may have heard this and kept quiet
             hosts.unknown_until = self._until
 

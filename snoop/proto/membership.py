@@ -43,14 +43,17 @@ class Membership:
     """State of one (VLAN, group, port), spec 3.1.
 
     `v1_until` and `v2_until` are the older host present timers (SM-40), `due` is no later than the
-    next timer of the membership, `reporter` the MAC and address of who reported last.
+    next timer of the membership, `reporter` the MAC and address of who reported last. `cost` and
+    `host_count` are what the port was last charged for it (`shares`).
     """
 
     __slots__ = (
+        "cost",
         "created",
         "due",
         "exclude",
         "group_timer",
+        "host_count",
         "hosts",
         "reporter",
         "sources",
@@ -69,6 +72,8 @@ class Membership:
         self.reporter = reporter
         self.due: Instant = NEVER
         self.hosts: Hosts | None = None
+        self.cost = 0
+        self.host_count = 0
 
     @property
     def is_empty(self) -> bool:

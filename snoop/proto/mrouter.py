@@ -7,6 +7,7 @@ going down. A port may also be one by its settings, in every VLAN.
 
 from typing import TYPE_CHECKING
 
+from snoop.proto import shares
 from snoop.proto.effects import Effect, Event, VlanChanged
 from snoop.proto.params import MrouterMode
 from snoop.proto.port import Port
@@ -63,14 +64,20 @@ class Mrouters:
             record.until = until
             self._vlan.switch.deadlines.arm(self, until)
             return
-        if sum(key[0] == port.id for key in self._records) >= _RECORDS_MAX:
+        vlan = self._vlan
+        stake = shares.stake_of(vlan, port)
+        full = sum(key[0] == port.id for key in self._records) >= _RECORDS_MAX
+        if full or stake.make_room(shares.ROUTER, effects) < shares.ROUTER:
+            shares.release(stake)
             port.counts["mrouter_limit"] += 1
-            vlan = self._vlan
             reason = f"{_RECORDS_MAX} router records on one port: no more taken"
+            if not full:
+                reason = "max_state reached: router record not taken"
             vlan.switch.warn(
                 "limit", vlan.vid, port.id, reason, now, effects, address=text(address)
             )
             return
+        shares.stake_of(vlan, port).charge(shares.ROUTER)
         self._records[port.id, address, origin] = _Record(now, until)
         self._tell("added", port.id, address, origin, effects)
         self._vlan.switch.deadlines.arm(self, until)
@@ -78,7 +85,8 @@ class Mrouters:
 
     def forget(self, port: Port, address: Address, origin: str, effects: list[Effect]) -> None:
         """Drop one record: the router said goodbye."""
-        if self._records.pop((port.id, address, origin), None) is not None:
+        if (port.id, address, origin) in self._records:
+            self._drop((port.id, address, origin))
             self._tell("removed", port.id, address, origin, effects)
             self.settle(effects)
 
@@ -91,7 +99,7 @@ class Mrouters:
 
     def remove_static(self, port: int, effects: list[Effect]) -> None:
         """Undo `add_static`; KeyError if there is nothing to undo."""
-        del self._records[port, None, STATIC]
+        self._drop((port, None, STATIC))
         self._tell("removed", port, None, STATIC, effects)
         self.settle(effects)
 
@@ -99,14 +107,24 @@ class Mrouters:
         """Drop what was learned on `port` (SM-67), and static records too if `static`."""
         gone = [k for k in self._records if k[0] == port and (static or k[2] != STATIC)]
         for key in gone:
-            del self._records[key]
+            self._drop(key)
             self._tell("removed", key[0], key[1], key[2], effects)
         self.settle(effects)
 
     def drop_learned(self, effects: list[Effect]) -> None:
         """Drop all that was learned: snooping was switched off (SM-67)."""
-        self._records = {key: rec for key, rec in self._records.items() if key[2] == STATIC}
+        for key in [key for key in self._records if key[2] != STATIC]:
+            self._drop(key)
         self.settle(effects)
+
+    def _drop(self, key: _Key) -> None:
+        """Take a record out; KeyError if there is none."""
+        del self._records[key]
+        port, _, origin = key
+        if origin != STATIC:
+            shares.stake_of(self._vlan, self._vlan.switch.ports[port]).charge(-shares.ROUTER)
+        if not self._records:
+            self._vlan.emptied()
 
     def settle(self, effects: list[Effect]) -> None:
         """Recompute the port set and say so if it changed (SNOOP-28)."""
@@ -121,16 +139,17 @@ class Mrouters:
         """Drop records that have run out."""
         over = [key for key, record in self._records.items() if record.until <= now]
         for key in over:
-            del self._records[key]
+            self._drop(key)
             self._tell("expired", key[0], key[1], key[2], effects)
         if over:
             self.settle(effects)
         nearest = min((record.until for record in self._records.values()), default=NEVER)
         return nearest if nearest < NEVER else STOPPED
 
-    def has_static(self) -> bool:
-        """Tell whether an operator gave this VLAN a router port."""
-        return any(key[2] == STATIC for key in self._records)
+    @property
+    def is_used(self) -> bool:
+        """True while there is a record, learned or an operator's."""
+        return bool(self._records)
 
     def rows(self, now: Instant) -> list[MrouterRow]:
         """Return one row per record, and one per port that is a router port by its settings."""

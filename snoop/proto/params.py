@@ -102,7 +102,8 @@ class Params:
 
     `switch_mac` is the source of our frames and the seed of our jitter. `max_groups` bounds each
     VLAN, `max_groups_total` all of them together (None: 16 times that). `max_hosts` bounds the
-    (group, host) pairs tracked on one port. `report_flood` is a set of ports. The robustness
+    (group, host) pairs tracked on one port, `max_state` the bytes of all ports' state together, of
+    which one VLAN may have a half (`shares`). `report_flood` is a set of ports. The robustness
     variable stands in for a count that is None (TM-7, TM-9). `vlans` are VLANs with settings of
     their own: of each, what `[[vlan]]` may say counts, the rest is the switch's.
     """
@@ -140,6 +141,7 @@ class Params:
     max_groups_total: int | None = None
     max_sources: int = 64
     max_hosts: int = 4096
+    max_state: int = 256 << 20
     vlans: tuple[tuple[int, "Params"], ...] = ()
 
     def __post_init__(self) -> None:
@@ -177,6 +179,7 @@ class Params:
             _require_int("max_groups_total", self.max_groups_total, 1, 1 << 24)
         _require_int("max_sources", self.max_sources, 1, 1 << 16)
         _require_int("max_hosts", self.max_hosts, 0, 1 << 20)
+        _require_int("max_state", self.max_state, 1, 1 << 40)
         _require_groups("ssm_ranges", self.ssm_ranges)
         _require_groups("always_flood", self.always_flood)
 
@@ -230,11 +233,13 @@ class Params:
 class PortParams:
     """Settings of one port: `[[port]]`.
 
-    `max_groups` 0: no limit of its own. `flood_unregistered` None: as the switch. Groups of
-    `deny_groups` are refused, and all others too where `allow_groups` is not empty. `igmp_rate` is
-    frames a second that are looked at, 0 for all; `igmp_burst` how many may come at once. The
-    default absorbs 10 000 reports at once, which is a full table's worth of hosts answering
-    together, and lets no port have more than half of what one switch is built for.
+    `max_groups` 0: no limit of its own. `max_state` bounds what the port may make the switch
+    remember, in bytes as `shares` counts them: the process then grows by less than 64 MiB.
+    `flood_unregistered` None: as the switch. Groups of `deny_groups` are refused, and all others
+    too where `allow_groups` is not empty. `igmp_rate` is frames a second that are looked at, 0 for
+    all; `igmp_burst` how many may come at once. The default absorbs 10 000 reports at once, which
+    is a full table's worth of hosts answering together, and lets no port have more than half of
+    what one switch is built for.
     """
 
     name: str
@@ -243,6 +248,7 @@ class PortParams:
     explicit_tracking: bool = True
     flood_unregistered: bool | None = None
     max_groups: int = 0
+    max_state: int = 40 << 20
     deny_groups: tuple[Prefix, ...] = ()
     allow_groups: tuple[Prefix, ...] = ()
     igmp_rate: int = 20_000
@@ -257,6 +263,7 @@ class PortParams:
                 'fast_leave = "tracked" is not allowed: needs explicit_tracking = true'
             )
         _require_int("max_groups", self.max_groups, 0, 1 << 24)
+        _require_int("max_state", self.max_state, 1, 1 << 40)
         _require_int("igmp_rate", self.igmp_rate, 0, 10_000_000)
         _require_int("igmp_burst", self.igmp_burst, 1, 10_000_000)
         _require_groups("deny_groups", self.deny_groups)

@@ -1,10 +1,15 @@
 """One port: its settings, whether it is up, what it has used of its limits, its counters."""
 
+from typing import TYPE_CHECKING
+
 from snoop.proto.counters import Counts, zeros
 from snoop.proto.filters import GroupFilter, TokenBucket
 from snoop.proto.hosts import Reporter
 from snoop.proto.params import PortParams
 from snoop.proto.units import Instant, Ports
+
+if TYPE_CHECKING:
+    from snoop.proto.shares import Stake
 
 _REPORTERS_MAX = 1024  # names shared between entries; losing one costs memory, nothing else
 
@@ -23,7 +28,10 @@ class Port:
         "host_count",
         "id",
         "member_count",
+        "opened_vlans",
         "params",
+        "stakes",
+        "state_bytes",
         "up",
     )
 
@@ -35,6 +43,9 @@ class Port:
         self.up = False
         self.member_count = 0
         self.host_count = 0
+        self.opened_vlans = 0
+        self.state_bytes = 0
+        self.stakes: dict[int, Stake] = {}  # by VLAN
         self.counts: Counts = zeros()
         self._reporters: dict[Reporter, Reporter] = {}
         self.configure(params, max_hosts=max_hosts, now=now)

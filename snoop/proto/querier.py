@@ -86,6 +86,11 @@ class Querier:
         """True when somebody asks here, we or another (Q-15)."""
         return self.is_querier or self._other is not None
 
+    @property
+    def is_other_known(self) -> bool:
+        """True while somebody else's queries are remembered."""
+        return self._other is not None
+
     # -- what happens to us --------------------------------------------------------------------
 
     def start(self, now: Instant, effects: list[Effect]) -> None:
@@ -178,12 +183,12 @@ class Querier:
     def _start(self, now: Instant, effects: list[Effect]) -> None:
         self._started = True
         match self._vlan.params.querier:
-            case QuerierMode.ON:
+            case QuerierMode.ON if not self.is_known:
                 self._become_querier(now, effects, startup=True)
-            case QuerierMode.AUTO:
+            case QuerierMode.AUTO if not self.is_known:
                 self._takeover_at = after(now, self._vlan.timings.oqpi)
-            case QuerierMode.OFF:
-                pass
+            case _:
+                pass  # a VLAN may begin with another's query
         self._arm()
 
     def _become_querier(self, now: Instant, effects: list[Effect], *, startup: bool) -> None:
@@ -234,6 +239,7 @@ class Querier:
 
     def _lose_other(self, now: Instant, effects: list[Effect]) -> None:
         self._other = None
+        self._vlan.emptied()
         self._vlan.timings = self._vlan.params.timings  # TM-36
         if self._vlan.params.querier is QuerierMode.OFF:
             self._active_at = NEVER

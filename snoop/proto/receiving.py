@@ -9,6 +9,7 @@ from typing import Final
 from snoop.proto import forwarding, mrouter
 from snoop.proto.effects import Effect, Event
 from snoop.proto.hosts import reporter
+from snoop.proto.instances import Instances
 from snoop.proto.learning import Hearing
 from snoop.proto.params import Params
 from snoop.proto.port import Port
@@ -46,7 +47,14 @@ _MRD_INTERVALS: Final = range(4, 181)  # RFC 4286 3.2: seconds between advertise
 _MRD_LIFETIMES: Final = Duration(3 * SECOND + 3 * SECOND // 40)  # TM-16: 3 * 1.025, per second
 
 
-def receive(switch: Switch, port: Port, frame: bytes, now: Instant, effects: list[Effect]) -> None:
+def receive(
+    switch: Switch,
+    instances: Instances,
+    port: Port,
+    frame: bytes,
+    now: Instant,
+    effects: list[Effect],
+) -> None:
     """Take one frame that came in on `port`, which is up."""
     counts = port.counts
     if not port.bucket.take(now):
@@ -70,7 +78,10 @@ def receive(switch: Switch, port: Port, frame: bytes, now: Instant, effects: lis
     if isinstance(message, Hello):
         counts["rx_pim_hello"] += 1
         if params.enabled and _may_learn(params, port, parsed):
-            _hear_hello(open_vlan(switch, ether.vid, now, effects), port, parsed, now, effects)
+            known = instances.draft(ether.vid, port, now, effects)
+            if known is not None:
+                _hear_hello(known, port, parsed, now, effects)
+                instances.keep(known, port, now, effects)
         return  # the fast path floods it
     name = forwarding.name(message)
     counts["rx_" + name] += 1
@@ -81,8 +92,10 @@ def receive(switch: Switch, port: Port, frame: bytes, now: Instant, effects: lis
     if isinstance(message, _FLOODED):
         forwarding.flood(switch, port, frame, "tx_" + name, effects)
         return
-    vlan = open_vlan(switch, ether.vid, now, effects)
     learn = _may_learn(params, port, parsed)
+    draft = instances.draft(ether.vid, port, now, effects) if learn else None
+    learn = draft is not None
+    vlan = draft or switch.vlans.get(ether.vid) or Vlan(switch, ether.vid)
     if isinstance(message, _FROM_HOSTS):
         if not learn or _hear_host(vlan, port, parsed, message, now, effects):
             forwarding.to_routers(switch, vlan, port, frame, "tx_" + name, effects)
@@ -96,17 +109,8 @@ def receive(switch: Switch, port: Port, frame: bytes, now: Instant, effects: lis
         if learn:
             _hear_router(vlan, port, parsed, now, effects)
         forwarding.flood(switch, port, frame, "tx_" + name, effects)
-
-
-def open_vlan(switch: Switch, vid: int, now: Instant, effects: list[Effect]) -> Vlan:
-    """Return the VLAN, made if it is new; then its querier starts to work as on the others."""
-    vlan = switch.vlans.get(vid)
-    if vlan is None:
-        vlan = switch.vlans[vid] = Vlan(switch, vid)
-        effects.append(vlan.changed())
-        if switch.up and switch.params.enabled:
-            vlan.querier.start(now, effects)
-    return vlan
+    if draft is not None:
+        instances.keep(draft, port, now, effects)
 
 
 def _hear_host(

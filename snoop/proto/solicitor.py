@@ -49,6 +49,10 @@ class Solicitor:
         for ports in self._left.values():
             ports.pop(port, None)
 
+    def forget(self, vid: int) -> None:
+        """Stop soliciting in a VLAN that ends."""
+        self._left.pop(vid, None)
+
     def fire(self, now: Instant, effects: list[Effect]) -> Instant:
         """Send the next message, and have its VLAN wait for its next turn."""
         params = self._switch.params

@@ -11,7 +11,7 @@ from snoop.proto.counters import Counts, zeros
 from snoop.proto.deadlines import Deadlines
 from snoop.proto.effects import Effect, Event, Transmit
 from snoop.proto.filters import PrefixList
-from snoop.proto.params import MrouterMode, Params
+from snoop.proto.params import MrouterMode, Params, Unregistered
 from snoop.proto.port import Port
 from snoop.proto.units import SECOND, Instant, Ports, port_ids
 
@@ -30,10 +30,13 @@ class Switch:
         "always_mrouters",
         "counts",
         "deadlines",
+        "emptied",
+        "flooded",
         "group_count",
         "params",
         "ports",
         "ssm",
+        "state_bytes",
         "up",
         "vlan_params",
         "vlans",
@@ -46,7 +49,10 @@ class Switch:
         self.vlans: dict[int, Vlan] = {}
         self.up: Ports = 0
         self.always_mrouters: Ports = 0
+        self.flooded: Ports = 0
         self.group_count = 0
+        self.state_bytes = 0
+        self.emptied: set[int] = set()  # VLANs that may have nothing left
         self.counts: Counts = zeros()
         self._quiet: dict[tuple[str, int | None, str], int] = {}
         self.configure(params)
@@ -61,7 +67,12 @@ class Switch:
         """Recompute the port sets that follow from the ports."""
         self.up = 0
         self.always_mrouters = 0
+        self.flooded = 0
+        floods = self.params.unregistered is Unregistered.FLOOD
         for port in self.ports.values():
+            own = port.params.flood_unregistered
+            if floods if own is None else own:
+                self.flooded |= port.bit
             if port.up:
                 self.up |= port.bit
             if port.params.mrouter is MrouterMode.ALWAYS:

@@ -38,11 +38,15 @@ class PortMembership:
 
 @dataclass(frozen=True, slots=True)
 class GroupView:
-    """A registered group. No members: a tombstone (SM-69), data goes to router ports only."""
+    """A registered group. No members: a tombstone (SM-69), data goes to router ports only.
+
+    `spared`: ports that get it because there was no room for what they asked (SM-68).
+    """
 
     vid: int
     group: Address
     members: tuple[PortMembership, ...]
+    spared: Ports = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,9 @@
-"""One VLAN: its groups, its querier, its router ports. Independent of every other (VLAN-1)."""
+"""One VLAN: its groups, its querier, its router ports. Independent of every other (VLAN-1).
+
+When and why one begins and ends is in `instances`, who may fill it in `shares`.
+"""
+
+from typing import TYPE_CHECKING
 
 from snoop.proto.effects import Effect, Event, GroupChanged, VlanChanged
 from snoop.proto.group import Group
@@ -7,22 +12,40 @@ from snoop.proto.params import Params
 from snoop.proto.querier import Querier
 from snoop.proto.switch import Switch
 from snoop.proto.timings import Timings
-from snoop.proto.units import Instant
+from snoop.proto.units import Instant, after
 from snoop.proto.views import VlanView
 from snoop.wire.address import Address, Family, text
+
+if TYPE_CHECKING:
+    from snoop.proto.port import Port
+    from snoop.proto.shares import Stake
 
 
 class Vlan:
     """State of one VLAN (and, with one family so far, of that)."""
 
-    __slots__ = ("groups", "mrouters", "querier", "switch", "timings", "tombstones", "vid")
+    __slots__ = (
+        "_refused",
+        "groups",
+        "mrouters",
+        "opener",
+        "querier",
+        "stakes",
+        "state_bytes",
+        "switch",
+        "timings",
+        "vid",
+    )
 
     def __init__(self, switch: Switch, vid: int) -> None:
         """Start empty."""
         self.switch = switch
         self.vid = vid
         self.groups: dict[Address, Group] = {}
-        self.tombstones: dict[Address, None] = {}  # oldest first
+        self.stakes: dict[Port, Stake] = {}
+        self.state_bytes = 0
+        self.opener: Port | None = None  # whose frame made it, and who is charged for it
+        self._refused: dict[int, Instant] = {}  # ports that asked in vain, until when that counts
         self.timings: Timings = self.params.timings  # in force: ours, or adopted by the querier
         self.mrouters = Mrouters(self)
         self.querier = Querier(self)
@@ -32,36 +55,54 @@ class Vlan:
         """The settings of this VLAN, as far as they may be its own."""
         return self.switch.vlan_params.get(self.vid, self.switch.params)
 
+    @property
+    def is_configured(self) -> bool:
+        """True if it is there whatever anybody sends: VLAN 0, and those with settings."""
+        return self.vid == 0 or self.vid in self.switch.vlan_params
+
+    @property
+    def is_idle(self) -> bool:
+        """True if nothing is left that its frames depend on, or that anybody waits for."""
+        return not (self.groups or self.mrouters.is_used or self.querier.is_other_known)
+
     # -- groups --------------------------------------------------------------------------------
 
-    def open(self, address: Address) -> Group:
+    def open(self, address: Address, now: Instant) -> Group:
         """Return the group, made if it is not known. The caller puts something into it."""
         group = self.groups.get(address)
         if group is None:
             group = self.groups[address] = Group(self, address)
             self.switch.group_count += 1
+            for port, until in list(self._refused.items()):
+                if until > now:
+                    group.spare(1 << port, until)  # it may be what that port asked for
+                else:
+                    del self._refused[port]
         return group
+
+    def refuse(self, port: "Port", address: Address, now: Instant, effects: list[Effect]) -> None:
+        """Remember that there was no room for what `port` asked: nothing may cut it off (SM-68).
+
+        For a membership interval it gets that group, and those that others open, as far as it gets
+        unregistered ones.
+        """
+        until = self._refused[port.id] = after(now, self.timings.gmi)
+        group = self.groups.get(address)
+        if group is not None and group.spare(port.bit, until):
+            effects.append(self.group_changed(address))
 
     def forget(self, group: Group) -> None:
         """Drop a group that nothing is left of."""
         if self.groups.pop(group.address, None) is not None:
             self.switch.group_count -= 1
-        self.tombstones.pop(group.address, None)
+        group.unbury()
         self.switch.deadlines.disarm(group)
+        if not self.groups:
+            self.emptied()
 
-    def has_room(self, effects: list[Effect]) -> bool:
-        """Tell whether one more group may be learned; the oldest tombstone gives way for it."""
-        while (
-            len(self.groups) >= self.params.max_groups
-            or self.switch.group_count >= self.switch.params.effective_max_groups_total
-        ):
-            oldest = next(iter(self.tombstones), None)
-            if oldest is None:
-                return False
-            self.forget(self.groups[oldest])
-            self.switch.counts["tombstone_evicted"] += 1
-            effects.append(self.group_changed(oldest))
-        return True
+    def emptied(self) -> None:
+        """Have somebody look whether anything is left."""
+        self.switch.emptied.add(self.vid)
 
     def drop_members(
         self,
@@ -81,7 +122,11 @@ class Vlan:
             groups = list(self.groups.values())
         else:
             groups = [self.groups[group]] if group in self.groups else []
+        if port is not None:
+            self._refused.pop(port, None)
         for each in groups:
+            if port is not None:
+                each.spared &= ~(1 << port)
             held = list(each.members) if port is None else [p for p in each.members if p == port]
             for port_id in held:
                 each.part(self.switch.ports[port_id], now, bury=bury)
@@ -98,8 +143,8 @@ class Vlan:
         for group in self.groups.values():
             member = group.members.get(port)
             if member is not None and member.hosts is not None:
-                self.switch.ports[port].host_count -= len(member.hosts)
                 member.hosts = None
+                group.account(self.switch.ports[port], member)
 
     def drop_statics(self, port: int, effects: list[Effect]) -> None:
         """Drop the static entries of a port that goes away."""

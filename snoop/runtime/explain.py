@@ -128,7 +128,13 @@ def _because(plane: Plane, port: Port, case: _Case) -> str:
     if case.reason in _FLOODED:
         return f"flooded: {_FLOODED[case.reason]}"
     if forwarded:
-        return _member(port, case) or _router(port, case) or _unregistered(plane, port, case)
+        known = _member(port, case) or _router(port, case)
+        if known is None and case.registered:
+            return (
+                "as an unregistered group: there was no room for a join of its hosts, "
+                "and this may be what they want (`snoop check`)"
+            )
+        return known or _unregistered(plane, port, case)
     if not case.registered:
         return _unregistered(plane, port, case) + hints.refused(plane, port, case.vid, case.group)
     return _not_wanted(plane, port, case)

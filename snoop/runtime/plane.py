@@ -200,8 +200,11 @@ class Plane:
         if self._vlans:
             ports = {port.id: resolve.port_params(port.table) for port in self.ports}
             for vid, family in self._vlans:
-                view = engine.vlan_view(vid, family)
-                self._mdb.set_vlan(compile_vlan(view, self._params, ports))
+                if vid == VLAN_DEFAULT or engine.has_vlan(vid):
+                    view = engine.vlan_view(vid, family)
+                    self._mdb.set_vlan(compile_vlan(view, self._params, ports))
+                else:
+                    self._mdb.remove_vlan(vid, family)
             self._vlans.clear()
         delta = self._mdb.take()
         if self.ports.take_staged() or delta:

@@ -61,6 +61,7 @@ def params(config: Config, *, port_id: Callable[[str], int], switch_mac: bytes) 
             max_groups_total=igmp.max_groups_total,
             max_sources=igmp.max_sources,
             max_hosts=igmp.max_hosts,
+            max_state=igmp.max_state << 20,
             switch_mac=switch_mac,
             vlans=vlans,
         )
@@ -88,6 +89,7 @@ def port_params(table: PortTable) -> PortParams:
         explicit_tracking=table.explicit_tracking,
         flood_unregistered=table.flood_unregistered,
         max_groups=table.max_groups,
+        max_state=table.max_state << 20,
         deny_groups=tuple(_prefix(one) for one in table.deny_groups),
         allow_groups=tuple(_prefix(one) for one in table.allow_groups),
         igmp_rate=table.igmp_rate,

@@ -64,6 +64,7 @@ QuerySeconds = Annotated[float, Meta(ge=0.1, le=31744.0)]
 ResponseSeconds = Annotated[float, Meta(ge=0.1, le=3174.4)]
 Count = Annotated[int, Meta(ge=1, le=255)]
 Many = Annotated[int, Meta(ge=1, le=1_000_000)]
+Mebibytes = Annotated[int, Meta(ge=1, le=1_048_576)]
 Name = Annotated[
     str,
     Meta(
@@ -208,6 +209,10 @@ class IgmpTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_hosts: Annotated[
         int, Meta(ge=0, le=1_000_000), _says("group memberships of hosts tracked on one port")
     ] = 4096
+    max_state: Annotated[
+        Mebibytes,
+        _says("MiB of memberships, of all ports together; one VLAN may have a half of it"),
+    ] = 256
 
 
 class VlanTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -253,6 +258,9 @@ class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_groups: Annotated[
         int, Meta(ge=0, le=1_000_000), _says("groups of this port; 0: no limit of its own")
     ] = 0
+    max_state: Annotated[
+        Mebibytes, _says("MiB of what this port's hosts make the switch remember")
+    ] = 40
     deny_groups: Annotated[list[GroupPrefix], _says("joins refused")] = field(default_factory=list)
     allow_groups: Annotated[list[GroupPrefix], _says("if given, only these joins are accepted")] = (
         field(default_factory=list)

@@ -101,6 +101,8 @@ def _less(total: Mapping[str, int], base: Mapping[str, int]) -> dict[str, int]:
 
 def ports(plane: Plane, counters: Counters, wanted: Wanted) -> list[Row]:
     """`show ports`, by name."""
+    engine = plane.engine
+    assert engine is not None
     shown = []
     for port in sorted(plane.ports, key=lambda port: port.name):
         if wanted.port not in (None, port.id):
@@ -119,6 +121,8 @@ def ports(plane: Plane, counters: Counters, wanted: Wanted) -> list[Row]:
                 "lro": port.link is not None and large_receive(port.name),
                 "addresses": sorted(port.link.addresses) if port.link is not None else [],
                 "problem": port.problem or port.notice,
+                "state_bytes": engine.port_state_bytes(port.id),
+                "state_max_bytes": port.table.max_state << 20,
                 **{
                     name: counts.get(name, 0)
                     for name in ("rx_frames", "rx_bytes", "tx_frames", "tx_bytes")

@@ -95,7 +95,7 @@ def compile_group(view: GroupView | None) -> dict[Address, Ports]:
     """
     if view is None:
         return {}
-    anyone = 0
+    anyone = view.spared
     wanted: dict[Address, Ports] = {}  # ports that want a source whatever their ANY says
     refused: dict[Address, Ports] = {}  # ports of the ANY row that do not want this source
     for member in view.members:

@@ -14,7 +14,9 @@ ONE, TWO, THREE = (reporter(bytes((2, 0, 0, 0, 0, i)), parse(f"10.0.0.{i}")) for
 
 def hear(hosts: Hosts, who: bytes, kind: RecordType, *listed: bytes, at: int = 0, room: int = 9):
     now, until = Instant(at), Instant(at + 270)
-    return hosts.hear(who, kind, listed, now=now, until=until, max_sources=4, room=room)
+    return hosts.hear(
+        who, kind, listed, now=now, until=until, max_sources=4, room=room, source_room=99
+    )
 
 
 def told(*records: tuple[RecordType, tuple[bytes, ...]]) -> Host:

@@ -23,9 +23,18 @@ _LOSSES = {
 }  # fmt: skip
 _LIMITS = {
     "table_full": ("joins were refused: the table is full", "raise [igmp] max_groups"),
+    "state_limit": (
+        "joins were refused or widened: what its hosts asked for takes too much memory",
+        "look for a host that joins too much in `snoop show hosts --port`; "
+        "or raise [[port]] max_state, [igmp] max_state",
+    ),
+    "vlan_limit": (
+        "IGMP of unknown VLANs was not learned: too many VLANs",
+        "look for a host that forges tags; give the real ones a [[vlan]]",
+    ),
     "port_limit": ("joins were refused by its limit", "raise [[port]] max_groups"),
     "source_limit": ("entries were widened to any source", "raise [igmp] max_sources"),
-    "host_limit": ("hosts could not be tracked", "raise [igmp] max_hosts"),
+    "host_limit": ("hosts could not be tracked", "raise [igmp] max_hosts, or max_state"),
     "rate_limited": ("control frames were over its rate", "raise [[port]] igmp_rate"),
     "mrouter_limit": ("router addresses were not recorded", "look for forged queries"),
 }
@@ -71,6 +80,14 @@ def limits(facts: Facts) -> Iterator[Finding]:
                 port["name"],
                 f"{many(count, 'group')} of at most {most}",
                 "raise [[port]] max_groups",
+            )
+    for row in facts.ports:
+        held, most = row.get("state_bytes", 0), row.get("state_max_bytes", 0)
+        if most and held >= NEAR_LIMIT * most:
+            yield problem(
+                row["name"],
+                f"its memberships take {held >> 20} MiB of at most {most >> 20}",
+                "look for a host that joins too much; or raise [[port]] max_state",
             )
     if facts.fdb_entries >= NEAR_LIMIT * facts.config["switch"]["fdb_max"]:
         yield problem(

@@ -1,0 +1,409 @@
+"""What a port may take, what nobody can take from it, and VLANs that end (SM-68, SM-69)."""
+
+from __future__ import annotations
+
+import pytest
+
+from snoop.proto import shares
+from snoop.proto.params import FastLeave, Params, PortParams, QuerierMode, Unregistered
+from snoop.proto.units import seconds
+from snoop.table.mdb import compile_group
+from snoop.wire.address import ANY, parse
+from unit.proto_lab import (
+    ALLOW,
+    OTHER,
+    OWN,
+    P1,
+    P2,
+    P3,
+    RQ,
+    TO_EX,
+    TO_IN,
+    Lab,
+    R,
+    follower,
+    hello,
+    leave,
+    old_report,
+    query,
+    record,
+    v3,
+)
+
+KIB = 1 << 10
+
+
+def group(number: int) -> str:
+    return f"239.{10 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
+
+
+def join(lab: Lab, port: int, first: int, count: int, **how: object) -> None:
+    for start in range(first, first + count, 100):
+        numbers = range(start, min(start + 100, first + count))
+        lab.hear(port, v3(*(record(TO_EX, group(n)) for n in numbers), **how))
+
+
+def depart(lab: Lab, port: int, first: int, count: int, **how: object) -> None:
+    for start in range(first, first + count, 100):
+        numbers = range(start, min(start + 100, first + count))
+        lab.hear(port, v3(*(record(TO_IN, group(n)) for n in numbers), **how))
+
+
+def joined(lab: Lab, port: int, vid: int = 0) -> int:
+    return sum(row.port == port and row.vid == vid for row in lab.engine.mdb(lab.now))
+
+
+def held(lab: Lab, port: int) -> int:
+    return lab.engine.port_state_bytes(port)
+
+
+def gets(lab: Lab, port: int, name: str, vid: int = 0) -> bool:
+    """Does data of any source for a *registered* group go to the port?"""
+    rows = compile_group(lab.engine.group_view(vid, parse(name)))
+    return bool(rows[ANY] >> port & 1)
+
+
+# -- bytes of a port -------------------------------------------------------------------------------
+
+
+def test_a_port_takes_what_max_state_says_and_no_more() -> None:
+    lab = follower(port={P1: {"max_state": 10 * shares.MEMBERSHIP}})
+    join(lab, P1, 0, 15)
+    assert joined(lab, P1) == 10
+    assert held(lab, P1) == 10 * shares.MEMBERSHIP
+    assert lab.count("state_limit", P1) == 5
+    events = lab.events("limit")
+    assert [(event.port, event.fields["reason"]) for event in events] == [
+        (P1, "max_state reached: join refused")
+    ]
+    join(lab, P2, 0, 15)
+    assert joined(lab, P2) == 15
+
+
+def test_what_is_given_up_is_room_again() -> None:
+    lab = follower(port={P1: {"max_state": 10 * shares.MEMBERSHIP}})
+    join(lab, P1, 0, 10)
+    lab.at(300)
+    assert joined(lab, P1) == 0
+    assert held(lab, P1) == 10 * shares.TOMBSTONE
+    lab.at(600)
+    assert held(lab, P1) == 0
+    join(lab, P1, 0, 10)
+    assert joined(lab, P1) == 10
+
+
+def test_sources_that_do_not_fit_widen_the_entry() -> None:
+    """SM-68: a superset, so that nothing wanted is lost."""
+    lab = follower(port={P1: {"max_state": shares.MEMBERSHIP + 20 * shares.SOURCE}})
+    sources = [f"192.0.2.{n}" for n in range(1, 31)]
+    lab.hear(P1, v3(record(ALLOW, group(1), sources[:10])))
+    assert lab.state(P1, group(1)) == ("include", None, dict.fromkeys(sources[:10], 270.0))
+    lab.hear(P1, v3(record(ALLOW, group(1), sources[10:])))
+    assert lab.state(P1, group(1)) == ("exclude", 270.0, {})
+    assert lab.count("state_limit", P1) == 1
+    assert lab.count("source_limit", P1) == 0
+
+
+def test_hosts_that_do_not_fit_are_not_tracked_and_nothing_is_believed_of_them() -> None:
+    room = shares.MEMBERSHIP + 5 * shares.HOST
+    lab = follower(port={P1: {"max_state": room, "fast_leave": FastLeave.TRACKED}})
+    for number in range(1, 20):
+        lab.hear(P1, v3(record(TO_EX, group(1)), src=f"10.0.1.{number}"))
+    assert len(lab.engine.hosts(lab.now)) == 6
+    assert held(lab, P1) <= room
+    assert lab.count("host_limit", P1) == 13
+    for number in range(1, 20):
+        lab.hear(P1, v3(record(TO_IN, group(1)), src=f"10.0.1.{number}"))
+    assert lab.row(P1, group(1)) is not None, "one that was not tracked may still be there"
+
+
+def test_every_byte_comes_back() -> None:
+    lab = Lab(
+        querier=QuerierMode.ON,
+        querier_address=parse(OWN),
+        port={P2: {"fast_leave": FastLeave.TRACKED}},
+    )
+    for port in (P1, P2):
+        for vid in (0, 7):
+            join(lab, port, 0, 30, vid=vid)
+            lab.hear(port, v3(record(ALLOW, group(99), ["192.0.2.1", "192.0.2.2"]), vid=vid))
+            lab.hear(port, v3(record(ALLOW, group(99), ["192.0.2.3"]), vid=vid, src=OTHER))
+            depart(lab, port, 0, 10, vid=vid)
+            lab.hear(port, query(src=RQ, vid=vid))
+    lab.hear(P1, hello(30))
+    assert held(lab, P1) > 0
+    lab.at(2_000)
+    assert [held(lab, port) for port in (R, P1, P2, P3)] == [0, 0, 0, 0]
+    for port in (P1, P2):
+        join(lab, port, 0, 30)
+        lab.did(lab.engine.port_down(port, now=lab.now))
+    lab.did(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
+    assert [held(lab, port) for port in (R, P1, P2, P3)] == [0, 0, 0, 0]
+
+
+def test_a_smaller_limit_takes_nothing_away() -> None:
+    lab = follower()
+    join(lab, P1, 0, 50)
+    small = PortParams(name="p1", max_state=KIB)
+    lab.did(lab.engine.configure(lab.params, {P1: small}, now=lab.now))
+    join(lab, P1, 0, 60)
+    assert joined(lab, P1) == 50
+    assert lab.count("state_limit", P1) == 10
+
+
+# -- a refusal cuts nobody -------------------------------------------------------------------------
+
+
+def test_a_refused_join_of_what_others_have_is_served_as_unregistered() -> None:
+    lab = follower(port={P1: {"max_state": shares.MEMBERSHIP}})
+    join(lab, P2, 5, 1)
+    join(lab, P1, 0, 1)
+    assert not gets(lab, P1, group(5))
+    join(lab, P1, 5, 1)
+    assert lab.row(P1, group(5)) is None
+    assert gets(lab, P1, group(5))
+    assert not gets(lab, P3, group(5))
+    lab.at(10 + 269)
+    join(lab, P2, 5, 1)
+    assert gets(lab, P1, group(5))
+    lab.at(10 + 270)
+    assert not gets(lab, P1, group(5))
+
+
+def test_a_group_that_others_open_later_is_not_cut_from_who_asked_in_vain() -> None:
+    lab = follower(port={P1: {"max_state": shares.MEMBERSHIP}})
+    join(lab, P1, 0, 1)
+    join(lab, P1, 5, 1)  # nobody has it: unregistered, it floods
+    lab.at(60)
+    join(lab, P2, 5, 1)
+    assert gets(lab, P1, group(5))
+    lab.at(10 + 270)
+    assert not gets(lab, P1, group(5))
+
+
+def test_what_is_refused_follows_the_policy_for_unregistered_groups() -> None:
+    lab = follower(unregistered=Unregistered.MROUTERS, port={P1: {"max_state": shares.MEMBERSHIP}})
+    join(lab, P2, 5, 1)
+    join(lab, P1, 0, 1)
+    join(lab, P1, 5, 1)
+    assert not gets(lab, P1, group(5))
+
+
+def test_max_groups_of_the_port_is_the_operators_word_and_prunes() -> None:
+    lab = follower(port={P1: {"max_groups": 1}})
+    join(lab, P2, 5, 1)
+    join(lab, P1, 0, 1)
+    join(lab, P1, 5, 1)
+    assert not gets(lab, P1, group(5))
+
+
+def test_a_port_that_gets_room_is_a_member_like_any_other() -> None:
+    lab = follower(port={P1: {"max_state": shares.MEMBERSHIP}})
+    join(lab, P2, 5, 1)
+    join(lab, P1, 0, 1)
+    join(lab, P1, 5, 1)
+    lab.did(lab.engine.configure(lab.params, {P1: PortParams(name="p1")}, now=lab.now))
+    lab.hear(P1, v3(record(ALLOW, group(5), ["192.0.2.1"])))
+    assert not gets(lab, P1, group(5)), "it wants one source only"
+
+
+# -- shares ----------------------------------------------------------------------------------------
+
+
+def test_seven_hostile_ports_of_eight_leave_the_eighth_its_share() -> None:
+    """F-6, with limits a hundredth of the default ones."""
+    lab = Lab(ports=8, max_groups=320, max_groups_total=640, max_state=2 * 100 * shares.MEMBERSHIP)
+    for port in range(1, 8):
+        for vid in range(8):
+            join(lab, port, 1000 * port, 320, vid=vid)
+    full = lab.count("state_limit") + lab.count("table_full")
+    assert full > 0
+    join(lab, 0, 0, 20)
+    assert joined(lab, 0) == 20
+    assert lab.count("state_limit", 0) + lab.count("table_full", 0) == 0
+
+
+def test_the_share_in_a_full_vlan_is_a_sixteenth_of_max_groups() -> None:
+    lab = follower(max_groups=160)
+    join(lab, P1, 0, 200)
+    assert joined(lab, P1) == 160
+    join(lab, P2, 1000, 30)
+    assert joined(lab, P2) == 10
+    assert lab.count("table_full", P2) == 20
+    join(lab, P1, 2000, 5)
+    assert joined(lab, P1) == 160
+
+
+def test_vlan_0_has_a_share_of_the_whole_table() -> None:
+    lab = follower(max_groups=160, max_groups_total=320)
+    for vid in (1, 2):
+        join(lab, P1, 0, 160, vid=vid)
+        join(lab, P2, 0, 20, vid=vid)  # of groups that are there already
+    join(lab, P2, 5000, 20)
+    assert joined(lab, P2) == 10, "has used its own share, but VLAN 0 is empty"
+
+
+def test_churn_evicts_the_tombstones_of_the_port_that_churns() -> None:
+    lab = follower(max_groups=100, port={p: {"fast_leave": FastLeave.ON} for p in (P1, P2)})
+    join(lab, P1, 0, 5)
+    depart(lab, P1, 0, 5)
+    for number in range(1000, 3000):
+        join(lab, P2, number, 1)
+        depart(lab, P2, number, 1)
+    assert all(lab.holds(group(number)) for number in range(5))
+    assert lab.count("tombstone_evicted") == 2000 - 95
+
+
+def test_a_port_over_its_share_makes_room_with_its_tombstones() -> None:
+    lab = follower(max_groups=100, port={P1: {"fast_leave": FastLeave.ON}})
+    join(lab, P1, 0, 100)
+    depart(lab, P1, 0, 100)
+    join(lab, P2, 1000, 97)
+    assert joined(lab, P2) == 94, "six, a sixteenth, is what P1 keeps in any case"
+    assert lab.count("tombstone_evicted") == 94
+
+
+def test_tombstones_make_room_for_bytes_too() -> None:
+    state = {"max_state": 10 * shares.MEMBERSHIP, "fast_leave": FastLeave.ON}
+    lab = follower(port={P1: state})
+    for number in range(500):
+        join(lab, P1, number, 1)
+        depart(lab, P1, number, 1)
+    assert held(lab, P1) <= 10 * shares.MEMBERSHIP
+    assert lab.count("state_limit", P1) == 0
+
+
+# -- VLANs that begin and end ----------------------------------------------------------------------
+
+
+def vids(lab: Lab) -> list[int]:
+    return lab.engine.vids()
+
+
+def test_a_vlan_ends_with_the_last_thing_that_is_known_of_it() -> None:
+    """F-7."""
+    lab = Lab(querier=QuerierMode.ON, querier_address=parse(OWN))
+    lab.hear(P1, old_report(2, group(1), vid=7))
+    assert vids(lab) == [0, 7]
+    assert [row.vid for row in lab.engine.queriers(lab.now)] == [0, 7]
+    lab.at(270)
+    assert vids(lab) == [0, 7], "the tombstone"
+    lab.clear()
+    lab.at(540)
+    assert vids(lab) == [0]
+    assert [event.fields["role"] for event in lab.events("querier")] == ["none"]
+    lab.clear()
+    lab.at(2_000)
+    assert {event.vid for event in lab.events("query")} == {0}
+    assert held(lab, P1) == 0
+
+
+def test_clear_ends_it_at_once() -> None:
+    lab = Lab(querier=QuerierMode.ON, querier_address=parse(OWN))
+    for vid in range(1, 101):
+        lab.hear(P1, old_report(2, group(1), vid=vid))
+    assert len(vids(lab)) == 101
+    lab.did(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
+    assert vids(lab) == [0]
+    lab.clear()
+    lab.at(200)
+    assert {event.vid for event in lab.events("query")} == {0}
+
+
+def test_a_vlan_with_another_querier_stays_while_that_asks() -> None:
+    lab = Lab()
+    for turn in range(10):
+        lab.at(125 * turn)
+        lab.hear(R, query(vid=7))
+        assert vids(lab) == [0, 7]
+    lab.at(125 * 9 + 254)
+    assert vids(lab) == [0, 7]
+    lab.at(125 * 9 + 255)
+    assert vids(lab) == [0]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        leave(group(1), vid=7),
+        v3(record(TO_IN, group(1)), vid=7),
+        old_report(2, "224.0.0.251", vid=7),
+        old_report(2, "232.1.1.1", vid=7),
+        query(group(1), src="0.0.0.0", vid=7),
+    ],
+)
+def test_what_leaves_nothing_behind_makes_no_vlan_and_no_query(data: bytes) -> None:
+    lab = Lab(querier=QuerierMode.ON, querier_address=parse(OWN))
+    lab.clear()
+    lab.hear(P1, data)
+    assert vids(lab) == [0]
+    assert lab.vlan_changes() == 0
+    assert not [event for event in lab.events("query") if event.fields["direction"] == "sent"]
+
+
+def test_settings_taken_out_end_what_they_started() -> None:
+    """W-6."""
+    own = Params(querier=QuerierMode.ON, querier_address=parse("10.7.0.1"))
+    lab = Lab(vlans=((7, own),))
+    assert [row.vid for row in lab.engine.queriers(lab.now)] == [0, 7]
+    lab.did(lab.engine.configure(Params(), {}, now=lab.now))
+    assert vids(lab) == [0]
+    lab.clear()
+    lab.at(1_000)
+    assert lab.events("query") == []
+
+
+def test_vlan_0_stays() -> None:
+    lab = Lab()
+    join(lab, P1, 0, 1)
+    lab.did(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
+    assert vids(lab) == [0]
+
+
+def test_queriers_of_new_vlans_begin_twenty_a_second() -> None:
+    lab = Lab(querier=QuerierMode.ON, querier_address=parse(OWN), query_interval=seconds(1000))
+    lab.at(100)
+    lab.clear()
+    for vid in range(1, 201):
+        lab.hear(P1, old_report(2, group(1), vid=vid))
+    sent = lab.events("query")
+    assert len(sent) == 20
+    assert not lab.is_active(150)
+    lab.at(104.5)
+    assert 100 <= len(lab.events("query")) <= 111
+    lab.did(lab.engine.port_down(P2, now=lab.now))
+    lab.did(lab.engine.port_up(P2, now=lab.now))  # not a way past the queue
+    lab.at(110)
+    assert {event.vid for event in lab.events("query")} == set(range(201))
+    lab.at(121)
+    assert all(lab.is_active(vid) for vid in range(1, 201))
+
+
+def test_one_port_opens_a_bounded_number_of_vlans() -> None:
+    lab = Lab()
+    for vid in range(1, 2000):
+        lab.hear(P1, old_report(2, group(1), vid=vid))
+    assert len(vids(lab)) == 1 + shares.VLANS_MAX
+    assert lab.count("vlan_limit", P1) == 1999 - shares.VLANS_MAX
+    lab.hear(P2, old_report(2, group(1), vid=3000))
+    assert 3000 in vids(lab)
+    lab.did(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
+    lab.hear(P1, old_report(2, group(1), vid=4000))
+    assert 4000 in vids(lab)
+    assert lab.hear(P1, query(vid=4001)) == {0, 2, 3}
+
+
+def test_a_configured_vlan_has_room_whatever_a_port_has_opened() -> None:
+    lab = Lab(vlans=((3000, Params()),))
+    for vid in range(1, 2000):
+        lab.hear(P1, old_report(2, group(1), vid=vid))
+    lab.hear(P1, old_report(2, group(1), vid=3000))
+    assert joined(lab, P1, 3000) == 1
+
+
+def test_reports_go_to_routers_whether_or_not_the_vlan_is_taken() -> None:
+    lab = Lab()
+    lab.did(lab.engine.mrouter_add(vid=7, port=R, now=lab.now))
+    assert lab.hear(P1, leave(group(1), vid=7)) == {R}
+    lab.did(lab.engine.mrouter_del(vid=7, port=R, now=lab.now))
+    assert vids(lab) == [0]
