@@ -21,7 +21,7 @@ from snoop.table.image import pack_rows, pack_vlans, words
 from snoop.table.mdb import Delta
 from snoop.wire.address import Address
 
-CONTRACT_VERSION = 3
+CONTRACT_VERSION = 4
 if lib.fp_contract_version() != CONTRACT_VERSION:
     raise ImportError(
         f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "
@@ -245,10 +245,23 @@ class FastPath:
         if lib.fp_port_close(self._sw, port) < 0:
             raise KeyError(port)
 
-    def port_set(self, port: int, *, up: bool, mtu: int, coalesce: bool = True) -> None:
-        """Stage the state of an open port for the next publish; mtu in bytes."""
+    def port_set(
+        self, port: int, *, up: bool, mtu: int, coalesce: bool = True, watched: bool = False
+    ) -> None:
+        """Stage the state of an open port for the next publish; mtu in bytes.
+
+        `coalesce`: it gets runs, several frames in one send; `watched`: but not while in doubt.
+        """
         flags = (lib.FP_PORT_UP if up else 0) | (lib.FP_PORT_COALESCE if coalesce else 0)
-        self._staged_ports[port] = (mtu, flags)
+        self._staged_ports[port] = (mtu, flags | (lib.FP_PORT_WATCHED if watched else 0))
+
+    def watch(self, fd: int) -> None:
+        """While this descriptor is readable watched ports get no runs; -1: none."""
+        lib.fp_switch_watch(self._sw, fd)
+
+    def hold(self, hold: bool) -> None:
+        """Nor while this holds: from before the descriptor is read to after the publish."""
+        lib.fp_switch_hold(self._sw, hold)
 
     def publish(self, delta: Delta) -> None:
         """Make rows, policies and staged port states effective in one step (SNOOP-28)."""

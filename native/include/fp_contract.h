@@ -8,7 +8,7 @@
  * Calls return 0 (or a count) and -errno on failure unless they say otherwise.
  * Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 3
+#define FP_CONTRACT_VERSION 4
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -118,7 +118,11 @@ struct fp_vlan {
 	uint8_t pad[4];
 };
 
-enum fp_port_flag { FP_PORT_UP = 1, FP_PORT_COALESCE = 2 };
+enum fp_port_flag {
+	FP_PORT_UP = 1,
+	FP_PORT_COALESCE = 2, /* it gets runs: several frames of a flow in one send */
+	FP_PORT_WATCHED = 4   /* but none while fp_switch_watch() or fp_switch_hold() says so */
+};
 
 struct fp_port_state {
 	uint32_t mtu;
@@ -235,6 +239,13 @@ int fp_switch_publish(struct fp_switch *sw, const struct fp_row *rows, uint32_t 
 		      const struct fp_vlan *vlans, uint32_t vlan_count,
 		      const struct fp_port_state *ports, uint32_t port_count);
 uint64_t fp_switch_row_count(struct fp_switch *sw);
+/*
+ * Watched ports get no runs while this descriptor is readable (-1: none), nor during
+ * a hold: what waits there may say that a neighbour takes runs no longer. Who reads
+ * it holds first and lets go when what it read is published.
+ */
+int fp_switch_watch(struct fp_switch *sw, int fd);
+int fp_switch_hold(struct fp_switch *sw, int hold);
 uint64_t fp_switch_retired(struct fp_switch *sw);
 
 /* Forwards until fp_switch_stop(); 0 when stopped, -errno on a fault of the loop. */

@@ -71,6 +71,7 @@ struct fp_switch *fp_switch_new(const struct fp_config *config)
 		return NULL;
 	memset(sw, 0, bytes);
 	sw->config = *config;
+	fp_store_relaxed(&sw->watch_fd, -1);
 	fp_shortcut_init(&sw->shortcut, config->fdb_max, config->fdb_ageing_ns);
 	sw->punt_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	fp_store_relaxed(&sw->table, fp_table_new());
@@ -135,6 +136,20 @@ void fp_switch_stop(struct fp_switch *sw)
 	fp_store_relaxed(&sw->stop, 1); /* nothing else is published through it */
 	for (uint32_t i = 0; i < sw->worker_count; i++)
 		fp_worker_wake(sw->workers[i]);
+}
+
+int fp_switch_watch(struct fp_switch *sw, int fd)
+{
+	fp_store_relaxed(&sw->watch_fd, fd); /* a descriptor is all there is to it */
+	return 0;
+}
+
+int fp_switch_hold(struct fp_switch *sw, int hold)
+{
+	fp_store_release(&sw->hold, hold ? 1u : 0u);
+	/* seq_cst: the descriptor is read after this; pairs with in_doubt() of the loop */
+	atomic_thread_fence(memory_order_seq_cst);
+	return 0;
 }
 
 /* Frees what every loop has moved past; oldest first, so it stops at the first that is not. */

@@ -272,6 +272,7 @@ int fp_table_apply_port(struct fp_table *table, const struct fp_port_state *stat
 		return -EINVAL;
 	fp_mask_clear(table->up, state->port);
 	fp_mask_clear(table->coalesce, state->port);
+	fp_mask_clear(table->watched, state->port);
 	table->mtu[state->port] = state->mtu;
 	if (!table->ports[state->port])
 		return 0;
@@ -279,6 +280,8 @@ int fp_table_apply_port(struct fp_table *table, const struct fp_port_state *stat
 		fp_mask_set(table->up, state->port);
 	if (state->flags & FP_PORT_COALESCE)
 		fp_mask_set(table->coalesce, state->port);
+	if (state->flags & FP_PORT_WATCHED)
+		fp_mask_set(table->watched, state->port);
 	return 0;
 }
 

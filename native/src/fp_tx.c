@@ -65,7 +65,8 @@ static void unbare(struct fp_tx *tx, uint32_t first, uint32_t end)
 static uint32_t fill(struct fp_tx *tx, const struct fp_table *table, struct fp_batch *batch,
 		     uint32_t port)
 {
-	bool coalesce = fp_mask_has(table->coalesce, port);
+	bool coalesce = fp_mask_has(table->coalesce, port) &&
+			!(tx->in_doubt && fp_mask_has(table->watched, port));
 	bool bare = table->ports[port]->tx_bare_fd >= 0 &&
 		    !fp_load_relaxed(&table->ports[port]->needs_qdisc);
 	uint32_t count = 0;

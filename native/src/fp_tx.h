@@ -23,6 +23,7 @@ struct fp_tx {
 	} sizes[FP_BATCH_FRAMES];
 	uint16_t units[FP_PORTS_MAX][FP_BATCH_FRAMES];
 	uint32_t unit_counts[FP_PORTS_MAX];
+	bool in_doubt; /* watched ports get no runs in this pass; set by the loop */
 };
 
 /* Sends every unit of a built batch; stats: one block per port. */

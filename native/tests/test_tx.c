@@ -177,6 +177,56 @@ static void test_egress_that_cannot_segment_is_served_by_the_qdisc_layer(void)
 	lab_end(&lab);
 }
 
+static void receive_run(struct lab *lab, uint32_t count)
+{
+	struct packet packet = packet_udp();
+
+	for (uint32_t n = 0; n < count; n++, packet.ip_id++)
+		lab_receive(lab, 0, &packet);
+	CHECK_EQ(lab_run(lab), count);
+}
+
+/*
+ * While a descriptor waits that may say "this neighbour takes runs no longer", and
+ * until that is published, watched ports get frames one by one; the others get runs.
+ */
+static void test_watched_port_gets_no_runs_while_in_doubt(void)
+{
+	struct fp_port_state watched = {
+		.mtu = 1500, .port = 1, .flags = FP_PORT_UP | FP_PORT_COALESCE | FP_PORT_WATCHED};
+	int ends[2];
+	struct lab lab;
+	char byte = 1;
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
+	lab_start(&lab, 3);
+	CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, NULL, 0, &watched, 1), 0);
+	CHECK_EQ(fp_switch_watch(lab.sw, ends[0]), 0);
+	receive_run(&lab, 40);
+	CHECK_EQ(lab_sent(&lab, 1), 1);
+	CHECK_EQ(lab_sent(&lab, 2), 1);
+	CHECK_EQ(write(ends[1], &byte, 1), 1);
+	receive_run(&lab, 40);
+	CHECK_EQ(lab_sent(&lab, 1), 40);
+	CHECK_EQ(lab_sent(&lab, 2), 1);
+	CHECK_EQ(fp_switch_hold(lab.sw, 1), 0);
+	CHECK_EQ(read(ends[0], &byte, 1), 1);
+	receive_run(&lab, 40);
+	CHECK_EQ(lab_sent(&lab, 1), 40);
+	CHECK_EQ(fp_switch_hold(lab.sw, 0), 0);
+	receive_run(&lab, 40);
+	CHECK_EQ(lab_sent(&lab, 1), 1);
+	CHECK_EQ(fp_switch_watch(lab.sw, -1), 0);
+	CHECK_EQ(write(ends[1], &byte, 1), 1);
+	receive_run(&lab, 40);
+	CHECK_EQ(lab_sent(&lab, 1), 1);
+	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_TX_FRAMES), 200);
+	lab_check_conservation(&lab);
+	lab_end(&lab);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void test_every_send_error_has_its_counter(void)
 {
 	CHECK_EQ(fp_tx_drop_stat(EAGAIN), FP_STAT_TX_DROP_FULL);
@@ -197,6 +247,7 @@ int main(void)
 	RUN(test_broken_egress_is_counted_there);
 	RUN(test_lost_send_counts_all_its_frames);
 	RUN(test_egress_that_cannot_segment_is_served_by_the_qdisc_layer);
+	RUN(test_watched_port_gets_no_runs_while_in_doubt);
 	RUN(test_every_send_error_has_its_counter);
 	return 0;
 }

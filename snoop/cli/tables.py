@@ -83,13 +83,14 @@ def querier(document: Document) -> Table:
 
 def ports(document: Document) -> Table:
     made = table(
-        ("Port", "State", "Mrouter", "Leave", "Rx", "Rx bytes", "Tx", "Tx bytes", "Drops"),
+        ("Port", "State", "Mrouter", "Leave", "Runs", "Rx", "Rx bytes", "Tx", "Tx bytes", "Drops"),
         [
             (
                 row["name"],
                 row["state"],
                 row["mrouter"],
                 row["fast_leave"],
+                "yes" if row["takes_runs"] else "no",
                 count(row["rx_frames"]),
                 count(row["rx_bytes"]),
                 count(row["tx_frames"]),
@@ -101,7 +102,12 @@ def ports(document: Document) -> Table:
         right=("Rx", "Rx bytes", "Tx", "Tx bytes", "Drops"),
     )
     problems = [f"{row['name']}: {row['problem']}" for row in document["ports"] if row["problem"]]
-    made.caption = "\n".join(problems) or None
+    reasons: dict[str, list[str]] = {}
+    for row in document["ports"]:
+        if not row["takes_runs"] and row["state"] != "missing":
+            reasons.setdefault(row["takes_runs_because"], []).append(row["name"])
+    lone = [f"no runs to {', '.join(names)}: {because}" for because, names in reasons.items()]
+    made.caption = "\n".join(problems + lone) or None
     made.caption_justify = "left"
     return made
 

@@ -25,6 +25,7 @@ from snoop.runtime.answers import Answers
 from snoop.runtime.config import ConfigError
 from snoop.runtime.control import ControlServer, SocketTaken
 from snoop.runtime.links import Links
+from snoop.runtime.neighbours import Neighbours
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import reason
 from snoop.runtime.rings import LOOK_SECONDS
@@ -64,6 +65,7 @@ class Daemon:
         self._events = Fanout()
         self._captures = Fanout()
         self._links = Links()
+        self._neighbours = Neighbours()
         self._timer: asyncio.TimerHandle | None = None
         self._armed: Instant | None = None
         self._retry: asyncio.TimerHandle | None = None
@@ -78,7 +80,9 @@ class Daemon:
         _check_capabilities()
         with contextlib.ExitStack() as stack:
             stack.callback(self._links.close, self._loop)
+            stack.callback(self._neighbours.close)
             self._open_links()
+            self._neighbours.open()
             control = ControlServer(self._path, answer=self._answer, listen=self._listen)
             try:
                 await control.open()
@@ -119,6 +123,7 @@ class Daemon:
                 links=self._links,
                 events=self._events,
                 captures=self._captures,
+                neighbours=self._neighbours,
             )
             self._answers = Answers(self._plane, reload=self.reload)
             self._plane.start()
@@ -129,6 +134,7 @@ class Daemon:
             self._start_threads(fastpath, switch.workers)
             self._loop.add_reader(fastpath.punt_fd, self._punted)
             self._links.watch(self._loop, self._links_changed)
+            self._neighbours.watch(self._loop, fastpath, self._neighbours_changed)
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._loop.add_signal_handler(number, self._end, None)
             self._loop.add_signal_handler(signal.SIGHUP, self._hang_up)
@@ -227,6 +233,10 @@ class Daemon:
         self._rearm()
         if self._plane.ports.faulty() and self._retry is None:
             self._retry = self._loop.call_later(RETRY_SECONDS, self._try_again)
+
+    def _neighbours_changed(self) -> None:
+        self._plane.neighbours_changed()
+        self._rearm()
 
     def _try_again(self) -> None:
         self._retry = None

@@ -62,6 +62,12 @@ def metrics(sample: Sample) -> Iterable[Metric]:
     for row in sample.ports:
         up.add_metric([row["name"]], row["state"] == "up")
     yield up
+    takes = GaugeMetricFamily(
+        "snoop_port_takes_runs", "1: runs of datagrams leave in one send.", labels=["port"]
+    )
+    for row in sample.ports:
+        takes.add_metric([row["name"]], row["takes_runs"])
+    yield takes
     groups = GaugeMetricFamily("snoop_groups", "Groups with members.", labels=["vlan"])
     for vlan, count in sample.groups.items():
         groups.add_metric([str(vlan)], count)

@@ -1,19 +1,27 @@
 """What an interface's hardware does to frames before anybody sees them.
 
 Large receive offload glues frames together for good, so a switch must not run on it. The other
-offloads can be undone and are (native/README.md).
+offloads can be undone and are (native/README.md). What a device does to frames on their way out
+says whether it takes runs (`runs.py`).
 """
 
 from __future__ import annotations
 
 import array
+import ctypes
 import fcntl
 import socket
 import struct
+from functools import cache
 
 _SIOCETHTOOL = 0x8946
 _ETHTOOL_GFLAGS = 0x25
 _ETH_FLAG_LRO = 1 << 15
+_ETHTOOL_GDRVINFO, _ETHTOOL_GSTRINGS, _ETHTOOL_GSSET_INFO, _ETHTOOL_GFEATURES = (
+    0x3, 0x1B, 0x37, 0x3A,
+)  # fmt: skip
+_ETH_SS_FEATURES, _STRING_BYTES, _DRVINFO_BYTES = 4, 32, 196
+_UDP_SEGMENTATION = b"tx-udp-segmentation"
 
 
 def large_receive(name: str) -> bool:
@@ -26,3 +34,51 @@ def large_receive(name: str) -> bool:
         except OSError:
             return False
     return bool(answer[1] & _ETH_FLAG_LRO)
+
+
+def segments_udp(name: str) -> bool:
+    """Does the device cut a run of UDP datagrams itself? False also where it has no answer."""
+    try:
+        index, count = _udp_segmentation(name)
+        blocks = (count + 31) // 32
+        answer = bytearray(struct.pack("=II", _ETHTOOL_GFEATURES, blocks) + bytes(16 * blocks))
+        _ethtool(name, answer)
+    except OSError:
+        return False
+    # Four words a block: available, requested, active, never_changed.
+    active = struct.unpack_from("=I", answer, 8 + 16 * (index // 32) + 8)[0]
+    return bool(active >> index % 32 & 1)
+
+
+def driver(name: str) -> str:
+    """The driver's name, or ""."""
+    answer = bytearray(struct.pack("=I", _ETHTOOL_GDRVINFO).ljust(_DRVINFO_BYTES, b"\0"))
+    try:
+        _ethtool(name, answer)
+    except OSError:
+        return ""
+    return bytes(answer[4:36]).split(b"\0")[0].decode(errors="replace")
+
+
+@cache
+def _udp_segmentation(name: str) -> tuple[int, int]:
+    """The feature's bit and how many bits there are: the running kernel's; OSError."""
+    info = bytearray(struct.pack("=IIQI", _ETHTOOL_GSSET_INFO, 0, 1 << _ETH_SS_FEATURES, 0))
+    _ethtool(name, info)
+    count = struct.unpack_from("=I", info, 16)[0]
+    answer = bytearray(struct.pack("=III", _ETHTOOL_GSTRINGS, _ETH_SS_FEATURES, count))
+    answer += bytes(count * _STRING_BYTES)
+    _ethtool(name, answer)
+    for index in range(count):
+        at = 12 + index * _STRING_BYTES
+        if bytes(answer[at : at + _STRING_BYTES]).rstrip(b"\0") == _UDP_SEGMENTATION:
+            return index, count
+    raise OSError(f"no feature {_UDP_SEGMENTATION.decode()}")
+
+
+def _ethtool(name: str, answer: bytearray) -> None:
+    """One SIOCETHTOOL; the answer comes where the question was."""
+    buffer = (ctypes.c_char * len(answer)).from_buffer(answer)
+    request = struct.pack("16sP16x", name.encode()[:15], ctypes.addressof(buffer))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        fcntl.ioctl(sock, _SIOCETHTOOL, request)

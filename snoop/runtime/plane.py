@@ -19,11 +19,12 @@ from snoop.proto.units import Instant
 from snoop.runtime import clock, resolve
 from snoop.runtime.events import Events
 from snoop.runtime.log import Limited
-from snoop.runtime.ports import Change, LinkTable, Ports
+from snoop.runtime.neighbours import Neighbours
+from snoop.runtime.ports import Change, LinkTable, NeighbourTable, Ports
 from snoop.runtime.rings import RingWatch
 from snoop.runtime.schema import Config, PortTable
 from snoop.runtime.streams import Fanout
-from snoop.table.mdb import VLAN_DEFAULT, Mdb, compile_group, compile_vlan
+from snoop.table.mdb import VLAN_DEFAULT, Delta, Mdb, compile_group, compile_vlan
 from snoop.wire.address import Address, Family
 
 if TYPE_CHECKING:
@@ -47,10 +48,12 @@ class Plane:
         links: LinkTable,
         events: Fanout,
         captures: Fanout,
+        neighbours: NeighbourTable | None = None,
     ) -> None:
+        """Without `neighbours` nothing is known of them, and nobody gets runs unasked."""
         self.config = config
         self.fastpath = fastpath
-        self.ports = Ports(fastpath, config.switch)
+        self.ports = Ports(fastpath, config.switch, neighbours or Neighbours())
         self.captures = captures
         self.internal_errors = 0
         self.started = clock.now()
@@ -63,6 +66,7 @@ class Plane:
         self._transmits: list[Transmit] = []
         self._groups: set[tuple[int, Address]] = set()
         self._vlans: set[tuple[int, Family]] = set()
+        self._routers: dict[tuple[int, Family], int] = {}
         self._statics: set[tuple[int, Address, Address | None, int]] = set()
         for table in config.port:
             self.ports.add(table)
@@ -126,6 +130,7 @@ class Plane:
     def links_changed(self) -> None:
         """Interfaces changed, or a port that failed may be tried again."""
         self._tell(self.ports.reconcile(self._links), clock.now())
+        self._settle_runs()
         self.flush()
 
     def look_at_rings(self) -> None:
@@ -136,6 +141,13 @@ class Plane:
             self.say("ring_reopened", {"because": because}, port=port.name)
         if any(not port.opened for port in reopened):
             self.links_changed()
+
+    def neighbours_changed(self) -> None:
+        """Somebody takes runs no longer, or again: that at once and alone, then all it entails."""
+        self._settle_runs()
+        if self.ports.take_staged():
+            self.fastpath.publish(Delta())
+        self.links_changed()
 
     def do(self, effects: list[Effect]) -> None:
         """Carry out what an operator's command to the engine returned."""
@@ -203,12 +215,24 @@ class Plane:
                 if vid == VLAN_DEFAULT or engine.has_vlan(vid):
                     view = engine.vlan_view(vid, family)
                     self._mdb.set_vlan(compile_vlan(view, self._params, ports))
+                    self._routers[vid, family] = view.mrouters
                 else:
                     self._mdb.remove_vlan(vid, family)
+                    self._routers.pop((vid, family), None)
             self._vlans.clear()
+            self._settle_runs()
         delta = self._mdb.take()
         if self.ports.take_staged() or delta:
             self.fastpath.publish(delta)
+
+    def _settle_runs(self) -> None:
+        """Who gets runs, as routers and neighbours are now; staged for the next publish."""
+        routers = 0
+        for ports in self._routers.values():
+            routers |= ports
+        for port in self.ports.settle_runs(routers):
+            fields = {"takes_runs": port.runs.takes, "because": port.runs.because}
+            self.say("neighbour", fields, port=port.name)
 
     def _apply(self, effects: Iterable[Effect], now: Instant) -> None:
         for effect in effects:

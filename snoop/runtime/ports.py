@@ -10,13 +10,16 @@ from __future__ import annotations
 import difflib
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from snoop.proto.params import MrouterMode
+from snoop.runtime import runs
 from snoop.runtime.links import Link
 from snoop.runtime.requests import RequestError
+from snoop.runtime.runs import Runs
 from snoop.runtime.schema import Coalesce, PortTable, SwitchTable
 
 _log = logging.getLogger("snoop.port")
@@ -43,6 +46,15 @@ class LinkTable(Protocol):
     """Where links are looked up: `links.Links`, or what a test puts in its place."""
 
     def by_name(self, name: str) -> Link | None: ...
+
+
+class NeighbourTable(Protocol):
+    """Who is behind an interface: `neighbours.Neighbours`, or what a test puts in its place."""
+
+    def runs(self, ifindex: int) -> Runs: ...
+    def guests(self, ifindex: int) -> Collection[str]: ...
+    def qdisc(self, ifindex: int) -> str: ...
+    def keep(self, ifindexes: Iterable[int]) -> None: ...
 
 
 class Opened(Protocol):
@@ -80,7 +92,9 @@ class PortPath(Protocol):
         control_slots: int = ...,
     ) -> Opened: ...
     def port_close(self, port: int) -> None: ...
-    def port_set(self, port: int, *, up: bool, mtu: int, coalesce: bool = ...) -> None: ...
+    def port_set(
+        self, port: int, *, up: bool, mtu: int, coalesce: bool = ..., watched: bool = ...
+    ) -> None: ...
 
 
 @dataclass(slots=True)
@@ -96,6 +110,7 @@ class Port:
     isolated: bool = False
     asked_isolation: bool = False
     told_up: bool = False
+    runs: Runs = runs.MISSING
 
     @property
     def name(self) -> str:
@@ -110,8 +125,10 @@ class Port:
 class Ports:
     """Every configured port, by name and by id."""
 
-    def __init__(self, fastpath: PortPath, switch: SwitchTable) -> None:
+    def __init__(self, fastpath: PortPath, switch: SwitchTable, neighbours: NeighbourTable) -> None:
         self._fastpath = fastpath
+        self._neighbours = neighbours
+        self._routers = 0
         self._switch = switch
         self._by_name: dict[str, Port] = {}
         self._by_id: dict[int, Port] = {}
@@ -189,7 +206,24 @@ class Ports:
             if up and not port.told_up:
                 changes.append((port, Change.UP))
                 port.told_up = True
+        self._neighbours.keep(port.link.ifindex for port in self if port.link is not None)
         return changes
+
+    def settle_runs(self, routers: int) -> list[Port]:
+        """Stage who gets runs, as things are; `routers`: ports with a router behind them, in
+        whatever VLAN. The ports for which that changed.
+        """
+        self._routers = routers
+        changed = []
+        for port in self:
+            found = self._runs(port)
+            if found == port.runs:
+                continue
+            if found.takes != port.runs.takes and port.link is not None:
+                self._set(port)
+            port.runs = found
+            changed.append(port)
+        return changed
 
     def _follow(self, port: Port, link: Link | None) -> bool:
         """Open, close or set one port; True if the interface it had is gone."""
@@ -273,7 +307,11 @@ class Ports:
 
     def _isolation(self, port: Port, link: Link) -> bool:
         """Is the host's stack to be kept off this port, as things are?"""
-        return _isolate(port.table, self._switch) and _isolatable(link)
+        return (
+            _isolate(port.table, self._switch)
+            and _isolatable(link)
+            and not self._neighbours.guests(link.ifindex)
+        )
 
     def _notice(self, port: Port, link: Link, opened: Opened) -> str | None:
         """Why the host's stack is not kept off the port, if it was asked to be."""
@@ -285,6 +323,12 @@ class Ports:
             return (
                 "carries an address, so the host's stack is not kept off it; "
                 "remove the address or set isolate = false"
+            )
+        guests = self._neighbours.guests(link.ifindex)
+        if guests:
+            return (
+                f"other interfaces sit on it ({', '.join(sorted(guests))}), so the host's stack is "
+                "not kept off it; take them away or set isolate = false"
             )
         return f"the host's stack is not kept off it: {opened.why_not}"
 
@@ -301,8 +345,25 @@ class Ports:
             port.id,
             up=port.link.up,
             mtu=port.link.mtu,
-            coalesce=_coalesce(port.table, self._switch),
+            coalesce=self._runs(port).takes,
+            watched=_coalesce(port.table, self._switch) is Coalesce.AUTO,
         )
+
+    def _runs(self, port: Port) -> Runs:
+        """Design §6: known to take them, or none."""
+        mode = _coalesce(port.table, self._switch)
+        if mode is Coalesce.OFF:
+            return runs.OFF
+        if port.link is None:
+            return runs.MISSING
+        if mode is Coalesce.ALWAYS:
+            return runs.ALWAYS
+        if port.table.mrouter is MrouterMode.ALWAYS or self._routers >> port.id & 1:
+            return runs.ROUTER
+        qdisc = self._neighbours.qdisc(port.link.ifindex)
+        if not _bypass(port.table, self._switch) and qdisc not in runs.PLAIN_QDISCS:
+            return runs.shaped(qdisc)
+        return self._neighbours.runs(port.link.ifindex)
 
 
 def reason(error: OSError) -> str:
@@ -334,5 +395,5 @@ def _isolate(table: PortTable, switch: SwitchTable) -> bool:
     return switch.isolate if table.isolate is None else table.isolate
 
 
-def _coalesce(table: PortTable, switch: SwitchTable) -> bool:
-    return (switch.coalesce if table.coalesce is None else table.coalesce) is Coalesce.AUTO
+def _coalesce(table: PortTable, switch: SwitchTable) -> Coalesce:
+    return switch.coalesce if table.coalesce is None else table.coalesce

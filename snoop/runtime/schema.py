@@ -55,6 +55,7 @@ class Coalesce(Enum):
     """Joining waiting frames of one flow into one send (design §3)."""
 
     AUTO = "auto"
+    ALWAYS = "always"
     OFF = "off"
 
 
@@ -118,7 +119,7 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     fdb_max: Annotated[
         int, Meta(ge=64, le=1_048_576), _says("unicast addresses kept; takes a restart")
     ] = 8192
-    coalesce: Annotated[Coalesce, _says("join waiting frames of a flow into one send")] = (
+    coalesce: Annotated[Coalesce, _says("runs of datagrams in one send: to who takes them")] = (
         Coalesce.AUTO
     )
     qdisc_bypass: Annotated[

@@ -118,6 +118,8 @@ def ports(plane: Plane, counters: Counters, wanted: Wanted) -> list[Row]:
                 "mtu": port.link.mtu if port.link is not None else None,
                 "mac": port.link.mac.hex(":") if port.link is not None else None,
                 "isolated": port.isolated,
+                "takes_runs": port.runs.takes,
+                "takes_runs_because": port.runs.because,
                 "lro": port.link is not None and large_receive(port.name),
                 "addresses": sorted(port.link.addresses) if port.link is not None else [],
                 "problem": port.problem or port.notice,

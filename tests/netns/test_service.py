@@ -109,7 +109,13 @@ def test_the_unit_gives_the_switch_what_it_needs(manager: socket.socket) -> None
         assert "Traceback" not in switch.log()
 
 
-BITS = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_NICE": 23, "CAP_BPF": 39}
+BITS = {
+    "CAP_NET_BROADCAST": 11,
+    "CAP_NET_ADMIN": 12,
+    "CAP_NET_RAW": 13,
+    "CAP_SYS_NICE": 23,
+    "CAP_BPF": 39,
+}
 
 
 def heard(manager: socket.socket, *wanted: str) -> bool:

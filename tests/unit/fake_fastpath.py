@@ -7,10 +7,12 @@ as (ports, frame); frames to be punted are put into `waiting`.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from snoop.fastpath import REASONS, STATS, Action, FdbEntry, PortOpened, Punted, Stream, Verdict
 from snoop.runtime.links import Link
+from snoop.runtime.runs import Runs
 from snoop.table.mdb import Delta
 from snoop.wire.address import Address
 
@@ -66,7 +68,9 @@ class FakeFastPath:
         del self.opened[port]
         self.states.pop(port, None)
 
-    def port_set(self, port: int, *, up: bool, mtu: int, coalesce: bool = True) -> None:
+    def port_set(
+        self, port: int, *, up: bool, mtu: int, coalesce: bool = True, watched: bool = False
+    ) -> None:
         assert port in self.opened
         self.states[port] = (up, mtu, coalesce)
 
@@ -128,3 +132,26 @@ class FakeLinks:
 
     def by_name(self, name: str) -> Link | None:
         return self.links.get(name)
+
+
+@dataclass
+class FakeNeighbours:
+    """Hosts that take runs, unless told otherwise by ifindex."""
+
+    refusing: dict[int, str] = field(default_factory=dict)
+    sitting: dict[int, set[str]] = field(default_factory=dict)
+    qdiscs: dict[int, str] = field(default_factory=dict)
+    kept: set[int] = field(default_factory=set)
+
+    def runs(self, ifindex: int) -> Runs:
+        because = self.refusing.get(ifindex)
+        return Runs(True, "a host") if because is None else Runs(False, because)
+
+    def guests(self, ifindex: int) -> set[str]:
+        return self.sitting.get(ifindex, set())
+
+    def qdisc(self, ifindex: int) -> str:
+        return self.qdiscs.get(ifindex, "noqueue")
+
+    def keep(self, ifindexes: Iterable[int]) -> None:
+        self.kept = set(ifindexes)

@@ -25,7 +25,7 @@ from snoop.runtime.streams import Fanout
 from snoop.wire import address, compose, ether, ipv4
 from snoop.wire.address import ANY
 from snoop.wire.messages import Record, RecordType
-from unit.fake_fastpath import FakeFastPath, FakeLinks, link
+from unit.fake_fastpath import FakeFastPath, FakeLinks, FakeNeighbours, link
 
 G, S = address.parse("239.1.2.3"), address.parse("10.0.0.9")
 HOST = address.parse("10.0.0.11")
@@ -44,6 +44,7 @@ class Scene:
         }
         self.fastpath = FakeFastPath(refused=refused or {})
         self.links = FakeLinks({f"p{n}": link(f"p{n}", 10 + n) for n in range(4)})
+        self.neighbours = FakeNeighbours()
         self.events, self.captures = Fanout(), Fanout()
         self.plane = Plane(
             config.check(self.raw, where="t"),
@@ -51,6 +52,7 @@ class Scene:
             links=self.links,
             events=self.events,
             captures=self.captures,
+            neighbours=self.neighbours,
         )
         self.answers = Answers(self.plane, reload=dict)
 

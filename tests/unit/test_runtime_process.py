@@ -134,7 +134,8 @@ def test_a_daemon_whose_port_does_not_exist_says_so(
 def sample(**changes: object) -> Sample:
     values: dict[str, object] = {
         "switch": "sw0", "uptime": 1.5, "counters": {"internal_errors": 0},
-        "port_counters": {"p1": {"rx_frames": 7}}, "ports": [{"name": "p1", "state": "up"}],
+        "port_counters": {"p1": {"rx_frames": 7}},
+        "ports": [{"name": "p1", "state": "up", "takes_runs": True}],
         "groups": {0: 1}, "members": {"p1": 1}, "mrouters": [], "queriers": [], "streams": [],
         "table_rows": 1, "fdb_entries": 0, **changes,
     }  # fmt: skip
@@ -162,6 +163,7 @@ def test_metrics_are_served_from_the_control_thread() -> None:
     assert threads == [threading.get_ident()]
     assert 'snoop_port_rx_frames_total{port="p1"} 7.0' in text
     assert 'snoop_port_up{port="p1"} 1.0' in text
+    assert 'snoop_port_takes_runs{port="p1"} 1.0' in text
     assert 'snoop_groups{vlan="0"} 1.0' in text
 
 

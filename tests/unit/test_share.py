@@ -144,6 +144,7 @@ def test_the_unit_says_how_the_switch_is_run(name: str) -> None:
     assert set(keys["CapabilityBoundingSet"].split()) == {
         "CAP_NET_RAW",
         "CAP_NET_ADMIN",
+        "CAP_NET_BROADCAST",
         "CAP_BPF",
         "CAP_SYS_NICE",
     }

@@ -1,0 +1,243 @@
+"""Interfaces as rtnetlink tells them, in this and in other network namespaces.
+
+Only what `neighbours.py` needs and only structs: its messages come as fast as somebody in a
+container likes to change his interface. `Asker` asks, `events` opens the socket that hears of
+changes in every namespace this one has an id for, `read_events` reads it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+NEWLINK, DELLINK, GETLINK, GETNEIGH = 16, 17, 18, 30
+NEWNETCONF = 80
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_REQUEST, _DUMP = 0x1, 0x300
+_HEAD = struct.Struct("=IHHII")
+_IFINFO = struct.Struct("=BxHiII")
+_NDMSG = struct.Struct("=BxxxiHBB")
+_ATTRIBUTE = struct.Struct("=HH")
+_SOL_NETLINK, _LISTEN_ALL_NSID = 270, 8
+# RTNLGRP_LINK, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF.
+_GROUPS = 1 << 0 | 1 << 23 | 1 << 24
+_BUFFER_BYTES = 1 << 20
+_READ_BYTES = 1 << 16
+_ANSWER_SECONDS = 2.0
+_NO_STATISTICS = 8  # RTEXT_FILTER_SKIP_STATS
+_NETCONFA_IFINDEX, _NETCONFA_MC_FORWARDING = 1, 4
+ALL_INTERFACES = -1
+
+(_IFNAME, _MTU, _LINK, _QDISC, _MASTER, _LINKINFO, _EXT_MASK, _PROMISCUITY) = (
+    3, 4, 5, 6, 10, 18, 29, 30,
+)  # fmt: skip
+(_LINK_NETNSID, _XDP, _NEW_NETNSID, _TARGET_NETNSID, _NEW_IFINDEX, _ALLMULTI) = (
+    37, 43, 45, 46, 49, 61,
+)  # fmt: skip
+_KIND, _XDP_ATTACHED = 1, 2
+_NDA_LLADDR, _NTF_SELF = 2, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One interface. An nsid is this namespace's number of another one; None: the same namespace,
+    or nothing said. `promiscuity` and `allmulti` are counts, None where the kernel does not tell.
+    """
+
+    ifindex: int
+    name: str
+    kind: str = ""
+    link: int = 0
+    link_nsid: int | None = None
+    master: int = 0
+    mtu: int = 0
+    qdisc: str = ""
+    promiscuity: int | None = None
+    allmulti: int | None = None
+    xdp: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEvent:
+    """An interface of namespace `nsid` (None: ours) changed, went, or moved to `moved_to`."""
+
+    nsid: int | None
+    facts: Facts
+    gone: bool
+    moved_to: tuple[int, int] | None  # nsid, ifindex
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingEvent:
+    """Multicast routing began (or ended) on an interface of `nsid`, or on ALL_INTERFACES."""
+
+    nsid: int | None
+    ifindex: int
+    on: bool
+
+
+class Asker:
+    """Questions to the kernel, answered before the call returns; OSError if it refuses."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+        self._socket.bind((0, 0))
+        self._socket.settimeout(_ANSWER_SECONDS)
+        self._sequence = 0
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def link(self, ifindex: int, nsid: int | None = None) -> Facts:
+        """One interface, of this namespace or of another."""
+        body = _IFINFO.pack(socket.AF_UNSPEC, 0, ifindex, 0, 0) + _target(nsid)
+        for kind, payload in self._ask(GETLINK, _REQUEST, body):
+            if kind == NEWLINK:
+                return _facts(payload)
+        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+
+    def links(self, nsid: int | None = None) -> list[Facts]:
+        """Every interface of a namespace."""
+        body = _IFINFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + _target(nsid)
+        answers = self._ask(GETLINK, _REQUEST | _DUMP, body)
+        return [_facts(payload) for kind, payload in answers if kind == NEWLINK]
+
+    def guest_addresses(self, ifindex: int) -> list[bytes]:
+        """Unicast addresses an interface of this namespace takes besides its own.
+
+        Whoever sits on top of it asked for them, also from another namespace: a macvlan there
+        cannot be seen otherwise.
+        """
+        # The family's dump takes its filter from an ifinfomsg-sized head.
+        body = _IFINFO.pack(socket.AF_BRIDGE, 0, ifindex, 0, 0)
+        found = []
+        for _, payload in self._ask(GETNEIGH, _REQUEST | _DUMP, body):
+            _, index, _, flags, _ = _NDMSG.unpack_from(payload)
+            address = _attributes(payload[_NDMSG.size :]).get(_NDA_LLADDR, b"")
+            if index == ifindex and flags & _NTF_SELF and len(address) == 6 and not address[0] & 1:
+                found.append(address)
+        return found
+
+    def _ask(self, request: int, flags: int, body: bytes) -> list[tuple[int, bytes]]:
+        self._sequence += 1
+        size = _HEAD.size + len(body)
+        self._socket.send(_HEAD.pack(size, request, flags, self._sequence, 0) + body)
+        answers: list[tuple[int, bytes]] = []
+        while True:
+            for kind, sequence, payload in _messages(self._socket.recv(_BUFFER_BYTES)):
+                if sequence != self._sequence:
+                    continue  # Left over from a question whose answer came too late.
+                if kind == _NLMSG_ERROR:
+                    code = -struct.unpack_from("=i", payload)[0]
+                    raise OSError(code, os.strerror(code))
+                if kind == _NLMSG_DONE:
+                    return answers
+                answers.append((kind, payload))
+            if answers and not flags & _DUMP:
+                return answers
+
+
+def events() -> socket.socket:
+    """A socket that hears of interfaces of every namespace that has an id here.
+
+    The kernel delivers other namespaces' events to whoever opened it with CAP_NET_BROADCAST there.
+    """
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+    try:
+        sock.setsockopt(_SOL_NETLINK, _LISTEN_ALL_NSID, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+        sock.bind((0, _GROUPS))
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def read_events(sock: socket.socket, most: int) -> Iterator[LinkEvent | RoutingEvent]:
+    """The events that wait, of at most `most` datagrams; OSError ENOBUFS when some were lost."""
+    for _ in range(most):
+        try:
+            data, extra, _, _ = sock.recvmsg(_READ_BYTES, 64)
+        except BlockingIOError:
+            return
+        nsid = None
+        for level, kind, value in extra:
+            if (level, kind) == (_SOL_NETLINK, _LISTEN_ALL_NSID):
+                nsid = struct.unpack("=i", value)[0]
+        for kind, _, payload in _messages(data):
+            if kind in (NEWLINK, DELLINK) and payload and payload[0] == socket.AF_UNSPEC:
+                yield _link_event(nsid, payload, gone=kind == DELLINK)
+            elif kind == NEWNETCONF:
+                found = _attributes(payload[4:])  # netconfmsg, padded
+                if _NETCONFA_MC_FORWARDING in found:
+                    on = _number(found, _NETCONFA_MC_FORWARDING) != 0
+                    yield RoutingEvent(nsid, _number(found, _NETCONFA_IFINDEX), on)
+
+
+def _link_event(nsid: int | None, payload: bytes, *, gone: bool) -> LinkEvent:
+    found = _attributes(payload[_IFINFO.size :])
+    moved = None
+    if gone and _NEW_NETNSID in found:
+        moved = (_number(found, _NEW_NETNSID), _number(found, _NEW_IFINDEX))
+    return LinkEvent(nsid, _facts(payload), gone, moved)
+
+
+def _facts(payload: bytes) -> Facts:
+    _, _, ifindex, _, _ = _IFINFO.unpack_from(payload)
+    found = _attributes(payload[_IFINFO.size :])
+    info = _attributes(found.get(_LINKINFO, b""))
+    xdp = _attributes(found.get(_XDP, b""))
+    return Facts(
+        ifindex=ifindex,
+        name=_text(found, _IFNAME),
+        kind=_text(info, _KIND),
+        link=_number(found, _LINK),
+        link_nsid=_number(found, _LINK_NETNSID) if _LINK_NETNSID in found else None,
+        master=_number(found, _MASTER),
+        mtu=_number(found, _MTU),
+        qdisc=_text(found, _QDISC),
+        promiscuity=_number(found, _PROMISCUITY) if _PROMISCUITY in found else None,
+        allmulti=_number(found, _ALLMULTI) if _ALLMULTI in found else None,
+        xdp=xdp.get(_XDP_ATTACHED, b"\0") != b"\0",
+    )
+
+
+def _target(nsid: int | None) -> bytes:
+    wanted = [(_EXT_MASK, _NO_STATISTICS)] + ([] if nsid is None else [(_TARGET_NETNSID, nsid)])
+    return b"".join(struct.pack("=HHi", 8, kind, value) for kind, value in wanted)
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    at = 0
+    while at + _HEAD.size <= len(data):
+        size, kind, _, sequence, _ = _HEAD.unpack_from(data, at)
+        if size < _HEAD.size:
+            return
+        yield kind, sequence, data[at + _HEAD.size : at + size]
+        at += (size + 3) & ~3
+
+
+def _attributes(data: bytes) -> dict[int, bytes]:
+    found = {}
+    at = 0
+    while at + _ATTRIBUTE.size <= len(data):
+        size, kind = _ATTRIBUTE.unpack_from(data, at)
+        if size < _ATTRIBUTE.size:
+            break
+        found[kind & 0x3FFF] = data[at + _ATTRIBUTE.size : at + size]
+        at += (size + 3) & ~3
+    return found
+
+
+def _number(found: dict[int, bytes], kind: int) -> int:
+    value = found.get(kind, b"")
+    return int(struct.unpack_from("=i", value)[0]) if len(value) >= 4 else 0
+
+
+def _text(found: dict[int, bytes], kind: int) -> str:
+    return found.get(kind, b"").split(b"\0")[0].decode(errors="replace")
