@@ -8,14 +8,14 @@ from snoop.proto.units import SECOND, Instant
 from snoop.runtime import config
 from snoop.runtime.ports import Ports
 from snoop.runtime.rings import RingWatch
-from unit.fake_fastpath import FakeFastPath, FakeLinks, link
+from unit.fake_fastpath import FakeFastPath, FakeLinks, FakeNeighbours, link
 
 
 def scene(count: int = 3) -> tuple[FakeFastPath, Ports, RingWatch]:
     names = [f"p{n}" for n in range(count)]
     checked = config.check({"port": [{"name": name} for name in names]}, where="t")
     fastpath = FakeFastPath()
-    ports = Ports(fastpath, checked.switch)
+    ports = Ports(fastpath, checked.switch, FakeNeighbours())
     for table in checked.port:
         ports.add(table)
     ports.reconcile(FakeLinks({name: link(name, n + 1) for n, name in enumerate(names)}))
