@@ -1,7 +1,7 @@
 """What is measured: one function per measure, each a single round on one site, returning named
 figures.
 
-After RFC 3918 (BM numbers of the project's requirement sheet): BM-3 `throughput`, BM-2 the same
+After RFC 3918 (`snoop/RULES.md` 7): BM-3 `throughput`, BM-2 the same
 with many groups, BM-5/6 `latency`, BM-7/8 `delays`, BM-9 `capacity`. Every loop and process in here
 is bounded.
 """
