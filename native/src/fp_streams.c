@@ -102,24 +102,32 @@ static uint64_t hash_of(const struct fp_stream *key)
 	return (hash ^ (hash >> 31)) * UINT64_C(0x94d049bb133111eb);
 }
 
-/* The free slot of a bucket, or the one longest silent. */
-static uint32_t victim_of(const struct fp_streams *streams, uint32_t first)
+/*
+ * The free slot of a bucket, or the one longest silent of the port that has most of it;
+ * of several that have as much, the new stream's own goes first.
+ */
+static uint32_t victim_of(const struct fp_streams *streams, uint32_t first, uint16_t port)
 {
-	uint64_t oldest_ns = UINT64_MAX;
-	uint32_t victim = first;
+	struct fp_stream held[FP_STREAM_WAYS];
+	uint32_t most = 0;
+	uint32_t victim = 0;
 
-	for (uint32_t i = first; i < first + FP_STREAM_WAYS; i++) {
-		struct fp_stream stream;
+	for (uint32_t i = 0; i < FP_STREAM_WAYS; i++) {
+		if (!streams->tags[first + i])
+			return first + i;
+		load(&streams->slots[first + i], &held[i]);
+	}
+	for (uint32_t i = 0; i < FP_STREAM_WAYS; i++) {
+		uint32_t weight = held[i].port == port ? 1 : 0;
 
-		if (!streams->tags[i])
-			return i;
-		load(&streams->slots[i], &stream);
-		if (stream.last_ns < oldest_ns) {
-			oldest_ns = stream.last_ns;
+		for (uint32_t j = 0; j < FP_STREAM_WAYS; j++)
+			weight += held[j].port == held[i].port ? 2 : 0;
+		if (weight > most || (weight == most && held[i].last_ns < held[victim].last_ns)) {
+			most = weight;
 			victim = i;
 		}
 	}
-	return victim;
+	return first + victim;
 }
 
 struct fp_stream_slot *fp_streams_find(struct fp_streams *streams, const struct fp_stream *key,
@@ -138,7 +146,7 @@ struct fp_stream_slot *fp_streams_find(struct fp_streams *streams, const struct 
 		if (same_key(&stream, key))
 			return &streams->slots[i];
 	}
-	victim = victim_of(streams, first);
+	victim = victim_of(streams, first, key->port);
 	stream = *key;
 	stream.frames = stream.bytes = 0;
 	stream.first_ns = stream.last_ns = now_ns;

@@ -7,6 +7,7 @@
 #include "fp_mask.h"
 
 #define SHARD_SLOTS_MIN 4u
+#define VLANS_ROOM_MIN 8u
 
 static uint64_t mix(uint64_t x)
 {
@@ -148,7 +149,7 @@ static struct fp_shard *shard_own(struct fp_table *table, uint32_t index)
 	struct fp_shard *own;
 	uint32_t slots = shard ? shard->slots : SHARD_SLOTS_MIN;
 
-	if (shard && (shard->count + 1) * 2 > slots)
+	if (shard && (shard->count + 1) * 4 > slots * 3)
 		slots *= 2;
 	while (shard && slots > SHARD_SLOTS_MIN && (shard->count + 1) * 8 < slots)
 		slots /= 2;
@@ -202,33 +203,21 @@ static size_t vlans_bytes(uint32_t count)
 	return sizeof(struct fp_vlans) + count * sizeof(struct fp_vlan_policy);
 }
 
-/* The first policy that no VLAN points at; the count when there is none. */
-static uint32_t policy_unused(const struct fp_vlans *vlans)
-{
-	bool used[FP_VLAN_IDS + 1] = {true}; /* the first is the default */
-	uint32_t index = 1;
-
-	for (uint32_t i = 0; i < FP_VLAN_IDS; i++)
-		used[vlans->index[i]] = true;
-	while (index < vlans->count && used[index])
-		index++;
-	return index;
-}
-
-/* The image's own policies, count of them at least. */
+/* The image's own policies, with room for count of them at least. */
 static int vlans_own_copy(struct fp_table *table, uint32_t count, bool *vlans_own)
 {
+	uint32_t room = VLANS_ROOM_MIN;
 	struct fp_vlans *copy;
 
-	if (count < table->vlans->count)
-		count = table->vlans->count;
-	if (*vlans_own && count == table->vlans->count)
+	if (*vlans_own && count <= table->vlans->room)
 		return 0;
-	copy = calloc(1, vlans_bytes(count));
+	while (room < count)
+		room *= 2;
+	copy = calloc(1, vlans_bytes(room));
 	if (!copy)
 		return -ENOMEM;
 	memcpy(copy, table->vlans, vlans_bytes(table->vlans->count));
-	copy->count = count;
+	copy->room = room;
 	if (*vlans_own)
 		free(table->vlans);
 	table->vlans = copy;
@@ -236,7 +225,24 @@ static int vlans_own_copy(struct fp_table *table, uint32_t count, bool *vlans_ow
 	return 0;
 }
 
-/* A VLAN without a policy of its own points at the default; its old one is used again. */
+/* The VLAN takes the default; the last policy moves to where its own was. */
+static void policy_remove(struct fp_vlans *vlans, uint32_t vlan)
+{
+	uint16_t index = vlans->index[vlan];
+	uint16_t last = (uint16_t)(vlans->count - 1);
+
+	vlans->index[vlan] = 0;
+	if (index != last) {
+		vlans->policies[index] = vlans->policies[last];
+		for (uint32_t i = 0; i < FP_VLAN_IDS; i++) {
+			if (vlans->index[i] == last)
+				vlans->index[i] = index;
+		}
+	}
+	vlans->count--;
+}
+
+/* A VLAN without a policy of its own points at the default. */
 int fp_table_apply_vlan(struct fp_table *table, const struct fp_vlan *vlan, bool *vlans_own)
 {
 	bool is_default = vlan->vlan == FP_VLAN_ANY;
@@ -249,15 +255,17 @@ int fp_table_apply_vlan(struct fp_table *table, const struct fp_vlan *vlan, bool
 	if (vlan->op == FP_ROW_DELETE && (is_default || !index))
 		return 0;
 	if (!is_default && !index)
-		index = policy_unused(table->vlans);
-	if (vlans_own_copy(table, index + 1, vlans_own))
+		index = table->vlans->count;
+	if (vlans_own_copy(table, table->vlans->count + 1, vlans_own))
 		return -ENOMEM;
 	if (vlan->op == FP_ROW_DELETE) {
-		table->vlans->index[vlan->vlan] = 0;
+		policy_remove(table->vlans, vlan->vlan);
 		return 0;
 	}
 	if (!is_default)
 		table->vlans->index[vlan->vlan] = (uint16_t)index;
+	if (index == table->vlans->count)
+		table->vlans->count++;
 	policy = &table->vlans->policies[index];
 	memcpy(policy->unregistered, vlan->unregistered, sizeof(policy->unregistered));
 	memcpy(policy->mrouters, vlan->mrouters, sizeof(policy->mrouters));
@@ -297,6 +305,7 @@ struct fp_table *fp_table_new(void)
 		return NULL;
 	}
 	table->vlans->count = 1;
+	table->vlans->room = 1;
 	memset(table->vlans->policies[0].unregistered, 0xff,
 	       sizeof(table->vlans->policies[0].unregistered));
 	return table;

@@ -33,7 +33,7 @@ struct fp_entry {
 
 struct fp_shard {
 	uint64_t seq;
-	uint32_t slots; /* a power of two, at most half full */
+	uint32_t slots; /* a power of two, at most three quarters full */
 	uint32_t count;
 	struct fp_entry *entries;
 	uint32_t tags[]; /* hash of each entry; 0: free */
@@ -47,7 +47,8 @@ struct fp_vlan_policy {
 };
 
 struct fp_vlans {
-	uint32_t count;
+	uint32_t count; /* policies in use, the default included: no gap between them */
+	uint32_t room;
 	uint16_t index[FP_VLAN_IDS]; /* policy of a VID; 0 is the default */
 	struct fp_vlan_policy policies[];
 };

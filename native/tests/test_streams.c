@@ -92,6 +92,37 @@ static void test_more_streams_than_room_keep_the_loudest(void)
 	fp_streams_destroy(&streams);
 }
 
+/* Seven ports with ten thousand flows each leave an eighth, of one a bucket, what it has. */
+static void test_a_flood_of_flows_evicts_the_flooders_own(void)
+{
+	struct fp_streams streams;
+	struct fp_stream own[32];
+	struct fp_stream out[256];
+	uint32_t kept = 0;
+	uint32_t count;
+
+	CHECK_EQ(fp_streams_init(&streams, 256), 0); /* 32 buckets */
+	for (uint32_t n = 0; n < 32; n++) {
+		own[n] = stream_of(2000000 + n);
+		own[n].port = 7;
+		fp_streams_find(&streams, &own[n], 1); /* silent from now on */
+	}
+	count = fp_streams_read(&streams, out, 256);
+	CHECK_EQ(count, 32);
+	for (uint32_t n = 0; n < 70000; n++) {
+		struct fp_stream key = stream_of(n);
+
+		key.port = (uint16_t)(n % 7);
+		fp_streams_find(&streams, &key, 2 + n);
+	}
+	count = fp_streams_read(&streams, out, 256);
+	CHECK_EQ(count, 256);
+	for (uint32_t i = 0; i < count; i++)
+		kept += out[i].port == 7 ? 1 : 0;
+	CHECK(kept >= 20); /* those that share a bucket with another of the eighth may go */
+	fp_streams_destroy(&streams);
+}
+
 /* A slot that was given to another stream is not credited with the old one's frames. */
 static void test_frames_of_a_lost_slot_are_not_given_to_its_new_stream(void)
 {
@@ -166,6 +197,7 @@ int main(void)
 	RUN(test_counts_add_up_and_the_last_verdict_stays);
 	RUN(test_every_part_of_the_key_makes_another_stream);
 	RUN(test_more_streams_than_room_keep_the_loudest);
+	RUN(test_a_flood_of_flows_evicts_the_flooders_own);
 	RUN(test_frames_of_a_lost_slot_are_not_given_to_its_new_stream);
 	RUN(test_flow_is_known_only_with_its_key_and_its_table);
 	RUN(test_flush_moves_the_counts_of_the_pass_once);

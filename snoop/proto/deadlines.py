@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from snoop.proto.effects import Effect
 from snoop.proto.units import STOPPED, Instant
 
+ALL: Final = 1 << 62
 _SWEEP_MIN: Final = 64  # below this many stale items a sweep costs more than it frees
 
 
@@ -74,14 +75,15 @@ class Deadlines:
         heap = self._heap
         return bool(heap) and heap[0][0] <= now
 
-    def advance(self, now: Instant, effects: list[Effect]) -> None:
-        """Fire every owner whose deadline is not after `now`, earliest first."""
+    def advance(self, now: Instant, effects: list[Effect], most: int = ALL) -> None:
+        """Fire owners whose deadline is not after `now`, earliest first, `most` of them."""
         heap = self._heap
-        while heap and heap[0][0] <= now:
+        while most and heap and heap[0][0] <= now:
             at, _, owner = heappop(heap)
             if owner.armed != at:
                 self._stale -= 1
                 continue
+            most -= 1
             owner.armed = STOPPED
             again = owner.fire(now, effects)
             if again:

@@ -10,13 +10,16 @@ sends makes it raise; a port or an entry that does not exist does (KeyError), an
 an operator that makes no sense (ValueError).
 
 Timers that are due are dealt with before anything else an input brings, so a membership that ends
-at an instant is gone for a frame of that instant; none ends earlier (TM-40).
+at an instant is gone for a frame of that instant; none ends earlier (TM-40). Where thousands are
+due at once they are dealt with a part at a time.
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from snoop.proto import receiving, rows
 from snoop.proto.counters import Counts, total
+from snoop.proto.deadlines import ALL
 from snoop.proto.effects import Effect, Event
 from snoop.proto.instances import Instances
 from snoop.proto.params import MrouterMode, Params, PortParams
@@ -36,6 +39,9 @@ from snoop.wire.address import (
     is_multicast,
     text,
 )
+
+# A port's whole table may be due at one instant; a frame waits for no more than this.
+_DUE_PER_FRAME: Final = 64
 
 
 class Engine:
@@ -110,7 +116,7 @@ class Engine:
         switch = self._switch
         effects: list[Effect] = []
         if switch.deadlines.is_due(now):
-            switch.deadlines.advance(now, effects)
+            switch.deadlines.advance(now, effects, _DUE_PER_FRAME)
             self._instances.sweep(effects)
         state = switch.ports.get(port)
         if state is None:
@@ -123,10 +129,10 @@ class Engine:
             state.counts["port_down"] += 1
         return effects
 
-    def advance(self, now: Instant) -> list[Effect]:
-        """Do all that is due at `now`."""
+    def advance(self, now: Instant, most: int = ALL) -> list[Effect]:
+        """Do what is due at `now`: all, or the first `most` timers, which is then said again."""
         effects: list[Effect] = []
-        self._switch.deadlines.advance(now, effects)
+        self._switch.deadlines.advance(now, effects, most)
         self._instances.sweep(effects)
         return effects
 

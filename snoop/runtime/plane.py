@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from snoop.proto.effects import Effect, Event, GroupChanged, Transmit, VlanChanged
@@ -35,6 +36,13 @@ _log = logging.getLogger("snoop.plane")
 # Frames decided before timers and clients have a turn: some 30 ms of an IGMP flood, well within
 # the 100 ms that an expiry may be late (TM-40).
 BATCH_FRAMES_MAX = 400
+
+
+# What is published in one go: some 20 ms.
+ROWS_MAX = 4000
+# Timers dealt with in one go; thousands may run out at the same instant.
+DUE_MAX = 500
+NOW = Instant(1)
 
 
 class Plane:
@@ -64,7 +72,7 @@ class Plane:
         self._mdb = Mdb()
         self._waiting: deque[Punted] = deque()
         self._transmits: list[Transmit] = []
-        self._groups: set[tuple[int, Address]] = set()
+        self._groups: dict[tuple[int, Address], None] = {}  # oldest change first
         self._vlans: set[tuple[int, Family]] = set()
         self._routers: dict[tuple[int, Family], int] = {}
         self._statics: set[tuple[int, Address, Address | None, int]] = set()
@@ -97,7 +105,7 @@ class Plane:
             self._waiting.extend(self.fastpath.drain())
         now = clock.now()
         engine = self._engine
-        self._apply(engine.advance(now), now)
+        self._apply(engine.advance(now, DUE_MAX), now)
         for _ in range(min(len(self._waiting), BATCH_FRAMES_MAX)):
             punted = self._waiting.popleft()
             if self.ports.get(punted.port) is None:
@@ -120,12 +128,12 @@ class Plane:
     def advance(self) -> None:
         """The time has come."""
         now = clock.now()
-        self._apply(self._engine.advance(now), now)
+        self._apply(self._engine.advance(now, DUE_MAX), now)
         self.flush()
 
     def next_deadline(self) -> Instant | None:
-        """When `advance` should be called next."""
-        return self._engine.next_deadline()
+        """When `advance` should be called next: at once, if a flush left something."""
+        return NOW if self._groups else self._engine.next_deadline()
 
     def links_changed(self) -> None:
         """Interfaces changed, or a port that failed may be tried again."""
@@ -199,17 +207,27 @@ class Plane:
     # Effects -----------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Send what is to be sent, compile what changed, publish once."""
+        """Send what is to be sent, compile what changed, publish once.
+
+        Of thousands of groups that changed at once (a port that went down, a table that ran out) a
+        part is published, and the rest when frames, timers and clients have had a turn. What holds
+        for a whole VLAN comes last: it must not prune by rows that are not there yet.
+        """
         for transmit in self._transmits:
             self.fastpath.inject(transmit.ports, transmit.frame)
             if self.captures:
                 self._capture_sent(transmit)
         self._transmits.clear()
         engine = self._engine
-        for vid, group in self._groups:
-            self._mdb.set_group(vid, group, compile_group(engine.group_view(vid, group)))
-        self._groups.clear()
-        if self._vlans:
+        rows = 0
+        for vid, group in list(islice(self._groups, ROWS_MAX)):
+            del self._groups[vid, group]
+            compiled = compile_group(engine.group_view(vid, group))
+            self._mdb.set_group(vid, group, compiled)
+            rows += 1 + len(compiled)
+            if rows >= ROWS_MAX:
+                break
+        if self._vlans and not self._groups:
             ports = {port.id: resolve.port_params(port.table) for port in self.ports}
             for vid, family in self._vlans:
                 if vid == VLAN_DEFAULT or engine.has_vlan(vid):
@@ -240,7 +258,7 @@ class Plane:
                 case Transmit():
                     self._transmits.append(effect)
                 case GroupChanged(vid=vid, group=group):
-                    self._groups.add((vid, group))
+                    self._groups[vid, group] = None
                 case VlanChanged(vid=vid, family=family):
                     self._vlans.add((vid, family))
                 case Event():

@@ -76,6 +76,8 @@ class FakeFastPath:
 
     def publish(self, delta: Delta) -> None:
         self.publishes += 1
+        for vid, _ in delta.vlan_deletes:
+            del self.vlans[vid]
         for key in delta.deletes:
             self.rows.pop(key, None)
         for row in delta.upserts:

@@ -98,3 +98,18 @@ def test_owner_that_asks_for_the_past_is_our_mistake() -> None:
     heap.arm(owner, Instant(5))
     with pytest.raises(AssertionError, match="asks for"):
         heap.advance(Instant(5), [])
+
+
+def test_thousands_that_are_due_at_once_are_dealt_with_in_parts() -> None:
+    log: list[tuple[int, Owner]] = []
+    heap = Deadlines()
+    owners = [Owner(log) for _ in range(1000)]
+    for owner in owners:
+        heap.arm(owner, Instant(10))
+    heap.advance(Instant(10), [], 300)
+    assert [owner for _, owner in log] == owners[:300]
+    assert heap.next() == 10
+    for _ in range(3):
+        heap.advance(Instant(11), [], 300)
+    assert [owner for _, owner in log] == owners
+    assert heap.next() is None
