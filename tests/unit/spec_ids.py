@@ -1,8 +1,8 @@
-"""Which tests prove which numbered test idea of the specification (its section 6).
+"""Which tests prove which numbered test idea.
 
-A test names the ideas it proves in its docstring: "Idea 31: ...", "Ideas 21 and 22",
-"spec 47-59".  `python tests/unit/spec_ids.py` prints the table of `tests/README.md` from those
-docstrings; `test_readme_table.py` holds the table to them.
+The ideas and their sentences are the table of `tests/README.md`.  A test names the ideas it proves
+in its docstring: "Idea 31: ...", "Ideas 21 and 22", "spec 47-59".  `python tests/unit/spec_ids.py`
+writes the tests into the table, the sentences stay; `test_readme_table.py` holds the table to them.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
 README = TESTS / "README.md"
-IDEAS = frozenset([*range(1, 122), *range(133, 141)])
-"""What the table must account for; 122-132 are all MLD's."""
-
-_MLD = frozenset({14, 86})  # of those above: no test of an IPv4 switch can prove them
+TITLE = "The numbered test ideas"
+IDEAS = frozenset(range(1, 141))
+_MLD = frozenset({14, 86, *range(122, 133)})  # no test of an IPv4 switch can prove them
 
 _NUMBER = r"\d+(?!\d|\.\d)(?:\s*-\s*\d+)?"
 _CITED = re.compile(
     rf"\b(?:ideas?|spec)\s+({_NUMBER}(?:(?:,\s*(?:and\s+)?|\s+and\s+){_NUMBER})*)", re.I
 )
-_ROW = re.compile(r"^\| (\d+) \| (.+) \|$")
+_ROW = re.compile(r"^\| (\d+)(?:-(\d+))? \| (.+) \|$")
 
 
 def cited(docstring: str) -> frozenset[int]:
@@ -60,12 +59,22 @@ def proofs() -> Iterator[tuple[str, frozenset[int]]]:
 
 
 def section(title: str) -> dict[int, str]:
-    """The rows `| number | text |` of one section of the README."""
+    """The rows `| number | text |` of one section; a row `122-132` counts for each number."""
     text = README.read_text()
     start = text.index(f"## {title}\n")
     end = text.find("\n## ", start + 1)
     rows = (_ROW.match(line) for line in text[start : end if end > 0 else None].splitlines())
-    return {int(row[1]): row[2] for row in rows if row}
+    return {
+        number: row[3]
+        for row in rows
+        if row
+        for number in range(int(row[1]), int(row[2] or row[1]) + 1)
+    }
+
+
+def sentences() -> dict[int, str]:
+    """What each idea says."""
+    return {idea: text.split(" | ")[0] for idea, text in section(TITLE).items()}
 
 
 def table() -> str:
@@ -74,9 +83,19 @@ def table() -> str:
     for name, ideas in proofs():
         for idea in ideas:
             proved.setdefault(idea, []).append(f"`{name}`")
-    rows = [f"| {idea} | {'<br>'.join(proved[idea])} |" for idea in sorted(proved)]
-    return "\n".join(["| idea | tests |", "| --- | --- |", *rows])
+    rows = [
+        f"| {idea} | {sentence} | {'<br>'.join(proved.get(idea, ['–']))} |"
+        for idea, sentence in sorted(sentences().items())
+    ]
+    return "\n".join(["| idea | what holds | tests |", "| --- | --- | --- |", *rows])
+
+
+def write() -> None:
+    """Put the table into the README."""
+    text = README.read_text()
+    start = text.index("| idea |", text.index(f"## {TITLE}\n"))
+    README.write_text(text[:start] + table() + text[text.index("\n\n", start) :])
 
 
 if __name__ == "__main__":
-    print(table())
+    write()

@@ -4,22 +4,38 @@ import re
 
 import pytest
 
-from unit.spec_ids import IDEAS, cited, proofs, section
+from unit.spec_ids import IDEAS, TITLE, cited, proofs, section, sentences, table
 
-COVERED, OPEN = "The numbered test ideas", "Open"
+OPEN = "Open"
 
 
-def test_every_idea_is_in_the_table_or_open() -> None:
-    missing = IDEAS - section(COVERED).keys() - section(OPEN).keys()
+def test_every_idea_has_a_sentence() -> None:
+    said = sentences()
+    assert said.keys() == IDEAS
+    assert all(text.endswith(".") and len(text) > 15 for text in said.values())
+
+
+def test_every_idea_has_a_test_or_is_open() -> None:
+    missing = IDEAS - named().keys() - section(OPEN).keys()
     assert not missing, sorted(missing)
+
+
+def named() -> dict[int, list[str]]:
+    """The tests that the table names for each idea that has any."""
+    rows = {idea: re.findall(r"`([^`]+::[^`]+)`", row) for idea, row in section(TITLE).items()}
+    return {idea: tests for idea, tests in rows.items() if tests}
+
+
+def test_the_table_can_be_written_anew() -> None:
+    """What `spec_ids.py` writes keeps every sentence."""
+    rows = re.findall(r"^\| (\d+) \| (.+?) \| ", table(), re.MULTILINE)
+    assert {int(idea): text for idea, text in rows} == sentences()
 
 
 def test_every_named_test_exists_and_names_the_idea_itself() -> None:
     known = dict(proofs())
-    for idea, names in section(COVERED).items():
-        mapped = re.findall(r"`([^`]+)`", names)
-        assert mapped, f"idea {idea} names no test"
-        for name in mapped:
+    for idea, tests in named().items():
+        for name in tests:
             assert name in known, f"idea {idea}: there is no {name}"
             assert idea in known[name], f"the docstring of {name} does not name idea {idea}"
 
