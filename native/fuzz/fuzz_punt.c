@@ -1,94 +1,65 @@
 /*
  * Any order of puts and takes: the ring gives back what it took in, whole and in
  * order, and takes whatever fits. The input is a list of three bytes each: put a
- * frame of that length at that port, or take with a buffer of that size.
+ * frame of that length, or take that many.
  */
 #include "check.h"
 #include "fp_punt.h"
 #include "fuzz.h"
 
-#define RING_BYTES (1u << 19)
+#define RING_BYTES (1u << 18)
 #define WAITING_MAX (RING_BYTES / 16)
 
-struct waiting {
-	uint32_t len_bytes;
-	uint8_t port;
-};
-
-static struct waiting waiting[WAITING_MAX];
+static uint32_t waiting[WAITING_MAX]; /* lengths */
 static uint32_t first;
 static uint32_t count;
 static uint64_t number;
 
-static uint32_t record_bytes(uint32_t len_bytes)
-{
-	return 16 + (len_bytes + 7) / 8 * 8;
-}
-
-static void put(struct fp_punt *punt, uint8_t port, uint32_t len_bytes)
+static void put(struct fp_punt *punt, uint32_t len_bytes)
 {
 	static uint8_t frame[FP_FRAME_BYTES_MAX];
+	struct fp_punted head = {.time_ns = number, .frame_len = len_bytes};
 	uint64_t held = 0;
-	uint64_t all = 0;
 	bool taken;
 
 	memset(frame, (int)(number & 0xff), len_bytes);
-	for (uint32_t i = 0; i < count; i++) {
-		const struct waiting *w = &waiting[(first + i) % WAITING_MAX];
-
-		all += record_bytes(w->len_bytes);
-		held += w->port == port ? record_bytes(w->len_bytes) : 0;
-	}
-	taken = fp_punt_put(punt, port, frame, len_bytes, number);
-	if (held + record_bytes(len_bytes) > RING_BYTES / 2)
+	for (uint32_t i = 0; i < count; i++)
+		held += fp_punted_bytes(waiting[(first + i) % WAITING_MAX]);
+	taken = fp_punt_put(punt, &head, frame);
+	if (held + fp_punted_bytes(len_bytes) > RING_BYTES)
 		CHECK(!taken);
-	else if (all + record_bytes(UINT16_MAX) + record_bytes(len_bytes) <= RING_BYTES)
-		/* there is room however much of the ring's end was skipped */
-		CHECK(taken);
+	else if (held + 2 * fp_punted_bytes(len_bytes) <= RING_BYTES)
+		/* there is room however much of the ring's end is skipped for it */
+		CHECK(taken || held);
 	if (!taken)
 		return;
-	waiting[(first + count++) % WAITING_MAX] =
-		(struct waiting){.len_bytes = len_bytes, .port = port};
+	waiting[(first + count++) % WAITING_MAX] = len_bytes;
 	number++;
 }
 
-static void take(struct fp_punt *punt, uint32_t buffer_bytes)
+static void take(struct fp_punt *punt, uint32_t most)
 {
-	uint8_t *buffer = malloc(buffer_bytes ? buffer_bytes : 1);
-	uint32_t bytes;
-	uint32_t at = 0;
+	const struct fp_punted *record;
 
-	CHECK(buffer);
-	bytes = fp_punt_take(punt, buffer, buffer_bytes);
-	CHECK(bytes <= buffer_bytes);
-	while (at < bytes) {
-		const struct waiting *w = &waiting[first];
-		struct fp_punted head;
+	while (most-- && (record = fp_punt_peek(punt)) != NULL) {
+		const uint8_t *bytes = (const uint8_t *)(record + 1);
 
 		CHECK(count > 0);
-		memcpy(&head, buffer + at, sizeof(head));
-		CHECK_EQ(head.time_ns, number - count);
-		CHECK_EQ(head.port, w->port);
-		CHECK_EQ(head.frame_len, w->len_bytes);
-		for (uint32_t i = 0; i < w->len_bytes; i++)
-			CHECK(buffer[at + 16 + i] == (uint8_t)(number - count));
-		at += record_bytes(w->len_bytes);
+		CHECK_EQ(record->time_ns, number - count);
+		CHECK_EQ(record->frame_len, waiting[first]);
+		for (uint32_t i = 0; i < record->frame_len; i++)
+			CHECK(bytes[i] == (uint8_t)(number - count));
+		fp_punt_pop(punt, record);
 		first = (first + 1) % WAITING_MAX;
 		count--;
 	}
-	CHECK_EQ(at, bytes);
-	if (count) /* what is left did not fit */
-		CHECK(record_bytes(waiting[first].len_bytes) > buffer_bytes - bytes);
-	free(buffer);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct fp_punt *punt = aligned_alloc(64, (sizeof(*punt) + 63) & ~(size_t)63);
+	struct fp_punt *punt = NULL;
 
-	CHECK(punt);
-	memset(punt, 0, sizeof(*punt));
-	CHECK_EQ(fp_punt_init(punt, RING_BYTES), 0);
+	CHECK_EQ(fp_punt_new(RING_BYTES, &punt), 0);
 	first = count = 0;
 	number = 0;
 	for (; size >= 3; data += 3, size -= 3) {
@@ -96,13 +67,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			(data[1] | (uint32_t)data[2] << 8) & (data[0] & 1 ? 0x3ff : 0xffff);
 
 		if (data[0] & 2)
-			take(punt, length * 2);
+			take(punt, length & 0xff);
 		else
-			put(punt, data[0] >> 2 & 7, length);
+			put(punt, length);
 	}
-	take(punt, 2 * RING_BYTES);
+	take(punt, UINT32_MAX);
 	CHECK_EQ(count, 0);
-	fp_punt_destroy(punt);
-	free(punt);
+	fp_punt_free(punt);
 	return 0;
 }

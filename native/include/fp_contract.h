@@ -8,7 +8,7 @@
  * Calls return 0 (or a count) and -errno on failure unless they say otherwise.
  * Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 4
+#define FP_CONTRACT_VERSION 5
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -54,7 +54,9 @@ enum fp_reason {
 	FP_DROP_IP_ERROR,     /* IPv4 header, V-4 and SNOOP-36 */
 	FP_DROP_SOURCE_MAC,   /* multicast or zero source MAC */
 	FP_DROP_PORT_DOWN,    /* ingress port is not up in the table */
-	FP_DROP_PUNT_FULL,    /* punt ring full, or this port's share of it */
+	FP_DROP_PUNT_FULL,    /* the port's queue to the control plane is full */
+	FP_DROP_RATE_LIMITED, /* control frame over the port's igmp_rate */
+	FP_DROP_CONTROL_SIZE, /* control frame longer than the port's MTU lets a wire carry */
 	FP_REASON_MAX
 };
 
@@ -129,6 +131,8 @@ struct fp_port_state {
 	uint16_t port;
 	uint8_t flags;
 	uint8_t pad;
+	uint32_t igmp_rate;  /* group records a second, or what costs as much; 0: no limit */
+	uint32_t igmp_burst; /* and at once */
 };
 
 enum fp_open_flag {
@@ -142,6 +146,7 @@ struct fp_port_config {
 	uint32_t ring_slots;	/* of 2048 bytes; a power of two; 0: default */
 	uint32_t control_slots; /* likewise, the ring for IGMP, MLD and PIM */
 	uint32_t flags;		/* enum fp_open_flag */
+	uint32_t punt_bytes;	/* of its queue to the control plane; a power of two; 0: default */
 };
 
 struct fp_config {
@@ -150,8 +155,6 @@ struct fp_config {
 	uint32_t fdb_max;
 	uint32_t spin_us;
 	uint32_t streams_max;
-	uint32_t punt_bytes; /* a power of two */
-	uint32_t pad;
 };
 
 struct fp_verdict {
@@ -169,7 +172,7 @@ struct fp_punted {
 	uint64_t time_ns; /* CLOCK_MONOTONIC of the pass that took it */
 	uint32_t frame_len;
 	uint16_t port;
-	uint16_t pad;
+	uint16_t cost; /* in group records: what igmp_rate counts */
 };
 
 struct fp_fdb_entry {
@@ -251,9 +254,13 @@ uint64_t fp_switch_retired(struct fp_switch *sw);
 /* Forwards until fp_switch_stop(); 0 when stopped, -errno on a fault of the loop. */
 int fp_loop_run(struct fp_switch *sw, uint32_t worker);
 
-/* Punted frames: a descriptor that is readable while some wait, and the taking of them. */
+/*
+ * Punted frames: a descriptor that is readable while some wait, and the taking of
+ * them: a fair mix of all ports, until what was taken costs as much as the budget.
+ */
 int fp_punt_fd(struct fp_switch *sw);
-int64_t fp_punt_drain(struct fp_switch *sw, uint8_t *buffer, uint32_t buffer_bytes);
+int64_t fp_punt_drain(struct fp_switch *sw, uint8_t *buffer, uint32_t buffer_bytes,
+		      uint32_t budget);
 
 /* Sends a frame on a set of ports; *sent gets the ports that took it. */
 int fp_inject(struct fp_switch *sw, const uint64_t *ports, const uint8_t *frame, uint32_t frame_len,
@@ -265,6 +272,8 @@ int fp_explain(struct fp_switch *sw, uint32_t port, const uint8_t *frame, uint32
 
 /* stats: FP_STAT_MAX words, reasons: FP_REASON_MAX words; not mutually consistent. */
 int fp_stats_read(struct fp_switch *sw, uint32_t port, uint64_t *stats, uint64_t *reasons);
+/* One reason's counter of every port: FP_PORTS_MAX words. */
+int fp_reason_read(struct fp_switch *sw, uint32_t reason, uint64_t *counts);
 int fp_worker_read(struct fp_switch *sw, uint32_t worker, struct fp_worker_stats *stats);
 
 /* Both return the number of entries written. port or vlan -1: any. */

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fp_drain.h"
 #include "fp_mask.h"
 #include "fp_switch.h"
 
@@ -15,27 +16,20 @@ int fp_punt_fd(struct fp_switch *sw)
 }
 
 /* Clears the descriptor first: what comes after that makes it readable again. */
-int64_t fp_punt_drain(struct fp_switch *sw, uint8_t *buffer, uint32_t buffer_bytes)
+int64_t fp_punt_drain(struct fp_switch *sw, uint8_t *buffer, uint32_t buffer_bytes, uint32_t budget)
 {
-	uint32_t written = 0;
+	struct fp_drained drained;
 	uint64_t ticks;
 	uint64_t one = 1;
 
-	if (buffer_bytes < FP_FRAME_BYTES_MAX + sizeof(struct fp_punted))
+	if (buffer_bytes < fp_punted_bytes(FP_FRAME_BYTES_MAX) || !budget)
 		return -EINVAL;
 	if (read(sw->punt_fd, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
 		return -errno;
-	for (uint32_t i = 0; i < sw->worker_count; i++) {
-		struct fp_worker *worker = sw->workers[(sw->punt_next + i) % sw->worker_count];
-
-		written += fp_punt_take(&worker->punt, buffer + written, buffer_bytes - written);
-	}
-	sw->punt_next++;
-	/* What had no room for the largest record may have left some: come again. */
-	if (buffer_bytes - written < FP_FRAME_BYTES_MAX + sizeof(struct fp_punted) &&
-	    write(sw->punt_fd, &one, sizeof(one)) < 0)
+	drained = fp_drain(sw->opened, &sw->punt_next, buffer, buffer_bytes, budget);
+	if (drained.more && write(sw->punt_fd, &one, sizeof(one)) < 0)
 		return -errno;
-	return written;
+	return drained.bytes;
 }
 
 int fp_inject(struct fp_switch *sw, const uint64_t *ports, const uint8_t *frame, uint32_t frame_len,
@@ -126,6 +120,19 @@ int fp_stats_read(struct fp_switch *sw, uint32_t port, uint64_t *stats, uint64_t
 	for (uint32_t i = 0; i < sw->worker_count; i++)
 		add_block(&sw->workers[i]->stats[port], stats, reasons);
 	add_shortcut(sw, port, stats, reasons);
+	return 0;
+}
+
+int fp_reason_read(struct fp_switch *sw, uint32_t reason, uint64_t *counts)
+{
+	if (reason >= FP_REASON_MAX)
+		return -EINVAL;
+	for (uint32_t port = 0; port < FP_PORTS_MAX; port++) {
+		counts[port] = 0;
+		for (uint32_t i = 0; i < sw->worker_count; i++)
+			counts[port] +=
+				fp_load_relaxed(&sw->workers[i]->stats[port].reasons[reason]);
+	}
 	return 0;
 }
 

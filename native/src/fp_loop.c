@@ -5,18 +5,26 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fp_cost.h"
 #include "fp_decide.h"
 #include "fp_mask.h"
 #include "fp_wait.h"
 
-#define CONTROL_BUDGET 64u /* frames of one control ring in one pass */
 /*
- * Frames of all rings in one pass. Each pass begins at another port, so a busy
- * one cannot starve the rest; and what a pass touches should still be in the
+ * Frames of all rings in one pass. What a pass touches should still be in the
  * cache when it is sent: slots are 2 KiB apart and share few cache sets.
  */
 #define PASS_FRAMES 256u
-#define OVERSIZE_BUFFERS 32u
+#define CONTROL_FRAMES 128u /* of them from control rings */
+#define CONTROL_OVERSIZE 8u /* buffers that control rings leave to data */
+#define VISIT_FRAMES 32u    /* of one ring before the next port has its turn */
+#define VISIT_OVERSIZE 4u
+#define TAGS_BYTES 8u
+
+_Static_assert(PASS_FRAMES <= FP_BATCH_FRAMES, "a pass fits the batch");
+_Static_assert(PASS_FRAMES <= FP_FLOWS, "a pass touches no more flows than are remembered");
+
+enum ring_kind { CONTROL, DATA };
 
 uint64_t fp_now_ns(void)
 {
@@ -68,19 +76,38 @@ static bool may_learn(const struct fp_verdict *verdict)
 	       verdict->reason != FP_DROP_PORT_DOWN && verdict->reason != FP_DROP_RESERVED_MAC;
 }
 
-static void punt(struct fp_worker *worker, uint32_t port, const struct fp_frame *frame,
-		 struct fp_verdict *verdict, uint64_t now_ns)
+/* Whether the control plane gets the frame: FP_PUNT_IGMP, or what keeps it from there. */
+static enum fp_reason hand_up(const struct fp_table *table, struct fp_port *port,
+			      const struct fp_frame *frame, uint64_t now_ns)
+{
+	struct fp_punted head = {
+		.time_ns = now_ns,
+		.frame_len = frame->len_bytes,
+		.port = (uint16_t)port->id,
+		.cost = (uint16_t)fp_cost(table, frame),
+	};
+
+	/* No wire carried this: a frame that somebody meant to be cut, thousands of records long.
+	 */
+	if (frame->len_bytes > table->mtu[port->id] + FP_ETH_BYTES + TAGS_BYTES)
+		return FP_DROP_CONTROL_SIZE;
+	if (!fp_limit_take(&port->punt->limit, head.cost, now_ns))
+		return FP_DROP_RATE_LIMITED;
+	return fp_punt_put(port->punt, &head, frame->data) ? FP_PUNT_IGMP : FP_DROP_PUNT_FULL;
+}
+
+static void punt(struct fp_worker *worker, const struct fp_table *table, uint32_t port,
+		 const struct fp_frame *frame, struct fp_verdict *verdict, uint64_t now_ns)
 {
 	struct fp_stats *stats = &worker->stats[port];
-	bool put = fp_punt_put(&worker->punt, port, frame->data, frame->len_bytes, now_ns);
+	enum fp_reason reason = hand_up(table, table->ports[port], frame, now_ns);
+	bool put = reason == FP_PUNT_IGMP;
 
 	worker->punted |= put;
-	if (verdict->reason == FP_PUNT_IGMP) {
-		if (!put)
-			verdict->reason = FP_DROP_PUNT_FULL;
-		return;
-	}
-	fp_count(&stats->stats[put ? FP_STAT_PUNT_COPIES : FP_STAT_PUNT_COPIES_LOST], 1);
+	if (verdict->reason == FP_PUNT_IGMP)
+		verdict->reason = (uint8_t)reason;
+	else /* it is forwarded all the same */
+		fp_count(&stats->stats[put ? FP_STAT_PUNT_COPIES : FP_STAT_PUNT_COPIES_LOST], 1);
 }
 
 /* Counts the verdict and lets the frame leave. */
@@ -150,7 +177,7 @@ static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
 	flow->frames++;
 	flow->bytes += frame->len_bytes;
 	if (flow->verdict.punt)
-		punt(worker, port, frame, &flow->verdict, now_ns);
+		punt(worker, table, port, frame, &flow->verdict, now_ns);
 	finish(worker, table, port, rx, frame, &flow->verdict);
 }
 
@@ -182,21 +209,24 @@ static void process(struct fp_switch *sw, struct fp_worker *worker, const struct
 	if (may_learn(&verdict))
 		learn(sw, stats, table, &frame, port, now_ns);
 	if (verdict.punt)
-		punt(worker, port, &frame, &verdict, now_ns);
+		punt(worker, table, port, &frame, &verdict, now_ns);
 	finish(worker, table, port, rx, &frame, &verdict);
 }
 
+/* One visit of a ring: a port's share of frames and of buffers for oversize ones. */
 static uint32_t take_ring(struct fp_switch *sw, struct fp_worker *worker,
 			  const struct fp_table *table, struct fp_port *port, struct fp_ring *ring,
-			  uint32_t budget, uint64_t now_ns)
+			  uint32_t budget, uint32_t oversize_end, uint64_t now_ns)
 {
 	uint32_t taken = 0;
 	struct fp_rx rx;
 
+	if (oversize_end > worker->oversize_used + VISIT_OVERSIZE)
+		oversize_end = worker->oversize_used + VISIT_OVERSIZE;
 	while (taken < budget) {
 		uint8_t *buffer = NULL;
 
-		if (worker->oversize_used < OVERSIZE_BUFFERS)
+		if (worker->oversize_used < oversize_end)
 			buffer = worker->oversize +
 				 (size_t)worker->oversize_used * FP_OVERSIZE_BYTES;
 		if (!fp_ring_take(ring, buffer, &rx))
@@ -224,31 +254,62 @@ static bool in_doubt(const struct fp_switch *sw)
 	return fp_load_relaxed(&sw->hold);
 }
 
+static struct fp_ring *ring_of(struct fp_port *port, enum ring_kind kind)
+{
+	return kind == CONTROL ? &port->control : &port->data;
+}
+
+/*
+ * Round robin over the rings of one kind: visits of bounded size, again at those
+ * that had more, until all are empty or the budget is spent. *first moves behind
+ * the last port that had its visit, or by one: whoever fills the pass, or takes
+ * all the buffers, is not first again.
+ */
+static uint32_t take_round(struct fp_switch *sw, struct fp_worker *worker,
+			   const struct fp_table *table, enum ring_kind kind, uint32_t budget,
+			   uint64_t now_ns)
+{
+	uint32_t *first = kind == CONTROL ? &worker->control_first : &worker->data_first;
+	uint32_t oversize_end = kind == CONTROL ? CONTROL_OVERSIZE : FP_OVERSIZE_BUFFERS;
+	struct fp_port *busy[FP_PORTS_MAX];
+	uint32_t busy_count = worker->port_count;
+	uint32_t taken = 0;
+	uint32_t visited = 0;
+
+	for (uint32_t i = 0; i < busy_count; i++)
+		busy[i] = worker->ports[(*first + i) % busy_count];
+	while (busy_count && taken < budget) {
+		uint32_t kept = 0;
+
+		for (uint32_t i = 0; i < busy_count && taken < budget; i++, visited++) {
+			uint32_t room = budget - taken;
+			uint32_t got;
+
+			got = take_ring(sw, worker, table, busy[i], ring_of(busy[i], kind),
+					room < VISIT_FRAMES ? room : VISIT_FRAMES, oversize_end,
+					now_ns);
+			taken += got;
+			if (got)
+				busy[kept++] = busy[i];
+		}
+		busy_count = kept;
+	}
+	*first += visited < worker->port_count ? visited : 1;
+	return taken;
+}
+
 uint32_t fp_loop_pass(struct fp_switch *sw, struct fp_worker *worker, const struct fp_table *table)
 {
 	uint64_t now_ns = fp_now_ns();
-	uint32_t taken = 0;
-	uint32_t visited;
+	uint32_t taken;
 	uint64_t one = 1;
 
 	fp_batch_reset(&worker->batch);
 	worker->oversize_used = 0;
 	worker->punted = false;
 	fp_count(&worker->passes, 1);
-	for (uint32_t i = 0; i < worker->port_count && taken < PASS_FRAMES / 2; i++) {
-		struct fp_port *port = worker->ports[(worker->port_first + i) % worker->port_count];
-
-		taken += take_ring(sw, worker, table, port, &port->control, CONTROL_BUDGET, now_ns);
-	}
-	for (visited = 0; visited < worker->port_count && taken < PASS_FRAMES; visited++) {
-		struct fp_port *port =
-			worker->ports[(worker->port_first + visited) % worker->port_count];
-
-		taken += take_ring(sw, worker, table, port, &port->data, PASS_FRAMES - taken,
-				   now_ns);
-	}
-	/* Behind the port that filled the pass: the others wait for it once and not again. */
-	worker->port_first += visited;
+	taken = take_round(sw, worker, table, CONTROL, CONTROL_FRAMES, now_ns);
+	taken += take_round(sw, worker, table, DATA, PASS_FRAMES - taken, now_ns);
 	if (!taken)
 		return 0;
 	fp_batch_build(&worker->batch);

@@ -216,7 +216,10 @@ int fp_port_create(uint32_t id, const struct fp_port_config *config,
 	port->ifindex = config->ifindex;
 	port->tx_fd = port->tx_bare_fd = port->tx_qdisc_fd = port->isolate_fd = -1;
 	port->data.fd = port->control.fd = -1;
-	err = open_rings(port, config, stage);
+	err = fp_punt_new(config->punt_bytes ? config->punt_bytes : FP_PUNT_BYTES_DEFAULT,
+			  &port->punt);
+	if (!err)
+		err = open_rings(port, config, stage);
 	if (err)
 		goto out;
 	*stage = "transmit socket";
@@ -258,5 +261,7 @@ void fp_port_free(struct fp_port *port)
 		close(port->tx_fd);
 	fp_ring_close(&port->control);
 	fp_ring_close(&port->data);
+	if (!port->punt_passed_on)
+		fp_punt_free(port->punt);
 	free(port);
 }

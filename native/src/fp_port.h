@@ -16,12 +16,14 @@
 
 #include "fp.h"
 #include "fp_atomic.h"
+#include "fp_punt.h"
 #include "fp_ring.h"
 #include "fp_shortcut.h"
 #include "fp_watch.h"
 
 #define FP_RING_SLOTS_DEFAULT 4096u
 #define FP_CONTROL_SLOTS_DEFAULT 2048u
+#define FP_PUNT_BYTES_DEFAULT (1u << 20)
 
 struct fp_port {
 	uint32_t id;
@@ -34,10 +36,12 @@ struct fp_port {
 	int isolate_fd;	 /* tcx link, -1 when the host stack still sees the port */
 	struct fp_ring data;
 	struct fp_ring control;
+	struct fp_punt *punt; /* its frames on their way to the control plane */
 	/* the control thread's own */
 	struct fp_watch data_watch;
 	struct fp_watch control_watch;
-	bool replaced; /* by fp_port_reopen(): what waits in its rings is lost */
+	bool replaced;	     /* by fp_port_reopen(): what waits in its rings is lost */
+	bool punt_passed_on; /* likewise: its queue is the new port's now */
 };
 
 /*

@@ -1,9 +1,13 @@
 /*
- * The punt ring: frames for the control plane, single producer (a loop thread),
- * single consumer (the control thread). Records are a struct fp_punted and the
- * frame, padded to 8 bytes, contiguous; a record that would cross the end is
- * preceded by padding. No port may hold more than half of the ring, so a port
- * that floods cannot starve the others (two of them together can).
+ * A punt ring: one port's frames on their way to the control plane. Single
+ * producer (the loop thread of the port), single consumer (the control thread).
+ * Records are a struct fp_punted and the frame, padded to 8 bytes, contiguous; a
+ * record that would cross the end is preceded by padding.
+ *
+ * Every port has its own, so a port that floods fills nobody's but its own. It
+ * lives and goes with the port (fp_port.h), passed on when the port's rings are
+ * opened again: what waits in it when the port is closed is lost with what waits
+ * in its other rings, and cannot be taken for a frame of the next of that number.
  */
 #ifndef FP_PUNT_H
 #define FP_PUNT_H
@@ -13,24 +17,34 @@
 
 #include "fp.h"
 #include "fp_atomic.h"
+#include "fp_limit.h"
 
 struct fp_punt {
-	uint8_t *bytes;
-	uint32_t size_bytes; /* a power of two */
+	uint32_t size_bytes;   /* a power of two */
+	struct fp_limit limit; /* how much the loop may put into it */
 	/* written by the loop */
 	_Alignas(64) _Atomic uint64_t tail;
-	uint64_t put_bytes[FP_PORTS_MAX];
 	/* written by the control thread */
 	_Alignas(64) _Atomic uint64_t head;
-	_Atomic uint64_t taken_bytes[FP_PORTS_MAX];
+	/* the control thread's own, see fp_drain.c */
+	int64_t deficit;
+	bool waited; /* there were frames left when it was last looked at */
+	_Alignas(64) uint8_t bytes[];
 };
 
-int fp_punt_init(struct fp_punt *punt, uint32_t size_bytes);
-void fp_punt_destroy(struct fp_punt *punt);
-/* False when the ring, or the port's share of it, is full. */
-bool fp_punt_put(struct fp_punt *punt, uint32_t port, const uint8_t *frame, uint32_t frame_len,
-		 uint64_t now_ns);
-/* Moves whole records into the buffer; the bytes written. */
-uint32_t fp_punt_take(struct fp_punt *punt, uint8_t *buffer, uint32_t buffer_bytes);
+/* -EINVAL for a size that is no power of two or has no room for the largest frame. */
+int fp_punt_new(uint32_t size_bytes, struct fp_punt **out);
+void fp_punt_free(struct fp_punt *punt);
+/* False when there is no room. */
+bool fp_punt_put(struct fp_punt *punt, const struct fp_punted *head, const uint8_t *frame);
+
+/* The oldest record, or NULL; it stays where it is until fp_punt_pop(). */
+const struct fp_punted *fp_punt_peek(struct fp_punt *punt);
+void fp_punt_pop(struct fp_punt *punt, const struct fp_punted *record);
+
+static inline uint32_t fp_punted_bytes(uint32_t frame_len)
+{
+	return (uint32_t)sizeof(struct fp_punted) + ((frame_len + 7u) & ~7u);
+}
 
 #endif

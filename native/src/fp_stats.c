@@ -32,6 +32,8 @@ static const struct reason reasons[FP_REASON_MAX] = {
 	[FP_DROP_SOURCE_MAC] = {"source_mac", FP_ACTION_DROP},
 	[FP_DROP_PORT_DOWN] = {"port_down", FP_ACTION_DROP},
 	[FP_DROP_PUNT_FULL] = {"punt_full", FP_ACTION_DROP},
+	[FP_DROP_RATE_LIMITED] = {"rate_limited", FP_ACTION_DROP},
+	[FP_DROP_CONTROL_SIZE] = {"control_size", FP_ACTION_DROP},
 };
 
 static const char *const stats[FP_STAT_MAX] = {

@@ -11,14 +11,13 @@
 #include "fp_decide.h"
 #include "fp_mask.h"
 
-#define OVERSIZE_BUFFERS 32u
-
 _Static_assert(sizeof(struct fp_row) == 72, "contract");
 _Static_assert(sizeof(struct fp_vlan) == 72, "contract");
-_Static_assert(sizeof(struct fp_port_state) == 8, "contract");
+_Static_assert(sizeof(struct fp_port_state) == 16, "contract");
 _Static_assert(sizeof(struct fp_verdict) == 40, "contract");
 _Static_assert(sizeof(struct fp_fdb_entry) == 24, "contract");
-_Static_assert(sizeof(struct fp_config) == 32, "contract");
+_Static_assert(sizeof(struct fp_config) == 24, "contract");
+_Static_assert(sizeof(struct fp_port_config) == 20, "contract");
 
 uint32_t fp_contract_version(void)
 {
@@ -31,7 +30,6 @@ static void worker_free(struct fp_worker *worker)
 		return;
 	if (worker->wake_fd >= 0)
 		close(worker->wake_fd);
-	fp_punt_destroy(&worker->punt);
 	fp_streams_destroy(&worker->streams);
 	free(worker->oversize);
 	free(worker);
@@ -49,9 +47,8 @@ static struct fp_worker *worker_new(uint32_t id, const struct fp_config *config)
 	worker->seq_ports = UINT64_MAX;
 	fp_store_relaxed(&worker->seq_seen, FP_SEQ_IDLE);
 	worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	worker->oversize = malloc((size_t)OVERSIZE_BUFFERS * FP_OVERSIZE_BYTES);
+	worker->oversize = malloc((size_t)FP_OVERSIZE_BUFFERS * FP_OVERSIZE_BYTES);
 	if (worker->wake_fd < 0 || !worker->oversize ||
-	    fp_punt_init(&worker->punt, config->punt_bytes) ||
 	    fp_streams_init(&worker->streams, config->streams_max)) {
 		worker_free(worker);
 		return NULL;
@@ -248,6 +245,10 @@ int fp_switch_publish(struct fp_switch *sw, const struct fp_row *rows, uint32_t 
 		changed[i % FP_PORTS_MAX] = shortcut_stale(old, table, &ports[i]);
 	swap_in(sw, old, table);
 	for (uint32_t i = 0; i < port_count; i++) {
+		struct fp_port *port = sw->opened[ports[i].port];
+
+		if (port)
+			fp_limit_set(&port->punt->limit, ports[i].igmp_rate, ports[i].igmp_burst);
 		if (changed[i % FP_PORTS_MAX])
 			fp_shortcut_flush(&sw->shortcut, ports[i].port, -1);
 	}
@@ -312,6 +313,10 @@ int fp_port_reopen(struct fp_switch *sw, uint32_t id, const struct fp_port_confi
 	fp_stats_read(sw, id, stats, reasons); /* the rings' drops are lost with them */
 	port->worker = before->worker;
 	fp_store_relaxed(&port->needs_qdisc, fp_load_relaxed(&before->needs_qdisc));
+	/* The same loop goes on putting into it, by the old port or the new. */
+	fp_punt_free(port->punt);
+	port->punt = before->punt;
+	before->punt_passed_on = true;
 	sw->opened[id] = port;
 	if (table->ports[id])
 		table->ports[id] = port;

@@ -1,7 +1,8 @@
 /*
  * The switch: what the control thread owns (the newest table, what waits to be
  * freed, the ports) and what each loop thread owns (struct fp_worker). The words
- * they share are table, seq_seen, stop, the punt rings, the counters and the fdb;
+ * they share are table, seq_seen, stop, the ports' punt rings and limits, the
+ * counters and the fdb;
  * the table of them is in native/README.md.
  */
 #ifndef FP_SWITCH_H
@@ -18,14 +19,14 @@
 #include "fp_flows.h"
 #include "fp_pace.h"
 #include "fp_port.h"
-#include "fp_punt.h"
 #include "fp_shortcut.h"
 #include "fp_stats.h"
 #include "fp_streams.h"
 #include "fp_table.h"
 #include "fp_tx.h"
 
-#define FP_SEQ_IDLE UINT64_MAX /* seq_seen of a worker whose loop does not run */
+#define FP_OVERSIZE_BUFFERS 32u /* of one pass */
+#define FP_SEQ_IDLE UINT64_MAX	/* seq_seen of a worker whose loop does not run */
 
 struct fp_worker {
 	/* set by the control thread before the loop runs */
@@ -38,7 +39,8 @@ struct fp_worker {
 	/* the loop's own */
 	_Alignas(64) uint64_t seq_ports; /* of the table that ports[] was read from */
 	uint32_t port_count;
-	uint32_t port_first; /* where the next pass begins */
+	uint32_t control_first; /* where the next pass begins: control rings and data rings */
+	uint32_t data_first; /* each turn by what they themselves took, or one starves the other */
 	uint32_t oversize_used;
 	struct fp_pace pace; /* of what ends a wait */
 	bool punted;
@@ -53,7 +55,6 @@ struct fp_worker {
 	struct fp_flows flows;
 	uint8_t *oversize;
 	/* shared, by their own rules */
-	struct fp_punt punt;
 	struct fp_streams streams;
 	struct fp_stats stats[FP_PORTS_MAX];
 };
@@ -83,7 +84,7 @@ struct fp_switch {
 	struct fp_retired *retired;
 	uint32_t retired_count;
 	uint32_t retired_room;
-	uint32_t punt_next;
+	uint32_t punt_next; /* where the next drain begins */
 };
 
 uint64_t fp_now_ns(void);

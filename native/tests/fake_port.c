@@ -103,6 +103,7 @@ void fake_port_make(struct fake_port *fake, uint32_t id)
 	CHECK(port->tx_bare_fd >= 0 && port->tx_bare_fd < DESCRIPTORS_MAX);
 	is_bare[port->tx_bare_fd] = true;
 	pair(&fake->wire_qdisc, &port->tx_qdisc_fd);
+	CHECK_EQ(fp_punt_new(FAKE_PUNT_BYTES, &port->punt), 0);
 	make_ring(&fake->data, &port->data);
 	make_ring(&fake->control, &port->control);
 	fake->port = port;

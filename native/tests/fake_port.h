@@ -16,6 +16,7 @@
 #include "fp_switch.h"
 
 #define FAKE_SLOTS 1024u
+#define FAKE_PUNT_BYTES (1u << 18)
 /* Calls of sendmmsg() so far; the fixtures stand in for it (--wrap). */
 extern uint32_t fake_sends;
 /* This descriptor segments nothing: what must be cut it refuses with ENOBUFS; -1: none. */

@@ -12,7 +12,6 @@ struct fp_config lab_config(void)
 		.fdb_max = 1024,
 		.spin_us = 20,
 		.streams_max = 256,
-		.punt_bytes = 1u << 20,
 	};
 }
 

@@ -70,7 +70,7 @@ static void ask_everything(void)
 	fp_fdb_dump(lab.sw, entries, 64);
 	CHECK_EQ(fp_worker_read(lab.sw, 0, &stats), 0);
 	CHECK_EQ(fp_worker_read(lab.sw, 1, &stats), (uint64_t)-22);
-	CHECK_EQ(fp_punt_drain(lab.sw, buffer, sizeof(buffer)), 0);
+	CHECK_EQ(fp_punt_drain(lab.sw, buffer, sizeof(buffer), 1000), 0);
 }
 
 static void feed_and_publish(void)

@@ -1,78 +1,114 @@
-/* One thread punts, another drains: every record whole, in order, none lost that was taken in. */
+/*
+ * Two loop threads punt into the rings of their ports, the control thread drains
+ * all of them and sets limits beside it: every record whole, in its port's order,
+ * none lost that was taken in.
+ */
 #include <pthread.h>
 #include <sched.h>
 
 #include "check.h"
-#include "fp_punt.h"
+#include "fp_drain.h"
 
-#define RECORDS 60000u
-#define RING_BYTES (1u << 19)
+#define RECORDS 20000u /* of each port */
+#define RING_BYTES (1u << 18)
+#define PORTS 4u
+#define WORKERS 2u
 
-static struct fp_punt *punt;
+static struct fp_port *ports[FP_PORTS_MAX];
 
 static uint32_t length_of(uint32_t number)
 {
 	return number % 1000 == 0 ? 60000 : 40 + number * 13 % 300;
 }
 
+static bool punt(struct fp_port *port, uint32_t number, uint64_t now_ns)
+{
+	static _Thread_local uint8_t frame[FP_FRAME_BYTES_MAX];
+	struct fp_punted head = {
+		.time_ns = number,
+		.frame_len = length_of(number),
+		.port = (uint16_t)port->id,
+		.cost = (uint16_t)(1 + number % 40),
+	};
+
+	fp_limit_take(&port->punt->limit, head.cost, now_ns); /* read beside the setting of it */
+	memset(frame, (int)(number & 0xff), head.frame_len);
+	return fp_punt_put(port->punt, &head, frame);
+}
+
 static void *produce(void *argument)
 {
-	static uint8_t frame[FP_FRAME_BYTES_MAX];
-	uint64_t *refused = argument;
+	uint32_t worker = *(uint32_t *)argument;
+	uint32_t next[PORTS] = {0};
+	uint32_t left = RECORDS * PORTS / WORKERS;
 
-	for (uint32_t number = 0; number < RECORDS; number++) {
-		memset(frame, (int)(number & 0xff), length_of(number));
-		while (!fp_punt_put(punt, number % 256, frame, length_of(number), number)) {
-			(*refused)++;
-			sched_yield();
+	while (left) {
+		for (uint32_t id = worker; id < PORTS; id += WORKERS) {
+			if (next[id] < RECORDS && punt(ports[id], next[id], left)) {
+				next[id]++;
+				left--;
+			} else {
+				sched_yield();
+			}
 		}
 	}
 	return NULL;
 }
 
-static void check_records(const uint8_t *buffer, uint32_t bytes, uint32_t *next)
+static uint32_t check_records(const uint8_t *buffer, uint32_t bytes, uint32_t *next)
 {
+	uint32_t count = 0;
 	uint32_t at = 0;
 
 	while (at < bytes) {
 		struct fp_punted head;
 
 		memcpy(&head, buffer + at, sizeof(head));
-		at += (uint32_t)sizeof(head);
-		CHECK_EQ(head.time_ns, *next);
-		CHECK_EQ(head.port, *next % 256);
-		CHECK_EQ(head.frame_len, length_of(*next));
+		CHECK(head.port < PORTS);
+		CHECK_EQ(head.time_ns, next[head.port]);
+		CHECK_EQ(head.frame_len, length_of(next[head.port]));
 		for (uint32_t i = 0; i < head.frame_len; i++)
-			CHECK(buffer[at + i] == (uint8_t)*next);
-		at += (head.frame_len + 7) & ~7u;
-		(*next)++;
+			CHECK(buffer[at + sizeof(head) + i] == (uint8_t)next[head.port]);
+		next[head.port]++;
+		at += fp_punted_bytes(head.frame_len);
+		count++;
 	}
+	return count;
 }
 
 static void test_records_cross_between_threads_whole_and_in_order(void)
 {
 	static uint8_t buffer[200000];
-	uint64_t refused = 0;
-	uint32_t next = 0;
-	pthread_t producer;
+	uint32_t workers[WORKERS] = {0, 1};
+	uint32_t next[PORTS] = {0};
+	pthread_t producers[WORKERS];
+	uint32_t count = 0;
+	uint32_t turn = 0;
 
-	punt = aligned_alloc(64, (sizeof(*punt) + 63) & ~(size_t)63);
-	CHECK(punt);
-	memset(punt, 0, sizeof(*punt));
-	CHECK_EQ(fp_punt_init(punt, RING_BYTES), 0);
-	CHECK(!pthread_create(&producer, NULL, produce, &refused));
-	while (next < RECORDS) {
-		uint32_t bytes = fp_punt_take(punt, buffer, sizeof(buffer));
+	for (uint32_t id = 0; id < PORTS; id++) {
+		ports[id] = calloc(1, sizeof(**ports));
+		CHECK(ports[id]);
+		ports[id]->id = id;
+		CHECK_EQ(fp_punt_new(RING_BYTES, &ports[id]->punt), 0);
+	}
+	for (uint32_t i = 0; i < WORKERS; i++)
+		CHECK(!pthread_create(&producers[i], NULL, produce, &workers[i]));
+	while (count < RECORDS * PORTS) {
+		struct fp_drained drained =
+			fp_drain(ports, &turn, buffer, sizeof(buffer), 1 + count % 500);
 
-		check_records(buffer, bytes, &next);
-		if (!bytes)
+		count += check_records(buffer, drained.bytes, next);
+		fp_limit_set(&ports[count % PORTS]->punt->limit, count % 3000, count % 7);
+		if (!drained.bytes)
 			sched_yield();
 	}
-	CHECK(!pthread_join(producer, NULL));
-	CHECK_EQ(fp_punt_take(punt, buffer, sizeof(buffer)), 0);
-	fprintf(stderr, "refused %" PRIu64 " times\n", refused);
-	fp_punt_destroy(punt);
-	free(punt);
+	for (uint32_t i = 0; i < WORKERS; i++)
+		CHECK(!pthread_join(producers[i], NULL));
+	CHECK(!fp_drain(ports, &turn, buffer, sizeof(buffer), 100).more);
+	for (uint32_t id = 0; id < PORTS; id++) {
+		fp_punt_free(ports[id]->punt);
+		free(ports[id]);
+	}
 }
 
 int main(void)

@@ -18,9 +18,6 @@ static void test_configurations_that_cannot_work_are_refused(void)
 	CHECK(!fp_switch_new(&config));
 	config.workers = FP_WORKERS_MAX + 1;
 	CHECK(!fp_switch_new(&config));
-	config = lab_config();
-	config.punt_bytes = 1000;
-	CHECK(!fp_switch_new(&config));
 	fp_switch_free(NULL);
 }
 
@@ -199,7 +196,8 @@ static void test_punt_descriptor_is_readable_while_frames_wait(void)
 	struct lab lab;
 
 	lab_start(&lab, 2);
-	CHECK_EQ(fp_punt_drain(lab.sw, buffer, 1000), (uint64_t)-EINVAL);
+	CHECK_EQ(fp_punt_drain(lab.sw, buffer, 1000, 100), (uint64_t)-EINVAL);
+	CHECK_EQ(fp_punt_drain(lab.sw, buffer, sizeof(buffer), 0), (uint64_t)-EINVAL);
 	CHECK(!readable(fp_punt_fd(lab.sw)));
 	packet.protocol = 2;
 	packet.payload_bytes = 1000;
@@ -210,12 +208,12 @@ static void test_punt_descriptor_is_readable_while_frames_wait(void)
 		int64_t bytes;
 
 		CHECK(readable(fp_punt_fd(lab.sw)));
-		bytes = fp_punt_drain(lab.sw, buffer, sizeof(buffer));
+		bytes = fp_punt_drain(lab.sw, buffer, sizeof(buffer), 1000);
 		CHECK(bytes > 0 && bytes % (16 + 1048) == 0);
 		taken += (uint64_t)bytes / (16 + 1048);
 	}
 	CHECK_EQ(taken, 200);
-	CHECK_EQ(fp_punt_drain(lab.sw, buffer, sizeof(buffer)), 0);
+	CHECK_EQ(fp_punt_drain(lab.sw, buffer, sizeof(buffer), 1000), 0);
 	CHECK(!readable(fp_punt_fd(lab.sw)));
 	lab_end(&lab);
 }
@@ -228,6 +226,7 @@ static void test_punt_descriptor_stays_readable_when_the_buffer_was_too_small(vo
 	struct lab lab;
 
 	lab_start(&lab, 2);
+	lab_set_port(&lab, 0, true, 65535);
 	packet.protocol = 2;
 	packet.payload_bytes = 30000;
 	lab_receive(&lab, 0, &packet);
@@ -236,9 +235,9 @@ static void test_punt_descriptor_stays_readable_when_the_buffer_was_too_small(vo
 	lab_run(&lab);
 	for (uint32_t n = 0; n < 2; n++) {
 		CHECK(readable(fp_punt_fd(lab.sw)));
-		CHECK(fp_punt_drain(lab.sw, buffer, sizeof(buffer)) > 0);
+		CHECK(fp_punt_drain(lab.sw, buffer, sizeof(buffer), 10000) > 0);
 	}
-	CHECK_EQ(fp_punt_drain(lab.sw, buffer, sizeof(buffer)), 0);
+	CHECK_EQ(fp_punt_drain(lab.sw, buffer, sizeof(buffer), 1000), 0);
 	CHECK(!readable(fp_punt_fd(lab.sw)));
 	lab_end(&lab);
 }

@@ -51,7 +51,8 @@ def _facts(session: Session, unwanted_bits_per_s: float) -> Facts:
             return client.call("show", what=what)
 
         counters, fdb = ask("counters"), ask("fdb")["fdb"]
-        return Facts(
+        since = time.monotonic()
+        facts = Facts(
             config=ask("config"),
             ports=ask("ports")["ports"],
             queriers=ask("querier")["queriers"],
@@ -66,6 +67,18 @@ def _facts(session: Session, unwanted_bits_per_s: float) -> Facts:
             unbalanced=_unbalanced(client),
             unwanted_bits_per_s=unwanted_bits_per_s,
         )
+        rates = _refused(counters["ports"], ask("counters")["ports"], time.monotonic() - since)
+        return dataclasses.replace(facts, refused_per_s=rates)
+
+
+def _refused(before: dict[str, Any], after: dict[str, Any], seconds: float) -> dict[str, float]:
+    """Control frames over `igmp_rate` a second, by port, between two looks."""
+    more = {
+        port: counts["rate_limited"] - before[port]["rate_limited"]
+        for port, counts in after.items()
+        if port in before
+    }
+    return {port: count / seconds for port, count in more.items() if count > 0}
 
 
 def _unbalanced(client: Client) -> dict[str, int]:

@@ -54,7 +54,6 @@ COUNTERS: Final[dict[str, str]] = {
     "tx_fragment": "IGMP fragments forwarded",
     "tx_unknown": "IGMP messages of other types forwarded",
     # refused or not used, by cause
-    "rate_limited": "control frames over igmp_rate: dropped",
     "own_frame": "frames from the switch's own MAC address: ignored (V-1)",
     "ttl_not_one": "control frames whose TTL is not 1 (W-8)",
     "no_router_alert": "v2/v3 messages without Router Alert, not learned (W-7)",

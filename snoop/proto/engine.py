@@ -155,7 +155,7 @@ class Engine:
         switch.configure(params)
         self._open_configured(now, effects)
         for port, state in switch.ports.items():
-            state.configure(ports.get(port, state.params), max_hosts=params.max_hosts, now=now)
+            state.configure(ports.get(port, state.params), max_hosts=params.max_hosts)
             for vlan in switch.vlans.values():
                 if state.params.mrouter is MrouterMode.NEVER:
                     vlan.mrouters.drop_port(port, effects, static=False)

@@ -236,10 +236,7 @@ class PortParams:
     `max_groups` 0: no limit of its own. `max_state` bounds what the port may make the switch
     remember, in bytes as `shares` counts them: the process then grows by less than 64 MiB.
     `flood_unregistered` None: as the switch. Groups of `deny_groups` are refused, and all others
-    too where `allow_groups` is not empty. `igmp_rate` is frames a second that are looked at, 0 for
-    all; `igmp_burst` how many may come at once. The default absorbs 10 000 reports at once, which
-    is a full table's worth of hosts answering together, and lets no port have more than half of
-    what one switch is built for.
+    too where `allow_groups` is not empty.
     """
 
     name: str
@@ -251,8 +248,6 @@ class PortParams:
     max_state: int = 40 << 20
     deny_groups: tuple[Prefix, ...] = ()
     allow_groups: tuple[Prefix, ...] = ()
-    igmp_rate: int = 20_000
-    igmp_burst: int = 40_000
 
     def __post_init__(self) -> None:
         """Check every value; ValueError names the first that is out of range."""
@@ -264,8 +259,6 @@ class PortParams:
             )
         _require_int("max_groups", self.max_groups, 0, 1 << 24)
         _require_int("max_state", self.max_state, 1, 1 << 40)
-        _require_int("igmp_rate", self.igmp_rate, 0, 10_000_000)
-        _require_int("igmp_burst", self.igmp_burst, 1, 10_000_000)
         _require_groups("deny_groups", self.deny_groups)
         _require_groups("allow_groups", self.allow_groups)
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from snoop.proto.counters import Counts, zeros
-from snoop.proto.filters import GroupFilter, TokenBucket
+from snoop.proto.filters import GroupFilter
 from snoop.proto.hosts import Reporter
 from snoop.proto.params import PortParams
 from snoop.proto.units import Instant, Ports
@@ -22,7 +22,6 @@ class Port:
         "_reporters",
         "added",
         "bit",
-        "bucket",
         "counts",
         "filter",
         "host_count",
@@ -48,19 +47,18 @@ class Port:
         self.stakes: dict[int, Stake] = {}  # by VLAN
         self.counts: Counts = zeros()
         self._reporters: dict[Reporter, Reporter] = {}
-        self.configure(params, max_hosts=max_hosts, now=now)
+        self.configure(params, max_hosts=max_hosts)
 
     @property
     def vacancy(self) -> int:
         """Return how many more hosts may be tracked."""
         return self._host_limit - self.host_count
 
-    def configure(self, params: PortParams, *, max_hosts: int, now: Instant) -> None:
+    def configure(self, params: PortParams, *, max_hosts: int) -> None:
         """Take new settings."""
         self.params = params
         self._host_limit = max_hosts
         self.filter = GroupFilter(params.deny_groups, params.allow_groups)
-        self.bucket = TokenBucket(params.igmp_rate, params.igmp_burst, now=now)
 
     def shared(self, who: Reporter) -> Reporter:
         """Return one object for all equal names, so that many entries of a host share it."""

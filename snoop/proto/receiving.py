@@ -57,11 +57,6 @@ def receive(
 ) -> None:
     """Take one frame that came in on `port`, which is up."""
     counts = port.counts
-    if not port.bucket.take(now):
-        counts["rate_limited"] += 1
-        reason = f"igmp_rate, {port.params.igmp_rate} a second, reached"
-        switch.warn("limit", 0, port.id, reason, now, effects)
-        return
     try:
         parsed = control.parse(frame)
     except WireError as error:

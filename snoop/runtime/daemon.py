@@ -71,7 +71,6 @@ class Daemon:
         self._retry: asyncio.TimerHandle | None = None
         self._threads: list[threading.Thread] = []
         self._stopping = False
-        self._more_punted = False
 
     async def run(self) -> int:
         """Forward until a signal or a fault; the exit status. StartError if it cannot begin."""
@@ -218,15 +217,11 @@ class Daemon:
     # What the loop calls -----------------------------------------------------------------------
 
     def _punted(self) -> None:
-        if self._plane.punted() and not self._more_punted:
-            # Again as soon as timers and clients have had a turn.
-            self._more_punted = True
-            self._loop.call_soon(self._punted_again)
+        """One batch; while more wait the descriptor stays readable, and this comes again after
+        timers and clients have had their turn.
+        """
+        self._plane.punted()
         self._rearm()
-
-    def _punted_again(self) -> None:
-        self._more_punted = False
-        self._punted()
 
     def _links_changed(self) -> None:
         self._plane.links_changed()

@@ -31,7 +31,9 @@ VERDICTS = {
     "ip_error": "dropped: bad IPv4 header of a multicast frame",
     "source_mac": "dropped: source address is multicast or zero",
     "port_down": "dropped: came in while the port was down",
-    "punt_full": "dropped: IGMP over what the control plane can take",
+    "punt_full": "dropped: the port's queue of IGMP for the control plane is full",
+    "rate_limited": "dropped: IGMP over [[port]] igmp_rate",
+    "control_size": "dropped: IGMP longer than the port's MTU allows a frame to be",
 }
 STATS = {
     "rx_frames": "frames received; the sum of all verdicts",

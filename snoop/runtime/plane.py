@@ -8,7 +8,6 @@ batch is always the same: decide all, send all, publish once.
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from snoop.proto.engine import Engine
 from snoop.proto.params import Params
 from snoop.proto.units import Instant
 from snoop.runtime import clock, resolve
+from snoop.runtime.batch import Budget, Refused
 from snoop.runtime.events import Events
 from snoop.runtime.log import Limited
 from snoop.runtime.neighbours import Neighbours
@@ -29,13 +29,9 @@ from snoop.table.mdb import VLAN_DEFAULT, Delta, Mdb, compile_group, compile_vla
 from snoop.wire.address import Address, Family
 
 if TYPE_CHECKING:
-    from snoop.fastpath import FastPath, Punted
+    from snoop.fastpath import FastPath
 
 _log = logging.getLogger("snoop.plane")
-
-# Frames decided before timers and clients have a turn: some 30 ms of an IGMP flood, well within
-# the 100 ms that an expiry may be late (TM-40).
-BATCH_FRAMES_MAX = 400
 
 
 # What is published in one go: some 20 ms.
@@ -70,7 +66,8 @@ class Plane:
         self._events = Events(events, self.ports.name)
         self._limited = Limited(_log)
         self._mdb = Mdb()
-        self._waiting: deque[Punted] = deque()
+        self._budget = Budget()
+        self._refused = Refused()
         self._transmits: list[Transmit] = []
         self._groups: dict[tuple[int, Address], None] = {}  # oldest change first
         self._vlans: set[tuple[int, Family]] = set()
@@ -99,17 +96,14 @@ class Plane:
         self._all_vlans()
         self.flush()
 
-    def punted(self) -> bool:
-        """Take a batch of what the fast path handed up; True if there is more to take."""
-        if not self._waiting:
-            self._waiting.extend(self.fastpath.drain())
+    def punted(self) -> None:
+        """Take a batch of what the fast path handed up; its descriptor says if there is more."""
         now = clock.now()
         engine = self._engine
         self._apply(engine.advance(now, DUE_MAX), now)
-        for _ in range(min(len(self._waiting), BATCH_FRAMES_MAX)):
-            punted = self._waiting.popleft()
-            if self.ports.get(punted.port) is None:
-                continue  # Taken just before its port was removed.
+        cost = 0
+        for punted in self.fastpath.drain(self._budget.cost):
+            cost += punted.cost
             try:
                 effects = engine.receive(port=punted.port, frame=punted.frame, now=now)
             except Exception as error:
@@ -123,7 +117,9 @@ class Plane:
                 self._capture(punted.port, punted.frame, effects)
             self._apply(effects, now)
         self.flush()
-        return bool(self._waiting)
+        self._budget.spent(cost, clock.now() - now)
+        if self._refused.due(now):
+            self._tell_refused(now)
 
     def advance(self) -> None:
         """The time has come."""
@@ -271,6 +267,15 @@ class Plane:
             else:
                 self._apply(self._engine.port_down(port.id, now=now), now)
                 self.fastpath.fdb_flush(port=port.id)
+
+    def _tell_refused(self, now: Instant) -> None:
+        for number, frames in self._refused.news(
+            self.fastpath.verdicts("rate_limited"), now
+        ).items():
+            port = self.ports.get(number)
+            if port is not None:
+                reason = f"igmp_rate, {port.table.igmp_rate} records a second, reached"
+                self.say("limit", {"reason": reason, "dropped": frames}, port=port.name)
 
     def _add_port(self, table: PortTable, now: Instant) -> None:
         port = self.ports.add(table)

@@ -79,6 +79,7 @@ class PortPath(Protocol):
         shortcut: bool = ...,
         ring_slots: int = ...,
         control_slots: int = ...,
+        punt_bytes: int = ...,
     ) -> Opened: ...
     def port_reopen(
         self,
@@ -90,10 +91,19 @@ class PortPath(Protocol):
         shortcut: bool = ...,
         ring_slots: int = ...,
         control_slots: int = ...,
+        punt_bytes: int = ...,
     ) -> Opened: ...
     def port_close(self, port: int) -> None: ...
     def port_set(
-        self, port: int, *, up: bool, mtu: int, coalesce: bool = ..., watched: bool = ...
+        self,
+        port: int,
+        *,
+        up: bool,
+        mtu: int,
+        coalesce: bool = ...,
+        watched: bool = ...,
+        igmp_rate: int = ...,
+        igmp_burst: int = ...,
     ) -> None: ...
 
 
@@ -297,6 +307,7 @@ class Ports:
             shortcut=self._switch.shortcut,
             ring_slots=slots,
             control_slots=max(256, slots // 4),
+            punt_bytes=_punt_bytes(len(self._by_id)),
         )
 
     def _failed(self, port: Port, error: OSError) -> None:
@@ -347,6 +358,8 @@ class Ports:
             mtu=port.link.mtu,
             coalesce=self._runs(port).takes,
             watched=_coalesce(port.table, self._switch) is Coalesce.AUTO,
+            igmp_rate=port.table.igmp_rate,
+            igmp_burst=port.table.igmp_burst,
         )
 
     def _runs(self, port: Port) -> Runs:
@@ -385,6 +398,11 @@ def _ring_slots(switch: SwitchTable, ports: int) -> int:
     if switch.ring_slots:
         return switch.ring_slots
     return max(512, min(8192, 1 << (131_072 // ports).bit_length() - 1))
+
+
+def _punt_bytes(ports: int) -> int:
+    """A full table's worth of hosts answering together, 10 000 reports, or 64 MiB in all."""
+    return max(256 << 10, min(1 << 20, 1 << ((64 << 20) // ports).bit_length() - 1))
 
 
 def _bypass(table: PortTable, switch: SwitchTable) -> bool:

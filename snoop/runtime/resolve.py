@@ -92,8 +92,6 @@ def port_params(table: PortTable) -> PortParams:
         max_state=table.max_state << 20,
         deny_groups=tuple(_prefix(one) for one in table.deny_groups),
         allow_groups=tuple(_prefix(one) for one in table.allow_groups),
-        igmp_rate=table.igmp_rate,
-        igmp_burst=table.igmp_burst,
     )
 
 

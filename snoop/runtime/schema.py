@@ -267,7 +267,9 @@ class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         field(default_factory=list)
     )
     igmp_rate: Annotated[
-        int, Meta(ge=0, le=1_000_000), _says("IGMP messages a second looked at; 0: no limit")
+        int,
+        Meta(ge=0, le=1_000_000),
+        _says("group records a second, or what costs as much, that IGMP may bring; 0: no limit"),
     ] = 20_000
     igmp_burst: Annotated[int, Meta(ge=1, le=1_000_000), _says("and at once, with igmp_rate")] = (
         40_000

@@ -32,7 +32,7 @@ class Rig:
     """A running fast path with ports 0..3 and a packet socket at the far end of each."""
 
     def __init__(self, stack: ExitStack) -> None:
-        self.fastpath = FastPath(spin_us=20, punt_bytes=1 << 20)
+        self.fastpath = FastPath(spin_us=20)
         self.mdb = Mdb()
         self.sockets = []
         for port in range(PORTS):
@@ -40,7 +40,9 @@ class Rig:
                 f"ip link add p{port} up type veth peer name h{port}".split(), check=True
             )
             subprocess.run(f"ip link set h{port} up".split(), check=True)
-            self.fastpath.port_open(port, socket.if_nametoindex(f"p{port}"), isolate=False)
+            self.fastpath.port_open(
+                port, socket.if_nametoindex(f"p{port}"), isolate=False, punt_bytes=1 << 18
+            )
             self.fastpath.port_set(port, up=True, mtu=1500, coalesce=False)
             end = stack.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
             end.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RCVBUF_BYTES)

@@ -25,6 +25,7 @@ class FakeFastPath:
     opened: dict[int, int] = field(default_factory=dict)
     states: dict[int, tuple[bool, int, bool]] = field(default_factory=dict)
     isolated: dict[int, bool] = field(default_factory=dict)
+    rates: dict[int, tuple[int, int]] = field(default_factory=dict)
     rows: dict[tuple[int, Address, Address], int] = field(default_factory=dict)
     vlans: dict[int, tuple[bool, int, int]] = field(default_factory=dict)
     floods: set[Address] = field(default_factory=set)
@@ -39,7 +40,7 @@ class FakeFastPath:
 
     def port_open(
         self, port: int, ifindex: int, *, qdisc_bypass: bool = True, isolate: bool = True,
-        shortcut: bool = True, ring_slots: int = 0, control_slots: int = 0,
+        shortcut: bool = True, ring_slots: int = 0, control_slots: int = 0, punt_bytes: int = 0,
     ) -> PortOpened:  # fmt: skip
         if ifindex in self.refused:
             number = self.refused[ifindex]
@@ -54,7 +55,7 @@ class FakeFastPath:
 
     def port_reopen(
         self, port: int, ifindex: int, *, qdisc_bypass: bool = True, isolate: bool = True,
-        shortcut: bool = True, ring_slots: int = 0, control_slots: int = 0,
+        shortcut: bool = True, ring_slots: int = 0, control_slots: int = 0, punt_bytes: int = 0,
     ) -> PortOpened:  # fmt: skip
         assert self.opened[port] == ifindex
         if ifindex in self.refused:
@@ -69,10 +70,12 @@ class FakeFastPath:
         self.states.pop(port, None)
 
     def port_set(
-        self, port: int, *, up: bool, mtu: int, coalesce: bool = True, watched: bool = False
-    ) -> None:
+        self, port: int, *, up: bool, mtu: int, coalesce: bool = True,
+        watched: bool = False, igmp_rate: int = 0, igmp_burst: int = 1,
+    ) -> None:  # fmt: skip
         assert port in self.opened
         self.states[port] = (up, mtu, coalesce)
+        self.rates[port] = (igmp_rate, igmp_burst)
 
     def publish(self, delta: Delta) -> None:
         self.publishes += 1
@@ -86,9 +89,15 @@ class FakeFastPath:
             self.vlans[vlan.vid] = (vlan.active, vlan.mrouters, vlan.unregistered)
         self.floods = (self.floods - set(delta.flood_deletes)) | set(delta.floods)
 
-    def drain(self) -> list[Punted]:
-        taken, self.waiting = self.waiting, []
+    def drain(self, budget: int) -> list[Punted]:
+        """As the real one: whole frames, until they cost as much as the budget."""
+        taken: list[Punted] = []
+        while self.waiting and sum(one.cost for one in taken) < budget:
+            taken.append(self.waiting.pop(0))
         return taken
+
+    def verdicts(self, reason: str) -> dict[int, int]:
+        return {port: counts[reason] for port, counts in self.counts.items() if reason in counts}
 
     def inject(self, ports: int, frame: bytes) -> int:
         self.injected.append((ports, frame))

@@ -64,7 +64,7 @@ class Pair:
         self.model = Model(settings, self.now)
         for port in self.ports:
             fast = FastLeave.ON if port in fast_leave_ports else FastLeave.OFF
-            own = PortParams(name=f"p{port}", igmp_rate=0, fast_leave=fast)
+            own = PortParams(name=f"p{port}", fast_leave=fast)
             self._take(self.engine.port_add(port, own, now=self.now))
             self._take(self.engine.port_up(port, now=self.now))
 

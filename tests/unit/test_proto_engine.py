@@ -288,7 +288,7 @@ def test_reload_keeps_what_was_learned() -> None:
     lab.hear(P1, v3(record(TO_EX), src=OTHER))
     before = lab.engine.mdb(lab.now), lab.engine.hosts(lab.now), lab.engine.queriers(lab.now)
     lab.params = replace(lab.params, max_sources=8, robustness=2, max_hosts=7)
-    ports = {port: replace(own, igmp_rate=9) for port, own in lab.port_params.items()}
+    ports = {port: replace(own, max_groups=9) for port, own in lab.port_params.items()}
     effects = lab.did(lab.engine.configure(lab.params, ports, now=lab.now))
     after = lab.engine.mdb(lab.now), lab.engine.hosts(lab.now), lab.engine.queriers(lab.now)
     assert before == after

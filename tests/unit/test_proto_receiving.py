@@ -194,24 +194,6 @@ def test_router_alert_is_required_of_those_who_set_it() -> None:
     assert (lab.mrouters(), lab.holds(H), lab.holds()) == ({R}, True, True)
 
 
-def test_flood_of_reports_is_cut_to_the_rate_of_its_port() -> None:
-    """B: one port cannot use up the control plane; the others do not notice."""
-    lab = follower(port={P1: {"igmp_rate": 10, "igmp_burst": 20}})
-    passed = sum(lab.hear(P1, old_report(2)) == {R} for _ in range(50))
-    assert passed == 20
-    assert lab.hear(P2, old_report(2)) == {R}
-    assert lab.count("rate_limited", P1) == 30
-    lab.at(11)
-    assert sum(lab.hear(P1, old_report(2)) == {R} for _ in range(50)) == 10
-
-
-def test_default_rate_takes_ten_thousand_reports_a_second_over_the_ports() -> None:
-    lab = follower()
-    for step in range(10_000):
-        lab.hear(P1 + step % 3, old_report(2))
-    assert lab.count("rate_limited") == 0
-
-
 def test_disabled_snooping_is_a_plain_bridge() -> None:
     """VLAN-8, idea 121: off drops all that was learned, on starts empty."""
     lab = follower()

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from snoop.fastpath import Punted
+from snoop.proto.units import Instant
 from snoop.runtime import config
 from snoop.runtime.answers import Answers
-from snoop.runtime.plane import BATCH_FRAMES_MAX, Plane
+from snoop.runtime.batch import BUDGET_MAX, BUDGET_MIN, Budget, Refused
+from snoop.runtime.plane import Plane
 from snoop.runtime.requests import (
     Clear,
     Explain,
@@ -97,16 +99,69 @@ def test_a_report_becomes_a_row_in_one_publish() -> None:
 def test_a_flood_is_taken_in_batches() -> None:
     """TM-40: an IGMP flood must not hold up the timers; nothing of it is lost."""
     scene = Scene().start()
-    total = 2 * BATCH_FRAMES_MAX + 1
+    total = 3 * BUDGET_MAX
     scene.fastpath.waiting += [Punted(0, b"", 0)] * total
     before = scene.fastpath.publishes
-    assert scene.plane.punted() is True
-    scene.fastpath.waiting.append(Punted(0, b"", 0))
-    assert scene.plane.punted() is True
-    assert scene.plane.punted() is False
-    assert len(scene.fastpath.waiting) == 1
+    batches = 0
+    while scene.fastpath.waiting:
+        left = len(scene.fastpath.waiting)
+        scene.plane.punted()
+        assert 0 < left - len(scene.fastpath.waiting) <= BUDGET_MAX
+        batches += 1
+    assert batches >= 3
     assert scene.ask(Show(what="counters"))["ports"]["p0"]["control_truncated"] == total
     assert scene.fastpath.publishes == before
+
+
+def test_batch_is_as_long_as_it_takes_six_milliseconds() -> None:
+    """Down at once when the machine is slow, up by a quarter at a time, within its bounds."""
+    budget = Budget()
+    assert budget.cost == 128
+    budget.spent(128, 24_000_000)
+    assert budget.cost == 32
+    budget.spent(32, 2_000_000)
+    assert budget.cost == 41
+    budget.spent(1, 40_000)  # a single join says nothing of a flood
+    assert budget.cost == 41
+    budget.spent(1, 40_000_000)
+    assert budget.cost == BUDGET_MIN
+    for _ in range(100):
+        budget.spent(budget.cost, 1)
+    assert budget.cost == BUDGET_MAX
+
+
+def test_refused_frames_are_news_once_in_ten_seconds() -> None:
+    refused = Refused()
+    second = 1_000_000_000
+    assert refused.due(Instant(second))
+    assert not refused.due(Instant(2 * second - 1))
+    assert refused.due(Instant(2 * second))
+    assert refused.news({}, Instant(second)) == {}
+    assert refused.news({3: 50}, Instant(second)) == {3: 50}
+    assert refused.news({3: 70, 4: 1}, Instant(2 * second)) == {4: 1}
+    assert refused.news({3: 90, 4: 1}, Instant(11 * second)) == {3: 40}
+    assert refused.news({3: 90, 4: 1}, Instant(30 * second)) == {}
+
+
+def test_a_port_over_its_rate_is_an_event() -> None:
+    scene = Scene(port=[{"name": "p0", "igmp_rate": 9}, {"name": "p1"}]).start()
+    listener = scene.events.listen(lambda item: item["event"] == "limit")
+    scene.fastpath.counts[0] = {"rate_limited": 12}
+    scene.join(1)
+    [event] = asyncio.run(listener.next())
+    assert event["port"] == "p0"
+    assert event["dropped"] == 12
+    assert event["reason"] == "igmp_rate, 9 records a second, reached"
+
+
+def test_rate_and_burst_reach_the_fast_path_also_on_reload() -> None:
+    scene = Scene().start()
+    assert scene.fastpath.rates[1] == (20_000, 40_000)
+    ports = [{"name": f"p{n}"} for n in range(4)]
+    ports[1] |= {"igmp_rate": 10, "igmp_burst": 20}  # type: ignore[operator]  # a TOML table
+    scene.configure(port=ports)
+    assert scene.fastpath.rates[1] == (10, 20)
+    assert scene.fastpath.rates[2] == (20_000, 40_000)
 
 
 def test_nothing_is_published_when_nothing_changed() -> None:

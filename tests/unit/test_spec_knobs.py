@@ -96,21 +96,6 @@ def test_refused_group_does_not_take_the_rest_of_the_report_with_it() -> None:
     assert dut.groups() == {G}
 
 
-def test_report_flood_of_one_port_is_held_back_and_the_others_are_served() -> None:
-    """Design 4: a bound on frames looked at per port; time gives the allowance back."""
-    dut = non_querier(port_params={P1: {"igmp_rate": 10, "igmp_burst": 20}})
-    for n in range(50):
-        dut.hear(P1, v2_report(f"239.8.0.{n}"))
-    assert len(dut.groups(P1)) == 20
-    assert dut.counter("rate_limited", P1) == 30
-    dut.hear(P2, v2_report())
-    assert dut.groups(P2) == {G}
-    dut.wait(1)
-    for n in range(50, 80):
-        dut.hear(P1, v2_report(f"239.8.0.{n}"))
-    assert len(dut.groups(P1)) == 30
-
-
 def test_tracked_hosts_are_bounded() -> None:
     """Design 4: hosts over the limit are not tracked, their membership is."""
     dut = non_querier(max_hosts=5)

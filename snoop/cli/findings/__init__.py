@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from snoop.cli.findings.counted import COUNTERS, counted, limits
+from snoop.cli.findings import flooding as floods
+from snoop.cli.findings.counted import COUNTERS as COUNTED
+from snoop.cli.findings.counted import counted, limits
 from snoop.cli.findings.facts import Facts, Finding
+from snoop.cli.findings.flooding import flooding
 from snoop.cli.findings.ports import conservation, fast_leave, ports
 from snoop.cli.findings.querier import queriers, routers
 from snoop.cli.findings.streams import shared_addresses, streams
 
 __all__ = ["COUNTERS", "IN_FLIGHT_FRAMES", "Facts", "Finding", "look"]
 
+COUNTERS = (*COUNTED, *floods.COUNTERS)
 IN_FLIGHT_FRAMES = 4096
 
 _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
@@ -23,6 +27,7 @@ _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     ports,
     counted,
     limits,
+    flooding,
     streams,
     fast_leave,
     routers,

@@ -17,8 +17,6 @@ _LOSSES = {
                 "what is behind it is slower than the streams it gets"),
     "tx_mtu": ("frames were too large for its MTU", "give all ports the same MTU"),
     "tx_error": ("frames could not be sent", "see the kernel log about this interface"),
-    "punt_full": ("control frames were lost: too many at once",
-                  "look for a host that floods IGMP; lower [[port]] igmp_rate"),
     "truncated": ("frames were captured short", "turn large receive offload off"),
 }  # fmt: skip
 _LIMITS = {
@@ -35,7 +33,6 @@ _LIMITS = {
     "port_limit": ("joins were refused by its limit", "raise [[port]] max_groups"),
     "source_limit": ("entries were widened to any source", "raise [igmp] max_sources"),
     "host_limit": ("hosts could not be tracked", "raise [igmp] max_hosts, or max_state"),
-    "rate_limited": ("control frames were over its rate", "raise [[port]] igmp_rate"),
     "mrouter_limit": ("router addresses were not recorded", "look for forged queries"),
 }
 _SUSPICIOUS = {

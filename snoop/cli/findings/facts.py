@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Row = dict[str, Any]
@@ -36,6 +36,8 @@ class Facts:
     port_counters: dict[str, dict[str, int]]
     unbalanced: dict[str, int]
     unwanted_bits_per_s: float
+    refused_per_s: dict[str, float] = field(default_factory=dict)
+    """Control frames over `igmp_rate`, now, of the ports that send such."""
 
 
 def problem(subject: str, finding: str, do: str) -> Finding:

@@ -1,0 +1,103 @@
+#include "fp_drain.h"
+
+#include <string.h>
+
+struct drain {
+	uint8_t *buffer;
+	uint32_t room_bytes;
+	uint32_t bytes;
+	bool full; /* what comes next has no room */
+};
+
+/* The ports whose turn it is, from *next on; new: those that had nothing left behind. */
+static uint32_t collect(struct fp_port *const *ports, uint32_t next, bool fresh,
+			struct fp_port **waiting)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < FP_PORTS_MAX; i++) {
+		struct fp_port *port = ports[(next + i) % FP_PORTS_MAX];
+
+		if (port && port->punt->waited != fresh && fp_punt_peek(port->punt))
+			waiting[count++] = port;
+	}
+	return count;
+}
+
+/* One port's turn: what its deficit and the budget allow. The cost of what it took. */
+static uint32_t take(struct drain *drain, struct fp_punt *punt, uint32_t budget)
+{
+	const struct fp_punted *record;
+	uint32_t spent = 0;
+
+	punt->deficit += FP_DRAIN_QUANTUM;
+	while (spent < budget && (record = fp_punt_peek(punt)) != NULL) {
+		uint32_t need = fp_punted_bytes(record->frame_len);
+
+		if (record->cost > punt->deficit)
+			return spent;
+		if (need > drain->room_bytes - drain->bytes) {
+			drain->full = true;
+			return spent;
+		}
+		memcpy(drain->buffer + drain->bytes, record, need);
+		drain->bytes += need;
+		spent += record->cost;
+		punt->deficit -= record->cost;
+		fp_punt_pop(punt, record);
+	}
+	if (!fp_punt_peek(punt))
+		punt->deficit = 0;
+	return spent;
+}
+
+/* Turns among these until they are empty or the budget is spent; *last: who had the last one. */
+static uint32_t round_robin(struct drain *drain, struct fp_port **waiting, uint32_t count,
+			    uint32_t budget, uint32_t *last)
+{
+	uint32_t spent = 0;
+
+	while (count && spent < budget && !drain->full) {
+		uint32_t kept = 0;
+
+		for (uint32_t i = 0; i < count; i++) {
+			struct fp_port *port = waiting[i];
+
+			if (spent < budget && !drain->full) {
+				spent += take(drain, port->punt, budget - spent);
+				*last = port->id;
+			}
+			if (fp_punt_peek(port->punt))
+				waiting[kept++] = port;
+		}
+		count = kept;
+	}
+	return spent;
+}
+
+struct fp_drained fp_drain(struct fp_port *const *ports, uint32_t *next, uint8_t *buffer,
+			   uint32_t buffer_bytes, uint32_t budget)
+{
+	struct drain drain = {.buffer = buffer, .room_bytes = buffer_bytes};
+	struct fp_port *waiting[FP_PORTS_MAX];
+	struct fp_port *fresh[FP_PORTS_MAX];
+	/* Both lists first: who is served as fresh must not be served again as old. */
+	uint32_t waiting_count = collect(ports, *next, false, waiting);
+	uint32_t fresh_count = collect(ports, *next, true, fresh);
+	struct fp_drained drained = {0};
+	uint32_t last = *next;
+	uint32_t spent;
+
+	spent = round_robin(&drain, fresh, fresh_count, waiting_count ? budget / 2 : budget, &last);
+	round_robin(&drain, waiting, waiting_count, budget - (spent < budget ? spent : budget),
+		    &last);
+	*next = last + 1;
+	for (uint32_t i = 0; i < FP_PORTS_MAX; i++) {
+		if (ports[i]) {
+			ports[i]->punt->waited = fp_punt_peek(ports[i]->punt) != NULL;
+			drained.more |= ports[i]->punt->waited;
+		}
+	}
+	drained.bytes = drain.bytes;
+	return drained;
+}

@@ -1,0 +1,38 @@
+"""Ports that ask more of the control plane than their share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from snoop.cli.findings.facts import Facts, Finding, problem
+
+COUNTERS = ("rate_limited", "punt_full", "control_size")
+
+
+def flooding(facts: Facts) -> Iterator[Finding]:
+    rates = {port["name"]: port["igmp_rate"] for port in facts.config["port"]}
+    for port, counts in facts.port_counters.items():
+        limited, full, size = (counts.get(name, 0) for name in COUNTERS)
+        now = facts.refused_per_s.get(port, 0.0)
+        if limited:
+            yield problem(
+                port,
+                f"floods IGMP: {now:.0f} frames/s over igmp_rate (rate_limited {limited})"
+                if now
+                else f"has flooded IGMP, over igmp_rate (rate_limited {limited})",
+                "look for what sends it, the others are served all the same; if it is wanted, "
+                f"raise [[port]] igmp_rate ({rates.get(port)} records/s)",
+            )
+        if full:
+            yield problem(
+                port,
+                "its control frames were lost: more than the control plane can take "
+                f"(punt_full {full})",
+                "look for a host that floods IGMP; lower [[port]] igmp_rate",
+            )
+        if size:
+            yield problem(
+                port,
+                f"IGMP frames longer than its MTU allows came in (control_size {size})",
+                "give both ends one MTU, or look for who forges them",
+            )

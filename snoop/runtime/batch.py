@@ -1,0 +1,65 @@
+"""How much the control plane takes at once, and what a port asked beyond its share.
+
+A batch is what happens between two publishes; timers, clients and the joins of quiet ports wait
+for it. It is bounded by time: the fast path hands up frames for a budget of cost, and the budget
+follows what the last batches took of the clock, so that it holds on a slow or busy machine too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from snoop.proto.units import MILLISECOND, SECOND, Instant
+
+BATCH_NS: Final = 6 * MILLISECOND
+BUDGET_MIN: Final = 32
+BUDGET_MAX: Final = 2048
+
+
+class Budget:
+    """The cost of the next batch, in group records."""
+
+    def __init__(self) -> None:
+        """Start with what a slow machine takes in time."""
+        self.cost = 128
+
+    def spent(self, cost: int, elapsed_ns: int) -> None:
+        """Take note of a batch. One that was not full says little and moves the budget little."""
+        if cost < self.cost // 4 and elapsed_ns < BATCH_NS:
+            return
+        fitting = cost * BATCH_NS // max(elapsed_ns, 1)
+        # Down at once, up slowly: a budget too large is what others wait for.
+        wanted = min(fitting, self.cost + self.cost // 4 + 1)
+        self.cost = max(BUDGET_MIN, min(BUDGET_MAX, wanted))
+
+
+class Refused:
+    """Frames a port sent beyond its share, as news: by port, once in a while."""
+
+    _EVERY: Final = SECOND
+    _QUIET: Final = 10 * SECOND
+
+    def __init__(self) -> None:
+        """Start with nothing refused."""
+        self._look = Instant(0)
+        self._seen: dict[int, int] = {}
+        self._told: dict[int, Instant] = {}
+
+    def due(self, now: Instant) -> bool:
+        """Is it time to look at the counters again?"""
+        if now < self._look:
+            return False
+        self._look = Instant(now + self._EVERY)
+        return True
+
+    def news(self, counts: Mapping[int, int], now: Instant) -> dict[int, int]:
+        """Frames refused since the port was last told of, of those whose turn it is to be told."""
+        found = {}
+        for port, count in counts.items():
+            more = count - self._seen.get(port, 0)
+            if more > 0 and now >= self._told.get(port, Instant(0)):
+                found[port] = more
+                self._seen[port] = count
+                self._told[port] = Instant(now + self._QUIET)
+        return found
