@@ -288,9 +288,15 @@ class Engine:
 
     # -- state for people ----------------------------------------------------------------------
 
-    def mdb(self, now: Instant) -> list[MdbRow]:
-        """Return every entry, sorted by VLAN, group, port; dynamic before static."""
-        return rows.mdb(self._switch, now)
+    def keys(
+        self, *, vid: int | None = None, group: Address | None = None
+    ) -> list[tuple[int, Address]]:
+        """Return (vid, group) of the groups that match, sorted: to ask for rows in parts."""
+        return rows.keys(self._switch, vid, group)
+
+    def mdb(self, now: Instant, wanted: rows.Keys | None = None) -> list[MdbRow]:
+        """Return the entries of groups (None: all), by VLAN, group, port; dynamic before static."""
+        return rows.mdb(self._switch, self.keys() if wanted is None else wanted, now)
 
     def mrouters(self, now: Instant) -> list[MrouterRow]:
         """Return every reason for a router port, sorted by VLAN and port."""
@@ -300,9 +306,21 @@ class Engine:
         """Return one row per VLAN (Q-17)."""
         return [vlan.querier.row(now) for _, vlan in self._vlans()]
 
-    def hosts(self, now: Instant) -> list[HostRow]:
-        """Return every tracked host, sorted by VLAN, group, port, address."""
-        return rows.hosts(self._switch, now)
+    def hosts(self, now: Instant, wanted: rows.Keys | None = None) -> list[HostRow]:
+        """Return the tracked hosts of groups (None: all), by VLAN, group, port, address."""
+        return rows.hosts(self._switch, self.keys() if wanted is None else wanted, now)
+
+    def group_counts(self) -> tuple[dict[int, int], dict[int, int]]:
+        """Return how many groups have members or static entries: by VLAN, and by port."""
+        vlans = {
+            vid: sum(group.is_held for group in vlan.groups.values()) for vid, vlan in self._vlans()
+        }
+        ports = dict.fromkeys(self._switch.ports, 0)
+        for _, vlan in self._vlans():
+            for group in vlan.groups.values():
+                for port in group.members.keys() | (group.statics or {}).keys():
+                    ports[port] += 1
+        return vlans, ports
 
     def counters(self) -> Counts:
         """Return the counters of the switch: all ports and what belongs to none."""

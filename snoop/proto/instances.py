@@ -20,6 +20,7 @@ from snoop.proto.switch import Switch
 from snoop.proto.units import SECOND, STOPPED, Duration, Instant, after
 from snoop.proto.vlan import Vlan
 
+_NEEDED: Final = shares.VLAN + shares.MEMBERSHIP
 _RATE: Final = 20  # queriers that begin in a second, and at once
 
 
@@ -58,14 +59,15 @@ class Instances:
             return vlan
         vlan = Vlan(self._switch, vid)
         stake = shares.Stake(vlan, port)
-        reason = None
         if port.opened_vlans >= shares.VLANS_MAX:
+            counter = "vlan_limit"
             reason = f"{shares.VLANS_MAX} VLANs opened by one port: no more taken"
-        elif stake.make_room(shares.VLAN + shares.MEMBERSHIP, effects) < shares.VLAN:
-            reason = "max_state of the port reached: VLAN not taken"
-        if reason is None:
+        elif stake.make_room(_NEEDED, effects) < _NEEDED:
+            counter = "state_limit"
+            reason = "max_state reached: VLAN not taken"
+        else:
             return vlan
-        port.counts["vlan_limit"] += 1
+        port.counts[counter] += 1
         self._switch.warn("limit", vid, port.id, reason, now, effects)
         return None
 

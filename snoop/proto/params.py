@@ -245,7 +245,7 @@ class PortParams:
     explicit_tracking: bool = True
     flood_unregistered: bool | None = None
     max_groups: int = 0
-    max_state: int = 40 << 20
+    max_state: int = 32 << 20
     deny_groups: tuple[Prefix, ...] = ()
     allow_groups: tuple[Prefix, ...] = ()
 

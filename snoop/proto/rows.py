@@ -1,6 +1,6 @@
 """The engine's state as rows for people; see `views` for what they mean."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from snoop.proto.group import Group
 from snoop.proto.hosts import reporter_address, reporter_mac
@@ -8,13 +8,27 @@ from snoop.proto.membership import Membership
 from snoop.proto.switch import Switch
 from snoop.proto.units import Duration, Instant, left
 from snoop.proto.views import FilterMode, HostRow, MdbRow, SourceRow
-from snoop.wire.address import Family
+from snoop.wire.address import Address, Family
+
+Keys = Iterable[tuple[int, Address]]
+"""(vid, group) of the groups asked for; those that are gone are left out."""
 
 
-def mdb(switch: Switch, now: Instant) -> list[MdbRow]:
-    """Return every membership and static entry, sorted by VLAN, group, port."""
+def keys(switch: Switch, vid: int | None, address: Address | None) -> list[tuple[int, Address]]:
+    """Return every (vid, group), or those of one VLAN or address, sorted."""
+    vlans = switch.vlans if vid is None else {vid} & switch.vlans.keys()
+    found = []
+    for number in sorted(vlans):
+        groups = switch.vlans[number].groups
+        wanted = sorted(groups) if address is None else [address] if address in groups else []
+        found += [(number, each) for each in wanted]
+    return found
+
+
+def mdb(switch: Switch, wanted: Keys, now: Instant) -> list[MdbRow]:
+    """Return the memberships and static entries of groups, by port."""
     rows: list[MdbRow] = []
-    for group in _groups(switch):
+    for group in _groups(switch, wanted):
         for port in sorted(group.members.keys() | (group.statics or {}).keys()):
             member = group.members.get(port)
             if member is not None:
@@ -23,10 +37,10 @@ def mdb(switch: Switch, now: Instant) -> list[MdbRow]:
     return rows
 
 
-def hosts(switch: Switch, now: Instant) -> list[HostRow]:
-    """Return every tracked host, sorted by VLAN, group, port, address."""
+def hosts(switch: Switch, wanted: Keys, now: Instant) -> list[HostRow]:
+    """Return the tracked hosts of groups, by port and address."""
     rows: list[HostRow] = []
-    for group in _groups(switch):
+    for group in _groups(switch, wanted):
         for port, member in sorted(group.members.items()):
             if member.hosts is None:
                 continue
@@ -48,9 +62,11 @@ def hosts(switch: Switch, now: Instant) -> list[HostRow]:
     return rows
 
 
-def _groups(switch: Switch) -> Iterator[Group]:
-    for _, vlan in sorted(switch.vlans.items()):
-        for _, group in sorted(vlan.groups.items()):
+def _groups(switch: Switch, wanted: Keys) -> Iterator[Group]:
+    for vid, address in wanted:
+        vlan = switch.vlans.get(vid)
+        group = None if vlan is None else vlan.groups.get(address)
+        if group is not None:
             yield group
 
 

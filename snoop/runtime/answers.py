@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from typing import Any
 
 from snoop import __version__
 from snoop.proto.units import SECOND
@@ -38,10 +38,10 @@ from snoop.wire.address import Address
 
 # How long the first `show streams` watches before it says how fast they are.
 LOOK_SECONDS = 0.25
-# Rows made before the loop has a turn: some 10 ms.
-SLICE_ROWS = 1000
+# Groups whose rows are made before the loop has a turn: some 10 ms.
+PART_GROUPS = 200
 
-View = TypeVar("View")
+Keys = list[tuple[int, Address]]
 
 
 class Answers:
@@ -51,6 +51,7 @@ class Answers:
         self._plane = plane
         self._reload = reload
         self._rates = Rates()
+        self._large = asyncio.Lock()
         self._counters = state.Counters(plane)
 
     async def answer(self, request: Request) -> object:
@@ -124,16 +125,39 @@ class Answers:
 
     async def _mdb(self, wanted: Wanted) -> dict[str, Any]:
         plane = self._plane
-        assert plane.engine is not None
-        kept = rows.mdb_wanted(plane.engine.mdb(clock.now()), plane.ports.name, wanted)
-        table = await _in_slices(kept, rows.mdb_row, plane.ports.name)
+        engine, name = plane.engine, plane.ports.name
+        assert engine is not None
+
+        def part(keys: Keys) -> list[rows.Row]:
+            kept = rows.mdb_wanted(engine.mdb(clock.now(), keys), name, wanted)
+            return [rows.mdb_row(row, name) for row in kept]
+
+        table = await self._in_parts(engine.keys(vid=wanted.vid, group=wanted.group), part)
         return {"switch": plane.config.switch.name, "mdb": table}
 
     async def _hosts(self, wanted: Wanted) -> dict[str, Any]:
-        plane = self._plane
-        assert plane.engine is not None
-        kept = rows.hosts_wanted(plane.engine.hosts(clock.now()), plane.ports.name, wanted)
-        return {"hosts": await _in_slices(kept, rows.host_row, plane.ports.name)}
+        engine, name = self._plane.engine, self._plane.ports.name
+        assert engine is not None
+
+        def part(keys: Keys) -> list[rows.Row]:
+            kept = rows.hosts_wanted(engine.hosts(clock.now(), keys), name, wanted)
+            return [rows.host_row(row, name) for row in kept]
+
+        keys = engine.keys(vid=wanted.vid, group=wanted.group)
+        return {"hosts": await self._in_parts(keys, part)}
+
+    async def _in_parts(self, keys: Keys, part: Callable[[Keys], list[rows.Row]]) -> list[rows.Row]:
+        """Make the rows of a large table a part at a time: frames and timers come in between.
+
+        One such answer at a time, whoever asks how often: they are large. The rows of a group are
+        of one moment, those of different groups need not be.
+        """
+        result: list[rows.Row] = []
+        async with self._large:
+            for start in range(0, len(keys), PART_GROUPS):
+                result += part(keys[start : start + PART_GROUPS])
+                await asyncio.sleep(0)
+        return result
 
     def _status(self) -> dict[str, Any]:
         plane = self._plane
@@ -164,11 +188,7 @@ class Answers:
         plane, everything = self._plane, Wanted()
         name, now = plane.ports.name, clock.now()
         assert plane.engine is not None
-        groups: dict[int, set[Address]] = {0: set()}
-        members: dict[str, set[tuple[int, Address]]] = {port.name: set() for port in plane.ports}
-        for row in plane.engine.mdb(now):
-            groups.setdefault(row.vid, set()).add(row.group)
-            members.setdefault(name(row.port), set()).add((row.vid, row.group))
+        groups, members = plane.engine.group_counts()
         streams = plane.fastpath.streams()
         still = {state.stream_key(stream): Rate(0.0, 0.0) for stream in streams}
         return Sample(
@@ -177,8 +197,8 @@ class Answers:
             counters=self._counters.total(),
             port_counters={port.name: self._counters.port_total(port) for port in plane.ports},
             ports=state.ports(plane, self._counters, everything),
-            groups={vlan: len(held) for vlan, held in groups.items()},
-            members={port: len(held) for port, held in members.items()},
+            groups=groups,
+            members={name(port): count for port, count in members.items()},
             mrouters=rows.mrouters(plane.engine.mrouters(now), name, everything),
             queriers=rows.queriers(plane.engine.queriers(now), name, everything),
             streams=state.streams(plane, streams, still, everything),
@@ -275,20 +295,6 @@ class Answers:
             group=None if filters.group is None else _group(filters.group),
             port=None if filters.port is None else self._plane.ports.named(filters.port).id,
         )
-
-
-async def _in_slices(
-    kept: list[View], made: Callable[[View, rows.PortName], rows.Row], name: rows.PortName
-) -> list[rows.Row]:
-    """Make the rows of a large table a slice at a time: frames and timers come in between.
-
-    The views are a snapshot, so the answer is of one moment all the same.
-    """
-    result: list[rows.Row] = []
-    for start in range(0, len(kept), SLICE_ROWS):
-        result += [made(view, name) for view in kept[start : start + SLICE_ROWS]]
-        await asyncio.sleep(0)
-    return result
 
 
 def _group(text: str) -> Address:

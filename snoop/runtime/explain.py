@@ -63,9 +63,8 @@ def explain(
     engine, now = plane.engine, clock.now()
     assert engine is not None
     members: dict[int, list[MdbRow]] = {}
-    for row in engine.mdb(now):
-        if (row.vid, row.group) == (vid, group):
-            members.setdefault(row.port, []).append(row)
+    for row in engine.mdb(now, engine.keys(vid=vid, group=group)):
+        members.setdefault(row.port, []).append(row)
     mrouters: dict[int, list[MrouterRow]] = {}
     for router in engine.mrouters(now):
         if (router.vid, router.family) == (vid, Family.IPV4):

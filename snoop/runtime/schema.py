@@ -261,7 +261,7 @@ class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 0
     max_state: Annotated[
         Mebibytes, _says("MiB of what this port's hosts make the switch remember")
-    ] = 40
+    ] = 32
     deny_groups: Annotated[list[GroupPrefix], _says("joins refused")] = field(default_factory=list)
     allow_groups: Annotated[list[GroupPrefix], _says("if given, only these joins are accepted")] = (
         field(default_factory=list)
