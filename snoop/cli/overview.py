@@ -66,6 +66,8 @@ def _queriers(rows: list[dict[str, Any]]) -> list[str]:
 def _querier(row: dict[str, Any]) -> str:
     where = f"vlan {row['vlan']}: " if row["vlan"] else ""
     if row["role"] == "none":
+        if row["address"] is not None:  # asked, but by nobody who could be elected
+            return f"{where}asked from {row['address']} on {plain(row['port'])}"
         return f'{where}no querier: memberships are not refreshed; [igmp] querier = "on"'
     every = f"every {age(row['query_interval'])}, IGMPv{row['version']}"
     if row["role"] == "querier":

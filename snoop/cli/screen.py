@@ -93,7 +93,8 @@ def warnings(document: dict[str, Any]) -> list[str]:
     said = []
     for row in document["queriers"]:
         where = f"vlan {row['vlan']}: " if row["vlan"] else ""
-        if row["role"] == "none" and any(m["vlan"] == row["vlan"] for m in document["mdb"]):
+        nobody = row["role"] == "none" and row["address"] is None
+        if nobody and any(m["vlan"] == row["vlan"] for m in document["mdb"]):
             said.append(f"{where}no querier, memberships will end")
         elif row["role"] == "querier" and row["address"] in (None, "0.0.0.0"):
             said.append(f"{where}our queries come from 0.0.0.0")
@@ -151,6 +152,8 @@ def _head(document: dict[str, Any]) -> str:
 
 def _querier(row: dict[str, Any]) -> str:
     if row["role"] == "none":
+        if row["address"] is not None:
+            return f"querier: none, asked from {row['address']} on {plain(row['port'])}"
         return "querier: none"
     who = "this switch" if row["role"] == "querier" else f"on {plain(row['port'])}"
     return (

@@ -68,7 +68,7 @@ def querier(document: Document) -> Table:
                 row["role"],
                 plain(row["address"]),
                 plain(row["port"]),
-                f"v{row['version']}" if row["role"] != "none" else NONE,
+                f"v{row['version']}" if row["address"] is not None else NONE,
                 age(row["query_interval"]),
                 age(row["query_response_interval"]),
                 str(row["robustness"]),

@@ -93,7 +93,7 @@ class Engine:
             effects.append(Event("port", 0, port, {"state": "down"}))
             for vlan in self._switch.vlans.values():
                 vlan.drop_members(now, effects, port=port, bury=True, reason="port down")
-                vlan.mrouters.drop_port(port, effects, static=False)
+                vlan.mrouters.drop_port(port, now, effects, static=False)
             self._instances.sweep(effects)
         return effects
 
@@ -102,7 +102,7 @@ class Engine:
         effects = self.port_down(port, now=now)
         for vlan in self._switch.vlans.values():
             vlan.drop_statics(port, effects)
-            vlan.mrouters.drop_port(port, effects, static=True)
+            vlan.mrouters.drop_port(port, now, effects, static=True)
         self._instances.sweep(effects)
         state = self._switch.ports.pop(port)
         self._switch.retire(state.counts)
@@ -158,7 +158,9 @@ class Engine:
             state.configure(ports.get(port, state.params), max_hosts=params.max_hosts)
             for vlan in switch.vlans.values():
                 if state.params.mrouter is MrouterMode.NEVER:
-                    vlan.mrouters.drop_port(port, effects, static=False)
+                    vlan.mrouters.drop_port(port, now, effects, static=False)
+                if state.params.querier_guard:
+                    vlan.mrouters.forget_queries(port, now, effects)
                 if not state.params.explicit_tracking:
                     vlan.drop_hosts(port)
         for vlan in switch.vlans.values():

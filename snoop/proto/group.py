@@ -13,11 +13,11 @@ roughly (`Membership.due`): a refresh moves a timer and nothing else.
 
 from typing import TYPE_CHECKING
 
-from snoop.proto import shares
+from snoop.proto import lastword, shares
 from snoop.proto.effects import Effect, Event, GroupChanged
 from snoop.proto.membership import Membership
 from snoop.proto.port import Port
-from snoop.proto.units import NEVER, STOPPED, Instant, Ports, after
+from snoop.proto.units import NEVER, STOPPED, Duration, Instant, Ports, after
 from snoop.proto.views import FilterMode, GroupView, PortMembership
 from snoop.wire.address import Address, text
 
@@ -45,7 +45,9 @@ class Group:
     __slots__ = (
         "address",
         "armed",
+        "ask_at",
         "checks",
+        "doubted_until",
         "is_ssm",
         "members",
         "mourner",
@@ -68,6 +70,8 @@ class Group:
         self.mourner: shares.Stake | None = None  # whose the tombstone is
         self.spared: Ports = 0
         self.spared_until: Instant = STOPPED
+        self.doubted_until: Instant = STOPPED  # last end of a timer that a question has lowered
+        self.ask_at: Instant = STOPPED  # when to put that question ourselves
         self.armed: Instant = STOPPED
 
     @property
@@ -153,14 +157,23 @@ class Group:
         self.spared |= ports
         return bool(fresh)
 
-    def settle(self, member: Membership) -> None:
-        """Have the group fire in time for a membership that changed."""
-        self.vlan.switch.deadlines.arm(self, member.due)
+    def settle(self, member: Membership, now: Instant) -> None:
+        """Have the group fire in time for a membership that changed, with a word before its end."""
+        early = Instant(member.due - lastword.lead(self.vlan))
+        self.vlan.switch.deadlines.arm(self, early if early > now else member.due)
+
+    def doubt(self, deadline: Instant, now: Instant, *, ask: bool) -> None:
+        """Note that timers were lowered to `deadline`; `ask`: by another (`lastword`)."""
+        self.doubted_until = max(self.doubted_until, deadline)
+        if ask and not self.ask_at:
+            self.ask_at = max(lastword.first_question(self.vlan, deadline), Instant(now + 1))
+            self.vlan.switch.deadlines.arm(self, self.ask_at)
 
     def fire(self, now: Instant, effects: list[Effect]) -> Instant:
         """Expire what is due in any membership, and the tombstone."""
         switch = self.vlan.switch
         keep_blocked = not switch.params.lite_exclude_filter
+        lead = lastword.lead(self.vlan)
         changed = False
         nearest = NEVER
         for port_id, member in list(self.members.items()):
@@ -177,7 +190,10 @@ class Group:
                     continue
                 self.account(port, member)
                 changed = changed or member.differs(exclude, listed)
-            nearest = min(nearest, member.due)
+            nearest = min(nearest, self._next_word(port_id, member.due, lead, now, effects))
+        if STOPPED < self.ask_at <= now:
+            self._ask(now, effects)
+        nearest = min(nearest, self.ask_at or NEVER)
         if STOPPED < self.spared_until <= now:
             changed = changed or bool(self.spared)
             self.spared, self.spared_until = 0, STOPPED
@@ -192,6 +208,25 @@ class Group:
         if changed:
             effects.append(GroupChanged(self.vlan.vid, self.address))
         return nearest if nearest < NEVER else STOPPED
+
+    def _next_word(
+        self, port: int, due: Instant, lead: Duration, now: Instant, effects: list[Effect]
+    ) -> Instant:
+        """Remind the port of a membership that is about to end; return when to look again."""
+        if due - lead > now:
+            return Instant(due - lead)
+        if now >= self.doubted_until:
+            lastword.remind(self.vlan, port, now, effects)
+        half = Instant(due - lead // 2)
+        return half if half > now else due
+
+    def _ask(self, now: Instant, effects: list[Effect]) -> None:
+        """Confirm what a question of another is about to end, and again if there is time."""
+        own = self.vlan.params.timings.last_member_query_interval
+        if now < self.doubted_until:
+            lastword.confirm(self, now, effects)
+        again = after(now, own)
+        self.ask_at = again if again <= self.doubted_until - own else STOPPED
 
     # -- static entries ------------------------------------------------------------------------
 

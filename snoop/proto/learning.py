@@ -137,7 +137,7 @@ class Hearing:
         member.group_timer = self._until
         if self._until < member.due:
             member.due = self._until
-            group.settle(member)
+            group.settle(member, self._now)
         if self._version < 3:
             self._older_host(member)
         if self._port.params.explicit_tracking:
@@ -204,7 +204,7 @@ class Hearing:
         if self._port.params.explicit_tracking:
             self._track(group, member, kind, sources)
         member.settle()
-        group.settle(member)
+        group.settle(member, self._now)
         return ask
 
     def _degrade(self, member: Membership, ask: Ask) -> Ask:

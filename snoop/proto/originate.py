@@ -64,6 +64,32 @@ def specific_query(
     return _frame(params, vid, params.querier_address, group, payload)
 
 
+def confirming_query(
+    params: Params,
+    vid: int,
+    group: Address,
+    sources: tuple[Address, ...],
+    *,
+    version: int,
+    in_our_name: bool,
+) -> bytes:
+    """Return a Q(G) or Q(G, sources) that only asks: S flag where there is one (`lastword`).
+
+    Max Resp is less than the last member query interval that is left when it goes out.
+    """
+    payload = build_query(
+        version=version,
+        group=group,
+        sources=sources,
+        suppress=version == 3,
+        max_response_ns=params.last_member_query_interval * 3 // 4,
+        qrv=params.robustness,
+        qqi_s=params.effective_query_interval // SECOND,
+    )
+    src = params.querier_address if in_our_name else UNSPECIFIED
+    return _frame(params, vid, src, group, payload)
+
+
 def solicitation(params: Params, vid: int) -> bytes:
     """Return a multicast router solicitation (RFC 4286 3.3)."""
     return _frame(params, vid, params.querier_address, ALL_ROUTERS, build_mrd_solicitation())

@@ -28,6 +28,7 @@ __all__ = [
     "FastLeave",
     "MrouterMode",
     "NoQuerier",
+    "NullSource",
     "Params",
     "PortParams",
     "QuerierMode",
@@ -42,7 +43,6 @@ PTP: Final = parse_prefix("224.0.1.129/32")  # listeners often never join (SNOOP
 QUERY_INTERVAL: Final = seconds(125)  # TM-2
 QUERY_RESPONSE_INTERVAL: Final = seconds(10)  # TM-3
 LAST_MEMBER_QUERY_INTERVAL: Final = seconds(1)  # TM-8
-QQI_CEILING: Final = seconds(3600)  # TM-37
 
 # What the wire can say (W-11): a tenth of a second at least, 0xff of each code at most.
 SHORTEST: Final = seconds(0.1)
@@ -88,6 +88,16 @@ class MrouterMode(Enum):
     NEVER = "never"
 
 
+class NullSource(Enum):
+    """What a query from 0.0.0.0 makes of its port (Q-19). FALLBACK: a router port, while no querier
+    with an address is known.
+    """
+
+    NO = "no"
+    FALLBACK = "fallback"
+    YES = "yes"
+
+
 class FastLeave(Enum):
     """When a leave acts without asking (SM-64). TRACKED: when the last tracked host has left."""
 
@@ -104,7 +114,8 @@ class Params:
     VLAN, `max_groups_total` all of them together (None: 16 times that). `max_hosts` bounds the
     (group, host) pairs tracked on one port, `max_state` the bytes of all ports' state together, of
     which one VLAN may have a half (`shares`). `report_flood` is a set of ports. The robustness
-    variable stands in for a count that is None (TM-7, TM-9). `vlans` are VLANs with settings of
+    variable stands in for a count that is None (TM-7, TM-9), twice the query interval for a
+    `qqi_ceiling` that is None (Q-18). `vlans` are VLANs with settings of
     their own: of each, what `[[vlan]]` may say counts, the rest is the switch's.
     """
 
@@ -129,14 +140,14 @@ class Params:
     timer_profile: TimerProfile = TimerProfile.RFC9776
     ttl_check: bool = False
     require_router_alert: bool = False
-    mrouter_on_null_source: bool = False
+    mrouter_on_null_source: NullSource = NullSource.FALLBACK
     mrd: bool = True
     lite_exclude_filter: bool = False
     compat_disable: bool = False
     ignore_v1: bool = False
     ignore_v2: bool = False
     ssm_ranges: tuple[Prefix, ...] = (SSM_RANGE,)
-    qqi_ceiling: Duration = QQI_CEILING
+    qqi_ceiling: Duration | None = None
     max_groups: int = 4096
     max_groups_total: int | None = None
     max_sources: int = 64
@@ -173,7 +184,8 @@ class Params:
             )
         if self.startup_query_count is not None:
             _require_int("startup_query_count", self.startup_query_count, 1, 255)
-        _require_time("qqi_ceiling", self.qqi_ceiling, seconds(1), LONGEST_INTERVAL)
+        if self.qqi_ceiling is not None:
+            _require_time("qqi_ceiling", self.qqi_ceiling, seconds(1), LONGEST_INTERVAL)
         _require_int("max_groups", self.max_groups, 1, 1 << 24)
         if self.max_groups_total is not None:
             _require_int("max_groups_total", self.max_groups_total, 1, 1 << 24)
@@ -233,6 +245,7 @@ class Params:
 class PortParams:
     """Settings of one port: `[[port]]`.
 
+    `querier_guard`: queries from the port are passed on and nothing else (Q-18).
     `max_groups` 0: no limit of its own. `max_state` bounds what the port may make the switch
     remember, in bytes as `shares` counts them: the process then grows by less than 64 MiB.
     `flood_unregistered` None: as the switch. Groups of `deny_groups` are refused, and all others
@@ -241,6 +254,7 @@ class PortParams:
 
     name: str
     mrouter: MrouterMode = MrouterMode.AUTO
+    querier_guard: bool = False
     fast_leave: FastLeave = FastLeave.OFF
     explicit_tracking: bool = True
     flood_unregistered: bool | None = None

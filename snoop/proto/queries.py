@@ -7,7 +7,7 @@ question is first asked; a check only sends. It outlives our being the querier (
 the membership.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from snoop.proto import asking
 from snoop.proto.effects import Effect
@@ -17,8 +17,6 @@ from snoop.wire.address import Address
 
 if TYPE_CHECKING:
     from snoop.proto.group import Group
-
-_SOURCES_MAX: Final = 366  # of one query at MTU 1500 with Router Alert (spec 1.3)
 
 
 class _Repeats:
@@ -112,8 +110,8 @@ class Check:
         return True
 
     def _send_sources(self, sources: list[Address], suppress: bool, effects: list[Effect]) -> None:
-        for start in range(0, len(sources), _SOURCES_MAX):
-            self._send(tuple(sources[start : start + _SOURCES_MAX]), suppress, effects)
+        for start in range(0, len(sources), asking.SOURCES_MAX):
+            self._send(tuple(sources[start : start + asking.SOURCES_MAX]), suppress, effects)
 
     def _send(self, sources: tuple[Address, ...], suppress: bool, effects: list[Effect]) -> None:
         group = self._group
@@ -155,4 +153,5 @@ def start(
             vlan.switch.deadlines.disarm(check)
     elif not check.armed:
         del group.checks[port]
-    group.settle(member)
+    group.doubt(after(now, vlan.timings.lmqt), now, ask=False)
+    group.settle(member, now)

@@ -6,12 +6,12 @@ refuses is counted under the name it gives, and only fragments of that still go 
 
 from typing import Final
 
-from snoop.proto import forwarding, mrouter
+from snoop.proto import forwarding, lastword, mrouter
 from snoop.proto.effects import Effect, Event
 from snoop.proto.hosts import reporter
 from snoop.proto.instances import Instances
 from snoop.proto.learning import Hearing
-from snoop.proto.params import Params
+from snoop.proto.params import NullSource, Params
 from snoop.proto.port import Port
 from snoop.proto.switch import Switch
 from snoop.proto.units import SECOND, Duration, Instant, after, seconds
@@ -202,31 +202,52 @@ def _hear_query(
         "sources": [text(source) for source in query.sources],
     }
     effects.append(Event("query", vlan.vid, port.id, fields))
+    if port.params.querier_guard:  # Q-18
+        port.counts["querier_guarded"] += 1
+        reason = "query on a port with querier_guard: passed on, not believed"
+        vlan.switch.warn("warning", vlan.vid, port.id, reason, now, effects, address=text(src))
+        return
     if query.group == ANY:
-        vlan.querier.hear_general(query, src, port, now, effects)
+        if src == UNSPECIFIED:
+            vlan.querier.askers.hear(query, port, now, effects)
+        else:
+            vlan.querier.hear_general(query, src, port, now, effects)
     else:
-        vlan.querier.hear_specific(query, src)
-        _lower_timers(vlan, query, now)
-    if src != UNSPECIFIED or vlan.params.mrouter_on_null_source:  # SNOOP-21
+        vlan.querier.hear_specific(query, src, port)
+        if parsed.ip.ttl == 1 and vlan.querier.may_lower(src, port):
+            _lower_timers(vlan, query, now)
+        elif not query.suppress and query.group in vlan.groups:
+            port.counts["query_lowers_nothing"] += 1
+    null_too = vlan.params.mrouter_on_null_source is NullSource.YES
+    if src != UNSPECIFIED or (null_too and query.group != ANY):  # SNOOP-21
         lifetime = vlan.timings.oqpi  # TM-15
-        vlan.mrouters.hear(port, src, mrouter.QUERY, lifetime, now=now, effects=effects)
+        vlan.mrouters.hear_query(port, src, lifetime, now=now, effects=effects)
 
 
 def _lower_timers(vlan: Vlan, query: Query, now: Instant) -> None:
-    """A question was put to the hosts: no answer means nobody is left (SM-20..22, 28, 29)."""
+    """A question was put to the hosts: no answer means nobody is left (SM-20..22, 28, 29).
+
+    If it was: who sent it may have seen to it that they do not hear it, so before anything ends the
+    switch asks too (Q-18, `lastword`).
+    """
     group = vlan.groups.get(query.group)
     if group is None or query.suppress:
         return
     timings = vlan.timings
     # Max Resp Code 0 leaves no time to answer; nobody's membership may hang on that.
     interval = query.max_response_ns or timings.last_member_query_interval
-    deadline = after(now, Duration(interval * timings.lmqc))
+    deadline = after(now, max(Duration(interval * timings.lmqc), lastword.floor(vlan)))
+    lowered = False
     for member in group.members.values():
+        if member.compatibility(now) == 1:  # RFC 1112: its hosts know no specific query
+            continue
         if query.sources:
-            member.lower_sources(query.sources, deadline)
+            lowered = bool(member.lower_sources(query.sources, deadline)) or lowered
         else:
-            member.lower_group(deadline)
-        group.settle(member)
+            lowered = member.lower_group(deadline) or lowered
+        group.settle(member, now)
+    if lowered:
+        group.doubt(deadline, now, ask=True)
 
 
 def _hear_hello(
@@ -238,7 +259,7 @@ def _hear_hello(
     if src == UNSPECIFIED:
         return
     if hello.holdtime_s == 0:
-        vlan.mrouters.forget(port, src, mrouter.PIM, effects)
+        vlan.mrouters.forget(port, src, mrouter.PIM, now, effects)
         return
     held = HOLDTIME_DEFAULT_S if hello.holdtime_s is None else hello.holdtime_s
     lifetime = None if held == HOLDTIME_FOREVER else Duration(held * SECOND)
@@ -262,7 +283,7 @@ def _hear_router(
             lifetime = Duration(interval_s * _MRD_LIFETIMES)
             vlan.mrouters.hear(port, src, mrouter.MRD, lifetime, now=now, effects=effects)
         case MrdTermination():
-            vlan.mrouters.forget(port, src, mrouter.MRD, effects)
+            vlan.mrouters.forget(port, src, mrouter.MRD, now, effects)
         case Dvmrp():
             vlan.mrouters.hear(port, src, mrouter.DVMRP, _DVMRP_LIFETIME, now=now, effects=effects)
         case _:

@@ -7,6 +7,7 @@ One object per VLAN holds the values in force: our own, or those adopted from th
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from snoop.proto.units import Duration
 
@@ -16,6 +17,14 @@ class TimerProfile(Enum):
 
     RFC9776 = "rfc9776"
     RFC3376 = "rfc3376"
+
+
+class Ceiling(NamedTuple):
+    """The longest that values adopted from another may make a duration (Q-18)."""
+
+    gmi: Duration
+    oqpi: Duration
+    ovhpi: Duration
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +37,7 @@ class Timings:
     last_member_query_interval: Duration
     last_member_query_count: int | None
     profile: TimerProfile
+    ceiling: Ceiling | None = None
 
     gmi: Duration = field(init=False)
     """Group Membership Interval (TM-4)."""
@@ -46,10 +56,16 @@ class Timings:
         response = self.query_response_interval
         answers = 2 if self.profile is TimerProfile.RFC9776 else 1  # G-1
         lmqc = self.last_member_query_count or self.robustness
+        gmi = rounds + answers * response
+        oqpi = rounds + response // 2
+        ovhpi = rounds + response
+        if self.ceiling is not None:
+            gmi, oqpi = min(gmi, self.ceiling.gmi), min(oqpi, self.ceiling.oqpi)
+            ovhpi = min(ovhpi, self.ceiling.ovhpi)
         for name, value in (
-            ("gmi", rounds + answers * response),
-            ("oqpi", rounds + response // 2),
-            ("ovhpi", rounds + response),
+            ("gmi", gmi),
+            ("oqpi", oqpi),
+            ("ovhpi", ovhpi),
             ("lmqc", lmqc),
             ("lmqt", lmqc * self.last_member_query_interval),
         ):

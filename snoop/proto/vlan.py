@@ -9,6 +9,7 @@ from snoop.proto.effects import Effect, Event, GroupChanged, VlanChanged
 from snoop.proto.group import Group
 from snoop.proto.mrouter import Mrouters
 from snoop.proto.params import Params
+from snoop.proto.presence import Presence
 from snoop.proto.querier import Querier
 from snoop.proto.switch import Switch
 from snoop.proto.timings import Timings
@@ -29,6 +30,7 @@ class Vlan:
         "groups",
         "mrouters",
         "opener",
+        "presence",
         "querier",
         "stakes",
         "state_bytes",
@@ -49,6 +51,7 @@ class Vlan:
         self.timings: Timings = self.params.timings  # in force: ours, or adopted by the querier
         self.mrouters = Mrouters(self)
         self.querier = Querier(self)
+        self.presence = Presence(self)
 
     @property
     def params(self) -> Params:
@@ -63,7 +66,7 @@ class Vlan:
     @property
     def is_idle(self) -> bool:
         """True if nothing is left that its frames depend on, or that anybody waits for."""
-        return not (self.groups or self.mrouters.is_used or self.querier.is_other_known)
+        return not (self.groups or self.mrouters.is_used or self.querier.follows)
 
     # -- groups --------------------------------------------------------------------------------
 
@@ -164,7 +167,7 @@ class Vlan:
 
     def view(self) -> VlanView:
         """Return what holds for all groups."""
-        return VlanView(self.vid, Family.IPV4, self.querier.active, self.mrouters.ports)
+        return VlanView(self.vid, Family.IPV4, self.presence.active, self.mrouters.ports)
 
     def changed(self) -> VlanChanged:
         """Return the effect that says the view changed."""

@@ -136,6 +136,7 @@ def _fill(igmp: dict[str, Any]) -> None:
         ("startup_query_interval", igmp["query_interval"] / 4),  # TM-6
         ("startup_query_count", igmp["robustness"]),  # TM-7
         ("last_member_query_count", igmp["robustness"]),  # TM-9
+        ("qqi_ceiling", 2 * igmp["query_interval"]),
         ("max_groups_total", 16 * igmp["max_groups"]),
     ):
         if igmp[key] is None:
@@ -157,6 +158,8 @@ def allowed(hint: Any) -> str:
         return f"{number} from {bounds.ge:g} to {bounds.le:.10g}"
     if get_origin(hint) in (types.UnionType, typing.Union):
         return " or ".join(allowed(arm) for arm in get_args(hint) if arm is not type(None))
+    if get_origin(hint) is typing.Literal:
+        return " or ".join(_shown(word) for word in get_args(hint))
     if get_origin(hint) is list:
         return f"a list, each {allowed(get_args(hint)[0])}"
     if isinstance(hint, type) and issubclass(hint, Enum):

@@ -77,7 +77,7 @@ def explain(
         reason=verdict.reason,
         forwarded=verdict.ports,
         registered=engine.group_view(vid, group) is not None,
-        querier=any(row.vid == vid and row.role != "none" for row in engine.queriers(now)),
+        querier=any(row.vid == vid and row.address is not None for row in engine.queriers(now)),
         members=members,
         mrouters=mrouters,
     )

@@ -7,12 +7,17 @@ from ipaddress import IPv4Network
 
 from msgspec import structs
 
-from snoop.proto.params import Params, PortParams
+from snoop.proto.params import NullSource, Params, PortParams
 from snoop.proto.units import seconds
 from snoop.runtime.schema import Config, IgmpTable, PortTable, VlanTable
 from snoop.wire.address import Address, Prefix, mapped
 
 ALL_PORTS = (1 << 256) - 1
+_NULL_SOURCE: dict[bool | str, NullSource] = {
+    False: NullSource.NO,
+    "fallback": NullSource.FALLBACK,
+    True: NullSource.YES,
+}
 NO_MAC = b"\x02\0\0\0\0\1"  # locally administered; for a switch whose ports have none
 
 
@@ -49,13 +54,13 @@ def params(config: Config, *, port_id: Callable[[str], int], switch_mac: bytes) 
             timer_profile=igmp.timer_profile,
             ttl_check=igmp.ttl_check,
             require_router_alert=igmp.require_router_alert,
-            mrouter_on_null_source=igmp.mrouter_on_null_source,
+            mrouter_on_null_source=_NULL_SOURCE[igmp.mrouter_on_null_source],
             lite_exclude_filter=igmp.lite_exclude_filter,
             compat_disable=igmp.compat_disable,
             ignore_v1=igmp.ignore_v1,
             ignore_v2=igmp.ignore_v2,
             mrd=igmp.mrd,
-            qqi_ceiling=seconds(igmp.qqi_ceiling),
+            qqi_ceiling=None if igmp.qqi_ceiling is None else seconds(igmp.qqi_ceiling),
             ssm_ranges=tuple(_prefix(one) for one in igmp.ssm_ranges),
             max_groups=igmp.max_groups,
             max_groups_total=igmp.max_groups_total,
@@ -85,6 +90,7 @@ def port_params(table: PortTable) -> PortParams:
     return PortParams(
         name=table.name,
         mrouter=table.mrouter,
+        querier_guard=table.querier_guard,
         fast_leave=table.fast_leave,
         explicit_tracking=table.explicit_tracking,
         flood_unregistered=table.flood_unregistered,

@@ -88,6 +88,7 @@ Listen = Annotated[
     ),
 ]
 Vlan = Annotated[int, Meta(ge=0, le=4094)]
+NullSource = bool | Literal["fallback"]
 
 
 def _says(text: str) -> Meta:
@@ -184,8 +185,9 @@ class IgmpTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ttl_check: Annotated[bool, _says("refuse IGMP with a TTL other than 1")] = False
     require_router_alert: Annotated[bool, _says("refuse v2/v3 without Router Alert")] = False
     mrouter_on_null_source: Annotated[
-        bool, _says("a query from 0.0.0.0 makes a router port, as in Linux")
-    ] = False
+        NullSource,
+        _says("a query from 0.0.0.0 makes a router port: while nobody better asks, always, never"),
+    ] = "fallback"
     lite_exclude_filter: Annotated[
         bool, _says("ignore the source lists of EXCLUDE reports (RFC 5790)")
     ] = False
@@ -196,8 +198,9 @@ class IgmpTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ignore_v2: Annotated[bool, _says("do not learn from IGMPv2 messages")] = False
     mrd: Annotated[bool, _says("solicit and learn routers by MRD (RFC 4286)")] = True
     qqi_ceiling: Annotated[
-        float, Meta(ge=1.0, le=31744.0), _says("longest query interval adopted from a querier")
-    ] = 3600.0
+        Annotated[float, Meta(ge=1.0, le=31744.0)] | None,
+        _says("longest query interval adopted from a querier; left out: 2 * query_interval"),
+    ] = None
     ssm_ranges: Annotated[
         list[GroupPrefix], _says("groups that only exist with a source (RFC 4604)")
     ] = field(default_factory=lambda: [GroupPrefix("232.0.0.0/8")])
@@ -232,7 +235,7 @@ class VlanTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     startup_query_interval: QuerySeconds | None = None
     last_member_query_count: Count | None = None
     startup_query_count: Count | None = None
-    mrouter_on_null_source: bool | None = None
+    mrouter_on_null_source: NullSource | None = None
     qqi_ceiling: Annotated[float, Meta(ge=1.0, le=31744.0)] | None = None
     max_groups: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     max_sources: Annotated[int, Meta(ge=1, le=4096)] | None = None
@@ -245,6 +248,9 @@ class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mrouter: Annotated[
         MrouterMode, _says('a router behind it: learn, "always", or "never" believe one')
     ] = MrouterMode.AUTO
+    querier_guard: Annotated[
+        bool, _says("its queries are passed on, but elect nobody and change nothing here")
+    ] = False
     fast_leave: Annotated[
         FastLeave,
         _says('drop a member at once: "on", or when its last tracked host left: "tracked"'),

@@ -74,6 +74,8 @@ def _igmp(frame: bytes, ip: IPv4) -> igmp.Message:
             return message  # SNOOP-8: no further checks
         case igmp.Query(group=group) if group == ANY and ip.dst != ALL_SYSTEMS:
             raise WireError("malformed", "General Query not sent to 224.0.0.1")  # V-9
+        case igmp.Query(group=group) if group not in (ANY, ip.dst):
+            raise WireError("malformed", "query not sent to the group it asks about")  # V-9
         case igmp.MrdAdvertisement() | igmp.MrdTermination() if ip.dst != ALL_SNOOPERS:
             raise WireError("malformed", "MRD message not sent to 224.0.0.106")  # spec 1.8
     if is_bad_source(ip.src):  # V-10

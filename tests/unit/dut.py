@@ -19,6 +19,7 @@ from snoop.proto.params import (
     FastLeave,
     MrouterMode,
     NoQuerier,
+    NullSource,
     Params,
     PortParams,
     QuerierMode,
@@ -45,7 +46,9 @@ _IN_SECONDS = {
     "last_member_query_interval",
     "startup_query_interval",
 }
+_NULL_SOURCE = {False: NullSource.NO, True: NullSource.YES, "fallback": NullSource.FALLBACK}
 _ENUMS = {
+    "mrouter_on_null_source": _NULL_SOURCE.__getitem__,
     "querier": QuerierMode,
     "timer_profile": TimerProfile,
     "unregistered": Unregistered,

@@ -74,17 +74,24 @@ class Model:
         self.qi = self.settings.query_interval
         self.qri = self.settings.query_response_interval
 
+    def _at_most_double(self, duration: int, own_responses_halved: int) -> int:
+        """Q-18: never longer than twice what our own values would give."""
+        own = self.settings
+        rounds = own.robustness * own.query_interval
+        return min(duration, 2 * (rounds + own_responses_halved * own.query_response_interval // 2))
+
     @property
     def gmi(self) -> int:  # TM-4
-        return self.rv * self.qi + self.settings.response_intervals_in_gmi * self.qri
+        responses = self.settings.response_intervals_in_gmi
+        return self._at_most_double(self.rv * self.qi + responses * self.qri, 2 * responses)
 
     @property
     def oqpi(self) -> int:  # TM-5
-        return self.rv * self.qi + self.qri // 2
+        return self._at_most_double(self.rv * self.qi + self.qri // 2, 1)
 
     @property
     def ovhpi(self) -> int:  # TM-13
-        return self.rv * self.qi + self.qri
+        return self._at_most_double(self.rv * self.qi + self.qri, 2)
 
     @property
     def lmqt(self) -> int:  # TM-9, TM-10
@@ -256,31 +263,36 @@ class Model:
         self, address, max_response: int, robustness: int = 0, interval: int = 0
     ) -> None:
         """A General Query; robustness and interval 0 where not carried (v1, v2, W-15)."""
-        rivals = [r for r in (self.querier, self.settings.address) if r is not None]
-        if self.querier is None and not self.settings.sends_queries:
-            rivals = []
-        if any(address > rival for rival in rivals):
+        if not self._would_win(address):
             return  # Q-4: a higher address changes nothing
         self.querier = address
-        self._adopt(robustness, interval)
+        self.rv = robustness or self.settings.robustness  # TM-30, TM-31
+        interval = interval or self.settings.query_interval
+        self.qi = min(interval, 2 * self.settings.query_interval)  # Q-18
+        max_response = min(max_response, self.qi)  # Q-18
         self.qri = max(self.settings.query_response_interval, max_response)  # TM-34
         self.querier_expiry = self.now + self.oqpi
 
-    def _adopt(self, robustness: int, interval: int) -> None:
-        """TM-30, TM-31."""
-        self.rv = robustness or self.settings.robustness
-        self.qi = interval or self.settings.query_interval
+    def _would_win(self, address) -> bool:
+        """Q-4: nobody with a lower address asks, and we do not either."""
+        rivals = [r for r in (self.querier, self.settings.address) if r is not None]
+        if self.querier is None and not self.settings.sends_queries:
+            rivals = []
+        return all(address <= rival for rival in rivals)
 
     def hear_specific(
-        self, vid: int, group, sources: set, max_response: int, suppress: bool
+        self, address, vid: int, group, sources: set, max_response: int, suppress: bool
     ) -> None:
-        """A Q(G) or Q(G, A) of another router: SM-20 to SM-22, SM-28, SM-29."""
-        if suppress:
+        """A Q(G) or Q(G, A) of another router: SM-20 to SM-22, SM-28, SM-29, Q-18."""
+        if suppress or not self._would_win(address):
             return
-        limit = self.now + max_response * self.rv
+        own = self.settings.robustness * self.settings.last_member_query_interval
+        limit = self.now + max(max_response * self.rv, own)  # Q-18: never below our own LMQT
         for (its_vid, its_group, _), entry in self.entries.items():
             if (its_vid, its_group) != (vid, group):
                 continue
+            if entry.v1_expiry > self.now:
+                continue  # RFC 1112: a v1 host does not answer it
             if not sources:
                 if entry.mode == EXCLUDE:
                     entry.group_expiry = min(entry.group_expiry, limit)

@@ -133,11 +133,11 @@ class Pair:
             qqic=self.model.qi // SECOND,
         )
         self._receive(ROUTER_PORT, frame)
-        self.model.hear_specific(0, group, set(sources), code * SECOND // 10, suppress)
+        self.model.hear_specific(router, 0, group, set(sources), code * SECOND // 10, suppress)
 
     def v2_specific_query(self, router: bytes, group: bytes, code: int) -> None:
         self._receive(ROUTER_PORT, quick_v2(0x11, group, router, code=code))
-        self.model.hear_specific(0, group, set(), code * SECOND // 10, False)
+        self.model.hear_specific(router, 0, group, set(), code * SECOND // 10, False)
 
     def flap(self, port: int) -> None:
         self._take(self.engine.port_down(port, now=self.now))

@@ -30,11 +30,18 @@ def stream(**changes: Any) -> dict[str, Any]:
 
 
 def querier(role: str = "querier", address: str | None = "10.0.0.254", **changes: Any) -> Any:
-    return {"vlan": 0, "family": "ipv4", "role": role, "address": address, "version": 3, **changes}
+    return {
+        "vlan": 0, "family": "ipv4", "role": role, "address": address, "version": 3,
+        "port": None if role == "querier" else "p3", "query_interval": 60.0,
+        "query_response_interval": 10.0, "robustness": 2, **changes,
+    }  # fmt: skip
 
 
 def router(address: str, port: str = "p3", origin: str = "query") -> dict[str, Any]:
-    return {"vlan": 0, "family": "ipv4", "port": port, "origin": origin, "address": address}
+    return {
+        "vlan": 0, "family": "ipv4", "port": port, "origin": origin, "address": address,
+        "timer": None,
+    }  # fmt: skip
 
 
 def facts(**changes: Any) -> Facts:
@@ -110,7 +117,11 @@ def test_a_healthy_switch_has_no_findings() -> None:
           "mrouters": [router("10.0.0.254")]}, "10.0.0.9 -> 239.255.255.250", "always_flood"),
         ({"raw": {"port": [{"name": "p1", "fast_leave": "on"}]}, "stations": {"p1": 2},
           "port_counters": {"p1": {"fast_leave": 1}}}, "p1", "2 stations are behind it"),
-        ({"port_counters": {"p3": {"query_null_source": 4}}}, "p3", "4 queries from 0.0.0.0"),
+        ({"raw": {"igmp": {"mrouter_on_null_source": False}},
+          "port_counters": {"p3": {"query_null_source": 4}}}, "p3", "4 queries from 0.0.0.0"),
+        ({"queriers": [querier("non-querier", "10.0.0.1")], "raw": {"igmp": {"querier": "on"}}},
+         "switch", "gave way to 10.0.0.1 on p3, whose values hold: asks every 60 s"),
+        ({"port_counters": {"p3": {"query_other_port": 1}}}, "p3", "not on its own port"),
         ({"streams": [stream(egress=[])]}, "p1", "is a member of 239.1.2.3 but does not get"),
         ({"raw": {"igmp": {"max_groups": 1}}}, "switch", "1 group of at most 1"),
         ({"fdb_entries": 8000}, "switch", "8000 unicast addresses of at most 8192"),
@@ -139,8 +150,15 @@ def test_trouble_is_a_problem_that_says_what_to_do(
             "will cut the others off",
         ),
         ({"port_counters": {"p1": {"report_no_router": 3}}}, "3 reports went to no router"),
+        ({"port_counters": {"p1": {"querier_guarded": 1}}}, "1 query came in where querier_guard"),
+        ({"queriers": [querier("none", "0.0.0.0")], "mrouters": [router("0.0.0.0")]},
+         "asked by a querier without an address on p3"),
+        ({"queriers": [querier("none", None)], "mrouters": [router("10.0.0.1", origin="pim")]},
+         "no querier, but a PIM router on p3"),
+        ({"mrouters": [router("10.0.0.1", "p1", "pim")]},
+         "10.0.0.1 says by PIM that it is a router, for ever"),
     ],
-)
+)  # fmt: skip
 def test_what_is_only_worth_knowing_is_a_note(changes: dict[str, Any], text: str) -> None:
     found = look(facts(**changes))
     assert [one.severity for one in found] == ["note"]
@@ -167,6 +185,7 @@ def test_what_is_only_worth_knowing_is_a_note(changes: dict[str, Any], text: str
         {"streams": [stream(group="224.0.1.129", registered=False, egress=[], idle=90.0)]},
         {"raw": {"port": [{"name": "p1", "fast_leave": "on"}]}},
         {"raw": {"port": [{"name": "p1", "fast_leave": "tracked"}]}, "stations": {"p1": 2}},
+        {"mrouters": [router("10.0.0.254", "p1", "pim"), router("10.0.0.254", "p1")]},
         {"raw": {"igmp": {"mrouter_on_null_source": True}},
          "port_counters": {"p3": {"query_null_source": 4}}},
         {"mrouters": [router("10.0.0.254", origin="pim")],

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from snoop.proto.effects import Transmit
-from snoop.proto.params import MrouterMode
+from snoop.proto.params import MrouterMode, NoQuerier, NullSource
 from snoop.proto.units import seconds
 from snoop.wire import control, igmp, pim
 from snoop.wire.address import parse
@@ -115,18 +115,21 @@ def test_advertisements_are_ignored_without_mrd() -> None:
     assert lab.mrouters() == set()
 
 
-@pytest.mark.parametrize(("believed", "ports"), [(False, set()), (True, {R})])
+@pytest.mark.parametrize(
+    ("believed", "ports"),
+    [(NullSource.NO, set()), (NullSource.FALLBACK, {R}), (NullSource.YES, {R})],
+)
 def test_query_without_an_address_makes_a_router_port_on_request(
-    believed: bool, ports: set[int]
+    believed: NullSource, ports: set[int]
 ) -> None:
-    """SNOOP-21, decision 12."""
+    """SNOOP-21, Q-19, decision 12."""
     lab = Lab(mrouter_on_null_source=believed)
     lab.hear(R, query(src="0.0.0.0"))
     assert lab.mrouters() == ports
 
 
 def test_other_evidence_without_an_address_is_none() -> None:
-    lab = Lab(mrouter_on_null_source=True)
+    lab = Lab(mrouter_on_null_source=NullSource.YES)
     for data in (hello(src="0.0.0.0"), advertisement(src="0.0.0.0")):
         lab.hear(R, data)
     assert lab.mrouters() == set()
@@ -134,7 +137,7 @@ def test_other_evidence_without_an_address_is_none() -> None:
 
 def test_port_lives_while_any_of_its_routers_does() -> None:
     """Idea 105; SNOOP-28: the port set changes once each way."""
-    lab = Lab()
+    lab = Lab(no_querier=NoQuerier.PRUNE)
     lab.clear()
     lab.hear(R, hello(50))
     lab.at(20).hear(R, hello(50, src="10.0.0.2"))

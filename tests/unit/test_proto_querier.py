@@ -120,23 +120,23 @@ def test_without_an_address_we_ask_loudly_and_yield_to_anybody() -> None:
 
 
 def test_auto_starts_to_ask_after_a_silent_interval() -> None:
-    """interface.md 4: `auto`."""
+    """interface.md 4: `auto`; Q-20: one response interval after a router would."""
     lab = Lab(**AUTO)
-    lab.at(254.999)
+    lab.at(264.999)
     assert (lab.role(), lab.asked()) == ("none", [])
-    lab.at(255)
+    lab.at(265)
     assert lab.role() == "querier"
     lab.at(300)
-    assert [when for when, *_ in lab.asked()] == [255, 286.25]
+    assert [when for when, *_ in lab.asked()] == [265, 296.25]
 
 
 def test_auto_leaves_it_to_anybody_who_asks_and_then_contends() -> None:
     """While silent even a higher address is left alone; as querier it is ignored."""
     lab = Lab(**AUTO)
     lab.at(100).hear(R, query(src=HIGHER))
-    lab.at(354.999)
+    lab.at(364.999)
     assert lab.role() == "non-querier"
-    lab.at(355)
+    lab.at(365)
     assert lab.role() == "querier"
     lab.hear(R, query(src=HIGHER))
     assert lab.role() == "querier"
@@ -203,11 +203,14 @@ def test_old_queries_carry_nothing_to_adopt() -> None:
 
 
 def test_hostile_interval_is_clamped() -> None:
-    """TM-37, idea 83."""
-    lab = Lab(qqi_ceiling=seconds(1000))
-    lab.hear(R, query(qqi=31744))
-    assert lab.engine.queriers(lab.now)[0].query_interval == seconds(1000)
-    assert lab.count("qqi_clamped") == 1
+    """TM-37, idea 83: by an operator's ceiling; Q-18: by twice our own without."""
+    for ceiling, interval, gmi in ((seconds(1000), 1000, 2020), (None, 250, 520)):
+        lab = Lab(qqi_ceiling=ceiling)
+        lab.hear(R, query(qqi=31744))
+        row = lab.engine.queriers(lab.now)[0]
+        assert row.query_interval == seconds(interval)
+        assert row.group_membership_interval == seconds(gmi)
+        assert lab.count("qqi_clamped") == 1
 
 
 def test_values_that_differ_and_versions_that_differ_are_warned_about_once() -> None:
@@ -294,20 +297,23 @@ def test_router_port_that_comes_up_is_not_reminded() -> None:
 
 
 def test_pruning_starts_one_response_time_after_the_first_query() -> None:
-    """Q-15, idea 85: also after the querier was lost and found again."""
+    """Q-15, idea 85: also after the querier was lost and found again; never less than our own
+    response time, so that a short one cuts nobody.
+    """
     lab = Lab()
     assert not lab.is_active()
-    lab.at(5).hear(R, query(response=4.0))
+    lab.at(5).hear(R, query(response=20.0))
     assert not lab.is_active()
-    lab.at(8.999)
+    lab.at(24.999)
     assert not lab.is_active()
-    lab.at(9)
+    lab.at(25)
     assert lab.is_active()
-    lab.at(260)
+    lab.at(265)
     assert not lab.is_active()
-    lab.hear(R, query(response=4.0))
+    lab.hear(R, query(response=0.1))
+    lab.at(274.999)
     assert not lab.is_active()
-    lab.at(264)
+    lab.at(275)
     assert lab.is_active()
 
 
@@ -337,9 +343,9 @@ def test_querier_can_be_switched_on_and_off() -> None:
     lab.at(300)
     assert [when for when, *_ in lab.asked()] == [50]
     reload(lab, querier=QuerierMode.AUTO)
-    lab.at(554.9)
+    lab.at(564.9)
     assert lab.role() == "none"
-    lab.at(555)
+    lab.at(565)
     assert lab.role() == "querier"
 
 

@@ -239,7 +239,7 @@ def test_counters_add_up_over_ports_past_ones_included() -> None:
     lab.hear(P2, leave())
     lab.hear(R, query(G))
     for port, expected in {
-        P1: {"rx_report_v3": 1, "record_to_ex": 1, "tx_query_v3": 2},
+        P1: {"rx_report_v3": 1, "record_to_ex": 1, "tx_query_v3": 3, "tx_query_own": 1},
         P2: {"rx_report_v2": 1, "rx_leave": 1, "record_is_ex": 1, "record_to_in": 1},
         R: {"rx_query_v3": 2, "rx_query_general": 1, "rx_query_group": 1, "tx_leave": 1},
     }.items():

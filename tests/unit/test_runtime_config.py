@@ -41,7 +41,7 @@ startup_query_interval = 31.25
 timer_profile = "rfc9776"
 ttl_check = false
 require_router_alert = false
-mrouter_on_null_source = false
+mrouter_on_null_source = "fallback"
 max_groups = 4096
 max_sources = 64
 

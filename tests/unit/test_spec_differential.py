@@ -67,7 +67,10 @@ def one_round(pair: Pair, rng: random.Random, history: dict[bytes, list]) -> Non
         pair.v3_report(PORT, records)
     common: list[object] = []
     if rng.random() < 0.3:
-        asked = (rng.choice([LOWER, HIGHER]), *rng.choice([(2, 125), (3, 60), (0, 0), (2, 20)]))
+        asked = (
+            rng.choice([LOWER, HIGHER]),
+            *rng.choice([(2, 125), (3, 60), (0, 0), (2, 20), (7, 127)]),
+        )
         pair.general_query(*asked)
         common.append(("general", *asked))
     lapse = rng.choice(LAPSES)

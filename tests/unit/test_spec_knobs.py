@@ -127,11 +127,14 @@ def test_duplicate_of_our_address_changes_no_role() -> None:
 
 
 def test_older_querier_is_a_warning() -> None:
-    """Q-10: told once, not at every query."""
+    """Q-10: told once, not at every query; and that it displaced us (Q-18)."""
     dut = own_querier()
     for _ in range(5):
         dut.hear(P1, frames.v2_query(src="10.0.0.9"))
-    assert len([e for e in dut.events if e.kind == "warning"]) == 1
+    reasons = [str(e.fields["reason"]) for e in dut.events if e.kind == "warning"]
+    assert len(reasons) == 2
+    assert "version 2" in reasons[0]
+    assert "our querier gave way" in reasons[1]
 
 
 def test_without_an_address_there_is_a_warning() -> None:

@@ -155,23 +155,6 @@ def test_specific_query_from_a_lower_address_elects_nobody(sources: list[str]) -
     assert set(dut.mrouters()) == {R}
 
 
-def test_query_from_no_address_is_only_forwarded() -> None:
-    """Idea 79: Q-5, SNOOP-5; B-8."""
-    for dut in (asking(), Dut()):
-        role = dut.role()
-        assert dut.hear(R, frames.v3_query(src="0.0.0.0", qrv=5, qqic=20)) == ALL - {R}
-        assert dut.role() == role
-        assert dut.mrouters() == {}
-        assert dut.querier() is None or dut.querier().robustness == 2
-
-
-def test_null_source_makes_a_router_port_on_request() -> None:
-    """Idea 79: the knob of decision 12."""
-    dut = Dut(mrouter_on_null_source=True)
-    dut.hear(R, frames.v3_query(src="0.0.0.0"))
-    assert set(dut.mrouters()) == {R}
-
-
 def test_without_an_address_anybody_with_one_beats_us() -> None:
     """Idea 80: Q-6."""
     dut = asking(querier_address="0.0.0.0")
@@ -248,8 +231,31 @@ def test_only_the_elected_querier_is_adopted() -> None:
 
 
 def test_hostile_query_interval_is_clamped() -> None:
-    """Idea 83: TM-37."""
-    dut = Dut()
+    """Idea 83: TM-37, Q-18: nothing lasts longer than twice what it would by our own values."""
+    for hostile in (
+        frames.v3_query(qqic=0xFF),
+        frames.v3_query(qrv=7, qqic=0xFF, code=0xFF),
+        frames.v3_query(qrv=7),
+        frames.v3_query(code=0xFF),
+        frames.v2_query(code=0xFF),
+        frames.v1_query(),
+    ):
+        dut = Dut()
+        dut.hear(R, hostile)
+        row = dut.querier()
+        assert row.query_interval <= 250 * SECOND
+        assert row.query_response_interval <= row.query_interval
+        assert row.timer <= 2 * 255 * SECOND
+        dut.hear(P1, v2_report())
+        assert dut.entry(P1).timer <= 2 * 270.0
+        dut.at(2 * 255)
+        assert dut.role() == "none"
+        assert dut.mrouters() == {}
+
+
+def test_query_interval_of_an_operators_ceiling_is_adopted() -> None:
+    """Idea 83: TM-37: `qqi_ceiling` raised."""
+    dut = Dut(qqi_ceiling=3600 * SECOND)
     dut.hear(R, frames.v3_query(qqic=0xFF))
     assert dut.querier().query_interval == 3600 * SECOND
     dut.hear(P1, v2_report())
@@ -374,15 +380,17 @@ def test_source_checks_follow_the_same_ports() -> None:
 
 
 def test_auto_querier_waits_for_a_silent_interval() -> None:
-    """Idea 77, querier = \"auto\" of the interface: asks only after OQPI of silence."""
+    """Idea 77, querier = \"auto\" of the interface: asks only after OQPI of silence, and one
+    response interval, so that a standby router is first (Q-20).
+    """
     dut = asking(querier="auto")
     assert general_times(dut) == []
-    dut.just_before(255)
+    dut.just_before(265)
     assert dut.role() == "none"
     assert general_times(dut) == []
-    dut.at(255)
+    dut.at(265)
     assert dut.role() == "querier"
-    assert general_times(dut) == [255.0]
+    assert general_times(dut) == [265.0]
 
 
 def test_switch_that_does_not_ask_never_sends_a_query() -> None:

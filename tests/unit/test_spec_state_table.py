@@ -115,7 +115,7 @@ def test_sm_6_include_block_as_a_non_querier() -> None:
     assert dut.entry(P1) == Entry("include", None, {S1: 2.0, S2: 259.0})
     dut.at(13)
     assert dut.entry(P1) == Entry("include", None, {S2: 257.0})
-    assert asked(dut) == []
+    assert asked(dut) == [(12.0, [S1], True)], "the last word before it ends (Q-18)"
 
 
 def test_sm_7_include_to_ex() -> None:

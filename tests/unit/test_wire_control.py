@@ -148,11 +148,12 @@ def test_a_general_query_goes_to_all_systems(version):
 
 
 @pytest.mark.parametrize("version", [2, 3])
-def test_a_specific_query_may_go_anywhere(version):
-    """V-9 binds General Queries only."""
+def test_a_specific_query_goes_to_its_group(version):
+    """V-9: the hosts of the group have not seen any other (F-1)."""
     query = igmp.build_query(version=version, max_response_ns=10**9, group=G)
-    for dst in (G, ALL_SYSTEMS):
-        assert outcome(frame(query, dst=dst)).startswith(f"query v{version} 239.1.2.3")
+    assert outcome(frame(query, dst=G)).startswith(f"query v{version} 239.1.2.3")
+    for other in ("224.0.0.1", "224.0.0.22", "239.1.2.4", "239.129.2.3"):
+        assert outcome(frame(query, dst=addr(other))) == "!malformed"
 
 
 def test_pim_hello_is_control():

@@ -29,6 +29,9 @@ def outcome(payload: bytes) -> str:
 def opinion(payload: bytes) -> str:
     """The oracle's reading of a payload that was sent where its type belongs."""
     to_snoopers = payload[:1] in (b"\x30", b"\x32")
+    general = len(payload) < 8 or not any(payload[4:8]) or (len(payload) == 8 and not payload[1])
+    if payload[:1] == b"\x11" and not general:
+        return judge_igmp(payload, payload[4:8])
     return judge_igmp(payload, bytes([224, 0, 0, 106 if to_snoopers else 1]))
 
 

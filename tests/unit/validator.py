@@ -94,7 +94,7 @@ def _query_may_teach(message: bytes, dst: bytes) -> bool:
     general = group == bytes(4) or (len(message) == 8 and message[1] == 0)
     if general:
         return sources == 0 and dst == bytes((224, 0, 0, 1))
-    return group[0] >> 4 == 14
+    return group[0] >> 4 == 14 and dst == group
 
 
 def _report_may_teach(message: bytes) -> bool:

@@ -105,7 +105,7 @@ def judge_query(data: bytes, dst: bytes) -> str:
     general = data[4:8] == b"\0\0\0\0"
     if general and (sources or dst != all_systems):
         return "!malformed"
-    if not general and not 224 <= data[4] <= 239:
+    if not general and (not 224 <= data[4] <= 239 or dst != data[4:8]):
         return "!malformed"
     group = "general" if general else dotted(data, 4)
     if sources:

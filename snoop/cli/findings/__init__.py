@@ -14,7 +14,7 @@ from snoop.cli.findings.counted import counted, limits
 from snoop.cli.findings.facts import Facts, Finding
 from snoop.cli.findings.flooding import flooding
 from snoop.cli.findings.ports import conservation, fast_leave, ports
-from snoop.cli.findings.querier import queriers, routers
+from snoop.cli.findings.querier import claims, queriers, routers
 from snoop.cli.findings.streams import shared_addresses, streams
 
 __all__ = ["COUNTERS", "IN_FLIGHT_FRAMES", "Facts", "Finding", "look"]
@@ -24,6 +24,7 @@ IN_FLIGHT_FRAMES = 4096
 
 _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     queriers,
+    claims,
     ports,
     counted,
     limits,

@@ -40,6 +40,8 @@ _SUSPICIOUS = {
                         "a rogue querier, or a router that should be allowed"),
     "query_own_address": ("queries come in with our own querier_address",
                           "give one of the two another address"),
+    "query_other_port": ("queries of the querier's address come in here, and not on its own port",
+                         "a forger, or one router with two ports: querier_guard = true refuses"),
     "igmp_checksum": ("IGMP with a bad checksum came in", "look at the sender or the cable"),
 }  # fmt: skip
 COUNTERS = (*_LOSSES, *_LIMITS, *_SUSPICIOUS)

@@ -19,9 +19,23 @@ def queriers(facts: Facts) -> Iterator[Finding]:
         asking = {
             one["address"]
             for one in facts.mrouters
-            if one["vlan"] == vid and one["origin"] == "query" and one["address"] is not None
+            if one["vlan"] == vid and one["origin"] == "query" and one["address"] != "0.0.0.0"
         }
-        if row["role"] == "none":
+        if row["role"] == "none" and row["address"] is not None:
+            yield note(
+                vlan(vid),
+                f"asked by a querier without an address on {row['port']}: its port gets the "
+                "reports and every stream of a group that is known here, and pruning goes on",
+                "give that querier an address: other switches may not take it for a router",
+            )
+        elif row["role"] == "none" and (pim := _pim_ports(facts, vid)):
+            yield note(
+                vlan(vid),
+                f"no querier, but a PIM router on {', '.join(pim)}: pruning goes on, and members "
+                "are asked only when their time is nearly up",
+                'set [igmp] querier = "auto" here',
+            )
+        elif row["role"] == "none":
             prunes = facts.config["switch"]["no_querier"] == "prune"
             yield from _no_querier(vlan(vid), members, prunes=prunes)
         elif row["role"] == "querier" and row["address"] in (None, "0.0.0.0"):
@@ -37,6 +51,15 @@ def queriers(facts: Facts) -> Iterator[Finding]:
                 f"more than one querier: {', '.join(sorted(map(str, others)))}",
                 "let one of them ask; `snoop show mrouters` names their ports",
             )
+        if row["role"] == "non-querier" and igmp(facts, vid)["querier"] == "on":
+            yield problem(
+                vlan(vid),
+                f"our querier gave way to {row['address']} on {row['port']}, whose values hold: "
+                f"asks every {row['query_interval']:g} s, answers within "
+                f"{row['query_response_interval']:g} s, robustness {row['robustness']}",
+                f"if it should not ask, set [[port]] querier_guard = true for {row['port']}; "
+                'if it should, set [igmp] querier = "auto" here',
+            )
         configured = igmp(facts, vid)["version"]
         if row["role"] == "non-querier" and row["version"] < configured:
             yield problem(
@@ -45,6 +68,27 @@ def queriers(facts: Facts) -> Iterator[Finding]:
                 f"v{configured}: hosts fall back, source filters are lost",
                 f"set the querier to version {configured}",
             )
+
+
+def claims(facts: Facts) -> Iterator[Finding]:
+    """Ports with members that say to be routers, in words that anybody can send (F-17)."""
+    members = {(row["vlan"], row["port"]) for row in facts.mdb if row["origin"] == "dynamic"}
+    asking = {(row["vlan"], row["port"]) for row in facts.mrouters if row["origin"] == "query"}
+    for row in facts.mrouters:
+        key = (row["vlan"], row["port"])
+        if row["origin"] in ("pim", "dvmrp", "mrd") and key in members - asking:
+            lasts = "for ever" if row["timer"] is None else f"for {row['timer']:.0f} s more"
+            yield note(
+                row["port"],
+                f"{row['address']} says by {row['origin'].upper()} that it is a router, {lasts}: "
+                "the port gets every stream, though members are behind it and it never queries",
+                f'if no router is there, set [[port]] mrouter = "never" for {row["port"]}',
+            )
+
+
+def _pim_ports(facts: Facts, vid: int) -> list[str]:
+    rows = facts.mrouters
+    return sorted({row["port"] for row in rows if (row["vlan"], row["origin"]) == (vid, "pim")})
 
 
 def _no_querier(subject: str, members: list[Row], *, prunes: bool) -> Iterator[Finding]:
@@ -80,13 +124,21 @@ def routers(facts: Facts) -> Iterator[Finding]:
     for name, counts in facts.port_counters.items():
         unsent += counts.get("report_no_router", 0)
         refused = counts.get("query_null_source", 0)
-        if refused and not facts.config["igmp"]["mrouter_on_null_source"]:
+        if refused and facts.config["igmp"]["mrouter_on_null_source"] is False:
             yield problem(
                 name,
                 f"{many(refused, 'query', 'queries')} from 0.0.0.0 came in, which makes it no "
                 "router port: what is behind it gets only what it reports",
                 'give that querier an address, or set [[port]] mrouter = "always" or '
-                "[igmp] mrouter_on_null_source = true",
+                '[igmp] mrouter_on_null_source = "fallback"',
+            )
+        guarded = counts.get("querier_guarded", 0)
+        if guarded:
+            yield note(
+                name,
+                f"{many(guarded, 'query', 'queries')} came in where querier_guard = true: passed "
+                "on to the hosts, not believed here",
+                "find out who asks: `snoop monitor --type query`",
             )
     if unsent and not facts.mrouters:
         yield note(
