@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,9 +43,16 @@ class Client:
     def __init__(self, path: str, *, timeout: float | None = TIMEOUT_SECONDS) -> None:
         self._path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(timeout)
         try:
+            if timeout is not None:
+                # A blocking connect waits while others queue; with settimeout it fails at once.
+                waits = struct.pack("@ll", int(timeout), int(timeout % 1 * 1e6))
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, waits)
             self._socket.connect(path)
+            self._socket.settimeout(timeout)
+        except BlockingIOError as error:
+            self._socket.close()
+            raise Refused(f"the daemon at {path} does not answer", 1) from error
         except PermissionError as error:
             self._socket.close()
             raise Refused(f"no permission to use {path}; run as root or in its group", 1) from error

@@ -1,9 +1,9 @@
 """The control socket: requests in, answers and streams out, one JSON object a line.
 
-One asyncio task a client. A client that sends nonsense, sends nothing, or does not read costs a
-bounded amount of memory and no time of the switch: lines, clients, queues and waits all have a
-limit. The socket file is 0660 in a directory made 0755; a file left by a daemon that died is
-replaced, one with a live daemon behind it is not.
+One asyncio task a client, let in by a `Door`. A client that sends nonsense, sends nothing, or does
+not read costs a bounded amount of memory and no time of the switch: lines, clients, queues, answers
+nobody reads and waits all have a limit. The socket file is 0660 in a directory made 0755; a file
+left by a daemon that died is replaced, one with a live daemon behind it is not.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from snoop.runtime import requests
+from snoop.runtime.door import Door, Guest, places
 from snoop.runtime.requests import Capture, Monitor, Request, RequestError
 from snoop.runtime.streams import Listener
 
 _log = logging.getLogger("snoop.control")
 
 CLIENTS_MAX = 64
+BACKLOG = 512
+CLIENTS_PER_SECOND = 1000
+UNSENT_BYTES_MAX = 64 << 20
 SILENT_SECONDS = 60.0
 SEND_SECONDS = 20.0
 _WRITE_BYTES_MAX = 1 << 20
@@ -47,10 +51,7 @@ class ControlServer:
         self._path = path
         self._answer = answer
         self._listen = listen
-        self._server: asyncio.Server | None = None
-        # In order of arrival; and those that ask nothing, the longest silent first.
-        self._clients: dict[asyncio.Task[None], None] = {}
-        self._silent: dict[asyncio.Task[None], None] = {}
+        self._door: Door | None = None
         self._inode: int | None = None
 
     async def open(self) -> None:
@@ -62,61 +63,42 @@ class ControlServer:
                 sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
                 sock.bind(str(self._path))
                 os.chmod(self._path, 0o660)
-                sock.listen(CLIENTS_MAX)
+                sock.listen(BACKLOG)
                 self._inode = self._path.stat().st_ino
         except OSError as error:
             raise SocketTaken(
                 f"cannot listen on {self._path}: {error.strerror or error}; "
                 "give another path with --socket"
             ) from error
-        sock.setblocking(False)
-        self._server = await asyncio.start_unix_server(
-            self._serve, sock=sock, limit=requests.LINE_BYTES_MAX
+        self._door = Door(
+            sock,
+            places=places(CLIENTS_MAX),
+            rate=CLIENTS_PER_SECOND,
+            serve=self._serve,
+            line_bytes_max=requests.LINE_BYTES_MAX,
         )
 
     async def close(self) -> None:
         """Stop listening, drop every client and remove the file if it is still ours."""
-        if self._server is not None:
-            self._server.close()
-        for task in list(self._clients):
-            task.cancel()
-        await asyncio.gather(*self._clients, return_exceptions=True)
+        if self._door is not None:
+            await self._door.close()
         with contextlib.suppress(OSError):
             if self._inode is not None and self._path.stat().st_ino == self._inode:
                 self._path.unlink()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        writer.transport.set_write_buffer_limits(high=_WRITE_BYTES_MAX)
-        if len(self._clients) >= CLIENTS_MAX:
-            # Connections somebody leaves lying about must not lock the operator out.
-            next(iter(self._silent or self._clients)).cancel()
-        self._clients[task] = None
-        try:
-            await self._requests(task, reader, writer)
-        except (OSError, TimeoutError, asyncio.CancelledError):
-            pass  # The client went away or does not read, or we are closing: nobody to tell.
-        finally:
-            self._clients.pop(task, None)
-            self._silent.pop(task, None)
-            writer.transport.abort()
-
-    async def _requests(
-        self,
-        task: asyncio.Task[None],
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
+    async def _serve(self, guest: Guest) -> None:
+        assert self._door is not None
+        reader = guest.reader
+        guest.writer.transport.set_write_buffer_limits(high=_WRITE_BYTES_MAX)
         while True:
-            self._silent[task] = None
+            self._door.listens()
             try:
                 line = await asyncio.wait_for(reader.readline(), SILENT_SECONDS)
             except ValueError:
                 too_long = f"a request is at most {requests.LINE_BYTES_MAX} bytes"
-                await _send(writer, requests.refused(RequestError(too_long, code=2)))
+                await self._send(guest, requests.refused(RequestError(too_long, code=2)))
                 return
-            del self._silent[task]
+            self._door.speaks()
             if not line.endswith(b"\n"):
                 return
             try:
@@ -124,40 +106,45 @@ class ControlServer:
                 if isinstance(request, Monitor | Capture):
                     listener = self._listen(request)
                     try:
-                        await self._stream(listener, reader, writer)
+                        await self._stream(listener, guest)
                     finally:
                         listener.close()
                     return
                 reply = requests.done(await self._answer(request))
             except RequestError as error:
                 reply = requests.refused(error)
-            await _send(writer, reply)
+            await self._send(guest, reply)
             # A client that never stops asking must not keep the others, or the switch, waiting.
             await asyncio.sleep(0)
 
-    async def _stream(
-        self, listener: Listener, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _stream(self, listener: Listener, guest: Guest) -> None:
         """Send what the listener gets until the client closes its side."""
-        await _send(writer, requests.done(None))
-        gone = asyncio.ensure_future(reader.read(1))
+        await self._send(guest, requests.done(None))
+        gone = asyncio.ensure_future(guest.reader.read(1))
         more = asyncio.ensure_future(listener.next())
         try:
             while True:
                 await asyncio.wait((gone, more), return_when=asyncio.FIRST_COMPLETED)
                 if gone.done():
                     return
-                await _send(writer, b"".join(requests.encode(item) for item in more.result()))
+                items = b"".join(requests.encode(item) for item in more.result())
+                await self._send(guest, items)
                 more = asyncio.ensure_future(listener.next())
         finally:
             gone.cancel()
             more.cancel()
 
-
-async def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
-    writer.write(data)
-    await asyncio.wait_for(writer.drain(), SEND_SECONDS)
-    # `drain` returns with up to the high-water mark unsent, which is what we want to bound.
+    async def _send(self, guest: Guest, data: bytes) -> None:
+        assert self._door is not None
+        # Answers to clients that do not read are bounded together: the one with most goes.
+        waiting = {other: other.unsent for other in self._door.guests() if other is not guest}
+        if waiting and sum(waiting.values()) + len(data) > UNSENT_BYTES_MAX:
+            slowest = max(waiting, key=lambda other: waiting[other])
+            if waiting[slowest]:
+                self._door.show_out(slowest)
+        guest.writer.write(data)
+        await asyncio.wait_for(guest.writer.drain(), SEND_SECONDS)
+        # `drain` returns with up to the high-water mark unsent, which is what we want to bound.
 
 
 @contextlib.contextmanager

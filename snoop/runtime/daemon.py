@@ -17,6 +17,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from snoop.fastpath import FastPath
 from snoop.proto.units import SECOND, Instant
@@ -31,6 +32,9 @@ from snoop.runtime.ports import reason
 from snoop.runtime.rings import LOOK_SECONDS
 from snoop.runtime.schema import RESTART_KEYS, Config
 from snoop.runtime.streams import Fanout, Listener
+
+if TYPE_CHECKING:
+    from snoop.runtime.metrics import Endpoint
 
 _log = logging.getLogger("snoop.daemon")
 
@@ -71,12 +75,14 @@ class Daemon:
         self._retry: asyncio.TimerHandle | None = None
         self._threads: list[threading.Thread] = []
         self._stopping = False
+        self._endpoint: Endpoint | None = None
 
     async def run(self) -> int:
         """Forward until a signal or a fault; the exit status. StartError if it cannot begin."""
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[str | None] = self._loop.create_future()
         _check_capabilities()
+        allow_descriptors()  # before anything is served: places are a part of them
         with contextlib.ExitStack() as stack:
             stack.callback(self._links.close, self._loop)
             stack.callback(self._neighbours.close)
@@ -105,7 +111,6 @@ class Daemon:
 
     async def _forward(self) -> int:
         switch = self._config.switch
-        allow_descriptors()
         try:
             fastpath = FastPath(
                 workers=switch.workers,
@@ -150,6 +155,8 @@ class Daemon:
             notify.notify("STOPPING=1")
             self._loop.remove_reader(fastpath.punt_fd)
         finally:
+            if self._endpoint is not None:
+                await self._endpoint.close()
             self._stop(fastpath)
         if fault is not None:
             _log.error("%s", fault)
@@ -164,7 +171,7 @@ class Daemon:
         from snoop.runtime.metrics import Endpoint
 
         try:
-            Endpoint(listen, loop=self._loop, sample=self._answers.sample)
+            self._endpoint = Endpoint(listen, loop=self._loop, sample=self._answers.sample)
         except (OSError, OverflowError) as error:
             raise StartError(f"cannot serve [metrics] listen = {listen}: {error}") from error
 

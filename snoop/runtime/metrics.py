@@ -1,24 +1,32 @@
 """The Prometheus endpoint: the switch's own counters and state, read when scraped.
 
-prometheus-client serves from a thread of its own; what it shows is gathered in the control thread,
-which alone may touch the plane. A scrape that the control thread does not answer in time fails, and
-the switch does not notice.
+Connections are few and short (`Door`, HEAD_SECONDS, SEND_SECONDS), one scrape is answered at a
+time: what it shows is gathered in the control thread, which alone may touch the plane, and put into
+words by prometheus-client in another. Somebody who connects and says nothing costs a place until
+somebody else wants it, and no thread.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from snoop.runtime.door import Door, Guest, places
 from snoop.runtime.meanings import meaning
 from snoop.runtime.sample import Sample
 
 SCRAPE_SECONDS = 5.0
+CONNECTIONS_MAX = 16
+CONNECTIONS_PER_SECOND = 200
+HEAD_SECONDS = 5.0
+HEAD_BYTES_MAX = 1 << 13
+SEND_SECONDS = 10.0
 STREAMS_MAX = 1000
 
 
@@ -30,12 +38,74 @@ class Endpoint(Collector):
     ) -> None:
         self._loop = loop
         self._sample = sample
+        self._one = asyncio.Lock()
+        self._closed = False
         address, _, port = listen.rpartition(":")
         registry = CollectorRegistry(auto_describe=False)
         self._silent = True
         registry.register(self)
         self._silent = False
-        start_http_server(int(port), addr=address.strip("[]") or "0.0.0.0", registry=registry)
+        self._app = make_wsgi_app(registry)
+        address = address.strip("[]") or "0.0.0.0"
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        listening = socket.create_server((address, int(port)), family=family)
+        self._door = Door(
+            listening,
+            places=places(CONNECTIONS_MAX),
+            rate=CONNECTIONS_PER_SECOND,
+            serve=self._serve,
+            line_bytes_max=HEAD_BYTES_MAX,
+        )
+
+    async def close(self) -> None:
+        """Answer nothing any more: what a scrape reads is about to go."""
+        self._closed = True
+        await self._door.close()
+
+    async def _serve(self, guest: Guest) -> None:
+        """One request, one answer, and good-bye."""
+        reader, writer = guest.reader, guest.writer
+        try:
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), HEAD_SECONDS)
+        except asyncio.LimitOverrunError:
+            writer.write(_answer("431 Request Header Fields Too Large", [], b""))
+        else:
+            self._door.speaks()
+            writer.write(await self._reply(head))
+        writer.transport.set_write_buffer_limits(high=0)
+        await asyncio.wait_for(writer.drain(), SEND_SECONDS)
+        writer.close()
+        await asyncio.wait_for(writer.wait_closed(), SEND_SECONDS)
+
+    async def _reply(self, head: bytes) -> bytes:
+        lines = head.decode("latin-1").split("\r\n")
+        words = lines[0].split(" ")
+        if len(words) != 3 or words[0] not in ("GET", "HEAD"):
+            return _answer("405 Method Not Allowed", [("Allow", "GET, HEAD")], b"")
+        path, _, question = words[1].partition("?")
+        fields = dict(_field(line) for line in lines[1:] if ":" in line)
+        environ = {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": path,
+            "QUERY_STRING": question,
+            "HTTP_ACCEPT": fields.get("accept", ""),
+            "HTTP_ACCEPT_ENCODING": fields.get("accept-encoding", ""),
+        }
+        started: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def begin(status: str, headers: list[tuple[str, str]]) -> None:
+            started.append((status, headers))
+
+        def run() -> bytes:
+            return b"".join(self._app(environ, begin))
+
+        async with self._one:
+            try:
+                body = await asyncio.to_thread(run)
+            except TimeoutError:
+                return _answer("503 Service Unavailable", [], b"")
+        status, headers = started[0]
+        return _answer(status, headers, body, send_body=words[0] == "GET")
 
     def collect(self) -> Iterable[Metric]:
         """Called by the serving thread."""
@@ -43,10 +113,25 @@ class Endpoint(Collector):
             return []
 
         async def gather() -> Sample:
+            if self._closed:
+                raise TimeoutError
             return self._sample()
 
         future = asyncio.run_coroutine_threadsafe(gather(), self._loop)
         return list(metrics(future.result(SCRAPE_SECONDS)))
+
+
+def _field(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(":")
+    return name.strip().lower(), value.strip()
+
+
+def _answer(
+    status: str, headers: list[tuple[str, str]], body: bytes, *, send_body: bool = True
+) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body if send_body else b"")
 
 
 def metrics(sample: Sample) -> Iterable[Metric]:

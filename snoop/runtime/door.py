@@ -1,0 +1,167 @@
+"""A listening socket with a bound: how many are in at once, how fast they come, who makes room.
+
+One connection is taken at a time, and none while every place is taken: then the guest that has been
+silent longest is shown out, and is gone, descriptor and all, before the next comes in. So the bound
+is one, whatever the burst, and somebody who asks at once always gets in. A process that is out of
+descriptors tries again in a second; it neither spins nor dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+import socket
+from collections.abc import Awaitable, Callable
+
+from snoop.proto.filters import TokenBucket
+from snoop.runtime import clock
+
+_log = logging.getLogger("snoop.door")
+
+AGAIN_SECONDS = 1.0
+_PAUSE_SECONDS = 0.02
+_WENT = (OSError, TimeoutError, asyncio.IncompleteReadError)
+
+
+class Guest:
+    """One connection. It is silent until `speaks` says otherwise, and again after `listens`."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for the guest to read."""
+        return self.writer.transport.get_write_buffer_size()
+
+
+class Door:
+    """Serves every connection to `listening`, `places` of them at once, `rate` new ones a second.
+
+    `serve` returns when the guest is to go; what it raises for a guest that went, or is too slow,
+    is nobody's business.
+    """
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        *,
+        places: int,
+        rate: int,
+        serve: Callable[[Guest], Awaitable[None]],
+        line_bytes_max: int = 1 << 16,
+    ) -> None:
+        listening.setblocking(False)
+        self._listening = listening
+        self._places = places
+        self._serve = serve
+        self._line_bytes_max = line_bytes_max
+        self._bucket = TokenBucket(rate, places, now=clock.now())
+        self._loop = asyncio.get_running_loop()
+        # In order of arrival; and those that ask nothing, the longest silent first.
+        self._tasks: dict[asyncio.Task[None], Guest | None] = {}
+        self._silent: dict[asyncio.Task[None], None] = {}
+        self._waits = False
+        self._closed = False
+        self._watch()
+
+    async def close(self) -> None:
+        """Take nobody in any more and show everybody out."""
+        self._closed = True
+        self._loop.remove_reader(self._listening.fileno())
+        self._listening.close()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def guests(self) -> list[Guest]:
+        """Everybody who is in."""
+        return [guest for guest in self._tasks.values() if guest is not None]
+
+    def speaks(self) -> None:
+        """The guest served by this task has asked for something."""
+        self._silent.pop(_current(), None)
+
+    def listens(self) -> None:
+        """The guest served by this task has its answer, and asks nothing."""
+        self._silent[_current()] = None
+
+    def show_out(self, guest: Guest) -> None:
+        """Make one guest go."""
+        for task, other in self._tasks.items():
+            if other is guest:
+                task.cancel()
+
+    def _watch(self) -> None:
+        self._waits = False
+        if not self._closed:
+            self._loop.add_reader(self._listening.fileno(), self._knock)
+
+    def _wait(self, seconds: float | None) -> None:
+        """Look at nobody for a while; None: until somebody has gone."""
+        self._loop.remove_reader(self._listening.fileno())
+        if seconds is None:
+            self._waits = True
+        else:
+            self._loop.call_later(seconds, self._watch)
+
+    def _knock(self) -> None:
+        if len(self._tasks) >= self._places:
+            next(iter(self._silent or self._tasks)).cancel()
+            self._wait(None)
+            return
+        if not self._bucket.take(clock.now()):
+            self._wait(_PAUSE_SECONDS)
+            return
+        try:
+            connection, _ = self._listening.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            _log.warning("cannot take a connection: %s; trying again", error.strerror)
+            self._wait(AGAIN_SECONDS)
+            return
+        connection.setblocking(False)
+        task = self._loop.create_task(self._attend(connection))
+        self._tasks[task] = None
+        self._silent[task] = None
+        task.add_done_callback(self._gone)
+
+    async def _attend(self, connection: socket.socket) -> None:
+        try:
+            reader, writer = await asyncio.open_connection(
+                sock=connection, limit=self._line_bytes_max
+            )
+        except BaseException:
+            connection.close()
+            raise
+        guest = self._tasks[_current()] = Guest(reader, writer)
+        try:
+            await self._serve(guest)
+        finally:
+            # The descriptor is closed a turn later, which is before `_gone` is called.
+            writer.transport.abort()
+
+    def _gone(self, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(task, None)
+        self._silent.pop(task, None)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, _WENT):
+            _log.error("a connection failed: %r", error)
+        if self._waits:
+            self._watch()
+
+
+def places(wanted: int) -> int:
+    """As many places as `wanted`, but a small part of the descriptors: the ports need theirs."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return wanted if soft == resource.RLIM_INFINITY else max(2, min(wanted, soft // 16))
+
+
+def _current() -> asyncio.Task[None]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
