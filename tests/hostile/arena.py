@@ -1,0 +1,301 @@
+"""The whole switch against one hostile host: everything of `attacks.py` in random order, seeded and
+bounded, beside a stream that somebody watches, a host that joins and leaves, and unicast.
+
+    ./tests/hostile/run --seed 7 --seconds 600           # by hand
+    ./tests/hostile/run --seed 7 --only churn --only cut # some attacks alone
+
+Four kernel hosts in a star: `h0` sends, `h1` watches, `h2` joins and leaves, `h3` is the enemy.
+What must hold, whatever the enemy does: the viewer loses nothing and gets nothing twice or out of
+order; every join is served, and in time; the daemon neither grows nor complains of itself; every
+frame has its verdict. A failure names the seed, and the attacks that were under way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent.parent / "netns-lab")]
+
+import namespaces  # noqa: E402
+from attacks import ATTACKS  # noqa: E402
+from lab import Lab, wait_until  # noqa: E402
+from switch import Snoop  # noqa: E402
+
+GROUP = "239.1.1.1"
+JOIN_GROUPS = ("239.2.2.1", "239.2.2.2", "239.2.2.3", "239.2.2.4")
+QUERIER = "10.0.0.254"
+TIMERS: dict[str, dict[str, Any]] = {
+    # The defaults, but for the time that a new querier floods before it prunes.
+    "long": {"query_response_interval": 2.0},
+    "short": {
+        "query_interval": 1.0,
+        "query_response_interval": 0.4,
+        "last_member_query_interval": 0.2,
+    },
+}
+AFTER_S = 1.0  # of the stream, before and after the attacks
+GROWTH_BYTES_MAX = 64 << 20  # snoop/README.md: what one host can make the daemon grow by
+JOIN_P50_MAX_S, JOIN_MAX_S = 0.05, 1.0  # 20 ms and 100 ms on a machine that does nothing else
+UNICAST_LOST_MAX = 0.05  # a stolen MAC address may cost a frame now and then
+ANSWER_S = 30.0
+THREADS_MAX, DESCRIPTORS_MAX = 16, 256
+
+
+@dataclass
+class Outcome:
+    """What was seen; `faults` is what should not have been."""
+
+    seed: int
+    timers: str
+    attacks: list[dict[str, Any]] = field(default_factory=list)
+    joins: list[dict[str, Any]] = field(default_factory=list)
+    sent: dict[str, int] = field(default_factory=dict)
+    seen: dict[str, dict[str, int]] = field(default_factory=dict)
+    growth_bytes: int = 0
+    findings: list[dict[str, str]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def latencies(self) -> list[float]:
+        return sorted(join["seconds"] for join in self.joins if join["served"])
+
+    def __str__(self) -> str:
+        stream, unicast = self.seen["stream"], self.seen["unicast"]
+        joins, kinds = self.latencies(), {each["attack"] for each in self.attacks}
+        frames = sum(each["frames"] for each in self.attacks)
+        lines = [
+            f"seed {self.seed}, {self.timers} timers: {len(self.attacks)} attacks of {len(kinds)} "
+            f"kinds, {frames} frames",
+            f"  stream   {stream['unique']} of {self.sent['stream']}, "
+            f"{stream['datagrams'] - stream['unique']} doubled, {stream['reordered']} reordered",
+            f"  unicast  {unicast['unique']} of {self.sent['unicast']}",
+            f"  joins    {len(joins)} of {len(self.joins)}: p50 {1000 * middle(joins):.1f} ms, "
+            f"max {1000 * max(joins, default=0):.1f} ms",
+            f"  memory   +{self.growth_bytes / (1 << 20):.1f} MiB",
+            *(f"  FAULT    {fault}" for fault in self.faults),
+        ]
+        return "\n".join(lines)
+
+
+def middle(values: list[float]) -> float:
+    return statistics.median(values) if values else 0.0
+
+
+def play(
+    *,
+    seed: int,
+    seconds: float,
+    timers: str = "long",
+    only: list[str] | None = None,
+    switch: Mapping[str, Any] | None = None,
+    port: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """One game. `switch` are keys of `[switch]`, `port` of the enemy's `[[port]]`."""
+    with Lab(4) as lab:
+        igmp = {"querier": "on", "querier_address": QUERIER, **TIMERS[timers]}
+        ports = [{"name": name} for name in lab.ports]
+        ports[3].update(port or {})
+        snoop = lab.switch(ports, config={"switch": dict(switch or {}), "igmp": igmp})
+        for host in lab.hosts:
+            host.call("tap", on=False)
+        outcome = Outcome(seed, timers)
+        with game(lab, snoop, outcome, seconds, only or []):
+            watch_daemon(snoop, outcome, seconds)
+        judge(snoop, outcome)
+        return outcome
+
+
+def world(lab: Lab) -> str:
+    sender, victim, enemy = (lab.h(i) for i in (0, 1, 3))
+    plain = {
+        "mac": enemy.mac,
+        "address": enemy.address,
+        "victim_mac": victim.mac,
+        "victim": victim.address,
+        "source_mac": sender.mac,
+        "source": sender.address,
+        "switch_mac": "02:00:00:00:02:00",
+        "querier": QUERIER,
+        "group": GROUP,
+        "join_groups": JOIN_GROUPS,
+    }
+    return json.dumps(
+        {k: v.replace(":", "") if k.endswith("mac") else v for k, v in plain.items()}  # type: ignore[attr-defined]
+    )
+
+
+@contextmanager
+def game(
+    lab: Lab, snoop: Snoop, outcome: Outcome, seconds: float, only: list[str]
+) -> Iterator[None]:
+    """Starts the players, and gathers what they say after the body."""
+    about = ["--world", world(lab)]
+    watcher = player(lab, 1, "watch", *about)
+    processes = [watcher]
+    try:
+        assert watcher.stdout is not None
+        watcher.stdout.readline()
+        snoop.wait_members(GROUP, {"p1"})
+        register(lab, snoop)
+        lasting = ["--seconds", str(seconds + 2 * AFTER_S)]
+        sender = player(lab, 0, "send", *about, *lasting)
+        processes.append(sender)
+        # A stream is under way, on both sides of it, before the enemy begins.
+        time.sleep(AFTER_S)
+        seeded = [*about, "--seed", str(outcome.seed), "--seconds", str(seconds)]
+        chosen = [word for name in only for word in ("--only", name)]
+        enemy = player(lab, 3, "attack", *seeded, *chosen)
+        joiner = player(lab, 2, "join", *seeded)
+        processes += [enemy, joiner]
+        yield
+        outcome.attacks += said(enemy)
+        outcome.joins += said(joiner)
+        outcome.sent.update(said(sender)[-1])
+        lab.h(0).call("tap", on=True)
+        outcome.seen.update(said(watcher)[-1])
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def register(lab: Lab, snoop: Snoop) -> None:
+    """Waits until the switch prunes, and the groups to be joined are known and without members:
+    from then on their streams go nowhere until somebody joins.
+    """
+    for group in JOIN_GROUPS:
+        lab.h(2).join(group)
+        snoop.wait_members(group, {"p2"})
+        lab.h(2).leave(group)
+        snoop.wait_members(group, set())
+
+    def pruned() -> bool:
+        told = snoop.quick("explain", "--port", "p0", "--group", JOIN_GROUPS[0], "--json")
+        return bool(json.loads(told)["reason"] == "no_member")
+
+    wait_until(pruned, within=10.0, what="the switch prunes")
+
+
+def player(lab: Lab, host: int, role: str, *arguments: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-E", "-S", str(HERE / "players.py"), role, *arguments]
+    pipe = subprocess.PIPE
+    return namespaces.spawn(lab.h(host).namespace, command, stdin=pipe, stdout=pipe)
+
+
+def said(process: subprocess.Popen[bytes]) -> list[dict[str, Any]]:
+    """Waits for the player's end; its objects."""
+    printed, _ = process.communicate(timeout=ANSWER_S)
+    if process.returncode:
+        raise AssertionError(f"a player ended with {process.returncode}: {process.args}")
+    return [json.loads(line) for line in printed.splitlines()]
+
+
+def watch_daemon(snoop: Snoop, outcome: Outcome, seconds: float) -> None:
+    """Looks at the daemon from outside while the game is on."""
+    end = time.monotonic() + seconds
+    before = resident_bytes(snoop)
+    while time.monotonic() < end:
+        if snoop.process.poll() is not None:
+            outcome.faults.append(f"the daemon ended with {snoop.process.returncode}")
+            return
+        outcome.growth_bytes = max(outcome.growth_bytes, resident_bytes(snoop) - before)
+        time.sleep(0.2)  # between two looks
+
+
+def resident_bytes(snoop: Snoop) -> int:
+    status = Path(f"/proc/{snoop.process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) << 10
+
+
+def judge(snoop: Snoop, outcome: Outcome) -> None:
+    """Holds what was seen to what must hold; adds to `faults`."""
+    faults = outcome.faults
+    stream, unicast = outcome.seen["stream"], outcome.seen["unicast"]
+    if stream["unique"] < outcome.sent["stream"]:
+        faults.append(f"the viewer lost {outcome.sent['stream'] - stream['unique']} datagrams")
+    if stream["datagrams"] > stream["unique"]:
+        faults.append(f"{stream['datagrams'] - stream['unique']} datagrams came twice")
+    if stream["reordered"]:
+        faults.append(f"{stream['reordered']} datagrams out of order")
+    lost = outcome.sent["unicast"] - unicast["unique"]
+    if lost > UNICAST_LOST_MAX * outcome.sent["unicast"]:
+        faults.append(f"unicast to the viewer lost {lost} of {outcome.sent['unicast']}")
+    for join in outcome.joins:
+        if not join["served"] or join["seconds"] > JOIN_MAX_S:
+            what = f"after {join['seconds']:.2f} s" if join["served"] else "never"
+            faults.append(
+                f"the join of {join['join']} was served {what}, during {during(join, outcome)}"
+            )
+    if outcome.joins and middle(outcome.latencies()) > JOIN_P50_MAX_S:
+        faults.append(f"joins: p50 {1000 * middle(outcome.latencies()):.0f} ms")
+    if outcome.growth_bytes > GROWTH_BYTES_MAX:
+        faults.append(f"the daemon grew by {outcome.growth_bytes >> 20} MiB")
+    if snoop.process.poll() is None:
+        faults += complaints(snoop, outcome)
+
+
+def during(join: Mapping[str, Any], outcome: Outcome) -> str:
+    begin, end = join["at"], join["at"] + join["seconds"]
+    names = [
+        each["attack"]
+        for each in outcome.attacks
+        if each["at"] < end and begin < each["at"] + each["seconds"] + 0.5
+    ]
+    return ", ".join(names) or "no attack"
+
+
+def complaints(snoop: Snoop, outcome: Outcome) -> Iterator[str]:
+    """What the daemon itself says, and whether it still adds up."""
+    from snoop.fastpath import FastPath
+
+    log = snoop.log()
+    for sign in ("Traceback", "internal error"):
+        if sign in log:
+            yield f"its log has {sign!r}: {log[log.index(sign) :][:2000]}"
+    proc = Path(f"/proc/{snoop.process.pid}")
+    threads, descriptors = len(list((proc / "task").iterdir())), len(list((proc / "fd").iterdir()))
+    if threads > THREADS_MAX or descriptors > DESCRIPTORS_MAX:
+        yield f"{threads} threads, {descriptors} descriptors"
+    check = snoop.run("check", "--json")
+    if check.returncode not in (0, 1) or check.stderr:
+        yield f"check: {check.returncode} {check.stderr}"
+    else:
+        outcome.findings += json.loads(check.stdout)["findings"]
+    for port, counts in snoop.show("counters")["ports"].items():
+        verdicts = sum(counts[name] for name in FastPath.reasons())
+        if counts["rx_frames"] != verdicts:
+            yield f"{port}: {counts['rx_frames']} frames, {verdicts} verdicts"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tests/hostile/run", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--timers", choices=list(TIMERS), default="long")
+    parser.add_argument("--only", action="append", choices=list(ATTACKS), help="may be repeated")
+    parser.add_argument("--each", action="store_true", help="a game for each attack alone")
+    parser.add_argument("--verbose", action="store_true", help="what check found")
+    options = parser.parse_args()
+    failed = False
+    for only in [[name] for name in ATTACKS] if options.each else [options.only]:
+        outcome = play(seed=options.seed, seconds=options.seconds, timers=options.timers, only=only)
+        print(f"{', '.join(only)}: {outcome}" if only else outcome, flush=True)
+        if options.verbose:
+            for each in outcome.findings:
+                print(f"  {each['severity']:8} {each['subject']}: {each['finding']}")
+        failed = failed or bool(outcome.faults)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
