@@ -4,7 +4,8 @@ bounded, beside a stream that somebody watches, a host that joins and leaves, an
     ./tests/hostile/run --seed 7 --seconds 600           # by hand
     ./tests/hostile/run --seed 7 --only churn --only cut # some attacks alone
 
-Four kernel hosts in a star: `h0` sends, `h1` watches, `h2` joins and leaves, `h3` is the enemy.
+Four kernel hosts in a star: `h0` sends, `h1` watches, `h2` joins and leaves, `h3` is the enemy
+(`--enemies 7`: and so are those after it).
 What must hold, whatever the enemy does: the viewer loses nothing and gets nothing twice or out of
 order; every join is served, and in time; the daemon neither grows nor complains of itself; every
 frame has its verdict. A failure names the seed, and the attacks that were under way.
@@ -97,15 +98,12 @@ def play(
     seconds: float,
     timers: str = "long",
     only: list[str] | None = None,
-    switch: Mapping[str, Any] | None = None,
-    port: Mapping[str, Any] | None = None,
+    enemies: int = 1,
 ) -> Outcome:
-    """One game. `switch` are keys of `[switch]`, `port` of the enemy's `[[port]]`."""
-    with Lab(4) as lab:
+    """One game, at default settings but for a querier that has an address."""
+    with Lab(3 + enemies) as lab:
         igmp = {"querier": "on", "querier_address": QUERIER, **TIMERS[timers]}
-        ports = [{"name": name} for name in lab.ports]
-        ports[3].update(port or {})
-        snoop = lab.switch(ports, config={"switch": dict(switch or {}), "igmp": igmp})
+        snoop = lab.switch(config={"igmp": igmp})
         for host in lab.hosts:
             host.call("tap", on=False)
         outcome = Outcome(seed, timers)
@@ -115,11 +113,12 @@ def play(
         return outcome
 
 
-def world(lab: Lab) -> str:
-    sender, victim, enemy = (lab.h(i) for i in (0, 1, 3))
-    plain = {
-        "mac": enemy.mac,
-        "address": enemy.address,
+def world(lab: Lab, enemy: int = 3) -> str:
+    """The world as that enemy sees it, for `--world`."""
+    sender, victim, own = (lab.h(i) for i in (0, 1, enemy))
+    plain: dict[str, Any] = {
+        "mac": own.mac,
+        "address": own.address,
         "victim_mac": victim.mac,
         "victim": victim.address,
         "source_mac": sender.mac,
@@ -129,9 +128,8 @@ def world(lab: Lab) -> str:
         "group": GROUP,
         "join_groups": JOIN_GROUPS,
     }
-    return json.dumps(
-        {k: v.replace(":", "") if k.endswith("mac") else v for k, v in plain.items()}  # type: ignore[attr-defined]
-    )
+    macs = {name: value.replace(":", "") for name, value in plain.items() if name.endswith("mac")}
+    return json.dumps({**plain, **macs})
 
 
 @contextmanager
@@ -152,13 +150,18 @@ def game(
         processes.append(sender)
         # A stream is under way, on both sides of it, before the enemy begins.
         time.sleep(AFTER_S)
-        seeded = [*about, "--seed", str(outcome.seed), "--seconds", str(seconds)]
         chosen = [word for name in only for word in ("--only", name)]
-        enemy = player(lab, 3, "attack", *seeded, *chosen)
-        joiner = player(lab, 2, "join", *seeded)
-        processes += [enemy, joiner]
+        enemies = []
+        for number in range(3, len(lab.hosts)):
+            seeded = ["--seed", str(outcome.seed + number), "--seconds", str(seconds)]
+            enemies.append(
+                player(lab, number, "attack", "--world", world(lab, number), *seeded, *chosen)
+            )
+        joiner = player(lab, 2, "join", *about, *seeded)
+        processes += [*enemies, joiner]
         yield
-        outcome.attacks += said(enemy)
+        for enemy in enemies:
+            outcome.attacks += said(enemy)
         outcome.joins += said(joiner)
         outcome.sent.update(said(sender)[-1])
         lab.h(0).call("tap", on=True)
@@ -283,6 +286,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--timers", choices=list(TIMERS), default="long")
     parser.add_argument("--only", action="append", choices=list(ATTACKS), help="may be repeated")
+    parser.add_argument("--enemies", type=int, default=1, choices=range(1, 17), metavar="N")
     parser.add_argument("--each", action="store_true", help="a game for each attack alone")
     parser.add_argument("--verbose", action="store_true", help="what check found")
     options = parser.parse_args()
