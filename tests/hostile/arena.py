@@ -65,6 +65,7 @@ class Outcome:
     seen: dict[str, dict[str, int]] = field(default_factory=dict)
     growth_bytes: int = 0
     findings: list[dict[str, str]] = field(default_factory=list)
+    drops: dict[str, dict[str, int]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
     def latencies(self) -> list[float]:
@@ -83,6 +84,7 @@ class Outcome:
             f"  joins    {len(joins)} of {len(self.joins)}: p50 {1000 * middle(joins):.1f} ms, "
             f"max {1000 * max(joins, default=0):.1f} ms",
             f"  memory   +{self.growth_bytes / (1 << 20):.1f} MiB",
+            *(f"  {port:8} dropped {drops}" for port, drops in self.drops.items() if drops),
             *(f"  FAULT    {fault}" for fault in self.faults),
         ]
         return "\n".join(lines)
@@ -259,7 +261,7 @@ def during(join: Mapping[str, Any], outcome: Outcome) -> str:
 
 def complaints(snoop: Snoop, outcome: Outcome) -> Iterator[str]:
     """What the daemon itself says, and whether it still adds up."""
-    from snoop.fastpath import FastPath
+    from snoop.fastpath import DROPS, FastPath
 
     log = snoop.log()
     for sign in ("Traceback", "internal error"):
@@ -275,6 +277,9 @@ def complaints(snoop: Snoop, outcome: Outcome) -> Iterator[str]:
     else:
         outcome.findings += json.loads(check.stdout)["findings"]
     for port, counts in snoop.show("counters")["ports"].items():
+        if port in ("p0", "p1", "p2"):
+            drops = {name: counts[name] for name in DROPS if counts.get(name)}
+            outcome.drops[port] = drops
         verdicts = sum(counts[name] for name in FastPath.reasons())
         if counts["rx_frames"] != verdicts:
             yield f"{port}: {counts['rx_frames']} frames, {verdicts} verdicts"
