@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from snoop.cli import options
-from snoop.cli.findings import IN_FLIGHT_FRAMES, Facts, look
+from snoop.cli.findings import IN_FLIGHT_FRAMES, Facts, look, shortened
 from snoop.cli.main import Session
 from snoop.runtime.client import Client
 
@@ -36,8 +36,10 @@ def check(ctx: click.Context, as_json: bool, rate: float) -> int:
     if as_json:
         options.print_json({"findings": [dataclasses.asdict(finding) for finding in findings]})
     else:
-        for finding in findings:
+        for finding, more in shortened(findings):
             click.echo(f"{finding.severity}: {finding.subject}: {finding.finding}")
+            if more:
+                click.echo(f"    and {more} more like this one: --json lists them")
             click.echo(f"    -> {finding.do}")
         plural = "" if len(problems) == 1 else "s"
         click.echo(f"{len(problems)} problem{plural}" if problems else "no problems found")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from snoop.cli.findings import COUNTERS, Facts, look
+from snoop.cli.findings import ALIKE_MAX, COUNTERS, Facts, look, shortened
 from snoop.runtime import config
 from snoop.runtime.meanings import everything
 
@@ -194,3 +194,19 @@ def test_what_is_only_worth_knowing_is_a_note(changes: dict[str, Any], text: str
 )  # fmt: skip
 def test_what_is_as_it_should_be_is_not_reported(changes: dict[str, Any]) -> None:
     assert look(facts(**changes)) == []
+
+
+def test_a_thousand_forged_vlans_do_not_hide_what_else_is_wrong() -> None:
+    vlans = range(1, 1001)
+    found = look(
+        facts(
+            queriers=[querier(), *(querier("none", None, vlan=vid) for vid in vlans)],
+            mdb=[member("p3", vlan=vid) for vid in vlans for _ in range(1 + vid % 3)],
+            ports=[port("p0", state="missing"), *(port(f"p{n}") for n in range(1, 4))],
+        )
+    )
+    shown = shortened(found)
+    assert len(found) > len(vlans)
+    assert len(shown) <= 3 * ALIKE_MAX
+    assert sum(1 + more for _, more in shown) == len(found)
+    assert "the interface does not exist" in {finding.finding for finding, _ in shown}

@@ -6,6 +6,7 @@ know. Every finding says what to do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from snoop.cli.findings import flooding as floods
@@ -17,10 +18,11 @@ from snoop.cli.findings.ports import conservation, fast_leave, ports
 from snoop.cli.findings.querier import claims, queriers, routers
 from snoop.cli.findings.streams import shared_addresses, streams
 
-__all__ = ["COUNTERS", "IN_FLIGHT_FRAMES", "Facts", "Finding", "look"]
+__all__ = ["COUNTERS", "IN_FLIGHT_FRAMES", "Facts", "Finding", "look", "shortened"]
 
 COUNTERS = (*COUNTED, *floods.COUNTERS)
 IN_FLIGHT_FRAMES = 4096
+ALIKE_MAX = 4
 
 _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     queriers,
@@ -41,3 +43,21 @@ def look(facts: Facts) -> list[Finding]:
     """Everything that is wrong, problems first."""
     found = [finding for search in _SEARCHES for finding in search(facts)]
     return sorted(found, key=lambda finding: finding.severity != "problem")
+
+
+def shortened(findings: list[Finding]) -> list[tuple[Finding, int]]:
+    """Of findings that differ in names and numbers only, the first few and how many more there are.
+
+    A host that forges a thousand VLANs must not hide what else is wrong.
+    """
+    kept: list[tuple[Finding, int]] = []
+    alike: dict[tuple[str, str], list[int]] = {}
+    for finding in findings:
+        words = re.sub(r"[0-9.,]+|\bmemberships?\b", "#", finding.finding)
+        seen = alike.setdefault((finding.severity, words), [])
+        if len(seen) < ALIKE_MAX:
+            seen.append(len(kept))
+            kept.append((finding, 0))
+        else:
+            kept[seen[-1]] = (kept[seen[-1]][0], kept[seen[-1]][1] + 1)
+    return kept

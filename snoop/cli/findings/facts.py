@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 Row = dict[str, Any]
@@ -20,7 +22,7 @@ class Finding:
     do: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """What the `show` commands answered. `unbalanced`: rx_frames less verdicts, by port."""
 
@@ -38,6 +40,31 @@ class Facts:
     unwanted_bits_per_s: float
     refused_per_s: dict[str, float] = field(default_factory=dict)
     """Control frames over `igmp_rate`, now, of the ports that send such."""
+
+    @cached_property
+    def members(self) -> dict[int, list[Row]]:
+        """The learned rows of the mdb by VLAN: a flood makes many of both."""
+        rows: dict[int, list[Row]] = defaultdict(list)
+        for row in self.mdb:
+            if row["origin"] == "dynamic":
+                rows[row["vlan"]].append(row)
+        return rows
+
+    @cached_property
+    def routers(self) -> dict[int, list[Row]]:
+        """The router records by VLAN."""
+        rows: dict[int, list[Row]] = defaultdict(list)
+        for row in self.mrouters:
+            rows[row["vlan"]].append(row)
+        return rows
+
+    @cached_property
+    def groups(self) -> dict[tuple[int, str], list[Row]]:
+        """The rows of the mdb by VLAN and group."""
+        rows: dict[tuple[int, str], list[Row]] = defaultdict(list)
+        for row in self.mdb:
+            rows[row["vlan"], row["group"]].append(row)
+        return rows
 
 
 def problem(subject: str, finding: str, do: str) -> Finding:

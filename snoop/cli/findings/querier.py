@@ -15,11 +15,11 @@ def queriers(facts: Facts) -> Iterator[Finding]:
         return
     for row in facts.queriers:
         vid = row["vlan"]
-        members = [one for one in facts.mdb if one["vlan"] == vid and one["origin"] == "dynamic"]
+        members = facts.members.get(vid, [])
         asking = {
             one["address"]
-            for one in facts.mrouters
-            if one["vlan"] == vid and one["origin"] == "query" and one["address"] != "0.0.0.0"
+            for one in facts.routers.get(vid, ())
+            if one["origin"] == "query" and one["address"] != "0.0.0.0"
         }
         if row["role"] == "none" and row["address"] is not None:
             yield note(
@@ -87,8 +87,7 @@ def claims(facts: Facts) -> Iterator[Finding]:
 
 
 def _pim_ports(facts: Facts, vid: int) -> list[str]:
-    rows = facts.mrouters
-    return sorted({row["port"] for row in rows if (row["vlan"], row["origin"]) == (vid, "pim")})
+    return sorted({row["port"] for row in facts.routers.get(vid, ()) if row["origin"] == "pim"})
 
 
 def _no_querier(subject: str, members: list[Row], *, prunes: bool) -> Iterator[Finding]:

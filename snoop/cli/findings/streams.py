@@ -21,9 +21,8 @@ def streams(facts: Facts) -> Iterator[Finding]:
         yield from _unheard(facts, stream, name)
         if rate <= 0:
             continue
-        for row in facts.mdb:
-            same = (row["vlan"], row["group"]) == (stream["vlan"], stream["group"])
-            if not same or row["port"] == stream["port"] or row["port"] in stream["egress"]:
+        for row in facts.groups.get((stream["vlan"], stream["group"]), ()):
+            if row["port"] == stream["port"] or row["port"] in stream["egress"]:
                 continue
             if _wants(row, stream["source"]) and is_up(facts, row["port"]):
                 yield problem(
@@ -54,10 +53,10 @@ def _unwanted(facts: Facts, stream: Row, name: str) -> Iterator[Finding]:
 
 def _unheard(facts: Facts, stream: Row, name: str) -> Iterator[Finding]:
     """Discovery and clocks that reach no listener, because listeners of these often do not join."""
-    routers = {row["port"] for row in facts.mrouters}
     known = WELL_KNOWN.get(stream["group"])
     if known is None or stream["idle"] > RECENT_SECONDS or stream["registered"]:
         return
+    routers = {row["port"] for row in facts.mrouters}
     if not set(stream["egress"]) - routers:
         yield problem(
             name,
