@@ -3,9 +3,10 @@
 A stranger's query says "who does not answer is gone". That holds only if the hosts hear it, and
 there are queries that a switch takes and a host does not: from the host's own address or from
 outside its network (reverse-path filters), with a source route, without Router Alert, with a Max
-Resp of an hour (F-1); or the stranger wins the election and asks no more (F-2). So as long as others ask, the
-port whose membership is about to end is asked by this switch, from 0.0.0.0 as for any reminder
-(Q-14, RFC 4541 2.1.1), which every host takes. Hosts that are there answer; then nothing ends.
+Resp of an hour (F-1); or the stranger wins the election and asks no more (F-2). So as long as
+others ask, the port whose membership is about to end is asked by this switch, from 0.0.0.0 as for
+any reminder (Q-14, RFC 4541 2.1.1), which every host takes. Hosts that are there answer; then
+nothing ends.
 
 Two ways: `confirm`, one group and fast, where a specific query has lowered timers (SM-20, SM-29);
 `remind`, all of a port at once, where a membership runs out because nobody asked in time. Each is
