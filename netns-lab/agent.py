@@ -26,7 +26,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from datagrams import DATA_PORT, Tally, tcp_send, tcp_serve, udp_send
+from datagrams import DATA_PORT, Tally, tcp_send, tcp_serve, udp_bursts, udp_send
 from tap import Tap, raw_send
 
 IP_MULTICAST_ALL, IP_PKTINFO = 49, 8
@@ -135,7 +135,12 @@ class Agent:
             self.execute(ident, op, request)
 
     def execute(self, ident: int, op: str, arguments: dict[str, Any]) -> None:
-        slow = {"send": udp_send, "frames": raw_send, "tcp_send": tcp_send}
+        slow = {
+            "send": udp_send,
+            "bursts": udp_bursts,
+            "frames": raw_send,
+            "tcp_send": tcp_send,
+        }
         if op in slow:
             arguments.setdefault("interface", self.interface)
             thread = threading.Thread(

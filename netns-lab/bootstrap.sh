@@ -37,6 +37,12 @@ missing_packages() {
 		command -v ninja >/dev/null || command -v make >/dev/null || need+=(ninja-build)
 		command -v clang-format >/dev/null || need+=(clang-format)
 		command -v ip >/dev/null || need+=(iproute2)
+		# The real neighbours of tests/netns (netns-lab/daemons.py).
+		[ -x /usr/lib/frr/pimd ] || need+=(frr)
+		command -v smcrouted >/dev/null || need+=(smcroute)
+		command -v igmpproxy >/dev/null || need+=(igmpproxy)
+		command -v ovs-vswitchd >/dev/null || need+=(openvswitch-switch)
+		command -v tcpdump >/dev/null || need+=(tcpdump)
 	fi
 	printf '%s\n' "${need[@]}"
 }
@@ -51,8 +57,33 @@ install_packages() {
 		return 1
 	fi
 	say "installing Debian packages: ${packages[*]}"
+	without_services apt_install "${packages[@]}"
+}
+
+apt_install() {
 	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -qq >&2 && apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
+	apt-get update -qq >&2 && apt-get install -y -qq --no-install-recommends "$@" >&2
+}
+
+# Routers and switches are installed for the tests to start: none may run, now or after a boot.
+without_services() {
+	local policy=/usr/sbin/policy-rc.d status package
+	if [ -e "$policy" ]; then
+		policy=""
+	else
+		printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+	fi
+	"$@"
+	status=$?
+	[ -z "$policy" ] || rm -f "$policy"
+	for package in "${@:2}"; do
+		case $package in
+		frr | smcroute | igmpproxy | openvswitch-switch)
+			command -v systemctl >/dev/null && systemctl disable --now "$package" >/dev/null 2>&1
+			;;
+		esac
+	done
+	return $status
 }
 
 # What the build depends on: the Python at work, the project file, everything native, and which

@@ -9,6 +9,7 @@ library only; used inside the agent.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import socket
 import struct
 import threading
@@ -70,11 +71,25 @@ class Tally:
         else:
             self.highest[stream] = sequence
 
+    def gaps(self) -> tuple[int, int]:
+        """How many are missing between the first and the last number received of each stream, and
+        how far behind the first the last of them is.
+        """
+        missing, behind = 0, 0
+        for stream, highest in self.highest.items():
+            seen = self.seen[stream]
+            lowest = seen.find(1)
+            missing += seen.count(0, lowest, highest)
+            behind = max(behind, seen.rfind(0, lowest, highest) - lowest)
+        return missing, max(0, behind)
+
     def as_dict(self) -> dict[str, int]:
         names = (
             "datagrams bytes fragments frames unique duplicates reordered corrupt first_ns last_ns"
         )
-        return {name: getattr(self, name) for name in names.split()}
+        missing, behind = self.gaps()
+        values = {name: getattr(self, name) for name in names.split()}
+        return {**values, "missing": missing, "last_missing": behind}
 
 
 def udp_send(
@@ -126,6 +141,58 @@ def udp_send(
                 sock.send(data)
                 sent += batch
         return {"sent": sent, "seconds": time.monotonic() - begin, "bytes": sent * size}
+
+
+def udp_bursts(
+    *,
+    interface: str,
+    destination: str,
+    bursts: int,
+    burst: int,
+    size: int,
+    rate: float,
+    port: int = DATA_PORT,
+    stream: int = 0,
+    first: int = 0,
+    ttl: int = 16,
+    source_port: int = 0,
+) -> dict[str, float]:
+    """Sends `bursts` times `burst` datagrams, each burst in one system call (sendmmsg), `rate`
+    bursts per second. They wait for the switch together, as those of a busy sender do.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, ttl)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
+        mreqn = bytes(8) + struct.pack("=i", socket.if_nametoindex(interface))
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, mreqn)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+        sock.bind(("", source_port))
+        sock.connect((destination, port))
+        begin = time.monotonic()
+        sent = 0
+        for number in range(bursts):
+            if (due := begin + number / rate - time.monotonic()) > 0:
+                time.sleep(due)  # pacing, not synchronisation
+            at = first + number * burst
+            # mmsghdr: msghdr (name, its length, iovec, count, control, its length, flags), length.
+            data = [ctypes.create_string_buffer(payload(stream, at + i, size), size)
+                    for i in range(burst)]  # fmt: skip
+            vectors = ctypes.create_string_buffer(
+                b"".join(struct.pack("@PN", ctypes.addressof(each), size) for each in data)
+            )
+            where = ctypes.addressof(vectors)
+            messages = ctypes.create_string_buffer(
+                b"".join(
+                    struct.pack("@PI4xPNPNi4xI4x", 0, 0, where + 16 * i, 1, 0, 0, 0, 0)
+                    for i in range(burst)
+                )
+            )
+            done = libc.sendmmsg(sock.fileno(), messages, burst, 0)
+            if done < 0:
+                raise OSError(ctypes.get_errno(), "sendmmsg")
+            sent += done
+        return {"sent": sent, "seconds": time.monotonic() - begin}
 
 
 def tcp_serve(port: int, verify: bool) -> None:

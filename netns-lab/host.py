@@ -29,7 +29,7 @@ class AgentError(Exception):
 @dataclass(frozen=True, slots=True)
 class Count:
     """What one host received of one (source, destination), see `datagrams.Tally`. `fragments` are
-    frames.
+    frames; `missing` and `last_missing` are its `gaps`.
     """
 
     datagrams: int = 0
@@ -42,11 +42,14 @@ class Count:
     corrupt: int = 0
     first_ns: int = 0
     last_ns: int = 0
+    missing: int = 0
+    last_missing: int = 0
 
     def __add__(self, other: Count) -> Count:
         sums = {name: getattr(self, name) + getattr(other, name) for name in self.__slots__}
         sums["first_ns"] = min(filter(None, (self.first_ns, other.first_ns)), default=0)
         sums["last_ns"] = max(self.last_ns, other.last_ns)
+        sums["last_missing"] = max(self.last_missing, other.last_missing)
         return Count(**sums)
 
 
@@ -151,6 +154,11 @@ class Host:
     def send(self, destination: str, **how: Any) -> dict[str, float]:
         """Sends numbered datagrams (`datagrams.udp_send` has the options) and waits for the end."""
         result: dict[str, float] = self.start("send", destination=destination, **how).result(120)
+        return result
+
+    def bursts(self, destination: str, **how: Any) -> dict[str, float]:
+        """Sends datagrams several at a time (`datagrams.udp_bursts`)."""
+        result: dict[str, float] = self.start("bursts", destination=destination, **how).result(120)
         return result
 
     def frames(

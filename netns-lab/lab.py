@@ -64,6 +64,7 @@ class Lab:
         self.names = [f"h{i}" for i in range(hosts)] if isinstance(hosts, int) else list(hosts)
         self.mtu, self.quiet_ipv6 = mtu, quiet_ipv6
         self.hosts: list[Host] = []
+        self.beyond: list[Host] = []  # Behind a host that is a router or a switch itself.
         self.switches: list[Snoop | KernelBridge] = []
         self.namespace = f"{self.prefix}sw"
         self.directory = Path(tempfile.mkdtemp(prefix="snoop-lab-"))
@@ -104,7 +105,7 @@ class Lab:
         held = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
         signal.pthread_sigmask(signal.SIG_BLOCK, held)
         try:
-            for each in (*self.switches, *self.hosts):
+            for each in (*self.switches, *self.beyond, *self.hosts):
                 with contextlib.suppress(OSError):
                     each.close()
             with contextlib.suppress(AttributeError):
@@ -218,6 +219,28 @@ class Lab:
         last = host.address.rsplit(".", 1)[1]
         host.link.addr("add", index=index, address=f"10.{vid}.0.{last}", prefixlen=24)
         return name
+
+    def add_beyond(self, host: Host) -> Host:
+        """A network behind `host`: `down0` there, cabled to a further host `<name>x`."""
+        name = f"{host.name}x"
+        namespace = f"{self.prefix}{name}"
+        link = namespaces.create(namespace, quiet_ipv6=self.quiet_ipv6)
+        try:
+            peer = {"ifname": "eth0", "net_ns_fd": namespace}
+            host.link.link("add", ifname="down0", kind="veth", mtu=self.mtu, peer=peer)
+            down = namespaces.index_of(host.link, "down0")
+            third = 100 + len(self.hosts)
+            host.link.addr("add", index=down, address=f"10.{third}.0.1", prefixlen=24)
+            host.link.link("set", index=down, state="up")
+            address = f"10.{third}.0.2"
+            self.bring_up(link, address)
+            beyond = Host(name, namespace, link, port=host.port, address=address)
+        except BaseException:
+            link.close()
+            raise
+        self.beyond.append(beyond)
+        beyond.call("ping")
+        return beyond
 
     # --- the switch
 
