@@ -21,7 +21,7 @@ from snoop.table.image import pack_rows, pack_vlans, words
 from snoop.table.mdb import Delta
 from snoop.wire.address import Address
 
-CONTRACT_VERSION = 5
+CONTRACT_VERSION = 6
 if lib.fp_contract_version() != CONTRACT_VERSION:
     raise ImportError(
         f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "
@@ -83,12 +83,14 @@ class Punted:
 
 @dataclass(frozen=True, slots=True)
 class FdbEntry:
-    """One learned MAC address."""
+    """One learned MAC address. `rival`: the port that claims it in vain, last `claimed_ns` ago."""
 
     vlan: int
     mac: bytes
     port: int
     age_ns: int
+    rival: int | None = None
+    claimed_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,12 @@ class WorkerStats:
 
 def _mask(masks: Any) -> Ports:
     return int(masks[0]) | int(masks[1]) << 64 | int(masks[2]) << 128 | int(masks[3]) << 192
+
+
+def _fdb_entry(entry: Any) -> FdbEntry:
+    rival = None if entry.rival == lib.FP_FDB_NO_RIVAL else int(entry.rival)
+    mac = bytes(entry.mac)
+    return FdbEntry(entry.vlan, mac, entry.port, int(entry.age_ns), rival, int(entry.claimed_ns))
 
 
 def _port_config(
@@ -263,15 +271,18 @@ class FastPath:
         mtu: int,
         coalesce: bool = True,
         watched: bool = False,
+        sticky: bool = False,
         igmp_rate: int = 0,
         igmp_burst: int = 1,
     ) -> None:
         """Stage the state of an open port for the next publish; mtu in bytes, rate 0: no limit.
 
         `coalesce`: it gets runs, several frames in one send; `watched`: but not while in doubt.
+        `sticky`: addresses learned there never move away.
         """
         flags = (lib.FP_PORT_UP if up else 0) | (lib.FP_PORT_COALESCE if coalesce else 0)
         flags |= lib.FP_PORT_WATCHED if watched else 0
+        flags |= lib.FP_PORT_STICKY if sticky else 0
         self._staged_ports[port] = (mtu, flags, igmp_rate, igmp_burst)
 
     def watch(self, fd: int) -> None:
@@ -383,7 +394,18 @@ class FastPath:
         """The learned MAC addresses that have not aged out, in no order."""
         entries = ffi.new("struct fp_fdb_entry[]", self._fdb_max + 64)
         count = lib.fp_fdb_dump(self._sw, entries, self._fdb_max + 64)
-        return [FdbEntry(e.vlan, bytes(e.mac), e.port, int(e.age_ns)) for e in entries[0:count]]
+        return [_fdb_entry(entry) for entry in entries[0:count]]
+
+    @property
+    def fdb_disputes(self) -> int:
+        """Grows while addresses are claimed in vain: then `fdb_disputed` has something to tell."""
+        return int(lib.fp_fdb_disputes(self._sw))
+
+    def fdb_disputed(self, within_ns: int, *, most: int) -> list[FdbEntry]:
+        """The addresses that were claimed in vain within a time, `most` of them."""
+        entries = ffi.new("struct fp_fdb_entry[]", most)
+        count = lib.fp_fdb_disputed(self._sw, entries, most, within_ns)
+        return [_fdb_entry(entry) for entry in entries[0:count]]
 
     def fdb_flush(self, port: int | None = None, vlan: int | None = None) -> int:
         """Forget the learned addresses of a port, a VLAN, both or all; how many there were."""

@@ -8,12 +8,13 @@
  * Calls return 0 (or a count) and -errno on failure unless they say otherwise.
  * Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 5
+#define FP_CONTRACT_VERSION 6
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
 #define FP_FRAME_BYTES_MAX 65568
 #define FP_VLAN_ANY 65535
+#define FP_FDB_NO_RIVAL 65535
 
 /* What becomes of a received frame. */
 enum fp_action {
@@ -78,6 +79,7 @@ enum fp_stat {
 	FP_STAT_FDB_LEARNED,
 	FP_STAT_FDB_MOVED,
 	FP_STAT_FDB_EVICTED,
+	FP_STAT_FDB_DAMPED,    /* frames with the source address of a host that is elsewhere */
 	FP_STAT_INJECT_FRAMES, /* sent by the control plane */
 	FP_STAT_INJECT_DROPS,
 	FP_STAT_RING_DROPS,	 /* lost by the kernel because a ring was full */
@@ -123,7 +125,8 @@ struct fp_vlan {
 enum fp_port_flag {
 	FP_PORT_UP = 1,
 	FP_PORT_COALESCE = 2, /* it gets runs: several frames of a flow in one send */
-	FP_PORT_WATCHED = 4   /* but none while fp_switch_watch() or fp_switch_hold() says so */
+	FP_PORT_WATCHED = 4,  /* but none while fp_switch_watch() or fp_switch_hold() says so */
+	FP_PORT_STICKY = 8    /* addresses learned here never move away */
 };
 
 struct fp_port_state {
@@ -177,10 +180,12 @@ struct fp_punted {
 
 struct fp_fdb_entry {
 	uint64_t age_ns;
+	uint64_t claimed_ns; /* since the last claim of rival */
 	uint8_t mac[6];
 	uint16_t vlan;
 	uint16_t port;
-	uint8_t pad[6];
+	uint16_t rival; /* claims the address in vain, or FP_FDB_NO_RIVAL */
+	uint8_t pad[4];
 };
 
 struct fp_stream {
@@ -278,6 +283,10 @@ int fp_worker_read(struct fp_switch *sw, uint32_t worker, struct fp_worker_stats
 
 /* Both return the number of entries written. port or vlan -1: any. */
 int fp_fdb_dump(struct fp_switch *sw, struct fp_fdb_entry *entries, uint32_t entries_max);
+/* Grows while addresses are claimed in vain; and the entries of which one was within a time. */
+uint64_t fp_fdb_disputes(struct fp_switch *sw);
+int fp_fdb_disputed(struct fp_switch *sw, struct fp_fdb_entry *entries, uint32_t entries_max,
+		    uint64_t within_ns);
 int fp_fdb_flush(struct fp_switch *sw, int32_t port, int32_t vlan);
 int fp_fdb_configure(struct fp_switch *sw, uint64_t ageing_ns);
 int fp_stream_dump(struct fp_switch *sw, struct fp_stream *streams, uint32_t streams_max);

@@ -151,22 +151,63 @@ int fp_worker_read(struct fp_switch *sw, uint32_t index, struct fp_worker_stats 
 	return 0;
 }
 
-/* Frames that take the short cut refresh their source there and not in the fdb. */
-static void refresh_fdb(struct fp_switch *sw)
+/*
+ * Frames that take the short cut refresh their source there and not in the fdb: a dump
+ * tells the younger age, and has what only the short cut still knows. It writes nothing.
+ */
+static uint32_t add_shortcut_entries(const struct fp_switch *sw, struct fp_fdb_entry *entries,
+				     uint32_t count, uint32_t entries_max, uint64_t now_ns)
 {
-	struct fp_shortcut_entry entry;
+	struct fp_shortcut_entry entry = {0};
 	bool more = fp_shortcut_next(&sw->shortcut, true, &entry);
+	uint32_t most = entries_max < sw->fdb.max_entries ? entries_max : sw->fdb.max_entries;
 
-	for (uint32_t i = 0; more && i < 2 * sw->shortcut.entries_max; i++) {
-		fp_fdb_learn(&sw->fdb, entry.vlan, entry.mac, entry.port, entry.seen_ns);
+	for (uint32_t i = 0; more && i < 2 * sw->shortcut.entries_max && count < most; i++) {
+		uint64_t age_ns = now_ns > entry.seen_ns ? now_ns - entry.seen_ns : 0;
+		int32_t also;
+
+		if (age_ns <= sw->shortcut.ageing_ns &&
+		    fp_fdb_lookup(&sw->fdb, entry.vlan, entry.mac, now_ns, &also) < 0) {
+			entries[count] = (struct fp_fdb_entry){
+				.age_ns = age_ns,
+				.vlan = entry.vlan,
+				.port = (uint16_t)entry.port,
+				.rival = FP_FDB_NO_RIVAL,
+			};
+			memcpy(entries[count++].mac, entry.mac, sizeof(entry.mac));
+		}
 		more = fp_shortcut_next(&sw->shortcut, false, &entry);
 	}
+	return count;
 }
 
 int fp_fdb_dump(struct fp_switch *sw, struct fp_fdb_entry *entries, uint32_t entries_max)
 {
-	refresh_fdb(sw);
-	return (int)fp_fdb_read(&sw->fdb, entries, entries_max, fp_now_ns());
+	uint64_t now_ns = fp_now_ns();
+	uint32_t count = fp_fdb_read(&sw->fdb, entries, entries_max, now_ns, 0);
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct fp_fdb_entry *entry = &entries[i];
+		uint64_t seen_ns = 0;
+		int32_t port = fp_shortcut_lookup(&sw->shortcut, entry->vlan, entry->mac, now_ns,
+						  &seen_ns);
+		uint64_t age_ns = now_ns > seen_ns ? now_ns - seen_ns : 0;
+
+		if (port == (int32_t)entry->port && age_ns < entry->age_ns)
+			entry->age_ns = age_ns;
+	}
+	return (int)add_shortcut_entries(sw, entries, count, entries_max, now_ns);
+}
+
+uint64_t fp_fdb_disputes(struct fp_switch *sw)
+{
+	return fp_load_relaxed(&sw->fdb.disputes);
+}
+
+int fp_fdb_disputed(struct fp_switch *sw, struct fp_fdb_entry *entries, uint32_t entries_max,
+		    uint64_t within_ns)
+{
+	return (int)fp_fdb_read(&sw->fdb, entries, entries_max, fp_now_ns(), within_ns);
 }
 
 int fp_fdb_flush(struct fp_switch *sw, int32_t port, int32_t vlan)

@@ -152,3 +152,15 @@ void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint3
 	else
 		decide_unicast(table, in_port, fdb_port, verdict);
 }
+
+void fp_decide_also(const struct fp_table *table, uint32_t in_port, uint32_t also,
+		    struct fp_verdict *verdict)
+{
+	if (verdict->reason != FP_FORWARD_UNICAST && verdict->reason != FP_DROP_SAME_PORT)
+		return;
+	if (also == in_port || !fp_mask_has(table->up, also))
+		return;
+	fp_mask_set(verdict->ports, also);
+	verdict->action = FP_ACTION_FORWARD;
+	verdict->reason = FP_FORWARD_UNICAST;
+}

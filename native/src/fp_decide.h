@@ -14,6 +14,10 @@
 void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint32_t in_port,
 	       int32_t fdb_port, struct fp_verdict *verdict);
 
+/* The same for an address that has just moved: the port it moved away from gets the frame too. */
+void fp_decide_also(const struct fp_table *table, uint32_t in_port, uint32_t also,
+		    struct fp_verdict *verdict);
+
 /* An IPv4 address as the 128-bit key of a row (v4-mapped). */
 static inline void fp_map_ipv4(uint32_t address, uint8_t *key)
 {

@@ -4,17 +4,25 @@
  * Buckets of FP_FDB_WAYS entries, each behind a sequence lock: any loop thread
  * learns, any thread looks up or dumps. A reader that meets a writer tries
  * again a few times and then reports a miss, which floods one frame. Bounded:
- * at max_entries something old makes room; it never grows.
+ * at max_entries an old address of a port that holds most makes room; it never
+ * grows, and a flood of addresses costs only the port it comes from. The hash has
+ * a secret seed, so nobody can choose addresses that share a bucket with another's.
+ *
+ * Whether a known address may move is fp_move's to say. What the loops cannot see is
+ * what the short cut carries: before an address is learned that may be known there,
+ * and before a hold ends, fp_fdb_learn() answers FP_FDB_ASK and is called again with
+ * what the short cut knows.
  */
 #ifndef FP_FDB_H
 #define FP_FDB_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "fp.h"
 #include "fp_atomic.h"
 
-#define FP_FDB_WAYS 7
+#define FP_FDB_WAYS 5
 
 struct fp_fdb_bucket {
 	/* odd while a writer is inside; written by whoever took it odd */
@@ -23,29 +31,55 @@ struct fp_fdb_bucket {
 	struct {
 		_Atomic uint64_t key;	/* 0: free */
 		_Atomic uint64_t value; /* last seen in ms << 16 | port */
+		_Atomic uint64_t move;	/* fp_move.h */
 	} ways[FP_FDB_WAYS];
-	uint64_t pad2;
 };
 
 struct fp_fdb {
 	struct fp_fdb_bucket *buckets;
 	uint32_t bucket_count;
 	uint32_t max_entries;
+	uint64_t seed;
 	_Atomic uint64_t ageing_ms;
+	_Atomic uint64_t disputes; /* grows while addresses are claimed in vain */
 	_Atomic uint32_t count;
-	_Atomic uint32_t hand; /* where the next eviction looks */
+	_Atomic uint32_t hand;	/* where the next eviction looks */
+	_Atomic uint32_t broom; /* where the next sweep begins */
+	_Atomic uint32_t port_counts[FP_PORTS_MAX];
 };
 
-enum fp_fdb_result { FP_FDB_KNOWN, FP_FDB_REFRESHED, FP_FDB_LEARNED, FP_FDB_MOVED, FP_FDB_EVICTED };
+enum fp_fdb_result {
+	FP_FDB_KNOWN,
+	FP_FDB_REFRESHED,
+	FP_FDB_LEARNED,
+	FP_FDB_MOVED,
+	FP_FDB_EVICTED, /* learned, and another made room */
+	FP_FDB_DAMPED,	/* stays where it is */
+	FP_FDB_ASK	/* nothing done yet: call again with asked and what the short cut knows */
+};
+
+/* An address that was heard at a port. */
+struct fp_fdb_claim {
+	uint32_t vlan;
+	const uint8_t *mac;
+	uint32_t port;
+	uint64_t now_ns;
+	const uint64_t *sticky; /* ports whose addresses never move away; NULL: none */
+	bool asked;
+	int32_t shortcut_port; /* with asked: where the short cut has it, or -1 */
+	uint64_t shortcut_ns;  /* and when it was heard there last */
+	bool unsure;	       /* out: it has just moved, and must not take the short cut */
+};
 
 int fp_fdb_init(struct fp_fdb *fdb, uint32_t max_entries, uint64_t ageing_ns);
 void fp_fdb_destroy(struct fp_fdb *fdb);
-enum fp_fdb_result fp_fdb_learn(struct fp_fdb *fdb, uint32_t vlan, const uint8_t *mac,
-				uint32_t port, uint64_t now_ns);
-/* The port, or -1. */
-int32_t fp_fdb_lookup(const struct fp_fdb *fdb, uint32_t vlan, const uint8_t *mac, uint64_t now_ns);
+enum fp_fdb_result fp_fdb_learn(struct fp_fdb *fdb, struct fp_fdb_claim *claim);
+/* The port, or -1; *also is the port where it may still be, or -1. */
+int32_t fp_fdb_lookup(const struct fp_fdb *fdb, uint32_t vlan, const uint8_t *mac, uint64_t now_ns,
+		      int32_t *also);
 uint32_t fp_fdb_flush_matching(struct fp_fdb *fdb, int32_t port, int32_t vlan);
-uint32_t fp_fdb_read(struct fp_fdb *fdb, struct fp_fdb_entry *entries, uint32_t entries_max,
-		     uint64_t now_ns);
+/* Those in dispute only, if within_ns: whose last claim in vain is not older; 0: all. */
+uint32_t fp_fdb_read(const struct fp_fdb *fdb, struct fp_fdb_entry *entries, uint32_t entries_max,
+		     uint64_t now_ns, uint64_t within_ns);
 
 #endif

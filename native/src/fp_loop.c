@@ -38,17 +38,37 @@ static void learn(struct fp_switch *sw, struct fp_stats *stats, const struct fp_
 		  const struct fp_frame *frame, uint32_t port, uint64_t now_ns)
 {
 	const uint8_t *mac = frame->data + 6;
-	enum fp_fdb_result result = fp_fdb_learn(&sw->fdb, frame->vlan, mac, port, now_ns);
+	struct fp_fdb_claim claim = {
+		.vlan = frame->vlan,
+		.mac = mac,
+		.port = port,
+		.now_ns = now_ns,
+		.sticky = table->sticky,
+		.shortcut_port = -1,
+	};
+	enum fp_fdb_result result = fp_fdb_learn(&sw->fdb, &claim);
 
 	if (result == FP_FDB_KNOWN)
 		return;
+	if (result == FP_FDB_ASK) {
+		claim.asked = true;
+		claim.shortcut_port = fp_shortcut_lookup(&sw->shortcut, frame->vlan, mac, now_ns,
+							 &claim.shortcut_ns);
+		result = fp_fdb_learn(&sw->fdb, &claim);
+	}
+	if (result == FP_FDB_DAMPED) {
+		fp_count(&stats->stats[FP_STAT_FDB_DAMPED], 1);
+		return;
+	}
 	if (result == FP_FDB_LEARNED || result == FP_FDB_EVICTED)
 		fp_count(&stats->stats[FP_STAT_FDB_LEARNED], 1);
 	if (result == FP_FDB_MOVED)
 		fp_count(&stats->stats[FP_STAT_FDB_MOVED], 1);
 	if (result == FP_FDB_EVICTED)
 		fp_count(&stats->stats[FP_STAT_FDB_EVICTED], 1);
-	if (!frame->service_tag) {
+	if (claim.unsure) {
+		fp_shortcut_forget(&sw->shortcut, frame->vlan, mac);
+	} else if (!frame->service_tag) {
 		struct fp_shortcut_target target = {
 			.port = port,
 			.ifindex = table->ports[port]->ifindex,
@@ -59,9 +79,10 @@ static void learn(struct fp_switch *sw, struct fp_stats *stats, const struct fp_
 	}
 }
 
-static int32_t look_up(const struct fp_switch *sw, const struct fp_frame *frame, uint64_t now_ns)
+static int32_t look_up(const struct fp_switch *sw, const struct fp_frame *frame, uint64_t now_ns,
+		       int32_t *also)
 {
-	int32_t port = fp_fdb_lookup(&sw->fdb, frame->vlan, frame->data, now_ns);
+	int32_t port = fp_fdb_lookup(&sw->fdb, frame->vlan, frame->data, now_ns, also);
 	uint64_t seen_ns;
 
 	if (port >= 0)
@@ -189,6 +210,7 @@ static void process(struct fp_switch *sw, struct fp_worker *worker, const struct
 	struct fp_frame frame;
 	struct fp_ipv4 ip;
 	int32_t fdb_port = -1;
+	int32_t also = -1;
 
 	fp_count(&stats->stats[FP_STAT_RX_FRAMES], 1);
 	fp_count(&stats->stats[FP_STAT_RX_BYTES], rx->len_bytes);
@@ -204,8 +226,10 @@ static void process(struct fp_switch *sw, struct fp_worker *worker, const struct
 		return;
 	}
 	if (!fp_mac_is_multicast(frame.data))
-		fdb_port = look_up(sw, &frame, now_ns);
+		fdb_port = look_up(sw, &frame, now_ns, &also);
 	fp_decide(table, &frame, port, fdb_port, &verdict);
+	if (also >= 0)
+		fp_decide_also(table, port, (uint32_t)also, &verdict);
 	if (may_learn(&verdict))
 		learn(sw, stats, table, &frame, port, now_ns);
 	if (verdict.punt)

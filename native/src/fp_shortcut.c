@@ -343,6 +343,14 @@ void fp_shortcut_learn(const struct fp_shortcut *shortcut, uint32_t vlan, const 
 		element(BPF_MAP_UPDATE_ELEM, shortcut->fdb_fd, &key, &value);
 }
 
+void fp_shortcut_forget(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac)
+{
+	struct key key = key_of(vlan, mac);
+
+	if (shortcut->fdb_fd >= 0)
+		element(BPF_MAP_DELETE_ELEM, shortcut->fdb_fd, &key, NULL);
+}
+
 int32_t fp_shortcut_lookup(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac,
 			   uint64_t now_ns, uint64_t *seen_ns)
 {

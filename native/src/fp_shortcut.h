@@ -68,6 +68,7 @@ int fp_shortcut_attach(const struct fp_shortcut *shortcut, uint32_t port, int if
 /* Any thread. */
 void fp_shortcut_learn(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac,
 		       const struct fp_shortcut_target *target, uint64_t now_ns);
+void fp_shortcut_forget(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac);
 /*
  * The port of an address that has not aged, or -1; *seen_ns (CLOCK_MONOTONIC) is
  * when it was learned or last the source of a redirected frame.

@@ -53,6 +53,7 @@ static const char *const stats[FP_STAT_MAX] = {
 	[FP_STAT_FDB_LEARNED] = "fdb_learned",
 	[FP_STAT_FDB_MOVED] = "fdb_moved",
 	[FP_STAT_FDB_EVICTED] = "fdb_evicted",
+	[FP_STAT_FDB_DAMPED] = "fdb_move_damped",
 	[FP_STAT_INJECT_FRAMES] = "inject_frames",
 	[FP_STAT_INJECT_DROPS] = "inject_drops",
 	[FP_STAT_RING_DROPS] = "ring_full",

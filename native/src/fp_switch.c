@@ -15,7 +15,7 @@ _Static_assert(sizeof(struct fp_row) == 72, "contract");
 _Static_assert(sizeof(struct fp_vlan) == 72, "contract");
 _Static_assert(sizeof(struct fp_port_state) == 16, "contract");
 _Static_assert(sizeof(struct fp_verdict) == 40, "contract");
-_Static_assert(sizeof(struct fp_fdb_entry) == 24, "contract");
+_Static_assert(sizeof(struct fp_fdb_entry) == 32, "contract");
 _Static_assert(sizeof(struct fp_config) == 24, "contract");
 _Static_assert(sizeof(struct fp_port_config) == 20, "contract");
 
@@ -360,6 +360,7 @@ int fp_explain(struct fp_switch *sw, uint32_t port, const uint8_t *data, uint32_
 	const struct fp_table *table = fp_load_relaxed(&sw->table); /* only this thread stores it */
 	struct fp_frame frame;
 	int32_t fdb_port = -1;
+	int32_t also = -1;
 
 	if (port >= FP_PORTS_MAX)
 		return -EINVAL;
@@ -368,7 +369,9 @@ int fp_explain(struct fp_switch *sw, uint32_t port, const uint8_t *data, uint32_
 	if (!fp_frame_parse(data, len, &frame))
 		return 0;
 	if (!fp_mac_is_multicast(data))
-		fdb_port = fp_fdb_lookup(&sw->fdb, frame.vlan, data, fp_now_ns());
+		fdb_port = fp_fdb_lookup(&sw->fdb, frame.vlan, data, fp_now_ns(), &also);
 	fp_decide(table, &frame, port, fdb_port, verdict);
+	if (also >= 0)
+		fp_decide_also(table, port, (uint32_t)also, verdict);
 	return 0;
 }

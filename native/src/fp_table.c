@@ -281,6 +281,7 @@ int fp_table_apply_port(struct fp_table *table, const struct fp_port_state *stat
 	fp_mask_clear(table->up, state->port);
 	fp_mask_clear(table->coalesce, state->port);
 	fp_mask_clear(table->watched, state->port);
+	fp_mask_clear(table->sticky, state->port);
 	table->mtu[state->port] = state->mtu;
 	if (!table->ports[state->port])
 		return 0;
@@ -290,6 +291,8 @@ int fp_table_apply_port(struct fp_table *table, const struct fp_port_state *stat
 		fp_mask_set(table->coalesce, state->port);
 	if (state->flags & FP_PORT_WATCHED)
 		fp_mask_set(table->watched, state->port);
+	if (state->flags & FP_PORT_STICKY)
+		fp_mask_set(table->sticky, state->port);
 	return 0;
 }
 

@@ -60,6 +60,7 @@ struct fp_table {
 	uint64_t up[FP_MASK_WORDS];
 	uint64_t coalesce[FP_MASK_WORDS];
 	uint64_t watched[FP_MASK_WORDS];
+	uint64_t sticky[FP_MASK_WORDS];
 	struct fp_vlans *vlans;
 	struct fp_port *ports[FP_PORTS_MAX];
 	uint32_t mtu[FP_PORTS_MAX];

@@ -2,7 +2,7 @@
 #include <pthread.h>
 
 #include "check.h"
-#include "fp_fdb.h"
+#include "fdb_claims.h"
 
 #define ADDRESSES 4096u
 #define MAX_ENTRIES 512u
@@ -38,10 +38,10 @@ static void *learn_and_look_up(void *argument)
 		int32_t port;
 
 		mac_of(n, mac);
-		fp_fdb_learn(&fdb, n % 3, mac, port_of(n, (uint32_t)check_random(&seed)), now_ns);
+		learn(&fdb, n % 3, mac, port_of(n, (uint32_t)check_random(&seed)), now_ns);
 		n = check_below(&seed, ADDRESSES);
 		mac_of(n, mac);
-		port = fp_fdb_lookup(&fdb, n % 3, mac, now_ns);
+		port = port_now(&fdb, n % 3, mac, now_ns);
 		CHECK(port == -1 || (uint32_t)port / 2 == n % 120);
 	}
 	atomic_fetch_sub(&running, 1);
@@ -51,7 +51,7 @@ static void *learn_and_look_up(void *argument)
 static void check_dump(void)
 {
 	static struct fp_fdb_entry entries[2 * MAX_ENTRIES];
-	uint32_t count = fp_fdb_read(&fdb, entries, 2 * MAX_ENTRIES, 100 * SECOND);
+	uint32_t count = fp_fdb_read(&fdb, entries, 2 * MAX_ENTRIES, 100 * SECOND, 0);
 
 	/* each learner may be one over while it makes room; the dump is not one instant */
 	CHECK(count <= MAX_ENTRIES + MAX_ENTRIES / 4);

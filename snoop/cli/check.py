@@ -68,6 +68,7 @@ def _facts(session: Session, unwanted_bits_per_s: float) -> Facts:
             port_counters=counters["ports"],
             unbalanced=_unbalanced(client),
             unwanted_bits_per_s=unwanted_bits_per_s,
+            disputed=[row for row in fdb if row["rival"] is not None],
         )
         rates = _refused(counters["ports"], ask("counters")["ports"], time.monotonic() - since)
         return dataclasses.replace(facts, refused_per_s=rates)

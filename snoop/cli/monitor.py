@@ -13,7 +13,7 @@ from snoop.runtime.client import Client, NoDaemon
 
 TYPES = (
     "join", "leave", "expire", "query", "mrouter", "querier", "port", "limit", "filter",
-    "table_full", "ring_reopened", "warning", "config", "neighbour",
+    "table_full", "ring_reopened", "mac_claimed", "warning", "config", "neighbour",
 )  # fmt: skip
 _HEAD = ("time", "event", "vlan", "port")
 

@@ -126,8 +126,11 @@ def counters(document: Document) -> Table:
 
 def fdb(document: Document) -> Table:
     return table(
-        ("VLAN", "Address", "Port", "Age"),
-        [(vlan(r["vlan"]), r["mac"], r["port"], age(r["age"])) for r in document["fdb"]],
+        ("VLAN", "Address", "Port", "Age", "Claimed by"),
+        [
+            (vlan(r["vlan"]), r["mac"], r["port"], age(r["age"]), r["rival"] or "")
+            for r in document["fdb"]
+        ],
         right=("Age",),
     )
 

@@ -150,7 +150,7 @@ class Daemon:
                 print("ready", flush=True)
             notify.notify("READY=1")
             self._watchdog()
-            self._look_at_rings()
+            self._look()
             fault = await self._ended
             notify.notify("STOPPING=1")
             self._loop.remove_reader(fastpath.punt_fd)
@@ -262,12 +262,12 @@ class Daemon:
         self._plane.advance()
         self._rearm()
 
-    def _look_at_rings(self) -> None:
+    def _look(self) -> None:
         if self._stopping:
             return
-        self._plane.look_at_rings()
+        self._plane.look()
         self._rearm()
-        self._loop.call_later(LOOK_SECONDS, self._look_at_rings)
+        self._loop.call_later(LOOK_SECONDS, self._look)
 
     def _watchdog(self) -> None:
         interval = notify.watchdog_interval()

@@ -26,6 +26,7 @@ _LEVELS = {
     "table_full": logging.WARNING,
     "warning": logging.WARNING,
     "ring_reopened": logging.WARNING,
+    "mac_claimed": logging.WARNING,
     "querier": logging.INFO,
     "mrouter": logging.INFO,
     "port": logging.DEBUG,

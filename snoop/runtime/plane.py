@@ -18,11 +18,13 @@ from snoop.proto.params import Params
 from snoop.proto.units import Instant
 from snoop.runtime import clock, resolve
 from snoop.runtime.batch import Budget, Refused
+from snoop.runtime.disputes import Disputes
 from snoop.runtime.events import Events
 from snoop.runtime.log import Limited
 from snoop.runtime.neighbours import Neighbours
 from snoop.runtime.ports import Change, LinkTable, NeighbourTable, Ports
 from snoop.runtime.rings import RingWatch
+from snoop.runtime.rows import mac_text
 from snoop.runtime.schema import Config, PortTable
 from snoop.runtime.streams import Fanout
 from snoop.table.mdb import VLAN_DEFAULT, Delta, Mdb, compile_group, compile_vlan
@@ -63,6 +65,7 @@ class Plane:
         self.started = clock.now()
         self._links = links
         self._rings = RingWatch(fastpath, self.ports)
+        self._disputes = Disputes(fastpath)
         self._events = Events(events, self.ports.name)
         self._limited = Limited(_log)
         self._mdb = Mdb()
@@ -137,8 +140,15 @@ class Plane:
         self._settle_runs()
         self.flush()
 
-    def look_at_rings(self) -> None:
-        """Every LOOK_SECONDS: rings that stopped are opened again, nothing else changes (F-8)."""
+    def look(self) -> None:
+        """Every LOOK_SECONDS: rings that stopped (F-8), addresses claimed in vain (F-12)."""
+        for entry in self._disputes.look(clock.now()):
+            assert entry.rival is not None
+            mac, rival = mac_text(entry.mac), self.ports.name(entry.rival)
+            fields: dict[str, object] = {"mac": mac, "held_at": self.ports.name(entry.port)}
+            self._events.say(
+                "mac_claimed", vlan=entry.vlan, port=rival, fields=fields, now=clock.now()
+            )
         reopened = self._rings.look(clock.now())
         for port in reopened:
             because = port.problem or "a frame with an offload that the kernel cannot describe"

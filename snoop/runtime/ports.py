@@ -102,6 +102,7 @@ class PortPath(Protocol):
         mtu: int,
         coalesce: bool = ...,
         watched: bool = ...,
+        sticky: bool = ...,
         igmp_rate: int = ...,
         igmp_burst: int = ...,
     ) -> None: ...
@@ -358,6 +359,7 @@ class Ports:
             mtu=port.link.mtu,
             coalesce=self._runs(port).takes,
             watched=_coalesce(port.table, self._switch) is Coalesce.AUTO,
+            sticky=port.table.sticky,
             igmp_rate=port.table.igmp_rate,
             igmp_burst=port.table.igmp_burst,
         )

@@ -48,6 +48,10 @@ class FdbEntry(Protocol):
     def port(self) -> int: ...
     @property
     def age_ns(self) -> int: ...
+    @property
+    def rival(self) -> int | None: ...
+    @property
+    def claimed_ns(self) -> int: ...
 
 
 def family(which: Family) -> str:
@@ -171,6 +175,8 @@ def fdb(entries: Iterable[FdbEntry], port: PortName, wanted: Wanted) -> list[Row
             "mac": mac_text(entry.mac),
             "port": port(entry.port),
             "age": seconds(entry.age_ns),
+            "rival": None if entry.rival is None else port(entry.rival),
+            "claimed": None if entry.rival is None else seconds(entry.claimed_ns),
         }
         for entry in kept
     ]

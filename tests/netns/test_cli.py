@@ -81,7 +81,17 @@ CONTRACT: dict[str, tuple[str, dict[str, tuple[type, ...]]]] = {
             "drops": (dict,),
         },
     ),
-    "fdb": ("fdb", {"vlan": (int,), "mac": TEXT, "port": TEXT, "age": NUMBER}),
+    "fdb": (
+        "fdb",
+        {
+            "vlan": (int,),
+            "mac": TEXT,
+            "port": TEXT,
+            "age": NUMBER,
+            "rival": MAYBE_TEXT,
+            "claimed": MAYBE,
+        },
+    ),
     "hosts": (
         "hosts",
         {

@@ -36,6 +36,7 @@ class FakeFastPath:
     counts: dict[int, dict[str, int]] = field(default_factory=dict)
     stuck: set[int] = field(default_factory=set)
     reopened: list[int] = field(default_factory=list)
+    disputed: list[FdbEntry] = field(default_factory=list)
     flushed: list[tuple[int | None, int | None]] = field(default_factory=list)
 
     def port_open(
@@ -71,7 +72,7 @@ class FakeFastPath:
 
     def port_set(
         self, port: int, *, up: bool, mtu: int, coalesce: bool = True,
-        watched: bool = False, igmp_rate: int = 0, igmp_burst: int = 1,
+        watched: bool = False, sticky: bool = False, igmp_rate: int = 0, igmp_burst: int = 1,
     ) -> None:  # fmt: skip
         assert port in self.opened
         self.states[port] = (up, mtu, coalesce)
@@ -108,6 +109,13 @@ class FakeFastPath:
 
     def fdb(self) -> list[FdbEntry]:
         return [FdbEntry(0, b"\x02\0\0\0\0\x07", 1, 1_500_000_000)]
+
+    @property
+    def fdb_disputes(self) -> int:
+        return len(self.disputed)
+
+    def fdb_disputed(self, within_ns: int, *, most: int) -> list[FdbEntry]:
+        return self.disputed[:most]
 
     def fdb_flush(self, port: int | None = None, vlan: int | None = None) -> int:
         self.flushed.append((port, vlan))

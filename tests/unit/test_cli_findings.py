@@ -125,6 +125,10 @@ def test_a_healthy_switch_has_no_findings() -> None:
         ({"streams": [stream(egress=[])]}, "p1", "is a member of 239.1.2.3 but does not get"),
         ({"raw": {"igmp": {"max_groups": 1}}}, "switch", "1 group of at most 1"),
         ({"fdb_entries": 8000}, "switch", "8000 unicast addresses of at most 8192"),
+        ({"fdb_entries": 8000, "stations": {"p0": 1, "p2": 7990}}, "p2", "7990 of them behind"),
+        ({"disputed": [{"mac": "02:00:00:00:01:01", "port": "p1", "rival": "p3"}]},
+         "p3", "claims 02:00:00:00:01:01, which is heard at p1"),
+        ({"port_counters": {"p2": {"fdb_move_damped": 7}}}, "p2", "7 frames came with the address"),
     ],
 )  # fmt: skip
 def test_trouble_is_a_problem_that_says_what_to_do(

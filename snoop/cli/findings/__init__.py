@@ -16,11 +16,13 @@ from snoop.cli.findings.facts import Facts, Finding
 from snoop.cli.findings.flooding import flooding
 from snoop.cli.findings.ports import conservation, fast_leave, ports
 from snoop.cli.findings.querier import claims, queriers, routers
+from snoop.cli.findings.stations import COUNTERS as STATIONS
+from snoop.cli.findings.stations import disputes, room
 from snoop.cli.findings.streams import shared_addresses, streams
 
 __all__ = ["COUNTERS", "IN_FLIGHT_FRAMES", "Facts", "Finding", "look", "shortened"]
 
-COUNTERS = (*COUNTED, *floods.COUNTERS)
+COUNTERS = (*COUNTED, *floods.COUNTERS, *STATIONS)
 IN_FLIGHT_FRAMES = 4096
 ALIKE_MAX = 4
 
@@ -31,6 +33,8 @@ _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     counted,
     limits,
     flooding,
+    disputes,
+    room,
     streams,
     fast_leave,
     routers,

@@ -88,9 +88,3 @@ def limits(facts: Facts) -> Iterator[Finding]:
                 f"its memberships take {held >> 20} MiB of at most {most >> 20}",
                 "look for a host that joins too much; or raise [[port]] max_state",
             )
-    if facts.fdb_entries >= NEAR_LIMIT * facts.config["switch"]["fdb_max"]:
-        yield problem(
-            "switch",
-            f"{facts.fdb_entries} unicast addresses of at most {facts.config['switch']['fdb_max']}",
-            "raise [switch] fdb_max, or look for a MAC flood",
-        )

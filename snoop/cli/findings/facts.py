@@ -40,6 +40,7 @@ class Facts:
     unwanted_bits_per_s: float
     refused_per_s: dict[str, float] = field(default_factory=dict)
     """Control frames over `igmp_rate`, now, of the ports that send such."""
+    disputed: list[Row] = field(default_factory=list)  # Unicast addresses claimed in vain.
 
     @cached_property
     def members(self) -> dict[int, list[Row]]:

@@ -1,0 +1,263 @@
+/* Learning: whether an address may move, and who makes room for a new one. */
+#include "fp_fdb_bucket.h"
+#include "fp_mask.h"
+#include "fp_move.h"
+
+#define REFRESH_MS 1000u
+#define SWEEP 4u
+
+static bool way_aged(const struct fp_fdb *fdb, const struct fp_fdb_bucket *bucket, uint32_t way,
+		     uint64_t now_ms)
+{
+	return fp_load_relaxed(&bucket->ways[way].key) &&
+	       expired(fdb, fp_load_relaxed(&bucket->ways[way].value) >> 16, now_ms);
+}
+
+static uint32_t entries_of(const struct fp_fdb *fdb, uint32_t port)
+{
+	return fp_load_relaxed(&fdb->port_counts[port]);
+}
+
+/* The way for a new key: free, else expired, else the longest unseen of the port that has most. */
+static uint32_t victim_of(const struct fp_fdb *fdb, const struct fp_fdb_bucket *bucket,
+			  uint64_t now_ms)
+{
+	uint64_t oldest = UINT64_MAX;
+	uint32_t victim = 0;
+	uint32_t most = 0;
+
+	for (uint32_t i = 0; i < FP_FDB_WAYS; i++) {
+		uint64_t value = fp_load_relaxed(&bucket->ways[i].value);
+		uint32_t entries = entries_of(fdb, value_port(value));
+
+		if (!fp_load_relaxed(&bucket->ways[i].key) || expired(fdb, value >> 16, now_ms))
+			return i;
+		if (entries > most || (entries == most && value >> 16 < oldest)) {
+			most = entries;
+			oldest = value >> 16;
+			victim = i;
+		}
+	}
+	return victim;
+}
+
+/* The way of a bucket to be evicted: expired, or the longest unseen of a port that holds so many.
+ */
+static uint32_t candidate(const struct fp_fdb *fdb, const struct fp_fdb_bucket *bucket,
+			  uint64_t keep, uint32_t least, uint64_t now_ms)
+{
+	uint64_t oldest = UINT64_MAX;
+	uint32_t victim = FP_FDB_WAYS;
+
+	for (uint32_t i = 0; i < FP_FDB_WAYS; i++) {
+		uint64_t key = fp_load_relaxed(&bucket->ways[i].key);
+		uint64_t value = fp_load_relaxed(&bucket->ways[i].value);
+
+		if (!key || key == keep)
+			continue;
+		if (expired(fdb, value >> 16, now_ms))
+			return i;
+		if (entries_of(fdb, value_port(value)) >= least && value >> 16 < oldest) {
+			oldest = value >> 16;
+			victim = i;
+		}
+	}
+	return victim;
+}
+
+static bool evict_from(struct fp_fdb *fdb, uint32_t least, uint64_t keep, uint64_t now_ms)
+{
+	for (uint32_t n = 0; n < fdb->bucket_count; n++) {
+		uint32_t at = atomic_fetch_add_explicit(&fdb->hand, 1, memory_order_relaxed);
+		struct fp_fdb_bucket *bucket = &fdb->buckets[at & (fdb->bucket_count - 1)];
+		uint32_t victim = candidate(fdb, bucket, keep, least, now_ms);
+
+		if (victim == FP_FDB_WAYS)
+			continue;
+		bucket_lock(bucket);
+		victim = candidate(fdb, bucket, keep, least, now_ms);
+		if (victim < FP_FDB_WAYS)
+			way_clear(fdb, bucket, victim);
+		bucket_unlock(bucket);
+		if (victim < FP_FDB_WAYS)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Full: an old address goes of a port that holds at least half as many as the one
+ * that holds most (so that the search is short where all hold alike), but not the
+ * one to keep.
+ */
+static void evict_one(struct fp_fdb *fdb, uint64_t keep, uint64_t now_ms)
+{
+	uint32_t most = 0;
+
+	for (uint32_t port = 0; port < FP_PORTS_MAX; port++) {
+		if (entries_of(fdb, port) > most)
+			most = entries_of(fdb, port);
+	}
+	if (!evict_from(fdb, most / 2 + 1, keep, now_ms))
+		evict_from(fdb, 0, keep, now_ms);
+}
+
+/*
+ * What has aged makes room before anybody's live address has to: once the fdb is
+ * half full each new address sweeps some buckets, all of them before it is full.
+ */
+static void sweep(struct fp_fdb *fdb, uint64_t now_ms)
+{
+	uint32_t first = atomic_fetch_add_explicit(&fdb->broom, SWEEP, memory_order_relaxed);
+
+	for (uint32_t n = 0; n < SWEEP; n++) {
+		struct fp_fdb_bucket *bucket = &fdb->buckets[(first + n) & (fdb->bucket_count - 1)];
+		bool aged = false;
+
+		for (uint32_t i = 0; i < FP_FDB_WAYS; i++)
+			aged |= way_aged(fdb, bucket, i, now_ms);
+		if (!aged)
+			continue;
+		bucket_lock(bucket);
+		for (uint32_t i = 0; i < FP_FDB_WAYS; i++) {
+			if (way_aged(fdb, bucket, i, now_ms))
+				way_clear(fdb, bucket, i);
+		}
+		bucket_unlock(bucket);
+	}
+}
+
+static bool refuses(const struct fp_fdb_claim *claim, const struct entry *entry, uint64_t now_ms)
+{
+	return (claim->sticky && fp_mask_has(claim->sticky, entry->port)) ||
+	       fp_move_refuses(entry->move, entry->seen_ms, now_ms);
+}
+
+/* Most frames: nothing to write, no lock. False: fp_fdb_learn() has to look closer. */
+static bool nothing_new(const struct fp_fdb *fdb, const struct fp_fdb_claim *claim,
+			const struct entry *entry, uint64_t now_ms, enum fp_fdb_result *result)
+{
+	uint64_t refresh_ms = fp_move_hold_ms(entry->move) / 4;
+
+	if (!refresh_ms || refresh_ms > REFRESH_MS)
+		refresh_ms = REFRESH_MS;
+	if (entry->port == claim->port) {
+		*result = FP_FDB_KNOWN;
+		return now_ms < entry->seen_ms + refresh_ms &&
+		       fp_move_heard(entry->move, now_ms) == entry->move;
+	}
+	*result = FP_FDB_DAMPED;
+	return !expired(fdb, entry->seen_ms, now_ms) && refuses(claim, entry, now_ms) &&
+	       fp_move_refused(entry->move, claim->port, now_ms) == entry->move;
+}
+
+/* Would the answer depend on what went by the short cut? */
+static bool must_ask(const struct fp_fdb *fdb, const struct fp_fdb_claim *claim, bool found,
+		     const struct entry *entry, uint64_t now_ms)
+{
+	if (claim->asked)
+		return false;
+	if (!found)
+		return true;
+	if (entry->port == claim->port)
+		return false;
+	return expired(fdb, entry->seen_ms, now_ms) ||
+	       (fp_move_unpack(entry->move).held && !refuses(claim, entry, now_ms));
+}
+
+/* A known address is heard at this port or another. */
+static enum fp_fdb_result hear(struct fp_fdb *fdb, const struct fp_fdb_claim *claim,
+			       struct entry *entry, uint64_t now_ms)
+{
+	uint64_t move;
+
+	if (entry->port == claim->port) {
+		entry->seen_ms = now_ms;
+		entry->move = fp_move_heard(entry->move, now_ms);
+		return FP_FDB_REFRESHED;
+	}
+	if (claim->asked && claim->shortcut_port == (int32_t)entry->port &&
+	    claim->shortcut_ns / NS_PER_MS > entry->seen_ms)
+		entry->seen_ms = claim->shortcut_ns / NS_PER_MS;
+	if (expired(fdb, entry->seen_ms, now_ms)) {
+		*entry = (struct entry){.port = claim->port, .seen_ms = now_ms};
+		return FP_FDB_MOVED;
+	}
+	if (refuses(claim, entry, now_ms)) {
+		move = fp_move_refused(entry->move, claim->port, now_ms);
+		if (move != entry->move)
+			atomic_fetch_add_explicit(&fdb->disputes, 1, memory_order_relaxed);
+		entry->move = move;
+		return FP_FDB_DAMPED;
+	}
+	entry->move = fp_move_moved(entry->move, entry->port, claim->port, now_ms);
+	entry->port = claim->port;
+	entry->seen_ms = now_ms;
+	return FP_FDB_MOVED;
+}
+
+/* An address that is not here: as the short cut knows it, or new. */
+static enum fp_fdb_result meet(struct fp_fdb *fdb, const struct fp_fdb_claim *claim,
+			       struct entry *entry, uint64_t now_ms)
+{
+	if (claim->asked && claim->shortcut_port >= 0) {
+		*entry = (struct entry){
+			.port = (uint32_t)claim->shortcut_port,
+			.seen_ms = claim->shortcut_ns / NS_PER_MS,
+		};
+		if (entry->port != claim->port)
+			return hear(fdb, claim, entry, now_ms);
+	}
+	*entry = (struct entry){.port = claim->port, .seen_ms = now_ms};
+	return FP_FDB_LEARNED;
+}
+
+enum fp_fdb_result fp_fdb_learn(struct fp_fdb *fdb, struct fp_fdb_claim *claim)
+{
+	uint64_t key = key_of(claim->vlan, claim->mac);
+	struct fp_fdb_bucket *bucket = bucket_of(fdb, key);
+	uint64_t now_ms = claim->now_ns / NS_PER_MS;
+	struct entry entry = {0};
+	bool found = bucket_find(bucket, key, &entry);
+	enum fp_fdb_result result;
+	bool room = true;
+	uint32_t way;
+
+	if (found && nothing_new(fdb, claim, &entry, now_ms, &result))
+		return result;
+	if (must_ask(fdb, claim, found, &entry, now_ms))
+		return FP_FDB_ASK;
+	bucket_lock(bucket);
+	for (way = 0; way < FP_FDB_WAYS; way++) {
+		if (fp_load_relaxed(&bucket->ways[way].key) == key)
+			break;
+	}
+	if (way < FP_FDB_WAYS) {
+		uint64_t value = fp_load_relaxed(&bucket->ways[way].value);
+
+		entry.port = value_port(value);
+		entry.seen_ms = value >> 16;
+		entry.move = fp_load_relaxed(&bucket->ways[way].move);
+		count_port(fdb, entry.port, UINT32_MAX);
+		result = hear(fdb, claim, &entry, now_ms);
+	} else {
+		way = victim_of(fdb, bucket, now_ms);
+		room = !fp_load_relaxed(&bucket->ways[way].key);
+		way_clear(fdb, bucket, way);
+		atomic_fetch_add_explicit(&fdb->count, 1, memory_order_relaxed);
+		result = meet(fdb, claim, &entry, now_ms);
+		found = false;
+	}
+	count_port(fdb, entry.port, 1);
+	way_set(bucket, way, key, entry.seen_ms << 16 | entry.port, entry.move);
+	bucket_unlock(bucket);
+	claim->unsure = fp_move_unsure(entry.move, now_ms);
+	/* Only now, since a full bucket has made room in itself; one lock at a time. */
+	if (result == FP_FDB_LEARNED && fp_load_relaxed(&fdb->count) > fdb->max_entries / 2)
+		sweep(fdb, now_ms);
+	if (room && fp_load_relaxed(&fdb->count) > fdb->max_entries) {
+		evict_one(fdb, key, now_ms);
+		room = false;
+	}
+	return result == FP_FDB_LEARNED && !room ? FP_FDB_EVICTED : result;
+}

@@ -1,0 +1,56 @@
+"""Unicast addresses: claimed from two ports, or so many that there is no room."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from snoop.cli.findings.facts import NEAR_LIMIT, Facts, Finding, Row, many, problem
+
+FLOOD_SHARE = 0.5
+COUNTERS = ("fdb_move_damped",)
+_DO = (
+    "look for a forged or doubled address behind it, or a loop; a host that has two links needs "
+    "one port, or a bond of its own"
+)
+
+
+def disputes(facts: Facts) -> Iterator[Finding]:
+    claimed: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in facts.disputed:
+        claimed[row["rival"], row["port"]].append(row)
+    for (rival, port), rows in sorted(claimed.items()):
+        yield problem(
+            rival,
+            f"claims {rows[0]['mac']}{f' and {len(rows) - 1} more' if len(rows) > 1 else ''}, "
+            f"which {'is' if len(rows) == 1 else 'are'} heard at {port} and "
+            f"stay{'s' if len(rows) == 1 else ''} there",
+            _DO,
+        )
+    now = {rival for rival, _ in claimed}
+    for name, counts in facts.port_counters.items():
+        frames = counts.get("fdb_move_damped", 0)
+        if frames and name not in now:
+            yield problem(
+                name,
+                f"{many(frames, 'frame')} came with the address of a host that is elsewhere "
+                f"(fdb_move_damped {frames})",
+                _DO,
+            )
+
+
+def room(facts: Facts) -> Iterator[Finding]:
+    most = facts.config["switch"]["fdb_max"]
+    if facts.fdb_entries < NEAR_LIMIT * most:
+        return
+    text = f"{facts.fdb_entries} unicast addresses of at most {most}"
+    port, held = max(facts.stations.items(), key=lambda one: one[1], default=("switch", 0))
+    if held >= FLOOD_SHARE * facts.fdb_entries:
+        yield problem(
+            port,
+            f"{text}, {held} of them behind this port: it floods addresses, or a large network "
+            "is behind it",
+            "look for what makes the addresses up; if they are real, raise [switch] fdb_max",
+        )
+        return
+    yield problem("switch", text, "raise [switch] fdb_max")
