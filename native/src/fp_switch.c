@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -73,7 +74,8 @@ struct fp_switch *fp_switch_new(const struct fp_config *config)
 	sw->punt_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	fp_store_relaxed(&sw->table, fp_table_new());
 	if (sw->punt_fd < 0 || !fp_load_relaxed(&sw->table) ||
-	    fp_fdb_init(&sw->fdb, config->fdb_max, config->fdb_ageing_ns))
+	    fp_fdb_init(&sw->fdb, config->fdb_max, config->fdb_ageing_ns) ||
+	    getrandom(&fp_load_relaxed(&sw->table)->seed, sizeof(uint64_t), GRND_NONBLOCK) < 0)
 		goto out;
 	for (; sw->worker_count < config->workers; sw->worker_count++) {
 		sw->workers[sw->worker_count] = worker_new(sw->worker_count, config);

@@ -17,7 +17,7 @@ static uint64_t mix(uint64_t x)
 	return x;
 }
 
-static uint64_t row_hash(uint32_t vlan, const uint8_t *group, const uint8_t *source)
+static uint64_t row_hash(uint64_t seed, uint32_t vlan, const uint8_t *group, const uint8_t *source)
 {
 	uint64_t words[4] = {0};
 	uint64_t hash;
@@ -25,10 +25,10 @@ static uint64_t row_hash(uint32_t vlan, const uint8_t *group, const uint8_t *sou
 	memcpy(words, group, 16);
 	if (source)
 		memcpy(words + 2, source, 16);
-	hash = mix(words[1] + UINT64_C(0x9e3779b97f4a7c15) * (vlan + 1));
+	hash = mix(words[1] + UINT64_C(0x9e3779b97f4a7c15) * (vlan + 1) + seed);
 	hash = mix(hash ^ words[0]);
 	if (source)
-		hash = mix(mix(hash ^ words[3]) ^ words[2]) + 1;
+		hash = mix(mix(hash ^ words[3]) ^ words[2] ^ seed) + 1;
 	return hash;
 }
 
@@ -73,7 +73,7 @@ static int64_t shard_find(const struct fp_shard *shard, uint64_t hash, uint32_t 
 const struct fp_entry *fp_table_find(const struct fp_table *table, uint32_t vlan,
 				     const uint8_t *group, const uint8_t *source)
 {
-	uint64_t hash = row_hash(vlan, group, source);
+	uint64_t hash = row_hash(table->seed, vlan, group, source);
 	const struct fp_shard *shard = table->shards[shard_of(hash)];
 	int64_t slot;
 
@@ -167,7 +167,7 @@ static struct fp_shard *shard_own(struct fp_table *table, uint32_t index)
 int fp_table_apply_row(struct fp_table *table, const struct fp_row *row)
 {
 	const uint8_t *source = row->flags & FP_ROW_ANY_SOURCE ? NULL : row->source;
-	uint64_t hash = row_hash(row->vlan, row->group, source);
+	uint64_t hash = row_hash(table->seed, row->vlan, row->group, source);
 	struct fp_shard *shard = table->shards[shard_of(hash)];
 	uint64_t always = row->flags & FP_ROW_ALWAYS_FLOOD ? 1 : 0;
 	struct fp_entry entry = {.vlan = row->vlan, .flags = row->flags};

@@ -55,6 +55,7 @@ struct fp_vlans {
 
 struct fp_table {
 	uint64_t seq;
+	uint64_t seed; /* of the hash: whoever knew it could make all his rows meet in one place */
 	uint64_t row_count;
 	uint64_t always_flood_count;
 	uint64_t up[FP_MASK_WORDS];

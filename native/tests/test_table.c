@@ -273,6 +273,30 @@ static void test_many_vlans_have_policies_of_their_own(void)
 }
 
 /* VLANs that come and go use the same places again, and disturb no other. */
+/* Where a row lies depends on the seed, what is found does not. */
+static void test_rows_are_found_whatever_the_seed(void)
+{
+	struct fp_table *plain = fp_table_new();
+	struct fp_table *seeded = fp_table_new();
+	uint32_t same = 0;
+
+	seeded->seed = UINT64_C(0x0123456789abcdef);
+	for (uint32_t n = 0; n < 2000; n++) {
+		struct fp_row row = group_row(n, FP_ROW_SET);
+
+		CHECK_EQ(fp_table_apply_row(plain, &row), 0);
+		CHECK_EQ(fp_table_apply_row(seeded, &row), 0);
+		CHECK(find(plain, &row) && find(seeded, &row));
+	}
+	for (uint32_t i = 0; i < FP_SHARDS; i++)
+		same += plain->shards[i] && seeded->shards[i] &&
+			plain->shards[i]->count == seeded->shards[i]->count;
+	CHECK(same < FP_SHARDS / 2);
+	CHECK_EQ(plain->row_count, seeded->row_count);
+	fp_table_free(plain);
+	fp_table_free(seeded);
+}
+
 static void test_vlans_that_end_leave_nothing_and_the_others_theirs(void)
 {
 	struct fp_table *table = fp_table_new();
@@ -362,6 +386,7 @@ int main(void)
 	RUN(test_always_flood_rows_are_counted_through_every_change);
 	RUN(test_vlan_policies_default_own_and_deleted);
 	RUN(test_many_vlans_have_policies_of_their_own);
+	RUN(test_rows_are_found_whatever_the_seed);
 	RUN(test_vlans_that_end_leave_nothing_and_the_others_theirs);
 	RUN(test_vlans_that_come_and_go_do_not_pile_up);
 	RUN(test_port_without_sockets_is_never_up);

@@ -119,6 +119,7 @@ class Instances:
             fields = {"role": "none", "address": None, "reason": "nothing is left in this VLAN"}
             effects.append(Event("querier", vlan.vid, None, fields))
         vlan.querier.stop()
+        vlan.presence.stop()
         self._switch.deadlines.disarm(vlan.mrouters)
         self._solicitor.forget(vlan.vid)
         self._waiting.pop(vlan.vid, None)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from snoop.proto.vlan import Vlan
 
 MEMBERSHIP: Final = 1800  # with its group, its rows and one tracked host
-SOURCE: Final = 520
+SOURCE: Final = 420
 HOST: Final = 240  # tracked, besides the first
 HOST_SOURCE: Final = 150
 TOMBSTONE: Final = 1000

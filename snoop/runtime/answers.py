@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Hashable
-from typing import Any
+from heapq import nlargest
+from typing import Any, TypeVar
 
 from snoop import __version__
+from snoop.fastpath import Stream
 from snoop.proto.units import SECOND
 from snoop.runtime import clock, explain, rows, state
 from snoop.runtime.config import effective
@@ -31,7 +33,7 @@ from snoop.runtime.requests import (
     Static,
 )
 from snoop.runtime.rows import Wanted
-from snoop.runtime.sample import Sample
+from snoop.runtime.sample import STREAMS_MAX, Sample
 from snoop.runtime.streams import Fanout, Item, Listener
 from snoop.wire import address
 from snoop.wire.address import Address
@@ -42,6 +44,7 @@ LOOK_SECONDS = 0.25
 PART_GROUPS = 200
 
 Keys = list[tuple[int, Address]]
+Key = TypeVar("Key")
 
 
 class Answers:
@@ -146,7 +149,9 @@ class Answers:
         keys = engine.keys(vid=wanted.vid, group=wanted.group)
         return {"hosts": await self._in_parts(keys, part)}
 
-    async def _in_parts(self, keys: Keys, part: Callable[[Keys], list[rows.Row]]) -> list[rows.Row]:
+    async def _in_parts(
+        self, keys: list[Key], part: Callable[[list[Key]], list[rows.Row]]
+    ) -> list[rows.Row]:
         """Make the rows of a large table a part at a time: frames and timers come in between.
 
         One such answer at a time, whoever asks how often: they are large. The rows of a group are
@@ -175,9 +180,15 @@ class Answers:
             self._look()
             await asyncio.sleep(LOOK_SECONDS)
         streams, rates = self._look()
-        return {"streams": state.streams(self._plane, streams, rates, wanted)}
+        plane = self._plane
+        kept = state.streams_wanted(plane, streams, wanted)
 
-    def _look(self) -> tuple[list[Any], dict[Hashable, Rate]]:
+        def part(some: list[Stream]) -> list[rows.Row]:
+            return state.streams(plane, some, rates)
+
+        return {"streams": await self._in_parts(kept, part)}
+
+    def _look(self) -> tuple[list[Stream], dict[Hashable, Rate]]:
         streams = self._plane.fastpath.streams()
         return streams, self._rates.look(
             {state.stream_key(stream): stream for stream in streams}, clock.now()
@@ -189,7 +200,8 @@ class Answers:
         name, now = plane.ports.name, clock.now()
         assert plane.engine is not None
         groups, members = plane.engine.group_counts()
-        streams = plane.fastpath.streams()
+        # Anybody can make thousands: the busiest are made into rows, which takes time.
+        streams = nlargest(STREAMS_MAX, plane.fastpath.streams(), key=lambda one: one.frames)
         still = {state.stream_key(stream): Rate(0.0, 0.0) for stream in streams}
         return Sample(
             switch=plane.config.switch.name,
@@ -201,7 +213,7 @@ class Answers:
             members={name(port): count for port, count in members.items()},
             mrouters=rows.mrouters(plane.engine.mrouters(now), name, everything),
             queriers=rows.queriers(plane.engine.queriers(now), name, everything),
-            streams=state.streams(plane, streams, still, everything),
+            streams=state.streams(plane, streams, still),
             table_rows=plane.table_rows,
             fdb_entries=len(plane.fastpath.fdb()),
         )

@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from snoop.runtime.door import Door, Guest, places
 from snoop.runtime.meanings import meaning
-from snoop.runtime.sample import Sample
+from snoop.runtime.sample import STREAMS_MAX, Sample
 
 SCRAPE_SECONDS = 5.0
 CONNECTIONS_MAX = 16
@@ -27,7 +27,6 @@ CONNECTIONS_PER_SECOND = 200
 HEAD_SECONDS = 5.0
 HEAD_BYTES_MAX = 1 << 13
 SEND_SECONDS = 10.0
-STREAMS_MAX = 1000
 
 
 class Endpoint(Collector):

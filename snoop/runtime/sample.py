@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+STREAMS_MAX = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:

@@ -139,17 +139,20 @@ def stream_key(stream: Stream) -> Hashable:
     return (stream.vlan, stream.source, stream.group, stream.port)
 
 
-def streams(
-    plane: Plane, seen: Iterable[Stream], rates: Mapping[Hashable, Rate], wanted: Wanted
-) -> list[Row]:
-    """`show streams`, by vlan, group, source, port."""
-    now = clock.now()
+def streams_wanted(plane: Plane, seen: Iterable[Stream], wanted: Wanted) -> list[Stream]:
+    """The streams of `show streams`, by vlan, group, source, port."""
     kept = [
         stream
         for stream in seen
         if wanted.takes(vid=stream.vlan, group=stream.group, port=stream.port)
     ]
     kept.sort(key=lambda one: (one.vlan, one.group, one.source, plane.ports.name(one.port)))
+    return kept
+
+
+def streams(plane: Plane, kept: Iterable[Stream], rates: Mapping[Hashable, Rate]) -> list[Row]:
+    """Rows of `show streams`."""
+    now = clock.now()
     shown = []
     for stream in kept:
         rate = rates[stream_key(stream)]

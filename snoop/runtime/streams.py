@@ -1,7 +1,7 @@
 """Fan-out of events and captured frames to the clients that listen, each with its own bound.
 
 A listener that reads too slowly loses items and is told how many; it costs the switch at most
-QUEUE_MAX items of memory, and never any waiting.
+QUEUE_MAX items or WEIGHT_MAX bytes of memory, whichever is less, and never any waiting.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 QUEUE_MAX = 2000
+WEIGHT_MAX = 4 << 20
+_ITEM_BYTES = 600
 Item = dict[str, Any]
 
 
@@ -23,15 +25,18 @@ class Listener:
         self._wanted = wanted
         self._queue: deque[Item] = deque()
         self._lost = 0
+        self._weight = 0
         self._waiting = asyncio.Event()
 
     def offer(self, item: Item) -> None:
         """Queue `item` if it is wanted; count it as lost if the queue is full."""
         if not self._wanted(item):
             return
-        if len(self._queue) >= QUEUE_MAX:
+        weight = _weight(item)
+        if len(self._queue) >= QUEUE_MAX or (self._queue and self._weight + weight > WEIGHT_MAX):
             self._lost += 1
             return
+        self._weight += weight
         self._queue.append(item)
         self._waiting.set()
 
@@ -40,6 +45,7 @@ class Listener:
         await self._waiting.wait()
         items = list(self._queue)
         self._queue.clear()
+        self._weight = 0
         self._waiting.clear()
         if self._lost:
             items.append({"time": items[-1]["time"], "event": "lost", "count": self._lost})
@@ -48,6 +54,15 @@ class Listener:
 
     def close(self) -> None:
         self._fanout.forget(self)
+
+
+def _weight(item: Item) -> int:
+    """About what an item takes: a host decides how long its frames and source lists are."""
+    return _ITEM_BYTES + sum(
+        len(value) if isinstance(value, str) else 80 * len(value)
+        for value in item.values()
+        if isinstance(value, str | list)
+    )
 
 
 class Fanout:

@@ -220,6 +220,25 @@ def test_a_stream_carries_events_and_ends_with_its_client(tmp_path: Path) -> Non
     assert not listening
 
 
+def test_a_listener_queues_a_bounded_number_of_bytes() -> None:
+    """A host decides how long its frames and source lists are."""
+
+    async def scene() -> list[Any]:
+        fanout = Fanout()
+        listener = fanout.listen(lambda item: True)
+        for _ in range(QUEUE_MAX):
+            fanout.publish({"time": 1.0, "event": "frame", "frame": "00" * 9000})
+            fanout.publish({"time": 1.0, "event": "query", "sources": ["192.0.2.1"] * 366})
+        first = await listener.next()
+        fanout.publish({"time": 2.0, "event": "frame", "frame": "00" * (4 << 20)})
+        return [first, await listener.next()]
+
+    first, second = asyncio.run(scene())
+    assert 50 < len(first) < 200
+    assert first[-1] == {"time": 1.0, "event": "lost", "count": 2 * QUEUE_MAX - len(first) + 1}
+    assert len(second) == 1, "an empty queue takes one, whatever it weighs"
+
+
 def test_a_slow_listener_loses_events_and_is_told_how_many() -> None:
     """Bounded queue and "N events lost"."""
 

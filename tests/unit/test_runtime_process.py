@@ -16,7 +16,7 @@ from snoop.runtime import events, log, metrics, notify
 from snoop.runtime.daemon import Daemon, StartError
 from snoop.runtime.links import Links
 from snoop.runtime.log import Limited
-from snoop.runtime.sample import Sample
+from snoop.runtime.sample import STREAMS_MAX, Sample
 from unit.fake_fastpath import link
 from unit.test_runtime_plane import Scene
 
@@ -176,7 +176,7 @@ def test_metrics_of_streams_are_bounded() -> None:
     ]  # fmt: skip
     families = {one.name: one for one in metrics.metrics(sample(streams=streams))}
     kept = families["snoop_stream_frames"].samples
-    assert len(kept) == metrics.STREAMS_MAX
+    assert len(kept) == STREAMS_MAX
     assert min(one.value for one in kept) == 2000
 
 
