@@ -173,7 +173,9 @@ class Snoop:
 
 
 class KernelBridge:
-    """br0 with `mcast_snooping` and `mcast_querier`. Times in seconds."""
+    """A bridge with `mcast_snooping` and `mcast_querier`, its queries from 0.0.0.0. Times in
+    seconds.
+    """
 
     def __init__(
         self,
@@ -187,15 +189,16 @@ class KernelBridge:
         membership_interval: float = 3.0,
         igmp_version: int = 3,
         snooping: bool = True,
+        name: str = "br0",
     ) -> None:
-        self.namespace, self.link = namespace, link
+        self.namespace, self.link, self.name = namespace, link, name
 
         def ticks(seconds: float) -> int:
             return round(seconds * HUNDREDTHS)
 
         link.link(
             "add",
-            ifname="br0",
+            ifname=name,
             kind="bridge",
             br_mcast_snooping=int(snooping),
             br_mcast_igmp_version=igmp_version,
@@ -204,8 +207,9 @@ class KernelBridge:
             br_mcast_last_member_intvl=ticks(last_member_query_interval),
             br_mcast_startup_query_intvl=ticks(query_interval / 4),
             br_mcast_membership_intvl=ticks(membership_interval),
+            br_mcast_querier_intvl=ticks(2 * query_interval + query_response_interval / 2),
         )
-        index = namespaces.index_of(link, "br0")
+        index = namespaces.index_of(link, name)
         # Last: the bridge floods for the query response interval that holds when the querier is
         # switched on.
         link.link("set", index=index, kind="bridge", br_mcast_querier=1)
@@ -218,7 +222,7 @@ class KernelBridge:
         with namespaces.inside(self.namespace):
             shown = subprocess.run(["bridge", "-j", "mdb", "show"], capture_output=True, check=True)
         rows = [row for each in json.loads(shown.stdout) for row in each["mdb"]]
-        return {row["port"] for row in rows if row["grp"] == group}
+        return {row["port"] for row in rows if (row["dev"], row["grp"]) == (self.name, group)}
 
     def wait_members(self, group: str, ports: set[str], within: float = 5.0) -> None:
         def same() -> bool:
@@ -228,7 +232,7 @@ class KernelBridge:
 
     def close(self) -> None:
         with contextlib.suppress(KeyError):
-            self.link.link("del", index=namespaces.index_of(self.link, "br0"))
+            self.link.link("del", index=namespaces.index_of(self.link, self.name))
 
 
 def toml(config: Mapping[str, Any]) -> Iterator[str]:

@@ -190,7 +190,7 @@ class Group:
                     continue
                 self.account(port, member)
                 changed = changed or member.differs(exclude, listed)
-            nearest = min(nearest, self._next_word(port_id, member.due, lead, now, effects))
+            nearest = min(nearest, self._next_word(port_id, member, lead, now, effects))
         if STOPPED < self.ask_at <= now:
             self._ask(now, effects)
         nearest = min(nearest, self.ask_at or NEVER)
@@ -210,9 +210,12 @@ class Group:
         return nearest if nearest < NEVER else STOPPED
 
     def _next_word(
-        self, port: int, due: Instant, lead: Duration, now: Instant, effects: list[Effect]
+        self, port: int, member: Membership, lead: Duration, now: Instant, effects: list[Effect]
     ) -> Instant:
         """Remind the port of a membership that is about to end; return when to look again."""
+        if member.due - lead <= now:
+            member.settle()  # known roughly: most were refreshed since
+        due = member.due
         if due - lead > now:
             return Instant(due - lead)
         if now >= self.doubted_until:

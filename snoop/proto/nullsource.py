@@ -1,8 +1,10 @@
 """Who asks from 0.0.0.0: bridges and boxes that snoop and were never given an address (Q-19, N-3).
 
 Nobody is elected by that (Q-5), yet somebody asks: while no querier with an address is known the
-port is a router port, as long as a querier's would be, and the VLAN prunes. What has made the port
-a router port is a record of `mrouter` like any other; here is only what was said.
+port is a router port, and the VLAN prunes. It lasts as long as a querier's would, and one response
+interval more: two bridges that hear each other's 0.0.0.0 both yield, and ask again together just
+when a querier would have been given up. What has made the port a router port is a record of
+`mrouter` like any other; here is only what was said.
 """
 
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from snoop.proto import adopting
 from snoop.proto.effects import Effect
 from snoop.proto.params import NullSource
 from snoop.proto.port import Port
-from snoop.proto.units import Instant, after
+from snoop.proto.units import Duration, Instant, after
 from snoop.wire.address import UNSPECIFIED
 from snoop.wire.messages import Query
 
@@ -47,13 +49,14 @@ class Askers:
         outdone = vlan.querier.has_address
         if policy is NullSource.NO or (policy is NullSource.FALLBACK and outdone):
             return
-        lifetime = max(vlan.params.timings.oqpi, adopting.adopted(vlan.params, query).oqpi)
+        own, heard = vlan.params.timings, adopting.adopted(vlan.params, query)
+        lifetime = Duration(max(own.oqpi, heard.oqpi) + own.query_response_interval)
+        known = self.in_force
+        since = now if known is None or known.port != port.id else known.since
+        before, self._last = self._last, Asker(port.id, since, after(now, lifetime), query)
         vlan.mrouters.hear_query(port, UNSPECIFIED, lifetime, now=now, effects=effects)
-        if not outdone and vlan.mrouters.askers & port.bit:
-            known = self.in_force
-            since = now if known is None or known.port != port.id else known.since
-            self._last = Asker(port.id, since, after(now, lifetime), query)
-            vlan.presence.settle(now, effects)
+        if not vlan.mrouters.askers & port.bit:  # refused
+            self._last = before
 
     def dismiss(self, now: Instant, effects: list[Effect]) -> None:
         """Somebody with an address asks; only on request are these routers beside it."""

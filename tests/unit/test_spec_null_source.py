@@ -57,12 +57,14 @@ def test_whoever_asks_from_no_address_keeps_the_pruning_going() -> None:
 
 
 def test_silence_of_who_asks_from_no_address_is_noticed() -> None:
-    """Idea 79: Q-19: its router port lasts as long as a querier's, and so does the pruning."""
+    """Idea 79: Q-19: its router port lasts as long as a querier's and a response interval, and so
+    does the pruning.
+    """
     dut = Dut()
     dut.hear(R, frames.v2_query(src="0.0.0.0"))
-    dut.just_before(255)
+    dut.just_before(265)
     assert set(dut.mrouters()) == {R}
-    dut.at(255)
+    dut.at(265)
     assert dut.mrouters() == {}
     assert dut.forwards(by=P3) == ALL - {P3}
 

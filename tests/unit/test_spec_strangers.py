@@ -275,6 +275,19 @@ def test_pim_neighbour_keeps_the_pruning_and_nobody_is_cut() -> None:
     assert dut.forwards(by=P4) == ALL - {P4}, "nobody is there any more"
 
 
+@pytest.mark.parametrize("setup", [{}, {"querier": "off"}])
+def test_members_that_are_refreshed_are_not_asked(setup: dict[str, object]) -> None:
+    """Q-9: while the querier's questions are answered there is no last word."""
+    dut = Dut(**setup)
+    dut.rq()
+    dut.wait(10)
+    viewer = Viewer(dut)
+    made = len(list(dut.made()))
+    viewer.watch(800)
+    assert viewer.dark == []
+    assert len(list(dut.made())) == made
+
+
 def test_pruning_begins_only_after_everybody_was_asked() -> None:
     """Q-15, Q-18: a stranger who appears as the first querier cuts nobody who was forgotten
     while nobody asked.
