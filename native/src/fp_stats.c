@@ -7,7 +7,7 @@ struct reason {
 	enum fp_action action;
 };
 
-/* Names are a contract with the users (interface.md); sized so that none can be missing. */
+/* Names are a contract with the users (INTERFACE.md); sized so that none can be missing. */
 static const struct reason reasons[FP_REASON_MAX] = {
 	[FP_FORWARD_GROUP] = {"forward_group", FP_ACTION_FORWARD},
 	[FP_FORWARD_SOURCE] = {"forward_source", FP_ACTION_FORWARD},

@@ -1,4 +1,4 @@
-"""VLANs that begin and end (design section 7).
+"""VLANs that begin and end.
 
 VLAN 0 and those with settings of their own are there from the start. Any other begins with the
 first thing that is to be remembered of it, and ends when nothing is left: no member, tombstone,

@@ -1,6 +1,6 @@
 """What can be set: one frozen object for the switch, one per port, checked when it is made.
 
-Defaults are those of `interface.md` section 4, which are the RFC's. A value out of range is a
+Defaults are those of INTERFACE.md 4, which are the RFC's. A value out of range is a
 ValueError that names the key, the value and what is allowed, so whoever reads the configuration
 can pass it on. Times computed from these are in `timings`.
 """

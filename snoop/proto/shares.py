@@ -1,4 +1,4 @@
-"""Who holds how much of the table, and how much more each may have (SM-68, design section 7).
+"""Who holds how much of the table, and how much more each may have (SM-68).
 
 Everything a port makes the switch remember is charged to the port's stake in the VLAN, in bytes: a
 membership, each of its sources, each tracked host, the tombstone that the last member leaves, a

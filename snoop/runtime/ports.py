@@ -365,7 +365,7 @@ class Ports:
         )
 
     def _runs(self, port: Port) -> Runs:
-        """Design §6: known to take them, or none."""
+        """Known to take them, or none."""
         mode = _coalesce(port.table, self._switch)
         if mode is Coalesce.OFF:
             return runs.OFF

@@ -48,7 +48,7 @@ class Filter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Show(Filter, frozen=True, kw_only=True, tag="show", tag_field="request"):
-    """State, as interface.md §3 words it."""
+    """State, as INTERFACE.md 3 words it."""
 
     what: Shown
 

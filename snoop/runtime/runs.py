@@ -1,4 +1,4 @@
-"""Who takes a run: several datagrams of a flow in one send of up to 64 KiB (design §6).
+"""Who takes a run: several datagrams of a flow in one send of up to 64 KiB.
 
 An end host's kernel takes it apart at the socket. A multicast router drops it (`len > mtu && DF`),
 and whoever reads raw frames sees a frame that no wire would have carried. So a neighbour is sent

@@ -52,7 +52,7 @@ class Source(IPv4Address):
 
 
 class Coalesce(Enum):
-    """Joining waiting frames of one flow into one send (design §3)."""
+    """Joining waiting frames of one flow into one send."""
 
     AUTO = "auto"
     ALWAYS = "always"

@@ -1,7 +1,7 @@
 """The kernel's bridge and this switch, side by side: the same reports on the same cables, then one
 datagram from every source to every group.
 
-What each host should get is written by hand from spec.md section 3.2; this switch gives exactly
+What each host should get is written by hand from spec 3.2; this switch gives exactly
 that, and so does the kernel but for the faults listed in `KERNEL_DIFFERS`. Each story has a group
 of its own, and is judged when no last member check is under way any more.
 """

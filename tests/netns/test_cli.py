@@ -16,7 +16,7 @@ from netns.star import QUERIER, Star, names
 
 GROUP, SOURCE = "239.15.0.1", "10.0.0.101"
 
-# Interface section 3: the fields of a row, and what each may be. None in a tuple: null is allowed.
+# INTERFACE.md 3: the fields of a row, and what each may be. None in a tuple: null is allowed.
 NUMBER = (int, float)
 MAYBE = (int, float, type(None))
 TEXT = (str,)
@@ -144,7 +144,7 @@ def busy(net: Star) -> Iterator[Star]:
 
 @pytest.mark.parametrize("what", CONTRACT)
 def test_every_field_of_the_contract_is_there(busy: Star, what: str) -> None:
-    """Interface section 3, over the real command: one JSON document on stdout, nothing else."""
+    """INTERFACE.md 3, over the real command: one JSON document on stdout, nothing else."""
     key, fields = CONTRACT[what]
     done = busy.switch.run("show", what, "--json")
     assert done.returncode == 0
@@ -361,7 +361,7 @@ def test_check_finds_no_trouble_in_a_healthy_switch(net: Star) -> None:
 
 
 def test_commands_without_a_daemon_exit_with_three(net: Star) -> None:
-    """Interface section 2."""
+    """INTERFACE.md 2."""
     for words in (("show", "mdb"), ("clear", "mdb"), ("query",), ("check",), ("monitor",)):
         done = subprocess.run(
             [SNOOP, "--socket", net.lab.directory / "nobody.sock", *words],

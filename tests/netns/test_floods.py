@@ -12,7 +12,7 @@ GROUP = "239.14.0.1"
 
 
 def test_data_flood_does_not_cost_a_port_its_igmp() -> None:
-    """Design section 3, control frames first: joins sent into a full-speed flood of the same port
+    """Control frames first: joins sent into a full-speed flood of the same port
     are all learned."""
     groups = [f"239.14.1.{i}" for i in range(1, 101)]
     with star(3) as net:
@@ -33,7 +33,7 @@ def test_data_flood_does_not_cost_a_port_its_igmp() -> None:
 
 
 def test_flood_of_addresses_evicts_and_never_grows() -> None:
-    """Design section 3: the fdb is bounded; a known pair of hosts still talks."""
+    """The fdb is bounded; a known pair of hosts still talks."""
     limit = 256
     with star(3, switch={"fdb_max": limit}) as net:
         host = net.h(1)

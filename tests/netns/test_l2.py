@@ -46,7 +46,7 @@ def others(net: Star, sender: int = 0) -> set[str]:
 
 
 def test_unicast_is_flooded_until_learned(net: Star) -> None:
-    """Design section 3: fdb by (VLAN, MAC)."""
+    """Fdb by (VLAN, MAC)."""
     net.switch.quick("clear", "fdb")
     h0, h2 = net.h(0), net.h(2)
     to_h2 = ethernet(h2.mac, h0.mac)
@@ -117,7 +117,7 @@ def test_hosts_talk_unicast_through_the_switch(net: Star) -> None:
 
 
 def test_ports_own_stack_stays_out_of_it(net: Star) -> None:
-    """NET-2, design section 3: a frame for the port's own MAC is just an unknown unicast."""
+    """NET-2: a frame for the port's own MAC is just an unknown unicast."""
     mac = net.lab.port_attribute("p0", "IFLA_ADDRESS")
     sent = ethernet(mac, net.h(0).mac)
     seen = receivers(net, [sent])

@@ -58,7 +58,7 @@ def test_flapping_port_costs_the_others_nothing() -> None:
 
 
 def test_deleted_interface_is_missing_and_never_a_crash() -> None:
-    """SM-67, design section 4: a faulty port goes down alone and says so; when the interface is
+    """SM-67: a faulty port goes down alone and says so; when the interface is
     made anew the port forwards again."""
     with star(4) as net:
         net.h(1).join(GROUP)

@@ -1,6 +1,6 @@
 """Sixty thousand broken frames: no crash, no state, every one counted, and forwarding goes on.
 
-Each frame is broken so that spec.md section 1.10 forbids learning from it, whatever else it may
+Each frame is broken so that spec 1.10 forbids learning from it, whatever else it may
 look like: a single flipped bit under a checksum, a cut, or a body that breaks a rule of its type.
 """
 

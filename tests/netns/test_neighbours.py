@@ -1,4 +1,4 @@
-"""What leaves is what the neighbour can take (design section 6): multicast routers and Open vSwitch
+"""What leaves is what the neighbour can take: multicast routers and Open vSwitch
 behind a port, captures on a host, and other changes of neighbours while a stream goes by.
 
 A burst leaves the sender in one system call, so that its datagrams wait for the switch together and

@@ -23,7 +23,7 @@ TCP_ROUNDS = 5
 
 
 def test_tcp_arrives_whole_with_every_offload_on(net: Star) -> None:
-    """NET-3, NET-4, design section 3: 100 MiB in 64 KiB super-frames, CRC compared at both ends."""
+    """NET-3, NET-4: 100 MiB in 64 KiB super-frames, CRC compared at both ends."""
     net.h(1).call("tcp_serve", port=7000, verify=True)
     job = net.h(0).start("tcp_send", destination=net.h(1).address, port=7000, blocks=400)
     done = job.result(60)
@@ -42,7 +42,7 @@ def test_tcp_both_ways_at_once(net: Star) -> None:
 
 
 def test_udp_gso_sends_reach_every_member_whole(net: Star) -> None:
-    """Design section 3: super-frames of 40 datagrams of 1 400 bytes, nobody loses one."""
+    """Super-frames of 40 datagrams of 1 400 bytes, nobody loses one."""
     net.h(1).join(GROUP)
     net.h(2).join(GROUP)
     net.switch.wait_members(GROUP, {"p1", "p2"})
@@ -131,7 +131,7 @@ def test_stream_is_whole_without_offloads(where: str) -> None:
 
 
 def test_damaged_payload_is_not_given_a_good_checksum(net: Star) -> None:
-    """Design section 3: GSO computes checksums afresh and must never launder a corrupted payload.
+    """GSO computes checksums afresh and must never launder a corrupted payload.
     Every third datagram of a burst has a wrong UDP checksum: it goes out wrong, and no socket
     takes it."""
     net.h(1).join(GROUP)

@@ -38,7 +38,7 @@ def refusal(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_ends_it_with_zero_and_leaves_the_ports_as_they_were(number: signal.Signals) -> None:
-    """Interface section 2; promiscuous mode is the socket's and goes with it."""
+    """INTERFACE.md 2; promiscuous mode is the socket's and goes with it."""
     with Lab(3) as lab:
         switch = lab.switch(config={"igmp": IGMP})
         net = Star(lab, switch)
@@ -50,7 +50,7 @@ def test_signal_ends_it_with_zero_and_leaves_the_ports_as_they_were(number: sign
 
 
 def test_after_sigkill_ports_are_quiet_and_a_new_start_works_at_once() -> None:
-    """Design section 3: the kernel undoes promiscuous mode and isolation when we die; the socket
+    """The kernel undoes promiscuous mode and isolation when we die; the socket
     file that is left does not keep the next one from starting."""
     with star(4) as net:
         assert net.switch.stop(signal.SIGKILL) == -signal.SIGKILL
@@ -103,7 +103,7 @@ def test_missing_port_is_named() -> None:
     ],
 )
 def test_usage_and_configuration_errors_exit_with_two(words: tuple[str, ...], named: str) -> None:
-    """Interface section 2: one line that says what is wrong."""
+    """INTERFACE.md 2: one line that says what is wrong."""
     with Lab(1) as lab:
         done = refusal(lab, *words)
     assert done.returncode == 2, done.stderr
@@ -112,7 +112,7 @@ def test_usage_and_configuration_errors_exit_with_two(words: tuple[str, ...], na
 
 
 def test_wrong_value_in_the_file_is_named_with_what_is_allowed() -> None:
-    """Interface section 4: the file is checked whole before anything opens."""
+    """INTERFACE.md 4: the file is checked whole before anything opens."""
     with Lab(1) as lab:
         file = lab.directory / "wrong.toml"
         file.write_text('[switch]\nunregistered = "some"\n[[port]]\nname = "p0"\n')
@@ -140,7 +140,7 @@ def test_missing_privileges_are_named() -> None:
 
 
 def test_reload_applies_the_difference_and_loses_no_member() -> None:
-    """Design section 4: SIGHUP with another policy for unregistered groups; the member's stream
+    """SIGHUP with another policy for unregistered groups; the member's stream
     has no gap and its row keeps its age."""
     with star(4) as net:
         net.h(1).join(GROUP)
@@ -200,7 +200,7 @@ def test_reload_adds_and_removes_a_port() -> None:
 
 
 def test_lab_that_is_killed_takes_the_daemon_and_the_agents_with_it() -> None:
-    """Interface section 1: nothing is left behind, even by SIGKILL, but names that the next lab
+    """INTERFACE.md 1: nothing is left behind, even by SIGKILL, but names that the next lab
     sweeps away."""
     story = (
         "import sys, time; from lab import Lab\n"
@@ -235,7 +235,7 @@ def alive(pid: int) -> bool:
 
 
 def test_idle_switch_uses_no_processor() -> None:
-    """Design section 3, waiting: after the spin it sleeps. Ticks of 10 ms in a silent second."""
+    """Waiting: after the spin it sleeps. Ticks of 10 ms in a silent second."""
     with star(
         3, igmp={"query_interval": 30.0, "query_response_interval": 5.0}, pruning=False
     ) as net:

@@ -1,6 +1,6 @@
 """All fourteen ways an INCLUDE/EXCLUDE entry changes, judged by what is really forwarded.
 
-Twelve rows of the state tables (spec.md section 3.2) and the two expiries. The reports are crafted
+Twelve rows of the state tables (spec 3.2) and the two expiries. The reports are crafted
 and nobody answers the queries that follow, so each case is seen at once and after LMQT. Sources:
 A, B, C are listed in records, D never is.
 """

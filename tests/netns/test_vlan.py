@@ -135,7 +135,7 @@ def test_tagged_query_makes_a_router_port_in_its_vlan_only(net: Star) -> None:
 
 
 def test_unicast_is_learned_per_vlan(net: Star) -> None:
-    """Design section 3: fdb keys are (VLAN, MAC)."""
+    """Fdb keys are (VLAN, MAC)."""
     net.switch.quick("clear", "fdb")
     station = "02:00:00:00:0f:11"
     learn = frames.tagged(frames.udp("10.0.0.1", "10.0.0.2", mac=station,

@@ -130,7 +130,7 @@ def test_show_mdb_json_is_the_document_of_the_contract(daemon: Daemon, snoop: An
 def test_every_show_has_json_and_a_table_of_80_columns(
     daemon: Daemon, snoop: Any, what: str, key: str
 ) -> None:
-    """interface.md section 2."""
+    """INTERFACE.md 2."""
     daemon.do(daemon.scene.join, 1)
     daemon.fastpath.seen = [stream()]
     said = snoop("show", what, "--json")
@@ -177,7 +177,7 @@ def test_show_ports_has_the_fields_of_the_contract(daemon: Daemon, snoop: Any) -
 
 
 def test_every_counter_is_explained(daemon: Daemon, snoop: Any) -> None:
-    """interface.md section 3: names are stable and listed with one line each."""
+    """INTERFACE.md 3: names are stable and listed with one line each."""
     lines = snoop("show", "counters", "--explain", "--json").json
     assert all(lines.values())
     shown = snoop("show", "counters", "--json").json
@@ -258,7 +258,7 @@ def test_commands_change_the_table(daemon: Daemon, snoop: Any) -> None:
 def test_a_failure_is_one_line_and_an_exit_code(
     snoop: Any, words: list[str], status: int, text: str
 ) -> None:
-    """interface.md section 2: 1 failed, 2 usage or configuration; one line that helps."""
+    """INTERFACE.md 2: 1 failed, 2 usage or configuration; one line that helps."""
     said = snoop(*words)
     assert said.status == status
     assert text in said.err

@@ -77,7 +77,7 @@ IDS = [name for name, _ in MODULES]
 
 @pytest.mark.parametrize(("name", "path"), MODULES, ids=IDS)
 def test_module_imports_only_what_its_layer_may(name: str, path: Path) -> None:
-    """design.md section 2: each layer imports the ones below it, and what the table lists."""
+    """snoop/README.md, Layers: each imports the ones below it, and what the table lists."""
     names = imports(path)
     foreign = names - ours(names)
     if within(name, {"snoop.wire", "snoop.proto", "snoop.table"}):
@@ -99,7 +99,7 @@ def test_module_imports_only_what_its_layer_may(name: str, path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "path"), MODULES, ids=IDS)
 def test_each_dependency_has_one_place(name: str, path: Path) -> None:
-    """design.md section 2: one place each for scapy, pyroute2, click, rich and the binding."""
+    """One place each for scapy, pyroute2, click, rich and the binding."""
     for dependency, place in PLACES.items():
         used = {n for n in imports(path) if within(n, {dependency})}
         assert not used or within(name, {place}), f"{name} imports {used}"

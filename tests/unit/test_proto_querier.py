@@ -120,7 +120,7 @@ def test_without_an_address_we_ask_loudly_and_yield_to_anybody() -> None:
 
 
 def test_auto_starts_to_ask_after_a_silent_interval() -> None:
-    """interface.md 4: `auto`; Q-20: one response interval after a router would."""
+    """INTERFACE.md 4: `auto`; Q-20: one response interval after a router would."""
     lab = Lab(**AUTO)
     lab.at(264.999)
     assert (lab.role(), lab.asked()) == ("none", [])

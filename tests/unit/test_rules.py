@@ -14,6 +14,14 @@ RULES = {rule.id: rule for rule in rows() if not rule.id.startswith("D-")}
 DECISIONS = [rule for rule in rows() if rule.id.startswith("D-")]
 
 
+# Books and places that are not in the repository.
+ELSEWHERE = re.compile(
+    r"\b(?:design|findings|interface|style)(?: ?§| section \d)"
+    r"|\bdesign \d|\.\./shared|/work/",
+    re.IGNORECASE,
+)
+
+
 @cache
 def places_of(*patterns: str) -> dict[str, list[str]]:
     return places(*patterns)
@@ -47,6 +55,18 @@ def test_every_cited_section_exists() -> None:
     for path in files(*PRODUCT, *TESTS, *LAB, *PROSE):
         missing = cited_sections(path.read_text()) - known
         assert not missing or path.name == "test_readme_table.py", (path, missing)
+
+
+def test_nothing_cites_a_book_that_is_not_in_the_house() -> None:
+    """Every page that is named exists, and nobody sends the reader elsewhere."""
+    pages = {path.name for path in files(*PROSE)} | {PAGE.name}
+    elsewhere = {}
+    for path in files(*PRODUCT, *TESTS, *LAB, *PROSE):
+        text = path.read_text()
+        named = set(re.findall(r"\w+\.md\b", text)) - pages | set(ELSEWHERE.findall(text))
+        if named:
+            elsewhere[path.relative_to(PAGE.parents[1])] = named
+    assert not elsewhere, "cite a rule, or say it there"
 
 
 def complaint(rule: Rule) -> str | None:

@@ -72,7 +72,7 @@ def ids(name: str) -> int:
 
 
 def test_the_file_of_the_interface_is_accepted_and_shown_as_written(tmp_path: Path) -> None:
-    """interface.md section 4: every key of the contract, with its value."""
+    """INTERFACE.md 4: every key of the contract, with its value."""
     file = tmp_path / "sw.toml"
     file.write_text(CONTRACT)
     shown = config.effective(config.load(str(file)))
@@ -88,7 +88,7 @@ def test_the_file_of_the_interface_is_accepted_and_shown_as_written(tmp_path: Pa
 
 
 def test_defaults_are_those_of_the_interface() -> None:
-    """interface.md section 4: what the file shows is what an empty file means."""
+    """INTERFACE.md 4: what the file shows is what an empty file means."""
     written = tomllib.loads(CONTRACT)
     written["igmp"]["querier_address"] = "0.0.0.0"
     shown = config.effective(config.check({}, where="t"))
@@ -146,7 +146,7 @@ def test_defaults_are_those_of_the_interface() -> None:
     ],
 )  # fmt: skip
 def test_a_bad_value_is_named_with_what_is_allowed(raw: dict[str, Any], line: str) -> None:
-    """interface.md section 4: an error names the key, the value and what is allowed."""
+    """INTERFACE.md 4: an error names the key, the value and what is allowed."""
     with pytest.raises(ConfigError) as caught:
         config.check(raw, where="t")
     assert line in str(caught.value)
@@ -166,7 +166,7 @@ def test_a_file_that_is_not_toml_says_where(tmp_path: Path) -> None:
 
 
 def test_port_argument_takes_the_options_of_the_port_table() -> None:
-    """interface.md section 2: --port IF[,option=value…] with the names of [[port]]."""
+    """INTERFACE.md 2: --port IF[,option=value…] with the names of [[port]]."""
     loaded = config.load(
         None,
         ports=["p0", "p1,mrouter=always,fast_leave=on,explicit_tracking=false,max_groups=7,"

@@ -87,7 +87,7 @@ class Scene:
 
 
 def test_a_report_becomes_a_row_in_one_publish() -> None:
-    """design.md section 2: decide all, send all, publish once."""
+    """Decide all, send all, publish once."""
     scene = Scene().start()
     before = scene.fastpath.publishes
     scene.fastpath.waiting += [Punted(0, b"", 0)] * 3
@@ -189,7 +189,7 @@ def test_our_queries_go_out_from_the_lowest_port_address() -> None:
 
 
 def test_a_port_that_cannot_be_opened_goes_down_alone() -> None:
-    """design.md section 4: a faulty port goes down alone and says so."""
+    """A faulty port goes down alone and says so."""
     scene = Scene(refused={12: errno.ENOBUFS}).start()
     ports = scene.ports()
     assert ports["p2"]["state"] == "down"
@@ -229,7 +229,7 @@ def test_an_interface_swapped_between_two_looks_loses_what_was_learned() -> None
 
 
 def test_a_flap_of_one_port_leaves_the_others_members_alone() -> None:
-    """design.md section 4."""
+    """SM-67."""
     scene = Scene().start()
     scene.join(1)
     scene.join(2)
@@ -283,7 +283,7 @@ def test_a_link_local_address_alone_is_no_reason_not_to_isolate() -> None:
 
 
 def test_reload_keeps_memberships_and_moves_ports() -> None:
-    """design.md section 4: memberships survive a configuration reload."""
+    """Memberships survive a configuration reload."""
     scene = Scene().start()
     scene.join(1)
     scene.join(2)
@@ -389,7 +389,7 @@ def test_cleared_counters_start_at_zero_and_metrics_keep_counting() -> None:
 
 
 def test_balance_is_frames_less_verdicts() -> None:
-    """design.md section 3: conservation."""
+    """Conservation."""
     scene = Scene().start()
     scene.fastpath.counts[1] = {"rx_frames": 9, "forward_group": 5, "no_member": 3}
     balance = scene.ask(Show(what="status"))["balance"]
@@ -446,7 +446,7 @@ def test_events_carry_port_names_and_the_capture_says_what_was_decided() -> None
 
 
 def test_explain_names_a_reason_for_every_port() -> None:
-    """interface.md section 3, `explain`."""
+    """INTERFACE.md 3, `explain`."""
     scene = Scene().start()
     scene.join(1)
     answer = scene.ask(Explain(port="p0", group="239.1.2.3"))

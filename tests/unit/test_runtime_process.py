@@ -47,7 +47,7 @@ def lines() -> list[str]:
 
 
 def test_what_a_peer_repeats_is_logged_a_few_times_and_then_counted(lines: list[str]) -> None:
-    """design.md section 4: a bound on the log rate."""
+    """A bound on the log rate."""
     limited = Limited(logging.getLogger("snoop.test"), burst=2, interval_ns=10 * SECOND)
     for number in range(100):
         limited.log(logging.WARNING, "limit p1", f"line {number}", now=at(number / 100))

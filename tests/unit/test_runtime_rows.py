@@ -1,4 +1,4 @@
-"""State as JSON: the fields of interface.md section 3, exactly, sorted and filtered."""
+"""State as JSON: the fields of INTERFACE.md 3, exactly, sorted and filtered."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def mdb(given: list[MdbRow], wanted: Wanted) -> list[rows.Row]:
 
 
 def test_an_mdb_row_has_the_fields_of_the_contract() -> None:
-    """interface.md section 3, `show mdb`."""
+    """INTERFACE.md 3, `show mdb`."""
     sources = (SourceRow(S2, None, False), SourceRow(S1, seconds(12.5), True))
     (shown,) = mdb([row(sources=sources)], Wanted())
     assert shown == {
@@ -98,7 +98,7 @@ def test_filters_are_joined_by_and() -> None:
 
 
 def test_mrouter_and_querier_rows_have_the_fields_of_the_contract() -> None:
-    """interface.md section 3, `show mrouters` and `show querier`."""
+    """INTERFACE.md 3, `show mrouters` and `show querier`."""
     mrouter = MrouterRow(
         vid=0, family=Family.IPV4, port=1, origin="static", address=None, timer=None,
         uptime=seconds(1),
@@ -123,7 +123,7 @@ def test_mrouter_and_querier_rows_have_the_fields_of_the_contract() -> None:
 
 
 def test_a_host_row_has_the_fields_of_the_contract() -> None:
-    """interface.md section 3, `show hosts`."""
+    """INTERFACE.md 3, `show hosts`."""
     host = HostRow(
         vid=0, family=Family.IPV4, group=G1, port=1, address=S1, mac=bytes(5) + b"\x09",
         filter_mode=FilterMode.INCLUDE, sources=(S2, S1), timer=seconds(2),

@@ -1,4 +1,4 @@
-"""Who takes runs, by what is known of the neighbour (design §6): each reason, in words."""
+"""Who takes runs, by what is known of the neighbour: each reason, in words."""
 
 from __future__ import annotations
 

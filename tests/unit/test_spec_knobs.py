@@ -97,7 +97,7 @@ def test_refused_group_does_not_take_the_rest_of_the_report_with_it() -> None:
 
 
 def test_tracked_hosts_are_bounded() -> None:
-    """Design 4: hosts over the limit are not tracked, their membership is."""
+    """Hosts over the limit are not tracked, their membership is."""
     dut = non_querier(max_hosts=5)
     for n in range(20):
         join(dut, G, src=f"10.0.0.{100 + n}")
@@ -225,7 +225,7 @@ def test_static_entry_outlives_its_link() -> None:
 
 
 def test_reload_loses_no_membership_router_or_querier() -> None:
-    """Design 4: memberships survive a configuration reload; new values count from now on."""
+    """Memberships survive a configuration reload; new values count from now on."""
     dut = non_querier()
     join(dut, G)
     dut.hear(P2, v3_report((ALLOW, "239.1.2.4", [S1])))
@@ -298,7 +298,7 @@ def test_reload_of_robustness_counts_for_the_next_timer() -> None:
 
 
 def test_the_heard_querier_is_not_forgotten_by_a_reload() -> None:
-    """Design 4: RQ's adopted values stay adopted."""
+    """RQ's adopted values stay adopted."""
     dut = Dut()
     dut.hear(R, frames.v3_query(src=RQ, qrv=3, qqic=60))
     dut.configure(max_groups=100)

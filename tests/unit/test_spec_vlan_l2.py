@@ -116,7 +116,7 @@ def test_link_down_forgets_the_port_at_once() -> None:
 
 
 def test_flap_of_one_port_leaves_the_others_alone() -> None:
-    """Idea 120: design 4: querier, router ports and members of other ports survive."""
+    """Idea 120: querier, router ports and members of other ports survive."""
     dut = non_querier()
     dut.hear(P2, v2_report())
     before = (dut.role(), set(dut.mrouters()), dut.entry(P2))
