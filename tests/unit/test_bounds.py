@@ -1,14 +1,17 @@
-"""What a port may take, what nobody can take from it, and VLANs that end (SM-68, SM-69)."""
+"""What a port may take, and what nobody can take from it (SM-68, SM-69)."""
 
 from __future__ import annotations
+
+import random
+from dataclasses import replace
 
 import pytest
 
 from snoop.proto import shares
 from snoop.proto.params import FastLeave, Params, PortParams, QuerierMode, Unregistered
-from snoop.proto.units import seconds
 from snoop.table.mdb import compile_group
 from snoop.wire.address import ANY, parse
+from snoop.wire.messages import RecordType
 from unit.proto_lab import (
     ALLOW,
     OTHER,
@@ -23,8 +26,6 @@ from unit.proto_lab import (
     R,
     follower,
     hello,
-    leave,
-    old_report,
     query,
     record,
     v3,
@@ -55,6 +56,10 @@ def joined(lab: Lab, port: int, vid: int = 0) -> int:
 
 def held(lab: Lab, port: int) -> int:
     return lab.engine.port_state_bytes(port)
+
+
+def vids(lab: Lab) -> list[int]:
+    return lab.engine.vids()
 
 
 def gets(lab: Lab, port: int, name: str, vid: int = 0) -> bool:
@@ -273,137 +278,63 @@ def test_tombstones_make_room_for_bytes_too() -> None:
     assert lab.count("state_limit", P1) == 0
 
 
-# -- VLANs that begin and end ----------------------------------------------------------------------
+# -- all of it at random ---------------------------------------------------------------------------
 
 
-def vids(lab: Lab) -> list[int]:
-    return lab.engine.vids()
-
-
-def test_a_vlan_ends_with_the_last_thing_that_is_known_of_it() -> None:
-    """F-7."""
-    lab = Lab(querier=QuerierMode.ON, querier_address=parse(OWN))
-    lab.hear(P1, old_report(2, group(1), vid=7))
-    assert vids(lab) == [0, 7]
-    assert [row.vid for row in lab.engine.queriers(lab.now)] == [0, 7]
-    lab.at(270)
-    assert vids(lab) == [0, 7], "the tombstone"
-    lab.clear()
-    lab.at(540)
+@pytest.mark.parametrize("seed", range(4))
+def test_random_lives_keep_to_the_limits_and_leave_nothing(seed: int) -> None:
+    """Joins, leaves, refusals, flaps, clears, ports and settings that come and go, then silence."""
+    rng = random.Random(seed)
+    state = 12 * shares.MEMBERSHIP
+    port = {p: {"max_state": state, "fast_leave": rng.choice(list(FastLeave))} for p in range(4)}
+    tight = {"max_groups": 32, "max_groups_total": 48, "max_hosts": 20, "max_sources": 4}
+    lab = Lab(
+        port=port,
+        querier=rng.choice(list(QuerierMode)),
+        querier_address=parse(OWN),
+        max_state=40 * shares.MEMBERSHIP,
+        **tight,
+    )
+    for _ in range(1200):
+        at, vid = rng.randrange(4), rng.choice((0, 0, 5, 6))
+        src = f"10.0.1.{rng.randrange(1, 8)}"
+        name = group(rng.randrange(40))
+        sources = [f"192.0.2.{n}" for n in rng.sample(range(1, 9), rng.randrange(6))]
+        match rng.randrange(20):
+            case 0:
+                lab.did(lab.engine.port_down(at, now=lab.now))
+                lab.did(lab.engine.port_up(at, now=lab.now))
+            case 1:
+                gone = parse(name) if rng.random() < 0.7 else None
+                lab.did(lab.engine.clear(vid=None, group=gone, port=None, now=lab.now))
+            case 2:
+                lab.did(lab.engine.port_remove(at, now=lab.now))
+                lab.did(lab.engine.port_add(at, lab.port_params[at], now=lab.now))
+                lab.did(lab.engine.port_up(at, now=lab.now))
+            case 3:
+                own = ((6, Params(**tight)),) if rng.random() < 0.5 else ()
+                changed = replace(lab.params, vlans=own)
+                lab.did(lab.engine.configure(changed, {}, now=lab.now))
+            case 4:
+                lab.hear(at, query(rng.choice((None, name)), src=src, vid=vid))
+            case 5:
+                lab.did(lab.engine.static_add(vid=vid, group=parse(name), source=None, port=at,
+                                              now=lab.now))  # fmt: skip
+                lab.did(lab.engine.static_del(vid=vid, group=parse(name), source=None, port=at,
+                                              now=lab.now))  # fmt: skip
+            case _:
+                kind = rng.choice(list(RecordType))
+                lab.hear(at, v3(record(kind, name, sources), src=src, vid=vid))
+        lab.at(lab.time + rng.choice((0, 0, 0.1, 1, 20)))
+        rows = lab.engine.mdb(lab.now)
+        for number in range(4):
+            own_rows = sum(row.port == number and row.origin == "dynamic" for row in rows)
+            assert own_rows * shares.MEMBERSHIP <= held(lab, number) <= state
+        lab.clear()
+    assert lab.count("state_limit") > 0
+    lab.did(lab.engine.configure(replace(lab.params, vlans=()), {}, now=lab.now))
+    lab.at(lab.time + 2_000)
+    assert [held(lab, number) for number in range(4)] == [0, 0, 0, 0]
+    assert list(lab.engine.groups()) == []
     assert vids(lab) == [0]
-    assert [event.fields["role"] for event in lab.events("querier")] == ["none"]
-    lab.clear()
-    lab.at(2_000)
-    assert {event.vid for event in lab.events("query")} == {0}
-    assert held(lab, P1) == 0
-
-
-def test_clear_ends_it_at_once() -> None:
-    lab = Lab(querier=QuerierMode.ON, querier_address=parse(OWN))
-    for vid in range(1, 101):
-        lab.hear(P1, old_report(2, group(1), vid=vid))
-    assert len(vids(lab)) == 101
-    lab.did(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
-    assert vids(lab) == [0]
-    lab.clear()
-    lab.at(200)
-    assert {event.vid for event in lab.events("query")} == {0}
-
-
-def test_a_vlan_with_another_querier_stays_while_that_asks() -> None:
-    lab = Lab()
-    for turn in range(10):
-        lab.at(125 * turn)
-        lab.hear(R, query(vid=7))
-        assert vids(lab) == [0, 7]
-    lab.at(125 * 9 + 254)
-    assert vids(lab) == [0, 7]
-    lab.at(125 * 9 + 255)
-    assert vids(lab) == [0]
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        leave(group(1), vid=7),
-        v3(record(TO_IN, group(1)), vid=7),
-        old_report(2, "224.0.0.251", vid=7),
-        old_report(2, "232.1.1.1", vid=7),
-        query(group(1), src="0.0.0.0", vid=7),
-    ],
-)
-def test_what_leaves_nothing_behind_makes_no_vlan_and_no_query(data: bytes) -> None:
-    lab = Lab(querier=QuerierMode.ON, querier_address=parse(OWN))
-    lab.clear()
-    lab.hear(P1, data)
-    assert vids(lab) == [0]
-    assert lab.vlan_changes() == 0
-    assert not [event for event in lab.events("query") if event.fields["direction"] == "sent"]
-
-
-def test_settings_taken_out_end_what_they_started() -> None:
-    """W-6."""
-    own = Params(querier=QuerierMode.ON, querier_address=parse("10.7.0.1"))
-    lab = Lab(vlans=((7, own),))
-    assert [row.vid for row in lab.engine.queriers(lab.now)] == [0, 7]
-    lab.did(lab.engine.configure(Params(), {}, now=lab.now))
-    assert vids(lab) == [0]
-    lab.clear()
-    lab.at(1_000)
-    assert lab.events("query") == []
-
-
-def test_vlan_0_stays() -> None:
-    lab = Lab()
-    join(lab, P1, 0, 1)
-    lab.did(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
-    assert vids(lab) == [0]
-
-
-def test_queriers_of_new_vlans_begin_twenty_a_second() -> None:
-    lab = Lab(querier=QuerierMode.ON, querier_address=parse(OWN), query_interval=seconds(1000))
-    lab.at(100)
-    lab.clear()
-    for vid in range(1, 201):
-        lab.hear(P1, old_report(2, group(1), vid=vid))
-    sent = lab.events("query")
-    assert len(sent) == 20
-    assert not lab.is_active(150)
-    lab.at(104.5)
-    assert 100 <= len(lab.events("query")) <= 111
-    lab.did(lab.engine.port_down(P2, now=lab.now))
-    lab.did(lab.engine.port_up(P2, now=lab.now))  # not a way past the queue
-    lab.at(110)
-    assert {event.vid for event in lab.events("query")} == set(range(201))
-    lab.at(121)
-    assert all(lab.is_active(vid) for vid in range(1, 201))
-
-
-def test_one_port_opens_a_bounded_number_of_vlans() -> None:
-    lab = Lab()
-    for vid in range(1, 2000):
-        lab.hear(P1, old_report(2, group(1), vid=vid))
-    assert len(vids(lab)) == 1 + shares.VLANS_MAX
-    assert lab.count("vlan_limit", P1) == 1999 - shares.VLANS_MAX
-    lab.hear(P2, old_report(2, group(1), vid=3000))
-    assert 3000 in vids(lab)
-    lab.did(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
-    lab.hear(P1, old_report(2, group(1), vid=4000))
-    assert 4000 in vids(lab)
-    assert lab.hear(P1, query(vid=4001)) == {0, 2, 3}
-
-
-def test_a_configured_vlan_has_room_whatever_a_port_has_opened() -> None:
-    lab = Lab(vlans=((3000, Params()),))
-    for vid in range(1, 2000):
-        lab.hear(P1, old_report(2, group(1), vid=vid))
-    lab.hear(P1, old_report(2, group(1), vid=3000))
-    assert joined(lab, P1, 3000) == 1
-
-
-def test_reports_go_to_routers_whether_or_not_the_vlan_is_taken() -> None:
-    lab = Lab()
-    lab.did(lab.engine.mrouter_add(vid=7, port=R, now=lab.now))
-    assert lab.hear(P1, leave(group(1), vid=7)) == {R}
-    lab.did(lab.engine.mrouter_del(vid=7, port=R, now=lab.now))
-    assert vids(lab) == [0]
+    assert lab.engine.mdb(lab.now) == lab.engine.hosts(lab.now) == []
