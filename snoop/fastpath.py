@@ -21,7 +21,7 @@ from snoop.table.image import pack_rows, pack_vlans, words
 from snoop.table.mdb import Delta
 from snoop.wire.address import Address
 
-CONTRACT_VERSION = 6
+CONTRACT_VERSION = 7
 if lib.fp_contract_version() != CONTRACT_VERSION:
     raise ImportError(
         f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "
@@ -57,7 +57,16 @@ STATS: tuple[str, ...] = tuple(_text(lib.fp_stat_name(i)) for i in range(lib.FP_
 
 DROPS: tuple[str, ...] = (
     *(name for name, action in REASONS.items() if action is Action.DROP),
-    *("tx_full", "tx_mtu", "tx_down", "tx_error", "inject_drops", "ring_full", "ring_stuck"),
+    *(
+        "tx_full",
+        "tx_mtu",
+        "tx_down",
+        "tx_error",
+        "tx_offload",
+        "inject_drops",
+        "ring_full",
+        "ring_stuck",
+    ),
 )
 """Names of the counters that count lost frames, on their way in or out."""
 

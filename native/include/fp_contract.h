@@ -8,7 +8,7 @@
  * Calls return 0 (or a count) and -errno on failure unless they say otherwise.
  * Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 6
+#define FP_CONTRACT_VERSION 7
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -73,6 +73,7 @@ enum fp_stat {
 	FP_STAT_TX_DROP_MTU,   /* larger than the egress port's MTU */
 	FP_STAT_TX_DROP_DOWN,  /* egress interface down or gone */
 	FP_STAT_TX_DROP_ERROR, /* any other send error */
+	FP_STAT_TX_DROP_GSO,   /* an offload that neither the kernel nor we can take apart */
 	FP_STAT_RX_OVERSIZE,   /* read whole beside the ring (PACKET_COPY_THRESH) */
 	FP_STAT_PUNT_COPIES,   /* forwarded frames of which the control plane got a copy */
 	FP_STAT_PUNT_COPIES_LOST,

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "fp_mask.h"
+#include "fp_segment.h"
 
 #define GSO_UDP_L4 5 /* VIRTIO_NET_HDR_GSO_UDP_L4, missing from older headers */
 #define IP_DF 0x4000u
@@ -147,6 +148,7 @@ void fp_batch_add(struct fp_batch *batch, const struct fp_rx *rx, const struct f
 	added->iov.iov_base = rx->vnet;
 	added->iov.iov_len = FP_VNET_BYTES + frame->len_bytes;
 	added->bare = bare_of(&added->iov);
+	added->mtu_bytes = fp_segment_mtu(rx->vnet, frame);
 	added->next = FP_NO_FRAME;
 	added->payload_bytes = udp.payload_bytes;
 	added->payload_offset = FP_VNET_BYTES + udp.l2_bytes + FP_IPV4_BYTES + FP_UDP_BYTES;

@@ -35,9 +35,10 @@ struct fp_udp {
 };
 
 struct fp_batch_frame {
-	struct iovec iov;  /* virtio header and frame */
-	struct iovec bare; /* the frame alone, if its virtio header says nothing; else empty */
-	uint32_t next;	   /* of its unit, FP_NO_FRAME at the end */
+	struct iovec iov;   /* virtio header and frame */
+	struct iovec bare;  /* the frame alone, if its virtio header says nothing; else empty */
+	uint32_t mtu_bytes; /* what a segment of it takes of an MTU; 0: as long as it is */
+	uint32_t next;	    /* of its unit, FP_NO_FRAME at the end */
 	uint32_t payload_offset;
 	uint32_t payload_bytes;
 };

@@ -7,7 +7,9 @@
 
 #include "fp_cost.h"
 #include "fp_decide.h"
+#include "fp_learn.h"
 #include "fp_mask.h"
+#include "fp_segment.h"
 #include "fp_wait.h"
 
 /*
@@ -32,62 +34,6 @@ uint64_t fp_now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
-static void learn(struct fp_switch *sw, struct fp_stats *stats, const struct fp_table *table,
-		  const struct fp_frame *frame, uint32_t port, uint64_t now_ns)
-{
-	const uint8_t *mac = frame->data + 6;
-	struct fp_fdb_claim claim = {
-		.vlan = frame->vlan,
-		.mac = mac,
-		.port = port,
-		.now_ns = now_ns,
-		.sticky = table->sticky,
-		.shortcut_port = -1,
-	};
-	enum fp_fdb_result result = fp_fdb_learn(&sw->fdb, &claim);
-
-	if (result == FP_FDB_KNOWN)
-		return;
-	if (result == FP_FDB_ASK) {
-		claim.asked = true;
-		claim.shortcut_port = fp_shortcut_lookup(&sw->shortcut, frame->vlan, mac, now_ns,
-							 &claim.shortcut_ns);
-		result = fp_fdb_learn(&sw->fdb, &claim);
-	}
-	if (result == FP_FDB_DAMPED) {
-		fp_count(&stats->stats[FP_STAT_FDB_DAMPED], 1);
-		return;
-	}
-	if (result == FP_FDB_LEARNED || result == FP_FDB_EVICTED)
-		fp_count(&stats->stats[FP_STAT_FDB_LEARNED], 1);
-	if (result == FP_FDB_MOVED)
-		fp_count(&stats->stats[FP_STAT_FDB_MOVED], 1);
-	if (result == FP_FDB_EVICTED)
-		fp_count(&stats->stats[FP_STAT_FDB_EVICTED], 1);
-	if (claim.unsure) {
-		fp_shortcut_forget(&sw->shortcut, frame->vlan, mac);
-	} else if (!frame->service_tag) {
-		struct fp_shortcut_target target = {
-			.port = port,
-			.ifindex = table->ports[port]->ifindex,
-			.mtu = table->mtu[port],
-		};
-
-		fp_shortcut_learn(&sw->shortcut, frame->vlan, mac, &target, now_ns);
-	}
-}
-
-static int32_t look_up(const struct fp_switch *sw, const struct fp_frame *frame, uint64_t now_ns,
-		       int32_t *also)
-{
-	int32_t port = fp_fdb_lookup(&sw->fdb, frame->vlan, frame->data, now_ns, also);
-	uint64_t seen_ns;
-
-	if (port >= 0)
-		return port;
-	return fp_shortcut_lookup(&sw->shortcut, frame->vlan, frame->data, now_ns, &seen_ns);
 }
 
 /* A source of a frame that is refused as such is not learned from. */
@@ -131,6 +77,40 @@ static void punt(struct fp_worker *worker, const struct fp_table *table, uint32_
 		fp_count(&stats->stats[put ? FP_STAT_PUNT_COPIES : FP_STAT_PUNT_COPIES_LOST], 1);
 }
 
+/*
+ * A frame whose offload the kernel would refuse leaves as the frames it stands for;
+ * take_ring() has seen to it that there is room. What is not understood is lost at
+ * each egress, and counted there for what it is.
+ */
+static void send_segments(struct fp_worker *worker, const struct fp_rx *rx,
+			  const struct fp_frame *frame, const uint64_t *ports)
+{
+	struct fp_segments plan;
+
+	if (!fp_segment_plan(rx->vnet, frame, &plan)) {
+		fp_mask_for_each(ports, port)
+			fp_count(&worker->stats[port].stats[FP_STAT_TX_DROP_GSO], 1);
+		return;
+	}
+	for (uint32_t i = 0; i < plan.count; i++) {
+		struct fp_rx cut = {.vnet = worker->segments + worker->segments_used};
+		struct fp_frame part = *frame;
+
+		cut.len_bytes = fp_segment_write(&plan, frame->data, i, cut.vnet);
+		part.data = fp_rx_frame(&cut);
+		part.len_bytes = cut.len_bytes;
+		worker->segments_used += FP_VNET_BYTES + cut.len_bytes;
+		fp_batch_add(&worker->batch, &cut, &part, ports, false);
+	}
+}
+
+/* Whatever the next frame is, its segments have room. */
+static bool room_for_segments(const struct fp_worker *worker)
+{
+	return worker->segments_used + FP_SEGMENT_ROOM <= FP_SEGMENTS_BYTES &&
+	       worker->batch.frame_count + FP_SEGMENTS_MAX <= FP_BATCH_FRAMES;
+}
+
 /* Counts the verdict and lets the frame leave. */
 static void finish(struct fp_worker *worker, const struct fp_table *table, uint32_t port,
 		   const struct fp_rx *rx, const struct fp_frame *frame,
@@ -141,6 +121,10 @@ static void finish(struct fp_worker *worker, const struct fp_table *table, uint3
 	fp_count(&worker->stats[port].reasons[verdict->reason], 1);
 	if (fp_mask_empty(verdict->ports))
 		return;
+	if (fp_segment_needed(rx->vnet, frame)) {
+		send_segments(worker, rx, frame, verdict->ports);
+		return;
+	}
 	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
 		coalesce |= verdict->ports[i] & table->coalesce[i];
 	fp_batch_add(&worker->batch, rx, frame, verdict->ports, coalesce != 0);
@@ -163,7 +147,7 @@ static void decide_flow(struct fp_switch *sw, struct fp_worker *worker,
 	flow->slot = NULL;
 	if (may_learn(&flow->verdict) && flow->verdict.reason != FP_DROP_IP_ERROR) {
 		flow->slot = fp_streams_find(&worker->streams, stream, now_ns);
-		learn(sw, &worker->stats[port], table, frame, port, now_ns);
+		fp_learn(sw, &worker->stats[port], table, frame, port, now_ns);
 	}
 }
 
@@ -188,7 +172,7 @@ static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
 		decide_flow(sw, worker, table, port, frame, ip, flow, now_ns);
 		flow->key = key;
 	} else if (flow->pass != pass && may_learn(&flow->verdict)) {
-		learn(sw, &worker->stats[port], table, frame, port, now_ns);
+		fp_learn(sw, &worker->stats[port], table, frame, port, now_ns);
 	}
 	if (flow->pass != pass) {
 		flow->pass = pass;
@@ -226,12 +210,12 @@ static void process(struct fp_switch *sw, struct fp_worker *worker, const struct
 		return;
 	}
 	if (!fp_mac_is_multicast(frame.data))
-		fdb_port = look_up(sw, &frame, now_ns, &also);
+		fdb_port = fp_look_up(sw, &frame, now_ns, &also);
 	fp_decide(table, &frame, port, fdb_port, &verdict);
 	if (also >= 0)
 		fp_decide_also(table, port, (uint32_t)also, &verdict);
 	if (may_learn(&verdict))
-		learn(sw, stats, table, &frame, port, now_ns);
+		fp_learn(sw, stats, table, &frame, port, now_ns);
 	if (verdict.punt)
 		punt(worker, table, port, &frame, &verdict, now_ns);
 	finish(worker, table, port, rx, &frame, &verdict);
@@ -247,7 +231,7 @@ static uint32_t take_ring(struct fp_switch *sw, struct fp_worker *worker,
 
 	if (oversize_end > worker->oversize_used + VISIT_OVERSIZE)
 		oversize_end = worker->oversize_used + VISIT_OVERSIZE;
-	while (taken < budget) {
+	while (taken < budget && room_for_segments(worker)) {
 		uint8_t *buffer = NULL;
 
 		if (worker->oversize_used < oversize_end)
@@ -330,6 +314,7 @@ uint32_t fp_loop_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 
 	fp_batch_reset(&worker->batch);
 	worker->oversize_used = 0;
+	worker->segments_used = 0;
 	worker->punted = false;
 	fp_count(&worker->passes, 1);
 	taken = take_round(sw, worker, table, CONTROL, CONTROL_FRAMES, now_ns);

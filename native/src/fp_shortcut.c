@@ -16,7 +16,8 @@
 #define TCX_VERDICT_DROP 2
 
 #define PROGRAM_MAX 128
-#define TO_RING INT16_MAX /* jump target that is filled in when it is known */
+#define SEGMENT_HEADERS 28 /* IPv4 and UDP */
+#define TO_RING INT16_MAX  /* jump target that is filled in when it is known */
 
 struct key {
 	uint8_t mac[ETH_ALEN];
@@ -203,7 +204,9 @@ static void write_questions(struct program *p, const struct fp_shortcut *shortcu
 	load64(p, BPF_REG_1, 0, shortcut->ageing_ns);
 	ring_if_reg(p, BPF_JSGT, BPF_REG_0, BPF_REG_1);
 	load(p, BPF_W, BPF_REG_1, BPF_REG_6, offsetof(struct __sk_buff, gso_size));
-	put(p, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_1, 0, 3, 0); /* the device segments it */
+	/* the device segments it: what counts is a segment, with the least of headers */
+	put(p, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_1, 0, 0, ETH_HLEN + SEGMENT_HEADERS);
+	put(p, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_1, 0, 1, ETH_HLEN + SEGMENT_HEADERS);
 	load(p, BPF_W, BPF_REG_1, BPF_REG_6, offsetof(struct __sk_buff, len));
 	load(p, BPF_W, BPF_REG_2, BPF_REG_9, offsetof(struct value, frame_max));
 	ring_if_reg(p, BPF_JGT, BPF_REG_1, BPF_REG_2);

@@ -33,6 +33,7 @@ static void worker_free(struct fp_worker *worker)
 		close(worker->wake_fd);
 	fp_streams_destroy(&worker->streams);
 	free(worker->oversize);
+	free(worker->segments);
 	free(worker);
 }
 
@@ -49,7 +50,8 @@ static struct fp_worker *worker_new(uint32_t id, const struct fp_config *config)
 	fp_store_relaxed(&worker->seq_seen, FP_SEQ_IDLE);
 	worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	worker->oversize = malloc((size_t)FP_OVERSIZE_BUFFERS * FP_OVERSIZE_BYTES);
-	if (worker->wake_fd < 0 || !worker->oversize ||
+	worker->segments = malloc(FP_SEGMENTS_BYTES);
+	if (worker->wake_fd < 0 || !worker->oversize || !worker->segments ||
 	    fp_streams_init(&worker->streams, config->streams_max)) {
 		worker_free(worker);
 		return NULL;

@@ -26,7 +26,8 @@
 #include "fp_tx.h"
 
 #define FP_OVERSIZE_BUFFERS 32u /* of one pass */
-#define FP_SEQ_IDLE UINT64_MAX	/* seq_seen of a worker whose loop does not run */
+#define FP_SEGMENTS_BYTES (1u << 20)
+#define FP_SEQ_IDLE UINT64_MAX /* seq_seen of a worker whose loop does not run */
 
 struct fp_worker {
 	/* set by the control thread before the loop runs */
@@ -54,6 +55,8 @@ struct fp_worker {
 	struct fp_tx tx;
 	struct fp_flows flows;
 	uint8_t *oversize;
+	uint8_t *segments; /* frames of this pass that were cut here, FP_SEGMENTS_BYTES */
+	uint32_t segments_used;
 	/* shared, by their own rules */
 	struct fp_streams streams;
 	struct fp_stats stats[FP_PORTS_MAX];

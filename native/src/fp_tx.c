@@ -61,9 +61,18 @@ static void unbare(struct fp_tx *tx, uint32_t first, uint32_t end)
 	}
 }
 
+/* The kernel sends a GSO frame on whatever its segments' size; a wire would not take them. */
+static bool too_large(const struct fp_batch_frame *frame, uint32_t mtu, struct fp_stats *stats)
+{
+	if (frame->mtu_bytes <= mtu)
+		return false;
+	fp_count(&stats->stats[FP_STAT_TX_DROP_MTU], 1);
+	return true;
+}
+
 /* The messages of one port: units whole where the port may, else frame by frame. */
 static uint32_t fill(struct fp_tx *tx, const struct fp_table *table, struct fp_batch *batch,
-		     uint32_t port)
+		     uint32_t port, struct fp_stats *stats)
 {
 	bool coalesce = fp_mask_has(table->coalesce, port) &&
 			!(tx->in_doubt && fp_mask_has(table->watched, port));
@@ -80,8 +89,10 @@ static uint32_t fill(struct fp_tx *tx, const struct fp_table *table, struct fp_b
 				    unit->frames, unit->frames_bytes);
 			continue;
 		}
-		for (uint32_t f = unit->first; f != FP_NO_FRAME; f = batch->frames[f].next)
-			add_frame(tx, count++, &batch->frames[f], bare);
+		for (uint32_t f = unit->first; f != FP_NO_FRAME; f = batch->frames[f].next) {
+			if (!too_large(&batch->frames[f], table->mtu[port], stats))
+				add_frame(tx, count++, &batch->frames[f], bare);
+		}
 	}
 	return count;
 }
@@ -153,6 +164,7 @@ static void send_port(struct fp_tx *tx, struct fp_port *port, uint32_t count,
 		int sent = send_run(tx, port, done, count);
 		int err = errno;
 		enum fp_stat drop;
+		bool gso;
 
 		if (sent > 0) {
 			count_sent(tx, done, done + (uint32_t)sent, stats);
@@ -167,10 +179,15 @@ static void send_port(struct fp_tx *tx, struct fp_port *port, uint32_t count,
 			unbare(tx, done, count);
 			continue;
 		}
+		gso = !tx->sizes[done].bare && is_gso(&tx->messages[done].msg_hdr);
 		drop = fp_tx_drop_stat(err);
 		fp_count(&stats->stats[drop], tx->sizes[done].frames);
 		done++;
 		if (drop != FP_STAT_TX_DROP_FULL && drop != FP_STAT_TX_DROP_DOWN)
+			continue;
+		/* ENOBUFS also says that it cannot be cut: no reason to give up on others' frames
+		 */
+		if (gso && drop == FP_STAT_TX_DROP_FULL)
 			continue;
 		if (++full < GIVE_UP_AFTER)
 			continue;
@@ -194,7 +211,7 @@ void fp_tx_batch(struct fp_tx *tx, const struct fp_table *table, struct fp_batch
 	}
 	fp_mask_for_each(ports, port)
 	{
-		uint32_t count = fill(tx, table, batch, port);
+		uint32_t count = fill(tx, table, batch, port, &stats[port]);
 
 		tx->unit_counts[port] = 0;
 		send_port(tx, table->ports[port], count, &stats[port]);

@@ -46,6 +46,7 @@ STATS = {
     "tx_mtu": "not sent: larger than the egress MTU",
     "tx_down": "not sent: the egress was down or gone",
     "tx_error": "not sent: any other error",
+    "tx_offload": "not sent: a large frame with an offload inside a tunnel that is not understood",
     "rx_oversize": "frames larger than a ring slot, read whole beside it",
     "punt_copies": "forwarded frames of which the control plane got a copy (PIM)",
     "punt_copies_lost": "such copies lost",

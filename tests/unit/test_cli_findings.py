@@ -93,6 +93,7 @@ def test_a_healthy_switch_has_no_findings() -> None:
         ({"ports": [port("p0", problem="carries an address")]}, "p0", "carries an address"),
         ({"port_counters": {"p2": {"ring_full": 3}}}, "p2", "(ring_full 3)"),
         ({"port_counters": {"p2": {"ring_stuck": 3}}}, "p2", "receive ring stopped"),
+        ({"port_counters": {"p2": {"tx_offload": 3}}}, "p2", "offload inside a tunnel"),
         ({"port_counters": {"p2": {"tx_full": 3}}}, "p2", "egress was full"),
         ({"port_counters": {"p2": {"punt_full": 1}}}, "p2", "control frames were lost"),
         ({"port_counters": {"p2": {"rate_limited": 9}}, "refused_per_s": {"p2": 7.0}}, "p2",

@@ -16,6 +16,8 @@ _LOSSES = {
     "tx_full": ("frames were lost because its egress was full",
                 "what is behind it is slower than the streams it gets"),
     "tx_mtu": ("frames were too large for its MTU", "give all ports the same MTU"),
+    "tx_offload": ("frames with an offload inside a tunnel that is not known could not be cut",
+                   "turn it off at the tunnel: ethtool -K TUNNEL tso off gso off"),
     "tx_error": ("frames could not be sent", "see the kernel log about this interface"),
     "truncated": ("frames were captured short", "turn large receive offload off"),
 }  # fmt: skip

@@ -1,0 +1,57 @@
+#include "fp_learn.h"
+
+void fp_learn(struct fp_switch *sw, struct fp_stats *stats, const struct fp_table *table,
+	      const struct fp_frame *frame, uint32_t port, uint64_t now_ns)
+{
+	const uint8_t *mac = frame->data + 6;
+	struct fp_fdb_claim claim = {
+		.vlan = frame->vlan,
+		.mac = mac,
+		.port = port,
+		.now_ns = now_ns,
+		.sticky = table->sticky,
+		.shortcut_port = -1,
+	};
+	enum fp_fdb_result result = fp_fdb_learn(&sw->fdb, &claim);
+
+	if (result == FP_FDB_KNOWN)
+		return;
+	if (result == FP_FDB_ASK) {
+		claim.asked = true;
+		claim.shortcut_port = fp_shortcut_lookup(&sw->shortcut, frame->vlan, mac, now_ns,
+							 &claim.shortcut_ns);
+		result = fp_fdb_learn(&sw->fdb, &claim);
+	}
+	if (result == FP_FDB_DAMPED) {
+		fp_count(&stats->stats[FP_STAT_FDB_DAMPED], 1);
+		return;
+	}
+	if (result == FP_FDB_LEARNED || result == FP_FDB_EVICTED)
+		fp_count(&stats->stats[FP_STAT_FDB_LEARNED], 1);
+	if (result == FP_FDB_MOVED)
+		fp_count(&stats->stats[FP_STAT_FDB_MOVED], 1);
+	if (result == FP_FDB_EVICTED)
+		fp_count(&stats->stats[FP_STAT_FDB_EVICTED], 1);
+	if (claim.unsure) {
+		fp_shortcut_forget(&sw->shortcut, frame->vlan, mac);
+	} else if (!frame->service_tag) {
+		struct fp_shortcut_target target = {
+			.port = port,
+			.ifindex = table->ports[port]->ifindex,
+			.mtu = table->mtu[port],
+		};
+
+		fp_shortcut_learn(&sw->shortcut, frame->vlan, mac, &target, now_ns);
+	}
+}
+
+int32_t fp_look_up(const struct fp_switch *sw, const struct fp_frame *frame, uint64_t now_ns,
+		   int32_t *also)
+{
+	int32_t port = fp_fdb_lookup(&sw->fdb, frame->vlan, frame->data, now_ns, also);
+	uint64_t seen_ns;
+
+	if (port >= 0)
+		return port;
+	return fp_shortcut_lookup(&sw->shortcut, frame->vlan, frame->data, now_ns, &seen_ns);
+}
