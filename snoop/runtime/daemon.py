@@ -23,6 +23,7 @@ from snoop.fastpath import FastPath
 from snoop.proto.units import SECOND, Instant
 from snoop.runtime import notify, requests
 from snoop.runtime.answers import Answers
+from snoop.runtime.claims import Claims
 from snoop.runtime.config import ConfigError
 from snoop.runtime.control import ControlServer, SocketTaken
 from snoop.runtime.links import Links
@@ -128,6 +129,7 @@ class Daemon:
                 events=self._events,
                 captures=self._captures,
                 neighbours=self._neighbours,
+                claims=Claims(switch.name, self._loop),
             )
             self._answers = Answers(self._plane, reload=self.reload)
             self._plane.start()
@@ -233,6 +235,10 @@ class Daemon:
     def _links_changed(self) -> None:
         self._plane.links_changed()
         self._rearm()
+        self._try_later()
+
+    def _try_later(self) -> None:
+        """A port that could not be opened, now or after a reload, is tried again."""
         if self._plane.ports.faulty() and self._retry is None:
             self._retry = self._loop.call_later(RETRY_SECONDS, self._try_again)
 
@@ -266,6 +272,7 @@ class Daemon:
         if self._stopping:
             return
         self._plane.look()
+        self._try_later()
         self._rearm()
         self._loop.call_later(LOOK_SECONDS, self._look)
 
@@ -305,6 +312,7 @@ class Daemon:
         ]
         self._config = config
         self._plane.configure(config)
+        self._try_later()
         self._rearm()
         for key in waiting:
             _log.warning("%s takes effect at the next start", key)

@@ -18,6 +18,7 @@ from snoop.proto.params import Params
 from snoop.proto.units import Instant
 from snoop.runtime import clock, resolve
 from snoop.runtime.batch import Budget, Refused
+from snoop.runtime.claims import ClaimTable
 from snoop.runtime.disputes import Disputes
 from snoop.runtime.events import Events
 from snoop.runtime.log import Limited
@@ -55,11 +56,12 @@ class Plane:
         events: Fanout,
         captures: Fanout,
         neighbours: NeighbourTable | None = None,
+        claims: ClaimTable | None = None,
     ) -> None:
         """Without `neighbours` nothing is known of them, and nobody gets runs unasked."""
         self.config = config
         self.fastpath = fastpath
-        self.ports = Ports(fastpath, config.switch, neighbours or Neighbours())
+        self.ports = Ports(fastpath, config.switch, neighbours or Neighbours(), claims)
         self.captures = captures
         self.internal_errors = 0
         self.started = clock.now()

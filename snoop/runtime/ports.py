@@ -17,6 +17,7 @@ from typing import Protocol
 
 from snoop.proto.params import MrouterMode
 from snoop.runtime import runs
+from snoop.runtime.claims import ClaimTable, Unclaimed
 from snoop.runtime.links import Link
 from snoop.runtime.requests import RequestError
 from snoop.runtime.runs import Runs
@@ -136,8 +137,15 @@ class Port:
 class Ports:
     """Every configured port, by name and by id."""
 
-    def __init__(self, fastpath: PortPath, switch: SwitchTable, neighbours: NeighbourTable) -> None:
+    def __init__(
+        self,
+        fastpath: PortPath,
+        switch: SwitchTable,
+        neighbours: NeighbourTable,
+        claims: ClaimTable | None = None,
+    ) -> None:
         self._fastpath = fastpath
+        self._claims = claims or Unclaimed()
         self._neighbours = neighbours
         self._routers = 0
         self._switch = switch
@@ -286,8 +294,10 @@ class Ports:
     def _open(self, port: Port, link: Link) -> None:
         port.asked_isolation = self._isolation(port, link)
         try:
+            self._claims.take(link.ifindex)
             opened = self._make(self._fastpath.port_open, port, link)
         except OSError as error:
+            self._claims.drop(link.ifindex)
             self._failed(port, error)
             return
         port.problem = None
@@ -347,6 +357,7 @@ class Ports:
     def _close(self, port: Port) -> None:
         if port.link is not None:
             self._fastpath.port_close(port.id)
+            self._claims.drop(port.link.ifindex)
             port.link = None
         port.problem = None
 
