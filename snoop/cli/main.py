@@ -16,6 +16,7 @@ import click
 from snoop import __version__
 from snoop.cli.options import Failure
 from snoop.runtime import client
+from snoop.runtime.printable import printable
 
 # command: (module below snoop.cli, one line for --help)
 _COMMANDS = {
@@ -123,5 +124,5 @@ def run(args: list[str] | None = None) -> int:
 
 
 def _fail(text: str, status: int) -> int:
-    click.echo("snoop: " + " ".join(text.split()), err=True)
+    click.echo("snoop: " + printable(" ".join(text.split())), err=True)
     return status

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from snoop.runtime.printable import name_of
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -45,6 +47,9 @@ class PortName(_Text):
     """A port of the running switch, which alone can say whether it is one."""
 
     name = "port"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return name_of(str(value))
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str

@@ -21,6 +21,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 import msgspec
 
 from snoop.runtime import resolve, schema
+from snoop.runtime.printable import name_of
 from snoop.runtime.schema import Config, Group, GroupPrefix, PortTable, Source
 
 Table = TypeVar("Table", bound=msgspec.Struct)
@@ -68,6 +69,7 @@ def load(
 
 def check(raw: Mapping[str, Any], *, where: str) -> Config:
     """The checked `Config` of a parsed TOML document; ConfigError otherwise."""
+    raw = _spelled(raw)
     known = {"switch", "igmp", "vlan", "port", "static", "metrics"}
     for key in raw:
         if key not in known:
@@ -86,6 +88,27 @@ def check(raw: Mapping[str, Any], *, where: str) -> Config:
     except ValueError as error:
         raise ConfigError(f"{where}: {error}") from error
     return config
+
+
+def _spelled(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with every port's name in its one spelling."""
+    made = dict(raw)
+    for table, key in (("port", "name"), ("static", "ports")):
+        if isinstance(raw.get(table), list):
+            made[table] = [
+                {**one, key: _spell(one[key])} if isinstance(one, dict) and key in one else one
+                for one in raw[table]
+            ]
+    switch = raw.get("switch")
+    if isinstance(switch, dict) and "report_flood" in switch:
+        made["switch"] = {**switch, "report_flood": _spell(switch["report_flood"])}
+    return made
+
+
+def _spell(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_spell(one) for one in value]
+    return name_of(value) if isinstance(value, str) else value
 
 
 def port_argument(text: str) -> dict[str, Any]:

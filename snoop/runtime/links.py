@@ -19,6 +19,8 @@ from dataclasses import dataclass
 
 from pyroute2.netlink.rtnl.marshal import MarshalRtnl
 
+from snoop.runtime.printable import name_of
+
 _log = logging.getLogger("snoop.links")
 
 _RTMGRP = 0x1 | 0x10 | 0x100  # LINK, IPV4_IFADDR, IPV6_IFADDR
@@ -169,7 +171,7 @@ class Links:
         flags = fields["flags"]
         mac = get("IFLA_ADDRESS") or ""
         self._links[fields["index"]] = Link(
-            name=get("IFLA_IFNAME") or "",
+            name=name_of(get("IFLA_IFNAME") or ""),
             ifindex=fields["index"],
             # IFF_RUNNING is operstate UP or UNKNOWN: a driver without operstate counts as up.
             up=bool(flags & _IFF_UP and flags & _IFF_RUNNING),

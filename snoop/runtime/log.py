@@ -11,6 +11,7 @@ import os
 import sys
 
 from snoop.proto.units import Instant
+from snoop.runtime.printable import printable
 
 _LEVELS = {
     "debug": logging.DEBUG,
@@ -29,14 +30,21 @@ def setup(level: str) -> None:
     if "JOURNAL_STREAM" in os.environ:
         handler.setFormatter(_Journal("%(message)s"))
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        handler.setFormatter(_Line("%(asctime)s %(levelname)s %(message)s"))
     root = logging.getLogger("snoop")
     root.handlers[:] = [handler]
     root.setLevel(_LEVELS[level])
     root.propagate = False
 
 
-class _Journal(logging.Formatter):
+class _Line(logging.Formatter):
+    """Whatever is in a message, what is written does nothing to a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(printable, super().format(record).split("\n")))
+
+
+class _Journal(_Line):
     """sd-daemon's `<priority>` in front of the message."""
 
     def format(self, record: logging.LogRecord) -> str:

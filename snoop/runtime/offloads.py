@@ -14,6 +14,8 @@ import socket
 import struct
 from functools import cache
 
+from snoop.runtime.printable import kernel_name
+
 _SIOCETHTOOL = 0x8946
 _ETHTOOL_GFLAGS = 0x25
 _ETH_FLAG_LRO = 1 << 15
@@ -27,7 +29,7 @@ _UDP_SEGMENTATION = b"tx-udp-segmentation"
 def large_receive(name: str) -> bool:
     """Is large receive offload on? False also where the driver has no answer."""
     answer = array.array("I", [_ETHTOOL_GFLAGS, 0])
-    request = struct.pack("16sP16x", name.encode()[:15], answer.buffer_info()[0])
+    request = struct.pack("16sP16x", kernel_name(name)[:15], answer.buffer_info()[0])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:
             fcntl.ioctl(sock, _SIOCETHTOOL, request)
@@ -79,6 +81,6 @@ def _udp_segmentation(name: str) -> tuple[int, int]:
 def _ethtool(name: str, answer: bytearray) -> None:
     """One SIOCETHTOOL; the answer comes where the question was."""
     buffer = (ctypes.c_char * len(answer)).from_buffer(answer)
-    request = struct.pack("16sP16x", name.encode()[:15], ctypes.addressof(buffer))
+    request = struct.pack("16sP16x", kernel_name(name)[:15], ctypes.addressof(buffer))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         fcntl.ioctl(sock, _SIOCETHTOOL, request)

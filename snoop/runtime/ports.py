@@ -19,6 +19,7 @@ from snoop.proto.params import MrouterMode
 from snoop.runtime import runs
 from snoop.runtime.claims import ClaimTable, Unclaimed
 from snoop.runtime.links import Link
+from snoop.runtime.printable import name_of
 from snoop.runtime.requests import RequestError
 from snoop.runtime.runs import Runs
 from snoop.runtime.schema import Coalesce, PortTable, SwitchTable
@@ -185,7 +186,7 @@ class Ports:
 
     def named(self, name: str) -> Port:
         """The port of that name; RequestError if this switch has none."""
-        port = self._by_name.get(name)
+        port = self._by_name.get(name_of(name))
         if port is None:
             near = difflib.get_close_matches(name, self._by_name, n=1)
             hint = f'did you mean "{near[0]}"?' if near else f"ports: {', '.join(self._by_name)}"

@@ -76,7 +76,8 @@ Name = Annotated[
 Interface = Annotated[
     str,
     Meta(
-        pattern=r"^[^\s/]{1,15}$",
+        # One with escapes (`printable.py`) is longer than the kernel's.
+        pattern=r"^(?:[^\s/\\]{1,15}|(?=[^\s/]*\\)[^\s/]{1,60})$",
         extra={"allowed": "an interface name of 1 to 15 characters"},
     ),
 ]
