@@ -16,8 +16,8 @@
 #define TCP_PSH 0x08u
 #define TCP_CWR 0x80u
 #define GRE_CHECKSUM 0x8000u
-#define GRE_REFUSED 0x5fffu /* routing, sequence number, unknown bits, versions: all but C and K   \
-			     */
+/* routing, sequence number, unknown bits, versions: all but checksum and key */
+#define GRE_REFUSED 0x5fffu
 #define IP_FRAGMENT 0x3fffu
 #define TAGS_MAX 4u
 #define EXTENSIONS_MAX 8u

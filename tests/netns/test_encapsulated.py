@@ -114,6 +114,31 @@ def test_tcp_inside_gre_leaves_as_the_frames_it_stands_for(own: tuple[Star, Gues
     assert net.switch.counters("p1")["tx_offload"] == 0
 
 
+@pytest.mark.parametrize(
+    "tpids", [(), (0x8100,), (0x88A8, 0x8100)], ids=["bare", "tag", "two-tags"]
+)
+def test_plain_offload_behind_tags_is_the_kernels(
+    own: tuple[Star, Guest], tpids: tuple[int, ...]
+) -> None:
+    net, guest = own
+    host = net.h(1)
+    host.call("tap", on=True, tcp=True)
+    host.record("all")
+    inner = IP(src=ADDRESS, dst=host.address) / TCP(flags="PA") / Raw(bytes(2500))
+    frame = bytes(Ether(src=GUEST, dst=host.mac) / inner)
+    for tpid in tpids:
+        frame = frames.tagged(frame, 5, tpid=tpid)
+    start = 34 + 4 * len(tpids)
+    guest.send(frame, gso_type=GSO_TCPV4, gso_size=1000, header=start + 20, checksum=(start, 16))
+
+    def whole() -> list[Any]:
+        return [c for c in host.captured() if c.frame[12:] == frame[12:]]
+
+    wait_until(whole, within=3)
+    assert [c.gso_size for c in whole()] == [1000]
+    assert not any(net.switch.counters("p1")[name] for name in LOSSES)
+
+
 def test_offload_that_nobody_understands_is_counted_as_such(own: tuple[Star, Guest]) -> None:
     """Not as a full egress; and others' frames to that port are not given up for it."""
     net, guest = own
