@@ -42,6 +42,16 @@ class Rule:
     kept: str
 
 
+def lines() -> list[str]:
+    """Every line of a table of the page that should be a row."""
+    heads = ("| id |", "| --- |")
+    return [
+        line
+        for line in PAGE.read_text().splitlines()
+        if line.startswith("|") and not line.startswith(heads)
+    ]
+
+
 def rules() -> list[Rule]:
     """Every row of the page, in order."""
     found = []
