@@ -32,6 +32,13 @@ REPORT_GROUP = "239.78.0.1"
 REPORT_GROUPS = 1_000
 REPORT_DATA_RATE = 10_000
 REPORT_DRAIN_S = 20.0
+FAIR_GROUP = "239.90.0.1"
+FAIR_KEEPER = 2
+FAIR_FLOODER = 3  # the first
+FAIR_KEEP_RATE = 2_000
+FAIR_DATA_RATE = 2_000
+FAIR_LEAD_S = 1.0
+FAIR_JOIN_S = 0.04
 PROBE_RECEIVER = 1  # on port p2; the one with fast leave is on p3
 
 
@@ -149,6 +156,37 @@ def reports(site: Site, *, rate: int, seconds: float) -> Figures:
         "datagrams lost": float(trial.sent - min(trial.delivered)),
         "reports sent": float(sent),
         "read after": time.monotonic() - deadline + REPORT_DRAIN_S,
+    }
+
+
+def fairness(site: Site, *, kind: str, flooders: int, joins: int) -> Figures:
+    """Milliseconds from a quiet host's report to its first datagram, and what is lost, while other
+    ports flood that kind of frame as fast as they can.
+
+    Receiver 0 gets a stream, receiver 1 joins by its kernel what is registered elsewhere.
+    """
+    site.join(fan=1, groups=1)
+    seconds = FAIR_LEAD_S + joins * FAIR_JOIN_S
+    keeper = [site.star.receivers[FAIR_KEEPER], "eth0", site.star.address(FAIR_KEEPER + 1)]
+    words = [FAIR_GROUP, str(joins), str(FAIR_KEEP_RATE), str(joins / FAIR_KEEP_RATE)]
+    bench_traffic.run("reports", *keeper, *words, within_s=5)
+    words = [
+        *(site.star.source, site.star.address(0), site.star.receivers[1], site.star.address(2)),
+        *("eth0", FAIR_GROUP, str(joins), "20", "2000"),
+    ]
+    hosts = range(FAIR_FLOODER, FAIR_FLOODER + flooders)
+    with bench_traffic.flooded(site.star, hosts, kind, 3 * seconds + 20):
+        time.sleep(FAIR_LEAD_S)  # queues are full by now
+        with bench_traffic.background("joins", words) as probe:
+            trial = site.trial(Offer(seconds=seconds, rate=FAIR_DATA_RATE))
+            out, _ = probe.communicate(timeout=2 * joins + 10)
+    seen = json.loads(out)
+    return {
+        "p50": seen.get("p50"),
+        "p99": seen.get("p99"),
+        "max": seen.get("max"),
+        "joins lost": float(seen["lost"]),
+        "datagrams lost": float(trial.sent - min(trial.delivered)),
     }
 
 

@@ -150,6 +150,22 @@ def calm_latency_item(effort: Effort) -> Item:
     return latency_item(effort, "latency2k", title, lambda: CALM_RATE, *LATENCY_GOALS)
 
 
+FLOODS = {
+    "v2": "IGMPv2 reports",
+    "v3": "IGMPv3 reports",
+    "records30": "reports of 30 records",
+    "records183": "reports of 183 records",
+    "sources": "reports of 300 sources",
+    "checksum": "bad checksums",
+    "vlans": "joins in 4094 VLANs",
+    "query": "General Queries",
+    "specific": "group-specific queries",
+    "unknown": "unknown IGMP types",
+    "pim": "PIM hellos",
+    "unicast": "unknown unicast",
+    "broadcast": "broadcast",
+    "multicast": "unregistered multicast",
+}
 SHOWN_DELAYS = ("min", "p50", "p99", "max")
 P50 = "p50 to process"
 LATENCY_GOALS = (
@@ -203,6 +219,7 @@ def full(effort: Effort, half_load: Callable[[], int]) -> list[Item]:
         groups_item(effort, 1, MANY, Goal("zero loss", 1.2)),
         groups_item(effort, 3, MANY, Goal("zero loss", 0.85)),
         reports_item(10.0),
+        *(fairness_item(kind, flooders, 200) for kind in FLOODS for flooders in (2, 7)),
         capacity_item((1_000, 4_000, 10_000, 20_000, 40_000)),
     ]
 
@@ -231,6 +248,16 @@ def reports_item(seconds: float) -> Item:
     units = {"reports lost": "reports", "datagrams lost": "datagrams", "read after": "s"}
     title = f"{REPORT_RATE:,} reports/s for {seconds:.0f} s beside a stream"
     return Item("reports", title, run, units, ("snoop",))
+
+
+def fairness_item(kind: str, flooders: int, joins: int) -> Item:
+    run = partial(measures.fairness, kind=kind, flooders=flooders, joins=joins)
+    units = dict.fromkeys(("p50", "p99", "max"), "ms")
+    units |= {"joins lost": "joins", "datagrams lost": "datagrams"}
+    who = f"{flooders} ports flood" if flooders else "nobody floods"
+    title = f"{joins} joins of a quiet host while {who} {FLOODS[kind]}".rstrip()
+    rivals = ("snoop", "bridge")
+    return Item(f"fairness-{kind}-{flooders}", title, run, units, rivals, rounds=1)
 
 
 def capacity_item(steps: tuple[int, ...]) -> Item:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench_machine import PRIORITY, prefer
 from bench_star import Star
 
 HERE = Path(__file__).resolve().parent / "traffic"
@@ -28,6 +29,8 @@ PROGRAMS = {
     "probe": ("probe.c", "report.c", "namespace.c"),
     "reports": ("reports.c", "report.c", "namespace.c"),
     "stream": ("stream.c", "namespace.c"),
+    "storm": ("storm.c", "namespace.c"),
+    "joins": ("joins.c", "namespace.c"),
 }
 GROUP = "239.1.0.1"  # the first; others count up from it
 SLACK_S = 10.0  # how long past its own bound a program may take before it is killed
@@ -122,6 +125,32 @@ def background(program: str, arguments: Sequence[str]) -> Iterator[subprocess.Po
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
+
+
+@contextlib.contextmanager
+def flooded(star: Star, hosts: Sequence[int], kind: str, seconds: float) -> Iterator[None]:
+    """Receivers that flood, by their numbers, as fast as they can, for the length of the block.
+
+    They stand to the bench as strangers on the machine stand to the switch, by ten levels of
+    priority in sessions of their own: without that one of the two would just have the cores.
+    """
+    floods = []
+    try:
+        for number in hosts:
+            words = [star.receivers[number], "eth0", star.address(number + 1), kind, "0"]
+            flood = subprocess.Popen(
+                [BUILD / "storm", *words, str(seconds)],
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            floods.append(flood)
+            os.setpriority(os.PRIO_PROCESS, flood.pid, 0)
+            prefer(flood.pid, PRIORITY + 10)
+        yield
+    finally:
+        for flood in floods:
+            flood.kill()
+            flood.wait()
 
 
 class Sink:

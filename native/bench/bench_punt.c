@@ -18,7 +18,7 @@ void bench_punt(const struct bench *bench)
 	static uint8_t buffer[1 << 20];
 	uint8_t vnet[512];
 	struct fp_frame frame;
-	uint32_t next = 0;
+	struct fp_turn turn = {0};
 	uint64_t start_ns;
 
 	packet.protocol = 2;
@@ -45,7 +45,7 @@ void bench_punt(const struct bench *bench)
 			fp_limit_take(&port->punt->limit, head.cost, round * 1000);
 			CHECK(fp_punt_put(port->punt, &head, frame.data));
 		}
-		bench_keep(fp_drain(open, &next, buffer, sizeof(buffer), 10000).bytes);
+		bench_keep(fp_drain(open, &turn, buffer, sizeof(buffer), 10000).bytes);
 	}
 	bench_report("punt: a report of 42 bytes costed, put and drained", start_ns,
 		     rounds * AT_ONCE);

@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "fp_drain.h"
 #include "fp_mask.h"
 #include "fp_switch.h"
 
@@ -26,7 +25,7 @@ int64_t fp_punt_drain(struct fp_switch *sw, uint8_t *buffer, uint32_t buffer_byt
 		return -EINVAL;
 	if (read(sw->punt_fd, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
 		return -errno;
-	drained = fp_drain(sw->opened, &sw->punt_next, buffer, buffer_bytes, budget);
+	drained = fp_drain(sw->opened, &sw->punt_turn, buffer, buffer_bytes, budget);
 	if (drained.more && write(sw->punt_fd, &one, sizeof(one)) < 0)
 		return -errno;
 	return drained.bytes;

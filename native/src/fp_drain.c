@@ -75,23 +75,26 @@ static uint32_t round_robin(struct drain *drain, struct fp_port **waiting, uint3
 	return spent;
 }
 
-struct fp_drained fp_drain(struct fp_port *const *ports, uint32_t *next, uint8_t *buffer,
+struct fp_drained fp_drain(struct fp_port *const *ports, struct fp_turn *turn, uint8_t *buffer,
 			   uint32_t buffer_bytes, uint32_t budget)
 {
 	struct drain drain = {.buffer = buffer, .room_bytes = buffer_bytes};
 	struct fp_port *waiting[FP_PORTS_MAX];
 	struct fp_port *fresh[FP_PORTS_MAX];
 	/* Both lists first: who is served as fresh must not be served again as old. */
-	uint32_t waiting_count = collect(ports, *next, false, waiting);
-	uint32_t fresh_count = collect(ports, *next, true, fresh);
+	uint32_t waiting_count = collect(ports, turn->next, false, waiting);
+	uint32_t fresh_count = collect(ports, turn->next, true, fresh);
 	struct fp_drained drained = {0};
-	uint32_t last = *next;
+	uint32_t last = turn->next;
 	uint32_t spent;
 
 	spent = round_robin(&drain, fresh, fresh_count, waiting_count ? budget / 2 : budget, &last);
-	round_robin(&drain, waiting, waiting_count, budget - (spent < budget ? spent : budget),
-		    &last);
-	*next = last + 1;
+	turn->fresh = fresh_count && waiting_count && !turn->fresh;
+	if (!turn->fresh) {
+		round_robin(&drain, waiting, waiting_count,
+			    budget - (spent < budget ? spent : budget), &last);
+		turn->next = last + 1;
+	}
 	for (uint32_t i = 0; i < FP_PORTS_MAX; i++) {
 		if (ports[i]) {
 			ports[i]->punt->waited = fp_punt_peek(ports[i]->punt) != NULL;

@@ -3,8 +3,9 @@
  * by cost. Each port gets a quantum a turn, what costs more than is left of it
  * waits for the next turn, so ports share the control plane's time and not its
  * frames. Ports that had nothing left behind last time come first, for at most
- * half of the budget: a join of a quiet port waits for one batch of the others
- * and no longer, however many flood. Control thread only.
+ * half of the budget and every other time alone: a join of a quiet port waits
+ * for the batch that is being dealt with and for nothing else, however many
+ * flood. Control thread only.
  */
 #ifndef FP_DRAIN_H
 #define FP_DRAIN_H
@@ -21,8 +22,13 @@ struct fp_drained {
 	bool more; /* some wait still */
 };
 
-/* ports[] by id, NULL where there is none; *next: whose turn comes first. */
-struct fp_drained fp_drain(struct fp_port *const *ports, uint32_t *next, uint8_t *buffer,
+struct fp_turn {
+	uint32_t next; /* the port that comes first */
+	bool fresh;    /* the last batch was of fresh ports alone */
+};
+
+/* ports[] by id, NULL where there is none. */
+struct fp_drained fp_drain(struct fp_port *const *ports, struct fp_turn *turn, uint8_t *buffer,
 			   uint32_t buffer_bytes, uint32_t budget);
 
 #endif

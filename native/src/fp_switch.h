@@ -15,6 +15,7 @@
 #include "fp.h"
 #include "fp_atomic.h"
 #include "fp_batch.h"
+#include "fp_drain.h"
 #include "fp_fdb.h"
 #include "fp_flows.h"
 #include "fp_pace.h"
@@ -87,7 +88,7 @@ struct fp_switch {
 	struct fp_retired *retired;
 	uint32_t retired_count;
 	uint32_t retired_room;
-	uint32_t punt_next; /* where the next drain begins */
+	struct fp_turn punt_turn;
 };
 
 uint64_t fp_now_ns(void);

@@ -83,7 +83,7 @@ static void test_records_cross_between_threads_whole_and_in_order(void)
 	uint32_t next[PORTS] = {0};
 	pthread_t producers[WORKERS];
 	uint32_t count = 0;
-	uint32_t turn = 0;
+	struct fp_turn turn = {0};
 
 	for (uint32_t id = 0; id < PORTS; id++) {
 		ports[id] = calloc(1, sizeof(**ports));

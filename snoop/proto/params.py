@@ -6,7 +6,7 @@ can pass it on. Times computed from these are in `timings`.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -155,6 +155,9 @@ class Params:
     max_state: int = 256 << 20
     vlans: tuple[tuple[int, "Params"], ...] = ()
 
+    timings: Timings = field(init=False, compare=False, repr=False)
+    """In force while nobody's are adopted."""
+
     def __post_init__(self) -> None:
         """Check every value; ValueError names the first that is out of range."""
         _require_mac(self.switch_mac)
@@ -194,11 +197,7 @@ class Params:
         _require_int("max_state", self.max_state, 1, 1 << 40)
         _require_groups("ssm_ranges", self.ssm_ranges)
         _require_groups("always_flood", self.always_flood)
-
-    @property
-    def timings(self) -> Timings:
-        """Return the timings in force while nobody's are adopted."""
-        return Timings(
+        timings = Timings(
             robustness=self.robustness,
             query_interval=self.query_interval,
             query_response_interval=self.effective_query_response_interval,
@@ -206,6 +205,7 @@ class Params:
             last_member_query_count=self.last_member_query_count,
             profile=self.timer_profile,
         )
+        object.__setattr__(self, "timings", timings)
 
     @property
     def effective_query_response_interval(self) -> Duration:

@@ -13,6 +13,7 @@ from typing import Final
 from snoop.proto.units import MILLISECOND, SECOND, Instant
 
 BATCH_NS: Final = 6 * MILLISECOND
+REST: Final = 3  # A flood gets three quarters of a core at most, and leaves one.
 BUDGET_MIN: Final = 32
 BUDGET_MAX: Final = 2048
 
@@ -24,14 +25,19 @@ class Budget:
         """Start with what a slow machine takes in time."""
         self.cost = 128
 
-    def spent(self, cost: int, elapsed_ns: int) -> None:
-        """Take note of a batch. One that was not full says little and moves the budget little."""
+    def spent(self, cost: int, elapsed_ns: int) -> int:
+        """Take note of a batch; how long to rest after it, in nanoseconds.
+
+        One that was not nearly full says nothing of a flood.
+        """
+        rest_ns = elapsed_ns // REST if cost >= self.cost else 0
         if cost < self.cost // 4 and elapsed_ns < BATCH_NS:
-            return
+            return 0
         fitting = cost * BATCH_NS // max(elapsed_ns, 1)
         # Down at once, up slowly: a budget too large is what others wait for.
         wanted = min(fitting, self.cost + self.cost // 4 + 1)
         self.cost = max(BUDGET_MIN, min(BUDGET_MAX, wanted))
+        return min(rest_ns, BATCH_NS)
 
 
 class Refused:

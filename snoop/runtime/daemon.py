@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import resource
 import signal
 import sys
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from snoop.fastpath import FastPath
 from snoop.proto.units import SECOND, Instant
-from snoop.runtime import notify, requests
+from snoop.runtime import notify, priority, requests
 from snoop.runtime.answers import Answers
 from snoop.runtime.claims import Claims
 from snoop.runtime.config import ConfigError
@@ -112,6 +111,7 @@ class Daemon:
 
     async def _forward(self) -> int:
         switch = self._config.switch
+        priority.prefer(switch.nice)
         try:
             fastpath = FastPath(
                 workers=switch.workers,
@@ -138,7 +138,7 @@ class Daemon:
                 raise StartError("; ".join(faults))
             self._serve_metrics(self._config.metrics.listen)
             self._start_threads(fastpath, switch.workers)
-            self._loop.add_reader(fastpath.punt_fd, self._punted)
+            self._listen_to_punts()
             self._links.watch(self._loop, self._links_changed)
             self._neighbours.watch(self._loop, fastpath, self._neighbours_changed)
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -190,11 +190,6 @@ class Daemon:
     def _work(self, fastpath: FastPath, worker: int) -> None:
         """A loop thread's whole life; whatever ends it early ends the process."""
         try:
-            # The kernel's own bridge runs ahead of every process; without the privilege we do not.
-            with contextlib.suppress(PermissionError):
-                os.setpriority(
-                    os.PRIO_PROCESS, threading.get_native_id(), self._plane.config.switch.nice
-                )
             fastpath.run(worker)
             fault = "returned without being asked to stop"
         except OSError as error:
@@ -227,10 +222,17 @@ class Daemon:
 
     def _punted(self) -> None:
         """One batch; while more wait the descriptor stays readable, and this comes again after
-        timers and clients have had their turn.
+        timers and clients have had their turn, and other processes theirs.
         """
-        self._plane.punted()
+        rest_ns = self._plane.punted()
+        if rest_ns:
+            self._loop.remove_reader(self._plane.fastpath.punt_fd)
+            self._loop.call_later(rest_ns / SECOND, self._listen_to_punts)
         self._rearm()
+
+    def _listen_to_punts(self) -> None:
+        if not self._stopping and not self._ended.done():
+            self._loop.add_reader(self._plane.fastpath.punt_fd, self._punted)
 
     def _links_changed(self) -> None:
         self._plane.links_changed()

@@ -142,8 +142,8 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     nice: Annotated[
         int,
         Meta(ge=-20, le=19),
-        _says("scheduling priority of the loop threads; takes a restart"),
-    ] = 0
+        _says("scheduling priority: below 0 before other processes; takes a restart"),
+    ] = -10
     ring_slots: Annotated[
         int,
         Meta(ge=0, le=65_536),

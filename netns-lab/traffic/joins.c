@@ -1,0 +1,221 @@
+/* How long a quiet host waits for what it joins, time after time: a real one, by its kernel.
+ *
+ *     joins SOURCE-NS SOURCE-ADDRESS HOST-NS HOST-ADDRESS IF FIRST-GROUP JOINS GAP-MS LIMIT-MS
+ *
+ * Each join is of another group (so that nothing is left of an earlier one). The delay counts from
+ * the host's report on its wire to the first datagram that its interface receives; the source
+ * sends one every SEND_NS as long as it is waited for. The groups must be registered and not
+ * forwarded to the host before. Joins of which nothing came until the host's second report, or
+ * within LIMIT-MS, are lost. Prints one JSON object.
+ */
+#include "namespace.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define SEND_NS 500000ULL
+#define PORT 5008
+#define JOINS_MAX 4000u
+
+static int wire = -1, host = -1, source = -1;
+static double delays_ms[JOINS_MAX];
+
+static uint64_t realtime_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static int wire_open(const char *interface)
+{
+	struct sockaddr_ll addr = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
+	int one = 1, fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	addr.sll_ifindex = (int)if_nametoindex(interface);
+	if (!addr.sll_ifindex || setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)) ||
+	    bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
+		return -errno;
+	return fd;
+}
+
+/* A host says what it joins twice, at random within a second: so late that it says who lost one. */
+static void second_report_late(const char *interface)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/%s", interface,
+		 "igmpv3_unsolicited_report_interval");
+	file = fopen(path, "w");
+	if (file) {
+		fputs("30000", file);
+		fclose(file);
+	}
+}
+
+static int udp_open(const char *address, bool receives)
+{
+	struct sockaddr_in bound = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+	struct in_addr interface = {.s_addr = inet_addr(address)};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &interface, sizeof(interface)) ||
+	    (receives && bind(fd, (struct sockaddr *)&bound, sizeof(bound))))
+		return -errno;
+	return fd;
+}
+
+/* What the wire showed: the host's report of the group, or a datagram to it. */
+enum seen { NOTHING, REPORT, DATAGRAM };
+
+/* A v3 report with a record of the group, also behind those of earlier groups; or a v2 one. */
+static bool reports(const uint8_t *igmp, ssize_t bytes, uint32_t group)
+{
+	if (igmp[0] != 0x22)
+		return bytes >= 8 && !memcmp(igmp + 4, &group, 4);
+	for (ssize_t at = 8; at + 8 <= bytes; at += 8 + 4 * (igmp[at + 2] << 8 | igmp[at + 3])) {
+		if (!memcmp(igmp + at + 4, &group, 4))
+			return true;
+	}
+	return false;
+}
+
+static enum seen wire_next(uint32_t group, uint64_t *time_ns)
+{
+	uint8_t frame[2048];
+	char control[128];
+	struct sockaddr_ll from;
+	struct iovec iov = {frame, sizeof(frame)};
+	struct msghdr msg = {.msg_name = &from,
+			     .msg_namelen = sizeof(from),
+			     .msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control,
+			     .msg_controllen = sizeof(control)};
+	ssize_t got;
+
+	while ((got = recvmsg(wire, &msg, MSG_DONTWAIT)) > 0) {
+		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+		bool out = from.sll_pkttype == PACKET_OUTGOING;
+		struct timespec ts;
+
+		if (c && got >= 42) {
+			memcpy(&ts, CMSG_DATA(c), sizeof(ts));
+			*time_ns = (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+			if (!out && frame[23] == 17 && !memcmp(frame + 30, &group, 4))
+				return DATAGRAM;
+			if (out && frame[23] == 2 && reports(frame + 38, got - 38, group))
+				return REPORT;
+		}
+		msg.msg_controllen = sizeof(control);
+		msg.msg_namelen = sizeof(from);
+	}
+	return NOTHING;
+}
+
+static bool join(uint32_t group, const char *address, uint64_t limit_ns, double *delay_ms)
+{
+	struct ip_mreq membership = {{group}, {inet_addr(address)}};
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+	uint64_t start_ns = realtime_ns(), send_ns = 0, report_ns = 0, time_ns = 0;
+	bool served = false, given_up = false;
+
+	to.sin_addr.s_addr = group;
+	if (setsockopt(host, IPPROTO_IP, IP_ADD_MEMBERSHIP, &membership, sizeof(membership)))
+		return false;
+	while (!served && !given_up && realtime_ns() < start_ns + limit_ns) {
+		struct pollfd poll_wire = {.fd = wire, .events = POLLIN};
+		enum seen seen;
+
+		if (report_ns && realtime_ns() >= send_ns) {
+			sendto(source, &group, sizeof(group), 0, (struct sockaddr *)&to,
+			       sizeof(to));
+			send_ns = realtime_ns() + SEND_NS;
+		}
+		while ((seen = wire_next(group, &time_ns)) != NOTHING && !served) {
+			given_up = seen == REPORT && report_ns && time_ns > report_ns;
+			if (seen == REPORT && !report_ns)
+				report_ns = time_ns;
+			served = seen == DATAGRAM && report_ns;
+		}
+		if (!served)
+			ppoll(&poll_wire, 1, &(struct timespec){.tv_nsec = (long)SEND_NS / 2},
+			      NULL);
+	}
+	setsockopt(host, IPPROTO_IP, IP_DROP_MEMBERSHIP, &membership, sizeof(membership));
+	*delay_ms = served && time_ns > report_ns ? (double)(time_ns - report_ns) / 1e6 : 0;
+	return served;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+int main(int argc, char **argv)
+{
+	uint32_t first, joins, gap_ms, served = 0;
+	uint64_t limit_ns;
+	int err;
+
+	if (argc != 10 || !(joins = (uint32_t)strtoul(argv[7], NULL, 10)) || joins > JOINS_MAX) {
+		fprintf(stderr, "usage: joins SOURCE-NS SOURCE-ADDRESS HOST-NS HOST-ADDRESS IF "
+				"FIRST-GROUP JOINS GAP-MS LIMIT-MS\n");
+		return 2;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	first = ntohl(inet_addr(argv[6]));
+	gap_ms = (uint32_t)strtoul(argv[8], NULL, 10);
+	limit_ns = strtoull(argv[9], NULL, 10) * 1000000;
+	err = namespace_enter(argv[1]);
+	if (!err)
+		err = source = udp_open(argv[2], false);
+	if (err >= 0)
+		err = namespace_enter(argv[3]);
+	if (err >= 0)
+		err = host = udp_open(argv[4], true);
+	if (err >= 0)
+		err = wire = wire_open(argv[5]);
+	second_report_late(argv[5]);
+	if (err < 0) {
+		fprintf(stderr, "joins: %s: %s\n", argv[3], strerror(-err));
+		return 1;
+	}
+	for (uint32_t n = 0; n < joins; n++) {
+		/* Not in step with anything: the gap goes from a half to one and a half. */
+		long gap_ns = (long)gap_ms * 500000 + (long)(n * 7919 % 101) * gap_ms * 10000;
+
+		served += join(htonl(first + n), argv[4], limit_ns, &delays_ms[served]);
+		nanosleep(&(struct timespec){.tv_sec = gap_ns / 1000000000,
+					     .tv_nsec = gap_ns % 1000000000},
+			  NULL);
+	}
+	qsort(delays_ms, served, sizeof(*delays_ms), compare);
+	if (!served) {
+		printf("{\"joins\": %u, \"lost\": %u}\n", joins, joins);
+		return 0;
+	}
+	printf("{\"joins\": %u, \"lost\": %u, \"p50\": %.3f, \"p99\": %.3f, \"max\": %.3f}\n",
+	       joins, joins - served, delays_ms[served / 2],
+	       delays_ms[served - 1 - (served - 1) / 100], delays_ms[served - 1]);
+	return 0;
+}
