@@ -212,6 +212,7 @@ class Daemon:
         if any(thread.is_alive() for thread in self._threads):
             _log.error("a forwarding loop does not stop; leaving its memory to the kernel")
         else:
+            self._neighbours.close()  # It would tell of changes to a fast path that is gone.
             fastpath.close()
 
     def _end(self, fault: str | None) -> None:
