@@ -164,7 +164,7 @@ def report_flood(random: Random, world: World) -> Iterator[Burst]:
 def fat_reports(random: Random, world: World) -> Iterator[Burst]:
     """Reports of 30 and of 183 records, and of one record with hundreds of sources."""
     frames = []
-    for _ in range(300):
+    for _ in range(20):
         many = [record(random.choice((2, 4)), any_group(random)) for _ in range(183)]
         some = [
             record(random.choice((1, 5)), any_group(random), [any_address(random)] * 8)
@@ -173,7 +173,7 @@ def fat_reports(random: Random, world: World) -> Iterator[Burst]:
         wide = [record(1, any_group(random), [any_address(random) for _ in range(360)])]
         for records in (many, some, wide):
             frames.append(ipv4(world.address, "224.0.0.22", report(records), mac=world.mac))
-    yield Burst(frames, repeat=10)
+    yield Burst(frames, repeat=500)
 
 
 def vlan_joins(random: Random, world: World) -> Iterator[Burst]:
@@ -188,13 +188,11 @@ def vlan_joins(random: Random, world: World) -> Iterator[Burst]:
 
 def state_bomb(random: Random, world: World) -> Iterator[Burst]:
     """Groups times sources times VLANs, as many as fit into a second."""
-    for vid in random.sample(range(1, 100), 4):
+    for vid in random.sample(range(1, 100), 8):
         frames = []
-        for _ in range(250):
-            records = [
-                record(1, any_group(random), [any_address(random) for _ in range(64)])
-                for _ in range(5)
-            ]
+        for _ in range(60):
+            sources = [any_address(random) for _ in range(64)]
+            records = [record(1, any_group(random), sources) for _ in range(5)]
             frame = ipv4(world.address, "224.0.0.22", report(records), mac=world.mac)
             frames.append(tagged(frame, vid))
         yield Burst(frames)
