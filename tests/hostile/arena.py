@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -31,7 +33,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent.parent / "netns-lab")]
 import namespaces  # noqa: E402
 from attacks import ATTACKS  # noqa: E402
 from lab import Lab, wait_until  # noqa: E402
-from switch import Snoop  # noqa: E402
+from switch import SNOOP, Snoop  # noqa: E402
 
 GROUP = "239.1.1.1"
 JOIN_GROUPS = ("239.2.2.1", "239.2.2.2", "239.2.2.3", "239.2.2.4")
@@ -65,6 +67,8 @@ class Outcome:
     seen: dict[str, dict[str, int]] = field(default_factory=dict)
     growth_bytes: int = 0
     findings: list[dict[str, str]] = field(default_factory=list)
+    gaps: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
     drops: dict[str, dict[str, int]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
@@ -113,7 +117,7 @@ def play(
         for host in lab.hosts:
             host.call("tap", on=False)
         outcome = Outcome(seed, timers)
-        with game(lab, snoop, outcome, seconds, only or []):
+        with game(lab, snoop, outcome, seconds, only or []), monitor(snoop, outcome):
             watch_daemon(snoop, outcome, seconds)
         judge(snoop, outcome, patience)
         return outcome
@@ -170,8 +174,9 @@ def game(
             outcome.attacks += said(enemy)
         outcome.joins += said(joiner)
         outcome.sent.update(said(sender)[-1])
-        lab.h(0).call("tap", on=True)
-        outcome.seen.update(said(watcher)[-1])
+        *gaps, counts = said(watcher)
+        outcome.gaps += gaps
+        outcome.seen.update(counts)
     finally:
         for process in processes:
             process.kill()
@@ -209,6 +214,32 @@ def said(process: subprocess.Popen[bytes]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in printed.splitlines()]
 
 
+@contextmanager
+def monitor(snoop: Snoop, outcome: Outcome) -> Iterator[None]:
+    """Keeps what the daemon says of the viewer's membership and of who asks."""
+    types = [word for kind in ("join", "leave", "expire", "querier") for word in ("--type", kind)]
+    command = [SNOOP, "--socket", snoop.socket, "monitor", "--json", *types]
+    with (
+        tempfile.TemporaryFile() as printed,
+        subprocess.Popen(
+            command, stdout=printed, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+        ) as it,
+    ):
+        try:
+            yield
+        finally:
+            it.terminate()
+            it.wait()
+            printed.seek(0)
+            events = [json.loads(line) for line in printed.read().splitlines()]
+            outcome.events += [
+                event
+                for event in events
+                if (event["event"] == "querier" and event["vlan"] == 0)
+                or (event.get("group") == GROUP and event["port"] == "p1")
+            ]
+
+
 def watch_daemon(snoop: Snoop, outcome: Outcome, seconds: float) -> None:
     """Looks at the daemon from outside while the game is on."""
     end = time.monotonic() + seconds
@@ -232,6 +263,10 @@ def judge(snoop: Snoop, outcome: Outcome, patience: float) -> None:
     stream, unicast = outcome.seen["stream"], outcome.seen["unicast"]
     if stream["unique"] < outcome.sent["stream"]:
         faults.append(f"the viewer lost {outcome.sent['stream'] - stream['unique']} datagrams")
+        for gap in outcome.gaps:
+            moment = {"at": gap["until"] - 2.0, "seconds": 2.0}
+            faults.append(f"{gap['gap']} of them by {gap['until']:.2f}, {during(moment, outcome)}")
+        faults += [f"event {event}" for event in outcome.events]
     if stream["datagrams"] > stream["unique"]:
         faults.append(f"{stream['datagrams'] - stream['unique']} datagrams came twice")
     if stream["reordered"]:

@@ -32,6 +32,7 @@ STREAM_PORT, JOIN_PORT, UNICAST_PORT = 5004, 5006, 5008
 TICK_S, STREAM_FRAMES = 0.005, 5  # per tick: bursts of five to the victim, one to each join group
 BURST_S = 1.5
 JOIN_S = 5.0
+GAP = 20  # datagrams missing in a row that are told as they are noticed
 MAGIC = b"HOST"
 DATAGRAM = struct.Struct("!4sI")
 IP_MULTICAST_ALL, SO_RCVBUFFORCE = 49, 33
@@ -157,6 +158,8 @@ def drain(sock: socket.socket, count: dict[str, int], seen: set[int]) -> None:
             count["foreign"] += 1
             continue
         number = DATAGRAM.unpack_from(data)[1]
+        if number > count["highest"] + GAP:
+            say(gap=number - count["highest"] - 1, until=time.monotonic())
         count["datagrams"] += 1
         count["unique"] += number not in seen
         count["reordered"] += number < count["highest"]
