@@ -15,7 +15,7 @@ from snoop.proto.hosts import Hosts, Reporter, reporter_address
 from snoop.proto.membership import NOTHING, Ask, Membership
 from snoop.proto.params import FastLeave
 from snoop.proto.port import Port
-from snoop.proto.units import Instant
+from snoop.proto.units import Instant, after
 from snoop.proto.vlan import Vlan
 from snoop.wire.address import Address, text
 from snoop.wire.messages import Record, RecordType
@@ -57,7 +57,7 @@ class Hearing:
         self._who = port.shared(who)
         self._version = version
         self._now = now
-        self._until = Instant(now + vlan.timings.gmi)
+        self._until = after(now, vlan.slow_hosts.membership_interval(now))
         self._effects = effects
 
     def take(self, record: Record) -> bool:

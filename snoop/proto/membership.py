@@ -185,6 +185,12 @@ class Membership:
             self.due = min(self.due, deadline)
         return lowered
 
+    def put_off(self, floor: Instant) -> None:
+        """Let no running timer end before `floor`; `due` may be early."""
+        self.group_timer = max(self.group_timer, floor) if self.exclude else self.group_timer
+        if any(STOPPED < timer < floor for timer in self.sources.values()):
+            self.sources = {s: max(t, floor) if t else t for s, t in self.sources.items()}
+
     def expire(self, now: Instant, *, keep_blocked: bool = True) -> None:
         """Do what the timers that have run out by `now` say (spec 3.1).
 

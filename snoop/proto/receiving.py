@@ -202,6 +202,8 @@ def _hear_query(
         "sources": [text(source) for source in query.sources],
     }
     effects.append(Event("query", vlan.vid, port.id, fields))
+    if query.version == 1 and query.group == ANY:
+        vlan.slow_hosts.hear_v1_query(now)
     if port.params.querier_guard:
         port.counts["querier_guarded"] += 1
         reason = "query on a port with querier_guard: passed on, not believed"

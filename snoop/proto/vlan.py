@@ -11,6 +11,7 @@ from snoop.proto.mrouter import Mrouters
 from snoop.proto.params import Params
 from snoop.proto.presence import Presence
 from snoop.proto.querier import Querier
+from snoop.proto.slowhosts import SlowHosts
 from snoop.proto.switch import Switch
 from snoop.proto.timings import Timings
 from snoop.proto.units import Instant, after
@@ -32,6 +33,7 @@ class Vlan:
         "opener",
         "presence",
         "querier",
+        "slow_hosts",
         "stakes",
         "state_bytes",
         "switch",
@@ -52,6 +54,7 @@ class Vlan:
         self.mrouters = Mrouters(self)
         self.querier = Querier(self)
         self.presence = Presence(self)
+        self.slow_hosts = SlowHosts(self)
 
     @property
     def params(self) -> Params:
