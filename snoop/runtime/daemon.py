@@ -94,7 +94,7 @@ class Daemon:
             except SocketTaken as error:
                 raise StartError(str(error)) from error
             try:
-                return await self._forward()
+                return await self._forward(control)
             finally:
                 await control.close()
 
@@ -109,7 +109,7 @@ class Daemon:
                 f"(interfaces here: {there})"
             )
 
-    async def _forward(self) -> int:
+    async def _forward(self, control: ControlServer) -> int:
         switch = self._config.switch
         priority.prefer(switch.nice)
         try:
@@ -157,8 +157,10 @@ class Daemon:
             notify.notify("STOPPING=1")
             self._loop.remove_reader(fastpath.punt_fd)
         finally:
+            # Nobody may ask any more for what is about to go.
             if self._endpoint is not None:
                 await self._endpoint.close()
+            await control.close()
             self._stop(fastpath)
         if fault is not None:
             _log.error("%s", fault)
@@ -206,6 +208,9 @@ class Daemon:
         for timer in (self._timer, self._retry):
             if timer is not None:
                 timer.cancel()
+        # Nothing may come in any more for the fast path that goes: while clients are shown out the
+        # loop runs on, and ports that are closed make the kernel tell of it.
+        self._links.close(self._loop)
         fastpath.stop()
         for thread in self._threads:
             thread.join(STOP_SECONDS)
@@ -214,6 +219,7 @@ class Daemon:
         else:
             self._neighbours.close()  # It would tell of changes to a fast path that is gone.
             fastpath.close()
+        self._neighbours.close()
 
     def _end(self, fault: str | None) -> None:
         if not self._ended.done():

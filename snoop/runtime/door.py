@@ -70,12 +70,14 @@ class Door:
     async def close(self) -> None:
         """Take nobody in any more and show everybody out."""
         self._closed = True
-        self._loop.remove_reader(self._listening.fileno())
-        self._listening.close()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._listening.fileno() >= 0:
+            self._loop.remove_reader(self._listening.fileno())
+            self._listening.close()
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            # Once is not enough: wait_for of 3.11 forgets it when its answer comes just then.
+            await asyncio.sleep(0)
 
     def guests(self) -> list[Guest]:
         """Everybody who is in."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import urllib.request
@@ -114,3 +115,17 @@ def test_clients_that_hold_what_they_can_cost_a_bounded_part() -> None:
 
 def state(net: Star, port: str) -> dict[str, object]:
     return next(row for row in net.switch.show("ports")["ports"] if row["name"] == port)
+
+
+def test_it_ends_well_while_clients_ask() -> None:
+    """A request that is half way through must not reach what has been freed."""
+    config = {"igmp": IGMP, "metrics": {"listen": f"{LISTEN[0]}:{LISTEN[1]}"}}
+    with Lab(3) as lab, contextlib.ExitStack() as stack:
+        switch = lab.switch(config=config)
+        for number in range(40):
+            client = stack.enter_context(socket.socket(socket.AF_UNIX))
+            client.connect(str(switch.socket))
+            asked = b'{"request": "show", "what": "ports"}\n' * 20
+            client.sendall(b'{"request": "monitor"}\n' if number % 2 else asked)
+        assert switch.stop(signal.SIGTERM) == 0
+        assert "Traceback" not in switch.log()
