@@ -46,14 +46,15 @@ def _entries(device: str, row: Row, listed: dict[str, set[str]]) -> list[Row]:
     """Of one port; `listed` are the sources that any port of the group has, and which do."""
     static = row["origin"] == "static"
     include = row["filter_mode"] == "include"
-    own = {source["address"]: source["forwarding"] for source in row["sources"]}
+    own = {source["address"]: source for source in row["sources"]}
     entries = []
     if not (static and include):
         entries.append(_entry(device, row, static=static))
     for source, ports in listed.items():
         if source in own:
-            flags = [] if own[source] else ["blocked"]
-            entries.append(_entry(device, row, source, static=static, flags=flags))
+            flags = [] if own[source]["forwarding"] else ["blocked"]
+            said = bool(own[source].get("static"))
+            entries.append(_entry(device, row, source, static=said, flags=flags))
         elif not include and row["port"] not in ports:
             entries.append(_entry(device, row, source, static=False, flags=["added_by_star_ex"]))
     return entries
@@ -68,10 +69,10 @@ def _entry(
         entry["src"] = source
     entry["state"] = "permanent" if static else "temp"
     entry["filter_mode"] = row["filter_mode"] if source is None else "include"
-    if source is None and row["sources"]:
+    learned = [one for one in row["sources"] if one["timer"] is not None or not one.get("static")]
+    if source is None and learned:
         entry["source_list"] = [
-            {"address": one["address"], "timer": _timer(one["timer"]).lstrip()}
-            for one in row["sources"]
+            {"address": one["address"], "timer": _timer(one["timer"]).lstrip()} for one in learned
         ]
     entry["protocol"] = "static" if static else "kernel"
     entry["flags"] = list(flags)

@@ -123,12 +123,11 @@ def _routers(rows: list[Row]) -> Row:
 def _statics(rows: list[Row]) -> list[Row]:
     entries: dict[tuple[str, str], list[str]] = defaultdict(list)
     for row in rows:
-        if row["origin"] == "static":
-            if row["filter_mode"] == "exclude" or not row["sources"]:
-                entries[row["group"], "*"].append(row["port"])
-            else:
-                for source in row["sources"]:
-                    entries[row["group"], source["address"]].append(row["port"])
+        if row["origin"] == "static" and row["filter_mode"] == "exclude":
+            entries[row["group"], "*"].append(row["port"])
+        for source in row["sources"]:
+            if source.get("static"):
+                entries[row["group"], source["address"]].append(row["port"])
     return [
         {"group": group, "source-addr": source, "bridge-outgoing-interface": sorted(set(ports))}
         for (group, source), ports in entries.items()
@@ -183,7 +182,9 @@ def _sources(members: list[Row], hosts: list[Row]) -> list[Row]:
             and (host["filter_mode"] == "exclude" if address == "*" else address in host["sources"])
         ]
         timers = [row["group_timer"] if one is None else one["timer"] for row, one in carriers]
-        static = any(row["origin"] == "static" for row, _ in carriers)
+        static = any(
+            row["origin"] == "static" if one is None else one.get("static") for row, one in carriers
+        )
         entries.append(
             _without_empty(
                 {

@@ -44,6 +44,10 @@ from snoop.wire.address import (
 _DUE_PER_FRAME: Final = 64
 
 
+class Full(Exception):
+    """What an operator wants is over a limit; the text names it."""
+
+
 class Engine:
     """One switch. Port ids 0 to 255 are given by the caller."""
 
@@ -188,12 +192,14 @@ class Engine:
     def static_add(
         self, *, vid: int, group: Address, source: Address | None, port: int, now: Instant
     ) -> list[Effect]:
-        """Add a static entry; `source` None for any. KeyError: no such port."""
-        effects = self.advance(now)
+        """Add a static entry; `source` None for any. KeyError: no such port; Full: no room."""
         self._require_port(port)
         _require_group(group)
         if source is not None and (source[:12] != MAPPED or is_bad_source(source)):
             raise ValueError(f"source {text(source)} is not allowed: a unicast IPv4 address")
+        if vid in self._switch.vlans:
+            _require_room(self._switch.vlans[vid], group, source, port)
+        effects = self.advance(now)
         vlan = self._vlan(vid, now, effects)
         vlan.open(group, now).add_static(port, source, now)
         effects.append(vlan.group_changed(group))
@@ -363,3 +369,20 @@ class Engine:
 def _require_group(group: Address) -> None:
     if group[:12] != MAPPED or not is_multicast(group) or is_link_local_group(group):
         raise ValueError(f"group {text(group)} is not allowed: 224.0.1.0 to 239.255.255.255")
+
+
+def _require_room(vlan: Vlan, group: Address, source: Address | None, port: int) -> None:
+    """Hold static entries to the limits of learned ones, each on its own (N-8, SM-68)."""
+    known = vlan.groups.get(group)
+    statics = {} if known is None or known.statics is None else known.statics
+    params = vlan.params
+    if not statics and vlan.static_groups >= params.max_groups:
+        raise Full(f"max_groups, {params.max_groups}, static groups are there: no more taken")
+    static = statics.get(port)
+    if source is None or static is None or source in static.sources:
+        return
+    if len(static.sources) >= params.max_sources:
+        raise Full(
+            f"max_sources, {params.max_sources}, static sources of {text(group)} are there: "
+            "no more taken"
+        )

@@ -46,6 +46,7 @@ class Group:
         "address",
         "armed",
         "ask_at",
+        "asked_all_at",
         "checks",
         "doubted_until",
         "is_ssm",
@@ -72,6 +73,7 @@ class Group:
         self.spared_until: Instant = STOPPED
         self.doubted_until: Instant = STOPPED  # last end of a timer that a question has lowered
         self.ask_at: Instant = STOPPED  # when to put that question ourselves
+        self.asked_all_at: Instant = STOPPED  # when all of its ports were asked last (`queries`)
         self.armed: Instant = STOPPED
 
     @property
@@ -237,6 +239,7 @@ class Group:
         """Add a static entry; `source` None for any source. No effect if it is there."""
         if self.statics is None:
             self.statics = {}
+            self.vlan.static_groups += 1
         static = self.statics.setdefault(port, Static())
         if source is not None:
             static.sources.setdefault(source, now)
@@ -263,6 +266,7 @@ class Group:
         if self.statics is not None and self.statics.pop(port, None) is not None:
             if not self.statics:
                 self.statics = None
+                self.vlan.static_groups -= 1
             if not self.is_held and not self.tombstone_until:
                 self.vlan.forget(self)
 

@@ -5,18 +5,25 @@ each with its own number of repeats left and its own next time (SM-23, SM-24). W
 same time goes out together (SM-25). The timers themselves are in the membership, lowered when the
 question is first asked; a check only sends. It outlives our being the querier (Q-8) and ends with
 the membership.
+
+A host may leave and join a thousand times a second, and every port that holds the group may have to
+hear what is asked. So a port is asked about a group once a last member query interval and a few
+times besides, and so are all of its ports together: what comes up after that waits for its turn.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from snoop.proto import asking
 from snoop.proto.effects import Effect
 from snoop.proto.membership import Ask, Membership
-from snoop.proto.units import NEVER, STOPPED, Instant, Ports, after
+from snoop.proto.units import NEVER, STOPPED, Duration, Instant, Ports, after
 from snoop.wire.address import Address
 
 if TYPE_CHECKING:
     from snoop.proto.group import Group
+
+
+_HASTY_MAX: Final = 4
 
 
 class _Repeats:
@@ -32,7 +39,15 @@ class _Repeats:
 class Check:
     """The questions pending about one group on one port."""
 
-    __slots__ = ("_group", "_group_repeats", "_port", "_source_repeats", "armed")
+    __slots__ = (
+        "_asked_at",
+        "_group",
+        "_group_repeats",
+        "_hasty",
+        "_port",
+        "_source_repeats",
+        "armed",
+    )
 
     def __init__(self, group: "Group", port: int) -> None:
         """Start with nothing to ask."""
@@ -40,6 +55,8 @@ class Check:
         self._port = port
         self._group_repeats: _Repeats | None = None
         self._source_repeats: dict[Address, _Repeats] = {}
+        self._asked_at: Instant = STOPPED
+        self._hasty = 0  # questions out of turn, since the port was last left alone
         self.armed: Instant = STOPPED
 
     def take(self, member: Membership, ask: Ask, now: Instant) -> bool:
@@ -49,16 +66,18 @@ class Check:
         everything RV times.
         """
         timings = self._group.vlan.timings
-        deadline = after(now, timings.lmqt)
+        turn = self._turn(now)
+        # The last of fewer questions than two may come late; then there is time to answer it.
+        deadline = max(after(now, timings.lmqt), after(turn, timings.last_member_query_interval))
         fresh = False
         if ask.group:
             lowered = member.lower_group(deadline)
             if lowered or self._group_repeats is None:
-                self._group_repeats = _Repeats(timings.lmqc, now)
+                self._group_repeats = _Repeats(timings.lmqc, turn)
                 fresh = True
         if self._group.vlan.params.version == 3:
             for source in member.lower_sources(ask.sources, deadline):
-                self._source_repeats[source] = _Repeats(timings.lmqc, now)
+                self._source_repeats[source] = _Repeats(timings.lmqc, turn)
                 fresh = True
         return fresh
 
@@ -85,10 +104,10 @@ class Check:
             if not repeats.left:
                 del self._source_repeats[source]
         if refreshed and not with_group:  # SM-24: Q(G) makes this one superfluous
-            self._send_sources(refreshed, True, effects)
+            self._send_sources(refreshed, True, now, effects)
         if lowered:
-            self._send_sources(lowered, False, effects)
-        return self._next()
+            self._send_sources(lowered, False, now, effects)
+        return self._next(now)
 
     def _send_group(
         self, member: Membership, high: Instant, now: Instant, effects: list[Effect]
@@ -103,19 +122,45 @@ class Check:
             self._group_repeats = None
             return False
         repeats.left -= 1
-        repeats.at = after(now, self._group.vlan.timings.last_member_query_interval)
+        repeats.at = after(now, self._interval())
         if not repeats.left:
             self._group_repeats = None
-        self._send((), suppress, effects)
+        if self._group.asked_all_at == now:  # for another port, and heard by this one
+            self._asked_at = now
+        else:
+            self._send((), suppress, now, effects)
         return True
 
-    def _send_sources(self, sources: list[Address], suppress: bool, effects: list[Effect]) -> None:
+    def _send_sources(
+        self, sources: list[Address], suppress: bool, now: Instant, effects: list[Effect]
+    ) -> None:
         for start in range(0, len(sources), asking.SOURCES_MAX):
-            self._send(tuple(sources[start : start + asking.SOURCES_MAX]), suppress, effects)
+            self._send(tuple(sources[start : start + asking.SOURCES_MAX]), suppress, now, effects)
 
-    def _send(self, sources: tuple[Address, ...], suppress: bool, effects: list[Effect]) -> None:
+    def _send(
+        self, sources: tuple[Address, ...], suppress: bool, now: Instant, effects: list[Effect]
+    ) -> None:
         group = self._group
-        asking.specific(group.vlan, self._ports(), group.address, sources, suppress, effects)
+        ports = self._ports()
+        self._asked_at = now
+        if not sources and ports != 1 << self._port:
+            group.asked_all_at = now
+        asking.specific(group.vlan, ports, group.address, sources, suppress, effects)
+
+    def _interval(self) -> Duration:
+        return self._group.vlan.timings.last_member_query_interval
+
+    def _turn(self, now: Instant) -> Instant:
+        """Return when to ask: now, or an interval after the port was asked last."""
+        asked = max(self._asked_at, self._group.asked_all_at)
+        turn = STOPPED if asked == STOPPED else after(asked, self._interval())
+        if turn <= now:
+            self._hasty = 0
+        elif self._hasty >= _HASTY_MAX:
+            return turn
+        else:
+            self._hasty += 1
+        return now
 
     def _ports(self) -> Ports:
         """Q-12: another router that hears this lowers its own timers, so let it hear everybody."""
@@ -124,12 +169,15 @@ class Check:
             return 1 << self._port
         return self._group.ports | mrouters
 
-    def _next(self) -> Instant:
+    def _next(self, now: Instant) -> Instant:
         nearest = min((repeats.at for repeats in self._source_repeats.values()), default=NEVER)
         if self._group_repeats is not None:
             nearest = min(nearest, self._group_repeats.at)
         if nearest < NEVER:
             return nearest
+        over = after(self._asked_at, self._interval())
+        if self._asked_at and over > now:  # to remember that it was asked
+            return over
         if self._group.checks is not None:
             self._group.checks.pop(self._port, None)
         return STOPPED

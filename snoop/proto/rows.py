@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
-from snoop.proto.group import Group
+from snoop.proto.group import Group, Static
 from snoop.proto.hosts import reporter_address, reporter_mac
 from snoop.proto.membership import Membership
 from snoop.proto.switch import Switch
-from snoop.proto.units import Duration, Instant, left
+from snoop.proto.units import STOPPED, Duration, Instant, left
 from snoop.proto.views import FilterMode, HostRow, MdbRow, SourceRow
 from snoop.wire.address import Address, Family
 
@@ -30,10 +30,7 @@ def mdb(switch: Switch, wanted: Keys, now: Instant) -> list[MdbRow]:
     rows: list[MdbRow] = []
     for group in _groups(switch, wanted):
         for port in sorted(group.members.keys() | (group.statics or {}).keys()):
-            member = group.members.get(port)
-            if member is not None:
-                rows.append(_dynamic(group, port, member, now))
-            rows.extend(_static(group, port, now))
+            rows.append(_row(group, port, now))
     return rows
 
 
@@ -70,42 +67,52 @@ def _groups(switch: Switch, wanted: Keys) -> Iterator[Group]:
             yield group
 
 
-def _dynamic(group: Group, port: int, member: Membership, now: Instant) -> MdbRow:
+def _row(group: Group, port: int, now: Instant) -> MdbRow:
+    """Return what was learned and what an operator said of one port, as one (N-7)."""
+    member = group.members.get(port)
+    static = (group.statics or {}).get(port)
+    any_since = None if static is None else static.any_since
+    exclude = member is not None and member.exclude
+    since = [] if member is None else [member.created]
+    if static is not None:
+        since += static.sources.values()
+    if any_since is not None:
+        since.append(any_since)
     return MdbRow(
         vid=group.vlan.vid,
         family=Family.IPV4,
         group=group.address,
         port=port,
-        filter_mode=member.filter_mode,
-        sources=tuple(
-            SourceRow(source, left(timer, now) if timer else None, bool(timer))
-            for source, timer in sorted(member.sources.items())
+        filter_mode=FilterMode.EXCLUDE if exclude or any_since is not None else FilterMode.INCLUDE,
+        sources=_sources(member, static, now),
+        group_timer=(
+            left(member.group_timer, now)
+            if member is not None and exclude and any_since is None
+            else None
         ),
-        group_timer=left(member.group_timer, now) if member.exclude else None,
-        origin="dynamic",
-        compatibility=f"igmpv{member.compatibility(now)}",
-        uptime=Duration(now - member.created),
-        last_reporter=reporter_address(member.reporter),
+        origin="static" if member is None or any_since is not None else "dynamic",
+        compatibility="igmpv3" if member is None else f"igmpv{member.compatibility(now)}",
+        uptime=Duration(now - min(since)),
+        last_reporter=None if member is None else reporter_address(member.reporter),
     )
 
 
-def _static(group: Group, port: int, now: Instant) -> Iterator[MdbRow]:
-    static = (group.statics or {}).get(port)
-    if static is None:
-        return
-    since = min(
-        [*static.sources.values(), *([static.any_since] if static.any_since is not None else [])]
-    )
-    yield MdbRow(
-        vid=group.vlan.vid,
-        family=Family.IPV4,
-        group=group.address,
-        port=port,
-        filter_mode=FilterMode.INCLUDE if static.any_since is None else FilterMode.EXCLUDE,
-        sources=tuple(SourceRow(source, None, True) for source in sorted(static.sources)),
-        group_timer=None,
-        origin="static",
-        compatibility="igmpv3",
-        uptime=Duration(now - since),
-        last_reporter=None,
-    )
+def _sources(
+    member: Membership | None, static: Static | None, now: Instant
+) -> tuple[SourceRow, ...]:
+    """List the sources that either names; a static entry outdoes one that is blocked."""
+    learned = {} if member is None else member.sources
+    said = {} if static is None else static.sources
+    always = static is not None and static.any_since is not None
+    rows = []
+    for source in sorted(learned.keys() | said.keys()):
+        timer = learned.get(source, STOPPED)
+        rows.append(
+            SourceRow(
+                source,
+                left(timer, now) if timer else None,
+                bool(timer) or always or source in said,
+                source in said,
+            )
+        )
+    return tuple(rows)

@@ -61,18 +61,20 @@ class VlanView:
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """A source of an `MdbRow`; `timer` None: blocked, or static."""
+    """A source of an `MdbRow`; `timer` None: blocked, or only `static`."""
 
     address: Address
     timer: Duration | None
     forwarding: bool
+    static: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MdbRow:
     """One port of one group. `origin` is "dynamic" or "static", `compatibility` "igmpv1"..3.
 
-    A port with both kinds of entry has two rows.
+    A port with both kinds of entry has one row (N-7): static if any source is wanted statically,
+    which outdoes what was learned, else dynamic, with the static sources among the others.
     """
 
     vid: int

@@ -36,6 +36,7 @@ class Vlan:
         "slow_hosts",
         "stakes",
         "state_bytes",
+        "static_groups",
         "switch",
         "timings",
         "vid",
@@ -48,6 +49,7 @@ class Vlan:
         self.groups: dict[Address, Group] = {}
         self.stakes: dict[Port, Stake] = {}
         self.state_bytes = 0
+        self.static_groups = 0
         self.opener: Port | None = None  # whose frame made it, and who is charged for it
         self._refused: dict[int, Instant] = {}  # ports that asked in vain, until when that counts
         self.timings: Timings = self.params.timings  # in force: ours, or adopted by the querier

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from snoop import __version__
 from snoop.fastpath import Stream
+from snoop.proto.engine import Full
 from snoop.proto.units import SECOND
 from snoop.runtime import clock, explain, rows, state
 from snoop.runtime.config import effective
@@ -230,15 +231,17 @@ class Answers:
             )
         port = plane.ports.named(request.port)
         change = plane.engine.static_add if request.add else plane.engine.static_del
+        now = clock.now()
+        plane.do(plane.engine.advance(now))  # what is due is done, also if this is refused
         try:
-            effects = change(
-                vid=request.vlan, group=group, source=source, port=port.id, now=clock.now()
-            )
+            effects = change(vid=request.vlan, group=group, source=source, port=port.id, now=now)
         except KeyError:
             raise RequestError(
                 f"no static entry of {request.group} on {request.port}; "
                 "`snoop show mdb` lists them with origin static"
             ) from None
+        except Full as error:
+            raise RequestError(str(error)) from None
         except ValueError as error:
             raise RequestError(str(error), code=2) from None
         plane.do(effects)
@@ -250,8 +253,10 @@ class Answers:
             raise RequestError("this switch does not snoop MLD: IPv6 multicast floods", code=2)
         port = plane.ports.named(request.port)
         change = plane.engine.mrouter_add if request.add else plane.engine.mrouter_del
+        now = clock.now()
+        plane.do(plane.engine.advance(now))
         try:
-            effects = change(vid=request.vlan, port=port.id, now=clock.now())
+            effects = change(vid=request.vlan, port=port.id, now=now)
         except KeyError:
             raise RequestError(
                 f"{request.port} is no static router port of vlan {request.vlan}; "

@@ -270,8 +270,33 @@ def _check_together(config: Config, where: str) -> None:
                 f'{where}: {key} = "{name}" is not allowed: a port of this switch'
                 f"{_meant(name, names)}"
             )
+    _check_statics(config, where)
     if len(names) > 256:
         raise ConfigError(f"{where}: {len(names)} [[port]] tables: allowed are at most 256")
+
+
+def _check_statics(config: Config, where: str) -> None:
+    """Static entries are held to the limits of learned ones (N-8)."""
+    groups: dict[int, set[str]] = {}
+    sources: dict[tuple[int, str, str], set[str]] = {}
+    tables = {vlan.vid: resolve.igmp_of(config, vlan) for vlan in config.vlan}
+    for static in config.static:
+        igmp = tables.get(static.vlan, config.igmp)
+        held = groups.setdefault(static.vlan, set())
+        held.add(str(static.group))
+        if len(held) > igmp.max_groups:
+            raise ConfigError(
+                f"{where}: [[static]] names more than {igmp.max_groups} groups of VLAN "
+                f"{static.vlan}: allowed are as many as [igmp] max_groups"
+            )
+        for port in static.ports if static.source is not None else ():
+            listed = sources.setdefault((static.vlan, str(static.group), port), set())
+            listed.add(str(static.source))
+            if len(listed) > igmp.max_sources:
+                raise ConfigError(
+                    f"{where}: [[static]] {static.group} names more than {igmp.max_sources} "
+                    f"sources for {port}: allowed are as many as [igmp] max_sources"
+                )
 
 
 def _add_ports(raw: dict[str, Any], arguments: Iterable[str]) -> None:

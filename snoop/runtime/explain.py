@@ -144,7 +144,9 @@ def _member(port: Port, case: _Case) -> str | None:
     for row in case.members.get(port.id, ()):
         if not _takes(row, case.source):
             continue
-        if row.origin == "static":
+        if row.origin == "static" or any(
+            one.static and one.address == case.source for one in row.sources
+        ):
             return "static entry: [[static]] or `snoop mdb add`"
         wants = "any source"
         if row.filter_mode is FilterMode.EXCLUDE and _listed(row, forwarding=False):

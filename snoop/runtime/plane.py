@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from snoop.proto.effects import Effect, Event, GroupChanged, Transmit, VlanChanged
-from snoop.proto.engine import Engine
+from snoop.proto.engine import Engine, Full
 from snoop.proto.params import Params
 from snoop.proto.units import Instant
 from snoop.runtime import clock, resolve
@@ -318,11 +318,17 @@ class Plane:
                     ),
                     now,
                 )
+        self._apply(self._engine.advance(now), now)
         for vid, group, source, port in wanted - self._statics:
-            self._apply(
-                self._engine.static_add(vid=vid, group=group, source=source, port=port, now=now),
-                now,
-            )
+            try:
+                effects = self._engine.static_add(
+                    vid=vid, group=group, source=source, port=port, now=now
+                )
+            except Full as error:  # by those of `snoop mdb add`: the file itself was checked
+                self.say("limit", {"reason": str(error)}, port=self.ports.name(port))
+                wanted = wanted - {(vid, group, source, port)}
+                continue
+            self._apply(effects, now)
         self._statics = wanted
 
     # Captures ----------------------------------------------------------------------------------

@@ -90,6 +90,7 @@ def mdb_row(row: MdbRow, port: PortName) -> Row:
                 "address": address.text(source.address),
                 "timer": seconds(source.timer),
                 "forwarding": source.forwarding,
+                **({"static": True} if source.static else {}),
             }
             for source in sorted(row.sources, key=lambda source: source.address)
         ],

@@ -42,6 +42,14 @@ STORIES = {
         (1, "TO_EX", "239.23.0.13", []),
         (2, "STATIC", "239.23.0.13", [A]),
     ],
+    "static source and any on one port": [
+        (1, "TO_EX", "239.23.0.14", []),
+        (1, "STATIC", "239.23.0.14", [A]),
+    ],
+    "static source and another on one port": [
+        (1, "ALLOW", "239.23.0.15", [B]),
+        (1, "STATIC", "239.23.0.15", [A]),
+    ],
 }
 LONG = {"query_interval": 125.0, "query_response_interval": 10.0}
 Entry = dict[str, Any]

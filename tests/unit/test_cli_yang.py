@@ -219,7 +219,8 @@ LOADED = [
     row("p3", sources=[{"address": "10.0.0.8", "timer": None, "forwarding": False}]),
     row("p4", "239.9.9.9", origin="static", group_timer=None, uptime=None, last_reporter=None),
     row("p4", "232.1.1.1", origin="static", filter_mode="include", group_timer=None, uptime=None,
-        last_reporter=None, sources=[{"address": "10.0.0.9", "timer": None, "forwarding": True}]),
+        last_reporter=None,
+        sources=[{"address": "10.0.0.9", "timer": None, "forwarding": True, "static": True}]),
 ]  # fmt: skip
 HOSTS = [
     {"vlan": 0, "family": "ipv4", "group": "239.1.2.3", "port": "p1", "address": "10.0.0.11",

@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 
 from snoop.proto.effects import Event, GroupChanged, VlanChanged
+from snoop.proto.engine import Full
 from snoop.proto.params import FastLeave, MrouterMode, PortParams
 from snoop.proto.units import seconds
 from snoop.proto.views import FilterMode
-from snoop.wire.address import Family, parse, parse_prefix
+from snoop.wire.address import Family, parse, parse_prefix, text
 from unit.proto_lab import (
     BLOCK,
+    HOST,
     IS_EX,
     IS_IN,
     OTHER,
@@ -21,6 +23,7 @@ from unit.proto_lab import (
     P3,
     S1,
     S2,
+    S3,
     SSM,
     START,
     TO_EX,
@@ -129,20 +132,50 @@ def test_static_entries_are_out_of_reach_of_reports_and_links() -> None:
     ]
 
 
-def test_static_and_learned_entries_of_one_port_are_apart() -> None:
+def test_static_and_learned_entries_of_one_port_are_one_row() -> None:
+    """N-7: a static source is among the others; a static entry for any source outdoes them."""
     lab = follower()
-    add_static(lab, P1)
     add_static(lab, P1, S1)
     lab.at(20).hear(P1, v3(record(IS_EX, sources=[S2])))
-    rows = [(row.origin, row.filter_mode, row.group_timer) for row in lab.engine.mdb(lab.now)]
-    assert rows == [
-        ("dynamic", FilterMode.EXCLUDE, seconds(270)),
-        ("static", FilterMode.EXCLUDE, None),
+    (row,) = lab.engine.mdb(lab.now)
+    assert (row.origin, row.filter_mode, row.group_timer) == (
+        "dynamic",
+        FilterMode.EXCLUDE,
+        seconds(270),
+    )
+    assert [(text(s.address), s.timer, s.forwarding, s.static) for s in row.sources] == [
+        (S1, None, True, True),
+        (S2, None, False, False),
+    ]
+    assert (row.uptime, row.last_reporter) == (seconds(10), parse(HOST))
+    lab.hear(P1, v3(record(IS_IN, sources=[S1])))
+    add_static(lab, P1)
+    (row,) = lab.engine.mdb(lab.now)
+    assert (row.origin, row.filter_mode, row.group_timer) == ("static", FilterMode.EXCLUDE, None)
+    assert [(text(s.address), s.timer, s.forwarding, s.static) for s in row.sources] == [
+        (S1, seconds(270), True, True),
+        (S2, None, True, False),
     ]
     (member,) = lab.engine.group_view(0, parse(G)).members
     assert member.blocked == {parse(S2)}
     assert member.static_any
     assert member.static_sources == {parse(S1)}
+
+
+def test_static_entries_are_bounded_as_learned_ones_are() -> None:
+    """N-8: by limits of their own, however full the table is of others'."""
+    lab = Lab(max_groups=2, max_sources=2)
+    for group in (G, H):
+        add_static(lab, P1, group=group)
+    with pytest.raises(Full, match="max_groups, 2"):
+        add_static(lab, P1, group="239.1.2.5")
+    for source in (S1, S2, S2):
+        add_static(lab, P1, source)
+    with pytest.raises(Full, match="max_sources, 2"):
+        add_static(lab, P1, S3)
+    add_static(lab, P2, S3)
+    lab.engine.static_del(vid=0, group=parse(H), source=None, port=P1, now=lab.now)
+    add_static(lab, P1, group="239.1.2.5")
 
 
 def test_static_entry_is_removed_by_its_name_only() -> None:

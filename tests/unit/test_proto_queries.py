@@ -221,6 +221,51 @@ def test_v2_repeat_is_dropped_when_somebody_answered() -> None:
     assert [when for when, *_ in lab.asked()] == [40]
 
 
+def test_leaves_in_a_row_are_asked_about_in_their_turn() -> None:
+    """SM-25: a thousand leaves a second are one question an interval, and a few at first."""
+    lab = querier()
+    lab.engine.mrouter_add(vid=0, port=R, now=lab.now)
+    for port in (P1, P2):
+        lab.hear(port, v3(record(TO_EX)))
+    lab.clear()
+    for step in range(500):
+        lab.at(40 + step / 100)
+        for port in (P1, P2):
+            lab.hear(port, v3(record(TO_EX), src=OTHER))
+            lab.hear(port, v3(record(TO_IN), src=OTHER))
+    asked = len(lab.asked())
+    assert asked <= 5 + 2 * 4 + 2
+    lab.at(60)
+    assert len(lab.asked()) <= asked + 4
+    assert lab.state(P1) is lab.state(P2) is None
+
+
+def test_sources_in_a_row_are_asked_about_together() -> None:
+    """SM-25: many names do not help."""
+    lab = querier()
+    sources = [f"192.0.2.{i}" for i in range(1, 61)]
+    lab.hear(P1, v3(record(IS_IN, SSM, sources)))
+    lab.clear()
+    for step, source in enumerate(sources):
+        lab.at(40 + step / 100).hear(P1, v3(record(BLOCK, SSM, [source])))
+    lab.at(45)
+    assert len(lab.asked()) <= 5 + 2 * 4
+    assert {s for _, _, _, some, _ in lab.asked() for s in some} == set(sources)
+    assert lab.state(P1, SSM) is None
+
+
+def test_a_question_in_its_turn_leaves_time_to_answer() -> None:
+    """SM-23: with one question in all, too; nobody who answers is cut."""
+    lab = querier(last_member_query_count=1)
+    lab.hear(P1, v3(record(TO_EX)))
+    for step in range(10):
+        lab.at(40 + step / 20)
+        lab.hear(P1, v3(record(TO_EX)))
+        lab.hear(P1, v3(record(TO_IN)))
+    last = max(when for when, *_ in lab.at(41.2).asked())
+    assert lab.state(P1)[1] == pytest.approx(last + 1 - 41.2)
+
+
 def test_long_list_is_asked_about_in_several_queries() -> None:
     """Spec 1.3: 366 sources fit a frame of 1500 bytes."""
     lab = querier(max_sources=1000)

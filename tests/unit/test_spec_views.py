@@ -28,19 +28,20 @@ def test_mdb_row_says_since_when_and_who_last() -> None:
     assert (row.origin, row.compatibility) == ("dynamic", "igmpv2")
 
 
-def test_static_and_dynamic_entries_are_rows_of_their_own() -> None:
-    """Interface 3: origin; a static source has no timer and is forwarded."""
+def test_static_and_dynamic_entries_are_one_row() -> None:
+    """Interface 3, N-7: the key is the port; a static source has no timer and is forwarded."""
     dut = non_querier()
     dut.hear(P1, v2_report())
     at = {"vid": 0, "group": address(G), "port": P1, "now": dut.now}
     dut.apply(dut.engine.static_add(source=address(S1), **at))
-    rows = [r for r in dut.engine.mdb(dut.now) if r.port == P1]
-    assert sorted(r.origin for r in rows) == ["dynamic", "static"]
-    static = next(r for r in rows if r.origin == "static")
-    assert static.group_timer is None
-    assert [(s.address, s.timer, s.forwarding) for s in static.sources] == [
-        (address(S1), None, True)
+    (row,) = (r for r in dut.engine.mdb(dut.now) if r.port == P1)
+    assert (row.origin, row.group_timer) == ("dynamic", 270 * SECOND)
+    assert [(s.address, s.timer, s.forwarding, s.static) for s in row.sources] == [
+        (address(S1), None, True, True)
     ]
+    dut.apply(dut.engine.static_add(source=None, **at))
+    (row,) = (r for r in dut.engine.mdb(dut.now) if r.port == P1)
+    assert (row.origin, row.group_timer) == ("static", None)
 
 
 def test_blocked_source_has_no_timer_and_is_not_forwarded() -> None:
