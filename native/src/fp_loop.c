@@ -17,6 +17,7 @@
  * cache when it is sent: slots are 2 KiB apart and share few cache sets.
  */
 #define PASS_FRAMES 256u
+#define PASS_SENDS 1024u    /* some 2 ms: whoever comes next waits for them */
 #define CONTROL_FRAMES 128u /* of them from control rings */
 #define CONTROL_OVERSIZE 8u /* buffers that control rings leave to data */
 #define VISIT_FRAMES 32u    /* of one ring before the next port has its turn */
@@ -116,18 +117,26 @@ static void finish(struct fp_worker *worker, const struct fp_table *table, uint3
 		   const struct fp_rx *rx, const struct fp_frame *frame,
 		   const struct fp_verdict *verdict)
 {
-	uint64_t coalesce = 0;
+	uint32_t units = worker->batch.unit_count;
+	uint32_t runs = 0;
+	uint32_t singles = 0;
 
 	fp_count(&worker->stats[port].reasons[verdict->reason], 1);
 	if (fp_mask_empty(verdict->ports))
 		return;
+	for (uint32_t i = 0; i < FP_MASK_WORDS; i++) {
+		uint64_t coalesce = verdict->ports[i] & table->coalesce[i];
+
+		runs += (uint32_t)__builtin_popcountll(coalesce);
+		singles += (uint32_t)__builtin_popcountll(verdict->ports[i] ^ coalesce);
+	}
 	if (fp_segment_needed(rx->vnet, frame)) {
 		send_segments(worker, rx, frame, verdict->ports);
+		worker->sends += (worker->batch.unit_count - units) * (runs + singles);
 		return;
 	}
-	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
-		coalesce |= verdict->ports[i] & table->coalesce[i];
-	fp_batch_add(&worker->batch, rx, frame, verdict->ports, coalesce != 0);
+	fp_batch_add(&worker->batch, rx, frame, verdict->ports, runs != 0);
+	worker->sends += singles + (worker->batch.unit_count - units) * runs;
 }
 
 static void decide_flow(struct fp_switch *sw, struct fp_worker *worker,
@@ -231,7 +240,7 @@ static uint32_t take_ring(struct fp_switch *sw, struct fp_worker *worker,
 
 	if (oversize_end > worker->oversize_used + VISIT_OVERSIZE)
 		oversize_end = worker->oversize_used + VISIT_OVERSIZE;
-	while (taken < budget && room_for_segments(worker)) {
+	while (taken < budget && worker->sends < PASS_SENDS && room_for_segments(worker)) {
 		uint8_t *buffer = NULL;
 
 		if (worker->oversize_used < oversize_end)
@@ -286,10 +295,11 @@ static uint32_t take_round(struct fp_switch *sw, struct fp_worker *worker,
 
 	for (uint32_t i = 0; i < busy_count; i++)
 		busy[i] = worker->ports[(*first + i) % busy_count];
-	while (busy_count && taken < budget) {
+	while (busy_count && taken < budget && worker->sends < PASS_SENDS) {
 		uint32_t kept = 0;
 
-		for (uint32_t i = 0; i < busy_count && taken < budget; i++, visited++) {
+		for (uint32_t i = 0; i < busy_count && taken < budget && worker->sends < PASS_SENDS;
+		     i++, visited++) {
 			uint32_t room = budget - taken;
 			uint32_t got;
 
@@ -315,6 +325,7 @@ uint32_t fp_loop_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 	fp_batch_reset(&worker->batch);
 	worker->oversize_used = 0;
 	worker->segments_used = 0;
+	worker->sends = 0;
 	worker->punted = false;
 	fp_count(&worker->passes, 1);
 	taken = take_round(sw, worker, table, CONTROL, CONTROL_FRAMES, now_ns);

@@ -141,6 +141,26 @@ static void test_control_flood_leaves_half_of_a_pass_to_data(void)
 	lab_end(&lab);
 }
 
+/* A broadcast to seven ports is seven sends: who comes next waits for a thousand, not for 1800. */
+static void test_pass_is_bounded_by_what_it_sends(void)
+{
+	struct packet noise = packet_udp();
+	struct lab lab;
+	uint32_t taken;
+
+	lab_start(&lab, LAB_PORTS_MAX);
+	noise.ethertype = 0x88b5;
+	fill(&lab.ports[0].data, &noise);
+	receive_run(&lab, 1, 100);
+	taken = lab_pass(&lab);
+	CHECK(taken > 1024 / (LAB_PORTS_MAX - 1) && taken < 256);
+	CHECK(lab_stat(&lab, 1, FP_STAT_RX_FRAMES) > 0); /* the flow is sent as a run */
+	taken += lab_run(&lab);
+	CHECK_EQ(taken, FAKE_SLOTS + 100);
+	lab_check_conservation(&lab);
+	lab_end(&lab);
+}
+
 /* The buffers of a pass are shared too: an oversize frame at the head of a ring holds all behind
  * it. */
 static void test_port_that_floods_oversize_frames_leaves_buffers_to_the_others(void)
@@ -320,6 +340,7 @@ int main(void)
 	RUN(test_control_rings_have_a_rotation_of_their_own);
 	RUN(test_more_flooded_control_rings_than_a_pass_reads_take_turns);
 	RUN(test_control_flood_leaves_half_of_a_pass_to_data);
+	RUN(test_pass_is_bounded_by_what_it_sends);
 	RUN(test_port_that_floods_oversize_frames_leaves_buffers_to_the_others);
 	RUN(test_oversize_control_frames_leave_buffers_to_data);
 	RUN(test_full_queue_is_a_drop_of_its_port_and_nobody_elses);
