@@ -48,7 +48,10 @@ class Refused:
 
     def __init__(self) -> None:
         """Start with nothing refused."""
+        self.flooding = False
+        """Was there more of them at the last look?"""
         self._look = Instant(0)
+        self._total = 0
         self._seen: dict[int, int] = {}
         self._told: dict[int, Instant] = {}
 
@@ -61,6 +64,9 @@ class Refused:
 
     def news(self, counts: Mapping[int, int], now: Instant) -> dict[int, int]:
         """Frames refused since the port was last told of, of those whose turn it is to be told."""
+        total = sum(counts.values())
+        self.flooding = total > self._total
+        self._total = total
         found = {}
         for port, count in counts.items():
             more = count - self._seen.get(port, 0)

@@ -104,7 +104,8 @@ class Plane:
     def punted(self) -> int:
         """Take a batch of what the fast path handed up; its descriptor says if there is more.
 
-        Nanoseconds to rest before the next one: ahead of all other processes is no place to stay.
+        Nanoseconds to rest before the next one, while somebody floods: ahead of all other processes
+        is no place to stay.
         """
         now = clock.now()
         engine = self._engine
@@ -127,7 +128,8 @@ class Plane:
         self.flush()
         if self._refused.due(now):
             self._tell_refused(now)
-        return self._budget.spent(cost, clock.now() - now)
+        rest_ns = self._budget.spent(cost, clock.now() - now)
+        return rest_ns if self._refused.flooding else 0
 
     def advance(self) -> None:
         """The time has come."""

@@ -415,8 +415,8 @@ def _ring_slots(switch: SwitchTable, ports: int) -> int:
 
 
 def _punt_bytes(ports: int) -> int:
-    """A full table's worth of hosts answering together, 10 000 reports, or 64 MiB in all."""
-    return max(256 << 10, min(1 << 20, 1 << ((64 << 20) // ports).bit_length() - 1))
+    """Some 40 000 reports, what `igmp_burst` lets come at once, or 128 MiB of all ports."""
+    return max(256 << 10, min(4 << 20, 1 << ((128 << 20) // ports).bit_length() - 1))
 
 
 def _bypass(table: PortTable, switch: SwitchTable) -> bool:

@@ -140,7 +140,9 @@ def test_refused_frames_are_news_once_in_ten_seconds() -> None:
     assert refused.news({3: 50}, Instant(second)) == {3: 50}
     assert refused.news({3: 70, 4: 1}, Instant(2 * second)) == {4: 1}
     assert refused.news({3: 90, 4: 1}, Instant(11 * second)) == {3: 40}
+    assert refused.flooding
     assert refused.news({3: 90, 4: 1}, Instant(30 * second)) == {}
+    assert not refused.flooding
 
 
 def test_a_port_over_its_rate_is_an_event() -> None:
