@@ -1,4 +1,4 @@
-"""What to know about somebody else's queries, said once in a while (V-10 note b)."""
+"""What to know about somebody else's queries, said once in a while (spec 1.10 note b)."""
 
 from typing import TYPE_CHECKING
 

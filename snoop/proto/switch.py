@@ -18,7 +18,7 @@ from snoop.proto.units import SECOND, Instant, Ports, port_ids
 if TYPE_CHECKING:
     from snoop.proto.vlan import Vlan
 
-_QUIET = 10 * SECOND  # between two events that say the same (V-10 note b: logs are rate-limited)
+_QUIET = 10 * SECOND  # between two events that say the same (spec 1.10 note b: limited logs)
 _QUIET_MAX = 4096
 
 
