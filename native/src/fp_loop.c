@@ -256,21 +256,6 @@ static uint32_t take_ring(struct fp_switch *sw, struct fp_worker *worker,
 	return taken;
 }
 
-/*
- * Did anything happen that may have made a neighbour one that takes no runs, and is
- * not in the table yet? Looks at the descriptor first: it is emptied under a hold.
- */
-static bool in_doubt(const struct fp_switch *sw)
-{
-	struct pollfd watch = {.fd = fp_load_relaxed(&sw->watch_fd), .events = POLLIN};
-
-	if (watch.fd >= 0 && poll(&watch, 1, 0))
-		return true;
-	/* seq_cst: pairs with the fence in fp_switch_hold(), before the descriptor is read */
-	atomic_thread_fence(memory_order_seq_cst);
-	return fp_load_relaxed(&sw->hold);
-}
-
 static struct fp_ring *ring_of(struct fp_port *port, enum ring_kind kind)
 {
 	return kind == CONTROL ? &port->control : &port->data;
@@ -333,7 +318,6 @@ uint32_t fp_loop_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 	if (!taken)
 		return 0;
 	fp_batch_build(&worker->batch);
-	worker->tx.in_doubt = worker->batch.iov_count && in_doubt(sw);
 	fp_tx_batch(&worker->tx, table, &worker->batch, worker->stats);
 	for (uint32_t i = 0; i < worker->port_count; i++) {
 		fp_ring_release(&worker->ports[i]->control);

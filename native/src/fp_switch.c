@@ -71,7 +71,8 @@ struct fp_switch *fp_switch_new(const struct fp_config *config)
 		return NULL;
 	memset(sw, 0, bytes);
 	sw->config = *config;
-	fp_store_relaxed(&sw->watch_fd, -1);
+	fp_store_relaxed(&sw->news.fd, -1);
+	sw->news.live = &sw->table;
 	fp_shortcut_init(&sw->shortcut, config->fdb_max, config->fdb_ageing_ns);
 	sw->punt_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	fp_store_relaxed(&sw->table, fp_table_new());
@@ -83,6 +84,7 @@ struct fp_switch *fp_switch_new(const struct fp_config *config)
 		sw->workers[sw->worker_count] = worker_new(sw->worker_count, config);
 		if (!sw->workers[sw->worker_count])
 			goto out;
+		sw->workers[sw->worker_count]->tx.news = &sw->news;
 	}
 	return sw;
 out:
@@ -141,14 +143,14 @@ void fp_switch_stop(struct fp_switch *sw)
 
 int fp_switch_watch(struct fp_switch *sw, int fd)
 {
-	fp_store_relaxed(&sw->watch_fd, fd); /* a descriptor is all there is to it */
+	fp_store_relaxed(&sw->news.fd, fd); /* a descriptor is all there is to it */
 	return 0;
 }
 
 int fp_switch_hold(struct fp_switch *sw, int hold)
 {
-	fp_store_release(&sw->hold, hold ? 1u : 0u);
-	/* seq_cst: the descriptor is read after this; pairs with in_doubt() of the loop */
+	fp_store_release(&sw->news.hold, hold ? 1u : 0u);
+	/* seq_cst: the descriptor is read after this; pairs with fp_news_doubt() */
 	atomic_thread_fence(memory_order_seq_cst);
 	return 0;
 }

@@ -76,8 +76,7 @@ struct fp_switch {
 	struct fp_config config;
 	_Atomic(struct fp_table *) table;
 	_Atomic uint32_t stop;
-	_Atomic int watch_fd;
-	_Atomic uint32_t hold;
+	struct fp_news news;
 	int punt_fd;
 	struct fp_fdb fdb;
 	struct fp_shortcut shortcut;

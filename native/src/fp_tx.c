@@ -70,12 +70,19 @@ static bool too_large(const struct fp_batch_frame *frame, uint32_t mtu, struct f
 	return true;
 }
 
+/* Asked for each port just before it is sent to: a pass to many ports may take a while. */
+static bool may_run(const struct fp_tx *tx, const struct fp_table *table, uint32_t port)
+{
+	if (!fp_mask_has(table->coalesce, port))
+		return false;
+	return !tx->news || !fp_mask_has(table->watched, port) || !fp_news_doubt(tx->news, table);
+}
+
 /* The messages of one port: units whole where the port may, else frame by frame. */
 static uint32_t fill(struct fp_tx *tx, const struct fp_table *table, struct fp_batch *batch,
 		     uint32_t port, struct fp_stats *stats)
 {
-	bool coalesce = fp_mask_has(table->coalesce, port) &&
-			!(tx->in_doubt && fp_mask_has(table->watched, port));
+	bool coalesce = batch->iov_count && may_run(tx, table, port);
 	bool bare = table->ports[port]->tx_bare_fd >= 0 &&
 		    !fp_load_relaxed(&table->ports[port]->needs_qdisc);
 	uint32_t count = 0;

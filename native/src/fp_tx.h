@@ -13,6 +13,7 @@
 #include "fp_port.h"
 #include "fp_stats.h"
 #include "fp_table.h"
+#include "fp_news.h"
 
 struct fp_tx {
 	struct mmsghdr messages[FP_BATCH_FRAMES];
@@ -23,7 +24,7 @@ struct fp_tx {
 	} sizes[FP_BATCH_FRAMES];
 	uint16_t units[FP_PORTS_MAX][FP_BATCH_FRAMES];
 	uint32_t unit_counts[FP_PORTS_MAX];
-	bool in_doubt; /* watched ports get no runs in this pass; set by the loop */
+	const struct fp_news *news; /* what stops runs to watched ports; NULL: nothing */
 };
 
 /* Sends every unit of a built batch; stats: one block per port. */

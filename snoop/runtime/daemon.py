@@ -205,6 +205,9 @@ class Daemon:
 
     def _stop(self, fastpath: FastPath) -> None:
         self._stopping = True
+        # They call into the fast path, and closing the ports is news to both.
+        self._neighbours.close()
+        self._links.close(self._loop)
         for timer in (self._timer, self._retry):
             if timer is not None:
                 timer.cancel()

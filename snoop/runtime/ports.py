@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Protocol
 
 from snoop.proto.params import MrouterMode
-from snoop.runtime import runs
+from snoop.runtime import effective, runs
 from snoop.runtime.claims import ClaimTable, Unclaimed
 from snoop.runtime.links import Link
 from snoop.runtime.printable import name_of
@@ -56,7 +56,7 @@ class NeighbourTable(Protocol):
     def runs(self, ifindex: int) -> Runs: ...
     def guests(self, ifindex: int) -> Collection[str]: ...
     def qdisc(self, ifindex: int) -> str: ...
-    def keep(self, ifindexes: Iterable[int]) -> None: ...
+    def follow(self, ifindexes: Collection[int]) -> None: ...
 
 
 class Opened(Protocol):
@@ -175,11 +175,11 @@ class Ports:
         self._switch = switch
         for table in tables:
             port = self._by_name[table.name]
-            old = _bypass(port.table, before)
+            old = effective.bypass(port.table, before)
             port.table = table
             if port.link is None:
                 continue
-            if old != _bypass(table, switch):
+            if old != effective.bypass(table, switch):
                 self._close(port)  # `reconcile` opens it again, as for a changed isolation.
             else:
                 self._set(port)
@@ -217,8 +217,10 @@ class Ports:
     def reconcile(self, links: LinkTable) -> list[tuple[Port, Change]]:
         """Make every port what its link is now; what changed, in order."""
         changes: list[tuple[Port, Change]] = []
+        found = {port.name: links.by_name(port.name) for port in self}
+        self._neighbours.follow([link.ifindex for link in found.values() if link is not None])
         for port in self:
-            gone = self._follow(port, links.by_name(port.name))
+            gone = self._follow(port, found[port.name])
             up = port.state is State.UP
             if port.told_up and (gone or not up):
                 changes.append((port, Change.DOWN))
@@ -226,7 +228,6 @@ class Ports:
             if up and not port.told_up:
                 changes.append((port, Change.UP))
                 port.told_up = True
-        self._neighbours.keep(port.link.ifindex for port in self if port.link is not None)
         return changes
 
     def settle_runs(self, routers: int) -> list[Port]:
@@ -314,7 +315,7 @@ class Ports:
         return call(
             port.id,
             link.ifindex,
-            qdisc_bypass=_bypass(port.table, self._switch),
+            qdisc_bypass=effective.bypass(port.table, self._switch),
             isolate=port.asked_isolation,
             shortcut=self._switch.shortcut,
             ring_slots=slots,
@@ -331,14 +332,14 @@ class Ports:
     def _isolation(self, port: Port, link: Link) -> bool:
         """Is the host's stack to be kept off this port, as things are?"""
         return (
-            _isolate(port.table, self._switch)
+            effective.isolate(port.table, self._switch)
             and _isolatable(link)
             and not self._neighbours.guests(link.ifindex)
         )
 
     def _notice(self, port: Port, link: Link, opened: Opened) -> str | None:
         """Why the host's stack is not kept off the port, if it was asked to be."""
-        if not _isolate(port.table, self._switch) or opened.isolated:
+        if not effective.isolate(port.table, self._switch) or opened.isolated:
             return None
         if link.master:
             return "has a master, so its host stack also sees every frame; take it out of there"
@@ -370,7 +371,7 @@ class Ports:
             up=port.link.up,
             mtu=port.link.mtu,
             coalesce=self._runs(port).takes,
-            watched=_coalesce(port.table, self._switch) is Coalesce.AUTO,
+            watched=effective.coalesce(port.table, self._switch) is Coalesce.AUTO,
             sticky=port.table.sticky,
             igmp_rate=port.table.igmp_rate,
             igmp_burst=port.table.igmp_burst,
@@ -378,7 +379,7 @@ class Ports:
 
     def _runs(self, port: Port) -> Runs:
         """Known to take them, or none."""
-        mode = _coalesce(port.table, self._switch)
+        mode = effective.coalesce(port.table, self._switch)
         if mode is Coalesce.OFF:
             return runs.OFF
         if port.link is None:
@@ -388,7 +389,7 @@ class Ports:
         if port.table.mrouter is MrouterMode.ALWAYS or self._routers >> port.id & 1:
             return runs.ROUTER
         qdisc = self._neighbours.qdisc(port.link.ifindex)
-        if not _bypass(port.table, self._switch) and qdisc not in runs.PLAIN_QDISCS:
+        if not effective.bypass(port.table, self._switch) and qdisc not in runs.PLAIN_QDISCS:
             return runs.shaped(qdisc)
         return self._neighbours.runs(port.link.ifindex)
 
@@ -417,15 +418,3 @@ def _ring_slots(switch: SwitchTable, ports: int) -> int:
 def _punt_bytes(ports: int) -> int:
     """Some 40 000 reports, what `igmp_burst` lets come at once, or 128 MiB of all ports."""
     return max(256 << 10, min(4 << 20, 1 << ((128 << 20) // ports).bit_length() - 1))
-
-
-def _bypass(table: PortTable, switch: SwitchTable) -> bool:
-    return switch.qdisc_bypass if table.qdisc_bypass is None else table.qdisc_bypass
-
-
-def _isolate(table: PortTable, switch: SwitchTable) -> bool:
-    return switch.isolate if table.isolate is None else table.isolate
-
-
-def _coalesce(table: PortTable, switch: SwitchTable) -> Coalesce:
-    return switch.coalesce if table.coalesce is None else table.coalesce

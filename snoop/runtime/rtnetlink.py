@@ -141,14 +141,16 @@ class Asker:
                 return answers
 
 
-def events() -> socket.socket:
-    """A socket that hears of interfaces of every namespace that has an id here.
+def events(*, everywhere: bool) -> socket.socket:
+    """A socket that hears of interfaces; `everywhere`: of every namespace that has an id here.
 
-    The kernel delivers other namespaces' events to whoever opened it with CAP_NET_BROADCAST there.
+    That takes CAP_NET_BROADCAST, here and in the user namespace that owns the other one, when the
+    socket is opened; EPERM without it.
     """
     sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
     try:
-        sock.setsockopt(_SOL_NETLINK, _LISTEN_ALL_NSID, 1)
+        if everywhere:
+            sock.setsockopt(_SOL_NETLINK, _LISTEN_ALL_NSID, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
         sock.bind((0, _GROUPS))
         sock.setblocking(False)

@@ -87,7 +87,7 @@ def of_device(driver: str, *, segments: bool) -> Runs:
 
 def of_kind(kind: str) -> Runs:
     """Anything else."""
-    return Runs(False, f"a {kind} interface is not known to take runs")
+    return Runs(False, f"{kind} interfaces are not known to take runs")
 
 
 def sits_on(facts: Facts, ifindex: int) -> bool:

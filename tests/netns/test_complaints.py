@@ -1,6 +1,7 @@
-"""The ten commonest complaints about snooping switches, each as a set-up that is broken on purpose:
-the listener really misses its stream (or gets what it should not), `check` or `explain` names the
-cause, and the key they name cures it. `snoop/TROUBLESHOOTING.md` is about the same ten."""
+"""Ten of the eleven commonest complaints about snooping switches, each as a set-up that is broken
+on purpose: the listener really misses its stream (or gets what it should not), `check` or `explain`
+names the cause, and the key they name cures it. `snoop/TROUBLESHOOTING.md` is about the same; the
+eleventh is in `test_neighbours.py`."""
 
 from __future__ import annotations
 

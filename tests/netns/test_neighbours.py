@@ -22,6 +22,7 @@ import pytest
 from daemons import ROUTERS, Daemons, Igmpproxy, OpenVswitch
 from host import Count, Host
 from lab import wait_until
+from switch import SNOOP, Snoop
 
 from netns.star import Star, star
 from netns.test_offloads import offloads_off
@@ -353,3 +354,31 @@ def test_macvlan_that_was_there_first_lives_on() -> None:
             net.switch.wait_ready()
             assert reaches(net.h(1), made)
             assert "sit on it" in problem(net, "p1")
+
+
+class Deaf(Snoop):
+    """`snoop run` without CAP_NET_BROADCAST."""
+
+    def start(self) -> subprocess.Popen[bytes]:
+        command = ["setpriv", "--inh-caps", "-all", "--bounding-set", "-net_broadcast", SNOOP,
+                   "--socket", self.socket, "run", "--config", self.config_file]  # fmt: skip
+        with self.log_file.open("wb") as log:
+            self.process = namespaces.spawn(
+                self.namespace, command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        return self.process
+
+
+def test_switch_that_may_not_hear_its_neighbours_sends_no_runs_and_says_why() -> None:
+    """What is in its own namespace it hears of all the same."""
+    with star(2, pruning=False) as net:
+        net.switch.stop()
+        deaf = Deaf(net.lab.namespace, net.lab.directory / "deaf", net.switch.config)
+        net.lab.switches.append(deaf)
+        deaf.wait_ready()
+        net.switch = deaf
+        takes, because = neighbour(net, "p1")
+        assert (takes, "CAP_NET_BROADCAST" in because) == (False, True)
+        assert "CAP_NET_BROADCAST" in net.switch.run("check").stdout
+        with child(net):
+            wait_until(lambda: problem(net, "p1"), within=2, what="p1 says what sits on it")

@@ -160,7 +160,7 @@ class FakeNeighbours:
     refusing: dict[int, str] = field(default_factory=dict)
     sitting: dict[int, set[str]] = field(default_factory=dict)
     qdiscs: dict[int, str] = field(default_factory=dict)
-    kept: set[int] = field(default_factory=set)
+    followed: set[int] = field(default_factory=set)
 
     def runs(self, ifindex: int) -> Runs:
         because = self.refusing.get(ifindex)
@@ -172,5 +172,5 @@ class FakeNeighbours:
     def qdisc(self, ifindex: int) -> str:
         return self.qdiscs.get(ifindex, "noqueue")
 
-    def keep(self, ifindexes: Iterable[int]) -> None:
-        self.kept = set(ifindexes)
+    def follow(self, ifindexes: Iterable[int]) -> None:
+        self.followed = set(ifindexes)

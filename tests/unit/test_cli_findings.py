@@ -215,3 +215,21 @@ def test_a_thousand_forged_vlans_do_not_hide_what_else_is_wrong() -> None:
     assert len(shown) <= 3 * ALIKE_MAX
     assert sum(1 + more for _, more in shown) == len(found)
     assert "the interface does not exist" in {finding.finding for finding, _ in shown}
+
+
+def test_runs_to_a_router_and_runs_held_back_for_want_of_a_capability_are_named() -> None:
+    always = port("p1", takes_runs=True, takes_runs_because='coalesce = "always"')
+    deaf = port(
+        "p2",
+        takes_runs=False,
+        takes_runs_because="changes of its peer cannot be heard: CAP_NET_BROADCAST is missing",
+    )
+    found = look(
+        facts(ports=[always, deaf], mrouters=[router("10.0.0.1", port="p1", origin="pim")])
+    )
+    said = {(one.severity, one.subject) for one in found}
+    assert ("problem", "p1") in said
+    assert ("note", "p2") in said
+    assert ("problem", "p1") not in {
+        (one.severity, one.subject) for one in look(facts(ports=[always, deaf]))
+    }

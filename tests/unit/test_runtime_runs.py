@@ -148,7 +148,7 @@ def test_port_with_other_interfaces_on_it_is_not_isolated_and_says_so() -> None:
 
 def test_only_interfaces_of_ports_are_followed() -> None:
     scene = Scene().start()
-    assert scene.neighbours.kept == {10, 11, 12, 13}
+    assert scene.neighbours.followed == {10, 11, 12, 13}
     del scene.links.links["p2"]
     scene.plane.links_changed()
-    assert scene.neighbours.kept == {10, 11, 13}
+    assert scene.neighbours.followed == {10, 11, 13}

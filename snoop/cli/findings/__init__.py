@@ -14,6 +14,7 @@ from snoop.cli.findings.counted import COUNTERS as COUNTED
 from snoop.cli.findings.counted import counted, limits
 from snoop.cli.findings.facts import Facts, Finding
 from snoop.cli.findings.flooding import flooding
+from snoop.cli.findings.neighbours import neighbours
 from snoop.cli.findings.ports import conservation, fast_leave, ports
 from snoop.cli.findings.querier import claims, queriers, routers
 from snoop.cli.findings.stations import COUNTERS as STATIONS
@@ -39,6 +40,7 @@ _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     fast_leave,
     routers,
     shared_addresses,
+    neighbours,
     conservation,
 )
 

@@ -1,0 +1,32 @@
+"""Runs of datagrams: sent to who cannot take them, or held back for want of knowledge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from snoop.cli.findings.facts import Facts, Finding, note, problem
+
+
+def neighbours(facts: Facts) -> Iterator[Finding]:
+    routers = {row["port"] for row in facts.mrouters}
+    for port in facts.ports:
+        always = 'coalesce = "always"' in port.get("takes_runs_because", "")
+        if always and port["name"] in routers:
+            yield problem(
+                port["name"],
+                'coalesce = "always", but a router is behind it: a Linux router drops datagrams '
+                "that come several in one frame",
+                'set [[port]] coalesce = "auto"',
+            )
+    deaf = [
+        port["name"]
+        for port in facts.ports
+        if "CAP_NET_BROADCAST" in port.get("takes_runs_because", "")
+    ]
+    if deaf:
+        yield note(
+            ", ".join(deaf),
+            "no runs of datagrams leave here (slower): the switch may not hear how the neighbours "
+            "change, without CAP_NET_BROADCAST",
+            "give it that capability, as the unit in snoop/share does",
+        )
