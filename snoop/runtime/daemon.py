@@ -220,7 +220,9 @@ class Daemon:
         if any(thread.is_alive() for thread in self._threads):
             _log.error("a forwarding loop does not stop; leaving its memory to the kernel")
         else:
-            self._neighbours.close()  # It would tell of changes to a fast path that is gone.
+            # They would tell of changes to a fast path that is gone.
+            self._neighbours.close()
+            self._links.close(self._loop)
             fastpath.close()
         self._neighbours.close()
 

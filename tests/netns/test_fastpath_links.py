@@ -70,7 +70,7 @@ def test_port_that_comes_back_forwards_and_punts_as_before() -> None:
             punted: list[bytes] = []
 
             def arrived() -> bool:
-                punted.extend(p.frame for p in fastpath.drain() if p.port == 0)
+                punted.extend(p.frame for p in fastpath.drain(100_000) if p.port == 0)
                 return bool(punted)
 
             wait_until(arrived, within=5)
