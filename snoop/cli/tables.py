@@ -128,7 +128,13 @@ def fdb(document: Document) -> Table:
     return table(
         ("VLAN", "Address", "Port", "Age", "Claimed by"),
         [
-            (vlan(r["vlan"]), r["mac"], r["port"], age(r["age"]), r["rival"] or "")
+            (
+                vlan(r["vlan"]),
+                r["mac"],
+                r["port"] + (" (sticky)" if r["sticky"] else ""),
+                age(r["age"]),
+                r["rival"] or "",
+            )
             for r in document["fdb"]
         ],
         right=("Age",),

@@ -115,7 +115,7 @@ class Answers:
             case "querier":
                 return {"queriers": rows.queriers(engine.queriers(now), name, wanted)}
             case "fdb":
-                return {"fdb": rows.fdb(plane.fastpath.fdb(), name, wanted)}
+                return {"fdb": rows.fdb(plane.fastpath.fdb(), name, wanted, plane.ports.sticky)}
             case "ports":
                 return {"ports": state.ports(plane, self._counters, wanted)}
             case "counters":

@@ -201,6 +201,11 @@ class Ports:
         port = self._by_id.get(number)
         return port.name if port is not None else f"#{number}"
 
+    @property
+    def sticky(self) -> int:
+        """The ports whose addresses never move away."""
+        return sum(1 << port.id for port in self if port.table.sticky)
+
     def names(self, mask: int) -> list[str]:
         """The names in a port set, in order of name."""
         return sorted(port.name for port in self._by_id.values() if mask >> port.id & 1)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from snoop.proto.units import SECOND, Duration
+from snoop.proto.units import SECOND, Duration, Ports
 from snoop.proto.views import HostRow, MdbRow, MrouterRow, QuerierRow
 from snoop.wire import address
 from snoop.wire.address import Address, Family
@@ -166,8 +166,10 @@ def host_row(row: HostRow, port: PortName) -> Row:
     }
 
 
-def fdb(entries: Iterable[FdbEntry], port: PortName, wanted: Wanted) -> list[Row]:
-    """`show fdb`: one row a unicast address."""
+def fdb(
+    entries: Iterable[FdbEntry], port: PortName, wanted: Wanted, sticky: Ports = 0
+) -> list[Row]:
+    """`show fdb`: one row a unicast address; `sticky`: the ports whose addresses stay."""
     kept = [entry for entry in entries if wanted.takes(vid=entry.vlan, port=entry.port)]
     kept.sort(key=lambda entry: (entry.vlan, entry.mac))
     return [
@@ -177,6 +179,7 @@ def fdb(entries: Iterable[FdbEntry], port: PortName, wanted: Wanted) -> list[Row
             "port": port(entry.port),
             "age": seconds(entry.age_ns),
             "rival": None if entry.rival is None else port(entry.rival),
+            "sticky": bool(sticky >> entry.port & 1),
             "claimed": None if entry.rival is None else seconds(entry.claimed_ns),
         }
         for entry in kept

@@ -88,6 +88,7 @@ CONTRACT: dict[str, tuple[str, dict[str, tuple[type, ...]]]] = {
             "mac": TEXT,
             "port": TEXT,
             "age": NUMBER,
+            "sticky": (bool,),
             "rival": MAYBE_TEXT,
             "claimed": MAYBE,
         },

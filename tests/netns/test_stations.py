@@ -118,7 +118,7 @@ def test_sticky_port_keeps_its_addresses() -> None:
             say(thief, h0.mac, source=server.mac)
         net.lab.settle(thief)
         row = fdb_row(net, server.mac)
-        assert (row["port"], row["rival"]) == ("p1", "p2")
+        assert (row["port"], row["rival"], row["sticky"]) == ("p1", "p2", True)
         assert net.switch.counters("p2")["fdb_move_damped"] == 3
 
 
