@@ -168,7 +168,7 @@ class Group:
         """Note that timers were lowered to `deadline`; `ask`: by another (`lastword`)."""
         self.doubted_until = max(self.doubted_until, deadline)
         if ask and not self.ask_at:
-            self.ask_at = max(lastword.first_question(self.vlan, deadline), Instant(now + 1))
+            self.ask_at = max(lastword.first_question(self.vlan, now), Instant(now + 1))
             self.vlan.switch.deadlines.arm(self, self.ask_at)
 
     def fire(self, now: Instant, effects: list[Effect]) -> Instant:

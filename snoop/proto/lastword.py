@@ -31,25 +31,28 @@ def lead(vlan: "Vlan") -> Duration:
     return vlan.params.timings.query_response_interval
 
 
-def floor(vlan: "Vlan") -> Duration:
+def floor(vlan: "Vlan", now: Instant) -> Duration:
     """Return the least time a specific query of another leaves a membership (Q-18).
 
-    Our own last member query time, and never so little that our question does not fit in.
+    Our own last member query time, what slow hosts take, and never so little that our question does
+    not fit in.
     """
     own = vlan.params.timings
-    return max(own.lmqt, Duration(2 * own.last_member_query_interval))
+    slow = vlan.slow_hosts.answer_time(now)
+    return max(own.lmqt, Duration(2 * own.last_member_query_interval), slow)
 
 
-def first_question(vlan: "Vlan", deadline: Instant) -> Instant:
-    """Return when to confirm first what ends at `deadline`: once less than LMQC times in all."""
+def first_question(vlan: "Vlan", now: Instant) -> Instant:
+    """Return when to confirm first what was lowered now: once less than LMQC times in all."""
     own = vlan.params.timings
-    return Instant(deadline - own.last_member_query_interval * max(1, own.lmqc - 1))
+    fast = max(own.lmqt, Duration(2 * own.last_member_query_interval))
+    return Instant(now + fast - own.last_member_query_interval * max(1, own.lmqc - 1))
 
 
 def confirm(group: "Group", now: Instant, effects: list[Effect]) -> None:
     """Ask the ports on which `group` or a source of it is about to end; others are spared."""
     vlan = group.vlan
-    soon = after(now, floor(vlan))
+    soon = after(now, floor(vlan, now))
     at_end: Ports = 0
     in_part: Ports = 0
     sources: set[Address] = set()

@@ -80,6 +80,8 @@ class Hearing:
         if is_ssm and (joins_all or self._version < 3):  # SM-46
             counts["ssm_ignored"] += 1
             self._warn("warning", "any-source request in the SSM range ignored", address)
+            if joins_all and self._version < 3 and group is not None:
+                self._keep(group)
             return True
         member = None if group is None else group.members.get(port.id)
         if group is None or member is None:
@@ -91,6 +93,15 @@ class Hearing:
         else:
             self._change(group, member, kind, sources)
         return True
+
+    def _keep(self, group: Group) -> None:
+        """Take an older report for a sign of life, if an older query has made it one (Q-18).
+
+        A version 3 host that hears such a query, a stranger's maybe, cannot name its sources.
+        """
+        member = group.members.get(self._port.id)
+        if member is not None and self._vlan.slow_hosts.are_made_older(self._now):
+            member.keep(self._until)
 
     # -- the three things a record can do ------------------------------------------------------
 

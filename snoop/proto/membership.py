@@ -185,6 +185,11 @@ class Membership:
             self.due = min(self.due, deadline)
         return lowered
 
+    def keep(self, until: Instant) -> None:
+        """Refresh whatever runs; `due` may be early."""
+        if any(self.sources.values()):
+            self.sources = {s: max(t, until) if t else t for s, t in self.sources.items()}
+
     def put_off(self, floor: Instant) -> None:
         """Let no running timer end before `floor`; `due` may be early."""
         self.group_timer = max(self.group_timer, floor) if self.exclude else self.group_timer

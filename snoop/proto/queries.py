@@ -68,7 +68,7 @@ class Check:
         timings = self._group.vlan.timings
         turn = self._turn(now)
         # The last of fewer questions than two may come late; then there is time to answer it.
-        deadline = max(after(now, timings.lmqt), after(turn, timings.last_member_query_interval))
+        deadline = max(self._lowered(now), after(turn, timings.last_member_query_interval))
         fresh = False
         if ask.group:
             lowered = member.lower_group(deadline)
@@ -86,7 +86,7 @@ class Check:
         group = self._group
         member = group.members[self._port]
         timings = group.vlan.timings
-        high = after(now, timings.lmqt)
+        high = self._lowered(now)
         interval = timings.last_member_query_interval
         with_group = self._send_group(member, high, now, effects)
         refreshed: list[Address] = []
@@ -150,6 +150,10 @@ class Check:
     def _interval(self) -> Duration:
         return self._group.vlan.timings.last_member_query_interval
 
+    def _lowered(self, now: Instant) -> Instant:
+        """Return what a timer is lowered to by a question that goes out now (TM-10)."""
+        return after(now, self._group.vlan.slow_hosts.last_member_time(now))
+
     def _turn(self, now: Instant) -> Instant:
         """Return when to ask: now, or an interval after the port was asked last."""
         asked = max(self._asked_at, self._group.asked_all_at)
@@ -201,5 +205,5 @@ def start(
             vlan.switch.deadlines.disarm(check)
     elif not check.armed:
         del group.checks[port]
-    group.doubt(after(now, vlan.timings.lmqt), now, ask=False)
+    group.doubt(after(now, vlan.slow_hosts.last_member_time(now)), now, ask=False)
     group.settle(member, now)

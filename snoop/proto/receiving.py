@@ -202,6 +202,8 @@ def _hear_query(
         "sources": [text(source) for source in query.sources],
     }
     effects.append(Event("query", vlan.vid, port.id, fields))
+    if query.version < 3:
+        vlan.slow_hosts.hear_older_query(now)
     if query.version == 1 and query.group == ANY:
         vlan.slow_hosts.hear_v1_query(now)
     if port.params.querier_guard:
@@ -238,7 +240,7 @@ def _lower_timers(vlan: Vlan, query: Query, now: Instant) -> None:
     timings = vlan.timings
     # Max Resp Code 0 leaves no time to answer; nobody's membership may hang on that.
     interval = query.max_response_ns or timings.last_member_query_interval
-    deadline = after(now, max(Duration(interval * timings.lmqc), lastword.floor(vlan)))
+    deadline = after(now, max(Duration(interval * timings.lmqc), lastword.floor(vlan, now)))
     lowered = False
     for member in group.members.values():
         if member.compatibility(now) == 1:  # RFC 1112: its hosts know no specific query

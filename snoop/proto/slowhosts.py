@@ -1,9 +1,15 @@
-"""Hosts that have heard an IGMPv1 query, which anybody can send, are slow to answer.
+"""Hosts that have heard an older query, which anybody can send, are not what they were.
 
 Version 1 has no response time in its queries: hosts take up to ten seconds (RFC 1112), and those of
 every version do so for as long as they hold a v1 router to be there (RFC 9776 7.2.1), whatever our
 own queries say. Where a membership lasts less than that, one forged query would end it (Q-18); so
 it lasts twice as long while hosts may be slow. With the default intervals nothing changes.
+
+To a specific query they are as slow: Linux takes it for a general one of version 1. So whatever
+such a query would end lasts until they have had time to answer it.
+
+After a query of version 1 or 2 they report in that version, without sources: in the SSM range that
+says nothing (SM-46), but it does say that they are still there for what they asked for before.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -14,17 +20,40 @@ if TYPE_CHECKING:
     from snoop.proto.vlan import Vlan
 
 _V1_RESPONSE: Final = seconds(10)  # RFC 1112; a v1 query is read as one with code 100 (spec 1.3)
+_OLDER_PRESENT: Final = seconds(400)  # TM-14: how long a host holds such a router to be there
 
 
 class SlowHosts:
     """Whether the hosts of one VLAN may be slow, and what follows for memberships."""
 
-    __slots__ = ("_until", "_vlan")
+    __slots__ = ("_older_until", "_until", "_v1_until", "_vlan")
 
     def __init__(self, vlan: "Vlan") -> None:
         """Start with hosts that do as they are told."""
         self._vlan = vlan
         self._until: Instant = STOPPED
+        self._v1_until: Instant = STOPPED
+        self._older_until: Instant = STOPPED
+
+    def are_made_older(self, now: Instant) -> bool:
+        """Tell whether hosts of version 3 may be made to speak an older one."""
+        return self._older_until > now
+
+    def hear_older_query(self, now: Instant) -> None:
+        """Take note that hosts hear a query of version 1 or 2, a specific one maybe."""
+        own = self._vlan.params.timings
+        self._older_until = after(now, max(_OLDER_PRESENT, Duration(own.ovhpi + _V1_RESPONSE)))
+
+    def answer_time(self, now: Instant) -> Duration:
+        """Return what slow hosts take to answer, with time to ask; nothing while none are slow."""
+        if self._v1_until <= now:
+            return Duration(0)
+        own = self._vlan.params.timings
+        return Duration(_V1_RESPONSE + own.lmqc * own.last_member_query_interval)
+
+    def last_member_time(self, now: Instant) -> Duration:
+        """Return what a question after a leave leaves a membership (TM-10)."""
+        return max(self._vlan.timings.lmqt, self.answer_time(now))
 
     def membership_interval(self, now: Instant) -> Duration:
         """Return how long a membership lasts that is reported now."""
@@ -36,6 +65,7 @@ class SlowHosts:
     def hear_v1_query(self, now: Instant) -> None:
         """Take note that hosts hear a v1 General Query; what runs out too early is put off once."""
         own = self._vlan.params.timings
+        self._v1_until = after(now, max(_OLDER_PRESENT, Duration(own.ovhpi + _V1_RESPONSE)))
         if own.query_response_interval >= _V1_RESPONSE:
             return
         first = self._until <= now

@@ -60,6 +60,7 @@ class Model:
         self.settings = settings
         self.now = now
         self.entries: dict = {}
+        self.older_expiry = 0
         self.querier = None  # address of the elected other querier
         self.querier_expiry = NEVER
         self.forget_querier()
@@ -151,13 +152,28 @@ class Model:
             return "igmpv2"
         return "igmpv3"
 
+    def _kept(self, vid: int, port: int, group) -> bool:
+        """SM-46, Q-18: ignored in the SSM range; but of hosts that were made older by a query it
+        says that they are there."""
+        entry = self.entries.get((vid, group, port))
+        if not self.settings.is_ssm(group):
+            return False
+        if entry is not None and self.now < self.older_expiry:
+            for source in entry.running():
+                entry.sources[source] = max(entry.sources[source], self.now + self.gmi)
+        return True
+
+    def hear_older_query(self) -> None:
+        """TM-14: hosts hold its sender to be there for 400 s."""
+        self.older_expiry = self.now + 400 * SECOND
+
     def v1_report(self, vid: int, port: int, group) -> None:
-        if not self.settings.is_ssm(group):  # SM-46
+        if not self._kept(vid, port, group):
             self._apply(vid, port, "IS_EX", group, set())
             self.entries[vid, group, port].v1_expiry = self.now + self.ovhpi
 
     def v2_report(self, vid: int, port: int, group) -> None:
-        if not self.settings.is_ssm(group):  # SM-46
+        if not self._kept(vid, port, group):
             self._apply(vid, port, "IS_EX", group, set())
             self.entries[vid, group, port].v2_expiry = self.now + self.ovhpi
 

@@ -117,6 +117,7 @@ class Pair:
 
     def v2_general_query(self, router: bytes) -> None:
         self._receive(ROUTER_PORT, quick_v2(0x11, bytes(4), router, code=100))
+        self.model.hear_older_query()
         self.model.hear_general(router, 10 * SECOND)
 
     def specific_query(
@@ -137,6 +138,7 @@ class Pair:
 
     def v2_specific_query(self, router: bytes, group: bytes, code: int) -> None:
         self._receive(ROUTER_PORT, quick_v2(0x11, group, router, code=code))
+        self.model.hear_older_query()
         self.model.hear_specific(router, 0, group, set(), code * SECOND // 10, False)
 
     def flap(self, port: int) -> None:

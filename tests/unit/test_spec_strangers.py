@@ -36,6 +36,7 @@ class Viewer:
         self.seen = len(dut.transmissions)
         self.due: list[float] = []
         self.dark: list[float] = []
+        self.is_slow = False  # it has heard a v1 query (RFC 9776 7.2.1)
         self.say()
 
     def say(self) -> None:
@@ -72,7 +73,7 @@ class Viewer:
             if message.is_general or message.group == G:
                 code = message.code or 100
                 tenths = code if code < 128 else (code & 15 | 16) << ((code >> 4 & 7) + 3)
-                self.due.append(transmission.at + tenths / 10)
+                self.due.append(transmission.at + (9.9 if self.is_slow else tenths / 10))
 
 
 def watched(name: str, *sources: str) -> tuple[Dut, Viewer]:
@@ -144,6 +145,46 @@ def test_querier_nobody_hears_cuts_nobody(name: str, which: str, again: list[flo
     _, viewer = watched(name)
     frame = hostile_generals(WINNER)[which]
     viewer.watch(500, [(at, frame) for at in (1.0, *again)])
+    assert viewer.dark == []
+
+
+@pytest.mark.parametrize("older", [frames.v2_query(), frames.v1_query(src="10.0.0.255")])
+def test_older_query_takes_no_source_away(older: bytes) -> None:
+    """Q-18, SM-46: a v3 host that was made to speak v2 cannot name its source, and keeps it."""
+    ssm = "232.1.1.1"
+    dut = Dut(querier="on", querier_address=OWN)
+    dut.wait(32)
+    dut.zero()
+    dut.hear(P1, v3_report((frames.IS_IN, ssm, [S1])))
+    dut.hear(P1, v2_report(ssm))
+    dut.at(10)
+    assert dut.entry(P1, ssm) == Entry("include", None, {S1: 260.0}), "a v2 host's alone"
+    dut.hear(P4, older)
+    for at in (120, 240, 380):
+        dut.at(at)
+        dut.hear(P1, v2_report(ssm))
+        assert dut.entry(P1, ssm) == Entry("include", None, {S1: 270.0})
+    dut.hear(P2, v2_report(ssm))
+    assert dut.entry(P2, ssm) is None, "SM-46: it makes none"
+    dut.at(411)
+    dut.hear(P1, v2_report(ssm))
+    assert dut.entry(P1, ssm) == Entry("include", None, {S1: 239.0})
+
+
+@pytest.mark.parametrize("name", SETUPS)
+def test_v1_query_that_makes_the_viewer_slow_cuts_nobody(name: str) -> None:
+    """Q-18: Linux then takes ten seconds for specific queries too; also when a neighbour on its
+    port leaves.
+    """
+    dut, viewer = watched(name)
+    viewer.is_slow = True
+    dut.hear(P4, frames.v1_query(src="10.0.0.255"))
+    viewer.watch(60, [(at, specific(src=WINNER)) for at in (1.0, 1.5, 20.0, 33.0)])
+    for at in (60, 100, 130):
+        viewer.watch(at)
+        dut.hear(P1, v3_report((TO_EX, G, []), src="10.0.0.99"))
+        dut.hear(P1, v3_report((TO_IN, G, []), src="10.0.0.99"))
+    viewer.watch(160)
     assert viewer.dark == []
 
 
