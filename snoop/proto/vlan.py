@@ -133,6 +133,7 @@ class Vlan:
         if port is not None:
             self._refused.pop(port, None)
         for each in groups:
+            spared = port is not None and bool(each.spared >> port & 1)
             if port is not None:
                 each.spared &= ~(1 << port)
             held = list(each.members) if port is None else [p for p in each.members if p == port]
@@ -143,7 +144,7 @@ class Vlan:
             buried = not bury and port is None and each.tombstone_until != 0
             if buried:
                 self.forget(each)
-            if held or buried:
+            if held or buried or spared:
                 effects.append(self.group_changed(each.address))
 
     def drop_hosts(self, port: int) -> None:

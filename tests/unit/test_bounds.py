@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from snoop.proto import shares
+from snoop.proto.effects import GroupChanged
 from snoop.proto.params import FastLeave, Params, PortParams, QuerierMode, Unregistered
 from snoop.table.mdb import compile_group
 from snoop.wire.address import ANY, parse
@@ -183,6 +184,19 @@ def test_a_group_that_others_open_later_is_not_cut_from_who_asked_in_vain() -> N
     join(lab, P2, 5, 1)
     assert gets(lab, P1, group(5))
     lab.at(10 + 270)
+    assert not gets(lab, P1, group(5))
+
+
+def test_a_port_that_goes_down_is_no_longer_spared() -> None:
+    lab = follower(port={P1: {"max_state": shares.MEMBERSHIP}})
+    join(lab, P2, 5, 1)
+    join(lab, P1, 0, 1)
+    join(lab, P1, 5, 1)
+    assert gets(lab, P1, group(5))
+    lab.clear()
+    lab.did(lab.engine.port_down(P1, now=lab.now))
+    assert GroupChanged(0, parse(group(5))) in [effect for _, effect in lab.effects]
+    lab.did(lab.engine.port_up(P1, now=lab.now))
     assert not gets(lab, P1, group(5))
 
 

@@ -82,6 +82,13 @@ def limits(facts: Facts) -> Iterator[Finding]:
                 f"{many(count, 'group')} of at most {most}",
                 "raise [[port]] max_groups",
             )
+    every = sum(row.get("state_bytes", 0) for row in facts.ports) >> 20
+    if every >= NEAR_LIMIT * facts.config["igmp"]["max_state"]:
+        yield problem(
+            "switch",
+            f"memberships take {every} MiB of at most {facts.config['igmp']['max_state']}",
+            "`snoop show ports --json` names the ports (state_bytes); raise [igmp] max_state",
+        )
     for row in facts.ports:
         held, most = row.get("state_bytes", 0), row.get("state_max_bytes", 0)
         if most and held >= NEAR_LIMIT * most:
