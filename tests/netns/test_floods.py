@@ -15,7 +15,8 @@ def test_data_flood_does_not_cost_a_port_its_igmp() -> None:
     """Control frames first: joins sent into a full-speed flood of the same port
     are all learned."""
     groups = [f"239.14.1.{i}" for i in range(1, 101)]
-    with star(3) as net:
+    # Nobody answers for them: none may end while the last is on its way.
+    with star(3, igmp={"query_interval": 20.0}) as net:
         host = net.h(1)
         flood = [
             frames.udp(host.address, GROUP, payload(1, i, 64), mac=host.mac).hex()
@@ -28,7 +29,7 @@ def test_data_flood_does_not_cost_a_port_its_igmp() -> None:
         def learned() -> bool:
             return {row["group"] for row in net.switch.rows()} >= set(groups)
 
-        wait_until(learned, within=2.5, what="all hundred groups are in the table")
+        wait_until(learned, within=10, what="all hundred groups are in the table")
         job.result(60)
 
 
@@ -75,15 +76,15 @@ def test_denied_groups_cannot_be_joined() -> None:
 def test_many_streams_at_once_all_arrive(net: Star) -> None:
     """Interleaved flows of many groups: each member gets its own and none of the others'."""
     groups = {f"239.14.4.{i}": 1 + i % 3 for i in range(60)}
-    for i in (1, 2, 3):
-        net.report(i, *(("TO_EX", group, []) for group, j in groups.items() if i == j))
-    wait_until(lambda: len(net.switch.rows()) >= 60, within=3, what="sixty rows")
     sender, rounds = net.h(0), 20
     burst = [
         frames.udp(sender.address, group, payload(3, n, 120), mac=sender.mac)
         for n in range(rounds)
         for group in groups
     ]
+    for i in (1, 2, 3):
+        net.report(i, *(("TO_EX", group, []) for group, j in groups.items() if i == j))
+    wait_until(lambda: len(net.switch.rows()) >= 60, within=3, what="sixty rows")
     for host in net.lab.hosts:
         host.reset()
     sender.frames(burst)
