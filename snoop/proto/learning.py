@@ -57,6 +57,8 @@ class Hearing:
         self._who = port.shared(who)
         self._version = version
         self._now = now
+        if version == 1:
+            vlan.slow_hosts.hear_v1_report(now)
         self._until = after(now, vlan.slow_hosts.membership_interval(now))
         self._effects = effects
 

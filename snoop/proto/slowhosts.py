@@ -2,8 +2,10 @@
 
 Version 1 has no response time in its queries: hosts take up to ten seconds (RFC 1112), and those of
 every version do so for as long as they hold a v1 router to be there (RFC 9776 7.2.1), whatever our
-own queries say. Where a membership lasts less than that, one forged query would end it (Q-18); so
-it lasts twice as long while hosts may be slow. With the default intervals nothing changes.
+own queries say. Where a membership lasts less than that, one forged query would end it; so it lasts
+twice as long while hosts may be slow, which is as long as a stranger's values may make it (Q-18).
+With the default intervals nothing changes; with a membership interval of less than some seven
+seconds even twice that is too short.
 
 To a specific query they are as slow: Linux takes it for a general one of version 1. So whatever
 such a query would end lasts until they have had time to answer it.
@@ -26,23 +28,17 @@ _OLDER_PRESENT: Final = seconds(400)  # TM-14: how long a host holds such a rout
 class SlowHosts:
     """Whether the hosts of one VLAN may be slow, and what follows for memberships."""
 
-    __slots__ = ("_older_until", "_until", "_v1_until", "_vlan")
+    __slots__ = ("_older_until", "_v1_until", "_vlan")
 
     def __init__(self, vlan: "Vlan") -> None:
         """Start with hosts that do as they are told."""
         self._vlan = vlan
-        self._until: Instant = STOPPED
         self._v1_until: Instant = STOPPED
         self._older_until: Instant = STOPPED
 
     def are_made_older(self, now: Instant) -> bool:
         """Tell whether hosts of version 3 may be made to speak an older one."""
         return self._older_until > now
-
-    def hear_older_query(self, now: Instant) -> None:
-        """Take note that hosts hear a query of version 1 or 2, a specific one maybe."""
-        own = self._vlan.params.timings
-        self._older_until = after(now, max(_OLDER_PRESENT, Duration(own.ovhpi + _V1_RESPONSE)))
 
     def answer_time(self, now: Instant) -> Duration:
         """Return what slow hosts take to answer, with time to ask; nothing while none are slow."""
@@ -58,21 +54,36 @@ class SlowHosts:
     def membership_interval(self, now: Instant) -> Duration:
         """Return how long a membership lasts that is reported now."""
         gmi = self._vlan.timings.gmi
-        if self._until <= now:
+        if self._v1_until <= now or not self._outlast_memberships:
             return gmi
         return max(gmi, Duration(2 * self._vlan.params.timings.gmi))
 
+    def hear_older_query(self, now: Instant) -> None:
+        """Take note that hosts hear a query of version 1 or 2, a specific one maybe."""
+        self._older_until = after(now, self._present)
+
     def hear_v1_query(self, now: Instant) -> None:
         """Take note that hosts hear a v1 General Query; what runs out too early is put off once."""
-        own = self._vlan.params.timings
-        self._v1_until = after(now, max(_OLDER_PRESENT, Duration(own.ovhpi + _V1_RESPONSE)))
-        if own.query_response_interval >= _V1_RESPONSE:
+        first = self._v1_until <= now
+        self._v1_until = after(now, self._present)
+        if not first or not self._outlast_memberships:
             return
-        first = self._until <= now
-        self._until = after(now, Duration(own.ovhpi + _V1_RESPONSE))
-        if not first:
-            return
-        floor = after(now, Duration(2 * own.gmi))
+        floor = after(now, Duration(2 * self._vlan.params.timings.gmi))
         for group in self._vlan.groups.values():
             for member in group.members.values():
                 member.put_off(floor)
+
+    def hear_v1_report(self, now: Instant) -> None:
+        """Take note that a host is in that mode still: some go by the interval a router names."""
+        if self._v1_until > now:
+            self._v1_until = after(now, self._present)
+
+    @property
+    def _outlast_memberships(self) -> bool:
+        """True if hosts may take longer than our intervals allow for."""
+        return self._vlan.params.timings.query_response_interval < _V1_RESPONSE
+
+    @property
+    def _present(self) -> Duration:
+        """Return how long hosts hold an older router to be there."""
+        return max(_OLDER_PRESENT, Duration(self._vlan.params.timings.ovhpi + _V1_RESPONSE))
