@@ -1,4 +1,4 @@
-"""What ports that flood the control plane cost a port that does not (issue 8, F-3, F-4).
+"""What ports that flood the control plane cost a port that does not (F-3, F-4).
 
 The floods are programs of the bench, as fast as they go; the quiet host is a kernel that joins. The
 bound of the median and the count of losses are strict; the slowest join is judged with patience,
