@@ -264,9 +264,6 @@ def judge(snoop: Snoop, outcome: Outcome, patience: float) -> None:
     stream, unicast = outcome.seen["stream"], outcome.seen["unicast"]
     if stream["unique"] < outcome.sent["stream"]:
         faults.append(f"the viewer lost {outcome.sent['stream'] - stream['unique']} datagrams")
-        for gap in outcome.gaps:
-            moment = {"at": gap["until"] - 2.0, "seconds": 2.0}
-            faults.append(f"{gap['gap']} of them by {gap['until']:.2f}, {during(moment, outcome)}")
         faults += [f"event {event}" for event in outcome.events]
     if stream["datagrams"] > stream["unique"]:
         faults.append(f"{stream['datagrams'] - stream['unique']} datagrams came twice")
@@ -275,6 +272,10 @@ def judge(snoop: Snoop, outcome: Outcome, patience: float) -> None:
     lost = outcome.sent["unicast"] - unicast["unique"]
     if lost > UNICAST_LOST_MAX * outcome.sent["unicast"]:
         faults.append(f"unicast to the viewer lost {lost} of {outcome.sent['unicast']}")
+    if faults:
+        for gap in outcome.gaps:
+            moment = {"at": gap["until"] - 2.0, "seconds": 2.0}
+            faults.append(f"{gap['gap']} in a row by {gap['until']:.2f}, {during(moment, outcome)}")
     for join in outcome.joins:
         if not join["served"] or join["seconds"] > patience * JOIN_MAX_S:
             what = f"after {join['seconds']:.2f} s" if join["served"] else "never"
