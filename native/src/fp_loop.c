@@ -18,6 +18,7 @@
  */
 #define PASS_FRAMES 256u
 #define PASS_SENDS 1024u    /* some 2 ms: whoever comes next waits for them */
+#define CONTROL_SENDS 512u  /* of them for control rings: data has its turn */
 #define CONTROL_FRAMES 128u /* of them from control rings */
 #define CONTROL_OVERSIZE 8u /* buffers that control rings leave to data */
 #define VISIT_FRAMES 32u    /* of one ring before the next port has its turn */
@@ -240,7 +241,7 @@ static uint32_t take_ring(struct fp_switch *sw, struct fp_worker *worker,
 
 	if (oversize_end > worker->oversize_used + VISIT_OVERSIZE)
 		oversize_end = worker->oversize_used + VISIT_OVERSIZE;
-	while (taken < budget && worker->sends < PASS_SENDS && room_for_segments(worker)) {
+	while (taken < budget && worker->sends < worker->sends_max && room_for_segments(worker)) {
 		uint8_t *buffer = NULL;
 
 		if (worker->oversize_used < oversize_end)
@@ -280,10 +281,11 @@ static uint32_t take_round(struct fp_switch *sw, struct fp_worker *worker,
 
 	for (uint32_t i = 0; i < busy_count; i++)
 		busy[i] = worker->ports[(*first + i) % busy_count];
-	while (busy_count && taken < budget && worker->sends < PASS_SENDS) {
+	while (busy_count && taken < budget && worker->sends < worker->sends_max) {
 		uint32_t kept = 0;
 
-		for (uint32_t i = 0; i < busy_count && taken < budget && worker->sends < PASS_SENDS;
+		for (uint32_t i = 0;
+		     i < busy_count && taken < budget && worker->sends < worker->sends_max;
 		     i++, visited++) {
 			uint32_t room = budget - taken;
 			uint32_t got;
@@ -313,7 +315,9 @@ uint32_t fp_loop_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 	worker->sends = 0;
 	worker->punted = false;
 	fp_count(&worker->passes, 1);
+	worker->sends_max = CONTROL_SENDS;
 	taken = take_round(sw, worker, table, CONTROL, CONTROL_FRAMES, now_ns);
+	worker->sends_max = PASS_SENDS;
 	taken += take_round(sw, worker, table, DATA, PASS_FRAMES - taken, now_ns);
 	if (!taken)
 		return 0;

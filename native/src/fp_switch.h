@@ -45,6 +45,7 @@ struct fp_worker {
 	uint32_t data_first; /* each turn by what they themselves took, or one starves the other */
 	uint32_t oversize_used;
 	uint32_t sends;	     /* what this pass will take, about */
+	uint32_t sends_max;  /* and how many may be, of the round that is on */
 	struct fp_pace pace; /* of what ends a wait */
 	bool punted;
 	struct fp_port *ports[FP_PORTS_MAX];
