@@ -17,7 +17,7 @@ DECISIONS = [rule for rule in rows() if rule.id.startswith("D-")]
 # Books and places that are not in the repository.
 ELSEWHERE = re.compile(
     r"\b(?:design|findings|interface|style)(?: ?§| section \d)"
-    r"|\bdesign \d|\.\./shared|/work/",
+    r"|\bdesign \d|\.\./[s]hared",
     re.IGNORECASE,
 )
 
