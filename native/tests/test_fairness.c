@@ -141,6 +141,35 @@ static void test_control_flood_leaves_half_of_a_pass_to_data(void)
 	lab_end(&lab);
 }
 
+/* PIM hellos and unknown types are flooded: two such floods would make all the sends of a pass. */
+static void test_control_flood_that_is_forwarded_leaves_sends_to_data(void)
+{
+	struct packet noise = packet_udp();
+	struct packet hello = packet_udp();
+	struct lab lab;
+
+	lab_start(&lab, LAB_PORTS_MAX);
+	noise.ethertype = 0x88b5;
+	hello.protocol = 103;
+	packet_set_group(&hello, 0xe000000d);
+	for (uint32_t n = 0; n < 10; n++) {
+		uint64_t before = lab_stat(&lab, 2, FP_STAT_RX_FRAMES);
+
+		for (uint32_t port = 0; port < 2; port++) {
+			while (put(&lab.ports[port].control, &hello))
+				hello.ip_id++;
+		}
+		fill(&lab.ports[2].data, &noise);
+		lab_pass(&lab);
+		CHECK(lab_stat(&lab, 2, FP_STAT_RX_FRAMES) >= before + 32);
+		for (uint32_t port = 0; port < LAB_PORTS_MAX; port++)
+			lab_sent(&lab, port);
+		fp_punt_drain(lab.sw, drained, sizeof(drained), 10000);
+	}
+	lab_check_conservation(&lab);
+	lab_end(&lab);
+}
+
 /* A broadcast to seven ports is seven sends: who comes next waits for a thousand, not for 1800. */
 static void test_pass_is_bounded_by_what_it_sends(void)
 {
@@ -340,6 +369,7 @@ int main(void)
 	RUN(test_control_rings_have_a_rotation_of_their_own);
 	RUN(test_more_flooded_control_rings_than_a_pass_reads_take_turns);
 	RUN(test_control_flood_leaves_half_of_a_pass_to_data);
+	RUN(test_control_flood_that_is_forwarded_leaves_sends_to_data);
 	RUN(test_pass_is_bounded_by_what_it_sends);
 	RUN(test_port_that_floods_oversize_frames_leaves_buffers_to_the_others);
 	RUN(test_oversize_control_frames_leave_buffers_to_data);
