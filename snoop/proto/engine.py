@@ -290,9 +290,12 @@ class Engine:
     def vlan_view(self, vid: int, family: Family) -> VlanView:
         """Return what holds for a VLAN; one without state is like one without a querier."""
         vlan = self._switch.vlans.get(vid)
-        if vlan is None or family is not Family.IPV4:
-            vlan = Vlan(self._switch, vid)
-        return vlan.view()
+        if vlan is not None and family is Family.IPV4:
+            return vlan.view()
+        nobody = Vlan(self._switch, vid)
+        view = nobody.view()
+        nobody.dissolve()
+        return view
 
     # -- state for people ----------------------------------------------------------------------
 

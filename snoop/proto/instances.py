@@ -57,23 +57,26 @@ class Instances:
         vlan = self._switch.vlans.get(vid)
         if vlan is not None:
             return vlan
-        vlan = Vlan(self._switch, vid)
-        stake = shares.Stake(vlan, port)
         if port.opened_vlans >= shares.VLANS_MAX:
             counter = "vlan_limit"
             reason = f"{shares.VLANS_MAX} VLANs opened by one port: no more taken"
-        elif stake.make_room(_NEEDED, effects) < _NEEDED:
+        else:
+            vlan = Vlan(self._switch, vid)
+            if shares.Stake(vlan, port).make_room(_NEEDED, effects) >= _NEEDED:
+                return vlan
+            vlan.dissolve()
             counter = "state_limit"
             reason = "max_state reached: VLAN not taken"
-        else:
-            return vlan
         port.counts[counter] += 1
         self._switch.warn("limit", vid, port.id, reason, now, effects)
         return None
 
     def keep(self, vlan: Vlan, port: Port, now: Instant, effects: list[Effect]) -> None:
         """Take in a draft that something was learned in."""
-        if vlan.vid in self._switch.vlans or vlan.is_idle:
+        if vlan.vid in self._switch.vlans:
+            return
+        if vlan.is_idle:
+            vlan.dissolve()
             return
         self._register(vlan, effects)
         vlan.opener = port
@@ -118,9 +121,6 @@ class Instances:
         if vlan.querier.is_querier:
             fields = {"role": "none", "address": None, "reason": "nothing is left in this VLAN"}
             effects.append(Event("querier", vlan.vid, None, fields))
-        vlan.querier.stop()
-        vlan.presence.stop()
-        self._switch.deadlines.disarm(vlan.mrouters)
         self._solicitor.forget(vlan.vid)
         self._waiting.pop(vlan.vid, None)
         del self._switch.vlans[vlan.vid]
@@ -129,3 +129,4 @@ class Instances:
             shares.stake_of(vlan, vlan.opener).charge(-shares.VLAN)
             vlan.opener = None
         effects.append(vlan.changed())
+        vlan.dissolve()

@@ -90,7 +90,8 @@ def receive(
     learn = _may_learn(params, port, parsed)
     draft = instances.draft(ether.vid, port, now, effects) if learn else None
     learn = draft is not None
-    vlan = draft or switch.vlans.get(ether.vid) or Vlan(switch, ether.vid)
+    known = draft or switch.vlans.get(ether.vid)
+    vlan = Vlan(switch, ether.vid) if known is None else known
     if isinstance(message, _FROM_HOSTS):
         if not learn or _hear_host(vlan, port, parsed, message, now, effects):
             forwarding.to_routers(switch, vlan, port, frame, "tx_" + name, effects)
@@ -106,6 +107,8 @@ def receive(
         forwarding.flood(switch, port, frame, "tx_" + name, effects)
     if draft is not None:
         instances.keep(draft, port, now, effects)
+    elif known is None:
+        vlan.dissolve()
 
 
 def _hear_host(

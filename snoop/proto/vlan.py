@@ -73,6 +73,15 @@ class Vlan:
         """True if nothing is left that its frames depend on, or that anybody waits for."""
         return not (self.groups or self.mrouters.is_used or self.querier.follows)
 
+    def dissolve(self) -> None:
+        """Let go of the parts, each of which knows the VLAN: it has ended, or never began.
+
+        Else only the garbage collector could free it, and that looks at everything there is.
+        """
+        for part in (self.mrouters, self.querier, self.presence):
+            self.switch.deadlines.disarm(part)
+        del self.mrouters, self.querier, self.presence, self.slow_hosts
+
     # -- groups --------------------------------------------------------------------------------
 
     def open(self, address: Address, now: Instant) -> Group:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from snoop.fastpath import FastPath
 from snoop.proto.units import SECOND, Instant
-from snoop.runtime import notify, priority, requests
+from snoop.runtime import garbage, notify, priority, requests
 from snoop.runtime.answers import Answers
 from snoop.runtime.claims import Claims
 from snoop.runtime.config import ConfigError
@@ -146,6 +146,7 @@ class Daemon:
             self._loop.add_signal_handler(signal.SIGHUP, self._hang_up)
             self._rearm()
             self._warn()
+            garbage.begin()
             _log.info("ready, %d ports", len(list(self._plane.ports)))
             # On stdout, alone on its line: what starts us waits for it.
             with contextlib.suppress(OSError):

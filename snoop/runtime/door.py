@@ -9,6 +9,7 @@ descriptors tries again in a second; it neither spins nor dies.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import resource
 import socket
@@ -146,13 +147,17 @@ class Door:
         finally:
             # The descriptor is closed a turn later, which is before `_gone` is called.
             writer.transport.abort()
+            with contextlib.suppress(*_WENT):  # which is kept with its traceback until it is asked
+                await writer.wait_closed()
 
     def _gone(self, task: asyncio.Task[None]) -> None:
-        self._tasks.pop(task, None)
+        guest = self._tasks.pop(task, None)
         self._silent.pop(task, None)
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, _WENT):
             _log.error("a connection failed: %r", error)
+        if guest is not None:
+            _untie(guest, error)
         if self._waits:
             self._watch()
 
@@ -167,3 +172,14 @@ def _current() -> asyncio.Task[None]:
     task = asyncio.current_task()
     assert task is not None
     return task
+
+
+def _untie(guest: Guest, error: BaseException | None) -> None:
+    """Undo the rings of a connection that has ended: nobody looks for them (`garbage.py`)."""
+    for each in (error, guest.reader.exception()):
+        if each is not None:
+            each.__traceback__ = None  # its frames hold the reader, which holds the error
+    transport = guest.writer.transport
+    for name, value in list(vars(transport).items()):
+        if getattr(value, "__self__", None) is transport:
+            delattr(transport, name)
