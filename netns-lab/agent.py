@@ -228,6 +228,8 @@ class Agent:
         self.selector.register(member.sock, selectors.EVENT_READ, lambda: self.read_member(member))
 
     def drain(self, member: Membership) -> None:
+        if member.sock.fileno() < 0:
+            return  # left in the same round of the selector, with datagrams waiting
         with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
             while True:
                 data, (source, _) = member.sock.recvfrom(65536)

@@ -43,6 +43,7 @@ missing_packages() {
 		command -v igmpproxy >/dev/null || need+=(igmpproxy)
 		command -v ovs-vswitchd >/dev/null || need+=(openvswitch-switch)
 		command -v tcpdump >/dev/null || need+=(tcpdump)
+		command -v mandoc >/dev/null || need+=(mandoc)
 	fi
 	printf '%s\n' "${need[@]}"
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import re
 import signal
@@ -19,7 +20,7 @@ from typing import Any
 
 from pyroute2 import IPRoute, netns
 
-RUN = Path("/run/netns")
+RUN, LOCK = Path("/run/netns"), Path("/run/snoop-netns.lock")
 CLONE_NEWNET, PR_SET_PDEATHSIG = 0x40000000, 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 PASSING = re.compile(r"sn(\d+)-")
@@ -27,7 +28,8 @@ PASSING = re.compile(r"sn(\d+)-")
 
 def create(name: str, *, quiet_ipv6: bool) -> IPRoute:
     """Makes the namespace, brings `lo` up and returns a netlink socket into it."""
-    netns.create(name)
+    with one_at_a_time():
+        netns.create(name)
     with inside(name):
         for which in ("all", "default"):
             setting = Path(f"/proc/sys/net/ipv6/conf/{which}/disable_ipv6")
@@ -36,6 +38,14 @@ def create(name: str, *, quiet_ipv6: bool) -> IPRoute:
     link = IPRoute(netns=name)
     link.link("set", index=1, state="up")
     return link
+
+
+@contextlib.contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Two labs that both find no /run/netns would mount it one over the other."""
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def remove(name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import frames
+import pytest
 from datagrams import payload
 from lab import wait_until
 
@@ -11,6 +12,7 @@ from netns.star import Star, star
 GROUP = "239.14.0.1"
 
 
+@pytest.mark.alone
 def test_data_flood_does_not_cost_a_port_its_igmp() -> None:
     """Control frames first: joins sent into a full-speed flood of the same port
     are all learned."""

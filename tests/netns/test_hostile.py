@@ -9,6 +9,7 @@ import pytest
 from hostile.arena import play
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("timers", "seed"), [("short", 1), ("long", 2)])
 def test_one_hostile_host_takes_nothing_from_the_others(timers: str, seed: int) -> None:
     outcome = play(seed=seed, seconds=12.0, timers=timers, patience=2.0)

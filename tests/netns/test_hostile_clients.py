@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import namespaces
+import pytest
 from lab import Lab
 from switch import SNOOP, Snoop
 from waiting import wait_until
@@ -51,6 +52,7 @@ def cpu_ticks(pid: int) -> int:
     return int(fields[11]) + int(fields[12])
 
 
+@pytest.mark.alone
 def test_clients_that_hold_what_they_can_cost_a_bounded_part() -> None:
     config = {"igmp": IGMP, "metrics": {"listen": f"{LISTEN[0]}:{LISTEN[1]}"}}
     with Lab(4) as lab, contextlib.ExitStack() as stack:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+import pytest
 from unit import frames
 
 from netns.test_decision import in_new_namespace
@@ -105,6 +106,7 @@ def rig() -> Iterator[Rig]:
         yield Rig(stack)
 
 
+@pytest.mark.alone
 def test_no_frame_is_delivered_to_a_set_that_never_existed() -> None:
     """Idea 137: NET-6: 10^4 publishes swap port 1 for ports 2 and 3 while frames flow."""
 
@@ -136,6 +138,7 @@ def test_no_frame_is_delivered_to_a_set_that_never_existed() -> None:
     in_new_namespace(work)
 
 
+@pytest.mark.alone
 def test_forwarding_goes_on_while_nobody_takes_the_punted_frames() -> None:
     """Idea 135: the last table serves; the punt ring fills, is counted and stalls nothing."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import signal
 
 import frames as made
+import pytest
 from waiting import wait_until
 
-from netns.star import QUERY, RESPONSE, names, star
+from netns.star import names, star
 
 GROUP = "239.1.2.3"
 STORM_GROUPS, STORM_PORTS, PER_REPORT = 4000, 8, 183
@@ -17,6 +18,7 @@ def group(number: int) -> str:
     return f"239.{100 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
 
 
+@pytest.mark.alone
 def test_join_storm_is_learned_whole_while_data_flows() -> None:
     """Idea 134: 4 000 groups on each of 8 ports at once; a stream meanwhile loses nothing."""
     slow = {"query_interval": 60.0, "query_response_interval": 10.0}
@@ -61,7 +63,8 @@ def test_join_storm_is_learned_whole_while_data_flows() -> None:
 
 def test_killed_and_started_again_it_floods_then_prunes_anew() -> None:
     """Idea 136: kill -9: flood until a querier has been answered, then the table is rebuilt."""
-    with star(5) as net:
+    query, response = 3.0, 2.0  # Time enough to see the flood.
+    with star(5, igmp={"query_interval": query, "query_response_interval": response}) as net:
         net.h(1).join(GROUP)
         net.switch.wait_members(GROUP, {"p1"})
         assert net.reached(GROUP) == names(1)
@@ -69,5 +72,5 @@ def test_killed_and_started_again_it_floods_then_prunes_anew() -> None:
         net.switch.start()
         net.switch.wait_ready()
         assert net.reached(GROUP) == names(1, 2, 3, 4)
-        net.switch.wait_members(GROUP, {"p1"}, within=3 * QUERY + RESPONSE)
+        net.switch.wait_members(GROUP, {"p1"}, within=3 * query + response)
         wait_until(lambda: net.reached(GROUP) == names(1), within=10, what="it prunes again")

@@ -46,6 +46,7 @@ def steal(net: Star, thief: Host, victim: Host, rate: float, seconds: float) -> 
     return thief.start("frames", frames=[frame], rate=rate, repeat=int(seconds * (rate or 60_000)))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("rate", [1000.0, 0.0])
 def test_thief_of_an_address_gets_one_that_is_still_used_no_more(own: Star, rate: float) -> None:
     """The victim says something every 300 ms; both ports are named by event and `check`."""
@@ -122,6 +123,7 @@ def test_sticky_port_keeps_its_addresses() -> None:
         assert net.switch.counters("p2")["fdb_move_damped"] == 3
 
 
+@pytest.mark.alone
 def test_flood_of_addresses_evicts_only_the_flooders() -> None:
     """Others' unicast is not flooded, and `check` names the port."""
     with star(4, pruning=False, switch={"fdb_max": 512}) as net:

@@ -92,6 +92,10 @@ def test_row_of_the_state_tables(own: Star, row: str) -> None:
 def test_group_timer_ends_and_leaves_the_running_sources(own: Star) -> None:
     """Spec 61, B-24: EXCLUDE({A},{B}) falls back to INCLUDE{A}; A flows without a gap."""
     group = "239.4.1.1"
+    count, rate = round(GMI / 2 * 200), 200
+    stream = [
+        frames.udp(A, group, payload(7, i, 100), mac=own.h(0).mac).hex() for i in range(count)
+    ]
     own.report(1, ("IS_IN", group, [A]))
     own.report(1, ("IS_EX", group, [A, B]))
     own.switch.wait_row(group, "p1", filter_mode="exclude", forwarding={A}, blocked={B})
@@ -103,10 +107,6 @@ def test_group_timer_ends_and_leaves_the_running_sources(own: Star) -> None:
     )
     own.report(1, ("ALLOW", group, [A]))
     own.h(1).reset()
-    count, rate = round(GMI / 2 * 200), 200
-    stream = [
-        frames.udp(A, group, payload(7, i, 100), mac=own.h(0).mac).hex() for i in range(count)
-    ]
     steady = own.h(0).start("frames", frames=stream, rate=rate)
     own.switch.wait_row(group, "p1", filter_mode="include", within=GMI, forwarding={A})
     steady.result()

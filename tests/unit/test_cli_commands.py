@@ -36,6 +36,7 @@ class Daemon:
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.started = threading.Event()
+        self.listened = threading.Event()
         self.stopping = asyncio.Event()
 
     def _run(self) -> None:
@@ -47,14 +48,19 @@ class Daemon:
         server = ControlServer(
             self.path,
             answer=self.scene.answers.answer,
-            listen=lambda request: self.scene.answers.listen(
-                request, events=self.scene.events, captures=self.scene.captures
-            ),
+            listen=self.listen,
         )
         await server.open()
         self.started.set()
         await self.stopping.wait()
         await server.close()
+
+    def listen(self, request: Any) -> Any:
+        listener = self.scene.answers.listen(
+            request, events=self.scene.events, captures=self.scene.captures
+        )
+        self.listened.set()
+        return listener
 
     def do(self, work: Any, *arguments: Any) -> None:
         """Run something in the daemon's thread and wait for it."""
@@ -362,9 +368,7 @@ def test_monitor_prints_an_object_a_line(daemon: Daemon) -> None:
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        while not daemon.scene.events:
-            assert process.poll() is None
-            threading.Event().wait(0.01)
+        assert daemon.listened.wait(10)
         daemon.do(daemon.scene.join, 1)
         assert process.stdout is not None
         event = json.loads(process.stdout.readline())

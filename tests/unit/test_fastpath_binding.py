@@ -5,11 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import select
-import threading
 from collections.abc import Iterator
 
 import pytest
-from waiting import wait_until
 
 from snoop.fastpath import PORTS_MAX, REASONS, STATS, Action, FastPath
 from snoop.table.mdb import ALL_PORTS, Delta, Row
@@ -47,37 +45,6 @@ def test_publish_with_a_bad_port_is_refused_whole(fastpath: FastPath) -> None:
         fastpath.publish(Delta(upserts=group_rows(50, 1)))
     assert refused.value.errno == errno.EINVAL
     assert fastpath.rows == 1
-
-
-def test_loop_sees_publishes_while_idle_and_stops_when_told(fastpath: FastPath) -> None:
-    """An idle loop pins no old table: every publish wakes it."""
-    loop = threading.Thread(target=fastpath.run)
-    loop.start()
-    try:
-        for n in range(200):
-            fastpath.publish(Delta(upserts=group_rows(3, n)))
-        wait_until(lambda: fastpath.retired == 0, within=5)
-        wait_until(lambda: fastpath.worker_stats().sleeps > 0, within=5)
-        assert fastpath.rows == 3
-    finally:
-        fastpath.stop()
-        loop.join(5)
-    assert not loop.is_alive()
-
-
-def test_every_worker_stops() -> None:
-    fastpath = FastPath(workers=3)
-    loops = [threading.Thread(target=fastpath.run, args=(i,)) for i in range(3)]
-    for loop in loops:
-        loop.start()
-    fastpath.publish(Delta(upserts=group_rows(3, 1)))
-    wait_until(lambda: fastpath.retired == 0, within=5)
-    fastpath.stop()
-    for loop in loops:
-        loop.join(5)
-        assert not loop.is_alive()
-    fastpath.close()
-    fastpath.close()  # the second does nothing
 
 
 def test_worker_that_does_not_exist_is_refused(fastpath: FastPath) -> None:

@@ -122,3 +122,21 @@ def test_the_walk_finds_the_layers() -> None:
     """The tests above would pass on an empty package."""
     for layer in ("wire", "proto", "table", "runtime", "cli"):
         assert sum(within(name, {f"snoop.{layer}"}) for name in IDS) > 1, layer
+
+
+CLOCKS = {"time", "datetime", "sched", "waiting"}
+UNIT_TESTS = sorted(Path(__file__).parent.glob("*.py"))
+
+
+@pytest.mark.parametrize("path", UNIT_TESTS, ids=[path.stem for path in UNIT_TESTS])
+def test_unit_tests_read_no_clock_and_sleep_not(path: Path) -> None:
+    """Time is handed in; what has to wait for a real switch is in tests/netns."""
+    clocks = {name for name in imports(path) if within(name, CLOCKS)}
+    assert clocks <= {"time.thread_time"}  # what it cost the processor, whatever else runs
+    for call in ast.walk(ast.parse(path.read_text())):
+        if isinstance(call, ast.Call):
+            name = ast.unparse(call.func).rpartition(".")[2]
+            assert name not in ("time", "monotonic"), call.lineno
+            assert name != "sleep" or [ast.unparse(each) for each in call.args] == ["0"], (
+                call.lineno
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import socket
 import threading
@@ -12,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from snoop.runtime import door, metrics
+from snoop.proto.units import MILLISECOND, Instant
+from snoop.runtime import clock, door, metrics
 from snoop.runtime.door import Door, Guest
 from unit.test_runtime_process import sample
 
@@ -128,30 +130,35 @@ def test_half_a_line_is_silence(tmp_path: Path) -> None:
     with_door(path, echo, work, places=3)
 
 
-def test_new_connections_are_taken_at_a_rate(tmp_path: Path) -> None:
+def test_new_connections_are_taken_at_a_rate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "door"
     taken: list[None] = []
+    looks = itertools.count()
+    # A clock on which a millisecond passes between two looks, and a pause is none.
+    monkeypatch.setattr(clock, "now", lambda: Instant(next(looks) * MILLISECOND))
+    monkeypatch.setattr(door, "_PAUSE_SECONDS", 0.0)
 
     async def bye(at: Door, guest: Guest) -> None:
         taken.append(None)
 
-    def work() -> float:
-        started = asyncio.new_event_loop().time()
+    def work() -> None:
         for _ in range(30):
             with connect(path) as client:
                 assert client.recv(1) == b""
-        return asyncio.new_event_loop().time() - started
 
-    seconds = with_door(path, bye, work, places=4, rate=100)
+    with_door(path, bye, work, places=4, rate=100)
     assert len(taken) == 30
-    assert seconds > 0.25, "twenty-six of them waited for a hundredth of a second each"
+    passed = next(looks)
+    assert 260 <= passed < 300, "twenty-six of them waited for a hundredth of a second each"
 
 
 def test_without_descriptors_it_tries_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "door"
-    monkeypatch.setattr(door, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(door, "AGAIN_SECONDS", 0.0)
     tries: list[None] = []
     accept = socket.socket.accept
 

@@ -190,7 +190,9 @@ MESSAGES = [
 ]
 
 
-@pytest.mark.parametrize(("frame", "names"), MESSAGES, ids=["+".join(n) for _, n in MESSAGES])
+@pytest.mark.parametrize(
+    ("frame", "names"), MESSAGES, ids=["+".join(sorted(n)) for _, n in MESSAGES]
+)
 def test_every_kind_of_message_has_its_counters(frame: bytes, names: set[str]) -> None:
     """Idea 139: of the port it came in by, and of the switch as the sum over its ports."""
     dut = non_querier()

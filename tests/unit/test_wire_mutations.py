@@ -6,7 +6,7 @@ its own.
 """
 
 import random
-import time
+from time import thread_time
 
 import pytest
 from hypothesis import given, settings
@@ -134,15 +134,15 @@ def report(count: int) -> bytes:
 
 
 def test_the_cost_of_a_report_is_linear_in_its_records():
-    """Forty times the records cost forty times the time, not sixteen hundred times."""
+    """Forty times the records cost forty times the processor, not sixteen hundred times."""
 
     def cost(frame: bytes) -> float:
         best = float("inf")
         for _ in range(5):
-            began = time.perf_counter()
+            began = thread_time()
             for _ in range(5):
                 control.parse(frame)
-            best = min(best, time.perf_counter() - began)
+            best = min(best, thread_time() - began)
         return best
 
     assert cost(report(8000)) < 200 * cost(report(200))
