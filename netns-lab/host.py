@@ -178,14 +178,21 @@ class Host:
 
     def wire(self, group: str, source: str | None = None, *, vid: int | None = None) -> Count:
         """Frames to `group` that the switch delivered here, wanted or not."""
-        rows = self.call("counts")["wire"]
-        return total(
+        return self.wire_by_source(group, [source], vid=vid)[source]
+
+    def wire_by_source(
+        self, group: str, sources: Iterable[str | None], *, vid: int | None = None
+    ) -> dict[str | None, Count]:
+        """The same for several sources by one look; None: any."""
+        rows = [
             row
-            for row in rows
-            if row["destination"] == group
-            and (source is None or row["source"] == source)
-            and (vid is None or row["vid"] == vid)
-        )
+            for row in self.call("counts")["wire"]
+            if row["destination"] == group and (vid is None or row["vid"] == vid)
+        ]
+        return {
+            source: total(row for row in rows if source in (None, row["source"]))
+            for source in sources
+        }
 
     def app(self, group: str, source: str | None = None) -> Count:
         """Datagrams to `group` that came out of the joined sockets."""

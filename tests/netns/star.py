@@ -85,8 +85,9 @@ class Star:
         self.lab.settle(origin)
         result: dict[str, set[str]] = {source: set() for source in sources}
         for host in self.lab.hosts:
+            seen = host.wire_by_source(group, sources, vid=vid)
             for source in sources:
-                got = host.wire(group, source, vid=vid)
+                got = seen[source]
                 if got.datagrams:
                     assert got.datagrams == got.unique == count, f"{host.name}: {source} {got}"
                     result[source].add(host.name)

@@ -18,7 +18,7 @@ from netns.star import SLACK, Star, names, star
 
 A, B, C, D = (f"192.0.2.{i}" for i in (1, 2, 3, 9))
 EVERY = (A, B, C, D)
-QUERY, RESPONSE, LAST_MEMBER = 2.0, 0.4, 0.3
+QUERY, RESPONSE, LAST_MEMBER = 2.0, 0.4, 0.6  # LMQT: time to see what holds before it
 LMQT, GMI = 2 * LAST_MEMBER, 2 * QUERY + 2 * RESPONSE
 TIMERS = {
     "query_interval": QUERY,
