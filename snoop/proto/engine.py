@@ -14,10 +14,11 @@ at an instant is gone for a frame of that instant; none ends earlier (TM-40). Wh
 due at once they are dealt with a part at a time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from snoop.proto import receiving, rows
+from snoop.proto.carrier import Carrier
 from snoop.proto.counters import Counts, total
 from snoop.proto.deadlines import ALL
 from snoop.proto.effects import Effect, Event
@@ -56,6 +57,7 @@ class Engine:
         self._switch = Switch(params)
         self._solicitor = Solicitor(self._switch)
         self._instances = Instances(self._switch, self._solicitor, now)
+        self._carrier = Carrier(self._switch, self._instances, self._solicitor, now)
         self._open_configured(now, [])
 
     # -- ports ---------------------------------------------------------------------------------
@@ -73,37 +75,25 @@ class Engine:
     def port_up(self, port: int, *, now: Instant) -> list[Effect]:
         """Take note that a port came up; no effect if it was."""
         effects = self.advance(now)
-        state = self._switch.ports[port]
-        if state.up:
-            return effects
-        state.up = True
-        self._switch.refresh_masks()
-        effects.append(Event("port", 0, port, {"state": "up"}))
-        if self._switch.params.enabled:
-            for vlan in list(self._switch.vlans.values()):
-                if not self._instances.is_waiting(vlan.vid):
-                    vlan.querier.port_up(state, now, effects)
-        self._solicitor.port_up(port, now)
+        self._carrier.up(self._switch.ports[port], now, effects)
         return effects
 
     def port_down(self, port: int, *, now: Instant) -> list[Effect]:
-        """Take note that a port went down: what was learned on it goes at once (SM-67)."""
+        """Take note that a port went down: what was learned on it goes (SM-67).
+
+        Of thousands of memberships a part goes at once and the rest in `advance`; the port comes up
+        again when all have gone.
+        """
         effects = self.advance(now)
-        state = self._switch.ports[port]
-        if state.up:
-            state.up = False
-            self._switch.refresh_masks()
-            self._solicitor.port_down(port)
-            effects.append(Event("port", 0, port, {"state": "down"}))
-            for vlan in self._switch.vlans.values():
-                vlan.drop_members(now, effects, port=port, bury=True, reason="port down")
-                vlan.mrouters.drop_port(port, now, effects, static=False)
-            self._instances.sweep(effects)
+        self._carrier.down(self._switch.ports[port], now, effects)
+        self._instances.sweep(effects)
         return effects
 
     def port_remove(self, port: int, *, now: Instant) -> list[Effect]:
         """Forget a port with all that hangs on it, static entries included."""
-        effects = self.port_down(port, now=now)
+        effects = self.advance(now)
+        self._carrier.forget(self._switch.ports[port], now, effects)
+        self._instances.sweep(effects)
         for vlan in self._switch.vlans.values():
             vlan.drop_statics(port, effects)
             vlan.mrouters.drop_port(port, now, effects, static=True)
@@ -301,21 +291,21 @@ class Engine:
 
     def keys(
         self, *, vid: int | None = None, group: Address | None = None
-    ) -> list[tuple[int, Address]]:
-        """Return (vid, group) of the groups that match, sorted: to ask for rows in parts."""
+    ) -> Iterator[tuple[int, Address]]:
+        """Yield (vid, group) of the groups that match, sorted: to ask for rows in parts."""
         return rows.keys(self._switch, vid, group)
 
     def mdb(self, now: Instant, wanted: rows.Keys | None = None) -> list[MdbRow]:
         """Return the entries of groups (None: all), by VLAN, group, port; dynamic before static."""
         return rows.mdb(self._switch, self.keys() if wanted is None else wanted, now)
 
-    def mrouters(self, now: Instant) -> list[MrouterRow]:
-        """Return every reason for a router port, sorted by VLAN and port."""
-        return [row for _, vlan in self._vlans() for row in vlan.mrouters.rows(now)]
+    def mrouters(self, now: Instant, vids: Iterable[int] | None = None) -> list[MrouterRow]:
+        """Return every reason for a router port of VLANs (None: all), by VLAN and port."""
+        return [row for _, vlan in self._vlans(vids) for row in vlan.mrouters.rows(now)]
 
-    def queriers(self, now: Instant) -> list[QuerierRow]:
-        """Return one row per VLAN (Q-17)."""
-        return [vlan.querier.row(now) for _, vlan in self._vlans()]
+    def queriers(self, now: Instant, vids: Iterable[int] | None = None) -> list[QuerierRow]:
+        """Return one row per VLAN that is known (Q-17), of `vids` (None: all)."""
+        return [vlan.querier.row(now) for _, vlan in self._vlans(vids)]
 
     def hosts(self, now: Instant, wanted: rows.Keys | None = None) -> list[HostRow]:
         """Return the tracked hosts of groups (None: all), by VLAN, group, port, address."""
@@ -348,8 +338,11 @@ class Engine:
 
     # ------------------------------------------------------------------------------------------
 
-    def _vlans(self) -> list[tuple[int, Vlan]]:
-        return sorted(self._switch.vlans.items())
+    def _vlans(self, vids: Iterable[int] | None = None) -> list[tuple[int, Vlan]]:
+        vlans = self._switch.vlans
+        if vids is None:
+            return sorted(vlans.items())
+        return [(vid, vlans[vid]) for vid in sorted(vids) if vid in vlans]
 
     def _vlan(self, vid: int, now: Instant, effects: list[Effect]) -> Vlan:
         if not 0 <= vid <= 4094:

@@ -140,21 +140,58 @@ class Vlan:
         else:
             groups = [self.groups[group]] if group in self.groups else []
         if port is not None:
-            self._refused.pop(port, None)
+            self.pardon(port)
         for each in groups:
-            spared = port is not None and bool(each.spared >> port & 1)
             if port is not None:
-                each.spared &= ~(1 << port)
-            held = list(each.members) if port is None else [p for p in each.members if p == port]
+                self.drop_member(each, port, now, effects, bury=bury, reason=reason)
+                continue
+            held = list(each.members)
             for port_id in held:
-                each.part(self.switch.ports[port_id], now, bury=bury)
-                fields: dict[str, object] = {"group": text(each.address), "reason": reason}
-                effects.append(Event("leave", self.vid, port_id, fields))
-            buried = not bury and port is None and each.tombstone_until != 0
+                self._part(each, port_id, now, effects, bury=bury, reason=reason)
+            buried = not bury and each.tombstone_until != 0
             if buried:
                 self.forget(each)
-            if held or buried or spared:
+            if held or buried:
                 effects.append(self.group_changed(each.address))
+
+    def pardon(self, port: int) -> None:
+        """Forget that `port` was refused something."""
+        self._refused.pop(port, None)
+
+    def drop_member(
+        self,
+        group: Group,
+        port: int,
+        now: Instant,
+        effects: list[Effect],
+        *,
+        bury: bool,
+        reason: str,
+    ) -> bool:
+        """Drop what one port has of one group, at once; tell whether that was anything."""
+        spared = bool(group.spared >> port & 1)
+        if spared:
+            group.spared &= ~(1 << port)
+        held = port in group.members
+        if held:
+            self._part(group, port, now, effects, bury=bury, reason=reason)
+        if held or spared:
+            effects.append(self.group_changed(group.address))
+        return held or spared
+
+    def _part(
+        self,
+        group: Group,
+        port: int,
+        now: Instant,
+        effects: list[Effect],
+        *,
+        bury: bool,
+        reason: str,
+    ) -> None:
+        group.part(self.switch.ports[port], now, bury=bury)
+        fields: dict[str, object] = {"group": text(group.address), "reason": reason}
+        effects.append(Event("leave", self.vid, port, fields))
 
     def drop_hosts(self, port: int) -> None:
         """Forget the hosts tracked on `port`: explicit tracking was switched off."""

@@ -13,6 +13,8 @@ from typing import Final
 from snoop.proto.units import MILLISECOND, SECOND, Instant
 
 BATCH_NS: Final = 6 * MILLISECOND
+BATCH_MAX_NS: Final = 10 * MILLISECOND
+"""What is left of a batch then waits for the next turn: it cost more than it was thought to."""
 REST: Final = 3  # A flood gets three quarters of a core at most, and leaves one.
 BUDGET_MIN: Final = 32
 BUDGET_MAX: Final = 2048

@@ -20,7 +20,7 @@ from snoop.runtime.rtnetlink import ALL_INTERFACES, Asker, Facts, LinkEvent, Rou
 from snoop.runtime.runs import PAIRS, Runs
 
 ASK_SECONDS = 5.0
-ASKED_AT_ONCE = 32
+ASKED_AT_ONCE = 8  # half a millisecond each
 CALM_SECONDS = 1.0
 CALM_SECONDS_MAX = 60.0
 

@@ -8,6 +8,7 @@ batch is always the same: decide all, send all, publish once.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from snoop.proto.engine import Engine, Full
 from snoop.proto.params import Params
 from snoop.proto.units import Instant
 from snoop.runtime import clock, resolve
-from snoop.runtime.batch import Budget, Refused
+from snoop.runtime.batch import BATCH_MAX_NS, Budget, Refused
 from snoop.runtime.claims import ClaimTable
 from snoop.runtime.disputes import Disputes
 from snoop.runtime.events import Events
@@ -32,15 +33,16 @@ from snoop.table.mdb import VLAN_DEFAULT, Delta, Mdb, compile_group, compile_vla
 from snoop.wire.address import Address, Family
 
 if TYPE_CHECKING:
-    from snoop.fastpath import FastPath
+    from snoop.fastpath import FastPath, Punted
 
 _log = logging.getLogger("snoop.plane")
 
 
-# What is published in one go: some 20 ms.
-ROWS_MAX = 4000
+# What is compiled and published in one go: some 5 ms each.
+ROWS_MAX = 1000
+VLANS_MAX = 200
 # Timers dealt with in one go; thousands may run out at the same instant.
-DUE_MAX = 500
+DUE_MAX = 150
 NOW = Instant(1)
 
 
@@ -73,9 +75,11 @@ class Plane:
         self._mdb = Mdb()
         self._budget = Budget()
         self._refused = Refused()
+        self._unread: deque[Punted] = deque()  # of the last batch: it took longer than expected
+        self._resume = NOW  # when to go on with it
         self._transmits: list[Transmit] = []
         self._groups: dict[tuple[int, Address], None] = {}  # oldest change first
-        self._vlans: set[tuple[int, Family]] = set()
+        self._vlans: dict[tuple[int, Family], None] = {}
         self._routers: dict[tuple[int, Family], int] = {}
         self._statics: set[tuple[int, Address, Address | None, int]] = set()
         for table in config.port:
@@ -111,7 +115,10 @@ class Plane:
         engine = self._engine
         self._apply(engine.advance(now, DUE_MAX), now)
         cost = 0
-        for punted in self.fastpath.drain(self._budget.cost):
+        if not self._unread:
+            self._unread.extend(self.fastpath.drain(self._budget.cost))
+        while self._unread and (not cost or clock.now() - now < BATCH_MAX_NS):
+            punted = self._unread.popleft()
             cost += punted.cost
             try:
                 effects = engine.receive(port=punted.port, frame=punted.frame, now=now)
@@ -128,18 +135,30 @@ class Plane:
         self.flush()
         if self._refused.due(now):
             self._tell_refused(now)
-        rest_ns = self._budget.spent(cost, clock.now() - now)
-        return rest_ns if self._refused.flooding else 0
+        ended = clock.now()
+        rest_ns = self._budget.spent(cost, ended - now)
+        if not self._refused.flooding:
+            rest_ns = 0
+        self._resume = Instant(ended + rest_ns)
+        return rest_ns
 
     def advance(self) -> None:
         """The time has come."""
+        if self._unread:
+            self.punted()
+            return
         now = clock.now()
         self._apply(self._engine.advance(now, DUE_MAX), now)
         self.flush()
 
     def next_deadline(self) -> Instant | None:
-        """When `advance` should be called next: at once, if a flush left something."""
-        return NOW if self._groups else self._engine.next_deadline()
+        """When `advance` should be called next: at once, if something was left over."""
+        if self._groups or self._vlans:
+            return NOW
+        due = self._engine.next_deadline()
+        if not self._unread:
+            return due
+        return self._resume if due is None else min(due, self._resume)
 
     def links_changed(self) -> None:
         """Interfaces changed, or a port that failed may be tried again."""
@@ -222,9 +241,9 @@ class Plane:
     def flush(self) -> None:
         """Send what is to be sent, compile what changed, publish once.
 
-        Of thousands of groups that changed at once (a port that went down, a table that ran out) a
-        part is published, and the rest when frames, timers and clients have had a turn. What holds
-        for a whole VLAN comes last: it must not prune by rows that are not there yet.
+        Of thousands of groups or VLANs that changed at once (a table that ran out, a reload) a part
+        is published, and the rest when frames, timers and clients have had a turn. What holds for a
+        whole VLAN comes last: it must not prune by rows that are not there yet.
         """
         for transmit in self._transmits:
             self.fastpath.inject(transmit.ports, transmit.frame)
@@ -242,7 +261,8 @@ class Plane:
                 break
         if self._vlans and not self._groups:
             ports = {port.id: resolve.port_params(port.table) for port in self.ports}
-            for vid, family in self._vlans:
+            for vid, family in list(islice(self._vlans, VLANS_MAX)):
+                del self._vlans[vid, family]
                 if vid == VLAN_DEFAULT or engine.has_vlan(vid):
                     view = engine.vlan_view(vid, family)
                     self._mdb.set_vlan(compile_vlan(view, self._params, ports))
@@ -250,7 +270,6 @@ class Plane:
                 else:
                     self._mdb.remove_vlan(vid, family)
                     self._routers.pop((vid, family), None)
-            self._vlans.clear()
             self._settle_runs()
         delta = self._mdb.take()
         if self.ports.take_staged() or delta:
@@ -273,7 +292,7 @@ class Plane:
                 case GroupChanged(vid=vid, group=group):
                     self._groups[vid, group] = None
                 case VlanChanged(vid=vid, family=family):
-                    self._vlans.add((vid, family))
+                    self._vlans[vid, family] = None
                 case Event():
                     self._events.publish(effect, now)
 
@@ -301,7 +320,7 @@ class Plane:
     def _all_vlans(self) -> None:
         """Every VLAN's row again, and the row of the VLANs that have none."""
         for vid in (*self._engine.vids(), 0, VLAN_DEFAULT):
-            self._vlans.add((vid, Family.IPV4))
+            self._vlans[vid, Family.IPV4] = None
 
     def _port_id(self, name: str) -> int:
         return self.ports.named(name).id

@@ -102,14 +102,12 @@ def test_a_flood_is_taken_in_batches() -> None:
     total = 3 * BUDGET_MAX
     scene.fastpath.waiting += [Punted(0, b"", 0)] * total
     before = scene.fastpath.publishes
-    batches = 0
-    while scene.fastpath.waiting:
-        left = len(scene.fastpath.waiting)
+    read = [0]
+    while read[-1] < total:
         scene.plane.punted()
-        assert 0 < left - len(scene.fastpath.waiting) <= BUDGET_MAX
-        batches += 1
-    assert batches >= 3
-    assert scene.ask(Show(what="counters"))["ports"]["p0"]["control_truncated"] == total
+        read.append(scene.ask(Show(what="counters"))["ports"]["p0"]["control_truncated"])
+        assert 0 < read[-1] - read[-2] <= BUDGET_MAX
+    assert len(read) > 3
     assert scene.fastpath.publishes == before
 
 

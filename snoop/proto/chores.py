@@ -1,0 +1,55 @@
+"""Work that touches thousands of things at once, done a part at a time.
+
+Frames, timers and clients have their turn between two parts. A chore is an iterator: each step does
+a bit, with the `now` and `effects` of the turn it falls in, and yields what it cost. The first part
+is done at once, so that what is small is done when it is asked for.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+from snoop.proto.deadlines import Deadlines
+from snoop.proto.effects import Effect
+from snoop.proto.units import STOPPED, Instant
+
+_PART: Final = 150
+"""What a turn takes: in memberships that end, some 20 us each with their rows."""
+
+
+class Chores:
+    """What is still to be done, in the order it was asked for."""
+
+    __slots__ = ("_deadlines", "_waiting", "armed", "effects", "now")
+
+    def __init__(self, deadlines: Deadlines, now: Instant) -> None:
+        """Start with nothing to do."""
+        self._deadlines = deadlines
+        self._waiting: deque[Iterator[int]] = deque()
+        self.armed: Instant = STOPPED
+        self.now = now
+        self.effects: list[Effect] = []
+
+    def begin(self, chore: Iterator[int], now: Instant, effects: list[Effect]) -> None:
+        """Do the first part, if nothing else waits, and have the rest done later."""
+        self._waiting.append(chore)
+        if len(self._waiting) == 1:
+            self._deadlines.arm(self, self.fire(now, effects))
+
+    def finish(self, now: Instant, effects: list[Effect]) -> None:
+        """Do all of it now."""
+        while self._waiting:
+            self.fire(now, effects)
+
+    def fire(self, now: Instant, effects: list[Effect]) -> Instant:
+        """Do the next part; the one after it is due at once, which is in the next turn."""
+        self.now, self.effects = now, effects
+        left = _PART
+        while left > 0 and self._waiting:
+            cost = next(self._waiting[0], None)
+            if cost is None:
+                self._waiting.popleft()
+            else:
+                left -= cost
+        self.effects = []
+        return Instant(now + 1) if self._waiting else STOPPED
