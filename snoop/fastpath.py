@@ -399,11 +399,17 @@ class FastPath:
         """Objects that wait for a loop to move past them; 0 soon after a publish."""
         return int(lib.fp_switch_retired(self._sw))
 
-    def fdb(self) -> list[FdbEntry]:
-        """The learned MAC addresses that have not aged out, in no order."""
+    def fdb(self) -> Iterator[FdbEntry]:
+        """The learned MAC addresses that have not aged out, in no order, as they are now."""
         entries = ffi.new("struct fp_fdb_entry[]", self._fdb_max + 64)
         count = lib.fp_fdb_dump(self._sw, entries, self._fdb_max + 64)
-        return [_fdb_entry(entry) for entry in entries[0:count]]
+        return (_fdb_entry(entries[i]) for i in range(count))
+
+    @property
+    def fdb_count(self) -> int:
+        """How many there are."""
+        entries = ffi.new("struct fp_fdb_entry[]", self._fdb_max + 64)
+        return int(lib.fp_fdb_dump(self._sw, entries, self._fdb_max + 64))
 
     @property
     def fdb_disputes(self) -> int:

@@ -14,15 +14,21 @@ Keys = Iterable[tuple[int, Address]]
 """(vid, group) of the groups asked for; those that are gone are left out."""
 
 
-def keys(switch: Switch, vid: int | None, address: Address | None) -> list[tuple[int, Address]]:
-    """Return every (vid, group), or those of one VLAN or address, sorted."""
+def keys(switch: Switch, vid: int | None, address: Address | None) -> Iterator[tuple[int, Address]]:
+    """Yield every (vid, group), or those of one VLAN or address, sorted.
+
+    VLANs may come and go in between: each is looked at when it is its turn.
+    """
     vlans = switch.vlans if vid is None else {vid} & switch.vlans.keys()
-    found = []
     for number in sorted(vlans):
-        groups = switch.vlans[number].groups
-        wanted = sorted(groups) if address is None else [address] if address in groups else []
-        found += [(number, each) for each in wanted]
-    return found
+        vlan = switch.vlans.get(number)
+        if vlan is None:
+            continue
+        if address is None:
+            for each in sorted(vlan.groups):
+                yield number, each
+        elif address in vlan.groups:
+            yield number, address
 
 
 def mdb(switch: Switch, wanted: Keys, now: Instant) -> list[MdbRow]:

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from heapq import nlargest
+from itertools import islice
 from typing import Any, TypeVar
 
+import msgspec
+
 from snoop import __version__
-from snoop.fastpath import Stream
+from snoop.fastpath import FdbEntry, Stream
 from snoop.proto.engine import Full
-from snoop.proto.units import SECOND
-from snoop.runtime import clock, explain, rows, state
+from snoop.proto.units import MILLISECOND, SECOND
+from snoop.runtime import clock, explain, requests, rows, state
 from snoop.runtime.config import effective
 from snoop.runtime.plane import Plane
 from snoop.runtime.rates import Rate, Rates
@@ -41,8 +44,9 @@ from snoop.wire.address import Address
 
 # How long the first `show streams` watches before it says how fast they are.
 LOOK_SECONDS = 0.25
-# Groups whose rows are made before the loop has a turn: some 10 ms.
-PART_GROUPS = 200
+# How long rows are made before the loop has a turn, and of how many groups between two looks.
+PART_NS = 4 * MILLISECOND
+PART_KEYS = 8
 
 Keys = list[tuple[int, Address]]
 Key = TypeVar("Key")
@@ -67,6 +71,10 @@ class Answers:
                 return await self._mdb(self._wanted(request))
             case Show(what="hosts"):
                 return await self._hosts(self._wanted(request))
+            case Show(what="fdb"):
+                return await self._fdb(self._wanted(request))
+            case Show(what="querier" | "mrouters"):
+                return await self._instances(request.what, self._wanted(request))
             case Show():
                 return self._show(request)
             case Static():
@@ -106,16 +114,7 @@ class Answers:
 
     def _show(self, request: Show) -> Any:
         plane, wanted = self._plane, self._wanted(request)
-        name, now = plane.ports.name, clock.now()
-        engine = plane.engine
-        assert engine is not None
         match request.what:
-            case "mrouters":
-                return {"mrouters": rows.mrouters(engine.mrouters(now), name, wanted)}
-            case "querier":
-                return {"queriers": rows.queriers(engine.queriers(now), name, wanted)}
-            case "fdb":
-                return {"fdb": rows.fdb(plane.fastpath.fdb(), name, wanted, plane.ports.sticky)}
             case "ports":
                 return {"ports": state.ports(plane, self._counters, wanted)}
             case "counters":
@@ -150,20 +149,58 @@ class Answers:
         keys = engine.keys(vid=wanted.vid, group=wanted.group)
         return {"hosts": await self._in_parts(keys, part)}
 
+    async def _fdb(self, wanted: Wanted) -> dict[str, Any]:
+        plane = self._plane
+        name, sticky = plane.ports.name, plane.ports.sticky
+
+        def part(entries: list[FdbEntry]) -> list[rows.Row]:
+            return rows.fdb(entries, name, wanted, sticky)
+
+        entries = []
+        since = clock.now()
+        for entry in plane.fastpath.fdb():
+            entries.append(entry)
+            if clock.now() - since > PART_NS:
+                await asyncio.sleep(0)
+                since = clock.now()
+        entries.sort(key=lambda entry: (entry.vlan, entry.mac))
+        return {"fdb": await self._in_parts(entries, part)}
+
+    async def _instances(self, what: str, wanted: Wanted) -> dict[str, Any]:
+        engine, name = self._plane.engine, self._plane.ports.name
+        assert engine is not None
+
+        def queriers(vids: list[int]) -> list[rows.Row]:
+            return rows.queriers(engine.queriers(clock.now(), vids), name, wanted)
+
+        def mrouters(vids: list[int]) -> list[rows.Row]:
+            return rows.mrouters(engine.mrouters(clock.now(), vids), name, wanted)
+
+        vids = engine.vids() if wanted.vid is None else [wanted.vid]
+        if what == "querier":
+            return {"queriers": await self._in_parts(vids, queriers)}
+        return {"mrouters": await self._in_parts(vids, mrouters)}
+
     async def _in_parts(
-        self, keys: list[Key], part: Callable[[list[Key]], list[rows.Row]]
-    ) -> list[rows.Row]:
+        self, keys: Iterable[Key], part: Callable[[list[Key]], list[rows.Row]]
+    ) -> msgspec.Raw:
         """Make the rows of a large table a part at a time: frames and timers come in between.
 
         One such answer at a time, whoever asks how often: they are large. The rows of a group are
-        of one moment, those of different groups need not be.
+        of one moment, those of different groups need not be. Each part is written at once: as
+        objects they would be ten times as large, and take long to be freed.
         """
-        result: list[rows.Row] = []
+        written: list[bytes] = []
+        waiting = iter(keys)
         async with self._large:
-            for start in range(0, len(keys), PART_GROUPS):
-                result += part(keys[start : start + PART_GROUPS])
-                await asyncio.sleep(0)
-        return result
+            since = clock.now()
+            while some := list(islice(waiting, PART_KEYS)):
+                if made := part(some):
+                    written.append(requests.rows(made))
+                if clock.now() - since > PART_NS:
+                    await asyncio.sleep(0)
+                    since = clock.now()
+        return msgspec.Raw(b"[" + b",".join(written) + b"]")
 
     def _status(self) -> dict[str, Any]:
         plane = self._plane
@@ -216,7 +253,7 @@ class Answers:
             queriers=rows.queriers(plane.engine.queriers(now), name, everything),
             streams=state.streams(plane, streams, still),
             table_rows=plane.table_rows,
-            fdb_entries=len(plane.fastpath.fdb()),
+            fdb_entries=plane.fastpath.fdb_count,
         )
 
     # Doing -------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def explain(
     for row in engine.mdb(now, engine.keys(vid=vid, group=group)):
         members.setdefault(row.port, []).append(row)
     mrouters: dict[int, list[MrouterRow]] = {}
-    for router in engine.mrouters(now):
+    for router in engine.mrouters(now, [vid]):
         if (router.vid, router.family) == (vid, Family.IPV4):
             mrouters.setdefault(router.port, []).append(router)
     case = _Case(
@@ -77,7 +77,7 @@ def explain(
         reason=verdict.reason,
         forwarded=verdict.ports,
         registered=engine.group_view(vid, group) is not None,
-        querier=any(row.vid == vid and row.address is not None for row in engine.queriers(now)),
+        querier=any(row.address is not None for row in engine.queriers(now, [vid])),
         members=members,
         mrouters=mrouters,
     )

@@ -7,7 +7,7 @@ as (ports, frame); frames to be punted are put into `waiting`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from snoop.fastpath import REASONS, STATS, Action, FdbEntry, PortOpened, Punted, Stream, Verdict
@@ -107,8 +107,12 @@ class FakeFastPath:
     def counters(self, port: int) -> dict[str, int]:
         return {**dict.fromkeys(STATS, 0), **dict.fromkeys(REASONS, 0), **self.counts.get(port, {})}
 
-    def fdb(self) -> list[FdbEntry]:
-        return [FdbEntry(0, b"\x02\0\0\0\0\x07", 1, 1_500_000_000)]
+    def fdb(self) -> Iterator[FdbEntry]:
+        return iter([FdbEntry(0, b"\x02\0\0\0\0\x07", 1, 1_500_000_000)])
+
+    @property
+    def fdb_count(self) -> int:
+        return len(list(self.fdb()))
 
     @property
     def fdb_disputes(self) -> int:

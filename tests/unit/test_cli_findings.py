@@ -239,3 +239,17 @@ def test_runs_to_a_router_and_runs_held_back_for_want_of_a_capability_are_named(
     assert ("problem", "p1") not in {
         (one.severity, one.subject) for one in look(facts(ports=[always, deaf]))
     }
+
+
+def test_vlans_whose_querier_has_not_begun_are_one_note() -> None:
+    """A host that opens thousands makes them wait; that nobody refreshes them would be untrue."""
+    vlans = range(1, 1000)
+    found = look(
+        facts(
+            raw={"igmp": {"querier": "on", "querier_address": "10.0.0.254"}},
+            queriers=[querier(), *(querier("none", None, vlan=vid) for vid in vlans)],
+            mdb=[member("p1"), *(member("p2", vlan=vid) for vid in vlans)],
+        )
+    )
+    assert [(one.severity, one.subject) for one in found] == [("note", "switch")]
+    assert "in 999 VLANs" in found[0].finding

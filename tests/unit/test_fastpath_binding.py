@@ -105,7 +105,7 @@ def test_counters_have_every_name_and_start_at_zero(fastpath: FastPath) -> None:
 
 
 def test_nothing_was_seen_and_nothing_waits(fastpath: FastPath) -> None:
-    assert fastpath.fdb() == []
+    assert list(fastpath.fdb()) == []
     assert fastpath.streams() == []
     assert fastpath.drain(100) == []
     assert fastpath.verdicts("rate_limited") == {}

@@ -6,11 +6,12 @@ import asyncio
 import errno
 from typing import Any
 
+import msgspec
 import pytest
 
 from snoop.fastpath import Punted
 from snoop.proto.units import Instant
-from snoop.runtime import config
+from snoop.runtime import config, requests
 from snoop.runtime.answers import Answers
 from snoop.runtime.batch import BUDGET_MAX, BUDGET_MIN, Budget, Refused
 from snoop.runtime.plane import Plane
@@ -77,7 +78,8 @@ class Scene:
         self.report(port, Record(RecordType.TO_EX, G, ()))
 
     def ask(self, request: Any) -> Any:
-        return asyncio.run(self.answers.answer(request))
+        """As a client gets it."""
+        return msgspec.json.decode(requests.encode(asyncio.run(self.answers.answer(request))))
 
     def members(self) -> set[str]:
         return {row["port"] for row in self.ask(Show(what="mdb"))["mdb"]}
@@ -458,3 +460,29 @@ def test_explain_names_a_reason_for_every_port() -> None:
     assert "IGMPv3 report of 10.0.0.11" in why["p1"][1]
     assert why["p2"][0] is False
     assert "no host behind it has joined" in why["p2"][1]
+
+
+def test_large_tables_are_made_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames and timers come in between, and the rows are those of one go, in their order."""
+    scene = Scene().start()
+    groups = [address.mapped(bytes((239, 1, n >> 8, n & 255))) for n in range(300)]
+    for start in range(0, 300, 100):
+        scene.report(1, *(Record(RecordType.TO_EX, g, ()) for g in groups[start : start + 100]))
+    monkeypatch.setattr("snoop.runtime.answers.PART_NS", 0)
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def ask() -> object:
+        beside = asyncio.ensure_future(count())
+        answer = await scene.answers.answer(Show(what="mdb"))
+        beside.cancel()
+        return msgspec.json.decode(requests.encode(answer))
+
+    shown: Any = asyncio.run(ask())
+    assert [row["group"] for row in shown["mdb"]] == [address.text(group) for group in groups]
+    assert turns >= 300 // 8

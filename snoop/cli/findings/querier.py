@@ -13,6 +13,7 @@ def queriers(facts: Facts) -> Iterator[Finding]:
     if not facts.config["igmp"]["enabled"]:
         yield note("switch", "snooping is off: every group floods", "set [igmp] enabled = true")
         return
+    waiting = 0
     for row in facts.queriers:
         vid = row["vlan"]
         members = facts.members.get(vid, [])
@@ -35,6 +36,8 @@ def queriers(facts: Facts) -> Iterator[Finding]:
                 "are asked only when their time is nearly up",
                 'set [igmp] querier = "auto" here',
             )
+        elif row["role"] == "none" and igmp(facts, vid)["querier"] == "on" and _has_port(facts):
+            waiting += 1
         elif row["role"] == "none":
             prunes = facts.config["switch"]["no_querier"] == "prune"
             yield from _no_querier(vlan(vid), members, prunes=prunes)
@@ -68,6 +71,17 @@ def queriers(facts: Facts) -> Iterator[Finding]:
                 f"v{configured}: hosts fall back, source filters are lost",
                 f"set the querier to version {configured}",
             )
+    if waiting:
+        yield note(
+            "switch",
+            f"in {many(waiting, 'VLAN')} that hosts have opened our querier has not begun yet, so "
+            "they flood: it begins in 20 a second",
+            "give VLANs that are meant to be there a [[vlan]]",
+        )
+
+
+def _has_port(facts: Facts) -> bool:
+    return any(port["state"] == "up" for port in facts.ports)
 
 
 def claims(facts: Facts) -> Iterator[Finding]:
