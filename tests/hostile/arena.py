@@ -190,8 +190,11 @@ def register(lab: Lab, snoop: Snoop) -> None:
     """
     for group in JOIN_GROUPS:
         lab.h(2).join(group)
+    for group in JOIN_GROUPS:
         snoop.wait_members(group, {"p2"})
+    for group in JOIN_GROUPS:
         lab.h(2).leave(group)
+    for group in JOIN_GROUPS:
         snoop.wait_members(group, set())
 
     def pruned() -> bool:
