@@ -1,10 +1,15 @@
 """How the tests are run side by side (`tests/run`, README.md).
 
 `alone` marks what measures rates, latencies or memory, or floods: nothing may run beside it, and it
-beside nothing. Tests that share a module's lab stay together on one worker.
+beside nothing. By `--dist loadscope` the tests of a module-wide lab stay together on one worker,
+and any other goes wherever there is room.
 """
 
 from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,11 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for item in items:
-        if shares_with_its_module(item):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     wanted = config.getoption("alone")
     if wanted:
         apart = [
@@ -29,6 +30,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in set(apart)]
 
 
-def shares_with_its_module(item: pytest.Item) -> bool:
-    definitions = item._fixtureinfo.name2fixturedefs
-    return any(each[-1].scope == "module" for each in definitions.values() if each)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    if config.getvalue("dist") != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Labs(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if has_module_lab(config.rootpath / file) else nodeid
+
+    return Labs(config, log)
+
+
+@cache
+def has_module_lab(file: Path) -> bool:
+    return 'scope="module"' in file.read_text()

@@ -156,12 +156,12 @@ def test_damaged_payload_is_not_given_a_good_checksum(net: Star) -> None:
 
 def test_crafted_burst_leaves_byte_for_byte(net: Star) -> None:
     """SNOOP-9, spec 103: a burst of one flow, rebuilt from what the receiver's tap saw."""
-    net.report(1, ("TO_EX", GROUP, []))
-    net.switch.wait_members(GROUP, {"p1"})
     sender = net.h(0)
     sent = [
         frames.udp(sender.address, GROUP, payload(6, i, 300), mac=sender.mac) for i in range(200)
     ]
+    net.report(1, ("TO_EX", GROUP, []))
+    net.switch.wait_members(GROUP, {"p1"})
     net.h(1).record("all")
     net.h(1).reset()
     sender.frames(sent)
