@@ -77,6 +77,8 @@ def _row(group: Group, port: int, now: Instant) -> MdbRow:
     """Return what was learned and what an operator said of one port, as one (N-7)."""
     member = group.members.get(port)
     static = (group.statics or {}).get(port)
+    if member is not None and static is None and not member.sources:
+        return _plain(group, port, member, now)
     any_since = None if static is None else static.any_since
     exclude = member is not None and member.exclude
     since = [] if member is None else [member.created]
@@ -100,6 +102,23 @@ def _row(group: Group, port: int, now: Instant) -> MdbRow:
         compatibility="igmpv3" if member is None else f"igmpv{member.compatibility(now)}",
         uptime=Duration(now - min(since)),
         last_reporter=None if member is None else reporter_address(member.reporter),
+    )
+
+
+def _plain(group: Group, port: int, member: Membership, now: Instant) -> MdbRow:
+    """Return the row of a membership for any source: nearly all are, and there are thousands."""
+    return MdbRow(
+        vid=group.vlan.vid,
+        family=Family.IPV4,
+        group=group.address,
+        port=port,
+        filter_mode=FilterMode.EXCLUDE if member.exclude else FilterMode.INCLUDE,
+        sources=(),
+        group_timer=left(member.group_timer, now) if member.exclude else None,
+        origin="dynamic",
+        compatibility=f"igmpv{member.compatibility(now)}",
+        uptime=Duration(now - member.created),
+        last_reporter=reporter_address(member.reporter),
     )
 
 

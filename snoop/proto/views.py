@@ -7,6 +7,7 @@ the runtime.
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from snoop.proto.units import Duration, Ports
 from snoop.wire.address import Address, Family
@@ -69,8 +70,7 @@ class SourceRow:
     static: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MdbRow:
+class MdbRow(NamedTuple):
     """One port of one group. `origin` is "dynamic" or "static", `compatibility` "igmpv1"..3.
 
     A port with both kinds of entry has one row (N-7): static if any source is wanted statically,

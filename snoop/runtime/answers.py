@@ -45,7 +45,7 @@ from snoop.wire.address import Address
 # How long the first `show streams` watches before it says how fast they are.
 LOOK_SECONDS = 0.25
 # How long rows are made before the loop has a turn, and of how many groups between two looks.
-PART_NS = 4 * MILLISECOND
+PART_NS = 6 * MILLISECOND
 PART_KEYS = 8
 
 Keys = list[tuple[int, Address]]

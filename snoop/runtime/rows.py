@@ -93,7 +93,9 @@ def mdb_row(row: MdbRow, port: PortName) -> Row:
                 **({"static": True} if source.static else {}),
             }
             for source in sorted(row.sources, key=lambda source: source.address)
-        ],
+        ]
+        if row.sources
+        else [],
         "group_timer": seconds(row.group_timer),
         "origin": row.origin,
         "compatibility": row.compatibility,
