@@ -41,6 +41,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             file = nodeid.partition("::")[0]
             return file if has_module_lab(config.rootpath / file) else nodeid
 
+        def remove_node(self, node: Any) -> Any:
+            """What ended its worker has failed; it is not tried again on the next."""
+            crashed = super().remove_node(node)
+            for name, unit in list(self.workqueue.items()):
+                if crashed in unit:
+                    unit[crashed] = True
+                if all(unit.values()):
+                    del self.workqueue[name]
+            return crashed
+
     return Labs(config, log)
 
 
