@@ -185,7 +185,7 @@ struct fp_fdb_entry {
 	uint8_t mac[6];
 	uint16_t vlan;
 	uint16_t port;
-	uint16_t rival; /* claims the address in vain, or FP_FDB_NO_RIVAL */
+	uint16_t rival; /* where it is heard as well, or FP_FDB_NO_RIVAL */
 	uint8_t pad[4];
 };
 

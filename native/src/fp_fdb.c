@@ -46,7 +46,7 @@ int32_t fp_fdb_lookup(const struct fp_fdb *fdb, uint32_t vlan, const uint8_t *ma
 	if (!bucket_find(bucket_of(fdb, key), key, &entry) ||
 	    expired(fdb, entry.seen_ms, now_ns / NS_PER_MS))
 		return -1;
-	if (fp_move_both(entry.move, now_ns / NS_PER_MS))
+	if (fp_move_shares(entry.move, entry.seen_ms, now_ns / NS_PER_MS))
 		*also = (int32_t)fp_move_unpack(entry.move).other;
 	return (int32_t)entry.port;
 }

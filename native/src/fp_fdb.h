@@ -8,10 +8,10 @@
  * grows, and a flood of addresses costs only the port it comes from. The hash has
  * a secret seed, so nobody can choose addresses that share a bucket with another's.
  *
- * Whether a known address may move is fp_move's to say. What the loops cannot see is
- * what the short cut carries: before an address is learned that may be known there,
- * and before a hold ends, fp_fdb_learn() answers FP_FDB_ASK and is called again with
- * what the short cut knows.
+ * Whether a known address may move, and who else gets its frames, is fp_move's to say.
+ * What the loops cannot see is what the short cut carries: before an address is learned
+ * that may be known there, and before a claim is judged, fp_fdb_learn() answers
+ * FP_FDB_ASK and is called again with what the short cut knows.
  */
 #ifndef FP_FDB_H
 #define FP_FDB_H
@@ -54,8 +54,16 @@ enum fp_fdb_result {
 	FP_FDB_LEARNED,
 	FP_FDB_MOVED,
 	FP_FDB_EVICTED, /* learned, and another made room */
-	FP_FDB_DAMPED,	/* stays where it is */
+	FP_FDB_DAMPED,	/* stays where it is, and is heard here as well */
 	FP_FDB_ASK	/* nothing done yet: call again with asked and what the short cut knows */
+};
+
+/* Where an address is. */
+struct fp_fdb_place {
+	uint32_t port;
+	int32_t also; /* where it is heard as well, and gets its frames, or -1 */
+	uint64_t heard_ns;
+	uint64_t also_ns; /* when it was heard there */
 };
 
 /* An address that was heard at a port. */
@@ -68,7 +76,10 @@ struct fp_fdb_claim {
 	bool asked;
 	int32_t shortcut_port; /* with asked: where the short cut has it, or -1 */
 	uint64_t shortcut_ns;  /* and when it was heard there last */
-	bool unsure;	       /* out: it has just moved, and must not take the short cut */
+	/* out, of every result but FP_FDB_KNOWN and FP_FDB_ASK */
+	bool changed; /* there is something new in place */
+	bool unsure;  /* it has just moved, and must not take the short cut */
+	struct fp_fdb_place place;
 };
 
 int fp_fdb_init(struct fp_fdb *fdb, uint32_t max_entries, uint64_t ageing_ns);

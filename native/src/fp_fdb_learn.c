@@ -3,8 +3,8 @@
 #include "fp_mask.h"
 #include "fp_move.h"
 
-#define REFRESH_MS 1000u
 #define SWEEP 4u
+#define SPARE 64u /* buckets in which disputed addresses are passed over */
 
 static bool way_aged(const struct fp_fdb *fdb, const struct fp_fdb_bucket *bucket, uint32_t way,
 		     uint64_t now_ms)
@@ -18,6 +18,12 @@ static uint32_t entries_of(const struct fp_fdb *fdb, uint32_t port)
 	return fp_load_relaxed(&fdb->port_counts[port]);
 }
 
+/* A flood must not make room of an address that it has claimed before: who else has it is lost. */
+static bool disputed(const struct fp_fdb_bucket *bucket, uint32_t way, uint64_t now_ms)
+{
+	return fp_move_known(fp_load_relaxed(&bucket->ways[way].move), now_ms);
+}
+
 /* The way for a new key: free, else expired, else the longest unseen of the port that has most. */
 static uint32_t victim_of(const struct fp_fdb *fdb, const struct fp_fdb_bucket *bucket,
 			  uint64_t now_ms)
@@ -28,7 +34,8 @@ static uint32_t victim_of(const struct fp_fdb *fdb, const struct fp_fdb_bucket *
 
 	for (uint32_t i = 0; i < FP_FDB_WAYS; i++) {
 		uint64_t value = fp_load_relaxed(&bucket->ways[i].value);
-		uint32_t entries = entries_of(fdb, value_port(value));
+		uint32_t entries =
+			disputed(bucket, i, now_ms) ? 0 : entries_of(fdb, value_port(value));
 
 		if (!fp_load_relaxed(&bucket->ways[i].key) || expired(fdb, value >> 16, now_ms))
 			return i;
@@ -44,7 +51,7 @@ static uint32_t victim_of(const struct fp_fdb *fdb, const struct fp_fdb_bucket *
 /* The way of a bucket to be evicted: expired, or the longest unseen of a port that holds so many.
  */
 static uint32_t candidate(const struct fp_fdb *fdb, const struct fp_fdb_bucket *bucket,
-			  uint64_t keep, uint32_t least, uint64_t now_ms)
+			  uint64_t keep, uint32_t least, bool spare, uint64_t now_ms)
 {
 	uint64_t oldest = UINT64_MAX;
 	uint32_t victim = FP_FDB_WAYS;
@@ -57,6 +64,8 @@ static uint32_t candidate(const struct fp_fdb *fdb, const struct fp_fdb_bucket *
 			continue;
 		if (expired(fdb, value >> 16, now_ms))
 			return i;
+		if (spare && disputed(bucket, i, now_ms))
+			continue;
 		if (entries_of(fdb, value_port(value)) >= least && value >> 16 < oldest) {
 			oldest = value >> 16;
 			victim = i;
@@ -70,12 +79,13 @@ static bool evict_from(struct fp_fdb *fdb, uint32_t least, uint64_t keep, uint64
 	for (uint32_t n = 0; n < fdb->bucket_count; n++) {
 		uint32_t at = atomic_fetch_add_explicit(&fdb->hand, 1, memory_order_relaxed);
 		struct fp_fdb_bucket *bucket = &fdb->buckets[at & (fdb->bucket_count - 1)];
-		uint32_t victim = candidate(fdb, bucket, keep, least, now_ms);
+		bool spare = n < SPARE;
+		uint32_t victim = candidate(fdb, bucket, keep, least, spare, now_ms);
 
 		if (victim == FP_FDB_WAYS)
 			continue;
 		bucket_lock(bucket);
-		victim = candidate(fdb, bucket, keep, least, now_ms);
+		victim = candidate(fdb, bucket, keep, least, spare, now_ms);
 		if (victim < FP_FDB_WAYS)
 			way_clear(fdb, bucket, victim);
 		bucket_unlock(bucket);
@@ -127,28 +137,35 @@ static void sweep(struct fp_fdb *fdb, uint64_t now_ms)
 	}
 }
 
+static bool is_sticky(const struct fp_fdb_claim *claim, const struct entry *entry)
+{
+	return claim->sticky && fp_mask_has(claim->sticky, entry->port);
+}
+
 static bool refuses(const struct fp_fdb_claim *claim, const struct entry *entry, uint64_t now_ms)
 {
-	return (claim->sticky && fp_mask_has(claim->sticky, entry->port)) ||
-	       fp_move_refuses(entry->move, entry->seen_ms, now_ms);
+	return is_sticky(claim, entry) || fp_move_refuses(entry->move, entry->seen_ms, now_ms);
+}
+
+static uint64_t refused(const struct fp_fdb_claim *claim, const struct entry *entry,
+			uint64_t now_ms)
+{
+	return fp_move_refused(entry->move, claim->port, is_sticky(claim, entry), entry->seen_ms,
+			       now_ms);
 }
 
 /* Most frames: nothing to write, no lock. False: fp_fdb_learn() has to look closer. */
 static bool nothing_new(const struct fp_fdb *fdb, const struct fp_fdb_claim *claim,
 			const struct entry *entry, uint64_t now_ms, enum fp_fdb_result *result)
 {
-	uint64_t refresh_ms = fp_move_hold_ms(entry->move) / 4;
-
-	if (!refresh_ms || refresh_ms > REFRESH_MS)
-		refresh_ms = REFRESH_MS;
 	if (entry->port == claim->port) {
 		*result = FP_FDB_KNOWN;
-		return now_ms < entry->seen_ms + refresh_ms &&
+		return now_ms < entry->seen_ms + fp_move_refresh_ms(entry->move, entry->seen_ms) &&
 		       fp_move_heard(entry->move, now_ms) == entry->move;
 	}
 	*result = FP_FDB_DAMPED;
 	return !expired(fdb, entry->seen_ms, now_ms) && refuses(claim, entry, now_ms) &&
-	       fp_move_refused(entry->move, claim->port, now_ms) == entry->move;
+	       refused(claim, entry, now_ms) == entry->move;
 }
 
 /* Would the answer depend on what went by the short cut? */
@@ -161,8 +178,8 @@ static bool must_ask(const struct fp_fdb *fdb, const struct fp_fdb_claim *claim,
 		return true;
 	if (entry->port == claim->port)
 		return false;
-	return expired(fdb, entry->seen_ms, now_ms) ||
-	       (fp_move_unpack(entry->move).held && !refuses(claim, entry, now_ms));
+	return expired(fdb, entry->seen_ms, now_ms) || is_sticky(claim, entry) ||
+	       fp_move_unpack(entry->move).held;
 }
 
 /* A known address is heard at this port or another. */
@@ -184,7 +201,7 @@ static enum fp_fdb_result hear(struct fp_fdb *fdb, const struct fp_fdb_claim *cl
 		return FP_FDB_MOVED;
 	}
 	if (refuses(claim, entry, now_ms)) {
-		move = fp_move_refused(entry->move, claim->port, now_ms);
+		move = refused(claim, entry, now_ms);
 		if (move != entry->move)
 			atomic_fetch_add_explicit(&fdb->disputes, 1, memory_order_relaxed);
 		entry->move = move;
@@ -212,6 +229,19 @@ static enum fp_fdb_result meet(struct fp_fdb *fdb, const struct fp_fdb_claim *cl
 	return FP_FDB_LEARNED;
 }
 
+static struct fp_fdb_place place_of(const struct entry *entry, uint64_t now_ms)
+{
+	struct fp_move move = fp_move_unpack(entry->move);
+	bool shares = fp_move_shares(entry->move, entry->seen_ms, now_ms);
+
+	return (struct fp_fdb_place){
+		.port = entry->port,
+		.also = shares ? (int32_t)move.other : -1,
+		.heard_ns = entry->seen_ms * NS_PER_MS,
+		.also_ns = move.time_ms * NS_PER_MS,
+	};
+}
+
 enum fp_fdb_result fp_fdb_learn(struct fp_fdb *fdb, struct fp_fdb_claim *claim)
 {
 	uint64_t key = key_of(claim->vlan, claim->mac);
@@ -223,6 +253,7 @@ enum fp_fdb_result fp_fdb_learn(struct fp_fdb *fdb, struct fp_fdb_claim *claim)
 	bool room = true;
 	uint32_t way;
 
+	claim->changed = false;
 	if (found && nothing_new(fdb, claim, &entry, now_ms, &result))
 		return result;
 	if (must_ask(fdb, claim, found, &entry, now_ms))
@@ -251,7 +282,9 @@ enum fp_fdb_result fp_fdb_learn(struct fp_fdb *fdb, struct fp_fdb_claim *claim)
 	count_port(fdb, entry.port, 1);
 	way_set(bucket, way, key, entry.seen_ms << 16 | entry.port, entry.move);
 	bucket_unlock(bucket);
+	claim->changed = true;
 	claim->unsure = fp_move_unsure(entry.move, now_ms);
+	claim->place = place_of(&entry, now_ms);
 	/* Only now, since a full bucket has made room in itself; one lock at a time. */
 	if (result == FP_FDB_LEARNED && fp_load_relaxed(&fdb->count) > fdb->max_entries / 2)
 		sweep(fdb, now_ms);

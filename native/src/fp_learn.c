@@ -1,5 +1,34 @@
 #include "fp_learn.h"
 
+#include "fp_mask.h"
+
+/* The short cut takes the frames of the address where the fdb sends them. */
+static void follow(const struct fp_switch *sw, const struct fp_table *table, uint32_t vlan,
+		   const uint8_t *mac, const struct fp_fdb_place *place)
+{
+	const struct fp_port *port = table->ports[place->port];
+	struct fp_shortcut_target target;
+
+	if (!port)
+		return; /* closed: its addresses are about to be flushed */
+	target = (struct fp_shortcut_target){
+		.port = place->port,
+		.ifindex = port->ifindex,
+		.mtu = table->mtu[place->port],
+		.seen_ns = place->heard_ns,
+	};
+	if (place->also >= 0 && fp_mask_has(table->up, (uint32_t)place->also) &&
+	    table->ports[place->also]) {
+		target.also_port = (uint32_t)place->also;
+		target.also_ifindex = table->ports[place->also]->ifindex;
+		target.also_ns = place->also_ns;
+		/* what is too large for one of them is for the ring to judge */
+		if (table->mtu[place->also] < target.mtu)
+			target.mtu = table->mtu[place->also];
+	}
+	fp_shortcut_learn(&sw->shortcut, vlan, mac, &target);
+}
+
 void fp_learn(struct fp_switch *sw, struct fp_stats *stats, const struct fp_table *table,
 	      const struct fp_frame *frame, uint32_t port, uint64_t now_ns)
 {
@@ -22,27 +51,18 @@ void fp_learn(struct fp_switch *sw, struct fp_stats *stats, const struct fp_tabl
 							 &claim.shortcut_ns);
 		result = fp_fdb_learn(&sw->fdb, &claim);
 	}
-	if (result == FP_FDB_DAMPED) {
+	if (result == FP_FDB_DAMPED)
 		fp_count(&stats->stats[FP_STAT_FDB_DAMPED], 1);
-		return;
-	}
 	if (result == FP_FDB_LEARNED || result == FP_FDB_EVICTED)
 		fp_count(&stats->stats[FP_STAT_FDB_LEARNED], 1);
 	if (result == FP_FDB_MOVED)
 		fp_count(&stats->stats[FP_STAT_FDB_MOVED], 1);
 	if (result == FP_FDB_EVICTED)
 		fp_count(&stats->stats[FP_STAT_FDB_EVICTED], 1);
-	if (claim.unsure) {
+	if (claim.changed && claim.unsure)
 		fp_shortcut_forget(&sw->shortcut, frame->vlan, mac);
-	} else if (!frame->service_tag) {
-		struct fp_shortcut_target target = {
-			.port = port,
-			.ifindex = table->ports[port]->ifindex,
-			.mtu = table->mtu[port],
-		};
-
-		fp_shortcut_learn(&sw->shortcut, frame->vlan, mac, &target, now_ns);
-	}
+	else if (claim.changed && !frame->service_tag)
+		follow(sw, table, frame->vlan, mac, &claim.place);
 }
 
 int32_t fp_look_up(const struct fp_switch *sw, const struct fp_frame *frame, uint64_t now_ns,

@@ -12,10 +12,11 @@
  * both hosts spend on it; in the kernel nothing is copied.
  *
  * The map follows the fdb: the loop adds what it learns, the control thread
- * flushes. A redirected frame refreshes its source's entry here and is not seen by
- * the fdb, so what the fdb has forgotten is asked of fp_shortcut_lookup(). Needs CAP_BPF and a
- * kernel from 6.6 on; without them everything goes through the rings. The kernel removes the
- * programs and maps with their descriptors, however the process ends.
+ * flushes. An address that is claimed at a second port gets its frames at both. A redirected frame
+ * refreshes its source's entry here and is not seen by the fdb, so what the fdb has forgotten is
+ * asked of fp_shortcut_lookup(). Needs CAP_BPF and a kernel from 6.6 on; without them everything
+ * goes through the rings. The kernel removes the programs and maps with their descriptors, however
+ * the process ends.
  */
 #ifndef FP_SHORTCUT_H
 #define FP_SHORTCUT_H
@@ -43,6 +44,7 @@ struct fp_shortcut_entry {
 	uint8_t mac[6];
 	uint16_t vlan;
 	uint32_t port;
+	int32_t also; /* or -1 */
 	uint64_t seen_ns;
 };
 
@@ -50,6 +52,10 @@ struct fp_shortcut_target {
 	uint32_t port;
 	int ifindex;
 	uint32_t mtu;
+	uint64_t seen_ns;
+	int also_ifindex; /* 0: none; else as fp_move_shares() says of these two times */
+	uint32_t also_port;
+	uint64_t also_ns;
 };
 
 /* Makes the maps; a switch without them works all the same. */
@@ -67,7 +73,7 @@ int fp_shortcut_attach(const struct fp_shortcut *shortcut, uint32_t port, int if
 
 /* Any thread. */
 void fp_shortcut_learn(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac,
-		       const struct fp_shortcut_target *target, uint64_t now_ns);
+		       const struct fp_shortcut_target *target);
 void fp_shortcut_forget(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac);
 /*
  * The port of an address that has not aged, or -1; *seen_ns (CLOCK_MONOTONIC) is

@@ -2,36 +2,6 @@
 #include "check.h"
 #include "fdb_claims.h"
 
-#define SECOND UINT64_C(1000000000)
-#define MS UINT64_C(1000000)
-#define START (100 * SECOND)
-
-static const uint8_t *mac_of(uint32_t n)
-{
-	static uint8_t mac[6];
-
-	mac[0] = 0x02;
-	mac[2] = (uint8_t)(n >> 24);
-	mac[3] = (uint8_t)(n >> 16);
-	mac[4] = (uint8_t)(n >> 8);
-	mac[5] = (uint8_t)n;
-	return mac;
-}
-
-static void start(struct fp_fdb *fdb, uint32_t max_entries)
-{
-	memset(fdb, 0, sizeof(*fdb));
-	CHECK_EQ(fp_fdb_init(fdb, max_entries, 300 * SECOND), 0);
-	fdb->seed = 2; /* which addresses meet in a bucket must not be luck here */
-}
-
-static uint32_t entries_of(struct fp_fdb *fdb, uint64_t now_ns)
-{
-	static struct fp_fdb_entry entries[32768];
-
-	return fp_fdb_read(fdb, entries, 32768, now_ns, 0);
-}
-
 static void test_learned_address_is_found_in_its_vlan_only(void)
 {
 	struct fp_fdb fdb;
@@ -58,133 +28,6 @@ static void test_address_moves_at_once(void)
 	CHECK_EQ(learn(&fdb, 0, mac_of(1), 4, START), FP_FDB_MOVED);
 	CHECK_EQ(port_now(&fdb, 0, mac_of(1), START), 4);
 	CHECK_EQ(learn(&fdb, 0, mac_of(1), 3, START), FP_FDB_MOVED);
-	CHECK_EQ(entries_of(&fdb, START), 1);
-	fp_fdb_destroy(&fdb);
-}
-
-/* The owner is heard every 150 ms, the thief every millisecond. */
-static void test_thief_gets_an_address_until_its_owner_is_heard_and_no_more(void)
-{
-	struct fp_fdb fdb;
-	uint32_t stolen = 0;
-
-	start(&fdb, 100);
-	learn(&fdb, 0, mac_of(1), 3, START);
-	for (uint32_t ms = 1; ms <= 60000; ms++) {
-		learn(&fdb, 0, mac_of(1), 4, START + ms * MS);
-		if (ms % 150 == 0)
-			learn(&fdb, 0, mac_of(1), 3, START + ms * MS);
-		stolen += port_now(&fdb, 0, mac_of(1), START + ms * MS) == 4;
-	}
-	CHECK(stolen < 150);
-	CHECK(fp_load_relaxed(&fdb.disputes) >= 59);
-	fp_fdb_destroy(&fdb);
-}
-
-/* Both get the frames of an address that moved and talks, until it is sure where it is. */
-static void test_old_port_is_told_for_five_seconds(void)
-{
-	struct fp_fdb fdb;
-	int32_t also;
-
-	start(&fdb, 100);
-	learn(&fdb, 0, mac_of(1), 3, START);
-	CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(1), START, &also), 3);
-	CHECK_EQ(also, -1);
-	for (uint32_t n = 0; n < 8; n++) {
-		CHECK_EQ(also, -1); /* who says little is only where it is */
-		learn(&fdb, 0, mac_of(1), 4, START);
-		CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(1), START, &also), 4);
-	}
-	CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(1), START + 5 * SECOND, &also), 4);
-	CHECK_EQ(also, 3);
-	CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(1), START + 5 * SECOND + MS, &also), 4);
-	CHECK_EQ(also, -1);
-	learn(&fdb, 0, mac_of(1), 3, START + 5 * SECOND);
-	CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(1), START + 5 * SECOND, &also), 3);
-	CHECK_EQ(also, -1); /* it is held */
-	fp_fdb_destroy(&fdb);
-}
-
-static void test_dispute_is_told_with_both_ports_and_forgotten(void)
-{
-	struct fp_fdb_entry entry;
-	struct fp_fdb fdb;
-
-	start(&fdb, 100);
-	learn(&fdb, 7, mac_of(9), 3, START);
-	learn(&fdb, 7, mac_of(9), 4, START + MS);
-	CHECK_EQ(fp_fdb_read(&fdb, &entry, 1, START + MS, 0), 1);
-	CHECK_EQ(entry.rival, FP_FDB_NO_RIVAL);
-	learn(&fdb, 7, mac_of(9), 3, START + SECOND);
-	CHECK_EQ(learn(&fdb, 7, mac_of(9), 5, START + SECOND + MS), FP_FDB_DAMPED);
-	CHECK_EQ(fp_fdb_read(&fdb, &entry, 1, START + 2 * SECOND, 3 * SECOND), 1);
-	CHECK_EQ(entry.port, 3);
-	CHECK_EQ(entry.rival, 5);
-	CHECK_EQ(entry.claimed_ns, SECOND - MS);
-	CHECK_EQ(fp_fdb_read(&fdb, &entry, 1, START + 5 * SECOND, 3 * SECOND), 0);
-	CHECK_EQ(fp_fdb_read(&fdb, &entry, 1, START + 66 * SECOND, 0), 1);
-	CHECK_EQ(entry.rival, FP_FDB_NO_RIVAL);
-	fp_fdb_destroy(&fdb);
-}
-
-static void test_address_of_a_sticky_port_stays_until_it_ages(void)
-{
-	uint64_t sticky[FP_MASK_WORDS] = {8};
-	struct fp_fdb_claim claim = {
-		.mac = mac_of(1), .port = 4, .sticky = sticky, .asked = true, .shortcut_port = -1};
-	struct fp_fdb fdb;
-
-	start(&fdb, 100);
-	learn(&fdb, 0, mac_of(1), 3, START);
-	for (uint32_t n = 1; n < 300; n++) {
-		claim.now_ns = START + n * SECOND;
-		CHECK_EQ(fp_fdb_learn(&fdb, &claim), FP_FDB_DAMPED);
-	}
-	claim.now_ns = START + 301 * SECOND;
-	CHECK_EQ(fp_fdb_learn(&fdb, &claim), FP_FDB_MOVED);
-	fp_fdb_destroy(&fdb);
-}
-
-/* What the short cut carries the loops do not see: they ask before a hold ends. */
-static void test_owner_whose_frames_take_the_short_cut_keeps_its_address(void)
-{
-	struct fp_fdb_claim claim = {.mac = mac_of(1), .port = 4, .shortcut_port = -1};
-	struct fp_fdb fdb;
-
-	start(&fdb, 100);
-	learn(&fdb, 0, mac_of(1), 3, START);
-	learn(&fdb, 0, mac_of(1), 4, START + MS);
-	learn(&fdb, 0, mac_of(1), 3, START + 2 * MS);
-	claim.now_ns = START + 50 * MS;
-	CHECK_EQ(fp_fdb_learn(&fdb, &claim), FP_FDB_DAMPED);
-	claim.now_ns = START + 200 * MS;
-	CHECK_EQ(fp_fdb_learn(&fdb, &claim), FP_FDB_ASK);
-	CHECK_EQ(port_now(&fdb, 0, mac_of(1), claim.now_ns), 3);
-	claim.asked = true;
-	claim.shortcut_port = 3;
-	claim.shortcut_ns = START + 150 * MS;
-	CHECK_EQ(fp_fdb_learn(&fdb, &claim), FP_FDB_DAMPED);
-	claim.now_ns = START + 400 * MS;
-	CHECK_EQ(fp_fdb_learn(&fdb, &claim), FP_FDB_MOVED);
-	fp_fdb_destroy(&fdb);
-}
-
-/* It aged here while the short cut carried it: a claim is a move like any other. */
-static void test_address_that_only_the_short_cut_knows_is_not_new(void)
-{
-	struct fp_fdb_claim claim = {
-		.mac = mac_of(1), .port = 4, .now_ns = START, .shortcut_port = -1};
-	struct fp_fdb fdb;
-
-	start(&fdb, 100);
-	CHECK_EQ(fp_fdb_learn(&fdb, &claim), FP_FDB_ASK);
-	claim.asked = true;
-	claim.shortcut_port = 3;
-	claim.shortcut_ns = START - MS;
-	CHECK_EQ(fp_fdb_learn(&fdb, &claim), FP_FDB_MOVED);
-	CHECK_EQ(learn(&fdb, 0, mac_of(1), 3, START + SECOND), FP_FDB_MOVED);
-	CHECK_EQ(learn(&fdb, 0, mac_of(1), 4, START + SECOND), FP_FDB_DAMPED);
 	CHECK_EQ(entries_of(&fdb, START), 1);
 	fp_fdb_destroy(&fdb);
 }
@@ -339,12 +182,6 @@ int main(void)
 {
 	RUN(test_learned_address_is_found_in_its_vlan_only);
 	RUN(test_address_moves_at_once);
-	RUN(test_thief_gets_an_address_until_its_owner_is_heard_and_no_more);
-	RUN(test_old_port_is_told_for_five_seconds);
-	RUN(test_dispute_is_told_with_both_ports_and_forgotten);
-	RUN(test_address_of_a_sticky_port_stays_until_it_ages);
-	RUN(test_owner_whose_frames_take_the_short_cut_keeps_its_address);
-	RUN(test_address_that_only_the_short_cut_knows_is_not_new);
 	RUN(test_address_ages_unless_it_is_heard_again);
 	RUN(test_dump_tells_age_port_and_vlan);
 	RUN(test_flush_takes_a_port_a_vlan_both_or_all);

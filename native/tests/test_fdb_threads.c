@@ -8,7 +8,6 @@
 #define MAX_ENTRIES 512u
 #define LEARNERS 2u
 #define ROUNDS 60000u
-#define SECOND UINT64_C(1000000000)
 
 static struct fp_fdb fdb;
 static _Atomic uint32_t running;
@@ -19,7 +18,7 @@ static uint32_t port_of(uint32_t n, uint32_t move)
 	return (n % 120) * 2 + move % 2;
 }
 
-static void mac_of(uint32_t n, uint8_t *mac)
+static void write_mac(uint32_t n, uint8_t *mac)
 {
 	memset(mac, 0, 6);
 	mac[0] = 0x02;
@@ -37,10 +36,10 @@ static void *learn_and_look_up(void *argument)
 		uint8_t mac[6];
 		int32_t port;
 
-		mac_of(n, mac);
+		write_mac(n, mac);
 		learn(&fdb, n % 3, mac, port_of(n, (uint32_t)check_random(&seed)), now_ns);
 		n = check_below(&seed, ADDRESSES);
-		mac_of(n, mac);
+		write_mac(n, mac);
 		port = port_now(&fdb, n % 3, mac, now_ns);
 		CHECK(port == -1 || (uint32_t)port / 2 == n % 120);
 	}

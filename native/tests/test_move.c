@@ -21,7 +21,7 @@ static bool hear(struct station *station, uint32_t port, uint64_t now)
 		return true;
 	}
 	if (fp_move_refuses(station->word, station->heard, now)) {
-		station->word = fp_move_refused(station->word, port, now);
+		station->word = fp_move_refused(station->word, port, false, station->heard, now);
 		return false;
 	}
 	station->word = fp_move_moved(station->word, station->port, port, now);
@@ -41,43 +41,69 @@ static void test_who_falls_silent_at_the_old_port_moves_at_once(void)
 	CHECK_EQ(vm.port, A);
 }
 
-static void test_late_frame_holds_the_new_port_off_for_100_ms(void)
+static void test_late_frame_takes_the_address_back_until_the_new_port_speaks(void)
 {
 	struct station router = {.port = A, .heard = T};
 
 	CHECK(hear(&router, B, T + 10));
 	CHECK(hear(&router, A, T + 12)); /* was under way */
+	CHECK(!fp_move_shares(router.word, router.heard, T + 12));
 	CHECK(!hear(&router, B, T + 13));
-	CHECK(!hear(&router, B, T + 112));
-	CHECK(hear(&router, B, T + 113));
+	CHECK(fp_move_shares(router.word, router.heard, T + 13));
+	CHECK(fp_move_shares(router.word, router.heard, T + 4000000)); /* heard there last */
+	CHECK(!hear(&router, B, T + 2012));
+	CHECK(hear(&router, B, T + 2013));
 	CHECK_EQ(router.port, B);
 }
 
-static void test_owner_that_is_heard_again_later_is_held_for_a_second(void)
+static void test_owner_that_is_heard_again_is_held_while_it_is_heard(void)
 {
 	struct station host = {.port = A, .heard = T};
 
 	CHECK(hear(&host, B, T));
 	CHECK(hear(&host, A, T + 101));
-	CHECK(!hear(&host, B, T + 1101));
-	CHECK(hear(&host, A, T + 1101));
-	CHECK(!hear(&host, C, T + 2101)); /* whoever claims it */
-	CHECK(hear(&host, B, T + 2102));
+	CHECK(!hear(&host, B, T + 2101));
+	CHECK(hear(&host, A, T + 2101));
+	CHECK(!hear(&host, C, T + 4101)); /* whoever claims it */
+	CHECK(hear(&host, B, T + 4102));
 }
 
-static void test_each_new_theft_holds_longer(void)
+static void test_returning_shares_with_who_had_said_a_few_things(void)
 {
-	static const uint64_t holds[] = {1000, 4000, 16000, 64000, 64000};
+	for (uint32_t said = 0; said < 4; said++) {
+		struct station host = {.port = A, .heard = T};
+
+		CHECK(hear(&host, B, T));
+		for (uint32_t n = 0; n < said; n++)
+			host.word = fp_move_heard(host.word, T + 1);
+		CHECK(hear(&host, A, T + 100));
+		CHECK_EQ(fp_move_shares(host.word, host.heard, T + 100), said >= 2);
+	}
+}
+
+static void test_hold_does_not_grow(void)
+{
 	struct station host = {.port = A, .heard = T};
 	uint64_t now = T;
 
-	for (uint32_t i = 0; i < 5; i++) {
+	for (uint32_t i = 0; i < 50; i++) {
 		CHECK(hear(&host, B, now));
-		now += 200;
-		CHECK(hear(&host, A, now));
-		CHECK(!hear(&host, B, now + holds[i]));
-		now += holds[i] + 1;
+		CHECK(hear(&host, A, now += 200));
+		CHECK(!hear(&host, B, now + 2000));
+		now += 2001;
 	}
+}
+
+static void test_claimant_shares_for_five_seconds_once_the_owner_spoke(void)
+{
+	struct station host = {.port = A, .heard = T};
+
+	CHECK(hear(&host, B, T));
+	CHECK(hear(&host, A, T + 100));
+	CHECK(!hear(&host, B, T + 200));
+	CHECK(hear(&host, A, T + 5200));
+	CHECK(fp_move_shares(host.word, host.heard, T + 5200));
+	CHECK(!fp_move_shares(host.word, host.heard, T + 5201));
 }
 
 static void test_thieves_on_two_ports_are_one_dispute(void)
@@ -100,13 +126,13 @@ static void test_dispute_is_forgotten_64_s_after_its_last_claim(void)
 
 	CHECK(hear(&host, B, T));
 	CHECK(hear(&host, A, T + 200));
-	CHECK(!hear(&host, B, T + 200));
-	CHECK(hear(&host, A, T + 200 + 64001));
-	CHECK(hear(&host, B, T + 200 + 64001));
-	CHECK_EQ(fp_move_unpack(host.word).strikes, 0);
+	CHECK(!hear(&host, B, T + 300));
+	CHECK(hear(&host, A, T + 300 + 64001));
+	CHECK(hear(&host, B, T + 300 + 64001));
+	CHECK_EQ(fp_move_unpack(host.word).held, false);
 }
 
-static void test_roaming_to_and_fro_is_served_after_a_second_of_silence(void)
+static void test_roaming_to_and_fro_is_followed_after_two_seconds_of_silence(void)
 {
 	struct station phone = {.port = A, .heard = T};
 
@@ -118,22 +144,22 @@ static void test_roaming_to_and_fro_is_served_after_a_second_of_silence(void)
 static void test_word_keeps_what_is_put_in(void)
 {
 	for (uint32_t other = 0; other < 256; other += 51) {
-		for (uint32_t strikes = 0; strikes <= FP_MOVE_STRIKES_MAX; strikes++) {
+		for (uint32_t flags = 0; flags < 8; flags++) {
 			struct fp_move in = {
 				.time_ms = UINT64_C(1) << 46,
 				.other = other,
-				.strikes = strikes,
-				.frames = other % 8,
-				.held = strikes & 1,
+				.frames = flags,
+				.held = flags & 1,
+				.shared = flags & 2,
 			};
 			struct fp_move out = fp_move_unpack(fp_move_pack(&in));
 
 			CHECK(fp_move_pack(&in));
 			CHECK_EQ(out.time_ms, in.time_ms);
 			CHECK_EQ(out.other, other);
-			CHECK_EQ(out.strikes, strikes);
 			CHECK_EQ(out.frames, in.frames);
 			CHECK_EQ(out.held, in.held);
+			CHECK_EQ(out.shared, in.shared);
 		}
 	}
 }
@@ -141,12 +167,14 @@ static void test_word_keeps_what_is_put_in(void)
 int main(void)
 {
 	RUN(test_who_falls_silent_at_the_old_port_moves_at_once);
-	RUN(test_late_frame_holds_the_new_port_off_for_100_ms);
-	RUN(test_owner_that_is_heard_again_later_is_held_for_a_second);
-	RUN(test_each_new_theft_holds_longer);
+	RUN(test_late_frame_takes_the_address_back_until_the_new_port_speaks);
+	RUN(test_owner_that_is_heard_again_is_held_while_it_is_heard);
+	RUN(test_returning_shares_with_who_had_said_a_few_things);
+	RUN(test_hold_does_not_grow);
+	RUN(test_claimant_shares_for_five_seconds_once_the_owner_spoke);
 	RUN(test_thieves_on_two_ports_are_one_dispute);
 	RUN(test_dispute_is_forgotten_64_s_after_its_last_claim);
-	RUN(test_roaming_to_and_fro_is_served_after_a_second_of_silence);
+	RUN(test_roaming_to_and_fro_is_followed_after_two_seconds_of_silence);
 	RUN(test_word_keeps_what_is_put_in);
 	return 0;
 }

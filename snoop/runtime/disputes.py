@@ -1,4 +1,4 @@
-"""Addresses claimed from a port where they are not, told once and again only after a while (F-12).
+"""Addresses claimed at a second port, told once and again only after a while (F-12).
 
 The fast path decides (native `fp_move.h`) and counts; here the addresses and both ports become
 events. A thief can claim any number of addresses any number of times: looks, entries and memory

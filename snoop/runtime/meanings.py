@@ -53,8 +53,8 @@ STATS = {
     "fdb_learned": "unicast addresses learned",
     "fdb_moved": "unicast addresses that moved here from another port",
     "fdb_evicted": "unicast addresses evicted by newer ones",
-    "fdb_move_damped": "frames with the address of a host that is heard at another port or is "
-    "behind a sticky one; the address stayed there",
+    "fdb_move_damped": "frames with the address of a host that is heard at another port, where "
+    "the address stayed; both are served, unless that port is sticky",
     "inject_frames": "frames sent by the control plane",
     "inject_drops": "frames the control plane could not send",
     "shortcut_frames": "unicast frames redirected inside the kernel; not in rx_frames",

@@ -167,7 +167,7 @@ class Plane:
         self.flush()
 
     def look(self) -> None:
-        """Every LOOK_SECONDS: rings that stopped (F-8), addresses claimed in vain (F-12)."""
+        """Every LOOK_SECONDS: rings that stopped (F-8), addresses claimed at two ports (F-12)."""
         for entry in self._disputes.look(clock.now()):
             assert entry.rival is not None
             mac, rival = mac_text(entry.mac), self.ports.name(entry.rival)

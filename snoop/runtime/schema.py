@@ -283,7 +283,11 @@ class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     coalesce: Annotated[Coalesce | None, _says("left out: as [switch]")] = None
     sticky: Annotated[
-        bool, _says("addresses learned here never move away: for ports of servers that stay")
+        bool,
+        _says(
+            "addresses learned here never move away, and no other port gets their frames: for "
+            "servers that stay"
+        ),
     ] = False
     isolate: Annotated[bool | None, _says("left out: as [switch]")] = None
     qdisc_bypass: Annotated[bool | None, _says("left out: as [switch]")] = None

@@ -10,24 +10,25 @@ from snoop.cli.findings.facts import NEAR_LIMIT, Facts, Finding, Row, many, prob
 FLOOD_SHARE = 0.5
 COUNTERS = ("fdb_move_damped",)
 _DO = (
-    "look for a forged or doubled address behind it, or a loop; a host that has two links needs "
-    "one port, or a bond of its own"
+    "look for a forged or doubled address behind either port, or a loop; a host that has two links "
+    "needs one port, or a bond of its own; [[port]] sticky keeps a port's addresses there alone"
 )
 
 
 def disputes(facts: Facts) -> Iterator[Finding]:
-    claimed: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    claimed: dict[tuple[str, str, bool], list[Row]] = defaultdict(list)
     for row in facts.disputed:
-        claimed[row["rival"], row["port"]].append(row)
-    for (rival, port), rows in sorted(claimed.items()):
+        claimed[row["rival"], row["port"], bool(row.get("sticky"))].append(row)
+    for (rival, port, sticky), rows in sorted(claimed.items()):
+        one = len(rows) == 1
         yield problem(
             rival,
-            f"claims {rows[0]['mac']}{f' and {len(rows) - 1} more' if len(rows) > 1 else ''}, "
-            f"which {'is' if len(rows) == 1 else 'are'} heard at {port} and "
-            f"stay{'s' if len(rows) == 1 else ''} there",
+            f"claims {rows[0]['mac']}{'' if one else f' and {len(rows) - 1} more'}, "
+            f"which {'is' if one else 'are'} heard at {port} and "
+            + (f"stay{'s' if one else ''} there" if sticky else "served at both"),
             _DO,
         )
-    now = {rival for rival, _ in claimed}
+    now = {rival for rival, _, _ in claimed}
     for name, counts in facts.port_counters.items():
         frames = counts.get("fdb_move_damped", 0)
         if frames and name not in now:
