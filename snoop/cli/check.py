@@ -11,7 +11,7 @@ import click
 
 from snoop.cli import options
 from snoop.cli.findings import IN_FLIGHT_FRAMES, Facts, look, shortened
-from snoop.cli.main import Session
+from snoop.cli.session import Session
 from snoop.runtime import priority
 from snoop.runtime.client import Client
 

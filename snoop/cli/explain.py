@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from snoop.cli import options
-from snoop.cli.main import Session
 from snoop.cli.options import GROUP, SOURCE, VLAN
+from snoop.cli.session import Session
 from snoop.runtime.client import Refused
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any
 
 import click
 
 from snoop import __version__
 from snoop.cli.options import Failure
+from snoop.cli.session import Session
 from snoop.runtime import client
 from snoop.runtime.printable import printable
 
@@ -37,23 +37,6 @@ _COMMANDS = {
     "completion": ("completion", "Print the shell's completion script."),
     "manual": ("manual", "Print the man page."),
 }
-
-
-class Session:
-    """The global options; which daemon to talk to."""
-
-    def __init__(self, *, name: str | None, path: str | None) -> None:
-        self.name = name
-        self.given_path = path
-
-    @property
-    def path(self) -> str:
-        """The control socket."""
-        return client.socket_path(name=self.name, path=self.given_path)
-
-    def call(self, request: str, **fields: object) -> Any:
-        """One request to the daemon."""
-        return client.call(self.path, request, **fields)
 
 
 class _Commands(click.Group):

@@ -15,7 +15,7 @@ from snoop.runtime.printable import name_of
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from snoop.cli.main import Session
+    from snoop.cli.session import Session
 
     _Text = click.ParamType[str]
 else:
@@ -38,9 +38,9 @@ class GroupAddress(_Text):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        from snoop.cli import completion
+        from snoop.cli import suggest
 
-        return completion.groups(ctx, param, incomplete)
+        return suggest.groups(ctx, param, incomplete)
 
 
 class PortName(_Text):
@@ -54,9 +54,9 @@ class PortName(_Text):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        from snoop.cli import completion
+        from snoop.cli import suggest
 
-        return completion.ports(ctx, param, incomplete)
+        return suggest.ports(ctx, param, incomplete)
 
 
 class SourceAddress(_Text):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-    from snoop.cli.main import Session
+    from snoop.cli.session import Session
 
 LINES_MAX = 8
 VLANS_MAX = 3

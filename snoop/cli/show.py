@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from snoop.cli import options
-from snoop.cli.main import Session
+from snoop.cli.session import Session
 
 _EMPTY = {
     "mdb": "no groups: no host has joined one",

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 import click
 
 from snoop.cli import options
-from snoop.cli.main import Session
 from snoop.cli.screen import SORTS, View, gather, render
+from snoop.cli.session import Session
 from snoop.runtime.client import Client
 
 KEYS = "q quit  s sort  m members only  u unwanted only  / filter  j k scroll"

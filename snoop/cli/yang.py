@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from snoop.cli.main import Session
+    from snoop.cli.session import Session
 
 Row = dict[str, Any]
 _MODULE = "ietf-igmp-mld-snooping"

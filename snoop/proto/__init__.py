@@ -1,13 +1,22 @@
 """Layer 1, the protocol: inputs and `now` in, effects out; no clock, socket or thread.
 
-`engine.Engine` is the way in, `params` what goes in, `effects` and `views` what comes out. Below:
+`engine` is the way in, `params` what goes in, `effects` and `views` what comes out. Each file
+imports only those before it, from the bottom up:
 
-- `receiving` takes a frame apart and hands it to `learning` (reports), `querier` (election) and
-  `mrouter` (router ports); `forwarding` says where its bytes go;
-- a `switch.Switch` holds ports and VLANs, a `vlan.Vlan` its groups, a `group.Group` one
-  `membership.Membership` per port: the state machine of spec section 3, and its `hosts`;
-- `queries` repeats what a leave made us ask, `asking` sends, `originate` builds the frames;
-- `timings` computes the times of spec section 2, `deadlines` keeps them all in one heap.
+- `units`, `filters`, `timings`, `params`, `settings`: time, and what is set;
+- `deadlines`, `port`, `shares`, `context`: what all instances share;
+- `scope`: the leaf that every part of one instance, a (VLAN, family), holds;
+- `hosts`, `membership`: the state machine of spec section 3, of one group on one port;
+- `mrouter`, `querier` with `null_source`, `adopting` and `remarks`, `presence`, `slow_hosts`: who
+  asks, where the routers are, and what follows from it;
+- `queries` builds and sends what this switch asks, `last_word` asks before anybody is cut off,
+  `last_member` after a leave;
+- `statics`, `groups`: who wants a group on which port;
+- `instance` joins the parts, `instances` begins and ends them, `solicitor` looks for routers,
+  `carrier` has ports come and go, what takes long a part at a time (`chores`);
+- `reports` takes what hosts say, `forwarding` says where a control frame goes, `receiving` takes a
+  frame apart for both;
+- `snapshot` has the state as rows, for people.
 
 State is written by whoever owns it; the others ask. Everything a host can make grow has a limit in
 `params`, and a counter in `counters` for when it is met.

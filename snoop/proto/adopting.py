@@ -4,7 +4,7 @@ Whoever wins the election sets the robustness variable, the query interval and t
 the VLAN. That is anybody with a low address, so the durations that follow from the values are
 bounded by what this switch would do by itself: at most twice that, or what an operator's
 `qqi_ceiling` allows. Short values need no floor: before a membership ends by a querier's silence
-its port is asked (`lastword`).
+its port is asked (`last_word`).
 """
 
 from dataclasses import replace

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from snoop.proto.chores import Chores
-from snoop.proto.effects import Effect, Event
+from snoop.proto.context import Context
+from snoop.proto.effects import Event, EventKind, Turn
 from snoop.proto.instances import Instances
 from snoop.proto.port import Port
 from snoop.proto.solicitor import Solicitor
-from snoop.proto.switch import Switch
 from snoop.proto.units import Instant
-from snoop.proto.vlan import Vlan
 
 _ASKED: Final = 2  # a question is made and sent
 _LOOKED_AT: Final = 32  # groups without a membership of the port cost together as much as one
@@ -27,78 +26,75 @@ _ROUTERS: Final = 8  # up to 64 records
 class Carrier:
     """Takes note that ports come and go."""
 
-    __slots__ = ("_chores", "_instances", "_leaving", "_solicitor", "_switch", "_times_up")
+    __slots__ = ("_chores", "_context", "_instances", "_leaving", "_solicitor", "_times_up")
 
     def __init__(
-        self, switch: Switch, instances: Instances, solicitor: Solicitor, now: Instant
+        self, context: Context, instances: Instances, solicitor: Solicitor, now: Instant
     ) -> None:
         """Start with nobody under way."""
-        self._switch = switch
+        self._context = context
         self._instances = instances
         self._solicitor = solicitor
-        self._chores = Chores(switch.deadlines, now)
+        self._chores = Chores(context.deadlines, now)
         self._leaving: dict[int, bool] = {}  # ports that are emptied; whether they are up again
         self._times_up: dict[int, int] = {}
 
-    def up(self, state: Port, now: Instant, effects: list[Effect]) -> None:
+    def up(self, state: Port, turn: Turn) -> None:
         """Have the port come up; no effect if it is."""
         if state.id in self._leaving:
             self._leaving[state.id] = True
         elif not state.up:
-            self._come(state, now, effects)
+            self._come(state, turn)
 
-    def down(self, state: Port, now: Instant, effects: list[Effect]) -> None:
+    def down(self, state: Port, turn: Turn) -> None:
         """Have the port go down; no effect if it is."""
         if state.id in self._leaving:
             self._leaving[state.id] = False
         elif state.up:
-            state.up = False
-            self._switch.refresh_masks()
+            self._context.set_up(state, False)
             self._solicitor.port_down(state.id)
-            effects.append(Event("port", 0, state.id, {"state": "down"}))
+            turn.add(Event(EventKind.PORT, 0, state.id, {"state": "down"}))
             self._leaving[state.id] = False
-            self._chores.begin(self._empty(state), now, effects)
+            self._chores.begin(self._empty(state), turn)
 
-    def forget(self, state: Port, now: Instant, effects: list[Effect]) -> None:
+    def forget(self, state: Port, turn: Turn) -> None:
         """Have nothing under way for a port that is taken away."""
-        self.down(state, now, effects)
+        self.down(state, turn)
         if state.id in self._leaving:
-            self._chores.finish(now, effects)
+            self._chores.finish(turn)
         self._times_up.pop(state.id, None)
 
-    def _come(self, state: Port, now: Instant, effects: list[Effect]) -> None:
-        state.up = True
-        self._switch.refresh_masks()
-        effects.append(Event("port", 0, state.id, {"state": "up"}))
+    def _come(self, state: Port, turn: Turn) -> None:
+        self._context.set_up(state, True)
+        turn.add(Event(EventKind.PORT, 0, state.id, {"state": "up"}))
         self._times_up[state.id] = self._times_up.get(state.id, 0) + 1
-        if self._switch.params.enabled:
-            self._chores.begin(self._ask(state, self._times_up[state.id]), now, effects)
-        self._solicitor.port_up(state.id, now)
+        if self._context.params.enabled:
+            self._chores.begin(self._ask(state, self._times_up[state.id]), turn)
+        self._solicitor.port_up(state.id, self._instances.vids(), turn.now)
 
     def _ask(self, state: Port, time: int) -> Iterator[int]:
         """Have the hosts behind a port that came up say what they want, in every VLAN (Q-14)."""
-        for vlan in list(self._switch.vlans.values()):
+        for instance in self._instances:
             if not state.up or self._times_up.get(state.id) != time:
                 return  # it went down meanwhile
-            if self._is_there(vlan) and not self._instances.is_waiting(vlan.vid):
-                vlan.querier.port_up(state, self._chores.now, self._chores.effects)
+            if self._instances.holds(instance) and not self._instances.is_waiting(instance):
+                instance.querier.port_up(state, self._chores.turn)
             yield _ASKED
 
     def _empty(self, state: Port) -> Iterator[int]:
         """Take back what was learned on a port that went down."""
         chores, port, looked_at = self._chores, state.id, 0
-        for vlan in list(self._switch.vlans.values()):
-            if not self._is_there(vlan):
+        for instance in self._instances:
+            if not self._instances.holds(instance):
                 continue
-            vlan.pardon(port)
-            if vlan.mrouters.ports & state.bit:
-                vlan.mrouters.drop_port(port, chores.now, chores.effects, static=False)
+            instance.groups.pardon(port)
+            if instance.mrouters.ports & state.bit:
+                instance.mrouters.drop_port(port, chores.turn, static=False)
                 yield _ROUTERS
             looked_at += _VLAN
-            for group in list(vlan.groups.values()):
+            for group in list(instance.groups):
                 looked_at += 1
-                now, effects = chores.now, chores.effects
-                if vlan.drop_member(group, port, now, effects, bury=True, reason="port down"):
+                if group.drop_member(port, chores.turn, bury=True, reason="port down"):
                     yield 1
                 elif looked_at >= _LOOKED_AT:
                     looked_at = 0
@@ -107,7 +103,4 @@ class Carrier:
                 looked_at = 0
                 yield 1
         if self._leaving.pop(port):
-            self._come(state, chores.now, chores.effects)
-
-    def _is_there(self, vlan: Vlan) -> bool:
-        return self._switch.vlans.get(vlan.vid) is vlan
+            self._come(state, chores.turn)

@@ -13,7 +13,7 @@ the heap.
 from heapq import heapify, heappop, heappush
 from typing import Final, Protocol
 
-from snoop.proto.effects import Effect
+from snoop.proto.effects import Turn
 from snoop.proto.units import STOPPED, Instant
 
 ALL: Final = 1 << 62
@@ -26,8 +26,8 @@ class Owner(Protocol):
     armed: Instant
     """Time of the live item, `STOPPED` if none; only `Deadlines` writes it."""
 
-    def fire(self, now: Instant, effects: list[Effect]) -> Instant:
-        """Do what is due at `now`, which may be nothing; return the next deadline or `STOPPED`."""
+    def fire(self, turn: Turn) -> Instant:
+        """Do what is due, which may be nothing; return the next deadline or `STOPPED`."""
         ...
 
 
@@ -75,9 +75,10 @@ class Deadlines:
         heap = self._heap
         return bool(heap) and heap[0][0] <= now
 
-    def advance(self, now: Instant, effects: list[Effect], most: int = ALL) -> None:
-        """Fire owners whose deadline is not after `now`, earliest first, `most` of them."""
+    def advance(self, turn: Turn, most: int = ALL) -> None:
+        """Fire owners whose deadline is not after now, earliest first, `most` of them."""
         heap = self._heap
+        now = turn.now
         while most and heap and heap[0][0] <= now:
             at, _, owner = heappop(heap)
             if owner.armed != at:
@@ -85,7 +86,7 @@ class Deadlines:
                 continue
             most -= 1
             owner.armed = STOPPED
-            again = owner.fire(now, effects)
+            again = owner.fire(turn)
             if again:
                 # What an owner left undone at `now` is a mistake of ours; do not spin on it.
                 assert again > now, f"{owner!r} fired at {now} and asks for {again}"

@@ -6,9 +6,10 @@ The caller carries them out in the order given: `Transmit` on the wire, `GroupCh
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TypeAlias
 
-from snoop.proto.units import Ports
+from snoop.proto.units import Instant, Ports
 from snoop.wire.address import Address, Family
 
 
@@ -36,19 +37,49 @@ class VlanChanged:
     family: Family
 
 
+class EventKind(StrEnum):
+    """What an event is about, by the word that people and JSON read (INTERFACE.md 2)."""
+
+    JOIN = "join"
+    LEAVE = "leave"
+    EXPIRE = "expire"
+    QUERY = "query"
+    MROUTER = "mrouter"
+    QUERIER = "querier"
+    PORT = "port"
+    LIMIT = "limit"
+    FILTER = "filter"
+    TABLE_FULL = "table_full"
+    WARNING = "warning"
+    CONFIG = "config"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something an operator may want to see.
 
-    `kind` is one of "join" "leave" "expire" "query" "mrouter" "querier" "port" "limit" "filter"
-    "table_full" "warning" "config". `fields` holds JSON-ready values; addresses are text, times
-    are seconds.
+    `fields` holds JSON-ready values; addresses are text, times are seconds.
     """
 
-    kind: str
+    kind: EventKind
     vid: int
     port: int | None
     fields: Mapping[str, object] = field(default_factory=dict)
 
 
 Effect: TypeAlias = Transmit | GroupChanged | VlanChanged | Event
+
+
+class Turn:
+    """One input being dealt with: when it is, and what it wants done so far."""
+
+    __slots__ = ("effects", "now")
+
+    def __init__(self, now: Instant) -> None:
+        """Start with nothing to do."""
+        self.now = now
+        self.effects: list[Effect] = []
+
+    def add(self, effect: Effect) -> None:
+        """Have one more thing done, after those before it."""
+        self.effects.append(effect)

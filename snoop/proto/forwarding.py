@@ -5,12 +5,12 @@ Never back out of its ingress, never to another VLAN. What is learned from it is
 
 from typing import Final
 
-from snoop.proto.effects import Effect
+from snoop.proto.context import Context
+from snoop.proto.effects import Turn
+from snoop.proto.instance import Instance
 from snoop.proto.params import QueryScope
 from snoop.proto.port import Port
-from snoop.proto.switch import Switch
 from snoop.proto.units import Ports
-from snoop.proto.vlan import Vlan
 from snoop.wire.address import ANY
 from snoop.wire.messages import (
     Dvmrp,
@@ -46,29 +46,31 @@ def name(message: Message) -> str:
 
 
 def to_routers(
-    switch: Switch,
-    vlan: Vlan | None,
+    context: Context,
+    instance: Instance | None,
     port: Port,
     frame: bytes,
     counter: str,
-    effects: list[Effect],
+    turn: Turn,
 ) -> None:
-    """Forward a report, a leave or a fragment (SNOOP-1, 3, 4, 13); `vlan` None: an unknown one."""
-    ports = switch.always_mrouters if vlan is None else vlan.mrouters.ports
-    if not ports & switch.up:
+    """Forward a report, a leave or a fragment (SNOOP-1, 3, 4, 13); None: an unknown instance."""
+    ports = context.always_mrouters if instance is None else instance.mrouters.ports
+    if not ports & context.up:
         port.counts["report_no_router"] += 1
-    switch.send((ports | switch.params.report_flood) & ~port.bit, frame, counter, effects)
+    ports |= context.params.report_flood
+    context.send(ports & ~port.bit, frame, counter, turn)
 
 
-def flood(switch: Switch, port: Port, frame: bytes, counter: str, effects: list[Effect]) -> None:
+def flood(context: Context, port: Port, frame: bytes, counter: str, turn: Turn) -> None:
     """Forward to every other port (SNOOP-7, 8, 23)."""
-    switch.send(switch.up & ~port.bit, frame, counter, effects)
+    context.send(context.up & ~port.bit, frame, counter, turn)
 
 
-def query_ports(vlan: Vlan, query: Query) -> Ports:
-    """Return where a received query goes, its ingress included (SNOOP-7)."""
-    switch = vlan.switch
-    if query.group == ANY or switch.params.specific_query_scope is QueryScope.ALL:
-        return switch.up
-    group = vlan.groups.get(query.group)
-    return vlan.mrouters.ports | (group.ports if group is not None else 0)
+def query_ports(context: Context, instance: Instance | None, query: Query) -> Ports:
+    """Return where a received query goes, its ingress included (SNOOP-7); None as above."""
+    if query.group == ANY or context.params.specific_query_scope is QueryScope.ALL:
+        return context.up
+    if instance is None:
+        return context.always_mrouters
+    group = instance.groups.get(query.group)
+    return instance.mrouters.ports | (group.ports if group is not None else 0)

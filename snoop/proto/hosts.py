@@ -143,7 +143,7 @@ class Hosts:
             if host.is_gone:
                 return True
             if room <= 0:
-                self.unknown_until = until
+                self.doubt(until)
                 return False
             self._add(host)
             self.source_count += len(host.sources)
@@ -156,6 +156,14 @@ class Hosts:
                 self._remove(host)
         host.until = until
         return True
+
+    def lists(self, who: Reporter) -> bool:
+        """Tell whether a host is listed, a silent one included."""
+        return self._get(who) is not None
+
+    def doubt(self, until: Instant) -> None:
+        """Take note that till then others than those listed may want the group (SM-65)."""
+        self.unknown_until = until
 
     def purge(self, now: Instant) -> int:
         """Forget hosts that have been silent for a membership interval; return how many."""

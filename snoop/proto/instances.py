@@ -1,4 +1,4 @@
-"""VLANs that begin and end.
+"""Instances that begin and end.
 
 VLAN 0 and those with settings of their own are there from the start. Any other begins with the
 first thing that is to be remembered of it, and ends when nothing is left: no member, tombstone,
@@ -9,124 +9,173 @@ turn, `_RATE` of them a second: a question goes to every port, and one frame mus
 thousands. Until then the VLAN floods, as it does until its hosts have had time to answer (Q-15).
 """
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, TypeAlias
 
 from snoop.proto import shares
-from snoop.proto.effects import Effect, Event
+from snoop.proto.context import Context
+from snoop.proto.effects import EventKind, Turn
 from snoop.proto.filters import TokenBucket
+from snoop.proto.instance import Instance
 from snoop.proto.port import Port
 from snoop.proto.solicitor import Solicitor
-from snoop.proto.switch import Switch
 from snoop.proto.units import SECOND, STOPPED, Duration, Instant, after
-from snoop.proto.vlan import Vlan
+from snoop.proto.views import Role
+from snoop.wire.address import Family
+
+_Key: TypeAlias = tuple[int, Family]
 
 _NEEDED: Final = shares.VLAN + shares.MEMBERSHIP
 _RATE: Final = 20  # queriers that begin in a second, and at once
 
 
 class Instances:
-    """The VLANs of a switch."""
+    """The instances of a switch."""
 
-    __slots__ = ("_bucket", "_solicitor", "_switch", "_waiting", "armed")
+    __slots__ = ("_bucket", "_context", "_known", "_solicitor", "_waiting", "armed")
 
-    def __init__(self, switch: Switch, solicitor: Solicitor, now: Instant) -> None:
-        """Begin with VLAN 0."""
-        self._switch = switch
+    def __init__(self, context: Context, solicitor: Solicitor, now: Instant) -> None:
+        """Start with none."""
+        self._context = context
         self._solicitor = solicitor
         self._bucket = TokenBucket(_RATE, _RATE, now=now)
-        self._waiting: dict[int, None] = {}  # whose querier has not had its turn
+        self._known: dict[_Key, Instance] = {}
+        self._waiting: dict[_Key, None] = {}  # whose querier has not had its turn
         self.armed: Instant = STOPPED
-        self.open(0, now, [])
 
-    def open(self, vid: int, now: Instant, effects: list[Effect]) -> Vlan:
-        """Return the VLAN, made at once if it is new: an operator wants it."""
-        vlan = self._switch.vlans.get(vid)
-        if vlan is None:
-            vlan = self._register(Vlan(self._switch, vid), effects)
-            self._start(vlan, now, effects)
-        elif vid in self._waiting:
-            del self._waiting[vid]
-            self._start(vlan, now, effects)
-        return vlan
+    def __iter__(self) -> Iterator[Instance]:
+        """Go through those that there are; one that ends meanwhile does no harm."""
+        return iter(list(self._known.values()))
 
-    def draft(self, vid: int, port: Port, now: Instant, effects: list[Effect]) -> Vlan | None:
-        """Return the VLAN for a frame of `port`; a new one is to be kept or forgotten by `keep`.
+    def get(self, vid: int, family: Family) -> Instance | None:
+        """Return an instance, None if nothing is known of it."""
+        return self._known.get((vid, family))
+
+    def of(self, vid: int) -> list[Instance]:
+        """Return the instances of a VLAN, IPv4 first."""
+        both = (self._known.get((vid, family)) for family in Family)
+        return [instance for instance in both if instance is not None]
+
+    def holds(self, instance: Instance) -> bool:
+        """Tell whether it has not ended."""
+        return self._known.get((instance.vid, instance.family)) is instance
+
+    def is_waiting(self, instance: Instance) -> bool:
+        """Tell whether the instance's querier has not had its turn yet."""
+        return (instance.vid, instance.family) in self._waiting
+
+    def vids(self) -> list[int]:
+        """Return the VLANs that have any state, lowest first."""
+        return sorted({vid for vid, _ in self._known})
+
+    # -- beginning and ending ------------------------------------------------------------------
+
+    def open_configured(self, turn: Turn) -> None:
+        """Have those that are there from the start: a querier need not wait for a host."""
+        for vid in (0, *self._context.settings.vids()):
+            self.open(vid, Family.IPV4, turn)
+
+    def open(self, vid: int, family: Family, turn: Turn) -> Instance:
+        """Return the instance, made at once if it is new: an operator wants it."""
+        key = vid, family
+        instance = self._known.get(key)
+        if instance is None:
+            instance = Instance(self._context, vid, family)
+            self._register(instance, turn)
+            self._start(instance, turn)
+        elif key in self._waiting:
+            del self._waiting[key]
+            self._start(instance, turn)
+        return instance
+
+    def draft(self, vid: int, family: Family, port: Port, turn: Turn) -> Instance | None:
+        """Return the instance for a frame of `port`; a new one is kept or forgotten by `keep`.
 
         None if the port may not open another one: nothing is learned then.
         """
-        vlan = self._switch.vlans.get(vid)
-        if vlan is not None:
-            return vlan
-        if port.opened_vlans >= shares.VLANS_MAX:
+        instance = self._known.get((vid, family))
+        if instance is not None:
+            return instance
+        if port.holdings.opened_vlans >= shares.VLANS_MAX:
             counter = "vlan_limit"
             reason = f"{shares.VLANS_MAX} VLANs opened by one port: no more taken"
-        else:
-            vlan = Vlan(self._switch, vid)
-            if shares.Stake(vlan, port).make_room(_NEEDED, effects) >= _NEEDED:
-                return vlan
-            vlan.dissolve()
+        elif not self._has_room(vid, port, turn):
             counter = "state_limit"
             reason = "max_state reached: VLAN not taken"
+        else:
+            return Instance(self._context, vid, family)
         port.counts[counter] += 1
-        self._switch.warn("limit", vid, port.id, reason, now, effects)
+        self._context.warn(EventKind.LIMIT, vid, port.id, reason, turn)
         return None
 
-    def keep(self, vlan: Vlan, port: Port, now: Instant, effects: list[Effect]) -> None:
+    def _has_room(self, vid: int, port: Port, turn: Turn) -> bool:
+        holdings = shares.InstanceHoldings(self._context.holdings, vid)
+        stake = shares.Stake(holdings, port.holdings)
+        return stake.make_room(_NEEDED, turn) >= _NEEDED
+
+    def keep(self, instance: Instance, port: Port, turn: Turn) -> None:
         """Take in a draft that something was learned in."""
-        if vlan.vid in self._switch.vlans:
+        key = instance.vid, instance.family
+        if key in self._known:
             return
-        if vlan.is_idle:
-            vlan.dissolve()
+        if instance.is_idle:
+            instance.dissolve()
             return
-        self._register(vlan, effects)
-        vlan.opener = port
-        port.opened_vlans += 1
-        shares.stake_of(vlan, port).charge(shares.VLAN)
-        if not self._waiting and self._bucket.take(now):
-            self._start(vlan, now, effects)
+        self._register(instance, turn)
+        instance.opened_by(port)
+        if not self._waiting and self._bucket.take(turn.now):
+            self._start(instance, turn)
         else:
-            self._waiting[vlan.vid] = None
-            self._switch.deadlines.arm(self, after(now, Duration(SECOND // _RATE)))
+            self._waiting[key] = None
+            self._context.deadlines.arm(self, after(turn.now, Duration(SECOND // _RATE)))
 
-    def is_waiting(self, vid: int) -> bool:
-        """Tell whether the VLAN's querier has not had its turn yet."""
-        return vid in self._waiting
-
-    def fire(self, now: Instant, effects: list[Effect]) -> Instant:
+    def fire(self, turn: Turn) -> Instant:
         """Let the next querier begin."""
-        while self._waiting and self._bucket.take(now):
-            vid = next(iter(self._waiting))
-            del self._waiting[vid]
-            self._start(self._switch.vlans[vid], now, effects)
-        return after(now, Duration(SECOND // _RATE)) if self._waiting else STOPPED
+        while self._waiting and self._bucket.take(turn.now):
+            key = next(iter(self._waiting))
+            del self._waiting[key]
+            self._start(self._known[key], turn)
+        return after(turn.now, Duration(SECOND // _RATE)) if self._waiting else STOPPED
 
-    def sweep(self, effects: list[Effect]) -> None:
-        """End the VLANs that have nothing left."""
-        emptied = self._switch.emptied
+    def sweep(self, turn: Turn) -> None:
+        """End those that have nothing left."""
+        emptied = self._context.emptied
         while emptied:
-            vlan = self._switch.vlans.get(emptied.pop())
-            if vlan is not None and not vlan.is_configured and vlan.is_idle:
-                self._end(vlan, effects)
+            instance = self._known.get(emptied.pop())
+            if instance is not None and not instance.is_configured and instance.is_idle:
+                self._end(instance, turn)
 
-    def _register(self, vlan: Vlan, effects: list[Effect]) -> Vlan:
-        self._switch.vlans[vlan.vid] = vlan
-        effects.append(vlan.changed())
-        return vlan
+    # -- what all of them follow ---------------------------------------------------------------
 
-    def _start(self, vlan: Vlan, now: Instant, effects: list[Effect]) -> None:
-        if self._switch.up and self._switch.params.enabled:
-            vlan.querier.start(now, effects)
+    def configured(self, was_enabled: bool, turn: Turn) -> None:
+        """Follow the settings of the switch, once those of the ports are followed."""
+        enabled = self._context.params.enabled
+        for key, instance in list(self._known.items()):
+            instance.groups.configure()
+            if was_enabled and not enabled:
+                instance.disable(turn)
+            elif enabled:
+                if key not in self._waiting:
+                    self._start(instance, turn)
+                instance.querier.configure(turn)
+            instance.scope.emptied()  # it may be that only its settings held it (W-6)
 
-    def _end(self, vlan: Vlan, effects: list[Effect]) -> None:
-        if vlan.querier.is_querier:
-            fields = {"role": "none", "address": None, "reason": "nothing is left in this VLAN"}
-            effects.append(Event("querier", vlan.vid, None, fields))
-        self._solicitor.forget(vlan.vid)
-        self._waiting.pop(vlan.vid, None)
-        del self._switch.vlans[vlan.vid]
-        if vlan.opener is not None:
-            vlan.opener.opened_vlans -= 1
-            shares.stake_of(vlan, vlan.opener).charge(-shares.VLAN)
-            vlan.opener = None
-        effects.append(vlan.changed())
-        vlan.dissolve()
+    def _register(self, instance: Instance, turn: Turn) -> None:
+        self._known[instance.vid, instance.family] = instance
+        instance.scope.vlan_changed(turn)
+
+    def _start(self, instance: Instance, turn: Turn) -> None:
+        if self._context.up and self._context.params.enabled:
+            instance.querier.start(turn)
+
+    def _end(self, instance: Instance, turn: Turn) -> None:
+        scope = instance.scope
+        if instance.querier.is_querier:
+            reason = "nothing is left in this VLAN"
+            scope.tell(EventKind.QUERIER, None, turn, role=Role.NONE, address=None, reason=reason)
+        key = scope.vid, scope.family
+        self._solicitor.forget(scope.vid)
+        self._waiting.pop(key, None)
+        del self._known[key]
+        instance.end()
+        scope.vlan_changed(turn)

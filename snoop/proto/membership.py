@@ -5,21 +5,20 @@ of the sets the tables speak of by its timer: running is A (INCLUDE) or X (EXCLU
 A membership without anything to say, INCLUDE of nothing, does not exist; whoever holds it drops it.
 
 `apply` takes one record through the table and returns what the table wants asked ("send Q"), which
-only a querier does (SM-66), in `queries`. `sources` is replaced and never changed in place: a
+only a querier does (SM-66), in `last_member`. `sources` is replaced and never changed in place: a
 reader may keep the old one to compare with.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from snoop.proto import shares
+from snoop.proto.hosts import Hosts, Reporter
 from snoop.proto.units import NEVER, STOPPED, Instant
 from snoop.proto.views import FilterMode
 from snoop.wire.address import Address
 from snoop.wire.messages import RecordType
-
-if TYPE_CHECKING:
-    from snoop.proto.hosts import Hosts
 
 NO_SOURCES: Final[Mapping[Address, Instant]] = {}  # shared by all that list nothing
 
@@ -44,7 +43,7 @@ class Membership:
 
     `v1_until` and `v2_until` are the older host present timers (SM-40), `due` is no later than the
     next timer of the membership, `reporter` the MAC and address of who reported last. `cost` and
-    `host_count` are what the port was last charged for it (`shares`).
+    `host_count` are what the port is charged for it (`recount`).
     """
 
     __slots__ = (
@@ -61,7 +60,7 @@ class Membership:
         "v2_until",
     )
 
-    def __init__(self, reporter: bytes, now: Instant) -> None:
+    def __init__(self, reporter: Reporter, now: Instant) -> None:
         """Start as INCLUDE of nothing."""
         self.exclude = False
         self.group_timer: Instant = STOPPED
@@ -223,6 +222,58 @@ class Membership:
             if STOPPED < timer < due:
                 due = timer
         self.due = due
+
+    # -- what is known beside the table --------------------------------------------------------
+
+    def refresh(self, who: Reporter, until: Instant) -> bool:
+        """Take IS_EX{} or TO_EX{} for EXCLUDE of nothing; tell whether it may end earlier now.
+
+        By far the most frequent record; the same as what `apply` would do (SM-4, SM-11).
+        """
+        self.reporter = who
+        self.group_timer = until
+        if until < self.due:
+            self.due = until
+            return True
+        return False
+
+    def heard_from(self, who: Reporter) -> None:
+        """Remember who reported last."""
+        self.reporter = who
+
+    def hear_older(self, version: int, until: Instant) -> None:
+        """Start the timer that keeps the port in compatibility mode (SM-40, SM-47)."""
+        if version == 1:
+            self.v1_until = until
+        else:
+            self.v2_until = until
+
+    def track(self, now: Instant, until: Instant) -> Hosts:
+        """Return the hosts, tracked from now on if they were not."""
+        if self.hosts is None:
+            self.hosts = Hosts()
+            if self.created != now:  # switched on later: there may be others
+                self.hosts.doubt(until)
+        return self.hosts
+
+    def untrack(self) -> None:
+        """Forget the hosts: explicit tracking was switched off."""
+        self.hosts = None
+
+    def recount(self) -> tuple[int, int]:
+        """Follow what it has become with `cost`, in bytes, and `host_count`; return the rises."""
+        hosts = self.hosts
+        count = 0 if hosts is None else len(hosts)
+        cost = shares.MEMBERSHIP + shares.SOURCE * len(self.sources)
+        if hosts is not None:
+            cost += shares.HOST_SOURCE * hosts.source_count
+            if count > 1:
+                cost += shares.HOST * (count - 1)
+        rises = cost - self.cost, count - self.host_count
+        self.cost, self.host_count = cost, count
+        return rises
+
+    # -- what follows from it ------------------------------------------------------------------
 
     def differs(self, exclude: bool, sources: Mapping[Address, Instant]) -> bool:
         """Tell whether forwarding differs from what it was in that state; timers do not count."""

@@ -6,18 +6,19 @@ refuses is counted under the name it gives, and only fragments of that still go 
 
 from typing import Final
 
-from snoop.proto import forwarding, lastword, mrouter
-from snoop.proto.effects import Effect, Event
+from snoop.proto import forwarding
+from snoop.proto.context import Context
+from snoop.proto.effects import EventKind, Turn
 from snoop.proto.hosts import reporter
+from snoop.proto.instance import Instance
 from snoop.proto.instances import Instances
-from snoop.proto.learning import Hearing
 from snoop.proto.params import NullSource, Params
 from snoop.proto.port import Port
-from snoop.proto.switch import Switch
-from snoop.proto.units import SECOND, Duration, Instant, after, seconds
-from snoop.proto.vlan import Vlan
+from snoop.proto.reports import Hearing
+from snoop.proto.units import SECOND, Duration, after, seconds
+from snoop.proto.views import RouterOrigin
 from snoop.wire import control
-from snoop.wire.address import ANY, UNSPECIFIED, text
+from snoop.wire.address import ANY, UNSPECIFIED, Family, text
 from snoop.wire.control import Control
 from snoop.wire.errors import WireError
 from snoop.wire.ipv4 import PROTOCOL_IGMP
@@ -48,79 +49,73 @@ _MRD_LIFETIMES: Final = Duration(3 * SECOND + 3 * SECOND // 40)  # TM-16: 3 * 1.
 
 
 def receive(
-    switch: Switch,
+    context: Context,
     instances: Instances,
     port: Port,
     frame: bytes,
-    now: Instant,
-    effects: list[Effect],
+    turn: Turn,
 ) -> None:
     """Take one frame that came in on `port`, which is up."""
     counts = port.counts
     try:
         parsed = control.parse(frame)
     except WireError as error:
-        _refuse(switch, port, frame, error, effects)
+        _refuse(context, instances, port, frame, error, turn)
         return
     ether, _, message = parsed
-    if ether.src == switch.params.switch_mac:  # V-1
+    if ether.src == context.params.switch_mac:  # V-1
         counts["own_frame"] += 1
         return
     if ether.dst[:3] != _IPV4_MULTICAST:  # spec 1.10, note c
         counts["not_control"] += 1
         return
-    params = switch.params
+    params = context.params
     if isinstance(message, Hello):
         counts["rx_pim_hello"] += 1
         if params.enabled and _may_learn(params, port, parsed):
-            known = instances.draft(ether.vid, port, now, effects)
+            known = instances.draft(ether.vid, Family.IPV4, port, turn)
             if known is not None:
-                _hear_hello(known, port, parsed, now, effects)
-                instances.keep(known, port, now, effects)
+                _hear_hello(known, port, parsed, turn)
+                instances.keep(known, port, turn)
         return  # the fast path floods it
     name = forwarding.name(message)
     counts["rx_" + name] += 1
     if not params.enabled:
         counts["disabled"] += 1
-        forwarding.flood(switch, port, frame, "tx_" + name, effects)
+        forwarding.flood(context, port, frame, "tx_" + name, turn)
         return
     if isinstance(message, _FLOODED):
-        forwarding.flood(switch, port, frame, "tx_" + name, effects)
+        forwarding.flood(context, port, frame, "tx_" + name, turn)
         return
     learn = _may_learn(params, port, parsed)
-    draft = instances.draft(ether.vid, port, now, effects) if learn else None
-    learn = draft is not None
-    known = draft or switch.vlans.get(ether.vid)
-    vlan = Vlan(switch, ether.vid) if known is None else known
+    draft = instances.draft(ether.vid, Family.IPV4, port, turn) if learn else None
+    known = draft or instances.get(ether.vid, Family.IPV4)
     if isinstance(message, _FROM_HOSTS):
-        if not learn or _hear_host(vlan, port, parsed, message, now, effects):
-            forwarding.to_routers(switch, vlan, port, frame, "tx_" + name, effects)
+        if draft is None or _hear_host(draft, port, parsed, message, turn):
+            forwarding.to_routers(context, known, port, frame, "tx_" + name, turn)
     elif isinstance(message, Query):
-        ports = forwarding.query_ports(vlan, message) & ~port.bit
+        ports = forwarding.query_ports(context, known, message) & ~port.bit
         _count_query(port, parsed, message)
-        if learn:
-            _hear_query(vlan, port, parsed, message, now, effects)
-        switch.send(ports, frame, "tx_" + name, effects)
+        if draft is not None:
+            _hear_query(draft, port, parsed, message, turn)
+        context.send(ports, frame, "tx_" + name, turn)
     else:
-        if learn:
-            _hear_router(vlan, port, parsed, now, effects)
-        forwarding.flood(switch, port, frame, "tx_" + name, effects)
+        if draft is not None:
+            _hear_router(draft, port, parsed, turn)
+        forwarding.flood(context, port, frame, "tx_" + name, turn)
     if draft is not None:
-        instances.keep(draft, port, now, effects)
-    elif known is None:
-        vlan.dissolve()
+        instances.keep(draft, port, turn)
 
 
 def _hear_host(
-    vlan: Vlan,
+    instance: Instance,
     port: Port,
     parsed: Control,
     message: Report | Leave,
-    now: Instant,
-    effects: list[Effect],
+    turn: Turn,
 ) -> bool:
     """Learn from a report or a leave; False if the port may have nothing of what it asks for."""
-    own_version = vlan.params.version
+    own_version = instance.params.version
     if isinstance(message, Report):
         version = message.version
         records = message.records
@@ -128,7 +123,7 @@ def _hear_host(
         port.counts["record_bad_source"] += message.bad_sources
         if version > own_version and version == 3:  # SNOOP-17
             reason = f"IGMPv3 hosts, but our version is set to {own_version}"
-            vlan.switch.warn("warning", vlan.vid, port.id, reason, now, effects)
+            instance.scope.warn(EventKind.WARNING, port.id, reason, turn)
     elif own_version == 1:  # Q-2: a v1 querier knows no leave
         port.counts["compat_ignored"] += 1
         return True
@@ -136,7 +131,7 @@ def _hear_host(
         version = 2
         records = (Record(RecordType.TO_IN, message.group, ()),)  # SM-41
     who = reporter(parsed.ether.src, parsed.ip.src)
-    hearing = Hearing(vlan, port, who=who, version=version, now=now, effects=effects)
+    hearing = Hearing(instance, port, turn, who=who, version=version)
     permitted = not records
     for record in records:
         if hearing.take(record):
@@ -145,20 +140,25 @@ def _hear_host(
 
 
 def _refuse(
-    switch: Switch, port: Port, frame: bytes, error: WireError, effects: list[Effect]
+    context: Context,
+    instances: Instances,
+    port: Port,
+    frame: bytes,
+    error: WireError,
+    turn: Turn,
 ) -> None:
     """Count what the wire layer refused, and forward what is forwarded all the same."""
     port.counts[error.counter] += 1
     ether, ip = error.ether, error.ip
-    if ether is None or ip is None or ether.src == switch.params.switch_mac:
+    if ether is None or ip is None or ether.src == context.params.switch_mac:
         return
     if ip.protocol != PROTOCOL_IGMP or ether.dst[:3] != _IPV4_MULTICAST:
         return
-    if not switch.params.enabled:  # VLAN-8: a bridge does not look inside
-        forwarding.flood(switch, port, frame, "tx_unknown", effects)
+    if not context.params.enabled:  # VLAN-8: a bridge does not look inside
+        forwarding.flood(context, port, frame, "tx_unknown", turn)
     elif error.counter == "igmp_fragment":  # SNOOP-13
-        vlan = switch.vlans.get(ether.vid)
-        forwarding.to_routers(switch, vlan, port, frame, "tx_fragment", effects)
+        known = instances.get(ether.vid, Family.IPV4)
+        forwarding.to_routers(context, known, port, frame, "tx_fragment", turn)
 
 
 def _may_learn(params: Params, port: Port, parsed: Control) -> bool:
@@ -193,57 +193,61 @@ def _count_query(port: Port, parsed: Control, query: Query) -> None:
         counts["query_null_source"] += 1
 
 
-def _hear_query(
-    vlan: Vlan, port: Port, parsed: Control, query: Query, now: Instant, effects: list[Effect]
-) -> None:
+def _hear_query(instance: Instance, port: Port, parsed: Control, query: Query, turn: Turn) -> None:
     src = parsed.ip.src
-    fields: dict[str, object] = {
-        "direction": "received",
-        "version": query.version,
-        "address": text(src),
-        "group": None if query.group == ANY else text(query.group),
-        "sources": [text(source) for source in query.sources],
-    }
-    effects.append(Event("query", vlan.vid, port.id, fields))
+    instance.scope.tell(
+        EventKind.QUERY,
+        port.id,
+        turn,
+        direction="received",
+        version=query.version,
+        address=text(src),
+        group=None if query.group == ANY else text(query.group),
+        sources=[text(source) for source in query.sources],
+    )
     if query.version < 3:
-        vlan.slow_hosts.hear_older_query(now)
+        instance.slow_hosts.hear_older_query(turn.now)
     if query.version == 1 and query.group == ANY:
-        vlan.slow_hosts.hear_v1_query(now)
+        floor = instance.slow_hosts.hear_v1_query(turn.now)
+        if floor is not None:
+            instance.groups.put_off(floor)
     if port.params.querier_guard:  # Q-18
         port.counts["querier_guarded"] += 1
         reason = "query on a port with querier_guard: passed on, not believed"
-        vlan.switch.warn("warning", vlan.vid, port.id, reason, now, effects, address=text(src))
+        instance.scope.warn(EventKind.WARNING, port.id, reason, turn, address=text(src))
         return
     if query.group == ANY:
         if src == UNSPECIFIED:
-            vlan.querier.askers.hear(query, port, now, effects)
+            instance.querier.hear_null(query, port, turn)
         else:
-            vlan.querier.hear_general(query, src, port, now, effects)
+            instance.querier.hear_general(query, src, port, turn)
     else:
-        vlan.querier.hear_specific(query, src, port)
-        if parsed.ip.ttl == 1 and vlan.querier.may_lower(src, port):
-            _lower_timers(vlan, query, now)
-        elif not query.suppress and query.group in vlan.groups:
+        instance.querier.hear_specific(query, src, port)
+        if parsed.ip.ttl == 1 and instance.querier.may_lower(src, port):
+            _lower_timers(instance, query, turn)
+        elif not query.suppress and query.group in instance.groups:
             port.counts["query_lowers_nothing"] += 1
-    null_too = vlan.params.mrouter_on_null_source is NullSource.YES
+    null_too = instance.params.mrouter_on_null_source is NullSource.YES
     if src != UNSPECIFIED or (null_too and query.group != ANY):  # SNOOP-21
-        lifetime = vlan.timings.oqpi  # TM-15
-        vlan.mrouters.hear_query(port, src, lifetime, now=now, effects=effects)
+        lifetime = instance.scope.timings.oqpi  # TM-15
+        instance.mrouters.hear_query(port, src, lifetime, turn)
 
 
-def _lower_timers(vlan: Vlan, query: Query, now: Instant) -> None:
+def _lower_timers(instance: Instance, query: Query, turn: Turn) -> None:
     """A question was put to the hosts: no answer means nobody is left (SM-20..22, 28, 29).
 
     If it was: who sent it may have seen to it that they do not hear it, so before anything ends the
-    switch asks too (Q-18, `lastword`).
+    switch asks too (Q-18, `last_word`).
     """
-    group = vlan.groups.get(query.group)
+    group = instance.groups.get(query.group)
     if group is None or query.suppress:
         return
-    timings = vlan.timings
+    timings = instance.scope.timings
     # Max Resp Code 0 leaves no time to answer; nobody's membership may hang on that.
     interval = query.max_response_ns or timings.last_member_query_interval
-    deadline = after(now, max(Duration(interval * timings.lmqc), lastword.floor(vlan, now)))
+    now = turn.now
+    floor = instance.last_word.floor(now)
+    deadline = after(now, max(Duration(interval * timings.lmqc), floor))
     lowered = False
     for member in group.members.values():
         if member.compatibility(now) == 1:  # RFC 1112: its hosts know no specific query
@@ -257,41 +261,37 @@ def _lower_timers(vlan: Vlan, query: Query, now: Instant) -> None:
         group.doubt(deadline, now, ask=True)
 
 
-def _hear_hello(
-    vlan: Vlan, port: Port, parsed: Control, now: Instant, effects: list[Effect]
-) -> None:
+def _hear_hello(instance: Instance, port: Port, parsed: Control, turn: Turn) -> None:
     """SNOOP-24: a PIM router is there, for as long as it says."""
     src, hello = parsed.ip.src, parsed.message
     assert isinstance(hello, Hello)
     if src == UNSPECIFIED:
         return
     if hello.holdtime_s == 0:
-        vlan.mrouters.forget(port, src, mrouter.PIM, now, effects)
+        instance.mrouters.forget(port, src, RouterOrigin.PIM, turn)
         return
     held = HOLDTIME_DEFAULT_S if hello.holdtime_s is None else hello.holdtime_s
     lifetime = None if held == HOLDTIME_FOREVER else Duration(held * SECOND)
-    vlan.mrouters.hear(port, src, mrouter.PIM, lifetime, now=now, effects=effects)
+    instance.mrouters.hear(port, src, RouterOrigin.PIM, lifetime, turn)
 
 
-def _hear_router(
-    vlan: Vlan, port: Port, parsed: Control, now: Instant, effects: list[Effect]
-) -> None:
+def _hear_router(instance: Instance, port: Port, parsed: Control, turn: Turn) -> None:
     """SNOOP-23, SNOOP-25: a router says that it is there, or that it goes."""
     src = parsed.ip.src
     if src == UNSPECIFIED:
         return
     match parsed.message:
         case MrdAdvertisement(interval_s=interval_s):
-            if not vlan.params.mrd:
+            if not instance.params.mrd:
                 return
             if interval_s not in _MRD_INTERVALS:
                 port.counts["malformed"] += 1
                 return
             lifetime = Duration(interval_s * _MRD_LIFETIMES)
-            vlan.mrouters.hear(port, src, mrouter.MRD, lifetime, now=now, effects=effects)
+            instance.mrouters.hear(port, src, RouterOrigin.MRD, lifetime, turn)
         case MrdTermination():
-            vlan.mrouters.forget(port, src, mrouter.MRD, now, effects)
+            instance.mrouters.forget(port, src, RouterOrigin.MRD, turn)
         case Dvmrp():
-            vlan.mrouters.hear(port, src, mrouter.DVMRP, _DVMRP_LIFETIME, now=now, effects=effects)
+            instance.mrouters.hear(port, src, RouterOrigin.DVMRP, _DVMRP_LIFETIME, turn)
         case _:
             raise AssertionError(parsed.message)

@@ -1,24 +1,22 @@
 """Who holds how much of the table, and how much more each may have (SM-68).
 
-Everything a port makes the switch remember is charged to the port's stake in the VLAN, in bytes: a
-membership, each of its sources, each tracked host, the tombstone that the last member leaves, a
-router record, the VLAN itself if nobody configured it. The figures are what the whole process was
-seen to grow by, compiled rows of both planes and fragmentation included, rounded up.
+Everything a port makes the switch remember is charged to the port's stake in the instance, in
+bytes: a membership, each of its sources, each tracked host, the tombstone that the last member
+leaves, a router record, the instance itself if nobody configured it. The figures are what the whole
+process was seen to grow by, compiled rows of both planes and fragmentation included, rounded up.
 
 Limits stop what is new; nothing that somebody has is taken away for it but tombstones: a port's own
 first, then those of a port that holds more than its share. A port always has a share, in groups and
 in bytes, that counts when others have used up all that is common; so have VLAN 0 and the VLANs
 that are configured.
+
+Each stake stands where a port and an instance cross, and keeps the sums of both, and of the switch.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
-from snoop.proto.effects import Effect
-from snoop.wire.address import Address
-
-if TYPE_CHECKING:
-    from snoop.proto.port import Port
-    from snoop.proto.vlan import Vlan
+from snoop.proto.effects import Turn
+from snoop.proto.settings import Settings
 
 MEMBERSHIP: Final = 1800  # with its group, its rows and one tracked host
 SOURCE: Final = 420
@@ -36,17 +34,114 @@ _VLAN_SHARE: Final = 64  # VLAN 0 and a configured one have this part of the swi
 _VLAN_PART: Final = 2  # one VLAN may have this part of the switch's max_state
 
 
-class Stake:
-    """What one port holds in one VLAN. It exists while that is anything."""
+class Buried(Protocol):
+    """A group of which only the tombstone is left."""
 
-    __slots__ = ("members", "port", "state_bytes", "tombstones", "vlan")
+    def evict(self, turn: Turn) -> None:
+        """Go, because somebody needs the room."""
+        ...
 
-    def __init__(self, vlan: "Vlan", port: "Port") -> None:
+
+class SwitchHoldings:
+    """What all ports hold together."""
+
+    __slots__ = ("groups", "settings", "state_bytes")
+
+    def __init__(self, settings: Settings) -> None:
         """Start with nothing."""
-        self.vlan = vlan
-        self.port = port
+        self.settings = settings
+        self.groups = 0
+        self.state_bytes = 0
+
+
+class PortHoldings:
+    """What one port holds in all VLANs, and its limits."""
+
+    __slots__ = (
+        "_max_hosts",
+        "hosts",
+        "max_state",
+        "members",
+        "opened_vlans",
+        "stakes",
+        "state_bytes",
+    )
+
+    def __init__(self) -> None:
+        """Start with nothing; `limit` comes first."""
         self.members = 0
-        self.tombstones: dict[Address, None] = {}  # oldest first
+        self.hosts = 0
+        self.opened_vlans = 0
+        self.state_bytes = 0
+        self.stakes: dict[InstanceHoldings, Stake] = {}
+
+    def limit(self, *, max_state: int, max_hosts: int) -> None:
+        """Take the limits, in bytes and hosts tracked."""
+        self.max_state = max_state
+        self._max_hosts = max_hosts
+
+    @property
+    def vacancy(self) -> int:
+        """Return how many more hosts may be tracked."""
+        return self._max_hosts - self.hosts
+
+
+class InstanceHoldings:
+    """What is held in one instance by all ports."""
+
+    __slots__ = ("groups", "stakes", "state_bytes", "static_groups", "switch", "vid")
+
+    def __init__(self, switch: SwitchHoldings, vid: int) -> None:
+        """Start with nothing."""
+        self.switch = switch
+        self.vid = vid
+        self.groups = 0
+        self.static_groups = 0
+        self.state_bytes = 0
+        self.stakes: dict[PortHoldings, Stake] = {}
+
+    @property
+    def is_configured(self) -> bool:
+        """True if the VLAN is there whatever anybody sends."""
+        return self.switch.settings.is_configured(self.vid)
+
+    @property
+    def max_groups(self) -> int:
+        """Return how many groups the instance may have."""
+        return self.switch.settings.of(self.vid).max_groups
+
+    def stake(self, port: PortHoldings) -> "Stake":
+        """Return the stake of `port`; a new one stays only if something is charged to it."""
+        stake = self.stakes.get(port)
+        if stake is None:
+            stake = self.stakes[port] = port.stakes[self] = Stake(self, port)
+        return stake
+
+    def count_group(self, change: int) -> None:
+        """Count a group that was opened, 1, or forgotten, -1."""
+        self.groups += change
+        self.switch.groups += change
+
+    def evict_largest(self, share: int, turn: Turn) -> bool:
+        """Drop a tombstone of the port that holds most here, if that is more than its share."""
+        stakes = [each for each in self.stakes.values() if each.tombstones and each.groups > share]
+        if not stakes:
+            return False
+        max(stakes, key=lambda stake: stake.groups).evict_oldest(turn)
+        return True
+
+
+class Stake:
+    """What one port holds in one instance. It is kept while that is anything."""
+
+    __slots__ = ("_instance", "_port", "members", "state_bytes", "tombstones")
+
+    def __init__(self, instance: InstanceHoldings, port: PortHoldings) -> None:
+        """Start with nothing."""
+        self._instance = instance
+        self._port = port
+        self.members = 0
+        self.tombstones: dict[Buried, None] = {}  # oldest first
         self.state_bytes = 0
 
     @property
@@ -54,91 +149,91 @@ class Stake:
         """Return how many groups the port holds here, tombstones included."""
         return self.members + len(self.tombstones)
 
-    def charge(self, amount: int) -> None:
-        """Count bytes that were taken, or given back if `amount` is negative."""
-        vlan, port = self.vlan, self.port
+    # -- what is taken and given back ----------------------------------------------------------
+
+    def charge(self, amount: int, *, hosts: int = 0) -> None:
+        """Count bytes, and hosts tracked, that were taken, or given back if negative."""
+        instance, port = self._instance, self._port
         self.state_bytes += amount
         port.state_bytes += amount
-        vlan.state_bytes += amount
-        vlan.switch.state_bytes += amount
+        port.hosts += hosts
+        instance.state_bytes += amount
+        instance.switch.state_bytes += amount
         if not self.state_bytes:
-            vlan.stakes.pop(port, None)
-            port.stakes.pop(vlan.vid, None)
+            instance.stakes.pop(port, None)
+            port.stakes.pop(instance, None)
+
+    def release(self) -> None:
+        """Drop a stake that came to nothing."""
+        if not self.state_bytes:
+            self.charge(0)
+
+    def count_member(self, change: int) -> None:
+        """Count a membership that begins, 1, or ends, -1."""
+        self.members += change
+        self._port.members += change
+
+    def bury(self, group: Buried) -> None:
+        """Count a tombstone, which is the port's: its member was the last."""
+        self.tombstones[group] = None
+        self.charge(TOMBSTONE)
+
+    def unbury(self, group: Buried) -> None:
+        """Count a tombstone no more."""
+        del self.tombstones[group]
+        self.charge(-TOMBSTONE)
+
+    # -- how much more -------------------------------------------------------------------------
 
     def room(self) -> int:
         """Return how many bytes the port may still take here."""
-        vlan, port, switch = self.vlan, self.port, self.vlan.switch
-        own, every = port.params.max_state, switch.params.max_state
-        common = min(every - switch.state_bytes, every // _VLAN_PART - vlan.state_bytes)
+        instance, port, switch = self._instance, self._port, self._instance.switch
+        own, every = port.max_state, switch.settings.params.max_state
+        common = min(every - switch.state_bytes, every // _VLAN_PART - instance.state_bytes)
         kept = own // _PORT_SHARE - port.state_bytes
-        if vlan.is_configured:
-            kept = max(kept, every // _VLAN_SHARE - vlan.state_bytes)
+        if instance.is_configured:
+            kept = max(kept, every // _VLAN_SHARE - instance.state_bytes)
         return min(own - port.state_bytes, max(common, kept))
 
-    def make_room(self, wanted: int, effects: list[Effect]) -> int:
+    def make_room(self, wanted: int, turn: Turn) -> int:
         """Give up the port's tombstones until `wanted` bytes are free or none is left.
 
         Returns the room there is then.
         """
-        while (room := self.room()) < wanted and self._evict_own(False, effects):
+        while (room := self.room()) < wanted and self._evict_own(False, turn):
             pass
         return room
 
-    def admits_group(self, effects: list[Effect]) -> bool:
+    def admits_group(self, turn: Turn) -> bool:
         """Tell whether the port may open one more group here; tombstones give way for it."""
-        vlan, switch = self.vlan, self.vlan.switch
-        share = vlan.params.max_groups // _PORT_SHARE
-        while len(vlan.groups) >= vlan.params.max_groups:
-            if not (self._evict_own(True, effects) or _evict_largest(vlan, share, effects)):
+        instance, switch = self._instance, self._instance.switch
+        most = instance.max_groups
+        share = most // _PORT_SHARE
+        while instance.groups >= most:
+            if not (self._evict_own(True, turn) or instance.evict_largest(share, turn)):
                 if self.members >= share:
                     return False
                 break
-        share = switch.params.max_groups // _PORT_SHARE
-        while switch.group_count >= switch.params.effective_max_groups_total:
-            if not self._evict_own(False, effects):
-                kept = vlan.is_configured and len(vlan.groups) < share
-                return kept or self.port.member_count < share
+        params = switch.settings.params
+        share = params.max_groups // _PORT_SHARE
+        while switch.groups >= params.effective_max_groups_total:
+            if not self._evict_own(False, turn):
+                kept = instance.is_configured and instance.groups < share
+                return kept or self._port.members < share
         return True
 
-    def _evict_own(self, here: bool, effects: list[Effect]) -> bool:
-        """Drop the port's oldest tombstone of this VLAN, or of any if not `here`."""
+    def evict_oldest(self, turn: Turn) -> None:
+        """Drop the oldest tombstone; there must be one."""
+        next(iter(self.tombstones)).evict(turn)
+
+    def _evict_own(self, here: bool, turn: Turn) -> bool:
+        """Drop the port's oldest tombstone of this instance, or of any if not `here`."""
         if self.tombstones:
-            _evict(self, effects)
+            self.evict_oldest(turn)
             return True
         if not here:
-            for stake in self.port.stakes.values():
+            for stake in self._port.stakes.values():
                 if stake.tombstones:
-                    _evict(stake, effects)
+                    stake.evict_oldest(turn)
                     return True
         return False
-
-
-def stake_of(vlan: "Vlan", port: "Port") -> Stake:
-    """Return the stake of `port`; a new one stays only if something is charged to it."""
-    stake = vlan.stakes.get(port)
-    if stake is None:
-        stake = vlan.stakes[port] = port.stakes[vlan.vid] = Stake(vlan, port)
-    return stake
-
-
-def release(stake: Stake) -> None:
-    """Drop a stake that came to nothing."""
-    if not stake.state_bytes:
-        stake.charge(0)
-
-
-def _evict_largest(vlan: "Vlan", share: int, effects: list[Effect]) -> bool:
-    """Drop a tombstone of the port that holds most here, if that is more than its share."""
-    stakes = [stake for stake in vlan.stakes.values() if stake.tombstones and stake.groups > share]
-    if not stakes:
-        return False
-    _evict(max(stakes, key=lambda stake: stake.groups), effects)
-    return True
-
-
-def _evict(stake: Stake, effects: list[Effect]) -> None:
-    vlan = stake.vlan
-    oldest = next(iter(stake.tombstones))
-    vlan.forget(vlan.groups[oldest])
-    vlan.switch.counts["tombstone_evicted"] += 1
-    effects.append(vlan.group_changed(oldest))

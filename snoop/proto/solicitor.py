@@ -6,14 +6,15 @@ spread out, and the same in every test. All ports that wait share one timer, one
 and turn, which keeps the rate below ten a second however many ports and VLANs there are.
 """
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import Final
 
-from snoop.proto import originate
-from snoop.proto.effects import Effect
+from snoop.proto.context import Context
+from snoop.proto.effects import Turn
 from snoop.proto.units import MILLISECOND, STOPPED, Duration, Instant, after
-
-if TYPE_CHECKING:
-    from snoop.proto.switch import Switch
+from snoop.wire.address import ALL_ROUTERS
+from snoop.wire.control import build_frame
+from snoop.wire.igmp import build_mrd_solicitation
 
 MAX_SOLICITATIONS: Final = 3
 _SHORTEST_MS: Final = 100  # ten messages a second
@@ -26,23 +27,23 @@ _MASK: Final = (1 << 64) - 1
 class Solicitor:
     """Which ports are still to be solicited, and when."""
 
-    __slots__ = ("_left", "_state", "_switch", "armed")
+    __slots__ = ("_context", "_left", "_state", "armed")
 
-    def __init__(self, switch: "Switch") -> None:
+    def __init__(self, context: Context) -> None:
         """Start with nothing to do."""
-        self._switch = switch
-        self._state = int.from_bytes(switch.params.switch_mac)
+        self._context = context
+        self._state = int.from_bytes(context.params.switch_mac)
         self._left: dict[int, dict[int, int]] = {}  # vid: port: messages left
         self.armed: Instant = STOPPED
 
-    def port_up(self, port: int, now: Instant) -> None:
-        """Solicit behind `port`, in every VLAN."""
-        if not self._switch.params.mrd or not self._switch.params.enabled:
+    def port_up(self, port: int, vids: Iterable[int], now: Instant) -> None:
+        """Solicit behind `port`, in every VLAN of `vids`."""
+        if not self._context.params.mrd or not self._context.params.enabled:
             return
-        for vid in self._switch.vlans:
+        for vid in vids:
             self._left.setdefault(vid, {})[port] = MAX_SOLICITATIONS
         if not self.armed:
-            self._switch.deadlines.arm(self, after(now, self._wait()))
+            self._context.deadlines.arm(self, after(now, self._wait()))
 
     def port_down(self, port: int) -> None:
         """Stop soliciting behind `port`."""
@@ -53,23 +54,30 @@ class Solicitor:
         """Stop soliciting in a VLAN that ends."""
         self._left.pop(vid, None)
 
-    def fire(self, now: Instant, effects: list[Effect]) -> Instant:
+    def fire(self, turn: Turn) -> Instant:
         """Send the next message, and have its VLAN wait for its next turn."""
-        params = self._switch.params
+        params = self._context.params
         if not params.mrd or not params.enabled:
             self._left.clear()
         for vid in list(self._left):
             ports = self._left.pop(vid)
             if not ports:
                 continue
-            frame = originate.solicitation(self._switch.vlan_params.get(vid, params), vid)
+            own = self._context.settings.of(vid)
+            frame = build_frame(  # RFC 4286 3.3
+                src_mac=own.switch_mac,
+                src=own.querier_address,
+                dst=ALL_ROUTERS,
+                payload=build_mrd_solicitation(),
+                vid=vid,
+            )
             mask = sum(1 << port for port in ports)
-            self._switch.send(mask, frame, "tx_mrd_solicitation", effects)
+            self._context.send(mask, frame, "tx_mrd_solicitation", turn)
             remaining = {port: left - 1 for port, left in ports.items() if left > 1}
             if remaining:
                 self._left[vid] = remaining
             break
-        return after(now, self._wait()) if self._left else STOPPED
+        return after(turn.now, self._wait()) if self._left else STOPPED
 
     def _wait(self) -> Duration:
         self._state = (self._state * _STEP + _OFFSET) & _MASK

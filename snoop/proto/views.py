@@ -6,7 +6,7 @@ the runtime.
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import NamedTuple
 
 from snoop.proto.units import Duration, Ports
@@ -18,6 +18,31 @@ class FilterMode(Enum):
 
     INCLUDE = "include"
     EXCLUDE = "exclude"
+
+
+class Role(StrEnum):
+    """Who asks: we, somebody else, or nobody with an address."""
+
+    QUERIER = "querier"
+    NON_QUERIER = "non-querier"
+    NONE = "none"
+
+
+class RouterOrigin(StrEnum):
+    """What makes a port a router port (SNOOP-20)."""
+
+    QUERY = "query"
+    PIM = "pim"
+    MRD = "mrd"
+    DVMRP = "dvmrp"
+    STATIC = "static"
+
+
+class EntryOrigin(StrEnum):
+    """Whether an entry was learned or is an operator's."""
+
+    DYNAMIC = "dynamic"
+    STATIC = "static"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +96,7 @@ class SourceRow:
 
 
 class MdbRow(NamedTuple):
-    """One port of one group. `origin` is "dynamic" or "static", `compatibility` "igmpv1"..3.
+    """One port of one group. `compatibility` is "igmpv1"..3.
 
     A port with both kinds of entry has one row (N-7): static if any source is wanted statically,
     which outdoes what was learned, else dynamic, with the static sources among the others.
@@ -84,7 +109,7 @@ class MdbRow(NamedTuple):
     filter_mode: FilterMode
     sources: tuple[SourceRow, ...]
     group_timer: Duration | None
-    origin: str
+    origin: EntryOrigin
     compatibility: str
     uptime: Duration
     last_reporter: Address | None
@@ -92,12 +117,12 @@ class MdbRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MrouterRow:
-    """One reason for a router port; `origin` is "query", "pim", "mrd", "dvmrp" or "static"."""
+    """One reason for a router port."""
 
     vid: int
     family: Family
     port: int
-    origin: str
+    origin: RouterOrigin
     address: Address | None
     timer: Duration | None
     uptime: Duration
@@ -105,7 +130,7 @@ class MrouterRow:
 
 @dataclass(frozen=True, slots=True)
 class QuerierRow:
-    """Who asks in a VLAN. `role` is "querier" (we), "non-querier" (somebody else) or "none".
+    """Who asks in a VLAN.
 
     `timer` is what is left of the other querier present interval. `version` and the intervals are
     those in force: ours, or adopted (TM-30).
@@ -113,7 +138,7 @@ class QuerierRow:
 
     vid: int
     family: Family
-    role: str
+    role: Role
     address: Address | None
     port: int | None
     version: int

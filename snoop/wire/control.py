@@ -17,8 +17,9 @@ from snoop.wire.address import (
     is_bad_source,
 )
 from snoop.wire.errors import WireError
-from snoop.wire.ether import ETHERTYPE_IPV4, Ethernet, multicast_mac
-from snoop.wire.ipv4 import PROTOCOL_IGMP, PROTOCOL_PIM, IPv4
+from snoop.wire.ether import ETHERTYPE_IPV4, multicast_mac
+from snoop.wire.headers import Ethernet, IPv4
+from snoop.wire.ipv4 import PROTOCOL_IGMP, PROTOCOL_PIM
 
 Message: TypeAlias = igmp.Message | pim.Hello
 

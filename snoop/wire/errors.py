@@ -6,11 +6,9 @@ header) travels along, because the action may need it: a fragment of IGMP still 
 ports of its VLAN (SNOOP-13).
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from snoop.wire.ether import Ethernet
-    from snoop.wire.ipv4 import IPv4
+from snoop.wire.headers import Ethernet, IPv4
 
 COUNTERS: Final[dict[str, str]] = {
     "truncated": "frame shorter than its Ethernet header or VLAN tag (V-1)",
@@ -36,8 +34,8 @@ class WireError(Exception):
     """
 
     counter: str
-    ether: "Ethernet | None"
-    ip: "IPv4 | None"
+    ether: Ethernet | None
+    ip: IPv4 | None
 
     def __init__(self, counter: str, detail: str = "") -> None:
         """Name the counter that moves and, for people, what was wrong."""

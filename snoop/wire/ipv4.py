@@ -5,11 +5,12 @@ Lengths come from IHL and Total Length and never from the length of the frame: f
 """
 
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import Final
 
 from snoop.wire.address import MAPPED, Address
 from snoop.wire.checksum import checksum, is_valid
 from snoop.wire.errors import WireError
+from snoop.wire.headers import IPv4
 
 PROTOCOL_IGMP: Final = 2
 PROTOCOL_PIM: Final = 103
@@ -21,24 +22,6 @@ _DONT_FRAGMENT: Final = 0x4000
 _MORE_OR_OFFSET: Final = 0x3FFF  # MF flag and fragment offset; not DF
 _OPTION_END: Final = 0
 _OPTION_NOP: Final = 1
-
-
-class IPv4(NamedTuple):
-    """A checked header. A named tuple for the cost, like `Ethernet`.
-
-    `payload_start` and `payload_end` are byte offsets into the frame. `fragment` is true for
-    every part of a fragmented datagram, the first included.
-    """
-
-    src: Address
-    dst: Address
-    protocol: int
-    ttl: int
-    router_alert: bool
-    fragment: bool
-    tos: int
-    payload_start: int
-    payload_end: int
 
 
 def parse(frame: bytes, offset: int) -> IPv4:

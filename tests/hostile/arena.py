@@ -42,7 +42,7 @@ TIMERS: dict[str, dict[str, Any]] = {
     # The defaults, but for the time that a new querier floods before it prunes.
     "long": {"query_response_interval": 2.0},
     "short": {
-        # Twice the membership interval outlasts hosts that a v1 query made slow (slowhosts.py).
+        # Twice the membership interval outlasts hosts that a v1 query made slow (slow_hosts.py).
         "query_interval": 2.5,
         "query_response_interval": 1.0,
         "last_member_query_interval": 0.2,

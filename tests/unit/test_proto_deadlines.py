@@ -7,7 +7,7 @@ import random
 import pytest
 
 from snoop.proto.deadlines import Deadlines
-from snoop.proto.effects import Effect
+from snoop.proto.effects import Turn
 from snoop.proto.units import STOPPED, Instant
 
 
@@ -19,8 +19,8 @@ class Owner:
         self.log = log
         self.after: int = STOPPED
 
-    def fire(self, now: Instant, effects: list[Effect]) -> Instant:
-        self.log.append((now, self))
+    def fire(self, turn: Turn) -> Instant:
+        self.log.append((turn.now, self))
         return Instant(self.after)
 
 
@@ -32,10 +32,10 @@ def test_owners_fire_in_the_order_of_their_deadlines_and_not_early() -> None:
     heap.arm(late, Instant(20))
     heap.arm(early, Instant(10))
     heap.arm(same, Instant(20))
-    heap.advance(Instant(9), [])
+    heap.advance(Turn(Instant(9)))
     assert log == []
     assert heap.next() == 10
-    heap.advance(Instant(25), [])
+    heap.advance(Turn(Instant(25)))
     assert [owner for _, owner in log] == [early, late, same]
     assert heap.next() is None
 
@@ -49,7 +49,7 @@ def test_putting_off_costs_nothing_and_is_seen_when_the_old_time_comes() -> None
         heap.arm(owner, Instant(later))
     assert len(heap) == 1
     owner.after = 499
-    heap.advance(Instant(10), [])
+    heap.advance(Turn(Instant(10)))
     assert heap.next() == 499
 
 
@@ -58,7 +58,7 @@ def test_earlier_deadline_replaces_the_later() -> None:
     heap, owner = Deadlines(), Owner(log)
     heap.arm(owner, Instant(10))
     heap.arm(owner, Instant(5))
-    heap.advance(Instant(20), [])
+    heap.advance(Turn(Instant(20)))
     assert [now for now, _ in log] == [20]
 
 
@@ -69,7 +69,7 @@ def test_disarmed_owner_does_not_fire() -> None:
     heap.disarm(owner)
     heap.disarm(owner)
     assert heap.next() is None
-    heap.advance(Instant(20), [])
+    heap.advance(Turn(Instant(20)))
     assert log == []
 
 
@@ -87,7 +87,7 @@ def test_heap_stays_within_twice_its_owners() -> None:
     fired: list[tuple[int, Owner]] = []
     for owner in owners:
         owner.log = fired
-    heap.advance(Instant(2_000_000), [])
+    heap.advance(Turn(Instant(2_000_000)))
     armed_before = {id(owner) for _, owner in fired}
     assert len(armed_before) == len(fired), "an owner fired twice"
 
@@ -97,7 +97,7 @@ def test_owner_that_asks_for_the_past_is_our_mistake() -> None:
     owner.after = 5
     heap.arm(owner, Instant(5))
     with pytest.raises(AssertionError, match="asks for"):
-        heap.advance(Instant(5), [])
+        heap.advance(Turn(Instant(5)))
 
 
 def test_thousands_that_are_due_at_once_are_dealt_with_in_parts() -> None:
@@ -106,10 +106,10 @@ def test_thousands_that_are_due_at_once_are_dealt_with_in_parts() -> None:
     owners = [Owner(log) for _ in range(1000)]
     for owner in owners:
         heap.arm(owner, Instant(10))
-    heap.advance(Instant(10), [], 300)
+    heap.advance(Turn(Instant(10)), 300)
     assert [owner for _, owner in log] == owners[:300]
     assert heap.next() == 10
     for _ in range(3):
-        heap.advance(Instant(11), [], 300)
+        heap.advance(Turn(Instant(11)), 300)
     assert [owner for _, owner in log] == owners
     assert heap.next() is None

@@ -1,28 +1,23 @@
-"""What every part of the engine works on: settings, ports, VLANs, the heap of deadlines.
+"""What all instances of a switch share: settings, ports, the heap of deadlines, counters.
 
-Nothing is decided here. The parts (`vlan`, `querier`, `mrouter`, `group`, `queries`, `learning`,
-`forwarding`) hold a reference to the one `Switch` and append their effects to the list they are
-given.
+Nothing is decided here, and nothing known of any instance: each reaches this through its `scope`.
 """
-
-from typing import TYPE_CHECKING
 
 from snoop.proto.counters import Counts, zeros
 from snoop.proto.deadlines import Deadlines
-from snoop.proto.effects import Effect, Event, Transmit
-from snoop.proto.filters import PrefixList
-from snoop.proto.params import MrouterMode, Params, Unregistered
+from snoop.proto.effects import Event, EventKind, Transmit, Turn
+from snoop.proto.params import MrouterMode, Params, PortParams, Unregistered
 from snoop.proto.port import Port
+from snoop.proto.settings import Settings
+from snoop.proto.shares import SwitchHoldings
 from snoop.proto.units import SECOND, Instant, Ports, port_ids
-
-if TYPE_CHECKING:
-    from snoop.proto.vlan import Vlan
+from snoop.wire.address import Family
 
 _QUIET = 10 * SECOND  # between two events that say the same (spec 1.10 note b: limited logs)
 _QUIET_MAX = 4096
 
 
-class Switch:
+class Context:
     """The shared state."""
 
     __slots__ = (
@@ -32,36 +27,45 @@ class Switch:
         "deadlines",
         "emptied",
         "flooded",
-        "group_count",
-        "params",
+        "holdings",
         "ports",
-        "ssm",
-        "state_bytes",
+        "settings",
         "up",
-        "vlan_params",
-        "vlans",
     )
 
     def __init__(self, params: Params) -> None:
-        """Start without ports and VLANs."""
+        """Start without ports."""
+        self.settings = Settings(params)
+        self.holdings = SwitchHoldings(self.settings)
         self.deadlines = Deadlines()
         self.ports: dict[int, Port] = {}
-        self.vlans: dict[int, Vlan] = {}
         self.up: Ports = 0
         self.always_mrouters: Ports = 0
         self.flooded: Ports = 0
-        self.group_count = 0
-        self.state_bytes = 0
-        self.emptied: set[int] = set()  # VLANs that may have nothing left
+        self.emptied: set[tuple[int, Family]] = set()  # instances that may have nothing left
         self.counts: Counts = zeros()
         self._quiet: dict[tuple[str, int | None, str], int] = {}
-        self.configure(params)
 
-    def configure(self, params: Params) -> None:
-        """Take new settings."""
-        self.params = params
-        self.vlan_params = dict(params.vlans)
-        self.ssm = PrefixList(params.ssm_ranges)
+    @property
+    def params(self) -> Params:
+        """The settings of the switch as a whole."""
+        return self.settings.params
+
+    # -- ports ---------------------------------------------------------------------------------
+
+    def add_port(self, port: int, params: PortParams, now: Instant) -> None:
+        """Have a port, which is down; `refresh_masks` when all that changed is said."""
+        self.ports[port] = Port(port, params, max_hosts=self.params.max_hosts, now=now)
+
+    def remove_port(self, port: int) -> None:
+        """Forget a port, but not what it has counted; `refresh_masks` then."""
+        for name, value in self.ports.pop(port).counts.items():
+            self.counts[name] += value
+
+    def set_up(self, port: Port, up: bool) -> None:
+        """Take note that a port came up or went down."""
+        port.up = up
+        self.refresh_masks()
 
     def refresh_masks(self) -> None:
         """Recompute the port sets that follow from the ports."""
@@ -78,38 +82,34 @@ class Switch:
             if port.params.mrouter is MrouterMode.ALWAYS:
                 self.always_mrouters |= port.bit
 
-    def send(self, ports: Ports, frame: bytes, counter: str, effects: list[Effect]) -> None:
+    # -- what is said --------------------------------------------------------------------------
+
+    def send(self, ports: Ports, frame: bytes, counter: str, turn: Turn) -> None:
         """Have `frame` sent on those of `ports` that are up, and count it there."""
         ports &= self.up
         if not ports:
             return
         for port in port_ids(ports):
             self.ports[port].counts[counter] += 1
-        effects.append(Transmit(ports, frame))
+        turn.add(Transmit(ports, frame))
 
     def warn(
         self,
-        kind: str,
+        kind: EventKind,
         vid: int,
         port: int | None,
         reason: str,
-        now: Instant,
-        effects: list[Effect],
+        turn: Turn,
         **fields: object,
     ) -> None:
         """Say something that may happen a thousand times a second, once in a while."""
         key = (kind, port, reason)
-        if self._quiet.get(key, 0) > now:
+        if self._quiet.get(key, 0) > turn.now:
             return
         if len(self._quiet) >= _QUIET_MAX:
             self._quiet.clear()
-        self._quiet[key] = now + _QUIET
-        effects.append(Event(kind, vid, port, {"reason": reason, **fields}))
-
-    def retire(self, counts: Counts) -> None:
-        """Keep what a port that goes away has counted."""
-        for name, value in counts.items():
-            self.counts[name] += value
+        self._quiet[key] = turn.now + _QUIET
+        turn.add(Event(kind, vid, port, {"reason": reason, **fields}))
 
     def clear_counters(self) -> None:
         """Set all counters to zero."""

@@ -2,48 +2,48 @@
 
 from collections.abc import Iterable, Iterator
 
-from snoop.proto.group import Group, Static
+from snoop.proto.groups import Group
 from snoop.proto.hosts import reporter_address, reporter_mac
+from snoop.proto.instances import Instances
 from snoop.proto.membership import Membership
-from snoop.proto.switch import Switch
+from snoop.proto.statics import Static
 from snoop.proto.units import STOPPED, Duration, Instant, left
-from snoop.proto.views import FilterMode, HostRow, MdbRow, SourceRow
-from snoop.wire.address import Address, Family
+from snoop.proto.views import EntryOrigin, FilterMode, HostRow, MdbRow, SourceRow
+from snoop.wire.address import Address, family
 
 Keys = Iterable[tuple[int, Address]]
 """(vid, group) of the groups asked for; those that are gone are left out."""
 
 
-def keys(switch: Switch, vid: int | None, address: Address | None) -> Iterator[tuple[int, Address]]:
+def keys(
+    instances: Instances, vid: int | None, address: Address | None
+) -> Iterator[tuple[int, Address]]:
     """Yield every (vid, group), or those of one VLAN or address, sorted.
 
-    VLANs may come and go in between: each is looked at when it is its turn.
+    Instances may come and go in between: each is looked at when it is its turn.
     """
-    vlans = switch.vlans if vid is None else {vid} & switch.vlans.keys()
-    for number in sorted(vlans):
-        vlan = switch.vlans.get(number)
-        if vlan is None:
-            continue
-        if address is None:
-            for each in sorted(vlan.groups):
-                yield number, each
-        elif address in vlan.groups:
-            yield number, address
+    for number in instances.vids() if vid is None else [vid]:
+        for instance in instances.of(number):
+            if address is None:
+                for each in instance.groups.addresses():
+                    yield number, each
+            elif address in instance.groups:
+                yield number, address
 
 
-def mdb(switch: Switch, wanted: Keys, now: Instant) -> list[MdbRow]:
+def mdb(instances: Instances, wanted: Keys, now: Instant) -> list[MdbRow]:
     """Return the memberships and static entries of groups, by port."""
     rows: list[MdbRow] = []
-    for group in _groups(switch, wanted):
-        for port in sorted(group.members.keys() | (group.statics or {}).keys()):
+    for group in _groups(instances, wanted):
+        for port in sorted(group.holders()):
             rows.append(_row(group, port, now))
     return rows
 
 
-def hosts(switch: Switch, wanted: Keys, now: Instant) -> list[HostRow]:
+def hosts(instances: Instances, wanted: Keys, now: Instant) -> list[HostRow]:
     """Return the tracked hosts of groups, by port and address."""
     rows: list[HostRow] = []
-    for group in _groups(switch, wanted):
+    for group in _groups(instances, wanted):
         for port, member in sorted(group.members.items()):
             if member.hosts is None:
                 continue
@@ -51,8 +51,8 @@ def hosts(switch: Switch, wanted: Keys, now: Instant) -> list[HostRow]:
                 if host.until > now:
                     rows.append(
                         HostRow(
-                            vid=group.vlan.vid,
-                            family=Family.IPV4,
+                            vid=group.home.scope.vid,
+                            family=group.home.scope.family,
                             group=group.address,
                             port=port,
                             address=reporter_address(host.who),
@@ -65,10 +65,10 @@ def hosts(switch: Switch, wanted: Keys, now: Instant) -> list[HostRow]:
     return rows
 
 
-def _groups(switch: Switch, wanted: Keys) -> Iterator[Group]:
+def _groups(instances: Instances, wanted: Keys) -> Iterator[Group]:
     for vid, address in wanted:
-        vlan = switch.vlans.get(vid)
-        group = None if vlan is None else vlan.groups.get(address)
+        instance = instances.get(vid, family(address))
+        group = None if instance is None else instance.groups.get(address)
         if group is not None:
             yield group
 
@@ -76,7 +76,7 @@ def _groups(switch: Switch, wanted: Keys) -> Iterator[Group]:
 def _row(group: Group, port: int, now: Instant) -> MdbRow:
     """Return what was learned and what an operator said of one port, as one (N-7)."""
     member = group.members.get(port)
-    static = (group.statics or {}).get(port)
+    static = None if group.statics is None else group.statics.on(port)
     if member is not None and static is None and not member.sources:
         return _plain(group, port, member, now)
     any_since = None if static is None else static.any_since
@@ -87,8 +87,8 @@ def _row(group: Group, port: int, now: Instant) -> MdbRow:
     if any_since is not None:
         since.append(any_since)
     return MdbRow(
-        vid=group.vlan.vid,
-        family=Family.IPV4,
+        vid=group.home.scope.vid,
+        family=group.home.scope.family,
         group=group.address,
         port=port,
         filter_mode=FilterMode.EXCLUDE if exclude or any_since is not None else FilterMode.INCLUDE,
@@ -98,7 +98,9 @@ def _row(group: Group, port: int, now: Instant) -> MdbRow:
             if member is not None and exclude and any_since is None
             else None
         ),
-        origin="static" if member is None or any_since is not None else "dynamic",
+        origin=(
+            EntryOrigin.STATIC if member is None or any_since is not None else EntryOrigin.DYNAMIC
+        ),
         compatibility="igmpv3" if member is None else f"igmpv{member.compatibility(now)}",
         uptime=Duration(now - min(since)),
         last_reporter=None if member is None else reporter_address(member.reporter),
@@ -108,14 +110,14 @@ def _row(group: Group, port: int, now: Instant) -> MdbRow:
 def _plain(group: Group, port: int, member: Membership, now: Instant) -> MdbRow:
     """Return the row of a membership for any source: nearly all are, and there are thousands."""
     return MdbRow(
-        vid=group.vlan.vid,
-        family=Family.IPV4,
+        vid=group.home.scope.vid,
+        family=group.home.scope.family,
         group=group.address,
         port=port,
         filter_mode=FilterMode.EXCLUDE if member.exclude else FilterMode.INCLUDE,
         sources=(),
         group_timer=left(member.group_timer, now) if member.exclude else None,
-        origin="dynamic",
+        origin=EntryOrigin.DYNAMIC,
         compatibility=f"igmpv{member.compatibility(now)}",
         uptime=Duration(now - member.created),
         last_reporter=reporter_address(member.reporter),

@@ -14,25 +14,23 @@ After a query of version 1 or 2 they report in that version, without sources: in
 says nothing (SM-46), but it does say that they are still there for what they asked for before.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from snoop.proto.scope import Scope
 from snoop.proto.units import STOPPED, Duration, Instant, after, seconds
-
-if TYPE_CHECKING:
-    from snoop.proto.vlan import Vlan
 
 _V1_RESPONSE: Final = seconds(10)  # RFC 1112; a v1 query is read as one with code 100 (spec 1.3)
 _OLDER_PRESENT: Final = seconds(400)  # TM-14: how long a host holds such a router to be there
 
 
 class SlowHosts:
-    """Whether the hosts of one VLAN may be slow, and what follows for memberships."""
+    """Whether the hosts of one instance may be slow, and what follows for memberships."""
 
-    __slots__ = ("_older_until", "_v1_until", "_vlan")
+    __slots__ = ("_older_until", "_scope", "_v1_until")
 
-    def __init__(self, vlan: "Vlan") -> None:
+    def __init__(self, scope: Scope) -> None:
         """Start with hosts that do as they are told."""
-        self._vlan = vlan
+        self._scope = scope
         self._v1_until: Instant = STOPPED
         self._older_until: Instant = STOPPED
 
@@ -44,34 +42,34 @@ class SlowHosts:
         """Return what slow hosts take to answer, with time to ask; nothing while none are slow."""
         if self._v1_until <= now:
             return Duration(0)
-        own = self._vlan.params.timings
+        own = self._scope.params.timings
         return Duration(_V1_RESPONSE + own.lmqc * own.last_member_query_interval)
 
     def last_member_time(self, now: Instant) -> Duration:
         """Return what a question after a leave leaves a membership (TM-10)."""
-        return max(self._vlan.timings.lmqt, self.answer_time(now))
+        return max(self._scope.timings.lmqt, self.answer_time(now))
 
     def membership_interval(self, now: Instant) -> Duration:
         """Return how long a membership lasts that is reported now."""
-        gmi = self._vlan.timings.gmi
+        gmi = self._scope.timings.gmi
         if self._v1_until <= now or not self._outlast_memberships:
             return gmi
-        return max(gmi, Duration(2 * self._vlan.params.timings.gmi))
+        return max(gmi, Duration(2 * self._scope.params.timings.gmi))
 
     def hear_older_query(self, now: Instant) -> None:
         """Take note that hosts hear a query of version 1 or 2, a specific one maybe."""
         self._older_until = after(now, self._present)
 
-    def hear_v1_query(self, now: Instant) -> None:
-        """Take note that hosts hear a v1 General Query; what runs out too early is put off once."""
+    def hear_v1_query(self, now: Instant) -> Instant | None:
+        """Take note that hosts hear a v1 General Query.
+
+        Return when the memberships that there are may end at the earliest, None if it is as before.
+        """
         first = self._v1_until <= now
         self._v1_until = after(now, self._present)
         if not first or not self._outlast_memberships:
-            return
-        floor = after(now, Duration(2 * self._vlan.params.timings.gmi))
-        for group in self._vlan.groups.values():
-            for member in group.members.values():
-                member.put_off(floor)
+            return None
+        return after(now, Duration(2 * self._scope.params.timings.gmi))
 
     def hear_v1_report(self, now: Instant) -> None:
         """Take note that a host is in that mode still: some go by the interval a router names."""
@@ -81,9 +79,9 @@ class SlowHosts:
     @property
     def _outlast_memberships(self) -> bool:
         """True if hosts may take longer than our intervals allow for."""
-        return self._vlan.params.timings.query_response_interval < _V1_RESPONSE
+        return self._scope.params.timings.query_response_interval < _V1_RESPONSE
 
     @property
     def _present(self) -> Duration:
         """Return how long hosts hold an older router to be there."""
-        return max(_OLDER_PRESENT, Duration(self._vlan.params.timings.ovhpi + _V1_RESPONSE))
+        return max(_OLDER_PRESENT, Duration(self._scope.params.timings.ovhpi + _V1_RESPONSE))

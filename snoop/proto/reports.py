@@ -8,15 +8,15 @@ asked is asked or, on a fast-leave port, settled at once (SM-64).
 
 from typing import Final
 
-from snoop.proto import queries, shares
-from snoop.proto.effects import Effect, Event, GroupChanged
-from snoop.proto.group import Group
-from snoop.proto.hosts import Hosts, Reporter, reporter_address
+from snoop.proto import shares
+from snoop.proto.effects import EventKind, Turn
+from snoop.proto.groups import Group
+from snoop.proto.hosts import Reporter, reporter_address
+from snoop.proto.instance import Instance
 from snoop.proto.membership import NOTHING, Ask, Membership
 from snoop.proto.params import FastLeave
 from snoop.proto.port import Port
-from snoop.proto.units import Instant, after
-from snoop.proto.vlan import Vlan
+from snoop.proto.units import after
 from snoop.wire.address import Address, text
 from snoop.wire.messages import Record, RecordType
 
@@ -36,31 +36,30 @@ _LINK_LOCAL: Final = b"\x00" * 10 + b"\xff\xff\xe0\x00\x00"  # 224.0.0.0/24
 class Hearing:
     """One message of one host: what all its records have in common.
 
-    `version` is that of the message; a leave is version 2. Effects are appended to `effects`.
+    `version` is that of the message; a leave is version 2. What it wants done is added to `turn`.
     """
 
-    __slots__ = ("_effects", "_now", "_port", "_until", "_version", "_vlan", "_who")
+    __slots__ = ("_instance", "_port", "_scope", "_turn", "_until", "_version", "_who")
 
     def __init__(
         self,
-        vlan: Vlan,
+        instance: Instance,
         port: Port,
+        turn: Turn,
         *,
         who: Reporter,
         version: int,
-        now: Instant,
-        effects: list[Effect],
     ) -> None:
         """Prepare to take the records."""
-        self._vlan = vlan
+        self._instance = instance
+        self._scope = instance.scope
         self._port = port
+        self._turn = turn
         self._who = port.shared(who)
         self._version = version
-        self._now = now
         if version == 1:
-            vlan.slow_hosts.hear_v1_report(now)
-        self._until = after(now, vlan.slow_hosts.membership_interval(now))
-        self._effects = effects
+            instance.slow_hosts.hear_v1_report(turn.now)
+        self._until = after(turn.now, instance.slow_hosts.membership_interval(turn.now))
 
     def take(self, record: Record) -> bool:
         """Take one record; False if the port's filter refuses it."""
@@ -75,13 +74,13 @@ class Hearing:
         leaves = kind is RecordType.BLOCK or (kind is RecordType.TO_IN and not sources)
         if not (port.filter.is_open or leaves or port.filter.permits(address)):
             counts["group_filtered"] += 1
-            self._warn("filter", "group not permitted", address)
+            self._warn(EventKind.FILTER, "group not permitted", address)
             return False
-        group = self._vlan.groups.get(address)
-        is_ssm = address in self._vlan.switch.ssm if group is None else group.is_ssm
+        group = self._instance.groups.get(address)
+        is_ssm = address in self._scope.context.settings.ssm if group is None else group.is_ssm
         if is_ssm and (joins_all or self._version < 3):  # SM-46
             counts["ssm_ignored"] += 1
-            self._warn("warning", "any-source request in the SSM range ignored", address)
+            self._warn(EventKind.WARNING, "any-source request in the SSM range ignored", address)
             if joins_all and self._version < 3 and group is not None:
                 self._keep(group)
             return True
@@ -102,55 +101,49 @@ class Hearing:
         A version 3 host that hears such a query, a stranger's maybe, cannot name its sources.
         """
         member = group.members.get(self._port.id)
-        if member is not None and self._vlan.slow_hosts.are_made_older(self._now):
+        if member is not None and self._instance.slow_hosts.are_made_older(self._turn.now):
             member.keep(self._until)
 
     # -- the three things a record can do ------------------------------------------------------
 
     def _join(self, record: Record) -> None:
         """Make a membership from its first record."""
-        vlan, port = self._vlan, self._port
+        port, turn = self._port, self._turn
         kind, address, sources = record
         limit = port.params.max_groups
-        if limit and port.member_count >= limit:  # SM-68
+        if limit and port.holdings.members >= limit:  # SM-68
             port.counts["port_limit"] += 1
-            self._warn("limit", f"max_groups of the port, {limit}, reached", address)
+            self._warn(EventKind.LIMIT, f"max_groups of the port, {limit}, reached", address)
             return
         if not self._has_room(address):
-            vlan.refuse(port, address, self._now, self._effects)
+            self._instance.groups.refuse(port, address, turn)
             return
-        group = vlan.open(address, self._now)
-        member = Membership(self._who, self._now)
+        group = self._instance.groups.open(address, turn.now)
+        member = Membership(self._who, turn.now)
         group.join(port, member)
         self._apply(group, member, kind, sources)
-        self._tell("join", group, member)
-        self._effects.append(GroupChanged(vlan.vid, address))
+        self._tell(EventKind.JOIN, group, member)
+        self._scope.group_changed(address, turn)
 
     def _has_room(self, address: Address) -> bool:
         """Tell whether the port may have one more membership; say so and count if not (SM-68)."""
-        vlan, counts = self._vlan, self._port.counts
-        stake = shares.stake_of(vlan, self._port)
-        if stake.make_room(shares.MEMBERSHIP, self._effects) < shares.MEMBERSHIP:
+        counts = self._port.counts
+        stake = self._scope.stake(self._port)
+        if stake.make_room(shares.MEMBERSHIP, self._turn) < shares.MEMBERSHIP:
             counts["state_limit"] += 1
-            self._warn("limit", "max_state reached: join refused", address)
-        elif address not in vlan.groups and not stake.admits_group(self._effects):
+            self._warn(EventKind.LIMIT, "max_state reached: join refused", address)
+        elif address not in self._instance.groups and not stake.admits_group(self._turn):
             counts["table_full"] += 1
-            self._warn("table_full", "max_groups of the switch reached", address)
+            self._warn(EventKind.TABLE_FULL, "max_groups of the switch reached", address)
         else:
             return True
-        shares.release(stake)
+        stake.release()
         return False
 
     def _refresh(self, group: Group, member: Membership, kind: RecordType) -> None:
-        """Take IS_EX{} or TO_EX{} for EXCLUDE of nothing: only timers move.
-
-        By far the most frequent record, and the same as what `_change` would do (SM-4, SM-11).
-        """
-        member.reporter = self._who
-        member.group_timer = self._until
-        if self._until < member.due:
-            member.due = self._until
-            group.settle(member, self._now)
+        """Take IS_EX{} or TO_EX{} for EXCLUDE of nothing: only timers move."""
+        if member.refresh(self._who, self._until):
+            group.settle(member, self._turn.now)
         if self._version < 3:
             self._older_host(member)
         if self._port.params.explicit_tracking:
@@ -159,7 +152,7 @@ class Hearing:
     def _change(self, group: Group, member: Membership, kind: RecordType, sources: Sources) -> None:
         """Take a record for a membership that exists."""
         if member.v1_until or member.v2_until:
-            mode = member.compatibility(self._now)
+            mode = member.compatibility(self._turn.now)
             ignored = (mode < 3 and kind is RecordType.BLOCK) or (  # SM-42
                 mode == 1 and kind is RecordType.TO_IN  # SM-43
             )
@@ -168,32 +161,32 @@ class Hearing:
                 return
             if mode < 3 and kind is RecordType.TO_EX:  # SM-42
                 sources = ()
-        member.reporter = self._who
+        member.heard_from(self._who)
         exclude, listed = member.exclude, member.sources
         leaves = kind is RecordType.BLOCK or (kind is RecordType.TO_IN and not sources)
         empties = leaves and (kind is RecordType.TO_IN or _blocks_all(member, sources))
         ask = self._apply(group, member, kind, sources)
         if empties and self._leaves_at_once(member):
             self._port.counts["fast_leave"] += 1
-            group.part(self._port, self._now)
-            self._tell("leave", group, member, reason="fast_leave")
-            self._effects.append(GroupChanged(self._vlan.vid, group.address))
+            group.part(self._port, self._turn.now)
+            self._tell(EventKind.LEAVE, group, member, reason="fast_leave")
+            self._scope.group_changed(group.address, self._turn)
             return
         if ask:
             ask = self._still_open(member, ask)
-            queries.start(group, self._port.id, member, ask, self._now, self._effects)
+            self._instance.last_member.start(group, self._port.id, member, ask, self._turn)
         if leaves:
-            self._tell("leave", group, member)
+            self._tell(EventKind.LEAVE, group, member)
         if member.differs(exclude, listed):
             if not leaves:
-                self._tell("join", group, member)
-            self._effects.append(GroupChanged(self._vlan.vid, group.address))
+                self._tell(EventKind.JOIN, group, member)
+            self._scope.group_changed(group.address, self._turn)
 
     # -- parts of them -------------------------------------------------------------------------
 
     def _apply(self, group: Group, member: Membership, kind: RecordType, sources: Sources) -> Ask:
         """Move timers and tracked hosts; return what is to be asked."""
-        params = self._vlan.params
+        params = self._scope.params
         if kind is RecordType.IS_EX or kind is RecordType.TO_EX:
             if self._version < 3:
                 self._older_host(member)
@@ -205,19 +198,19 @@ class Hearing:
             ask = self._degrade(member, ask)
             self._port.counts["source_limit"] += 1
             reason = f"max_sources, {params.max_sources}, reached: any source wanted"
-            self._warn("limit", reason, group.address)
+            self._warn(EventKind.LIMIT, reason, group.address)
         elif len(member.sources) > before:
             wanted = (len(member.sources) - before) * shares.SOURCE
-            stake = shares.stake_of(self._vlan, self._port)
-            if stake.make_room(wanted, self._effects) < wanted:
+            stake = self._scope.stake(self._port)
+            if stake.make_room(wanted, self._turn) < wanted:
                 ask = self._degrade(member, ask)
                 self._port.counts["state_limit"] += 1
-                self._warn("limit", "max_state reached: any source wanted", group.address)
+                self._warn(EventKind.LIMIT, "max_state reached: any source wanted", group.address)
         group.account(self._port, member)
         if self._port.params.explicit_tracking:
             self._track(group, member, kind, sources)
         member.settle()
-        group.settle(member, self._now)
+        group.settle(member, self._turn.now)
         return ask
 
     def _degrade(self, member: Membership, ask: Ask) -> Ask:
@@ -226,41 +219,35 @@ class Hearing:
         return Ask(True, ()) if ask.group else NOTHING
 
     def _older_host(self, member: Membership) -> None:
-        """Start the timer that keeps the port in compatibility mode (SM-40, SM-47)."""
-        if self._vlan.params.compat_disable:
-            return
-        present_until = Instant(self._now + self._vlan.timings.ovhpi)
-        if self._version == 1:
-            member.v1_until = present_until
-        else:
-            member.v2_until = present_until
+        """Remember an older host, for as long as it may be there (SM-47)."""
+        if not self._scope.params.compat_disable:
+            present_until = after(self._turn.now, self._scope.timings.ovhpi)
+            member.hear_older(self._version, present_until)
 
     def _track(self, group: Group, member: Membership, kind: RecordType, sources: Sources) -> None:
         """Follow what the host itself wants (SM-64)."""
         port = self._port
-        hosts = member.hosts
-        if hosts is None:
-            hosts = member.hosts = Hosts()
-            if member.created != self._now:  # switched on later: there may be others
-                hosts.unknown_until = self._until
-        room = shares.stake_of(self._vlan, port).room()
+        vacancy = port.holdings.vacancy
+        hosts = member.track(self._turn.now, self._until)
+        is_news = bool(sources) or not hosts.lists(self._who)
+        room = self._scope.stake(port).room() if is_news else 0
         heard = hosts.hear(
             self._who,
             kind,
             sources,
-            now=self._now,
+            now=self._turn.now,
             until=self._until,
-            max_sources=self._vlan.params.max_sources,
-            room=min(port.vacancy, room // shares.HOST) if len(hosts) else port.vacancy,
+            max_sources=self._scope.params.max_sources,
+            room=min(vacancy, room // shares.HOST) if len(hosts) else vacancy,
             source_room=max(0, room // shares.HOST_SOURCE),
         )
         group.account(port, member)
         if not heard:
-            limit = "max_state" if port.vacancy > 0 else "max_hosts"
+            limit = "max_state" if port.holdings.vacancy > 0 else "max_hosts"
             port.counts["host_limit"] += 1
-            self._warn("limit", f"{limit} reached: host not tracked", group.address)
+            self._warn(EventKind.LIMIT, f"{limit} reached: host not tracked", group.address)
         if self._version < 3:  # SM-65: others may have heard this and kept quiet
-            hosts.unknown_until = self._until
+            hosts.doubt(self._until)
 
     def _leaves_at_once(self, member: Membership) -> bool:
         """Tell whether a leave acts without asking anybody (SM-64, SM-65), whoever the querier."""
@@ -273,9 +260,9 @@ class Hearing:
                 hosts = member.hosts
                 return (
                     hosts is not None
-                    and member.compatibility(self._now) == 3
-                    and hosts.is_complete(self._now)
-                    and hosts.is_empty(self._now)
+                    and member.compatibility(self._turn.now) == 3
+                    and hosts.is_complete(self._turn.now)
+                    and hosts.is_empty(self._turn.now)
                 )
 
     def _still_open(self, member: Membership, ask: Ask) -> Ask:
@@ -286,32 +273,31 @@ class Hearing:
         hosts = member.hosts
         if self._port.params.fast_leave is not FastLeave.TRACKED or hosts is None:
             return ask
-        if member.compatibility(self._now) < 3:
+        if member.compatibility(self._turn.now) < 3:
             return ask
         return Ask(
-            ask.group and not hosts.anyone_wants_all(self._now),
-            tuple(s for s in ask.sources if not hosts.anyone_wants(s, self._now)),
+            ask.group and not hosts.anyone_wants_all(self._turn.now),
+            tuple(s for s in ask.sources if not hosts.anyone_wants(s, self._turn.now)),
         )
 
-    def _tell(self, kind: str, group: Group, member: Membership, **more: object) -> None:
-        fields: dict[str, object] = {
-            "group": text(group.address),
-            "reporter": text(reporter_address(self._who)),
-            "filter_mode": member.filter_mode.value,
-            "sources": [text(source) for source in member.sources],
-            **more,
-        }
-        self._effects.append(Event(kind, self._vlan.vid, self._port.id, fields))
-
-    def _warn(self, kind: str, reason: str, address: Address) -> None:
-        vlan = self._vlan
-        vlan.switch.warn(
+    def _tell(self, kind: EventKind, group: Group, member: Membership, **more: object) -> None:
+        self._scope.tell(
             kind,
-            vlan.vid,
+            self._port.id,
+            self._turn,
+            group=text(group.address),
+            reporter=text(reporter_address(self._who)),
+            filter_mode=member.filter_mode.value,
+            sources=[text(source) for source in member.sources],
+            **more,
+        )
+
+    def _warn(self, kind: EventKind, reason: str, address: Address) -> None:
+        self._scope.warn(
+            kind,
             self._port.id,
             reason,
-            self._now,
-            self._effects,
+            self._turn,
             group=text(address),
             reporter=text(reporter_address(self._who)),
         )

@@ -1,0 +1,147 @@
+"""One instance, a (VLAN, family): its groups, its querier, its router ports and what joins them.
+
+Independent of every other (VLAN-1). Each part writes its own state and knows those below it; what
+concerns parts above goes through here. When an instance begins and ends is in `instances`.
+"""
+
+from snoop.proto import shares
+from snoop.proto.context import Context
+from snoop.proto.effects import Turn
+from snoop.proto.groups import Groups
+from snoop.proto.last_member import LastMember
+from snoop.proto.last_word import LastWord
+from snoop.proto.mrouter import Mrouters
+from snoop.proto.params import MrouterMode, Params
+from snoop.proto.port import Port
+from snoop.proto.presence import Presence
+from snoop.proto.querier import Querier
+from snoop.proto.scope import Scope
+from snoop.proto.slow_hosts import SlowHosts
+from snoop.proto.views import VlanView
+from snoop.wire.address import Family
+
+
+class Instance:
+    """The parts, and what happens to all of them."""
+
+    __slots__ = (
+        "_opener",
+        "groups",
+        "last_member",
+        "last_word",
+        "mrouters",
+        "presence",
+        "querier",
+        "scope",
+        "slow_hosts",
+    )
+
+    def __init__(self, context: Context, vid: int, family: Family) -> None:
+        """Start empty."""
+        scope = self.scope = Scope(context, vid, family)
+        self._opener: Port | None = None
+        self.slow_hosts = SlowHosts(scope)
+        self.mrouters = Mrouters(scope, self._settle)
+        self.querier = Querier(scope, self.mrouters, self._settle)
+        self.presence = Presence(scope, self.querier, self.mrouters)
+        self.last_word = LastWord(
+            scope, self.querier, self.mrouters, self.presence, self.slow_hosts
+        )
+        self.groups = Groups(scope, self.last_word)
+        self.last_member = LastMember(scope, self.querier, self.mrouters, self.slow_hosts)
+
+    @property
+    def vid(self) -> int:
+        """The VLAN; 0 is untagged."""
+        return self.scope.vid
+
+    @property
+    def family(self) -> Family:
+        """The address family."""
+        return self.scope.family
+
+    @property
+    def params(self) -> Params:
+        """The settings in force."""
+        return self.scope.params
+
+    @property
+    def is_configured(self) -> bool:
+        """True if it is there whatever anybody sends."""
+        return self.scope.holdings.is_configured
+
+    @property
+    def is_idle(self) -> bool:
+        """True if nothing is left that its frames depend on, or that anybody waits for."""
+        return not (self.groups or self.mrouters.is_used or self.querier.follows)
+
+    def _settle(self, turn: Turn) -> None:
+        """Who is there has changed, which pruning depends on."""
+        self.presence.settle(turn)
+
+    # -- ports and settings --------------------------------------------------------------------
+
+    def port_removed(self, port: int, turn: Turn) -> None:
+        """Drop what an operator said of a port that goes away."""
+        self.groups.drop_statics(port, turn)
+        self.mrouters.drop_port(port, turn, static=True)
+
+    def port_configured(self, port: Port, turn: Turn) -> None:
+        """Follow the settings of a port."""
+        if port.params.mrouter is MrouterMode.NEVER:
+            self.mrouters.drop_port(port.id, turn, static=False)
+        if port.params.querier_guard:
+            self.mrouters.forget_queries(port.id, turn)
+        if not port.params.explicit_tracking:
+            self.groups.drop_hosts(port)
+
+    def ports_changed(self, turn: Turn) -> None:
+        """Follow what the ports' settings say of this instance, and have all of it looked at."""
+        self.mrouters.settle(Turn(turn.now))
+        self.scope.vlan_changed(turn)
+        self.groups.respare(turn)
+
+    def disable(self, turn: Turn) -> None:
+        """Forget all that was learned, because snooping was switched off (VLAN-8, SM-67)."""
+        self.groups.drop_members(turn, bury=False, reason="disabled")
+        self.mrouters.drop_learned(turn)
+        self.stop()
+        self.scope.vlan_changed(turn)
+
+    def stop(self) -> None:
+        """Ask nothing any more."""
+        self.querier.stop()
+        self.presence.stop()
+        self.last_word.reset()
+
+    def opened_by(self, port: Port) -> None:
+        """Charge the instance to the port whose frame made it."""
+        self._opener = port
+        port.holdings.opened_vlans += 1
+        self.scope.stake(port).charge(shares.VLAN)
+
+    def end(self) -> None:
+        """Leave nothing armed behind, and nobody charged."""
+        self.stop()
+        self.last_member.stop()
+        if self._opener is not None:
+            self._opener.holdings.opened_vlans -= 1
+            self.scope.stake(self._opener).charge(-shares.VLAN)
+            self._opener = None
+        self.dissolve()
+
+    def dissolve(self) -> None:
+        """Let go of the parts, whose hooks hold the instance: it has ended, or never began.
+
+        Else only the garbage collector could free it, and that looks at everything there is.
+        """
+        for part in (self.mrouters, self.querier, self.presence):
+            self.scope.disarm(part)
+        del self.mrouters, self.querier, self.presence, self.last_word, self.groups
+        del self.last_member
+
+    # -- what others see -----------------------------------------------------------------------
+
+    def view(self) -> VlanView:
+        """Return what holds for all groups."""
+        return VlanView(self.vid, self.family, self.presence.active, self.mrouters.ports)

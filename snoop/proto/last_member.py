@@ -1,0 +1,273 @@
+"""Last member queries: asking the others on a port whether anybody still wants what one gave up.
+
+A `Check` is what is still to be asked about one membership: the group, sources, or both, each with
+its own number of repeats left and its own next time (SM-23, SM-24). What comes up at the same time
+goes out together (SM-25). The timers themselves are in the membership, lowered when the question is
+first asked; a check only sends. It outlives our being the querier (Q-8), and has nothing more to do
+once its membership is gone.
+
+A host may leave and join a thousand times a second, and every port that holds the group may have to
+hear what is asked. So a port is asked about a group once a last member query interval and a few
+times besides, and so are all of its ports together: what comes up after that waits for its turn.
+"""
+
+from typing import Final
+
+from snoop.proto import queries
+from snoop.proto.effects import Turn
+from snoop.proto.groups import Group
+from snoop.proto.membership import Ask, Membership
+from snoop.proto.mrouter import Mrouters
+from snoop.proto.querier import Querier
+from snoop.proto.scope import Scope
+from snoop.proto.slow_hosts import SlowHosts
+from snoop.proto.units import NEVER, STOPPED, Duration, Instant, Ports, after
+from snoop.wire.address import Address
+
+_HASTY_MAX: Final = 4
+
+
+class LastMember:
+    """What is being asked in one instance."""
+
+    __slots__ = ("_cases", "_querier", "mrouters", "scope", "slow_hosts")
+
+    def __init__(
+        self, scope: Scope, querier: Querier, mrouters: Mrouters, slow_hosts: SlowHosts
+    ) -> None:
+        """Start with nothing to ask."""
+        self.scope = scope
+        self.mrouters = mrouters
+        self.slow_hosts = slow_hosts
+        self._querier = querier
+        self._cases: dict[Group, _Case] = {}
+
+    def start(self, group: Group, port: int, member: Membership, ask: Ask, turn: Turn) -> None:
+        """Do what a table row's "send Q" says, if this switch is the one to do it (SM-66, Q-9)."""
+        scope = self.scope
+        if not ask or not self._querier.is_querier or scope.params.version == 1:
+            return
+        case = self._cases.get(group)
+        if case is None:
+            case = self._cases[group] = _Case(self, group)
+        case.check(port, member).begin(ask, turn)
+        group.doubt(
+            after(turn.now, self.slow_hosts.last_member_time(turn.now)), turn.now, ask=False
+        )
+        group.settle(member, turn.now)
+
+    def drop(self, group: Group) -> None:
+        """Forget a group that nothing more is to be asked about."""
+        del self._cases[group]
+
+    def stop(self) -> None:
+        """Ask nothing any more: the instance ends."""
+        for case in self._cases.values():
+            case.stop()
+        self._cases.clear()
+
+
+class _Case:
+    """The checks of one group, and when all of its ports were asked last."""
+
+    __slots__ = ("_checks", "asked_all_at", "group", "home")
+
+    def __init__(self, home: LastMember, group: Group) -> None:
+        self.home = home
+        self.group = group
+        self.asked_all_at: Instant = STOPPED
+        self._checks: dict[int, Check] = {}
+
+    def check(self, port: int, member: Membership) -> "Check":
+        """Return the check of a membership, made if there is none."""
+        check = self._checks.get(port)
+        if check is None or check.member is not member:
+            if check is not None:
+                self.home.scope.disarm(check)
+            check = self._checks[port] = Check(self, port, member)
+        return check
+
+    def drop(self, port: int) -> None:
+        del self._checks[port]
+        if not self._checks:
+            self.home.drop(self.group)
+
+    def stop(self) -> None:
+        for check in self._checks.values():
+            self.home.scope.disarm(check)
+        self._checks.clear()
+
+
+class _Repeats:
+    """How often a question is still to be sent, and when next."""
+
+    __slots__ = ("at", "left")
+
+    def __init__(self, left: int, at: Instant) -> None:
+        self.left = left
+        self.at = at
+
+
+class Check:
+    """The questions pending about one group on one port."""
+
+    __slots__ = (
+        "_asked_at",
+        "_case",
+        "_group_repeats",
+        "_hasty",
+        "_port",
+        "_source_repeats",
+        "armed",
+        "member",
+    )
+
+    def __init__(self, case: _Case, port: int, member: Membership) -> None:
+        """Start with nothing to ask."""
+        self.member = member
+        self._case = case
+        self._port = port
+        self._group_repeats: _Repeats | None = None
+        self._source_repeats: dict[Address, _Repeats] = {}
+        self._asked_at: Instant = STOPPED
+        self._hasty = 0  # questions out of turn, since the port was last left alone
+        self.armed: Instant = STOPPED
+
+    @property
+    def _scope(self) -> Scope:
+        return self._case.home.scope
+
+    def begin(self, ask: Ask, turn: Turn) -> None:
+        """Ask, now or when it is the port's turn."""
+        if self._take(ask, turn.now):
+            again = self._send_due(turn)
+            if again:
+                self._scope.arm(self, again)
+            else:
+                self._scope.disarm(self)
+        elif not self.armed:
+            self._case.drop(self._port)
+
+    def fire(self, turn: Turn) -> Instant:
+        """Send what is due; return when to send again."""
+        if self._case.group.members.get(self._port) is not self.member:
+            self._case.drop(self._port)
+            return STOPPED
+        return self._send_due(turn)
+
+    def _take(self, ask: Ask, now: Instant) -> bool:
+        """Lower timers and note what to ask; tell whether that is anything new.
+
+        What is being asked already, its timer no higher than LMQT, is not asked anew: a host says
+        everything RV times.
+        """
+        member, timings = self.member, self._scope.timings
+        at = self._when(now)
+        # The last of fewer questions than two may come late; then there is time to answer it.
+        deadline = max(self._lowered(now), after(at, timings.last_member_query_interval))
+        fresh = False
+        if ask.group:
+            lowered = member.lower_group(deadline)
+            if lowered or self._group_repeats is None:
+                self._group_repeats = _Repeats(timings.lmqc, at)
+                fresh = True
+        if self._scope.params.version == 3:
+            for source in member.lower_sources(ask.sources, deadline):
+                self._source_repeats[source] = _Repeats(timings.lmqc, at)
+                fresh = True
+        return fresh
+
+    def _send_due(self, turn: Turn) -> Instant:
+        now = turn.now
+        member = self.member
+        high = self._lowered(now)
+        with_group = self._send_group(high, turn)
+        refreshed: list[Address] = []
+        lowered: list[Address] = []
+        for source, repeats in list(self._source_repeats.items()):
+            timer = member.sources.get(source, STOPPED)
+            if not timer:  # deleted or blocked meanwhile: nobody to ask about
+                del self._source_repeats[source]
+                continue
+            if repeats.at > now:
+                continue
+            (refreshed if timer > high else lowered).append(source)
+            repeats.left -= 1
+            repeats.at = after(now, self._interval)
+            if not repeats.left:
+                del self._source_repeats[source]
+        if refreshed and not with_group:  # SM-24: Q(G) makes this one superfluous
+            self._send_sources(refreshed, True, turn)
+        if lowered:
+            self._send_sources(lowered, False, turn)
+        return self._next(now)
+
+    def _send_group(self, high: Instant, turn: Turn) -> bool:
+        repeats = self._group_repeats
+        if repeats is None or repeats.at > turn.now:
+            return False
+        version = self._scope.params.version
+        suppress = self.member.group_timer > high
+        if not self.member.exclude or (suppress and version < 3):
+            # No group timer any more; or somebody answered, and v2 has no flag to say so.
+            self._group_repeats = None
+            return False
+        repeats.left -= 1
+        repeats.at = after(turn.now, self._interval)
+        if not repeats.left:
+            self._group_repeats = None
+        if self._case.asked_all_at == turn.now:  # for another port, and heard by this one
+            self._asked_at = turn.now
+        else:
+            self._send((), suppress, turn)
+        return True
+
+    def _send_sources(self, sources: list[Address], suppress: bool, turn: Turn) -> None:
+        for start in range(0, len(sources), queries.SOURCES_MAX):
+            self._send(tuple(sources[start : start + queries.SOURCES_MAX]), suppress, turn)
+
+    def _send(self, sources: tuple[Address, ...], suppress: bool, turn: Turn) -> None:
+        ports = self._ports()
+        self._asked_at = turn.now
+        if not sources and ports != 1 << self._port:
+            self._case.asked_all_at = turn.now
+        queries.specific(self._scope, ports, self._case.group.address, sources, suppress, turn)
+
+    @property
+    def _interval(self) -> Duration:
+        return self._scope.timings.last_member_query_interval
+
+    def _lowered(self, now: Instant) -> Instant:
+        """Return what a timer is lowered to by a question that goes out now (TM-10)."""
+        return after(now, self._case.home.slow_hosts.last_member_time(now))
+
+    def _when(self, now: Instant) -> Instant:
+        """Return when to ask: now, or an interval after the port was asked last."""
+        asked = max(self._asked_at, self._case.asked_all_at)
+        at = STOPPED if asked == STOPPED else after(asked, self._interval)
+        if at <= now:
+            self._hasty = 0
+        elif self._hasty >= _HASTY_MAX:
+            return at
+        else:
+            self._hasty += 1
+        return now
+
+    def _ports(self) -> Ports:
+        """Q-12: another router that hears this lowers its own timers, so let it hear everybody."""
+        mrouters = self._case.home.mrouters.ports
+        if not mrouters & self._scope.context.up:
+            return 1 << self._port
+        return self._case.group.ports | mrouters
+
+    def _next(self, now: Instant) -> Instant:
+        nearest = min((repeats.at for repeats in self._source_repeats.values()), default=NEVER)
+        if self._group_repeats is not None:
+            nearest = min(nearest, self._group_repeats.at)
+        if nearest < NEVER:
+            return nearest
+        over = after(self._asked_at, self._interval)
+        if self._asked_at and over > now:  # to remember that it was asked
+            return over
+        self._case.drop(self._port)
+        return STOPPED

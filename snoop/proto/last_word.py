@@ -1,0 +1,119 @@
+"""Nobody is cut off unasked: our own question before a membership ends by somebody else's doing.
+
+A stranger's query says "who does not answer is gone". That holds only if the hosts hear it, and
+there are queries that a switch takes and a host does not: from the host's own address or from
+outside its network (reverse-path filters), with a source route, without Router Alert, with a Max
+Resp of an hour (F-1); or the stranger wins the election and asks no more (F-2). So as long as
+others ask, the port whose membership is about to end is asked by this switch, from 0.0.0.0 as for
+any reminder (Q-14, RFC 4541 2.1.1), which every host takes. Hosts that are there answer; then
+nothing ends.
+
+Two ways: `confirm`, one group and fast, where a specific query has lowered timers (SM-20, SM-29);
+`remind`, all of a port at once, where a membership runs out because nobody asked in time. Each is
+bounded by its own clock, whatever comes in: one question a group and last member query interval,
+one a port and half a query response interval.
+"""
+
+from collections.abc import Mapping
+
+from snoop.proto import queries
+from snoop.proto.effects import Turn
+from snoop.proto.membership import Membership
+from snoop.proto.mrouter import Mrouters
+from snoop.proto.presence import Presence
+from snoop.proto.querier import Querier
+from snoop.proto.scope import Scope
+from snoop.proto.slow_hosts import SlowHosts
+from snoop.proto.units import Duration, Instant, Ports, after
+from snoop.wire.address import ANY, Address
+
+
+class LastWord:
+    """Asks in one instance, and remembers when all of a port was asked last."""
+
+    __slots__ = ("_mrouters", "_presence", "_querier", "_reminded", "_scope", "_slow_hosts")
+
+    def __init__(
+        self,
+        scope: Scope,
+        querier: Querier,
+        mrouters: Mrouters,
+        presence: Presence,
+        slow_hosts: SlowHosts,
+    ) -> None:
+        """Start with nobody asked."""
+        self._scope = scope
+        self._querier = querier
+        self._mrouters = mrouters
+        self._presence = presence
+        self._slow_hosts = slow_hosts
+        self._reminded: dict[int, Instant] = {}
+
+    @property
+    def lead(self) -> Duration:
+        """Return how long before its end a membership's port is reminded."""
+        return self._scope.params.timings.query_response_interval
+
+    def floor(self, now: Instant) -> Duration:
+        """Return the least time a specific query of another leaves a membership (Q-18).
+
+        Our own last member query time, what slow hosts take, and never so little that our question
+        does not fit in.
+        """
+        own = self._scope.params.timings
+        slow = self._slow_hosts.answer_time(now)
+        return max(own.lmqt, Duration(2 * own.last_member_query_interval), slow)
+
+    def first_question(self, now: Instant) -> Instant:
+        """Return when to confirm first what was lowered now: once less than LMQC times in all."""
+        own = self._scope.params.timings
+        fast = max(own.lmqt, Duration(2 * own.last_member_query_interval))
+        return Instant(now + fast - own.last_member_query_interval * max(1, own.lmqc - 1))
+
+    def confirm(self, group: Address, members: Mapping[int, Membership], turn: Turn) -> None:
+        """Ask the ports on which `group` or a source of it is about to end; others are spared."""
+        soon = after(turn.now, self.floor(turn.now))
+        at_end: Ports = 0
+        in_part: Ports = 0
+        sources: set[Address] = set()
+        for port, member in members.items():
+            if self._mrouters.ports >> port & 1:  # gets the group all the same
+                continue
+            if member.exclude and member.group_timer <= soon:
+                at_end |= 1 << port
+                continue
+            ending = [source for source, timer in member.sources.items() if 0 < timer <= soon]
+            if ending:
+                in_part |= 1 << port
+                sources.update(ending)
+        if at_end:
+            self._confirm(at_end, group, (), turn)
+        if in_part:
+            listed = sorted(sources)[: queries.SOURCES_MAX]
+            self._confirm(in_part, group, tuple(listed), turn)
+
+    def remind(self, port: int, turn: Turn) -> None:
+        """Ask everything of a port on which a membership is about to end."""
+        scope, mrouters = self._scope, self._mrouters
+        if self._querier.is_querier or not self._presence.others or mrouters.ports >> port & 1:
+            return
+        last = self._reminded.get(port)
+        if last is not None and turn.now < after(last, Duration(self.lead // 2)):
+            return
+        self._reminded[port] = turn.now
+        # Answers to the second question come before what the first one was asked for ends.
+        response = Duration(self.lead // 4)
+        ports = 1 << port & scope.context.up
+        queries.remind(scope, ports, ANY, self._querier.heard, turn, response=response)
+
+    def reset(self) -> None:
+        """Forget who was asked: snooping was switched off."""
+        self._reminded.clear()
+
+    def _confirm(
+        self, ports: Ports, group: Address, sources: tuple[Address, ...], turn: Turn
+    ) -> None:
+        """As the querier we ask in our own name, else from 0.0.0.0 in the version of who asked."""
+        ours, heard = self._querier.is_querier, self._querier.heard
+        spoken = self._scope.params.version if ours or heard is None else heard.version
+        queries.confirm(self._scope, ports, group, sources, turn, spoken=spoken, in_our_name=ours)

@@ -1,0 +1,88 @@
+"""What every part of one instance works with: which it is, its settings, ways to say things.
+
+An instance is a (VLAN, family), RFC 9166's word. Its parts (`groups`, `querier`, `mrouter`, …) hold
+their scope and, of each other, only those below them; what joins them is `instance`. Nothing here
+knows any of them. There is one maker of `GroupChanged`, here.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from snoop.proto.context import Context
+from snoop.proto.deadlines import Owner
+from snoop.proto.effects import Event, EventKind, GroupChanged, Turn, VlanChanged
+from snoop.proto.params import Params
+from snoop.proto.port import Port
+from snoop.proto.shares import InstanceHoldings, Stake
+from snoop.proto.timings import Timings
+from snoop.proto.units import Instant, Ports
+from snoop.wire.address import Address, Family
+
+Hook: TypeAlias = Callable[[Turn], None]
+"""How a part tells the instance that something changed which concerns the parts above it."""
+
+
+class Scope:
+    """The leaf of one instance."""
+
+    __slots__ = ("_settings", "context", "family", "holdings", "timings", "vid")
+
+    def __init__(self, context: Context, vid: int, family: Family) -> None:
+        """Start with our own timings, and nothing held."""
+        self.context = context
+        self._settings = context.settings
+        self.vid = vid
+        self.family = family
+        self.holdings = InstanceHoldings(context.holdings, vid)
+        self.timings: Timings = self.params.timings
+
+    @property
+    def params(self) -> Params:
+        """The settings of this VLAN, as far as they may be its own."""
+        return self._settings.of(self.vid)
+
+    def adopt(self, timings: Timings) -> None:
+        """Put timings in force, for timers started from now on (TM-33): ours, or the querier's."""
+        self.timings = timings
+
+    def stake(self, port: Port) -> Stake:
+        """Return what `port` holds here."""
+        return self.holdings.stake(port.holdings)
+
+    def emptied(self) -> None:
+        """Have somebody look whether anything is left of the instance."""
+        self.context.emptied.add((self.vid, self.family))
+
+    # -- timers --------------------------------------------------------------------------------
+
+    def arm(self, owner: Owner, at: Instant) -> None:
+        """Have `owner` fire at `at` or before; `STOPPED` asks for nothing."""
+        self.context.deadlines.arm(owner, at)
+
+    def disarm(self, owner: Owner) -> None:
+        """Forget the deadline of `owner`, which is going away."""
+        self.context.deadlines.disarm(owner)
+
+    # -- what is said --------------------------------------------------------------------------
+
+    def send(self, ports: Ports, frame: bytes, counter: str, turn: Turn) -> None:
+        """Have `frame` sent on those of `ports` that are up, and count it there."""
+        self.context.send(ports, frame, counter, turn)
+
+    def tell(self, kind: EventKind, port: int | None, turn: Turn, **fields: object) -> None:
+        """Say that something happened."""
+        turn.add(Event(kind, self.vid, port, fields))
+
+    def warn(
+        self, kind: EventKind, port: int | None, reason: str, turn: Turn, **fields: object
+    ) -> None:
+        """Say something that may happen a thousand times a second, once in a while."""
+        self.context.warn(kind, self.vid, port, reason, turn, **fields)
+
+    def group_changed(self, group: Address, turn: Turn) -> None:
+        """Say that the view of `group` changed."""
+        turn.add(GroupChanged(self.vid, group))
+
+    def vlan_changed(self, turn: Turn) -> None:
+        """Say that the view of the instance changed."""
+        turn.add(VlanChanged(self.vid, self.family))

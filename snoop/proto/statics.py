@@ -1,0 +1,66 @@
+"""Static entries of one group: by an operator's word, apart from what hosts report.
+
+No report touches them and no port that goes down takes them along.
+"""
+
+from collections.abc import KeysView
+
+from snoop.proto.units import Instant
+from snoop.wire.address import Address
+
+
+class Static:
+    """Those of one port: for any source, and for sources; each since when."""
+
+    __slots__ = ("any_since", "sources")
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.any_since: Instant | None = None
+        self.sources: dict[Address, Instant] = {}
+
+
+class Statics:
+    """Those of one group, by port."""
+
+    __slots__ = ("_ports",)
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._ports: dict[int, Static] = {}
+
+    def __bool__(self) -> bool:
+        """Tell whether there is any."""
+        return bool(self._ports)
+
+    def ports(self) -> KeysView[int]:
+        """Return the ports that have any."""
+        return self._ports.keys()
+
+    def on(self, port: int) -> Static | None:
+        """Return those of one port."""
+        return self._ports.get(port)
+
+    def add(self, port: int, source: Address | None, now: Instant) -> None:
+        """Add an entry; `source` None for any source. No effect if it is there."""
+        static = self._ports.setdefault(port, Static())
+        if source is not None:
+            static.sources.setdefault(source, now)
+        elif static.any_since is None:
+            static.any_since = now
+
+    def remove(self, port: int, source: Address | None) -> None:
+        """Undo `add`; KeyError if there is no such entry."""
+        static = self._ports[port]
+        if source is not None:
+            del static.sources[source]
+        elif static.any_since is None:
+            raise KeyError((source, port))
+        else:
+            static.any_since = None
+        if static.any_since is None and not static.sources:
+            del self._ports[port]
+
+    def drop(self, port: int) -> bool:
+        """Drop all of a port that goes away; tell whether there were any."""
+        return self._ports.pop(port, None) is not None
