@@ -1,4 +1,4 @@
-"""`proto.queries`: last member queries, their repeats, their S flag, and where they go."""
+"""`proto.last_member`: last member queries, their repeats, their S flag, and where they go."""
 
 from __future__ import annotations
 

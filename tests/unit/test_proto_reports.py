@@ -1,4 +1,4 @@
-"""`proto.learning` and `proto.group`: gates, limits, compatibility, fast leave, tombstones."""
+"""`proto.reports` and `proto.groups`: gates, limits, compatibility, fast leave, tombstones."""
 
 from __future__ import annotations
 
