@@ -19,7 +19,7 @@ from snoop._native import ffi, lib
 from snoop.proto.units import Ports
 from snoop.table.image import pack_rows, pack_vlans, words
 from snoop.table.mdb import Delta
-from snoop.wire.address import Address
+from snoop.table.seen import FdbEntry, PortOpened, Punted, Stream, WorkerStats
 
 CONTRACT_VERSION = 7
 if lib.fp_contract_version() != CONTRACT_VERSION:
@@ -72,54 +72,6 @@ DROPS: tuple[str, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class PortOpened:
-    """`isolated`: the host stack no longer sees the port; if not, `why_not` says why."""
-
-    isolated: bool
-    why_not: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Punted:
-    """A control frame as it was on the wire, tag included; `time_ns` is CLOCK_MONOTONIC."""
-
-    port: int
-    frame: bytes
-    time_ns: int
-    cost: int = 1
-    """In group records, as `igmp_rate` counts them."""
-
-
-@dataclass(frozen=True, slots=True)
-class FdbEntry:
-    """One learned MAC address. `rival`: the port that claims it in vain, last `claimed_ns` ago."""
-
-    vlan: int
-    mac: bytes
-    port: int
-    age_ns: int
-    rival: int | None = None
-    claimed_ns: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """One multicast flow at one ingress port, with its last verdict; times CLOCK_MONOTONIC."""
-
-    vlan: int
-    source: Address
-    group: Address
-    port: int
-    frames: int
-    bytes: int
-    first_ns: int
-    last_ns: int
-    egress: Ports
-    registered: bool
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
     """The answer of `fp_decide`: where a frame goes, and by which rule."""
 
@@ -128,14 +80,6 @@ class Verdict:
     ports: Ports
     punt: bool
     registered: bool
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerStats:
-    """How often a loop went round and how often it slept."""
-
-    passes: int
-    sleeps: int
 
 
 def _mask(masks: Any) -> Ports:

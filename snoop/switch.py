@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from snoop.runtime.client import Client, call, socket_path
+from snoop.control.client import Client, call, socket_path
 
 Row = dict[str, Any]
 

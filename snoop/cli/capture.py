@@ -9,7 +9,7 @@ import click
 
 from snoop.cli import options
 from snoop.cli.pcapng import Writer
-from snoop.runtime.client import Client
+from snoop.control.client import Client
 
 
 @click.command()

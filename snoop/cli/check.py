@@ -12,8 +12,8 @@ import click
 from snoop.cli import options
 from snoop.cli.findings import IN_FLIGHT_FRAMES, Facts, look, shortened
 from snoop.cli.session import Session
+from snoop.control.client import Client
 from snoop.runtime import priority
-from snoop.runtime.client import Client
 
 PRIORITY = -10
 _LOOKS = 3

@@ -17,14 +17,14 @@ def config() -> None:
 @options.as_json
 def check(file: str, as_json: bool) -> None:
     """Check FILE as `run` and `reload` would; nothing is opened."""
-    from snoop.runtime import config as configuration
+    from snoop.config import loader
 
     try:
-        loaded = configuration.load(file)
-    except configuration.ConfigError as error:
+        loaded = loader.load(file)
+    except loader.ConfigError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        options.print_json(configuration.effective(loaded))
+        options.print_json(loader.effective(loaded))
         return
     names = ", ".join(port.name for port in loaded.port) or "none, give them with --port"
     click.echo(f"{file} is good; ports: {names}")

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from snoop.cli.tables import toml
-from snoop.runtime import config, schema
+from snoop.config import loader, schema
 
 _WIDTH = 88
 _TABLES: dict[str, type[msgspec.Struct]] = {
@@ -44,7 +44,7 @@ def text() -> str:
 def _lines() -> Iterator[str]:
     yield "# Configuration of a snoop switch. Every key may be left out; shown are the defaults,"
     yield "# except for addresses, port names and groups. Times are seconds, fractions allowed."
-    shown = config.effective(config.check(_EXAMPLE, where="example"))
+    shown = loader.effective(loader.check(_EXAMPLE, where="example"))
     for name, table in _TABLES.items():
         value = shown[name]
         repeated = isinstance(value, list)
@@ -70,14 +70,14 @@ class Key:
 
 def reference() -> Iterator[tuple[str, list[Key]]]:
     """The tables in their order, each with its keys: ("[igmp]", …)."""
-    shown = config.effective(config.check(_EXAMPLE, where="example"))
+    shown = loader.effective(loader.check(_EXAMPLE, where="example"))
     for name, table in _TABLES.items():
         heading = f"[[{name}]]" if isinstance(shown[name], list) else f"[{name}]"
         keys = []
         for field, hint in _fields(table):
             meaning = _meaning(hint)
             restart = (name, field.name) in schema.RESTART_KEYS and "restart" not in meaning
-            keys.append(Key(field.name, meaning, config.allowed(hint), _default(field), restart))
+            keys.append(Key(field.name, meaning, loader.allowed(hint), _default(field), restart))
         yield heading, keys
 
 
@@ -108,7 +108,7 @@ def _meaning(hint: Any) -> str:
 
 def _keys(table: type[msgspec.Struct], values: dict[str, Any]) -> Iterator[str]:
     for field, hint in _fields(table):
-        comment = f"{_meaning(hint)} [{config.allowed(hint)}]"
+        comment = f"{_meaning(hint)} [{loader.allowed(hint)}]"
         yield from textwrap.wrap(
             comment, _WIDTH, initial_indent="# ", subsequent_indent="#   ", break_on_hyphens=False
         )

@@ -9,7 +9,7 @@ import click
 from snoop.cli import options
 from snoop.cli.options import GROUP, SOURCE, VLAN
 from snoop.cli.session import Session
-from snoop.runtime.client import Refused
+from snoop.control.client import Refused
 
 
 @click.command()

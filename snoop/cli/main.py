@@ -15,8 +15,8 @@ import click
 from snoop import __version__
 from snoop.cli.options import Failure
 from snoop.cli.session import Session
-from snoop.runtime import client
-from snoop.runtime.printable import printable
+from snoop.control import client
+from snoop.printable import printable
 
 # command: (module below snoop.cli, one line for --help)
 _COMMANDS = {

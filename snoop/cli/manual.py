@@ -149,7 +149,7 @@ def _configuration() -> Iterator[str]:
 
 
 def _counters() -> Iterator[str]:
-    from snoop.runtime.meanings import everything
+    from snoop.control.counters import everything
 
     yield from _text(
         "As in `snoop show counters`, of a port unless they say otherwise. Every received frame "

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from snoop.cli import options
-from snoop.runtime.client import Client, NoDaemon
+from snoop.control.client import Client, NoDaemon
 
 TYPES = (
     "join", "leave", "expire", "query", "mrouter", "querier", "port", "limit", "filter",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from snoop.runtime.printable import name_of
+from snoop.printable import name_of
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

@@ -12,7 +12,7 @@ from snoop.cli import options
 from snoop.cli.options import session
 
 if TYPE_CHECKING:
-    from snoop.runtime.schema import Config
+    from snoop.config.schema import Config
 
 
 @click.command()
@@ -48,12 +48,12 @@ def run(
     """
     import asyncio
 
-    from snoop.runtime import config as configuration
+    from snoop.config import loader
+    from snoop.control.client import socket_path
     from snoop.runtime import log
-    from snoop.runtime.client import socket_path
 
     try:
-        from snoop.runtime.daemon import Daemon, StartError
+        from snoop.daemon import Daemon, StartError
     except ImportError as error:
         raise options.failure(
             f"the fast path is not built ({error}); pip install it again"
@@ -63,9 +63,9 @@ def run(
     overrides = _overrides(chosen.name, querier, querier_address)
 
     def load() -> Config:
-        loaded = configuration.load(file, overrides=overrides, ports=ports)
+        loaded = loader.load(file, overrides=overrides, ports=ports)
         if not loaded.port:
-            raise configuration.ConfigError(
+            raise loader.ConfigError(
                 "no ports: give --port IF for each, or [[port]] in a --config file"
             )
         return loaded
@@ -76,7 +76,7 @@ def run(
         path = socket_path(name=chosen.name, path=chosen.given_path, fallback=config.switch.name)
         daemon = Daemon(config, load=load, path=Path(path))
         return asyncio.run(daemon.run())
-    except configuration.ConfigError as error:
+    except loader.ConfigError as error:
         raise click.UsageError(str(error)) from error
     except StartError as error:
         raise options.failure(str(error)) from error

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from snoop.cli.human import age, bit_rate, count, plain
-from snoop.runtime.client import Client
+from snoop.control.client import Client
 
 if TYPE_CHECKING:
     from rich.console import ConsoleDimensions, Group

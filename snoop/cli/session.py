@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from snoop.runtime import client
+from snoop.control import client
 
 
 class Session:

@@ -177,7 +177,7 @@ def counters(
 
 
 def _explain_counters(as_json: bool) -> None:
-    from snoop.runtime.meanings import everything
+    from snoop.control.counters import everything
 
     if as_json:
         options.print_json(everything())

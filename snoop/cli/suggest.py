@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from snoop.cli.session import Session
-from snoop.runtime import client
+from snoop.control import client
 
 
 def ports(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -18,7 +18,7 @@ import click
 from snoop.cli import options
 from snoop.cli.screen import SORTS, View, gather, render
 from snoop.cli.session import Session
-from snoop.runtime.client import Client
+from snoop.control.client import Client
 
 KEYS = "q quit  s sort  m members only  u unwanted only  / filter  j k scroll"
 

@@ -1,1 +1,7 @@
-"""Layer 4, the runtime: clock, netlink, configuration and the daemon that moves effects."""
+"""The switch at work, without its process: moves frames in, effects out, tables to the fast path.
+
+- `plane` is the middle; `ports` opens and closes, `rings` opens again what stopped;
+- `batch`: how much is taken at once; `disputes`: addresses claimed in vain;
+- `events` and `fanout`: what happened, to whoever listens; `log`: the same, to stderr;
+- `clock`, `priority`, `notify`: the only places that know time, the scheduler, the service manager.
+"""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from snoop.proto.units import SECOND, Duration, Instant
-from snoop.runtime.rows import FdbEntry
+from snoop.table.seen import FdbEntry
 
 LOOK = Duration(SECOND)
 QUIET = Duration(60 * SECOND)

@@ -14,8 +14,8 @@ from typing import Any
 from snoop.proto.effects import Event
 from snoop.proto.units import Instant
 from snoop.runtime import clock
+from snoop.runtime.fanout import Fanout, Item
 from snoop.runtime.log import Limited
-from snoop.runtime.streams import Fanout, Item
 
 _log = logging.getLogger("snoop.event")
 

@@ -10,8 +10,8 @@ import logging
 import os
 import sys
 
+from snoop.printable import printable
 from snoop.proto.units import Instant
-from snoop.runtime.printable import printable
 
 _LEVELS = {
     "debug": logging.DEBUG,

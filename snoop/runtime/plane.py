@@ -13,27 +13,28 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from snoop.config import resolve
+from snoop.config.schema import Config, PortTable
+from snoop.links.claims import ClaimTable
+from snoop.links.neighbours import Neighbours
 from snoop.proto.effects import Effect, Event, GroupChanged, Transmit, VlanChanged
 from snoop.proto.engine import Engine, Full
 from snoop.proto.params import Params
 from snoop.proto.units import Instant
-from snoop.runtime import clock, resolve
+from snoop.runtime import clock
 from snoop.runtime.batch import BATCH_MAX_NS, Budget, Refused
-from snoop.runtime.claims import ClaimTable
 from snoop.runtime.disputes import Disputes
 from snoop.runtime.events import Events
+from snoop.runtime.fanout import Fanout
 from snoop.runtime.log import Limited
-from snoop.runtime.neighbours import Neighbours
 from snoop.runtime.ports import Change, LinkTable, NeighbourTable, Ports
 from snoop.runtime.rings import RingWatch
-from snoop.runtime.rows import mac_text
-from snoop.runtime.schema import Config, PortTable
-from snoop.runtime.streams import Fanout
 from snoop.table.mdb import VLAN_DEFAULT, Delta, Mdb, compile_group, compile_vlan
-from snoop.wire.address import Address, Family
+from snoop.table.seen import Punted
+from snoop.wire.address import Address, Family, mac_text
 
 if TYPE_CHECKING:
-    from snoop.fastpath import FastPath, Punted
+    from snoop.fastpath import FastPath
 
 _log = logging.getLogger("snoop.plane")
 

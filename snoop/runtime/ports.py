@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from snoop.config import effective
+from snoop.config.schema import Coalesce, PortTable, SwitchTable
+from snoop.links import runs
+from snoop.links.claims import ClaimTable, Unclaimed
+from snoop.links.interfaces import Link
+from snoop.links.runs import Runs
+from snoop.printable import name_of
 from snoop.proto.params import MrouterMode
-from snoop.runtime import effective, runs
-from snoop.runtime.claims import ClaimTable, Unclaimed
-from snoop.runtime.links import Link
-from snoop.runtime.printable import name_of
-from snoop.runtime.requests import RequestError
-from snoop.runtime.runs import Runs
-from snoop.runtime.schema import Coalesce, PortTable, SwitchTable
 
 _log = logging.getLogger("snoop.port")
 
@@ -42,6 +42,10 @@ class Change(Enum):
 
     UP = "up"
     DOWN = "down"
+
+
+class NoSuchPort(Exception):
+    """This switch has no port of that name; the text says which there are."""
 
 
 class LinkTable(Protocol):
@@ -185,12 +189,12 @@ class Ports:
                 self._set(port)
 
     def named(self, name: str) -> Port:
-        """The port of that name; RequestError if this switch has none."""
+        """The port of that name; NoSuchPort if this switch has none."""
         port = self._by_name.get(name_of(name))
         if port is None:
             near = difflib.get_close_matches(name, self._by_name, n=1)
             hint = f'did you mean "{near[0]}"?' if near else f"ports: {', '.join(self._by_name)}"
-            raise RequestError(f'no port "{name}" on this switch; {hint}', code=2)
+            raise NoSuchPort(f'no port "{name}" on this switch; {hint}')
         return port
 
     def get(self, number: int) -> Port | None:

@@ -48,6 +48,11 @@ def text(addr: Address) -> str:
     return str(ipaddress.IPv6Address(addr))
 
 
+def mac_text(mac: bytes) -> str:
+    """Return a MAC address as people write it."""
+    return mac.hex(":")
+
+
 def family(addr: Address) -> Family:
     """Return the family that the address belongs to; `ANY` counts as IPv6 and is not asked."""
     return Family.IPV4 if addr[:12] == MAPPED else Family.IPV6

@@ -10,10 +10,11 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from snoop.fastpath import REASONS, STATS, Action, FdbEntry, PortOpened, Punted, Stream, Verdict
-from snoop.runtime.links import Link
-from snoop.runtime.runs import Runs
+from snoop.fastpath import REASONS, STATS, Action, Verdict
+from snoop.links.interfaces import Link
+from snoop.links.runs import Runs
 from snoop.table.mdb import Delta
+from snoop.table.seen import FdbEntry, PortOpened, Punted, Stream
 from snoop.wire.address import Address
 
 

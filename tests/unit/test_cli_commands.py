@@ -16,10 +16,13 @@ import pytest
 from click.testing import CliRunner
 
 from snoop.cli import main, show
-from snoop.fastpath import REASONS, STATS, Stream
-from snoop.runtime import clock, config, meanings
-from snoop.runtime.control import ControlServer
+from snoop.config import loader
+from snoop.control import counters
+from snoop.control.server import ControlServer
+from snoop.fastpath import REASONS, STATS
+from snoop.runtime import clock
 from snoop.switch import Switch, SwitchError
+from snoop.table.seen import Stream
 from snoop.wire import address
 from unit.fake_fastpath import FakeFastPath
 from unit.test_runtime_plane import G, Scene
@@ -188,8 +191,8 @@ def test_every_counter_is_explained(daemon: Daemon, snoop: Any) -> None:
     assert all(lines.values())
     shown = snoop("show", "counters", "--json").json
     assert set(shown["counters"]) == set(lines)
-    assert set(REASONS) == set(meanings.VERDICTS)
-    assert set(STATS) == set(meanings.STATS)
+    assert set(REASONS) == set(counters.VERDICTS)
+    assert set(STATS) == set(counters.STATS)
     assert "mdb" not in snoop("show", "counters", "--explain").err
 
 
@@ -403,7 +406,7 @@ def test_the_example_is_complete_and_good(tmp_path: Path, snoop: Any) -> None:
             if not line.startswith("# ") or line.split(" = ")[0].removeprefix("# ").isidentifier()
         )
     )
-    shown = config.effective(config.check(every, where="t"))
+    shown = loader.effective(loader.check(every, where="t"))
     for table in ("switch", "igmp", "metrics"):
         assert set(every[table]) == set(shown[table]), table
     assert set(every["port"][0]) == set(shown["port"][0])

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from snoop.cli.findings import ALIKE_MAX, COUNTERS, Facts, look, shortened
-from snoop.runtime import config
-from snoop.runtime.meanings import everything
+from snoop.config import loader
+from snoop.control.counters import everything
 
 
 def port(name: str, **changes: Any) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def facts(**changes: Any) -> Facts:
     """A healthy switch: one member that gets its stream."""
     raw = {"port": [{"name": f"p{n}"} for n in range(4)], **changes.pop("raw", {})}
     values: dict[str, Any] = {
-        "config": config.effective(config.check(raw, where="t")),
+        "config": loader.effective(loader.check(raw, where="t")),
         "ports": [port(f"p{n}") for n in range(4)],
         "queriers": [querier()],
         "mrouters": [],

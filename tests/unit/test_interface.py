@@ -17,9 +17,11 @@ import pytest
 from snoop.cli.findings import Finding
 from snoop.cli.main import cli
 from snoop.cli.monitor import TYPES
-from snoop.fastpath import Stream
-from snoop.runtime import answers, clock, config, schema
-from snoop.runtime.requests import Explain, Monitor, Mrouter, Show
+from snoop.config import loader, schema
+from snoop.control import answers
+from snoop.control.requests import Explain, Monitor, Mrouter, Show
+from snoop.runtime import clock
+from snoop.table.seen import Stream
 from snoop.wire import address
 from snoop.wire.messages import Record, RecordType
 from unit.test_runtime_plane import G, S, Scene
@@ -218,7 +220,7 @@ def test_every_word_a_key_takes_is_beside_it() -> None:
     for table, there in keys(4).items():
         hints = typing.get_type_hints(TABLES[table], include_extras=True)
         for name, line in there.items():
-            words = re.findall(r'"[^"]+"', config.allowed(hints[name]))
+            words = re.findall(r'"[^"]+"', loader.allowed(hints[name]))
             missing = [word for word in words if word not in line]
             assert not missing or line.startswith("# "), f"[{table}] {name} also takes {missing}"
 

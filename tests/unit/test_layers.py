@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,15 +32,26 @@ WIRE = {"snoop.wire"}
 PROTO = WIRE | {"snoop.proto"}
 TABLE = PROTO | {"snoop.table"}
 FASTPATH = TABLE | {"snoop.fastpath", "snoop._native"}
-RUNTIME = TABLE | {"snoop.fastpath", "snoop.runtime", "snoop.__version__"}
+CONFIG = PROTO | {"snoop.config", "snoop.printable"}
+LINKS = {"snoop.links", "snoop.printable"}
+RUNTIME = FASTPATH - {"snoop._native"} | CONFIG | LINKS | {"snoop.runtime"}
+CONTROL = RUNTIME | {"snoop.control", "snoop.__version__"}
+DAEMON = CONTROL | {"snoop.daemon"}
+ROOMS = {
+    "snoop.config": CONFIG,
+    "snoop.links": LINKS,
+    "snoop.runtime": RUNTIME,
+    "snoop.control": CONTROL,
+    "snoop.daemon": DAEMON,
+}
 NEVER_PURE = {"time", "asyncio", "threading", "socket", "os", "random", "logging", "cffi"}
 NEVER_RUNTIME = {"click", "rich", "scapy", "snoop._native", "snoop.cli"}
 PLACES = {
     "scapy": "snoop.cli",
-    "pyroute2": "snoop.runtime.links",
+    "pyroute2": "snoop.links.interfaces",
     "click": "snoop.cli",
     "rich": "snoop.cli",
-    "prometheus_client": "snoop.runtime.metrics",
+    "prometheus_client": "snoop.control.metrics",
     "snoop._native": "snoop.fastpath",
 }
 
@@ -78,7 +89,7 @@ def circles(files: dict[str, Path]) -> list[list[str]]:
         graph = {name: wanted - done for name, wanted in graph.items() if name not in done}
 
 
-def within(name: str, packages: set[str]) -> bool:
+def within(name: str, packages: Collection[str]) -> bool:
     return any(name == package or name.startswith(package + ".") for package in packages)
 
 
@@ -103,8 +114,9 @@ def test_module_imports_only_what_its_layer_may(name: str, path: Path) -> None:
     elif name == "snoop.fastpath":
         assert {n for n in ours(names) if not within(n, FASTPATH)} == set()
         assert {n for n in foreign if within(n, {"asyncio"})} == set()
-    elif within(name, {"snoop.runtime"}):
-        assert {n for n in ours(names) if not within(n, RUNTIME)} == set()
+    elif within(name, ROOMS.keys()):
+        layer = ROOMS[".".join(name.split(".")[:2])]
+        assert {n for n in ours(names) if not within(n, layer)} == set()
         assert {n for n in names if within(n, NEVER_RUNTIME)} == set()
     elif within(name, {"snoop.cli"}):
         # Layers 0 to 3 stay out of the command line: it asks the daemon.
@@ -152,7 +164,7 @@ def test_importing_the_command_line_loads_nothing_heavy() -> None:
 
 def test_the_walk_finds_the_layers() -> None:
     """The tests above would pass on an empty package."""
-    for layer in ("wire", "proto", "table", "runtime", "cli"):
+    for layer in ("wire", "proto", "table", "config", "links", "runtime", "control", "cli"):
         assert sum(within(name, {f"snoop.{layer}"}) for name in IDS) > 1, layer
 
 

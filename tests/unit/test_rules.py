@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from snoop.runtime import schema
+from snoop.config import schema
 from unit.rules import LAB, PAGE, PRODUCT, PROSE, TESTS, Rule, cited, files, lines, places
 from unit.rules import rules as rows
 from unit.rules import sections as cited_sections

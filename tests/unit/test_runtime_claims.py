@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from snoop.runtime.claims import Claims, Taken
+from snoop.links.claims import Claims, Taken
 
 INDEX = 1_000_000_000 + os.getpid()  # no interface has such an index
 

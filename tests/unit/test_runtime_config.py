@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from snoop.config import loader, resolve
+from snoop.config.loader import ConfigError
 from snoop.proto.params import FastLeave, MrouterMode, QuerierMode, Unregistered
 from snoop.proto.units import seconds
-from snoop.runtime import config, resolve
-from snoop.runtime.config import ConfigError
 from snoop.wire import address
 
 CONTRACT = """
@@ -75,7 +75,7 @@ def test_the_file_of_the_interface_is_accepted_and_shown_as_written(tmp_path: Pa
     """INTERFACE.md 4: every key of the contract, with its value."""
     file = tmp_path / "sw.toml"
     file.write_text(CONTRACT)
-    shown = config.effective(config.load(str(file)))
+    shown = loader.effective(loader.load(str(file)))
     written = tomllib.loads(CONTRACT)
     for table in ("switch", "igmp"):
         expected = {**written[table]}
@@ -91,7 +91,7 @@ def test_defaults_are_those_of_the_interface() -> None:
     """INTERFACE.md 4: what the file shows is what an empty file means."""
     written = tomllib.loads(CONTRACT)
     written["igmp"]["querier_address"] = "0.0.0.0"
-    shown = config.effective(config.check({}, where="t"))
+    shown = loader.effective(loader.check({}, where="t"))
     for table in ("switch", "igmp"):
         for key, value in written[table].items():
             assert shown[table][key] == value, key
@@ -148,7 +148,7 @@ def test_defaults_are_those_of_the_interface() -> None:
 def test_a_bad_value_is_named_with_what_is_allowed(raw: dict[str, Any], line: str) -> None:
     """INTERFACE.md 4: an error names the key, the value and what is allowed."""
     with pytest.raises(ConfigError) as caught:
-        config.check(raw, where="t")
+        loader.check(raw, where="t")
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -157,17 +157,17 @@ def test_a_file_that_is_not_toml_says_where(tmp_path: Path) -> None:
     file = tmp_path / "x.toml"
     file.write_text("[switch\n")
     with pytest.raises(ConfigError, match=r"x\.toml is not valid TOML: .*line 1"):
-        config.load(str(file))
+        loader.load(str(file))
     with pytest.raises(ConfigError, match=r"cannot read .*No such file"):
-        config.load(str(tmp_path / "none.toml"))
+        loader.load(str(tmp_path / "none.toml"))
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="is not valid TOML"):
-        config.load(str(file))
+        loader.load(str(file))
 
 
 def test_port_argument_takes_the_options_of_the_port_table() -> None:
     """INTERFACE.md 2: --port IF[,option=value…] with the names of [[port]]."""
-    loaded = config.load(
+    loaded = loader.load(
         None,
         ports=["p0", "p1,mrouter=always,fast_leave=on,explicit_tracking=false,max_groups=7,"
                "deny_groups=239.1.0.0/16,deny_groups=239.2.0.0/16"],
@@ -196,14 +196,14 @@ def test_port_argument_takes_the_options_of_the_port_table() -> None:
 )
 def test_a_bad_port_argument_is_named(argument: str, line: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        config.load(None, ports=[argument])
+        loader.load(None, ports=[argument])
     assert line in str(caught.value)
 
 
 def test_port_argument_wins_over_the_file_and_keeps_the_rest(tmp_path: Path) -> None:
     file = tmp_path / "sw.toml"
     file.write_text('[[port]]\nname = "p0"\nmrouter = "never"\nmax_groups = 3\n')
-    loaded = config.load(str(file), ports=["p0,mrouter=always", "p1"])
+    loaded = loader.load(str(file), ports=["p0,mrouter=always", "p1"])
     assert [port.name for port in loaded.port] == ["p0", "p1"]
     assert loaded.port[0].mrouter.value == "always"
     assert loaded.port[0].max_groups == 3
@@ -211,16 +211,16 @@ def test_port_argument_wins_over_the_file_and_keeps_the_rest(tmp_path: Path) -> 
 
 def test_a_short_query_interval_pulls_the_response_interval_with_it() -> None:
     """TM-2: a response interval nobody gave never exceeds the query interval."""
-    loaded = config.check({"igmp": {"query_interval": 1}}, where="t")
+    loaded = loader.check({"igmp": {"query_interval": 1}}, where="t")
     assert loaded.igmp.query_response_interval == 1.0
-    assert config.effective(loaded)["igmp"]["startup_query_interval"] == 0.25
+    assert loader.effective(loaded)["igmp"]["startup_query_interval"] == 0.25
 
 
 def test_resolving_keeps_every_value() -> None:
     raw = tomllib.loads(CONTRACT)
     raw["switch"].update(report_flood=["p1", "p2"], unregistered="mrouters")
     raw["igmp"].update(querier="auto", last_member_query_interval=0.5)
-    loaded = config.check(raw, where="t")
+    loaded = loader.check(raw, where="t")
     params = resolve.params(loaded, port_id=ids, switch_mac=b"\x02\0\0\0\0\x09")
     assert params.report_flood == 0b110
     assert params.unregistered is Unregistered.MROUTERS
@@ -236,9 +236,9 @@ def test_resolving_keeps_every_value() -> None:
 
 def test_shown_configuration_is_a_configuration() -> None:
     """What `show config` prints can be run again."""
-    shown = config.effective(config.check(tomllib.loads(CONTRACT), where="t"))
+    shown = loader.effective(loader.check(tomllib.loads(CONTRACT), where="t"))
     for static in shown["static"]:
         del static["vlan"]
-    again = config.check(shown, where="t")
-    assert config.effective(again)["igmp"] == shown["igmp"]
-    assert config.effective(again)["port"] == shown["port"]
+    again = loader.check(shown, where="t")
+    assert loader.effective(again)["igmp"] == shown["igmp"]
+    assert loader.effective(again)["port"] == shown["port"]

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from snoop.runtime import control, requests
-from snoop.runtime.client import Client, NoDaemon, Refused
-from snoop.runtime.control import ControlServer, SocketTaken
-from snoop.runtime.requests import Request, RequestError, Show
-from snoop.runtime.streams import QUEUE_MAX, Fanout
+from snoop.control import requests, server
+from snoop.control.client import Client, NoDaemon, Refused
+from snoop.control.requests import Request, RequestError, Show
+from snoop.control.server import ControlServer, SocketTaken
+from snoop.runtime.fanout import QUEUE_MAX, Fanout
 
 BIG = "x" * 200_000
 
@@ -149,7 +149,7 @@ def test_a_client_that_does_not_read_does_not_stop_the_others(
 ) -> None:
     """Bounded memory, and no waiting of the switch for a client."""
     path = tmp_path / "sw.sock"
-    monkeypatch.setattr(control, "SEND_SECONDS", 0.3)
+    monkeypatch.setattr(server, "SEND_SECONDS", 0.3)
 
     def work() -> Any:
         with socket.socket(socket.AF_UNIX) as deaf:
@@ -179,7 +179,7 @@ def test_idle_connections_do_not_lock_the_operator_out(
 ) -> None:
     """At the limit the client that has been silent longest makes room."""
     path = tmp_path / "sw.sock"
-    monkeypatch.setattr(control, "CLIENTS_MAX", 3)
+    monkeypatch.setattr(server, "CLIENTS_MAX", 3)
 
     def work() -> Any:
         with Client(str(path)) as first, Client(str(path)) as second:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from snoop.daemon import DESCRIPTORS, allow_descriptors
 from snoop.fastpath import PORTS_MAX
-from snoop.runtime.daemon import DESCRIPTORS, allow_descriptors
 
 PER_PORT = 6  # two rings, three transmit sockets, the link of the program at its ingress
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from snoop.fastpath import FdbEntry
 from snoop.proto.units import SECOND, Instant
 from snoop.runtime.disputes import MOST, TOLD_MAX, Disputes
+from snoop.table.seen import FdbEntry
 from unit.fake_fastpath import FakeFastPath
 
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from snoop.control import door, metrics
+from snoop.control.door import Door, Guest
 from snoop.proto.units import MILLISECOND, Instant
-from snoop.runtime import clock, door, metrics
-from snoop.runtime.door import Door, Guest
+from snoop.runtime import clock
 from unit.test_runtime_process import sample
 
 

@@ -9,13 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from snoop.fastpath import Punted
-from snoop.proto.units import Instant
-from snoop.runtime import config, requests
-from snoop.runtime.answers import Answers
-from snoop.runtime.batch import BUDGET_MAX, BUDGET_MIN, Budget, Refused
-from snoop.runtime.plane import Plane
-from snoop.runtime.requests import (
+from snoop.config import loader
+from snoop.control import requests
+from snoop.control.answers import Answers
+from snoop.control.requests import (
     Clear,
     Explain,
     Mrouter,
@@ -24,7 +21,11 @@ from snoop.runtime.requests import (
     Show,
     Static,
 )
-from snoop.runtime.streams import Fanout
+from snoop.proto.units import Instant
+from snoop.runtime.batch import BUDGET_MAX, BUDGET_MIN, Budget, Refused
+from snoop.runtime.fanout import Fanout
+from snoop.runtime.plane import Plane
+from snoop.table.seen import Punted
 from snoop.wire import address, compose, ether, ipv4
 from snoop.wire.address import ANY
 from snoop.wire.messages import Record, RecordType
@@ -50,7 +51,7 @@ class Scene:
         self.neighbours = FakeNeighbours()
         self.events, self.captures = Fanout(), Fanout()
         self.plane = Plane(
-            config.check(self.raw, where="t"),
+            loader.check(self.raw, where="t"),
             fastpath=self.fastpath,  # type: ignore[arg-type]  # the same methods
             links=self.links,
             events=self.events,
@@ -65,7 +66,7 @@ class Scene:
 
     def configure(self, **tables: Any) -> None:
         self.raw |= tables
-        self.plane.configure(config.check(self.raw, where="t"))
+        self.plane.configure(loader.check(self.raw, where="t"))
 
     def report(self, port: int, *records: Record) -> None:
         """A v3 report comes in at a port."""

@@ -8,9 +8,9 @@ import logging
 
 import pytest
 
-from snoop.runtime import config
+from snoop.config import loader
+from snoop.printable import kernel_name, name_of, printable
 from snoop.runtime.log import setup
-from snoop.runtime.printable import kernel_name, name_of, printable
 
 NAMES = {
     b"eth0": "eth0",
@@ -64,7 +64,7 @@ def test_log_lines_are_escaped_and_tracebacks_keep_their_lines(
 def test_a_file_may_write_a_name_either_way() -> None:
     spelled = r"p\x1b0"
     for name in (spelled, "p\x1b0"):
-        checked = config.check(
+        checked = loader.check(
             {
                 "switch": {"report_flood": [name]},
                 "port": [{"name": name}],
@@ -80,7 +80,7 @@ def test_a_file_may_write_a_name_either_way() -> None:
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "x" * 16, "p\n"])
 def test_what_is_no_interface_name_is_refused(name: str) -> None:
     if name == "p\n":
-        assert config.check({"port": [{"name": name}]}, where="t").port[0].name == r"p\x0a"
+        assert loader.check({"port": [{"name": name}]}, where="t").port[0].name == r"p\x0a"
         return
-    with pytest.raises(config.ConfigError, match="name"):
-        config.check({"port": [{"name": name}]}, where="t")
+    with pytest.raises(loader.ConfigError, match="name"):
+        loader.check({"port": [{"name": name}]}, where="t")

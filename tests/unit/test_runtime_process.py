@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from snoop.control import metrics
+from snoop.control.sample import STREAMS_MAX, Sample
+from snoop.daemon import Daemon, StartError
+from snoop.links.interfaces import Links
 from snoop.proto.units import SECOND, Instant
-from snoop.runtime import events, log, metrics, notify
-from snoop.runtime.daemon import Daemon, StartError
-from snoop.runtime.links import Links
+from snoop.runtime import events, log, notify
 from snoop.runtime.log import Limited
-from snoop.runtime.sample import STREAMS_MAX, Sample
 from unit.fake_fastpath import link
 from unit.test_runtime_plane import Scene
 
@@ -120,7 +121,7 @@ def test_links_are_read_from_the_kernel() -> None:
 def test_a_daemon_whose_port_does_not_exist_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("snoop.runtime.daemon._check_capabilities", lambda: None)
+    monkeypatch.setattr("snoop.daemon._check_capabilities", lambda: None)
     scene = Scene(port=[{"name": "no-such-if0"}, {"name": "no-such-if1"}])
     daemon = Daemon(scene.plane.config, load=lambda: scene.plane.config, path=tmp_path / "sw.sock")
     with pytest.raises(StartError) as caught:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from snoop.control.rates import Rates
 from snoop.proto.units import SECOND, Instant
-from snoop.runtime.rates import Rates
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 
+from snoop.config import loader
 from snoop.proto.units import SECOND, Instant
-from snoop.runtime import config
 from snoop.runtime.ports import Ports
 from snoop.runtime.rings import RingWatch
 from unit.fake_fastpath import FakeFastPath, FakeLinks, FakeNeighbours, link
@@ -13,7 +13,7 @@ from unit.fake_fastpath import FakeFastPath, FakeLinks, FakeNeighbours, link
 
 def scene(count: int = 3) -> tuple[FakeFastPath, Ports, RingWatch]:
     names = [f"p{n}" for n in range(count)]
-    checked = config.check({"port": [{"name": name} for name in names]}, where="t")
+    checked = loader.check({"port": [{"name": name} for name in names]}, where="t")
     fastpath = FakeFastPath()
     ports = Ports(fastpath, checked.switch, FakeNeighbours())
     for table in checked.port:

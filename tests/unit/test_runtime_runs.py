@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from snoop.runtime import runs
-from snoop.runtime.requests import Mrouter
-from snoop.runtime.rtnetlink import Facts
+from snoop.control.requests import Mrouter
+from snoop.links import runs
+from snoop.links.rtnetlink import Facts
 from unit.test_runtime_plane import Scene
 
 PORT = Facts(7, "p1", kind="veth", link=2, link_nsid=0, mtu=1500, promiscuity=1, allmulti=0)

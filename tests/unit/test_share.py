@@ -16,7 +16,8 @@ import msgspec
 import pytest
 
 from snoop.cli import example, manual
-from snoop.runtime import config, meanings, schema
+from snoop.config import loader, schema
+from snoop.control import counters
 
 SHARE = Path(str(files("snoop") / "share"))
 PAGE = SHARE / "snoop.8"
@@ -59,7 +60,7 @@ def test_every_key_of_the_configuration_is_in_the_page() -> None:
 
 
 def test_every_counter_is_in_the_page() -> None:
-    assert sections("COUNTERS")[""] == list(meanings.everything())
+    assert sections("COUNTERS")[""] == list(counters.everything())
 
 
 def test_every_command_and_option_is_in_the_page() -> None:
@@ -101,7 +102,7 @@ def test_the_example_has_every_key_and_is_a_configuration() -> None:
         part = re.split(r"^\[", text.split(f"\n{heading}\n")[1], maxsplit=1, flags=re.M)[0]
         keys = re.findall(r"^(?:# )?([a-z0-9_]+) = ", part, re.M)
         assert keys == list(typing.get_type_hints(table)), heading
-    config.check(tomllib.loads(text), where="example")
+    loader.check(tomllib.loads(text), where="example")
 
 
 @pytest.mark.parametrize(
@@ -110,8 +111,8 @@ def test_the_example_has_every_key_and_is_a_configuration() -> None:
         "TROUBLESHOOTING.md",
         "share/README.md",
         *(f"cli/findings/{path.name}" for path in (SHARE.parent / "cli/findings").glob("*.py")),
-        "runtime/explain.py",
-        "runtime/hints.py",
+        "control/explain.py",
+        "control/hints.py",
     ],
 )
 def test_every_key_that_is_recommended_exists(name: str) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from snoop.config import loader, resolve
+from snoop.config.loader import ConfigError
 from snoop.proto.effects import Transmit
 from snoop.proto.params import Params, QuerierMode
 from snoop.proto.units import SECOND, seconds
-from snoop.runtime import config, resolve
-from snoop.runtime.config import ConfigError
 from snoop.wire import control
 from snoop.wire.address import mapped, parse, text
 from snoop.wire.messages import Query
@@ -36,7 +36,7 @@ NO_PORTS: dict[str, int] = {}
 
 def params(text: str) -> Params:
     return resolve.params(
-        config.check(tomllib.loads(text), where="t"),
+        loader.check(tomllib.loads(text), where="t"),
         port_id=NO_PORTS.__getitem__,
         switch_mac=resolve.NO_MAC,
     )
@@ -57,7 +57,7 @@ def test_a_key_left_out_is_that_of_igmp() -> None:
 
 
 def test_show_config_fills_in_what_holds() -> None:
-    shown = config.effective(config.check(tomllib.loads(FILE), where="t"))["vlan"]
+    shown = loader.effective(loader.check(tomllib.loads(FILE), where="t"))["vlan"]
     assert [vlan["vid"] for vlan in shown] == [10, 0]
     assert shown[0]["querier_address"] == "10.10.0.254"
     assert (shown[0]["startup_query_interval"], shown[1]["startup_query_interval"]) == (1.0, 25.0)
@@ -78,7 +78,7 @@ def test_show_config_fills_in_what_holds() -> None:
 )  # fmt: skip
 def test_what_is_wrong_is_named(tables: list[dict[str, Any]], line: str) -> None:
     with pytest.raises(ConfigError) as error:
-        config.check({"vlan": tables}, where="t")
+        loader.check({"vlan": tables}, where="t")
     assert str(error.value).startswith(line)
 
 

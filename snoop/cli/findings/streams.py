@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from snoop.cli.findings.facts import Facts, Finding, Row, is_up, note, problem
-from snoop.runtime.wellknown import WELL_KNOWN
+from snoop.control.wellknown import WELL_KNOWN
 
 RECENT_SECONDS = 60.0
 

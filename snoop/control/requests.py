@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from snoop.runtime.schema import Vlan
+from snoop.config.schema import Vlan
 
 LINE_BYTES_MAX = 1 << 16
 Family = Literal["ipv4", "ipv6"]

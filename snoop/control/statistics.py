@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
-from snoop.fastpath import DROPS, REASONS, Stream
+from snoop.control.documents import Row, Wanted, family, seconds, text
+from snoop.control.rates import Rate
+from snoop.fastpath import DROPS, REASONS
+from snoop.links.ethtool import large_receive
 from snoop.runtime import clock
-from snoop.runtime.offloads import large_receive
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port
-from snoop.runtime.rates import Rate
-from snoop.runtime.rows import Row, Wanted, family, seconds, text
+from snoop.table.seen import Stream
 from snoop.wire import address
 
 

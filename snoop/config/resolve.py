@@ -7,9 +7,9 @@ from ipaddress import IPv4Network
 
 from msgspec import structs
 
+from snoop.config.schema import Config, IgmpTable, PortTable, VlanTable
 from snoop.proto.params import NullSource, Params, PortParams
 from snoop.proto.units import seconds
-from snoop.runtime.schema import Config, IgmpTable, PortTable, VlanTable
 from snoop.wire.address import Address, Prefix, mapped
 
 ALL_PORTS = (1 << 256) - 1

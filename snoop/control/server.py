@@ -18,10 +18,10 @@ import stat
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-from snoop.runtime import requests
-from snoop.runtime.door import Door, Guest, places
-from snoop.runtime.requests import Capture, Monitor, Request, RequestError
-from snoop.runtime.streams import Listener
+from snoop.control import requests
+from snoop.control.door import Door, Guest, places
+from snoop.control.requests import Capture, Monitor, Request, RequestError
+from snoop.runtime.fanout import Listener
 
 _log = logging.getLogger("snoop.control")
 

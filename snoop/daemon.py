@@ -18,23 +18,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from snoop.config.loader import ConfigError
+from snoop.config.schema import RESTART_KEYS, Config
+from snoop.control import requests
+from snoop.control.answers import Answers
+from snoop.control.server import ControlServer, SocketTaken
 from snoop.fastpath import FastPath
+from snoop.links.claims import Claims
+from snoop.links.interfaces import Links
+from snoop.links.neighbours import Neighbours
 from snoop.proto.units import SECOND, Instant
-from snoop.runtime import garbage, notify, priority, requests
-from snoop.runtime.answers import Answers
-from snoop.runtime.claims import Claims
-from snoop.runtime.config import ConfigError
-from snoop.runtime.control import ControlServer, SocketTaken
-from snoop.runtime.links import Links
-from snoop.runtime.neighbours import Neighbours
+from snoop.runtime import garbage, notify, priority
+from snoop.runtime.fanout import Fanout, Listener
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import reason
 from snoop.runtime.rings import LOOK_SECONDS
-from snoop.runtime.schema import RESTART_KEYS, Config
-from snoop.runtime.streams import Fanout, Listener
 
 if TYPE_CHECKING:
-    from snoop.runtime.metrics import Endpoint
+    from snoop.control.metrics import Endpoint
 
 _log = logging.getLogger("snoop.daemon")
 
@@ -173,7 +174,7 @@ class Daemon:
         if not listen:
             return
         # Imported here: most switches have no endpoint, and this takes longer than all the rest.
-        from snoop.runtime.metrics import Endpoint
+        from snoop.control.metrics import Endpoint
 
         try:
             self._endpoint = Endpoint(listen, loop=self._loop, sample=self._answers.sample)

@@ -14,7 +14,7 @@ import socket
 import struct
 from functools import cache
 
-from snoop.runtime.printable import kernel_name
+from snoop.printable import kernel_name
 
 _SIOCETHTOOL = 0x8946
 _ETHTOOL_GFLAGS = 0x25

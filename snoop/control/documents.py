@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from snoop.proto.units import SECOND, Duration, Ports
 from snoop.proto.views import HostRow, MdbRow, MrouterRow, QuerierRow
+from snoop.table.seen import FdbEntry
 from snoop.wire import address
-from snoop.wire.address import Address, Family
+from snoop.wire.address import Address, Family, mac_text
 
 Row = dict[str, Any]
 PortName = Callable[[int], str]
@@ -37,23 +38,6 @@ class Wanted:
         )
 
 
-class FdbEntry(Protocol):
-    """An entry of the fast path's unicast table."""
-
-    @property
-    def vlan(self) -> int: ...
-    @property
-    def mac(self) -> bytes: ...
-    @property
-    def port(self) -> int: ...
-    @property
-    def age_ns(self) -> int: ...
-    @property
-    def rival(self) -> int | None: ...
-    @property
-    def claimed_ns(self) -> int: ...
-
-
 def family(which: Family) -> str:
     return _FAMILIES[which]
 
@@ -64,10 +48,6 @@ def seconds(duration: Duration | int | None) -> float | None:
 
 def text(addr: Address | None) -> str | None:
     return None if addr is None else address.text(addr)
-
-
-def mac_text(mac: bytes) -> str:
-    return mac.hex(":")
 
 
 def mdb_wanted(rows: Iterable[MdbRow], port: PortName, wanted: Wanted) -> list[MdbRow]:

@@ -17,9 +17,9 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from snoop.runtime.door import Door, Guest, places
-from snoop.runtime.meanings import meaning
-from snoop.runtime.sample import STREAMS_MAX, Sample
+from snoop.control.counters import meaning
+from snoop.control.door import Door, Guest, places
+from snoop.control.sample import STREAMS_MAX, Sample
 
 SCRAPE_SECONDS = 5.0
 CONNECTIONS_MAX = 16

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snoop.runtime.schema import Coalesce, PortTable, SwitchTable
+from snoop.config.schema import Coalesce, PortTable, SwitchTable
 
 
 def bypass(table: PortTable, switch: SwitchTable) -> bool:

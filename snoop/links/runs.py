@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from snoop.runtime.rtnetlink import Facts
+from snoop.links.rtnetlink import Facts
 
 PAIRS = ("veth", "netkit")
 """Kinds whose IFLA_LINK is the other end and not what they sit on."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from snoop.control.wellknown import WELL_KNOWN
 from snoop.proto.params import FastLeave
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port
-from snoop.runtime.wellknown import WELL_KNOWN
 from snoop.wire import address
 from snoop.wire.address import Address, Family
 

@@ -20,9 +20,9 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
 
-from snoop.runtime import resolve, schema
-from snoop.runtime.printable import name_of
-from snoop.runtime.schema import Config, Group, GroupPrefix, PortTable, Source
+from snoop.config import resolve, schema
+from snoop.config.schema import Config, Group, GroupPrefix, PortTable, Source
+from snoop.printable import name_of
 
 Table = TypeVar("Table", bound=msgspec.Struct)
 

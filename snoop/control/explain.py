@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from snoop.control import hints
+from snoop.control.documents import seconds, text
 from snoop.proto.views import FilterMode, MdbRow, MrouterRow
-from snoop.runtime import clock, hints
+from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port, State
-from snoop.runtime.rows import seconds, text
 from snoop.wire import address, ether, ipv4
 from snoop.wire.address import Address, Family
 

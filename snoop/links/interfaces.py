@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from pyroute2.netlink.rtnl.marshal import MarshalRtnl
 
-from snoop.runtime.printable import name_of
+from snoop.printable import name_of
 
 _log = logging.getLogger("snoop.links")
 

@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from snoop.runtime import rtnetlink
-from snoop.runtime.peers import Peers
-from snoop.runtime.runs import Runs
+from snoop.links import rtnetlink
+from snoop.links.peers import Peers
+from snoop.links.runs import Runs
 
 _log = logging.getLogger("snoop.neighbours")
 

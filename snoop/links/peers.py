@@ -15,9 +15,9 @@ import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from snoop.runtime import offloads, runs
-from snoop.runtime.rtnetlink import ALL_INTERFACES, Asker, Facts, LinkEvent, RoutingEvent
-from snoop.runtime.runs import PAIRS, Runs
+from snoop.links import ethtool, runs
+from snoop.links.rtnetlink import ALL_INTERFACES, Asker, Facts, LinkEvent, RoutingEvent
+from snoop.links.runs import PAIRS, Runs
 
 ASK_SECONDS = 5.0
 ASKED_AT_ONCE = 8  # half a millisecond each
@@ -177,11 +177,11 @@ class Peers:
                 return Runs(False, f"its peer cannot be asked: {error.strerror}")
             return runs.MISSING
         if own.kind == "tun":
-            return runs.of_tap(segments=offloads.segments_udp(own.name))
+            return runs.of_tap(segments=ethtool.segments_udp(own.name))
         if own.kind:
             return runs.of_kind(own.kind)
-        segments = offloads.segments_udp(own.name)
-        return runs.of_device(offloads.driver(own.name), segments=segments)
+        segments = ethtool.segments_udp(own.name)
+        return runs.of_device(ethtool.driver(own.name), segments=segments)
 
     def _verdict_of_pair(self, own: Facts, dumps: Dumps | None) -> Runs:
         assert self._asker is not None

@@ -15,14 +15,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from snoop import __version__
-from snoop.fastpath import FdbEntry, Stream
-from snoop.proto.engine import Full
-from snoop.proto.units import MILLISECOND, SECOND
-from snoop.runtime import clock, explain, requests, rows, state
-from snoop.runtime.config import effective
-from snoop.runtime.plane import Plane
-from snoop.runtime.rates import Rate, Rates
-from snoop.runtime.requests import (
+from snoop.config.loader import effective
+from snoop.control import documents, explain, requests, statistics
+from snoop.control.documents import Wanted
+from snoop.control.rates import Rate, Rates
+from snoop.control.requests import (
     Capture,
     Clear,
     Explain,
@@ -36,9 +33,14 @@ from snoop.runtime.requests import (
     Show,
     Static,
 )
-from snoop.runtime.rows import Wanted
-from snoop.runtime.sample import STREAMS_MAX, Sample
-from snoop.runtime.streams import Fanout, Item, Listener
+from snoop.control.sample import STREAMS_MAX, Sample
+from snoop.proto.engine import Full
+from snoop.proto.units import MILLISECOND, SECOND
+from snoop.runtime import clock
+from snoop.runtime.fanout import Fanout, Item, Listener
+from snoop.runtime.plane import Plane
+from snoop.runtime.ports import NoSuchPort, Port
+from snoop.table.seen import FdbEntry, Stream
 from snoop.wire import address
 from snoop.wire.address import Address
 
@@ -60,7 +62,7 @@ class Answers:
         self._reload = reload
         self._rates = Rates()
         self._large = asyncio.Lock()
-        self._counters = state.Counters(plane)
+        self._counters = statistics.Counters(plane)
 
     async def answer(self, request: Request) -> object:
         """The result; RequestError for what cannot be done."""
@@ -93,10 +95,17 @@ class Answers:
                 raise AssertionError(request)
         return None
 
+    def _named(self, name: str) -> Port:
+        """The port of that name; RequestError if this switch has none."""
+        try:
+            return self._plane.ports.named(name)
+        except NoSuchPort as error:
+            raise RequestError(str(error), code=2) from None
+
     def listen(self, request: Monitor | Capture, *, events: Fanout, captures: Fanout) -> Listener:
         """A listener for a stream request; RequestError for a port that is none."""
         if request.port is not None:
-            self._plane.ports.named(request.port)
+            self._named(request.port)
         if isinstance(request, Capture):
             return captures.listen(lambda item: request.port in (None, item["port"]))
         group = None if request.group is None else address.text(_group(request.group))
@@ -116,7 +125,7 @@ class Answers:
         plane, wanted = self._plane, self._wanted(request)
         match request.what:
             case "ports":
-                return {"ports": state.ports(plane, self._counters, wanted)}
+                return {"ports": statistics.ports(plane, self._counters, wanted)}
             case "counters":
                 return self._counters.show(wanted)
             case "config":
@@ -131,9 +140,9 @@ class Answers:
         engine, name = plane.engine, plane.ports.name
         assert engine is not None
 
-        def part(keys: Keys) -> list[rows.Row]:
-            kept = rows.mdb_wanted(engine.mdb(clock.now(), keys), name, wanted)
-            return [rows.mdb_row(row, name) for row in kept]
+        def part(keys: Keys) -> list[documents.Row]:
+            kept = documents.mdb_wanted(engine.mdb(clock.now(), keys), name, wanted)
+            return [documents.mdb_row(row, name) for row in kept]
 
         table = await self._in_parts(engine.keys(vid=wanted.vid, group=wanted.group), part)
         return {"switch": plane.config.switch.name, "mdb": table}
@@ -142,9 +151,9 @@ class Answers:
         engine, name = self._plane.engine, self._plane.ports.name
         assert engine is not None
 
-        def part(keys: Keys) -> list[rows.Row]:
-            kept = rows.hosts_wanted(engine.hosts(clock.now(), keys), name, wanted)
-            return [rows.host_row(row, name) for row in kept]
+        def part(keys: Keys) -> list[documents.Row]:
+            kept = documents.hosts_wanted(engine.hosts(clock.now(), keys), name, wanted)
+            return [documents.host_row(row, name) for row in kept]
 
         keys = engine.keys(vid=wanted.vid, group=wanted.group)
         return {"hosts": await self._in_parts(keys, part)}
@@ -153,8 +162,8 @@ class Answers:
         plane = self._plane
         name, sticky = plane.ports.name, plane.ports.sticky
 
-        def part(entries: list[FdbEntry]) -> list[rows.Row]:
-            return rows.fdb(entries, name, wanted, sticky)
+        def part(entries: list[FdbEntry]) -> list[documents.Row]:
+            return documents.fdb(entries, name, wanted, sticky)
 
         entries = []
         since = clock.now()
@@ -170,11 +179,11 @@ class Answers:
         engine, name = self._plane.engine, self._plane.ports.name
         assert engine is not None
 
-        def queriers(vids: list[int]) -> list[rows.Row]:
-            return rows.queriers(engine.queriers(clock.now(), vids), name, wanted)
+        def queriers(vids: list[int]) -> list[documents.Row]:
+            return documents.queriers(engine.queriers(clock.now(), vids), name, wanted)
 
-        def mrouters(vids: list[int]) -> list[rows.Row]:
-            return rows.mrouters(engine.mrouters(clock.now(), vids), name, wanted)
+        def mrouters(vids: list[int]) -> list[documents.Row]:
+            return documents.mrouters(engine.mrouters(clock.now(), vids), name, wanted)
 
         vids = engine.vids() if wanted.vid is None else [wanted.vid]
         if what == "querier":
@@ -182,7 +191,7 @@ class Answers:
         return {"mrouters": await self._in_parts(vids, mrouters)}
 
     async def _in_parts(
-        self, keys: Iterable[Key], part: Callable[[list[Key]], list[rows.Row]]
+        self, keys: Iterable[Key], part: Callable[[list[Key]], list[documents.Row]]
     ) -> msgspec.Raw:
         """Make the rows of a large table a part at a time: frames and timers come in between.
 
@@ -208,7 +217,7 @@ class Answers:
             "switch": plane.config.switch.name,
             "version": __version__,
             "pid": os.getpid(),
-            "uptime": rows.seconds(clock.now() - plane.started),
+            "uptime": documents.seconds(clock.now() - plane.started),
             "rows": plane.table_rows,
             "balance": self._counters.balance(),
         }
@@ -219,17 +228,17 @@ class Answers:
             await asyncio.sleep(LOOK_SECONDS)
         streams, rates = self._look()
         plane = self._plane
-        kept = state.streams_wanted(plane, streams, wanted)
+        kept = statistics.streams_wanted(plane, streams, wanted)
 
-        def part(some: list[Stream]) -> list[rows.Row]:
-            return state.streams(plane, some, rates)
+        def part(some: list[Stream]) -> list[documents.Row]:
+            return statistics.streams(plane, some, rates)
 
         return {"streams": await self._in_parts(kept, part)}
 
     def _look(self) -> tuple[list[Stream], dict[Hashable, Rate]]:
         streams = self._plane.fastpath.streams()
         return streams, self._rates.look(
-            {state.stream_key(stream): stream for stream in streams}, clock.now()
+            {statistics.stream_key(stream): stream for stream in streams}, clock.now()
         )
 
     def sample(self) -> Sample:
@@ -240,18 +249,18 @@ class Answers:
         groups, members = plane.engine.group_counts()
         # Anybody can make thousands: the busiest are made into rows, which takes time.
         streams = nlargest(STREAMS_MAX, plane.fastpath.streams(), key=lambda one: one.frames)
-        still = {state.stream_key(stream): Rate(0.0, 0.0) for stream in streams}
+        still = {statistics.stream_key(stream): Rate(0.0, 0.0) for stream in streams}
         return Sample(
             switch=plane.config.switch.name,
             uptime=(now - plane.started) / SECOND,
             counters=self._counters.total(),
             port_counters={port.name: self._counters.port_total(port) for port in plane.ports},
-            ports=state.ports(plane, self._counters, everything),
+            ports=statistics.ports(plane, self._counters, everything),
             groups=groups,
             members={name(port): count for port, count in members.items()},
-            mrouters=rows.mrouters(plane.engine.mrouters(now), name, everything),
-            queriers=rows.queriers(plane.engine.queriers(now), name, everything),
-            streams=state.streams(plane, streams, still),
+            mrouters=documents.mrouters(plane.engine.mrouters(now), name, everything),
+            queriers=documents.queriers(plane.engine.queriers(now), name, everything),
+            streams=statistics.streams(plane, streams, still),
             table_rows=plane.table_rows,
             fdb_entries=plane.fastpath.fdb_count,
         )
@@ -266,7 +275,7 @@ class Answers:
             raise RequestError(
                 f"{request.group} is in 224.0.0.0/24, which goes to every port anyway", code=2
             )
-        port = plane.ports.named(request.port)
+        port = self._named(request.port)
         change = plane.engine.static_add if request.add else plane.engine.static_del
         now = clock.now()
         plane.do(plane.engine.advance(now))  # what is due is done, also if this is refused
@@ -288,7 +297,7 @@ class Answers:
         assert plane.engine is not None
         if request.family == "ipv6":
             raise RequestError("this switch does not snoop MLD: IPv6 multicast floods", code=2)
-        port = plane.ports.named(request.port)
+        port = self._named(request.port)
         change = plane.engine.mrouter_add if request.add else plane.engine.mrouter_del
         now = clock.now()
         plane.do(plane.engine.advance(now))
@@ -324,7 +333,7 @@ class Answers:
     def _query(self, request: Query) -> None:
         plane = self._plane
         assert plane.engine is not None
-        port = None if request.port is None else plane.ports.named(request.port).id
+        port = None if request.port is None else self._named(request.port).id
         group = None if request.group is None else _group(request.group)
         try:
             effects = plane.engine.query(vid=request.vlan, group=group, port=port, now=clock.now())
@@ -337,7 +346,7 @@ class Answers:
     def _explain(self, request: Explain) -> dict[str, Any]:
         return explain.explain(
             self._plane,
-            port=self._plane.ports.named(request.port),
+            port=self._named(request.port),
             group=_group(request.group),
             source=_source(request.source),
             vid=request.vlan,
@@ -347,7 +356,7 @@ class Answers:
         return Wanted(
             vid=filters.vlan,
             group=None if filters.group is None else _group(filters.group),
-            port=None if filters.port is None else self._plane.ports.named(filters.port).id,
+            port=None if filters.port is None else self._named(filters.port).id,
         )
 
 

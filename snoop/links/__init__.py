@@ -1,0 +1,7 @@
+"""What the kernel says of interfaces, and of who is behind them.
+
+- `interfaces`: those of this network namespace, kept current;
+- `ethtool`: what the hardware does to frames; `claims`: one switch an interface;
+- `rtnetlink`, `peers`, `neighbours`: the other end of each, in whatever namespace, and its changes;
+- `runs`: whether that neighbour takes runs.
+"""

@@ -1,0 +1,65 @@
+"""What the fast path tells of what it has seen and done, as plain data.
+
+Times are nanoseconds of CLOCK_MONOTONIC, ports are ids.
+"""
+
+from dataclasses import dataclass
+
+from snoop.proto.units import Ports
+from snoop.wire.address import Address
+
+
+@dataclass(frozen=True, slots=True)
+class PortOpened:
+    """`isolated`: the host stack no longer sees the port; if not, `why_not` says why."""
+
+    isolated: bool
+    why_not: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Punted:
+    """A control frame as it was on the wire, tag included; `time_ns` is CLOCK_MONOTONIC."""
+
+    port: int
+    frame: bytes
+    time_ns: int
+    cost: int = 1
+    """In group records, as `igmp_rate` counts them."""
+
+
+@dataclass(frozen=True, slots=True)
+class FdbEntry:
+    """One learned MAC address. `rival`: the port that claims it in vain, last `claimed_ns` ago."""
+
+    vlan: int
+    mac: bytes
+    port: int
+    age_ns: int
+    rival: int | None = None
+    claimed_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One multicast flow at one ingress port, with its last verdict; times CLOCK_MONOTONIC."""
+
+    vlan: int
+    source: Address
+    group: Address
+    port: int
+    frames: int
+    bytes: int
+    first_ns: int
+    last_ns: int
+    egress: Ports
+    registered: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStats:
+    """How often a loop went round and how often it slept."""
+
+    passes: int
+    sleeps: int
