@@ -8,7 +8,7 @@ import sys
 import click
 
 from snoop.cli import options
-from snoop.cli.pcapng import Writer
+from snoop.cli.formats.pcapng import Writer
 from snoop.control.client import Client
 
 

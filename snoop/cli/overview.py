@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from snoop.cli import human
+from snoop.cli import human, summary
 from snoop.cli.human import age, bit_rate, count, plain, vlan
 
 if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-    from snoop.cli.session import Session
-
 LINES_MAX = 8
 VLANS_MAX = 3
-
-
-def gather(session: Session) -> dict[str, Any]:
-    """What the overview is made of, as the `show` commands give it."""
-    document: dict[str, Any] = {"status": session.call("show", what="status")}
-    for what in ("ports", "querier", "mrouters", "mdb", "streams"):
-        document |= session.call("show", what=what)
-    return document
 
 
 def render(document: dict[str, Any]) -> Group:
@@ -42,15 +32,11 @@ def render(document: dict[str, Any]) -> Group:
 
 
 def _title(document: dict[str, Any]) -> str:
-    status, ports = document["status"], document["ports"]
-    up = sum(port["state"] == "up" for port in ports)
-    groups = {(row["vlan"], row["group"]) for row in document["mdb"]}
-    drops = sum(sum(port["drops"].values()) for port in ports)
-    total = sum(row["bits_per_s"] for row in document["streams"])
+    status, sums = document["status"], summary.totals(document)
     return (
-        f"{status['switch']}: up {age(status['uptime'])}, {up} of {len(ports)} ports up, "
-        f"{len(groups)} groups,\n{len(document['streams'])} streams with {bit_rate(total)}, "
-        f"{count(drops)} frames dropped"
+        f"{status['switch']}: up {age(status['uptime'])}, {sums.ports_up} of {sums.ports} ports "
+        f"up, {sums.groups} groups,\n{sums.streams} streams with {bit_rate(sums.bits_per_s)}, "
+        f"{count(sums.drops)} frames dropped"
     )
 
 
@@ -121,20 +107,18 @@ def _busiest(ports: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _groups(document: dict[str, Any]) -> Table:
-    members: dict[tuple[int, str], list[str]] = {}
-    for row in document["mdb"]:
-        members.setdefault((row["vlan"], row["group"]), []).append(row["port"])
-    rates: dict[tuple[int, str], float] = {}
-    for stream in document["streams"]:
-        key = (stream["vlan"], stream["group"])
-        rates[key] = rates.get(key, 0.0) + stream["bits_per_s"]
+    members = summary.members(document)
+    rates = {
+        key: sum(stream["bits_per_s"] for stream in seen)
+        for key, seen in summary.streams(document).items()
+    }
     keys = sorted(members.keys() | rates.keys(), key=lambda key: (-rates.get(key, 0.0), key))
     lines = [
         (
             vlan(key[0]),
             key[1],
             bit_rate(rates[key]) if key in rates else human.NONE,
-            plain(sorted(set(members.get(key, [])))),
+            plain(sorted(members.get(key, ()))),
         )
         for key in keys[:LINES_MAX]
     ]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from snoop.cli import summary
 from snoop.cli.human import age, bit_rate, count, plain
-from snoop.control.client import Client
 
 if TYPE_CHECKING:
     from rich.console import ConsoleDimensions, Group
@@ -45,22 +45,10 @@ class Line:
     registered: bool
 
 
-def gather(client: Client) -> dict[str, Any]:
-    """Everything the screen needs, on one connection."""
-    document: dict[str, Any] = {"status": client.call("show", what="status")}
-    for what in ("ports", "querier", "mrouters", "mdb", "streams"):
-        document |= client.call("show", what=what)
-    return document
-
-
 def lines(document: dict[str, Any], view: View) -> list[Line]:
     """The rows, filtered and sorted as the view asks."""
-    members: dict[tuple[int, str], set[str]] = {}
-    for row in document["mdb"]:
-        members.setdefault((row["vlan"], row["group"]), set()).add(row["port"])
-    streams: dict[tuple[int, str], list[dict[str, Any]]] = {}
-    for row in document["streams"]:
-        streams.setdefault((row["vlan"], row["group"]), []).append(row)
+    members = summary.members(document)
+    streams = summary.streams(document)
     made = [
         Line(
             vlan=key[0],
@@ -140,13 +128,10 @@ def render(document: dict[str, Any], view: View, size: ConsoleDimensions, keys: 
 
 
 def _head(document: dict[str, Any]) -> str:
-    status, ports = document["status"], document["ports"]
-    up = sum(port["state"] == "up" for port in ports)
-    drops = sum(sum(port["drops"].values()) for port in ports)
-    total = sum(stream["bits_per_s"] for stream in document["streams"])
+    status, sums = document["status"], summary.totals(document)
     return (
-        f"{status['switch']} up {age(status['uptime'])}  {up}/{len(ports)} ports  "
-        f"{bit_rate(total)}  {count(drops)} drops"
+        f"{status['switch']} up {age(status['uptime'])}  {sums.ports_up}/{sums.ports} ports  "
+        f"{bit_rate(sums.bits_per_s)}  {count(sums.drops)} drops"
     )
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import click
 
-from snoop.cli import options
-from snoop.cli.session import Session
+from snoop.cli import options, summary
 
 _EMPTY = {
     "mdb": "no groups: no host has joined one",
@@ -45,13 +44,7 @@ def show(ctx: click.Context, as_json: bool, watch: float | None) -> None:
     if ctx.invoked_subcommand is not None:
         return
     session = options.session(ctx)
-    _repeat(watch, as_json, lambda: _overview(session), _print_overview)
-
-
-def _overview(session: Session) -> dict[str, Any]:
-    from snoop.cli import overview
-
-    return overview.gather(session)
+    _repeat(watch, as_json, lambda: summary.gather(session.call), _print_overview)
 
 
 def _print_overview(document: dict[str, Any]) -> None:
@@ -142,11 +135,11 @@ def mdb(
     def fetch() -> Any:
         table = session.call("show", what="mdb", vlan=vlan, group=group, port=port)
         if form == "bridge":
-            from snoop.cli import bridge
+            from snoop.cli.formats import bridge
 
             return bridge.mdb(table, session.call("show", what="mrouters"))
         if form == "yang":
-            from snoop.cli import yang
+            from snoop.cli.formats import yang
 
             return yang.gather(session, table)
         return table

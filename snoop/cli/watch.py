@@ -16,8 +16,9 @@ from collections.abc import Iterator
 import click
 
 from snoop.cli import options
-from snoop.cli.screen import SORTS, View, gather, render
+from snoop.cli.screen import SORTS, View, render
 from snoop.cli.session import Session
+from snoop.cli.summary import gather
 from snoop.control.client import Client
 
 KEYS = "q quit  s sort  m members only  u unwanted only  / filter  j k scroll"
@@ -48,12 +49,12 @@ def _run(session: Session, interval: float) -> None:
         _keys_at_once(),
         Live(console=console, screen=True, auto_refresh=False) as live,
     ):
-        gathered = gather(client)
+        gathered = gather(client.call)
         while True:
             live.update(render(gathered, view, console.size, KEYS), refresh=True)
             key = _key(interval)
             if key == "":
-                gathered = gather(client)
+                gathered = gather(client.call)
             elif not press(view, key):
                 return
 

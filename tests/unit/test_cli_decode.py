@@ -20,7 +20,7 @@ from scapy.layers.l2 import Dot1Q, Ether
 from scapy.utils import PcapNgReader, wrpcap
 
 from snoop.cli import main
-from snoop.cli.pcapng import Writer
+from snoop.cli.formats.pcapng import Writer
 
 MAC = "01:00:5e:00:00:16"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from snoop.cli.yang import document
+from snoop.cli.formats.yang import document
 
 MODULE = "ietf-igmp-mld-snooping"
 OURS = "snoop-igmp-ext:"  # what the model cannot say: an augment, always qualified (J-1)
