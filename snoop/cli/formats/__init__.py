@@ -1,1 +1,1 @@
-"""Formats of others: `bridge` (the kernel bridge's JSON), `yang` (RFC 9166), `pcapng` (captures)."""
+"""Formats of others: `bridge` (as the kernel bridge), `yang` (RFC 9166), `pcapng` (captures)."""
