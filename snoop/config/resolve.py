@@ -39,7 +39,6 @@ def params(config: Config, *, port_id: Callable[[str], int], switch_mac: bytes) 
             unregistered=switch.unregistered,
             no_querier=switch.no_querier,
             report_flood=report_flood,
-            always_flood=tuple((group, 128) for group in always_flood(config)),
             specific_query_scope=switch.specific_query_scope,
             querier=igmp.querier,
             querier_address=mapped(igmp.querier_address.packed),

@@ -112,6 +112,7 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     specific_query_scope: Annotated[QueryScope, _says("ports a group-specific query goes to")] = (
         QueryScope.ALL
     )
+    # SNOOP-42, B-17: PTP's listeners often never join.
     always_flood: Annotated[list[Group], _says("groups never pruned, besides 224.0.0.0/24")] = (
         field(default_factory=lambda: [Group("224.0.1.129")])
     )

@@ -24,21 +24,7 @@ from snoop.wire.address import (
 )
 from snoop.wire.codes import effective_max_response_ns, effective_query_interval_ns
 
-__all__ = [
-    "FastLeave",
-    "MrouterMode",
-    "NoQuerier",
-    "NullSource",
-    "Params",
-    "PortParams",
-    "QuerierMode",
-    "QueryScope",
-    "TimerProfile",
-    "Unregistered",
-]
-
 SSM_RANGE: Final = parse_prefix("232.0.0.0/8")  # RFC 4607
-PTP: Final = parse_prefix("224.0.1.129/32")  # listeners often never join (SNOOP-42, B-17)
 
 QUERY_INTERVAL: Final = seconds(125)  # TM-2
 QUERY_RESPONSE_INTERVAL: Final = seconds(10)  # TM-3
@@ -124,7 +110,6 @@ class Params:
     no_querier: NoQuerier = NoQuerier.FLOOD
     report_flood: Ports = 0
     specific_query_scope: QueryScope = QueryScope.ALL
-    always_flood: tuple[Prefix, ...] = (PTP,)
 
     enabled: bool = True
     querier: QuerierMode = QuerierMode.OFF
@@ -196,7 +181,6 @@ class Params:
         _require_int("max_hosts", self.max_hosts, 0, 1 << 20)
         _require_int("max_state", self.max_state, 1, 1 << 40)
         _require_groups("ssm_ranges", self.ssm_ranges)
-        _require_groups("always_flood", self.always_flood)
         timings = Timings(
             robustness=self.robustness,
             query_interval=self.query_interval,

@@ -11,8 +11,8 @@ from snoop.proto.effects import EventKind, Turn
 from snoop.proto.scope import Scope
 from snoop.proto.units import SECOND, Duration, Ports
 from snoop.wire.address import ALL_SYSTEMS, ANY, UNSPECIFIED, Address, text
+from snoop.wire.compose import build_query
 from snoop.wire.control import build_frame
-from snoop.wire.igmp import build_query
 from snoop.wire.messages import Query
 
 SOURCES_MAX: Final = 366  # of one query at MTU 1500 with Router Alert (spec 1.3)

@@ -13,8 +13,8 @@ from snoop.proto.context import Context
 from snoop.proto.effects import Turn
 from snoop.proto.units import MILLISECOND, STOPPED, Duration, Instant, after
 from snoop.wire.address import ALL_ROUTERS
+from snoop.wire.compose import build_mrd_solicitation
 from snoop.wire.control import build_frame
-from snoop.wire.igmp import build_mrd_solicitation
 
 MAX_SOLICITATIONS: Final = 3
 _SHORTEST_MS: Final = 100  # ten messages a second

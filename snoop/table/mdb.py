@@ -17,17 +17,13 @@ from dataclasses import dataclass
 from snoop.proto.params import Params, PortParams, Unregistered
 from snoop.proto.units import Ports
 from snoop.proto.views import FilterMode, GroupView, VlanView
-from snoop.wire.address import ANY, Address, Family, Prefix
+from snoop.wire.address import ANY, Address, Family
 
 VLAN_DEFAULT = 0xFFFF
 """The `vid` of the row that holds for VLANs without one of their own."""
 
 ALL_PORTS: Ports = (1 << 256) - 1
 """Every port id there can be; the fast path masks it with the ports that are up."""
-
-
-FLOODS_MAX = 65536
-"""Groups a list of always-flooded prefixes may hold: each is a row of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +136,6 @@ def compile_vlan(view: VlanView, params: Params, ports: Mapping[int, PortParams]
         unregistered=unregistered,
         unregistered_mrouters=params.unregistered is not Unregistered.DROP,
     )
-
-
-def flood_groups(prefixes: Iterable[Prefix]) -> frozenset[Address]:
-    """Every group of a list of prefixes (SNOOP-42); ValueError if they are over FLOODS_MAX."""
-    groups: set[Address] = set()
-    for network, length in prefixes:
-        first = int.from_bytes(network, "big")
-        size = 1 << (128 - length)
-        if size + len(groups) > FLOODS_MAX:
-            raise ValueError(f"always_flood: more than {FLOODS_MAX} groups")
-        groups.update(number.to_bytes(16, "big") for number in range(first, first + size))
-    return frozenset(groups)
 
 
 class Mdb:

@@ -69,13 +69,6 @@ def parse_prefix(text: str) -> Prefix:
     return network.network_address.packed, network.prefixlen
 
 
-def in_prefix(addr: Address, prefix: Prefix) -> bool:
-    """Tell whether the leading bits of `addr` are those of `prefix`."""
-    network, length = prefix
-    shift = 128 - length
-    return int.from_bytes(addr) >> shift == int.from_bytes(network) >> shift
-
-
 def is_multicast(addr: Address) -> bool:
     """Tell whether `addr` is in 224.0.0.0/4 or ff00::/8."""
     if addr[:12] == MAPPED:

@@ -7,7 +7,7 @@ in the result.
 
 from typing import Final, NamedTuple, TypeAlias
 
-from snoop.wire import ether, igmp, ipv4, pim
+from snoop.wire import ether, igmp, ipv4, messages, pim
 from snoop.wire.address import (
     ALL_PIM_ROUTERS,
     ALL_SNOOPERS,
@@ -21,7 +21,7 @@ from snoop.wire.ether import ETHERTYPE_IPV4, multicast_mac
 from snoop.wire.headers import Ethernet, IPv4
 from snoop.wire.ipv4 import PROTOCOL_IGMP, PROTOCOL_PIM
 
-Message: TypeAlias = igmp.Message | pim.Hello
+Message: TypeAlias = messages.Message | pim.Hello
 
 PCP_CONTROL: Final = 6
 
@@ -66,18 +66,18 @@ def parse(frame: bytes) -> Control:
         raise
 
 
-def _igmp(frame: bytes, ip: IPv4) -> igmp.Message:
+def _igmp(frame: bytes, ip: IPv4) -> messages.Message:
     if ip.fragment:  # V-5: the rest of the message is elsewhere, so nothing can be checked
         raise WireError("igmp_fragment")
     message = igmp.parse(frame[ip.payload_start : ip.payload_end])
     match message:
-        case igmp.Unknown():
+        case messages.Unknown():
             return message  # SNOOP-8: no further checks
-        case igmp.Query(group=group) if group == ANY and ip.dst != ALL_SYSTEMS:
+        case messages.Query(group=group) if group == ANY and ip.dst != ALL_SYSTEMS:
             raise WireError("malformed", "General Query not sent to 224.0.0.1")  # V-9
-        case igmp.Query(group=group) if group not in (ANY, ip.dst):
+        case messages.Query(group=group) if group not in (ANY, ip.dst):
             raise WireError("malformed", "query not sent to the group it asks about")  # V-9
-        case igmp.MrdAdvertisement() | igmp.MrdTermination() if ip.dst != ALL_SNOOPERS:
+        case messages.MrdAdvertisement() | messages.MrdTermination() if ip.dst != ALL_SNOOPERS:
             raise WireError("malformed", "MRD message not sent to 224.0.0.106")  # spec 1.8
     if is_bad_source(ip.src):  # V-10
         raise WireError("bad_source")

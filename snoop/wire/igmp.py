@@ -2,8 +2,7 @@
 
 `parse` is given the IP payload, cut by Total Length, and does the steps V-7 to V-9 that need no
 more than that; `control` adds those that need the IP header. A message is either understood whole
-or refused whole (W-23). Writing is in `compose`; both are re-exported here, so `igmp` is the name
-to import.
+or refused whole (W-23). Writing is in `compose`.
 """
 
 from struct import Struct, iter_unpack
@@ -11,15 +10,7 @@ from typing import Final
 
 from snoop.wire.address import ANY, MAPPED, Address
 from snoop.wire.checksum import is_valid
-from snoop.wire.codes import decode_code8, encode_code8, max_response_ns
-from snoop.wire.compose import (
-    build_leave,
-    build_mrd_advertisement,
-    build_mrd_solicitation,
-    build_mrd_termination,
-    build_query,
-    build_report,
-)
+from snoop.wire.codes import decode_code8, max_response_ns
 from snoop.wire.errors import WireError
 from snoop.wire.igmp_types import (
     DVMRP,
@@ -45,29 +36,6 @@ from snoop.wire.messages import (
     Report,
     Unknown,
 )
-
-__all__ = [
-    "Dvmrp",
-    "Leave",
-    "Message",
-    "MrdAdvertisement",
-    "MrdSolicitation",
-    "MrdTermination",
-    "Query",
-    "Record",
-    "RecordType",
-    "Report",
-    "Unknown",
-    "build_leave",
-    "build_mrd_advertisement",
-    "build_mrd_solicitation",
-    "build_mrd_termination",
-    "build_query",
-    "build_report",
-    "decode_code8",
-    "encode_code8",
-    "parse",
-]
 
 # V-8: the shortest message of a type. Types that are not here stay unread (V-7).
 _MINIMUM: Final = {

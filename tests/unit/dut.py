@@ -8,7 +8,7 @@ all which ports a frame leaves by.  Times are seconds since the start or since `
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import IPv4Address
@@ -27,7 +27,7 @@ from snoop.proto.params import (
     TimerProfile,
     Unregistered,
 )
-from snoop.table.mdb import Mdb, compile_group, compile_vlan, flood_groups
+from snoop.table.mdb import Mdb, compile_group, compile_vlan
 from snoop.table.reference import Table, Verdict
 from snoop.wire.address import Family, parse_prefix
 from unit import frames
@@ -57,7 +57,7 @@ _ENUMS = {
     "mrouter": MrouterMode,
     "fast_leave": FastLeave,
 }
-_PREFIXES = {"always_flood", "ssm_ranges", "deny_groups", "allow_groups"}
+_PREFIXES = {"ssm_ranges", "deny_groups", "allow_groups"}
 
 
 def address(text: str) -> bytes:
@@ -112,7 +112,8 @@ class Dut:
         self.engine = Engine(params=self.params, now=self.now)
         self.port_params: dict[int, PortParams] = {}
         self.mdb = Mdb()
-        self.mdb.set_floods(flood_groups(self.params.always_flood))
+        self.floods = ["224.0.1.129"]
+        self.mdb.set_floods(address(group) for group in self.floods)
         self.table = Table()
         self.events: list[Event] = []
         self.transmissions: list[Transmission] = []
@@ -206,12 +207,19 @@ class Dut:
         self.table.up &= ~(1 << port)
         self._apply(self.engine.port_down(port, now=self.now))
 
-    def configure(self, *, ports: dict[int, dict] | None = None, **params: object) -> None:
+    def configure(
+        self,
+        *,
+        ports: dict[int, dict] | None = None,
+        always_flood: Sequence[str] | None = None,
+        **params: object,
+    ) -> None:
         """Reload with some keys changed."""
         self.params = replace(self.params, **_convert(params))
         for port, own in (ports or {}).items():
             self.port_params[port] = replace(self.port_params[port], **_convert(own))
-        self.mdb.set_floods(flood_groups(self.params.always_flood))
+        self.floods = self.floods if always_flood is None else list(always_flood)
+        self.mdb.set_floods(address(group) for group in self.floods)
         self._apply(self.engine.configure(self.params, dict(self.port_params), now=self.now))
 
     def mrouter(self, port: int, vid: int = 0) -> None:

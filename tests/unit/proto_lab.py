@@ -13,7 +13,7 @@ from snoop.proto.engine import Engine
 from snoop.proto.params import Params, PortParams
 from snoop.proto.units import SECOND, Instant, seconds
 from snoop.proto.views import MdbRow
-from snoop.wire import control, igmp, pim
+from snoop.wire import compose, control, pim
 from snoop.wire.address import ANY, Family, parse, text
 from snoop.wire.messages import Query, Record, RecordType
 
@@ -39,18 +39,18 @@ def record(kind: RecordType, group: str = G, sources: Sequence[str] = ()) -> Rec
 
 
 def v3(*records: Record, src: str = HOST, **how: object) -> bytes:
-    payload = igmp.build_report(version=3, records=records)
+    payload = compose.build_report(version=3, records=records)
     return frame(payload, src=src, dst="224.0.0.22", **how)
 
 
 def old_report(version: int, group: str = G, *, src: str = HOST, **how: object) -> bytes:
-    payload = igmp.build_report(version=version, records=(record(IS_EX, group),))
+    payload = compose.build_report(version=version, records=(record(IS_EX, group),))
     how.setdefault("router_alert", version == 2)
     return frame(payload, src=src, dst=group, **how)
 
 
 def leave(group: str = G, *, src: str = HOST, **how: object) -> bytes:
-    return frame(igmp.build_leave(parse(group)), src=src, dst="224.0.0.2", **how)
+    return frame(compose.build_leave(parse(group)), src=src, dst="224.0.0.2", **how)
 
 
 def query(
@@ -65,7 +65,7 @@ def query(
     qqi: int = 125,
     **how: object,
 ) -> bytes:
-    payload = igmp.build_query(
+    payload = compose.build_query(
         version=version,
         group=ANY if group is None else parse(group),
         sources=tuple(parse(source) for source in sources),

@@ -9,7 +9,7 @@ import pytest
 from snoop.proto.effects import Transmit
 from snoop.proto.params import MrouterMode, NoQuerier, NullSource
 from snoop.proto.units import seconds
-from snoop.wire import control, igmp, pim
+from snoop.wire import compose, control, pim
 from snoop.wire.address import parse
 from snoop.wire.messages import MrdSolicitation
 from unit.proto_lab import (
@@ -34,12 +34,14 @@ DVMRP = b"\x13\x01\xdf\xfd\x00\x00\x0d\x01"  # ask neighbours 2, checksum good
 
 
 def advertisement(interval: int = 20, *, src: str = RQ, dst: str = "224.0.0.106") -> bytes:
-    payload = igmp.build_mrd_advertisement(interval_s=interval, query_interval_s=125, robustness=2)
+    payload = compose.build_mrd_advertisement(
+        interval_s=interval, query_interval_s=125, robustness=2
+    )
     return frame(payload, src=src, dst=dst)
 
 
 def termination(src: str = RQ) -> bytes:
-    return frame(igmp.build_mrd_termination(), src=src, dst="224.0.0.106")
+    return frame(compose.build_mrd_termination(), src=src, dst="224.0.0.106")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from snoop.proto.effects import Transmit
 from snoop.proto.params import MrouterMode, QueryScope
-from snoop.wire import control, ether, igmp
+from snoop.wire import compose, control, ether
 from unit.proto_lab import (
     HOST,
     P1,
@@ -32,7 +32,7 @@ from unit.proto_lab import (
 
 UNKNOWN = frame(b"\x40\x00\xde\xad", src=HOST, dst=G)
 MTRACE = frame(b"\x1f\x00\x00\x00", src=HOST, dst="224.0.0.2")
-SOLICITATION = frame(igmp.build_mrd_solicitation(), src=HOST, dst="224.0.0.2")
+SOLICITATION = frame(compose.build_mrd_solicitation(), src=HOST, dst="224.0.0.2")
 
 
 def broken_checksum(data: bytes) -> bytes:

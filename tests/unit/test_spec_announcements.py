@@ -11,7 +11,7 @@ import random
 
 import pytest
 
-from snoop.table.mdb import Mdb, compile_group, compile_vlan, flood_groups
+from snoop.table.mdb import Mdb, compile_group, compile_vlan
 from snoop.table.reference import Table
 from snoop.wire.address import Family
 from unit import frames
@@ -26,7 +26,7 @@ KINDS = [IS_IN, IS_EX, TO_IN, TO_EX, ALLOW, BLOCK]
 def afresh(dut: Dut) -> Table:
     """The table as one compiles it who knows nothing of what was announced."""
     engine, mdb, table = dut.engine, Mdb(), Table(up=dut.table.up)
-    mdb.set_floods(flood_groups(dut.params.always_flood))
+    mdb.set_floods(address(group) for group in dut.floods)
     for vid, group in engine.groups():
         mdb.set_group(vid, group, compile_group(engine.group_view(vid, group)))
     for vid in engine.vids():

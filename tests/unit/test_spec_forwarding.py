@@ -255,7 +255,7 @@ def test_ptp_follows_the_policy_unless_listed() -> None:
     assert listed.forwards(other, by=P2) == {R}
     listed.configure(always_flood=[])
     assert listed.forwards(ptp, by=P2) == {R}
-    listed.configure(always_flood=["224.0.1.128/30"])
+    listed.configure(always_flood=["224.0.1.129", other])
     assert listed.forwards(other, by=P2) == ALL - {P2}
 
 

@@ -14,9 +14,8 @@ from snoop.table.mdb import (
     VlanRow,
     compile_group,
     compile_vlan,
-    flood_groups,
 )
-from snoop.wire.address import ANY, Family, parse, parse_prefix
+from snoop.wire.address import ANY, Family, parse
 
 G = parse("239.1.2.3")
 SOURCES = [parse(f"192.0.2.{n}") for n in range(1, 5)]
@@ -134,14 +133,6 @@ def test_policy_and_the_ports_own_word(policy, unregistered, to_mrouters) -> Non
     """Idea 95: SNOOP-32 with the per-port override: p3 never, p4 always, p5 as the switch."""
     row = compile_vlan(VLAN, Params(unregistered=policy), ports(p3=False, p4=True, p5=None))
     assert row == VlanRow(0, Family.IPV4, True, MROUTERS, unregistered, to_mrouters)
-
-
-def test_flood_groups_expands_prefixes_and_bounds_them() -> None:
-    """SNOOP-42."""
-    found = flood_groups([parse_prefix("224.0.1.128/30"), parse_prefix("239.255.255.250/32")])
-    assert found == {parse(f"224.0.1.{n}") for n in range(128, 132)} | {parse("239.255.255.250")}
-    with pytest.raises(ValueError, match="always_flood"):
-        flood_groups([parse_prefix("239.0.0.0/8")])
 
 
 # -- the difference --------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snoop.proto.filters import PrefixList
 from snoop.wire import address
 from snoop.wire.address import ANY, Family, mapped, parse, text
 
@@ -102,15 +103,14 @@ def test_prefix_lengths_count_the_mapped_bits():
 
 
 @given(st.ip_addresses(v=4), st.integers(0, 32), st.ip_addresses(v=4))
-def test_in_prefix_agrees_with_ipaddress(base, length, ip):
+def test_prefix_lists_agree_with_ipaddress(base, length, ip):
     network = ip_network((base, length), strict=False)
-    assert address.in_prefix(mapped(ip.packed), address.parse_prefix(str(network))) == (
-        ip in network
-    )
+    listed = PrefixList([address.parse_prefix(str(network))])
+    assert (mapped(ip.packed) in listed) == (ip in network)
 
 
 def test_an_ipv6_address_is_in_no_ipv4_prefix():
-    assert not address.in_prefix(parse("::efff:1"), address.parse_prefix("0.0.0.0/0"))
+    assert parse("::efff:1") not in PrefixList([address.parse_prefix("0.0.0.0/0")])
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from vectors import load, reading
 from vectors.oracle import judge
 
-from snoop.wire import control, ether, igmp, ipv4, pim
+from snoop.wire import compose, control, ether, ipv4, messages, pim
 from snoop.wire.address import ALL_PIM_ROUTERS, ALL_SYSTEMS, UNSPECIFIED, text
 from snoop.wire.address import parse as addr
 from snoop.wire.errors import COUNTERS, WireError
-from snoop.wire.igmp import Record, RecordType
+from snoop.wire.messages import Record, RecordType
 
 VECTORS = load("frames.txt")
 GOOD = [vector for vector in VECTORS if not vector.reading.startswith("!")]
@@ -18,8 +18,8 @@ WHOLE = [vector for vector in VECTORS if vector.reading not in ("!truncated", "!
 SRC_MAC = bytes.fromhex("02000000000b")
 HOST = addr("10.0.0.11")
 G = addr("239.1.2.3")
-REPORT = igmp.build_report(version=2, records=[Record(RecordType.IS_EX, G, ())])
-QUERY = igmp.build_query(max_response_ns=10**10)
+REPORT = compose.build_report(version=2, records=[Record(RecordType.IS_EX, G, ())])
+QUERY = compose.build_query(max_response_ns=10**10)
 
 
 def frame(payload: bytes = REPORT, **changes) -> bytes:
@@ -135,13 +135,13 @@ def test_an_unknown_type_passes_every_later_check():
     for kind in (0x14, 0x15, 0x1E, 0x1F, 0x40, 0xFF):
         for payload in (bytes([kind]), bytes([kind]) + b"\xde\xad\xbe"):
             seen = control.parse(frame(payload, src=addr("239.1.1.1")))
-            assert seen.message == igmp.Unknown(kind)
+            assert seen.message == messages.Unknown(kind)
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_general_query_goes_to_all_systems(version):
     """V-9, test idea 24."""
-    query = igmp.build_query(version=version, max_response_ns=10**10)
+    query = compose.build_query(version=version, max_response_ns=10**10)
     assert outcome(frame(query, dst=ALL_SYSTEMS)).startswith(f"query v{version} general")
     for other in ("224.0.0.22", "224.0.0.2", "239.1.2.3"):
         assert outcome(frame(query, dst=addr(other))) == "!malformed"
@@ -150,7 +150,7 @@ def test_a_general_query_goes_to_all_systems(version):
 @pytest.mark.parametrize("version", [2, 3])
 def test_a_specific_query_goes_to_its_group(version):
     """V-9: the hosts of the group have not seen any other (F-1)."""
-    query = igmp.build_query(version=version, max_response_ns=10**9, group=G)
+    query = compose.build_query(version=version, max_response_ns=10**9, group=G)
     assert outcome(frame(query, dst=G)).startswith(f"query v{version} 239.1.2.3")
     for other in ("224.0.0.1", "224.0.0.22", "239.1.2.4", "239.129.2.3"):
         assert outcome(frame(query, dst=addr(other))) == "!malformed"
@@ -180,7 +180,7 @@ def test_the_wrong_mac_address_is_bridged_and_not_learned(mac):
 def test_what_is_built_is_read_back(vid, pcp, tagged, ttl, router_alert):
     data = frame(vid=vid, pcp=pcp, tagged=tagged, ttl=ttl, router_alert=router_alert)
     seen = control.parse(data)
-    assert seen.message == igmp.Report(2, (Record(RecordType.IS_EX, G, ()),))
+    assert seen.message == messages.Report(2, (Record(RecordType.IS_EX, G, ()),))
     assert (seen.ip.ttl, seen.ip.router_alert) == (ttl, router_alert)
     assert seen.ether.tagged == (vid != 0 if tagged is None else tagged)
     assert seen.ether == ether.parse(data)

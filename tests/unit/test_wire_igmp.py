@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from vectors import load, reading, signed
 from vectors.oracle import judge_igmp
 
-from snoop.wire import igmp
+from snoop.wire import compose, igmp, messages
 from snoop.wire.address import ANY
 from snoop.wire.address import parse as addr
 from snoop.wire.errors import WireError
-from snoop.wire.igmp import Record, RecordType
+from snoop.wire.messages import Record, RecordType
 
 VECTORS = load("messages.txt")
 ACCEPTED = [vector for vector in VECTORS if not vector.reading.startswith(("!", "unknown"))]
@@ -96,15 +96,15 @@ def test_nothing_is_read_past_an_unknown_type():
     """V-7, SNOOP-8: not even a length."""
     known = {0x11, 0x12, 0x13, 0x16, 0x17, 0x22, 0x30, 0x31, 0x32}
     for kind in set(range(256)) - known:
-        assert igmp.parse(bytes([kind])) == igmp.Unknown(kind)
-        assert igmp.parse(bytes([kind]) + b"\xff" * 40) == igmp.Unknown(kind)
+        assert igmp.parse(bytes([kind])) == messages.Unknown(kind)
+        assert igmp.parse(bytes([kind]) + b"\xff" * 40) == messages.Unknown(kind)
     for kind in known:
         assert outcome(bytes([kind])) == "!igmp_checksum"
 
 
 def test_messages_without_fields_differ():
-    assert igmp.MrdSolicitation() != igmp.MrdTermination()
-    assert igmp.Dvmrp() == igmp.Dvmrp()
+    assert messages.MrdSolicitation() != messages.MrdTermination()
+    assert messages.Dvmrp() == messages.Dvmrp()
 
 
 @pytest.mark.parametrize("count", [183, 1100])
@@ -113,7 +113,7 @@ def test_a_full_report_gives_every_group(count):
     records = [
         Record(RecordType.TO_EX, addr(f"239.1.{i // 256}.{i % 256}"), ()) for i in range(count)
     ]
-    payload = igmp.build_report(version=3, records=records)
+    payload = compose.build_report(version=3, records=records)
     assert len(payload) == 8 + 8 * count
     assert igmp.parse(payload).records == tuple(records)
 
@@ -121,7 +121,7 @@ def test_a_full_report_gives_every_group(count):
 def test_a_report_with_365_sources():
     """W-26."""
     sources = tuple(addr(f"10.0.{i // 256}.{i % 256}") for i in range(365))
-    payload = igmp.build_report(version=3, records=[Record(RecordType.ALLOW, G, sources)])
+    payload = compose.build_report(version=3, records=[Record(RecordType.ALLOW, G, sources)])
     assert len(payload) == 1500 - 24
     assert igmp.parse(payload).records[0].sources == sources
 
@@ -129,7 +129,7 @@ def test_a_report_with_365_sources():
 def test_a_query_with_366_sources():
     """Spec 1.3."""
     sources = tuple(addr(f"10.0.{i // 256}.{i % 256}") for i in range(366))
-    payload = igmp.build_query(max_response_ns=10**9, group=G, sources=sources)
+    payload = compose.build_query(max_response_ns=10**9, group=G, sources=sources)
     assert len(payload) == 1500 - 24
     assert igmp.parse(payload).sources == sources
 
@@ -137,7 +137,7 @@ def test_a_query_with_366_sources():
 def test_a_bad_record_anywhere_refuses_the_whole_report():
     """W-23, test idea 19, B-27: also behind good ones, also the last of many."""
     good = [Record(RecordType.TO_EX, G, ())] * 5
-    payload = igmp.build_report(version=3, records=good)
+    payload = compose.build_report(version=3, records=good)
     for position in range(5):
         broken = bytearray(payload)
         broken[8 + 8 * position + 2 : 8 + 8 * position + 4] = (400).to_bytes(2)

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from vectors import load, reading, sum16
 from vectors.oracle import judge
 
-from snoop.wire import control, igmp
+from snoop.wire import compose, control
 from snoop.wire.address import ALL_IGMPV3_ROUTERS
 from snoop.wire.address import parse as addr
 from snoop.wire.errors import COUNTERS, WireError
-from snoop.wire.igmp import Record, RecordType
+from snoop.wire.messages import Record, RecordType
 
 FRAMES = [vector.data for vector in load("frames.txt")]
 PAYLOADS = [vector.data for vector in load("messages.txt")]
@@ -129,7 +129,7 @@ def report(count: int) -> bytes:
         src_mac=bytes(6),
         src=addr("10.0.0.1"),
         dst=ALL_IGMPV3_ROUTERS,
-        payload=igmp.build_report(version=3, records=listed),
+        payload=compose.build_report(version=3, records=listed),
     )
 
 

@@ -5,10 +5,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from vectors import load
 
-from snoop.wire import codes, control, igmp, ipv4, pim
+from snoop.wire import codes, compose, control, igmp, ipv4, messages, pim
 from snoop.wire.address import ALL_IGMPV3_ROUTERS, ALL_PIM_ROUTERS, ALL_SYSTEMS, ANY, text
 from snoop.wire.address import parse as addr
-from snoop.wire.igmp import Record, RecordType
+from snoop.wire.messages import Record, RecordType
 
 them = pytest.importorskip("scapy.layers.igmp", reason="this scapy has no scapy.layers.igmp")
 scapy_pim = pytest.importorskip("scapy.contrib.pim")
@@ -44,9 +44,9 @@ def their_report(listed) -> bytes:
 @examples
 @given(record_lists)
 def test_v3_reports_are_the_same_bytes_and_are_read_alike(listed):
-    built = igmp.build_report(version=3, records=our_records(listed))
+    built = compose.build_report(version=3, records=our_records(listed))
     assert built == their_report(listed)
-    assert igmp.parse(built) == igmp.Report(3, tuple(our_records(listed)))
+    assert igmp.parse(built) == messages.Report(3, tuple(our_records(listed)))
     seen = them.IGMP(built)
     assert [(r.rtype, r.maddr, r.srcaddrs) for r in seen.records] == [
         (int(kind), group, listed_sources) for kind, group, listed_sources in listed
@@ -66,7 +66,7 @@ def test_v3_queries_are_the_same_bytes_and_are_read_alike(
     group, listed, tenths, suppress, qrv, qqi_s
 ):
     """W-11, W-13: scapy codes the response time by itself."""
-    built = igmp.build_query(
+    built = compose.build_query(
         group=addr(group),
         sources=[addr(source) for source in listed],
         max_response_ns=tenths * TENTH_NS,
@@ -99,7 +99,7 @@ def test_v3_queries_are_the_same_bytes_and_are_read_alike(
 def test_v2_queries_are_the_same_bytes(group, tenths):
     """W-14."""
     wanted = ANY if group == "0.0.0.0" else addr(group)
-    built = igmp.build_query(version=2, group=wanted, max_response_ns=tenths * TENTH_NS)
+    built = compose.build_query(version=2, group=wanted, max_response_ns=tenths * TENTH_NS)
     assert built == bytes(them.IGMP_MQ(gaddr=group, mrcode=tenths))
     assert igmp.parse(built).max_response_ns == tenths * TENTH_NS
 
@@ -108,22 +108,22 @@ def test_v2_queries_are_the_same_bytes(group, tenths):
 @given(groups)
 def test_old_reports_and_leaves_are_the_same_bytes(group):
     record = [Record(RecordType.IS_EX, addr(group), ())]
-    assert igmp.build_report(version=1, records=record) == bytes(them.IGMP_MR(gaddr=group))
-    assert igmp.build_report(version=2, records=record) == bytes(them.IGMPv2_MR(gaddr=group))
-    assert igmp.build_leave(addr(group)) == bytes(them.IGMPv2_LG(gaddr=group))
+    assert compose.build_report(version=1, records=record) == bytes(them.IGMP_MR(gaddr=group))
+    assert compose.build_report(version=2, records=record) == bytes(them.IGMPv2_MR(gaddr=group))
+    assert compose.build_leave(addr(group)) == bytes(them.IGMPv2_LG(gaddr=group))
 
 
 @examples
 @given(st.integers(0, 255), st.integers(0, 65535), st.integers(0, 65535))
 def test_mrd_messages_are_the_same_bytes(interval, query_interval, robustness):
-    built = igmp.build_mrd_advertisement(
+    built = compose.build_mrd_advertisement(
         interval_s=interval, query_interval_s=query_interval, robustness=robustness
     )
     theirs = them.IGMPv3_MRA(advIntvl=interval, qryIntvl=query_interval, robust=robustness)
     assert built == bytes(theirs)
-    assert igmp.build_mrd_solicitation() == bytes(them.IGMPv3_MRS())
+    assert compose.build_mrd_solicitation() == bytes(them.IGMPv3_MRS())
     # scapy 2.8 gives its termination the type of a solicitation
-    assert igmp.build_mrd_termination() == bytes(them.IGMPv3_MRT(type=0x32))
+    assert compose.build_mrd_termination() == bytes(them.IGMPv3_MRT(type=0x32))
 
 
 @pytest.mark.parametrize("vector", load("messages.txt")[:18], ids=lambda vector: vector.reading)
@@ -146,7 +146,7 @@ def test_scapy_reads_our_frames(listed, vid, pcp, src):
         src_mac=SRC_MAC,
         src=addr(src),
         dst=ALL_IGMPV3_ROUTERS,
-        payload=igmp.build_report(version=3, records=our_records(listed)),
+        payload=compose.build_report(version=3, records=our_records(listed)),
         vid=vid,
         pcp=pcp,
         tagged=True,
@@ -179,7 +179,7 @@ def test_we_read_scapy_s_frames(listed, router_alert, ttl, vid, padding):
     assert (seen.ether.vid, seen.ether.pcp, seen.ether.tagged) == (vid, 3, True)
     assert (text(seen.ip.src), text(seen.ip.dst)) == (HOST, "224.0.0.22")
     assert (seen.ip.ttl, seen.ip.router_alert) == (ttl, router_alert)
-    assert seen.message == igmp.Report(3, tuple(our_records(listed)))
+    assert seen.message == messages.Report(3, tuple(our_records(listed)))
 
 
 def test_scapy_reads_our_general_query():
@@ -188,7 +188,7 @@ def test_scapy_reads_our_general_query():
         src_mac=SRC_MAC,
         src=addr(HOST),
         dst=ALL_SYSTEMS,
-        payload=igmp.build_query(max_response_ns=100 * TENTH_NS),
+        payload=compose.build_query(max_response_ns=100 * TENTH_NS),
     )
     seen = l2.Ether(frame)[them.IGMPv3_MQ]
     assert (seen.mrcode, seen.gaddr, seen.qrv, seen.qqic, seen.srcaddrs) == (

@@ -8,7 +8,7 @@ returned, `oracle.judge` from the bytes alone), or `!counter` when the input mus
 from pathlib import Path
 from typing import NamedTuple
 
-from snoop.wire import control, igmp, pim
+from snoop.wire import control, messages, pim
 from snoop.wire.address import ANY, text
 
 
@@ -51,14 +51,14 @@ def signed(digits: str) -> bytes:
 def reading(message: control.Message) -> str:
     """Write what the parser returned as one line."""
     match message:
-        case igmp.Query():
+        case messages.Query():
             group = "general" if message.group == ANY else text(message.group)
             sources = f" {{{_list(message.sources)}}}" if message.sources else ""
             suppress = " S" if message.suppress else ""
             tail = f" qrv {message.qrv} qqi {message.qqi_s}s" if message.version == 3 else ""
             time = f"{message.max_response_ns / 1e9:.1f}s"
             return f"query v{message.version} {group}{sources} max resp {time}{suppress}{tail}"
-        case igmp.Report():
+        case messages.Report():
             records = "".join(
                 f" {kind.name} {text(group)} {{{_list(sources)}}}"
                 for kind, group, sources in message.records
@@ -66,20 +66,20 @@ def reading(message: control.Message) -> str:
             skipped = f" skipped {message.skipped_records}" if message.skipped_records else ""
             bad = f" bad sources {message.bad_sources}" if message.bad_sources else ""
             return f"report v{message.version}{records}{skipped}{bad}"
-        case igmp.Leave():
+        case messages.Leave():
             return f"leave {text(message.group)}"
-        case igmp.MrdAdvertisement():
+        case messages.MrdAdvertisement():
             return (
                 f"mrd advertisement {message.interval_s}s"
                 f" query interval {message.query_interval_s}s robustness {message.robustness}"
             )
-        case igmp.MrdSolicitation():
+        case messages.MrdSolicitation():
             return "mrd solicitation"
-        case igmp.MrdTermination():
+        case messages.MrdTermination():
             return "mrd termination"
-        case igmp.Dvmrp():
+        case messages.Dvmrp():
             return "dvmrp"
-        case igmp.Unknown():
+        case messages.Unknown():
             return f"unknown {message.type:#04x}"
         case pim.Hello():
             return "pim hello" + (
