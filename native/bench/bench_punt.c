@@ -45,7 +45,7 @@ void bench_punt(const struct bench *bench)
 			fp_limit_take(&port->punt->limit, head.cost, round * 1000);
 			CHECK(fp_punt_put(port->punt, &head, frame.data));
 		}
-		bench_keep(fp_drain(open, &turn, buffer, sizeof(buffer), 10000).bytes);
+		bench_keep(fp_drain(open, &turn, 0, buffer, sizeof(buffer), 10000).bytes);
 	}
 	bench_report("punt: a report of 42 bytes costed, put and drained", start_ns,
 		     rounds * AT_ONCE);

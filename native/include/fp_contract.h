@@ -8,7 +8,7 @@
  * Calls return 0 (or a count) and -errno on failure unless they say otherwise.
  * Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 7
+#define FP_CONTRACT_VERSION 8
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -87,6 +87,7 @@ enum fp_stat {
 	FP_STAT_RING_STUCK,	 /* lost because a ring had stopped, see fp_port_stuck() */
 	FP_STAT_RING_REOPENED,	 /* times that rings were opened again for it */
 	FP_STAT_SHORTCUT_FRAMES, /* received, known unicast redirected inside the kernel */
+	FP_STAT_PUNT_STALE,	 /* punted, but too old when their turn would have come */
 	FP_STAT_MAX
 };
 

@@ -25,7 +25,14 @@ int64_t fp_punt_drain(struct fp_switch *sw, uint8_t *buffer, uint32_t buffer_byt
 		return -EINVAL;
 	if (read(sw->punt_fd, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
 		return -errno;
-	drained = fp_drain(sw->opened, &sw->punt_turn, buffer, buffer_bytes, budget);
+	drained = fp_drain(sw->opened, &sw->punt_turn, fp_now_ns(), buffer, buffer_bytes, budget);
+	for (uint32_t port = 0; port < FP_PORTS_MAX; port++) {
+		if (sw->opened[port] && sw->opened[port]->punt->stale) {
+			fp_count(&sw->control_stats[port].stats[FP_STAT_PUNT_STALE],
+				 sw->opened[port]->punt->stale);
+			sw->opened[port]->punt->stale = 0;
+		}
+	}
 	if (drained.more && write(sw->punt_fd, &one, sizeof(one)) < 0)
 		return -errno;
 	return drained.bytes;

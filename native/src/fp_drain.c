@@ -24,6 +24,24 @@ static uint32_t collect(struct fp_port *const *ports, uint32_t next, bool fresh,
 	return count;
 }
 
+/*
+ * What has waited too long behind others of its port: whoever sent it sends again, or
+ * floods. What a port may ask at once is kept, however late the control thread comes.
+ */
+static void drop_stale(struct fp_punt *punt, uint64_t now_ns)
+{
+	const struct fp_punted *record;
+
+	for (uint32_t i = 0; i < FP_DRAIN_STALE_FRAMES; i++) {
+		record = fp_punt_peek(punt);
+		if (!record || now_ns < record->time_ns + FP_DRAIN_STALE_NS ||
+		    fp_punt_waiting(punt) < FP_DRAIN_KEPT_COST + record->cost)
+			return;
+		fp_punt_pop(punt, record);
+		punt->stale++;
+	}
+}
+
 /* One port's turn: what its deficit and the budget allow. The cost of what it took. */
 static uint32_t take(struct drain *drain, struct fp_punt *punt, uint32_t budget)
 {
@@ -75,8 +93,8 @@ static uint32_t round_robin(struct drain *drain, struct fp_port **waiting, uint3
 	return spent;
 }
 
-struct fp_drained fp_drain(struct fp_port *const *ports, struct fp_turn *turn, uint8_t *buffer,
-			   uint32_t buffer_bytes, uint32_t budget)
+struct fp_drained fp_drain(struct fp_port *const *ports, struct fp_turn *turn, uint64_t now_ns,
+			   uint8_t *buffer, uint32_t buffer_bytes, uint32_t budget)
 {
 	struct drain drain = {.buffer = buffer, .room_bytes = buffer_bytes};
 	struct fp_port *waiting[FP_PORTS_MAX];
@@ -88,6 +106,8 @@ struct fp_drained fp_drain(struct fp_port *const *ports, struct fp_turn *turn, u
 	uint32_t last = turn->next;
 	uint32_t spent;
 
+	for (uint32_t i = 0; i < waiting_count; i++)
+		drop_stale(waiting[i]->punt, now_ns);
 	spent = round_robin(&drain, fresh, fresh_count, waiting_count ? budget / 2 : budget, &last);
 	turn->fresh = fresh_count && waiting_count && !turn->fresh;
 	if (!turn->fresh) {

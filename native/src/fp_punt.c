@@ -53,6 +53,7 @@ bool fp_punt_put(struct fp_punt *punt, const struct fp_punted *head, const uint8
 	}
 	memcpy(punt->bytes + offset, head, sizeof(*head));
 	memcpy(punt->bytes + offset + sizeof(*head), frame, head->frame_len);
+	fp_store_relaxed(&punt->put_cost, fp_load_relaxed(&punt->put_cost) + head->cost);
 	/* release: the record is before the new tail; pairs with fp_punt_peek() */
 	fp_store_release(&punt->tail, tail + need);
 	return true;
@@ -82,6 +83,12 @@ void fp_punt_pop(struct fp_punt *punt, const struct fp_punted *record)
 {
 	uint64_t head = fp_load_relaxed(&punt->head);
 
+	punt->popped_cost += record->cost;
 	/* release: all reads of the record are before the room is given back */
 	fp_store_release(&punt->head, head + fp_punted_bytes(record->frame_len));
+}
+
+uint64_t fp_punt_waiting(const struct fp_punt *punt)
+{
+	return fp_load_relaxed(&punt->put_cost) - punt->popped_cost;
 }

@@ -24,9 +24,12 @@ struct fp_punt {
 	struct fp_limit limit; /* how much the loop may put into it */
 	/* written by the loop */
 	_Alignas(64) _Atomic uint64_t tail;
+	_Atomic uint64_t put_cost; /* of all that was ever put; relaxed: an older one says less */
 	/* written by the control thread */
 	_Alignas(64) _Atomic uint64_t head;
 	/* the control thread's own, see fp_drain.c */
+	uint64_t popped_cost;
+	uint64_t stale; /* frames thrown away and not yet counted */
 	int64_t deficit;
 	bool waited; /* there were frames left when it was last looked at */
 	_Alignas(64) uint8_t bytes[];
@@ -41,6 +44,9 @@ bool fp_punt_put(struct fp_punt *punt, const struct fp_punted *head, const uint8
 /* The oldest record, or NULL; it stays where it is until fp_punt_pop(). */
 const struct fp_punted *fp_punt_peek(struct fp_punt *punt);
 void fp_punt_pop(struct fp_punt *punt, const struct fp_punted *record);
+
+/* What those that wait will cost. Control thread only. */
+uint64_t fp_punt_waiting(const struct fp_punt *punt);
 
 static inline uint32_t fp_punted_bytes(uint32_t frame_len)
 {

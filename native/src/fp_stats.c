@@ -49,6 +49,7 @@ static const char *const stats[FP_STAT_MAX] = {
 	[FP_STAT_INJECT_FRAMES] = "inject_frames", [FP_STAT_INJECT_DROPS] = "inject_drops",
 	[FP_STAT_RING_DROPS] = "ring_full",	   [FP_STAT_RING_STUCK] = "ring_stuck",
 	[FP_STAT_RING_REOPENED] = "ring_reopened", [FP_STAT_SHORTCUT_FRAMES] = "shortcut_frames",
+	[FP_STAT_PUNT_STALE] = "punt_stale",
 };
 
 const char *fp_reason_name(uint32_t reason)

@@ -8,6 +8,7 @@
 struct bench_ports {
 	struct fp_port *ports[FP_PORTS_MAX];
 	struct fp_turn turn;
+	uint64_t now_ns;
 	uint32_t costs[FP_PORTS_MAX]; /* of what the last drain took */
 	uint32_t frames[FP_PORTS_MAX];
 	uint32_t order[FP_PORTS_MAX]; /* when each was first served in it; 0: not */
@@ -39,6 +40,7 @@ static bool put(struct bench_ports *b, uint32_t id, uint32_t cost, uint32_t byte
 {
 	static uint8_t frame[FP_FRAME_BYTES_MAX];
 	struct fp_punted head = {
+		.time_ns = b->now_ns,
 		.frame_len = bytes,
 		.port = (uint16_t)id,
 		.cost = (uint16_t)cost,
@@ -55,7 +57,8 @@ static void fill(struct bench_ports *b, uint32_t id, uint32_t cost)
 
 static struct fp_drained drain(struct bench_ports *b, uint32_t buffer_bytes, uint32_t budget)
 {
-	struct fp_drained drained = fp_drain(b->ports, &b->turn, buffer, buffer_bytes, budget);
+	struct fp_drained drained =
+		fp_drain(b->ports, &b->turn, b->now_ns, buffer, buffer_bytes, budget);
 	uint32_t served = 0;
 
 	memset(b->costs, 0, sizeof(b->costs));
@@ -217,6 +220,67 @@ static void test_costliest_frame_is_taken_alone_and_among_others(void)
 	end(&b);
 }
 
+/*
+ * A flood leaves no seconds behind it: what waited too long goes unread, and is counted, down
+ * to what a port may ask at once.
+ */
+static void test_old_frames_of_a_flood_go_unread_and_a_burst_is_kept(void)
+{
+	uint64_t taken = 0;
+	uint32_t sent = 0;
+	struct bench_ports b;
+
+	start(&b, 2);
+	while (put(&b, 0, 10, FRAME_BYTES))
+		sent++;
+	drain(&b, sizeof(buffer), 100);
+	taken += b.frames[0];
+	b.now_ns = FP_DRAIN_STALE_NS - 1;
+	CHECK(put(&b, 0, 10, FRAME_BYTES));
+	CHECK(put(&b, 1, 1, FRAME_BYTES));
+	drain(&b, sizeof(buffer), 100);
+	drain(&b, sizeof(buffer), 100);
+	taken += b.frames[0];
+	CHECK_EQ(b.ports[0]->punt->stale, 0);
+	b.now_ns++;
+	do {
+		bool more = drain(&b, sizeof(buffer), 100).more;
+
+		taken += b.frames[0];
+		CHECK(more == (fp_punt_waiting(b.ports[0]->punt) > 0));
+	} while (fp_punt_waiting(b.ports[0]->punt));
+	CHECK(sent > 2 * FP_DRAIN_KEPT_COST / 10);
+	CHECK_EQ(b.ports[0]->punt->stale + taken, sent + 1);
+	CHECK(taken >= FP_DRAIN_KEPT_COST / 10);
+	CHECK(taken < FP_DRAIN_KEPT_COST / 10 + 100);
+	CHECK_EQ(b.ports[1]->punt->stale, 0);
+	end(&b);
+}
+
+/* However late: the control thread was held up, and these wait for it and behind nobody. */
+static void test_burst_waits_for_a_late_control_thread(void)
+{
+	uint32_t costs[] = {1, 300, 8000};
+	uint32_t counts[] = {4000, 13, 1};
+	struct bench_ports b;
+
+	for (uint32_t i = 0; i < 3; i++) {
+		uint32_t frames = 0;
+
+		start(&b, 1);
+		for (uint32_t n = 0; n < counts[i]; n++)
+			CHECK(put(&b, 0, costs[i], 8));
+		b.now_ns = 60 * FP_DRAIN_STALE_NS;
+		for (uint32_t round = 0; round < 1000 && frames < counts[i]; round++) {
+			drain(&b, sizeof(buffer), 200);
+			frames += b.frames[0];
+		}
+		CHECK_EQ(frames, counts[i]);
+		CHECK_EQ(b.ports[0]->punt->stale, 0);
+		end(&b);
+	}
+}
+
 int main(void)
 {
 	RUN(test_frame_of_a_quiet_port_is_first_in_the_next_batch);
@@ -225,6 +289,8 @@ int main(void)
 	RUN(test_ports_that_wait_are_not_starved_by_ports_that_come_and_go);
 	RUN(test_every_waiting_port_has_its_turn_within_one_round);
 	RUN(test_small_buffer_takes_what_fits_and_says_that_more_waits);
+	RUN(test_old_frames_of_a_flood_go_unread_and_a_burst_is_kept);
+	RUN(test_burst_waits_for_a_late_control_thread);
 	RUN(test_costliest_frame_is_taken_alone_and_among_others);
 	return 0;
 }

@@ -95,7 +95,7 @@ static void test_records_cross_between_threads_whole_and_in_order(void)
 		CHECK(!pthread_create(&producers[i], NULL, produce, &workers[i]));
 	while (count < RECORDS * PORTS) {
 		struct fp_drained drained =
-			fp_drain(ports, &turn, buffer, sizeof(buffer), 1 + count % 500);
+			fp_drain(ports, &turn, 0, buffer, sizeof(buffer), 1 + count % 500);
 
 		count += check_records(buffer, drained.bytes, next);
 		fp_limit_set(&ports[count % PORTS]->punt->limit, count % 3000, count % 7);
@@ -104,7 +104,7 @@ static void test_records_cross_between_threads_whole_and_in_order(void)
 	}
 	for (uint32_t i = 0; i < WORKERS; i++)
 		CHECK(!pthread_join(producers[i], NULL));
-	CHECK(!fp_drain(ports, &turn, buffer, sizeof(buffer), 100).more);
+	CHECK(!fp_drain(ports, &turn, 0, buffer, sizeof(buffer), 100).more);
 	for (uint32_t id = 0; id < PORTS; id++) {
 		fp_punt_free(ports[id]->punt);
 		free(ports[id]);

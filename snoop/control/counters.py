@@ -50,6 +50,7 @@ STATS = {
     "rx_oversize": "frames larger than a ring slot, read whole beside it",
     "punt_copies": "forwarded frames of which the control plane got a copy (PIM)",
     "punt_copies_lost": "such copies lost",
+    "punt_stale": "IGMP frames of punt_igmp left unread: two seconds behind others of their port",
     "fdb_learned": "unicast addresses learned",
     "fdb_moved": "unicast addresses that moved here from another port",
     "fdb_evicted": "unicast addresses evicted by newer ones",

@@ -15,6 +15,8 @@ from snoop.proto.units import MILLISECOND, SECOND, Instant
 BATCH_NS: Final = 6 * MILLISECOND
 BATCH_MAX_NS: Final = 10 * MILLISECOND
 """What is left of a batch then waits for the next turn: it cost more than it was thought to."""
+LATE_NS: Final = 50 * MILLISECOND
+"""A frame that has waited so long waited behind a flood, or what a flood has left behind."""
 REST: Final = 3  # A flood gets three quarters of a core at most, and leaves one.
 BUDGET_MIN: Final = 32
 BUDGET_MAX: Final = 2048

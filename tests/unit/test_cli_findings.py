@@ -96,6 +96,7 @@ def test_a_healthy_switch_has_no_findings() -> None:
         ({"port_counters": {"p2": {"tx_offload": 3}}}, "p2", "offload inside a tunnel"),
         ({"port_counters": {"p2": {"tx_full": 3}}}, "p2", "egress was full"),
         ({"port_counters": {"p2": {"punt_full": 1}}}, "p2", "control frames were lost"),
+        ({"port_counters": {"p2": {"punt_stale": 5}}}, "p2", "punt_stale 5"),
         ({"port_counters": {"p2": {"rate_limited": 9}}, "refused_per_s": {"p2": 7.0}}, "p2",
          "floods IGMP: 7 frames/s over igmp_rate (rate_limited 9)"),
         ({"port_counters": {"p2": {"rate_limited": 9}}}, "p2", "has flooded IGMP"),

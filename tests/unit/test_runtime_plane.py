@@ -22,7 +22,8 @@ from snoop.control.requests import (
     Static,
 )
 from snoop.proto.units import Instant
-from snoop.runtime.batch import BUDGET_MAX, BUDGET_MIN, Budget, Refused
+from snoop.runtime import clock
+from snoop.runtime.batch import BUDGET_MAX, BUDGET_MIN, LATE_NS, Budget, Refused
 from snoop.runtime.fanout import Fanout
 from snoop.runtime.plane import Plane
 from snoop.table.seen import Punted
@@ -112,6 +113,17 @@ def test_a_flood_is_taken_in_batches() -> None:
         assert 0 < read[-1] - read[-2] <= BUDGET_MAX
     assert len(read) > 3
     assert scene.fastpath.publishes == before
+
+
+def test_what_a_flood_left_behind_is_taken_with_rests() -> None:
+    """Nothing is refused any more: the backlog alone must not hold a core of two for seconds."""
+    scene = Scene().start()
+    now = int(clock.now())
+    scene.fastpath.waiting += [Punted(0, b"", now - LATE_NS)] * BUDGET_MAX
+    assert scene.plane.punted() > 0
+    scene.fastpath.waiting.clear()
+    scene.fastpath.waiting += [Punted(0, b"", int(clock.now()) + LATE_NS)] * BUDGET_MAX
+    assert scene.plane.punted() == 0, "a burst that has just come waits for nothing"
 
 
 def test_batch_is_as_long_as_it_takes_six_milliseconds() -> None:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from snoop.cli.findings.facts import Facts, Finding, problem
 
-COUNTERS = ("rate_limited", "punt_full", "control_size")
+COUNTERS = ("rate_limited", "punt_full", "punt_stale", "control_size")
 
 
 def flooding(facts: Facts) -> Iterator[Finding]:
     rates = {port["name"]: port["igmp_rate"] for port in facts.config["port"]}
     for port, counts in facts.port_counters.items():
-        limited, full, size = (counts.get(name, 0) for name in COUNTERS)
+        limited, full, stale, size = (counts.get(name, 0) for name in COUNTERS)
         now = facts.refused_per_s.get(port, 0.0)
         if limited:
             yield problem(
@@ -23,11 +23,11 @@ def flooding(facts: Facts) -> Iterator[Finding]:
                 "look for what sends it, the others are served all the same; if it is wanted, "
                 f"raise [[port]] igmp_rate ({rates.get(port)} records/s)",
             )
-        if full:
+        if full or (stale and not limited):
             yield problem(
                 port,
                 "its control frames were lost: more than the control plane can take "
-                f"(punt_full {full})",
+                f"(punt_full {full}, punt_stale {stale})",
                 "look for a host that floods IGMP; lower [[port]] igmp_rate",
             )
         if size:
