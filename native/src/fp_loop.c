@@ -22,6 +22,7 @@
 #define CONTROL_FRAMES 128u /* of them from control rings */
 #define CONTROL_OVERSIZE 8u /* buffers that control rings leave to data */
 #define VISIT_FRAMES 32u    /* of one ring before the next port has its turn */
+#define VISIT_SENDS 64u	    /* likewise: a broadcast costs as many as there are ports */
 #define VISIT_OVERSIZE 4u
 #define TAGS_BYTES 8u
 
@@ -231,17 +232,20 @@ static void process(struct fp_switch *sw, struct fp_worker *worker, const struct
 	finish(worker, table, port, rx, &frame, &verdict);
 }
 
-/* One visit of a ring: a port's share of frames and of buffers for oversize ones. */
+/* One visit of a ring: a port's share of frames, of sends and of buffers for oversize frames. */
 static uint32_t take_ring(struct fp_switch *sw, struct fp_worker *worker,
 			  const struct fp_table *table, struct fp_port *port, struct fp_ring *ring,
 			  uint32_t budget, uint32_t oversize_end, uint64_t now_ns)
 {
+	uint32_t sends_end = worker->sends + VISIT_SENDS;
 	uint32_t taken = 0;
 	struct fp_rx rx;
 
+	if (sends_end > worker->sends_max)
+		sends_end = worker->sends_max;
 	if (oversize_end > worker->oversize_used + VISIT_OVERSIZE)
 		oversize_end = worker->oversize_used + VISIT_OVERSIZE;
-	while (taken < budget && worker->sends < worker->sends_max && room_for_segments(worker)) {
+	while (taken < budget && worker->sends < sends_end && room_for_segments(worker)) {
 		uint8_t *buffer = NULL;
 
 		if (worker->oversize_used < oversize_end)

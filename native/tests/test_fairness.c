@@ -190,6 +190,28 @@ static void test_pass_is_bounded_by_what_it_sends(void)
 	lab_end(&lab);
 }
 
+/* Turns are by what a pass sends: 32 broadcasts are worth far more than 32 frames to one port. */
+static void test_stream_beside_floods_of_broadcasts_has_its_frames_in_every_pass(void)
+{
+	struct packet noise = packet_udp();
+	uint32_t stream = LAB_PORTS_MAX - 1;
+	struct lab lab;
+
+	lab_start(&lab, LAB_PORTS_MAX);
+	noise.ethertype = 0x88b5;
+	for (uint32_t n = 0; n < 30; n++) {
+		for (uint32_t port = 0; port < stream; port++)
+			fill(&lab.ports[port].data, &noise);
+		receive_run(&lab, stream, 32);
+		lab_pass(&lab);
+		CHECK_EQ(lab_stat(&lab, stream, FP_STAT_RX_FRAMES), 32 * (n + 1));
+		for (uint32_t port = 0; port < LAB_PORTS_MAX; port++)
+			lab_sent(&lab, port);
+	}
+	lab_check_conservation(&lab);
+	lab_end(&lab);
+}
+
 /* The buffers of a pass are shared too: an oversize frame at the head of a ring holds all behind
  * it. */
 static void test_port_that_floods_oversize_frames_leaves_buffers_to_the_others(void)
@@ -371,6 +393,7 @@ int main(void)
 	RUN(test_control_flood_leaves_half_of_a_pass_to_data);
 	RUN(test_control_flood_that_is_forwarded_leaves_sends_to_data);
 	RUN(test_pass_is_bounded_by_what_it_sends);
+	RUN(test_stream_beside_floods_of_broadcasts_has_its_frames_in_every_pass);
 	RUN(test_port_that_floods_oversize_frames_leaves_buffers_to_the_others);
 	RUN(test_oversize_control_frames_leave_buffers_to_data);
 	RUN(test_full_queue_is_a_drop_of_its_port_and_nobody_elses);
