@@ -133,7 +133,6 @@ class Daemon:
                 claims=Claims(switch.name, self._loop),
             )
             self._answers = Answers(self._plane, reload=self.reload)
-            self._plane.start()
             faults = [f"{port.name}: {port.problem}" for port in self._plane.ports if port.problem]
             if faults:
                 raise StartError("; ".join(faults))

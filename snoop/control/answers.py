@@ -138,7 +138,6 @@ class Answers:
     async def _mdb(self, wanted: Wanted) -> dict[str, Any]:
         plane = self._plane
         engine, name = plane.engine, plane.ports.name
-        assert engine is not None
 
         def part(keys: Keys) -> list[documents.Row]:
             kept = documents.mdb_wanted(engine.mdb(clock.now(), keys), name, wanted)
@@ -149,7 +148,6 @@ class Answers:
 
     async def _hosts(self, wanted: Wanted) -> dict[str, Any]:
         engine, name = self._plane.engine, self._plane.ports.name
-        assert engine is not None
 
         def part(keys: Keys) -> list[documents.Row]:
             kept = documents.hosts_wanted(engine.hosts(clock.now(), keys), name, wanted)
@@ -177,7 +175,6 @@ class Answers:
 
     async def _instances(self, what: str, wanted: Wanted) -> dict[str, Any]:
         engine, name = self._plane.engine, self._plane.ports.name
-        assert engine is not None
 
         def queriers(vids: list[int]) -> list[documents.Row]:
             return documents.queriers(engine.queriers(clock.now(), vids), name, wanted)
@@ -245,7 +242,6 @@ class Answers:
         """What a scrape shows: totals that never run backwards."""
         plane, everything = self._plane, Wanted()
         name, now = plane.ports.name, clock.now()
-        assert plane.engine is not None
         groups, members = plane.engine.group_counts()
         # Anybody can make thousands: the busiest are made into rows, which takes time.
         streams = nlargest(STREAMS_MAX, plane.fastpath.streams(), key=lambda one: one.frames)
@@ -269,7 +265,6 @@ class Answers:
 
     def _static(self, request: Static) -> None:
         plane = self._plane
-        assert plane.engine is not None
         group, source = _group(request.group), _source(request.source)
         if address.is_link_local_group(group):
             raise RequestError(
@@ -294,7 +289,6 @@ class Answers:
 
     def _mrouter(self, request: Mrouter) -> None:
         plane = self._plane
-        assert plane.engine is not None
         if request.family == "ipv6":
             raise RequestError("this switch does not snoop MLD: IPv6 multicast floods", code=2)
         port = self._named(request.port)
@@ -314,7 +308,6 @@ class Answers:
 
     def _clear(self, request: Clear) -> None:
         plane, wanted = self._plane, self._wanted(request)
-        assert plane.engine is not None
         if request.what == "counters":
             if request.vlan is not None or request.group is not None:
                 raise RequestError("clear counters takes no filter but --port", code=2)
@@ -332,7 +325,6 @@ class Answers:
 
     def _query(self, request: Query) -> None:
         plane = self._plane
-        assert plane.engine is not None
         port = None if request.port is None else self._named(request.port).id
         group = None if request.group is None else _group(request.group)
         try:

@@ -62,7 +62,6 @@ def explain(
     """
     verdict = plane.fastpath.explain(port.id, frame(group, source or SOME_SOURCE, vid))
     engine, now = plane.engine, clock.now()
-    assert engine is not None
     members: dict[int, list[MdbRow]] = {}
     for row in engine.mdb(now, engine.keys(vid=vid, group=group)):
         members.setdefault(row.port, []).append(row)

@@ -24,7 +24,6 @@ def refused(plane: Plane, port: Port, vid: int, group: Address) -> str:
     """Why the port does not have the group, or "": a filter, a limit, fast leave, a router that is
     not believed.
     """
-    assert plane.engine is not None
     if address.family(group) is not Family.IPV4:
         return ""
     table, wanted = port.table, IPv4Address(group[-4:])
@@ -54,7 +53,6 @@ def notes(
     plane: Plane, vid: int, group: Address, *, registered: bool, querier: bool
 ) -> Iterator[str]:
     """What else to know about the group."""
-    assert plane.engine is not None
     igmp = plane.config.igmp
     if address.family(group) is not Family.IPV4:
         return

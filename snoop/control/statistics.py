@@ -31,7 +31,6 @@ class Counters:
     def total(self) -> dict[str, int]:
         """Counters of the switch since it began."""
         plane = self._plane
-        assert plane.engine is not None
         frames: dict[str, int] = {}
         for port in plane.ports:
             for name, value in plane.fastpath.counters(port.id).items():
@@ -42,7 +41,6 @@ class Counters:
     def port_total(self, port: Port) -> dict[str, int]:
         """Counters of a port since it was made a port."""
         engine = self._plane.engine
-        assert engine is not None
         frames = self._plane.fastpath.counters(port.id)
         return _joined(frames, engine.port_counters(port.id))
 
@@ -103,7 +101,6 @@ def _less(total: Mapping[str, int], base: Mapping[str, int]) -> dict[str, int]:
 def ports(plane: Plane, counters: Counters, wanted: Wanted) -> list[Row]:
     """`show ports`, by name."""
     engine = plane.engine
-    assert engine is not None
     shown = []
     for port in sorted(plane.ports, key=lambda port: port.name):
         if wanted.port not in (None, port.id):

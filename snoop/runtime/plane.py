@@ -20,7 +20,7 @@ from snoop.links.neighbours import Neighbours
 from snoop.proto.effects import Effect, Event, GroupChanged, Transmit, VlanChanged
 from snoop.proto.engine import Engine, Full
 from snoop.proto.params import Params
-from snoop.proto.units import Instant
+from snoop.proto.units import NEVER, SECOND, Instant, after
 from snoop.runtime import clock
 from snoop.runtime.batch import BATCH_MAX_NS, LATE_NS, Budget, Refused
 from snoop.runtime.disputes import Disputes
@@ -45,10 +45,12 @@ VLANS_MAX = 200
 # Timers dealt with in one go; thousands may run out at the same instant.
 DUE_MAX = 150
 NOW = Instant(1)
+# How long a table that could not be published waits for memory.
+AGAIN = SECOND
 
 
 class Plane:
-    """The switch without its process. `start` before anything else."""
+    """The switch without its process; it works as soon as it is made."""
 
     def __init__(
         self,
@@ -61,7 +63,10 @@ class Plane:
         neighbours: NeighbourTable | None = None,
         claims: ClaimTable | None = None,
     ) -> None:
-        """Without `neighbours` nothing is known of them, and nobody gets runs unasked."""
+        """Open every port and publish the first table; ports that fail to open stay down.
+
+        Without `neighbours` nothing is known of them, and nobody gets runs unasked.
+        """
         self.config = config
         self.fastpath = fastpath
         self.ports = Ports(fastpath, config.switch, neighbours or Neighbours(), claims)
@@ -78,6 +83,7 @@ class Plane:
         self._refused = Refused()
         self._unread: deque[Punted] = deque()  # of the last batch: it took longer than expected
         self._resume = NOW  # when to go on with it
+        self._again_at = NEVER  # when to publish what could not be
         self._transmits: list[Transmit] = []
         self._groups: dict[tuple[int, Address], None] = {}  # oldest change first
         self._vlans: dict[tuple[int, Family], None] = {}
@@ -85,14 +91,7 @@ class Plane:
         self._statics: set[tuple[int, Address, Address | None, int]] = set()
         for table in config.port:
             self.ports.add(table)
-        self._params = self._resolved(resolve.NO_MAC)
-        self.engine: Engine | None = None
-
-    # Inputs ------------------------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Open every port and publish the first table; ports that fail to open stay down."""
-        changes = self.ports.reconcile(self._links)
+        changes = self.ports.reconcile(links)
         # Our own queries come from the lowest port address; it stays what it was at the start.
         self._params = self._resolved(min(self.ports.macs(), default=resolve.NO_MAC))
         now = clock.now()
@@ -101,10 +100,9 @@ class Plane:
             params = resolve.port_params(port.table)
             self._apply(self.engine.port_add(port.id, params, now=now), now)
         self._tell(changes, now)
-        self._configure_statics(now)
-        self._mdb.set_floods(resolve.always_flood(self.config))
-        self._all_vlans()
-        self.flush()
+        self._become(now)
+
+    # Inputs ------------------------------------------------------------------------------------
 
     def punted(self) -> int:
         """Take a batch of what the fast path handed up; its descriptor says if there is more.
@@ -113,7 +111,7 @@ class Plane:
         ahead of all other processes is no place to stay.
         """
         now = clock.now()
-        engine = self._engine
+        engine = self.engine
         self._apply(engine.advance(now, DUE_MAX), now)
         cost = 0
         late = False
@@ -151,17 +149,17 @@ class Plane:
             self.punted()
             return
         now = clock.now()
-        self._apply(self._engine.advance(now, DUE_MAX), now)
+        self._apply(self.engine.advance(now, DUE_MAX), now)
         self.flush()
 
     def next_deadline(self) -> Instant | None:
         """When `advance` should be called next: at once, if something was left over."""
         if self._groups or self._vlans:
             return NOW
-        due = self._engine.next_deadline()
-        if not self._unread:
-            return due
-        return self._resume if due is None else min(due, self._resume)
+        due = min(self.engine.next_deadline() or NEVER, self._again_at)
+        if self._unread:
+            due = min(due, self._resume)
+        return due if due < NEVER else None
 
     def links_changed(self) -> None:
         """Interfaces changed, or a port that failed may be tried again."""
@@ -188,8 +186,7 @@ class Plane:
     def neighbours_changed(self) -> None:
         """Somebody takes runs no longer, or again: that at once and alone, then all it entails."""
         self._settle_runs()
-        if self.ports.take_staged():
-            self.fastpath.publish(Delta())
+        self._publish(Delta())
         self.links_changed()
 
     def do(self, effects: list[Effect]) -> None:
@@ -200,7 +197,7 @@ class Plane:
     def configure(self, config: Config) -> None:
         """Become what `config` says, keeping every membership that it still allows."""
         now = clock.now()
-        engine = self._engine
+        engine = self.engine
         wanted = {table.name: table for table in config.port}
         for port in self.ports:
             if port.name not in wanted:
@@ -216,10 +213,7 @@ class Plane:
         params = {port.id: resolve.port_params(port.table) for port in self.ports}
         self._apply(engine.configure(self._params, params, now=now), now)
         self._tell(self.ports.reconcile(self._links), now)
-        self._configure_statics(now)
-        self._mdb.set_floods(resolve.always_flood(self.config))
-        self._all_vlans()
-        self.flush()
+        self._become(now)
 
     def say(self, kind: str, fields: dict[str, object], *, port: str | None = None) -> None:
         """An event of the runtime itself."""
@@ -233,11 +227,6 @@ class Plane:
     def table_rows(self) -> int:
         """Group rows in the fast path."""
         return self._mdb.rows
-
-    @property
-    def _engine(self) -> Engine:
-        assert self.engine is not None, "start() comes first"
-        return self.engine
 
     # Effects -----------------------------------------------------------------------------------
 
@@ -253,7 +242,7 @@ class Plane:
             if self.captures:
                 self._capture_sent(transmit)
         self._transmits.clear()
-        engine = self._engine
+        engine = self.engine
         rows = 0
         for vid, group in list(islice(self._groups, ROWS_MAX)):
             del self._groups[vid, group]
@@ -274,9 +263,24 @@ class Plane:
                     self._mdb.remove_vlan(vid, family)
                     self._routers.pop((vid, family), None)
             self._settle_runs()
-        delta = self._mdb.take()
-        if self.ports.take_staged() or delta:
+        self._publish(self._mdb.staged())
+
+    def _publish(self, delta: Delta) -> None:
+        """Make rows and port states effective; what cannot be is kept, and tried again."""
+        if not (self.ports.is_staged or delta):
+            self._again_at = NEVER
+            return
+        try:
             self.fastpath.publish(delta)
+        except OSError as error:
+            now = clock.now()
+            self._again_at = after(now, AGAIN)
+            self._limited.log(logging.ERROR, "publish", f"table not published: {error}", now=now)
+            return
+        self._again_at = NEVER
+        self.ports.published()
+        if delta:
+            self._mdb.published()
 
     def _settle_runs(self) -> None:
         """Who gets runs, as routers and neighbours are now; staged for the next publish."""
@@ -302,9 +306,9 @@ class Plane:
     def _tell(self, changes: list[tuple[Any, Change]], now: Instant) -> None:
         for port, change in changes:
             if change is Change.UP:
-                self._apply(self._engine.port_up(port.id, now=now), now)
+                self._apply(self.engine.port_up(port.id, now=now), now)
             else:
-                self._apply(self._engine.port_down(port.id, now=now), now)
+                self._apply(self.engine.port_down(port.id, now=now), now)
                 self.fastpath.fdb_flush(port=port.id)
 
     def _tell_refused(self, now: Instant) -> None:
@@ -318,11 +322,18 @@ class Plane:
 
     def _add_port(self, table: PortTable, now: Instant) -> None:
         port = self.ports.add(table)
-        self._apply(self._engine.port_add(port.id, resolve.port_params(table), now=now), now)
+        self._apply(self.engine.port_add(port.id, resolve.port_params(table), now=now), now)
+
+    def _become(self, now: Instant) -> None:
+        """Follow what the configuration says beside the ports, and publish all that it entails."""
+        self._configure_statics(now)
+        self._mdb.set_floods(resolve.always_flood(self.config))
+        self._all_vlans()
+        self.flush()
 
     def _all_vlans(self) -> None:
         """Every VLAN's row again, and the row of the VLANs that have none."""
-        for vid in (*self._engine.vids(), 0, VLAN_DEFAULT):
+        for vid in (*self.engine.vids(), 0, VLAN_DEFAULT):
             self._vlans[vid, Family.IPV4] = None
 
     def _port_id(self, name: str) -> int:
@@ -337,15 +348,13 @@ class Plane:
         for vid, group, source, port in self._statics - wanted:
             if self.ports.get(port) is not None:
                 self._apply(
-                    self._engine.static_del(
-                        vid=vid, group=group, source=source, port=port, now=now
-                    ),
+                    self.engine.static_del(vid=vid, group=group, source=source, port=port, now=now),
                     now,
                 )
-        self._apply(self._engine.advance(now), now)
+        self._apply(self.engine.advance(now), now)
         for vid, group, source, port in wanted - self._statics:
             try:
-                effects = self._engine.static_add(
+                effects = self.engine.static_add(
                     vid=vid, group=group, source=source, port=port, now=now
                 )
             except Full as error:  # by those of `snoop mdb add`: the file itself was checked

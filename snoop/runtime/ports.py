@@ -281,10 +281,14 @@ class Ports:
             port.state = state
         return gone
 
-    def take_staged(self) -> bool:
-        """Were port states staged in the fast path since the last call? They need a publish."""
-        staged, self._staged = self._staged, False
-        return staged
+    @property
+    def is_staged(self) -> bool:
+        """Are port states staged in the fast path? They need a publish."""
+        return self._staged
+
+    def published(self) -> None:
+        """What was staged is effective."""
+        self._staged = False
 
     def faulty(self) -> bool:
         """Is there a port whose interface exists but could not be opened?"""

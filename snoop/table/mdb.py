@@ -141,9 +141,9 @@ def compile_vlan(view: VlanView, params: Params, ports: Mapping[int, PortParams]
 class Mdb:
     """The rows as last taken for publishing, and the changes since.  One writer, no locks.
 
-    `set_*` stage a change and cost what is passed in; `take` costs what was staged.  Setting
-    something to what is published already unstages it, so a flap within one batch of frames
-    publishes nothing.
+    `set_*` stage a change and cost what is passed in; `staged` and `published` cost what was
+    staged. Setting something to what is published already unstages it, so a flap within one batch
+    of frames publishes nothing; a publish that fails loses nothing.
     """
 
     def __init__(self) -> None:
@@ -190,11 +190,8 @@ class Mdb:
         """Every (vid, group) that is published or about to be."""
         return self._groups.keys() | self._staged_groups.keys()
 
-    def take(self) -> Delta:
-        """Return what is staged as a Delta and count it as published.
-
-        A caller whose publish then fails starts the fast path anew with `everything`.
-        """
+    def staged(self) -> Delta:
+        """Return what is to be published, until `published` says that it was."""
         upserts: list[Row] = []
         deletes: list[tuple[int, Address, Address]] = []
         for (vid, group), rows in self._staged_groups.items():
@@ -203,37 +200,29 @@ class Mdb:
                 if before.get(source) != ports:
                     upserts.append(Row(vid, group, source, ports))
             deletes.extend((vid, group, source) for source in before if source not in rows)
-            self._rows += len(rows) - len(before)
+        vlans = self._staged_vlans
+        return Delta(
+            tuple(upserts),
+            tuple(deletes),
+            tuple(row for row in vlans.values() if row is not None),
+            tuple(key for key, row in vlans.items() if row is None),
+            tuple(self._staged_floods - self._floods),
+            tuple(self._floods - self._staged_floods),
+        )
+
+    def published(self) -> None:
+        """Count what is staged as published: the fast path has taken it."""
+        for key, rows in self._staged_groups.items():
+            self._rows += len(rows) - len(self._groups.get(key, {}))
             if rows:
-                self._groups[vid, group] = rows
+                self._groups[key] = rows
             else:
-                del self._groups[vid, group]
-        vlans: list[VlanRow] = []
-        vlan_deletes: list[tuple[int, Family]] = []
-        for key, row in self._staged_vlans.items():
+                del self._groups[key]
+        for vlan, row in self._staged_vlans.items():
             if row is None:
-                vlan_deletes.append(key)
-                del self._vlans[key]
+                del self._vlans[vlan]
             else:
-                vlans.append(row)
-                self._vlans[key] = row
-        floods = tuple(self._staged_floods - self._floods)
-        flood_deletes = tuple(self._floods - self._staged_floods)
+                self._vlans[vlan] = row
         self._floods = self._staged_floods
         self._staged_groups.clear()
         self._staged_vlans.clear()
-        return Delta(
-            tuple(upserts), tuple(deletes), tuple(vlans), tuple(vlan_deletes), floods, flood_deletes
-        )
-
-    def everything(self) -> Delta:
-        """Return all that is published, for a fast path that starts empty."""
-        return Delta(
-            upserts=tuple(
-                Row(vid, group, source, ports)
-                for (vid, group), rows in self._groups.items()
-                for source, ports in rows.items()
-            ),
-            vlans=tuple(self._vlans.values()),
-            floods=tuple(self._floods),
-        )

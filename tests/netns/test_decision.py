@@ -124,8 +124,9 @@ def test_compiled_decision_is_the_reference_decision(seed: int) -> None:
             for _ in range(40):
                 for _ in range(rng.randint(1, 4)):
                     change(rng, mdb)
-                delta = mdb.take()
+                delta = mdb.staged()
                 fastpath.publish(delta)
+                mdb.published()
                 table.apply(delta)
                 assert fastpath.rows == len(table.rows) + len(table.floods)
                 for frame in [*whole, *(damage(rng, whole) for _ in range(100))]:

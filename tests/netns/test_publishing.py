@@ -63,7 +63,8 @@ class Rig:
 
     def members(self, ports: int) -> None:
         self.mdb.set_group(0, GROUP, {ANY: ports})
-        self.fastpath.publish(self.mdb.take())
+        self.fastpath.publish(self.mdb.staged())
+        self.mdb.published()
 
     def taken(self) -> int:
         """Frames the fast path has received on port 0."""

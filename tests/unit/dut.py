@@ -245,7 +245,8 @@ class Dut:
                     self.events.append(effect)
                 case _:
                     raise AssertionError(effect)
-        self.table.apply(self.mdb.take())
+        self.table.apply(self.mdb.staged())
+        self.mdb.published()
 
     # -- questions -------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ as (ports, frame); frames to be punted are put into `waiting`.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ class FakeFastPath:
     vlans: dict[int, tuple[bool, int, int]] = field(default_factory=dict)
     floods: set[Address] = field(default_factory=set)
     publishes: int = 0
+    unpublishable: bool = False
     injected: list[tuple[int, bytes]] = field(default_factory=list)
     waiting: list[Punted] = field(default_factory=list)
     seen: list[Stream] = field(default_factory=list)
@@ -81,6 +83,8 @@ class FakeFastPath:
 
     def publish(self, delta: Delta) -> None:
         self.publishes += 1
+        if self.unpublishable:
+            raise OSError(errno.ENOMEM, "publish: out of memory")
         for vid, _ in delta.vlan_deletes:
             del self.vlans[vid]
         for key in delta.deletes:

@@ -25,7 +25,7 @@ from snoop.proto.units import Instant
 from snoop.runtime import clock
 from snoop.runtime.batch import BUDGET_MAX, BUDGET_MIN, LATE_NS, Budget, Refused
 from snoop.runtime.fanout import Fanout
-from snoop.runtime.plane import Plane
+from snoop.runtime.plane import AGAIN, Plane
 from snoop.table.seen import Punted
 from snoop.wire import address, compose, ether, ipv4
 from snoop.wire.address import ANY
@@ -51,6 +51,8 @@ class Scene:
         self.links = FakeLinks({f"p{n}": link(f"p{n}", 10 + n) for n in range(4)})
         self.neighbours = FakeNeighbours()
         self.events, self.captures = Fanout(), Fanout()
+
+    def start(self) -> Scene:
         self.plane = Plane(
             loader.check(self.raw, where="t"),
             fastpath=self.fastpath,  # type: ignore[arg-type]  # the same methods
@@ -60,9 +62,6 @@ class Scene:
             neighbours=self.neighbours,
         )
         self.answers = Answers(self.plane, reload=dict)
-
-    def start(self) -> Scene:
-        self.plane.start()
         return self
 
     def configure(self, **tables: Any) -> None:
@@ -98,6 +97,25 @@ def test_a_report_becomes_a_row_in_one_publish() -> None:
     scene.join(1)
     assert scene.fastpath.rows == {(0, G, ANY): 0b0010}
     assert scene.fastpath.publishes == before + 1
+
+
+def test_a_publish_that_fails_loses_nothing() -> None:
+    """Out of memory for a moment: what was learned meanwhile comes with the next try."""
+    scene = Scene().start()
+    scene.fastpath.unpublishable = True
+    scene.join(1)
+    scene.join(2)
+    assert scene.fastpath.rows == {}
+    assert scene.members() == {"p1", "p2"}
+    due = scene.plane.next_deadline()
+    assert due is not None
+    assert 0 < due - clock.now() <= AGAIN
+    scene.fastpath.unpublishable = False
+    scene.plane.advance()
+    assert scene.fastpath.rows == {(0, G, ANY): 0b0110}
+    before = scene.fastpath.publishes
+    scene.plane.advance()
+    assert scene.fastpath.publishes == before
 
 
 def test_a_flood_is_taken_in_batches() -> None:

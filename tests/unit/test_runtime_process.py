@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from snoop.config import loader
 from snoop.control import metrics
 from snoop.control.sample import STREAMS_MAX, Sample
 from snoop.daemon import Daemon, StartError
@@ -122,8 +123,8 @@ def test_a_daemon_whose_port_does_not_exist_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("snoop.daemon._check_capabilities", lambda: None)
-    scene = Scene(port=[{"name": "no-such-if0"}, {"name": "no-such-if1"}])
-    daemon = Daemon(scene.plane.config, load=lambda: scene.plane.config, path=tmp_path / "sw.sock")
+    config = loader.check({"port": [{"name": f"no-such-if{n}"} for n in range(2)]}, where="t")
+    daemon = Daemon(config, load=lambda: config, path=tmp_path / "sw.sock")
     with pytest.raises(StartError) as caught:
         asyncio.run(daemon.run())
     assert str(caught.value).startswith(

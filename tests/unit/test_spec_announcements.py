@@ -32,7 +32,7 @@ def afresh(dut: Dut) -> Table:
     for vid in engine.vids():
         view = engine.vlan_view(vid, Family.IPV4)
         mdb.set_vlan(compile_vlan(view, dut.params, dut.port_params))
-    table.apply(mdb.take())
+    table.apply(mdb.staged())
     return table
 
 
