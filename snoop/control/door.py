@@ -22,6 +22,7 @@ _log = logging.getLogger("snoop.door")
 
 AGAIN_SECONDS = 1.0
 _PAUSE_SECONDS = 0.02
+_PATIENCE = 25  # pauses
 _WENT = (OSError, TimeoutError, asyncio.IncompleteReadError)
 
 
@@ -64,13 +65,17 @@ class Door:
         # In order of arrival; and those that ask nothing, the longest silent first.
         self._tasks: dict[asyncio.Task[None], Guest | None] = {}
         self._silent: dict[asyncio.Task[None], None] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
         self._waits = False
+        self._again: asyncio.TimerHandle | None = None
         self._closed = False
         self._watch()
 
     async def close(self) -> None:
         """Take nobody in any more and show everybody out."""
         self._closed = True
+        if self._again is not None:
+            self._again.cancel()
         if self._listening.fileno() >= 0:
             self._loop.remove_reader(self._listening.fileno())
             self._listening.close()
@@ -100,21 +105,37 @@ class Door:
 
     def _watch(self) -> None:
         self._waits = False
+        if self._again is not None:
+            self._again.cancel()
         if not self._closed:
             self._loop.add_reader(self._listening.fileno(), self._knock)
 
-    def _wait(self, seconds: float | None) -> None:
-        """Look at nobody for a while; None: until somebody has gone."""
+    def _wait(self, seconds: float) -> None:
+        """Look at nobody for a while."""
         self._loop.remove_reader(self._listening.fileno())
-        if seconds is None:
-            self._waits = True
-        else:
-            self._loop.call_later(seconds, self._watch)
+        self._loop.call_later(seconds, self._watch)
+
+    def _make_room(self, patience: int) -> None:
+        """Show somebody out, and look at nobody until he has gone.
+
+        Nobody, if somebody goes by himself. Once may not be enough: wait_for of 3.11 forgets it
+        when its answer comes just then. While nobody is silent it waits a little: most are just
+        getting their answer.
+        """
+        if self._leaving and patience:
+            pass
+        elif self._silent:
+            next(iter(self._silent)).cancel()
+        elif not patience:
+            next(iter(self._tasks)).cancel()
+        left = max(0, patience - 1)
+        self._again = self._loop.call_later(_PAUSE_SECONDS, self._make_room, left)
 
     def _knock(self) -> None:
         if len(self._tasks) >= self._places:
-            next(iter(self._silent or self._tasks)).cancel()
-            self._wait(None)
+            self._loop.remove_reader(self._listening.fileno())
+            self._waits = True
+            self._make_room(_PATIENCE)
             return
         if not self._bucket.take(clock.now()):
             self._wait(_PAUSE_SECONDS)
@@ -145,6 +166,7 @@ class Door:
         try:
             await self._serve(guest)
         finally:
+            self._leaving.add(_current())
             # The descriptor is closed a turn later, which is before `_gone` is called.
             writer.transport.abort()
             with contextlib.suppress(*_WENT):  # which is kept with its traceback until it is asked
@@ -153,6 +175,7 @@ class Door:
     def _gone(self, task: asyncio.Task[None]) -> None:
         guest = self._tasks.pop(task, None)
         self._silent.pop(task, None)
+        self._leaving.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, _WENT):
             _log.error("a connection failed: %r", error)

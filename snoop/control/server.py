@@ -98,9 +98,9 @@ class ControlServer:
                 too_long = f"a request is at most {requests.LINE_BYTES_MAX} bytes"
                 await self._send(guest, requests.refused(RequestError(too_long, code=2)))
                 return
-            self._door.speaks()
             if not line.endswith(b"\n"):
                 return
+            self._door.speaks()
             try:
                 request = requests.decode(line)
                 if isinstance(request, Monitor | Capture):

@@ -1,0 +1,241 @@
+"""What is measured: one function per measure, each a single round on one site, returning named
+figures.
+
+After RFC 3918 (`snoop/RULES.md` 7): BM-3 `throughput`, BM-2 the same
+with many groups, BM-5/6 `latency`, BM-7/8 `delays`, BM-9 `capacity`. Every loop and process in here
+is bounded.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from statistics import median
+
+from benchmark import traffic
+from benchmark.machine import busy_s
+from benchmark.site import Site, SiteError
+from benchmark.switches import FAST_LEAVE_PORT, SnoopSwitch, memory_bytes, process_cpu_s
+from benchmark.traffic import GROUP, Offer
+
+Figures = dict[str, float | None]
+
+LATENCY_PORT = 5006
+DELAY_GROUP = "239.77.0.1"
+DELAY_RATE = 20_000  # resolution 50 us
+DELAY_QUIET_MS = 400
+DELAY_LIMIT_MS = 6_000
+CPU_RATE = 20_000
+CPU_FAN = 3
+REPORT_GROUP = "239.78.0.1"
+REPORT_GROUPS = 1_000
+REPORT_DATA_RATE = 10_000
+REPORT_DRAIN_S = 20.0
+FAIR_GROUP = "239.90.0.1"
+FAIR_KEEPER = 2
+FAIR_FLOODER = 3  # the first
+FAIR_KEEP_RATE = 2_000
+FAIR_DATA_RATE = 2_000
+FAIR_LEAD_S = 1.0
+FAIR_JOIN_S = 0.04
+PROBE_RECEIVER = 1  # on port p2; the one with fast leave is on p3
+
+
+def throughput(
+    site: Site, *, fan: int, size: int, groups: int, seconds: float, trials: int
+) -> Figures:
+    """Frames/s without loss; datagrams/s delivered to the worst-off member at full load."""
+    site.join(fan=fan, groups=groups)
+    found = site.throughput(size=size, groups=groups, seconds=seconds, trials=trials)
+    return {
+        "zero loss": found.zero_loss,
+        "full load": found.full.delivered_rate,
+        "offered": found.full.sent_rate,
+        "reordered": float(found.best.gaps) if found.best else None,
+    }
+
+
+def singles(
+    site: Site, *, fan: int, size: int, groups: int, seconds: float, trials: int
+) -> Figures:
+    """`throughput` to sockets that take one datagram at a time: the kernel cuts joined ones apart
+    for each receiver, on the core that delivers them, and that is in the figure.
+    """
+    assert site.sink is not None
+    site.sink.take_runs(False)
+    try:
+        return throughput(site, fan=fan, size=size, groups=groups, seconds=seconds, trials=trials)
+    finally:
+        site.sink.take_runs(True)
+
+
+def table(site: Site, *, fan: int, groups: int, seconds: float, trials: int) -> Figures:
+    """One stream while the table holds `groups` groups on `fan` ports; with the switch's memory."""
+    site.join(fan=fan, groups=groups)
+    found = site.throughput(size=64, groups=1, seconds=seconds, trials=trials)
+    memory = memory_bytes(site.contestant.pids())
+    return {"zero loss": found.zero_loss, "memory": float(memory) if memory else None}
+
+
+def latency(site: Site, *, fan: int, rate: Callable[[], int], seconds: float) -> Figures:
+    """Microseconds from the source to the receiving process, and to its host's port.
+
+    Each member is probed in turn. The median is the middle member's, the tail the worst one's: a
+    switch serves its ports one after the other and is not better for its first one.
+    """
+    site.join(fan=fan, groups=1)
+    offer = Offer(seconds=seconds / fan, rate=rate(), port=LATENCY_PORT, size=64)
+    members: dict[str, list[float]] = {}
+    for name in site.star.receivers[:fan]:
+        words = [name, "eth0", GROUP, str(LATENCY_PORT), str(offer.seconds + 0.2)]
+        with traffic.background("latency", words) as probe:
+            assert probe.stdout is not None
+            probe.stdout.readline()  # "ready"
+            traffic.send(site.star, offer)
+            out, _ = probe.communicate(timeout=offer.seconds + 10)
+        seen = json.loads(out)
+        for series in ("process", "port"):
+            for which, ns in (seen[series] or {}).items():
+                members.setdefault(f"{which} to {series}", []).append(ns / 1e3)
+    whole = {"min": min, "p50": median, "p99": max, "max": max}
+    figures: Figures = {key: whole[key.split()[0]](us) for key, us in members.items()}
+    return {**figures, "offered": float(offer.rate)}
+
+
+def delays(site: Site) -> Figures:
+    """Milliseconds from a report to the stream's first frame, from a leave to its last one."""
+    site.join(fan=1, groups=1)
+    assert site.sink is not None
+    site.sink.join(0, 1, DELAY_GROUP)
+    figures: Figures = {}
+    offer = Offer(seconds=30, rate=DELAY_RATE, group=DELAY_GROUP)
+    fast = int(FAST_LEAVE_PORT[1:]) - 1
+    try:
+        with traffic.background("source", offer.arguments(site.star)):
+            time.sleep(0.3)  # the stream is under way and the other member's report is learned
+            for what, receiver in (("", PROBE_RECEIVER), (" fast", fast)):
+                for action in ("join", "leave"):
+                    seen = probe(site, action, receiver)
+                    figures[f"{action}{what}"] = seen
+    finally:
+        site.leave()
+    return figures
+
+
+def probe(site: Site, action: str, receiver: int) -> float | None:
+    words = [
+        *(action, site.star.receivers[receiver], "eth0", site.star.address(receiver + 1)),
+        *(DELAY_GROUP, str(DELAY_QUIET_MS), str(DELAY_LIMIT_MS)),
+    ]
+    seen = traffic.run("probe", *words, within_s=20)
+    return None if seen["delay_ns"] is None else seen["delay_ns"] / 1e6
+
+
+def reports(site: Site, *, rate: int, seconds: float) -> Figures:
+    """Reports a switch reads and datagrams it loses while one port sends `rate` reports/s.
+
+    The switch is asked what it read (this project's counters), the stream is counted at its member.
+    """
+    site.join(fan=1, groups=1)
+    before = reports_read(site)
+    sender = site.star.receivers[PROBE_RECEIVER]
+    words = [
+        *(sender, "eth0", site.star.address(PROBE_RECEIVER + 1), REPORT_GROUP),
+        *(str(REPORT_GROUPS), str(rate), str(seconds)),
+    ]
+    with traffic.background("reports", words) as flood:
+        trial = site.trial(Offer(seconds=seconds, rate=REPORT_DATA_RATE))
+        out, _ = flood.communicate(timeout=seconds + 10)
+    sent = json.loads(out)["sent"]
+    deadline = time.monotonic() + REPORT_DRAIN_S
+    while (read := reports_read(site) - before) < sent and time.monotonic() < deadline:
+        time.sleep(0.1)  # between two looks
+    return {
+        "reports lost": float(sent - read),
+        "datagrams lost": float(trial.sent - min(trial.delivered)),
+        "reports sent": float(sent),
+        "read after": time.monotonic() - deadline + REPORT_DRAIN_S,
+    }
+
+
+def fairness(site: Site, *, kind: str, flooders: int, joins: int) -> Figures:
+    """Milliseconds from a quiet host's report to its first datagram, and what is lost, while other
+    ports flood that kind of frame as fast as they can.
+
+    Receiver 0 gets a stream, receiver 1 joins by its kernel what is registered elsewhere.
+    """
+    site.join(fan=1, groups=1)
+    seconds = FAIR_LEAD_S + joins * FAIR_JOIN_S
+    keeper = [site.star.receivers[FAIR_KEEPER], "eth0", site.star.address(FAIR_KEEPER + 1)]
+    words = [FAIR_GROUP, str(joins), str(FAIR_KEEP_RATE), str(joins / FAIR_KEEP_RATE)]
+    traffic.run("reports", *keeper, *words, within_s=5)
+    words = [
+        *(site.star.source, site.star.address(0), site.star.receivers[1], site.star.address(2)),
+        *("eth0", FAIR_GROUP, str(joins), "20", "2000"),
+    ]
+    hosts = range(FAIR_FLOODER, FAIR_FLOODER + flooders)
+    with traffic.flooded(site.star, hosts, kind, 3 * seconds + 20):
+        time.sleep(FAIR_LEAD_S)  # queues are full by now
+        with traffic.background("joins", words) as probe:
+            trial = site.trial(Offer(seconds=seconds, rate=FAIR_DATA_RATE))
+            out, _ = probe.communicate(timeout=2 * joins + 10)
+    seen = json.loads(out)
+    return {
+        "p50": seen.get("p50"),
+        "p99": seen.get("p99"),
+        "max": seen.get("max"),
+        "joins lost": float(seen["lost"]),
+        "datagrams lost": float(trial.sent - min(trial.delivered)),
+    }
+
+
+def reports_read(site: Site) -> int:
+    """IGMPv3 reports the switch has counted on the flooding port."""
+    if not isinstance(site.contestant, SnoopSwitch) or site.contestant.daemon is None:
+        raise SiteError(f"{site.name} does not say how many reports it read")
+    return site.contestant.daemon.counters(f"p{PROBE_RECEIVER + 1}")["rx_report_v3"]
+
+
+def capacity(site: Site, *, fan: int, steps: tuple[int, ...]) -> Figures:
+    """The most groups of which every member got a frame and nobody else did. Doubles as the joins'
+    own test.
+    """
+    held = 0
+    for groups in steps:
+        try:
+            site.join(fan=fan, groups=groups)
+        except SiteError:
+            break
+        held = groups
+    memory = memory_bytes(site.contestant.pids())
+    return {"groups": float(held), "memory": float(memory) if memory else None}
+
+
+def tcp(site: Site, *, seconds: float) -> Figures:
+    """Gbit/s of one connection from the first to the second port."""
+    words = [site.star.source, site.star.receivers[0], site.star.address(1), str(seconds)]
+    done = traffic.run("stream", *words, within_s=seconds + 10)
+    return {"throughput": done["bytes"] * 8 / max(done["seconds"], 0.001) / 1e9}
+
+
+def processor(site: Site, *, seconds: float) -> Figures:
+    """CPU seconds per million delivered datagrams, and idle.
+
+    `whole machine` counts both cores' busy time: the source's, the receivers' and the switch's,
+    wherever the kernel booked it (the bridge runs on its senders' account).
+    """
+    site.join(fan=CPU_FAN, groups=1)
+    idle = process_cpu_s(site.contestant.pids())
+    time.sleep(seconds)
+    idle = process_cpu_s(site.contestant.pids()) - idle
+    busy, own = busy_s(), process_cpu_s(site.contestant.pids())
+    trial = site.trial(Offer(seconds=seconds, rate=CPU_RATE, size=64))
+    millions = sum(trial.delivered) / 1e6
+    if not millions:
+        raise SiteError(f"{site.name} delivered nothing")
+    return {
+        "whole machine": (busy_s() - busy) / millions,
+        "switch process": (process_cpu_s(site.contestant.pids()) - own) / millions,
+        "idle": idle / seconds * 100,
+    }

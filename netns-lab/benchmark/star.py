@@ -1,0 +1,88 @@
+"""One contestant's namespaces: a source, a switch, the receivers, and a watcher that joins nothing.
+
+    src:eth0 ── p0:sw:p1 ── eth0:d1
+                    :p2 ── eth0:d2 …
+                    :p16 ── eth0:d16   the watcher, always the last
+
+Every contestant has a star of its own, all alike and all standing at once, so that trials can be
+interleaved without tearing anything down between them. Offloads are as the kernel sets them.
+`close` removes everything, at any time.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pyroute2 import IPRoute
+
+from testbed import namespaces
+
+SOURCE_ADDRESS = "10.99.0.1"
+BRIDGE_NETFILTER = ("iptables", "ip6tables", "arptables")
+
+
+class Star:
+    """`label` tells the stars of one bench apart; `receivers` does not count the watcher. Needs
+    root.
+    """
+
+    def __init__(self, label: str, *, receivers: int) -> None:
+        self.prefix = f"sn{os.getpid()}-{label}-"
+        self.switch = f"{self.prefix}sw"
+        self.source = f"{self.prefix}src"
+        self.receivers = [f"{self.prefix}d{i}" for i in range(1, receivers + 1)]
+        self.watcher = f"{self.prefix}d{receivers + 1}"
+        self.hosts = [self.source, *self.receivers, self.watcher]  # in the order of their ports
+        self.ports = [f"p{i}" for i in range(len(self.hosts))]
+        self.link: IPRoute | None = None
+
+    def open(self) -> None:
+        """Make it. OSError or NetlinkError if the kernel refuses; call `close` then too."""
+        self.link = namespaces.create(self.switch, quiet_ipv6=True)
+        with namespaces.inside(self.switch):
+            for which in BRIDGE_NETFILTER:
+                setting = Path(f"/proc/sys/net/bridge/bridge-nf-call-{which}")
+                if setting.exists():
+                    setting.write_text("0")
+        for number, host in enumerate(self.hosts):
+            self._host(number, host)
+
+    def _host(self, number: int, name: str) -> None:
+        assert self.link is not None
+        with namespaces.create(name, quiet_ipv6=True) as host:
+            self.link.link(
+                "add",
+                ifname=self.ports[number],
+                kind="veth",
+                peer={"ifname": "eth0", "net_ns_fd": name},
+            )
+            port = namespaces.index_of(self.link, self.ports[number])
+            self.link.link("set", index=port, state="up")
+            eth0 = namespaces.index_of(host, "eth0")
+            host.link("set", index=eth0, state="up")
+            host.addr("add", index=eth0, address=self.address(number), prefixlen=24)
+            host.route("add", dst="224.0.0.0/4", oif=eth0)
+
+    def address(self, port: int) -> str:
+        """IPv4 address of the host on that port."""
+        return f"10.99.0.{port + 1}"
+
+    def arrived(self, host: str) -> int:
+        """Frames that ever reached the host's interface, wanted or not (a run cut by nobody counts
+        once).
+        """
+        with namespaces.inside(host):
+            for line in Path("/proc/thread-self/net/dev").read_text().splitlines():
+                name, _, numbers = line.partition(":")
+                if name.strip() == "eth0":
+                    return int(numbers.split()[1])
+        raise KeyError("eth0")
+
+    def close(self) -> None:
+        """Ends the processes inside and removes the namespaces; the links go with them."""
+        if self.link is not None:
+            self.link.close()
+            self.link = None
+        for name in (self.switch, *self.hosts):
+            namespaces.remove(name)

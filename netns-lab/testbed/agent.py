@@ -1,0 +1,300 @@
+"""The process that lives inside one host's network namespace and does what the lab tells it.
+
+Started by `host.py` on `eth0`, already inside the namespace; standard library only,
+so that it is up in a few hundredths of a second. Commands come as JSON lines on stdin, `{"id": 1,
+"op": "join", ...}`; each is answered by one line on stdout, `{"id": 1, "result": ...}` or `{"id":
+1, "error": "..."}`, in the order in which they end. When stdin ends the agent ends, and with it
+every membership and socket of the host: a lab that dies leaves nothing behind.
+
+Two views of what arrived are kept apart. `wire` is what an AF_PACKET tap saw on the interface,
+wanted or not: what the switch delivered. `app` is what came out of the joined UDP sockets: what the
+kernel found good (checksums, reassembly, its own source filter). A super-frame (UDP GSO) counts as
+the datagrams in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import selectors
+import socket
+import struct
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from testbed.datagrams import DATA_PORT, Tally, tcp_send, tcp_serve, udp_bursts, udp_send
+from testbed.tap import Tap, raw_send
+
+IP_MULTICAST_ALL, IP_PKTINFO = 49, 8
+IP_ADD_SOURCE_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP = 39, 40
+MCAST_MSFILTER = 48
+SO_RCVBUFFORCE = 33
+EXCLUDE, INCLUDE = 0, 1
+RECEIVE_BUFFER_BYTES = 32 << 20
+COUNT_MAX = 200_000  # frames read before counts are given: all that wait, unless a flood goes on
+
+
+class Membership:
+    """One UDP socket that is a member of one group on one interface, with the kernel's own source
+    filter.
+    """
+
+    def __init__(self, group: str, interface: str, port: int) -> None:
+        self.group = group
+        self.ifindex = socket.if_nametoindex(interface)
+        self.joined = False
+        self.tallies: dict[str, Tally] = {}
+        self.sock = open_receiver(group, port)
+
+    def set_filter(self, mode: int, sources: list[str]) -> None:
+        """Joins or changes the filter. The kernel sends the state change itself (RFC 9776 section
+        5.1).
+        """
+        if not self.joined:
+            first = socket.inet_aton(self.group)
+            if mode == INCLUDE:
+                local = socket.inet_aton(interface_address(self.ifindex))
+                mreq_source = first + local + socket.inet_aton(sources[0])
+                self.sock.setsockopt(socket.IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP, mreq_source)
+            else:
+                mreqn = first + bytes(4) + struct.pack("=i", self.ifindex)
+                self.sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, mreqn)
+            self.joined = True
+            if len(sources) == (1 if mode == INCLUDE else 0):
+                return
+        request = struct.pack("=I4x", self.ifindex) + storage(self.group)
+        request += struct.pack("=II", mode, len(sources)) + b"".join(map(storage, sources))
+        self.sock.setsockopt(socket.IPPROTO_IP, MCAST_MSFILTER, request)
+
+    def leave(self) -> None:
+        mreqn = socket.inet_aton(self.group) + bytes(4) + struct.pack("=i", self.ifindex)
+        self.sock.setsockopt(socket.IPPROTO_IP, socket.IP_DROP_MEMBERSHIP, mreqn)
+
+
+def storage(address: str) -> bytes:
+    """`struct sockaddr_storage` of an IPv4 address."""
+    return struct.pack("=HH4s", socket.AF_INET, 0, socket.inet_aton(address)).ljust(128, b"\0")
+
+
+def interface_address(ifindex: int) -> str:
+    name = socket.if_indextoname(ifindex)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        answer = fcntl.ioctl(sock, 0x8915, struct.pack("16s24x", name.encode()))  # SIOCGIFADDR
+    return socket.inet_ntoa(answer[20:24])
+
+
+def open_receiver(address: str, port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
+    # Without this the kernel hands the socket every group any other socket of the host joined.
+    sock.setsockopt(socket.IPPROTO_IP, IP_MULTICAST_ALL, 0)
+    sock.bind((address, port))
+    sock.setblocking(False)
+    return sock
+
+
+class Agent:
+    """The selector loop, the memberships and the answers."""
+
+    def __init__(self, interface: str) -> None:
+        self.interface = interface
+        self.selector = selectors.DefaultSelector()
+        self.members: dict[tuple[str, str, int], Membership] = {}
+        self.past: list[Membership] = []
+        self.tap = Tap(interface)
+        self.waiting: dict[str, list[int]] = {}
+        self.output = threading.Lock()
+        self.pending = b""
+        self.selector.register(0, selectors.EVENT_READ, self.read_commands)
+        self.selector.register(self.tap.sock, selectors.EVENT_READ, self.read_tap)
+
+    def run(self) -> None:
+        while True:
+            for key, _ in self.selector.select():
+                key.data()
+
+    def read_tap(self) -> None:
+        self.tap.read()
+        for token in self.tap.markers & self.waiting.keys():
+            for ident in self.waiting.pop(token):
+                self.answer(ident, result=True)
+
+    def read_commands(self) -> None:
+        data = os.read(0, 1 << 20)
+        if not data:
+            os._exit(0)  # the sockets go with the process, and so does every membership
+        *lines, self.pending = (self.pending + data).split(b"\n")
+        for line in lines:
+            request = json.loads(line)
+            ident, op = request.pop("id"), request.pop("op")
+            self.execute(ident, op, request)
+
+    def execute(self, ident: int, op: str, arguments: dict[str, Any]) -> None:
+        slow = {
+            "send": udp_send,
+            "bursts": udp_bursts,
+            "frames": raw_send,
+            "tcp_send": tcp_send,
+        }
+        if op in slow:
+            arguments.setdefault("interface", self.interface)
+            thread = threading.Thread(
+                target=self.execute_slow, args=(ident, slow[op], arguments), daemon=True
+            )
+            thread.start()
+            return
+        try:
+            if op == "marker":
+                self.await_marker(ident, **arguments)
+            else:
+                self.answer(ident, result=getattr(self, f"op_{op}")(**arguments))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            self.answer(ident, error=f"{op}: {type(error).__name__}: {error}")
+
+    def execute_slow(self, ident: int, function: Any, arguments: dict[str, Any]) -> None:
+        try:
+            self.answer(ident, result=function(**arguments))
+        except (OSError, ValueError, TypeError) as error:
+            self.answer(ident, error=f"{function.__name__}: {type(error).__name__}: {error}")
+
+    def answer(self, ident: int, **fields: object) -> None:
+        line = json.dumps({"id": ident, **fields}).encode() + b"\n"
+        with self.output, contextlib.suppress(BrokenPipeError):
+            view = memoryview(line)
+            while view:
+                view = view[os.write(1, view) :]
+
+    def await_marker(self, ident: int, token: str) -> None:
+        """Answers when the tap has seen the marker: all delivered before it is then counted."""
+        if token in self.tap.markers:
+            self.answer(ident, result=True)
+        else:
+            self.waiting.setdefault(token, []).append(ident)
+
+    # --- operations: the name after `op_` is the command, the arguments its fields
+
+    def op_filter(
+        self,
+        group: str,
+        mode: str = "exclude",
+        sources: list[str] | None = None,
+        interface: str | None = None,
+        port: int = DATA_PORT,
+    ) -> None:
+        key = (interface or self.interface, group, port)
+        member = self.members.get(key)
+        if member is None:
+            member = Membership(group, key[0], port)
+            try:
+                member.set_filter(INCLUDE if mode == "include" else EXCLUDE, sources or [])
+            except OSError:
+                member.sock.close()
+                raise
+            self.members[key] = member
+            self.selector.register(
+                member.sock, selectors.EVENT_READ, lambda: self.read_member(member)
+            )
+        else:
+            member.set_filter(INCLUDE if mode == "include" else EXCLUDE, sources or [])
+
+    def op_leave(
+        self, group: str, interface: str | None = None, port: int = DATA_PORT, forget: bool = False
+    ) -> None:
+        """Leaves; the counts stay readable unless `forget`."""
+        member = self.members[(interface or self.interface, group, port)]
+        if member.joined:
+            member.leave()
+        self.selector.unregister(member.sock)
+        self.drain(member)
+        member.sock.close()
+        del self.members[(interface or self.interface, group, port)]
+        if not forget:
+            self.past.append(member)
+
+    def op_leave_all(self) -> None:
+        for interface, group, port in list(self.members):
+            self.op_leave(group, interface, port, forget=True)
+
+    def op_listen(self, port: int = DATA_PORT) -> None:
+        """A plain UDP receiver for unicast."""
+        address = interface_address(socket.if_nametoindex(self.interface))
+        member = Membership(address, self.interface, port)
+        self.members[(self.interface, address, port)] = member
+        self.selector.register(member.sock, selectors.EVENT_READ, lambda: self.read_member(member))
+
+    def drain(self, member: Membership) -> None:
+        if member.sock.fileno() < 0:
+            return  # left in the same round of the selector, with datagrams waiting
+        with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
+            while True:
+                data, (source, _) = member.sock.recvfrom(65536)
+                member.tallies.setdefault(source, Tally()).datagram(data)
+
+    read_member = drain
+
+    def op_counts(self) -> dict[str, Any]:
+        """Everything received so far, `wire` and `app`."""
+        self.tap.read(COUNT_MAX)
+        app = []
+        for member in [*self.past, *self.members.values()]:
+            if member.sock.fileno() >= 0:
+                self.drain(member)
+            app += [
+                {"group": member.group, "source": source, **tally.as_dict()}
+                for source, tally in member.tallies.items()
+            ]
+        return {"wire": self.tap.counts(), "app": app, "tap_drops": self.tap.drops()}
+
+    def op_reset(self) -> None:
+        """Forgets counts and captured frames, not memberships."""
+        self.tap.read(COUNT_MAX)
+        self.tap.reset()
+        self.past.clear()
+        for member in self.members.values():
+            self.drain(member)
+            member.tallies.clear()
+
+    def op_record(self, what: str) -> None:
+        """Which frames `captured` keeps: "control" (IGMP and PIM, the default), "all" or "none"."""
+        self.tap.record = what
+
+    def op_tap(self, on: bool, tcp: bool = False) -> None:
+        """Switches the tap off (it costs the host time per frame), or lets it see TCP as well."""
+        self.selector.unregister(self.tap.sock)
+        self.tap.sock.close()
+        old = self.tap
+        self.tap = Tap(self.interface, on=on, tcp=tcp)
+        self.tap.record, self.tap.markers = old.record, old.markers
+        self.selector.register(self.tap.sock, selectors.EVENT_READ, self.read_tap)
+
+    def op_captured(self, start: int = 0) -> list[dict[str, Any]]:
+        self.tap.read(COUNT_MAX)
+        return [frame.as_dict() for frame in self.tap.frames[start:]]
+
+    def op_sysctl(self, path: str, value: str | None = None) -> str:
+        file = Path("/proc/sys") / path
+        if value is not None:
+            file.write_text(str(value))
+        return file.read_text().strip()
+
+    def op_read(self, path: str) -> str:
+        return Path(path).read_text()
+
+    def op_tcp_serve(self, port: int, verify: bool = False) -> None:
+        tcp_serve(port, verify)
+
+    def op_ping(self) -> int:
+        return os.getpid()
+
+
+def main() -> None:
+    """An agent on the interface of the first argument, until its standard input ends."""
+    for name, value in (("igmp_max_memberships", "4096"), ("igmp_max_msf", "256")):
+        with contextlib.suppress(OSError):
+            Path(f"/proc/sys/net/ipv4/{name}").write_text(value)
+    Agent(sys.argv[1]).run()

@@ -1,0 +1,319 @@
+"""A star of network namespaces: one switch, some hosts, real kernels on every end of real veth
+pairs.
+
+    with Lab(4) as lab:
+        switch = lab.switch(config={"igmp": {"querier": "on"}})
+        lab.h(1).join("239.1.2.3")
+        switch.wait_members("239.1.2.3", {"p1"})
+        lab.h(0).send("239.1.2.3", count=100)
+        lab.settle(lab.h(0))
+        assert lab.h(1).app("239.1.2.3").unique == 100
+
+Names: hosts `h0`, `h1`, … each with one interface `eth0`, address 10.0.0.(10+i)/24; switch ports
+`p0`, `p1`, … in the namespace `sw`. Whatever happens (an exception, Ctrl-C, SIGTERM, a second lab)
+`close` takes processes, links and namespaces away again; agents and switch also end by themselves
+should this process be killed. One thread only.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+from pyroute2 import IPRoute
+
+from testbed import frames, namespaces
+from testbed.host import Host
+from testbed.switch import KernelBridge, Snoop
+from testbed.waiting import wait_until
+
+__all__ = ["Lab", "wait_until"]
+
+ETH_P_MARKER = b"\x88\xb5"
+SETTLE_S, PRUNING_S = 15.0, 10.0
+OWNER = os.getpid()
+labs_made = 0
+
+
+class Lab:
+    """`hosts`: how many, or their names. `quiet_ipv6` keeps router solicitations and MLD off the
+    wires.
+    """
+
+    def __init__(
+        self,
+        hosts: int | Sequence[str] = 4,
+        *,
+        mtu: int = 1500,
+        quiet_ipv6: bool = True,
+        prefix: str | None = None,
+    ) -> None:
+        global labs_made
+        labs_made += 1
+        serial = "" if labs_made == 1 else f"{labs_made}-"
+        self.prefix = prefix or f"sn{os.getpid()}-{serial}"
+        self.names = [f"h{i}" for i in range(hosts)] if isinstance(hosts, int) else list(hosts)
+        self.mtu, self.quiet_ipv6 = mtu, quiet_ipv6
+        self.hosts: list[Host] = []
+        self.beyond: list[Host] = []  # Behind a host that is a router or a switch itself.
+        self.switches: list[Snoop | KernelBridge] = []
+        self.namespace = f"{self.prefix}sw"
+        self.directory = Path(tempfile.mkdtemp(prefix="snoop-lab-"))
+        self.old_handlers: dict[int, Any] = {}
+        self.closed = False
+
+    # --- life
+
+    def __enter__(self) -> Lab:
+        try:
+            return self.open()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def open(self) -> Lab:
+        atexit.register(self.close)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self.old_handlers[number] = signal.signal(number, leave)
+        namespaces.sweep()
+        self.link = namespaces.create(self.namespace, quiet_ipv6=self.quiet_ipv6)
+        for i, name in enumerate(self.names):
+            self.add_host(i, name)
+        for host in self.hosts:
+            host.call("ping")
+        return self
+
+    def close(self) -> None:
+        """Safe to call at any time and twice; further signals wait until it is done."""
+        if self.closed or os.getpid() != OWNER:
+            return
+        self.closed = True
+        held = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+        signal.pthread_sigmask(signal.SIG_BLOCK, held)
+        try:
+            for each in (*self.switches, *self.beyond, *self.hosts):
+                with contextlib.suppress(OSError):
+                    each.close()
+            with contextlib.suppress(AttributeError):
+                self.link.close()
+            for name in namespaces.named(self.prefix):
+                namespaces.remove(name)
+            shutil.rmtree(self.directory, ignore_errors=True)
+        finally:
+            atexit.unregister(self.close)
+            for number, handler in self.old_handlers.items():
+                signal.signal(number, handler)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
+
+    def release(self) -> None:
+        """Leaves namespaces, links and a bridge where they are; agents and netlink sockets end."""
+        self.closed = True
+        atexit.unregister(self.close)
+        for host in self.hosts:
+            host.close()
+        self.link.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    # --- topology
+
+    def add_host(self, i: int, name: str) -> Host:
+        namespace, port = f"{self.prefix}{name}", f"p{i}"
+        link = namespaces.create(namespace, quiet_ipv6=self.quiet_ipv6)
+        try:
+            self.cable(i, namespace)
+            address = f"10.0.0.{10 + i}"
+            self.bring_up(link, address)
+            host = Host(name, namespace, link, port=port, address=address)
+        except BaseException:
+            link.close()
+            raise
+        host.mac = mac(1, i)
+        self.hosts.append(host)
+        return host
+
+    @staticmethod
+    def bring_up(link: IPRoute, address: str) -> None:
+        eth0 = namespaces.index_of(link, "eth0")
+        link.link("set", index=eth0, state="up")
+        link.addr("add", index=eth0, address=address, prefixlen=24)
+        link.route("add", dst="224.0.0.0/4", oif=eth0)
+
+    def cable(self, i: int, namespace: str) -> None:
+        """The veth pair between switch port `p<i>` and the host's `eth0`."""
+        self.link.link(
+            "add",
+            ifname=f"p{i}",
+            kind="veth",
+            address=mac(2, i),
+            mtu=self.mtu,
+            peer={"ifname": "eth0", "net_ns_fd": namespace, "address": mac(1, i), "mtu": self.mtu},
+        )
+        self.link.link("set", index=namespaces.index_of(self.link, f"p{i}"), state="up")
+
+    def h(self, which: int | str) -> Host:
+        """A host by number or name."""
+        if isinstance(which, int):
+            return self.hosts[which]
+        return next(host for host in self.hosts if host.name == which)
+
+    @property
+    def ports(self) -> list[str]:
+        return [host.port for host in self.hosts]
+
+    def trunk(self, one: str, other: str) -> None:
+        """A cable from the switch's namespace to itself: the ports with which two switches meet."""
+        self.link.link("add", ifname=one, kind="veth", mtu=self.mtu, peer=other)
+        for name in (one, other):
+            self.link.link("set", index=namespaces.index_of(self.link, name), state="up")
+
+    def set_port(self, port: str, state: str) -> None:
+        """ "up" or "down", at the switch's end of the cable."""
+        self.link.link("set", index=namespaces.index_of(self.link, port), state=state)
+
+    def unplug(self, port: str) -> None:
+        """Deletes the pair: the port is gone, and the host's `eth0` with it."""
+        self.link.link("del", index=namespaces.index_of(self.link, port))
+
+    def replug(self, i: int) -> None:
+        """A new pair where `unplug` took one away; the host's tap starts afresh on it."""
+        host = self.hosts[i]
+        self.cable(i, host.namespace)
+        self.bring_up(host.link, host.address)
+        host.call("tap", on=True)
+
+    def set_mtu(self, i: int, mtu: int) -> None:
+        """Both ends of the cable."""
+        for link, name in ((self.link, f"p{i}"), (self.hosts[i].link, "eth0")):
+            link.link("set", index=namespaces.index_of(link, name), mtu=mtu)
+
+    def port_attribute(self, port: str, name: str) -> Any:
+        """A netlink attribute of the port's link, e.g. IFLA_PROMISCUITY."""
+        index = namespaces.index_of(self.link, port)
+        return self.link.get_links(index)[0].get_attr(name)
+
+    def add_address(self, host: Host, address: str) -> None:
+        """A second address on the host, to send from: `host.send(..., source=address)`."""
+        index = namespaces.index_of(host.link, "eth0")
+        host.link.addr("add", index=index, address=address, prefixlen=24)
+
+    def add_vlan(self, host: Host, vid: int) -> str:
+        """A tagged sub-interface `eth0.<vid>` with address 10.<vid>.0.(10+i); returns its name."""
+        name, eth0 = f"eth0.{vid}", namespaces.index_of(host.link, "eth0")
+        host.link.link("add", ifname=name, kind="vlan", link=eth0, vlan_id=vid)
+        index = namespaces.index_of(host.link, name)
+        host.link.link("set", index=index, state="up")
+        last = host.address.rsplit(".", 1)[1]
+        host.link.addr("add", index=index, address=f"10.{vid}.0.{last}", prefixlen=24)
+        return name
+
+    def add_beyond(self, host: Host) -> Host:
+        """A network behind `host`: `down0` there, cabled to a further host `<name>x`."""
+        name = f"{host.name}x"
+        namespace = f"{self.prefix}{name}"
+        link = namespaces.create(namespace, quiet_ipv6=self.quiet_ipv6)
+        try:
+            peer = {"ifname": "eth0", "net_ns_fd": namespace}
+            host.link.link("add", ifname="down0", kind="veth", mtu=self.mtu, peer=peer)
+            down = namespaces.index_of(host.link, "down0")
+            third = 100 + len(self.hosts)
+            host.link.addr("add", index=down, address=f"10.{third}.0.1", prefixlen=24)
+            host.link.link("set", index=down, state="up")
+            address = f"10.{third}.0.2"
+            self.bring_up(link, address)
+            beyond = Host(name, namespace, link, port=host.port, address=address)
+        except BaseException:
+            link.close()
+            raise
+        self.beyond.append(beyond)
+        beyond.call("ping")
+        return beyond
+
+    # --- the switch
+
+    def switch(
+        self,
+        ports: Iterable[str | Mapping[str, object]] | None = None,
+        *,
+        config: Mapping[str, Any] | None = None,
+        arguments: Sequence[str] = (),
+        wait: bool = True,
+    ) -> Snoop:
+        """Starts `snoop run` on the ports (all of them by default) and waits until it forwards.
+
+        `config` has the tables of the configuration file; a port may be a table of its options.
+        """
+        wanted = self.ports if ports is None else list(ports)
+        tables = [{"name": port} if isinstance(port, str) else dict(port) for port in wanted]
+        switch = Snoop(
+            self.namespace,
+            self.directory / f"sw{len(self.switches)}",
+            {**(config or {}), "port": tables},
+            arguments=arguments,
+        )
+        self.switches.append(switch)
+        if wait:
+            switch.wait_ready()
+        return switch
+
+    def bridge(self, ports: Iterable[str] | None = None, **how: Any) -> KernelBridge:
+        """The kernel's own bridge, snooping and querier, in the switch's place for comparison."""
+        bridge = KernelBridge(self.namespace, self.link, list(ports or self.ports), **how)
+        self.switches.append(bridge)
+        return bridge
+
+    def wait_pruning(self, sender: Host, reporter: Host, other: Host) -> None:
+        """Until the switch prunes: it floods at first, so that its table can fill (Q-15)."""
+        group = "239.254.254.254"
+
+        def pruned() -> bool:
+            other.reset()
+            reporter.frames([frames.report_v2(group, reporter.address, mac=reporter.mac)])
+            sender.send(group)
+            self.settle(sender)
+            return other.wire(group).datagrams == 0
+
+        wait_until(pruned, within=PRUNING_S, what="pruning begins")
+
+    # --- proof that nothing (more) arrives
+
+    def settle(self, sender: Host, receivers: Iterable[Host] | None = None) -> None:
+        """Returns when all that `sender` sent before is delivered (or dropped) everywhere.
+
+        A broadcast marker frame follows the data; it may overtake frames of other destinations
+        within one pass of the switch, so a second one is sent when every host has seen the first:
+        it can only come from a later pass.
+        """
+        hosts = [host for host in receivers or self.hosts if host is not sender]
+        for _ in range(2):
+            token = secrets.token_bytes(8)
+            waiting = [host.start("marker", token=token.hex()) for host in hosts]
+            source = bytes.fromhex(sender.mac.replace(":", ""))
+            frame = b"\xff" * 6 + source + ETH_P_MARKER + token + bytes(38)
+            sender.frames([frame])
+            for job in waiting:
+                job.result(SETTLE_S)
+
+
+def mac(kind: int, i: int) -> str:
+    """02:00:00:00:01:xx for hosts, 02:00:00:00:02:xx for ports."""
+    return f"02:00:00:00:{kind:02x}:{i:02x}"
+
+
+def leave(number: int, _: FrameType | None) -> None:
+    if os.getpid() != OWNER:
+        os._exit(128 + number)  # a short-lived fork of pyroute2's: the lab is not its to take down
+    raise SystemExit(128 + number)
