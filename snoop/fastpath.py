@@ -338,9 +338,8 @@ class FastPath:
         """Group rows in the live table."""
         return int(lib.fp_switch_row_count(self._sw))
 
-    @property
-    def retired(self) -> int:
-        """Objects that wait for a loop to move past them; 0 soon after a publish."""
+    def reap(self) -> int:
+        """Free what no loop can reach any more; return how many objects wait for one to move on."""
         return int(lib.fp_switch_retired(self._sw))
 
     def fdb(self) -> Iterator[FdbEntry]:

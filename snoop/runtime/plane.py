@@ -168,7 +168,12 @@ class Plane:
         self.flush()
 
     def look(self) -> None:
-        """Every LOOK_SECONDS: rings that stopped (F-8), addresses claimed at two ports (F-12)."""
+        """Every LOOK_SECONDS: rings that stopped (F-8), addresses claimed at two ports (F-12).
+
+        A port that was closed holds its interface until the loops have moved on, which is known
+        only when somebody asks.
+        """
+        self.fastpath.reap()
         for entry in self._disputes.look(clock.now()):
             assert entry.rival is not None
             mac, rival = mac_text(entry.mac), self.ports.name(entry.rival)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 from contextlib import closing
 
-from unit.test_fastpath_binding import group_rows
-from waiting import wait_until
-
 from snoop.fastpath import FastPath
 from snoop.table.mdb import Delta
+from testbed.waiting import wait_until
+from unit.test_fastpath_binding import group_rows
 
 
 def test_loop_sees_publishes_while_idle_and_stops_when_told() -> None:
@@ -20,7 +19,7 @@ def test_loop_sees_publishes_while_idle_and_stops_when_told() -> None:
         try:
             for n in range(200):
                 fastpath.publish(Delta(upserts=group_rows(3, n)))
-            wait_until(lambda: fastpath.retired == 0, within=5)
+            wait_until(lambda: fastpath.reap() == 0, within=5)
             wait_until(lambda: fastpath.worker_stats().sleeps > 0, within=5)
             assert fastpath.rows == 3
         finally:
@@ -35,7 +34,7 @@ def test_every_worker_stops() -> None:
     for loop in loops:
         loop.start()
     fastpath.publish(Delta(upserts=group_rows(3, 1)))
-    wait_until(lambda: fastpath.retired == 0, within=5)
+    wait_until(lambda: fastpath.reap() == 0, within=5)
     fastpath.stop()
     for loop in loops:
         loop.join(5)

@@ -9,12 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import namespaces
 import pytest
-from lab import Lab, wait_until
-from switch import SNOOP, Snoop
 
 from netns.star import IGMP, Star, names, star
+from testbed import namespaces
+from testbed.lab import Lab, wait_until
+from testbed.switch import SNOOP, Snoop
 
 GROUP = "239.13.0.1"
 
@@ -192,7 +192,11 @@ def test_reload_adds_and_removes_a_port() -> None:
         net.switch.configure({**config, "port": all_ports[:3]})
         net.switch.reload()
         net.switch.wait_members(GROUP, {"p1"})
-        assert net.lab.port_attribute("p3", "IFLA_PROMISCUITY") == 0
+        wait_until(
+            lambda: net.lab.port_attribute("p3", "IFLA_PROMISCUITY") == 0,
+            within=5,
+            what="the port is let go",
+        )
         net.switch.configure({**config, "port": all_ports})
         net.switch.reload()
         net.switch.wait_members(GROUP, {"p1", "p3"})
@@ -203,12 +207,12 @@ def test_lab_that_is_killed_takes_the_daemon_and_the_agents_with_it() -> None:
     """INTERFACE.md 1: nothing is left behind, even by SIGKILL, but names that the next lab
     sweeps away."""
     story = (
-        "import sys, time; from lab import Lab\n"
+        "import sys, time; from testbed.lab import Lab\n"
         "lab = Lab(2).open(); switch = lab.switch()\n"
         "print(lab.prefix, switch.process.pid, lab.hosts[0].process.pid, flush=True)\n"
         "sys.stdin.read()\n"
     )
-    here = Path(namespaces.__file__).parent
+    here = Path(namespaces.__file__).parents[1]
     child = subprocess.Popen(
         [sys.executable, "-c", story],
         stdin=subprocess.PIPE,

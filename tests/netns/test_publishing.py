@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
-from unit import frames
 
 from netns.test_decision import in_new_namespace
 from snoop.fastpath import FastPath
 from snoop.table.mdb import Mdb, VlanRow
 from snoop.wire.address import ANY, Family, parse
+from unit import frames
 
 PORTS = 4
 GROUP = parse(frames.G)
@@ -134,7 +134,7 @@ def test_no_frame_is_delivered_to_a_set_that_never_existed() -> None:
             assert sorted(seen) == list(range(sent))
             sets = {frozenset(ports) for ports in seen.values()}
             assert sets == {frozenset({1}), frozenset({2, 3})}
-            assert r.fastpath.retired <= 1, "old tables are freed while the loop goes on"
+            assert r.fastpath.reap() <= 1, "old tables are freed while the loop goes on"
 
     in_new_namespace(work)
 

@@ -54,6 +54,9 @@ class FakeFastPath:
         self.isolated[port] = isolate
         return PortOpened(isolate, None if isolate else "not asked for")
 
+    def reap(self) -> int:
+        return 0
+
     def port_stuck(self, port: int) -> bool:
         return port in self.stuck
 
