@@ -37,7 +37,7 @@ missing_packages() {
 		command -v ninja >/dev/null || command -v make >/dev/null || need+=(ninja-build)
 		command -v clang-format >/dev/null || need+=(clang-format)
 		command -v ip >/dev/null || need+=(iproute2)
-		# The real neighbours of tests/netns (netns-lab/daemons.py).
+		# The real neighbours of tests/netns (netns-lab/testbed/daemons.py).
 		[ -x /usr/lib/frr/pimd ] || need+=(frr)
 		command -v smcrouted >/dev/null || need+=(smcroute)
 		command -v igmpproxy >/dev/null || need+=(igmpproxy)

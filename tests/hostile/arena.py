@@ -27,13 +27,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent.parent / "netns-lab")]
+from hostile.attacks import ATTACKS
+from testbed import namespaces
+from testbed.lab import Lab, wait_until
+from testbed.switch import SNOOP, Snoop
 
-import namespaces  # noqa: E402
-from attacks import ATTACKS  # noqa: E402
-from lab import Lab, wait_until  # noqa: E402
-from switch import SNOOP, Snoop  # noqa: E402
+TESTS = Path(__file__).parents[1]
 
 GROUP = "239.1.1.1"
 JOIN_GROUPS = ("239.2.2.1", "239.2.2.2", "239.2.2.3", "239.2.2.4")
@@ -205,7 +204,7 @@ def register(lab: Lab, snoop: Snoop) -> None:
 
 
 def player(lab: Lab, host: int, role: str, *arguments: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-E", "-S", str(HERE / "players.py"), role, *arguments]
+    command = namespaces.program("hostile.players", role, *arguments, home=TESTS)
     pipe = subprocess.PIPE
     return namespaces.spawn(lab.h(host).namespace, command, stdin=pipe, stdout=pipe)
 

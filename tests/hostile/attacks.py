@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from packets import (
+from hostile.packets import (
     IGMP,
     PIM,
     UDP,

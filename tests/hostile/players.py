@@ -1,10 +1,10 @@
 """The processes of the arena, each inside its host's namespace: one attacks, one sends, one
 watches, one joins and leaves. Standard library only.
 
-    players.py attack --seed N --seconds S --world JSON [--only NAME]…
-    players.py send   --seconds S --world JSON
-    players.py watch  --world JSON
-    players.py join   --seed N --seconds S --world JSON
+    attack --seed N --seconds S --world JSON [--only NAME]…
+    send   --seconds S --world JSON
+    watch  --world JSON
+    join   --seed N --seconds S --world JSON
 
 What they saw goes to stdout, a JSON object a line; `watch` says it when its stdin ends.
 """
@@ -19,13 +19,10 @@ import socket
 import struct
 import sys
 import time
-from pathlib import Path
 from random import Random
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from attacks import ATTACKS, Burst, World
+from hostile.attacks import ATTACKS, Burst, World
 
 INTERFACE = "eth0"
 STREAM_PORT, JOIN_PORT, UNICAST_PORT = 5004, 5006, 5008
@@ -221,7 +218,3 @@ def main() -> None:
             watch(options.world)
         case "join":
             join(options.world, options.seed, options.seconds)
-
-
-if __name__ == "__main__":
-    main()

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import frames
-from datagrams import payload
-from host import Host
-from lab import Lab
-from switch import Snoop
+from testbed import frames
+from testbed.datagrams import payload
+from testbed.host import Host
+from testbed.lab import Lab
+from testbed.switch import Snoop
 
 QUERY, RESPONSE, LAST_MEMBER, ROBUSTNESS = 1.0, 0.4, 0.2, 2
 LMQT = ROBUSTNESS * LAST_MEMBER

@@ -17,15 +17,14 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-import frames
-import namespaces
 import pytest
-from datagrams import payload
-from host import Host
-from lab import Lab, wait_until
-from switch import KernelBridge, Snoop
 
 from netns.star import IGMP
+from testbed import frames, namespaces
+from testbed.datagrams import payload
+from testbed.host import Host
+from testbed.lab import Lab, wait_until
+from testbed.switch import KernelBridge, Snoop
 
 A, B, C = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 ALL = (A, B, C)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-import frames
 import pytest
-from lab import wait_until
 
 from netns.star import GMI, QUERY, RESPONSE, ROBUSTNESS, SLACK, Star, names, star
+from testbed import frames
+from testbed.lab import wait_until
 
 RATE = 500
 

@@ -7,12 +7,12 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
-import frames
 import pytest
-from lab import wait_until
-from switch import SNOOP
 
 from netns.star import QUERIER, Star, names
+from testbed import frames
+from testbed.lab import wait_until
+from testbed.switch import SNOOP
 
 GROUP, SOURCE = "239.15.0.1", "10.0.0.101"
 

@@ -9,10 +9,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import frames
-from lab import Lab, wait_until
-
 from netns.star import Star, names, star
+from testbed import frames
+from testbed.lab import Lab, wait_until
 
 GROUP = "239.21.0.1"
 QUERIER_OFF = {"querier": "off"}

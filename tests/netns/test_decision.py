@@ -15,12 +15,12 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from unit import frames
 
 from snoop.fastpath import FastPath
 from snoop.table.mdb import VLAN_DEFAULT, Mdb, VlanRow
 from snoop.table.reference import Table
 from snoop.wire.address import ANY, Family, parse
+from unit import frames
 
 PORTS = 6
 UP = (1 << PORTS) - 1

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import frames
-import namespaces
 import pytest
-from guest import GSO_TCPV4, GSO_UDP_L4, Guest
-from host import Host
-from lab import Lab
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import GRE, Ether
 from scapy.packet import Raw
-from waiting import wait_until
 
 from netns.star import IGMP, Star, star
+from testbed import frames, namespaces
+from testbed.guest import GSO_TCPV4, GSO_UDP_L4, Guest
+from testbed.host import Host
+from testbed.lab import Lab
+from testbed.waiting import wait_until
 
 GUEST, ADDRESS = "02:00:00:00:09:01", "10.0.0.90"
 BLOCKS = 120  # of 256 KiB

@@ -12,11 +12,11 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import bench_traffic
 import pytest
-from waiting import wait_until
 
+from benchmark import traffic
 from netns.star import Star, star
+from testbed.waiting import wait_until
 
 STREAM, COUNT, RATE = "239.91.0.1", 6000, 2000.0
 JOINED, JOINS, GAP_MS, LIMIT_MS = "239.90.0", 60, 20, 2000
@@ -35,7 +35,7 @@ def flooded(net: Star, kinds: Sequence[str]) -> Iterator[None]:
             # Sessions of their own, as strangers have; the scheduler weighs sessions.
             processes.append(
                 subprocess.Popen(
-                    [bench_traffic.BUILD / "storm", *words],
+                    [traffic.BUILD / "storm", *words],
                     stdout=subprocess.DEVNULL,
                     start_new_session=True,
                 )
@@ -64,7 +64,7 @@ def flooded(net: Star, kinds: Sequence[str]) -> Iterator[None]:
     ids=["two", "seven"],
 )
 def test_join_of_a_quiet_port_is_served_while_others_flood(kinds: tuple[str, ...]) -> None:
-    bench_traffic.build()
+    traffic.build()
     calm = {"query_interval": 60.0, "query_response_interval": 10.0, "startup_query_interval": 15.0}
     with star(
         FIRST_FLOODER + len(kinds), igmp=calm, switch={"no_querier": "prune"}, pruning=False
@@ -78,7 +78,7 @@ def test_join_of_a_quiet_port_is_served_while_others_flood(kinds: tuple[str, ...
         wait_until(lambda: len(net.switch.rows()) > JOINS, within=10, what="the groups are known")
         with flooded(net, kinds):
             stream = source.start("send", destination=STREAM, count=COUNT, rate=RATE)
-            seen = bench_traffic.run(
+            seen = traffic.run(
                 "joins",
                 *(source.namespace, source.address, quiet.namespace, quiet.address, "eth0"),
                 *(f"{JOINED}.1", str(JOINS), str(GAP_MS), str(LIMIT_MS)),

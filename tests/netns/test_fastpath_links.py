@@ -8,12 +8,11 @@ from __future__ import annotations
 import subprocess
 import time
 
-from unit import frames
-from waiting import wait_until
-
 from netns.test_decision import in_new_namespace
 from netns.test_shortcut import UDP, Hosts, frame, mac, running, switch
 from snoop.fastpath import REASONS, FastPath
+from testbed.waiting import wait_until
+from unit import frames
 
 
 def ip(command: str) -> None:

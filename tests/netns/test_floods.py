@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import frames
 import pytest
-from datagrams import payload
-from lab import wait_until
 
 from netns.star import Star, star
+from testbed import frames
+from testbed.datagrams import payload
+from testbed.lab import wait_until
 
 GROUP = "239.14.0.1"
 

@@ -6,6 +6,7 @@ A short game of `tests/hostile`; `tests/hostile/run` plays long ones.
 from __future__ import annotations
 
 import pytest
+
 from hostile.arena import play
 
 

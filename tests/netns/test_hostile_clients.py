@@ -11,13 +11,13 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
-import namespaces
 import pytest
-from lab import Lab
-from switch import SNOOP, Snoop
-from waiting import wait_until
 
 from netns.star import IGMP, Star, names
+from testbed import namespaces
+from testbed.lab import Lab
+from testbed.switch import SNOOP, Snoop
+from testbed.waiting import wait_until
 
 LISTEN = ("127.0.0.1", 9571)
 DESCRIPTORS = 160

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import frames
 import pytest
-from waiting import wait_until
 
 from netns.star import IGMP, Star, names, star
 from snoop.wire import compose, control
 from snoop.wire.address import Address, mapped, parse
 from snoop.wire.messages import Record, RecordType
+from testbed import frames
+from testbed.waiting import wait_until
 
 MIB = 1 << 20
 GROWTH_MAX = 64 * MIB  # README: what one host may make the daemon grow by

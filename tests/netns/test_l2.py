@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 
 import pytest
-from lab import wait_until
 
 from netns.star import Star
+from testbed.lab import wait_until
 
 UNKNOWN = "02:00:00:00:0f:01"
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 
-import frames
-from lab import wait_until
-
 from netns.star import GMI, LAST_MEMBER, LMQT, QUERIER, SLACK, Star, star
+from testbed import frames
+from testbed.lab import wait_until
 
 RATE = 500
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 
-from lab import wait_until
-
 from netns.star import SLACK, Star, names, star
+from testbed.lab import wait_until
 
 GROUP = "239.9.0.1"
 

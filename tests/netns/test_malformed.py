@@ -11,11 +11,11 @@ import struct
 from collections.abc import Callable
 from socket import inet_aton
 
-import frames
 import pytest
-from lab import wait_until
 
 from netns.star import QUERIER, names, star
+from testbed import frames
+from testbed.lab import wait_until
 
 PER_PORT, PORTS, RATE = 20_000, (1, 2, 3), 8_000
 GROUP, SOURCE = "239.12.0.1", "10.0.0.66"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import frames
 import pytest
-from lab import wait_until
 
 from netns.star import GMI, LMQT, QUERY, SLACK, Star, names
+from testbed import frames
+from testbed.lab import wait_until
 
 
 def test_members_get_every_datagram_of_a_stream_and_non_members_none(net: Star) -> None:

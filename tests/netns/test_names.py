@@ -6,13 +6,12 @@ import json
 import subprocess
 from collections.abc import Iterator
 
-import frames
-import namespaces
 import pytest
-from lab import Lab
-from switch import SNOOP, Snoop
 
 from netns.star import IGMP, Star
+from testbed import frames, namespaces
+from testbed.lab import Lab
+from testbed.switch import SNOOP, Snoop
 
 NAMES = {  # of the kernel, and as it is written
     b"a\x1b[31mb\x07": r"a\x1b[31mb\x07",

@@ -17,15 +17,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import namespaces
 import pytest
-from daemons import ROUTERS, Daemons, Igmpproxy, OpenVswitch
-from host import Count, Host
-from lab import wait_until
-from switch import SNOOP, Snoop
 
 from netns.star import Star, star
 from netns.test_offloads import offloads_off
+from testbed import namespaces
+from testbed.daemons import ROUTERS, Daemons, Igmpproxy, OpenVswitch
+from testbed.host import Count, Host
+from testbed.lab import wait_until
+from testbed.switch import SNOOP, Snoop
 
 GROUP = "239.8.1.1"
 BURSTS = (2, 7, 50, 200)

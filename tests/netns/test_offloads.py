@@ -8,13 +8,12 @@ import socket
 import struct
 from statistics import median
 
-import frames
-import namespaces
 import pytest
-from datagrams import payload
-from lab import Lab
 
 from netns.star import IGMP, Star, names, star
+from testbed import frames, namespaces
+from testbed.datagrams import payload
+from testbed.lab import Lab
 
 GROUP = "239.8.0.1"
 TCP_RATIO = 0.7

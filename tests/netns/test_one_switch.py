@@ -10,12 +10,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import namespaces
-from lab import Lab
-from switch import SNOOP, Snoop
-from waiting import wait_until
-
 from netns.star import Star
+from testbed import namespaces
+from testbed.lab import Lab
+from testbed.switch import SNOOP, Snoop
+from testbed.waiting import wait_until
 
 
 def second(lab: Lab, *ports: str, before: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:

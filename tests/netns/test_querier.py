@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import frames
-from lab import Lab, wait_until
-
 from netns.star import QUERIER, QUERY, RESPONSE, ROBUSTNESS, SLACK, Star, names, star
+from testbed import frames
+from testbed.lab import Lab, wait_until
 
 OQPI = ROBUSTNESS * QUERY + RESPONSE / 2
 LOWER, HIGHER = "10.0.0.1", "10.0.0.255"

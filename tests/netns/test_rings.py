@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import threading
 
-import frames
 import pytest
-from guest import GSO_UDP, Guest
-from lab import Lab
-from waiting import wait_until
 
 from netns.star import IGMP, Star
+from testbed import frames
+from testbed.guest import GSO_UDP, Guest
+from testbed.lab import Lab
+from testbed.waiting import wait_until
 
 GUEST = "02:00:00:00:09:01"
 ADDRESS = "10.0.0.90"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 
-import frames as made
 import pytest
-from waiting import wait_until
 
 from netns.star import names, star
+from testbed import frames as made
+from testbed.waiting import wait_until
 
 GROUP = "239.1.2.3"
 STORM_GROUPS, STORM_PORTS, PER_REPORT = 4000, 8, 183

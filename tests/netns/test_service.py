@@ -12,12 +12,12 @@ import subprocess
 from importlib.resources import files
 from pathlib import Path
 
-import namespaces
 import pytest
-from lab import Lab, wait_until
-from switch import SNOOP, Snoop
 
 from netns.star import IGMP, Star, names
+from testbed import namespaces
+from testbed.lab import Lab, wait_until
+from testbed.switch import SNOOP, Snoop
 
 GROUP = "239.19.0.1"
 PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN = 65, 1

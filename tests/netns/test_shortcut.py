@@ -12,11 +12,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
-from waiting import wait_until
-
 from netns.test_decision import in_new_namespace
 from snoop.fastpath import REASONS, FastPath
 from snoop.table.mdb import Delta
+from testbed.waiting import wait_until
 
 ETH_P_ALL, SOL_PACKET, PACKET_IGNORE_OUTGOING, PACKET_AUXDATA = 3, 263, 23, 8
 AUXDATA = struct.Struct("=IIIHHHH")  # struct tpacket_auxdata: status, lengths, offsets, TCI, TPID

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import frames
-
 from netns.star import LMQT, SLACK, Star, names
+from testbed import frames
 
 A, B, C = "10.0.0.101", "10.0.0.102", "10.0.0.103"
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from host import Host, Job
-from waiting import wait_until
 
 from netns.star import Star, star
 from netns.test_l2 import ethernet, mac_bytes
+from testbed.host import Host, Job
+from testbed.waiting import wait_until
 
 PROBES, ETHERTYPE = 50, 0x88B7
 

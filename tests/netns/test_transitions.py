@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import frames
 import pytest
-from datagrams import payload
-from lab import wait_until
 
 from netns.star import SLACK, Star, names, star
+from testbed import frames
+from testbed.datagrams import payload
+from testbed.lab import wait_until
 
 A, B, C, D = (f"192.0.2.{i}" for i in (1, 2, 3, 9))
 EVERY = (A, B, C, D)

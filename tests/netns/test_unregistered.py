@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import frames
 import pytest
-from lab import wait_until
 
 from netns.star import Star, names, star
+from testbed import frames
+from testbed.lab import wait_until
 
 GROUP = "239.7.0.1"
 

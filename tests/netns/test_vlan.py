@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import frames
 import pytest
-from datagrams import payload
-from lab import wait_until
 from pyroute2.netlink.exceptions import NetlinkError
 
 from netns.star import Star, names, star
+from testbed import frames
+from testbed.datagrams import payload
+from testbed.lab import wait_until
 
 GROUP = "239.10.0.1"
 SOURCE = "10.10.0.99"

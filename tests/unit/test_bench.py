@@ -6,12 +6,12 @@ import pytest
 
 pytest.importorskip("pyroute2")
 
-from bench_measures import Figures
-from bench_plan import SHORT, Goal, Item, full, quick
-from bench_results import Results, Spread
-from bench_site import Site, SiteError, Trial
-from bench_switches import Bridge
-from bench_traffic import Offer
+from benchmark.measures import Figures
+from benchmark.plan import SHORT, Goal, Item, full, quick
+from benchmark.results import Results, Spread
+from benchmark.site import Site, SiteError, Trial
+from benchmark.switches import Bridge
+from benchmark.traffic import Offer
 
 FULL_LOAD = 400_000
 

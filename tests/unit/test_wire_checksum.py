@@ -2,9 +2,9 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from vectors import sum16
 
 from snoop.wire.checksum import checksum, is_valid
+from vectors import sum16
 
 
 def test_the_example_of_rfc_1071():

@@ -3,14 +3,14 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vectors import load, reading
-from vectors.oracle import judge
 
 from snoop.wire import compose, control, ether, ipv4, messages, pim
 from snoop.wire.address import ALL_PIM_ROUTERS, ALL_SYSTEMS, UNSPECIFIED, text
 from snoop.wire.address import parse as addr
 from snoop.wire.errors import COUNTERS, WireError
 from snoop.wire.messages import Record, RecordType
+from vectors import load, reading
+from vectors.oracle import judge
 
 VECTORS = load("frames.txt")
 GOOD = [vector for vector in VECTORS if not vector.reading.startswith("!")]

@@ -3,14 +3,14 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vectors import load, reading, signed
-from vectors.oracle import judge_igmp
 
 from snoop.wire import compose, igmp, messages
 from snoop.wire.address import ANY
 from snoop.wire.address import parse as addr
 from snoop.wire.errors import WireError
 from snoop.wire.messages import Record, RecordType
+from vectors import load, reading, signed
+from vectors.oracle import judge_igmp
 
 VECTORS = load("messages.txt")
 ACCEPTED = [vector for vector in VECTORS if not vector.reading.startswith(("!", "unknown"))]

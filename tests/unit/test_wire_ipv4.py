@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vectors import sum16
 
 from snoop.wire import ipv4
 from snoop.wire.address import parse as addr
 from snoop.wire.address import text
 from snoop.wire.errors import WireError
+from vectors import sum16
 
 GOLDEN = bytes.fromhex("46c00020000040000102e9080a00000bef010203940400001600f8faef010203")
 PAYLOAD = GOLDEN[24:]

@@ -11,14 +11,14 @@ from time import thread_time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vectors import load, reading, sum16
-from vectors.oracle import judge
 
 from snoop.wire import compose, control
 from snoop.wire.address import ALL_IGMPV3_ROUTERS
 from snoop.wire.address import parse as addr
 from snoop.wire.errors import COUNTERS, WireError
 from snoop.wire.messages import Record, RecordType
+from vectors import load, reading, sum16
+from vectors.oracle import judge
 
 FRAMES = [vector.data for vector in load("frames.txt")]
 PAYLOADS = [vector.data for vector in load("messages.txt")]

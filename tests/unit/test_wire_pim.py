@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vectors import reading, signed, sum16
-from vectors.oracle import judge_pim
 
 from snoop.wire import pim
 from snoop.wire.errors import WireError
+from vectors import reading, signed, sum16
+from vectors.oracle import judge_pim
 
 HOLDTIME = "00010002"
 

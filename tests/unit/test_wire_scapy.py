@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from vectors import load
 
 from snoop.wire import codes, compose, control, igmp, ipv4, messages, pim
 from snoop.wire.address import ALL_IGMPV3_ROUTERS, ALL_PIM_ROUTERS, ALL_SYSTEMS, ANY, text
 from snoop.wire.address import parse as addr
 from snoop.wire.messages import Record, RecordType
+from vectors import load
 
 them = pytest.importorskip("scapy.layers.igmp", reason="this scapy has no scapy.layers.igmp")
 scapy_pim = pytest.importorskip("scapy.contrib.pim")
