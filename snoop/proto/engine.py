@@ -43,7 +43,7 @@ from snoop.wire.address import (
 )
 
 # A port's whole table may be due at one instant; a frame waits for no more than this.
-_DUE_PER_FRAME: Final = 64
+_DUE_PER_FRAME: Final = 16
 
 
 class Full(Exception):

@@ -43,7 +43,7 @@ _log = logging.getLogger("snoop.plane")
 ROWS_MAX = 1000
 VLANS_MAX = 200
 # Timers dealt with in one go; thousands may run out at the same instant.
-DUE_MAX = 150
+DUE_MAX = 32
 NOW = Instant(1)
 # How long a table that could not be published waits for memory.
 AGAIN = SECOND
