@@ -70,6 +70,30 @@ def ask(client: socket.socket) -> bytes:
     return client.recv(100)
 
 
+def test_who_is_silent_stays_while_another_goes_by_himself(tmp_path: Path) -> None:
+    """A newcomer comes in by the place that is being left, not by that of an operator."""
+    path = tmp_path / "door"
+    came: list[socket.socket] = []
+
+    async def once(at: Door, guest: Guest) -> None:
+        if await guest.reader.readline() != b"go\n":
+            return await echo(at, guest)
+        at.speaks()
+        came.append(connect(path))  # knocks while we go
+        return None
+
+    def work() -> tuple[bytes, bytes]:
+        with connect(path) as operator, connect(path) as leaving:
+            operator.sendall(b"stay\n")
+            leaving.sendall(b"go\n")
+            assert leaving.recv(1) == b""
+            came[0].sendall(b"stay\n")
+            return ask(operator), ask(came[0])
+
+    assert with_door(path, once, work, places=2) == (b"hello\n", b"hello\n")
+    came[0].close()
+
+
 def test_a_burst_never_has_more_in_than_there_are_places(tmp_path: Path) -> None:
     """F-11: the limit is one."""
     path = tmp_path / "door"
