@@ -21,7 +21,7 @@ from snoop.table.image import pack_rows, pack_vlans, words
 from snoop.table.mdb import Delta
 from snoop.table.seen import FdbEntry, PortOpened, Punted, Stream, WorkerStats
 
-CONTRACT_VERSION = 8
+CONTRACT_VERSION = 9
 if lib.fp_contract_version() != CONTRACT_VERSION:
     raise ImportError(
         f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "
@@ -370,10 +370,6 @@ class FastPath:
         return int(
             lib.fp_fdb_flush(self._sw, -1 if port is None else port, -1 if vlan is None else vlan)
         )
-
-    def fdb_ageing(self, ageing_ns: int) -> None:
-        """Change the age at which an address is forgotten."""
-        lib.fp_fdb_configure(self._sw, ageing_ns)
 
     def streams(self) -> list[Stream]:
         """The multicast flows seen, wanted or not, in no order."""

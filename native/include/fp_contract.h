@@ -8,7 +8,7 @@
  * Calls return 0 (or a count) and -errno on failure unless they say otherwise.
  * Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 8
+#define FP_CONTRACT_VERSION 9
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -208,8 +208,6 @@ struct fp_stream {
 struct fp_worker_stats {
 	uint64_t passes;
 	uint64_t sleeps;
-	uint64_t table_seq_seen;
-	uint64_t pad;
 };
 
 struct fp_switch;
@@ -290,5 +288,4 @@ uint64_t fp_fdb_disputes(struct fp_switch *sw);
 int fp_fdb_disputed(struct fp_switch *sw, struct fp_fdb_entry *entries, uint32_t entries_max,
 		    uint64_t within_ns);
 int fp_fdb_flush(struct fp_switch *sw, int32_t port, int32_t vlan);
-int fp_fdb_configure(struct fp_switch *sw, uint64_t ageing_ns);
 int fp_stream_dump(struct fp_switch *sw, struct fp_stream *streams, uint32_t streams_max);

@@ -152,7 +152,6 @@ int fp_worker_read(struct fp_switch *sw, uint32_t index, struct fp_worker_stats 
 	*stats = (struct fp_worker_stats){
 		.passes = fp_load_relaxed(&worker->passes),
 		.sleeps = fp_load_relaxed(&worker->sleeps),
-		.table_seq_seen = fp_load_relaxed(&worker->seq_seen),
 	};
 	return 0;
 }
@@ -220,12 +219,6 @@ int fp_fdb_flush(struct fp_switch *sw, int32_t port, int32_t vlan)
 {
 	fp_shortcut_flush(&sw->shortcut, port, vlan);
 	return (int)fp_fdb_flush_matching(&sw->fdb, port, vlan);
-}
-
-int fp_fdb_configure(struct fp_switch *sw, uint64_t ageing_ns)
-{
-	fp_store_relaxed(&sw->fdb.ageing_ms, ageing_ns / UINT64_C(1000000));
-	return 0;
 }
 
 int fp_stream_dump(struct fp_switch *sw, struct fp_stream *streams, uint32_t streams_max)

@@ -26,7 +26,7 @@ int fp_fdb_init(struct fp_fdb *fdb, uint32_t max_entries, uint64_t ageing_ns)
 		fdb->seed = (uint64_t)(uintptr_t)fdb->buckets; /* too early for better */
 	fdb->bucket_count = buckets;
 	fdb->max_entries = max_entries ? max_entries : 1;
-	fp_store_relaxed(&fdb->ageing_ms, ageing_ns / NS_PER_MS);
+	fdb->ageing_ms = ageing_ns / NS_PER_MS;
 	return 0;
 }
 

@@ -40,7 +40,7 @@ struct fp_fdb {
 	uint32_t bucket_count;
 	uint32_t max_entries;
 	uint64_t seed;
-	_Atomic uint64_t ageing_ms;
+	uint64_t ageing_ms;
 	_Atomic uint64_t disputes; /* grows while addresses are claimed in vain */
 	_Atomic uint32_t count;
 	_Atomic uint32_t hand;	/* where the next eviction looks */

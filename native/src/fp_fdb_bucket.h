@@ -92,7 +92,7 @@ static inline bool bucket_find(const struct fp_fdb_bucket *bucket, uint64_t key,
 
 static inline bool expired(const struct fp_fdb *fdb, uint64_t seen_ms, uint64_t now_ms)
 {
-	return now_ms > seen_ms && now_ms - seen_ms > fp_load_relaxed(&fdb->ageing_ms);
+	return now_ms > seen_ms && now_ms - seen_ms > fdb->ageing_ms;
 }
 
 static inline void way_set(struct fp_fdb_bucket *bucket, uint32_t way, uint64_t key, uint64_t value,

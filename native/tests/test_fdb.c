@@ -172,7 +172,7 @@ static void test_new_ageing_time_holds_for_old_entries(void)
 
 	start(&fdb, 100);
 	learn(&fdb, 0, mac_of(1), 3, START);
-	fp_store_relaxed(&fdb.ageing_ms, 10000);
+	fdb.ageing_ms = 10000;
 	CHECK_EQ(port_now(&fdb, 0, mac_of(1), START + 10 * SECOND), 3);
 	CHECK_EQ(port_now(&fdb, 0, mac_of(1), START + 11 * SECOND), (uint64_t)-1);
 	fp_fdb_destroy(&fdb);
