@@ -39,7 +39,7 @@ def proofs() -> Iterator[tuple[str, frozenset[int]]]:
 
     A class of tests (Hypothesis machines) counts under the name pytest collects it by.
     """
-    for path in sorted(TESTS.glob("*/test_*.py")):
+    for path in sorted(TESTS.rglob("test_*.py")):
         tree = ast.parse(path.read_text())
         where = path.relative_to(TESTS)
         documented = {

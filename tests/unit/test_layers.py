@@ -174,7 +174,7 @@ def test_the_walk_finds_the_layers() -> None:
 
 
 CLOCKS = {"time", "datetime", "sched", "waiting"}
-UNIT_TESTS = sorted(Path(__file__).parent.glob("*.py"))
+UNIT_TESTS = sorted(Path(__file__).parent.rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", UNIT_TESTS, ids=[path.stem for path in UNIT_TESTS])

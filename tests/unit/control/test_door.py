@@ -17,7 +17,7 @@ from snoop.control import door, metrics
 from snoop.control.door import Door, Guest
 from snoop.proto.units import MILLISECOND, Instant
 from snoop.runtime import clock
-from unit.test_runtime_process import sample
+from unit.runtime.test_process import sample
 
 
 def descriptors() -> int:

@@ -20,11 +20,14 @@ from snoop.proto.units import SECOND, Instant
 from snoop.runtime import events, log, notify
 from snoop.runtime.log import Limited
 from unit.fake_fastpath import link
-from unit.test_runtime_plane import Scene
+from unit.runtime.test_plane import Scene
 
 
 def at(seconds: float) -> Instant:
     return Instant(round((1000 + seconds) * SECOND))
+
+
+LOGGER = logging.Logger("apart", logging.DEBUG)  # of nobody's, and of no other test
 
 
 class Lines(logging.Handler):
@@ -41,16 +44,13 @@ class Lines(logging.Handler):
 @pytest.fixture
 def lines() -> list[str]:
     handler = Lines()
-    logger = logging.getLogger("snoop.test")
-    logger.handlers[:] = [handler]
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False
+    LOGGER.handlers[:] = [handler]
     return handler.lines
 
 
 def test_what_a_peer_repeats_is_logged_a_few_times_and_then_counted(lines: list[str]) -> None:
     """A bound on the log rate."""
-    limited = Limited(logging.getLogger("snoop.test"), burst=2, interval_ns=10 * SECOND)
+    limited = Limited(LOGGER, burst=2, interval_ns=10 * SECOND)
     for number in range(100):
         limited.log(logging.WARNING, "limit p1", f"line {number}", now=at(number / 100))
     limited.log(logging.WARNING, "limit p2", "another subject", now=at(1))
@@ -60,7 +60,7 @@ def test_what_a_peer_repeats_is_logged_a_few_times_and_then_counted(lines: list[
 
 
 def test_subjects_are_bounded(lines: list[str]) -> None:
-    limited = Limited(logging.getLogger("snoop.test"))
+    limited = Limited(LOGGER)
     for number in range(10_000):
         limited.log(logging.DEBUG, f"subject {number}", "x", now=at(0))
     assert len(limited._subjects) <= 256

@@ -8,7 +8,7 @@ from snoop.table import image
 from snoop.table.mdb import VLAN_DEFAULT, Delta, Row, VlanRow
 from snoop.wire.address import ANY, Family, parse
 
-CONTRACT = Path(__file__).parents[2] / "native" / "include" / "fp_contract.h"
+CONTRACT = Path(__file__).parents[3] / "native" / "include" / "fp_contract.h"
 SIZES = {"uint8_t": 1, "uint16_t": 2, "uint32_t": 4, "uint64_t": 8}
 G, S = parse("239.1.2.3"), parse("192.0.2.1")
 

@@ -8,8 +8,8 @@ from snoop.proto import shares
 from snoop.proto.params import Params, QuerierMode
 from snoop.proto.units import seconds
 from snoop.wire.address import parse
+from unit.proto.test_bounds import group, held, join, joined, vids
 from unit.proto_lab import OWN, P1, P2, TO_IN, Lab, R, leave, old_report, query, record, v3
-from unit.test_bounds import group, held, join, joined, vids
 
 
 def test_a_vlan_ends_with_the_last_thing_that_is_known_of_it() -> None:

@@ -5,7 +5,7 @@ import pytest
 from unit import frames
 from unit.dut import ALL, OWN, P1, P2, P3, Dut, R, non_querier, text
 from unit.frames import v2_report
-from unit.test_spec_querier import HIGHER, asking, general_times
+from unit.spec.test_querier import HIGHER, asking, general_times
 
 
 def test_query_from_no_address_is_only_forwarded() -> None:

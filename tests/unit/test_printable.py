@@ -43,11 +43,16 @@ def test_nothing_written_moves_a_cursor() -> None:
     assert printable("plain text, ünïcode → fine") == "plain text, ünïcode → fine"
 
 
+LOGGER = logging.Logger("untouched")
+
+
 def test_log_lines_are_escaped_and_tracebacks_keep_their_lines(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
+    for name in ("handlers", "level", "propagate"):  # to be as they were
+        monkeypatch.setattr(logging.getLogger("snoop"), name, getattr(LOGGER, name))
     setup("info")
     log = logging.getLogger("snoop.test")
     try:

@@ -14,6 +14,7 @@ import pytest
 from snoop.proto.params import FastLeave, QuerierMode
 from snoop.runtime import garbage
 from snoop.wire.address import parse
+from unit.control.test_door import ask, connect, echo, with_door
 from unit.proto_lab import (
     ALLOW,
     BLOCK,
@@ -28,7 +29,6 @@ from unit.proto_lab import (
     v3,
 )
 from unit.proto_lab import query as query_of
-from unit.test_runtime_door import ask, connect, echo, with_door
 
 
 @contextmanager
