@@ -15,8 +15,6 @@ from snoop.proto.units import MILLISECOND, SECOND, Instant
 BATCH_NS: Final = 6 * MILLISECOND
 BATCH_MAX_NS: Final = 10 * MILLISECOND
 """What is left of a batch then waits for the next turn: it cost more than it was thought to."""
-LATE_NS: Final = 50 * MILLISECOND
-"""A frame that has waited so long waited behind a flood, or what a flood has left behind."""
 REST: Final = 3  # A flood gets three quarters of a core at most, and leaves one.
 BUDGET_MIN: Final = 32
 BUDGET_MAX: Final = 2048
@@ -49,11 +47,14 @@ class Refused:
 
     _EVERY: Final = SECOND
     _QUIET: Final = 10 * SECOND
+    _LEFT: Final = 6 * SECOND
+    """As long as what a flood leaves behind may wait: two seconds and 4096 records a port."""
 
     def __init__(self) -> None:
         """Start with nothing refused."""
         self.flooding = False
-        """Was there more of them at the last look?"""
+        """Was there more of them at a look, and may some of the flood wait still?"""
+        self._flooded_until = Instant(0)
         self._look = Instant(0)
         self._total = 0
         self._seen: dict[int, int] = {}
@@ -69,7 +70,9 @@ class Refused:
     def news(self, counts: Mapping[int, int], now: Instant) -> dict[int, int]:
         """Frames refused since the port was last told of, of those whose turn it is to be told."""
         total = sum(counts.values())
-        self.flooding = total > self._total
+        if total > self._total:
+            self._flooded_until = Instant(now + self._LEFT)
+        self.flooding = now < self._flooded_until
         self._total = total
         found = {}
         for port, count in counts.items():

@@ -22,7 +22,7 @@ from snoop.proto.engine import Engine, Full
 from snoop.proto.params import Params
 from snoop.proto.units import NEVER, SECOND, Instant, after
 from snoop.runtime import clock
-from snoop.runtime.batch import BATCH_MAX_NS, LATE_NS, Budget, Refused
+from snoop.runtime.batch import BATCH_MAX_NS, Budget, Refused
 from snoop.runtime.disputes import Disputes
 from snoop.runtime.events import Events
 from snoop.runtime.fanout import Fanout
@@ -114,13 +114,11 @@ class Plane:
         engine = self.engine
         self._apply(engine.advance(now, DUE_MAX), now)
         cost = 0
-        late = False
         if not self._unread:
             self._unread.extend(self.fastpath.drain(self._budget.cost))
         while self._unread and (not cost or clock.now() - now < BATCH_MAX_NS):
             punted = self._unread.popleft()
             cost += punted.cost
-            late = late or now - punted.time_ns > LATE_NS
             try:
                 effects = engine.receive(port=punted.port, frame=punted.frame, now=now)
             except Exception as error:
@@ -138,7 +136,7 @@ class Plane:
             self._tell_refused(now)
         ended = clock.now()
         rest_ns = self._budget.spent(cost, ended - now)
-        if not (late or self._refused.flooding):
+        if not self._refused.flooding:
             rest_ns = 0
         self._resume = Instant(ended + rest_ns)
         return rest_ns
