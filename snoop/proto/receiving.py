@@ -14,7 +14,7 @@ from snoop.proto.instance import Instance
 from snoop.proto.instances import Instances
 from snoop.proto.params import NullSource, Params
 from snoop.proto.port import Port
-from snoop.proto.reports import Hearing
+from snoop.proto.reports import HostMessage
 from snoop.proto.units import SECOND, Duration, after, seconds
 from snoop.proto.views import RouterOrigin
 from snoop.wire import control
@@ -131,10 +131,10 @@ def _hear_host(
         version = 2
         records = (Record(RecordType.TO_IN, message.group, ()),)  # SM-41
     who = reporter(parsed.ether.src, parsed.ip.src)
-    hearing = Hearing(instance, port, turn, who=who, version=version)
+    said = HostMessage(instance, port, turn, who=who, version=version)
     permitted = not records
     for record in records:
-        if hearing.take(record):
+        if said.take(record):
             permitted = True
     return permitted
 

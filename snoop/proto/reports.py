@@ -33,7 +33,7 @@ _COUNTERS: Final = {
 _LINK_LOCAL: Final = b"\x00" * 10 + b"\xff\xff\xe0\x00\x00"  # 224.0.0.0/24
 
 
-class Hearing:
+class HostMessage:
     """One message of one host: what all its records have in common.
 
     `version` is that of the message; a leave is version 2. What it wants done is added to `turn`.

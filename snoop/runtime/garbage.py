@@ -4,7 +4,7 @@ A full collection walks everything there is: with the state of 7 000 VLANs 0.1 t
 moment an allocation happens to start one, and every port's joins wait. So what has lived through
 one is never looked at again, and each looks only at what came since: some milliseconds, whatever
 the state. The price is that such objects must not end as a ring: a VLAN that ends lets go of its
-parts (`Vlan.dissolve`), a connection of its transport (`door.py`), and tests look for others.
+parts (`Instance.dissolve`), a connection of its transport (`door.py`), and tests look for others.
 """
 
 from __future__ import annotations
