@@ -28,7 +28,7 @@ from snoop.links.claims import Claims
 from snoop.links.interfaces import Links
 from snoop.links.neighbours import Neighbours
 from snoop.proto.units import SECOND, Instant
-from snoop.runtime import garbage, notify, priority
+from snoop.runtime import clock, garbage, notify, priority
 from snoop.runtime.fanout import Fanout, Listener
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import reason
@@ -147,6 +147,7 @@ class Daemon:
             self._rearm()
             self._warn()
             garbage.begin()
+            self._whole_look = garbage.WholeLook(clock.now())
             _log.info("ready, %d ports", len(list(self._plane.ports)))
             # On stdout, alone on its line: what starts us waits for it.
             with contextlib.suppress(OSError):
@@ -287,6 +288,7 @@ class Daemon:
         if self._stopping:
             return
         self._plane.look()
+        self._whole_look.look(clock.now(), quiet=self._plane.is_quiet)
         self._try_later()
         self._rearm()
         self._loop.call_later(LOOK_SECONDS, self._look)

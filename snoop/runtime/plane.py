@@ -81,6 +81,9 @@ class Plane:
         self._mdb = Mdb()
         self._budget = Budget()
         self._refused = Refused()
+        self.is_quiet = True
+        """No frame was handed up between the last two looks."""
+        self._taken = 0
         self._unread: deque[Punted] = deque()  # of the last batch: it took longer than expected
         self._resume = NOW  # when to go on with it
         self._again_at = NEVER  # when to publish what could not be
@@ -119,6 +122,7 @@ class Plane:
         while self._unread and (not cost or clock.now() - now < BATCH_MAX_NS):
             punted = self._unread.popleft()
             cost += punted.cost
+            self._taken += 1
             try:
                 effects = engine.receive(port=punted.port, frame=punted.frame, now=now)
             except Exception as error:
@@ -171,6 +175,7 @@ class Plane:
         A port that was closed holds its interface until the loops have moved on, which is known
         only when somebody asks.
         """
+        self.is_quiet, self._taken = not self._taken, 0
         self.fastpath.reap()
         for entry in self._disputes.look(clock.now()):
             assert entry.rival is not None

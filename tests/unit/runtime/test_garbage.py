@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from snoop.proto.params import FastLeave, QuerierMode
+from snoop.proto.units import SECOND, Instant
 from snoop.runtime import garbage
 from snoop.wire.address import parse
 from unit.control.test_door import ask, connect, echo, with_door
@@ -152,3 +154,31 @@ def test_what_has_lived_through_a_collection_is_not_looked_at_again() -> None:
         gc.set_threshold(*before[0])
         gc.callbacks[:] = before[1]
         gc.unfreeze()
+
+
+def test_everything_is_looked_at_in_a_quiet_moment_once_an_hour() -> None:
+    """A ring that was frozen is found then, and not before."""
+    start = Instant(SECOND)
+    whole = garbage.WholeLook(start)
+    ring = Ring()
+    ring.itself = ring
+    gone = weakref.ref(ring)
+    gc.freeze()
+    del ring
+    try:
+        gc.collect()
+        later = Instant(start + garbage.WHOLE_EVERY)
+        assert not whole.look(Instant(later - 1), quiet=True)
+        assert not whole.look(later, quiet=False)
+        assert gone() is not None
+        assert whole.look(later, quiet=True)
+        assert gone() is None
+        assert not whole.look(Instant(later + 1), quiet=True)
+    finally:
+        gc.unfreeze()
+
+
+class Ring:
+    """Holds itself."""
+
+    itself: object

@@ -118,6 +118,17 @@ def test_a_publish_that_fails_loses_nothing() -> None:
     assert scene.fastpath.publishes == before
 
 
+def test_a_plane_is_quiet_between_two_looks_without_a_frame() -> None:
+    scene = Scene().start()
+    quiet = []
+    for joins in (0, 1, 0):
+        if joins:
+            scene.join(1)
+        scene.plane.look()
+        quiet.append(scene.plane.is_quiet)
+    assert quiet == [True, False, True]
+
+
 def test_a_flood_is_taken_in_batches() -> None:
     """TM-40: an IGMP flood must not hold up the timers; nothing of it is lost."""
     scene = Scene().start()
