@@ -77,6 +77,7 @@ class Outcome:
 
     def __str__(self) -> str:
         stream, unicast = self.seen["stream"], self.seen["unicast"]
+        unasked = max((join["unasked"] for join in self.joins), default=0.0)
         joins, kinds = self.latencies(), {each["attack"] for each in self.attacks}
         frames = sum(each["frames"] for each in self.attacks)
         lines = [
@@ -86,7 +87,8 @@ class Outcome:
             f"{stream['datagrams'] - stream['unique']} doubled, {stream['reordered']} reordered",
             f"  unicast  {unicast['unique']} of {self.sent['unicast']}",
             f"  joins    {len(joins)} of {len(self.joins)}: p50 {1000 * middle(joins):.1f} ms, "
-            f"max {1000 * max(joins, default=0):.1f} ms",
+            f"max {1000 * max(joins, default=0):.1f} ms; "
+            f"a host held its report back for {1000 * unasked:.0f} ms at most",
             f"  memory   +{self.growth_bytes / (1 << 20):.1f} MiB",
             *(f"  {port:8} dropped {drops}" for port, drops in self.drops.items() if drops),
             *(f"  FAULT    {fault}" for fault in self.faults),
@@ -281,6 +283,7 @@ def judge(snoop: Snoop, outcome: Outcome, patience: float) -> None:
     for join in outcome.joins:
         if not join["served"] or join["seconds"] > patience * JOIN_MAX_S:
             what = f"after {join['seconds']:.2f} s" if join["served"] else "never"
+            what += f" (the host asked after {join['unasked']:.2f} s)" if join["unasked"] else ""
             faults.append(
                 f"the join of {join['join']} was served {what}, during {during(join, outcome)}"
             )
