@@ -24,7 +24,7 @@ from snoop.runtime import clock
 from snoop.table.seen import Stream
 from snoop.wire import address
 from snoop.wire.messages import Record, RecordType
-from unit.runtime.test_plane import G, S, Scene
+from unit.scene import G, S, Scene
 
 PAGE = Path(schema.__file__).parents[1] / "INTERFACE.md"
 TABLES = {

@@ -19,7 +19,7 @@ from snoop.runtime.events import Events
 from snoop.runtime.fanout import Fanout
 from unit.control.test_server import serve
 from unit.proto_lab import IS_EX, P1, START, TO_IN, Lab, querier, record, v3
-from unit.runtime.test_plane import Scene
+from unit.scene import Scene
 
 
 def test_a_host_that_leaves_makes_room_for_another() -> None:

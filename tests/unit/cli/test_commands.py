@@ -25,7 +25,7 @@ from snoop.switch import Switch, SwitchError
 from snoop.table.seen import Stream
 from snoop.wire import address
 from unit.fake_fastpath import FakeFastPath
-from unit.runtime.test_plane import G, Scene
+from unit.scene import G, Scene
 
 SOURCE = address.parse("10.0.0.10")
 

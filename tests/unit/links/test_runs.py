@@ -11,7 +11,7 @@ import pytest
 from snoop.control.requests import Mrouter
 from snoop.links import runs
 from snoop.links.rtnetlink import Facts
-from unit.runtime.test_plane import Scene
+from unit.scene import Scene
 
 PORT = Facts(7, "p1", kind="veth", link=2, link_nsid=0, mtu=1500, promiscuity=1, allmulti=0)
 PEER = Facts(2, "eth0", kind="veth", link=7, link_nsid=1, mtu=1500, promiscuity=0, allmulti=0)

@@ -16,7 +16,7 @@ from snoop.wire import address, compose, ether, ipv4
 from snoop.wire.address import ANY
 from snoop.wire.messages import Record, RecordType
 from unit.fake_fastpath import link
-from unit.runtime.test_plane import ALL_V3, HOST, G, Scene
+from unit.scene import ALL_V3, HOST, G, Scene
 
 
 def test_thousands_of_changes_are_published_a_part_at_a_time() -> None:

@@ -9,9 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from snoop.config import loader
 from snoop.control import requests
-from snoop.control.answers import Answers
 from snoop.control.requests import (
     Clear,
     Explain,
@@ -24,69 +22,13 @@ from snoop.control.requests import (
 from snoop.proto.units import Instant
 from snoop.runtime import clock
 from snoop.runtime.batch import BUDGET_MAX, BUDGET_MIN, Budget, Refused
-from snoop.runtime.fanout import Fanout
-from snoop.runtime.plane import AGAIN, Plane
+from snoop.runtime.plane import AGAIN
 from snoop.table.seen import Punted
-from snoop.wire import address, compose, ether, ipv4
+from snoop.wire import address
 from snoop.wire.address import ANY
 from snoop.wire.messages import Record, RecordType
-from unit.fake_fastpath import FakeFastPath, FakeLinks, FakeNeighbours, link
-
-G, S = address.parse("239.1.2.3"), address.parse("10.0.0.9")
-HOST = address.parse("10.0.0.11")
-ALL_V3 = address.parse("224.0.0.22")
-
-
-class Scene:
-    """A plane with ports p0..p3 on a fake fast path."""
-
-    def __init__(self, *, refused: dict[int, int] | None = None, **tables: Any) -> None:
-        self.raw: dict[str, Any] = {
-            "igmp": {"querier": "on", "querier_address": "10.0.0.254"},
-            "switch": {"no_querier": "prune"},
-            "port": [{"name": f"p{n}"} for n in range(4)],
-            **tables,
-        }
-        self.fastpath = FakeFastPath(refused=refused or {})
-        self.links = FakeLinks({f"p{n}": link(f"p{n}", 10 + n) for n in range(4)})
-        self.neighbours = FakeNeighbours()
-        self.events, self.captures = Fanout(), Fanout()
-
-    def start(self) -> Scene:
-        self.plane = Plane(
-            loader.check(self.raw, where="t"),
-            fastpath=self.fastpath,  # type: ignore[arg-type]  # the same methods
-            links=self.links,
-            events=self.events,
-            captures=self.captures,
-            neighbours=self.neighbours,
-        )
-        self.answers = Answers(self.plane, reload=dict)
-        return self
-
-    def configure(self, **tables: Any) -> None:
-        self.raw |= tables
-        self.plane.configure(loader.check(self.raw, where="t"))
-
-    def report(self, port: int, *records: Record) -> None:
-        """A v3 report comes in at a port."""
-        packet = ipv4.build(HOST, ALL_V3, 2, compose.build_report(version=3, records=records))
-        frame = ether.build(ether.multicast_mac(ALL_V3), b"\x02\0\0\0\x01\x0b", packet)
-        self.fastpath.waiting.append(Punted(port, frame, 0))
-        self.plane.punted()
-
-    def join(self, port: int) -> None:
-        self.report(port, Record(RecordType.TO_EX, G, ()))
-
-    def ask(self, request: Any) -> Any:
-        """As a client gets it."""
-        return msgspec.json.decode(requests.encode(asyncio.run(self.answers.answer(request))))
-
-    def members(self) -> set[str]:
-        return {row["port"] for row in self.ask(Show(what="mdb"))["mdb"]}
-
-    def ports(self) -> dict[str, Any]:
-        return {row["name"]: row for row in self.ask(Show(what="ports"))["ports"]}
+from unit.fake_fastpath import link
+from unit.scene import G, S, Scene
 
 
 def test_a_report_becomes_a_row_in_one_publish() -> None:

@@ -20,7 +20,7 @@ from snoop.proto.units import SECOND, Instant
 from snoop.runtime import events, log, notify
 from snoop.runtime.log import Limited
 from unit.fake_fastpath import link
-from unit.runtime.test_plane import Scene
+from unit.scene import Scene
 
 
 def at(seconds: float) -> Instant:
