@@ -3,7 +3,7 @@
 `compile_group` and `compile_vlan` fold what the engine knows (views) into rows; they are pure
 functions of their arguments.  `Mdb` remembers what was last published and hands out the
 difference, so a publish costs what changed, not what exists.  Nothing here packs bytes
-(`image.py`) and nothing decides a frame (`reference.py`, and the C it is the yardstick of).
+(`image.py`) and nothing decides a frame (`fp_decide` does).
 
 Router ports are not folded into group rows: the fast path adds the VLAN's router ports at lookup,
 so a router port that comes or goes is one row, not one per group (SNOOP-28).

@@ -18,9 +18,9 @@ import pytest
 
 from snoop.fastpath import FastPath
 from snoop.table.mdb import VLAN_DEFAULT, Mdb, VlanRow
-from snoop.table.reference import Table
 from snoop.wire.address import ANY, Family, parse
 from unit import frames
+from unit.reference import Table
 
 PORTS = 6
 UP = (1 << PORTS) - 1

@@ -28,10 +28,10 @@ from snoop.proto.params import (
     Unregistered,
 )
 from snoop.table.mdb import Mdb, compile_group, compile_vlan
-from snoop.table.reference import Table, Verdict
 from snoop.wire.address import Family, parse_prefix
 from unit import frames
 from unit.frames import S1, G, Sent
+from unit.reference import Table, Verdict
 
 SECOND = 1_000_000_000
 START = 5_000 * SECOND

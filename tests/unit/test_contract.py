@@ -11,8 +11,8 @@ from snoop import fastpath
 from snoop.fastpath import DROPS, REASONS, STATS, Action, ffi, lib
 from snoop.table import image
 from snoop.table.mdb import ALL_PORTS, VLAN_DEFAULT, Delta, Row, VlanRow
-from snoop.table.reference import Reason
 from snoop.wire.address import ANY, Family, parse
+from unit.reference import Reason
 
 HEADER = Path(__file__).parents[2] / "native" / "include" / "fp_contract.h"
 TEXT = HEADER.read_text()

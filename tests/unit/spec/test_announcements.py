@@ -12,11 +12,11 @@ import random
 import pytest
 
 from snoop.table.mdb import Mdb, compile_group, compile_vlan
-from snoop.table.reference import Table
 from snoop.wire.address import Family
 from unit import frames
 from unit.dut import OWN, P1, P2, P3, Dut, R, address
 from unit.frames import ALLOW, BLOCK, IS_EX, IS_IN, RQ, S1, S2, S3, TO_EX, TO_IN
+from unit.reference import Table
 
 GROUPS = [f"239.5.0.{n}" for n in range(12)]
 PORTS = [R, P1, P2, P3]

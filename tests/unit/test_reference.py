@@ -3,10 +3,10 @@
 import pytest
 
 from snoop.table.mdb import VLAN_DEFAULT, Delta, Row, VlanRow
-from snoop.table.reference import Reason, Table
 from snoop.wire.address import ANY, Family, parse
 from unit import frames
 from unit.frames import S1, S2, G
+from unit.reference import Reason, Table
 
 UP = 0b111111
 IN = 5
