@@ -56,7 +56,7 @@ static void run(const struct input *input)
 	free(copy);
 }
 
-static void splice(struct input *input, uint64_t *seed)
+static void cross_over(struct input *input, uint64_t *seed)
 {
 	const struct input *other = &corpus[check_below(seed, corpus_count)];
 	uint32_t keep = check_below(seed, input->bytes + 1);
@@ -98,7 +98,7 @@ static void mutate(struct input *input, uint64_t *seed)
 		}
 		break;
 	default:
-		splice(input, seed);
+		cross_over(input, seed);
 	}
 }
 

@@ -14,8 +14,9 @@ static void drop(struct fp_verdict *verdict, enum fp_reason reason)
 }
 
 /* Egress = wanted & up & not ingress; nobody left turns the verdict into a drop. */
-static void send(const struct fp_table *table, uint32_t in_port, const uint64_t *ports,
-		 enum fp_reason reason, enum fp_reason reason_if_nobody, struct fp_verdict *verdict)
+static void deliver(const struct fp_table *table, uint32_t in_port, const uint64_t *ports,
+		    enum fp_reason reason, enum fp_reason reason_if_nobody,
+		    struct fp_verdict *verdict)
 {
 	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
 		verdict->ports[i] = (ports ? ports[i] : ~UINT64_C(0)) & table->up[i];
@@ -31,7 +32,7 @@ static void send(const struct fp_table *table, uint32_t in_port, const uint64_t 
 static void flood(const struct fp_table *table, uint32_t in_port, enum fp_reason reason,
 		  struct fp_verdict *verdict)
 {
-	send(table, in_port, NULL, reason, FP_DROP_NO_EGRESS, verdict);
+	deliver(table, in_port, NULL, reason, FP_DROP_NO_EGRESS, verdict);
 }
 
 /* SNOOP-30, 32, 33: (vlan, group, source), then (vlan, group), then the policy. */
@@ -67,9 +68,9 @@ static void decide_group(const struct fp_table *table, uint32_t vlan, const stru
 		ports[i] =
 			wanted[i] | (entry || !policy->drop_unregistered ? policy->mrouters[i] : 0);
 	if (entry)
-		send(table, in_port, ports, reason, FP_DROP_NO_MEMBER, verdict);
+		deliver(table, in_port, ports, reason, FP_DROP_NO_MEMBER, verdict);
 	else
-		send(table, in_port, ports, FP_FORWARD_UNREGISTERED, FP_DROP_NO_EGRESS, verdict);
+		deliver(table, in_port, ports, FP_FORWARD_UNREGISTERED, FP_DROP_NO_EGRESS, verdict);
 }
 
 static void decide_ipv4(const struct fp_table *table, const struct fp_frame *frame,
@@ -127,7 +128,7 @@ static void decide_unicast(const struct fp_table *table, uint32_t in_port, int32
 		return;
 	}
 	fp_mask_set(ports, (uint32_t)fdb_port);
-	send(table, in_port, ports, FP_FORWARD_UNICAST, FP_DROP_SAME_PORT, verdict);
+	deliver(table, in_port, ports, FP_FORWARD_UNICAST, FP_DROP_SAME_PORT, verdict);
 }
 
 void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint32_t in_port,
