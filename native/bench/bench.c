@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static _Bool json;
 static _Bool first = 1;
@@ -16,17 +15,9 @@ uint64_t bench_count(const struct bench *bench, uint64_t usual)
 	return count ? count : 1;
 }
 
-uint64_t bench_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
 void bench_report(const char *what, uint64_t start_ns, uint64_t count)
 {
-	double ns = (double)(bench_now_ns() - start_ns) / (double)count;
+	double ns = (double)(fp_now_ns() - start_ns) / (double)count;
 
 	if (json)
 		printf("%s\n  {\"what\": \"%s\", \"ns\": %.2f, \"count\": %llu}", first ? "" : ",",

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "fp_clock.h"
+
 /* How much of the usual work to do: 1 is for figures, less only shows that it runs. */
 struct bench {
 	double scale;
@@ -15,7 +17,6 @@ struct bench {
 
 /* The usual count, scaled, and at least one. */
 uint64_t bench_count(const struct bench *bench, uint64_t usual);
-uint64_t bench_now_ns(void);
 /* One line of the report: nanoseconds for count times what, since start_ns. */
 void bench_report(const char *what, uint64_t start_ns, uint64_t count);
 /* Keeps a value the compiler would otherwise not have to compute. */

@@ -24,7 +24,7 @@ static void join(const char *what, uint64_t passes, uint16_t payload_bytes,
 		packet.checksum = checksum;
 		lens[n] = packet_build(&packet, slots[n]);
 	}
-	start_ns = bench_now_ns();
+	start_ns = fp_now_ns();
 	for (uint64_t pass = 0; pass < passes; pass++) {
 		fp_batch_reset(&batch);
 		for (uint32_t n = 0; n < FRAMES; n++) {

@@ -51,7 +51,7 @@ static void make_traffic(struct traffic *traffic, uint32_t first_group, uint32_t
 static void decide(const char *what, uint64_t count, const struct fp_table *table,
 		   const struct traffic *traffic)
 {
-	uint64_t start_ns = bench_now_ns();
+	uint64_t start_ns = fp_now_ns();
 	uint64_t kept = 0;
 
 	for (uint64_t n = 0; n < count; n++) {

@@ -30,7 +30,7 @@ static void publish(const char *what, uint64_t count, uint32_t groups)
 			rows[i] = row_of(n + i, 2);
 		CHECK_EQ(fp_switch_publish(sw, rows, more, NULL, 0, NULL, 0), 0);
 	}
-	start_ns = bench_now_ns();
+	start_ns = fp_now_ns();
 	for (uint64_t n = 0; n < count; n++) {
 		struct fp_row row = row_of(check_below(&seed, groups), n);
 

@@ -31,7 +31,7 @@ void bench_punt(const struct bench *bench)
 		fp_limit_set(&ports[id].punt->limit, 1000000000, 1000000);
 		open[id] = &ports[id];
 	}
-	start_ns = bench_now_ns();
+	start_ns = fp_now_ns();
 	for (uint64_t round = 1; round <= rounds; round++) {
 		for (uint32_t n = 0; n < AT_ONCE; n++) {
 			struct fp_port *port = &ports[n % PORTS];

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fp_clock.h"
 #include "fp_mask.h"
 #include "fp_switch.h"
 

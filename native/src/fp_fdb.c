@@ -26,7 +26,7 @@ int fp_fdb_init(struct fp_fdb *fdb, uint32_t max_entries, uint64_t ageing_ns)
 		fdb->seed = (uint64_t)(uintptr_t)fdb->buckets; /* too early for better */
 	fdb->bucket_count = buckets;
 	fdb->max_entries = max_entries ? max_entries : 1;
-	fdb->ageing_ms = ageing_ns / NS_PER_MS;
+	fdb->ageing_ms = ageing_ns / FP_NS_PER_MS;
 	return 0;
 }
 
@@ -44,9 +44,9 @@ int32_t fp_fdb_lookup(const struct fp_fdb *fdb, uint32_t vlan, const uint8_t *ma
 
 	*also = -1;
 	if (!bucket_find(bucket_of(fdb, key), key, &entry) ||
-	    expired(fdb, entry.seen_ms, now_ns / NS_PER_MS))
+	    expired(fdb, entry.seen_ms, now_ns / FP_NS_PER_MS))
 		return -1;
-	if (fp_move_shares(entry.move, entry.seen_ms, now_ns / NS_PER_MS))
+	if (fp_move_shares(entry.move, entry.seen_ms, now_ns / FP_NS_PER_MS))
 		*also = (int32_t)fp_move_unpack(entry.move).other;
 	return (int32_t)entry.port;
 }
@@ -102,7 +102,7 @@ static void bucket_copy(const struct fp_fdb_bucket *bucket, uint64_t *keys, uint
 
 static uint64_t since_ns(uint64_t then_ms, uint64_t now_ms)
 {
-	return now_ms > then_ms ? (now_ms - then_ms) * NS_PER_MS : 0;
+	return now_ms > then_ms ? (now_ms - then_ms) * FP_NS_PER_MS : 0;
 }
 
 static void describe(uint64_t key, uint64_t value, uint64_t word, uint64_t now_ms,
@@ -127,7 +127,7 @@ static void describe(uint64_t key, uint64_t value, uint64_t word, uint64_t now_m
 uint32_t fp_fdb_read(const struct fp_fdb *fdb, struct fp_fdb_entry *entries, uint32_t entries_max,
 		     uint64_t now_ns, uint64_t within_ns)
 {
-	uint64_t now_ms = now_ns / NS_PER_MS;
+	uint64_t now_ms = now_ns / FP_NS_PER_MS;
 	uint32_t count = 0;
 
 	for (uint32_t b = 0; b < fdb->bucket_count; b++) {

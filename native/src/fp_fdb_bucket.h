@@ -4,9 +4,9 @@
 #ifndef FP_FDB_BUCKET_H
 #define FP_FDB_BUCKET_H
 
+#include "fp_clock.h"
 #include "fp_fdb.h"
 
-#define NS_PER_MS UINT64_C(1000000)
 #define KEY_VALID (UINT64_C(1) << 60)
 #define READ_TRIES 4
 #define NO_PORT UINT32_MAX

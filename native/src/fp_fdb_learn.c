@@ -194,8 +194,8 @@ static enum fp_fdb_result hear(struct fp_fdb *fdb, const struct fp_fdb_claim *cl
 		return FP_FDB_REFRESHED;
 	}
 	if (claim->asked && claim->shortcut_port == (int32_t)entry->port &&
-	    claim->shortcut_ns / NS_PER_MS > entry->seen_ms)
-		entry->seen_ms = claim->shortcut_ns / NS_PER_MS;
+	    claim->shortcut_ns / FP_NS_PER_MS > entry->seen_ms)
+		entry->seen_ms = claim->shortcut_ns / FP_NS_PER_MS;
 	if (expired(fdb, entry->seen_ms, now_ms)) {
 		*entry = (struct entry){.port = claim->port, .seen_ms = now_ms};
 		return FP_FDB_MOVED;
@@ -220,7 +220,7 @@ static enum fp_fdb_result meet(struct fp_fdb *fdb, const struct fp_fdb_claim *cl
 	if (claim->asked && claim->shortcut_port >= 0) {
 		*entry = (struct entry){
 			.port = (uint32_t)claim->shortcut_port,
-			.seen_ms = claim->shortcut_ns / NS_PER_MS,
+			.seen_ms = claim->shortcut_ns / FP_NS_PER_MS,
 		};
 		if (entry->port != claim->port)
 			return hear(fdb, claim, entry, now_ms);
@@ -237,8 +237,8 @@ static struct fp_fdb_place place_of(const struct entry *entry, uint64_t now_ms)
 	return (struct fp_fdb_place){
 		.port = entry->port,
 		.also = shares ? (int32_t)move.other : -1,
-		.heard_ns = entry->seen_ms * NS_PER_MS,
-		.also_ns = move.time_ms * NS_PER_MS,
+		.heard_ns = entry->seen_ms * FP_NS_PER_MS,
+		.also_ns = move.time_ms * FP_NS_PER_MS,
 	};
 }
 
@@ -246,7 +246,7 @@ enum fp_fdb_result fp_fdb_learn(struct fp_fdb *fdb, struct fp_fdb_claim *claim)
 {
 	uint64_t key = key_of(claim->vlan, claim->mac);
 	struct fp_fdb_bucket *bucket = bucket_of(fdb, key);
-	uint64_t now_ms = claim->now_ns / NS_PER_MS;
+	uint64_t now_ms = claim->now_ns / FP_NS_PER_MS;
 	struct entry entry = {0};
 	bool found = bucket_find(bucket, key, &entry);
 	enum fp_fdb_result result;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "fp_atomic.h"
+#include "fp_clock.h"
 
 struct fp_limit {
 	/* written by the control thread; relaxed: nothing is published through them */
@@ -26,7 +27,7 @@ struct fp_limit {
 
 static inline void fp_limit_set(struct fp_limit *limit, uint32_t rate, uint32_t burst)
 {
-	uint64_t record_ns = rate ? UINT64_C(1000000000) / rate : 0;
+	uint64_t record_ns = rate ? FP_NS_PER_S / rate : 0;
 
 	if (rate && !record_ns)
 		record_ns = 1;

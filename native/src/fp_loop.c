@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "fp_clock.h"
 #include "fp_cost.h"
 #include "fp_decide.h"
 #include "fp_learn.h"
@@ -30,14 +30,6 @@ _Static_assert(PASS_FRAMES <= FP_BATCH_FRAMES, "a pass fits the batch");
 _Static_assert(PASS_FRAMES <= FP_FLOWS, "a pass touches no more flows than are remembered");
 
 enum ring_kind { CONTROL, DATA };
-
-uint64_t fp_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
 
 /* A source of a frame that is refused as such is not learned from. */
 static bool may_learn(const struct fp_verdict *verdict)

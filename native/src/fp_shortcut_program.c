@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "fp_clock.h"
 #include "fp_move.h"
 #include "fp_shortcut.h"
 #include "fp_shortcut_map.h"
@@ -185,7 +186,7 @@ static void write_copy(struct program *p, const struct fp_shortcut *shortcut, in
 	load(p, BPF_DW, BPF_REG_1, BPF_REG_9, offsetof(struct value, also_ns));
 	load(p, BPF_DW, BPF_REG_2, BPF_REG_9, offsetof(struct value, seen_ns));
 	skip_if_reg(p, BPF_JGT, BPF_REG_1, BPF_REG_2, 4);
-	load64(p, BPF_REG_2, 0, FP_MOVE_SHARE_MS * UINT64_C(1000000));
+	load64(p, BPF_REG_2, 0, FP_MOVE_SHARE_MS * FP_NS_PER_MS);
 	put(p, BPF_ALU64 | BPF_ADD | BPF_X, BPF_REG_1, BPF_REG_2, 0, 0);
 	jumps[2] = p->count;
 	skip_if_reg(p, BPF_JLT, BPF_REG_1, BPF_REG_8, 0);

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fp_clock.h"
 #include "fp_decide.h"
 #include "fp_mask.h"
 

@@ -92,7 +92,6 @@ struct fp_switch {
 	struct fp_turn punt_turn;
 };
 
-uint64_t fp_now_ns(void);
 /* Makes descriptors of a sleeping loop readable. */
 void fp_worker_wake(const struct fp_worker *worker);
 

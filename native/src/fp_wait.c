@@ -5,13 +5,13 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "fp_clock.h"
 
 #define SPIN_CHECKS 16u	    /* looks at the rings between two yields */
 #define SPIN_LATE_NS 10000u /* a round of looks and a yield that took longer: somebody ran */
 #define TIMER_SLACK_NS 1000ul
-#define NS_PER_S UINT64_C(1000000000)
 
 static inline void pause_core(void)
 {
@@ -79,8 +79,8 @@ static int handle(const struct fp_worker *worker, const struct pollfd *event)
 static int sleep_until_work(struct fp_worker *worker, uint64_t timeout_ns)
 {
 	struct timespec timeout = {
-		.tv_sec = (time_t)(timeout_ns / NS_PER_S),
-		.tv_nsec = (long)(timeout_ns % NS_PER_S),
+		.tv_sec = (time_t)(timeout_ns / FP_NS_PER_S),
+		.tv_nsec = (long)(timeout_ns % FP_NS_PER_S),
 	};
 	nfds_t polls = 1 + 2 * (nfds_t)worker->port_count;
 	int count = ppoll(worker->polls, polls, timeout_ns ? &timeout : NULL, NULL);

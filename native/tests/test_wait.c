@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "fp_clock.h"
 #include "fp_wait.h"
 #include "lab.h"
 
