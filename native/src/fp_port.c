@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fp_isolate.h"
+
 #define TX_QUEUE_BYTES (16 << 20)
 #define FANOUT_UNIQUE_ID 0x2000	      /* PACKET_FANOUT_FLAG_UNIQUEID, newer than some headers */
 #define FANOUT_IGNORE_OUTGOING 0x4000 /* PACKET_FANOUT_FLAG_IGNORE_OUTGOING, likewise */
@@ -191,6 +193,24 @@ static int open_tx(int ifindex, bool bypass, bool vnet, int *out)
 	return 0;
 }
 
+/*
+ * Keeps the host stack off the port, and puts known unicast on the short cut; *filtered:
+ * the data ring has the short cut's filter. 0, or the errno.
+ */
+static int isolate(struct fp_port *port, const struct fp_shortcut *shortcut, bool *filtered)
+{
+	struct fp_bpf_code ingress = {.count = 0};
+	bool redirects = shortcut && !fp_shortcut_filter(shortcut, port->ifindex, port->data.fd);
+	int err;
+
+	if (redirects)
+		fp_shortcut_write(shortcut, port->id, port->ifindex, &ingress);
+	err = fp_isolate(&ingress, port->ifindex, &port->isolate_fd);
+	/* Without the program the filter would keep out what nobody redirects. */
+	*filtered = redirects && !err;
+	return -err;
+}
+
 static bool slots_valid(uint32_t slots)
 {
 	return !slots || (slots >= SLOTS_MIN && slots <= SLOTS_MAX && !(slots & (slots - 1)));
@@ -233,9 +253,8 @@ int fp_port_create(uint32_t id, const struct fp_port_config *config,
 		goto out;
 	*isolated = ENOTSUP;
 	if (config->flags & FP_OPEN_ISOLATE)
-		*isolated = -fp_shortcut_attach(config->flags & FP_OPEN_SHORTCUT ? shortcut : NULL,
-						id, port->ifindex, port->data.fd, &port->isolate_fd,
-						&filtered);
+		*isolated = isolate(port, config->flags & FP_OPEN_SHORTCUT ? shortcut : NULL,
+				    &filtered);
 	*stage = "starting the rings";
 	err = start_rings(port, replaces, filtered);
 	if (err)

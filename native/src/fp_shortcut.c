@@ -1,29 +1,20 @@
 #include "fp_shortcut.h"
 
+#include <linux/if_ether.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "fp_bpf.h"
 #include "fp_shortcut_map.h"
-
-static int map_create(uint32_t type, uint32_t key_bytes, uint32_t value_bytes, uint32_t entries)
-{
-	union bpf_attr attr;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.map_type = type;
-	attr.key_size = key_bytes;
-	attr.value_size = value_bytes;
-	attr.max_entries = entries;
-	return bpf(BPF_MAP_CREATE, &attr);
-}
 
 void fp_shortcut_init(struct fp_shortcut *shortcut, uint32_t entries_max, uint64_t ageing_ns)
 {
 	shortcut->ageing_ns = ageing_ns;
 	shortcut->entries_max = entries_max < 64 ? 64 : entries_max;
-	shortcut->fdb_fd = map_create(BPF_MAP_TYPE_LRU_HASH, sizeof(struct key),
-				      sizeof(struct value), shortcut->entries_max);
-	shortcut->count_fd = map_create(BPF_MAP_TYPE_ARRAY, sizeof(uint32_t),
-					sizeof(struct fp_shortcut_counts), FP_PORTS_MAX);
+	shortcut->fdb_fd = fp_bpf_map_new(BPF_MAP_TYPE_LRU_HASH, sizeof(struct key),
+					  sizeof(struct value), shortcut->entries_max);
+	shortcut->count_fd = fp_bpf_map_new(BPF_MAP_TYPE_ARRAY, sizeof(uint32_t),
+					    sizeof(struct fp_shortcut_counts), FP_PORTS_MAX);
 	if (shortcut->fdb_fd < 0 || shortcut->count_fd < 0)
 		fp_shortcut_destroy(shortcut);
 }
@@ -45,17 +36,6 @@ static struct key key_of(uint32_t vlan, const uint8_t *mac)
 	return key;
 }
 
-static int element(int command, int fd, const void *key, void *value)
-{
-	union bpf_attr attr;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.map_fd = (uint32_t)fd;
-	attr.key = pointer(key);
-	attr.value = pointer(value);
-	return bpf(command, &attr);
-}
-
 void fp_shortcut_learn(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac,
 		       const struct fp_shortcut_target *target)
 {
@@ -71,7 +51,7 @@ void fp_shortcut_learn(const struct fp_shortcut *shortcut, uint32_t vlan, const 
 	};
 
 	if (shortcut->fdb_fd >= 0)
-		element(BPF_MAP_UPDATE_ELEM, shortcut->fdb_fd, &key, &value);
+		fp_bpf_map_set(shortcut->fdb_fd, &key, &value);
 }
 
 void fp_shortcut_forget(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac)
@@ -79,7 +59,7 @@ void fp_shortcut_forget(const struct fp_shortcut *shortcut, uint32_t vlan, const
 	struct key key = key_of(vlan, mac);
 
 	if (shortcut->fdb_fd >= 0)
-		element(BPF_MAP_DELETE_ELEM, shortcut->fdb_fd, &key, NULL);
+		fp_bpf_map_delete(shortcut->fdb_fd, &key);
 }
 
 int32_t fp_shortcut_lookup(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac,
@@ -88,7 +68,7 @@ int32_t fp_shortcut_lookup(const struct fp_shortcut *shortcut, uint32_t vlan, co
 	struct key key = key_of(vlan, mac);
 	struct value value;
 
-	if (shortcut->fdb_fd < 0 || element(BPF_MAP_LOOKUP_ELEM, shortcut->fdb_fd, &key, &value))
+	if (shortcut->fdb_fd < 0 || fp_bpf_map_get(shortcut->fdb_fd, &key, &value))
 		return -1;
 	*seen_ns = value.seen_ns;
 	if (now_ns > value.seen_ns && now_ns - value.seen_ns > shortcut->ageing_ns)
@@ -107,11 +87,11 @@ bool fp_shortcut_next(const struct fp_shortcut *shortcut, bool first,
 	do {
 		struct key next;
 
-		if (element(BPF_MAP_GET_NEXT_KEY, shortcut->fdb_fd, first ? NULL : &key, &next))
+		if (fp_bpf_map_next(shortcut->fdb_fd, first ? NULL : &key, &next))
 			return false;
 		first = false;
 		key = next;
-	} while (element(BPF_MAP_LOOKUP_ELEM, shortcut->fdb_fd, &key, &value));
+	} while (fp_bpf_map_get(shortcut->fdb_fd, &key, &value));
 	memcpy(entry->mac, key.mac, sizeof(entry->mac));
 	entry->vlan = key.vlan;
 	entry->port = value.port;
@@ -133,7 +113,7 @@ void fp_shortcut_flush(const struct fp_shortcut *shortcut, int32_t port, int32_t
 
 		more = fp_shortcut_next(shortcut, false, &entry);
 		if (matches)
-			element(BPF_MAP_DELETE_ELEM, shortcut->fdb_fd, &key, NULL);
+			fp_bpf_map_delete(shortcut->fdb_fd, &key);
 	}
 }
 
@@ -142,5 +122,5 @@ void fp_shortcut_read(const struct fp_shortcut *shortcut, uint32_t port,
 {
 	memset(counts, 0, sizeof(*counts));
 	if (shortcut->count_fd >= 0)
-		element(BPF_MAP_LOOKUP_ELEM, shortcut->count_fd, &port, counts);
+		fp_bpf_map_get(shortcut->count_fd, &port, counts);
 }

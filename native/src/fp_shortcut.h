@@ -1,8 +1,7 @@
 /*
  * The short cut of known unicast: a program at each port's tcx ingress hook that
- * redirects a frame inside the kernel when both its addresses are in a map, and
- * drops every other frame after the taps have seen it, which keeps the host stack
- * off the port. A filter on the port's data ring asks the same map the same
+ * redirects a frame inside the kernel when both its addresses are in a map, and leaves
+ * every other one to fp_isolate. A filter on the port's data ring asks the same map the same
  * questions and keeps redirected frames out of the ring, so every frame takes
  * exactly one of the two ways. (A map that changes between the two looks at one
  * frame can double or lose that frame; it changes when an address is learned,
@@ -25,6 +24,7 @@
 #include <stdint.h>
 
 #include "fp.h"
+#include "fp_bpf_code.h"
 
 struct fp_shortcut {
 	int fdb_fd;   /* -1: there is no short cut */
@@ -63,13 +63,16 @@ void fp_shortcut_init(struct fp_shortcut *shortcut, uint32_t entries_max, uint64
 void fp_shortcut_destroy(struct fp_shortcut *shortcut);
 
 /*
- * Attaches a port: *link_fd holds the program at its ingress hook. With shortcut
- * NULL, or without maps, it drops all frames and ring_fd is left alone; *filtered
- * says whether ring_fd has got its filter, in place of the one it had.
- * 0, or -errno: -EPERM without CAP_BPF, -EINVAL on an older kernel.
+ * The redirecting part of a port's ingress program; with fp_isolate() behind it. Only when
+ * fp_shortcut_filter() has seen to it that no such frame comes up the ring as well.
  */
-int fp_shortcut_attach(const struct fp_shortcut *shortcut, uint32_t port, int ifindex, int ring_fd,
-		       int *link_fd, bool *filtered);
+void fp_shortcut_write(const struct fp_shortcut *shortcut, uint32_t port, int ifindex,
+		       struct fp_bpf_code *ingress);
+/*
+ * Keeps out of the ring what the ingress program redirects, in place of the filter the ring
+ * had. 0, or -errno as of fp_bpf.h, and -ENOTSUP without maps: the old filter stays.
+ */
+int fp_shortcut_filter(const struct fp_shortcut *shortcut, int ifindex, int ring_fd);
 
 /* Any thread. */
 void fp_shortcut_learn(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac,

@@ -1,16 +1,12 @@
 /*
- * Inside the short cut: what its maps hold and the one system call, for fp_shortcut.c
- * (the maps) and fp_shortcut_program.c (the programs) only.
+ * Inside the short cut: what its map holds, for fp_shortcut.c (the maps) and
+ * fp_shortcut_program.c (the programs) only.
  */
 #ifndef FP_SHORTCUT_MAP_H
 #define FP_SHORTCUT_MAP_H
 
-#include <errno.h>
-#include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <stdint.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 struct key {
 	uint8_t mac[ETH_ALEN];
@@ -29,17 +25,5 @@ struct value {
 };
 
 _Static_assert(sizeof(struct key) == 8, "built on the program's stack");
-
-static inline int bpf(int command, union bpf_attr *attr)
-{
-	long result = syscall(SYS_bpf, command, attr, sizeof(*attr));
-
-	return result < 0 ? -errno : (int)result;
-}
-
-static inline uint64_t pointer(const void *p)
-{
-	return (uint64_t)(uintptr_t)p;
-}
 
 #endif
