@@ -1,6 +1,11 @@
 #include "fp_drain.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "fp_clock.h"
+#include "fp_switch.h"
 
 struct drain {
 	uint8_t *buffer;
@@ -123,4 +128,33 @@ struct fp_drained fp_drain(struct fp_port *const *ports, struct fp_turn *turn, u
 	}
 	drained.bytes = drain.bytes;
 	return drained;
+}
+
+int fp_punt_fd(struct fp_switch *sw)
+{
+	return sw->punt_fd;
+}
+
+/* Clears the descriptor first: what comes after that makes it readable again. */
+int64_t fp_punt_drain(struct fp_switch *sw, uint8_t *buffer, uint32_t buffer_bytes, uint32_t budget)
+{
+	struct fp_drained drained;
+	uint64_t ticks;
+	uint64_t one = 1;
+
+	if (buffer_bytes < fp_punted_bytes(FP_FRAME_BYTES_MAX) || !budget)
+		return -EINVAL;
+	if (read(sw->punt_fd, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
+		return -errno;
+	drained = fp_drain(sw->opened, &sw->punt_turn, fp_now_ns(), buffer, buffer_bytes, budget);
+	for (uint32_t port = 0; port < FP_PORTS_MAX; port++) {
+		if (sw->opened[port] && sw->opened[port]->punt->stale) {
+			fp_count(&sw->control_stats[port].stats[FP_STAT_PUNT_STALE],
+				 sw->opened[port]->punt->stale);
+			sw->opened[port]->punt->stale = 0;
+		}
+	}
+	if (drained.more && write(sw->punt_fd, &one, sizeof(one)) < 0)
+		return -errno;
+	return drained.bytes;
 }

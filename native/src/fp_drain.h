@@ -30,11 +30,6 @@ struct fp_drained {
 	bool more; /* some wait still */
 };
 
-struct fp_turn {
-	uint32_t next; /* the port that comes first */
-	bool fresh;    /* the last batch was of fresh ports alone */
-};
-
 /* ports[] by id, NULL where there is none. */
 struct fp_drained fp_drain(struct fp_port *const *ports, struct fp_turn *turn, uint64_t now_ns,
 			   uint8_t *buffer, uint32_t buffer_bytes, uint32_t budget);

@@ -7,7 +7,7 @@
 #include "fp_clock.h"
 #include "fp_cost.h"
 #include "fp_decide.h"
-#include "fp_learn.h"
+#include "fp_unicast.h"
 #include "fp_mask.h"
 #include "fp_segment.h"
 #include "fp_wait.h"
@@ -150,7 +150,7 @@ static void decide_flow(struct fp_switch *sw, struct fp_worker *worker,
 	flow->slot = NULL;
 	if (may_learn(&flow->verdict) && flow->verdict.reason != FP_DROP_IP_ERROR) {
 		flow->slot = fp_streams_find(&worker->streams, stream, now_ns);
-		fp_learn(sw, &worker->stats[port], table, frame, port, now_ns);
+		fp_unicast_learn(sw, &worker->stats[port], table, frame, port, now_ns);
 	}
 }
 
@@ -175,7 +175,7 @@ static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
 		decide_flow(sw, worker, table, port, frame, ip, flow, now_ns);
 		flow->key = key;
 	} else if (flow->pass != pass && may_learn(&flow->verdict)) {
-		fp_learn(sw, &worker->stats[port], table, frame, port, now_ns);
+		fp_unicast_learn(sw, &worker->stats[port], table, frame, port, now_ns);
 	}
 	if (flow->pass != pass) {
 		flow->pass = pass;
@@ -213,12 +213,12 @@ static void process(struct fp_switch *sw, struct fp_worker *worker, const struct
 		return;
 	}
 	if (!fp_mac_is_multicast(frame.data))
-		fdb_port = fp_look_up(sw, &frame, now_ns, &also);
+		fdb_port = fp_unicast_lookup(sw, &frame, now_ns, &also);
 	fp_decide(table, &frame, port, fdb_port, &verdict);
 	if (also >= 0)
 		fp_decide_also(table, port, (uint32_t)also, &verdict);
 	if (may_learn(&verdict))
-		fp_learn(sw, stats, table, &frame, port, now_ns);
+		fp_unicast_learn(sw, stats, table, &frame, port, now_ns);
 	if (verdict.punt)
 		punt(worker, table, port, &frame, &verdict, now_ns);
 	finish(worker, table, port, rx, &frame, &verdict);

@@ -1,6 +1,7 @@
-#include "fp_stats.h"
-
+/* What reasons and counters are called, and what a reason does with a frame. */
 #include <stddef.h>
+
+#include "fp.h"
 
 struct reason {
 	const char *name;

@@ -284,3 +284,18 @@ void fp_port_free(struct fp_port *port)
 		fp_punt_free(port->punt);
 	free(port);
 }
+
+/* Counts what the kernel dropped, as what it is: of a full ring, or of one that has stopped. */
+static void look_at(struct fp_stats *stats, struct fp_watch *watch, const struct fp_ring *ring)
+{
+	uint64_t drops = fp_watch_look(watch, ring);
+
+	fp_count(&stats->stats[watch->stuck ? FP_STAT_RING_STUCK : FP_STAT_RING_DROPS], drops);
+}
+
+bool fp_port_look(struct fp_port *port, struct fp_stats *stats)
+{
+	look_at(stats, &port->data_watch, &port->data);
+	look_at(stats, &port->control_watch, &port->control);
+	return port->data_watch.stuck || port->control_watch.stuck;
+}

@@ -19,6 +19,7 @@
 #include "fp_punt.h"
 #include "fp_ring.h"
 #include "fp_shortcut.h"
+#include "fp_stats.h"
 #include "fp_watch.h"
 
 #define FP_RING_SLOTS_DEFAULT 4096u
@@ -53,6 +54,8 @@ int fp_port_create(uint32_t id, const struct fp_port_config *config,
 		   const struct fp_shortcut *shortcut, struct fp_port *replaces,
 		   struct fp_port **out, int32_t *isolated, const char **stage);
 void fp_port_free(struct fp_port *port);
+/* Counts what the kernel has dropped since the last look; true when a ring has stopped for good. */
+bool fp_port_look(struct fp_port *port, struct fp_stats *stats);
 
 static inline int fp_port_tx_fd(const struct fp_port *port)
 {

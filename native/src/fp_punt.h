@@ -35,6 +35,12 @@ struct fp_punt {
 	_Alignas(64) uint8_t bytes[];
 };
 
+/* Among ports, see fp_drain.c. */
+struct fp_turn {
+	uint32_t next; /* the port that comes first */
+	bool fresh;    /* the last batch was of fresh ports alone */
+};
+
 /* -EINVAL for a size that is no power of two or has no room for the largest frame. */
 int fp_punt_new(uint32_t size_bytes, struct fp_punt **out);
 void fp_punt_free(struct fp_punt *punt);

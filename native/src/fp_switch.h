@@ -1,9 +1,7 @@
 /*
  * The switch: what the control thread owns (the newest table, what waits to be
  * freed, the ports) and what each loop thread owns (struct fp_worker). The words
- * they share are table, seq_seen, stop, the ports' punt rings and limits, the
- * counters and the fdb;
- * the table of them is in native/README.md.
+ * they share have a table in native/README.md.
  */
 #ifndef FP_SWITCH_H
 #define FP_SWITCH_H
@@ -15,11 +13,11 @@
 #include "fp.h"
 #include "fp_atomic.h"
 #include "fp_batch.h"
-#include "fp_drain.h"
 #include "fp_fdb.h"
 #include "fp_flows.h"
 #include "fp_pace.h"
 #include "fp_port.h"
+#include "fp_retire.h"
 #include "fp_shortcut.h"
 #include "fp_stats.h"
 #include "fp_streams.h"
@@ -65,14 +63,6 @@ struct fp_worker {
 	struct fp_stats stats[FP_PORTS_MAX];
 };
 
-enum fp_retired_kind { FP_RETIRED_MEMORY, FP_RETIRED_PORT };
-
-struct fp_retired {
-	void *object;
-	uint64_t seq; /* free when every loop has seen a table of at least this seq */
-	enum fp_retired_kind kind;
-};
-
 struct fp_switch {
 	struct fp_config config;
 	_Atomic(struct fp_table *) table;
@@ -86,9 +76,7 @@ struct fp_switch {
 	/* the control thread's own */
 	struct fp_port *opened[FP_PORTS_MAX]; /* open, in the table or not yet */
 	struct fp_stats control_stats[FP_PORTS_MAX];
-	struct fp_retired *retired;
-	uint32_t retired_count;
-	uint32_t retired_room;
+	struct fp_retirees retirees;
 	struct fp_turn punt_turn;
 };
 

@@ -1,4 +1,4 @@
-#include "fp_learn.h"
+#include "fp_unicast.h"
 
 #include "fp_mask.h"
 
@@ -29,8 +29,8 @@ static void follow(const struct fp_switch *sw, const struct fp_table *table, uin
 	fp_shortcut_learn(&sw->shortcut, vlan, mac, &target);
 }
 
-void fp_learn(struct fp_switch *sw, struct fp_stats *stats, const struct fp_table *table,
-	      const struct fp_frame *frame, uint32_t port, uint64_t now_ns)
+void fp_unicast_learn(struct fp_switch *sw, struct fp_stats *stats, const struct fp_table *table,
+		      const struct fp_frame *frame, uint32_t port, uint64_t now_ns)
 {
 	const uint8_t *mac = frame->data + 6;
 	struct fp_fdb_claim claim = {
@@ -65,8 +65,8 @@ void fp_learn(struct fp_switch *sw, struct fp_stats *stats, const struct fp_tabl
 		follow(sw, table, frame->vlan, mac, &claim.place);
 }
 
-int32_t fp_look_up(const struct fp_switch *sw, const struct fp_frame *frame, uint64_t now_ns,
-		   int32_t *also)
+int32_t fp_unicast_lookup(const struct fp_switch *sw, const struct fp_frame *frame, uint64_t now_ns,
+			  int32_t *also)
 {
 	int32_t port = fp_fdb_lookup(&sw->fdb, frame->vlan, frame->data, now_ns, also);
 	uint64_t seen_ns;
@@ -74,4 +74,10 @@ int32_t fp_look_up(const struct fp_switch *sw, const struct fp_frame *frame, uin
 	if (port >= 0)
 		return port;
 	return fp_shortcut_lookup(&sw->shortcut, frame->vlan, frame->data, now_ns, &seen_ns);
+}
+
+int fp_fdb_flush(struct fp_switch *sw, int32_t port, int32_t vlan)
+{
+	fp_shortcut_flush(&sw->shortcut, port, vlan);
+	return (int)fp_fdb_flush_matching(&sw->fdb, port, vlan);
 }
