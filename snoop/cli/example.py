@@ -14,8 +14,7 @@ from typing import Any
 
 import msgspec
 
-from snoop.cli.tables import toml
-from snoop.config import loader, schema
+from snoop.config import loader, schema, toml
 
 _WIDTH = 88
 _TABLES: dict[str, type[msgspec.Struct]] = {
@@ -54,7 +53,7 @@ def _lines() -> Iterator[str]:
             if number == 0:
                 yield from _keys(table, one)
             else:
-                yield f"name = {toml(one['name'])}"
+                yield f"name = {toml.value(one['name'])}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
         return "Default: left out."
     made = field.default_factory
     value = field.default if made is msgspec.NODEFAULT else made()
-    return f"Default: {toml(msgspec.to_builtins(value, enc_hook=str))}."
+    return f"Default: {toml.value(msgspec.to_builtins(value, enc_hook=str))}."
 
 
 def _fields(table: type[msgspec.Struct]) -> Iterator[tuple[msgspec.structs.FieldInfo, Any]]:
@@ -115,4 +114,4 @@ def _keys(table: type[msgspec.Struct], values: dict[str, Any]) -> Iterator[str]:
         # A key that means something by being left out is shown with what it then means.
         optional = field.default is None and field.name in values
         off = optional and field.name not in _SHOWN
-        yield f"{'# ' if off else ''}{field.name} = {toml(values[field.name])}"
+        yield f"{'# ' if off else ''}{field.name} = {toml.value(values[field.name])}"

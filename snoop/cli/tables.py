@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from snoop.cli.human import NONE, age, bit_rate, count, plain, table, vlan
+from snoop.config import toml
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -181,21 +182,7 @@ def streams(document: Document) -> Table:
 
 
 def config(document: Document) -> str:
-    lines: list[str] = []
-    for name, value in document.items():
-        for one in value if isinstance(value, list) else [value]:
-            lines += ["", f"[[{name}]]" if isinstance(value, list) else f"[{name}]"]
-            lines += [f"{key} = {toml(v)}" for key, v in one.items() if v is not None]
-    return "\n".join(lines).strip()
-
-
-def toml(value: object) -> str:
-    """A plain value as TOML writes it."""
-    import json
-
-    if isinstance(value, list):
-        return "[" + ", ".join(toml(one) for one in value) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return "\n".join(toml.lines(document)).strip()
 
 
 def _version(compatibility: str) -> str:
