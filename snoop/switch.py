@@ -11,6 +11,8 @@ and talks to it over its control socket: what a script sees is what an operator 
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import select
 import signal
@@ -18,17 +20,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from snoop.config import toml
 from snoop.control.client import Client, call, socket_path
+from snoop.namespace import inside
 
 Row = dict[str, Any]
 
 READY_SECONDS = 15.0
 STOP_SECONDS = 8.0
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.02
+_PR_SET_PDEATHSIG = 1
 
 
 class SwitchError(Exception):
@@ -38,37 +43,54 @@ class SwitchError(Exception):
 class Switch:
     """One switch. Nothing starts before `start` or `with`."""
 
+    process: subprocess.Popen[str] | None = None  # also after its end
+
     def __init__(
         self,
         ports: Sequence[str] = (),
         *,
-        config: str | os.PathLike[str] | None = None,
+        config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
         querier: bool | None = None,
         querier_address: str | None = None,
         namespace: str | None = None,
         socket: str | os.PathLike[str] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        arguments: Sequence[str] = (),
+        through: Sequence[str] = (),
+        outlive: bool = True,
     ) -> None:
-        """`ports` as `--port` takes them; `config`: a TOML file; `namespace`: of `ip netns`.
+        """`ports` as `--port` takes them; `config`: a TOML file, or its tables; `namespace`: of
+        `ip netns`. A `querier_address` alone means `querier=True`.
 
-        Without `socket` the control socket lives in a directory of its own and goes with it. A
-        `querier_address` alone means `querier=True`.
+        `directory` gets the control socket (unless `socket` says where), the log and the
+        configuration; without it they live in one of their own, which goes with the switch.
+        `arguments` are more words for `snoop run`; `through` is a command that runs it, as
+        `["prlimit", "--nofile=256"]`. Unless `outlive`, the kernel ends the switch with the thread
+        that started it, however that ends.
         """
-        self._directory: tempfile.TemporaryDirectory[str] | None = None
-        self._process: subprocess.Popen[str] | None = None
-        self._log: IO[str] | None = None
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._directory = None if directory is None else Path(directory)
+        self._path = None if socket is None else os.fspath(socket)
         self._arguments: list[str] = []
         for port in ports:
             self._arguments += ["--port", port]
-        if config is not None:
-            self._arguments += ["--config", os.fspath(config)]
         if querier or (querier is None and querier_address is not None):
             self._arguments.append("--querier")
         elif querier is False:
             self._arguments.append("--no-querier")
         if querier_address is not None:
             self._arguments += ["--querier-address", querier_address]
-        self._namespace = namespace
-        self._path = None if socket is None else os.fspath(socket)
+        self._arguments += arguments
+        self._through = list(through)
+        self._outlive = outlive
+        self._said = ""
+        self.namespace = namespace
+        self.config: Mapping[str, Any] | None = None
+        self.config_file: Path | None = None
+        if isinstance(config, Mapping):
+            self.config = config
+        elif config is not None:
+            self.config_file = Path(config)
 
     @classmethod
     def attach(cls, name: str = "sw0", *, socket: str | None = None) -> Switch:
@@ -76,68 +98,105 @@ class Switch:
         return cls(socket=socket_path(name=name, path=socket))
 
     def __enter__(self) -> Switch:
-        if self._arguments:
+        if self._arguments or self.config_file or self.config is not None:
             self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    # The process -------------------------------------------------------------------------------
+
+    @property
+    def directory(self) -> Path:
+        """What the switch has written is in here."""
+        if self._directory is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="snoop-")
+            self._directory = Path(self._temporary.name)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        return self._directory
+
     @property
     def socket(self) -> str:
         """Path of the control socket."""
-        if self._path is None:
-            self._directory = tempfile.TemporaryDirectory(prefix="snoop-")
-            self._path = str(Path(self._directory.name) / "switch.sock")
-        return self._path
+        return self._path or str(self.directory / "switch.sock")
+
+    @property
+    def log_file(self) -> Path:
+        """Where the switch logs to; each start begins it anew."""
+        return self.directory / "log"
 
     @property
     def log(self) -> str:
         """What the switch has logged so far."""
-        if self._log is None:
-            return ""
-        self._log.seek(0)
-        return self._log.read()
+        if self._directory is None or not self.log_file.exists():
+            return self._said
+        return self.log_file.read_text(errors="replace")
 
-    def start(self) -> None:
+    def configure(self, config: Mapping[str, Any]) -> None:
+        """Write the configuration file; a switch that runs is to `reload` it."""
+        self.config = config
+        self.config_file = self.directory / "snoop.toml"
+        self.config_file.write_text("\n".join(toml.lines(config)))
+
+    def start(self, *, wait: bool = True) -> None:
         """Start, and wait until it forwards; SwitchError with its own reason otherwise."""
-        enter = ["ip", "netns", "exec", self._namespace] if self._namespace else []
-        command = [sys.executable, "-m", "snoop", "--socket", self.socket, "run"]
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed by stop()
-        self._process = subprocess.Popen(
-            [*enter, *command, *self._arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], READY_SECONDS)
-        line = self._process.stdout.readline() if ready else ""
+        # -P: what is called snoop in the caller's directory is not it.
+        command = [sys.executable, "-P", "-m", "snoop", "--socket", self.socket, "run"]
+        if self.config is not None and not (self.config_file and self.config_file.exists()):
+            self.configure(self.config)
+        if self.config_file is not None:
+            command += ["--config", str(self.config_file)]
+        try:
+            with self.log_file.open("wb") as log, inside(self.namespace):
+                self.process = subprocess.Popen(
+                    [*self._through, *command, *self._arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                    start_new_session=True,  # the caller's Ctrl-C is the caller's
+                    preexec_fn=None if self._outlive else end_with_parent,
+                )
+        except OSError as error:
+            raise SwitchError(f"cannot start the switch: {error}") from error
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self, *, within: float = READY_SECONDS) -> None:
+        """Wait until a switch that was just started forwards; SwitchError otherwise."""
+        assert self.process is not None
+        assert self.process.stdout is not None
+        ready, _, _ = select.select([self.process.stdout], [], [], within)
+        line = self.process.stdout.readline() if ready else ""
         if line.strip() != "ready":
             self.stop()
             said = [each for each in self.log.splitlines() if each.strip()]
             last = said[-1] if said else "the switch did not become ready"
             raise SwitchError(last.removeprefix("snoop: "))
 
-    def stop(self) -> int | None:
-        """End the switch if it is ours; its exit status."""
+    def stop(self, number: int = signal.SIGTERM) -> int | None:
+        """End the switch if it is ours, by this signal; its exit status."""
         status = None
-        if self._process is not None:
-            if self._process.poll() is None:
-                self._process.send_signal(signal.SIGTERM)
-            try:
-                status = self._process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                status = self._process.wait()
-            assert self._process.stdout is not None
-            self._process.stdout.close()
-            self._process = None
-        if self._directory is not None:
-            self._directory.cleanup()
-            self._directory = self._path = None
+        if self.process is not None:
+            if self.process.poll() is None:
+                self.process.send_signal(number)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(STOP_SECONDS)
+                self.process.kill()
+            assert self.process.stdout is not None
+            self.process.stdout.close()
+            status = self.process.wait()
+        if self._temporary is not None:
+            self._said = self.log
+            self._temporary.cleanup()
+            self._temporary = self._directory = None
         return status
+
+    def hang_up(self) -> None:
+        """Have a switch of ours read its configuration again, as `kill -HUP` does."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
 
     # State, as the `show` commands give it -----------------------------------------------------
 
@@ -181,10 +240,22 @@ class Switch:
 
     def wait_member(self, group: str, port: str, *, within: float = 10.0, vlan: int = 0) -> None:
         """Wait until `port` is a member of `group`; TimeoutError otherwise."""
+        what = f"{port} is no member of {group}"
+        self._wait(lambda: port in self.members(group, vlan=vlan), within, what)
+
+    def wait_members(
+        self, group: str, ports: set[str], *, within: float = 10.0, vlan: int = 0
+    ) -> None:
+        """Wait until `group` has exactly these ports; TimeoutError otherwise."""
+        what = f"{group} has not exactly the ports {sorted(ports)}"
+        self._wait(lambda: self.members(group, vlan=vlan) == ports, within, what)
+
+    @staticmethod
+    def _wait(holds: Callable[[], bool], within: float, otherwise: str) -> None:
         end = time.monotonic() + within
-        while port not in self.members(group, vlan=vlan):
+        while not holds():
             if time.monotonic() > end:
-                raise TimeoutError(f"{port} is no member of {group} after {within:g} s")
+                raise TimeoutError(f"{otherwise} after {within:g} s")
             time.sleep(_POLL_SECONDS)
 
     # Changes -----------------------------------------------------------------------------------
@@ -217,3 +288,8 @@ class Switch:
         """Read the configuration file again."""
         result: dict[str, Any] = call(self.socket, "reload")
         return result
+
+
+def end_with_parent() -> None:
+    """For a child before its exec: die with the thread that forked it."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -105,8 +105,10 @@ class SnoopSwitch:
             },
             "port": ports,
         }
-        self.daemon = Snoop(star.switch, directory, config)
-        self.daemon.wait_ready()
+        self.daemon = Snoop(
+            config=config, namespace=star.switch, directory=directory, outlive=False
+        )
+        self.daemon.start()
 
     def pause(self) -> None:
         pass  # idle it sleeps; stopped it would lose memberships

@@ -250,23 +250,26 @@ class Lab:
         *,
         config: Mapping[str, Any] | None = None,
         arguments: Sequence[str] = (),
+        through: Sequence[str] = (),
         wait: bool = True,
     ) -> Snoop:
         """Starts `snoop run` on the ports (all of them by default) and waits until it forwards.
 
-        `config` has the tables of the configuration file; a port may be a table of its options.
+        `config` has the tables of the configuration file; a port may be a table of its options;
+        `through` is a command that runs it.
         """
         wanted = self.ports if ports is None else list(ports)
         tables = [{"name": port} if isinstance(port, str) else dict(port) for port in wanted]
         switch = Snoop(
-            self.namespace,
-            self.directory / f"sw{len(self.switches)}",
-            {**(config or {}), "port": tables},
+            config={**(config or {}), "port": tables},
+            namespace=self.namespace,
+            directory=self.directory / f"sw{len(self.switches)}",
             arguments=arguments,
+            through=through,
+            outlive=False,
         )
         self.switches.append(switch)
-        if wait:
-            switch.wait_ready()
+        switch.start(wait=wait)
         return switch
 
     def bridge(self, ports: Iterable[str] | None = None, **how: Any) -> KernelBridge:

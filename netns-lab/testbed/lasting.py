@@ -82,14 +82,13 @@ def up(hosts: int, mtu: int, config: str | None, ipv6: bool, bridge: bool) -> No
 def start(star: Lab, config: str | None) -> int:
     """The daemon, meant to outlive this process; its pid."""
     tables = {"igmp": {"querier": "on", "querier_address": "10.0.0.254"}}
+    written = {**tables, "port": [{"name": port} for port in star.ports]}
     switch = Snoop(
-        star.namespace,
-        DIRECTORY,
-        {**tables, "port": [{"name": port} for port in star.ports]},
-        config_file=Path(config).resolve() if config else None,
-        outlive=True,
+        config=Path(config).resolve() if config else written,
+        namespace=star.namespace,
+        directory=DIRECTORY,
     )
-    switch.wait_ready()
+    switch.start()
     return switch.process.pid
 
 
@@ -126,7 +125,7 @@ def status() -> None:
     if alive:
         click.echo()
         sys.stdout.flush()
-        command = [str(SNOOP), "--socket", str(DIRECTORY / "sw.sock"), "show", "mdb"]
+        command = [str(SNOOP), "--socket", str(DIRECTORY / "switch.sock"), "show", "mdb"]
         os.execv(command[0], command)
 
 
@@ -138,7 +137,7 @@ def shell(name: str, command: tuple[str, ...]) -> None:
     where = namespace(name)
     environment = {
         **os.environ,
-        "SNOOP_SOCKET": str(DIRECTORY / "sw.sock"),
+        "SNOOP_SOCKET": str(DIRECTORY / "switch.sock"),
         "PATH": f"{SNOOP.parent}:{os.environ.get('PATH', '')}",
         "PS1": f"[{name}] \\w# ",
     }

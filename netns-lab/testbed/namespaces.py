@@ -8,7 +8,6 @@ that what a killed process left behind can be told apart and removed (`sweep`).
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import os
 import re
@@ -21,10 +20,11 @@ from typing import Any
 
 from pyroute2 import IPRoute, netns
 
+from snoop.namespace import RUN, enter, inside
+from snoop.switch import end_with_parent
+
 HOME = Path(__file__).parents[1]
-RUN, LOCK = Path("/run/netns"), Path("/run/snoop-netns.lock")
-CLONE_NEWNET, PR_SET_PDEATHSIG = 0x40000000, 1
-LIBC = ctypes.CDLL(None, use_errno=True)
+LOCK = Path("/run/snoop-netns.lock")
 PASSING = re.compile(r"sn(\d+)-")
 
 
@@ -100,28 +100,6 @@ def lives_in(pid: int, target: os.stat_result) -> bool:
     return False
 
 
-def enter(name: str) -> None:
-    """Moves the calling thread into the namespace."""
-    descriptor = os.open(RUN / name, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if LIBC.setns(descriptor, CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), f"cannot enter the namespace {name}")
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def inside(name: str) -> Iterator[None]:
-    """The calling thread is in the namespace for the length of the block."""
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        enter(name)
-        yield
-    finally:
-        LIBC.setns(home, CLONE_NEWNET)
-        os.close(home)
-
-
 def spawn(
     name: str, command: Sequence[str | os.PathLike[str]], *, outlive: bool = False, **options: Any
 ) -> subprocess.Popen[bytes]:
@@ -133,7 +111,7 @@ def spawn(
     def prepare() -> None:
         enter(name)
         if not outlive:
-            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            end_with_parent()
 
     return subprocess.Popen(command, preexec_fn=prepare, start_new_session=True, **options)
 

@@ -1,4 +1,4 @@
-"""The thing in the middle of the star: `snoop run` as a process, or the kernel's own bridge for
+"""The thing in the middle of the star: the switch as a process, or the kernel's own bridge for
 comparison.
 """
 
@@ -8,92 +8,35 @@ import contextlib
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pyroute2 import IPRoute
 
+from snoop.switch import READY_SECONDS, Switch, SwitchError
 from testbed import namespaces
 from testbed.waiting import wait_until
 
 SNOOP = Path(sys.executable).with_name("snoop")
-READY_S, STOP_S = 10.0, 5.0
 HUNDREDTHS = 100
 
 
-class Snoop:
-    """One running daemon; `directory` gets its socket, its log and, unless given, its file."""
+class Snoop(Switch):
+    """The product's own `Switch`, its commands as a user types them, and its rows."""
 
-    def __init__(
-        self,
-        namespace: str,
-        directory: Path,
-        config: Mapping[str, Any],
-        *,
-        arguments: Sequence[str] = (),
-        config_file: Path | None = None,
-        outlive: bool = False,
-    ) -> None:
-        self.namespace = namespace
-        directory.mkdir(parents=True, exist_ok=True)
-        self.socket = directory / "sw.sock"
-        self.config_file = config_file or directory / "snoop.toml"
-        self.log_file = directory / "log"
-        self.arguments = list(arguments)
-        self.outlive = outlive
-        if config_file is None:
-            self.configure(config)
-        self.process = self.start()
+    def wait_ready(self, *, within: float = READY_SECONDS) -> None:
+        """AssertionError with the whole log when it does not become ready."""
+        try:
+            super().wait_ready(within=within)
+        except SwitchError as error:
+            assert self.process is not None
+            status = self.process.returncode
+            raise AssertionError(f"snoop ended with {status}: {error}\n{self.log}") from error
 
-    def configure(self, config: Mapping[str, Any]) -> None:
-        """Writes the configuration file; `reload` makes a running daemon read it."""
-        self.config = dict(config)
-        self.config_file.write_text("\n".join(toml(config)) + "\n")
-
-    def start(self) -> subprocess.Popen[bytes]:
-        socket, config = str(self.socket), str(self.config_file)
-        command = [str(SNOOP), "--socket", socket, "run", "--config", config]
-        with self.log_file.open("wb") as log:
-            self.process = namespaces.spawn(
-                self.namespace,
-                [*command, *self.arguments],
-                outlive=self.outlive,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        return self.process
-
-    def log(self) -> str:
-        return self.log_file.read_text(errors="replace")
-
-    def wait_ready(self) -> None:
-        """Until the line `ready`; AssertionError with its log when the daemon ends instead."""
-
-        def ready() -> bool:
-            if self.process.poll() is not None:
-                raise AssertionError(f"snoop ended with {self.process.returncode}:\n{self.log()}")
-            return any(line.split()[-1:] == ["ready"] for line in self.log().splitlines())
-
-        wait_until(ready, within=READY_S, what=f"snoop ready\n{self.log()}")
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        """Ends the daemon by a signal; returns its exit status (negative: died of that signal)."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return self.process.wait(STOP_S)
-        self.process.kill()
-        return self.process.wait()
-
-    close = stop
-
-    def reload(self) -> None:
-        self.process.send_signal(signal.SIGHUP)
+    close = Switch.stop
 
     # --- the CLI
 
@@ -125,25 +68,11 @@ class Snoop:
             raise AssertionError(f"snoop {' '.join(words)}: {status} {complained.getvalue()}")
         return printed.getvalue()
 
-    def show(self, what: str, *words: str) -> Any:
-        return json.loads(self.quick("show", what, *words, "--json"))
-
     def rows(self, group: str | None = None) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self.show("mdb")["mdb"]
-        return [row for row in rows if group in (None, row["group"])]
-
-    def member_ports(self, group: str) -> set[str]:
-        """Ports that have a row for the group."""
-        return {row["port"] for row in self.rows(group)}
+        return self.mdb(group=group)
 
     def row(self, group: str, port: str) -> dict[str, Any] | None:
         return next((row for row in self.rows(group) if row["port"] == port), None)
-
-    def wait_members(self, group: str, ports: set[str], within: float = 5.0) -> None:
-        def same() -> bool:
-            return self.member_ports(group) == ports
-
-        wait_until(same, within=within, what=f"{group} has exactly the ports {sorted(ports)}")
 
     def wait_row(
         self, group: str, port: str, within: float = 5.0, **fields: object
@@ -166,11 +95,6 @@ class Snoop:
         found = wait_until(matches, within=within, what=f"{group} on {port} with {fields}")
         assert found is not None
         return found
-
-    def counters(self, port: str | None = None) -> dict[str, int]:
-        shown = self.show("counters")
-        counters: dict[str, int] = shown["ports"][port] if port else shown["counters"]
-        return counters
 
 
 class KernelBridge:
@@ -218,7 +142,7 @@ class KernelBridge:
             link.link("set", index=namespaces.index_of(link, port), master=index)
         link.link("set", index=index, state="up")
 
-    def member_ports(self, group: str) -> set[str]:
+    def members(self, group: str) -> set[str]:
         """Ports that have an entry for the group; needs iproute2's `bridge`."""
         with namespaces.inside(self.namespace):
             shown = subprocess.run(["bridge", "-j", "mdb", "show"], capture_output=True, check=True)
@@ -227,30 +151,10 @@ class KernelBridge:
 
     def wait_members(self, group: str, ports: set[str], within: float = 5.0) -> None:
         def same() -> bool:
-            return self.member_ports(group) == ports
+            return self.members(group) == ports
 
         wait_until(same, within=within, what=f"{group} has exactly the ports {sorted(ports)}")
 
     def close(self) -> None:
         with contextlib.suppress(KeyError):
             self.link.link("del", index=namespaces.index_of(self.link, self.name))
-
-
-def toml(config: Mapping[str, Any]) -> Iterator[str]:
-    """The configuration file's lines: tables, and arrays of tables for lists of mappings."""
-    for name, value in config.items():
-        if isinstance(value, Mapping):
-            yield f"[{name}]"
-            yield from (f"{key} = {scalar(each)}" for key, each in value.items())
-        else:
-            for table in value:
-                yield f"[[{name}]]"
-                yield from (f"{key} = {scalar(each)}" for key, each in table.items())
-
-
-def scalar(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(scalar, value)) + "]"
-    return json.dumps(value)

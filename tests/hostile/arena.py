@@ -309,7 +309,7 @@ def complaints(snoop: Snoop, outcome: Outcome) -> Iterator[str]:
     """What the daemon itself says, and whether it still adds up."""
     from snoop.fastpath import DROPS, FastPath
 
-    log = snoop.log()
+    log = snoop.log
     for sign in ("Traceback", "internal error"):
         if sign in log:
             yield f"its log has {sign!r}: {log[log.index(sign) :][:2000]}"

@@ -33,4 +33,4 @@ def net(shared: Star) -> Iterator[Star]:
     """The shared star, with no memberships; fails the test if the daemon died in it."""
     shared.quiet()
     yield shared
-    assert shared.switch.process.poll() is None, shared.switch.log()
+    assert shared.switch.process.poll() is None, shared.switch.log

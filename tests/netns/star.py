@@ -152,7 +152,7 @@ def star(
             lab.wait_pruning(lab.h(0), lab.h(1), lab.h(-1))
             made.quiet()
         yield made
-        assert made.switch.process.poll() is None, made.switch.log()
+        assert made.switch.process.poll() is None, made.switch.log
         made.conserved()
 
 

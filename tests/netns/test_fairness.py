@@ -75,7 +75,7 @@ def test_join_of_a_quiet_port_is_served_while_others_flood(kinds: tuple[str, ...
         viewer.join(STREAM)
         # Registered, so that they are pruned; by a host that is not there.
         net.report(VIEWER, *(("TO_EX", f"{JOINED}.{n}", ()) for n in range(1, JOINS + 1)))
-        wait_until(lambda: len(net.switch.rows()) > JOINS, within=10, what="the groups are known")
+        wait_until(lambda: len(net.switch.mdb()) > JOINS, within=10, what="the groups are known")
         with flooded(net, kinds):
             stream = source.start("send", destination=STREAM, count=COUNT, rate=RATE)
             seen = traffic.run(

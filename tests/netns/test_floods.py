@@ -31,7 +31,7 @@ def test_data_flood_does_not_cost_a_port_its_igmp() -> None:
             net.report(1, ("TO_EX", group, []))
 
         def learned() -> bool:
-            return {row["group"] for row in net.switch.rows()} >= set(groups)
+            return {row["group"] for row in net.switch.mdb()} >= set(groups)
 
         wait_until(learned, within=10, what="all hundred groups are in the table")
         job.result(60)
@@ -63,7 +63,7 @@ def test_groups_over_the_ports_limit_are_refused_and_counted() -> None:
             net.report(1, ("TO_EX", f"239.14.2.{i}", []))
         net.report(2, ("TO_EX", "239.14.2.9", []))
         net.switch.wait_members("239.14.2.9", {"p2"})
-        kept = {row["group"] for row in net.switch.rows() if row["port"] == "p1"}
+        kept = {row["group"] for row in net.switch.mdb() if row["port"] == "p1"}
         assert kept == {f"239.14.2.{i}" for i in (1, 2, 3)}
         assert net.switch.counters("p1")["port_limit"] == 2
 
@@ -73,7 +73,7 @@ def test_denied_groups_cannot_be_joined() -> None:
         net.report(1, ("TO_EX", "239.255.1.1", []))
         net.report(1, ("TO_EX", "239.14.3.1", []))
         net.switch.wait_members("239.14.3.1", {"p1"})
-        assert net.switch.member_ports("239.255.1.1") == set()
+        assert net.switch.members("239.255.1.1") == set()
         assert net.switch.counters("p1")["group_filtered"] == 1
 
 
@@ -88,7 +88,7 @@ def test_many_streams_at_once_all_arrive(net: Star) -> None:
     ]
     for i in (1, 2, 3):
         net.report(i, *(("TO_EX", group, []) for group, j in groups.items() if i == j))
-    wait_until(lambda: len(net.switch.rows()) >= 60, within=3, what="sixty rows")
+    wait_until(lambda: len(net.switch.mdb()) >= 60, within=3, what="sixty rows")
     for host in net.lab.hosts:
         host.reset()
     sender.frames(burst)

@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
 import urllib.request
 from pathlib import Path
 
@@ -16,27 +15,11 @@ import pytest
 from netns.star import IGMP, Star, names
 from testbed import namespaces
 from testbed.lab import Lab
-from testbed.switch import SNOOP, Snoop
 from testbed.waiting import wait_until
 
 LISTEN = ("127.0.0.1", 9571)
 DESCRIPTORS = 160
 GROUP = "239.19.1.1"
-
-
-class Starved(Snoop):
-    """`snoop run` where few files may be open."""
-
-    def start(self) -> subprocess.Popen[bytes]:
-        limit = f"--nofile={DESCRIPTORS}:{DESCRIPTORS}"
-        with self.log_file.open("wb") as log:
-            self.process = namespaces.spawn(
-                self.namespace,
-                ["prlimit", limit, str(SNOOP), "--socket", str(self.socket),
-                 "run", "--config", str(self.config_file)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
-        return self.process
 
 
 def holding(pid: int) -> int:
@@ -56,13 +39,10 @@ def cpu_ticks(pid: int) -> int:
 def test_clients_that_hold_what_they_can_cost_a_bounded_part() -> None:
     config = {"igmp": IGMP, "metrics": {"listen": f"{LISTEN[0]}:{LISTEN[1]}"}}
     with Lab(4) as lab, contextlib.ExitStack() as stack:
-        ports = [{"name": port} for port in lab.ports]
-        switch = Starved(lab.namespace, lab.directory / "sw", {**config, "port": ports})
-        lab.switches.append(switch)
-        switch.wait_ready()
+        switch = lab.switch(config=config, through=["prlimit", f"--nofile={DESCRIPTORS}"])
         net = Star(lab, switch)
         lab.wait_pruning(lab.h(0), lab.h(1), lab.h(-1))
-        pid, path = net.switch.process.pid, str(net.switch.socket)
+        pid, path = net.switch.process.pid, net.switch.socket
         before, calm = holding(pid), threads(pid)
 
         def hold_control(count: int, first: bytes = b"") -> None:
@@ -112,7 +92,7 @@ def test_clients_that_hold_what_they_can_cost_a_bounded_part() -> None:
         wait_until(lambda: os.times().elapsed - started > 1.5, within=5, what="time to pass")
         assert cpu_ticks(pid) - ticks < 0.3 * os.sysconf("SC_CLK_TCK")
         net.conserved()
-        assert "Traceback" not in net.switch.log()
+        assert "Traceback" not in net.switch.log
 
 
 def state(net: Star, port: str) -> dict[str, object]:
@@ -130,4 +110,4 @@ def test_it_ends_well_while_clients_ask() -> None:
             asked = b'{"request": "show", "what": "ports"}\n' * 20
             client.sendall(b'{"request": "monitor"}\n' if number % 2 else asked)
         assert switch.stop(signal.SIGTERM) == 0
-        assert "Traceback" not in switch.log()
+        assert "Traceback" not in switch.log

@@ -104,7 +104,7 @@ def test_leave_for_an_unknown_group_asks_nothing(net: Star) -> None:
     net.report(1, ("TO_EX", "239.5.0.6", []))
     net.switch.wait_members("239.5.0.6", {"p1"})  # reports are handled in order
     net.lab.settle(net.h(1))
-    assert net.switch.member_ports(group) == set()
+    assert net.switch.members(group) == set()
     assert specific_queries(net.igmp_seen(1), group) == []
 
 
@@ -147,7 +147,7 @@ def test_tracked_fast_leave_waits_for_the_last_host() -> None:
         (first, first_mac), (second, second_mac) = hosts.items()
         net.report(1, ("TO_IN", group, []), source=first, mac=first_mac)
         wait_until(lambda: tracked() == {second}, within=2, what="one host is left")
-        assert net.switch.member_ports(group) == {"p1"}
+        assert net.switch.members(group) == {"p1"}
         net.h(1).reset()
         net.report(1, ("TO_IN", group, []), source=second, mac=second_mac)
         net.switch.wait_members(group, set(), within=LMQT / 2 + SLACK)

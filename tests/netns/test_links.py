@@ -83,7 +83,7 @@ def test_deletion_of_every_port_leaves_a_daemon_that_answers() -> None:
             net.lab.unplug(port)
         for port in ("p0", "p1", "p2"):
             wait_until(lambda p=port: state(net, p) == "missing", within=3, what=f"{port} missing")
-        assert net.switch.rows() == []
+        assert net.switch.mdb() == []
 
 
 def test_change_of_mtu_is_followed() -> None:

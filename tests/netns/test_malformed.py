@@ -162,7 +162,7 @@ def test_sixty_thousand_broken_frames_change_nothing() -> None:
             assert counted[name] > 1000, (name, counted)
         assert counted["internal_errors"] == 0
         assert net.switch.process.poll() is None
-        rows = net.switch.rows()
+        rows = net.switch.mdb()
         assert [(row["group"], row["port"]) for row in rows] == [(GROUP, "p4")]
         assert net.switch.show("mrouters")["mrouters"] == []
         (querier,) = net.switch.show("querier")["queriers"]
@@ -181,7 +181,7 @@ def test_unknown_igmp_type_floods_unread() -> None:
         net.lab.settle(host)
         for i in (0, 2, 3):
             assert net.igmp_seen(i).count(frame) == 1
-        assert net.switch.rows() == []
+        assert net.switch.mdb() == []
 
 
 def test_report_in_fragments_is_never_learned() -> None:
@@ -197,7 +197,7 @@ def test_report_in_fragments_is_never_learned() -> None:
         wait_until(lambda: net.switch.counters("p1")["igmp_fragment"] == 2, within=2)
         assert [f for f in net.igmp_seen(2) if f in parts] == parts
         assert not [f for i in (0, 3) for f in net.igmp_seen(i) if f in parts]
-        assert net.switch.rows() == []
+        assert net.switch.mdb() == []
 
 
 def fragment(frame: bytes, offset: int, length: int, *, more: bool) -> bytes:

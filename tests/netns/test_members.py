@@ -118,7 +118,7 @@ def test_v2_hosts_on_different_ports_do_not_suppress_each_other(net: Star) -> No
             return {f[26:30] for f in reports} == {bytes((10, 0, 0, 10 + i)) for i in (1, 2, 3)}
 
         wait_until(answered, within=2 * QUERY + 1, what="a report of each host at the router")
-        assert net.switch.member_ports(group) == {"p1", "p2", "p3"}
+        assert net.switch.members(group) == {"p1", "p2", "p3"}
     finally:
         net.switch.quick("mrouter", "del", "--port", "p4")
 

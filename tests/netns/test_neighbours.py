@@ -19,13 +19,12 @@ from typing import Any
 
 import pytest
 
-from netns.star import Star, star
+from netns.star import IGMP, Star, star
 from netns.test_offloads import offloads_off
 from testbed import namespaces
 from testbed.daemons import ROUTERS, Daemons, Igmpproxy, OpenVswitch
 from testbed.host import Count, Host
 from testbed.lab import wait_until
-from testbed.switch import SNOOP, Snoop
 
 GROUP = "239.8.1.1"
 BURSTS = (2, 7, 50, 200)
@@ -274,7 +273,7 @@ def test_tap_gets_what_its_reader_asked_for() -> None:
         net.lab.set_port("p9", "up")
         ports = [{"name": port} for port in ("p0", "p1", "p9")]
         net.switch.configure({**net.switch.config, "port": ports})
-        net.switch.reload()
+        net.switch.hang_up()
         wait_until(
             lambda: len(net.switch.show("ports")["ports"]) == 3, within=5, what="three ports"
         )
@@ -352,32 +351,16 @@ def test_macvlan_that_was_there_first_lives_on() -> None:
         with child(net) as made:
             assert reaches(net.h(1), made)
             net.switch.start()
-            net.switch.wait_ready()
             assert reaches(net.h(1), made)
             assert "sit on it" in problem(net, "p1")
-
-
-class Deaf(Snoop):
-    """`snoop run` without CAP_NET_BROADCAST."""
-
-    def start(self) -> subprocess.Popen[bytes]:
-        command = ["setpriv", "--inh-caps", "-all", "--bounding-set", "-net_broadcast", SNOOP,
-                   "--socket", self.socket, "run", "--config", self.config_file]  # fmt: skip
-        with self.log_file.open("wb") as log:
-            self.process = namespaces.spawn(
-                self.namespace, command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        return self.process
 
 
 def test_switch_that_may_not_hear_its_neighbours_sends_no_runs_and_says_why() -> None:
     """What is in its own namespace it hears of all the same."""
     with star(2, pruning=False) as net:
         net.switch.stop()
-        deaf = Deaf(net.lab.namespace, net.lab.directory / "deaf", net.switch.config)
-        net.lab.switches.append(deaf)
-        deaf.wait_ready()
-        net.switch = deaf
+        deaf = ["setpriv", "--inh-caps", "-all", "--bounding-set", "-net_broadcast"]
+        net.switch = net.lab.switch(config={"igmp": IGMP}, through=deaf)
         takes, because = neighbour(net, "p1")
         assert (takes, "CAP_NET_BROADCAST" in because) == (False, True)
         assert "CAP_NET_BROADCAST" in net.switch.run("check").stdout

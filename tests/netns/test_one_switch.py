@@ -55,7 +55,7 @@ def test_port_that_is_taken_joins_when_the_other_switch_dies() -> None:
         first = lab.switch(["p0", "p1"], config={"switch": {"name": "first"}})
         other = lab.switch(["p2"], config={"switch": {"name": "other"}})
         other.configure({"switch": {"name": "other"}, "port": [{"name": "p2"}, {"name": "p1"}]})
-        other.reload()
+        other.hang_up()
 
         def states() -> dict[str, str]:
             return {row["name"]: row["state"] for row in other.show("ports")["ports"]}
@@ -102,7 +102,7 @@ def squatter(namespace: str, ifindex: int) -> Iterator[None]:
 def test_nobody_without_privilege_can_keep_a_switch_from_starting() -> None:
     with Lab(2) as lab, squatter(lab.namespace, namespaces.index_of(lab.link, "p0")):
         switch = lab.switch()
-        assert "of user 65534, who may not run a switch" in switch.log()
+        assert "of user 65534, who may not run a switch" in switch.log
         assert {row["state"] for row in switch.show("ports")["ports"]} == {"up"}
 
 

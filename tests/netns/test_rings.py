@@ -49,7 +49,7 @@ def test_one_ufo_frame_does_not_silence_a_port() -> None:
         counts = switch.counters("vm0")
         assert counts["ring_stuck"] >= 2
         assert counts["ring_full"] == 0
-        assert "ring_reopened vm0" in switch.log()
+        assert "ring_reopened vm0" in switch.log
         check = switch.run("check")
         assert check.returncode == 1
         assert "receive ring stopped" in check.stdout

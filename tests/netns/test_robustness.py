@@ -53,9 +53,9 @@ def test_join_storm_is_learned_whole_while_data_flows() -> None:
         assert got.datagrams == got.unique == 4000
         wanted = STORM_GROUPS * STORM_PORTS
         wait_until(
-            lambda: len(net.switch.rows()) >= wanted, within=60, what="every join is in the table"
+            lambda: len(net.switch.mdb()) >= wanted, within=60, what="every join is in the table"
         )
-        rows = net.switch.rows()
+        rows = net.switch.mdb()
         assert len({(row["group"], row["port"]) for row in rows}) == wanted + 1
         for port in net.lab.ports[:STORM_PORTS]:
             assert net.switch.counters(port)["punt_full"] == 0
@@ -70,7 +70,6 @@ def test_killed_and_started_again_it_floods_then_prunes_anew() -> None:
         assert net.reached(GROUP) == names(1)
         assert net.switch.stop(signal.SIGKILL) == -signal.SIGKILL
         net.switch.start()
-        net.switch.wait_ready()
         assert net.reached(GROUP) == names(1, 2, 3, 4)
         net.switch.wait_members(GROUP, {"p1"}, within=3 * query + response)
         wait_until(lambda: net.reached(GROUP) == names(1), within=10, what="it prunes again")

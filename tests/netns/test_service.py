@@ -3,21 +3,18 @@ without new privileges, without writable code, and says so to the service manage
 
 from __future__ import annotations
 
-import ctypes
-import os
 import re
 import signal
 import socket
-import subprocess
+import sys
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from netns.star import IGMP, Star, names
-from testbed import namespaces
 from testbed.lab import Lab, wait_until
-from testbed.switch import SNOOP, Snoop
+from testbed.switch import Snoop
 
 GROUP = "239.19.0.1"
 PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN = 65, 1
@@ -30,34 +27,24 @@ def unit(key: str) -> str:
     return re.findall(rf"^{key}=(.*)$", text, re.MULTILINE)[-1]
 
 
-class Confined(Snoop):
-    """`snoop run` as the unit starts it, as far as a process can do that to itself."""
+# Linux 6.3; MemoryDenyWriteExecute= of the unit does the same, or more, by seccomp.
+NO_WRITABLE_CODE = f"""
+import ctypes, os, sys
+ctypes.CDLL(None).prctl({PR_SET_MDWE}, {PR_MDWE_REFUSE_EXEC_GAIN}, 0, 0, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
 
-    environment: dict[str, str]
 
-    def start(self) -> subprocess.Popen[bytes]:
-        kept = [f"+{name.removeprefix('CAP_').lower()}"
-                for name in unit("CapabilityBoundingSet").split()]  # fmt: skip
-        command = ["setpriv", "--no-new-privs", "--inh-caps", "-all", "--bounding-set",
-                   ",".join(["-all", *kept]), SNOOP, "--socket", self.socket,
-                   "run", "--config", self.config_file]  # fmt: skip
-        with self.log_file.open("wb") as log:
-            self.process = subprocess.Popen(
-                command,
-                preexec_fn=self.confine,
-                start_new_session=True,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **self.environment},
-            )
-        return self.process
-
-    def confine(self) -> None:
-        namespaces.enter(self.namespace)
-        libc = ctypes.CDLL(None, use_errno=True)
-        # Linux 6.3; MemoryDenyWriteExecute= of the unit does the same, or more, by seccomp.
-        libc.prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0)
+def confined(**environment: str) -> list[str]:
+    """What runs a command as the unit does, as far as a process can do that to itself."""
+    kept = [f"+{name.removeprefix('CAP_').lower()}"
+            for name in unit("CapabilityBoundingSet").split()]  # fmt: skip
+    return [
+        "env", *(f"{name}={value}" for name, value in environment.items()),
+        "setpriv", "--no-new-privs", "--inh-caps", "-all",
+        "--bounding-set", ",".join(["-all", *kept]),
+        sys.executable, "-c", NO_WRITABLE_CODE,
+    ]  # fmt: skip
 
 
 @pytest.fixture
@@ -76,16 +63,10 @@ def test_the_unit_gives_the_switch_what_it_needs(manager: socket.socket) -> None
         "igmp": IGMP,
         "switch": {"nice": -5},
         "metrics": {"listen": "127.0.0.1:9570"},
-        "port": [{"name": f"p{i}"} for i in range(4)],
     }
-    Confined.environment = {
-        "NOTIFY_SOCKET": manager.getsockname(),
-        "WATCHDOG_USEC": str(MICROSECONDS // 2),
-    }
+    through = confined(NOTIFY_SOCKET=manager.getsockname(), WATCHDOG_USEC=str(MICROSECONDS // 2))
     with Lab(4) as lab:
-        switch = Confined(lab.namespace, lab.directory / "confined", config)
-        lab.switches.append(switch)
-        switch.wait_ready()
+        switch = lab.switch(config=config, through=through)
         assert heard(manager, "READY=1", "WATCHDOG=1", "WATCHDOG=1")
         status = Path(f"/proc/{switch.process.pid}/status").read_text()
         assert "NoNewPrivs:\t1" in status
@@ -101,12 +82,12 @@ def test_the_unit_gives_the_switch_what_it_needs(manager: socket.socket) -> None
         assert net.reached(GROUP) == names(1)
         assert all(port["isolated"] for port in switch.show("ports")["ports"])
         unicast_goes_the_short_way(net)
-        switch.reload()
+        switch.hang_up()
         assert heard(manager, "RELOADING=1", "READY=1")
-        assert switch.member_ports(GROUP) == {"p1"}
+        assert switch.members(GROUP) == {"p1"}
         assert switch.stop(signal.SIGTERM) == 0
         assert heard(manager, "STOPPING=1")
-        assert "Traceback" not in switch.log()
+        assert "Traceback" not in switch.log
 
 
 BITS = {

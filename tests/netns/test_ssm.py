@@ -74,7 +74,7 @@ def test_any_source_join_in_the_ssm_range_creates_nothing(net: Star) -> None:
     net.h(1).frames([frames.report_v2(group, net.h(1).address, mac=net.h(1).mac)])
     net.switch.wait_row(other, "p1", forwarding={A}, compatibility="igmpv3")
     net.lab.settle(net.h(1))
-    assert net.switch.member_ports(group) == set()
+    assert net.switch.members(group) == set()
 
 
 def test_from_any_source_to_one_source(net: Star) -> None:

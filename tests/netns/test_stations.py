@@ -67,7 +67,7 @@ def test_thief_of_an_address_gets_one_that_is_still_used_no_more(own: Star, rate
     assert fdb_row(own, victim.mac)["rival"] == "p2"
     check = own.switch.run("check").stdout
     assert f"p2: claims {victim.mac}, which is heard at p1" in check
-    assert f"mac_claimed p2 mac {victim.mac} held_at p1" in own.switch.log()
+    assert f"mac_claimed p2 mac {victim.mac} held_at p1" in own.switch.log
     assert own.switch.counters("p2")["fdb_move_damped"] > 100
 
 

@@ -119,7 +119,7 @@ def test_querier_of_a_stranger_silences_ours_for_a_while_and_cuts_nobody() -> No
                 for line in findings(net)
             )
             wait_role(net, "querier", within=2 * OQPI + 2, address=QUERIER)
-        assert "our querier gave way to this one" in net.switch.log()
+        assert "our querier gave way to this one" in net.switch.log
 
 
 def test_guarded_port_passes_queries_on_and_believes_none() -> None:

@@ -53,7 +53,7 @@ def test_link_local_groups_are_never_pruned(net: Star, group: str) -> None:
     net.h(1).frames([frames.report_v2(group, net.h(1).address, mac=net.h(1).mac)])
     net.report(1, ("TO_EX", "239.7.0.2", []))
     net.switch.wait_members("239.7.0.2", {"p1"})
-    assert net.switch.member_ports(group) == set()
+    assert net.switch.members(group) == set()
     assert net.reached(group) == names(1, 2, 3, 4)
 
 

@@ -36,7 +36,7 @@ def tagged_report(net: Star, port: int, group: str, vid: int, pcp: int = 0) -> N
 
 
 def vlans_of(net: Star, group: str) -> set[tuple[int, str]]:
-    return {(row["vlan"], row["port"]) for row in net.switch.rows(group)}
+    return {(row["vlan"], row["port"]) for row in net.switch.mdb(group=group)}
 
 
 def test_report_counts_in_its_own_vlan_only(net: Star) -> None:
@@ -112,7 +112,7 @@ def test_igmp_behind_a_second_tag_is_flooded_unread(net: Star, tpid: int) -> Non
     net.lab.settle(host)
     for i in (0, 2, 3):
         assert outer in [c.frame for c in net.h(i).captured()], f"h{i}"
-    assert net.switch.rows(GROUP) == []
+    assert net.switch.mdb(group=GROUP) == []
 
 
 def test_tagged_query_makes_a_router_port_in_its_vlan_only(net: Star) -> None:
