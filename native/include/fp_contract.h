@@ -12,6 +12,9 @@
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
+#define FP_MAC_BYTES 6
+#define FP_ADDRESS_BYTES 16
+#define FP_SLOT_BYTES 2048
 #define FP_FRAME_BYTES_MAX 65568
 #define FP_VLAN_ANY 65535
 #define FP_FDB_NO_RIVAL 65535
@@ -100,9 +103,9 @@ enum fp_row_flag {
 
 /* A row to set or delete. IPv4 addresses are v4-mapped. Router ports are not in it. */
 struct fp_row {
-	uint8_t group[16];
-	uint8_t source[16];
-	uint64_t ports[4];
+	uint8_t group[FP_ADDRESS_BYTES];
+	uint8_t source[FP_ADDRESS_BYTES];
+	uint64_t ports[FP_MASK_WORDS];
 	uint16_t vlan;
 	uint8_t op;
 	uint8_t flags;
@@ -116,8 +119,8 @@ enum fp_vlan_flag {
 
 /* Policy of one VLAN; vlan FP_VLAN_ANY is the default for VLANs without their own. */
 struct fp_vlan {
-	uint64_t unregistered[4]; /* ports for unregistered groups, besides the router ports */
-	uint64_t mrouters[4];	  /* added to every row and to unregistered */
+	uint64_t unregistered[FP_MASK_WORDS]; /* of groups without a row; and the router ports */
+	uint64_t mrouters[FP_MASK_WORDS];     /* added to every row and to unregistered */
 	uint16_t vlan;
 	uint8_t op;
 	uint8_t flags;
@@ -148,7 +151,7 @@ enum fp_open_flag {
 
 struct fp_port_config {
 	int32_t ifindex;
-	uint32_t ring_slots;	/* of 2048 bytes; a power of two; 0: default */
+	uint32_t ring_slots;	/* of FP_SLOT_BYTES; a power of two; 0: default */
 	uint32_t control_slots; /* likewise, the ring for IGMP, MLD and PIM */
 	uint32_t flags;		/* enum fp_open_flag */
 	uint32_t punt_bytes;	/* of its queue to the control plane; a power of two; 0: default */
@@ -163,7 +166,7 @@ struct fp_config {
 };
 
 struct fp_verdict {
-	uint64_t ports[4];
+	uint64_t ports[FP_MASK_WORDS];
 	uint8_t action; /* enum fp_action */
 	uint8_t reason; /* enum fp_reason */
 	uint8_t punt;	/* the control plane gets a copy */
@@ -183,7 +186,7 @@ struct fp_punted {
 struct fp_fdb_entry {
 	uint64_t age_ns;
 	uint64_t claimed_ns; /* since the last claim of rival */
-	uint8_t mac[6];
+	uint8_t mac[FP_MAC_BYTES];
 	uint16_t vlan;
 	uint16_t port;
 	uint16_t rival; /* where it is heard as well, or FP_FDB_NO_RIVAL */
@@ -191,9 +194,9 @@ struct fp_fdb_entry {
 };
 
 struct fp_stream {
-	uint8_t source[16];
-	uint8_t group[16];
-	uint64_t ports[4];
+	uint8_t source[FP_ADDRESS_BYTES];
+	uint8_t group[FP_ADDRESS_BYTES];
+	uint64_t ports[FP_MASK_WORDS];
 	uint64_t frames;
 	uint64_t bytes;
 	uint64_t first_ns;

@@ -13,6 +13,9 @@
 #define UDP_CHECKSUM_OFFSET 6u
 
 _Static_assert(sizeof(struct virtio_net_hdr) == FP_VNET_BYTES, "virtio header");
+_Static_assert(FP_VNET_BYTES + FP_ETH_BYTES + FP_TAG_BYTES + FP_IPV4_BYTES + FP_UDP_BYTES <=
+		       FP_UNIT_HEADER_MAX,
+	       "headers of a run");
 
 void fp_batch_reset(struct fp_batch *batch)
 {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 _Static_assert(sizeof(struct fp_flow_key) == 32, "hashed as four words");
+_Static_assert(FP_FLOWS <= UINT16_MAX + 1 && !(FP_FLOWS & (FP_FLOWS - 1)), "fits touched[]");
 
 struct fp_flow *fp_flows_find(struct fp_flows *flows, const struct fp_flow_key *key, bool *known)
 {

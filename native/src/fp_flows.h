@@ -15,7 +15,7 @@
 #define FP_FLOWS 512u /* a power of two */
 
 struct fp_flow_key {
-	uint8_t l2[18]; /* MACs, tag, ethertype */
+	uint8_t l2[FP_ETH_BYTES + FP_TAG_BYTES]; /* MACs, tag, ethertype */
 	uint16_t port;
 	uint32_t source;
 	uint32_t group;

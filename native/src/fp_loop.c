@@ -24,9 +24,12 @@
 #define VISIT_FRAMES 32u    /* of one ring before the next port has its turn */
 #define VISIT_SENDS 64u	    /* likewise: a broadcast costs as many as there are ports */
 #define VISIT_OVERSIZE 4u
-#define TAGS_BYTES 8u
+#define TAGS_BYTES (2 * FP_TAG_BYTES)
 
 _Static_assert(PASS_FRAMES <= FP_BATCH_FRAMES, "a pass fits the batch");
+_Static_assert(FP_SEGMENTS_MAX <= FP_BATCH_FRAMES, "so do the segments of a frame");
+_Static_assert(FP_SEGMENT_ROOM <= FP_SEGMENTS_BYTES, "and find room");
+_Static_assert(CONTROL_OVERSIZE < FP_OVERSIZE_BUFFERS, "data has buffers of its own");
 _Static_assert(PASS_FRAMES <= FP_FLOWS, "a pass touches no more flows than are remembered");
 
 enum ring_kind { CONTROL, DATA };

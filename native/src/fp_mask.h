@@ -8,6 +8,8 @@
 
 #include "fp.h"
 
+_Static_assert(FP_PORTS_MAX == 64 * FP_MASK_WORDS, "a bit a port");
+
 static inline void fp_mask_set(uint64_t *mask, uint32_t port)
 {
 	mask[port / 64] |= UINT64_C(1) << (port % 64);
@@ -25,7 +27,11 @@ static inline bool fp_mask_has(const uint64_t *mask, uint32_t port)
 
 static inline bool fp_mask_empty(const uint64_t *mask)
 {
-	return !(mask[0] | mask[1] | mask[2] | mask[3]);
+	uint64_t any = 0;
+
+	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
+		any |= mask[i];
+	return !any;
 }
 
 /* The next port of the set at or after *port; false when there is none. */

@@ -17,8 +17,6 @@
 #define TX_QUEUE_BYTES (16 << 20)
 #define FANOUT_UNIQUE_ID 0x2000	      /* PACKET_FANOUT_FLAG_UNIQUEID, newer than some headers */
 #define FANOUT_IGNORE_OUTGOING 0x4000 /* PACKET_FANOUT_FLAG_IGNORE_OUTGOING, likewise */
-#define SLOTS_MIN 32u
-#define SLOTS_MAX (1u << 20)
 
 /*
  * Picks the ring: 1 (control) for IGMP, PIM and MLD sent to a group address, else
@@ -213,7 +211,7 @@ static int isolate(struct fp_port *port, const struct fp_shortcut *shortcut, boo
 
 static bool slots_valid(uint32_t slots)
 {
-	return !slots || (slots >= SLOTS_MIN && slots <= SLOTS_MAX && !(slots & (slots - 1)));
+	return !slots || (slots >= FP_SLOTS_MIN && slots <= FP_SLOTS_MAX && !(slots & (slots - 1)));
 }
 
 int fp_port_create(uint32_t id, const struct fp_port_config *config,

@@ -6,7 +6,8 @@
 
 #define PADDING UINT16_MAX /* port of a record that only fills the end */
 
-_Static_assert(sizeof(struct fp_punted) == 16, "contract");
+_Static_assert(PADDING >= FP_PORTS_MAX, "no port is called so");
+_Static_assert(sizeof(struct fp_punted) % 8 == 0, "records lie behind one another");
 _Static_assert(_Alignof(struct fp_punted) == 8, "a record lies at any multiple of 8");
 
 int fp_punt_new(uint32_t size_bytes, struct fp_punt **out)

@@ -14,8 +14,15 @@
 
 #define BLOCK_BYTES 65536u
 #define OVERSIZE_QUEUE_BYTES (8 << 20)
-#define TAG_ROOM 4u
 #define PREFETCH_AHEAD 4u
+#define IP_BYTES_MAX 65535u
+
+_Static_assert(BLOCK_BYTES % FP_SLOT_BYTES == 0, "slots lie behind one another, over blocks");
+_Static_assert(FP_SLOTS_MIN *FP_SLOT_BYTES >= BLOCK_BYTES, "the smallest ring has a block");
+_Static_assert(FP_SLOT_BYTES % TPACKET_ALIGNMENT == 0, "the kernel's demand");
+_Static_assert(FP_FRAME_BYTES_MAX >= FP_VNET_BYTES + FP_ETH_BYTES + FP_TAG_BYTES + IP_BYTES_MAX,
+	       "the largest frame is read whole, and is no longer with its tag");
+_Static_assert(FP_OVERSIZE_BYTES >= FP_TAG_BYTES + FP_FRAME_BYTES_MAX, "and a tag finds room");
 
 static int set_option(int fd, int option, int value)
 {
@@ -112,25 +119,25 @@ void fp_ring_prefetch(const struct fp_ring *ring)
 static void insert_tag(struct fp_rx *rx, uint16_t tpid, uint16_t tci)
 {
 	struct virtio_net_hdr vnet;
-	uint8_t *moved = rx->vnet - TAG_ROOM;
+	uint8_t *moved = rx->vnet - FP_TAG_BYTES;
 
 	memcpy(&vnet, rx->vnet, FP_VNET_BYTES);
 	if (vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
-		vnet.csum_start = (__virtio16)(vnet.csum_start + TAG_ROOM);
+		vnet.csum_start = (__virtio16)(vnet.csum_start + FP_TAG_BYTES);
 	if (vnet.gso_type != VIRTIO_NET_HDR_GSO_NONE)
-		vnet.hdr_len = (__virtio16)(vnet.hdr_len + TAG_ROOM);
-	memmove(moved, rx->vnet, FP_VNET_BYTES + 2 * ETH_ALEN);
+		vnet.hdr_len = (__virtio16)(vnet.hdr_len + FP_TAG_BYTES);
+	memmove(moved, rx->vnet, FP_VNET_BYTES + 2 * FP_MAC_BYTES);
 	memcpy(moved, &vnet, FP_VNET_BYTES);
-	fp_write16(moved + FP_VNET_BYTES + 2 * ETH_ALEN, tpid);
-	fp_write16(moved + FP_VNET_BYTES + 2 * ETH_ALEN + 2, tci);
+	fp_write16(moved + FP_VNET_BYTES + 2 * FP_MAC_BYTES, tpid);
+	fp_write16(moved + FP_VNET_BYTES + 2 * FP_MAC_BYTES + 2, tci);
 	rx->vnet = moved;
-	rx->len_bytes += TAG_ROOM;
+	rx->len_bytes += FP_TAG_BYTES;
 }
 
 /* A frame the slot could not hold waits whole in the socket's queue, in ring order. */
 static void read_oversize(const struct fp_ring *ring, uint8_t *buffer, struct fp_rx *rx)
 {
-	uint8_t *vnet = buffer + TAG_ROOM;
+	uint8_t *vnet = buffer + FP_TAG_BYTES;
 	ssize_t got = -1;
 
 	/*
@@ -166,7 +173,7 @@ bool fp_ring_take(struct fp_ring *ring, uint8_t *buffer, struct fp_rx *rx)
 	rx->whole = header->tp_snaplen == header->tp_len;
 	if (status & TP_STATUS_COPY)
 		read_oversize(ring, buffer, rx);
-	if (rx->whole && (status & TP_STATUS_VLAN_VALID) && rx->len_bytes >= 2 * ETH_ALEN)
+	if (rx->whole && (status & TP_STATUS_VLAN_VALID) && rx->len_bytes >= 2 * FP_MAC_BYTES)
 		insert_tag(rx,
 			   status & TP_STATUS_VLAN_TPID_VALID ? header->tp_vlan_tpid : ETH_P_8021Q,
 			   header->tp_vlan_tci);

@@ -18,7 +18,8 @@
 #include "fp.h"
 #include "fp_atomic.h"
 
-#define FP_SLOT_BYTES 2048u
+#define FP_SLOTS_MIN 32u
+#define FP_SLOTS_MAX (1u << 20)
 #define FP_VNET_BYTES 10u
 
 struct fp_ring {

@@ -1,10 +1,10 @@
 #include "fp_shortcut.h"
 
-#include <linux/if_ether.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "fp_bpf.h"
+#include "fp_frame.h"
 #include "fp_shortcut_map.h"
 
 void fp_shortcut_init(struct fp_shortcut *shortcut, uint32_t entries_max, uint64_t ageing_ns)
@@ -42,7 +42,7 @@ void fp_shortcut_learn(const struct fp_shortcut *shortcut, uint32_t vlan, const 
 	struct key key = key_of(vlan, mac);
 	struct value value = {
 		.ifindex = (uint32_t)target->ifindex,
-		.frame_max = target->mtu + ETH_HLEN,
+		.frame_max = target->mtu + FP_ETH_BYTES,
 		.seen_ns = target->seen_ns,
 		.port = target->port,
 		.also_ifindex = (uint32_t)target->also_ifindex,

@@ -41,7 +41,7 @@ struct fp_shortcut_counts {
 };
 
 struct fp_shortcut_entry {
-	uint8_t mac[6];
+	uint8_t mac[FP_MAC_BYTES];
 	uint16_t vlan;
 	uint32_t port;
 	int32_t also; /* or -1 */

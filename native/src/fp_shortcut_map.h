@@ -5,11 +5,12 @@
 #ifndef FP_SHORTCUT_MAP_H
 #define FP_SHORTCUT_MAP_H
 
-#include <linux/if_ether.h>
 #include <stdint.h>
 
+#include "fp.h"
+
 struct key {
-	uint8_t mac[ETH_ALEN];
+	uint8_t mac[FP_MAC_BYTES];
 	uint16_t vlan;
 };
 
@@ -25,5 +26,6 @@ struct value {
 };
 
 _Static_assert(sizeof(struct key) == 8, "built on the program's stack");
+_Static_assert(sizeof(struct value) == 40, "no hidden padding");
 
 #endif

@@ -13,11 +13,12 @@
 
 #include "fp_bpf.h"
 #include "fp_clock.h"
+#include "fp_frame.h"
 #include "fp_move.h"
 #include "fp_shortcut.h"
 #include "fp_shortcut_map.h"
 
-#define SEGMENT_HEADERS 28 /* IPv4 and UDP */
+#define SEGMENT_HEADERS (FP_ETH_BYTES + FP_IPV4_BYTES + FP_UDP_BYTES)
 
 /* Leaves the frame to the ring when the comparison with a number holds. */
 static void ring_if(struct fp_bpf_code *p, uint32_t comparison, uint32_t dst, int32_t number)
@@ -46,11 +47,11 @@ static void lookup(struct fp_bpf_code *p, int map_fd, int32_t key_off)
 static void lookup_address(struct fp_bpf_code *p, const struct fp_shortcut *shortcut,
 			   int32_t macs_off)
 {
-	for (int32_t i = 0; i < ETH_ALEN; i += 2) {
+	for (int32_t i = 0; i < FP_MAC_BYTES; i += 2) {
 		emit_load(p, BPF_H, BPF_REG_1, BPF_REG_10, macs_off + i);
 		emit_store(p, BPF_H, BPF_REG_10, KEY_OFF + i, BPF_REG_1);
 	}
-	emit_store(p, BPF_H, BPF_REG_10, KEY_OFF + ETH_ALEN, BPF_REG_9);
+	emit_store(p, BPF_H, BPF_REG_10, KEY_OFF + FP_MAC_BYTES, BPF_REG_9);
 	lookup(p, shortcut->fdb_fd, KEY_OFF);
 	ring_if(p, BPF_JEQ, BPF_REG_0, 0);
 }
@@ -70,7 +71,7 @@ static void write_questions(struct fp_bpf_code *p, const struct fp_shortcut *sho
 	emit_number(p, BPF_REG_2, 0);
 	emit_move(p, BPF_REG_3, BPF_REG_10);
 	emit(p, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_3, 0, 0, MACS_OFF);
-	emit_number(p, BPF_REG_4, 2 * ETH_ALEN);
+	emit_number(p, BPF_REG_4, 2 * FP_MAC_BYTES);
 	emit_call(p, BPF_FUNC_skb_load_bytes);
 	ring_if(p, BPF_JNE, BPF_REG_0, 0);
 	emit_number(p, BPF_REG_9, 0);
@@ -80,7 +81,7 @@ static void write_questions(struct fp_bpf_code *p, const struct fp_shortcut *sho
 	ring_if(p, BPF_JNE, BPF_REG_1, htons(ETH_P_8021Q));
 	emit_load(p, BPF_W, BPF_REG_9, BPF_REG_6, offsetof(struct __sk_buff, vlan_tci));
 	emit(p, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_9, 0, 0, 0x0fff);
-	lookup_address(p, shortcut, MACS_OFF + ETH_ALEN);
+	lookup_address(p, shortcut, MACS_OFF + FP_MAC_BYTES);
 	emit_move(p, BPF_REG_7, BPF_REG_0);
 	emit_load(p, BPF_W, BPF_REG_1, BPF_REG_7, offsetof(struct value, ifindex));
 	ring_if(p, BPF_JNE, BPF_REG_1, ifindex);
@@ -96,8 +97,8 @@ static void write_questions(struct fp_bpf_code *p, const struct fp_shortcut *sho
 	ring_if_reg(p, BPF_JSGT, BPF_REG_0, BPF_REG_1);
 	emit_load(p, BPF_W, BPF_REG_1, BPF_REG_6, offsetof(struct __sk_buff, gso_size));
 	/* the device segments it: what counts is a segment, with the least of headers */
-	emit(p, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_1, 0, 0, ETH_HLEN + SEGMENT_HEADERS);
-	emit(p, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_1, 0, 1, ETH_HLEN + SEGMENT_HEADERS);
+	emit(p, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_1, 0, 0, SEGMENT_HEADERS);
+	emit(p, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_1, 0, 1, SEGMENT_HEADERS);
 	emit_load(p, BPF_W, BPF_REG_1, BPF_REG_6, offsetof(struct __sk_buff, len));
 	emit_load(p, BPF_W, BPF_REG_2, BPF_REG_9, offsetof(struct value, frame_max));
 	ring_if_reg(p, BPF_JGT, BPF_REG_1, BPF_REG_2);

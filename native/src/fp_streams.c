@@ -8,7 +8,7 @@
 #define STREAMS_LIMIT (1u << 24)
 #define WORDS (sizeof(struct fp_stream) / 8)
 
-_Static_assert(sizeof(struct fp_stream) == 104, "contract: a whole number of words");
+_Static_assert(sizeof(struct fp_stream) % 8 == 0, "copied by words");
 
 int fp_streams_init(struct fp_streams *streams, uint32_t streams_max)
 {
@@ -85,8 +85,9 @@ static bool read_slot(const struct fp_stream_slot *slot, struct fp_stream *strea
 
 static bool same_key(const struct fp_stream *a, const struct fp_stream *b)
 {
-	return a->vlan == b->vlan && a->port == b->port && !memcmp(a->group, b->group, 16) &&
-	       !memcmp(a->source, b->source, 16);
+	return a->vlan == b->vlan && a->port == b->port &&
+	       !memcmp(a->group, b->group, FP_ADDRESS_BYTES) &&
+	       !memcmp(a->source, b->source, FP_ADDRESS_BYTES);
 }
 
 static uint64_t hash_of(const struct fp_stream *key)
@@ -94,8 +95,8 @@ static uint64_t hash_of(const struct fp_stream *key)
 	uint64_t words[4];
 	uint64_t hash;
 
-	memcpy(words, key->source, 16);
-	memcpy(words + 2, key->group, 16);
+	memcpy(words, key->source, FP_ADDRESS_BYTES);
+	memcpy(words + 2, key->group, FP_ADDRESS_BYTES);
 	hash = (words[1] ^ words[0]) * UINT64_C(0x9e3779b97f4a7c15);
 	hash = (hash ^ (hash >> 29) ^ words[3] ^ words[2]) * UINT64_C(0xbf58476d1ce4e5b9);
 	hash ^= (uint64_t)key->vlan << 16 | key->port;

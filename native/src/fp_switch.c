@@ -14,6 +14,9 @@ _Static_assert(sizeof(struct fp_verdict) == 40, "contract");
 _Static_assert(sizeof(struct fp_fdb_entry) == 32, "contract");
 _Static_assert(sizeof(struct fp_config) == 24, "contract");
 _Static_assert(sizeof(struct fp_port_config) == 20, "contract");
+_Static_assert(sizeof(struct fp_punted) == 16, "contract");
+_Static_assert(sizeof(struct fp_stream) == 104, "contract");
+_Static_assert(sizeof(struct fp_worker_stats) == 16, "contract");
 
 uint32_t fp_contract_version(void)
 {

@@ -9,6 +9,9 @@
 #define SHARD_SLOTS_MIN 4u
 #define VLANS_ROOM_MIN 8u
 
+_Static_assert(FP_VLAN_IDS <= UINT16_MAX, "a policy of each VID, and the default, have an index");
+_Static_assert(FP_VLAN_ANY >= FP_VLAN_IDS, "no VID is called so");
+
 static uint64_t mix(uint64_t x)
 {
 	x ^= x >> 32;
@@ -22,9 +25,9 @@ static uint64_t row_hash(uint64_t seed, uint32_t vlan, const uint8_t *group, con
 	uint64_t words[4] = {0};
 	uint64_t hash;
 
-	memcpy(words, group, 16);
+	memcpy(words, group, FP_ADDRESS_BYTES);
 	if (source)
-		memcpy(words + 2, source, 16);
+		memcpy(words + 2, source, FP_ADDRESS_BYTES);
 	hash = mix(words[1] + UINT64_C(0x9e3779b97f4a7c15) * (vlan + 1) + seed);
 	hash = mix(hash ^ words[0]);
 	if (source)
@@ -52,8 +55,9 @@ static bool entry_is(const struct fp_entry *entry, uint32_t vlan, const uint8_t 
 {
 	bool any = entry->flags & FP_ROW_ANY_SOURCE;
 
-	return entry->vlan == vlan && any == !source && !memcmp(entry->group, group, 16) &&
-	       (!source || !memcmp(entry->source, source, 16));
+	return entry->vlan == vlan && any == !source &&
+	       !memcmp(entry->group, group, FP_ADDRESS_BYTES) &&
+	       (!source || !memcmp(entry->source, source, FP_ADDRESS_BYTES));
 }
 
 static int64_t shard_find(const struct fp_shard *shard, uint64_t hash, uint32_t vlan,

@@ -24,8 +24,8 @@
 struct fp_port;
 
 struct fp_entry {
-	uint8_t group[16];
-	uint8_t source[16];
+	uint8_t group[FP_ADDRESS_BYTES];
+	uint8_t source[FP_ADDRESS_BYTES];
 	uint64_t ports[FP_MASK_WORDS];
 	uint32_t vlan;
 	uint32_t flags; /* FP_ROW_ANY_SOURCE, FP_ROW_ALWAYS_FLOOD */

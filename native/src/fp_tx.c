@@ -9,6 +9,8 @@
 
 #define GIVE_UP_AFTER 64u /* refused sends of one port in one pass: it is full, drop its rest */
 
+_Static_assert(FP_BATCH_FRAMES <= UINT16_MAX + 1, "units[] has their numbers");
+
 enum fp_stat fp_tx_drop_stat(int err)
 {
 	switch (err) {

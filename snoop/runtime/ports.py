@@ -27,6 +27,8 @@ from snoop.proto.params import MrouterMode
 _log = logging.getLogger("snoop.port")
 
 PORTS_MAX = 256
+RING_SLOT_BYTES = 2048
+_RINGS_BYTES = 256 << 20
 
 
 class State(Enum):
@@ -425,7 +427,7 @@ def _ring_slots(switch: SwitchTable, ports: int) -> int:
     """As deep as 256 MiB in all allow: a deep ring outlasts the moments the loop has no core."""
     if switch.ring_slots:
         return switch.ring_slots
-    return max(512, min(8192, 1 << (131_072 // ports).bit_length() - 1))
+    return max(512, min(8192, 1 << (_RINGS_BYTES // RING_SLOT_BYTES // ports).bit_length() - 1))
 
 
 def _punt_bytes(ports: int) -> int:

@@ -9,6 +9,7 @@ import pytest
 
 from snoop import fastpath
 from snoop.fastpath import DROPS, REASONS, STATS, Action, ffi, lib
+from snoop.runtime import ports
 from snoop.table import image
 from snoop.table.mdb import ALL_PORTS, VLAN_DEFAULT, Delta, Row, VlanRow
 from snoop.wire.address import ANY, Family, parse
@@ -47,9 +48,9 @@ def test_packed_structures_have_the_compiled_sizes() -> None:
 
 
 def test_packed_row_is_read_by_c_as_it_was_meant() -> None:
-    ports = 1 | 1 << 64 | 1 << 130 | 1 << 255
+    mask = 1 | 1 << 64 | 1 << 130 | 1 << 255
     delta = Delta(
-        upserts=(Row(7, G, S, ports), Row(4094, G, ANY, 0)),
+        upserts=(Row(7, G, S, mask), Row(4094, G, ANY, 0)),
         deletes=((8, G, S),),
         floods=(S,),
         flood_deletes=(G,),
@@ -86,6 +87,13 @@ def test_packed_vlan_is_read_by_c_as_it_was_meant() -> None:
 def test_constants_of_the_table_layer_are_the_contracts() -> None:
     assert lib.FP_VLAN_ANY == VLAN_DEFAULT
     assert ALL_PORTS.bit_length() == lib.FP_PORTS_MAX == 64 * lib.FP_MASK_WORDS
+    assert len(image.words(ALL_PORTS)) == lib.FP_MASK_WORDS
+    assert len(G) == lib.FP_ADDRESS_BYTES
+
+
+def test_constants_of_the_runtime_are_the_contracts() -> None:
+    assert ports.PORTS_MAX == lib.FP_PORTS_MAX
+    assert ports.RING_SLOT_BYTES == lib.FP_SLOT_BYTES
 
 
 def test_versions_agree() -> None:

@@ -19,8 +19,8 @@ def fields_of(struct_name: str) -> list[tuple[str, int, int]]:
     assert body
     lines = re.sub(r"/\*.*?\*/", "", body[1], flags=re.DOTALL)
     return [
-        (name, SIZES[kind], int(count or 1))
-        for kind, name, count in re.findall(r"(uint\d+_t) (\w+)(?:\[(\d+)\])?;", lines)
+        (name, SIZES[kind], int(count) if count.isdigit() else constant(count) if count else 1)
+        for kind, name, count in re.findall(r"(uint\d+_t) (\w+)(?:\[(\w+)\])?;", lines)
     ]
 
 
