@@ -43,7 +43,7 @@ int32_t fp_fdb_lookup(const struct fp_fdb *fdb, uint32_t vlan, const uint8_t *ma
 	struct entry entry;
 
 	*also = -1;
-	if (!bucket_find(bucket_of(fdb, key), key, &entry) ||
+	if (bucket_find(bucket_of(fdb, key), key, &entry) != FOUND ||
 	    expired(fdb, entry.seen_ms, now_ns / FP_NS_PER_MS))
 		return -1;
 	if (fp_move_shares(entry.move, entry.seen_ms, now_ns / FP_NS_PER_MS))

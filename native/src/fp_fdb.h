@@ -25,7 +25,7 @@
 #define FP_FDB_WAYS 5
 
 struct fp_fdb_bucket {
-	/* odd while a writer is inside; written by whoever took it odd */
+	/* odd while a writer is inside; the ways are written by whoever took it odd */
 	_Atomic uint32_t seq;
 	uint32_t pad;
 	struct {
@@ -41,6 +41,7 @@ struct fp_fdb {
 	uint32_t max_entries;
 	uint64_t seed;
 	uint64_t ageing_ms;
+	/* by all writers; relaxed: each true alone, and all together only when nobody writes */
 	_Atomic uint64_t disputes; /* grows while addresses are claimed in vain */
 	_Atomic uint32_t count;
 	_Atomic uint32_t hand;	/* where the next eviction looks */
@@ -82,14 +83,29 @@ struct fp_fdb_claim {
 	struct fp_fdb_place place;
 };
 
+/* Empty, and never more than max_entries; 0 or -ENOMEM. Before the loops run. */
 int fp_fdb_init(struct fp_fdb *fdb, uint32_t max_entries, uint64_t ageing_ns);
 void fp_fdb_destroy(struct fp_fdb *fdb);
+/*
+ * An address was heard: learns it, moves it, or says why not. Any thread. Waits for another
+ * writer of the bucket only when the address is new or in dispute.
+ */
 enum fp_fdb_result fp_fdb_learn(struct fp_fdb *fdb, struct fp_fdb_claim *claim);
-/* The port, or -1; *also is the port where it may still be, or -1. */
+/*
+ * An address was heard at the port where it is: raises its time and changes nothing else.
+ * Any thread; never waits. False when it is not there, or another writer was in the way.
+ */
+bool fp_fdb_refresh(struct fp_fdb *fdb, uint32_t vlan, const uint8_t *mac, uint32_t port,
+		    uint64_t heard_ns);
+/* The port, or -1; *also is the port where it may still be, or -1. Any thread; never waits. */
 int32_t fp_fdb_lookup(const struct fp_fdb *fdb, uint32_t vlan, const uint8_t *mac, uint64_t now_ns,
 		      int32_t *also);
+/* Forgets the addresses of a port, a VLAN or both, -1: any; how many. Waits for other writers. */
 uint32_t fp_fdb_flush_matching(struct fp_fdb *fdb, int32_t port, int32_t vlan);
-/* Those in dispute only, if within_ns: whose last claim in vain is not older; 0: all. */
+/*
+ * Copies the entries that have not aged, without a lock; how many. Those in dispute only, if
+ * within_ns: whose last claim in vain is not older.
+ */
 uint32_t fp_fdb_read(const struct fp_fdb *fdb, struct fp_fdb_entry *entries, uint32_t entries_max,
 		     uint64_t now_ns, uint64_t within_ns);
 

@@ -9,7 +9,6 @@
 
 #define KEY_VALID (UINT64_C(1) << 60)
 #define READ_TRIES 4
-#define NO_PORT UINT32_MAX
 
 /* What an entry says, or may come to say. */
 struct entry {
@@ -41,15 +40,21 @@ static inline uint32_t value_port(uint64_t value)
 	return (uint32_t)(value & 0xffff);
 }
 
+/* False at once when another writer is inside. */
+static inline bool bucket_try_lock(struct fp_fdb_bucket *bucket)
+{
+	uint32_t seq = fp_load_relaxed(&bucket->seq) & ~1u;
+
+	/* acquire: pairs with the release in bucket_unlock() of the last writer */
+	return atomic_compare_exchange_strong_explicit(&bucket->seq, &seq, seq + 1,
+						       memory_order_acq_rel, memory_order_relaxed);
+}
+
 static inline void bucket_lock(struct fp_fdb_bucket *bucket)
 {
-	uint32_t seq;
-
-	do {
-		seq = fp_load_relaxed(&bucket->seq) & ~1u;
-		/* acquire: pairs with the release in bucket_unlock() of the last writer */
-	} while (!atomic_compare_exchange_weak_explicit(
-		&bucket->seq, &seq, seq + 1, memory_order_acq_rel, memory_order_relaxed));
+	while (!bucket_try_lock(bucket)) {
+		/* a few loads and stores, unless the other has lost its core */
+	}
 }
 
 static inline void bucket_unlock(struct fp_fdb_bucket *bucket)
@@ -58,21 +63,20 @@ static inline void bucket_unlock(struct fp_fdb_bucket *bucket)
 	fp_store_release(&bucket->seq, fp_load_relaxed(&bucket->seq) + 1);
 }
 
-/*
- * The entry under a key; false when there is none. port is NO_PORT then, and
- * also when writers were always in the way.
- */
-static inline bool bucket_find(const struct fp_fdb_bucket *bucket, uint64_t key,
-			       struct entry *entry)
+enum found { FOUND, ABSENT, BUSY /* writers were always in the way */ };
+
+/* The entry under a key, without the lock; *entry only if it is found. */
+static inline enum found bucket_find(const struct fp_fdb_bucket *bucket, uint64_t key,
+				     struct entry *entry)
 {
 	for (int tries = 0; tries < READ_TRIES; tries++) {
 		/* acquire: pairs with bucket_unlock() */
 		uint32_t seq = fp_load_acquire(&bucket->seq);
+		enum found found = ABSENT;
 		uint64_t value;
 
 		if (seq & 1)
 			continue;
-		entry->port = NO_PORT;
 		for (uint32_t i = 0; i < FP_FDB_WAYS; i++) {
 			/* acquire: the second look at seq stays behind; pairs with way_set() */
 			if (fp_load_acquire(&bucket->ways[i].key) != key)
@@ -81,13 +85,23 @@ static inline bool bucket_find(const struct fp_fdb_bucket *bucket, uint64_t key,
 			entry->move = fp_load_acquire(&bucket->ways[i].move);
 			entry->seen_ms = value >> 16;
 			entry->port = value_port(value);
+			found = FOUND;
 			break;
 		}
 		if (fp_load_relaxed(&bucket->seq) == seq)
-			return entry->port != NO_PORT;
+			return found;
 	}
-	entry->port = NO_PORT;
-	return false;
+	return BUSY;
+}
+
+/* The way that holds a key, or FP_FDB_WAYS. Under the bucket's lock. */
+static inline uint32_t way_of(const struct fp_fdb_bucket *bucket, uint64_t key)
+{
+	uint32_t way = 0;
+
+	while (way < FP_FDB_WAYS && fp_load_relaxed(&bucket->ways[way].key) != key)
+		way++;
+	return way;
 }
 
 static inline bool expired(const struct fp_fdb *fdb, uint64_t seen_ms, uint64_t now_ms)

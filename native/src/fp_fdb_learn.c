@@ -154,14 +154,20 @@ static uint64_t refused(const struct fp_fdb_claim *claim, const struct entry *en
 			       now_ms);
 }
 
+/* Heard where it is, and its place not in doubt: only the time is new. */
+static bool is_refresh(const struct fp_fdb_claim *claim, const struct entry *entry, uint64_t now_ms)
+{
+	return entry->port == claim->port && !fp_move_unsure(entry->move, now_ms);
+}
+
 /* Most frames: nothing to write, no lock. False: fp_fdb_learn() has to look closer. */
 static bool nothing_new(const struct fp_fdb *fdb, const struct fp_fdb_claim *claim,
 			const struct entry *entry, uint64_t now_ms, enum fp_fdb_result *result)
 {
 	if (entry->port == claim->port) {
 		*result = FP_FDB_KNOWN;
-		return now_ms < entry->seen_ms + fp_move_refresh_ms(entry->move, entry->seen_ms) &&
-		       fp_move_heard(entry->move, now_ms) == entry->move;
+		return is_refresh(claim, entry, now_ms) &&
+		       now_ms < entry->seen_ms + fp_move_refresh_ms(entry->move, entry->seen_ms);
 	}
 	*result = FP_FDB_DAMPED;
 	return !expired(fdb, entry->seen_ms, now_ms) && refuses(claim, entry, now_ms) &&
@@ -229,6 +235,26 @@ static enum fp_fdb_result meet(struct fp_fdb *fdb, const struct fp_fdb_claim *cl
 	return FP_FDB_LEARNED;
 }
 
+bool fp_fdb_refresh(struct fp_fdb *fdb, uint32_t vlan, const uint8_t *mac, uint32_t port,
+		    uint64_t heard_ns)
+{
+	uint64_t key = key_of(vlan, mac);
+	struct fp_fdb_bucket *bucket = bucket_of(fdb, key);
+	uint64_t heard_ms = heard_ns / FP_NS_PER_MS;
+	bool there;
+	uint32_t way;
+
+	if (!bucket_try_lock(bucket))
+		return false;
+	way = way_of(bucket, key);
+	there = way < FP_FDB_WAYS && value_port(fp_load_relaxed(&bucket->ways[way].value)) == port;
+	if (there && heard_ms > fp_load_relaxed(&bucket->ways[way].value) >> 16)
+		/* release: as in way_set() */
+		fp_store_release(&bucket->ways[way].value, heard_ms << 16 | port);
+	bucket_unlock(bucket);
+	return there;
+}
+
 static struct fp_fdb_place place_of(const struct entry *entry, uint64_t now_ms)
 {
 	struct fp_move move = fp_move_unpack(entry->move);
@@ -242,27 +268,40 @@ static struct fp_fdb_place place_of(const struct entry *entry, uint64_t now_ms)
 	};
 }
 
+static enum fp_fdb_result refresh(struct fp_fdb *fdb, struct fp_fdb_claim *claim,
+				  struct entry *entry, uint64_t now_ms)
+{
+	if (!fp_fdb_refresh(fdb, claim->vlan, claim->mac, claim->port, claim->now_ns))
+		return FP_FDB_KNOWN; /* by a later frame */
+	entry->seen_ms = now_ms;
+	claim->changed = true;
+	claim->unsure = false;
+	claim->place = place_of(entry, now_ms);
+	return FP_FDB_REFRESHED;
+}
+
 enum fp_fdb_result fp_fdb_learn(struct fp_fdb *fdb, struct fp_fdb_claim *claim)
 {
 	uint64_t key = key_of(claim->vlan, claim->mac);
 	struct fp_fdb_bucket *bucket = bucket_of(fdb, key);
 	uint64_t now_ms = claim->now_ns / FP_NS_PER_MS;
 	struct entry entry = {0};
-	bool found = bucket_find(bucket, key, &entry);
+	enum found found = bucket_find(bucket, key, &entry);
 	enum fp_fdb_result result;
 	bool room = true;
 	uint32_t way;
 
 	claim->changed = false;
-	if (found && nothing_new(fdb, claim, &entry, now_ms, &result))
+	if (found == BUSY)
+		return FP_FDB_KNOWN; /* or not: the next frame will tell */
+	if (found == FOUND && nothing_new(fdb, claim, &entry, now_ms, &result))
 		return result;
-	if (must_ask(fdb, claim, found, &entry, now_ms))
+	if (found == FOUND && is_refresh(claim, &entry, now_ms))
+		return refresh(fdb, claim, &entry, now_ms);
+	if (must_ask(fdb, claim, found == FOUND, &entry, now_ms))
 		return FP_FDB_ASK;
 	bucket_lock(bucket);
-	for (way = 0; way < FP_FDB_WAYS; way++) {
-		if (fp_load_relaxed(&bucket->ways[way].key) == key)
-			break;
-	}
+	way = way_of(bucket, key);
 	if (way < FP_FDB_WAYS) {
 		uint64_t value = fp_load_relaxed(&bucket->ways[way].value);
 
@@ -277,7 +316,6 @@ enum fp_fdb_result fp_fdb_learn(struct fp_fdb *fdb, struct fp_fdb_claim *claim)
 		way_clear(fdb, bucket, way);
 		atomic_fetch_add_explicit(&fdb->count, 1, memory_order_relaxed);
 		result = meet(fdb, claim, &entry, now_ms);
-		found = false;
 	}
 	count_port(fdb, entry.port, 1);
 	way_set(bucket, way, key, entry.seen_ms << 16 | entry.port, entry.move);

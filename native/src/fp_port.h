@@ -30,9 +30,10 @@ struct fp_port {
 	uint32_t id;
 	uint32_t worker;
 	int ifindex;
-	_Atomic uint32_t needs_qdisc; /* the bypass path cannot segment for this device */
-	int tx_fd;		      /* the usual way out */
-	int tx_bare_fd;		      /* likewise without virtio headers, a little cheaper; or -1 */
+	/* the bypass path cannot segment for this device; the loops', from 0 to 1 */
+	_Atomic uint32_t needs_qdisc;
+	int tx_fd;	 /* the usual way out */
+	int tx_bare_fd;	 /* likewise without virtio headers, a little cheaper; or -1 */
 	int tx_qdisc_fd; /* through the qdisc layer, which can segment; == tx_fd without bypass */
 	int isolate_fd;	 /* tcx link, -1 when the host stack still sees the port */
 	struct fp_ring data;

@@ -45,6 +45,7 @@ int fp_port_reopen(struct fp_switch *sw, uint32_t id, const struct fp_port_confi
 	}
 	fp_port_look(before, &sw->control_stats[id]); /* the rings' drops are lost with them */
 	port->worker = before->worker;
+	/* relaxed: no loop knows the port yet; one that sets the old word now finds it out again */
 	fp_store_relaxed(&port->needs_qdisc, fp_load_relaxed(&before->needs_qdisc));
 	/* The same loop goes on putting into it, by the old port or the new. */
 	fp_punt_free(port->punt);

@@ -65,7 +65,7 @@ void fp_unicast_learn(struct fp_switch *sw, struct fp_stats *stats, const struct
 		follow(sw, table, frame->vlan, mac, &claim.place);
 }
 
-int32_t fp_unicast_lookup(const struct fp_switch *sw, const struct fp_frame *frame, uint64_t now_ns,
+int32_t fp_unicast_lookup(struct fp_switch *sw, const struct fp_frame *frame, uint64_t now_ns,
 			  int32_t *also)
 {
 	int32_t port = fp_fdb_lookup(&sw->fdb, frame->vlan, frame->data, now_ns, also);
@@ -73,7 +73,10 @@ int32_t fp_unicast_lookup(const struct fp_switch *sw, const struct fp_frame *fra
 
 	if (port >= 0)
 		return port;
-	return fp_shortcut_lookup(&sw->shortcut, frame->vlan, frame->data, now_ns, &seen_ns);
+	port = fp_shortcut_lookup(&sw->shortcut, frame->vlan, frame->data, now_ns, &seen_ns);
+	if (port >= 0) /* what it sends goes by the short cut: the fdb need not ask again */
+		fp_fdb_refresh(&sw->fdb, frame->vlan, frame->data, (uint32_t)port, seen_ns);
+	return port;
 }
 
 int fp_fdb_flush(struct fp_switch *sw, int32_t port, int32_t vlan)

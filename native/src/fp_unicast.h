@@ -12,7 +12,7 @@
 void fp_unicast_learn(struct fp_switch *sw, struct fp_stats *stats, const struct fp_table *table,
 		      const struct fp_frame *frame, uint32_t port, uint64_t now_ns);
 /* Where its destination is, or -1; *also: where it may still be, or -1. */
-int32_t fp_unicast_lookup(const struct fp_switch *sw, const struct fp_frame *frame, uint64_t now_ns,
+int32_t fp_unicast_lookup(struct fp_switch *sw, const struct fp_frame *frame, uint64_t now_ns,
 			  int32_t *also);
 
 #endif

@@ -1,6 +1,7 @@
 /* Learning, moving, ageing, flushing; and that no flood of addresses makes the fdb grow. */
 #include "check.h"
 #include "fdb_claims.h"
+#include "fp_fdb_bucket.h"
 
 static void test_learned_address_is_found_in_its_vlan_only(void)
 {
@@ -48,6 +49,48 @@ static void test_address_ages_unless_it_is_heard_again(void)
 	/* the place of an aged entry is used again, and is found again */
 	learn(&fdb, 0, mac_of(1), 5, START + 502 * SECOND);
 	CHECK_EQ(port_now(&fdb, 0, mac_of(1), START + 502 * SECOND), 5);
+	fp_fdb_destroy(&fdb);
+}
+
+static void test_refresh_raises_the_time_and_nothing_else(void)
+{
+	struct fp_fdb fdb;
+	struct fp_fdb_entry entry;
+
+	start(&fdb, 100);
+	CHECK(!fp_fdb_refresh(&fdb, 0, mac_of(1), 3, START));
+	CHECK_EQ(entries_of(&fdb, START), 0);
+	learn(&fdb, 0, mac_of(1), 3, START);
+	CHECK(!fp_fdb_refresh(&fdb, 0, mac_of(1), 4, START + 200 * SECOND));
+	CHECK(!fp_fdb_refresh(&fdb, 1, mac_of(1), 3, START + 200 * SECOND));
+	CHECK_EQ(port_now(&fdb, 0, mac_of(1), START + 301 * SECOND), (uint64_t)-1);
+	/* aged, and not yet made room of: what was heard elsewhere brings it back */
+	CHECK(fp_fdb_refresh(&fdb, 0, mac_of(1), 3, START + 200 * SECOND));
+	CHECK(fp_fdb_refresh(&fdb, 0, mac_of(1), 3, START + 100 * SECOND));
+	CHECK_EQ(fp_fdb_read(&fdb, &entry, 1, START + 301 * SECOND, 0), 1);
+	CHECK_EQ(entry.port, 3);
+	CHECK_EQ(entry.age_ns, 101 * SECOND);
+	CHECK_EQ(fp_load_relaxed(&fdb.count), 1);
+	CHECK_EQ(fp_load_relaxed(&fdb.port_counts[3]), 1);
+	fp_fdb_destroy(&fdb);
+}
+
+/* Another thread has lost its core inside the bucket: frames of those who are there go on. */
+static void test_refresh_never_waits_for_another_writer(void)
+{
+	struct fp_fdb_bucket *bucket;
+	struct fp_fdb fdb;
+
+	start(&fdb, 100);
+	learn(&fdb, 0, mac_of(1), 3, START);
+	bucket = bucket_of(&fdb, key_of(0, mac_of(1)));
+	bucket_lock(bucket);
+	CHECK(!fp_fdb_refresh(&fdb, 0, mac_of(1), 3, START + 2 * SECOND));
+	CHECK_EQ(learn(&fdb, 0, mac_of(1), 3, START + 2 * SECOND), FP_FDB_KNOWN);
+	CHECK_EQ(port_now(&fdb, 0, mac_of(1), START), (uint64_t)-1); /* a miss floods one frame */
+	bucket_unlock(bucket);
+	CHECK_EQ(learn(&fdb, 0, mac_of(1), 3, START + 2 * SECOND), FP_FDB_REFRESHED);
+	CHECK_EQ(port_now(&fdb, 0, mac_of(1), START + 302 * SECOND), 3);
 	fp_fdb_destroy(&fdb);
 }
 
@@ -183,6 +226,8 @@ int main(void)
 	RUN(test_learned_address_is_found_in_its_vlan_only);
 	RUN(test_address_moves_at_once);
 	RUN(test_address_ages_unless_it_is_heard_again);
+	RUN(test_refresh_raises_the_time_and_nothing_else);
+	RUN(test_refresh_never_waits_for_another_writer);
 	RUN(test_dump_tells_age_port_and_vlan);
 	RUN(test_flush_takes_a_port_a_vlan_both_or_all);
 	RUN(test_flood_of_addresses_evicts_and_never_grows);

@@ -1,4 +1,4 @@
-/* Two loops learn and look up while the control thread dumps, flushes and changes the ageing. */
+/* Two loops learn and look up while the control thread dumps and flushes. */
 #include <pthread.h>
 
 #include "check.h"
@@ -40,6 +40,7 @@ static void *learn_and_look_up(void *argument)
 		learn(&fdb, n % 3, mac, port_of(n, (uint32_t)check_random(&seed)), now_ns);
 		n = check_below(&seed, ADDRESSES);
 		write_mac(n, mac);
+		fp_fdb_refresh(&fdb, n % 3, mac, port_of(n, (uint32_t)check_random(&seed)), now_ns);
 		port = port_now(&fdb, n % 3, mac, now_ns);
 		CHECK(port == -1 || (uint32_t)port / 2 == n % 120);
 	}
