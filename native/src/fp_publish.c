@@ -76,14 +76,14 @@ int fp_switch_publish(struct fp_switch *sw, const struct fp_row *rows, uint32_t 
 		return err;
 	}
 	for (uint32_t i = 0; i < port_count; i++)
-		changed[i % FP_PORTS_MAX] = shortcut_stale(old, table, &ports[i]);
+		changed[ports[i].port] |= shortcut_stale(old, table, &ports[i]);
 	fp_publish_end(sw, table, NULL);
 	for (uint32_t i = 0; i < port_count; i++) {
 		struct fp_port *port = sw->opened[ports[i].port];
 
 		if (port)
 			fp_limit_set(&port->punt->limit, ports[i].igmp_rate, ports[i].igmp_burst);
-		if (changed[i % FP_PORTS_MAX])
+		if (changed[ports[i].port])
 			fp_shortcut_flush(&sw->shortcut, ports[i].port, -1);
 	}
 	return 0;

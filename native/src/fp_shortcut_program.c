@@ -117,6 +117,14 @@ static void count_frame(struct fp_bpf_code *p, const struct fp_shortcut *shortcu
 	     BPF_ADD);
 }
 
+/* Counts the frame out by the port that the destination's entry, r9, has at port_off. */
+static void count_out(struct fp_bpf_code *p, const struct fp_shortcut *shortcut, size_t port_off)
+{
+	emit_load(p, BPF_W, BPF_REG_1, BPF_REG_9, (int32_t)port_off);
+	emit_store(p, BPF_W, BPF_REG_10, KEY_OFF, BPF_REG_1);
+	count_frame(p, shortcut, offsetof(struct fp_shortcut_counts, tx_frames));
+}
+
 /* Leaves out the next instructions when the comparison holds. */
 static void skip_if_reg(struct fp_bpf_code *p, uint32_t comparison, uint32_t dst, uint32_t src,
 			int32_t count)
@@ -144,14 +152,12 @@ static void write_copy(struct fp_bpf_code *p, const struct fp_shortcut *shortcut
 	emit(p, BPF_ALU64 | BPF_ADD | BPF_X, BPF_REG_1, BPF_REG_2, 0, 0);
 	jumps[2] = p->count;
 	skip_if_reg(p, BPF_JLT, BPF_REG_1, BPF_REG_8, 0);
-	emit_load(p, BPF_W, BPF_REG_1, BPF_REG_9, offsetof(struct value, also_port));
-	emit_store(p, BPF_W, BPF_REG_10, KEY_OFF, BPF_REG_1);
-	count_frame(p, shortcut, offsetof(struct fp_shortcut_counts, tx_frames));
+	count_out(p, shortcut, offsetof(struct value, also_port));
 	emit_move(p, BPF_REG_1, BPF_REG_6);
 	emit_load(p, BPF_W, BPF_REG_2, BPF_REG_9, offsetof(struct value, also_ifindex));
 	emit_number(p, BPF_REG_3, 0);
 	emit_call(p, BPF_FUNC_clone_redirect);
-	for (uint32_t i = 0; i < 3; i++)
+	for (uint32_t i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++)
 		p->code[jumps[i]].off = (int16_t)(p->count - jumps[i] - 1);
 }
 
@@ -162,9 +168,7 @@ static void write_redirect(struct fp_bpf_code *p, const struct fp_shortcut *shor
 	emit_number(p, BPF_REG_1, (int32_t)port);
 	emit_store(p, BPF_W, BPF_REG_10, KEY_OFF, BPF_REG_1);
 	count_frame(p, shortcut, offsetof(struct fp_shortcut_counts, rx_frames));
-	emit_load(p, BPF_W, BPF_REG_1, BPF_REG_9, offsetof(struct value, port));
-	emit_store(p, BPF_W, BPF_REG_10, KEY_OFF, BPF_REG_1);
-	count_frame(p, shortcut, offsetof(struct fp_shortcut_counts, tx_frames));
+	count_out(p, shortcut, offsetof(struct value, port));
 	write_copy(p, shortcut, ifindex);
 	emit_load(p, BPF_W, BPF_REG_1, BPF_REG_9, offsetof(struct value, ifindex));
 	emit_number(p, BPF_REG_2, 0);

@@ -70,21 +70,27 @@ struct fp_table {
 
 /* An empty image: no rows, no ports, everything floods. NULL: no memory. */
 struct fp_table *fp_table_new(void);
-/* A copy of the directory that shares all shards and policies with its original. */
+/* The next image: a copy of the directory, sharing all shards and policies. NULL: no memory. */
 struct fp_table *fp_table_copy(const struct fp_table *table);
+/*
+ * One change to an image that is being built; deleting what is not there is none. 0, or -errno,
+ * and then the image is good for fp_table_discard() only.
+ */
 int fp_table_apply_row(struct fp_table *table, const struct fp_row *row);
 /* vlans_own: this image's policies are already its own copy; set by the first call. */
 int fp_table_apply_vlan(struct fp_table *table, const struct fp_vlan *vlan, bool *vlans_own);
+/* A port that ports[] does not have is not up, whatever its state says. */
 int fp_table_apply_port(struct fp_table *table, const struct fp_port_state *state);
 /* Frees what *this* image built and its original does not have, and the image. */
 void fp_table_discard(struct fp_table *table, const struct fp_table *original);
 /* Frees an image with all it names (but not the ports). */
 void fp_table_free(struct fp_table *table);
 
-/* source NULL: the any-source row. NULL: no such row. */
+/* The row of a group and source, source NULL: the any-source row. NULL: there is none. */
 const struct fp_entry *fp_table_find(const struct fp_table *table, uint32_t vlan,
 				     const uint8_t *group, const uint8_t *source);
 
+/* The policy of a VID: its own, or the default. */
 static inline const struct fp_vlan_policy *fp_table_vlan(const struct fp_table *table,
 							 uint32_t vlan)
 {
