@@ -29,6 +29,9 @@ from hostile.packets import (
     udp,
 )
 
+PARTS_MAX = 500
+"""Of one frame. A processor's queue holds a thousand: more, and the kernel loses what others send
+at that instant, be there a switch, a bridge or nothing at all behind the sender's interface."""
 RECORD_TYPES = range(8)  # 0 and 7 do not exist
 
 
@@ -340,6 +343,8 @@ def super_frames(random: Random, world: World) -> Iterator[Burst]:
     frames = []
     for _ in range(200):
         size = random.choice((100, 1400, 9000, 40_000, 65_000))
+        gso_size = random.choice((0, 1, 512, 1400, 60_000))
+        size = min(size, PARTS_MAX * max(gso_size, 1))
         protocol = random.choice((6, UDP, UDP, 132))
         body = bytearray(udp(bytes(size)) if protocol == UDP else bytes(size))
         if protocol == 6:
@@ -363,7 +368,7 @@ def super_frames(random: Random, world: World) -> Iterator[Burst]:
             random.choice((0, 1, 1, 2)),
             kind,
             random.choice((42, 54, 34, 14)),
-            random.choice((0, 1, 512, 1400, 60_000)) if kind else 0,
+            gso_size if kind else 0,
             random.choice((34, 34, 50)),
             random.choice((6, 16, 16)),
         )

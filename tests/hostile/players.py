@@ -1,12 +1,13 @@
 """The processes of the arena, each inside its host's namespace: one attacks, one sends, one
-watches, one joins and leaves. Standard library only.
+watches, one joins and leaves; one hears what reaches a port of the switch. Standard library only.
 
     attack --seed N --seconds S --world JSON [--only NAME]…
     send   --seconds S --world JSON
     watch  --world JSON
     join   --seed N --seconds S --world JSON
+    hear   --interface PORT --world JSON
 
-What they saw goes to stdout, a JSON object a line; `watch` says it when its stdin ends.
+What they saw goes to stdout, a JSON object a line; `watch` and `hear` go on until their stdin ends.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ GAP = 20  # datagrams missing in a row that are told as they are noticed
 MAGIC = b"HOST"
 DATAGRAM = struct.Struct("!4sI")
 IP_MULTICAST_ALL, SO_RCVBUFFORCE = 49, 33
-ETH_P_ALL = 3
-SOL_PACKET, PACKET_VNET_HDR = 263, 15
+ETH_P_ALL, ETH_P_IP, SKF_AD_PROTOCOL = 3, 0x0800, 0xFFFFF000
+SOL_PACKET, PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING = 263, 15, 23
 
 
 def world_of(text: str) -> World:
@@ -167,69 +168,67 @@ def drain(sock: socket.socket, count: dict[str, int], seen: set[int]) -> None:
 
 
 def join(world: World, seed: int, seconds: float) -> None:
-    """Joins a group, waits for its first datagram, leaves, and again.
-
-    What counts is the time since the host's report left: a query of an older version, which anybody
-    may send, has a Linux host drop what it was about to report and answer the query in its time.
-    """
+    """Joins a group, waits for its first datagram, leaves, and again."""
     random = Random(seed)
     end = time.monotonic() + seconds
     address = interface_address()
-    with own_igmp(address) as reports:
-        while time.monotonic() < end:
-            group = random.choice(world.join_groups)
-            with receiver(group, JOIN_PORT) as sock:
-                has_asked(reports, group)
-                begin = time.monotonic()
-                join_group(sock, group, address)
-                asked, served = wait_for_service(sock, reports, group)
-                now = time.monotonic()
-                since = begin if asked is None else asked
-                say(join=group, at=begin, seconds=now - since, unasked=since - begin, served=served)
-            time.sleep(random.uniform(0.05, 0.7))  # how long this viewer watches something else
+    while time.monotonic() < end:
+        group = random.choice(world.join_groups)
+        with receiver(group, JOIN_PORT) as sock:
+            begin = time.monotonic()
+            join_group(sock, group, address)
+            served = bool(select.select([sock], [], [], JOIN_S)[0])
+            say(join=group, at=begin, until=time.monotonic(), served=served)
+        time.sleep(random.uniform(0.05, 0.7))  # how long this viewer watches something else
 
 
-def wait_for_service(
-    sock: socket.socket, reports: socket.socket, group: str
-) -> tuple[float | None, bool]:
-    """When the host's first report left, and whether a datagram came within JOIN_S of it."""
-    asked = None
-    end = time.monotonic() + 2 * JOIN_S
-    while (left := end - time.monotonic()) > 0:
-        ready = select.select([sock, reports], [], [], left)[0]
-        if reports in ready and has_asked(reports, group) and asked is None:
-            asked = time.monotonic()
-            end = asked + JOIN_S
-        if sock in ready:
-            return asked, True
-    return asked, False
+def hear(world: World, interface: str) -> None:
+    """Says when a host's wish for a group arrives at a port of the switch, as the kernel has it.
+
+    What counts is the time from then: a query of an older version, which anybody may send, has a
+    Linux host drop what it was about to report and answer the query in its time.
+    """
+    groups = {socket.inet_aton(group): group for group in world.join_groups}
+    with igmp_tap(interface) as tap:
+        say(hearing=True)
+        while sys.stdin not in (ready := select.select([tap, sys.stdin], [], [])[0]):
+            if tap in ready:
+                packet = tap.recv(2048)
+                for group in wishes(packet[4 * (packet[0] & 15) :]):
+                    if group in groups:
+                        say(heard=groups[group], at=time.monotonic())
 
 
-def own_igmp(address: str) -> socket.socket:
-    """A tap that has only the IGMP messages the host itself sends."""
-    (source,) = struct.unpack("!I", socket.inet_aton(address))
+def wishes(message: bytes) -> list[bytes]:
+    """The groups that an IGMP message asks for, from any source."""
+    if message[:1] in (b"\x12", b"\x16"):
+        return [message[4:8]]
+    if message[:1] != b"\x22":
+        return []
+    groups, at = [], 8
+    for _ in range(int.from_bytes(message[6:8])):
+        kind, _, sources, group = struct.unpack_from("!BBH4s", message, at)
+        at += 8 + 4 * sources
+        if kind in (2, 4):  # IS_EX, TO_EX
+            groups.append(group)
+    return groups
+
+
+def igmp_tap(interface: str) -> socket.socket:
+    """Has the IGMP messages that come in, before the switch takes them from the host's stack."""
     program = (
-        (0x30, 0, 0, 9),  # the protocol
-        (0x15, 0, 3, socket.IPPROTO_IGMP),
-        (0x20, 0, 0, 12),  # the source
-        (0x15, 0, 1, source),
+        (0x28, 0, 0, SKF_AD_PROTOCOL),
+        (0x15, 0, 3, ETH_P_IP),
+        (0x30, 0, 0, 9),  # the IP header's protocol
+        (0x15, 0, 1, socket.IPPROTO_IGMP),
         (0x06, 0, 0, 0xFFFF),
         (0x06, 0, 0, 0),
     )
     tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
     attach_filter(tap, program)
-    tap.setblocking(False)
-    tap.bind((INTERFACE, ETH_P_ALL))
+    tap.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+    tap.bind((interface, ETH_P_ALL))
     return tap
-
-
-def has_asked(reports: socket.socket, group: str) -> bool:
-    """Take what waits; tell whether any of it names the group."""
-    named = False
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            named = socket.inet_aton(group) in reports.recv(2048)[20:] or named
-    return named
 
 
 def receiver(address: str, port: int) -> socket.socket:
@@ -256,10 +255,11 @@ def interface_address() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("role", choices=("attack", "send", "watch", "join"))
+    parser.add_argument("role", choices=("attack", "send", "watch", "join", "hear"))
     parser.add_argument("--world", type=world_of, required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--interface", default=INTERFACE)
     parser.add_argument("--only", action="append", default=[], choices=list(ATTACKS))
     options: Any = parser.parse_args()
     match options.role:
@@ -271,3 +271,5 @@ def main() -> None:
             watch(options.world)
         case "join":
             join(options.world, options.seed, options.seconds)
+        case "hear":
+            hear(options.world, options.interface)
