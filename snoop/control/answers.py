@@ -16,8 +16,7 @@ import msgspec
 
 from snoop import __version__
 from snoop.config.loader import effective
-from snoop.control import documents, explain, requests, statistics
-from snoop.control.documents import Wanted
+from snoop.control import explain, requests, rows, statistics
 from snoop.control.rates import Rate, Rates
 from snoop.control.requests import (
     Capture,
@@ -33,6 +32,7 @@ from snoop.control.requests import (
     Show,
     Static,
 )
+from snoop.control.rows import Wanted
 from snoop.control.sample import STREAMS_MAX, Sample
 from snoop.proto.engine import Full
 from snoop.proto.units import MILLISECOND, SECOND
@@ -139,9 +139,9 @@ class Answers:
         plane = self._plane
         engine, name = plane.engine, plane.ports.name
 
-        def part(keys: Keys) -> list[documents.Row]:
-            kept = documents.mdb_wanted(engine.mdb(clock.now(), keys), name, wanted)
-            return [documents.mdb_row(row, name) for row in kept]
+        def part(keys: Keys) -> list[rows.Row]:
+            kept = rows.mdb_wanted(engine.mdb(clock.now(), keys), name, wanted)
+            return [rows.mdb_row(row, name) for row in kept]
 
         table = await self._in_parts(engine.keys(vid=wanted.vid, group=wanted.group), part)
         return {"switch": plane.config.switch.name, "mdb": table}
@@ -149,9 +149,9 @@ class Answers:
     async def _hosts(self, wanted: Wanted) -> dict[str, Any]:
         engine, name = self._plane.engine, self._plane.ports.name
 
-        def part(keys: Keys) -> list[documents.Row]:
-            kept = documents.hosts_wanted(engine.hosts(clock.now(), keys), name, wanted)
-            return [documents.host_row(row, name) for row in kept]
+        def part(keys: Keys) -> list[rows.Row]:
+            kept = rows.hosts_wanted(engine.hosts(clock.now(), keys), name, wanted)
+            return [rows.host_row(row, name) for row in kept]
 
         keys = engine.keys(vid=wanted.vid, group=wanted.group)
         return {"hosts": await self._in_parts(keys, part)}
@@ -160,8 +160,8 @@ class Answers:
         plane = self._plane
         name, sticky = plane.ports.name, plane.ports.sticky
 
-        def part(entries: list[FdbEntry]) -> list[documents.Row]:
-            return documents.fdb(entries, name, wanted, sticky)
+        def part(entries: list[FdbEntry]) -> list[rows.Row]:
+            return rows.fdb(entries, name, wanted, sticky)
 
         entries = []
         since = clock.now()
@@ -176,11 +176,11 @@ class Answers:
     async def _instances(self, what: str, wanted: Wanted) -> dict[str, Any]:
         engine, name = self._plane.engine, self._plane.ports.name
 
-        def queriers(vids: list[int]) -> list[documents.Row]:
-            return documents.queriers(engine.queriers(clock.now(), vids), name, wanted)
+        def queriers(vids: list[int]) -> list[rows.Row]:
+            return rows.queriers(engine.queriers(clock.now(), vids), name, wanted)
 
-        def mrouters(vids: list[int]) -> list[documents.Row]:
-            return documents.mrouters(engine.mrouters(clock.now(), vids), name, wanted)
+        def mrouters(vids: list[int]) -> list[rows.Row]:
+            return rows.mrouters(engine.mrouters(clock.now(), vids), name, wanted)
 
         vids = engine.vids() if wanted.vid is None else [wanted.vid]
         if what == "querier":
@@ -188,7 +188,7 @@ class Answers:
         return {"mrouters": await self._in_parts(vids, mrouters)}
 
     async def _in_parts(
-        self, keys: Iterable[Key], part: Callable[[list[Key]], list[documents.Row]]
+        self, keys: Iterable[Key], part: Callable[[list[Key]], list[rows.Row]]
     ) -> msgspec.Raw:
         """Make the rows of a large table a part at a time: frames and timers come in between.
 
@@ -214,7 +214,7 @@ class Answers:
             "switch": plane.config.switch.name,
             "version": __version__,
             "pid": os.getpid(),
-            "uptime": documents.seconds(clock.now() - plane.started),
+            "uptime": rows.seconds(clock.now() - plane.started),
             "rows": plane.table_rows,
             "balance": self._counters.balance(),
         }
@@ -227,7 +227,7 @@ class Answers:
         plane = self._plane
         kept = statistics.streams_wanted(plane, streams, wanted)
 
-        def part(some: list[Stream]) -> list[documents.Row]:
+        def part(some: list[Stream]) -> list[rows.Row]:
             return statistics.streams(plane, some, rates)
 
         return {"streams": await self._in_parts(kept, part)}
@@ -254,8 +254,8 @@ class Answers:
             ports=statistics.ports(plane, self._counters, everything),
             groups=groups,
             members={name(port): count for port, count in members.items()},
-            mrouters=documents.mrouters(plane.engine.mrouters(now), name, everything),
-            queriers=documents.queriers(plane.engine.queriers(now), name, everything),
+            mrouters=rows.mrouters(plane.engine.mrouters(now), name, everything),
+            queriers=rows.queriers(plane.engine.queriers(now), name, everything),
             streams=statistics.streams(plane, streams, still),
             table_rows=plane.table_rows,
             fdb_entries=plane.fastpath.fdb_count,

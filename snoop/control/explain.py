@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from snoop.control import hints
-from snoop.control.documents import seconds, text
+from snoop.control.rows import seconds, text
 from snoop.proto.views import FilterMode, MdbRow, MrouterRow
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane

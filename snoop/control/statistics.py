@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
-from snoop.control.documents import Row, Wanted, family, seconds, text
 from snoop.control.rates import Rate
+from snoop.control.rows import Row, Wanted, family, seconds, text
 from snoop.fastpath import DROPS, REASONS
 from snoop.links.ethtool import large_receive
 from snoop.runtime import clock

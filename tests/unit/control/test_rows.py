@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from snoop.control import documents
-from snoop.control.documents import Wanted
+from snoop.control import rows
+from snoop.control.rows import Wanted
 from snoop.proto.units import seconds
 from snoop.proto.views import FilterMode, HostRow, MdbRow, MrouterRow, QuerierRow, SourceRow
 from snoop.wire.address import Family, parse
@@ -42,8 +42,8 @@ def row(
     )
 
 
-def mdb(given: list[MdbRow], wanted: Wanted) -> list[documents.Row]:
-    return [documents.mdb_row(one, name) for one in documents.mdb_wanted(given, name, wanted)]
+def mdb(given: list[MdbRow], wanted: Wanted) -> list[rows.Row]:
+    return [rows.mdb_row(one, name) for one in rows.mdb_wanted(given, name, wanted)]
 
 
 def test_an_mdb_row_has_the_fields_of_the_contract() -> None:
@@ -103,7 +103,7 @@ def test_mrouter_and_querier_rows_have_the_fields_of_the_contract() -> None:
         vid=0, family=Family.IPV4, port=1, origin="static", address=None, timer=None,
         uptime=seconds(1),
     )  # fmt: skip
-    assert documents.mrouters([mrouter], name, Wanted()) == [
+    assert rows.mrouters([mrouter], name, Wanted()) == [
         {"vlan": 0, "family": "ipv4", "port": "p1", "origin": "static", "address": None,
          "timer": None, "uptime": 1.0}
     ]  # fmt: skip
@@ -113,7 +113,7 @@ def test_mrouter_and_querier_rows_have_the_fields_of_the_contract() -> None:
         robustness=2, uptime=seconds(4), last_member_query_interval=seconds(1),
         group_membership_interval=seconds(270),
     )  # fmt: skip
-    (shown,) = documents.queriers([querier], name, Wanted())
+    (shown,) = rows.queriers([querier], name, Wanted())
     contract = {
         "vlan": 0, "family": "ipv4", "role": "non-querier", "address": "10.0.0.9", "port": "p2",
         "version": 3, "timer": 255.0, "query_interval": 125.0, "query_response_interval": 10.0,
@@ -128,8 +128,8 @@ def test_a_host_row_has_the_fields_of_the_contract() -> None:
         vid=0, family=Family.IPV4, group=G1, port=1, address=S1, mac=bytes(5) + b"\x09",
         filter_mode=FilterMode.INCLUDE, sources=(S2, S1), timer=seconds(2),
     )  # fmt: skip
-    kept = documents.hosts_wanted([host], name, Wanted())
-    (shown,) = (documents.host_row(one, name) for one in kept)
+    kept = rows.hosts_wanted([host], name, Wanted())
+    (shown,) = (rows.host_row(one, name) for one in kept)
     assert {key: value for key, value in shown.items() if key != "mac"} == {
         "vlan": 0, "family": "ipv4", "group": "239.1.1.1", "port": "p1", "address": "10.0.0.9",
         "filter_mode": "include", "sources": ["10.0.0.9", "10.0.0.10"], "timer": 2.0,
