@@ -22,6 +22,7 @@ from snoop.config.loader import ConfigError
 from snoop.config.schema import RESTART_KEYS, Config
 from snoop.control import requests
 from snoop.control.answers import Answers
+from snoop.control.documents import Reloaded
 from snoop.control.server import ControlServer, SocketTaken
 from snoop.fastpath import FastPath
 from snoop.links.claims import Claims
@@ -303,10 +304,10 @@ class Daemon:
 
     # Configuration and control -----------------------------------------------------------------
 
-    def reload(self) -> dict[str, list[str]]:
+    def reload(self) -> Reloaded:
         """Read the configuration again and become it.
 
-        Returns {"needs_restart": [key…]}; RequestError, with nothing changed, if it is wrong.
+        RequestError, with nothing changed, if it is wrong.
         """
         notify.notify("RELOADING=1")
         try:
@@ -335,7 +336,7 @@ class Daemon:
             _log.warning("%s takes effect at the next start", key)
         for name in missing:
             _log.warning("%s: no such interface yet", name)
-        return {"needs_restart": waiting, "missing_ports": missing}
+        return Reloaded(needs_restart=waiting, missing_ports=missing)
 
     def _hang_up(self) -> None:
         try:

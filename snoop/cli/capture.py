@@ -9,7 +9,8 @@ import click
 
 from snoop.cli import options
 from snoop.cli.formats.pcapng import Writer
-from snoop.control.client import Client
+from snoop.control.client import Client, read
+from snoop.control.documents import Frame, Lost
 
 
 @click.command()
@@ -34,16 +35,17 @@ def capture(ctx: click.Context, file: str, port: str | None, count: int | None) 
         writer = Writer(out)
         seen = 0
         stack.enter_context(contextlib.suppress(KeyboardInterrupt))
-        for item in frames:
-            if item["event"] != "frame":
-                click.echo(f"snoop: {item['count']} frames lost", err=True)
+        for line in frames:
+            if line["event"] == "lost":
+                click.echo(f"snoop: {read(line, Lost).count} frames lost", err=True)
                 continue
+            item = read(line, Frame)
             writer.frame(
-                port=item["port"] or "none",
-                time=item["time"],
-                frame=bytes.fromhex(item["frame"]),
-                comment=item["comment"],
-                direction=item["direction"],
+                port=item.port or "none",
+                time=item.time,
+                frame=bytes.fromhex(item.frame),
+                comment=item.comment,
+                direction=item.direction,
             )
             seen += 1
             if seen == count:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import Counter
-from typing import Any
 
 import click
+import msgspec
 
 from snoop.cli import options
 from snoop.cli.findings import IN_FLIGHT_FRAMES, Facts, look, shortened
 from snoop.cli.session import Session
+from snoop.control import documents
 from snoop.control.client import Client
 from snoop.runtime import priority
 
@@ -38,7 +39,7 @@ def check(ctx: click.Context, as_json: bool, rate: float) -> int:
     findings = look(_facts(options.session(ctx), rate * 1e6))
     problems = [finding for finding in findings if finding.severity == "problem"]
     if as_json:
-        options.print_json({"findings": [dataclasses.asdict(finding) for finding in findings]})
+        options.print_json(msgspec.to_builtins(documents.Findings(findings=findings)))
     else:
         for finding, more in shortened(findings):
             click.echo(f"{finding.severity}: {finding.subject}: {finding.finding}")
@@ -52,33 +53,32 @@ def check(ctx: click.Context, as_json: bool, rate: float) -> int:
 
 def _facts(session: Session, unwanted_bits_per_s: float) -> Facts:
     with Client(session.path) as client:
-
-        def ask(what: str) -> Any:
-            return client.call("show", what=what)
-
-        counters, fdb = ask("counters"), ask("fdb")["fdb"]
+        show = client.show
+        counters, fdb = show(documents.Counters), show(documents.Fdb).fdb
         since = time.monotonic()
         facts = Facts(
-            config=ask("config"),
-            ports=ask("ports")["ports"],
-            queriers=ask("querier")["queriers"],
-            mrouters=ask("mrouters")["mrouters"],
+            config=show(documents.Config),
+            ports=show(documents.Ports).ports,
+            queriers=show(documents.Queriers).queriers,
+            mrouters=show(documents.Mrouters).mrouters,
             # Streams before members: a member that joins in between is not missing anything.
-            streams=ask("streams")["streams"],
-            mdb=ask("mdb")["mdb"],
+            streams=show(documents.Streams).streams,
+            mdb=show(documents.Mdb).mdb,
             fdb_entries=len(fdb),
-            stations=Counter(port for port, _ in {(row["port"], row["mac"]) for row in fdb}),
-            counters=counters["counters"],
-            port_counters=counters["ports"],
+            stations=Counter(port for port, _ in {(row.port, row.mac) for row in fdb}),
+            counters=counters.counters,
+            port_counters=counters.ports,
             unbalanced=_unbalanced(client),
             unwanted_bits_per_s=unwanted_bits_per_s,
-            disputed=[row for row in fdb if row["rival"] is not None],
+            disputed=[row for row in fdb if row.rival is not None],
         )
-        rates = _refused(counters["ports"], ask("counters")["ports"], time.monotonic() - since)
+        rates = _refused(counters.ports, show(documents.Counters).ports, time.monotonic() - since)
         return dataclasses.replace(facts, refused_per_s=rates)
 
 
-def _refused(before: dict[str, Any], after: dict[str, Any], seconds: float) -> dict[str, float]:
+def _refused(
+    before: dict[str, documents.Counts], after: dict[str, documents.Counts], seconds: float
+) -> dict[str, float]:
     """Control frames over `igmp_rate` a second, by port, between two looks."""
     more = {
         port: counts["rate_limited"] - before[port]["rate_limited"]
@@ -97,12 +97,12 @@ def _unbalanced(client: Client) -> dict[str, int]:
     for number in range(_LOOKS):
         if number:
             time.sleep(_LOOK_SECONDS)
-        looks.append(client.call("show", what="status")["balance"])
+        looks.append(client.show(documents.Status).balance)
     found = {}
     for port in looks[0]:
         seen = [look[port] for look in looks if port in look]
-        least = min((one["unbalanced"] for one in seen), key=abs)
-        quiet = len({one["rx_frames"] for one in seen}) == 1
+        least = min((one.unbalanced for one in seen), key=abs)
+        quiet = len({one.rx_frames for one in seen}) == 1
         if least and (quiet or abs(least) > IN_FLIGHT_FRAMES):
             found[port] = least
     return found

@@ -43,12 +43,15 @@ def example() -> None:
 @click.pass_context
 def reload(ctx: click.Context, as_json: bool) -> None:
     """Read the configuration file again; no membership is lost."""
-    result = options.session(ctx).call("reload")
+    session = options.session(ctx)
     if as_json:
-        options.print_json(result)
+        options.print_json(session.call("reload"))
         return
-    for key in result["needs_restart"]:
+    from snoop.control.documents import Reloaded
+
+    result = session.ask(Reloaded, "reload")
+    for key in result.needs_restart:
         click.echo(f"{key} takes effect when the switch is started again")
-    for name in result["missing_ports"]:
+    for name in result.missing_ports:
         click.echo(f"port {name} does not exist yet; it joins when it appears")
     click.echo("reloaded")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +10,9 @@ from snoop.cli import options
 from snoop.cli.options import GROUP, SOURCE, VLAN
 from snoop.cli.session import Session
 from snoop.control.client import Refused
+
+if TYPE_CHECKING:
+    from snoop.control import documents
 
 
 @click.command()
@@ -33,43 +36,41 @@ def explain(
     session = options.session(ctx)
     if stream:
         live = _busiest(session, group, port, source, vlan)
-        port, source, vlan = live["port"], live["source"], live["vlan"]
+        port, source, vlan = live.port, live.source, live.vlan
     if port is None:
         raise click.UsageError("--port IN is needed, or --stream to take it from a live stream")
-    answer = session.call(
-        "explain", port=port, group=group, source=source, vlan=0 if vlan is None else vlan
-    )
+    asked = {"port": port, "group": group, "source": source, "vlan": 0 if vlan is None else vlan}
     if as_json:
-        options.print_json(answer)
+        options.print_json(session.call("explain", **asked))
         return
-    _print(answer, port, group, source)
+    from snoop.control.documents import Explained
+
+    _print(session.ask(Explained, "explain", **asked), port, group, source)
 
 
 def _busiest(
     session: Session, group: str, port: str | None, source: str | None, vlan: int | None
-) -> dict[str, Any]:
-    streams = session.call("show", what="streams", group=group, port=port, vlan=vlan)["streams"]
-    matching = [one for one in streams if source in (None, one["source"])]
+) -> documents.Stream:
+    from snoop.control.documents import Streams
+
+    streams = session.show(Streams, group=group, port=port, vlan=vlan).streams
+    matching = [one for one in streams if source in (None, one.source)]
     if not matching:
         raise Refused(f"no stream of {group} has been seen; `snoop show streams` lists them", 1)
-    best: dict[str, Any] = max(matching, key=lambda one: (one["bits_per_s"], one["frames"]))
-    return best
+    return max(matching, key=lambda one: (one.bits_per_s, one.frames))
 
 
-def _print(answer: dict[str, Any], port: str, group: str, source: str | None) -> None:
+def _print(answer: documents.Explained, port: str, group: str, source: str | None) -> None:
     from snoop.cli import human
 
-    to = ", ".join(answer["ports"]) or "no port"
+    to = ", ".join(answer.ports) or "no port"
     click.echo(f"{source or 'some source'} -> {group}, in at {port}")
-    click.echo(f"{answer['action']} ({answer['reason']}) to {to}\n")
+    click.echo(f"{answer.action} ({answer.reason}) to {to}\n")
     human.show(
         human.table(
             ("Port", "Gets it", "Because"),
-            [
-                (why["port"], "yes" if why["forwarded"] else "no", why["because"])
-                for why in answer["why"]
-            ],
+            [(why.port, "yes" if why.forwarded else "no", why.because) for why in answer.why],
         )
     )
-    for note in answer["notes"]:
+    for note in answer.notes:
         click.echo(click.wrap_text(f"note: {note}", 80, subsequent_indent="      "))

@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 from snoop.cli import options
-from snoop.control.client import Client, NoDaemon
+from snoop.control import documents
+from snoop.control.client import Client, NoDaemon, read
 
 TYPES = (
     "join", "leave", "expire", "query", "mrouter", "querier", "port", "limit", "filter",
     "table_full", "ring_reopened", "mac_claimed", "warning", "config", "neighbour",
 )  # fmt: skip
-_HEAD = ("time", "event", "vlan", "port")
 
 
 @click.command()
@@ -47,16 +47,22 @@ def monitor(
 
 def line(event: dict[str, Any]) -> str:
     """An event as one line of text."""
-    stamp = time.strftime("%H:%M:%S", time.localtime(event["time"]))
-    head = f"{stamp}.{int(event['time'] % 1 * 1000):03} {event['event']:<8}"
     if event["event"] == "lost":
-        return f"{head} {event['count']} events lost: this terminal reads too slowly"
-    words = [event["port"] or "-"]
-    if event["vlan"]:
-        words.append(f"vlan {event['vlan']}")
+        lost = read(event, documents.Lost)
+        said = f"{lost.count} events lost: this terminal reads too slowly"
+        return f"{_start(lost.time, 'lost')} {said}"
+    head = read(event, documents.Event)
+    words = [head.port or "-"]
+    if head.vlan:
+        words.append(f"vlan {head.vlan}")
     for key, value in event.items():
-        if key in _HEAD or value is None or value == []:
+        if key in documents.Event.__struct_fields__ or value is None or value == []:
             continue
         shown = "{" + ", ".join(map(str, value)) + "}" if isinstance(value, list) else value
         words.append(str(shown) if key in ("group", "direction") else f"{key} {shown}")
-    return f"{head} {' '.join(words)}"
+    return f"{_start(head.time, head.event)} {' '.join(words)}"
+
+
+def _start(seconds: float, event: str) -> str:
+    stamp = time.strftime("%H:%M:%S", time.localtime(seconds))
+    return f"{stamp}.{int(seconds % 1 * 1000):03} {event:<8}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from snoop.cli import human, summary
 from snoop.cli.human import age, bit_rate, count, plain, vlan
+from snoop.cli.summary import Everything
+from snoop.control import documents
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -15,15 +17,15 @@ LINES_MAX = 8
 VLANS_MAX = 3
 
 
-def render(document: dict[str, Any]) -> Group:
+def render(document: Everything) -> Group:
     """The document for eyes."""
     from rich.console import Group
 
     return Group(
         _title(document),
         "",
-        *_queriers(document["queriers"]),
-        _routers(document["mrouters"]),
+        *_queriers(document.queriers),
+        _routers(document.mrouters),
         "",
         _ports(document),
         "",
@@ -31,85 +33,84 @@ def render(document: dict[str, Any]) -> Group:
     )
 
 
-def _title(document: dict[str, Any]) -> str:
-    status, sums = document["status"], summary.totals(document)
+def _title(document: Everything) -> str:
+    status, sums = document.status, summary.totals(document)
     return (
-        f"{status['switch']}: up {age(status['uptime'])}, {sums.ports_up} of {sums.ports} ports "
+        f"{status.switch}: up {age(status.uptime)}, {sums.ports_up} of {sums.ports} ports "
         f"up, {sums.groups} groups,\n{sums.streams} streams with {bit_rate(sums.bits_per_s)}, "
         f"{count(sums.drops)} frames dropped"
     )
 
 
-def _queriers(rows: list[dict[str, Any]]) -> list[str]:
+def _queriers(rows: list[documents.Querier]) -> list[str]:
     """The VLANs without a querier first: those are the ones to look at."""
-    ordered = sorted(rows, key=lambda row: (row["role"] != "none", row["vlan"]))
+    ordered = sorted(rows, key=lambda row: (row.role != "none", row.vlan))
     lines = [_querier(row) for row in ordered[:VLANS_MAX]]
     if len(rows) > VLANS_MAX:
         lines.append(f"and {len(rows) - VLANS_MAX} more vlans: snoop show querier")
     return lines
 
 
-def _querier(row: dict[str, Any]) -> str:
-    where = f"vlan {row['vlan']}: " if row["vlan"] else ""
-    if row["role"] == "none":
-        if row["address"] is not None:  # Q-19: asked, but by nobody who could be elected
-            return f"{where}asked from {row['address']} on {plain(row['port'])}"
+def _querier(row: documents.Querier) -> str:
+    where = f"vlan {row.vlan}: " if row.vlan else ""
+    if row.role == "none":
+        if row.address is not None:  # Q-19: asked, but by nobody who could be elected
+            return f"{where}asked from {row.address} on {plain(row.port)}"
         return f'{where}no querier: memberships are not refreshed; [igmp] querier = "on"'
-    every = f"every {age(row['query_interval'])}, IGMPv{row['version']}"
-    if row["role"] == "querier":
-        return f"{where}this switch is the querier ({plain(row['address'])}), {every}"
+    every = f"every {age(row.query_interval)}, IGMPv{row.version}"
+    if row.role == "querier":
+        return f"{where}this switch is the querier ({plain(row.address)}), {every}"
     return (
-        f"{where}querier {plain(row['address'])} on {plain(row['port'])}, {every}, "
-        f"{age(row['timer'])} left"
+        f"{where}querier {plain(row.address)} on {plain(row.port)}, {every}, {age(row.timer)} left"
     )
 
 
-def _routers(rows: list[dict[str, Any]]) -> str:
+def _routers(rows: list[documents.Mrouter]) -> str:
     if not rows:
         return "no router ports"
     ports: dict[str, set[str]] = {}
     for row in rows:
-        ports.setdefault(row["port"], set()).add(row["origin"])
+        ports.setdefault(row.port, set()).add(row.origin)
     shown = ", ".join(f"{port} ({'/'.join(sorted(why))})" for port, why in sorted(ports.items()))
     return f"router ports: {shown}"
 
 
-def _ports(document: dict[str, Any]) -> Table:
+def _ports(document: Everything) -> Table:
     groups: dict[str, set[str]] = {}
-    for row in document["mdb"]:
-        groups.setdefault(row["port"], set()).add(row["group"])
+    for row in document.mdb:
+        groups.setdefault(row.port, set()).add(row.group)
     made = human.table(
         ("Port", "State", "Groups", "Rx", "Tx", "Drops", ""),
         [
             (
-                port["name"],
-                port["state"],
-                str(len(groups.get(port["name"], ()))),
-                count(port["rx_frames"]),
-                count(port["tx_frames"]),
-                count(sum(port["drops"].values())),
-                (port["problem"] or "")[:34],
+                port.name,
+                port.state,
+                str(len(groups.get(port.name, ()))),
+                count(port.rx_frames),
+                count(port.tx_frames),
+                count(sum(port.drops.values())),
+                (port.problem or "")[:34],
             )
-            for port in _busiest(document["ports"])
+            for port in _busiest(document.ports)
         ],
         right=("Groups", "Rx", "Tx", "Drops"),
     )
-    if len(document["ports"]) > LINES_MAX:
-        made.caption = f"and {len(document['ports']) - LINES_MAX} more: snoop show ports"
+    if len(document.ports) > LINES_MAX:
+        made.caption = f"and {len(document.ports) - LINES_MAX} more: snoop show ports"
         made.caption_justify = "left"
     return made
 
 
-def _busiest(ports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _busiest(ports: list[documents.Port]) -> list[documents.Port]:
     """Those with something wrong, then those that carry most; by name."""
-    worst = sorted(ports, key=lambda p: (p["state"] == "up", not p["problem"], -p["rx_frames"]))
-    return sorted(worst[:LINES_MAX], key=lambda port: str(port["name"]))
+    worst = sorted(ports, key=lambda p: (p.state == "up", not p.problem, -p.rx_frames))
+    return sorted(worst[:LINES_MAX], key=lambda port: port.name)
 
 
-def _groups(document: dict[str, Any]) -> Table:
+def _groups(document: Everything) -> Table:
     members = summary.members(document)
     rates = {
-        key: sum(stream["bits_per_s"] for stream in seen)
+        key: sum(stream.bits_per_s for stream in seen)
         for key, seen in summary.streams(document).items()
     }
     keys = sorted(members.keys() | rates.keys(), key=lambda key: (-rates.get(key, 0.0), key))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from snoop.cli import summary
 from snoop.cli.human import age, bit_rate, count, plain
+from snoop.cli.summary import Everything
+from snoop.control import documents
 
 if TYPE_CHECKING:
     from rich.console import ConsoleDimensions, Group
@@ -45,7 +47,7 @@ class Line:
     registered: bool
 
 
-def lines(document: dict[str, Any], view: View) -> list[Line]:
+def lines(document: Everything, view: View) -> list[Line]:
     """The rows, filtered and sorted as the view asks."""
     members = summary.members(document)
     streams = summary.streams(document)
@@ -54,10 +56,10 @@ def lines(document: dict[str, Any], view: View) -> list[Line]:
             vlan=key[0],
             group=key[1],
             members=frozenset(members.get(key, ())),
-            ingress=frozenset(one["port"] for one in streams.get(key, ())),
-            egress=frozenset(port for one in streams.get(key, ()) for port in one["egress"]),
-            bits_per_s=sum(one["bits_per_s"] for one in streams.get(key, ())),
-            registered=key in members or any(one["registered"] for one in streams[key]),
+            ingress=frozenset(one.port for one in streams.get(key, ())),
+            egress=frozenset(port for one in streams.get(key, ()) for port in one.egress),
+            bits_per_s=sum(one.bits_per_s for one in streams.get(key, ())),
+            registered=key in members or any(one.registered for one in streams[key]),
         )
         for key in members.keys() | streams.keys()
     ]
@@ -76,23 +78,23 @@ def lines(document: dict[str, Any], view: View) -> list[Line]:
     return sorted(wanted, key=orders[view.sort])
 
 
-def warnings(document: dict[str, Any]) -> list[str]:
+def warnings(document: Everything) -> list[str]:
     """What must not be overlooked; `snoop check` looks closer."""
     said = []
-    for row in document["queriers"]:
-        where = f"vlan {row['vlan']}: " if row["vlan"] else ""
-        nobody = row["role"] == "none" and row["address"] is None
-        if nobody and any(m["vlan"] == row["vlan"] for m in document["mdb"]):
+    for row in document.queriers:
+        where = f"vlan {row.vlan}: " if row.vlan else ""
+        nobody = row.role == "none" and row.address is None
+        if nobody and any(m.vlan == row.vlan for m in document.mdb):
             said.append(f"{where}no querier, memberships will end")
-        elif row["role"] == "querier" and row["address"] in (None, "0.0.0.0"):
+        elif row.role == "querier" and row.address in (None, "0.0.0.0"):
             said.append(f"{where}our queries come from 0.0.0.0")
-    for port in document["ports"]:
-        if port["state"] == "missing" or port["problem"]:
-            said.append(f"{port['name']}: {port['problem'] or 'missing'}")
+    for port in document.ports:
+        if port.state == "missing" or port.problem:
+            said.append(f"{port.name}: {port.problem or 'missing'}")
     return said
 
 
-def render(document: dict[str, Any], view: View, size: ConsoleDimensions, keys: str) -> Group:
+def render(document: Everything, view: View, size: ConsoleDimensions, keys: str) -> Group:
     """The whole screen for a terminal of that size."""
     from rich.console import Group
     from rich.text import Text
@@ -102,21 +104,21 @@ def render(document: dict[str, Any], view: View, size: ConsoleDimensions, keys: 
     room = max(1, size.height - _FRAME_LINES - min(2, len(said)))
     view.scroll = min(view.scroll, max(0, len(shown) - room))
     page = shown[view.scroll : view.scroll + room]
-    ports = document["ports"]
+    ports = document.ports
     # A group, its rate and the two ends take 36 columns, each port what its name takes.
     width, fitting = 36, []
     for port in ports:
-        width += max(2, len(port["name"])) + 1
+        width += max(2, len(port.name)) + 1
         if width > size.width:
             break
-        fitting.append(port["name"])
+        fitting.append(port.name)
     more = f", {len(ports) - len(fitting)} ports do not fit" if len(fitting) < len(ports) else ""
     filtered = view.typing if view.typing is not None else view.filter
     state = f"sort {view.sort}" + (f"  filter {filtered}" if filtered else "")
     if view.typing is not None:
         state = f"filter: {view.typing}_ (Enter)"
     parts: list[Any] = [Text(_head(document), no_wrap=True, overflow="ellipsis")]
-    parts += [Text(_querier(row), no_wrap=True) for row in document["queriers"][:1]]
+    parts += [Text(_querier(row), no_wrap=True) for row in document.queriers[:1]]
     parts += [Text(f"! {text}", style="bold red", no_wrap=True) for text in said[:2]]
     parts.append(Text(""))
     parts.append(_matrix(page, fitting, document))
@@ -127,30 +129,30 @@ def render(document: dict[str, Any], view: View, size: ConsoleDimensions, keys: 
     return Group(*parts)
 
 
-def _head(document: dict[str, Any]) -> str:
-    status, sums = document["status"], summary.totals(document)
+def _head(document: Everything) -> str:
+    status, sums = document.status, summary.totals(document)
     return (
-        f"{status['switch']} up {age(status['uptime'])}  {sums.ports_up}/{sums.ports} ports  "
+        f"{status.switch} up {age(status.uptime)}  {sums.ports_up}/{sums.ports} ports  "
         f"{bit_rate(sums.bits_per_s)}  {count(sums.drops)} drops"
     )
 
 
-def _querier(row: dict[str, Any]) -> str:
-    if row["role"] == "none":
-        if row["address"] is not None:
-            return f"querier: none, asked from {row['address']} on {plain(row['port'])}"
+def _querier(row: documents.Querier) -> str:
+    if row.role == "none":
+        if row.address is not None:
+            return f"querier: none, asked from {row.address} on {plain(row.port)}"
         return "querier: none"
-    who = "this switch" if row["role"] == "querier" else f"on {plain(row['port'])}"
+    who = "this switch" if row.role == "querier" else f"on {plain(row.port)}"
     return (
-        f"querier: {plain(row['address'])} ({who}), IGMPv{row['version']}, "
-        f"every {age(row['query_interval'])}"
+        f"querier: {plain(row.address)} ({who}), IGMPv{row.version}, "
+        f"every {age(row.query_interval)}"
     )
 
 
-def _matrix(page: list[Line], ports: list[str], document: dict[str, Any]) -> Table:
+def _matrix(page: list[Line], ports: list[str], document: Everything) -> Table:
     from rich.table import Table
 
-    routers = {(row["vlan"], row["port"]) for row in document["mrouters"]}
+    routers = {(row.vlan, row.port) for row in document.mrouters}
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("Group", no_wrap=True)
     table.add_column("Rate", justify="right", no_wrap=True)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from snoop.control import client
+
+if TYPE_CHECKING:
+    from snoop.control.documents import Document
+
+    Shown = TypeVar("Shown", bound=Document)
+Answered = TypeVar("Answered")
 
 
 class Session:
@@ -20,5 +26,15 @@ class Session:
         return client.socket_path(name=self.name, path=self.given_path)
 
     def call(self, request: str, **fields: object) -> Any:
-        """One request to the daemon."""
+        """One request to the daemon, its answer as plain data."""
         return client.call(self.path, request, **fields)
+
+    def ask(self, kind: type[Answered], request: str, **fields: object) -> Answered:
+        """One request, its answer read as a struct of `documents`."""
+        with client.Client(self.path) as one:
+            return one.ask(kind, request, **fields)
+
+    def show(self, kind: type[Shown], **filters: object) -> Shown:
+        """The state that a document of `show` holds."""
+        with client.Client(self.path) as one:
+            return one.show(kind, **filters)

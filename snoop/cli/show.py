@@ -5,21 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
-from snoop.cli import options, summary
+from snoop.cli import options
+from snoop.cli.session import Session
 
-_EMPTY = {
-    "mdb": "no groups: no host has joined one",
-    "mrouters": "no router ports: no querier or router heard, none configured",
-    "querier": "no vlan has any state yet",
-    "fdb": "no addresses learned",
-    "hosts": "no hosts tracked",
-    "streams": "no multicast seen",
-}
-_KEYS = {"querier": "queriers"}
+Shown = TypeVar("Shown")
+
 _watch = click.option(
     "--watch",
     type=click.FloatRange(min=0.2),
@@ -44,35 +38,49 @@ def show(ctx: click.Context, as_json: bool, watch: float | None) -> None:
     if ctx.invoked_subcommand is not None:
         return
     session = options.session(ctx)
-    _repeat(watch, as_json, lambda: summary.gather(session.call), _print_overview)
+    if as_json:
+        _repeat_json(watch, lambda: _everything(session))
+        return
+    from snoop.cli import human, overview, summary
+
+    _repeat(watch, lambda: summary.gather(session), lambda seen: human.show(overview.render(seen)))
 
 
-def _print_overview(document: dict[str, Any]) -> None:
-    from snoop.cli import human, overview
+def _everything(session: Session) -> dict[str, Any]:
+    """What `summary.gather` gathers, as it comes."""
+    document: dict[str, Any] = {"status": session.call("show", what="status")}
+    for what in ("ports", "querier", "mrouters", "mdb", "streams"):
+        document |= session.call("show", what=what)
+    return document
 
-    human.show(overview.render(document))
+
+def _repeat_json(every: float | None, fetch: Callable[[], Any]) -> None:
+    """Print what comes from the switch as it is; again and again, a line each."""
+    if every is None:
+        options.print_json(fetch())
+        return
+    _again(every, lambda: click.echo(json.dumps(fetch())))
 
 
-def _repeat(
-    every: float | None,
-    as_json: bool,
-    fetch: Callable[[], dict[str, Any]],
-    shown: Callable[[dict[str, Any]], None],
-) -> None:
-    """Print once, or again and again until interrupted."""
-    while True:
+def _repeat(every: float | None, fetch: Callable[[], Shown], draw: Callable[[Shown], None]) -> None:
+    """Draw once, or again and again on a cleared screen."""
+    if every is None:
+        draw(fetch())
+        return
+
+    def look() -> None:
         document = fetch()
-        if every is not None and not as_json:
-            click.clear()
-            click.echo(time.strftime("%H:%M:%S") + f"  every {every:g} s, Ctrl-C ends")
-        if as_json and every is not None:
-            click.echo(json.dumps(document))
-        elif as_json:
-            options.print_json(document)
-        else:
-            shown(document)
-        if every is None:
-            return
+        click.clear()
+        click.echo(time.strftime("%H:%M:%S") + f"  every {every:g} s, Ctrl-C ends")
+        draw(document)
+
+    _again(every, look)
+
+
+def _again(every: float, look: Callable[[], None]) -> None:
+    """Until interrupted."""
+    while True:
+        look()
         try:
             time.sleep(every)
         except KeyboardInterrupt:
@@ -83,13 +91,7 @@ def _add(what: str, text: str, *takes: Callable[[Any], Any]) -> None:
     def command(
         ctx: click.Context, /, as_json: bool, watch: float | None, **filters: object
     ) -> None:
-        session = options.session(ctx)
-        _repeat(
-            watch,
-            as_json,
-            lambda: session.call("show", what=what, **filters),
-            lambda document: _print(what, document),
-        )
+        _show(options.session(ctx), what, watch, as_json, **filters)
 
     wrapped: Any = options.as_json(_watch(click.pass_context(command)))
     for option in reversed(takes):
@@ -97,15 +99,34 @@ def _add(what: str, text: str, *takes: Callable[[Any], Any]) -> None:
     show.command(what, help=text, short_help=text)(wrapped)
 
 
-def _print(what: str, document: dict[str, Any]) -> None:
+def _show(
+    session: Session, what: str, every: float | None, as_json: bool, **filters: object
+) -> None:
+    """What there is of a noun, as JSON or as a table."""
+    if as_json:
+        _repeat_json(every, lambda: session.call("show", what=what, **filters))
+        return
     from snoop.cli import human, tables
 
-    if what in _EMPTY and not document[_KEYS.get(what, what)]:
-        click.echo(_EMPTY[what])
+    if what == "config":
+        _repeat(
+            every,
+            lambda: session.call("show", what=what),
+            lambda document: human.show(tables.config(document)),
+        )
         return
-    human.show(tables.TABLES[what](document))
-    if what == "streams" and not all(row["registered"] for row in document["streams"]):
-        click.echo("* nobody has joined this group: it goes where unregistered groups go")
+    noun = tables.NOUNS[what]
+
+    def draw(document: Any) -> None:
+        table = noun.table(document)
+        if noun.empty and not table.row_count:
+            click.echo(noun.empty)
+            return
+        human.show(table)
+        if note := tables.note(document):
+            click.echo(note)
+
+    _repeat(every, lambda: session.show(noun.kind, **filters), draw)
 
 
 @show.command("mdb")
@@ -132,19 +153,17 @@ def mdb(
     """The snooping table."""
     session = options.session(ctx)
 
-    def fetch() -> Any:
-        table = session.call("show", what="mdb", vlan=vlan, group=group, port=port)
-        if form == "bridge":
-            from snoop.cli.formats import bridge
+    filters = {"vlan": vlan, "group": group, "port": port}
+    if form == "bridge":
+        from snoop.cli.formats import bridge
 
-            return bridge.mdb(table, session.call("show", what="mrouters"))
-        if form == "yang":
-            from snoop.cli.formats import yang
+        _repeat_json(watch, lambda: bridge.gather(session, **filters))
+    elif form == "yang":
+        from snoop.cli.formats import yang
 
-            return yang.gather(session, table)
-        return table
-
-    _repeat(watch, as_json or form != "snoop", fetch, lambda document: _print("mdb", document))
+        _repeat_json(watch, lambda: yang.gather(session, **filters))
+    else:
+        _show(session, "mdb", watch, as_json, **filters)
 
 
 @show.command("counters")
@@ -160,13 +179,7 @@ def counters(
     if explain:
         _explain_counters(as_json)
         return
-    session = options.session(ctx)
-    _repeat(
-        watch,
-        as_json,
-        lambda: session.call("show", what="counters", port=port),
-        lambda document: _print("counters", document),
-    )
+    _show(options.session(ctx), "counters", watch, as_json, port=port)
 
 
 def _explain_counters(as_json: bool) -> None:

@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from snoop.cli.session import Session
-from snoop.control import client
+from snoop.control import client, documents
+
+Document = TypeVar("Document", bound=documents.Document)
 
 
 def ports(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Ports of the switch named on the command line."""
-    rows = _ask(ctx, "ports").get("ports", [])
+    answer = _ask(ctx, documents.Ports)
     return [
-        CompletionItem(row["name"], help=row["state"])
-        for row in rows
-        if row["name"].startswith(incomplete)
+        CompletionItem(row.name, help=row.state)
+        for row in (answer.ports if answer is not None else ())
+        if row.name.startswith(incomplete)
     ]
 
 
 def groups(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Groups in its table."""
-    found = sorted({row["group"] for row in _ask(ctx, "mdb").get("mdb", [])})
+    answer = _ask(ctx, documents.Mdb)
+    found = sorted({row.group for row in (answer.mdb if answer is not None else ())})
     return [CompletionItem(group) for group in found if group.startswith(incomplete)]
 
 
-def _ask(ctx: click.Context, what: str) -> dict[str, Any]:
+def _ask(ctx: click.Context, kind: type[Document]) -> Document | None:
     """State for completion, where any failure means no suggestions."""
     root = ctx.find_root()
     session = Session(name=root.params.get("name"), path=root.params.get("path"))
     try:
         with client.Client(session.path, timeout=1.0) as one:
-            found: dict[str, Any] = one.call("show", what=what)
-            return found
+            return one.show(kind)
     except (client.NoDaemon, client.Refused, OSError, ValueError):
-        return {}
+        return None

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol, TypeVar
 
+from snoop.control import documents
+
+Document = TypeVar("Document", bound=documents.Document)
 GroupKey = tuple[int, str]
 """VLAN and group."""
 
 
 @dataclass(frozen=True, slots=True)
+class Everything:
+    """The state of a switch."""
+
+    status: documents.Status
+    ports: list[documents.Port]
+    queriers: list[documents.Querier]
+    mrouters: list[documents.Mrouter]
+    mdb: list[documents.Entry]
+    streams: list[documents.Stream]
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over the document of `gather`."""
+    """Sums over everything."""
 
     ports_up: int
     ports: int
@@ -22,38 +36,49 @@ class Totals:
     drops: int
 
 
-def gather(call: Callable[..., Any]) -> dict[str, Any]:
-    """The state as the `show` commands give it; `call` asks the switch."""
-    document: dict[str, Any] = {"status": call("show", what="status")}
-    for what in ("ports", "querier", "mrouters", "mdb", "streams"):
-        document |= call("show", what=what)
-    return document
+class Asked(Protocol):
+    """A session or a client."""
+
+    def show(self, kind: type[Document], **filters: object) -> Document:
+        """The state that a document of `show` holds."""
 
 
-def totals(document: dict[str, Any]) -> Totals:
-    """How much there is of everything."""
-    ports, streams = document["ports"], document["streams"]
-    return Totals(
-        ports_up=sum(port["state"] == "up" for port in ports),
-        ports=len(ports),
-        groups=len(members(document)),
-        streams=len(streams),
-        bits_per_s=sum(stream["bits_per_s"] for stream in streams),
-        drops=sum(sum(port["drops"].values()) for port in ports),
+def gather(asked: Asked) -> Everything:
+    """The state as the `show` commands give it."""
+    return Everything(
+        status=asked.show(documents.Status),
+        ports=asked.show(documents.Ports).ports,
+        queriers=asked.show(documents.Queriers).queriers,
+        mrouters=asked.show(documents.Mrouters).mrouters,
+        mdb=asked.show(documents.Mdb).mdb,
+        streams=asked.show(documents.Streams).streams,
     )
 
 
-def members(document: dict[str, Any]) -> dict[GroupKey, set[str]]:
+def totals(document: Everything) -> Totals:
+    """How much there is of everything."""
+    ports, streams = document.ports, document.streams
+    return Totals(
+        ports_up=sum(port.state == "up" for port in ports),
+        ports=len(ports),
+        groups=len(members(document)),
+        streams=len(streams),
+        bits_per_s=sum(stream.bits_per_s for stream in streams),
+        drops=sum(sum(port.drops.values()) for port in ports),
+    )
+
+
+def members(document: Everything) -> dict[GroupKey, set[str]]:
     """The ports that want each group."""
     found: dict[GroupKey, set[str]] = {}
-    for row in document["mdb"]:
-        found.setdefault((row["vlan"], row["group"]), set()).add(row["port"])
+    for row in document.mdb:
+        found.setdefault((row.vlan, row.group), set()).add(row.port)
     return found
 
 
-def streams(document: dict[str, Any]) -> dict[GroupKey, list[dict[str, Any]]]:
+def streams(document: Everything) -> dict[GroupKey, list[documents.Stream]]:
     """The streams of each group."""
-    found: dict[GroupKey, list[dict[str, Any]]] = {}
-    for row in document["streams"]:
-        found.setdefault((row["vlan"], row["group"]), []).append(row)
+    found: dict[GroupKey, list[documents.Stream]] = {}
+    for row in document.streams:
+        found.setdefault((row.vlan, row.group), []).append(row)
     return found

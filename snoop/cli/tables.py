@@ -1,40 +1,51 @@
-"""`show` for eyes: the JSON of each noun as a table of at most 80 columns."""
+"""`show` for eyes: the document of each noun as a table of at most 80 columns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from snoop.cli.human import NONE, age, bit_rate, count, plain, table, vlan
 from snoop.config import toml
+from snoop.control import documents
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-Document = Mapping[str, Any]
+Document = TypeVar("Document", bound=documents.Document)
 
 
-def mdb(document: Document) -> Table:
+@dataclass(frozen=True, slots=True)
+class Noun(Generic[Document]):
+    """A document of `show`, how it is drawn, and what is said if there is nothing in it."""
+
+    kind: type[Document]
+    table: Callable[[Document], Table]
+    empty: str = ""
+
+
+def mdb(document: documents.Mdb) -> Table:
     lines = []
-    for row in document["mdb"]:
-        blocked = [s["address"] for s in row["sources"] if not s["forwarding"]]
-        wanted = [s["address"] for s in row["sources"] if s["forwarding"]]
-        if row["filter_mode"] == "exclude":
+    for row in document.mdb:
+        blocked = [s.address for s in row.sources if not s.forwarding]
+        wanted = [s.address for s in row.sources if s.forwarding]
+        if row.filter_mode == "exclude":
             sources = f"all but {plain(blocked)}" if blocked else "any"
-            left = row["group_timer"]
+            left = row.group_timer
         else:
             sources = plain(wanted)
-            timers = [s["timer"] for s in row["sources"] if s["timer"] is not None]
+            timers = [s.timer for s in row.sources if s.timer is not None]
             left = max(timers, default=None)
         lines.append(
             (
-                vlan(row["vlan"]),
-                row["group"],
-                row["port"],
+                vlan(row.vlan),
+                row.group,
+                row.port,
                 sources,
-                "static" if row["origin"] == "static" else age(left),
-                _version(row["compatibility"]),
-                plain(row["last_reporter"]),
+                "static" if row.origin == "static" else age(left),
+                _version(row.compatibility),
+                plain(row.last_reporter),
             )
         )
     return table(
@@ -42,82 +53,82 @@ def mdb(document: Document) -> Table:
     )
 
 
-def mrouters(document: Document) -> Table:
+def mrouters(document: documents.Mrouters) -> Table:
     return table(
         ("VLAN", "Port", "Because of", "Address", "Left", "Up"),
         [
             (
-                vlan(row["vlan"]),
-                row["port"],
-                row["origin"],
-                plain(row["address"]),
-                age(row["timer"]),
-                age(row["uptime"]),
+                vlan(row.vlan),
+                row.port,
+                row.origin,
+                plain(row.address),
+                age(row.timer),
+                age(row.uptime),
             )
-            for row in document["mrouters"]
+            for row in document.mrouters
         ],
         right=("Left", "Up"),
     )
 
 
-def querier(document: Document) -> Table:
+def querier(document: documents.Queriers) -> Table:
     return table(
         ("VLAN", "Role", "Querier", "Port", "Ver", "Every", "Answer", "RV", "Left", "Up"),
         [
             (
-                vlan(row["vlan"]),
-                row["role"],
-                plain(row["address"]),
-                plain(row["port"]),
-                f"v{row['version']}" if row["address"] is not None else NONE,
-                age(row["query_interval"]),
-                age(row["query_response_interval"]),
-                str(row["robustness"]),
-                age(row["timer"]),
-                age(row["uptime"]),
+                vlan(row.vlan),
+                row.role,
+                plain(row.address),
+                plain(row.port),
+                f"v{row.version}" if row.address is not None else NONE,
+                age(row.query_interval),
+                age(row.query_response_interval),
+                str(row.robustness),
+                age(row.timer),
+                age(row.uptime),
             )
-            for row in document["queriers"]
+            for row in document.queriers
         ],
         right=("Every", "Answer", "RV", "Left", "Up"),
     )
 
 
-def ports(document: Document) -> Table:
+def ports(document: documents.Ports) -> Table:
     made = table(
         ("Port", "State", "Mrouter", "Leave", "Runs", "Rx", "Rx bytes", "Tx", "Tx bytes", "Drops"),
         [
             (
-                row["name"],
-                row["state"],
-                row["mrouter"],
-                row["fast_leave"],
-                "yes" if row["takes_runs"] else "no",
-                count(row["rx_frames"]),
-                count(row["rx_bytes"]),
-                count(row["tx_frames"]),
-                count(row["tx_bytes"]),
-                count(sum(row["drops"].values())),
+                row.name,
+                row.state,
+                row.mrouter,
+                row.fast_leave,
+                "yes" if row.takes_runs else "no",
+                count(row.rx_frames),
+                count(row.rx_bytes),
+                count(row.tx_frames),
+                count(row.tx_bytes),
+                count(sum(row.drops.values())),
             )
-            for row in document["ports"]
+            for row in document.ports
         ],
         right=("Rx", "Rx bytes", "Tx", "Tx bytes", "Drops"),
     )
-    problems = [f"{row['name']}: {row['problem']}" for row in document["ports"] if row["problem"]]
+    problems = [f"{row.name}: {row.problem}" for row in document.ports if row.problem]
     reasons: dict[str, list[str]] = {}
-    for row in document["ports"]:
-        if not row["takes_runs"] and row["state"] != "missing":
-            reasons.setdefault(row["takes_runs_because"], []).append(row["name"])
+    for row in document.ports:
+        if not row.takes_runs and row.state != "missing":
+            reasons.setdefault(row.takes_runs_because, []).append(row.name)
     lone = [f"no runs to {', '.join(names)}: {because}" for because, names in reasons.items()]
     made.caption = "\n".join(problems + lone) or None
     made.caption_justify = "left"
     return made
 
 
-def counters(document: Document) -> Table:
-    names = list(document["ports"])
+def counters(document: documents.Counters) -> Table:
+    names = list(document.ports)
     lines = [
-        (name, count(total), *(count(document["ports"][port].get(name, 0)) for port in names))
-        for name, total in document["counters"].items()
+        (name, count(total), *(count(document.ports[port].get(name, 0)) for port in names))
+        for name, total in document.counters.items()
         if total
     ]
     if len(names) > 6:  # More columns than 80 characters hold: the switch alone.
@@ -125,63 +136,73 @@ def counters(document: Document) -> Table:
     return table(("Counter", "Switch", *names), lines, right=("Switch", *names))
 
 
-def fdb(document: Document) -> Table:
+def fdb(document: documents.Fdb) -> Table:
     return table(
         ("VLAN", "Address", "Port", "Age", "Claimed by"),
         [
             (
-                vlan(r["vlan"]),
-                r["mac"],
-                r["port"] + (" (sticky)" if r["sticky"] else ""),
-                age(r["age"]),
-                r["rival"] or "",
+                vlan(r.vlan),
+                r.mac,
+                r.port + (" (sticky)" if r.sticky else ""),
+                age(r.age),
+                r.rival or "",
             )
-            for r in document["fdb"]
+            for r in document.fdb
         ],
         right=("Age",),
     )
 
 
-def hosts(document: Document) -> Table:
+def hosts(document: documents.Hosts) -> Table:
     return table(
         ("VLAN", "Group", "Port", "Host", "Mode", "Sources", "Left"),
         [
             (
-                vlan(row["vlan"]),
-                row["group"],
-                row["port"],
-                row["address"],
-                row["filter_mode"],
-                plain(row["sources"]),
-                age(row["timer"]),
+                vlan(row.vlan),
+                row.group,
+                row.port,
+                row.address,
+                row.filter_mode,
+                plain(row.sources),
+                age(row.timer),
             )
-            for row in document["hosts"]
+            for row in document.hosts
         ],
         right=("Left",),
     )
 
 
-def streams(document: Document) -> Table:
+def streams(document: documents.Streams) -> Table:
     return table(
         ("VLAN", "Group", "Source", "From", "Rate", "Frames/s", "Idle", "To"),
         [
             (
-                vlan(row["vlan"]),
-                row["group"],
-                row["source"],
-                row["port"],
-                bit_rate(row["bits_per_s"]),
-                count(round(row["frames_per_s"])),
-                age(row["idle"]),
-                plain(row["egress"]) if row["registered"] else f"{plain(row['egress'])} *",
+                vlan(row.vlan),
+                row.group,
+                row.source,
+                row.port,
+                bit_rate(row.bits_per_s),
+                count(round(row.frames_per_s)),
+                age(row.idle),
+                plain(row.egress) if row.registered else f"{plain(row.egress)} *",
             )
-            for row in document["streams"]
+            for row in document.streams
         ],
         right=("Rate", "Frames/s", "Idle"),
     )
 
 
-def config(document: Document) -> str:
+def note(document: documents.Document) -> str:
+    """A line below the table, or ""."""
+    if isinstance(document, documents.Streams) and not all(
+        row.registered for row in document.streams
+    ):
+        return "* nobody has joined this group: it goes where unregistered groups go"
+    return ""
+
+
+def config(document: Mapping[str, Any]) -> str:
+    """Every key, whatever the switch has."""
     return "\n".join(toml.lines(document)).strip()
 
 
@@ -189,14 +210,17 @@ def _version(compatibility: str) -> str:
     return compatibility.removeprefix("igmp").removeprefix("mld")
 
 
-TABLES: dict[str, Callable[[Document], object]] = {
-    "mdb": mdb,
-    "mrouters": mrouters,
-    "querier": querier,
-    "ports": ports,
-    "counters": counters,
-    "fdb": fdb,
-    "hosts": hosts,
-    "streams": streams,
-    "config": config,
+NOUNS: dict[str, Noun[Any]] = {
+    "mdb": Noun(documents.Mdb, mdb, "no groups: no host has joined one"),
+    "mrouters": Noun(
+        documents.Mrouters,
+        mrouters,
+        "no router ports: no querier or router heard, none configured",
+    ),
+    "querier": Noun(documents.Queriers, querier, "no vlan has any state yet"),
+    "ports": Noun(documents.Ports, ports),
+    "counters": Noun(documents.Counters, counters),
+    "fdb": Noun(documents.Fdb, fdb, "no addresses learned"),
+    "hosts": Noun(documents.Hosts, hosts, "no hosts tracked"),
+    "streams": Noun(documents.Streams, streams, "no multicast seen"),
 }

@@ -49,12 +49,12 @@ def _run(session: Session, interval: float) -> None:
         _keys_at_once(),
         Live(console=console, screen=True, auto_refresh=False) as live,
     ):
-        gathered = gather(client.call)
+        gathered = gather(client)
         while True:
             live.update(render(gathered, view, console.size, KEYS), refresh=True)
             key = _key(interval)
             if key == "":
-                gathered = gather(client.call)
+                gathered = gather(client)
             elif not press(view, key):
                 return
 

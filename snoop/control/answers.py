@@ -10,13 +10,13 @@ import os
 from collections.abc import Callable, Hashable, Iterable
 from heapq import nlargest
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
 from snoop import __version__
 from snoop.config.loader import effective
-from snoop.control import explain, requests, rows, statistics
+from snoop.control import documents, explain, requests, rows, statistics
 from snoop.control.rates import Rate, Rates
 from snoop.control.requests import (
     Capture,
@@ -52,12 +52,13 @@ PART_KEYS = 8
 
 Keys = list[tuple[int, Address]]
 Key = TypeVar("Key")
+Row = TypeVar("Row")
 
 
 class Answers:
     """Answers requests about one plane. `reload` reads the configuration file again."""
 
-    def __init__(self, plane: Plane, *, reload: Callable[[], dict[str, list[str]]]) -> None:
+    def __init__(self, plane: Plane, *, reload: Callable[[], documents.Reloaded]) -> None:
         self._plane = plane
         self._reload = reload
         self._rates = Rates()
@@ -75,8 +76,10 @@ class Answers:
                 return await self._hosts(self._wanted(request))
             case Show(what="fdb"):
                 return await self._fdb(self._wanted(request))
-            case Show(what="querier" | "mrouters"):
-                return await self._instances(request.what, self._wanted(request))
+            case Show(what="querier"):
+                return await self._queriers(self._wanted(request))
+            case Show(what="mrouters"):
+                return await self._mrouters(self._wanted(request))
             case Show():
                 return self._show(request)
             case Static():
@@ -121,11 +124,11 @@ class Answers:
 
     # Showing -----------------------------------------------------------------------------------
 
-    def _show(self, request: Show) -> Any:
+    def _show(self, request: Show) -> object:
         plane, wanted = self._plane, self._wanted(request)
         match request.what:
             case "ports":
-                return {"ports": statistics.ports(plane, self._counters, wanted)}
+                return documents.Ports(ports=statistics.ports(plane, self._counters, wanted))
             case "counters":
                 return self._counters.show(wanted)
             case "config":
@@ -135,32 +138,32 @@ class Answers:
             case _:
                 raise AssertionError(request.what)
 
-    async def _mdb(self, wanted: Wanted) -> dict[str, Any]:
+    async def _mdb(self, wanted: Wanted) -> documents.Mdb:
         plane = self._plane
         engine, name = plane.engine, plane.ports.name
 
-        def part(keys: Keys) -> list[rows.Row]:
+        def part(keys: Keys) -> list[documents.Entry]:
             kept = rows.mdb_wanted(engine.mdb(clock.now(), keys), name, wanted)
             return [rows.mdb_row(row, name) for row in kept]
 
         table = await self._in_parts(engine.keys(vid=wanted.vid, group=wanted.group), part)
-        return {"switch": plane.config.switch.name, "mdb": table}
+        return documents.Mdb(switch=plane.config.switch.name, mdb=table)
 
-    async def _hosts(self, wanted: Wanted) -> dict[str, Any]:
+    async def _hosts(self, wanted: Wanted) -> documents.Hosts:
         engine, name = self._plane.engine, self._plane.ports.name
 
-        def part(keys: Keys) -> list[rows.Row]:
+        def part(keys: Keys) -> list[documents.Host]:
             kept = rows.hosts_wanted(engine.hosts(clock.now(), keys), name, wanted)
             return [rows.host_row(row, name) for row in kept]
 
         keys = engine.keys(vid=wanted.vid, group=wanted.group)
-        return {"hosts": await self._in_parts(keys, part)}
+        return documents.Hosts(hosts=await self._in_parts(keys, part))
 
-    async def _fdb(self, wanted: Wanted) -> dict[str, Any]:
+    async def _fdb(self, wanted: Wanted) -> documents.Fdb:
         plane = self._plane
         name, sticky = plane.ports.name, plane.ports.sticky
 
-        def part(entries: list[FdbEntry]) -> list[rows.Row]:
+        def part(entries: list[FdbEntry]) -> list[documents.Station]:
             return rows.fdb(entries, name, wanted, sticky)
 
         entries = []
@@ -171,30 +174,36 @@ class Answers:
                 await asyncio.sleep(0)
                 since = clock.now()
         entries.sort(key=lambda entry: (entry.vlan, entry.mac))
-        return {"fdb": await self._in_parts(entries, part)}
+        return documents.Fdb(fdb=await self._in_parts(entries, part))
 
-    async def _instances(self, what: str, wanted: Wanted) -> dict[str, Any]:
+    async def _queriers(self, wanted: Wanted) -> documents.Queriers:
         engine, name = self._plane.engine, self._plane.ports.name
 
-        def queriers(vids: list[int]) -> list[rows.Row]:
+        def part(vids: list[int]) -> list[documents.Querier]:
             return rows.queriers(engine.queriers(clock.now(), vids), name, wanted)
 
-        def mrouters(vids: list[int]) -> list[rows.Row]:
+        return documents.Queriers(queriers=await self._in_parts(self._vids(wanted), part))
+
+    async def _mrouters(self, wanted: Wanted) -> documents.Mrouters:
+        engine, name = self._plane.engine, self._plane.ports.name
+
+        def part(vids: list[int]) -> list[documents.Mrouter]:
             return rows.mrouters(engine.mrouters(clock.now(), vids), name, wanted)
 
-        vids = engine.vids() if wanted.vid is None else [wanted.vid]
-        if what == "querier":
-            return {"queriers": await self._in_parts(vids, queriers)}
-        return {"mrouters": await self._in_parts(vids, mrouters)}
+        return documents.Mrouters(mrouters=await self._in_parts(self._vids(wanted), part))
+
+    def _vids(self, wanted: Wanted) -> list[int]:
+        return self._plane.engine.vids() if wanted.vid is None else [wanted.vid]
 
     async def _in_parts(
-        self, keys: Iterable[Key], part: Callable[[list[Key]], list[rows.Row]]
-    ) -> msgspec.Raw:
+        self, keys: Iterable[Key], part: Callable[[list[Key]], list[Row]]
+    ) -> list[Row]:
         """Make the rows of a large table a part at a time: frames and timers come in between.
 
         One such answer at a time, whoever asks how often: they are large. The rows of a group are
         of one moment, those of different groups need not be. Each part is written at once: as
-        objects they would be ten times as large, and take long to be freed.
+        objects they would be ten times as large, and take long to be freed. So the document holds
+        its rows as they are on the wire.
         """
         written: list[bytes] = []
         waiting = iter(keys)
@@ -206,20 +215,20 @@ class Answers:
                 if clock.now() - since > PART_NS:
                     await asyncio.sleep(0)
                     since = clock.now()
-        return msgspec.Raw(b"[" + b",".join(written) + b"]")
+        return cast("list[Row]", msgspec.Raw(b"[" + b",".join(written) + b"]"))
 
-    def _status(self) -> dict[str, Any]:
+    def _status(self) -> documents.Status:
         plane = self._plane
-        return {
-            "switch": plane.config.switch.name,
-            "version": __version__,
-            "pid": os.getpid(),
-            "uptime": rows.seconds(clock.now() - plane.started),
-            "rows": plane.table_rows,
-            "balance": self._counters.balance(),
-        }
+        return documents.Status(
+            switch=plane.config.switch.name,
+            version=__version__,
+            pid=os.getpid(),
+            uptime=rows.seconds(clock.now() - plane.started),
+            rows=plane.table_rows,
+            balance=self._counters.balance(),
+        )
 
-    async def _streams(self, wanted: Wanted) -> dict[str, Any]:
+    async def _streams(self, wanted: Wanted) -> documents.Streams:
         if not self._rates.ready(clock.now()):
             self._look()
             await asyncio.sleep(LOOK_SECONDS)
@@ -227,10 +236,10 @@ class Answers:
         plane = self._plane
         kept = statistics.streams_wanted(plane, streams, wanted)
 
-        def part(some: list[Stream]) -> list[rows.Row]:
+        def part(some: list[Stream]) -> list[documents.Stream]:
             return statistics.streams(plane, some, rates)
 
-        return {"streams": await self._in_parts(kept, part)}
+        return documents.Streams(streams=await self._in_parts(kept, part))
 
     def _look(self) -> tuple[list[Stream], dict[Hashable, Rate]]:
         streams = self._plane.fastpath.streams()
@@ -335,7 +344,7 @@ class Answers:
             raise RequestError(str(error), code=2) from None
         plane.do(effects)
 
-    def _explain(self, request: Explain) -> dict[str, Any]:
+    def _explain(self, request: Explain) -> documents.Explained:
         return explain.explain(
             self._plane,
             port=self._named(request.port),

@@ -1,6 +1,7 @@
 """The other end of the control socket, for the command line and for scripts.
 
-Blocking and standard library only, because `snoop show` should not wait for imports.
+Blocking and standard library only, because `snoop show --json` should not wait for imports: what
+it prints is what the switch wrote. Who reads an answer asks for one of `documents`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,13 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from snoop.control.documents import Document
+
+    Shown = TypeVar("Shown", bound=Document)
+Answered = TypeVar("Answered")
 
 RUN_DIRECTORY = "/run/snoop"
 TIMEOUT_SECONDS = 30.0
@@ -75,7 +82,39 @@ class Client:
         self._socket.close()
 
     def call(self, request: str, **fields: object) -> Any:
-        """Ask, and return the result; fields that are None are left out."""
+        """Ask, and return the result as plain data; fields that are None are left out."""
+        answer = json.loads(self._line(request, fields))
+        if not answer["ok"]:
+            raise Refused(answer["error"], answer["code"])
+        return answer["result"]
+
+    def ask(self, kind: type[Answered], request: str, **fields: object) -> Answered:
+        """Ask, and return the result as a struct of `documents`; Refused if it is not one."""
+        import msgspec
+
+        from snoop.control.documents import Answer
+
+        line = self._line(request, fields)
+        try:
+            answer = msgspec.json.decode(line, type=Answer)
+            if answer.ok:
+                return msgspec.json.decode(answer.result, type=kind)
+        except msgspec.DecodeError as error:
+            raise _other_version(error) from error
+        raise Refused(answer.error, answer.code)
+
+    def show(self, kind: type[Shown], **filters: object) -> Shown:
+        """The state that a document of `show` holds."""
+        return self.ask(kind, "show", what=kind.what, **filters)
+
+    def stream(self, request: str, **fields: object) -> Iterator[dict[str, Any]]:
+        """Ask for a stream and yield its objects until the daemon ends."""
+        self.call(request, **fields)
+        self._socket.settimeout(None)
+        while line := self._lines.readline():
+            yield json.loads(line)
+
+    def _line(self, request: str, fields: dict[str, object]) -> bytes:
         asked = {"request": request, **{k: v for k, v in fields.items() if v is not None}}
         try:
             self._socket.sendall(json.dumps(asked).encode() + b"\n")
@@ -86,20 +125,24 @@ class Client:
             raise NoDaemon(f"the daemon at {self._path} went away") from error
         if not line:
             raise NoDaemon(f"the daemon at {self._path} went away")
-        answer = json.loads(line)
-        if not answer["ok"]:
-            raise Refused(answer["error"], answer["code"])
-        return answer["result"]
-
-    def stream(self, request: str, **fields: object) -> Iterator[dict[str, Any]]:
-        """Ask for a stream and yield its objects until the daemon ends."""
-        self.call(request, **fields)
-        self._socket.settimeout(None)
-        while line := self._lines.readline():
-            yield json.loads(line)
+        return line
 
 
 def call(path: str, request: str, **fields: object) -> Any:
     """One request on a connection of its own."""
     with Client(path) as client:
         return client.call(request, **fields)
+
+
+def read(item: dict[str, Any], kind: type[Answered]) -> Answered:
+    """An object of a stream as a struct of `documents`; Refused if it is not one."""
+    import msgspec
+
+    try:
+        return msgspec.convert(item, kind)
+    except msgspec.ValidationError as error:
+        raise _other_version(error) from error
+
+
+def _other_version(error: Exception) -> Refused:
+    return Refused(f"the switch is of another version, and its answer cannot be read: {error}", 1)

@@ -8,9 +8,8 @@ and name the configuration key that would change the answer.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from snoop.control import hints
+from snoop.control import documents, hints
 from snoop.control.rows import seconds, text
 from snoop.proto.views import FilterMode, MdbRow, MrouterRow
 from snoop.runtime import clock
@@ -56,10 +55,8 @@ class _Case:
 
 def explain(
     plane: Plane, *, port: Port, group: Address, source: Address | None, vid: int
-) -> dict[str, Any]:
-    """`snoop explain`: {"action", "reason", "ports", "registered", "why": [{"port", "forwarded",
-    "because"}], "notes": [line]}.
-    """
+) -> documents.Explained:
+    """`snoop explain`."""
     verdict = plane.fastpath.explain(port.id, frame(group, source or SOME_SOURCE, vid))
     engine, now = plane.engine, clock.now()
     members: dict[int, list[MdbRow]] = {}
@@ -81,23 +78,23 @@ def explain(
         members=members,
         mrouters=mrouters,
     )
-    return {
-        "action": verdict.action.name.lower(),
-        "reason": verdict.reason,
-        "ports": plane.ports.names(verdict.ports),
-        "registered": case.registered,
-        "why": [
-            {
-                "port": each.name,
-                "forwarded": bool(verdict.ports >> each.id & 1),
-                "because": _because(plane, each, case),
-            }
+    return documents.Explained(
+        action=verdict.action.name.lower(),
+        reason=verdict.reason,
+        ports=plane.ports.names(verdict.ports),
+        registered=case.registered,
+        why=[
+            documents.Why(
+                port=each.name,
+                forwarded=bool(verdict.ports >> each.id & 1),
+                because=_because(plane, each, case),
+            )
             for each in sorted(plane.ports, key=lambda each: each.name)
         ],
-        "notes": list(
+        notes=list(
             hints.notes(plane, vid, group, registered=case.registered, querier=case.querier)
         ),
-    }
+    )
 
 
 def frame(group: Address, source: Address, vid: int) -> bytes:

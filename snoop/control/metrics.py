@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from snoop.control import documents
 from snoop.control.counters import meaning
 from snoop.control.door import Door, Guest, places
 from snoop.control.sample import STREAMS_MAX, Sample
@@ -144,13 +144,13 @@ def metrics(sample: Sample) -> Iterable[Metric]:
     yield from _ports(sample.port_counters)
     up = GaugeMetricFamily("snoop_port_up", "1: the port forwards.", labels=["port"])
     for row in sample.ports:
-        up.add_metric([row["name"]], row["state"] == "up")
+        up.add_metric([row.name], row.state == "up")
     yield up
     takes = GaugeMetricFamily(
         "snoop_port_takes_runs", "1: runs of datagrams leave in one send.", labels=["port"]
     )
     for row in sample.ports:
-        takes.add_metric([row["name"]], row["takes_runs"])
+        takes.add_metric([row.name], row.takes_runs)
     yield takes
     groups = GaugeMetricFamily("snoop_groups", "Groups with members.", labels=["vlan"])
     for vlan, count in sample.groups.items():
@@ -163,14 +163,14 @@ def metrics(sample: Sample) -> Iterable[Metric]:
     routers = GaugeMetricFamily(
         "snoop_mrouter", "1 for each reason for a router port.", labels=["vlan", "port", "origin"]
     )
-    for key in sorted({(str(r["vlan"]), r["port"], r["origin"]) for r in sample.mrouters}):
+    for key in sorted({(str(r.vlan), r.port, r.origin) for r in sample.mrouters}):
         routers.add_metric(list(key), 1)
     yield routers
     querier = GaugeMetricFamily(
         "snoop_querier", "1: the querier of a VLAN.", labels=["vlan", "role", "address"]
     )
-    for row in sample.queriers:
-        querier.add_metric([str(row["vlan"]), row["role"], row["address"] or ""], 1)
+    for one in sample.queriers:
+        querier.add_metric([str(one.vlan), one.role, one.address or ""], 1)
     yield querier
     yield from _streams(sample.streams)
 
@@ -185,18 +185,18 @@ def _ports(counters: dict[str, dict[str, int]]) -> Iterable[Metric]:
         yield family
 
 
-def _streams(rows: list[dict[str, Any]]) -> Iterable[Metric]:
+def _streams(rows: list[documents.Stream]) -> Iterable[Metric]:
     """The busiest streams: each is a set of labels, and anybody can make one."""
     labels = ["vlan", "source", "group", "port"]
     frames = CounterMetricFamily("snoop_stream_frames", "Frames of a stream.", labels=labels)
     octets = CounterMetricFamily("snoop_stream_bytes", "Bytes of a stream.", labels=labels)
     wanted = GaugeMetricFamily("snoop_stream_registered", "1: has members.", labels=labels)
-    busiest = sorted(rows, key=lambda row: row["frames"], reverse=True)[:STREAMS_MAX]
+    busiest = sorted(rows, key=lambda row: row.frames, reverse=True)[:STREAMS_MAX]
     for row in busiest:
-        values = [str(row["vlan"]), row["source"], row["group"], row["port"]]
-        frames.add_metric(values, row["frames"])
-        octets.add_metric(values, row["bytes"])
-        wanted.add_metric(values, row["registered"])
+        values = [str(row.vlan), row.source, row.group, row.port]
+        frames.add_metric(values, row.frames)
+        octets.add_metric(values, row.bytes)
+        wanted.add_metric(values, row.registered)
     yield from (frames, octets, wanted)
 
 

@@ -166,7 +166,7 @@ def encode(answer: object) -> bytes:
     return _encoder.encode(answer) + b"\n"
 
 
-def rows(made: list[dict[str, Any]]) -> bytes:
+def rows(made: list[Any]) -> bytes:
     """Rows of a table as they stand between its brackets."""
     return _encoder.encode(made)[1:-1]
 

@@ -1,21 +1,21 @@
-"""The engine's and the fast path's state as the JSON of the interface: names, text, seconds.
+"""The engine's and the fast path's state as rows of the documents: names, text, seconds.
 
-Pure functions from views to dictionaries; sorted, filtered, every field present, absent = None.
+Pure functions from views to `documents`; sorted, filtered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import overload
 
+from snoop.control import documents
 from snoop.proto.units import SECOND, Duration, Ports
 from snoop.proto.views import HostRow, MdbRow, MrouterRow, QuerierRow
 from snoop.table.seen import FdbEntry
 from snoop.wire import address
 from snoop.wire.address import Address, Family, mac_text
 
-Row = dict[str, Any]
 PortName = Callable[[int], str]
 
 _FAMILIES = {Family.IPV4: "ipv4", Family.IPV6: "ipv6"}
@@ -42,6 +42,10 @@ def family(which: Family) -> str:
     return _FAMILIES[which]
 
 
+@overload
+def seconds(duration: Duration | int) -> float: ...
+@overload
+def seconds(duration: Duration | int | None) -> float | None: ...
 def seconds(duration: Duration | int | None) -> float | None:
     return None if duration is None else round(duration / SECOND, 6)
 
@@ -57,71 +61,71 @@ def mdb_wanted(rows: Iterable[MdbRow], port: PortName, wanted: Wanted) -> list[M
     return kept
 
 
-def mdb_row(row: MdbRow, port: PortName) -> Row:
+def mdb_row(row: MdbRow, port: PortName) -> documents.Entry:
     """One row of `show mdb`."""
-    return {
-        "vlan": row.vid,
-        "family": family(row.family),
-        "group": address.text(row.group),
-        "port": port(row.port),
-        "filter_mode": row.filter_mode.value,
-        "sources": [
-            {
-                "address": address.text(source.address),
-                "timer": seconds(source.timer),
-                "forwarding": source.forwarding,
-                **({"static": True} if source.static else {}),
-            }
+    return documents.Entry(
+        vlan=row.vid,
+        family=family(row.family),
+        group=address.text(row.group),
+        port=port(row.port),
+        filter_mode=row.filter_mode.value,
+        sources=[
+            documents.Source(
+                address=address.text(source.address),
+                timer=seconds(source.timer),
+                forwarding=source.forwarding,
+                static=source.static,
+            )
             for source in sorted(row.sources, key=lambda source: source.address)
         ]
         if row.sources
         else [],
-        "group_timer": seconds(row.group_timer),
-        "origin": row.origin,
-        "compatibility": row.compatibility,
-        "uptime": seconds(row.uptime),
-        "last_reporter": text(row.last_reporter),
-    }
+        group_timer=seconds(row.group_timer),
+        origin=row.origin,
+        compatibility=row.compatibility,
+        uptime=seconds(row.uptime),
+        last_reporter=text(row.last_reporter),
+    )
 
 
-def mrouters(rows: Iterable[MrouterRow], port: PortName, wanted: Wanted) -> list[Row]:
+def mrouters(rows: Iterable[MrouterRow], port: PortName, wanted: Wanted) -> list[documents.Mrouter]:
     """`show mrouters`: one row a reason for a router port."""
     kept = [row for row in rows if wanted.takes(vid=row.vid, port=row.port)]
     kept.sort(key=lambda row: (row.vid, row.family, port(row.port), row.origin, row.address or b""))
     return [
-        {
-            "vlan": row.vid,
-            "family": family(row.family),
-            "port": port(row.port),
-            "origin": row.origin,
-            "address": text(row.address),
-            "timer": seconds(row.timer),
-            "uptime": seconds(row.uptime),
-        }
+        documents.Mrouter(
+            vlan=row.vid,
+            family=family(row.family),
+            port=port(row.port),
+            origin=row.origin,
+            address=text(row.address),
+            timer=seconds(row.timer),
+            uptime=seconds(row.uptime),
+        )
         for row in kept
     ]
 
 
-def queriers(rows: Iterable[QuerierRow], port: PortName, wanted: Wanted) -> list[Row]:
+def queriers(rows: Iterable[QuerierRow], port: PortName, wanted: Wanted) -> list[documents.Querier]:
     """`show querier`: one row a VLAN and family."""
     kept = [row for row in rows if wanted.takes(vid=row.vid)]
     kept.sort(key=lambda row: (row.vid, row.family))
     return [
-        {
-            "vlan": row.vid,
-            "family": family(row.family),
-            "role": row.role,
-            "address": text(row.address),
-            "port": None if row.port is None else port(row.port),
-            "version": row.version,
-            "timer": seconds(row.timer),
-            "query_interval": seconds(row.query_interval),
-            "query_response_interval": seconds(row.query_response_interval),
-            "robustness": row.robustness,
-            "uptime": seconds(row.uptime),
-            "last_member_query_interval": seconds(row.last_member_query_interval),
-            "group_membership_interval": seconds(row.group_membership_interval),
-        }
+        documents.Querier(
+            vlan=row.vid,
+            family=family(row.family),
+            role=row.role,
+            address=text(row.address),
+            port=None if row.port is None else port(row.port),
+            version=row.version,
+            timer=seconds(row.timer),
+            query_interval=seconds(row.query_interval),
+            query_response_interval=seconds(row.query_response_interval),
+            robustness=row.robustness,
+            uptime=seconds(row.uptime),
+            last_member_query_interval=seconds(row.last_member_query_interval),
+            group_membership_interval=seconds(row.group_membership_interval),
+        )
         for row in kept
     ]
 
@@ -133,36 +137,36 @@ def hosts_wanted(rows: Iterable[HostRow], port: PortName, wanted: Wanted) -> lis
     return kept
 
 
-def host_row(row: HostRow, port: PortName) -> Row:
+def host_row(row: HostRow, port: PortName) -> documents.Host:
     """One row of `show hosts`."""
-    return {
-        "vlan": row.vid,
-        "family": family(row.family),
-        "group": address.text(row.group),
-        "port": port(row.port),
-        "address": address.text(row.address),
-        "mac": mac_text(row.mac),
-        "filter_mode": row.filter_mode.value,
-        "sources": [address.text(source) for source in sorted(row.sources)],
-        "timer": seconds(row.timer),
-    }
+    return documents.Host(
+        vlan=row.vid,
+        family=family(row.family),
+        group=address.text(row.group),
+        port=port(row.port),
+        address=address.text(row.address),
+        mac=mac_text(row.mac),
+        filter_mode=row.filter_mode.value,
+        sources=[address.text(source) for source in sorted(row.sources)],
+        timer=seconds(row.timer),
+    )
 
 
 def fdb(
     entries: Iterable[FdbEntry], port: PortName, wanted: Wanted, sticky: Ports = 0
-) -> list[Row]:
+) -> list[documents.Station]:
     """`show fdb`: one row a unicast address; `sticky`: the ports whose addresses stay."""
     kept = [entry for entry in entries if wanted.takes(vid=entry.vlan, port=entry.port)]
     kept.sort(key=lambda entry: (entry.vlan, entry.mac))
     return [
-        {
-            "vlan": entry.vlan,
-            "mac": mac_text(entry.mac),
-            "port": port(entry.port),
-            "age": seconds(entry.age_ns),
-            "rival": None if entry.rival is None else port(entry.rival),
-            "sticky": bool(sticky >> entry.port & 1),
-            "claimed": None if entry.rival is None else seconds(entry.claimed_ns),
-        }
+        documents.Station(
+            vlan=entry.vlan,
+            mac=mac_text(entry.mac),
+            port=port(entry.port),
+            age=seconds(entry.age_ns),
+            rival=None if entry.rival is None else port(entry.rival),
+            sticky=bool(sticky >> entry.port & 1),
+            claimed=None if entry.rival is None else seconds(entry.claimed_ns),
+        )
         for entry in kept
     ]

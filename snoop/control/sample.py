@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+
+from snoop.control import documents
 
 STREAMS_MAX = 1000
 
@@ -16,11 +17,11 @@ class Sample:
     uptime: float
     counters: dict[str, int]
     port_counters: dict[str, dict[str, int]]
-    ports: list[dict[str, Any]]
+    ports: list[documents.Port]
     groups: dict[int, int]
     members: dict[str, int]
-    mrouters: list[dict[str, Any]]
-    queriers: list[dict[str, Any]]
-    streams: list[dict[str, Any]]
+    mrouters: list[documents.Mrouter]
+    queriers: list[documents.Querier]
+    streams: list[documents.Stream]
     table_rows: int
     fdb_entries: int

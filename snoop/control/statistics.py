@@ -1,4 +1,4 @@
-"""Ports, counters and streams as plain data: the fast path's numbers joined with the engine's.
+"""Ports, counters and streams as documents: the fast path's numbers joined with the engine's.
 
 The fast path counts since it was made and the engine since it began; `clear counters` moves a
 baseline here and leaves both alone, so that metrics never run backwards.
@@ -7,12 +7,13 @@ baseline here and leaves both alone, so that metrics never run backwards.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any
 
+from snoop.control import documents
 from snoop.control.rates import Rate
-from snoop.control.rows import Row, Wanted, family, seconds, text
+from snoop.control.rows import Wanted, family, seconds
 from snoop.fastpath import DROPS, REASONS
 from snoop.links.ethtool import large_receive
+from snoop.proto.units import Instant
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port
@@ -50,7 +51,7 @@ class Counters:
     def port(self, port: Port) -> dict[str, int]:
         return _less(self.port_total(port), self._ports.get(port.id, {}))
 
-    def balance(self) -> dict[str, dict[str, int]]:
+    def balance(self) -> dict[str, documents.Balance]:
         """Conservation: frames taken less verdicts, by port, since each was made a port.
 
         The counters move while they are read, so a difference counts only if it stays.
@@ -59,10 +60,9 @@ class Counters:
         for port in self._plane.ports:
             frames = self._plane.fastpath.counters(port.id)
             verdicts = sum(frames[name] for name in REASONS)
-            shown[port.name] = {
-                "rx_frames": frames["rx_frames"],
-                "unbalanced": frames["rx_frames"] - verdicts,
-            }
+            shown[port.name] = documents.Balance(
+                rx_frames=frames["rx_frames"], unbalanced=frames["rx_frames"] - verdicts
+            )
         return shown
 
     def clear(self, only: int | None) -> None:
@@ -73,16 +73,16 @@ class Counters:
             if only in (None, port.id):
                 self._ports[port.id] = self.port_total(port)
 
-    def show(self, wanted: Wanted) -> dict[str, Any]:
+    def show(self, wanted: Wanted) -> documents.Counters:
         """`show counters`."""
-        return {
-            "counters": self.switch(),
-            "ports": {
+        return documents.Counters(
+            counters=self.switch(),
+            ports={
                 port.name: self.port(port)
                 for port in sorted(self._plane.ports, key=lambda port: port.name)
                 if wanted.port in (None, port.id)
             },
-        }
+        )
 
 
 def _joined(frames: Mapping[str, int], control: Mapping[str, int]) -> dict[str, int]:
@@ -98,39 +98,40 @@ def _less(total: Mapping[str, int], base: Mapping[str, int]) -> dict[str, int]:
     return {name: value - min(value, base.get(name, 0)) for name, value in sorted(total.items())}
 
 
-def ports(plane: Plane, counters: Counters, wanted: Wanted) -> list[Row]:
+def ports(plane: Plane, counters: Counters, wanted: Wanted) -> list[documents.Port]:
     """`show ports`, by name."""
-    engine = plane.engine
-    shown = []
-    for port in sorted(plane.ports, key=lambda port: port.name):
-        if wanted.port not in (None, port.id):
-            continue
-        counts = counters.port(port)
-        shown.append(
-            {
-                "name": port.name,
-                "ifindex": port.link.ifindex if port.link is not None else None,
-                "state": port.state.value,
-                "mrouter": port.table.mrouter.value,
-                "fast_leave": port.table.fast_leave.value,
-                "mtu": port.link.mtu if port.link is not None else None,
-                "mac": port.link.mac.hex(":") if port.link is not None else None,
-                "isolated": port.isolated,
-                "takes_runs": port.runs.takes,
-                "takes_runs_because": port.runs.because,
-                "lro": port.link is not None and large_receive(port.name),
-                "addresses": sorted(port.link.addresses) if port.link is not None else [],
-                "problem": port.problem or port.notice,
-                "state_bytes": engine.port_state_bytes(port.id),
-                "state_max_bytes": port.table.max_state << 20,
-                **{
-                    name: counts.get(name, 0)
-                    for name in ("rx_frames", "rx_bytes", "tx_frames", "tx_bytes")
-                },
-                "drops": {name: count for name, count in counts.items() if name in DROPS and count},
-            }
-        )
-    return shown
+    return [
+        _port(plane, port, counters.port(port))
+        for port in sorted(plane.ports, key=lambda port: port.name)
+        if wanted.port in (None, port.id)
+    ]
+
+
+def _port(plane: Plane, port: Port, counts: dict[str, int]) -> documents.Port:
+    """One row of `show ports`."""
+    link = port.link
+    return documents.Port(
+        name=port.name,
+        ifindex=link.ifindex if link is not None else None,
+        state=port.state.value,
+        mrouter=port.table.mrouter.value,
+        fast_leave=port.table.fast_leave.value,
+        mtu=link.mtu if link is not None else None,
+        mac=link.mac.hex(":") if link is not None else None,
+        isolated=port.isolated,
+        takes_runs=port.runs.takes,
+        takes_runs_because=port.runs.because,
+        lro=link is not None and large_receive(port.name),
+        addresses=sorted(link.addresses) if link is not None else [],
+        problem=port.problem or port.notice,
+        state_bytes=plane.engine.port_state_bytes(port.id),
+        state_max_bytes=port.table.max_state << 20,
+        rx_frames=counts.get("rx_frames", 0),
+        rx_bytes=counts.get("rx_bytes", 0),
+        tx_frames=counts.get("tx_frames", 0),
+        tx_bytes=counts.get("tx_bytes", 0),
+        drops={name: count for name, count in counts.items() if name in DROPS and count},
+    )
 
 
 def stream_key(stream: Stream) -> Hashable:
@@ -148,28 +149,28 @@ def streams_wanted(plane: Plane, seen: Iterable[Stream], wanted: Wanted) -> list
     return kept
 
 
-def streams(plane: Plane, kept: Iterable[Stream], rates: Mapping[Hashable, Rate]) -> list[Row]:
+def streams(
+    plane: Plane, kept: Iterable[Stream], rates: Mapping[Hashable, Rate]
+) -> list[documents.Stream]:
     """Rows of `show streams`."""
     now = clock.now()
-    shown = []
-    for stream in kept:
-        rate = rates[stream_key(stream)]
-        shown.append(
-            {
-                "vlan": stream.vlan,
-                "family": family(address.family(stream.group)),
-                "source": text(stream.source),
-                "group": text(stream.group),
-                "port": plane.ports.name(stream.port),
-                "frames": stream.frames,
-                "bytes": stream.bytes,
-                "frames_per_s": round(rate.frames_per_s, 3),
-                "bits_per_s": round(rate.bits_per_s, 1),
-                "registered": stream.registered,
-                "egress": plane.ports.names(stream.egress),
-                "reason": stream.reason,
-                "age": seconds(max(0, now - stream.first_ns)),
-                "idle": seconds(max(0, now - stream.last_ns)),
-            }
-        )
-    return shown
+    return [_stream(plane, stream, rates[stream_key(stream)], now) for stream in kept]
+
+
+def _stream(plane: Plane, stream: Stream, rate: Rate, now: Instant) -> documents.Stream:
+    return documents.Stream(
+        vlan=stream.vlan,
+        family=family(address.family(stream.group)),
+        source=address.text(stream.source),
+        group=address.text(stream.group),
+        port=plane.ports.name(stream.port),
+        frames=stream.frames,
+        bytes=stream.bytes,
+        frames_per_s=round(rate.frames_per_s, 3),
+        bits_per_s=round(rate.bits_per_s, 1),
+        registered=stream.registered,
+        egress=plane.ports.names(stream.egress),
+        reason=stream.reason,
+        age=seconds(max(0, now - stream.first_ns)),
+        idle=seconds(max(0, now - stream.last_ns)),
+    )

@@ -10,9 +10,8 @@ import msgspec
 from snoop.config import loader
 from snoop.control import requests
 from snoop.control.answers import Answers
-from snoop.control.requests import (
-    Show,
-)
+from snoop.control.documents import Reloaded
+from snoop.control.requests import Show
 from snoop.runtime.fanout import Fanout
 from snoop.runtime.plane import Plane
 from snoop.table.seen import Punted
@@ -49,7 +48,7 @@ class Scene:
             captures=self.captures,
             neighbours=self.neighbours,
         )
-        self.answers = Answers(self.plane, reload=dict)
+        self.answers = Answers(self.plane, reload=reloaded)
         return self
 
     def configure(self, **tables: Any) -> None:
@@ -75,3 +74,8 @@ class Scene:
 
     def ports(self) -> dict[str, Any]:
         return {row["name"]: row for row in self.ask(Show(what="ports"))["ports"]}
+
+
+def reloaded() -> Reloaded:
+    """As if a file had been read again that is as it was."""
+    return Reloaded(needs_restart=[], missing_ports=[])

@@ -1,7 +1,6 @@
 """The page of the interface is true: its commands, fields and keys are those of the program."""
 
 import asyncio
-import dataclasses
 import re
 import tomllib
 import typing
@@ -14,11 +13,11 @@ import click
 import msgspec
 import pytest
 
-from snoop.cli.findings import Finding
 from snoop.cli.main import cli
 from snoop.cli.monitor import TYPES
 from snoop.config import loader, schema
 from snoop.control import answers
+from snoop.control.documents import Finding
 from snoop.control.requests import Explain, Monitor, Mrouter, Show
 from snoop.runtime import clock
 from snoop.table.seen import Stream
@@ -137,7 +136,7 @@ def answered() -> dict[str, Any]:
     return {
         **{f"show {what}": scene.ask(Show(what=what)) for what in typing.get_args(_shown())},
         "explain": scene.ask(Explain(port="p0", group="239.1.2.3")),
-        "check": {"findings": [{field.name: "" for field in dataclasses.fields(Finding)}]},
+        "check": {"findings": [dict.fromkeys(Finding.__struct_fields__, "")]},
         "monitor": {"lines": [asyncio.run(event(scene))]},
     }
 

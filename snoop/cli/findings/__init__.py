@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from snoop.cli.findings import flooding as floods
 from snoop.cli.findings.counted import COUNTERS as COUNTED
 from snoop.cli.findings.counted import counted, limits
-from snoop.cli.findings.facts import Facts, Finding
+from snoop.cli.findings.facts import Facts
 from snoop.cli.findings.flooding import flooding
 from snoop.cli.findings.neighbours import neighbours
 from snoop.cli.findings.ports import conservation, fast_leave, ports
@@ -20,6 +20,7 @@ from snoop.cli.findings.querier import claims, queriers, routers
 from snoop.cli.findings.stations import COUNTERS as STATIONS
 from snoop.cli.findings.stations import disputes, room
 from snoop.cli.findings.streams import shared_addresses, streams
+from snoop.control.documents import Finding
 
 __all__ = ["COUNTERS", "IN_FLIGHT_FRAMES", "Facts", "Finding", "look", "shortened"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from snoop.cli.findings.facts import NEAR_LIMIT, Facts, Finding, igmp, many, problem, vlan
+from snoop.cli.findings.facts import NEAR_LIMIT, Facts, igmp, many, problem, vlan
+from snoop.control.documents import Finding
 
 _LOSSES = {
     "ring_full": ("frames were lost before the switch could take them",
@@ -64,36 +65,36 @@ def limits(facts: Facts) -> Iterator[Finding]:
     groups: dict[int, set[str]] = defaultdict(set)
     by_port: dict[str, set[tuple[int, str]]] = defaultdict(set)
     for row in facts.mdb:
-        groups[row["vlan"]].add(row["group"])
-        by_port[row["port"]].add((row["vlan"], row["group"]))
+        groups[row.vlan].add(row.group)
+        by_port[row.port].add((row.vlan, row.group))
     for vid, held in groups.items():
-        most = igmp(facts, vid)["max_groups"]
+        most = igmp(facts, vid).max_groups
         if len(held) >= NEAR_LIMIT * most:
             yield problem(
                 vlan(vid),
                 f"{many(len(held), 'group')} of at most {most}",
                 "raise [igmp] max_groups",
             )
-    for port in facts.config["port"]:
-        count, most = len(by_port[port["name"]]), port["max_groups"]
+    for port in facts.config.port:
+        count, most = len(by_port[port.name]), port.max_groups
         if most and count >= NEAR_LIMIT * most:
             yield problem(
-                port["name"],
+                port.name,
                 f"{many(count, 'group')} of at most {most}",
                 "raise [[port]] max_groups",
             )
-    every = sum(row.get("state_bytes", 0) for row in facts.ports) >> 20
-    if every >= NEAR_LIMIT * facts.config["igmp"]["max_state"]:
+    every = sum(shown.state_bytes for shown in facts.ports) >> 20
+    if every >= NEAR_LIMIT * facts.config.igmp.max_state:
         yield problem(
             "switch",
-            f"memberships take {every} MiB of at most {facts.config['igmp']['max_state']}",
+            f"memberships take {every} MiB of at most {facts.config.igmp.max_state}",
             "`snoop show ports --json` names the ports (state_bytes); raise [igmp] max_state",
         )
-    for row in facts.ports:
-        held, most = row.get("state_bytes", 0), row.get("state_max_bytes", 0)
-        if most and held >= NEAR_LIMIT * most:
+    for shown in facts.ports:
+        size, room = shown.state_bytes, shown.state_max_bytes
+        if room and size >= NEAR_LIMIT * room:
             yield problem(
-                row["name"],
-                f"its memberships take {held >> 20} MiB of at most {most >> 20}",
+                shown.name,
+                f"its memberships take {size >> 20} MiB of at most {room >> 20}",
                 "look for a host that joins too much; or raise [[port]] max_state",
             )

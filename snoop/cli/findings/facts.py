@@ -5,33 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
-Row = dict[str, Any]
+from snoop.control import documents
+from snoop.control.documents import Finding
 
 NEAR_LIMIT = 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`severity`: "problem" or "note"; `subject`: a port, a group, a VLAN or the switch."""
-
-    severity: str
-    subject: str
-    finding: str
-    do: str
 
 
 @dataclass(frozen=True)
 class Facts:
     """What the `show` commands answered. `unbalanced`: rx_frames less verdicts, by port."""
 
-    config: dict[str, Any]
-    ports: list[Row]
-    queriers: list[Row]
-    mrouters: list[Row]
-    mdb: list[Row]
-    streams: list[Row]
+    config: documents.Config
+    ports: list[documents.Port]
+    queriers: list[documents.Querier]
+    mrouters: list[documents.Mrouter]
+    mdb: list[documents.Entry]
+    streams: list[documents.Stream]
     fdb_entries: int
     stations: dict[str, int]  # Unicast addresses behind each port.
     counters: dict[str, int]
@@ -40,40 +30,41 @@ class Facts:
     unwanted_bits_per_s: float
     refused_per_s: dict[str, float] = field(default_factory=dict)
     """Control frames over `igmp_rate`, now, of the ports that send such."""
-    disputed: list[Row] = field(default_factory=list)  # Unicast addresses claimed in vain.
+    disputed: list[documents.Station] = field(default_factory=list)
+    """Unicast addresses claimed in vain."""
 
     @cached_property
-    def members(self) -> dict[int, list[Row]]:
+    def members(self) -> dict[int, list[documents.Entry]]:
         """The learned rows of the mdb by VLAN: a flood makes many of both."""
-        rows: dict[int, list[Row]] = defaultdict(list)
+        rows: dict[int, list[documents.Entry]] = defaultdict(list)
         for row in self.mdb:
-            if row["origin"] == "dynamic":
-                rows[row["vlan"]].append(row)
+            if row.origin == "dynamic":
+                rows[row.vlan].append(row)
         return rows
 
     @cached_property
-    def routers(self) -> dict[int, list[Row]]:
+    def routers(self) -> dict[int, list[documents.Mrouter]]:
         """The router records by VLAN."""
-        rows: dict[int, list[Row]] = defaultdict(list)
+        rows: dict[int, list[documents.Mrouter]] = defaultdict(list)
         for row in self.mrouters:
-            rows[row["vlan"]].append(row)
+            rows[row.vlan].append(row)
         return rows
 
     @cached_property
-    def groups(self) -> dict[tuple[int, str], list[Row]]:
+    def groups(self) -> dict[tuple[int, str], list[documents.Entry]]:
         """The rows of the mdb by VLAN and group."""
-        rows: dict[tuple[int, str], list[Row]] = defaultdict(list)
+        rows: dict[tuple[int, str], list[documents.Entry]] = defaultdict(list)
         for row in self.mdb:
-            rows[row["vlan"], row["group"]].append(row)
+            rows[row.vlan, row.group].append(row)
         return rows
 
 
 def problem(subject: str, finding: str, do: str) -> Finding:
-    return Finding("problem", subject, finding, do)
+    return Finding(severity="problem", subject=subject, finding=finding, do=do)
 
 
 def note(subject: str, finding: str, do: str) -> Finding:
-    return Finding("note", subject, finding, do)
+    return Finding(severity="note", subject=subject, finding=finding, do=do)
 
 
 def many(count: int, noun: str, plural: str = "") -> str:
@@ -84,12 +75,11 @@ def vlan(vid: int) -> str:
     return f"vlan {vid}" if vid else "switch"
 
 
-def igmp(facts: Facts, vid: int) -> Row:
+def igmp(facts: Facts, vid: int) -> documents.VlanConfig | documents.IgmpConfig:
     """The settings of a VLAN: its own [[vlan]], or [igmp]."""
-    own = (vlan for vlan in facts.config["vlan"] if vlan["vid"] == vid)
-    found: Row = next(own, facts.config["igmp"])
-    return found
+    own = (vlan for vlan in facts.config.vlan if vlan.vid == vid)
+    return next(own, facts.config.igmp)
 
 
 def is_up(facts: Facts, port: str) -> bool:
-    return any(one["name"] == port and one["state"] == "up" for one in facts.ports)
+    return any(one.name == port and one.state == "up" for one in facts.ports)

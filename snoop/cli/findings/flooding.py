@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from snoop.cli.findings.facts import Facts, Finding, problem
+from snoop.cli.findings.facts import Facts, problem
+from snoop.control.documents import Finding
 
 COUNTERS = ("rate_limited", "punt_full", "punt_stale", "control_size")
 
 
 def flooding(facts: Facts) -> Iterator[Finding]:
-    rates = {port["name"]: port["igmp_rate"] for port in facts.config["port"]}
+    rates = {port.name: port.igmp_rate for port in facts.config.port}
     for port, counts in facts.port_counters.items():
         limited, full, stale, size = (counts.get(name, 0) for name in COUNTERS)
         now = facts.refused_per_s.get(port, 0.0)

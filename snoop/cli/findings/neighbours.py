@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from snoop.cli.findings.facts import Facts, Finding, note, problem
+from snoop.cli.findings.facts import Facts, note, problem
+from snoop.control.documents import Finding
 
 
 def neighbours(facts: Facts) -> Iterator[Finding]:
-    routers = {row["port"] for row in facts.mrouters}
+    routers = {row.port for row in facts.mrouters}
     for port in facts.ports:
-        always = 'coalesce = "always"' in port.get("takes_runs_because", "")
-        if always and port["name"] in routers:
+        always = 'coalesce = "always"' in port.takes_runs_because
+        if always and port.name in routers:
             yield problem(
-                port["name"],
+                port.name,
                 'coalesce = "always", but a router is behind it: a Linux router drops datagrams '
                 "that come several in one frame",
                 'set [[port]] coalesce = "auto"',
             )
-    deaf = [
-        port["name"]
-        for port in facts.ports
-        if "CAP_NET_BROADCAST" in port.get("takes_runs_because", "")
-    ]
+    deaf = [port.name for port in facts.ports if "CAP_NET_BROADCAST" in port.takes_runs_because]
     if deaf:
         yield note(
             ", ".join(deaf),

@@ -4,70 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from snoop.cli.findings.facts import Facts, Finding, Row, igmp, many, note, problem, vlan
+from snoop.cli.findings.facts import Facts, igmp, many, note, problem, vlan
+from snoop.control import documents
+from snoop.control.documents import Finding
 
 AGING_SECONDS = 60.0
 
 
 def queriers(facts: Facts) -> Iterator[Finding]:
-    if not facts.config["igmp"]["enabled"]:
+    if not facts.config.igmp.enabled:
         yield note("switch", "snooping is off: every group floods", "set [igmp] enabled = true")
         return
     waiting = 0
     for row in facts.queriers:
-        vid = row["vlan"]
+        vid = row.vlan
         members = facts.members.get(vid, [])
         asking = {
-            one["address"]
+            one.address
             for one in facts.routers.get(vid, ())
-            if one["origin"] == "query" and one["address"] != "0.0.0.0"
+            if one.origin == "query" and one.address != "0.0.0.0"
         }
-        if row["role"] == "none" and row["address"] is not None:
+        if row.role == "none" and row.address is not None:
             yield note(
                 vlan(vid),
-                f"asked by a querier without an address on {row['port']}: its port gets the "
+                f"asked by a querier without an address on {row.port}: its port gets the "
                 "reports and every stream of a group that is known here, and pruning goes on",
                 "give that querier an address: other switches may not take it for a router",
             )
-        elif row["role"] == "none" and (pim := _pim_ports(facts, vid)):
+        elif row.role == "none" and (pim := _pim_ports(facts, vid)):
             yield note(
                 vlan(vid),
                 f"no querier, but a PIM router on {', '.join(pim)}: pruning goes on, and members "
                 "are asked only when their time is nearly up",
                 'set [igmp] querier = "auto" here',
             )
-        elif row["role"] == "none" and igmp(facts, vid)["querier"] == "on" and _has_port(facts):
+        elif row.role == "none" and igmp(facts, vid).querier == "on" and _has_port(facts):
             waiting += 1
-        elif row["role"] == "none":
-            prunes = facts.config["switch"]["no_querier"] == "prune"
+        elif row.role == "none":
+            prunes = facts.config.switch.no_querier == "prune"
             yield from _no_querier(vlan(vid), members, prunes=prunes)
-        elif row["role"] == "querier" and row["address"] in (None, "0.0.0.0"):
+        elif row.role == "querier" and row.address in (None, "0.0.0.0"):
             yield problem(
                 vlan(vid),
                 "our own queries come from 0.0.0.0: other switches do not take us for a router",
                 "set [igmp] querier_address",
             )
-        others = asking | ({row["address"]} if row["role"] == "querier" else set())
+        others = asking | ({row.address} if row.role == "querier" else set())
         if len(others) > 1:
             yield problem(
                 vlan(vid),
                 f"more than one querier: {', '.join(sorted(map(str, others)))}",
                 "let one of them ask; `snoop show mrouters` names their ports",
             )
-        if row["role"] == "non-querier" and igmp(facts, vid)["querier"] == "on":
+        if row.role == "non-querier" and igmp(facts, vid).querier == "on":
             yield problem(
                 vlan(vid),
-                f"our querier gave way to {row['address']} on {row['port']}, whose values hold: "
-                f"asks every {row['query_interval']:g} s, answers within "
-                f"{row['query_response_interval']:g} s, robustness {row['robustness']}",
-                f"if it should not ask, set [[port]] querier_guard = true for {row['port']}; "
+                f"our querier gave way to {row.address} on {row.port}, whose values hold: "
+                f"asks every {row.query_interval:g} s, answers within "
+                f"{row.query_response_interval:g} s, robustness {row.robustness}",
+                f"if it should not ask, set [[port]] querier_guard = true for {row.port}; "
                 'if it should, set [igmp] querier = "auto" here',
             )
-        configured = igmp(facts, vid)["version"]
-        if row["role"] == "non-querier" and row["version"] < configured:
+        configured = igmp(facts, vid).version
+        if row.role == "non-querier" and row.version < configured:
             yield problem(
                 vlan(vid),
-                f"the querier {row['address']} speaks IGMPv{row['version']}, we are set to "
+                f"the querier {row.address} speaks IGMPv{row.version}, we are set to "
                 f"v{configured}: hosts fall back, source filters are lost",
                 f"set the querier to version {configured}",
             )
@@ -81,30 +83,30 @@ def queriers(facts: Facts) -> Iterator[Finding]:
 
 
 def _has_port(facts: Facts) -> bool:
-    return any(port["state"] == "up" for port in facts.ports)
+    return any(port.state == "up" for port in facts.ports)
 
 
 def claims(facts: Facts) -> Iterator[Finding]:
     """Ports with members that say to be routers, in words that anybody can send (F-17)."""
-    members = {(row["vlan"], row["port"]) for row in facts.mdb if row["origin"] == "dynamic"}
-    asking = {(row["vlan"], row["port"]) for row in facts.mrouters if row["origin"] == "query"}
+    members = {(row.vlan, row.port) for row in facts.mdb if row.origin == "dynamic"}
+    asking = {(row.vlan, row.port) for row in facts.mrouters if row.origin == "query"}
     for row in facts.mrouters:
-        key = (row["vlan"], row["port"])
-        if row["origin"] in ("pim", "dvmrp", "mrd") and key in members - asking:
-            lasts = "for ever" if row["timer"] is None else f"for {row['timer']:.0f} s more"
+        key = (row.vlan, row.port)
+        if row.origin in ("pim", "dvmrp", "mrd") and key in members - asking:
+            lasts = "for ever" if row.timer is None else f"for {row.timer:.0f} s more"
             yield note(
-                row["port"],
-                f"{row['address']} says by {row['origin'].upper()} that it is a router, {lasts}: "
+                row.port,
+                f"{row.address} says by {row.origin.upper()} that it is a router, {lasts}: "
                 "the port gets every stream, though members are behind it and it never queries",
-                f'if no router is there, set [[port]] mrouter = "never" for {row["port"]}',
+                f'if no router is there, set [[port]] mrouter = "never" for {row.port}',
             )
 
 
 def _pim_ports(facts: Facts, vid: int) -> list[str]:
-    return sorted({row["port"] for row in facts.routers.get(vid, ()) if row["origin"] == "pim"})
+    return sorted({row.port for row in facts.routers.get(vid, ()) if row.origin == "pim"})
 
 
-def _no_querier(subject: str, members: list[Row], *, prunes: bool) -> Iterator[Finding]:
+def _no_querier(subject: str, members: list[documents.Entry], *, prunes: bool) -> Iterator[Finding]:
     if prunes:
         yield problem(
             subject,
@@ -123,7 +125,7 @@ def _no_querier(subject: str, members: list[Row], *, prunes: bool) -> Iterator[F
         "will end",
         'set [igmp] querier = "on" here, or look for the querier that went away',
     )
-    ending = [row for row in members if row["group_timer"] and row["group_timer"] < AGING_SECONDS]
+    ending = [row for row in members if row.group_timer and row.group_timer < AGING_SECONDS]
     if ending:
         yield problem(
             subject,
@@ -137,7 +139,7 @@ def routers(facts: Facts) -> Iterator[Finding]:
     for name, counts in facts.port_counters.items():
         unsent += counts.get("report_no_router", 0)
         refused = counts.get("query_null_source", 0)
-        if refused and facts.config["igmp"]["mrouter_on_null_source"] is False:
+        if refused and facts.config.igmp.mrouter_on_null_source is False:
             yield problem(
                 name,
                 f"{many(refused, 'query', 'queries')} from 0.0.0.0 came in, which makes it no "

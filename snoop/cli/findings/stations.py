@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from snoop.cli.findings.facts import NEAR_LIMIT, Facts, Finding, Row, many, problem
+from snoop.cli.findings.facts import NEAR_LIMIT, Facts, many, problem
+from snoop.control import documents
+from snoop.control.documents import Finding
 
 FLOOD_SHARE = 0.5
 COUNTERS = ("fdb_move_damped",)
@@ -16,14 +18,15 @@ _DO = (
 
 
 def disputes(facts: Facts) -> Iterator[Finding]:
-    claimed: dict[tuple[str, str, bool], list[Row]] = defaultdict(list)
+    claimed: dict[tuple[str, str, bool], list[documents.Station]] = defaultdict(list)
     for row in facts.disputed:
-        claimed[row["rival"], row["port"], bool(row.get("sticky"))].append(row)
+        assert row.rival is not None
+        claimed[row.rival, row.port, row.sticky].append(row)
     for (rival, port, sticky), rows in sorted(claimed.items()):
         one = len(rows) == 1
         yield problem(
             rival,
-            f"claims {rows[0]['mac']}{'' if one else f' and {len(rows) - 1} more'}, "
+            f"claims {rows[0].mac}{'' if one else f' and {len(rows) - 1} more'}, "
             f"which {'is' if one else 'are'} heard at {port} and "
             + (f"stay{'s' if one else ''} there" if sticky else "served at both"),
             _DO,
@@ -41,7 +44,7 @@ def disputes(facts: Facts) -> Iterator[Finding]:
 
 
 def room(facts: Facts) -> Iterator[Finding]:
-    most = facts.config["switch"]["fdb_max"]
+    most = facts.config.switch.fdb_max
     if facts.fdb_entries < NEAR_LIMIT * most:
         return
     text = f"{facts.fdb_entries} unicast addresses of at most {most}"

@@ -6,7 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from snoop.cli.findings.facts import Facts, Finding, Row, is_up, note, problem
+from snoop.cli.findings.facts import Facts, is_up, note, problem
+from snoop.control import documents
+from snoop.control.documents import Finding
 from snoop.control.wellknown import WELL_KNOWN
 
 RECENT_SECONDS = 60.0
@@ -14,36 +16,36 @@ RECENT_SECONDS = 60.0
 
 def streams(facts: Facts) -> Iterator[Finding]:
     for stream in facts.streams:
-        rate = stream["bits_per_s"]
-        name = f"{stream['source']} -> {stream['group']}"
+        rate = stream.bits_per_s
+        name = f"{stream.source} -> {stream.group}"
         if rate >= facts.unwanted_bits_per_s:
             yield from _unwanted(facts, stream, name)
         yield from _unheard(facts, stream, name)
         if rate <= 0:
             continue
-        for row in facts.groups.get((stream["vlan"], stream["group"]), ()):
-            if row["port"] == stream["port"] or row["port"] in stream["egress"]:
+        for row in facts.groups.get((stream.vlan, stream.group), ()):
+            if row.port == stream.port or row.port in stream.egress:
                 continue
-            if _wants(row, stream["source"]) and is_up(facts, row["port"]):
+            if _wants(row, stream.source) and is_up(facts, row.port):
                 yield problem(
-                    row["port"],
-                    f"is a member of {row['group']} but does not get {name}",
-                    f"snoop explain --stream --group {row['group']}",
+                    row.port,
+                    f"is a member of {row.group} but does not get {name}",
+                    f"snoop explain --stream --group {row.group}",
                 )
 
 
-def _unwanted(facts: Facts, stream: Row, name: str) -> Iterator[Finding]:
+def _unwanted(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Finding]:
     """A stream that goes to ports where nobody asked for it."""
-    flow = f"{stream['bits_per_s'] / 1e6:.1f} Mbit/s to {len(stream['egress'])} ports"
-    if len(stream["egress"]) < 2 or not facts.config["igmp"]["enabled"]:
+    flow = f"{stream.bits_per_s / 1e6:.1f} Mbit/s to {len(stream.egress)} ports"
+    if len(stream.egress) < 2 or not facts.config.igmp.enabled:
         return
-    if stream["reason"] == "flood_no_querier":
+    if stream.reason == "flood_no_querier":
         yield problem(
             name,
             f"floods {flow}: no querier is known, so nothing is pruned",
             'set [igmp] querier = "on" on one switch',
         )
-    elif not stream["registered"] and stream["reason"] not in ("flood_link_local", "flood_always"):
+    elif not stream.registered and stream.reason not in ("flood_link_local", "flood_always"):
         yield problem(
             name,
             f"nobody has joined it, and it floods {flow}",
@@ -51,34 +53,34 @@ def _unwanted(facts: Facts, stream: Row, name: str) -> Iterator[Finding]:
         )
 
 
-def _unheard(facts: Facts, stream: Row, name: str) -> Iterator[Finding]:
+def _unheard(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Finding]:
     """Discovery and clocks that reach no listener, because listeners of these often do not join."""
-    known = WELL_KNOWN.get(stream["group"])
-    if known is None or stream["idle"] > RECENT_SECONDS or stream["registered"]:
+    known = WELL_KNOWN.get(stream.group)
+    if known is None or stream.idle > RECENT_SECONDS or stream.registered:
         return
-    routers = {row["port"] for row in facts.mrouters}
-    if not set(stream["egress"]) - routers:
+    routers = {row.port for row in facts.mrouters}
+    if not set(stream.egress) - routers:
         yield problem(
             name,
             f"{known}: reaches nobody, because nobody has joined it, and those who listen to it "
             "often do not",
-            f'add "{stream["group"]}" to [switch] always_flood',
+            f'add "{stream.group}" to [switch] always_flood',
         )
 
 
-def _wants(row: Row, source: str) -> bool:
-    for one in row["sources"]:
-        if one["address"] == source:
-            return bool(one["forwarding"])
+def _wants(row: documents.Entry, source: str) -> bool:
+    for one in row.sources:
+        if one.address == source:
+            return one.forwarding
     # A membership of this very moment may be younger than the stream's last frame.
-    return row["filter_mode"] == "exclude" and (row["uptime"] or 0.0) > 2.0
+    return row.filter_mode == "exclude" and (row.uptime or 0.0) > 2.0
 
 
 def shared_addresses(facts: Facts) -> Iterator[Finding]:
     by_mac: dict[int, set[str]] = defaultdict(set)
     for row in facts.mdb:
-        if row["family"] == "ipv4":
-            by_mac[int(ip_address(row["group"])) & 0x7FFFFF].add(row["group"])
+        if row.family == "ipv4":
+            by_mac[int(ip_address(row.group)) & 0x7FFFFF].add(row.group)
     for low, groups in by_mac.items():
         if len(groups) > 1:
             yield note(

@@ -12,73 +12,86 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-Row = dict[str, Any]
+from snoop.cli.session import Session
+from snoop.control import documents
+
+Entry = dict[str, Any]
 
 _ROUTER_TYPES = {"static": "permanent"}
 
 
-def mdb(table: dict[str, Any], mrouters: dict[str, Any]) -> list[dict[str, Any]]:
+def gather(session: Session, **filters: object) -> list[dict[str, Any]]:
+    """The document of a running switch; the filters are those of `show mdb`."""
+    return mdb(session.show(documents.Mdb, **filters), session.show(documents.Mrouters).mrouters)
+
+
+def mdb(table: documents.Mdb, mrouters: list[documents.Mrouter]) -> list[dict[str, Any]]:
     """The document, from those of `show mdb` and `show mrouters`."""
-    device = table["switch"]
-    entries: list[Row] = []
-    for _, rows in itertools.groupby(table["mdb"], key=lambda row: (row["vlan"], row["group"])):
+    device = table.switch
+    entries: list[Entry] = []
+    for _, rows in itertools.groupby(table.mdb, key=lambda row: (row.vlan, row.group)):
         group = list(rows)
         listed: dict[str, set[str]] = {}  # Source: the ports that have it, in the table's order.
         for row in group:
-            for source in row["sources"]:
-                listed.setdefault(source["address"], set()).add(row["port"])
+            for source in row.sources:
+                listed.setdefault(source.address, set()).add(row.port)
         for row in group:
             entries += _entries(device, row, listed)
-    routers: dict[str, Row] = {}
-    for row in mrouters["mrouters"]:
-        known = routers.get(row["port"])
+    routers: dict[str, Entry] = {}
+    for router in mrouters:
+        known = routers.get(router.port)
         # One entry a port, as the kernel has it: the reason that lasts longest.
         if known is None or known["type"] != "permanent":
-            routers[row["port"]] = {
-                "port": row["port"],
-                "timer": _timer(row["timer"]),
-                "type": _ROUTER_TYPES.get(row["origin"], "temp"),
+            routers[router.port] = {
+                "port": router.port,
+                "timer": _timer(router.timer),
+                "type": _ROUTER_TYPES.get(router.origin, "temp"),
             }
     return [{"mdb": entries, "router": {device: list(routers.values())} if routers else {}}]
 
 
-def _entries(device: str, row: Row, listed: dict[str, set[str]]) -> list[Row]:
+def _entries(device: str, row: documents.Entry, listed: dict[str, set[str]]) -> list[Entry]:
     """Of one port; `listed` are the sources that any port of the group has, and which do."""
-    static = row["origin"] == "static"
-    include = row["filter_mode"] == "include"
-    own = {source["address"]: source for source in row["sources"]}
+    static = row.origin == "static"
+    include = row.filter_mode == "include"
+    own = {source.address: source for source in row.sources}
     entries = []
     if not (static and include):
         entries.append(_entry(device, row, static=static))
     for source, ports in listed.items():
         if source in own:
-            flags = [] if own[source]["forwarding"] else ["blocked"]
-            said = bool(own[source].get("static"))
+            flags = [] if own[source].forwarding else ["blocked"]
+            said = own[source].static
             entries.append(_entry(device, row, source, static=said, flags=flags))
-        elif not include and row["port"] not in ports:
+        elif not include and row.port not in ports:
             entries.append(_entry(device, row, source, static=False, flags=["added_by_star_ex"]))
     return entries
 
 
 def _entry(
-    device: str, row: Row, source: str | None = None, *, static: bool, flags: Iterable[str] = ()
-) -> Row:
+    device: str,
+    row: documents.Entry,
+    source: str | None = None,
+    *,
+    static: bool,
+    flags: Iterable[str] = (),
+) -> Entry:
     """One entry, its fields in the order of iproute2."""
-    entry: Row = {"index": 0, "dev": device, "port": row["port"], "grp": row["group"]}
+    entry: Entry = {"index": 0, "dev": device, "port": row.port, "grp": row.group}
     if source is not None:
         entry["src"] = source
     entry["state"] = "permanent" if static else "temp"
-    entry["filter_mode"] = row["filter_mode"] if source is None else "include"
-    learned = [one for one in row["sources"] if one["timer"] is not None or not one.get("static")]
+    entry["filter_mode"] = row.filter_mode if source is None else "include"
+    learned = [one for one in row.sources if one.timer is not None or not one.static]
     if source is None and learned:
         entry["source_list"] = [
-            {"address": one["address"], "timer": _timer(one["timer"]).lstrip()} for one in learned
+            {"address": one.address, "timer": _timer(one.timer).lstrip()} for one in learned
         ]
     entry["protocol"] = "static" if static else "kernel"
     entry["flags"] = list(flags)
-    if row["vlan"]:
-        entry["vid"] = row["vlan"]
-    entry["timer"] = _timer(row["group_timer"] if source is None else None)
+    if row.vlan:
+        entry["vid"] = row.vlan
+    entry["timer"] = _timer(row.group_timer if source is None else None)
     return entry
 
 

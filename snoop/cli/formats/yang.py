@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from snoop.cli.session import Session
+from snoop.cli.session import Session
+from snoop.control import documents
 
-Row = dict[str, Any]
+Node = dict[str, Any]
 _MODULE = "ietf-igmp-mld-snooping"
 _EXTRA = "snoop-igmp-ext"
 _STATISTICS = {
@@ -26,52 +26,50 @@ _STATISTICS = {
 }
 
 
-def gather(session: Session, table: dict[str, Any]) -> dict[str, Any]:
-    """The document of a running switch; `table` is what `show mdb` answered."""
+def gather(session: Session, **filters: object) -> Node:
+    """The document of a running switch; the filters are those of `show mdb`."""
     return document(
-        table=table["mdb"],
-        hosts=session.call("show", what="hosts")["hosts"],
-        mrouters=session.call("show", what="mrouters")["mrouters"],
-        queriers=session.call("show", what="querier")["queriers"],
-        counters=session.call("show", what="counters")["ports"],
-        config=session.call("show", what="config"),
+        table=session.show(documents.Mdb, **filters).mdb,
+        hosts=session.show(documents.Hosts).hosts,
+        mrouters=session.show(documents.Mrouters).mrouters,
+        queriers=session.show(documents.Queriers).queriers,
+        counters=session.show(documents.Counters).ports,
+        config=session.show(documents.Config),
     )
 
 
 def document(
     *,
-    table: list[Row],
-    hosts: list[Row],
-    mrouters: list[Row],
-    queriers: list[Row],
+    table: list[documents.Entry],
+    hosts: list[documents.Host],
+    mrouters: list[documents.Mrouter],
+    queriers: list[documents.Querier],
     counters: dict[str, dict[str, int]],
-    config: dict[str, Any],
-) -> dict[str, Any]:
+    config: documents.Config,
+) -> Node:
     """The document, from the rows of the `show` commands."""
     protocols = []
     for querier in queriers:
-        key = (querier["vlan"], querier["family"])
-        mine = [row for row in table if (row["vlan"], row["family"]) == key]
+        key = (querier.vlan, querier.family)
+        mine = [row for row in table if (row.vlan, row.family) == key]
         protocols.append(
             {
                 "type": f"{_MODULE}:igmp-snooping",
-                "name": f"igmp-vlan{querier['vlan']}",
+                "name": f"igmp-vlan{querier.vlan}",
                 f"{_MODULE}:igmp-snooping-instance": _without_empty(
                     {
                         **_settings(config, querier),
-                        **_routers([r for r in mrouters if (r["vlan"], r["family"]) == key]),
+                        **_routers([r for r in mrouters if (r.vlan, r.family) == key]),
                         "static-l2-multicast-group": _statics(mine),
-                        "entries-count": len({row["group"] for row in mine}),
-                        "group": _groups(
-                            mine, [h for h in hosts if (h["vlan"], h["family"]) == key]
-                        ),
+                        "entries-count": len({row.group for row in mine}),
+                        "group": _groups(mine, [h for h in hosts if (h.vlan, h.family) == key]),
                         "interfaces": {"interface": _interfaces(counters)},
                         f"{_EXTRA}:querier": _without_empty(
                             {
-                                "role": querier["role"],
-                                "address": querier["address"],
-                                "port": querier["port"],
-                                "version": querier["version"],
+                                "role": querier.role,
+                                "address": querier.address,
+                                "port": querier.port,
+                                "version": querier.version,
                             }
                         ),
                     }
@@ -83,76 +81,74 @@ def document(
     }
 
 
-def _settings(config: dict[str, Any], querier: Row) -> Row:
-    igmp = config["igmp"]
-    settings: Row = {
+def _settings(config: documents.Config, querier: documents.Querier) -> Node:
+    igmp = config.igmp
+    settings: Node = {
         "l2-service-type": f"{_MODULE}:bridge",
-        "enabled": igmp["enabled"],
+        "enabled": igmp.enabled,
         "forwarding-table-type": "ip",
-        "explicit-tracking": all(port["explicit_tracking"] for port in config["port"]),
-        "send-query": igmp["querier"] != "off",
-        "last-member-query-interval": _deciseconds(igmp["last_member_query_interval"]),
-        "query-interval": max(1, round(igmp["query_interval"])),
-        "query-max-response-time": round(igmp["query_response_interval"] * 10),
-        "require-router-alert": igmp["require_router_alert"],
-        "robustness-variable": igmp["robustness"],
-        "igmp-version": igmp["version"],
-        "querier-source": igmp["querier_address"],
+        "explicit-tracking": all(port.explicit_tracking for port in config.port),
+        "send-query": igmp.querier != "off",
+        "last-member-query-interval": _deciseconds(igmp.last_member_query_interval),
+        "query-interval": max(1, round(igmp.query_interval)),
+        "query-max-response-time": round(igmp.query_response_interval * 10),
+        "require-router-alert": igmp.require_router_alert,
+        "robustness-variable": igmp.robustness,
+        "igmp-version": igmp.version,
+        "querier-source": igmp.querier_address,
     }
     # J-4: an `empty` leaf is [null] when it is there.
-    if all(port["fast_leave"] != "off" for port in config["port"]):
+    if all(port.fast_leave != "off" for port in config.port):
         settings["fast-leave"] = [None]
-    if igmp["lite_exclude_filter"]:
+    if igmp.lite_exclude_filter:
         settings["lite-exclude-filter"] = [None]
-    settings[f"{_EXTRA}:effective-query-interval"] = querier["query_interval"]
+    settings[f"{_EXTRA}:effective-query-interval"] = querier.query_interval
     return settings
 
 
-def _routers(rows: list[Row]) -> Row:
+def _routers(rows: list[documents.Mrouter]) -> Node:
     """The dynamic list leaves out static ones, which have their own leaf-list."""
     return {
         "static-bridge-mrouter-interface": sorted(
-            {row["port"] for row in rows if row["origin"] == "static"}
+            {row.port for row in rows if row.origin == "static"}
         ),
-        "bridge-mrouter-interface": sorted(
-            {row["port"] for row in rows if row["origin"] != "static"}
-        ),
+        "bridge-mrouter-interface": sorted({row.port for row in rows if row.origin != "static"}),
     }
 
 
-def _statics(rows: list[Row]) -> list[Row]:
+def _statics(rows: list[documents.Entry]) -> list[Node]:
     entries: dict[tuple[str, str], list[str]] = defaultdict(list)
     for row in rows:
-        if row["origin"] == "static" and row["filter_mode"] == "exclude":
-            entries[row["group"], "*"].append(row["port"])
-        for source in row["sources"]:
-            if source.get("static"):
-                entries[row["group"], source["address"]].append(row["port"])
+        if row.origin == "static" and row.filter_mode == "exclude":
+            entries[row.group, "*"].append(row.port)
+        for source in row.sources:
+            if source.static:
+                entries[row.group, source.address].append(row.port)
     return [
         {"group": group, "source-addr": source, "bridge-outgoing-interface": sorted(set(ports))}
         for (group, source), ports in entries.items()
     ]
 
 
-def _groups(rows: list[Row], hosts: list[Row]) -> list[Row]:
-    by_group: dict[str, list[Row]] = defaultdict(list)
+def _groups(rows: list[documents.Entry], hosts: list[documents.Host]) -> list[Node]:
+    by_group: dict[str, list[documents.Entry]] = defaultdict(list)
     for row in rows:
-        by_group[row["group"]].append(row)
+        by_group[row.group].append(row)
     return [
         _without_empty(
             {
                 "address": group,
                 "mac-address": _mac(group),
                 "expire": _expire(members),
-                "up-time": _whole(max(row["uptime"] or 0 for row in members)),
+                "up-time": _whole(max(row.uptime or 0 for row in members)),
                 "last-reporter": _last_reporter(members),
-                "source": _sources(members, [host for host in hosts if host["group"] == group]),
+                "source": _sources(members, [host for host in hosts if host.group == group]),
                 f"{_EXTRA}:port": [
                     {
-                        "name": row["port"],
-                        "filter-mode": f"{_MODULE}:{row['filter_mode']}",
-                        "compatibility": row["compatibility"],
-                        "blocked": [s["address"] for s in row["sources"] if not s["forwarding"]],
+                        "name": row.port,
+                        "filter-mode": f"{_MODULE}:{row.filter_mode}",
+                        "compatibility": row.compatibility,
+                        "blocked": [s.address for s in row.sources if not s.forwarding],
                     }
                     for row in members
                 ],
@@ -162,35 +158,33 @@ def _groups(rows: list[Row], hosts: list[Row]) -> list[Row]:
     ]
 
 
-def _sources(members: list[Row], hosts: list[Row]) -> list[Row]:
+def _sources(members: list[documents.Entry], hosts: list[documents.Host]) -> list[Node]:
     """(*, G): the ports in EXCLUDE. (S, G): the ports that forward S by name."""
-    named: dict[str, list[tuple[Row, Row | None]]] = defaultdict(list)
+    named: dict[str, list[tuple[documents.Entry, documents.Source | None]]] = defaultdict(list)
     for row in members:
-        if row["filter_mode"] == "exclude":
+        if row.filter_mode == "exclude":
             named["*"].append((row, None))
-        for source in row["sources"]:
-            if source["forwarding"]:
-                named[source["address"]].append((row, source))
+        for source in row.sources:
+            if source.forwarding:
+                named[source.address].append((row, source))
     entries = []
     for address in sorted(named, key=lambda each: (each != "*", each)):
         carriers = named[address]
-        ports = {row["port"] for row, _ in carriers}
+        ports = {row.port for row, _ in carriers}
         listed = [
-            {"address": host["address"], "filter-mode": f"{_MODULE}:{host['filter_mode']}"}
+            {"address": host.address, "filter-mode": f"{_MODULE}:{host.filter_mode}"}
             for host in hosts
-            if host["port"] in ports
-            and (host["filter_mode"] == "exclude" if address == "*" else address in host["sources"])
+            if host.port in ports
+            and (host.filter_mode == "exclude" if address == "*" else address in host.sources)
         ]
-        timers = [row["group_timer"] if one is None else one["timer"] for row, one in carriers]
-        static = any(
-            row["origin"] == "static" if one is None else one.get("static") for row, one in carriers
-        )
+        timers = [row.group_timer if one is None else one.timer for row, one in carriers]
+        static = any(row.origin == "static" if one is None else one.static for row, one in carriers)
         entries.append(
             _without_empty(
                 {
                     "address": address,
                     "bridge-outgoing-interface": sorted(ports),
-                    "up-time": _whole(max(row["uptime"] or 0 for row, _ in carriers)),
+                    "up-time": _whole(max(row.uptime or 0 for row, _ in carriers)),
                     "expire": "infinity" if static else _seconds16(timers),
                     "host-count": len(listed) or None,
                     "last-reporter": _last_reporter([row for row, _ in carriers]),
@@ -201,7 +195,7 @@ def _sources(members: list[Row], hosts: list[Row]) -> list[Row]:
     return entries
 
 
-def _interfaces(counters: dict[str, dict[str, int]]) -> list[Row]:
+def _interfaces(counters: dict[str, dict[str, int]]) -> list[Node]:
     def counts(port: dict[str, int], direction: str) -> dict[str, str]:
         # J-3: a counter64 is a string.
         return {
@@ -218,11 +212,11 @@ def _interfaces(counters: dict[str, dict[str, int]]) -> list[Row]:
     ]
 
 
-def _expire(members: list[Row]) -> int | str:
-    if any(row["origin"] == "static" for row in members):
+def _expire(members: list[documents.Entry]) -> int | str:
+    if any(row.origin == "static" for row in members):
         return "infinity"
-    timers = [row["group_timer"] for row in members]
-    timers += [source["timer"] for row in members for source in row["sources"]]
+    timers = [row.group_timer for row in members]
+    timers += [source.timer for row in members for source in row.sources]
     return _seconds16(timers)
 
 
@@ -232,10 +226,10 @@ def _seconds16(timers: list[float | None]) -> int | str:
     return min(65535, max(1, -int(-max(running) // 1))) if running else "not-set"
 
 
-def _last_reporter(rows: list[Row]) -> str | None:
-    known = [row for row in rows if row["last_reporter"] is not None]
-    youngest = min(known, key=lambda row: row["uptime"] or 0, default=None)
-    return None if youngest is None else str(youngest["last_reporter"])
+def _last_reporter(rows: list[documents.Entry]) -> str | None:
+    known = [row for row in rows if row.last_reporter is not None]
+    youngest = min(known, key=lambda row: row.uptime or 0, default=None)
+    return None if youngest is None else youngest.last_reporter
 
 
 def _mac(group: str) -> str:
@@ -255,6 +249,6 @@ def _whole(seconds: float) -> int:
     return int(seconds)
 
 
-def _without_empty(row: Row) -> Row:
+def _without_empty(node: Node) -> Node:
     """J-9: what is not there is left out."""
-    return {key: value for key, value in row.items() if value is not None and value != []}
+    return {key: value for key, value in node.items() if value is not None and value != []}

@@ -4,55 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from snoop.cli.findings import ALIKE_MAX, COUNTERS, Facts, look, shortened
 from snoop.config import loader
 from snoop.control.counters import everything
-
-
-def port(name: str, **changes: Any) -> dict[str, Any]:
-    return {"name": name, "state": "up", "problem": None, "addresses": [], **changes}
-
-
-def member(name: str, group: str = "239.1.2.3", **changes: Any) -> dict[str, Any]:
-    return {
-        "vlan": 0, "family": "ipv4", "group": group, "port": name, "filter_mode": "exclude",
-        "sources": [], "group_timer": 200.0, "origin": "dynamic", "uptime": 30.0, **changes,
-    }  # fmt: skip
-
-
-def stream(**changes: Any) -> dict[str, Any]:
-    return {
-        "vlan": 0, "source": "10.0.0.9", "group": "239.1.2.3", "port": "p0", "bits_per_s": 5e6,
-        "registered": True, "egress": ["p1"], "reason": "forward_group", "idle": 0.1, **changes,
-    }  # fmt: skip
-
-
-def querier(role: str = "querier", address: str | None = "10.0.0.254", **changes: Any) -> Any:
-    return {
-        "vlan": 0, "family": "ipv4", "role": role, "address": address, "version": 3,
-        "port": None if role == "querier" else "p3", "query_interval": 60.0,
-        "query_response_interval": 10.0, "robustness": 2, **changes,
-    }  # fmt: skip
-
-
-def router(address: str, port: str = "p3", origin: str = "query") -> dict[str, Any]:
-    return {
-        "vlan": 0, "family": "ipv4", "port": port, "origin": origin, "address": address,
-        "timer": None,
-    }  # fmt: skip
+from snoop.control.documents import Config
+from unit.shown import entry, mrouter, port, querier, source, station, stream
 
 
 def facts(**changes: Any) -> Facts:
     """A healthy switch: one member that gets its stream."""
     raw = {"port": [{"name": f"p{n}"} for n in range(4)], **changes.pop("raw", {})}
     values: dict[str, Any] = {
-        "config": loader.effective(loader.check(raw, where="t")),
+        "config": msgspec.convert(loader.effective(loader.check(raw, where="t")), Config),
         "ports": [port(f"p{n}") for n in range(4)],
         "queriers": [querier()],
         "mrouters": [],
-        "mdb": [member("p1")],
+        "mdb": [entry("p1")],
         "streams": [stream()],
         "fdb_entries": 4,
         "stations": {f"p{n}": 1 for n in range(4)},
@@ -78,15 +48,15 @@ def test_a_healthy_switch_has_no_findings() -> None:
     ("changes", "subject", "text"),
     [
         ({"queriers": [querier("none", None)]}, "switch", "no querier, but 1 membership,"),
-        ({"queriers": [querier("none", None)], "mdb": [member("p1", group_timer=20.0)]},
+        ({"queriers": [querier("none", None)], "mdb": [entry("p1", group_timer=20.0)]},
          "switch", "within 60 s 1 membership will end"),
         ({"queriers": [querier(address="0.0.0.0")]}, "switch", "queries come from 0.0.0.0"),
-        ({"mrouters": [router("10.0.0.1")]}, "switch", "more than one querier: 10.0.0.1, 10.0.0"),
+        ({"mrouters": [mrouter("10.0.0.1")]}, "switch", "more than one querier: 10.0.0.1, 10.0.0"),
         ({"queriers": [querier("non-querier", "10.0.0.1")],
-          "mrouters": [router("10.0.0.1"), router("10.0.0.2", "p2")]},
+          "mrouters": [mrouter("10.0.0.1"), mrouter("10.0.0.2", "p2")]},
          "switch", "more than one querier"),
         ({"queriers": [querier("non-querier", "10.0.0.1", version=2)],
-          "mrouters": [router("10.0.0.1")]}, "switch", "speaks IGMPv2, we are set to v3"),
+          "mrouters": [mrouter("10.0.0.1")]}, "switch", "speaks IGMPv2, we are set to v3"),
         ({"ports": [port("p0", state="missing")]}, "p0", "does not exist"),
         ({"ports": [port("p0", addresses=["10.0.0.1"], isolated=True)]}, "p0", "carries 10.0.0.1"),
         ({"ports": [port("p0", lro=True)]}, "p0", "large receive offload is on"),
@@ -122,7 +92,7 @@ def test_a_healthy_switch_has_no_findings() -> None:
         ({"streams": [stream(group="224.0.1.130", registered=False, egress=[], bits_per_s=80.0)]},
          "10.0.0.9 -> 224.0.1.130", "PTP clocks: reaches nobody"),
         ({"streams": [stream(group="239.255.255.250", registered=False, egress=["p3"])],
-          "mrouters": [router("10.0.0.254")]}, "10.0.0.9 -> 239.255.255.250", "always_flood"),
+          "mrouters": [mrouter("10.0.0.254")]}, "10.0.0.9 -> 239.255.255.250", "always_flood"),
         ({"raw": {"port": [{"name": "p1", "fast_leave": "on"}]}, "stations": {"p1": 2},
           "port_counters": {"p1": {"fast_leave": 1}}}, "p1", "2 stations are behind it"),
         ({"raw": {"igmp": {"mrouter_on_null_source": False}},
@@ -134,7 +104,7 @@ def test_a_healthy_switch_has_no_findings() -> None:
         ({"raw": {"igmp": {"max_groups": 1}}}, "switch", "1 group of at most 1"),
         ({"fdb_entries": 8000}, "switch", "8000 unicast addresses of at most 8192"),
         ({"fdb_entries": 8000, "stations": {"p0": 1, "p2": 7990}}, "p2", "7990 of them behind"),
-        ({"disputed": [{"mac": "02:00:00:00:01:01", "port": "p1", "rival": "p3"}]},
+        ({"disputed": [station("p1", rival="p3")]},
          "p3", "claims 02:00:00:00:01:01, which is heard at p1"),
         ({"port_counters": {"p2": {"fdb_move_damped": 7}}}, "p2", "7 frames came with the address"),
     ],
@@ -154,8 +124,8 @@ def test_trouble_is_a_problem_that_says_what_to_do(
         ({"queriers": [querier("none", None)], "mdb": []}, "no querier is known"),
         ({"ports": [port("p0", state="down")]}, "no carrier"),
         ({"ports": [port("p0", addresses=["fe80::1"])]}, "IPv6 stack speaks on these ports"),
-        ({"mdb": [member("p1"), member("p1", "239.129.2.3")]}, "share a MAC address"),
-        ({"mdb": [member("p1", "239.128.0.5")], "streams": []}, "with 224.0.0.0/24"),
+        ({"mdb": [entry("p1"), entry("p1", "239.129.2.3")]}, "share a MAC address"),
+        ({"mdb": [entry("p1", "239.128.0.5")], "streams": []}, "with 224.0.0.0/24"),
         ({"raw": {"igmp": {"enabled": False}}}, "snooping is off"),
         (
             {"raw": {"port": [{"name": "p1", "fast_leave": "on"}]}, "stations": {"p1": 2}},
@@ -163,11 +133,11 @@ def test_trouble_is_a_problem_that_says_what_to_do(
         ),
         ({"port_counters": {"p1": {"report_no_router": 3}}}, "3 reports went to no router"),
         ({"port_counters": {"p1": {"querier_guarded": 1}}}, "1 query came in where querier_guard"),
-        ({"queriers": [querier("none", "0.0.0.0")], "mrouters": [router("0.0.0.0")]},
+        ({"queriers": [querier("none", "0.0.0.0")], "mrouters": [mrouter("0.0.0.0")]},
          "asked by a querier without an address on p3"),
-        ({"queriers": [querier("none", None)], "mrouters": [router("10.0.0.1", origin="pim")]},
+        ({"queriers": [querier("none", None)], "mrouters": [mrouter("10.0.0.1", origin="pim")]},
          "no querier, but a PIM router on p3"),
-        ({"mrouters": [router("10.0.0.1", "p1", "pim")]},
+        ({"mrouters": [mrouter("10.0.0.1", "p1", "pim")]},
          "10.0.0.1 says by PIM that it is a router, for ever"),
     ],
 )  # fmt: skip
@@ -186,21 +156,21 @@ def test_what_is_only_worth_knowing_is_a_note(changes: dict[str, Any], text: str
          "mdb": []},
         {"streams": [stream(registered=False, egress=["p1"])], "mdb": []},
         # Nobody expects the ingress, a source it blocks, or a port that is down, to get it.
-        {"mdb": [member("p0")]},
-        {"mdb": [member("p2", sources=[{"address": "10.0.0.9", "forwarding": False}])]},
-        {"mdb": [member("p2", filter_mode="include")]},
-        {"mdb": [member("p2", uptime=0.1)]},
-        {"mrouters": [router("10.0.0.254", origin="pim")]},
+        {"mdb": [entry("p0")]},
+        {"mdb": [entry("p2", sources=[source("10.0.0.9", forwarding=False)])]},
+        {"mdb": [entry("p2", filter_mode="include")]},
+        {"mdb": [entry("p2", uptime=0.1)]},
+        {"mrouters": [mrouter("10.0.0.254", origin="pim")]},
         # Clocks that reach a listener, or were seen long ago; fast leave with one host; queries
         # of 0.0.0.0 that are asked for; reports of before the router came.
         {"streams": [stream(group="224.0.1.129", registered=False, egress=["p1"], bits_per_s=80)]},
         {"streams": [stream(group="224.0.1.129", registered=False, egress=[], idle=90.0)]},
         {"raw": {"port": [{"name": "p1", "fast_leave": "on"}]}},
         {"raw": {"port": [{"name": "p1", "fast_leave": "tracked"}]}, "stations": {"p1": 2}},
-        {"mrouters": [router("10.0.0.254", "p1", "pim"), router("10.0.0.254", "p1")]},
+        {"mrouters": [mrouter("10.0.0.254", "p1", "pim"), mrouter("10.0.0.254", "p1")]},
         {"raw": {"igmp": {"mrouter_on_null_source": True}},
          "port_counters": {"p3": {"query_null_source": 4}}},
-        {"mrouters": [router("10.0.0.254", origin="pim")],
+        {"mrouters": [mrouter("10.0.0.254", origin="pim")],
          "port_counters": {"p1": {"report_no_router": 3}}},
     ],
 )  # fmt: skip
@@ -213,7 +183,7 @@ def test_a_thousand_forged_vlans_do_not_hide_what_else_is_wrong() -> None:
     found = look(
         facts(
             queriers=[querier(), *(querier("none", None, vlan=vid) for vid in vlans)],
-            mdb=[member("p3", vlan=vid) for vid in vlans for _ in range(1 + vid % 3)],
+            mdb=[entry("p3", vlan=vid) for vid in vlans for _ in range(1 + vid % 3)],
             ports=[port("p0", state="missing"), *(port(f"p{n}") for n in range(1, 4))],
         )
     )
@@ -232,7 +202,7 @@ def test_runs_to_a_router_and_runs_held_back_for_want_of_a_capability_are_named(
         takes_runs_because="changes of its peer cannot be heard: CAP_NET_BROADCAST is missing",
     )
     found = look(
-        facts(ports=[always, deaf], mrouters=[router("10.0.0.1", port="p1", origin="pim")])
+        facts(ports=[always, deaf], mrouters=[mrouter("10.0.0.1", port="p1", origin="pim")])
     )
     said = {(one.severity, one.subject) for one in found}
     assert ("problem", "p1") in said
@@ -249,7 +219,7 @@ def test_vlans_whose_querier_has_not_begun_are_one_note() -> None:
         facts(
             raw={"igmp": {"querier": "on", "querier_address": "10.0.0.254"}},
             queriers=[querier(), *(querier("none", None, vlan=vid) for vid in vlans)],
-            mdb=[member("p1"), *(member("p2", vlan=vid) for vid in vlans)],
+            mdb=[entry("p1"), *(entry("p2", vlan=vid) for vid in vlans)],
         )
     )
     assert [(one.severity, one.subject) for one in found] == [("note", "switch")]

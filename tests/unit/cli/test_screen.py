@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from rich.console import Console, ConsoleDimensions
 
 from snoop.cli import human
 from snoop.cli.screen import View, lines, render
+from snoop.cli.summary import Everything
 from snoop.cli.watch import KEYS, press
+from snoop.control.documents import Status
+from unit import shown
 
 
-def document(groups: int = 3, ports: int = 4) -> dict[str, Any]:
+def document(groups: int = 3, ports: int = 4) -> Everything:
     """Group n has members p1 and p2; group 1 has a stream from p0 that only p1 gets."""
     names = [f"p{n}" for n in range(ports)]
-    mdb = [
-        {"vlan": 0, "group": f"239.1.1.{n}", "port": name}
-        for n in range(1, groups + 1)
-        for name in ("p1", "p2")
-    ]
+    mdb = [shown.entry(name, f"239.1.1.{n}") for n in range(1, groups + 1) for name in ("p1", "p2")]
     streams = [
-        {"vlan": 0, "group": "239.1.1.1", "port": "p0", "egress": ["p1", "p3"], "bits_per_s": 3e6,
-         "registered": True},
-        {"vlan": 0, "group": "239.9.9.9", "port": "p0", "egress": ["p1"], "bits_per_s": 1e6,
-         "registered": False},
-    ]  # fmt: skip
-    return {
-        "status": {"switch": "sw0", "uptime": 75.0},
-        "ports": [{"name": n, "state": "up", "problem": None, "drops": {}} for n in names],
-        "queriers": [
-            {"vlan": 0, "role": "none", "address": None, "port": None, "version": 3,
-             "query_interval": 125.0}
-        ],
-        "mrouters": [{"vlan": 0, "port": "p3"}],
-        "mdb": mdb,
-        "streams": streams,
-    }  # fmt: skip
+        shown.stream(group="239.1.1.1", egress=["p1", "p3"], bits_per_s=3e6),
+        shown.stream(group="239.9.9.9", bits_per_s=1e6, registered=False),
+    ]
+    return Everything(
+        status=Status(switch="sw0", version="0", pid=1, uptime=75.0, rows=1, balance={}),
+        ports=[shown.port(name) for name in names],
+        queriers=[shown.querier("none", None, port=None)],
+        mrouters=[shown.mrouter("10.0.0.1")],
+        mdb=mdb,
+        streams=streams,
+    )
 
 
 def draw(view: View, *, width: int = 80, height: int = 24, **what: int) -> list[str]:

@@ -11,9 +11,13 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address
 from typing import Any
 
+import msgspec
 import pytest
 
 from snoop.cli.formats.yang import document
+from snoop.config import loader
+from snoop.control.documents import Config, Entry
+from unit.shown import entry, host, mrouter, querier, source
 
 MODULE = "ietf-igmp-mld-snooping"
 OURS = "snoop-igmp-ext:"  # what the model cannot say: an augment, always qualified (J-1)
@@ -160,76 +164,32 @@ def hold(node: Any, tree: Any, path: str) -> None:
         assert tree(node), f"{path} = {node!r}"
 
 
-def row(port: str, group: str = "239.1.2.3", **changed: Any) -> dict[str, Any]:
-    return {
-        "vlan": 0,
-        "family": "ipv4",
-        "group": group,
-        "port": port,
-        "filter_mode": "exclude",
-        "sources": [],
-        "group_timer": 263.2,
-        "origin": "dynamic",
-        "compatibility": "igmpv3",
-        "uptime": 6.8,
-        "last_reporter": "10.0.0.11",
-    } | changed
-
-
-def printed(table: list[dict[str, Any]], **changed: Any) -> dict[str, Any]:
+def printed(table: list[Entry], **changed: Any) -> dict[str, Any]:
+    raw = {
+        "igmp": {"querier": "on", "querier_address": "10.0.0.254"},
+        "port": [{"name": "p0"}, {"name": "p1"}],
+    }
     arguments: dict[str, Any] = {
         "table": table,
         "hosts": [],
         "mrouters": [],
-        "queriers": [
-            {
-                "vlan": 0,
-                "family": "ipv4",
-                "role": "querier",
-                "address": "10.0.0.254",
-                "port": None,
-                "version": 3,
-                "query_interval": 125.0,
-            }
-        ],
+        "queriers": [querier()],
         "counters": {"p0": {}, "p1": {"rx_report_v3": 3, "rx_query_v3": 2**40}},
-        "config": {
-            "igmp": {
-                "enabled": True,
-                "querier": "on",
-                "querier_address": "10.0.0.254",
-                "last_member_query_interval": 1.0,
-                "query_interval": 125.0,
-                "query_response_interval": 10.0,
-                "require_router_alert": False,
-                "robustness": 2,
-                "version": 3,
-                "lite_exclude_filter": False,
-            },
-            "port": [{"explicit_tracking": True, "fast_leave": "off"}],
-        },
+        "config": msgspec.convert(loader.effective(loader.check(raw, where="t")), Config),
     }
     return document(**(arguments | changed))
 
 
 LOADED = [
-    row("p1"),
-    row("p2", filter_mode="include", group_timer=None,
-        sources=[{"address": "10.0.0.9", "timer": 0.3, "forwarding": True}]),
-    row("p3", sources=[{"address": "10.0.0.8", "timer": None, "forwarding": False}]),
-    row("p4", "239.9.9.9", origin="static", group_timer=None, uptime=None, last_reporter=None),
-    row("p4", "232.1.1.1", origin="static", filter_mode="include", group_timer=None, uptime=None,
-        last_reporter=None,
-        sources=[{"address": "10.0.0.9", "timer": None, "forwarding": True, "static": True}]),
+    entry("p1"),
+    entry("p2", filter_mode="include", group_timer=None, sources=[source("10.0.0.9", 0.3)]),
+    entry("p3", sources=[source("10.0.0.8", forwarding=False)]),
+    entry("p4", "239.9.9.9", origin="static", group_timer=None, last_reporter=None),
+    entry("p4", "232.1.1.1", origin="static", filter_mode="include", group_timer=None,
+          last_reporter=None, sources=[source("10.0.0.9", static=True)]),
 ]  # fmt: skip
-HOSTS = [
-    {"vlan": 0, "family": "ipv4", "group": "239.1.2.3", "port": "p1", "address": "10.0.0.11",
-     "filter_mode": "exclude", "sources": [], "timer": 263.2},
-]  # fmt: skip
-MROUTERS = [
-    {"vlan": 0, "family": "ipv4", "port": "r0", "origin": "pim"},
-    {"vlan": 0, "family": "ipv4", "port": "r1", "origin": "static"},
-]
+HOSTS = [host("p1", "10.0.0.11")]
+MROUTERS = [mrouter("10.0.0.1", "r0", "pim"), mrouter(None, "r1", "static")]
 
 
 @pytest.mark.parametrize(

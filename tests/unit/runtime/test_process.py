@@ -19,6 +19,7 @@ from snoop.links.interfaces import Links
 from snoop.proto.units import SECOND, Instant
 from snoop.runtime import events, log, notify
 from snoop.runtime.log import Limited
+from unit import shown
 from unit.fake_fastpath import link
 from unit.scene import Scene
 
@@ -137,7 +138,7 @@ def sample(**changes: object) -> Sample:
     values: dict[str, object] = {
         "switch": "sw0", "uptime": 1.5, "counters": {"internal_errors": 0},
         "port_counters": {"p1": {"rx_frames": 7}},
-        "ports": [{"name": "p1", "state": "up", "takes_runs": True}],
+        "ports": [shown.port("p1")],
         "groups": {0: 1}, "members": {"p1": 1}, "mrouters": [], "queriers": [], "streams": [],
         "table_rows": 1, "fdb_entries": 0, **changes,
     }  # fmt: skip
@@ -172,10 +173,9 @@ def test_metrics_are_served_from_the_control_thread() -> None:
 def test_metrics_of_streams_are_bounded() -> None:
     """Anybody can make streams; each would be a set of labels for ever."""
     streams = [
-        {"vlan": 0, "source": f"10.0.{n >> 8}.{n & 255}", "group": "239.1.1.1", "port": "p1",
-         "frames": n, "bytes": n, "registered": False}
+        shown.stream(source=f"10.0.{n >> 8}.{n & 255}", frames=n, registered=False)
         for n in range(3000)
-    ]  # fmt: skip
+    ]
     families = {one.name: one for one in metrics.metrics(sample(streams=streams))}
     kept = families["snoop_stream_frames"].samples
     assert len(kept) == STREAMS_MAX

@@ -1,0 +1,375 @@
+"""What a switch answers: one struct a document of INTERFACE.md 3, for both ends of the socket.
+
+The daemon writes these and the command line reads them; fields stand in the order of the JSON. A
+newer switch may have more fields, which are passed over, and more words for an origin, a role or a
+reason, which are `str` therefore. A field that is added gets a default, so that an older switch can
+be asked as well; every other one must be there.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+from msgspec import Struct
+
+Counts = dict[str, int]
+
+
+class Document(Struct, frozen=True, kw_only=True):
+    """What `show` answers when asked for `what`."""
+
+    what: ClassVar[str]
+
+
+# Memberships -------------------------------------------------------------------------------------
+
+
+class Source(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A source of an `Entry`. `timer` None: blocked, or only `static` (left out if it is not)."""
+
+    address: str
+    timer: float | None
+    forwarding: bool
+    static: bool = False
+
+
+class Entry(Struct, frozen=True, kw_only=True, gc=False):
+    """One port of one group."""
+
+    vlan: int
+    family: str
+    group: str
+    port: str
+    filter_mode: str
+    sources: list[Source]
+    group_timer: float | None
+    origin: str
+    compatibility: str
+    uptime: float
+    last_reporter: str | None
+
+
+class Mdb(Document, frozen=True, kw_only=True):
+    """`show mdb`."""
+
+    what = "mdb"
+    switch: str
+    mdb: list[Entry]
+
+
+class Host(Struct, frozen=True, kw_only=True, gc=False):
+    """What one host of a port wants of a group."""
+
+    vlan: int
+    family: str
+    group: str
+    port: str
+    address: str
+    mac: str
+    filter_mode: str
+    sources: list[str]
+    timer: float
+
+
+class Hosts(Document, frozen=True, kw_only=True):
+    """`show hosts`."""
+
+    what = "hosts"
+    hosts: list[Host]
+
+
+# Queriers and routers ----------------------------------------------------------------------------
+
+
+class Mrouter(Struct, frozen=True, kw_only=True, gc=False):
+    """One reason for one router port."""
+
+    vlan: int
+    family: str
+    port: str
+    origin: str
+    address: str | None
+    timer: float | None
+    uptime: float
+
+
+class Mrouters(Document, frozen=True, kw_only=True):
+    """`show mrouters`."""
+
+    what = "mrouters"
+    mrouters: list[Mrouter]
+
+
+class Querier(Struct, frozen=True, kw_only=True, gc=False):
+    """Who asks in a VLAN, and the values in force."""
+
+    vlan: int
+    family: str
+    role: str
+    address: str | None
+    port: str | None
+    version: int
+    timer: float | None
+    query_interval: float
+    query_response_interval: float
+    robustness: int
+    uptime: float | None
+    last_member_query_interval: float
+    group_membership_interval: float
+
+
+class Queriers(Document, frozen=True, kw_only=True):
+    """`show querier`."""
+
+    what = "querier"
+    queriers: list[Querier]
+
+
+# Ports and traffic -------------------------------------------------------------------------------
+
+
+class Port(Struct, frozen=True, kw_only=True, gc=False):
+    """A port, its interface, its totals since they were cleared."""
+
+    name: str
+    ifindex: int | None
+    state: str
+    mrouter: str
+    fast_leave: str
+    mtu: int | None
+    mac: str | None
+    isolated: bool
+    takes_runs: bool
+    takes_runs_because: str
+    lro: bool
+    addresses: list[str]
+    problem: str | None
+    state_bytes: int
+    state_max_bytes: int
+    rx_frames: int
+    rx_bytes: int
+    tx_frames: int
+    tx_bytes: int
+    drops: Counts
+
+
+class Ports(Document, frozen=True, kw_only=True):
+    """`show ports`."""
+
+    what = "ports"
+    ports: list[Port]
+
+
+class Counters(Document, frozen=True, kw_only=True):
+    """`show counters`: of the switch, and of each port."""
+
+    what = "counters"
+    counters: Counts
+    ports: dict[str, Counts]
+
+
+class Station(Struct, frozen=True, kw_only=True, gc=False):
+    """A unicast address; `rival`: a port where it is heard as well, `claimed` seconds ago."""
+
+    vlan: int
+    mac: str
+    port: str
+    age: float
+    rival: str | None
+    sticky: bool
+    claimed: float | None
+
+
+class Fdb(Document, frozen=True, kw_only=True):
+    """`show fdb`."""
+
+    what = "fdb"
+    fdb: list[Station]
+
+
+class Stream(Struct, frozen=True, kw_only=True, gc=False):
+    """One flow as it comes in at `port`."""
+
+    vlan: int
+    family: str
+    source: str
+    group: str
+    port: str
+    frames: int
+    bytes: int
+    frames_per_s: float
+    bits_per_s: float
+    registered: bool
+    egress: list[str]
+    reason: str
+    age: float
+    idle: float
+
+
+class Streams(Document, frozen=True, kw_only=True):
+    """`show streams`."""
+
+    what = "streams"
+    streams: list[Stream]
+
+
+# The switch --------------------------------------------------------------------------------------
+
+
+class Balance(Struct, frozen=True, kw_only=True):
+    """Conservation at a port: frames that came in, and those of them without a verdict."""
+
+    rx_frames: int
+    unbalanced: int
+
+
+class Status(Document, frozen=True, kw_only=True):
+    """The process."""
+
+    what = "status"
+    switch: str
+    version: str
+    pid: int
+    uptime: float
+    rows: int
+    balance: dict[str, Balance]
+
+
+class SwitchConfig(Struct, frozen=True, kw_only=True):
+    """Of `[switch]`, what commands read."""
+
+    no_querier: str
+    fdb_max: int
+
+
+class IgmpConfig(Struct, frozen=True, kw_only=True):
+    """Of `[igmp]`, what commands read."""
+
+    enabled: bool
+    querier: str
+    querier_address: str
+    version: int
+    robustness: int
+    query_interval: float
+    query_response_interval: float
+    last_member_query_interval: float
+    require_router_alert: bool
+    lite_exclude_filter: bool
+    mrouter_on_null_source: bool | str
+    max_groups: int
+    max_state: int
+
+
+class VlanConfig(Struct, frozen=True, kw_only=True):
+    """Of `[[vlan]]`, what commands read."""
+
+    vid: int
+    querier: str
+    version: int
+    max_groups: int
+
+
+class PortConfig(Struct, frozen=True, kw_only=True):
+    """Of `[[port]]`, what commands read."""
+
+    name: str
+    explicit_tracking: bool
+    fast_leave: str
+    max_groups: int
+    igmp_rate: int
+
+
+class Config(Document, frozen=True, kw_only=True):
+    """`show config`, as far as commands read it: the switch writes all of `config/schema.py`."""
+
+    what = "config"
+    switch: SwitchConfig
+    igmp: IgmpConfig
+    vlan: list[VlanConfig]
+    port: list[PortConfig]
+
+
+# Answers of other commands -----------------------------------------------------------------------
+
+
+class Why(Struct, frozen=True, kw_only=True):
+    """Whether a frame leaves by a port, and a sentence on it."""
+
+    port: str
+    forwarded: bool
+    because: str
+
+
+class Explained(Struct, frozen=True, kw_only=True):
+    """`explain`."""
+
+    action: str
+    reason: str
+    ports: list[str]
+    registered: bool
+    why: list[Why]
+    notes: list[str]
+
+
+class Reloaded(Struct, frozen=True, kw_only=True):
+    """`reload`: what waits for a restart, and which ports do not exist."""
+
+    needs_restart: list[str]
+    missing_ports: list[str]
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """Of `check`. `severity`: "problem" or "note"; `subject`: a port, group, VLAN or the switch."""
+
+    severity: str
+    subject: str
+    finding: str
+    do: str
+
+
+class Findings(Struct, frozen=True, kw_only=True):
+    """`check`, which the command finds out itself."""
+
+    findings: list[Finding]
+
+
+# Streams of objects ------------------------------------------------------------------------------
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """The head of a line of `monitor`; an event has fields of its own besides."""
+
+    time: float
+    event: str
+    vlan: int
+    port: str | None
+
+
+class Frame(Struct, frozen=True, kw_only=True, tag="frame", tag_field="event"):
+    """A control frame of `capture`, in hex, and what was decided."""
+
+    time: float
+    port: str | None
+    direction: str
+    frame: str
+    comment: str
+
+
+class Lost(Struct, frozen=True, kw_only=True, tag="lost", tag_field="event"):
+    """In the place of what a reader was too slow for."""
+
+    time: float
+    count: int
+
+
+# The line around an answer -----------------------------------------------------------------------
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """`ok`: the result; else one line and an exit status."""
+
+    ok: bool
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    error: str = ""
+    code: int = 1
