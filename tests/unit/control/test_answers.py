@@ -1,0 +1,142 @@
+"""What an operator asks of the plane is done or refused, and answered without holding it up."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from snoop.control import requests
+from snoop.control.requests import (
+    Clear,
+    Explain,
+    Mrouter,
+    Query,
+    RequestError,
+    Show,
+    Static,
+)
+from snoop.wire import address
+from snoop.wire.address import ANY
+from snoop.wire.messages import Record, RecordType
+from unit.scene import G, S, Scene
+
+
+def test_static_entries_and_router_ports_by_command() -> None:
+    scene = Scene().start()
+    scene.ask(Static(add=True, group="239.1.2.3", port="p2", source="10.0.0.9"))
+    assert scene.fastpath.rows == {(0, G, ANY): 0, (0, G, S): 0b0100}
+    scene.ask(Static(add=False, group="239.1.2.3", port="p2", source="10.0.0.9"))
+    assert scene.fastpath.rows == {}
+    scene.ask(Mrouter(add=True, port="p3"))
+    assert scene.fastpath.vlans[0][1] == 0b1000
+    scene.ask(Mrouter(add=False, port="p3"))
+    assert scene.fastpath.vlans[0][1] == 0
+
+
+@pytest.mark.parametrize(
+    ("request_", "text", "code"),
+    [
+        (Static(add=False, group="239.1.2.3", port="p1"), "no static entry of 239.1.2.3 on p1", 1),
+        (Static(add=True, group="239.1.2.3", port="p9"), 'no port "p9" on this switch', 2),
+        (Static(add=True, group="10.1.2.3", port="p1"), "is not a multicast group", 2),
+        (Static(add=True, group="nonsense", port="p1"), "is not a multicast group", 2),
+        (Static(add=True, group="224.0.0.5", port="p1"), "goes to every port anyway", 2),
+        (Static(add=True, group="239.1.2.3", port="p1", source="239.1.1.1"), "of a source", 2),
+        (Static(add=True, group="ff3e::1", port="p1"), "is not allowed", 2),
+        (Mrouter(add=False, port="p1"), "p1 is no static router port", 1),
+        (Mrouter(add=True, port="p1", family="ipv6"), "does not snoop MLD", 2),
+        (Query(vlan=9), "nothing is known of vlan 9", 1),
+        (Query(group="224.0.0.1"), "is not allowed", 2),
+        (Clear(what="fdb", group="239.1.2.3"), "--port and --vlan", 2),
+        (Clear(what="counters", vlan=3), "no filter but --port", 2),
+        (Show(what="mdb", port="pp1"), 'did you mean "p1"?', 2),
+        (Show(what="mdb", group="10.0.0.1"), "is not a multicast group", 2),
+        (Explain(port="p1", group="10.0.0.1"), "is not a multicast group", 2),
+    ],
+)
+def test_a_request_that_cannot_be_met_says_why(request_: Any, text: str, code: int) -> None:
+    scene = Scene().start()
+    with pytest.raises(RequestError) as caught:
+        scene.ask(request_)
+    assert text in str(caught.value)
+    assert caught.value.code == code
+    assert scene.fastpath.rows == {}
+
+
+def test_clear_mdb_forgets_members_and_keeps_statics() -> None:
+    scene = Scene().start()
+    scene.join(1)
+    scene.join(2)
+    scene.ask(Static(add=True, group="239.9.9.9", port="p3"))
+    scene.ask(Clear(what="mdb", port="p1"))
+    assert scene.members() == {"p2", "p3"}
+    scene.ask(Clear(what="mdb"))
+    assert scene.members() == {"p3"}
+
+
+def test_cleared_counters_start_at_zero_and_metrics_keep_counting() -> None:
+    scene = Scene().start()
+    scene.fastpath.counts[1] = {"rx_frames": 7, "forward_group": 7}
+    scene.join(1)
+    scene.ask(Clear(what="counters"))
+    scene.fastpath.counts[1] = {"rx_frames": 9, "forward_group": 9}
+    shown = scene.ask(Show(what="counters"))
+    assert shown["ports"]["p1"]["rx_frames"] == 2
+    assert shown["counters"]["rx_frames"] == 2
+    assert shown["ports"]["p1"]["rx_report_v3"] == 0
+    sample = scene.answers.sample()
+    assert sample.port_counters["p1"]["rx_frames"] == 9
+    assert sample.port_counters["p1"]["rx_report_v3"] == 1
+
+
+def test_balance_is_frames_less_verdicts() -> None:
+    """Conservation."""
+    scene = Scene().start()
+    scene.fastpath.counts[1] = {"rx_frames": 9, "forward_group": 5, "no_member": 3}
+    balance = scene.ask(Show(what="status"))["balance"]
+    assert balance["p1"] == {"rx_frames": 9, "unbalanced": 1}
+    assert balance["p0"] == {"rx_frames": 0, "unbalanced": 0}
+
+
+def test_explain_names_a_reason_for_every_port() -> None:
+    """INTERFACE.md 3, `explain`."""
+    scene = Scene().start()
+    scene.join(1)
+    answer = scene.ask(Explain(port="p0", group="239.1.2.3"))
+    assert (answer["action"], answer["reason"]) == ("forward", "forward_group")
+    assert answer["ports"] == ["p1"]
+    why = {row["port"]: (row["forwarded"], row["because"]) for row in answer["why"]}
+    assert why["p0"] == (False, "ingress: a frame never leaves by the port it came in")
+    assert why["p1"][0] is True
+    assert "IGMPv3 report of 10.0.0.11" in why["p1"][1]
+    assert why["p2"][0] is False
+    assert "no host behind it has joined" in why["p2"][1]
+
+
+def test_large_tables_are_made_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames and timers come in between, and the rows are those of one go, in their order."""
+    scene = Scene().start()
+    groups = [address.mapped(bytes((239, 1, n >> 8, n & 255))) for n in range(300)]
+    for start in range(0, 300, 100):
+        scene.report(1, *(Record(RecordType.TO_EX, g, ()) for g in groups[start : start + 100]))
+    monkeypatch.setattr("snoop.control.answers.PART_NS", 0)
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def ask() -> object:
+        beside = asyncio.ensure_future(count())
+        answer = await scene.answers.answer(Show(what="mdb"))
+        beside.cancel()
+        return msgspec.json.decode(requests.encode(answer))
+
+    shown: Any = asyncio.run(ask())
+    assert [row["group"] for row in shown["mdb"]] == [address.text(group) for group in groups]
+    assert turns >= 300 // 8

@@ -1,0 +1,149 @@
+"""Ports that fail, go, come back or are set otherwise: each alone, and nothing else forgotten."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+import pytest
+
+from snoop.control.requests import (
+    Show,
+    Static,
+)
+from snoop.wire import address
+from snoop.wire.address import ANY
+from unit.fake_fastpath import link
+from unit.scene import G, Scene
+
+
+def test_a_port_that_cannot_be_opened_goes_down_alone() -> None:
+    """A faulty port goes down alone and says so."""
+    scene = Scene(refused={12: errno.ENOBUFS}).start()
+    ports = scene.ports()
+    assert ports["p2"]["state"] == "down"
+    assert "cannot be opened: " in ports["p2"]["problem"]
+    assert {name for name, row in ports.items() if row["state"] == "up"} == {"p0", "p1", "p3"}
+    scene.fastpath.refused.clear()
+    scene.plane.links_changed()
+    assert scene.ports()["p2"]["state"] == "up"
+    assert scene.ports()["p2"]["problem"] is None
+
+
+def test_a_deleted_interface_is_missing_and_comes_back_under_a_new_index() -> None:
+    """Deletion, and re-appearance of the same name, without a restart."""
+    scene = Scene().start()
+    scene.join(1)
+    gone = scene.links.links.pop("p1")
+    scene.plane.links_changed()
+    assert scene.ports()["p1"]["state"] == "missing"
+    assert scene.ports()["p1"]["ifindex"] is None
+    assert scene.members() == set()
+    assert (1, None) in scene.fastpath.flushed
+    scene.links.links["p1"] = link("p1", 99)
+    scene.plane.links_changed()
+    assert scene.fastpath.opened[1] == 99 != gone.ifindex
+    scene.join(1)
+    assert scene.members() == {"p1"}
+
+
+def test_an_interface_swapped_between_two_looks_loses_what_was_learned() -> None:
+    """Deleted and made anew before we looked: another cable for all we know."""
+    scene = Scene().start()
+    scene.join(1)
+    scene.links.links["p1"] = link("p1", 99)
+    scene.plane.links_changed()
+    assert scene.ports()["p1"]["state"] == "up"
+    assert scene.members() == set()
+
+
+def test_a_flap_of_one_port_leaves_the_others_members_alone() -> None:
+    """SM-67."""
+    scene = Scene().start()
+    scene.join(1)
+    scene.join(2)
+    scene.links.links["p2"] = link("p2", 12, up=False)
+    scene.plane.links_changed()
+    assert scene.members() == {"p1"}
+    assert scene.fastpath.states[2] == (False, 1500, True)
+    scene.links.links["p2"] = link("p2", 12, mtu=9000)
+    scene.plane.links_changed()
+    assert scene.fastpath.states[2] == (True, 9000, True)
+    assert scene.members() == {"p1"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"addresses": frozenset({"10.0.0.1"})}, "carries an address"),
+        ({"master": 5}, "has a master"),
+    ],
+)
+def test_a_port_somebody_else_uses_is_not_isolated(changes: dict[str, Any], why: str) -> None:
+    """The host's stack stays on a port with addresses or a master; a warning, not an error."""
+    scene = Scene()
+    scene.links.links["p1"] = link("p1", 11, **changes)
+    scene.start()
+    assert scene.fastpath.isolated == {0: True, 1: False, 2: True, 3: True}
+    assert why in scene.ports()["p1"]["problem"]
+    assert scene.ports()["p1"]["state"] == "up"
+
+
+def test_an_address_that_comes_or_goes_reopens_the_port_and_keeps_its_members() -> None:
+    scene = Scene().start()
+    scene.join(1)
+    scene.links.links["p1"] = link("p1", 11, addresses=frozenset({"10.0.0.1"}))
+    scene.plane.links_changed()
+    assert scene.fastpath.isolated[1] is False
+    assert "carries an address" in scene.ports()["p1"]["problem"]
+    scene.links.links["p1"] = link("p1", 11)
+    scene.plane.links_changed()
+    assert scene.fastpath.isolated[1] is True
+    assert scene.ports()["p1"]["problem"] is None
+    assert scene.members() == {"p1"}
+    assert scene.fastpath.states[1] == (True, 1500, True)
+
+
+def test_a_link_local_address_alone_is_no_reason_not_to_isolate() -> None:
+    scene = Scene()
+    scene.links.links["p1"] = link("p1", 11, addresses=frozenset({"fe80::1"}))
+    scene.start()
+    assert scene.fastpath.isolated[1] is True
+
+
+def test_reload_keeps_memberships_and_moves_ports() -> None:
+    """Memberships survive a configuration reload."""
+    scene = Scene().start()
+    scene.join(1)
+    scene.join(2)
+    scene.links.links["p7"] = link("p7", 77)
+    scene.configure(
+        igmp={"querier": "on", "querier_address": "10.0.0.254", "query_interval": 60.0},
+        port=[{"name": "p0"}, {"name": "p1", "mrouter": "always"}, {"name": "p3"}, {"name": "p7"}],
+    )
+    assert scene.members() == {"p1"}
+    assert set(scene.ports()) == {"p0", "p1", "p3", "p7"}
+    assert scene.ports()["p7"]["state"] == "up"
+    # p7 got the id that p2 left; the row must not carry p2's membership over to it.
+    assert scene.fastpath.rows[0, G, ANY] == 0b0010
+    assert scene.fastpath.vlans[0][1] == 0b0010
+    assert [row["query_interval"] for row in scene.ask(Show(what="querier"))["queriers"]] == [60.0]
+
+
+def test_reload_of_socket_options_reopens_a_port_and_keeps_its_members() -> None:
+    scene = Scene().start()
+    scene.join(1)
+    scene.configure(switch={"no_querier": "prune", "qdisc_bypass": False})
+    assert scene.members() == {"p1"}
+    assert scene.fastpath.states[1] == (True, 1500, True)
+    assert scene.fastpath.rows[0, G, ANY] == 0b0010
+
+
+def test_reload_moves_configured_statics_and_keeps_commanded_ones() -> None:
+    statics = [{"group": "239.9.9.9", "ports": ["p1", "p2"]}]
+    scene = Scene(static=statics).start()
+    scene.ask(Static(add=True, group="239.8.8.8", port="p3"))
+    assert scene.fastpath.rows[0, address.parse("239.9.9.9"), ANY] == 0b0110
+    scene.configure(static=[{"group": "239.9.9.9", "ports": ["p2", "p3"]}])
+    assert scene.fastpath.rows[0, address.parse("239.9.9.9"), ANY] == 0b1100
+    assert scene.fastpath.rows[0, address.parse("239.8.8.8"), ANY] == 0b1000
