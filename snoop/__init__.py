@@ -2,6 +2,11 @@
 
 `Switch` is the Python API (`snoop/switch.py`). It is loaded when it is asked for, so that importing
 a layer of the package imports nothing above it.
+
+- `wire`, `proto`, `table`: the pure core; `fastpath`: the binding to C;
+- `config`, `links`, `runtime`, `control`, `daemon`: the process;
+- `cli` (and `__main__`): the commands; `switch`: a switch from Python;
+- `printable`: a name's one spelling; `namespace`: of `ip netns`.
 """
 
 from typing import TYPE_CHECKING

@@ -69,6 +69,7 @@ def page() -> str:
 
 def _lines() -> Iterator[str]:
     from snoop.cli.main import cli
+    from snoop.control.kinds import KINDS
 
     yield f'.TH SNOOP 8 "{DATE}" "snoop {__version__}" "System Administration"'
     yield ".SH NAME"
@@ -90,6 +91,7 @@ def _lines() -> Iterator[str]:
     yield from _configuration()
     yield ".SH COUNTERS"
     yield from _counters()
+    yield from _section("EVENTS", tuple(KINDS.items()))
     yield from _section("EXIT STATUS", _STATUS)
     yield from _section("SIGNALS", _SIGNALS)
     yield from _section("ENVIRONMENT", _ENVIRONMENT)
@@ -162,7 +164,7 @@ def _counters() -> Iterator[str]:
 def _section(title: str, items: tuple[tuple[str, str], ...]) -> Iterator[str]:
     yield f".SH {title}"
     for tag, text in items:
-        yield from _item(tag, text)
+        yield from _item(tag, _sentence(text))
 
 
 def _item(tag: str, text: str) -> Iterator[str]:

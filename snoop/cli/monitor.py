@@ -11,11 +11,7 @@ import click
 from snoop.cli import options
 from snoop.control import documents
 from snoop.control.client import Client, NoDaemon, read
-
-TYPES = (
-    "join", "leave", "expire", "query", "mrouter", "querier", "port", "limit", "filter",
-    "table_full", "ring_reopened", "mac_claimed", "warning", "config", "neighbour",
-)  # fmt: skip
+from snoop.control.kinds import KINDS
 
 
 @click.command()
@@ -24,9 +20,9 @@ TYPES = (
     "--type",
     "types",
     multiple=True,
-    type=click.Choice(TYPES),
+    type=click.Choice(list(KINDS)),
     metavar="TYPE",
-    help="Only these; may be repeated: " + ", ".join(TYPES) + ".",
+    help="Only these; may be repeated: " + ", ".join(KINDS) + ".",
 )
 @options.group
 @options.port

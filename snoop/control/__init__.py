@@ -4,6 +4,7 @@
   is let in;
 - `documents`: what is answered, for both ends; `answers` asks the plane, `rows` and `statistics`
   make documents of its state;
-- `explain` with `hints` and `wellknown`: why a frame goes where it goes;
-- `counters`: what each counter counts; `rates`: from two looks; `metrics` and `sample`: Prometheus.
+- `explain` with `hints`, `reasons` and `wellknown`: why a frame goes where it goes;
+- `counters`: what each counts; `kinds`: what each event is about; `rates`: from two looks;
+- `metrics` and `sample`: Prometheus.
 """

@@ -1,40 +1,15 @@
 """What every counter counts, one line each: for the manual, `show counters --explain`, metrics.
 
-The control plane's lines are beside its counters (`proto/counters.py`); here are the fast path's,
-whose names come from C. A test compares the names with those of the compiled module.
+The control plane's lines are beside its counters (`proto/counters.py`), those of verdicts are in
+`reasons.py`; here are the fast path's others. A test compares the names with those of C.
 """
 
 from __future__ import annotations
 
+from snoop.control.reasons import REASONS
 from snoop.proto.counters import COUNTERS
 
-VERDICTS = {
-    "forward_group": "frames forwarded by the group's row for any source",
-    "forward_source": "frames forwarded by the group's row for their source",
-    "forward_unregistered": "frames of groups nobody joined, sent where [switch] unregistered says",
-    "forward_unicast": "frames to a known unicast address",
-    "flood_link_local": "frames to 224.0.0.0/24, which go everywhere",
-    "flood_always": "frames to groups of [switch] always_flood",
-    "flood_no_querier": "multicast frames flooded because no querier is known, or snooping is off",
-    "flood_broadcast": "broadcast frames",
-    "flood_unknown_unicast": "frames to a unicast address not learned",
-    "flood_ipv6_multicast": "IPv6 multicast frames: MLD is not snooped",
-    "flood_l2_multicast": "multicast frames that are not IP, or behind a second tag",
-    "mac_ip_mismatch": "frames whose group and MAC address do not belong together, flooded",
-    "punt_igmp": "IGMP frames handed to the control plane",
-    "no_member": "dropped: the group is known, but nobody wants this source",
-    "no_egress": "dropped: no other port to send it to",
-    "same_port": "dropped: the destination is behind the port it came from",
-    "truncated": "dropped: not captured whole",
-    "reserved_mac": "dropped: to 01:80:c2:00:00:01-0f, which no bridge forwards",
-    "vlan_invalid": "dropped: VLAN id 4095",
-    "ip_error": "dropped: bad IPv4 header of a multicast frame",
-    "source_mac": "dropped: source address is multicast or zero",
-    "port_down": "dropped: came in while the port was down",
-    "punt_full": "dropped: the port's queue of IGMP for the control plane is full",
-    "rate_limited": "dropped: IGMP over [[port]] igmp_rate",
-    "control_size": "dropped: IGMP longer than the port's MTU allows a frame to be",
-}
+VERDICTS = {name: reason.counts for name, reason in REASONS.items()}
 STATS = {
     "rx_frames": "frames received; the sum of all verdicts",
     "rx_bytes": "bytes received",

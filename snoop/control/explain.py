@@ -1,8 +1,8 @@
 """Why a frame goes where it goes: the live fast path's verdict, then a reason for every port.
 
 The verdict is not computed here. A frame as the question describes it is built and handed to
-`FastPath.explain`, which reads the table that forwards; the reasons come from the engine's views
-and name the configuration key that would change the answer.
+`FastPath.explain`, which reads the table that forwards; the reasons are those of `reasons.py`, or
+come from the engine's views, and name the configuration key that would change the answer.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from snoop.control import documents, hints
+from snoop.control.reasons import REASONS
 from snoop.control.rows import seconds, text
 from snoop.proto.views import FilterMode, MdbRow, MrouterRow
 from snoop.runtime import clock
@@ -22,19 +23,6 @@ from snoop.wire.address import Address, Family
 SOME_SOURCE = address.parse("192.0.2.1")
 _SOURCE_MAC = b"\x02\0\0\0\0\x01"
 _UDP, _UDP_EMPTY = 17, bytes.fromhex("138c138c00080000")
-
-_FLOODED = {
-    "flood_link_local": "224.0.0.0/24 always goes to every port (RFC 4541 2.1.2)",
-    "flood_always": "the group is in [switch] always_flood",
-    "flood_no_querier": (
-        'no querier is known, so nothing is pruned: [igmp] querier = "on" makes this switch one, '
-        '[switch] no_querier = "prune" prunes all the same'
-    ),
-    "flood_ipv6_multicast": "IPv6 multicast floods: MLD is not snooped",
-    "flood_broadcast": "broadcast",
-    "flood_l2_multicast": "not IP multicast: it floods",
-    "mac_ip_mismatch": "the MAC address is not the group's: it floods",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +109,9 @@ def _because(plane: Plane, port: Port, case: _Case) -> str:
             "flooded: the querier is new, and until its hosts have had one "
             "query_response_interval to answer nothing is pruned"
         )
-    if case.reason in _FLOODED:
-        return f"flooded: {_FLOODED[case.reason]}"
+    everywhere = REASONS[case.reason].because
+    if everywhere is not None:
+        return everywhere
     if forwarded:
         known = _member(port, case) or _router(port, case)
         if known is None and case.registered:

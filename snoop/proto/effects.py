@@ -52,6 +52,10 @@ class EventKind(StrEnum):
     TABLE_FULL = "table_full"
     WARNING = "warning"
     CONFIG = "config"
+    # The runtime's own.
+    NEIGHBOUR = "neighbour"
+    RING_REOPENED = "ring_reopened"
+    MAC_CLAIMED = "mac_claimed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,5 +3,6 @@
 - `plane` is the middle; `ports` opens and closes, `rings` opens again what stopped;
 - `batch`: how much is taken at once; `disputes`: addresses claimed in vain;
 - `events` and `fanout`: what happened, to whoever listens; `log`: the same, to stderr;
+- `garbage`: when the interpreter looks for some;
 - `clock`, `priority`, `notify`: the only places that know time, the scheduler, the service manager.
 """

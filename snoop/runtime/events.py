@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from snoop.proto.effects import Event
+from snoop.proto.effects import Event, EventKind
 from snoop.proto.units import Instant
 from snoop.runtime import clock
 from snoop.runtime.fanout import Fanout, Item
@@ -21,16 +21,16 @@ _log = logging.getLogger("snoop.event")
 
 # What an operator acts on is a warning; what changes where everything goes is worth a line.
 _LEVELS = {
-    "limit": logging.WARNING,
-    "filter": logging.INFO,
-    "table_full": logging.WARNING,
-    "warning": logging.WARNING,
-    "ring_reopened": logging.WARNING,
-    "mac_claimed": logging.WARNING,
-    "querier": logging.INFO,
-    "mrouter": logging.INFO,
-    "port": logging.DEBUG,
-    "config": logging.DEBUG,
+    EventKind.LIMIT: logging.WARNING,
+    EventKind.FILTER: logging.INFO,
+    EventKind.TABLE_FULL: logging.WARNING,
+    EventKind.WARNING: logging.WARNING,
+    EventKind.RING_REOPENED: logging.WARNING,
+    EventKind.MAC_CLAIMED: logging.WARNING,
+    EventKind.QUERIER: logging.INFO,
+    EventKind.MROUTER: logging.INFO,
+    EventKind.PORT: logging.DEBUG,
+    EventKind.CONFIG: logging.DEBUG,
 }
 
 
@@ -49,7 +49,7 @@ class Events:
 
     def say(
         self,
-        kind: str,
+        kind: EventKind,
         *,
         vlan: int,
         port: str | None,

@@ -17,7 +17,7 @@ from snoop.config import resolve
 from snoop.config.schema import Config, PortTable
 from snoop.links.claims import ClaimTable
 from snoop.links.neighbours import Neighbours
-from snoop.proto.effects import Effect, Event, GroupChanged, Transmit, VlanChanged
+from snoop.proto.effects import Effect, Event, EventKind, GroupChanged, Transmit, VlanChanged
 from snoop.proto.engine import Engine, Full
 from snoop.proto.params import Params
 from snoop.proto.units import NEVER, SECOND, Instant, after
@@ -182,12 +182,12 @@ class Plane:
             mac, rival = mac_text(entry.mac), self.ports.name(entry.rival)
             fields: dict[str, object] = {"mac": mac, "held_at": self.ports.name(entry.port)}
             self._events.say(
-                "mac_claimed", vlan=entry.vlan, port=rival, fields=fields, now=clock.now()
+                EventKind.MAC_CLAIMED, vlan=entry.vlan, port=rival, fields=fields, now=clock.now()
             )
         reopened = self._rings.look(clock.now())
         for port in reopened:
             because = port.problem or "a frame with an offload that the kernel cannot describe"
-            self.say("ring_reopened", {"because": because}, port=port.name)
+            self.say(EventKind.RING_REOPENED, {"because": because}, port=port.name)
         if any(not port.opened for port in reopened):
             self.links_changed()
 
@@ -223,7 +223,7 @@ class Plane:
         self._tell(self.ports.reconcile(self._links), now)
         self._become(now)
 
-    def say(self, kind: str, fields: dict[str, object], *, port: str | None = None) -> None:
+    def say(self, kind: EventKind, fields: dict[str, object], *, port: str | None = None) -> None:
         """An event of the runtime itself."""
         self._events.say(kind, vlan=0, port=port, fields=fields, now=clock.now())
 
@@ -297,7 +297,7 @@ class Plane:
             routers |= ports
         for port in self.ports.settle_runs(routers):
             fields = {"takes_runs": port.runs.takes, "because": port.runs.because}
-            self.say("neighbour", fields, port=port.name)
+            self.say(EventKind.NEIGHBOUR, fields, port=port.name)
 
     def _apply(self, effects: Iterable[Effect], now: Instant) -> None:
         for effect in effects:
@@ -326,7 +326,7 @@ class Plane:
             port = self.ports.get(number)
             if port is not None:
                 reason = f"igmp_rate, {port.table.igmp_rate} records a second, reached"
-                self.say("limit", {"reason": reason, "dropped": frames}, port=port.name)
+                self.say(EventKind.LIMIT, {"reason": reason, "dropped": frames}, port=port.name)
 
     def _add_port(self, table: PortTable, now: Instant) -> None:
         port = self.ports.add(table)
@@ -366,7 +366,7 @@ class Plane:
                     vid=vid, group=group, source=source, port=port, now=now
                 )
             except Full as error:  # by those of `snoop mdb add`: the file itself was checked
-                self.say("limit", {"reason": str(error)}, port=self.ports.name(port))
+                self.say(EventKind.LIMIT, {"reason": str(error)}, port=self.ports.name(port))
                 wanted = wanted - {(vid, group, source, port)}
                 continue
             self._apply(effects, now)

@@ -14,11 +14,12 @@ import msgspec
 import pytest
 
 from snoop.cli.main import cli
-from snoop.cli.monitor import TYPES
 from snoop.config import loader, schema
 from snoop.control import answers
 from snoop.control.documents import Finding
+from snoop.control.kinds import KINDS
 from snoop.control.requests import Explain, Monitor, Mrouter, Show
+from snoop.proto.effects import EventKind
 from snoop.runtime import clock
 from snoop.table.seen import Stream
 from snoop.wire import address
@@ -176,7 +177,7 @@ def test_every_answer_is_on_the_page() -> None:
 
 def test_events_are_those_that_can_be_monitored() -> None:
     (kinds,) = re.findall(r"^\| `event` \| `([a-z_ ]+)`", section(3), re.MULTILINE)
-    assert set(kinds.split()) <= set(TYPES)
+    assert set(kinds.split()) == KINDS.keys() == {kind.value for kind in EventKind}
 
 
 # Configuration -----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ Walks every module with `ast`; imports inside functions and under TYPE_CHECKING 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -122,6 +123,20 @@ def test_module_imports_only_what_its_layer_may(name: str, path: Path) -> None:
         # Layers 0 to 3 stay out of the command line: it asks the daemon.
         low = {"snoop.proto", "snoop.table", "snoop.fastpath", "snoop._native"}
         assert {n for n in ours(names) if within(n, low)} == set()
+
+
+BESIDE = [ROOT.parent / "netns-lab" / name for name in ("testbed", "benchmark")]
+PACKAGES = [path.parent for top in (ROOT, *BESIDE) for path in sorted(top.rglob("__init__.py"))]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=[path.name for path in PACKAGES])
+def test_a_package_names_its_rooms(package: Path) -> None:
+    """What a newcomer reads first: each module and package in it, in its `__init__`."""
+    rooms = {path.stem for path in package.glob("*.py")} | {
+        path.parent.name for path in package.glob("*/__init__.py")
+    }
+    said = ast.get_docstring(ast.parse((package / "__init__.py").read_text())) or ""
+    assert rooms - {"__init__"} <= set(re.findall(r"`(\w+)`", said))
 
 
 def test_no_import_circle() -> None:

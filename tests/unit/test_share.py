@@ -113,6 +113,7 @@ def test_the_example_has_every_key_and_is_a_configuration() -> None:
         *(f"cli/findings/{path.name}" for path in (SHARE.parent / "cli/findings").glob("*.py")),
         "control/explain.py",
         "control/hints.py",
+        "control/reasons.py",
     ],
 )
 def test_every_key_that_is_recommended_exists(name: str) -> None:

@@ -2,6 +2,9 @@
 
 A problem is something an operator should act on and makes `check` exit 1; a note is something to
 know. Every finding says what to do.
+
+- `facts`: what a search reads;
+- `querier`, `ports`, `streams`, `neighbours`, `stations`, `flooding`, `counted`: the searches.
 """
 
 from __future__ import annotations

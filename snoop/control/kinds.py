@@ -1,0 +1,25 @@
+"""Every kind of event, with the line that the manual has for it.
+
+The words are those of `proto/effects.py`; a test compares them. Apart from there, because the
+command line names them before it asks a switch.
+"""
+
+from __future__ import annotations
+
+KINDS = {
+    "join": "a port has joined a group, or wants other sources of it",
+    "leave": "a port has left a group, or wants fewer sources of it",
+    "expire": "a membership has ended because nobody answered",
+    "query": "a query has come in, or this switch has sent one",
+    "mrouter": "a port has become a router port, or is one no longer",
+    "querier": "another querier asks, or this switch does",
+    "port": "a port has come up or gone down",
+    "limit": "something was refused because of a limit",
+    "filter": "a join was refused by deny_groups or allow_groups",
+    "table_full": "a join was refused because the table is full",
+    "ring_reopened": "the receive rings of a port had stopped and were opened again",
+    "mac_claimed": "a unicast address was heard at a second port",
+    "warning": "something about somebody else's queries that is likely to be a mistake",
+    "config": "the configuration was read again",
+    "neighbour": "a neighbour takes runs of datagrams from now on, or takes them no longer",
+}
