@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import json
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +11,8 @@ import click
 from snoop.printable import name_of
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
     from click.shell_completion import CompletionItem
 
     from snoop.cli.session import Session
@@ -80,7 +80,9 @@ def failure(text: str) -> Failure:
     return Failure(text)
 
 
-def _address(value: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _address(value: object) -> IPv4Address | IPv6Address | None:
+    import ipaddress
+
     try:
         return ipaddress.ip_address(str(value))
     except ValueError:
@@ -111,4 +113,6 @@ def session(ctx: click.Context) -> Session:
 
 def print_json(document: object) -> None:
     """One JSON document on stdout: indented for eyes, on one line for programs."""
+    import json
+
     click.echo(json.dumps(document, indent=2 if sys.stdout.isatty() else None))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -59,6 +58,8 @@ def _repeat_json(every: float | None, fetch: Callable[[], Any]) -> None:
     if every is None:
         options.print_json(fetch())
         return
+    import json
+
     _again(every, lambda: click.echo(json.dumps(fetch())))
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from snoop.cli.human import NONE, age, bit_rate, count, plain, table, vlan
-from snoop.config import toml
 from snoop.control import documents
 
 if TYPE_CHECKING:
@@ -16,8 +14,7 @@ if TYPE_CHECKING:
 Document = TypeVar("Document", bound=documents.Document)
 
 
-@dataclass(frozen=True, slots=True)
-class Noun(Generic[Document]):
+class Noun(NamedTuple, Generic[Document]):
     """A document of `show`, how it is drawn, and what is said if there is nothing in it."""
 
     kind: type[Document]
@@ -203,6 +200,8 @@ def note(document: documents.Document) -> str:
 
 def config(document: Mapping[str, Any]) -> str:
     """Every key, whatever the switch has."""
+    from snoop.config import toml
+
     return "\n".join(toml.lines(document)).strip()
 
 

@@ -1,12 +1,12 @@
 """The other end of the control socket, for the command line and for scripts.
 
 Blocking and standard library only, because `snoop show --json` should not wait for imports: what
-it prints is what the switch wrote. Who reads an answer asks for one of `documents`.
+it prints is what the switch wrote. Who reads an answer asks for one of `documents`. Each way of
+taking answers apart is imported by who takes it.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import struct
@@ -83,7 +83,9 @@ class Client:
 
     def call(self, request: str, **fields: object) -> Any:
         """Ask, and return the result as plain data; fields that are None are left out."""
-        answer = json.loads(self._line(request, fields))
+        import json
+
+        answer = json.loads(self._line(json.dumps(_asked(request, fields)).encode()))
         if not answer["ok"]:
             raise Refused(answer["error"], answer["code"])
         return answer["result"]
@@ -94,7 +96,7 @@ class Client:
 
         from snoop.control.documents import Answer
 
-        line = self._line(request, fields)
+        line = self._line(msgspec.json.encode(_asked(request, fields)))
         try:
             answer = msgspec.json.decode(line, type=Answer)
             if answer.ok:
@@ -109,15 +111,16 @@ class Client:
 
     def stream(self, request: str, **fields: object) -> Iterator[dict[str, Any]]:
         """Ask for a stream and yield its objects until the daemon ends."""
+        import json
+
         self.call(request, **fields)
         self._socket.settimeout(None)
         while line := self._lines.readline():
             yield json.loads(line)
 
-    def _line(self, request: str, fields: dict[str, object]) -> bytes:
-        asked = {"request": request, **{k: v for k, v in fields.items() if v is not None}}
+    def _line(self, asked: bytes) -> bytes:
         try:
-            self._socket.sendall(json.dumps(asked).encode() + b"\n")
+            self._socket.sendall(asked + b"\n")
             line = self._lines.readline()
         except TimeoutError as error:
             raise Refused(f"the daemon at {self._path} does not answer", 1) from error
@@ -126,6 +129,10 @@ class Client:
         if not line:
             raise NoDaemon(f"the daemon at {self._path} went away")
         return line
+
+
+def _asked(request: str, fields: dict[str, object]) -> dict[str, object]:
+    return {"request": request, **{k: v for k, v in fields.items() if v is not None}}
 
 
 def call(path: str, request: str, **fields: object) -> Any:
