@@ -35,7 +35,7 @@ from testbed.switch import SNOOP, Snoop
 TESTS = Path(__file__).parents[1]
 
 GROUP = "239.1.1.1"
-JOIN_GROUPS = ("239.2.2.1", "239.2.2.2", "239.2.2.3", "239.2.2.4")
+JOIN_GROUPS = tuple(f"239.2.2.{number}" for number in range(1, 17))
 QUERIER = "10.0.0.254"
 TIMERS: dict[str, dict[str, Any]] = {
     # The defaults, but for the time that a new querier floods before it prunes.
