@@ -85,6 +85,7 @@ struct fp_fdb_claim {
 
 /* Empty, and never more than max_entries; 0 or -ENOMEM. Before the loops run. */
 int fp_fdb_init(struct fp_fdb *fdb, uint32_t max_entries, uint64_t ageing_ns);
+/* After the last loop has returned. */
 void fp_fdb_destroy(struct fp_fdb *fdb);
 /*
  * An address was heard: learns it, moves it, or says why not. Any thread. Waits for another
