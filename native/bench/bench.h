@@ -1,7 +1,7 @@
 /*
- * What the pieces of the fast path cost, each alone in one thread and warm. The
- * figures are for comparing two builds on one machine; what the switch does as a
- * whole is measured by netns-lab/bench.
+ * What the pieces of the fast path cost, each alone in one thread and warm. The figures are for
+ * comparing two builds on one machine; what the switch does as a whole is measured by
+ * netns-lab/bench.
  */
 #ifndef BENCH_H
 #define BENCH_H

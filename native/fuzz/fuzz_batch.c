@@ -1,8 +1,7 @@
 /*
- * Any mixture of frames through one pass: each port gets exactly its frames,
- * unchanged and in order, however they were joined (tests/pass.c is the judge).
- * The input is a list of RECORD_BYTES bytes each: which kind of packet, to which
- * ports, and one byte of it to spoil.
+ * Any mixture of frames through one pass: each port gets exactly its frames, unchanged and in
+ * order, however they were joined (tests/pass.c is the judge). The input is a list of RECORD_BYTES
+ * bytes each: which kind of packet, to which ports, and one byte of it to spoil.
  */
 #include "check.h"
 #include "fuzz.h"

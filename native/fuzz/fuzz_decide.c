@@ -1,8 +1,7 @@
 /*
- * Any bytes as a frame: parsing and deciding read nothing outside of them and
- * give a verdict that makes sense. The first byte of the input is the ingress
- * port and the table's state, the rest the frame. So that mutants get past the
- * header checksum, half of the inputs have it made good.
+ * Any bytes as a frame: parsing and deciding read nothing outside of them and give a verdict that
+ * makes sense. The first byte of the input is the ingress port and the table's state, the rest the
+ * frame. So that mutants get past the header checksum, half of the inputs have it made good.
  */
 #include "check.h"
 #include "fp_decide.h"

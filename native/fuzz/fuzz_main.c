@@ -1,6 +1,6 @@
 /*
- * Runs a fuzz target without libFuzzer: every file of a corpus, then a number of
- * inputs made from them, the same ones in every run.
+ * Runs a fuzz target without libFuzzer: every file of a corpus, then a number of inputs made from
+ * them, the same ones in every run.
  *
  *   fuzz_decide CORPUS-DIRECTORY [MUTATIONS [SEED]]
  */

@@ -1,7 +1,7 @@
 /*
- * Any order of puts and takes: the ring gives back what it took in, whole and in
- * order, and takes whatever fits. The input is a list of three bytes each: put a
- * frame of that length, or take that many.
+ * Any order of puts and takes: the ring gives back what it took in, whole and in order, and takes
+ * whatever fits. The input is a list of three bytes each: put a frame of that length, or take that
+ * many.
  */
 #include "check.h"
 #include "fp_punt.h"

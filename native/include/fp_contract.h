@@ -1,12 +1,11 @@
 /*
- * The contract between the C fast path and Python: constants, structures and
- * calls. The C compiler reads this file through fp.h and cffi reads it byte for
- * byte, so it holds no directives but plain integer #defines (native/README.md).
+ * The contract between the C fast path and Python: constants, structures and calls. The C compiler
+ * reads this file through fp.h and cffi reads it byte for byte, so it holds no directives but plain
+ * integer #defines (native/README.md).
  *
- * Threads: "control" calls come from one thread at a time; fp_loop_run() is the
- * loop thread's only call. Everything else may be called while loops run.
- * Calls return 0 (or a count) and -errno on failure unless they say otherwise.
- * Any change of layout bumps FP_CONTRACT_VERSION.
+ * Threads: "control" calls come from one thread at a time; fp_loop_run() is the loop thread's only
+ * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
+ * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
 #define FP_CONTRACT_VERSION 9
 #define FP_PORTS_MAX 256
@@ -28,8 +27,8 @@ enum fp_action {
 };
 
 /*
- * Why. Every received frame gets exactly one reason and moves exactly one
- * counter, so over a port: rx_frames == sum of the counters of all reasons.
+ * Why. Every received frame gets exactly one reason and moves exactly one counter, so over a port:
+ * rx_frames == sum of the counters of all reasons.
  */
 enum fp_reason {
 	/* forwarded */
@@ -226,18 +225,17 @@ void fp_switch_free(struct fp_switch *sw);
 void fp_switch_stop(struct fp_switch *sw);
 
 /*
- * Opens sockets and rings on an interface of the caller's network namespace.
- * The port joins the forwarding at the next publish that names it. On failure
- * *stage names the step that failed; *isolated is the errno of isolation (0: done).
+ * Opens sockets and rings on an interface of the caller's network namespace. The port joins the
+ * forwarding at the next publish that names it. On failure *stage names the step that failed;
+ * *isolated is the errno of isolation (0: done).
  */
 int fp_port_open(struct fp_switch *sw, uint32_t port, const struct fp_port_config *config,
 		 int32_t *isolated, const char **stage);
 /*
- * 1 when a ring of the port has stopped for good: the kernel met a frame that it
- * cannot describe to a ring. fp_port_reopen() replaces rings and sockets by new
- * ones of the same interface, published at once; the port's state in the table,
- * the fdb and its isolation stay. When it fails the port takes nothing in any more:
- * close it.
+ * 1 when a ring of the port has stopped for good: the kernel met a frame that it cannot describe to
+ * a ring. fp_port_reopen() replaces rings and sockets by new ones of the same interface, published
+ * at once; the port's state in the table, the fdb and its isolation stay. When it fails the port
+ * takes nothing in any more: close it.
  */
 int fp_port_stuck(struct fp_switch *sw, uint32_t port);
 int fp_port_reopen(struct fp_switch *sw, uint32_t port, const struct fp_port_config *config,
@@ -251,9 +249,9 @@ int fp_switch_publish(struct fp_switch *sw, const struct fp_row *rows, uint32_t 
 		      const struct fp_port_state *ports, uint32_t port_count);
 uint64_t fp_switch_row_count(struct fp_switch *sw);
 /*
- * Watched ports get no runs while this descriptor is readable (-1: none), nor during
- * a hold: what waits there may say that a neighbour takes runs no longer. Who reads
- * it holds first and lets go when what it read is published.
+ * Watched ports get no runs while this descriptor is readable (-1: none), nor during a hold: what
+ * waits there may say that a neighbour takes runs no longer. Who reads it holds first and lets go
+ * when what it read is published.
  */
 int fp_switch_watch(struct fp_switch *sw, int fd);
 int fp_switch_hold(struct fp_switch *sw, int hold);
@@ -263,8 +261,8 @@ uint64_t fp_switch_retired(struct fp_switch *sw);
 int fp_loop_run(struct fp_switch *sw, uint32_t worker);
 
 /*
- * Punted frames: a descriptor that is readable while some wait, and the taking of
- * them: a fair mix of all ports, until what was taken costs as much as the budget.
+ * Punted frames: a descriptor that is readable while some wait, and the taking of them: a fair mix
+ * of all ports, until what was taken costs as much as the budget.
  */
 int fp_punt_fd(struct fp_switch *sw);
 int64_t fp_punt_drain(struct fp_switch *sw, uint8_t *buffer, uint32_t buffer_bytes,

@@ -1,6 +1,6 @@
 /*
- * The only spelling of shared words in the fast path. Every use says in a
- * comment what it pairs with; the table of words is in native/README.md.
+ * The only spelling of shared words in the fast path. Every use says in a comment what it pairs
+ * with; the table of words is in native/README.md.
  */
 #ifndef FP_ATOMIC_H
 #define FP_ATOMIC_H

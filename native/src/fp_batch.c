@@ -35,10 +35,9 @@ static uint64_t pseudo_sum(const uint8_t *ip, uint32_t udp_bytes)
 }
 
 /*
- * GSO computes fresh checksums, so only what is known to be good may join: an
- * unfinished one with the right pseudo-header sum (the payload never left this
- * host), or a finished one that we verify here. It must never launder a
- * corrupted payload.
+ * GSO computes fresh checksums, so only what is known to be good may join: an unfinished one with
+ * the right pseudo-header sum (the payload never left this host), or a finished one that we verify
+ * here. It must never launder a corrupted payload.
  */
 static bool checksum_good(const struct virtio_net_hdr *vnet, const uint8_t *ip, uint32_t ip_offset,
 			  uint32_t udp_bytes)
@@ -209,8 +208,8 @@ static void build_header(const struct fp_batch *batch, struct fp_unit *unit)
 }
 
 /*
- * The kernel takes 40 to 60 ns for each piece of a gathered send, once per
- * egress port; putting the pieces together here costs about 0.1 ns a byte, once.
+ * The kernel takes 40 to 60 ns for each piece of a gathered send, once per egress port; putting the
+ * pieces together here costs about 0.1 ns a byte, once.
  */
 static bool worth_gathering(const struct fp_batch *batch, const struct fp_unit *unit)
 {

@@ -1,12 +1,10 @@
 /*
- * One pass of a loop: the frames taken and the units they leave in. A unit is
- * one frame, or several of one UDP flow that may leave as one send
- * (VIRTIO_NET_HDR_GSO_UDP_L4). Pure bookkeeping: no I/O.
+ * One pass of a loop: the frames taken and the units they leave in. A unit is one frame, or several
+ * of one UDP flow that may leave as one send (VIRTIO_NET_HDR_GSO_UDP_L4). Pure bookkeeping: no I/O.
  *
- * Order: units are sent in the order they were opened. A frame joins the open
- * unit of its (source MAC, destination MAC, tag) or opens a new one, so frames
- * of one such triple never overtake each other (IEEE 802.1); frames of
- * different groups may be regrouped within the pass.
+ * Order: units are sent in the order they were opened. A frame joins the open unit of its (source
+ * MAC, destination MAC, tag) or opens a new one, so frames of one such triple never overtake each
+ * other (IEEE 802.1); frames of different groups may be regrouped within the pass.
  */
 #ifndef FP_BATCH_H
 #define FP_BATCH_H

@@ -1,10 +1,10 @@
 /*
- * The bpf() system call, as far as the fast path needs it: maps, loading a program, and
- * a port's ingress hook. No library stands between, and what is made here is held by its
- * descriptor alone: the kernel removes it with the process, however that ends.
+ * The bpf() system call, as far as the fast path needs it: maps, loading a program, and a port's
+ * ingress hook. No library stands between, and what is made here is held by its descriptor alone:
+ * the kernel removes it with the process, however that ends.
  *
- * Calls return 0 or a descriptor, and -errno: -EPERM without CAP_BPF, -EINVAL for what
- * this kernel does not know.
+ * Calls return 0 or a descriptor, and -errno: -EPERM without CAP_BPF, -EINVAL for what this kernel
+ * does not know.
  */
 #ifndef FP_BPF_H
 #define FP_BPF_H

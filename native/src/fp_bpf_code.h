@@ -1,7 +1,7 @@
 /*
  * A kernel program being written, instruction by instruction, for fp_isolate.c and
- * fp_shortcut_program.c only. Instructions come in order; a jump to FP_BPF_END is filled
- * in when the common end is known.
+ * fp_shortcut_program.c only. Instructions come in order; a jump to FP_BPF_END is filled in when
+ * the common end is known.
  */
 #ifndef FP_BPF_CODE_H
 #define FP_BPF_CODE_H

@@ -1,8 +1,7 @@
 /*
- * What a control frame will cost the control plane, in units of a report with
- * one group record, which is some 25 us of it: the figures behind the factors
- * are in native/README.md. A bound from the frame's own lengths, not from what
- * it says of itself. Pure.
+ * What a control frame will cost the control plane, in units of a report with one group record,
+ * which is some 25 us of it: the figures behind the factors are in native/README.md. A bound from
+ * the frame's own lengths, not from what it says of itself. Pure.
  */
 #ifndef FP_COST_H
 #define FP_COST_H

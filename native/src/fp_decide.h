@@ -1,8 +1,7 @@
 /*
- * The decision: (table, frame, ingress port) to a verdict. Pure: no state, no
- * counters, no clock; any thread that may read the table may call it. This is
- * the only place that says what a frame is (design: the steering filter of the
- * control ring merely picks a queue).
+ * The decision: (table, frame, ingress port) to a verdict. Pure: no state, no counters, no clock;
+ * any thread that may read the table may call it. This is the only place that says what a frame is
+ * (design: the steering filter of the control ring merely picks a queue).
  */
 #ifndef FP_DECIDE_H
 #define FP_DECIDE_H

@@ -30,8 +30,8 @@ static uint32_t collect(struct fp_port *const *ports, uint32_t next, bool fresh,
 }
 
 /*
- * What has waited too long behind others of its port: whoever sent it sends again, or
- * floods. What a port may ask at once is kept, however late the control thread comes.
+ * What has waited too long behind others of its port: whoever sent it sends again, or floods. What
+ * a port may ask at once is kept, however late the control thread comes.
  */
 static void drop_stale(struct fp_punt *punt, uint64_t now_ns)
 {

@@ -5,8 +5,8 @@
 #include "fp_switch.h"
 
 /*
- * Frames that take the short cut refresh their source there and not in the fdb: a dump
- * tells the younger age, and has what only the short cut still knows. It writes nothing.
+ * Frames that take the short cut refresh their source there and not in the fdb: a dump tells the
+ * younger age, and has what only the short cut still knows. It writes nothing.
  */
 static uint32_t add_shortcut_entries(const struct fp_switch *sw, struct fp_fdb_entry *entries,
 				     uint32_t count, uint32_t entries_max, uint64_t now_ns)

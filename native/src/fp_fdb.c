@@ -80,8 +80,8 @@ uint32_t fp_fdb_flush_matching(struct fp_fdb *fdb, int32_t port, int32_t vlan)
 }
 
 /*
- * The ways of a bucket as they were at one moment. Without the lock: a control
- * thread that loses its core while it holds one would keep a loop spinning.
+ * The ways of a bucket as they were at one moment. Without the lock: a control thread that loses
+ * its core while it holds one would keep a loop spinning.
  */
 static void bucket_copy(const struct fp_fdb_bucket *bucket, uint64_t *keys, uint64_t *values,
 			uint64_t *moves)

@@ -1,17 +1,16 @@
 /*
  * The forwarding database of the learning bridge: (vlan, mac) to port.
  *
- * Buckets of FP_FDB_WAYS entries, each behind a sequence lock: any loop thread
- * learns, any thread looks up or dumps. A reader that meets a writer tries
- * again a few times and then reports a miss, which floods one frame. Bounded:
- * at max_entries an old address of a port that holds most makes room; it never
- * grows, and a flood of addresses costs only the port it comes from. The hash has
- * a secret seed, so nobody can choose addresses that share a bucket with another's.
+ * Buckets of FP_FDB_WAYS entries, each behind a sequence lock: any loop thread learns, any thread
+ * looks up or dumps. A reader that meets a writer tries again a few times and then reports a miss,
+ * which floods one frame. Bounded: at max_entries an old address of a port that holds most makes
+ * room; it never grows, and a flood of addresses costs only the port it comes from. The hash has a
+ * secret seed, so nobody can choose addresses that share a bucket with another's.
  *
- * Whether a known address may move, and who else gets its frames, is fp_move's to say.
- * What the loops cannot see is what the short cut carries: before an address is learned
- * that may be known there, and before a claim is judged, fp_fdb_learn() answers
- * FP_FDB_ASK and is called again with what the short cut knows.
+ * Whether a known address may move, and who else gets its frames, is fp_move's to say. What the
+ * loops cannot see is what the short cut carries: before an address is learned that may be known
+ * there, and before a claim is judged, fp_fdb_learn() answers FP_FDB_ASK and is called again with
+ * what the short cut knows.
  */
 #ifndef FP_FDB_H
 #define FP_FDB_H
@@ -88,13 +87,13 @@ int fp_fdb_init(struct fp_fdb *fdb, uint32_t max_entries, uint64_t ageing_ns);
 /* After the last loop has returned. */
 void fp_fdb_destroy(struct fp_fdb *fdb);
 /*
- * An address was heard: learns it, moves it, or says why not. Any thread. Waits for another
- * writer of the bucket only when the address is new or in dispute.
+ * An address was heard: learns it, moves it, or says why not. Any thread. Waits for another writer
+ * of the bucket only when the address is new or in dispute.
  */
 enum fp_fdb_result fp_fdb_learn(struct fp_fdb *fdb, struct fp_fdb_claim *claim);
 /*
- * An address was heard at the port where it is: raises its time and changes nothing else.
- * Any thread; never waits. False when it is not there, or another writer was in the way.
+ * An address was heard at the port where it is: raises its time and changes nothing else. Any
+ * thread; never waits. False when it is not there, or another writer was in the way.
  */
 bool fp_fdb_refresh(struct fp_fdb *fdb, uint32_t vlan, const uint8_t *mac, uint32_t port,
 		    uint64_t heard_ns);

@@ -1,6 +1,4 @@
-/*
- * Inside the fdb: keys, buckets and their locks, for fp_fdb.c and fp_fdb_learn.c only.
- */
+/* Inside the fdb: keys, buckets and their locks, for fp_fdb.c and fp_fdb_learn.c only. */
 #ifndef FP_FDB_BUCKET_H
 #define FP_FDB_BUCKET_H
 

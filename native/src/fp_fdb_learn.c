@@ -96,9 +96,8 @@ static bool evict_from(struct fp_fdb *fdb, uint32_t least, uint64_t keep, uint64
 }
 
 /*
- * Full: an old address goes of a port that holds at least half as many as the one
- * that holds most (so that the search is short where all hold alike), but not the
- * one to keep.
+ * Full: an old address goes of a port that holds at least half as many as the one that holds most
+ * (so that the search is short where all hold alike), but not the one to keep.
  */
 static void evict_one(struct fp_fdb *fdb, uint64_t keep, uint64_t now_ms)
 {
@@ -113,8 +112,8 @@ static void evict_one(struct fp_fdb *fdb, uint64_t keep, uint64_t now_ms)
 }
 
 /*
- * What has aged makes room before anybody's live address has to: once the fdb is
- * half full each new address sweeps some buckets, all of them before it is full.
+ * What has aged makes room before anybody's live address has to: once the fdb is half full each new
+ * address sweeps some buckets, all of them before it is full.
  */
 static void sweep(struct fp_fdb *fdb, uint64_t now_ms)
 {

@@ -1,7 +1,7 @@
 /*
- * What the loop remembers of the IPv4 multicast flows it has just decided: a
- * small direct-mapped cache, so that a run of one flow costs one decision, one
- * fdb refresh and one stream update per pass. Valid for one table; one thread.
+ * What the loop remembers of the IPv4 multicast flows it has just decided: a small direct-mapped
+ * cache, so that a run of one flow costs one decision, one fdb refresh and one stream update per
+ * pass. Valid for one table; one thread.
  */
 #ifndef FP_FLOWS_H
 #define FP_FLOWS_H

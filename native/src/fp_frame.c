@@ -22,8 +22,8 @@ bool fp_frame_parse(const uint8_t *data, uint32_t len_bytes, struct fp_frame *fr
 }
 
 /*
- * Sums native 32-bit words into 64 bits: one's complement addition does not
- * care for byte order as long as the folded result is swapped once (RFC 1071).
+ * Sums native 32-bit words into 64 bits: one's complement addition does not care for byte order as
+ * long as the folded result is swapped once (RFC 1071).
  */
 uint64_t fp_sum(const uint8_t *data, uint32_t len_bytes)
 {

@@ -1,7 +1,7 @@
 /*
- * Reading a frame: Ethernet, one 802.1Q tag, IPv4 and UDP headers. Pure; every
- * read is behind its length check. A frame here is as it was on the wire, with
- * its tag in place (fp_ring re-inserts it).
+ * Reading a frame: Ethernet, one 802.1Q tag, IPv4 and UDP headers. Pure; every read is behind its
+ * length check. A frame here is as it was on the wire, with its tag in place (fp_ring re-inserts
+ * it).
  */
 #ifndef FP_FRAME_H
 #define FP_FRAME_H

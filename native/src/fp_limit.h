@@ -1,11 +1,10 @@
 /*
- * How much a port may ask of the control plane: a token bucket over the cost of
- * its control frames (fp_cost.h), in nanoseconds of credit, so that nothing is
- * rounded away between two frames. It acts in the loop, before anything that
- * ports share.
+ * How much a port may ask of the control plane: a token bucket over the cost of its control frames
+ * (fp_cost.h), in nanoseconds of credit, so that nothing is rounded away between two frames. It
+ * acts in the loop, before anything that ports share.
  *
- * A frame passes while there is credit and may leave a debt: one whose cost is
- * above the whole burst would never pass otherwise.
+ * A frame passes while there is credit and may leave a debt: one whose cost is above the whole
+ * burst would never pass otherwise.
  */
 #ifndef FP_LIMIT_H
 #define FP_LIMIT_H

@@ -13,8 +13,8 @@
 #include "fp_wait.h"
 
 /*
- * Frames of all rings in one pass. What a pass touches should still be in the
- * cache when it is sent: slots are 2 KiB apart and share few cache sets.
+ * Frames of all rings in one pass. What a pass touches should still be in the cache when it is
+ * sent: slots are 2 KiB apart and share few cache sets.
  */
 #define PASS_FRAMES 256u
 #define PASS_SENDS 1024u    /* some 2 ms: whoever comes next waits for them */
@@ -76,9 +76,9 @@ static void punt(struct fp_worker *worker, const struct fp_table *table, uint32_
 }
 
 /*
- * A frame whose offload the kernel would refuse leaves as the frames it stands for;
- * take_ring() has seen to it that there is room. What is not understood is lost at
- * each egress, and counted there for what it is.
+ * A frame whose offload the kernel would refuse leaves as the frames it stands for; take_ring() has
+ * seen to it that there is room. What is not understood is lost at each egress, and counted there
+ * for what it is.
  */
 static void send_segments(struct fp_worker *worker, const struct fp_rx *rx,
 			  const struct fp_frame *frame, const uint64_t *ports)
@@ -262,10 +262,9 @@ static struct fp_ring *ring_of(struct fp_port *port, enum ring_kind kind)
 }
 
 /*
- * Round robin over the rings of one kind: visits of bounded size, again at those
- * that had more, until all are empty or the budget is spent. *first moves behind
- * the last port that had its visit, or by one: whoever fills the pass, or takes
- * all the buffers, is not first again.
+ * Round robin over the rings of one kind: visits of bounded size, again at those that had more,
+ * until all are empty or the budget is spent. *first moves behind the last port that had its visit,
+ * or by one: whoever fills the pass, or takes all the buffers, is not first again.
  */
 static uint32_t take_round(struct fp_switch *sw, struct fp_worker *worker,
 			   const struct fp_table *table, enum ring_kind kind, uint32_t budget,

@@ -1,7 +1,6 @@
 /*
- * The loop of one worker: take, decide, join, send, release, until stopped. It
- * has no protocol knowledge; fp_decide() is asked about every flow. C never
- * calls Python from here.
+ * The loop of one worker: take, decide, join, send, release, until stopped. It has no protocol
+ * knowledge; fp_decide() is asked about every flow. C never calls Python from here.
  */
 #ifndef FP_LOOP_H
 #define FP_LOOP_H

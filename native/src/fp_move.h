@@ -1,17 +1,17 @@
 /*
- * Where the frames of an address go that is heard at two ports (F-12). Pure: one word a fdb
- * entry, which says who else is heard with the entry's address.
+ * Where the frames of an address go that is heard at two ports (F-12). Pure: one word a fdb entry,
+ * which says who else is heard with the entry's address.
  *
  * A first claim moves the address at once: who moves falls silent at its old port. Heard there
  * again it has not moved: it returns, and is held there as long as it is heard every two seconds.
  *
- * Whose address it is cannot be known: who was first may as well be the thief, and a host that
- * was silent, unplugged or forgotten comes back second. So nobody is cut off. Once one is held and
- * the other claims it again, or had said a few things, the address is *shared*: frames go to the
- * port, and to the other one if it was heard within five seconds, or last. Who spoke last gets
- * them, as on every bridge, and who speaks now and then loses nothing, whichever of the two it is.
- * An address that has just moved and says much is shared with its old port as well: the host there
- * may only be listening.
+ * Whose address it is cannot be known: who was first may as well be the thief, and a host that was
+ * silent, unplugged or forgotten comes back second. So nobody is cut off. Once one is held and the
+ * other claims it again, or had said a few things, the address is *shared*: frames go to the port,
+ * and to the other one if it was heard within five seconds, or last. Who spoke last gets them, as
+ * on every bridge, and who speaks now and then loses nothing, whichever of the two it is. An
+ * address that has just moved and says much is shared with its old port as well: the host there may
+ * only be listening.
  *
  * 64 s after the last claim all is forgotten.
  */

@@ -1,7 +1,7 @@
 /*
- * What stops runs to watched ports: a descriptor with news of neighbours that nobody
- * has read yet, and a hold while what was read is not published. The control thread
- * writes both words, the loops look before they send a run to a watched port.
+ * What stops runs to watched ports: a descriptor with news of neighbours that nobody has read yet,
+ * and a hold while what was read is not published. The control thread writes both words, the loops
+ * look before they send a run to a watched port.
  */
 #ifndef FP_NEWS_H
 #define FP_NEWS_H
@@ -20,9 +20,9 @@ struct fp_news {
 };
 
 /*
- * Did anything happen that may have made a neighbour one that takes no runs, and is
- * not in this table? Looks at the descriptor first: it is emptied under a hold; and
- * at the live table last: a pass may go on with an older one when the hold has ended.
+ * Did anything happen that may have made a neighbour one that takes no runs, and is not in this
+ * table? Looks at the descriptor first: it is emptied under a hold; and at the live table last: a
+ * pass may go on with an older one when the hold has ended.
  */
 static inline bool fp_news_doubt(const struct fp_news *news, const struct fp_table *table)
 {

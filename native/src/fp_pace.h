@@ -1,7 +1,6 @@
 /*
- * When the next frame is due, if frames come at an even pace: audio, PTP, a
- * paced stream. Two gaps in a row that are alike make a pace; one miss ends it.
- * Pure: time is passed in.
+ * When the next frame is due, if frames come at an even pace: audio, PTP, a paced stream. Two gaps
+ * in a row that are alike make a pace; one miss ends it. Pure: time is passed in.
  */
 #ifndef FP_PACE_H
 #define FP_PACE_H

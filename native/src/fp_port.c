@@ -21,9 +21,9 @@
 /*
  * Picks the ring: 1 (control) for IGMP, PIM and MLD sent to a group address, else
  * 0. Written with the kernel's offsets so that it does not depend on where the
- * header starts. MLD is recognised by its hop-by-hop header with ICMPv6 behind it.
- * Unicast of those protocols (PIM registers) is data: the filter that keeps what
- * takes the short cut out of a ring is on the data ring.
+ * header starts. MLD is recognised by its hop-by-hop header with ICMPv6 behind it. Unicast of those
+ * protocols (PIM registers) is data: the filter that keeps what takes the short cut out of a ring
+ * is on the data ring.
  */
 static struct sock_filter steering[] = {
 	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)SKF_LL_OFF),
@@ -100,8 +100,8 @@ static int join_fanout(int fd, int *group)
 }
 
 /*
- * Both rings see every frame between bind and join, so both refuse all until the
- * group is whole. The data ring joins first: index 0 of the steering program.
+ * Both rings see every frame between bind and join, so both refuse all until the group is whole.
+ * The data ring joins first: index 0 of the steering program.
  */
 static int open_rings(struct fp_port *port, const struct fp_port_config *config, const char **stage)
 {
@@ -192,8 +192,8 @@ static int open_tx(int ifindex, bool bypass, bool vnet, int *out)
 }
 
 /*
- * Keeps the host stack off the port, and puts known unicast on the short cut; *filtered:
- * the data ring has the short cut's filter. 0, or the errno.
+ * Keeps the host stack off the port, and puts known unicast on the short cut; *filtered: the data
+ * ring has the short cut's filter. 0, or the errno.
  */
 static int isolate(struct fp_port *port, const struct fp_shortcut *shortcut, bool *filtered)
 {

@@ -1,12 +1,11 @@
 /*
- * A port: an interface with its two receive rings, its transmit sockets and the
- * program that keeps the host stack off it. Opened and closed by the control
- * thread; the rings belong to one loop thread; the transmit sockets may be used
- * by any thread. Everything the kernel holds for a port goes with its
- * descriptors, so a killed process leaves nothing behind.
+ * A port: an interface with its two receive rings, its transmit sockets and the program that keeps
+ * the host stack off it. Opened and closed by the control thread; the rings belong to one loop
+ * thread; the transmit sockets may be used by any thread. Everything the kernel holds for a port
+ * goes with its descriptors, so a killed process leaves nothing behind.
  *
- * A port is closed by publishing a table without it and freed when every loop
- * has passed that table (fp_switch.h).
+ * A port is closed by publishing a table without it and freed when every loop has passed that table
+ * (fp_switch.h).
  */
 #ifndef FP_PORT_H
 #define FP_PORT_H
@@ -47,9 +46,9 @@ struct fp_port {
 };
 
 /*
- * On failure *stage says which step failed; *isolated is 0 or the errno of isolation.
- * replaces: an open port of the same interface whose place the new one takes, or NULL.
- * Its rings refuse every frame from the moment the new ones take them.
+ * On failure *stage says which step failed; *isolated is 0 or the errno of isolation. replaces: an
+ * open port of the same interface whose place the new one takes, or NULL. Its rings refuse every
+ * frame from the moment the new ones take them.
  */
 int fp_port_create(uint32_t id, const struct fp_port_config *config,
 		   const struct fp_shortcut *shortcut, struct fp_port *replaces,

@@ -1,7 +1,7 @@
 /*
- * Publishing: a finished table takes the place of the live one, and what it no longer names
- * is retired. Control thread only; never waits for a loop. fp_switch_publish(), of the
- * contract, is the usual way; this is for who opens and closes ports.
+ * Publishing: a finished table takes the place of the live one, and what it no longer names is
+ * retired. Control thread only; never waits for a loop. fp_switch_publish(), of the contract, is
+ * the usual way; this is for who opens and closes ports.
  */
 #ifndef FP_PUBLISH_H
 #define FP_PUBLISH_H

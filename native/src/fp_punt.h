@@ -1,13 +1,12 @@
 /*
- * A punt ring: one port's frames on their way to the control plane. Single
- * producer (the loop thread of the port), single consumer (the control thread).
- * Records are a struct fp_punted and the frame, padded to 8 bytes, contiguous; a
- * record that would cross the end is preceded by padding.
+ * A punt ring: one port's frames on their way to the control plane. Single producer (the loop
+ * thread of the port), single consumer (the control thread). Records are a struct fp_punted and the
+ * frame, padded to 8 bytes, contiguous; a record that would cross the end is preceded by padding.
  *
- * Every port has its own, so a port that floods fills nobody's but its own. It
- * lives and goes with the port (fp_port.h), passed on when the port's rings are
- * opened again: what waits in it when the port is closed is lost with what waits
- * in its other rings, and cannot be taken for a frame of the next of that number.
+ * Every port has its own, so a port that floods fills nobody's but its own. It lives and goes with
+ * the port (fp_port.h), passed on when the port's rings are opened again: what waits in it when the
+ * port is closed is lost with what waits in its other rings, and cannot be taken for a frame of the
+ * next of that number.
  */
 #ifndef FP_PUNT_H
 #define FP_PUNT_H

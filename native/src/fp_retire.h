@@ -1,6 +1,6 @@
 /*
- * What a publish has replaced and some loop may still use: freed, oldest first, when every
- * loop has seen a table of at least the seq it was retired with. Control thread only.
+ * What a publish has replaced and some loop may still use: freed, oldest first, when every loop has
+ * seen a table of at least the seq it was retired with. Control thread only.
  */
 #ifndef FP_RETIRE_H
 #define FP_RETIRE_H

@@ -141,8 +141,8 @@ static void read_oversize(const struct fp_ring *ring, uint8_t *buffer, struct fp
 	ssize_t got = -1;
 
 	/*
-	 * A pending error, say of the interface going down, is told once in place of
-	 * the frame. The frame must not be left: the next slot would get it for its own.
+	 * A pending error, say of the interface going down, is told once in place of the frame. The
+	 * frame must not be left: the next slot would get it for its own.
 	 */
 	for (int tries = 0; got < 0 && tries < 3; tries++) {
 		got = recv(ring->fd, vnet, FP_FRAME_BYTES_MAX, MSG_DONTWAIT | MSG_TRUNC);

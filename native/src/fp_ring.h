@@ -1,12 +1,12 @@
 /*
- * A TPACKET_V2 receive ring with virtio headers. Slots are handed out in order
- * and given back in order, possibly many later:
+ * A TPACKET_V2 receive ring with virtio headers. Slots are handed out in order and given back in
+ * order, possibly many later:
  *
  *   fp_ring_take()     acquire: pairs with the kernel's release of the slot
  *   fp_ring_release()  release: all reads of the oldest taken slots are before this store
  *
- * Only the loop thread of the port takes and releases. Nothing else in the fast
- * path touches tp_status.
+ * Only the loop thread of the port takes and releases. Nothing else in the fast path touches
+ * tp_status.
  */
 #ifndef FP_RING_H
 #define FP_RING_H
@@ -32,8 +32,8 @@ struct fp_ring {
 };
 
 /*
- * One received frame: the virtio header and the frame behind it in one piece,
- * the tag re-inserted, in the slot or in a buffer beside the ring.
+ * One received frame: the virtio header and the frame behind it in one piece, the tag re-inserted,
+ * in the slot or in a buffer beside the ring.
  */
 struct fp_rx {
 	uint8_t *vnet;
@@ -54,8 +54,8 @@ void fp_ring_close(struct fp_ring *ring);
 bool fp_ring_ready(const struct fp_ring *ring);
 
 /*
- * Takes the next frame; false when none is ready. An oversize frame is read into
- * buffer (FP_OVERSIZE_BYTES of room); without a buffer it is left for the next pass.
+ * Takes the next frame; false when none is ready. An oversize frame is read into buffer
+ * (FP_OVERSIZE_BYTES of room); without a buffer it is left for the next pass.
  */
 #define FP_OVERSIZE_BYTES (FP_FRAME_BYTES_MAX + 64u)
 bool fp_ring_take(struct fp_ring *ring, uint8_t *buffer, struct fp_rx *rx);

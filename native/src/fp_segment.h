@@ -1,15 +1,14 @@
 /*
- * Frames that stand for several (GSO) and that the kernel does not take apart for
- * us: the virtio header has no word for a tunnel, so TCP inside VXLAN, Geneve, GRE,
- * IPIP or SIT comes as a plain TCP offload whose checksum starts somewhere inside,
- * and sent on as it is the kernel refuses it (F-9). Here they become the frames
- * they stand for. Pure; nothing is understood but the outer headers, the IP header
- * that ends where the checksum starts, and the TCP or UDP header behind it: what
- * lies between is the tunnel's own and is copied.
+ * Frames that stand for several (GSO) and that the kernel does not take apart for us: the virtio
+ * header has no word for a tunnel, so TCP inside VXLAN, Geneve, GRE, IPIP or SIT comes as a plain
+ * TCP offload whose checksum starts somewhere inside, and sent on as it is the kernel refuses it
+ * (F-9). Here they become the frames they stand for. Pure; nothing is understood but the outer
+ * headers, the IP header that ends where the checksum starts, and the TCP or UDP header behind it:
+ * what lies between is the tunnel's own and is copied.
  *
- * The inner checksum stays for the kernel or the receiver to finish, as it came. The
- * outer one is finished without a look at the payload: a finished checksum makes its
- * packet sum up to the complement of its pseudo-header.
+ * The inner checksum stays for the kernel or the receiver to finish, as it came. The outer one is
+ * finished without a look at the payload: a finished checksum makes its packet sum up to the
+ * complement of its pseudo-header.
  */
 #ifndef FP_SEGMENT_H
 #define FP_SEGMENT_H

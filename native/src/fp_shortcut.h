@@ -1,21 +1,20 @@
 /*
- * The short cut of known unicast: a program at each port's tcx ingress hook that
- * redirects a frame inside the kernel when both its addresses are in a map, and leaves
- * every other one to fp_isolate. A filter on the port's data ring asks the same map the same
- * questions and keeps redirected frames out of the ring, so every frame takes
- * exactly one of the two ways. (A map that changes between the two looks at one
- * frame can double or lose that frame; it changes when an address is learned,
+ * The short cut of known unicast: a program at each port's tcx ingress hook that redirects a frame
+ * inside the kernel when both its addresses are in a map, and leaves every other one to fp_isolate.
+ * A filter on the port's data ring asks the same map the same questions and keeps redirected frames
+ * out of the ring, so every frame takes exactly one of the two ways. (A map that changes between
+ * the two looks at one frame can double or lose that frame; it changes when an address is learned,
  * moves or is flushed.)
  *
- * Why: bulk TCP arrives as frames of 64 KiB, and copying each twice costs more than
- * both hosts spend on it; in the kernel nothing is copied.
+ * Why: bulk TCP arrives as frames of 64 KiB, and copying each twice costs more than both hosts
+ * spend on it; in the kernel nothing is copied.
  *
- * The map follows the fdb: the loop adds what it learns, the control thread
- * flushes. An address that is claimed at a second port gets its frames at both. A redirected frame
- * refreshes its source's entry here and is not seen by the fdb, so what the fdb has forgotten is
- * asked of fp_shortcut_lookup(). Needs CAP_BPF and a kernel from 6.6 on; without them everything
- * goes through the rings. The kernel removes the programs and maps with their descriptors, however
- * the process ends.
+ * The map follows the fdb: the loop adds what it learns, the control thread flushes. An address
+ * that is claimed at a second port gets its frames at both. A redirected frame refreshes its
+ * source's entry here and is not seen by the fdb, so what the fdb has forgotten is asked of
+ * fp_shortcut_lookup(). Needs CAP_BPF and a kernel from 6.6 on; without them everything goes
+ * through the rings. The kernel removes the programs and maps with their descriptors, however the
+ * process ends.
  */
 #ifndef FP_SHORTCUT_H
 #define FP_SHORTCUT_H
@@ -69,8 +68,8 @@ void fp_shortcut_destroy(struct fp_shortcut *shortcut);
 void fp_shortcut_write(const struct fp_shortcut *shortcut, uint32_t port, int ifindex,
 		       struct fp_bpf_code *ingress);
 /*
- * Keeps out of the ring what the ingress program redirects, in place of the filter the ring
- * had. 0, or -errno as of fp_bpf.h, and -ENOTSUP without maps: the old filter stays.
+ * Keeps out of the ring what the ingress program redirects, in place of the filter the ring had. 0,
+ * or -errno as of fp_bpf.h, and -ENOTSUP without maps: the old filter stays.
  */
 int fp_shortcut_filter(const struct fp_shortcut *shortcut, int ifindex, int ring_fd);
 
@@ -79,8 +78,8 @@ void fp_shortcut_learn(const struct fp_shortcut *shortcut, uint32_t vlan, const 
 		       const struct fp_shortcut_target *target);
 void fp_shortcut_forget(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac);
 /*
- * The port of an address that has not aged, or -1; *seen_ns (CLOCK_MONOTONIC) is
- * when it was learned or last the source of a redirected frame.
+ * The port of an address that has not aged, or -1; *seen_ns (CLOCK_MONOTONIC) is when it was
+ * learned or last the source of a redirected frame.
  */
 int32_t fp_shortcut_lookup(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac,
 			   uint64_t now_ns, uint64_t *seen_ns);

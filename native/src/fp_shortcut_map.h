@@ -1,6 +1,6 @@
 /*
- * Inside the short cut: what its map holds, for fp_shortcut.c (the maps) and
- * fp_shortcut_program.c (the programs) only.
+ * Inside the short cut: what its map holds, for fp_shortcut.c (the maps) and fp_shortcut_program.c
+ * (the programs) only.
  */
 #ifndef FP_SHORTCUT_MAP_H
 #define FP_SHORTCUT_MAP_H

@@ -1,7 +1,7 @@
 /*
- * The programs of the short cut, written instruction by instruction: what redirects at a
- * port's ingress hook, and what keeps the same frames out of its ring. Both ask the same
- * questions, and leave to the ring whatever one of them says no to.
+ * The programs of the short cut, written instruction by instruction: what redirects at a port's
+ * ingress hook, and what keeps the same frames out of its ring. Both ask the same questions, and
+ * leave to the ring whatever one of them says no to.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -57,9 +57,9 @@ static void lookup_address(struct fp_bpf_code *p, const struct fp_shortcut *shor
 }
 
 /*
- * Both programs: r7 = the source's entry, r8 = now, r9 = the destination's entry,
- * or off to the ring: multicast, a service tag, an address that is unknown, aged
- * or on the wrong side, or a frame too large for the egress.
+ * Both programs: r7 = the source's entry, r8 = now, r9 = the destination's entry, or off to the
+ * ring: multicast, a service tag, an address that is unknown, aged or on the wrong side, or a frame
+ * too large for the egress.
  */
 static void write_questions(struct fp_bpf_code *p, const struct fp_shortcut *shortcut, int ifindex)
 {
@@ -133,8 +133,8 @@ static void skip_if_reg(struct fp_bpf_code *p, uint32_t comparison, uint32_t dst
 }
 
 /*
- * A copy for the other port that the destination r9 is heard at, on the terms of
- * fp_move_shares(): lately, or there last.
+ * A copy for the other port that the destination r9 is heard at, on the terms of fp_move_shares():
+ * lately, or there last.
  */
 static void write_copy(struct fp_bpf_code *p, const struct fp_shortcut *shortcut, int ifindex)
 {

@@ -1,7 +1,7 @@
 /*
- * Counters of one port as one thread keeps them: written by that thread only,
- * relaxed, so never torn for readers and not mutually consistent (documented,
- * not fixed). Blocks of different threads are cache lines apart.
+ * Counters of one port as one thread keeps them: written by that thread only, relaxed, so never
+ * torn for readers and not mutually consistent (documented, not fixed). Blocks of different threads
+ * are cache lines apart.
  */
 #ifndef FP_STATS_H
 #define FP_STATS_H

@@ -104,8 +104,8 @@ static uint64_t hash_of(const struct fp_stream *key)
 }
 
 /*
- * The free slot of a bucket, or the one longest silent of the port that has most of it;
- * of several that have as much, the new stream's own goes first.
+ * The free slot of a bucket, or the one longest silent of the port that has most of it; of several
+ * that have as much, the new stream's own goes first.
  */
 static uint32_t victim_of(const struct fp_streams *streams, uint32_t first, uint16_t port)
 {

@@ -1,10 +1,9 @@
 /*
- * The multicast flows a loop thread sees, wanted or not: (vlan, source, group,
- * ingress port) with counts and the last verdict. One writer, the loop; readers
- * copy an entry under its sequence number. Bounded: a new stream takes the place
- * of the one longest silent among those of its bucket that came in at the port
- * which has most there. So a host with a hundred thousand flows evicts its own,
- * and a port never loses its only stream of a bucket to another's second.
+ * The multicast flows a loop thread sees, wanted or not: (vlan, source, group, ingress port) with
+ * counts and the last verdict. One writer, the loop; readers copy an entry under its sequence
+ * number. Bounded: a new stream takes the place of the one longest silent among those of its bucket
+ * that came in at the port which has most there. So a host with a hundred thousand flows evicts its
+ * own, and a port never loses its only stream of a bucket to another's second.
  */
 #ifndef FP_STREAMS_H
 #define FP_STREAMS_H

@@ -1,7 +1,7 @@
 /*
- * The switch: what the control thread owns (the newest table, what waits to be
- * freed, the ports) and what each loop thread owns (struct fp_worker). The words
- * they share have a table in native/README.md.
+ * The switch: what the control thread owns (the newest table, what waits to be freed, the ports)
+ * and what each loop thread owns (struct fp_worker). The words they share have a table in
+ * native/README.md.
  */
 #ifndef FP_SWITCH_H
 #define FP_SWITCH_H
@@ -48,8 +48,8 @@ struct fp_worker {
 	bool punted;
 	struct fp_port *ports[FP_PORTS_MAX];
 	/*
-	 * What it sleeps on: wake_fd, then the rings of ports[]. poll and not epoll, whose
-	 * standing wait entries cost the sender's core 50 ns a frame while the loop is awake.
+	 * What it sleeps on: wake_fd, then the rings of ports[]. poll and not epoll, whose standing
+	 * wait entries cost the sender's core 50 ns a frame while the loop is awake.
 	 */
 	struct pollfd polls[1 + 2 * FP_PORTS_MAX];
 	struct fp_batch batch;

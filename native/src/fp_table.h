@@ -1,14 +1,13 @@
 /*
  * The table image: all that a decision reads, hanging from one pointer.
  *
- * Rows lie in FP_SHARDS small hash tables. An image is immutable once it is
- * published; a publish copies the directory and the shards that change, so its
- * cost follows the change and not the table. The control thread builds, any
- * thread reads. What a new image no longer names is freed by the switch when
- * every loop has moved past it (fp_switch.h).
+ * Rows lie in FP_SHARDS small hash tables. An image is immutable once it is published; a publish
+ * copies the directory and the shards that change, so its cost follows the change and not the
+ * table. The control thread builds, any thread reads. What a new image no longer names is freed by
+ * the switch when every loop has moved past it (fp_switch.h).
  *
- * Exception: while an image is being built its own shards are written in place;
- * they carry the image's seq, and nobody else has seen them.
+ * Exception: while an image is being built its own shards are written in place; they carry the
+ * image's seq, and nobody else has seen them.
  */
 #ifndef FP_TABLE_H
 #define FP_TABLE_H
@@ -73,8 +72,8 @@ struct fp_table *fp_table_new(void);
 /* The next image: a copy of the directory, sharing all shards and policies. NULL: no memory. */
 struct fp_table *fp_table_copy(const struct fp_table *table);
 /*
- * One change to an image that is being built; deleting what is not there is none. 0, or -errno,
- * and then the image is good for fp_table_discard() only.
+ * One change to an image that is being built; deleting what is not there is none. 0, or -errno, and
+ * then the image is good for fp_table_discard() only.
  */
 int fp_table_apply_row(struct fp_table *table, const struct fp_row *row);
 /* vlans_own: this image's policies are already its own copy; set by the first call. */

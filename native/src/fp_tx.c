@@ -132,10 +132,9 @@ static void count_sent(const struct fp_tx *tx, uint32_t first, uint32_t end, str
 }
 
 /*
- * The bypass path refuses what the device cannot segment by itself (ENOBUFS, the
- * same as full); the qdisc path segments in software. So a refused GSO frame gets
- * a second try there, and if that works the port stays with the qdisc path: one
- * queue, so that frames keep their order.
+ * The bypass path refuses what the device cannot segment by itself (ENOBUFS, the same as full); the
+ * qdisc path segments in software. So a refused GSO frame gets a second try there, and if that
+ * works the port stays with the qdisc path: one queue, so that frames keep their order.
  */
 static bool sent_by_qdisc(struct fp_port *port, struct fp_tx *tx, uint32_t at, int *err)
 {

@@ -1,7 +1,6 @@
 /*
- * Sending a pass: one sendmmsg per egress port straight out of the slots. A full
- * or broken egress drops for that port only and is counted there; it never
- * stalls the other ports.
+ * Sending a pass: one sendmmsg per egress port straight out of the slots. A full or broken egress
+ * drops for that port only and is counted there; it never stalls the other ports.
  */
 #ifndef FP_TX_H
 #define FP_TX_H

@@ -1,6 +1,6 @@
 /*
- * Unicast addresses: the fdb and the short cut that follows it, learned, looked up and
- * flushed together. For the loops; fp_fdb_flush(), of the contract, is the control thread's.
+ * Unicast addresses: the fdb and the short cut that follows it, learned, looked up and flushed
+ * together. For the loops; fp_fdb_flush(), of the contract, is the control thread's.
  */
 #ifndef FP_UNICAST_H
 #define FP_UNICAST_H

@@ -32,9 +32,8 @@ static bool work_waits(const struct fp_switch *sw, const struct fp_worker *worke
 }
 
 /*
- * Looks for work until end_ns, in time that nobody else wants: a yield that comes
- * back late has let another thread run here, and then spinning would only take
- * its core. True when there is work.
+ * Looks for work until end_ns, in time that nobody else wants: a yield that comes back late has let
+ * another thread run here, and then spinning would only take its core. True when there is work.
  */
 static bool spin(const struct fp_switch *sw, const struct fp_worker *worker, uint64_t end_ns)
 {
@@ -73,8 +72,8 @@ static int handle(const struct fp_worker *worker, const struct pollfd *event)
 }
 
 /*
- * Sleeps until a ring is readable, the table changed or the switch is stopped, or
- * for a time (0: without end). The number of events, or -errno.
+ * Sleeps until a ring is readable, the table changed or the switch is stopped, or for a time (0:
+ * without end). The number of events, or -errno.
  */
 static int sleep_until_work(struct fp_worker *worker, uint64_t timeout_ns)
 {

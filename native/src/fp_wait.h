@@ -1,7 +1,7 @@
 /*
- * How a loop waits: it spins for spin_us after the last work and for as long on
- * either side of the time the next frame is due (fp_pace.h), and sleeps for the
- * rest. An idle switch sleeps without end; with spin_us = 0 nothing ever polls.
+ * How a loop waits: it spins for spin_us after the last work and for as long on either side of the
+ * time the next frame is due (fp_pace.h), and sleeps for the rest. An idle switch sleeps without
+ * end; with spin_us = 0 nothing ever polls.
  */
 #ifndef FP_WAIT_H
 #define FP_WAIT_H

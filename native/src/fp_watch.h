@@ -1,14 +1,14 @@
 /*
- * Whether a ring still works. The kernel reserves a slot before it writes the
- * virtio header; a frame that has none (UFO, SCTP offload) leaves the slot
- * reserved for good, and everything after it is dropped. Nothing tells but the
- * kernel's count of drops, so each look compares it with what the loop took:
+ * Whether a ring still works. The kernel reserves a slot before it writes the virtio header; a
+ * frame that has none (UFO, SCTP offload) leaves the slot reserved for good, and everything after
+ * it is dropped. Nothing tells but the kernel's count of drops, so each look compares it with what
+ * the loop took:
  *
  *   drops, the ring empty, and not one frame taken since the last look, or
  *   drops, the ring empty, and too few frames delivered to have ever filled it
  *
- * can only be a ring that stopped. The looks are the control thread's, at any
- * times; the hot path knows nothing of them.
+ * can only be a ring that stopped. The looks are the control thread's, at any times; the hot path
+ * knows nothing of them.
  */
 #ifndef FP_WATCH_H
 #define FP_WATCH_H

@@ -1,7 +1,6 @@
 /*
- * Checks of the C tests: the first that fails says where and ends the program.
- * Also the tests' source of random numbers, seeded by hand so that a failure
- * can be repeated.
+ * Checks of the C tests: the first that fails says where and ends the program. Also the tests'
+ * source of random numbers, seeded by hand so that a failure can be repeated.
  */
 #ifndef CHECK_H
 #define CHECK_H

@@ -1,11 +1,10 @@
 /*
- * A port made of memory and socket pairs, so that rings, loop and transmission
- * are tested without an interface or root. The test plays the kernel: it fills
- * ring slots and reads what the port sent as datagrams (virtio header and frame).
+ * A port made of memory and socket pairs, so that rings, loop and transmission are tested without
+ * an interface or root. The test plays the kernel: it fills ring slots and reads what the port sent
+ * as datagrams (virtio header and frame).
  *
- * What a port sends without a virtio header comes out with an empty one.
- * Unlike the kernel's, a filled ring does not make its descriptor readable: wake
- * the loop with fp_worker_wake().
+ * What a port sends without a virtio header comes out with an empty one. Unlike the kernel's, a
+ * filled ring does not make its descriptor readable: wake the loop with fp_worker_wake().
  */
 #ifndef FAKE_PORT_H
 #define FAKE_PORT_H
@@ -46,9 +45,8 @@ void fake_port_unplug(struct fake_port *fake);
 void fake_port_free(struct fake_port *fake);
 
 /*
- * Puts a frame into the ring as the kernel does: a tag beside it (TCI, or
- * FAKE_NO_TAG), what is too long for a slot also whole in the socket's queue.
- * False: the ring is full.
+ * Puts a frame into the ring as the kernel does: a tag beside it (TCI, or FAKE_NO_TAG), what is too
+ * long for a slot also whole in the socket's queue. False: the ring is full.
  */
 bool fake_ring_put(struct fake_ring *fake, const uint8_t *vnet, uint32_t len_bytes, int tci,
 		   uint16_t tpid);

@@ -1,6 +1,6 @@
 /*
- * A switch with one worker and some fake ports, all up, and the questions tests
- * ask it. The loop runs when the test says so (lab_pass) or in a thread of its own.
+ * A switch with one worker and some fake ports, all up, and the questions tests ask it. The loop
+ * runs when the test says so (lab_pass) or in a thread of its own.
  */
 #ifndef LAB_H
 #define LAB_H

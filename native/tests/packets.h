@@ -1,7 +1,7 @@
 /*
- * Frames for the tests, made field by field, with the virtio header in front of
- * them as it lies in a ring slot. The checksum arithmetic is the textbook's and
- * shares nothing with the code under test.
+ * Frames for the tests, made field by field, with the virtio header in front of them as it lies in
+ * a ring slot. The checksum arithmetic is the textbook's and shares nothing with the code under
+ * test.
  */
 #ifndef PACKETS_H
 #define PACKETS_H

@@ -1,9 +1,8 @@
 /*
- * One pass of a loop as the tests of coalescing see it: frames go in with the
- * ports they are meant for, what left by each port is cut into wire frames and
- * held against what went in. Whatever was joined, each port must have got
- * exactly its frames, and those of one (source MAC, destination MAC, VLAN) in
- * their order.
+ * One pass of a loop as the tests of coalescing see it: frames go in with the ports they are meant
+ * for, what left by each port is cut into wire frames and held against what went in. Whatever was
+ * joined, each port must have got exactly its frames, and those of one (source MAC, destination
+ * MAC, VLAN) in their order.
  */
 #ifndef PASS_H
 #define PASS_H

@@ -221,8 +221,8 @@ static void test_costliest_frame_is_taken_alone_and_among_others(void)
 }
 
 /*
- * A flood leaves no seconds behind it: what waited too long goes unread, and is counted, down
- * to what a port may ask at once.
+ * A flood leaves no seconds behind it: what waited too long goes unread, and is counted, down to
+ * what a port may ask at once.
  */
 static void test_old_frames_of_a_flood_go_unread_and_a_burst_is_kept(void)
 {

@@ -1,6 +1,6 @@
 /*
- * What a flooding port costs the others, and what it does not: rings served,
- * buffers for oversize frames, queues to the control plane, the rate of them.
+ * What a flooding port costs the others, and what it does not: rings served, buffers for oversize
+ * frames, queues to the control plane, the rate of them.
  */
 #include "check.h"
 #include "lab.h"

@@ -74,9 +74,8 @@ struct talker {
 };
 
 /*
- * Milliseconds without service of the first of the talkers, here and at a bridge where
- * who spoke last is served. All have the one address; in a millisecond the last one
- * speaks first.
+ * Milliseconds without service of the first of the talkers, here and at a bridge where who spoke
+ * last is served. All have the one address; in a millisecond the last one speaks first.
  */
 static void play(const struct talker *talkers, uint32_t count, uint32_t end_ms, uint32_t *lost,
 		 uint32_t *bridge)
@@ -107,8 +106,8 @@ static void play(const struct talker *talkers, uint32_t count, uint32_t end_ms, 
 #define MINUTES 400000u
 
 /*
- * Whoever was first, and whatever the rates: at most until its next words, and never
- * more than a bridge would take from it.
+ * Whoever was first, and whatever the rates: at most until its next words, and never more than a
+ * bridge would take from it.
  */
 static void test_host_that_speaks_now_and_then_loses_nothing_more_to_a_thief(void)
 {
@@ -288,9 +287,9 @@ static void test_flood_does_not_make_the_fdb_forget_whom_it_was_stolen_from(void
 }
 
 /*
- * A hostile game: a flood of addresses still waits in the ring when the first theft begins,
- * thefts of 1.2 s come again and again, and the host speaks every 200 ms. Which addresses
- * meet in a bucket is luck; with bad luck the host was dark for 44 of 60 s.
+ * A hostile game: a flood of addresses still waits in the ring when the first theft begins, thefts
+ * of 1.2 s come again and again, and the host speaks every 200 ms. Which addresses meet in a bucket
+ * is luck; with bad luck the host was dark for 44 of 60 s.
  */
 static void test_flood_before_a_theft_makes_no_owner_of_the_thief(void)
 {

@@ -1,6 +1,6 @@
 /*
- * The real loop in its thread, frames through it, publishes beside it: every
- * frame goes to a set that was published (idea 137), none is lost, none twice.
+ * The real loop in its thread, frames through it, publishes beside it: every frame goes to a set
+ * that was published (idea 137), none is lost, none twice.
  */
 #include <pthread.h>
 #include <sched.h>

@@ -1,7 +1,7 @@
 /*
- * Every allocation fails once: the call says -ENOMEM (or NULL), nothing has
- * changed and, says the address sanitizer's variant, nothing has leaked.
- * Linked with --wrap for malloc, calloc, realloc and aligned_alloc.
+ * Every allocation fails once: the call says -ENOMEM (or NULL), nothing has changed and, says the
+ * address sanitizer's variant, nothing has leaked. Linked with --wrap for malloc, calloc, realloc
+ * and aligned_alloc.
  */
 #include <errno.h>
 

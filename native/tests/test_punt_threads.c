@@ -1,7 +1,6 @@
 /*
- * Two loop threads punt into the rings of their ports, the control thread drains
- * all of them and sets limits beside it: every record whole, in its port's order,
- * none lost that was taken in.
+ * Two loop threads punt into the rings of their ports, the control thread drains all of them and
+ * sets limits beside it: every record whole, in its port's order, none lost that was taken in.
  */
 #include <pthread.h>
 #include <sched.h>

@@ -199,8 +199,8 @@ static void test_oversize_frame_of_another_length_is_not_whole(void)
 }
 
 /*
- * A socket error (the interface went down) is told in place of the next frame. The
- * frame is still there and belongs to this slot, not to the next one.
+ * A socket error (the interface went down) is told in place of the next frame. The frame is still
+ * there and belongs to this slot, not to the next one.
  */
 static void test_pending_socket_error_does_not_put_the_queue_out_of_step(void)
 {

@@ -1,6 +1,6 @@
 /*
- * Encapsulated offloads become frames that any receiver takes: each is read here as
- * a host would read it, layer by layer, with every checksum summed up in full.
+ * Encapsulated offloads become frames that any receiver takes: each is read here as a host would
+ * read it, layer by layer, with every checksum summed up in full.
  */
 #include "check.h"
 #include "fp_segment.h"

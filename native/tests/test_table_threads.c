@@ -1,6 +1,6 @@
 /*
- * One thread publishes, another reads as a loop does: it must never see rows
- * and policies of two publishes at once, nor anything that has been freed.
+ * One thread publishes, another reads as a loop does: it must never see rows and policies of two
+ * publishes at once, nor anything that has been freed.
  */
 #include <pthread.h>
 

@@ -150,8 +150,8 @@ static void read_numbers(int wire, uint32_t *next)
 }
 
 /*
- * A device that cannot segment refuses coalesced sends on the bypass path. Those go
- * by the qdisc layer, and from the first one on all others too: one queue, one order.
+ * A device that cannot segment refuses coalesced sends on the bypass path. Those go by the qdisc
+ * layer, and from the first one on all others too: one queue, one order.
  */
 static void test_egress_that_cannot_segment_is_served_by_the_qdisc_layer(void)
 {
@@ -188,8 +188,8 @@ static void receive_run(struct lab *lab, uint32_t count)
 }
 
 /*
- * While a descriptor waits that may say "this neighbour takes runs no longer", and
- * until that is published, watched ports get frames one by one; the others get runs.
+ * While a descriptor waits that may say "this neighbour takes runs no longer", and until that is
+ * published, watched ports get frames one by one; the others get runs.
  */
 static void test_watched_port_gets_no_runs_while_in_doubt(void)
 {
