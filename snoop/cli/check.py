@@ -12,6 +12,7 @@ import msgspec
 from snoop.cli import options
 from snoop.cli.findings import IN_FLIGHT_FRAMES, Facts, look, shortened
 from snoop.cli.session import Session
+from snoop.cli.summary import gather
 from snoop.control import documents
 from snoop.control.client import Client
 from snoop.runtime import priority
@@ -57,13 +58,8 @@ def _facts(session: Session, unwanted_bits_per_s: float) -> Facts:
         counters, fdb = show(documents.Counters), show(documents.Fdb).fdb
         since = time.monotonic()
         facts = Facts(
+            seen=gather(client),
             config=show(documents.Config),
-            ports=show(documents.Ports).ports,
-            queriers=show(documents.Queriers).queriers,
-            mrouters=show(documents.Mrouters).mrouters,
-            # Streams before members: a member that joins in between is not missing anything.
-            streams=show(documents.Streams).streams,
-            mdb=show(documents.Mdb).mdb,
             fdb_entries=len(fdb),
             stations=Counter(port for port, _ in {(row.port, row.mac) for row in fdb}),
             counters=counters.counters,

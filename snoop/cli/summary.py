@@ -50,8 +50,9 @@ def gather(asked: Asked) -> Everything:
         ports=asked.show(documents.Ports).ports,
         queriers=asked.show(documents.Queriers).queriers,
         mrouters=asked.show(documents.Mrouters).mrouters,
-        mdb=asked.show(documents.Mdb).mdb,
+        # Streams before members: a member that joins in between is not missing anything.
         streams=asked.show(documents.Streams).streams,
+        mdb=asked.show(documents.Mdb).mdb,
     )
 
 

@@ -143,8 +143,7 @@ class Answers:
         engine, name = plane.engine, plane.ports.name
 
         def part(keys: Keys) -> list[documents.Entry]:
-            kept = rows.mdb_wanted(engine.mdb(clock.now(), keys), name, wanted)
-            return [rows.mdb_row(row, name) for row in kept]
+            return rows.mdb(engine.mdb(clock.now(), keys), name, wanted)
 
         table = await self._in_parts(engine.keys(vid=wanted.vid, group=wanted.group), part)
         return documents.Mdb(switch=plane.config.switch.name, mdb=table)
@@ -153,8 +152,7 @@ class Answers:
         engine, name = self._plane.engine, self._plane.ports.name
 
         def part(keys: Keys) -> list[documents.Host]:
-            kept = rows.hosts_wanted(engine.hosts(clock.now(), keys), name, wanted)
-            return [rows.host_row(row, name) for row in kept]
+            return rows.hosts(engine.hosts(clock.now(), keys), name, wanted)
 
         keys = engine.keys(vid=wanted.vid, group=wanted.group)
         return documents.Hosts(hosts=await self._in_parts(keys, part))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import overload
+from typing import Any, TypeVar, overload
 
 from snoop.control import documents
 from snoop.proto.units import SECOND, Duration, Ports
@@ -17,6 +17,7 @@ from snoop.wire import address
 from snoop.wire.address import Address, Family, mac_text
 
 PortName = Callable[[int], str]
+OfGroup = TypeVar("OfGroup", MdbRow, HostRow)
 
 _FAMILIES = {Family.IPV4: "ipv4", Family.IPV6: "ipv6"}
 
@@ -54,15 +55,12 @@ def text(addr: Address | None) -> str | None:
     return None if addr is None else address.text(addr)
 
 
-def mdb_wanted(rows: Iterable[MdbRow], port: PortName, wanted: Wanted) -> list[MdbRow]:
-    """The rows of `show mdb`, one a port of a group, sorted by vlan, group, port."""
-    kept = [row for row in rows if wanted.takes(vid=row.vid, group=row.group, port=row.port)]
-    kept.sort(key=lambda row: (row.vid, row.group, port(row.port), row.origin))
-    return kept
+def mdb(rows: Iterable[MdbRow], port: PortName, wanted: Wanted) -> list[documents.Entry]:
+    """`show mdb`: one row a port of a group, by vlan, group, port."""
+    return [_entry(row, port) for row in _of_groups(rows, port, wanted, lambda row: row.origin)]
 
 
-def mdb_row(row: MdbRow, port: PortName) -> documents.Entry:
-    """One row of `show mdb`."""
+def _entry(row: MdbRow, port: PortName) -> documents.Entry:
     return documents.Entry(
         vlan=row.vid,
         family=family(row.family),
@@ -130,26 +128,31 @@ def queriers(rows: Iterable[QuerierRow], port: PortName, wanted: Wanted) -> list
     ]
 
 
-def hosts_wanted(rows: Iterable[HostRow], port: PortName, wanted: Wanted) -> list[HostRow]:
-    """The rows of `show hosts`, one a tracked host of a group on a port, sorted."""
+def hosts(rows: Iterable[HostRow], port: PortName, wanted: Wanted) -> list[documents.Host]:
+    """`show hosts`: one row a tracked host of a group on a port, by vlan, group, port, address."""
+    return [
+        documents.Host(
+            vlan=row.vid,
+            family=family(row.family),
+            group=address.text(row.group),
+            port=port(row.port),
+            address=address.text(row.address),
+            mac=mac_text(row.mac),
+            filter_mode=row.filter_mode.value,
+            sources=[address.text(source) for source in sorted(row.sources)],
+            timer=seconds(row.timer),
+        )
+        for row in _of_groups(rows, port, wanted, lambda row: row.address)
+    ]
+
+
+def _of_groups(
+    rows: Iterable[OfGroup], port: PortName, wanted: Wanted, last: Callable[[OfGroup], Any]
+) -> list[OfGroup]:
+    """Those that are wanted, sorted; `last` decides between rows of one port."""
     kept = [row for row in rows if wanted.takes(vid=row.vid, group=row.group, port=row.port)]
-    kept.sort(key=lambda row: (row.vid, row.group, port(row.port), row.address))
+    kept.sort(key=lambda row: (row.vid, row.group, port(row.port), last(row)))
     return kept
-
-
-def host_row(row: HostRow, port: PortName) -> documents.Host:
-    """One row of `show hosts`."""
-    return documents.Host(
-        vlan=row.vid,
-        family=family(row.family),
-        group=address.text(row.group),
-        port=port(row.port),
-        address=address.text(row.address),
-        mac=mac_text(row.mac),
-        filter_mode=row.filter_mode.value,
-        sources=[address.text(source) for source in sorted(row.sources)],
-        timer=seconds(row.timer),
-    )
 
 
 def fdb(

@@ -64,7 +64,7 @@ def counted(facts: Facts) -> Iterator[Finding]:
 def limits(facts: Facts) -> Iterator[Finding]:
     groups: dict[int, set[str]] = defaultdict(set)
     by_port: dict[str, set[tuple[int, str]]] = defaultdict(set)
-    for row in facts.mdb:
+    for row in facts.seen.mdb:
         groups[row.vlan].add(row.group)
         by_port[row.port].add((row.vlan, row.group))
     for vid, held in groups.items():
@@ -83,14 +83,14 @@ def limits(facts: Facts) -> Iterator[Finding]:
                 f"{many(count, 'group')} of at most {most}",
                 "raise [[port]] max_groups",
             )
-    every = sum(shown.state_bytes for shown in facts.ports) >> 20
+    every = sum(shown.state_bytes for shown in facts.seen.ports) >> 20
     if every >= NEAR_LIMIT * facts.config.igmp.max_state:
         yield problem(
             "switch",
             f"memberships take {every} MiB of at most {facts.config.igmp.max_state}",
             "`snoop show ports --json` names the ports (state_bytes); raise [igmp] max_state",
         )
-    for shown in facts.ports:
+    for shown in facts.seen.ports:
         size, room = shown.state_bytes, shown.state_max_bytes
         if room and size >= NEAR_LIMIT * room:
             yield problem(

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from snoop.cli.summary import Everything
 from snoop.control import documents
 from snoop.control.documents import Finding
 
@@ -16,12 +17,8 @@ NEAR_LIMIT = 0.9
 class Facts:
     """What the `show` commands answered. `unbalanced`: rx_frames less verdicts, by port."""
 
+    seen: Everything
     config: documents.Config
-    ports: list[documents.Port]
-    queriers: list[documents.Querier]
-    mrouters: list[documents.Mrouter]
-    mdb: list[documents.Entry]
-    streams: list[documents.Stream]
     fdb_entries: int
     stations: dict[str, int]  # Unicast addresses behind each port.
     counters: dict[str, int]
@@ -37,7 +34,7 @@ class Facts:
     def members(self) -> dict[int, list[documents.Entry]]:
         """The learned rows of the mdb by VLAN: a flood makes many of both."""
         rows: dict[int, list[documents.Entry]] = defaultdict(list)
-        for row in self.mdb:
+        for row in self.seen.mdb:
             if row.origin == "dynamic":
                 rows[row.vlan].append(row)
         return rows
@@ -46,7 +43,7 @@ class Facts:
     def routers(self) -> dict[int, list[documents.Mrouter]]:
         """The router records by VLAN."""
         rows: dict[int, list[documents.Mrouter]] = defaultdict(list)
-        for row in self.mrouters:
+        for row in self.seen.mrouters:
             rows[row.vlan].append(row)
         return rows
 
@@ -54,7 +51,7 @@ class Facts:
     def groups(self) -> dict[tuple[int, str], list[documents.Entry]]:
         """The rows of the mdb by VLAN and group."""
         rows: dict[tuple[int, str], list[documents.Entry]] = defaultdict(list)
-        for row in self.mdb:
+        for row in self.seen.mdb:
             rows[row.vlan, row.group].append(row)
         return rows
 
@@ -82,4 +79,4 @@ def igmp(facts: Facts, vid: int) -> documents.VlanConfig | documents.IgmpConfig:
 
 
 def is_up(facts: Facts, port: str) -> bool:
-    return any(one.name == port and one.state == "up" for one in facts.ports)
+    return any(one.name == port and one.state == "up" for one in facts.seen.ports)

@@ -9,8 +9,8 @@ from snoop.control.documents import Finding
 
 
 def neighbours(facts: Facts) -> Iterator[Finding]:
-    routers = {row.port for row in facts.mrouters}
-    for port in facts.ports:
+    routers = {row.port for row in facts.seen.mrouters}
+    for port in facts.seen.ports:
         always = 'coalesce = "always"' in port.takes_runs_because
         if always and port.name in routers:
             yield problem(
@@ -19,7 +19,9 @@ def neighbours(facts: Facts) -> Iterator[Finding]:
                 "that come several in one frame",
                 'set [[port]] coalesce = "auto"',
             )
-    deaf = [port.name for port in facts.ports if "CAP_NET_BROADCAST" in port.takes_runs_because]
+    deaf = [
+        port.name for port in facts.seen.ports if "CAP_NET_BROADCAST" in port.takes_runs_because
+    ]
     if deaf:
         yield note(
             ", ".join(deaf),

@@ -9,7 +9,7 @@ from snoop.control.documents import Finding
 
 
 def ports(facts: Facts) -> Iterator[Finding]:
-    for port in facts.ports:
+    for port in facts.seen.ports:
         name = port.name
         if port.state == "missing":
             yield problem(name, "the interface does not exist", "create it, or take it out")
@@ -28,7 +28,7 @@ def ports(facts: Facts) -> Iterator[Finding]:
             )
     speaking = [
         port.name
-        for port in facts.ports
+        for port in facts.seen.ports
         if any(address.startswith("fe80:") for address in port.addresses)
     ]
     if speaking:

@@ -16,7 +16,7 @@ def queriers(facts: Facts) -> Iterator[Finding]:
         yield note("switch", "snooping is off: every group floods", "set [igmp] enabled = true")
         return
     waiting = 0
-    for row in facts.queriers:
+    for row in facts.seen.queriers:
         vid = row.vlan
         members = facts.members.get(vid, [])
         asking = {
@@ -83,14 +83,14 @@ def queriers(facts: Facts) -> Iterator[Finding]:
 
 
 def _has_port(facts: Facts) -> bool:
-    return any(port.state == "up" for port in facts.ports)
+    return any(port.state == "up" for port in facts.seen.ports)
 
 
 def claims(facts: Facts) -> Iterator[Finding]:
     """Ports with members that say to be routers, in words that anybody can send (F-17)."""
-    members = {(row.vlan, row.port) for row in facts.mdb if row.origin == "dynamic"}
-    asking = {(row.vlan, row.port) for row in facts.mrouters if row.origin == "query"}
-    for row in facts.mrouters:
+    members = {(row.vlan, row.port) for row in facts.seen.mdb if row.origin == "dynamic"}
+    asking = {(row.vlan, row.port) for row in facts.seen.mrouters if row.origin == "query"}
+    for row in facts.seen.mrouters:
         key = (row.vlan, row.port)
         if row.origin in ("pim", "dvmrp", "mrd") and key in members - asking:
             lasts = "for ever" if row.timer is None else f"for {row.timer:.0f} s more"
@@ -155,7 +155,7 @@ def routers(facts: Facts) -> Iterator[Finding]:
                 "on to the hosts, not believed here",
                 "find out who asks: `snoop monitor --type query`",
             )
-    if unsent and not facts.mrouters:
+    if unsent and not facts.seen.mrouters:
         yield note(
             "switch",
             f"no router port is known: {many(unsent, 'report')} went to no router",

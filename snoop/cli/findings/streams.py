@@ -15,7 +15,7 @@ RECENT_SECONDS = 60.0
 
 
 def streams(facts: Facts) -> Iterator[Finding]:
-    for stream in facts.streams:
+    for stream in facts.seen.streams:
         rate = stream.bits_per_s
         name = f"{stream.source} -> {stream.group}"
         if rate >= facts.unwanted_bits_per_s:
@@ -58,7 +58,7 @@ def _unheard(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Find
     known = WELL_KNOWN.get(stream.group)
     if known is None or stream.idle > RECENT_SECONDS or stream.registered:
         return
-    routers = {row.port for row in facts.mrouters}
+    routers = {row.port for row in facts.seen.mrouters}
     if not set(stream.egress) - routers:
         yield problem(
             name,
@@ -78,7 +78,7 @@ def _wants(row: documents.Entry, source: str) -> bool:
 
 def shared_addresses(facts: Facts) -> Iterator[Finding]:
     by_mac: dict[int, set[str]] = defaultdict(set)
-    for row in facts.mdb:
+    for row in facts.seen.mdb:
         if row.family == "ipv4":
             by_mac[int(ip_address(row.group)) & 0x7FFFFF].add(row.group)
     for low, groups in by_mac.items():

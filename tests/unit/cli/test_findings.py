@@ -8,22 +8,28 @@ import msgspec
 import pytest
 
 from snoop.cli.findings import ALIKE_MAX, COUNTERS, Facts, look, shortened
+from snoop.cli.summary import Everything
 from snoop.config import loader
 from snoop.control.counters import everything
-from snoop.control.documents import Config
+from snoop.control.documents import Config, Status
 from unit.shown import entry, mrouter, port, querier, source, station, stream
 
 
 def facts(**changes: Any) -> Facts:
     """A healthy switch: one member that gets its stream."""
     raw = {"port": [{"name": f"p{n}"} for n in range(4)], **changes.pop("raw", {})}
-    values: dict[str, Any] = {
-        "config": msgspec.convert(loader.effective(loader.check(raw, where="t")), Config),
+    rows: dict[str, Any] = {
         "ports": [port(f"p{n}") for n in range(4)],
         "queriers": [querier()],
         "mrouters": [],
         "mdb": [entry("p1")],
         "streams": [stream()],
+    }
+    rows |= {name: changes.pop(name) for name in rows.keys() & changes.keys()}
+    status = Status(switch="sw0", version="0", pid=1, uptime=75.0, rows=1, balance={})
+    values: dict[str, Any] = {
+        "seen": Everything(status=status, **rows),
+        "config": msgspec.convert(loader.effective(loader.check(raw, where="t")), Config),
         "fdb_entries": 4,
         "stations": {f"p{n}": 1 for n in range(4)},
         "counters": {"internal_errors": 0},

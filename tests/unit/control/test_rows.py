@@ -49,7 +49,7 @@ def plain(made: object) -> Any:
 
 
 def mdb(given: list[MdbRow], wanted: Wanted) -> Any:
-    return plain([rows.mdb_row(one, name) for one in rows.mdb_wanted(given, name, wanted)])
+    return plain(rows.mdb(given, name, wanted))
 
 
 def test_an_mdb_row_has_the_fields_of_the_contract() -> None:
@@ -133,8 +133,7 @@ def test_a_host_row_has_the_fields_of_the_contract() -> None:
         vid=0, family=Family.IPV4, group=G1, port=1, address=S1, mac=bytes(5) + b"\x09",
         filter_mode=FilterMode.INCLUDE, sources=(S2, S1), timer=seconds(2),
     )  # fmt: skip
-    kept = rows.hosts_wanted([host], name, Wanted())
-    (shown,) = plain([rows.host_row(one, name) for one in kept])
+    (shown,) = plain(rows.hosts([host], name, Wanted()))
     assert {key: value for key, value in shown.items() if key != "mac"} == {
         "vlan": 0, "family": "ipv4", "group": "239.1.1.1", "port": "p1", "address": "10.0.0.9",
         "filter_mode": "include", "sources": ["10.0.0.9", "10.0.0.10"], "timer": 2.0,
