@@ -11,7 +11,7 @@ imports only those before it, from the bottom up:
   asks, where the routers are, and what follows from it;
 - `queries` builds and sends what this switch asks, `last_word` asks before anybody is cut off,
   `last_member` after a leave;
-- `statics`, `groups`: who wants a group on which port;
+- `statics`, `group`, `groups`: who wants a group on which port;
 - `instance` joins the parts, `instances` begins and ends them, `solicitor` looks for routers,
   `carrier` has ports come and go, what takes long a part at a time (`chores`);
 - `reports` takes what hosts say, `forwarding` says where a control frame goes, `receiving` takes a

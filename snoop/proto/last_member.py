@@ -15,7 +15,7 @@ from typing import Final
 
 from snoop.proto import queries
 from snoop.proto.effects import Turn
-from snoop.proto.groups import Group
+from snoop.proto.group import Group
 from snoop.proto.membership import Ask, Membership
 from snoop.proto.mrouter import Mrouters
 from snoop.proto.querier import Querier

@@ -10,7 +10,7 @@ from typing import Final
 
 from snoop.proto import shares
 from snoop.proto.effects import EventKind, Turn
-from snoop.proto.groups import Group
+from snoop.proto.group import Group
 from snoop.proto.hosts import Reporter, reporter_address
 from snoop.proto.instance import Instance
 from snoop.proto.membership import NOTHING, Ask, Membership

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from snoop.proto.groups import Group
+from snoop.proto.group import Group
 from snoop.proto.hosts import reporter_address, reporter_mac
 from snoop.proto.instances import Instances
 from snoop.proto.membership import Membership

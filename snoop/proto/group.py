@@ -1,0 +1,299 @@
+"""One group of an instance: who wants it on which port.
+
+A group is known while it has a member, a static entry or a tombstone: the mark that its last member
+has gone, which keeps its data from being taken for an unregistered group's (SM-69).
+
+A port whose join was refused for want of room is *spared*: while the group is registered by others
+the port gets it as if it were not, so that a refusal never cuts anybody off (SM-68).
+
+A group has one deadline, the nearest of all timers in it. Its memberships know theirs only roughly
+(`Membership.due`): a refresh moves a timer and nothing else.
+"""
+
+from collections.abc import Set
+from typing import Protocol
+
+from snoop.proto.effects import EventKind, Turn
+from snoop.proto.last_word import LastWord
+from snoop.proto.membership import Membership
+from snoop.proto.port import Port
+from snoop.proto.scope import Scope
+from snoop.proto.shares import Stake
+from snoop.proto.statics import Statics
+from snoop.proto.units import NEVER, STOPPED, Duration, Instant, Ports, after
+from snoop.proto.views import FilterMode, GroupView, PortMembership
+from snoop.wire.address import Address, text
+
+_NOBODY: frozenset[Address] = frozenset()
+
+
+class Home(Protocol):
+    """Where a group is known: what all groups of an instance share."""
+
+    scope: Scope
+    last_word: LastWord
+
+    def forget(self, group: "Group") -> None:
+        """Drop a group that nothing is left of."""
+        ...
+
+
+class Group:
+    """State of one (VLAN, group). What belongs to all of them it has from `home`."""
+
+    __slots__ = (
+        "address",
+        "armed",
+        "ask_at",
+        "doubted_until",
+        "home",
+        "is_ssm",
+        "members",
+        "mourner",
+        "spared",
+        "spared_until",
+        "statics",
+        "tombstone_until",
+    )
+
+    def __init__(self, home: Home, address: Address) -> None:
+        """Start unknown: whoever makes a group gives it a member or a static entry."""
+        self.home = home
+        self.address = address
+        self.is_ssm = address in home.scope.context.settings.ssm
+        self.members: dict[int, Membership] = {}
+        self.statics: Statics | None = None
+        self.tombstone_until: Instant = STOPPED
+        self.mourner: Stake | None = None  # whose the tombstone is
+        self.spared: Ports = 0
+        self.spared_until: Instant = STOPPED
+        self.doubted_until: Instant = STOPPED  # last end of a timer that a question has lowered
+        self.ask_at: Instant = STOPPED  # when to put that question ourselves
+        self.armed: Instant = STOPPED
+
+    @property
+    def ports(self) -> Ports:
+        """Return the ports that hold the group, static ones included."""
+        ports = 0
+        for port in self.holders():
+            ports |= 1 << port
+        return ports
+
+    def holders(self) -> Set[int]:
+        """Return the ids of the ports that hold the group."""
+        members = self.members.keys()
+        return members if self.statics is None else members | self.statics.ports()
+
+    @property
+    def is_held(self) -> bool:
+        """True while there is a member or a static entry."""
+        return bool(self.members) or bool(self.statics)
+
+    # -- members -------------------------------------------------------------------------------
+
+    def join(self, port: Port, member: Membership) -> None:
+        """Take a new membership in."""
+        self.members[port.id] = member
+        self.spared &= ~port.bit
+        self.home.scope.stake(port).count_member(1)
+        self.account(port, member)
+        self.unbury()
+
+    def account(self, port: Port, member: Membership) -> None:
+        """Bring what the port is charged for in line with what the membership has become."""
+        cost, hosts = member.recount()
+        if cost or hosts:
+            self.home.scope.stake(port).charge(cost, hosts=hosts)
+
+    def part(self, port: Port, now: Instant, *, bury: bool = True) -> None:
+        """Take a membership out; the last one leaves a tombstone if `bury`."""
+        member = self.members.pop(port.id)
+        scope = self.home.scope
+        stake = scope.stake(port)
+        stake.count_member(-1)
+        buried = bury and not self.is_held
+        if buried:
+            self.tombstone_until = after(now, scope.timings.gmi)
+            self.mourner = stake
+            stake.bury(self)
+            scope.arm(self, self.tombstone_until)
+        stake.charge(-member.cost, hosts=-member.host_count)
+        if not buried and not self.is_held:
+            self.home.forget(self)
+
+    def drop_member(self, port: int, turn: Turn, *, bury: bool, reason: str) -> bool:
+        """Drop what one port has, at once; tell whether that was anything."""
+        spared = bool(self.spared >> port & 1)
+        if spared:
+            self.spared &= ~(1 << port)
+        held = port in self.members
+        if held:
+            self._drop(port, turn, bury=bury, reason=reason)
+        if held or spared:
+            self.home.scope.group_changed(self.address, turn)
+        return held or spared
+
+    def drop_members(self, turn: Turn, *, bury: bool, reason: str) -> None:
+        """Drop what all ports have, at once, and the tombstone too unless `bury`."""
+        held = list(self.members)
+        for port in held:
+            self._drop(port, turn, bury=bury, reason=reason)
+        buried = not bury and self.tombstone_until != STOPPED
+        if buried:
+            self.home.forget(self)
+        if held or buried:
+            self.home.scope.group_changed(self.address, turn)
+
+    def _drop(self, port: int, turn: Turn, *, bury: bool, reason: str) -> None:
+        scope = self.home.scope
+        self.part(scope.context.ports[port], turn.now, bury=bury)
+        scope.tell(EventKind.LEAVE, port, turn, group=text(self.address), reason=reason)
+
+    def unbury(self) -> None:
+        """Take the tombstone away: the group is wanted again, or forgotten."""
+        stake = self.mourner
+        self.tombstone_until = STOPPED
+        if stake is not None:
+            self.mourner = None
+            stake.unbury(self)
+
+    def evict(self, turn: Turn) -> None:
+        """Give up the tombstone, because somebody needs the room."""
+        self.home.forget(self)
+        self.home.scope.context.counts["tombstone_evicted"] += 1
+        self.home.scope.group_changed(self.address, turn)
+
+    def spare(self, ports: Ports, until: Instant) -> bool:
+        """Have ports that were refused get the group till then; tell whether that is new."""
+        self.spared_until = max(self.spared_until, until)
+        self.home.scope.arm(self, self.spared_until)
+        fresh = ports & ~self.spared
+        self.spared |= ports
+        return bool(fresh)
+
+    def settle(self, member: Membership, now: Instant) -> None:
+        """Have the group fire in time for a membership that changed, with a word before its end."""
+        early = Instant(member.due - self.home.last_word.lead)
+        self.home.scope.arm(self, early if early > now else member.due)
+
+    def doubt(self, deadline: Instant, now: Instant, *, ask: bool) -> None:
+        """Note that timers were lowered to `deadline`; `ask`: by another (`last_word`)."""
+        self.doubted_until = max(self.doubted_until, deadline)
+        if ask and not self.ask_at:
+            self.ask_at = max(self.home.last_word.first_question(now), Instant(now + 1))
+            self.home.scope.arm(self, self.ask_at)
+
+    def fire(self, turn: Turn) -> Instant:
+        """Expire what is due in any membership, and the tombstone."""
+        scope = self.home.scope
+        context = scope.context
+        keep_blocked = not context.params.lite_exclude_filter
+        lead = self.home.last_word.lead
+        changed = False
+        nearest = NEVER
+        for port_id, member in list(self.members.items()):
+            port = context.ports[port_id]
+            if member.hosts is not None and member.hosts.purge(turn.now):
+                self.account(port, member)
+            if member.due <= turn.now:
+                exclude, listed = member.exclude, member.sources
+                member.expire(turn.now, keep_blocked=keep_blocked)
+                if member.is_empty:
+                    self.part(port, turn.now)
+                    scope.tell(EventKind.EXPIRE, port_id, turn, group=text(self.address))
+                    changed = True
+                    continue
+                self.account(port, member)
+                changed = changed or member.differs(exclude, listed)
+            nearest = min(nearest, self._next_word(port_id, member, lead, turn))
+        if STOPPED < self.ask_at <= turn.now:
+            self._ask(turn)
+        nearest = min(nearest, self.ask_at or NEVER)
+        if STOPPED < self.spared_until <= turn.now:
+            changed = changed or bool(self.spared)
+            self.spared, self.spared_until = 0, STOPPED
+        elif self.spared_until:
+            nearest = min(nearest, self.spared_until)
+        if STOPPED < self.tombstone_until <= turn.now:
+            self.home.forget(self)
+            nearest = NEVER
+            changed = True
+        elif self.tombstone_until:
+            nearest = min(nearest, self.tombstone_until)
+        if changed:
+            scope.group_changed(self.address, turn)
+        return nearest if nearest < NEVER else STOPPED
+
+    def _next_word(self, port: int, member: Membership, lead: Duration, turn: Turn) -> Instant:
+        """Remind the port of a membership that is about to end; return when to look again."""
+        if member.due - lead <= turn.now:
+            member.settle()  # known roughly: most were refreshed since
+        due = member.due
+        if due - lead > turn.now:
+            return Instant(due - lead)
+        if turn.now >= self.doubted_until:
+            self.home.last_word.remind(port, turn)
+        half = Instant(due - lead // 2)
+        return half if half > turn.now else due
+
+    def _ask(self, turn: Turn) -> None:
+        """Confirm what a question of another is about to end, and again if there is time."""
+        own = self.home.scope.params.timings.last_member_query_interval
+        if turn.now < self.doubted_until:
+            self.home.last_word.confirm(self.address, self.members, turn)
+        again = after(turn.now, own)
+        self.ask_at = again if again <= self.doubted_until - own else STOPPED
+
+    # -- static entries ------------------------------------------------------------------------
+
+    def add_static(self, port: int, source: Address | None, now: Instant) -> None:
+        """Add a static entry; `source` None for any source. No effect if it is there."""
+        if self.statics is None:
+            self.statics = Statics()
+            self.home.scope.holdings.static_groups += 1
+        self.statics.add(port, source, now)
+        self.unbury()
+
+    def remove_static(self, port: int, source: Address | None) -> None:
+        """Undo `add_static`; KeyError if there is no such entry. Leaves no tombstone."""
+        if self.statics is None:
+            raise KeyError((self.address, source, port))
+        self.statics.remove(port, source)
+        self._settle_statics()
+
+    def drop_static(self, port: int) -> bool:
+        """Drop all static entries of a port that goes away; tell whether there were any."""
+        dropped = self.statics is not None and self.statics.drop(port)
+        if dropped:
+            self._settle_statics()
+        return dropped
+
+    def _settle_statics(self) -> None:
+        if self.statics:
+            return
+        self.statics = None
+        self.home.scope.holdings.static_groups -= 1
+        if not self.is_held and not self.tombstone_until:
+            self.home.forget(self)
+
+    # -- what others see -----------------------------------------------------------------------
+
+    def view(self) -> GroupView:
+        """Return what forwarding depends on."""
+        members = []
+        for port in sorted(self.holders()):
+            member = self.members.get(port)
+            static = None if self.statics is None else self.statics.on(port)
+            exclude, forwarding, blocked = member.shape() if member else (False, _NOBODY, _NOBODY)
+            members.append(
+                PortMembership(
+                    port=port,
+                    filter_mode=FilterMode.EXCLUDE if exclude else FilterMode.INCLUDE,
+                    forwarding=forwarding,
+                    blocked=blocked,
+                    static_any=static is not None and static.any_since is not None,
+                    static_sources=_NOBODY if static is None else frozenset(static.sources),
+                )
+            )
+        spared = self.spared & self.home.scope.context.flooded
+        return GroupView(self.home.scope.vid, self.address, tuple(members), spared)
