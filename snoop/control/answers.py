@@ -34,7 +34,7 @@ from snoop.control.requests import (
 )
 from snoop.control.rows import Wanted
 from snoop.control.sample import STREAMS_MAX, Sample
-from snoop.proto.engine import Full
+from snoop.proto.groups import Full
 from snoop.proto.units import MILLISECOND, SECOND
 from snoop.runtime import clock
 from snoop.runtime.fanout import Fanout, Item, Listener

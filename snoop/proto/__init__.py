@@ -3,20 +3,22 @@
 `engine` is the way in, `params` what goes in, `effects` and `views` what comes out. Each file
 imports only those before it, from the bottom up:
 
-- `units`, `filters`, `timings`, `params`, `settings`: time, and what is set;
-- `deadlines`, `port`, `shares`, `context`: what all instances share;
+- `units`, `deadlines`: time, and all timers; `dumping`: how state survives a restart;
+- `filters`, `timings`, `params`, `settings`: what is set;
+- `port`, `shares`, `context`: what all instances share; `loading`: what they ask who come back;
 - `scope`: the leaf that every part of one instance, a (VLAN, family), holds;
 - `hosts`, `membership`: the state machine of spec section 3, of one group on one port;
-- `mrouter`, `querier` with `null_source`, `adopting` and `remarks`, `presence`, `slow_hosts`: who
-  asks, where the routers are, and what follows from it;
+- `mrouter`, `querier` with `elected`, `schedule`, `null_source`, `adopting` and `remarks`,
+  `presence`, `slow_hosts`: who asks, where the routers are, and what follows from it;
 - `queries` builds and sends what this switch asks, `last_word` asks before anybody is cut off,
   `last_member` after a leave;
 - `statics`, `group`, `groups`: who wants a group on which port;
 - `instance` joins the parts, `instances` begins and ends them, `solicitor` looks for routers,
-  `carrier` has ports come and go, what takes long a part at a time (`chores`);
+  `carrier` has ports come and go, what takes long a part at a time (`chores`, `rounds`);
 - `reports` takes what hosts say, `forwarding` says where a control frame goes, `receiving` takes a
   frame apart for both;
-- `snapshot` has the state as rows, for people.
+- `snapshot` has the state as rows, for people; `state` is all of it, dumped and loaded, and
+  `fitting` leaves out what lower limits allow no more.
 
 State is written by whoever owns it; the others ask. Everything a host can make grow has a limit in
 `params`, and a counter in `counters` for when it is met.

@@ -6,21 +6,27 @@ has gone the port does not come up again: it comes back empty. One that comes up
 VLAN, a part at a time as well: whoever flaps a link must not hold up the others.
 """
 
-from collections.abc import Iterator
-from typing import Final
+from typing import NamedTuple
 
 from snoop.proto.chores import Chores
 from snoop.proto.context import Context
+from snoop.proto.dumping import Timer, require, timer_of
 from snoop.proto.effects import Event, EventKind, Turn
 from snoop.proto.instances import Instances
+from snoop.proto.loading import Load
 from snoop.proto.port import Port
+from snoop.proto.rounds import Round, RoundState
 from snoop.proto.solicitor import Solicitor
-from snoop.proto.units import Instant
+from snoop.proto.units import NEVER, STOPPED
 
-_ASKED: Final = 2  # a question is made and sent
-_LOOKED_AT: Final = 32  # groups without a membership of the port cost together as much as one
-_VLAN: Final = 4  # as much as so many of those
-_ROUTERS: Final = 8  # up to 64 records
+
+class CarrierState(NamedTuple):
+    """Who is under way, as it survives."""
+
+    timer: Timer
+    leaving: tuple[tuple[int, bool], ...]
+    times_up: tuple[tuple[int, int], ...]
+    rounds: tuple[RoundState, ...]
 
 
 class Carrier:
@@ -28,14 +34,12 @@ class Carrier:
 
     __slots__ = ("_chores", "_context", "_instances", "_leaving", "_solicitor", "_times_up")
 
-    def __init__(
-        self, context: Context, instances: Instances, solicitor: Solicitor, now: Instant
-    ) -> None:
+    def __init__(self, context: Context, instances: Instances, solicitor: Solicitor) -> None:
         """Start with nobody under way."""
         self._context = context
         self._instances = instances
         self._solicitor = solicitor
-        self._chores = Chores(context.deadlines, now)
+        self._chores: Chores[Round] = Chores(context.deadlines, self._step)
         self._leaving: dict[int, bool] = {}  # ports that are emptied; whether they are up again
         self._times_up: dict[int, int] = {}
 
@@ -55,7 +59,7 @@ class Carrier:
             self._solicitor.port_down(state.id)
             turn.add(Event(EventKind.PORT, 0, state.id, {"state": "down"}))
             self._leaving[state.id] = False
-            self._chores.begin(self._empty(state), turn)
+            self._chores.begin(Round(state, empties=True), turn)
 
     def forget(self, state: Port, turn: Turn) -> None:
         """Have nothing under way for a port that is taken away."""
@@ -67,40 +71,41 @@ class Carrier:
     def _come(self, state: Port, turn: Turn) -> None:
         self._context.set_up(state, True)
         turn.add(Event(EventKind.PORT, 0, state.id, {"state": "up"}))
-        self._times_up[state.id] = self._times_up.get(state.id, 0) + 1
+        time = self._times_up[state.id] = self._times_up.get(state.id, 0) + 1
         if self._context.params.enabled:
-            self._chores.begin(self._ask(state, self._times_up[state.id]), turn)
+            self._chores.begin(Round(state, empties=False, time=time), turn)
         self._solicitor.port_up(state.id, self._instances.vids(), turn.now)
 
-    def _ask(self, state: Port, time: int) -> Iterator[int]:
-        """Have the hosts behind a port that came up say what they want, in every VLAN (Q-14)."""
-        for instance in self._instances:
-            if not state.up or self._times_up.get(state.id) != time:
-                return  # it went down meanwhile
-            if self._instances.holds(instance) and not self._instances.is_waiting(instance):
-                instance.querier.port_up(state, self._chores.turn)
-            yield _ASKED
+    def _step(self, its: Round, turn: Turn) -> int | None:
+        """Go a step of a round: a port's hosts are asked (Q-14), or it is emptied (SM-67)."""
+        port = its.port
+        if its.empties:
+            cost = its.step(self._instances, turn)
+            if cost is None and self._leaving.pop(port.id):
+                self._come(port, turn)
+            return cost
+        if not port.up or self._times_up.get(port.id) != its.time:
+            return None  # it went down meanwhile
+        return its.step(self._instances, turn)
 
-    def _empty(self, state: Port) -> Iterator[int]:
-        """Take back what was learned on a port that went down."""
-        chores, port, looked_at = self._chores, state.id, 0
-        for instance in self._instances:
-            if not self._instances.holds(instance):
-                continue
-            instance.groups.pardon(port)
-            if instance.mrouters.ports & state.bit:
-                instance.mrouters.drop_port(port, chores.turn, static=False)
-                yield _ROUTERS
-            looked_at += _VLAN
-            for group in list(instance.groups):
-                looked_at += 1
-                if group.drop_member(port, chores.turn, bury=True, reason="port down"):
-                    yield 1
-                elif looked_at >= _LOOKED_AT:
-                    looked_at = 0
-                    yield 1
-            if looked_at >= _LOOKED_AT:
-                looked_at = 0
-                yield 1
-        if self._leaving.pop(port):
-            self._come(state, chores.turn)
+    # -- what survives -------------------------------------------------------------------------
+
+    def dump(self) -> CarrierState:
+        """Return what survives."""
+        return CarrierState(
+            timer=timer_of(self._chores),
+            leaving=tuple(self._leaving.items()),
+            times_up=tuple(self._times_up.items()),
+            rounds=tuple(each.dump(self._instances) for each in self._chores.waiting),
+        )
+
+    def load(self, state: CarrierState, into: Load) -> None:
+        """Take up what was dumped; the instances are there."""
+        self._leaving = {into.port_id(number): back for number, back in state.leaving}
+        self._times_up = {into.port_id(number): times for number, times in state.times_up}
+        rounds = [Round.load(each, self._instances, into) for each in state.rounds]
+        emptied = sorted(each.port.id for each in rounds if each.empties)
+        require(emptied == sorted(self._leaving), "ports that are emptied by nobody, or twice")
+        require(not any(each.port.up for each in rounds if each.empties), "a port up while emptied")
+        self._chores.waiting.extend(rounds)
+        into.timer(self._chores, state.timer, NEVER if rounds else STOPPED)

@@ -1,13 +1,13 @@
 """Work that touches thousands of things at once, done a part at a time.
 
-Frames, timers and clients have their turn between two parts. A chore is an iterator: each step does
-a bit, in the turn it falls in (`turn`), and yields what it cost. The first part
-is done at once, so that what is small is done when it is asked for.
+Frames, timers and clients have their turn between two parts. What a chore does at each step, and
+what that costs, is said by whoever begins it (`rounds`). The first part is done at once, so that
+what is small is done when it is asked for.
 """
 
 from collections import deque
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
 
 from snoop.proto.deadlines import Deadlines
 from snoop.proto.effects import Turn
@@ -16,39 +16,40 @@ from snoop.proto.units import STOPPED, Instant
 _PART: Final = 150
 """What a turn takes: in memberships that end, some 20 us each with their rows."""
 
+Chore = TypeVar("Chore")
 
-class Chores:
+
+class Chores(Generic[Chore]):
     """What is still to be done, in the order it was asked for."""
 
-    __slots__ = ("_deadlines", "_waiting", "armed", "turn")
+    __slots__ = ("_deadlines", "_step", "armed", "armed_as", "waiting")
 
-    def __init__(self, deadlines: Deadlines, now: Instant) -> None:
-        """Start with nothing to do."""
+    def __init__(self, deadlines: Deadlines, step: Callable[[Chore, Turn], int | None]) -> None:
+        """Start with nothing to do. `step` does a bit and returns its cost, None at the end."""
         self._deadlines = deadlines
-        self._waiting: deque[Iterator[int]] = deque()
+        self._step = step
+        self.waiting: deque[Chore] = deque()
         self.armed: Instant = STOPPED
-        self.turn = Turn(now)
+        self.armed_as = 0
 
-    def begin(self, chore: Iterator[int], turn: Turn) -> None:
+    def begin(self, chore: Chore, turn: Turn) -> None:
         """Do the first part, if nothing else waits, and have the rest done later."""
-        self._waiting.append(chore)
-        if len(self._waiting) == 1:
+        self.waiting.append(chore)
+        if len(self.waiting) == 1:
             self._deadlines.arm(self, self.fire(turn))
 
     def finish(self, turn: Turn) -> None:
         """Do all of it now."""
-        while self._waiting:
+        while self.waiting:
             self.fire(turn)
 
     def fire(self, turn: Turn) -> Instant:
         """Do the next part; the one after it is due at once, which is in the next turn."""
-        self.turn = turn
         left = _PART
-        while left > 0 and self._waiting:
-            cost = next(self._waiting[0], None)
+        while left > 0 and self.waiting:
+            cost = self._step(self.waiting[0], turn)
             if cost is None:
-                self._waiting.popleft()
+                self.waiting.popleft()
             else:
                 left -= cost
-        self.turn = Turn(turn.now)  # holds on to nothing that was said
-        return Instant(turn.now + 1) if self._waiting else STOPPED
+        return Instant(turn.now + 1) if self.waiting else STOPPED

@@ -3,8 +3,12 @@
 Nothing is decided here, and nothing known of any instance: each reaches this through its `scope`.
 """
 
-from snoop.proto.counters import Counts, zeros
+from collections.abc import Callable
+from typing import NamedTuple
+
+from snoop.proto.counters import Counts, restored, zeros
 from snoop.proto.deadlines import Deadlines
+from snoop.proto.dumping import Dump, require_instants
 from snoop.proto.effects import Event, EventKind, Transmit, Turn
 from snoop.proto.params import MrouterMode, Params, PortParams, Unregistered
 from snoop.proto.port import Port
@@ -15,6 +19,23 @@ from snoop.wire.address import Family
 
 _QUIET = 10 * SECOND  # between two events that say the same (spec 1.10 note b: limited logs)
 _QUIET_MAX = 4096
+
+
+class QuietState(NamedTuple):
+    """Something that was said, and until when it is not said again."""
+
+    kind: str
+    port: int | None
+    reason: str
+    until: Instant
+
+
+class ContextState(NamedTuple):
+    """What is shared and survives; the ports are beside it, the rest is known to its owners."""
+
+    counts: dict[str, int]
+    quiet: tuple[QuietState, ...]
+    emptied: tuple[tuple[int, Family], ...]
 
 
 class Context:
@@ -42,7 +63,7 @@ class Context:
         self.up: Ports = 0
         self.always_mrouters: Ports = 0
         self.flooded: Ports = 0
-        self.emptied: set[tuple[int, Family]] = set()  # instances that may have nothing left
+        self.emptied: dict[tuple[int, Family], None] = {}  # instances that may have nothing left
         self.counts: Counts = zeros()
         self._quiet: dict[tuple[str, int | None, str], int] = {}
 
@@ -61,6 +82,8 @@ class Context:
         """Forget a port, but not what it has counted; `refresh_masks` then."""
         for name, value in self.ports.pop(port).counts.items():
             self.counts[name] += value
+        for key in [key for key in self._quiet if key[1] == port]:
+            del self._quiet[key]
 
     def set_up(self, port: Port, up: bool) -> None:
         """Take note that a port came up or went down."""
@@ -116,3 +139,24 @@ class Context:
         self.counts = zeros()
         for port in self.ports.values():
             port.counts = zeros()
+
+    # -- what survives -------------------------------------------------------------------------
+
+    def dump(self, out: Dump) -> ContextState:
+        """Return what survives."""
+        quiet = [
+            QuietState(str(kind), port, reason, Instant(until))
+            for (kind, port, reason), until in self._quiet.items()
+            if until > out.now
+        ]
+        quiet.sort(key=str)  # the order says nothing
+        counts = {name: count for name, count in self.counts.items() if count}
+        return ContextState(counts, tuple(quiet), tuple(self.emptied))
+
+    def load(self, state: ContextState, port_id: Callable[[int], int]) -> None:
+        """Take up what was dumped; `port_id` says which port a number stands for now."""
+        self.counts = restored(state.counts)
+        self.emptied = dict.fromkeys(state.emptied)
+        for kind, port, reason, until in state.quiet[:_QUIET_MAX]:
+            require_instants(until)
+            self._quiet[kind, None if port is None else port_id(port), reason] = until

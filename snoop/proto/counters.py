@@ -7,6 +7,7 @@ ports, past ones included, are what the switch as a whole shows.
 from collections.abc import Iterable
 from typing import Final
 
+from snoop.proto.dumping import require
 from snoop.wire import errors
 
 Counts = dict[str, int]
@@ -91,6 +92,16 @@ COUNTERS: Final[dict[str, str]] = {
 def zeros() -> Counts:
     """Return a fresh set of counters."""
     return dict.fromkeys(COUNTERS, 0)
+
+
+def restored(counts: Counts) -> Counts:
+    """Return a set of counters that goes on from `counts`; names that are no more are left out."""
+    result = zeros()
+    for name, value in counts.items():
+        require(value >= 0, f"counter {name} is below 0")
+        if name in result:
+            result[name] = value
+    return result
 
 
 def total(sets: Iterable[Counts]) -> Counts:

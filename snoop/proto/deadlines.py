@@ -2,8 +2,8 @@
 
 An owner is anything that can `fire`; it has one `armed` instant, the time of its one live item.
 Cancelling or moving a deadline forward leaves the old item behind, to be skipped when it comes up:
-an item is live if its time is its owner's `armed`. Items left behind are counted and swept out once
-they outnumber the live ones, so the heap is bounded by the number of owners.
+an item is live if its number is its owner's `armed_as`. Items left behind are counted and swept out
+once they outnumber the live ones, so the heap is bounded by the number of owners.
 
 Putting a deadline *off* costs nothing: the owner keeps its early item, looks at its own state when
 that fires, and arms the later time then. A report that refreshes an entry therefore never touches
@@ -25,6 +25,8 @@ class Owner(Protocol):
 
     armed: Instant
     """Time of the live item, `STOPPED` if none; only `Deadlines` writes it."""
+    armed_as: int
+    """Number of the live item, 0 if none: those of one instant fire in this order; likewise."""
 
     def fire(self, turn: Turn) -> Instant:
         """Do what is due, which may be nothing; return the next deadline or `STOPPED`."""
@@ -52,20 +54,20 @@ class Deadlines:
             return
         if owner.armed:
             self._left_behind()
-        owner.armed = at
         self._sequence += 1
+        owner.armed, owner.armed_as = at, self._sequence
         heappush(self._heap, (at, self._sequence, owner))
 
     def disarm(self, owner: Owner) -> None:
         """Forget the deadline of `owner`, which is going away."""
         if owner.armed:
-            owner.armed = STOPPED
+            owner.armed, owner.armed_as = STOPPED, 0
             self._left_behind()
 
     def next(self) -> Instant | None:
         """Return the earliest deadline, None if there is none."""
         heap = self._heap
-        while heap and heap[0][2].armed != heap[0][0]:
+        while heap and heap[0][2].armed_as != heap[0][1]:
             heappop(heap)
             self._stale -= 1
         return heap[0][0] if heap else None
@@ -80,21 +82,35 @@ class Deadlines:
         heap = self._heap
         now = turn.now
         while most and heap and heap[0][0] <= now:
-            at, _, owner = heappop(heap)
-            if owner.armed != at:
+            _, number, owner = heappop(heap)
+            if owner.armed_as != number:
                 self._stale -= 1
                 continue
             most -= 1
-            owner.armed = STOPPED
+            owner.armed, owner.armed_as = STOPPED, 0
             again = owner.fire(turn)
             if again:
                 # What an owner left undone at `now` is a mistake of ours; do not spin on it.
                 assert again > now, f"{owner!r} fired at {now} and asks for {again}"
                 self.arm(owner, again)
 
+    @property
+    def numbered(self) -> int:
+        """The number of the last item."""
+        return self._sequence
+
+    def go_on(self, number: int) -> None:
+        """Give numbers above `number` from now on."""
+        self._sequence = max(self._sequence, number)
+
+    def restore(self, owner: Owner, at: Instant, number: int) -> None:
+        """Arm `owner` as it was; `go_on` comes before anything else is armed."""
+        owner.armed, owner.armed_as = at, number
+        heappush(self._heap, (at, number, owner))
+
     def _left_behind(self) -> None:
         self._stale += 1
         if self._stale > _SWEEP_MIN and self._stale * 2 > len(self._heap):
-            self._heap[:] = [item for item in self._heap if item[2].armed == item[0]]
+            self._heap[:] = [item for item in self._heap if item[2].armed_as == item[1]]
             heapify(self._heap)
             self._stale = 0

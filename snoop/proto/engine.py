@@ -23,11 +23,14 @@ from snoop.proto.context import Context
 from snoop.proto.counters import Counts, total
 from snoop.proto.deadlines import ALL
 from snoop.proto.effects import Effect, Event, EventKind, Turn
+from snoop.proto.fitting import Fitting
 from snoop.proto.instance import Instance
 from snoop.proto.instances import Instances
 from snoop.proto.params import Params, PortParams
+from snoop.proto.port import Port
 from snoop.proto.presence import prunes_always
 from snoop.proto.solicitor import Solicitor
+from snoop.proto.state import EngineState, Parts, dump_all, load_all
 from snoop.proto.units import Instant
 from snoop.proto.views import GroupView, HostRow, MdbRow, MrouterRow, QuerierRow, VlanView
 from snoop.wire.address import (
@@ -46,20 +49,61 @@ from snoop.wire.address import (
 _DUE_PER_FRAME: Final = 16
 
 
-class Full(Exception):
-    """What an operator wants is over a limit; the text names it."""
-
-
 class Engine:
     """One switch. Port ids 0 to 255 are given by the caller."""
 
     def __init__(self, *, params: Params, now: Instant) -> None:
         """Start without ports; VLAN 0 and those with settings are there from the start."""
+        self._make(params, now)
+        self._instances.open_configured(Turn(now))
+
+    def _make(self, params: Params, now: Instant) -> None:
         self._context = Context(params)
         self._solicitor = Solicitor(self._context)
         self._instances = Instances(self._context, self._solicitor, now)
-        self._carrier = Carrier(self._context, self._instances, self._solicitor, now)
-        self._instances.open_configured(Turn(now))
+        self._carrier = Carrier(self._context, self._instances, self._solicitor)
+
+    # -- what survives -------------------------------------------------------------------------
+
+    def dump(self, now: Instant) -> EngineState:
+        """Return all that survives the engine: plain values, which nothing changes any more."""
+        return dump_all(self._parts, now)
+
+    @classmethod
+    def load(
+        cls, dumped: EngineState, *, params: Params, ports: Mapping[int, PortParams], now: Instant
+    ) -> tuple["Engine", list[Effect]]:
+        """Return the engine that was dumped, and what it wants done: all of it looked at first.
+
+        It goes on as the one that was dumped would have; timers that have run out since are due,
+        and ports are up that were: `port_down` says what has changed since.
+        What these settings and ports, known by their names, do not allow is left out, and said.
+        BadState: it is not a state of an engine, or is dumped later than `now`.
+        """
+        engine = cls.__new__(cls)
+        engine._make(params, now)
+        turn = Turn(now)
+        gone, changed = load_all(dumped, engine._parts, ports, turn)
+        if gone or changed:
+            engine._fit(dumped, gone, turn)
+        return engine, turn.effects
+
+    @property
+    def _parts(self) -> Parts:
+        return Parts(self._context, self._solicitor, self._instances, self._carrier)
+
+    def _fit(self, dumped: EngineState, gone: list[Port], turn: Turn) -> None:
+        """Follow settings that are not those of what was loaded."""
+        for port in gone:
+            aside = Turn(turn.now)
+            count = port.holdings.members
+            self._remove(port.id, aside)
+            turn.effects += (each for each in aside.effects if not isinstance(each, Event))
+            reason = f"port {port.params.name} is gone: what was learned on it is left out"
+            turn.add(Event(EventKind.WARNING, 0, None, {"reason": reason, "count": count}))
+        self._follow(dumped.enabled, turn)
+        Fitting(dumped, self._context, self._instances, turn).fit()
+        self._instances.sweep(turn)
 
     # -- ports ---------------------------------------------------------------------------------
 
@@ -92,6 +136,10 @@ class Engine:
     def port_remove(self, port: int, *, now: Instant) -> list[Effect]:
         """Forget a port with all that hangs on it, static entries included."""
         turn = self._turn(now)
+        self._remove(port, turn)
+        return turn.effects
+
+    def _remove(self, port: int, turn: Turn) -> None:
         self._carrier.forget(self._context.ports[port], turn)
         self._instances.sweep(turn)
         for instance in self._instances:
@@ -99,7 +147,6 @@ class Engine:
         self._instances.sweep(turn)
         self._context.remove_port(port)
         self._ports_changed(turn)
-        return turn.effects
 
     # -- time and frames -----------------------------------------------------------------------
 
@@ -110,15 +157,15 @@ class Engine:
         if context.deadlines.is_due(now):
             context.deadlines.advance(turn, _DUE_PER_FRAME)
             self._instances.sweep(turn)
-        state = context.ports.get(port)
-        if state is None:
+        its = context.ports.get(port)
+        if its is None:
             return turn.effects  # handed up before the port was removed
-        if state.up:
-            receiving.receive(context, self._instances, state, frame, turn)
+        if its.up:
+            receiving.receive(context, self._instances, its, frame, turn)
             if context.emptied:
                 self._instances.sweep(turn)
         else:
-            state.counts["port_down"] += 1
+            its.counts["port_down"] += 1
         return turn.effects
 
     def advance(self, now: Instant, most: int = ALL) -> list[Effect]:
@@ -142,16 +189,21 @@ class Engine:
         context = self._context
         was_enabled = context.params.enabled
         context.settings.take(params)
+        for number, port in context.ports.items():
+            port.configure(ports.get(number, port.params), max_hosts=params.max_hosts)
+        self._follow(was_enabled, turn)
+        turn.add(Event(EventKind.CONFIG, 0, None, {}))
+        return turn.effects
+
+    def _follow(self, was_enabled: bool, turn: Turn) -> None:
+        """Have all instances follow the settings, which are in force."""
         self._instances.open_configured(turn)
-        for port, state in context.ports.items():
-            state.configure(ports.get(port, state.params), max_hosts=params.max_hosts)
+        for port in self._context.ports.values():
             for instance in self._instances:
-                instance.port_configured(state, turn)
+                instance.port_configured(port, turn)
         self._instances.configured(was_enabled, turn)
         self._instances.sweep(turn)
         self._ports_changed(turn)
-        turn.add(Event(EventKind.CONFIG, 0, None, {}))
-        return turn.effects
 
     # -- operator ------------------------------------------------------------------------------
 
@@ -165,7 +217,7 @@ class Engine:
             raise ValueError(f"source {text(source)} is not allowed: a unicast IPv4 address")
         known = self._instances.get(vid, family(group))
         if known is not None:
-            _require_room(known, group, source, port)
+            known.groups.require_room(group, source, port)
         turn = self._turn(now)
         instance = self._open(vid, family(group), turn)
         instance.groups.open(group, now).add_static(port, source, now)
@@ -351,20 +403,3 @@ class Engine:
 def _require_group(group: Address) -> None:
     if group[:12] != MAPPED or not is_multicast(group) or is_link_local_group(group):
         raise ValueError(f"group {text(group)} is not allowed: 224.0.1.0 to 239.255.255.255")
-
-
-def _require_room(instance: Instance, group: Address, source: Address | None, port: int) -> None:
-    """Hold static entries to the limits of learned ones, each on its own (N-8, SM-68)."""
-    known = instance.groups.get(group)
-    statics = None if known is None else known.statics
-    params = instance.params
-    if statics is None and instance.scope.holdings.static_groups >= params.max_groups:
-        raise Full(f"max_groups, {params.max_groups}, static groups are there: no more taken")
-    static = None if statics is None else statics.on(port)
-    if source is None or static is None or source in static.sources:
-        return
-    if len(static.sources) >= params.max_sources:
-        raise Full(
-            f"max_sources, {params.max_sources}, static sources of {text(group)} are there: "
-            "no more taken"
-        )

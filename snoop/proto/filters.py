@@ -1,7 +1,9 @@
 """What a port lets in: prefix lists over groups, and a token bucket over frames."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
+from snoop.proto.dumping import require_instants
 from snoop.proto.units import SECOND, Instant
 from snoop.wire.address import Address, Prefix
 
@@ -47,6 +49,13 @@ class GroupFilter:
         return not self._allowed or group in self._allowed
 
 
+class BucketState(NamedTuple):
+    """Its credit at an instant."""
+
+    credit: int
+    since: Instant
+
+
 class TokenBucket:
     """Lets `rate` frames a second through, `burst` of them at once; rate 0 lets all through.
 
@@ -74,3 +83,13 @@ class TokenBucket:
             return False
         self._credit = credit - cost
         return True
+
+    def dump(self) -> BucketState:
+        """Return what survives."""
+        return BucketState(self._credit, self._since)
+
+    def load(self, state: BucketState) -> None:
+        """Take up what was dumped."""
+        require_instants(state.credit, state.since)
+        self._credit = min(self._full, state.credit)
+        self._since = state.since

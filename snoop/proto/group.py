@@ -11,15 +11,17 @@ A group has one deadline, the nearest of all timers in it. Its memberships know 
 """
 
 from collections.abc import Set
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from snoop.proto.dumping import Dump, Timer, require, require_instants, timer_of
 from snoop.proto.effects import EventKind, Turn
 from snoop.proto.last_word import LastWord
-from snoop.proto.membership import Membership
+from snoop.proto.loading import Load
+from snoop.proto.membership import Membership, MembershipState
 from snoop.proto.port import Port
 from snoop.proto.scope import Scope
 from snoop.proto.shares import Stake
-from snoop.proto.statics import Statics
+from snoop.proto.statics import Statics, StaticState
 from snoop.proto.units import NEVER, STOPPED, Duration, Instant, Ports, after
 from snoop.proto.views import FilterMode, GroupView, PortMembership
 from snoop.wire.address import Address, text
@@ -38,12 +40,27 @@ class Home(Protocol):
         ...
 
 
+class GroupState(NamedTuple):
+    """A group that survives; whose the tombstone is stands in the stakes (`shares`)."""
+
+    address: Address
+    timer: Timer
+    members: tuple[MembershipState, ...]
+    statics: tuple[StaticState, ...]
+    tombstone_until: Instant
+    spared: Ports
+    spared_until: Instant
+    doubted_until: Instant
+    ask_at: Instant
+
+
 class Group:
     """State of one (VLAN, group). What belongs to all of them it has from `home`."""
 
     __slots__ = (
         "address",
         "armed",
+        "armed_as",
         "ask_at",
         "doubted_until",
         "home",
@@ -70,6 +87,7 @@ class Group:
         self.doubted_until: Instant = STOPPED  # last end of a timer that a question has lowered
         self.ask_at: Instant = STOPPED  # when to put that question ourselves
         self.armed: Instant = STOPPED
+        self.armed_as = 0
 
     @property
     def ports(self) -> Ports:
@@ -275,6 +293,53 @@ class Group:
         self.home.scope.holdings.static_groups -= 1
         if not self.is_held and not self.tombstone_until:
             self.home.forget(self)
+
+    # -- what survives -------------------------------------------------------------------------
+
+    def dump(self, out: Dump) -> GroupState:
+        """Return what survives."""
+        return GroupState(
+            address=self.address,
+            timer=timer_of(self),
+            members=tuple([member.dump(port) for port, member in self.members.items()]),
+            statics=() if self.statics is None else self.statics.dump(),
+            tombstone_until=self.tombstone_until,
+            spared=self.spared,
+            spared_until=self.spared_until,
+            doubted_until=self.doubted_until,
+            ask_at=self.ask_at,
+        )
+
+    def load(self, state: GroupState, into: Load) -> None:
+        """Take up what was dumped; the tombstone comes with the stakes."""
+        scope = self.home.scope
+        ends = state.tombstone_until, state.spared_until, state.ask_at
+        require_instants(*ends, state.doubted_until)
+        for each in state.members:
+            port = into.port(each.port)
+            require(port.id not in self.members, "two memberships of a port in one group")
+            member = Membership.load(each, port.shared, scope.family)
+            into.require_past(member.created)
+            self.members[port.id] = member
+            stake = scope.stake(port)
+            stake.count_member(1)
+            self.account(port, member)
+        if state.statics:
+            self.statics = Statics.load(state.statics, into.port_id, scope.family)
+            scope.holdings.static_groups += 1
+        self.tombstone_until = state.tombstone_until
+        self.spared, self.spared_until = into.mask(state.spared), state.spared_until
+        self.doubted_until, self.ask_at = state.doubted_until, state.ask_at
+        dues = [member.due for member in self.members.values()]
+        needed = min((at for at in (*dues, *ends) if at), default=STOPPED)
+        into.timer(self, state.timer, needed)
+
+    def bury_again(self, stake: Stake) -> None:
+        """Have the tombstone be of that stake, as it was."""
+        require(self.tombstone_until != STOPPED and not self.is_held, "a tombstone of the living")
+        require(self.mourner is None, "a tombstone of two ports")
+        self.mourner = stake
+        stake.bury(self)
 
     # -- what others see -----------------------------------------------------------------------
 

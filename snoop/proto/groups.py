@@ -4,14 +4,30 @@ A group comes with its first member or static entry and goes when nothing is lef
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
+from snoop.proto.dumping import Dump, require, require_addresses, require_instants
 from snoop.proto.effects import Turn
-from snoop.proto.group import Group
+from snoop.proto.group import Group, GroupState
 from snoop.proto.last_word import LastWord
+from snoop.proto.loading import Load
 from snoop.proto.port import Port
 from snoop.proto.scope import Scope
+from snoop.proto.shares import StakeState
 from snoop.proto.units import Instant, after
-from snoop.wire.address import Address
+from snoop.wire.address import Address, is_link_local_group, is_multicast, text
+
+
+class Full(Exception):
+    """What an operator wants is over a limit; the text names it."""
+
+
+class GroupsState(NamedTuple):
+    """The groups of an instance that survive, and what the ports hold of them."""
+
+    known: tuple[GroupState, ...]
+    refused: tuple[tuple[int, Instant], ...]
+    stakes: tuple[StakeState, ...]
 
 
 class Groups:
@@ -141,3 +157,54 @@ class Groups:
         for group in self._known.values():
             if group.spared:
                 self.scope.group_changed(group.address, turn)
+
+    def require_room(self, address: Address, source: Address | None, port: int) -> None:
+        """Hold static entries to the limits of learned ones, each on its own (N-8, SM-68)."""
+        known = self._known.get(address)
+        statics = None if known is None else known.statics
+        params = self.scope.params
+        if statics is None and self.scope.holdings.static_groups >= params.max_groups:
+            raise Full(f"max_groups, {params.max_groups}, static groups are there: no more taken")
+        static = None if statics is None else statics.on(port)
+        if source is None or static is None or source in static.sources:
+            return
+        if len(static.sources) >= params.max_sources:
+            raise Full(
+                f"max_sources, {params.max_sources}, static sources of {text(address)} are there: "
+                "no more taken"
+            )
+
+    # -- what survives -------------------------------------------------------------------------
+
+    def dump(self, out: Dump) -> GroupsState:
+        """Return what survives."""
+        return GroupsState(
+            known=tuple([group.dump(out) for group in self._known.values()]),
+            refused=tuple(self._refused.items()),
+            stakes=self.scope.holdings.dump(out),
+        )
+
+    def load(self, state: GroupsState, into: Load) -> None:
+        """Take up what was dumped, stakes first, so that they stand in the order they did."""
+        holdings = self.scope.holdings
+        stakes = list(holdings.load(state.stakes, into.holdings))
+        for each in state.known:
+            address = each.address
+            require_addresses(self.scope.family, (address,))
+            require(is_multicast(address) and not is_link_local_group(address), "not a group")
+            require(address not in self._known, "a group twice")
+            group = self._known[address] = Group(self, address)
+            holdings.count_group(1)
+            group.load(each, into)
+        for said, stake in stakes:
+            into.ranks[stake] = said.rank
+            for address in said.tombstones:
+                require(address in self._known, "a tombstone of no group")
+                self._known[address].bury_again(stake)
+        for group in self:
+            buried = group.mourner is not None
+            require(buried == bool(group.tombstone_until), "a tombstone of nobody")
+            require(buried or group.is_held, "a group of nothing")
+        for number, until in state.refused:
+            require_instants(until)
+            self._refused[into.port_id(number)] = until

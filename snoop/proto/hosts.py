@@ -9,12 +9,13 @@ those over the limit, and v1/v2 hosts that heard another's report and kept quiet
 says until when that is possible; the list decides nothing before then.
 """
 
-from collections.abc import Collection, Iterator
-from typing import Final
+from collections.abc import Callable, Collection, Iterator
+from typing import Final, NamedTuple
 
+from snoop.proto.dumping import require, require_addresses, require_distinct, require_instants
 from snoop.proto.units import STOPPED, Instant
 from snoop.proto.views import FilterMode
-from snoop.wire.address import Address
+from snoop.wire.address import Address, Family
 from snoop.wire.messages import RecordType
 
 Reporter = bytes
@@ -36,6 +37,22 @@ def reporter_address(who: Reporter) -> Address:
 def reporter_mac(who: Reporter) -> bytes:
     """Return the MAC address in a host's name."""
     return who[:6]
+
+
+class HostState(NamedTuple):
+    """A host that survives."""
+
+    who: Reporter
+    exclude: bool
+    sources: tuple[Address, ...]
+    until: Instant
+
+
+class HostsState(NamedTuple):
+    """Hosts that survive."""
+
+    unknown_until: Instant
+    hosts: tuple[HostState, ...]
 
 
 class Host:
@@ -88,6 +105,24 @@ class Host:
                 raise AssertionError(kind)
         if len(self.sources) > max_sources:
             self.exclude, self.sources = True, _NONE
+
+    def dump(self) -> HostState:
+        """Return what survives."""
+        sources = tuple(sorted(self.sources)) if self.sources else ()
+        return HostState(self.who, self.exclude, sources, self.until)
+
+    @classmethod
+    def load(cls, state: HostState, who: Reporter, of: Family) -> "Host":
+        """Return the host that was dumped; `who` is its name, shared with others."""
+        require(len(who) == 22, "not a host's name")
+        require_instants(state.until)
+        host = cls(who)
+        host.exclude, host.until = state.exclude, state.until
+        if state.sources:
+            require_addresses(of, state.sources)
+            require_distinct("a source of a host", state.sources)
+            host.sources = frozenset(state.sources)
+        return host
 
 
 class Hosts:
@@ -209,3 +244,20 @@ class Hosts:
         else:
             self._sole = None
         self.source_count -= len(host.sources)
+
+    def dump(self) -> HostsState:
+        """Return what survives."""
+        return HostsState(self.unknown_until, tuple([host.dump() for host in self]))
+
+    @classmethod
+    def load(cls, state: HostsState, shared: Callable[[Reporter], Reporter], of: Family) -> "Hosts":
+        """Return the hosts that were dumped; `shared` has one object for equal names."""
+        require_instants(state.unknown_until)
+        hosts = cls()
+        hosts.unknown_until = state.unknown_until
+        for each in state.hosts:
+            host = Host.load(each, shared(each.who), of)
+            require(not hosts.lists(host.who), "a host twice")
+            hosts._add(host)
+            hosts.source_count += len(host.sources)
+        return hosts

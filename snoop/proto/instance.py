@@ -4,21 +4,43 @@ Independent of every other (VLAN-1). Each part writes its own state and knows th
 concerns parts above goes through here. When an instance begins and ends is in `instances`.
 """
 
+from typing import NamedTuple
+
 from snoop.proto import shares
 from snoop.proto.context import Context
+from snoop.proto.dumping import Dump
 from snoop.proto.effects import Turn
-from snoop.proto.groups import Groups
-from snoop.proto.last_member import LastMember
+from snoop.proto.groups import Groups, GroupsState
+from snoop.proto.last_member import CaseState, LastMember
 from snoop.proto.last_word import LastWord
-from snoop.proto.mrouter import Mrouters
+from snoop.proto.loading import Load
+from snoop.proto.mrouter import Mrouters, MroutersState
 from snoop.proto.params import MrouterMode, Params
 from snoop.proto.port import Port
-from snoop.proto.presence import Presence
-from snoop.proto.querier import Querier
+from snoop.proto.presence import Presence, PresenceState
+from snoop.proto.querier import Querier, QuerierState
 from snoop.proto.scope import Scope
-from snoop.proto.slow_hosts import SlowHosts
+from snoop.proto.slow_hosts import SlowHosts, SlowHostsState
+from snoop.proto.units import Instant
 from snoop.proto.views import VlanView
 from snoop.wire.address import Family
+
+
+class InstanceState(NamedTuple):
+    """The parts as they survive; the limits are those of the settings they had."""
+
+    vid: int
+    family: Family
+    opener: int | None
+    slow_hosts: SlowHostsState
+    mrouters: MroutersState
+    querier: QuerierState
+    presence: PresenceState
+    reminded: tuple[tuple[int, Instant], ...]
+    groups: GroupsState
+    last_member: tuple[CaseState, ...]
+    max_groups: int
+    max_sources: int
 
 
 class Instance:
@@ -39,7 +61,7 @@ class Instance:
     def __init__(self, context: Context, vid: int, family: Family) -> None:
         """Start empty."""
         scope = self.scope = Scope(context, vid, family)
-        self._opener: Port | None = None
+        self._opener: shares.PortHoldings | None = None
         self.slow_hosts = SlowHosts(scope)
         self.mrouters = Mrouters(scope, self._settle)
         self.querier = Querier(scope, self.mrouters, self._settle)
@@ -85,6 +107,7 @@ class Instance:
         """Drop what an operator said of a port that goes away."""
         self.groups.drop_statics(port, turn)
         self.mrouters.drop_port(port, turn, static=True)
+        self.last_word.forget(port)
 
     def port_configured(self, port: Port, turn: Turn) -> None:
         """Follow the settings of a port."""
@@ -116,17 +139,15 @@ class Instance:
 
     def opened_by(self, port: Port) -> None:
         """Charge the instance to the port whose frame made it."""
-        self._opener = port
-        port.holdings.opened_vlans += 1
-        self.scope.stake(port).charge(shares.VLAN)
+        self._charge(port.holdings)
 
     def end(self) -> None:
         """Leave nothing armed behind, and nobody charged."""
         self.stop()
         self.last_member.stop()
         if self._opener is not None:
-            self._opener.holdings.opened_vlans -= 1
-            self.scope.stake(self._opener).charge(-shares.VLAN)
+            self._opener.opened_vlans -= 1
+            self.scope.holdings.stake(self._opener).charge(-shares.VLAN)
             self._opener = None
         self.dissolve()
 
@@ -139,6 +160,42 @@ class Instance:
             self.scope.disarm(part)
         del self.mrouters, self.querier, self.presence, self.last_word, self.groups
         del self.last_member
+
+    def _charge(self, opener: shares.PortHoldings) -> None:
+        self._opener = opener
+        opener.opened_vlans += 1
+        self.scope.holdings.stake(opener).charge(shares.VLAN)
+
+    # -- what survives -------------------------------------------------------------------------
+
+    def dump(self, out: Dump) -> InstanceState:
+        """Return what survives."""
+        return InstanceState(
+            vid=self.vid,
+            family=self.family,
+            opener=None if self._opener is None else out.number(self._opener),
+            slow_hosts=self.slow_hosts.dump(),
+            mrouters=self.mrouters.dump(),
+            querier=self.querier.dump(),
+            presence=self.presence.dump(),
+            reminded=self.last_word.dump(),
+            groups=self.groups.dump(out),
+            last_member=self.last_member.dump(self.groups),
+            max_groups=self.params.max_groups,
+            max_sources=self.params.max_sources,
+        )
+
+    def load(self, state: InstanceState, into: Load) -> None:
+        """Take up what was dumped: groups first, whose stakes say in which order to charge."""
+        self.groups.load(state.groups, into)
+        if state.opener is not None:
+            self._charge(into.holdings(state.opener))
+        self.slow_hosts.load(state.slow_hosts)
+        self.mrouters.load(state.mrouters, into)
+        self.querier.load(state.querier, into)
+        self.presence.load(state.presence, into)
+        self.last_word.load(state.reminded, into)
+        self.last_member.load(state.last_member, self.groups, into)
 
     # -- what others see -----------------------------------------------------------------------
 

@@ -10,16 +10,18 @@ thousands. Until then the VLAN floods, as it does until its hosts have had time 
 """
 
 from collections.abc import Iterator
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from snoop.proto import shares
 from snoop.proto.context import Context
+from snoop.proto.dumping import Dump, Timer, require, timer_of
 from snoop.proto.effects import EventKind, Turn
-from snoop.proto.filters import TokenBucket
-from snoop.proto.instance import Instance
+from snoop.proto.filters import BucketState, TokenBucket
+from snoop.proto.instance import Instance, InstanceState
+from snoop.proto.loading import Load
 from snoop.proto.port import Port
 from snoop.proto.solicitor import Solicitor
-from snoop.proto.units import SECOND, STOPPED, Duration, Instant, after
+from snoop.proto.units import NEVER, SECOND, STOPPED, Duration, Instant, after
 from snoop.proto.views import Role
 from snoop.wire.address import Family
 
@@ -29,10 +31,19 @@ _NEEDED: Final = shares.VLAN + shares.MEMBERSHIP
 _RATE: Final = 20  # queriers that begin in a second, and at once
 
 
+class InstancesState(NamedTuple):
+    """The instances that survive, and whose querier waits for its turn."""
+
+    timer: Timer
+    bucket: BucketState
+    known: tuple[InstanceState, ...]
+    waiting: tuple[_Key, ...]
+
+
 class Instances:
     """The instances of a switch."""
 
-    __slots__ = ("_bucket", "_context", "_known", "_solicitor", "_waiting", "armed")
+    __slots__ = ("_bucket", "_context", "_known", "_solicitor", "_waiting", "armed", "armed_as")
 
     def __init__(self, context: Context, solicitor: Solicitor, now: Instant) -> None:
         """Start with none."""
@@ -42,6 +53,7 @@ class Instances:
         self._known: dict[_Key, Instance] = {}
         self._waiting: dict[_Key, None] = {}  # whose querier has not had its turn
         self.armed: Instant = STOPPED
+        self.armed_as = 0
 
     def __iter__(self) -> Iterator[Instance]:
         """Go through those that there are; one that ends meanwhile does no harm."""
@@ -141,7 +153,7 @@ class Instances:
         """End those that have nothing left."""
         emptied = self._context.emptied
         while emptied:
-            instance = self._known.get(emptied.pop())
+            instance = self._known.get(emptied.popitem()[0])
             if instance is not None and not instance.is_configured and instance.is_idle:
                 self._end(instance, turn)
 
@@ -159,6 +171,30 @@ class Instances:
                     self._start(instance, turn)
                 instance.querier.configure(turn)
             instance.scope.emptied()  # it may be that only its settings held it (W-6)
+
+    # -- what survives -------------------------------------------------------------------------
+
+    def dump(self, out: Dump) -> InstancesState:
+        """Return what survives."""
+        return InstancesState(
+            timer=timer_of(self),
+            bucket=self._bucket.dump(),
+            known=tuple(instance.dump(out) for instance in self._known.values()),
+            waiting=tuple(self._waiting),
+        )
+
+    def load(self, state: InstancesState, into: Load) -> None:
+        """Take up what was dumped."""
+        self._bucket.load(state.bucket)
+        into.require_past(state.bucket.since)
+        for each in state.known:
+            key = each.vid, each.family
+            require(0 <= each.vid < 4095 and key not in self._known, "no VLAN, or one twice")
+            instance = self._known[key] = Instance(self._context, each.vid, each.family)
+            instance.load(each, into)
+        self._waiting = dict.fromkeys(state.waiting)
+        require(self._waiting.keys() <= self._known.keys(), "a querier of no VLAN")
+        into.timer(self, state.timer, NEVER if self._waiting else STOPPED)
 
     def _register(self, instance: Instance, turn: Turn) -> None:
         self._known[instance.vid, instance.family] = instance

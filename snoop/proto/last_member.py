@@ -11,11 +11,14 @@ hear what is asked. So a port is asked about a group once a last member query in
 times besides, and so are all of its ports together: what comes up after that waits for its turn.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from snoop.proto import queries
+from snoop.proto.dumping import Timer, require, require_addresses, require_instants, timer_of
 from snoop.proto.effects import Turn
 from snoop.proto.group import Group
+from snoop.proto.groups import Groups
+from snoop.proto.loading import Load
 from snoop.proto.membership import Ask, Membership
 from snoop.proto.mrouter import Mrouters
 from snoop.proto.querier import Querier
@@ -25,6 +28,35 @@ from snoop.proto.units import NEVER, STOPPED, Duration, Instant, Ports, after
 from snoop.wire.address import Address
 
 _HASTY_MAX: Final = 4
+_GONE: Final = Membership(bytes(22), STOPPED)  # what a check is about whose membership is no more
+
+
+class RepeatsState(NamedTuple):
+    """How often a question is still to be sent, and when next."""
+
+    left: int
+    at: Instant
+
+
+class CheckState(NamedTuple):
+    """A check that survives; one of a membership that is gone only waits to be dropped."""
+
+    port: int
+    is_current: bool
+    timer: Timer
+    group: RepeatsState | None
+    sources: dict[Address, RepeatsState]
+    asked_at: Instant
+    hasty: int
+
+
+class CaseState(NamedTuple):
+    """The checks of a group that survive; `is_current` unless it was forgotten since."""
+
+    group: Address
+    is_current: bool
+    asked_all_at: Instant
+    checks: tuple[CheckState, ...]
 
 
 class LastMember:
@@ -66,6 +98,20 @@ class LastMember:
             case.stop()
         self._cases.clear()
 
+    def dump(self, groups: Groups) -> tuple[CaseState, ...]:
+        """Return what survives."""
+        return tuple(case.dump(groups) for case in self._cases.values())
+
+    def load(self, states: tuple[CaseState, ...], groups: Groups, into: Load) -> None:
+        """Take up what was dumped."""
+        for state in states:
+            known = groups.get(state.group)
+            require(known is not None or not state.is_current, "a check of no group")
+            group = known if known is not None and state.is_current else Group(groups, state.group)
+            require(group not in self._cases, "checks of a group twice")
+            case = self._cases[group] = _Case(self, group)
+            case.load(state, into)
+
 
 class _Case:
     """The checks of one group, and when all of its ports were asked last."""
@@ -97,6 +143,28 @@ class _Case:
             self.home.scope.disarm(check)
         self._checks.clear()
 
+    def dump(self, groups: Groups) -> CaseState:
+        return CaseState(
+            group=self.group.address,
+            is_current=groups.get(self.group.address) is self.group,
+            asked_all_at=self.asked_all_at,
+            checks=tuple(check.dump() for check in self._checks.values()),
+        )
+
+    def load(self, state: CaseState, into: Load) -> None:
+        require_addresses(self.home.scope.family, (state.group,))
+        require_instants(state.asked_all_at)
+        require(bool(state.checks), "a group that nothing is asked about")
+        self.asked_all_at = state.asked_all_at
+        for each in state.checks:
+            port = into.place(each.port)
+            require(port not in self._checks, "two checks of a port")
+            member = self.group.members.get(port) if each.is_current else _GONE
+            require(member is not None, "a check of no membership")
+            assert member is not None
+            check = self._checks[port] = Check(self, port, member)
+            check.load(each, into)
+
 
 class _Repeats:
     """How often a question is still to be sent, and when next."""
@@ -119,6 +187,7 @@ class Check:
         "_port",
         "_source_repeats",
         "armed",
+        "armed_as",
         "member",
     )
 
@@ -132,6 +201,7 @@ class Check:
         self._asked_at: Instant = STOPPED
         self._hasty = 0  # questions out of turn, since the port was last left alone
         self.armed: Instant = STOPPED
+        self.armed_as = 0
 
     @property
     def _scope(self) -> Scope:
@@ -154,6 +224,30 @@ class Check:
             self._case.drop(self._port)
             return STOPPED
         return self._send_due(turn)
+
+    def dump(self) -> CheckState:
+        """Return what survives."""
+        repeats = self._group_repeats
+        return CheckState(
+            port=self._port,
+            is_current=self._case.group.members.get(self._port) is self.member,
+            timer=timer_of(self),
+            group=None if repeats is None else RepeatsState(repeats.left, repeats.at),
+            sources={s: RepeatsState(r.left, r.at) for s, r in self._source_repeats.items()},
+            asked_at=self._asked_at,
+            hasty=self._hasty,
+        )
+
+    def load(self, state: CheckState, into: Load) -> None:
+        """Take up what was dumped."""
+        repeats = [*state.sources.values()] + ([] if state.group is None else [state.group])
+        require(all(0 < each.left < 256 and each.at > 0 for each in repeats), "no such repeats")
+        require_instants(state.asked_at, state.hasty, *(each.at for each in repeats))
+        require_addresses(self._scope.family, state.sources)
+        self._group_repeats = None if state.group is None else _Repeats(*state.group)
+        self._source_repeats = {s: _Repeats(*each) for s, each in state.sources.items()}
+        self._asked_at, self._hasty = state.asked_at, state.hasty
+        into.timer(self, state.timer, min((each.at for each in repeats), default=NEVER))
 
     def _take(self, ask: Ask, now: Instant) -> bool:
         """Lower timers and note what to ask; tell whether that is anything new.
@@ -180,6 +274,8 @@ class Check:
     def _send_due(self, turn: Turn) -> Instant:
         now = turn.now
         member = self.member
+        if self._scope.params.version < 3:  # it was 3 when this was asked first
+            self._source_repeats.clear()
         high = self._lowered(now)
         with_group = self._send_group(high, turn)
         refreshed: list[Address] = []

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 
 from snoop.proto import queries
 from snoop.proto.effects import Turn
+from snoop.proto.loading import Load
 from snoop.proto.membership import Membership
 from snoop.proto.mrouter import Mrouters
 from snoop.proto.presence import Presence
@@ -109,6 +110,20 @@ class LastWord:
     def reset(self) -> None:
         """Forget who was asked: snooping was switched off."""
         self._reminded.clear()
+
+    def forget(self, port: int) -> None:
+        """Forget that `port` was asked: it goes away."""
+        self._reminded.pop(port, None)
+
+    def dump(self) -> tuple[tuple[int, Instant], ...]:
+        """Return what survives: which ports were asked when."""
+        return tuple(self._reminded.items())
+
+    def load(self, state: tuple[tuple[int, Instant], ...], into: Load) -> None:
+        """Take up what was dumped."""
+        for number, at in state:
+            into.require_past(at)
+            self._reminded[into.port_id(number)] = at
 
     def _confirm(
         self, ports: Ports, group: Address, sources: tuple[Address, ...], turn: Turn

@@ -9,15 +9,16 @@ only a querier does (SM-66), in `last_member`. `sources` is replaced and never c
 reader may keep the old one to compare with.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from snoop.proto import shares
-from snoop.proto.hosts import Hosts, Reporter
+from snoop.proto.dumping import require, require_addresses, require_instants
+from snoop.proto.hosts import Hosts, HostsState, Reporter
 from snoop.proto.units import NEVER, STOPPED, Instant
 from snoop.proto.views import FilterMode
-from snoop.wire.address import Address
+from snoop.wire.address import Address, Family
 from snoop.wire.messages import RecordType
 
 NO_SOURCES: Final[Mapping[Address, Instant]] = {}  # shared by all that list nothing
@@ -36,6 +37,21 @@ class Ask:
 
 
 NOTHING: Final = Ask(False, ())
+
+
+class MembershipState(NamedTuple):
+    """A membership that survives; what it costs follows from it."""
+
+    port: int
+    exclude: bool
+    group_timer: Instant
+    sources: dict[Address, Instant]
+    v1_until: Instant
+    v2_until: Instant
+    created: Instant
+    reporter: Reporter
+    due: Instant
+    hosts: HostsState | None
 
 
 class Membership:
@@ -272,6 +288,48 @@ class Membership:
         rises = cost - self.cost, count - self.host_count
         self.cost, self.host_count = cost, count
         return rises
+
+    # -- what survives -------------------------------------------------------------------------
+
+    def dump(self, port: int) -> MembershipState:
+        """Return what survives of the membership of `port`."""
+        return MembershipState(
+            port=port,
+            exclude=self.exclude,
+            group_timer=self.group_timer,
+            sources=dict(self.sources),
+            v1_until=self.v1_until,
+            v2_until=self.v2_until,
+            created=self.created,
+            reporter=self.reporter,
+            due=self.due,
+            hosts=None if self.hosts is None else self.hosts.dump(),
+        )
+
+    @classmethod
+    def load(
+        cls, state: MembershipState, shared: Callable[[Reporter], Reporter], of: Family
+    ) -> "Membership":
+        """Return the membership that was dumped; `shared` has one object for equal names."""
+        require(len(state.reporter) == 22, "not a reporter's name")
+        require_instants(
+            state.group_timer, state.v1_until, state.v2_until, state.created, state.due
+        )
+        member = cls(shared(state.reporter), state.created)
+        member.exclude, member.group_timer = state.exclude, state.group_timer
+        member.v1_until, member.v2_until = state.v1_until, state.v2_until
+        if state.sources:
+            require_addresses(of, state.sources)
+            require_instants(*state.sources.values())
+            member.sources = state.sources
+        require(not member.is_empty, "a membership that wants nothing")
+        timers = (member.group_timer,) if member.exclude else member.sources.values()
+        require(all(timers), "a membership without an end")
+        member.settle()
+        member.due = min(state.due, member.due)
+        if state.hosts is not None:
+            member.hosts = Hosts.load(state.hosts, shared, of)
+        return member
 
     # -- what follows from it ------------------------------------------------------------------
 

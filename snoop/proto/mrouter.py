@@ -5,7 +5,11 @@ and how we know of it (SNOOP-20). Each has its own end; a static one has none an
 going down. A port may also be one by its settings, in every VLAN.
 """
 
+from typing import NamedTuple
+
+from snoop.proto.dumping import Timer, require, require_addresses, require_instants, timer_of
 from snoop.proto.effects import EventKind, Turn
+from snoop.proto.loading import Load
 from snoop.proto.params import MrouterMode
 from snoop.proto.port import Port
 from snoop.proto.scope import Hook, Scope
@@ -33,6 +37,23 @@ def _is_asker(key: _Key) -> bool:
     return key[1] == UNSPECIFIED and key[2] is RouterOrigin.QUERY
 
 
+class RecordState(NamedTuple):
+    """A record that survives."""
+
+    port: int
+    address: Address | None
+    origin: RouterOrigin
+    created: Instant
+    until: Instant
+
+
+class MroutersState(NamedTuple):
+    """The records that survive, in their order; port sets and counts follow from them."""
+
+    timer: Timer
+    records: tuple[RecordState, ...]
+
+
 class _Record:
     __slots__ = ("created", "until")
 
@@ -44,7 +65,17 @@ class _Record:
 class Mrouters:
     """The records of one instance and the port set that follows from them."""
 
-    __slots__ = ("_changed", "_counts", "_records", "_scope", "armed", "askers", "has_pim", "ports")
+    __slots__ = (
+        "_changed",
+        "_counts",
+        "_records",
+        "_scope",
+        "armed",
+        "armed_as",
+        "askers",
+        "has_pim",
+        "ports",
+    )
 
     def __init__(self, scope: Scope, changed: Hook) -> None:
         """Start with the ports that are router ports by their settings.
@@ -58,6 +89,7 @@ class Mrouters:
         self.askers: Ports = 0  # where a query from 0.0.0.0 made a router port (Q-19)
         self.has_pim = False  # whether there is a PIM neighbour (Q-20)
         self.armed: Instant = STOPPED
+        self.armed_as = 0
         self.ports: Ports = scope.context.always_mrouters
 
     def hear(
@@ -250,3 +282,33 @@ class Mrouters:
         if change == "added":
             fields["lifetime"] = None if lifetime is None else to_seconds(lifetime)
         self._scope.tell(EventKind.MROUTER, port, turn, **fields)
+
+    # -- what survives -------------------------------------------------------------------------
+
+    def dump(self) -> MroutersState:
+        """Return what survives."""
+        records = (
+            RecordState(*key, record.created, record.until) for key, record in self._records.items()
+        )
+        return MroutersState(timer_of(self), tuple(records))
+
+    def load(self, state: MroutersState, into: Load) -> None:
+        """Take up what was dumped."""
+        for each in state.records:
+            port = into.port(each.port)
+            key = port.id, each.address, each.origin
+            static = each.origin is RouterOrigin.STATIC
+            require(key not in self._records, "a router record twice")
+            require(static == (each.address is None), "a router without an address")
+            require(
+                each.until > 0 and (each.until == NEVER or not static), "a router without an end"
+            )
+            require_addresses(self._scope.family, () if each.address is None else (each.address,))
+            require_instants(each.until)
+            into.require_past(each.created)
+            self._records[key] = _Record(each.created, each.until)
+            if not static:
+                self._scope.stake(port).charge(ROUTER)
+        nearest = min((record.until for record in self._records.values()), default=NEVER)
+        into.timer(self, state.timer, nearest if nearest < NEVER else STOPPED)
+        self.settle(Turn(into.now))

@@ -7,10 +7,12 @@ when a querier would have been given up. What has made the port a router port is
 `mrouter` like any other; here is only what was said.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from snoop.proto import adopting
+from snoop.proto.dumping import require_general, require_instants
 from snoop.proto.effects import Turn
+from snoop.proto.loading import Load
 from snoop.proto.mrouter import Mrouters
 from snoop.proto.params import NullSource
 from snoop.proto.port import Port
@@ -22,7 +24,7 @@ from snoop.wire.messages import Query
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """What came from 0.0.0.0 last; `since` when that port has asked."""
+    """What came from 0.0.0.0 last; `since` when that port has asked. Survives as it is."""
 
     port: int
     since: Instant
@@ -71,3 +73,15 @@ class Askers:
         """Return who asked last, None if that is over."""
         last = self._last
         return last if last is not None and self._mrouters.askers >> last.port & 1 else None
+
+    def dump(self) -> Asker | None:
+        """Return what survives."""
+        return self._last
+
+    def load(self, state: Asker | None, into: Load) -> None:
+        """Take up what was dumped."""
+        if state is not None:
+            require_instants(state.until)
+            into.require_past(state.since)
+            require_general(state.query)
+            self._last = replace(state, port=into.place(state.port))

@@ -6,8 +6,12 @@ answer. The newcomer may be one whom no host hears, and most hosts may have been
 nobody asked, so the switch puts the question too, from 0.0.0.0 (as `last_word` does).
 """
 
+from typing import NamedTuple
+
 from snoop.proto import queries
+from snoop.proto.dumping import Timer, require, require_instants, timer_of
 from snoop.proto.effects import Turn
+from snoop.proto.loading import Load
 from snoop.proto.mrouter import Mrouters
 from snoop.proto.params import NoQuerier, Params
 from snoop.proto.querier import Querier
@@ -16,10 +20,18 @@ from snoop.proto.units import NEVER, STOPPED, Duration, Instant, after
 from snoop.wire.address import ANY
 
 
+class PresenceState(NamedTuple):
+    """Whether an instance prunes, or from when on, as it survives."""
+
+    timer: Timer
+    active: bool
+    active_at: Instant
+
+
 class Presence:
     """Who is there in one instance, as far as pruning depends on it."""
 
-    __slots__ = ("_active_at", "_mrouters", "_querier", "_scope", "active", "armed")
+    __slots__ = ("_active_at", "_mrouters", "_querier", "_scope", "active", "armed", "armed_as")
 
     def __init__(self, scope: Scope, querier: Querier, mrouters: Mrouters) -> None:
         """Start with nobody."""
@@ -28,6 +40,7 @@ class Presence:
         self._mrouters = mrouters
         self._active_at: Instant = NEVER
         self.armed: Instant = STOPPED
+        self.armed_as = 0
         self.active = prunes_always(self._scope.params)
 
     @property
@@ -62,6 +75,18 @@ class Presence:
         """Start to prune."""
         self.settle(turn)
         return self._active_at if not self.active and self._active_at < NEVER else STOPPED
+
+    def dump(self) -> PresenceState:
+        """Return what survives."""
+        return PresenceState(timer_of(self), self.active, self._active_at)
+
+    def load(self, state: PresenceState, into: Load) -> None:
+        """Take up what was dumped."""
+        require_instants(state.active_at)
+        require(state.active_at > 0, "a presence since the first instant")
+        self.active, self._active_at = state.active, state.active_at
+        waits = not state.active and state.active_at < NEVER
+        into.timer(self, state.timer, state.active_at if waits else STOPPED)
 
     def _ask_everybody(self, turn: Turn) -> None:
         """Ask on all ports but router ports, because pruning is to begin (Q-15)."""

@@ -9,15 +9,20 @@ Anybody may claim to be a querier, so what that gives him is little (Q-18): an a
 one port, its values are bounded (`adopting`), and what they would end is asked about (`last_word`).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from snoop.proto import adopting, queries
+from snoop.proto.dumping import Timer, require, timer_of
 from snoop.proto.effects import EventKind, Turn
+from snoop.proto.elected import Elected
+from snoop.proto.loading import Load
 from snoop.proto.mrouter import Mrouters
 from snoop.proto.null_source import Asker, Askers
 from snoop.proto.params import MrouterMode, NullSource, QuerierMode
 from snoop.proto.port import Port
 from snoop.proto.remarks import Remarks
+from snoop.proto.schedule import Schedule, ScheduleState
 from snoop.proto.scope import Hook, Scope
 from snoop.proto.units import (
     NEVER,
@@ -33,16 +38,17 @@ from snoop.wire.address import ANY, UNSPECIFIED, Address, text
 from snoop.wire.messages import Query
 
 
-@dataclass(slots=True)
-class _Other:
-    """The elected querier that is not us, and what its last General Query said and when."""
+class QuerierState(NamedTuple):
+    """Role and timers as they survive; the timings in force follow from whose they are."""
 
-    address: Address
-    port: int
+    timer: Timer
+    is_querier: bool
+    started: bool
     since: Instant
-    heard: Instant
-    until: Instant
-    query: Query
+    takeover_at: Instant
+    schedule: ScheduleState
+    other: Elected | None
+    asker: Asker | None
 
 
 class Querier:
@@ -52,14 +58,14 @@ class Querier:
         "_askers",
         "_changed",
         "_mrouters",
-        "_next_general",
         "_other",
+        "_schedule",
         "_scope",
         "_since",
         "_started",
-        "_startup_left",
         "_takeover_at",
         "armed",
+        "armed_as",
         "is_querier",
     )
 
@@ -69,17 +75,18 @@ class Querier:
         self._mrouters = mrouters
         self._changed = changed
         self.armed: Instant = STOPPED
+        self.armed_as = 0
         self._askers = Askers(scope, mrouters)
+        self._schedule = Schedule(scope)
         self._reset()
 
     def _reset(self) -> None:
         self.is_querier = False
         self._scope.adopt(self._scope.params.timings)
-        self._other: _Other | None = None
+        self._other: Elected | None = None
         self._since: Instant = STOPPED
         self._started = False
-        self._startup_left = 0
-        self._next_general = NEVER
+        self._schedule.stop()
         self._takeover_at = NEVER
 
     @property
@@ -144,7 +151,7 @@ class Querier:
             case QuerierMode.AUTO if self._started and not self.is_known:
                 self._takeover_at = min(self._takeover_at, after(turn.now, self._patience()))
         if self.is_querier:
-            self._next_general = min(self._next_general, after(turn.now, self._interval()))
+            self._schedule.hasten(turn.now)
         if self.has_address or params.mrouter_on_null_source is NullSource.NO:
             self._askers.dismiss(turn)
         other = self._other
@@ -173,7 +180,8 @@ class Querier:
         if not self._would_win(src):
             port.counts["query_not_elected"] += 1
             return
-        if self._is_elsewhere(src, port, turn.now):
+        other = self._other
+        if other is not None and other.is_elsewhere(src, port, self._scope, turn.now):
             port.counts["query_other_port"] += 1
             remarks.say("query from the querier's address on another port")
             return
@@ -216,12 +224,9 @@ class Querier:
             self._lose_other(turn)
         if self._takeover_at <= turn.now:
             self._become_querier(turn, startup=True)
-        if self._next_general <= turn.now:
+        if self._schedule.due <= turn.now:
             queries.general(self._scope, self._scope.context.up, turn)
-            late = (
-                turn.now - self._next_general >= self._interval()
-            )  # we were stopped: do not catch up
-            self._schedule(turn.now if late else self._next_general)
+            self._schedule.sent(turn.now)
         self._changed(turn)
         return self._deadline()
 
@@ -244,7 +249,6 @@ class Querier:
         self._takeover_at = NEVER
         self._scope.adopt(params.timings)  # TM-30, TM-36: the querier's own values
         self._since = turn.now
-        self._startup_left = params.effective_startup_query_count - 1 if startup else 0
         self._tell(Role.QUERIER, params.querier_address, None, turn)
         if params.querier_address != UNSPECIFIED:
             self._askers.dismiss(turn)
@@ -252,12 +256,12 @@ class Querier:
             reason = "our queries come from 0.0.0.0: give the querier an address"
             self._scope.tell(EventKind.WARNING, None, turn, reason=reason)
         queries.general(self._scope, self._scope.context.up, turn)
-        self._schedule(turn.now)
+        self._schedule.begin(turn.now, startup=startup)
         self._changed(turn)
 
     def _step_down(self, turn: Turn) -> None:
         self.is_querier = False
-        self._next_general = NEVER
+        self._schedule.stop()
         self._since = turn.now
         if self._other is None:
             self._tell(Role.NONE, None, None, turn)
@@ -274,19 +278,6 @@ class Querier:
             return False
         return self._other is None or src <= self._other.address
 
-    def _is_elsewhere(self, src: Address, port: Port, now: Instant) -> bool:
-        """Tell whether somebody uses the querier's address on another port than the querier's.
-
-        A router that moves is silent on its old port, whose link may be down as well.
-        """
-        other = self._other
-        if other is None or src != other.address or port.id == other.port:
-            return False
-        old = self._scope.context.ports.get(other.port)
-        if old is None or not old.up:
-            return False
-        return now - other.heard < self._scope.timings.query_interval * 3 // 4
-
     def _follow(
         self,
         query: Query,
@@ -299,7 +290,7 @@ class Querier:
         self._adopt(query)
         if other is None or other.address != src:
             displaced = self._scope.params.querier is QuerierMode.ON
-            other = self._other = _Other(src, port.id, turn.now, turn.now, STOPPED, query)
+            other = self._other = Elected(src, port.id, turn.now, turn.now, STOPPED, query)
             if self.is_querier:
                 self._step_down(turn)
             self._tell(Role.NON_QUERIER, src, port.id, turn, displaced=displaced)
@@ -355,21 +346,41 @@ class Querier:
         else:
             queries.specific(self._scope, ports, group, (), True, turn)
 
-    def _interval(self) -> Duration:
-        params = self._scope.params
-        if self._startup_left > 0:
-            return params.effective_startup_query_interval
-        return params.query_interval
+    # -- what survives -------------------------------------------------------------------------
 
-    def _schedule(self, last: Instant) -> None:
-        """Q-1: the startup queries, then one every query interval."""
-        self._next_general = after(last, self._interval())
-        self._startup_left = max(0, self._startup_left - 1)
+    def dump(self) -> QuerierState:
+        """Return what survives."""
+        return QuerierState(
+            timer=timer_of(self),
+            is_querier=self.is_querier,
+            started=self._started,
+            since=self._since,
+            takeover_at=self._takeover_at,
+            schedule=self._schedule.dump(),
+            other=None if self._other is None else self._other.dump(),
+            asker=self._askers.dump(),
+        )
+
+    def load(self, state: QuerierState, into: Load) -> None:
+        """Take up what was dumped."""
+        other = state.other
+        require(not (state.is_querier and other), "two queriers elected")
+        require(state.is_querier == (state.schedule.due < NEVER), "queries of who is no querier")
+        into.require_past(state.since)
+        self.is_querier, self._started = state.is_querier, state.started
+        self._since, self._takeover_at = state.since, state.takeover_at
+        self._schedule.load(state.schedule)
+        self._askers.load(state.asker, into)
+        if other is not None:
+            self._other = other.load(self._scope, into)
+            self._scope.adopt(adopting.adopted(self._scope.params, other.query))
+        require(0 < state.takeover_at <= NEVER, "no time to take over")
+        into.timer(self, state.timer, self._deadline())
 
     # -- deadlines, events, rows ---------------------------------------------------------------
 
     def _deadline(self) -> Instant:
-        nearest = min(self._next_general, self._takeover_at)
+        nearest = min(self._schedule.due, self._takeover_at)
         if self._other is not None:
             nearest = min(nearest, self._other.until)
         return nearest if nearest < NEVER else STOPPED
@@ -396,7 +407,7 @@ class Querier:
         """Return the running state (Q-17)."""
         params = self._scope.params
         address: Address | None = None
-        other: _Other | Asker | None = None
+        other: Elected | Asker | None = None
         if self.is_querier:
             role, address, since = Role.QUERIER, params.querier_address, self._since
         elif self._other is not None:

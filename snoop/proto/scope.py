@@ -51,7 +51,7 @@ class Scope:
 
     def emptied(self) -> None:
         """Have somebody look whether anything is left of the instance."""
-        self.context.emptied.add((self.vid, self.family))
+        self.context.emptied[self.vid, self.family] = None
 
     # -- timers --------------------------------------------------------------------------------
 

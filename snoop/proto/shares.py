@@ -13,10 +13,13 @@ that are configured.
 Each stake stands where a port and an instance cross, and keeps the sums of both, and of the switch.
 """
 
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple, Protocol
 
+from snoop.proto.dumping import Dump, require
 from snoop.proto.effects import Turn
 from snoop.proto.settings import Settings
+from snoop.wire.address import Address
 
 MEMBERSHIP: Final = 1800  # with its group, its rows and one tracked host
 SOURCE: Final = 420
@@ -37,9 +40,22 @@ _VLAN_PART: Final = 2  # one VLAN may have this part of the switch's max_state
 class Buried(Protocol):
     """A group of which only the tombstone is left."""
 
+    address: Address
+
     def evict(self, turn: Turn) -> None:
         """Go, because somebody needs the room."""
         ...
+
+
+class StakeState(NamedTuple):
+    """A stake that survives: the order in which things give way. Its sums follow from the rest.
+
+    `port` is below 0 for one that was removed, `rank` the place among the port's stakes.
+    """
+
+    port: int
+    rank: int
+    tombstones: tuple[Address, ...]
 
 
 class SwitchHoldings:
@@ -80,6 +96,12 @@ class PortHoldings:
         self.max_state = max_state
         self._max_hosts = max_hosts
 
+    def reorder(self, ranks: "dict[Stake, int]") -> None:
+        """Have the stakes in the order that they were dumped in, and drop those without use."""
+        for stake in list(self.stakes.values()):
+            stake.release()
+        self.stakes = dict(sorted(self.stakes.items(), key=lambda item: ranks[item[1]]))
+
     @property
     def vacancy(self) -> int:
         """Return how many more hosts may be tracked."""
@@ -116,6 +138,26 @@ class InstanceHoldings:
         if stake is None:
             stake = self.stakes[port] = port.stakes[self] = Stake(self, port)
         return stake
+
+    def dump(self, out: Dump) -> tuple[StakeState, ...]:
+        """Return what survives."""
+        return tuple(
+            StakeState(
+                out.number(port),
+                out.rank(self, port.stakes),
+                tuple(group.address for group in stake.tombstones),
+            )
+            for port, stake in self.stakes.items()
+        )
+
+    def load(
+        self, states: tuple[StakeState, ...], holder: Callable[[int], PortHoldings]
+    ) -> "Iterator[tuple[StakeState, Stake]]":
+        """Make the stakes that were dumped; whoever owns groups charges them and buries."""
+        for state in states:
+            port = holder(state.port)
+            require(port not in self.stakes, "two stakes of a port in one instance")
+            yield state, self.stake(port)
 
     def count_group(self, change: int) -> None:
         """Count a group that was opened, 1, or forgotten, -1."""

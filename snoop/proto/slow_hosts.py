@@ -14,13 +14,21 @@ After a query of version 1 or 2 they report in that version, without sources: in
 says nothing (SM-46), but it does say that they are still there for what they asked for before.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
+from snoop.proto.dumping import require_instants
 from snoop.proto.scope import Scope
 from snoop.proto.units import STOPPED, Duration, Instant, after, seconds
 
 _V1_RESPONSE: Final = seconds(10)  # RFC 1112; a v1 query is read as one with code 100 (spec 1.3)
 _OLDER_PRESENT: Final = seconds(400)  # TM-14: how long a host holds such a router to be there
+
+
+class SlowHostsState(NamedTuple):
+    """Until when hosts may be slow, or made to speak an older version."""
+
+    v1_until: Instant
+    older_until: Instant
 
 
 class SlowHosts:
@@ -85,3 +93,12 @@ class SlowHosts:
     def _present(self) -> Duration:
         """Return how long hosts hold an older router to be there."""
         return max(_OLDER_PRESENT, Duration(self._scope.params.timings.ovhpi + _V1_RESPONSE))
+
+    def dump(self) -> SlowHostsState:
+        """Return what survives."""
+        return SlowHostsState(self._v1_until, self._older_until)
+
+    def load(self, state: SlowHostsState) -> None:
+        """Take up what was dumped."""
+        require_instants(*state)
+        self._v1_until, self._older_until = state

@@ -7,11 +7,13 @@ and turn, which keeps the rate below ten a second however many ports and VLANs t
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from snoop.proto.context import Context
+from snoop.proto.dumping import Timer, require, timer_of
 from snoop.proto.effects import Turn
-from snoop.proto.units import MILLISECOND, STOPPED, Duration, Instant, after
+from snoop.proto.loading import Load
+from snoop.proto.units import MILLISECOND, NEVER, STOPPED, Duration, Instant, after
 from snoop.wire.address import ALL_ROUTERS
 from snoop.wire.compose import build_mrd_solicitation
 from snoop.wire.control import build_frame
@@ -24,10 +26,25 @@ _OFFSET: Final = 1442695040888963407
 _MASK: Final = (1 << 64) - 1
 
 
+class WaitingState(NamedTuple):
+    """How many messages each port is to get in a VLAN."""
+
+    vid: int
+    ports: tuple[tuple[int, int], ...]
+
+
+class SolicitorState(NamedTuple):
+    """What is still to be solicited, and what the next waits follow from, as it survives."""
+
+    timer: Timer
+    state: int
+    left: tuple[WaitingState, ...]
+
+
 class Solicitor:
     """Which ports are still to be solicited, and when."""
 
-    __slots__ = ("_context", "_left", "_state", "armed")
+    __slots__ = ("_context", "_left", "_state", "armed", "armed_as")
 
     def __init__(self, context: Context) -> None:
         """Start with nothing to do."""
@@ -35,6 +52,7 @@ class Solicitor:
         self._state = int.from_bytes(context.params.switch_mac)
         self._left: dict[int, dict[int, int]] = {}  # vid: port: messages left
         self.armed: Instant = STOPPED
+        self.armed_as = 0
 
     def port_up(self, port: int, vids: Iterable[int], now: Instant) -> None:
         """Solicit behind `port`, in every VLAN of `vids`."""
@@ -78,6 +96,23 @@ class Solicitor:
                 self._left[vid] = remaining
             break
         return after(turn.now, self._wait()) if self._left else STOPPED
+
+    def dump(self) -> SolicitorState:
+        """Return what survives."""
+        left = (WaitingState(vid, tuple(ports.items())) for vid, ports in self._left.items())
+        return SolicitorState(timer_of(self), self._state, tuple(left))
+
+    def load(self, state: SolicitorState, into: Load) -> None:
+        """Take up what was dumped."""
+        require(0 <= state.state <= _MASK, "no state of the generator")
+        self._state = state.state
+        for vid, ports in state.left:
+            require(0 <= vid < 4095 and vid not in self._left, "no VLAN to solicit, or twice")
+            require(
+                all(1 <= count <= MAX_SOLICITATIONS for _, count in ports), "too many solicitations"
+            )
+            self._left[vid] = {into.port_id(number): count for number, count in ports}
+        into.timer(self, state.timer, NEVER if self._left else STOPPED)
 
     def _wait(self) -> Duration:
         self._state = (self._state * _STEP + _OFFSET) & _MASK

@@ -3,10 +3,20 @@
 No report touches them and no port that goes down takes them along.
 """
 
-from collections.abc import KeysView
+from collections.abc import Callable, KeysView
+from typing import NamedTuple
 
+from snoop.proto.dumping import require, require_addresses, require_instants
 from snoop.proto.units import Instant
-from snoop.wire.address import Address
+from snoop.wire.address import Address, Family
+
+
+class StaticState(NamedTuple):
+    """Static entries of a port that survive."""
+
+    port: int
+    any_since: Instant | None
+    sources: dict[Address, Instant]
 
 
 class Static:
@@ -64,3 +74,27 @@ class Statics:
     def drop(self, port: int) -> bool:
         """Drop all of a port that goes away; tell whether there were any."""
         return self._ports.pop(port, None) is not None
+
+    def dump(self) -> tuple[StaticState, ...]:
+        """Return what survives."""
+        return tuple(
+            StaticState(port, static.any_since, dict(static.sources))
+            for port, static in self._ports.items()
+        )
+
+    @classmethod
+    def load(
+        cls, states: tuple[StaticState, ...], port_id: Callable[[int], int], of: Family
+    ) -> "Statics":
+        """Return those that were dumped; `port_id` says which port a number stands for now."""
+        statics = cls()
+        for state in states:
+            port = port_id(state.port)
+            require(port not in statics._ports, "a port's static entries twice")
+            require(state.any_since is not None or bool(state.sources), "no static entry of a port")
+            require_addresses(of, state.sources)
+            require_instants(state.any_since or 0, *state.sources.values())
+            static = statics._ports[port] = Static()
+            static.any_since, static.sources = state.any_since, dict(state.sources)
+        require(bool(statics), "no static entry of a group")
+        return statics

@@ -4,5 +4,6 @@
 - `batch`: how much is taken at once; `disputes`: addresses claimed in vain;
 - `events` and `fanout`: what happened, to whoever listens; `log`: the same, to stderr;
 - `garbage`: when the interpreter looks for some;
+- `saved`: the engine's state as bytes, for a process that takes over;
 - `clock`, `priority`, `notify`: the only places that know time, the scheduler, the service manager.
 """

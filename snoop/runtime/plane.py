@@ -18,7 +18,8 @@ from snoop.config.schema import Config, PortTable
 from snoop.links.claims import ClaimTable
 from snoop.links.neighbours import Neighbours
 from snoop.proto.effects import Effect, Event, EventKind, GroupChanged, Transmit, VlanChanged
-from snoop.proto.engine import Engine, Full
+from snoop.proto.engine import Engine
+from snoop.proto.groups import Full
 from snoop.proto.params import Params
 from snoop.proto.units import NEVER, SECOND, Instant, after
 from snoop.runtime import clock

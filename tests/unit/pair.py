@@ -15,6 +15,7 @@ from snoop.table.mdb import compile_group
 from snoop.wire.address import parse_prefix
 from unit.frames import quick_report, quick_v2, quick_v3_query
 from unit.model import BLOCKED, EXCLUDE, SECOND, Model, Settings
+from unit.twin import reloaded
 
 MAPPED = bytes(10) + b"\xff\xff"
 ANY = bytes(16)
@@ -46,15 +47,14 @@ class Pair:
         self.sources = sources
         self.ports = range(ports)
         self.rows: dict[bytes, dict[bytes, int]] = {}
-        self.engine = Engine(
-            params=Params(
-                querier=QuerierMode.ON if querier else QuerierMode.OFF,
-                querier_address=MAPPED + OWN,
-                ssm_ranges=(parse_prefix("232.0.0.0/8"),),
-                max_groups=1 << 20,
-            ),
-            now=self.now,
+        self.params = Params(
+            querier=QuerierMode.ON if querier else QuerierMode.OFF,
+            querier_address=MAPPED + OWN,
+            ssm_ranges=(parse_prefix("232.0.0.0/8"),),
+            max_groups=1 << 20,
         )
+        self.port_params: dict[int, PortParams] = {}
+        self.engine = Engine(params=self.params, now=self.now)
         settings = Settings(
             sends_queries=querier,
             address=OWN if querier else None,
@@ -64,7 +64,7 @@ class Pair:
         self.model = Model(settings, self.now)
         for port in self.ports:
             fast = FastLeave.ON if port in fast_leave_ports else FastLeave.OFF
-            own = PortParams(name=f"p{port}", fast_leave=fast)
+            own = self.port_params[port] = PortParams(name=f"p{port}", fast_leave=fast)
             self._take(self.engine.port_add(port, own, now=self.now))
             self._take(self.engine.port_up(port, now=self.now))
 
@@ -145,6 +145,10 @@ class Pair:
         self._take(self.engine.port_down(port, now=self.now))
         self._take(self.engine.port_up(port, now=self.now))
         self.model.port_gone(port)
+
+    def restart(self) -> None:
+        """Go on with an engine that has nothing but what this one dumps."""
+        self.engine = reloaded(self.engine, self.params, self.port_params, self.now)
 
     def _receive(self, port: int, frame: bytes) -> None:
         self._take(self.engine.receive(port=port, frame=frame, now=self.now))

@@ -17,6 +17,7 @@ from unit.proto_lab import (
     R,
     hello,
     old_report,
+    query,
     record,
     v3,
 )
@@ -186,3 +187,15 @@ def test_others_are_not_touched() -> None:
     assert lab.mrouters() == {P2}
     assert held(lab, R) == 0
     assert lab.row(P2, G) is None
+
+
+def test_vlans_that_end_while_a_port_is_emptied_do_no_harm() -> None:
+    """One whose last router record went with the last step of a part is gone at the next."""
+    lab = Lab()
+    for vid in range(1, 40):
+        lab.hear(P1, query(vid=vid, src="0.0.0.0"))
+    assert len(lab.engine.vids()) == 40
+    down(lab)
+    lab.at(1)
+    assert lab.engine.vids() == [0]
+    assert lab.mrouters() == set()

@@ -16,6 +16,7 @@ class Owner:
 
     def __init__(self, log: list[tuple[int, Owner]]) -> None:
         self.armed = STOPPED
+        self.armed_as = 0
         self.log = log
         self.after: int = STOPPED
 

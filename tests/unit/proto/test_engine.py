@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from snoop.proto.effects import Event, GroupChanged, VlanChanged
-from snoop.proto.engine import Full
+from snoop.proto.groups import Full
 from snoop.proto.params import FastLeave, MrouterMode, PortParams
 from snoop.proto.units import seconds
 from snoop.proto.views import FilterMode

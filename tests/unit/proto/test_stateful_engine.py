@@ -1,7 +1,8 @@
 """Hypothesis drives engine and model through the same life and compares them after every step.
 
 Fewer and longer histories than the differential test, on three ports, with link flaps, late
-wake-ups and elections in between; a failure shrinks to the shortest history that shows it.
+wake-ups, elections and restarts in between; a failure shrinks to the shortest history that shows
+it.
 """
 
 from hypothesis import HealthCheck, settings
@@ -92,6 +93,10 @@ class EngineAgainstModel(RuleBasedStateMachine):
     @rule(port=st.integers(1, 2))
     def link_flaps(self, port: int) -> None:
         self.pair.flap(port)
+
+    @rule()
+    def switch_restarts(self) -> None:
+        self.pair.restart()
 
     @invariant()
     def they_agree(self) -> None:

@@ -3,8 +3,8 @@
 A sequence is what one group on one port goes through: records of all six kinds, v1 and v2 reports,
 leaves, specific queries heard, between random lapses of time, while queriers come, go and change
 their values.  Sixty-four groups run side by side in one engine, so each also proves that
-the others leave it alone.  Seeds are fixed; the message of a failure is the sequence that failed.
-SNOOP_SEQUENCES sets another number of sequences.
+the others leave it alone.  In the middle the engine is dumped and loaded.  Seeds are fixed; the
+message of a failure is the sequence that failed.  SNOOP_SEQUENCES sets another number of sequences.
 """
 
 import os
@@ -92,8 +92,11 @@ def test_random_sequences_agree_with_the_model(chunk: int) -> None:
         history: dict[bytes, list] = {group_address(number): [] for number in range(groups)}
         if batch % 2:
             pair.general_query(LOWER, 2, 125)
-        for _ in range(ROUNDS):
+        restart = rng.randrange(ROUNDS)
+        for number in range(ROUNDS):
             one_round(pair, rng, history)
+            if number == restart:
+                pair.restart()
             for group in pair.differences():
                 states = (pair.engine_state(), pair.model_state())
                 mine, theirs = ({k: v for k, v in s.items() if k[0] == group} for s in states)

@@ -1,0 +1,167 @@
+"""What was loaded, brought in line with limits that are lower than when it was dumped (SM-68).
+
+Settings other than limits are followed as after any reload, and a port that is gone is taken away
+as any port (`Engine`). A limit that was lowered in a reload stops only what is new; what comes from
+elsewhere is not let in above it. What came last goes first, counted under the name the limit has
+for refusals and said once; where there is no room, rather than no permission, nobody is cut off.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from snoop.proto.context import Context
+from snoop.proto.effects import EventKind, Turn
+from snoop.proto.group import Group
+from snoop.proto.instance import Instance, InstanceState
+from snoop.proto.instances import Instances
+from snoop.proto.port import Port, PortState
+from snoop.proto.state import EngineState
+from snoop.proto.units import after
+
+
+class _Held(NamedTuple):
+    """One membership."""
+
+    instance: Instance
+    group: Group
+    port: Port
+
+
+class Fitting:
+    """One state that was loaded, and the limits it was dumped under."""
+
+    __slots__ = ("_context", "_instances", "_state", "_turn")
+
+    def __init__(
+        self, state: EngineState, context: Context, instances: Instances, turn: Turn
+    ) -> None:
+        """What is left out is among what `turn` wants done."""
+        self._state = state
+        self._context = context
+        self._instances = instances
+        self._turn = turn
+
+    def fit(self) -> None:
+        """Leave out what is over a limit that was lowered."""
+        context, state, params = self._context, self._state, self._context.params
+        held = self._held()
+        of: dict[Instance | Port, list[_Held]] = {}
+        for one in held:
+            of.setdefault(one.instance, []).append(one)
+            of.setdefault(one.port, []).append(one)
+        for each in state.instances.known:
+            instance = self._instances.get(each.vid, each.family)
+            if instance is not None:
+                self._fit_instance(instance, each, of.get(instance, []))
+        holdings = context.holdings
+        total = params.effective_max_groups_total
+        if total < state.max_groups_total:
+            self._bury_none(self._instances, lambda: holdings.groups > total)
+            self._drop(held, lambda: holdings.groups > total, "table_full", "max_groups_total")
+        ports = {port.params.name: port for port in context.ports.values()}
+        for was in state.ports:
+            port = ports.get(was.name)
+            if port is not None:
+                self._fit_port(port, was, of.get(port, []))
+        most = params.max_state
+        if most < state.max_state:
+            self._bury_none(self._instances, lambda: holdings.state_bytes > most)
+            self._drop(held, lambda: holdings.state_bytes > most, "state_limit", "max_state")
+
+    def _fit_instance(self, instance: Instance, was: InstanceState, held: list[_Held]) -> None:
+        params, holdings = instance.params, instance.scope.holdings
+        most = params.max_groups
+        if most < was.max_groups:
+            self._bury_none([instance], lambda: holdings.groups > most)
+            self._drop(held, lambda: holdings.groups > most, "table_full", "max_groups")
+        if params.max_sources < was.max_sources:
+            self._widen(instance)
+
+    def _fit_port(self, port: Port, was: PortState, held: list[_Held]) -> None:
+        holdings = port.holdings
+        most, room = port.params.max_groups, port.params.max_state
+        if most and not 0 < was.max_groups <= most:
+            self._drop(held, lambda: holdings.members > most, "port_limit", "max_groups")
+        if room < was.max_state:
+            for stake in list(holdings.stakes.values()):
+                while holdings.state_bytes > room and stake.tombstones:
+                    stake.evict_oldest(self._turn)
+            self._drop(held, lambda: holdings.state_bytes > room, "state_limit", "max_state")
+        if self._context.params.max_hosts < self._state.max_hosts:
+            self._untrack(port, held)
+
+    def _held(self) -> list[_Held]:
+        """List all memberships, the youngest last."""
+        ports = self._context.ports
+        held = [
+            (member.created, _Held(instance, group, ports[port]))
+            for instance in self._instances
+            for group in instance.groups
+            for port, member in group.members.items()
+        ]
+        held.sort(key=lambda each: each[0])
+        return [each for _, each in held]
+
+    def _drop(self, held: list[_Held], over: Callable[[], bool], counter: str, limit: str) -> None:
+        """Drop the youngest of `held`, as far as they are there still, while it is too much."""
+        dropped: dict[Port, int] = {}
+        for instance, group, port in reversed(held):
+            if not over():
+                break
+            if port.id not in group.members:
+                continue
+            prunes = counter == "port_limit"  # the operator's word
+            group.drop_member(port.id, self._turn, bury=prunes, reason=limit)
+            if not prunes:
+                instance.groups.refuse(port, group.address, self._turn)
+            dropped[port] = dropped.get(port, 0) + 1
+        for port, count in dropped.items():
+            self._say(port, counter, count, f"{limit} is lower than it was: memberships left out")
+
+    def _bury_none(self, instances: Iterable[Instance], over: Callable[[], bool]) -> None:
+        """Give up tombstones while it is too much: they go first."""
+        for instance in instances:
+            for group in list(instance.groups):
+                if not over():
+                    return
+                if group.mourner is not None:
+                    group.evict(self._turn)
+
+    def _widen(self, instance: Instance) -> None:
+        """Have entries with too many sources want any source, as if they came in now."""
+        now, most = self._turn.now, instance.params.max_sources
+        until = after(now, instance.slow_hosts.membership_interval(now))
+        widened: dict[Port, int] = {}
+        for group in list(instance.groups):
+            for number, member in group.members.items():
+                if len(member.sources) <= most:
+                    continue
+                port = self._context.ports[number]
+                member.degrade(until)
+                member.settle()
+                group.account(port, member)
+                group.settle(member, now)
+                instance.scope.group_changed(group.address, self._turn)
+                widened[port] = widened.get(port, 0) + 1
+        for port, count in widened.items():
+            reason = "max_sources is lower than it was: any source wanted"
+            self._say(port, "source_limit", count, reason)
+
+    def _untrack(self, port: Port, held: list[_Held]) -> None:
+        """Forget whom the youngest memberships track; others may want them then (SM-65)."""
+        forgotten = 0
+        for _, group, _ in reversed(held):
+            member = group.members.get(port.id)
+            if port.holdings.vacancy >= 0:
+                break
+            if member is not None and member.hosts is not None:
+                forgotten += len(member.hosts)
+                member.untrack()
+                group.account(port, member)
+        if forgotten:
+            reason = "max_hosts is lower than it was: hosts not tracked any more"
+            self._say(port, "host_limit", forgotten, reason)
+
+    def _say(self, port: Port, counter: str, count: int, reason: str) -> None:
+        port.counts[counter] += count
+        self._context.warn(EventKind.LIMIT, 0, port.id, reason, self._turn, count=count)
