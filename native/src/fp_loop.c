@@ -364,7 +364,7 @@ int fp_loop_run(struct fp_switch *sw, uint32_t index)
 	atomic_store_explicit(&worker->seq_seen, 0, memory_order_seq_cst);
 	atomic_thread_fence(memory_order_seq_cst);
 	while (!err && !fp_load_relaxed(&sw->stop)) {
-		/* acquire: pairs with the release in publish(); one table per pass */
+		/* acquire: pairs with the release in fp_publish_end(); one table per pass */
 		const struct fp_table *table = fp_load_acquire(&sw->table);
 
 		if (table->seq != worker->seq_ports)

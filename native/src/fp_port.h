@@ -5,7 +5,7 @@
  * goes with its descriptors, so a killed process leaves nothing behind.
  *
  * A port is closed by publishing a table without it and freed when every loop has passed that table
- * (fp_switch.h).
+ * (fp_retire.h).
  */
 #ifndef FP_PORT_H
 #define FP_PORT_H

@@ -4,7 +4,7 @@
  * Rows lie in FP_SHARDS small hash tables. An image is immutable once it is published; a publish
  * copies the directory and the shards that change, so its cost follows the change and not the
  * table. The control thread builds, any thread reads. What a new image no longer names is freed by
- * the switch when every loop has moved past it (fp_switch.h).
+ * the switch when every loop has moved past it (fp_retire.h).
  *
  * Exception: while an image is being built its own shards are written in place; they carry the
  * image's seq, and nobody else has seen them.

@@ -27,7 +27,7 @@ static bool work_waits(const struct fp_switch *sw, const struct fp_worker *worke
 		    fp_ring_ready(&worker->ports[i]->control))
 			return true;
 	}
-	/* relaxed: a hint. acquire: seq is read through it; pairs with the release in publish() */
+	/* relaxed: a hint. acquire: seq is read through it; pairs with fp_publish_end() */
 	return fp_load_relaxed(&sw->stop) || fp_load_acquire(&sw->table)->seq != worker->seq_ports;
 }
 
