@@ -1,5 +1,5 @@
 /* Joining frames: adding them to a pass and building what is sent, without the sending. */
-#include "bench.h"
+#include "pieces.h"
 #include "check.h"
 #include "fp_batch.h"
 #include "packets.h"

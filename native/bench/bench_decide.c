@@ -1,5 +1,5 @@
 /* fp_decide() on tables of several sizes, with the frames in random order. */
-#include "bench.h"
+#include "pieces.h"
 #include "check.h"
 #include "fp_decide.h"
 #include "fp_mask.h"

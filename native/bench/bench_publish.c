@@ -1,5 +1,5 @@
 /* A publish: its cost follows what changes, not what there is. */
-#include "bench.h"
+#include "pieces.h"
 #include "check.h"
 #include "fp_decide.h"
 #include "lab.h"

@@ -1,5 +1,5 @@
 /* A report on its way to the control plane: costed, put, drained among those of eight ports. */
-#include "bench.h"
+#include "pieces.h"
 #include "check.h"
 #include "fp_cost.h"
 #include "fp_drain.h"

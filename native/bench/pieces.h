@@ -3,9 +3,10 @@
  * comparing two builds on one machine; what the switch does as a whole is measured by
  * netns-lab/bench.
  */
-#ifndef BENCH_H
-#define BENCH_H
+#ifndef PIECES_H
+#define PIECES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "fp_clock.h"
@@ -17,7 +18,10 @@ struct bench {
 
 /* The usual count, scaled, and at least one. */
 uint64_t bench_count(const struct bench *bench, uint64_t usual);
-/* One line of the report: nanoseconds for count times what, since start_ns. */
+/* The report, as JSON or as text, a line for each call in between. */
+void bench_begin(bool json);
+void bench_end(void);
+/* One line: nanoseconds for count times what, since start_ns. */
 void bench_report(const char *what, uint64_t start_ns, uint64_t count);
 /* Keeps a value the compiler would otherwise not have to compute. */
 void bench_keep(uint64_t value);
