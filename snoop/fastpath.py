@@ -21,7 +21,7 @@ from snoop.table.image import pack_rows, pack_vlans, words
 from snoop.table.mdb import Delta
 from snoop.table.seen import FdbEntry, PortOpened, Punted, Stream, WorkerStats
 
-CONTRACT_VERSION = 9
+CONTRACT_VERSION = 10
 if lib.fp_contract_version() != CONTRACT_VERSION:
     raise ImportError(
         f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "

@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 9
+#define FP_CONTRACT_VERSION 10
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -171,7 +171,8 @@ struct fp_verdict {
 	uint8_t punt;	/* the control plane gets a copy */
 	uint8_t registered;
 	uint16_t vlan;
-	uint8_t pad[2];
+	uint8_t learn; /* its source may be learned from */
+	uint8_t pad;
 };
 
 /* Head of a punted frame; the frame follows, padded to 8 bytes. */

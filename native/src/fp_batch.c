@@ -58,27 +58,22 @@ static bool checksum_good(const struct virtio_net_hdr *vnet, const uint8_t *ip, 
 bool fp_udp_parse(const uint8_t *vnet_bytes, const struct fp_frame *frame, struct fp_udp *udp)
 {
 	const uint8_t *ip = frame->data + frame->l3_offset;
+	uint32_t udp_bytes = frame->total_bytes - FP_IPV4_BYTES;
 	struct virtio_net_hdr vnet;
-	struct fp_ipv4 parsed;
 	uint32_t fragment;
 
 	memcpy(&vnet, vnet_bytes, sizeof(vnet));
-	if (vnet.gso_type != VIRTIO_NET_HDR_GSO_NONE || frame->ethertype != FP_ETHERTYPE_IPV4)
-		return false;
-	if (frame->len_bytes < frame->l3_offset + FP_IPV4_BYTES + FP_UDP_BYTES || ip[9] != 17)
+	/* no options, nothing behind the datagram (padding would be lost), no fragment */
+	if (vnet.gso_type != VIRTIO_NET_HDR_GSO_NONE || frame->protocol != FP_IPPROTO_UDP ||
+	    frame->header_bytes != FP_IPV4_BYTES ||
+	    frame->l3_offset + frame->total_bytes != frame->len_bytes || udp_bytes <= FP_UDP_BYTES)
 		return false;
 	fragment = fp_read16(ip + 6);
-	/* no options, no fragment, nothing behind the datagram (padding would be lost) */
-	if (!fp_ipv4_parse(frame, &parsed) || parsed.header_bytes != FP_IPV4_BYTES ||
-	    (fragment & ~IP_DF) || frame->l3_offset + parsed.total_bytes != frame->len_bytes)
-		return false;
-	if (fp_read16(ip + FP_IPV4_BYTES + 4) != parsed.total_bytes - FP_IPV4_BYTES ||
-	    parsed.total_bytes <= FP_IPV4_BYTES + FP_UDP_BYTES)
-		return false;
-	if (!checksum_good(&vnet, ip, frame->l3_offset, parsed.total_bytes - FP_IPV4_BYTES))
+	if ((fragment & ~IP_DF) || fp_read16(ip + FP_IPV4_BYTES + 4) != udp_bytes ||
+	    !checksum_good(&vnet, ip, frame->l3_offset, udp_bytes))
 		return false;
 	udp->l2_bytes = frame->l3_offset;
-	udp->payload_bytes = parsed.total_bytes - FP_IPV4_BYTES - FP_UDP_BYTES;
+	udp->payload_bytes = udp_bytes - FP_UDP_BYTES;
 	udp->ip_id = fp_read16(ip + 4);
 	udp->atomic = fragment & IP_DF;
 	return true;

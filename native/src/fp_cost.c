@@ -67,11 +67,10 @@ uint32_t fp_cost(const struct fp_table *table, const struct fp_frame *frame)
 	const struct fp_vlan_policy *policy = fp_table_vlan(table, vlan);
 	uint32_t flood_cost = ports_in(table->up) / PORTS_PER_COST;
 	uint32_t cost = 1;
-	struct fp_ipv4 ip;
 
-	if (fp_ipv4_parse(frame, &ip) && ip.protocol == FP_IPPROTO_IGMP)
-		cost = igmp_cost(frame->data + frame->l3_offset + ip.header_bytes,
-				 ip.total_bytes - ip.header_bytes, flood_cost,
+	if (frame->protocol == FP_IPPROTO_IGMP)
+		cost = igmp_cost(frame->data + frame->l3_offset + frame->header_bytes,
+				 frame->total_bytes - frame->header_bytes, flood_cost,
 				 ports_in(policy->mrouters) / PORTS_PER_COST);
 	if (!table->vlans->index[vlan])
 		cost += VLAN_COST + flood_cost;

@@ -5,12 +5,20 @@
 #define VID_RESERVED 4095u
 #define ALL_PIM_ROUTERS 0xe000000du
 #define LINK_LOCAL_GROUPS 0xe00000u /* 224.0.0.0/24, shifted */
+#define IPV4_OF_KEY 12u		    /* where a v4-mapped address has the IPv4 one */
 
 static void drop(struct fp_verdict *verdict, enum fp_reason reason)
 {
 	verdict->action = FP_ACTION_DROP;
 	verdict->reason = (uint8_t)reason;
 	memset(verdict->ports, 0, sizeof(verdict->ports));
+}
+
+/* Refused as such: not even its source is learned from. */
+static void refuse(struct fp_verdict *verdict, enum fp_reason reason)
+{
+	verdict->learn = 0;
+	drop(verdict, reason);
 }
 
 /* Egress = wanted & up & not ingress; nobody left turns the verdict into a drop. */
@@ -36,20 +44,16 @@ static void flood(const struct fp_table *table, uint32_t in_port, enum fp_reason
 }
 
 /* SNOOP-30, 32, 33: (vlan, group, source), then (vlan, group), then the policy. */
-static void decide_group(const struct fp_table *table, uint32_t vlan, const struct fp_ipv4 *ip,
+static void decide_group(const struct fp_table *table, const struct fp_frame *frame,
 			 uint32_t in_port, struct fp_verdict *verdict)
 {
-	const struct fp_vlan_policy *policy = fp_table_vlan(table, vlan);
+	const struct fp_vlan_policy *policy = fp_table_vlan(table, frame->vlan);
 	enum fp_reason reason = FP_FORWARD_SOURCE;
 	uint64_t ports[FP_MASK_WORDS];
 	const struct fp_entry *entry;
 	const uint64_t *wanted;
-	uint8_t group[16];
-	uint8_t source[16];
 
-	fp_map_ipv4(ip->group, group);
-	fp_map_ipv4(ip->source, source);
-	if (table->always_flood_count && fp_table_find(table, FP_VLAN_ANY, group, NULL)) {
+	if (table->always_flood_count && fp_table_find(table, FP_VLAN_ANY, frame->group, NULL)) {
 		flood(table, in_port, FP_FLOOD_ALWAYS, verdict);
 		return;
 	}
@@ -57,9 +61,9 @@ static void decide_group(const struct fp_table *table, uint32_t vlan, const stru
 		flood(table, in_port, FP_FLOOD_NO_QUERIER, verdict);
 		return;
 	}
-	entry = fp_table_find(table, vlan, group, source);
+	entry = fp_table_find(table, frame->vlan, frame->group, frame->source);
 	if (!entry) {
-		entry = fp_table_find(table, vlan, group, NULL);
+		entry = fp_table_find(table, frame->vlan, frame->group, NULL);
 		reason = FP_FORWARD_GROUP;
 	}
 	verdict->registered = entry != NULL;
@@ -77,30 +81,31 @@ static void decide_ipv4(const struct fp_table *table, const struct fp_frame *fra
 			uint32_t in_port, struct fp_verdict *verdict)
 {
 	const uint8_t *mac = frame->data;
-	struct fp_ipv4 ip;
+	uint32_t group;
 
-	if (!fp_ipv4_parse(frame, &ip)) {
+	if (frame->ip_error) {
 		drop(verdict, FP_DROP_IP_ERROR);
 		return;
 	}
+	group = fp_read32(frame->group + IPV4_OF_KEY);
 	/* SNOOP-40: not multicast, or a MAC that is not the group's (W-6) */
-	if (ip.group >> 28 != 0xe || mac[0] != 0x01 || mac[1] != 0x00 || mac[2] != 0x5e ||
-	    ((uint32_t)mac[3] << 16 | (uint32_t)mac[4] << 8 | mac[5]) != (ip.group & 0x7fffff)) {
+	if (group >> 28 != 0xe || mac[0] != 0x01 || mac[1] != 0x00 || mac[2] != 0x5e ||
+	    ((uint32_t)mac[3] << 16 | (uint32_t)mac[4] << 8 | mac[5]) != (group & 0x7fffff)) {
 		flood(table, in_port, FP_FLOOD_MAC_IP_MISMATCH, verdict);
 		return;
 	}
-	if (ip.protocol == FP_IPPROTO_IGMP) {
+	if (frame->protocol == FP_IPPROTO_IGMP) {
 		verdict->action = FP_ACTION_PUNT;
 		verdict->reason = FP_PUNT_IGMP;
 		verdict->punt = 1;
 		return;
 	}
-	if (ip.group >> 8 == LINK_LOCAL_GROUPS) { /* SNOOP-31 */
-		verdict->punt = ip.protocol == FP_IPPROTO_PIM && ip.group == ALL_PIM_ROUTERS;
+	if (group >> 8 == LINK_LOCAL_GROUPS) { /* SNOOP-31 */
+		verdict->punt = frame->protocol == FP_IPPROTO_PIM && group == ALL_PIM_ROUTERS;
 		flood(table, in_port, FP_FLOOD_LINK_LOCAL, verdict);
 		return;
 	}
-	decide_group(table, frame->vlan, &ip, in_port, verdict);
+	decide_group(table, frame, in_port, verdict);
 }
 
 static void decide_multicast(const struct fp_table *table, const struct fp_frame *frame,
@@ -110,7 +115,7 @@ static void decide_multicast(const struct fp_table *table, const struct fp_frame
 
 	if (!memcmp(frame->data, broadcast, 6))
 		flood(table, in_port, FP_FLOOD_BROADCAST, verdict);
-	else if (frame->ethertype == FP_ETHERTYPE_IPV4 && !frame->service_tag) /* VLAN-6 */
+	else if (frame->ipv4 && !frame->service_tag) /* VLAN-6 */
 		decide_ipv4(table, frame, in_port, verdict);
 	else if (frame->ethertype == FP_ETHERTYPE_IPV6 && !frame->service_tag)
 		flood(table, in_port, FP_FLOOD_IPV6_MULTICAST, verdict);
@@ -140,14 +145,15 @@ void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint3
 
 	memset(verdict, 0, sizeof(*verdict));
 	verdict->vlan = frame->vlan;
+	verdict->learn = 1;
 	if (!fp_mask_has(table->up, in_port))
-		drop(verdict, FP_DROP_PORT_DOWN);
+		refuse(verdict, FP_DROP_PORT_DOWN);
 	else if (!memcmp(mac, reserved, 5) && mac[5] >= 0x01 && mac[5] <= 0x0f) /* L2-1 */
-		drop(verdict, FP_DROP_RESERVED_MAC);
+		refuse(verdict, FP_DROP_RESERVED_MAC);
 	else if (frame->vlan == VID_RESERVED)
-		drop(verdict, FP_DROP_VLAN_INVALID);
+		refuse(verdict, FP_DROP_VLAN_INVALID);
 	else if (fp_mac_is_multicast(mac + 6) || !memcmp(mac + 6, zero, 6))
-		drop(verdict, FP_DROP_SOURCE_MAC);
+		refuse(verdict, FP_DROP_SOURCE_MAC);
 	else if (fp_mac_is_multicast(mac))
 		decide_multicast(table, frame, in_port, verdict);
 	else

@@ -1,13 +1,32 @@
 /*
  * The decision: (table, frame, ingress port) to a verdict. Pure: no state, no counters, no clock;
- * any thread that may read the table may call it. This is the only place that says what a frame is
- * (design: the steering filter of the control ring merely picks a queue).
+ * any thread that may read the table may call it. This is the only place that says what a frame is:
+ * others read its fields, its kind or the verdict. Excepted are programs of the kernel, which pick a
+ * queue (fp_port.c) or take what the fdb knows (fp_shortcut_program.c); tests/netns holds those to
+ * this.
  */
 #ifndef FP_DECIDE_H
 #define FP_DECIDE_H
 
 #include "fp_frame.h"
 #include "fp_table.h"
+
+/* What must be known of a frame before anything of the table is asked. */
+enum fp_kind {
+	FP_KIND_UNICAST, /* ask the fdb for its destination */
+	FP_KIND_FLOW,	 /* data of an IPv4 stream: all its frames have one verdict */
+	FP_KIND_OTHER
+};
+
+static inline enum fp_kind fp_decide_kind(const struct fp_frame *frame)
+{
+	if (!fp_mac_is_multicast(frame->data))
+		return FP_KIND_UNICAST;
+	if (frame->ipv4 && !frame->ip_error && !frame->service_tag && frame->data[0] == 0x01 &&
+	    frame->protocol != FP_IPPROTO_IGMP)
+		return FP_KIND_FLOW;
+	return FP_KIND_OTHER;
+}
 
 /* fdb_port: where the fdb has the unicast destination, or -1. */
 void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint32_t in_port,
@@ -16,17 +35,5 @@ void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint3
 /* The same for an address that has just moved: the port it moved away from gets the frame too. */
 void fp_decide_also(const struct fp_table *table, uint32_t in_port, uint32_t also,
 		    struct fp_verdict *verdict);
-
-/* An IPv4 address as the 128-bit key of a row (v4-mapped). */
-static inline void fp_map_ipv4(uint32_t address, uint8_t *key)
-{
-	memset(key, 0, 10);
-	key[10] = 0xff;
-	key[11] = 0xff;
-	key[12] = (uint8_t)(address >> 24);
-	key[13] = (uint8_t)(address >> 16);
-	key[14] = (uint8_t)(address >> 8);
-	key[15] = (uint8_t)address;
-}
 
 #endif

@@ -2,18 +2,23 @@
 
 #include <string.h>
 
-_Static_assert(sizeof(struct fp_flow_key) == 32, "hashed as four words");
+#define KEY_WORDS 7u
+
+_Static_assert(sizeof(struct fp_flow_key) == KEY_WORDS * sizeof(uint64_t), "hashed as words");
 _Static_assert(FP_FLOWS <= UINT16_MAX + 1 && !(FP_FLOWS & (FP_FLOWS - 1)), "fits touched[]");
 
 struct fp_flow *fp_flows_find(struct fp_flows *flows, const struct fp_flow_key *key, bool *known)
 {
-	uint64_t words[4];
+	uint64_t words[KEY_WORDS];
 	uint64_t hash;
 	struct fp_flow *flow;
 
 	memcpy(words, key, sizeof(words));
 	hash = (words[0] ^ words[1] * UINT64_C(0xbf58476d1ce4e5b9)) * UINT64_C(0x9e3779b97f4a7c15);
-	hash = (hash ^ (hash >> 29) ^ words[2] ^ (words[3] << 7)) * UINT64_C(0xbf58476d1ce4e5b9);
+	/* what differs between sources, and between groups, may differ in the same bits */
+	hash = (hash ^ (hash >> 29) ^ words[2] ^ words[3] ^ words[4]) *
+	       UINT64_C(0x94d049bb133111eb);
+	hash = (hash ^ (hash >> 31) ^ words[5] ^ words[6]) * UINT64_C(0xbf58476d1ce4e5b9);
 	flow = &flows->flows[(hash >> 40) & (FP_FLOWS - 1)];
 	*known = flow->epoch == flows->epoch && !memcmp(&flow->key, key, sizeof(*key));
 	return flow;

@@ -17,9 +17,9 @@
 struct fp_flow_key {
 	uint8_t l2[FP_ETH_BYTES + FP_TAG_BYTES]; /* MACs, tag, ethertype */
 	uint16_t port;
-	uint32_t source;
-	uint32_t group;
 	uint32_t protocol;
+	uint8_t source[FP_ADDRESS_BYTES];
+	uint8_t group[FP_ADDRESS_BYTES];
 };
 
 struct fp_flow {

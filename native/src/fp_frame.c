@@ -1,26 +1,5 @@
 #include "fp_frame.h"
 
-bool fp_frame_parse(const uint8_t *data, uint32_t len_bytes, struct fp_frame *frame)
-{
-	frame->data = data;
-	frame->len_bytes = len_bytes;
-	frame->l3_offset = FP_ETH_BYTES;
-	frame->vlan = 0;
-	frame->service_tag = false;
-	if (len_bytes < FP_ETH_BYTES)
-		return false;
-	frame->ethertype = fp_read16(data + 12);
-	if (frame->ethertype != FP_ETHERTYPE_TAG && frame->ethertype != FP_ETHERTYPE_SERVICE_TAG)
-		return true;
-	if (len_bytes < FP_ETH_BYTES + FP_TAG_BYTES)
-		return false;
-	frame->service_tag = frame->ethertype == FP_ETHERTYPE_SERVICE_TAG;
-	frame->vlan = fp_read16(data + 14) & FP_VLAN_ID_MASK;
-	frame->ethertype = fp_read16(data + 16);
-	frame->l3_offset = FP_ETH_BYTES + FP_TAG_BYTES;
-	return true;
-}
-
 /*
  * Sums native 32-bit words into 64 bits: one's complement addition does not care for byte order as
  * long as the folded result is swapped once (RFC 1071).
@@ -64,22 +43,48 @@ uint16_t fp_sum_fold(uint64_t sum)
 	return fp_read16(bytes);
 }
 
-bool fp_ipv4_parse(const struct fp_frame *frame, struct fp_ipv4 *ip)
+static bool parse_ipv4(struct fp_frame *frame)
 {
 	const uint8_t *header = frame->data + frame->l3_offset;
 	uint32_t room = frame->len_bytes - frame->l3_offset;
+	uint32_t header_bytes;
+	uint32_t total_bytes;
 
 	if (room < FP_IPV4_BYTES || header[0] >> 4 != 4)
 		return false;
-	ip->header_bytes = (header[0] & 0x0fu) * 4u;
-	ip->total_bytes = fp_read16(header + 2);
-	if (ip->header_bytes < FP_IPV4_BYTES || ip->total_bytes < ip->header_bytes ||
-	    ip->total_bytes > room)
+	header_bytes = (header[0] & 0x0fu) * 4u;
+	total_bytes = fp_read16(header + 2);
+	if (header_bytes < FP_IPV4_BYTES || total_bytes < header_bytes || total_bytes > room)
 		return false;
-	if (fp_sum_fold(fp_sum(header, ip->header_bytes)) != 0xffff)
+	if (fp_sum_fold(fp_sum(header, header_bytes)) != 0xffff)
 		return false;
-	ip->protocol = header[9];
-	ip->source = fp_read32(header + 12);
-	ip->group = fp_read32(header + 16);
+	frame->header_bytes = header_bytes;
+	frame->total_bytes = total_bytes;
+	frame->protocol = header[9];
+	fp_map_ipv4(fp_read32(header + 12), frame->source);
+	fp_map_ipv4(fp_read32(header + 16), frame->group);
+	return true;
+}
+
+bool fp_frame_parse(const uint8_t *data, uint32_t len_bytes, struct fp_frame *frame)
+{
+	*frame = (struct fp_frame){
+		.data = data,
+		.len_bytes = len_bytes,
+		.l3_offset = FP_ETH_BYTES,
+	};
+	if (len_bytes < FP_ETH_BYTES)
+		return false;
+	frame->ethertype = fp_read16(data + 12);
+	if (frame->ethertype == FP_ETHERTYPE_TAG || frame->ethertype == FP_ETHERTYPE_SERVICE_TAG) {
+		if (len_bytes < FP_ETH_BYTES + FP_TAG_BYTES)
+			return false;
+		frame->service_tag = frame->ethertype == FP_ETHERTYPE_SERVICE_TAG;
+		frame->vlan = fp_read16(data + 14) & FP_VLAN_ID_MASK;
+		frame->ethertype = fp_read16(data + 16);
+		frame->l3_offset = FP_ETH_BYTES + FP_TAG_BYTES;
+	}
+	frame->ipv4 = frame->ethertype == FP_ETHERTYPE_IPV4;
+	frame->ip_error = frame->ipv4 && !parse_ipv4(frame);
 	return true;
 }

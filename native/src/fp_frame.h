@@ -1,7 +1,7 @@
 /*
- * Reading a frame: Ethernet, one 802.1Q tag, IPv4 and UDP headers. Pure; every read is behind its
- * length check. A frame here is as it was on the wire, with its tag in place (fp_ring re-inserts
- * it).
+ * Reading a frame, once: Ethernet, one tag, the IPv4 header. What comes later reads the fields. Pure;
+ * every read is behind its length check. A frame here is as it was on the wire, with its tag in
+ * place (fp_ring re-inserts it).
  */
 #ifndef FP_FRAME_H
 #define FP_FRAME_H
@@ -33,15 +33,15 @@ struct fp_frame {
 	uint32_t l3_offset;
 	uint16_t vlan;	    /* 0: untagged or priority-tagged */
 	uint16_t ethertype; /* behind the first tag; a second tag shows here */
-	bool service_tag;   /* the first tag is 802.1ad: never look behind it, VLAN-6 */
-};
-
-struct fp_ipv4 {
-	uint32_t source; /* host order */
-	uint32_t group;
+	bool service_tag;   /* the first tag is 802.1ad: fp_decide never looks behind it, VLAN-6 */
+	/* of an IPv4 header right behind that tag; without one, or with an error, protocol is 0 */
+	bool ipv4;
+	bool ip_error; /* of V-4: version, lengths, header checksum (SNOOP-36) */
+	uint8_t protocol;
 	uint32_t header_bytes;
 	uint32_t total_bytes;
-	uint8_t protocol;
+	uint8_t source[16]; /* v4-mapped, as in the keys of rows and streams */
+	uint8_t group[16];
 };
 
 static inline uint16_t fp_read16(const uint8_t *p)
@@ -65,11 +65,20 @@ static inline bool fp_mac_is_multicast(const uint8_t *mac)
 	return mac[0] & 1;
 }
 
+/* An IPv4 address as the 128-bit key of a row (v4-mapped). */
+static inline void fp_map_ipv4(uint32_t address, uint8_t *key)
+{
+	memset(key, 0, 10);
+	key[10] = 0xff;
+	key[11] = 0xff;
+	key[12] = (uint8_t)(address >> 24);
+	key[13] = (uint8_t)(address >> 16);
+	key[14] = (uint8_t)(address >> 8);
+	key[15] = (uint8_t)address;
+}
+
 /* False when the frame is shorter than its Ethernet header and tag. */
 bool fp_frame_parse(const uint8_t *data, uint32_t len_bytes, struct fp_frame *frame);
-
-/* False on any error of V-4: version, lengths, header checksum (SNOOP-36). */
-bool fp_ipv4_parse(const struct fp_frame *frame, struct fp_ipv4 *ip);
 
 /* Internet checksum arithmetic: an unfolded sum over bytes, and its folding to 16 bits. */
 uint64_t fp_sum(const uint8_t *data, uint32_t len_bytes);

@@ -34,13 +34,6 @@ _Static_assert(PASS_FRAMES <= FP_FLOWS, "a pass touches no more flows than are r
 
 enum ring_kind { CONTROL, DATA };
 
-/* A source of a frame that is refused as such is not learned from. */
-static bool may_learn(const struct fp_verdict *verdict)
-{
-	return verdict->reason != FP_DROP_SOURCE_MAC && verdict->reason != FP_DROP_VLAN_INVALID &&
-	       verdict->reason != FP_DROP_PORT_DOWN && verdict->reason != FP_DROP_RESERVED_MAC;
-}
-
 /* Whether the control plane gets the frame: FP_PUNT_IGMP, or what keeps it from there. */
 static enum fp_reason hand_up(const struct fp_table *table, struct fp_port *port,
 			      const struct fp_frame *frame, uint64_t now_ns)
@@ -69,7 +62,7 @@ static void punt(struct fp_worker *worker, const struct fp_table *table, uint32_
 	bool put = reason == FP_PUNT_IGMP;
 
 	worker->punted |= put;
-	if (verdict->reason == FP_PUNT_IGMP)
+	if (verdict->action == FP_ACTION_PUNT)
 		verdict->reason = (uint8_t)reason;
 	else /* it is forwarded all the same */
 		fp_count(&stats->stats[put ? FP_STAT_PUNT_COPIES : FP_STAT_PUNT_COPIES_LOST], 1);
@@ -138,7 +131,7 @@ static void finish(struct fp_worker *worker, const struct fp_table *table, uint3
 
 static void decide_flow(struct fp_switch *sw, struct fp_worker *worker,
 			const struct fp_table *table, uint32_t port, const struct fp_frame *frame,
-			const struct fp_ipv4 *ip, struct fp_flow *flow, uint64_t now_ns)
+			struct fp_flow *flow, uint64_t now_ns)
 {
 	struct fp_stream *stream = &flow->stream;
 
@@ -147,37 +140,34 @@ static void decide_flow(struct fp_switch *sw, struct fp_worker *worker,
 	memset(stream, 0, sizeof(*stream));
 	stream->vlan = frame->vlan;
 	stream->port = (uint16_t)port;
-	fp_map_ipv4(ip->source, stream->source);
-	fp_map_ipv4(ip->group, stream->group);
+	memcpy(stream->source, frame->source, sizeof(stream->source));
+	memcpy(stream->group, frame->group, sizeof(stream->group));
 	flow->epoch = worker->flows.epoch;
 	flow->slot = NULL;
-	if (may_learn(&flow->verdict) && flow->verdict.reason != FP_DROP_IP_ERROR) {
+	if (flow->verdict.learn) {
 		flow->slot = fp_streams_find(&worker->streams, stream, now_ns);
 		fp_unicast_learn(sw, &worker->stats[port], table, frame, port, now_ns);
 	}
 }
 
-/* IPv4 multicast other than what is punted: by the flow cache. */
+/* By the flow cache. */
 static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
 			 const struct fp_table *table, uint32_t port, const struct fp_rx *rx,
-			 const struct fp_frame *frame, const struct fp_ipv4 *ip, uint64_t now_ns)
+			 const struct fp_frame *frame, uint64_t now_ns)
 {
-	struct fp_flow_key key = {
-		.port = (uint16_t)port,
-		.source = ip->source,
-		.group = ip->group,
-		.protocol = ip->protocol,
-	};
+	struct fp_flow_key key = {.port = (uint16_t)port, .protocol = frame->protocol};
 	uint64_t pass = fp_load_relaxed(&worker->passes);
 	struct fp_flow *flow;
 	bool known;
 
 	memcpy(key.l2, frame->data, frame->l3_offset);
+	memcpy(key.source, frame->source, sizeof(key.source));
+	memcpy(key.group, frame->group, sizeof(key.group));
 	flow = fp_flows_find(&worker->flows, &key, &known);
 	if (!known) {
-		decide_flow(sw, worker, table, port, frame, ip, flow, now_ns);
+		decide_flow(sw, worker, table, port, frame, flow, now_ns);
 		flow->key = key;
-	} else if (flow->pass != pass && may_learn(&flow->verdict)) {
+	} else if (flow->pass != pass && flow->verdict.learn) {
 		fp_unicast_learn(sw, &worker->stats[port], table, frame, port, now_ns);
 	}
 	if (flow->pass != pass) {
@@ -198,7 +188,7 @@ static void process(struct fp_switch *sw, struct fp_worker *worker, const struct
 	struct fp_stats *stats = &worker->stats[port];
 	struct fp_verdict verdict;
 	struct fp_frame frame;
-	struct fp_ipv4 ip;
+	enum fp_kind kind;
 	int32_t fdb_port = -1;
 	int32_t also = -1;
 
@@ -210,17 +200,17 @@ static void process(struct fp_switch *sw, struct fp_worker *worker, const struct
 		fp_count(&stats->reasons[FP_DROP_TRUNCATED], 1);
 		return;
 	}
-	if (frame.data[0] == 0x01 && frame.ethertype == FP_ETHERTYPE_IPV4 && !frame.service_tag &&
-	    fp_ipv4_parse(&frame, &ip) && ip.protocol != FP_IPPROTO_IGMP) {
-		process_flow(sw, worker, table, port, rx, &frame, &ip, now_ns);
+	kind = fp_decide_kind(&frame);
+	if (kind == FP_KIND_FLOW) {
+		process_flow(sw, worker, table, port, rx, &frame, now_ns);
 		return;
 	}
-	if (!fp_mac_is_multicast(frame.data))
+	if (kind == FP_KIND_UNICAST)
 		fdb_port = fp_unicast_lookup(sw, &frame, now_ns, &also);
 	fp_decide(table, &frame, port, fdb_port, &verdict);
 	if (also >= 0)
 		fp_decide_also(table, port, (uint32_t)also, &verdict);
-	if (may_learn(&verdict))
+	if (verdict.learn)
 		fp_unicast_learn(sw, stats, table, &frame, port, now_ns);
 	if (verdict.punt)
 		punt(worker, table, port, &frame, &verdict, now_ns);

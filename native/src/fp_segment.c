@@ -89,7 +89,7 @@ static bool read_ipv6(const struct fp_frame *frame, uint32_t at, struct ip *ip)
 	return false;
 }
 
-/* The outermost IP header, behind however many tags. */
+/* The outermost IP header, behind however many tags; read like those inside, by its length. */
 static bool read_outermost(const struct fp_frame *frame, struct ip *ip)
 {
 	uint32_t ethertype = frame->ethertype;

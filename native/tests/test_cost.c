@@ -118,8 +118,8 @@ static void test_damaged_and_foreign_frames_cost_one(void)
 	CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, packet_build(&packet, vnet), &frame));
 	CHECK_EQ(fp_cost(table, &frame), 1);
 	packet.protocol = 2;
-	CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, packet_build(&packet, vnet), &frame));
-	frame.len_bytes = 40;
+	packet_build(&packet, vnet);
+	CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, 40, &frame));
 	CHECK_EQ(fp_cost(table, &frame), 1);
 	fp_table_free(table);
 }

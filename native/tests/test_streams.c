@@ -149,7 +149,7 @@ static void test_frames_of_a_lost_slot_are_not_given_to_its_new_stream(void)
 static void test_flow_is_known_only_with_its_key_and_its_table(void)
 {
 	static struct fp_flows flows;
-	struct fp_flow_key key = {.port = 3, .source = 1, .group = 2, .protocol = 17};
+	struct fp_flow_key key = {.port = 3, .protocol = 17, .source = {1}, .group = {2}};
 	struct fp_flow_key other = key;
 	struct fp_flow *flow;
 	bool known;
