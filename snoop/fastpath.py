@@ -29,7 +29,8 @@ if lib.fp_contract_version() != CONTRACT_VERSION:
     )
 
 PORTS_MAX: int = lib.FP_PORTS_MAX
-_PUNTED = struct.Struct("=QIHH")
+_PUNTED = struct.Struct("=QIHHIH2x")
+_NO_TAG: int = lib.FP_NO_TAG
 _DRAIN_BYTES = 1 << 20
 
 
@@ -143,7 +144,7 @@ class FastPath:
         self.workers = workers
         self._fdb_max = fdb_max
         self._streams_max = (streams_max + 8) * workers * 2
-        self._staged_ports: dict[int, tuple[int, int, int, int]] = {}
+        self._staged_ports: dict[int, tuple[int, int, int, int, int]] = {}
         self._drain = ffi.new("uint8_t[]", _DRAIN_BYTES)
         self.punt_fd: int = lib.fp_punt_fd(self._sw)
 
@@ -227,16 +228,18 @@ class FastPath:
         sticky: bool = False,
         igmp_rate: int = 0,
         igmp_burst: int = 1,
+        pvid: int = 0,
     ) -> None:
         """Stage the state of an open port for the next publish; mtu in bytes, rate 0: no limit.
 
         `coalesce`: it gets runs, several frames in one send; `watched`: but not while in doubt.
-        `sticky`: addresses learned there never move away.
+        `sticky`: addresses learned there never move away. `pvid`: the VLAN of frames that bring
+        none; 0: they have none.
         """
         flags = (lib.FP_PORT_UP if up else 0) | (lib.FP_PORT_COALESCE if coalesce else 0)
         flags |= lib.FP_PORT_WATCHED if watched else 0
         flags |= lib.FP_PORT_STICKY if sticky else 0
-        self._staged_ports[port] = (mtu, flags, igmp_rate, igmp_burst)
+        self._staged_ports[port] = (mtu, flags, igmp_rate, igmp_burst, pvid)
 
     def watch(self, fd: int) -> None:
         """While this descriptor is readable watched ports get no runs; -1: none."""
@@ -253,9 +256,9 @@ class FastPath:
         rows, row_count = pack_rows(delta)
         vlans, vlan_count = pack_vlans(delta)
         ports = ffi.new("struct fp_port_state[]", max(1, len(self._staged_ports)))
-        for i, (port, (mtu, flags, rate, burst)) in enumerate(self._staged_ports.items()):
+        for i, (port, (mtu, flags, rate, burst, pvid)) in enumerate(self._staged_ports.items()):
             ports[i].port, ports[i].mtu, ports[i].flags = port, mtu, flags
-            ports[i].igmp_rate, ports[i].igmp_burst = rate, burst
+            ports[i].igmp_rate, ports[i].igmp_burst, ports[i].pvid = rate, burst, pvid
         _check(
             lib.fp_switch_publish(
                 self._sw,
@@ -301,15 +304,22 @@ class FastPath:
         view = bytes(ffi.buffer(self._drain, size))
         at = 0
         while at < size:
-            time_ns, length, port, cost = _PUNTED.unpack_from(view, at)
+            time_ns, length, port, cost, tci, vid = _PUNTED.unpack_from(view, at)
             at += _PUNTED.size
-            yield Punted(port, view[at : at + length], time_ns, cost)
+            tag = None if tci == _NO_TAG else tci
+            yield Punted(port, vid, view[at : at + length], time_ns, cost, tag)
             at += (length + 7) & ~7
 
-    def inject(self, ports: Ports, frame: bytes) -> Ports:
-        """Send a complete frame on a set of ports; the ports that took it."""
+    def inject(self, vid: int, ports: Ports, frame: bytes, tci: int | None = None) -> Ports:
+        """Send an untagged frame in a VLAN on a set of ports; the ports that took it.
+
+        It leaves tagged where the VLAN has the port tagged, with the priority in `tci`, which is
+        None if it came without a tag.
+        """
         sent = ffi.new("uint64_t[4]")
-        lib.fp_inject(self._sw, ffi.new("uint64_t[4]", words(ports)), frame, len(frame), sent)
+        tag = _NO_TAG if tci is None else tci
+        mask = ffi.new("uint64_t[4]", words(ports))
+        _check(lib.fp_inject(self._sw, vid, tag, mask, frame, len(frame), sent), "inject")
         return _mask(sent)
 
     def counters(self, port: int) -> dict[str, int]:
@@ -393,7 +403,10 @@ class FastPath:
         ]
 
     def explain(self, port: int, frame: bytes) -> Verdict:
-        """What the live table says of such a frame at that port; nothing is counted or learned."""
+        """What the live table says of such a frame at that port, with the tag it has on the wire.
+
+        Nothing is counted or learned.
+        """
         verdict = ffi.new("struct fp_verdict *")
         _check(lib.fp_explain(self._sw, port, frame, len(frame), verdict), "explain")
         return Verdict(

@@ -15,7 +15,11 @@ struct traffic {
 
 static struct fp_table *table_of(uint32_t groups, uint64_t ports)
 {
-	struct fp_vlan vlan = {.vlan = FP_VLAN_ANY, .op = FP_ROW_SET, .flags = FP_VLAN_ACTIVE};
+	struct fp_vlan vlan = {.vlan = FP_VLAN_ANY,
+			       .op = FP_ROW_SET,
+			       .family = FP_FAMILY_IPV4,
+			       .members = ALL_MEMBERS,
+			       .flags = FP_VLAN_ACTIVE};
 	struct fp_table *table = fp_table_new();
 	bool own = true;
 

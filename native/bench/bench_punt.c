@@ -36,6 +36,7 @@ void bench_punt(const struct bench *bench)
 		for (uint32_t n = 0; n < AT_ONCE; n++) {
 			struct fp_port *port = &ports[n % PORTS];
 			struct fp_punted head = {
+				.tci = FP_NO_TAG,
 				.time_ns = round,
 				.frame_len = frame.len_bytes,
 				.port = (uint16_t)port->id,

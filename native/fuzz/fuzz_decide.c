@@ -16,6 +16,8 @@ static struct fp_table *table_with(uint8_t vlan_flags)
 	struct fp_vlan vlan = {
 		.vlan = FP_VLAN_ANY,
 		.op = FP_ROW_SET,
+		.family = FP_FAMILY_IPV4,
+		.members = ALL_MEMBERS,
 		.flags = vlan_flags,
 		.mrouters = {0x10},
 		.unregistered = {0x03},

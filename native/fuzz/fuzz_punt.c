@@ -8,7 +8,7 @@
 #include "fuzz.h"
 
 #define RING_BYTES (1u << 18)
-#define WAITING_MAX (RING_BYTES / 16)
+#define WAITING_MAX (RING_BYTES / 24)
 
 static uint32_t waiting[WAITING_MAX]; /* lengths */
 static uint32_t first;
@@ -18,7 +18,7 @@ static uint64_t number;
 static void put(struct fp_punt *punt, uint32_t len_bytes)
 {
 	static uint8_t frame[FP_FRAME_BYTES_MAX];
-	struct fp_punted head = {.time_ns = number, .frame_len = len_bytes};
+	struct fp_punted head = {.tci = FP_NO_TAG, .time_ns = number, .frame_len = len_bytes};
 	uint64_t held = 0;
 	bool taken;
 

@@ -16,6 +16,7 @@
 #define FP_SLOT_BYTES 2048
 #define FP_FRAME_BYTES_MAX 65568
 #define FP_VLAN_ANY 65535
+#define FP_NO_TAG 65536
 #define FP_FDB_NO_RIVAL 65535
 
 /* What becomes of a received frame. */
@@ -48,18 +49,19 @@ enum fp_reason {
 	/* handed to the control plane */
 	FP_PUNT_IGMP,
 	/* dropped */
-	FP_DROP_NO_MEMBER,    /* registered group, nobody to send it to */
-	FP_DROP_NO_EGRESS,    /* flooded or unregistered, but no other port */
-	FP_DROP_SAME_PORT,    /* the destination is behind the ingress port */
-	FP_DROP_TRUNCATED,    /* not captured whole, V-1 */
-	FP_DROP_RESERVED_MAC, /* 01:80:c2:00:00:01-0f, L2-1 */
-	FP_DROP_VLAN_INVALID, /* VID 4095, VLAN-2 */
-	FP_DROP_IP_ERROR,     /* IPv4 header, V-4 and SNOOP-36 */
-	FP_DROP_SOURCE_MAC,   /* multicast or zero source MAC */
-	FP_DROP_PORT_DOWN,    /* ingress port is not up in the table */
-	FP_DROP_PUNT_FULL,    /* the port's queue to the control plane is full */
-	FP_DROP_RATE_LIMITED, /* control frame over the port's igmp_rate */
-	FP_DROP_CONTROL_SIZE, /* control frame longer than the port's MTU lets a wire carry */
+	FP_DROP_NO_MEMBER,     /* registered group, nobody to send it to */
+	FP_DROP_NO_EGRESS,     /* flooded or unregistered, but no other port */
+	FP_DROP_SAME_PORT,     /* the destination is behind the ingress port */
+	FP_DROP_TRUNCATED,     /* not captured whole, V-1 */
+	FP_DROP_RESERVED_MAC,  /* 01:80:c2:00:00:01-0f, L2-1 */
+	FP_DROP_VLAN_INVALID,  /* VID 4095, VLAN-2 */
+	FP_DROP_VLAN_FILTERED, /* a VLAN that the ingress port is not in, VLAN-3 */
+	FP_DROP_IP_ERROR,      /* IPv4 header, V-4 and SNOOP-36 */
+	FP_DROP_SOURCE_MAC,    /* multicast or zero source MAC */
+	FP_DROP_PORT_DOWN,     /* ingress port is not up in the table */
+	FP_DROP_PUNT_FULL,     /* the port's queue to the control plane is full */
+	FP_DROP_RATE_LIMITED,  /* control frame over the port's igmp_rate */
+	FP_DROP_CONTROL_SIZE,  /* control frame longer than the port's MTU lets a wire carry */
 	FP_REASON_MAX
 };
 
@@ -116,14 +118,22 @@ enum fp_vlan_flag {
 	FP_VLAN_DROP_UNREGISTERED = 2 /* unregistered groups do not go to router ports either */
 };
 
-/* Policy of one VLAN; vlan FP_VLAN_ANY is the default for VLANs without their own. */
+enum fp_family { FP_FAMILY_IPV4 = 4, FP_FAMILY_IPV6 = 6 };
+
+/*
+ * Policy of one family in one VLAN; vlan FP_VLAN_ANY is the default for VLANs without
+ * their own. Who is in the VLAN is the VLAN's, whichever family's row said it last.
+ */
 struct fp_vlan {
 	uint64_t unregistered[FP_MASK_WORDS]; /* of groups without a row; and the router ports */
 	uint64_t mrouters[FP_MASK_WORDS];     /* added to every row and to unregistered */
+	uint64_t members[FP_MASK_WORDS];      /* all ports: nobody is kept out */
+	uint64_t untagged[FP_MASK_WORDS];     /* members that have the VLAN without a tag */
 	uint16_t vlan;
 	uint8_t op;
 	uint8_t flags;
-	uint8_t pad[4];
+	uint8_t family; /* enum fp_family */
+	uint8_t pad[3];
 };
 
 enum fp_port_flag {
@@ -140,6 +150,9 @@ struct fp_port_state {
 	uint8_t pad;
 	uint32_t igmp_rate;  /* group records a second, or what costs as much; 0: no limit */
 	uint32_t igmp_burst; /* and at once */
+	uint16_t
+		pvid; /* VLAN of frames that bring none; 0: they have none, and pass as they came */
+	uint8_t pad2[2];
 };
 
 enum fp_open_flag {
@@ -175,12 +188,15 @@ struct fp_verdict {
 	uint8_t pad;
 };
 
-/* Head of a punted frame; the frame follows, padded to 8 bytes. */
+/* Head of a punted frame; the frame follows without its 802.1Q tag, padded to 8 bytes. */
 struct fp_punted {
 	uint64_t time_ns; /* CLOCK_MONOTONIC of the pass that took it */
 	uint32_t frame_len;
 	uint16_t port;
 	uint16_t cost; /* in group records: what igmp_rate counts */
+	uint32_t tci;  /* of the tag it came with, or FP_NO_TAG */
+	uint16_t vlan;
+	uint8_t pad[2];
 };
 
 struct fp_fdb_entry {
@@ -269,9 +285,13 @@ int fp_punt_fd(struct fp_switch *sw);
 int64_t fp_punt_drain(struct fp_switch *sw, uint8_t *buffer, uint32_t buffer_bytes,
 		      uint32_t budget);
 
-/* Sends a frame on a set of ports; *sent gets the ports that took it. */
-int fp_inject(struct fp_switch *sw, const uint64_t *ports, const uint8_t *frame, uint32_t frame_len,
-	      uint64_t *sent);
+/*
+ * Sends an untagged frame in a VLAN, on those of the ports that are in it, with a tag where
+ * they have it tagged; tci, or FP_NO_TAG: of the tag it came with, whose priority it keeps.
+ * *sent gets the ports that took it.
+ */
+int fp_inject(struct fp_switch *sw, uint32_t vlan, uint32_t tci, const uint64_t *ports,
+	      const uint8_t *frame, uint32_t frame_len, uint64_t *sent);
 
 /* What the live table says of such a frame; the fdb and all counters stay as they are. */
 int fp_explain(struct fp_switch *sw, uint32_t port, const uint8_t *frame, uint32_t frame_len,

@@ -64,7 +64,7 @@ static uint32_t igmp_cost(const uint8_t *message, uint32_t room_bytes, uint32_t 
 uint32_t fp_cost(const struct fp_table *table, const struct fp_frame *frame)
 {
 	uint32_t vlan = frame->vlan & (FP_VLAN_IDS - 1);
-	const struct fp_vlan_policy *policy = fp_table_vlan(table, vlan);
+	const struct fp_policy *policy = fp_table_policy(table, vlan, FP_FAMILY_IPV4);
 	uint32_t flood_cost = ports_in(table->up) / PORTS_PER_COST;
 	uint32_t cost = 1;
 

@@ -21,14 +21,12 @@ static void refuse(struct fp_verdict *verdict, enum fp_reason reason)
 	drop(verdict, reason);
 }
 
-/* Egress = wanted & up & not ingress; nobody left turns the verdict into a drop. */
-static void deliver(const struct fp_table *table, uint32_t in_port, const uint64_t *ports,
-		    enum fp_reason reason, enum fp_reason reason_if_nobody,
+/* Until it is decided verdict->ports are all it may leave by; nobody left makes it a drop. */
+static void deliver(const uint64_t *wanted, enum fp_reason reason, enum fp_reason reason_if_nobody,
 		    struct fp_verdict *verdict)
 {
 	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
-		verdict->ports[i] = (ports ? ports[i] : ~UINT64_C(0)) & table->up[i];
-	fp_mask_clear(verdict->ports, in_port);
+		verdict->ports[i] &= wanted[i];
 	if (fp_mask_empty(verdict->ports)) {
 		drop(verdict, reason_if_nobody);
 		return;
@@ -37,28 +35,27 @@ static void deliver(const struct fp_table *table, uint32_t in_port, const uint64
 	verdict->reason = (uint8_t)reason;
 }
 
-static void flood(const struct fp_table *table, uint32_t in_port, enum fp_reason reason,
-		  struct fp_verdict *verdict)
+static void flood(enum fp_reason reason, struct fp_verdict *verdict)
 {
-	deliver(table, in_port, NULL, reason, FP_DROP_NO_EGRESS, verdict);
+	deliver(verdict->ports, reason, FP_DROP_NO_EGRESS, verdict);
 }
 
 /* SNOOP-30, 32, 33: (vlan, group, source), then (vlan, group), then the policy. */
 static void decide_group(const struct fp_table *table, const struct fp_frame *frame,
-			 uint32_t in_port, struct fp_verdict *verdict)
+			 struct fp_verdict *verdict)
 {
-	const struct fp_vlan_policy *policy = fp_table_vlan(table, frame->vlan);
+	const struct fp_policy *policy = fp_table_policy(table, frame->vlan, FP_FAMILY_IPV4);
 	enum fp_reason reason = FP_FORWARD_SOURCE;
 	uint64_t ports[FP_MASK_WORDS];
 	const struct fp_entry *entry;
 	const uint64_t *wanted;
 
 	if (table->always_flood_count && fp_table_find(table, FP_VLAN_ANY, frame->group, NULL)) {
-		flood(table, in_port, FP_FLOOD_ALWAYS, verdict);
+		flood(FP_FLOOD_ALWAYS, verdict);
 		return;
 	}
 	if (!policy->active) {
-		flood(table, in_port, FP_FLOOD_NO_QUERIER, verdict);
+		flood(FP_FLOOD_NO_QUERIER, verdict);
 		return;
 	}
 	entry = fp_table_find(table, frame->vlan, frame->group, frame->source);
@@ -72,13 +69,13 @@ static void decide_group(const struct fp_table *table, const struct fp_frame *fr
 		ports[i] =
 			wanted[i] | (entry || !policy->drop_unregistered ? policy->mrouters[i] : 0);
 	if (entry)
-		deliver(table, in_port, ports, reason, FP_DROP_NO_MEMBER, verdict);
+		deliver(ports, reason, FP_DROP_NO_MEMBER, verdict);
 	else
-		deliver(table, in_port, ports, FP_FORWARD_UNREGISTERED, FP_DROP_NO_EGRESS, verdict);
+		deliver(ports, FP_FORWARD_UNREGISTERED, FP_DROP_NO_EGRESS, verdict);
 }
 
 static void decide_ipv4(const struct fp_table *table, const struct fp_frame *frame,
-			uint32_t in_port, struct fp_verdict *verdict)
+			struct fp_verdict *verdict)
 {
 	const uint8_t *mac = frame->data;
 	uint32_t group;
@@ -91,10 +88,11 @@ static void decide_ipv4(const struct fp_table *table, const struct fp_frame *fra
 	/* SNOOP-40: not multicast, or a MAC that is not the group's (W-6) */
 	if (group >> 28 != 0xe || mac[0] != 0x01 || mac[1] != 0x00 || mac[2] != 0x5e ||
 	    ((uint32_t)mac[3] << 16 | (uint32_t)mac[4] << 8 | mac[5]) != (group & 0x7fffff)) {
-		flood(table, in_port, FP_FLOOD_MAC_IP_MISMATCH, verdict);
+		flood(FP_FLOOD_MAC_IP_MISMATCH, verdict);
 		return;
 	}
 	if (frame->protocol == FP_IPPROTO_IGMP) {
+		memset(verdict->ports, 0, sizeof(verdict->ports));
 		verdict->action = FP_ACTION_PUNT;
 		verdict->reason = FP_PUNT_IGMP;
 		verdict->punt = 1;
@@ -102,38 +100,41 @@ static void decide_ipv4(const struct fp_table *table, const struct fp_frame *fra
 	}
 	if (group >> 8 == LINK_LOCAL_GROUPS) { /* SNOOP-31 */
 		verdict->punt = frame->protocol == FP_IPPROTO_PIM && group == ALL_PIM_ROUTERS;
-		flood(table, in_port, FP_FLOOD_LINK_LOCAL, verdict);
+		flood(FP_FLOOD_LINK_LOCAL, verdict);
 		return;
 	}
-	decide_group(table, frame, in_port, verdict);
+	decide_group(table, frame, verdict);
 }
 
 static void decide_multicast(const struct fp_table *table, const struct fp_frame *frame,
-			     uint32_t in_port, struct fp_verdict *verdict)
+			     struct fp_verdict *verdict)
 {
 	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 	if (!memcmp(frame->data, broadcast, 6))
-		flood(table, in_port, FP_FLOOD_BROADCAST, verdict);
+		flood(FP_FLOOD_BROADCAST, verdict);
 	else if (frame->ipv4 && !frame->service_tag) /* VLAN-6 */
-		decide_ipv4(table, frame, in_port, verdict);
+		decide_ipv4(table, frame, verdict);
 	else if (frame->ethertype == FP_ETHERTYPE_IPV6 && !frame->service_tag)
-		flood(table, in_port, FP_FLOOD_IPV6_MULTICAST, verdict);
+		flood(FP_FLOOD_IPV6_MULTICAST, verdict);
 	else
-		flood(table, in_port, FP_FLOOD_L2_MULTICAST, verdict);
+		flood(FP_FLOOD_L2_MULTICAST, verdict);
 }
 
-static void decide_unicast(const struct fp_table *table, uint32_t in_port, int32_t fdb_port,
-			   struct fp_verdict *verdict)
+static void decide_unicast(uint32_t in_port, int32_t fdb_port, struct fp_verdict *verdict)
 {
 	uint64_t ports[FP_MASK_WORDS] = {0};
 
-	if (fdb_port < 0 || !fp_mask_has(table->up, (uint32_t)fdb_port)) {
-		flood(table, in_port, FP_FLOOD_UNKNOWN_UNICAST, verdict);
+	if (fdb_port == (int32_t)in_port) {
+		drop(verdict, FP_DROP_SAME_PORT);
+		return;
+	}
+	if (fdb_port < 0 || !fp_mask_has(verdict->ports, (uint32_t)fdb_port)) {
+		flood(FP_FLOOD_UNKNOWN_UNICAST, verdict);
 		return;
 	}
 	fp_mask_set(ports, (uint32_t)fdb_port);
-	deliver(table, in_port, ports, FP_FORWARD_UNICAST, FP_DROP_SAME_PORT, verdict);
+	deliver(ports, FP_FORWARD_UNICAST, FP_DROP_SAME_PORT, verdict);
 }
 
 void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint32_t in_port,
@@ -141,23 +142,29 @@ void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint3
 {
 	static const uint8_t reserved[5] = {0x01, 0x80, 0xc2, 0x00, 0x00};
 	static const uint8_t zero[6] = {0};
+	const uint64_t *members = fp_table_vlan(table, frame->vlan)->members;
 	const uint8_t *mac = frame->data;
 
 	memset(verdict, 0, sizeof(*verdict));
 	verdict->vlan = frame->vlan;
 	verdict->learn = 1;
+	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
+		verdict->ports[i] = members[i] & table->up[i];
+	fp_mask_clear(verdict->ports, in_port);
 	if (!fp_mask_has(table->up, in_port))
 		refuse(verdict, FP_DROP_PORT_DOWN);
 	else if (!memcmp(mac, reserved, 5) && mac[5] >= 0x01 && mac[5] <= 0x0f) /* L2-1 */
 		refuse(verdict, FP_DROP_RESERVED_MAC);
 	else if (frame->vlan == VID_RESERVED)
 		refuse(verdict, FP_DROP_VLAN_INVALID);
+	else if (!fp_mask_has(members, in_port)) /* VLAN-3 */
+		refuse(verdict, FP_DROP_VLAN_FILTERED);
 	else if (fp_mac_is_multicast(mac + 6) || !memcmp(mac + 6, zero, 6))
 		refuse(verdict, FP_DROP_SOURCE_MAC);
 	else if (fp_mac_is_multicast(mac))
-		decide_multicast(table, frame, in_port, verdict);
+		decide_multicast(table, frame, verdict);
 	else
-		decide_unicast(table, in_port, fdb_port, verdict);
+		decide_unicast(in_port, fdb_port, verdict);
 }
 
 void fp_decide_also(const struct fp_table *table, uint32_t in_port, uint32_t also,
@@ -165,9 +172,20 @@ void fp_decide_also(const struct fp_table *table, uint32_t in_port, uint32_t als
 {
 	if (verdict->reason != FP_FORWARD_UNICAST && verdict->reason != FP_DROP_SAME_PORT)
 		return;
-	if (also == in_port || !fp_mask_has(table->up, also))
+	if (also == in_port || !fp_mask_has(table->up, also) ||
+	    !fp_mask_has(fp_table_vlan(table, verdict->vlan)->members, also))
 		return;
 	fp_mask_set(verdict->ports, also);
 	verdict->action = FP_ACTION_FORWARD;
 	verdict->reason = FP_FORWARD_UNICAST;
+}
+
+uint32_t fp_decide_tci(const struct fp_vlan_policy *policy, uint32_t port, uint32_t vlan,
+		       uint32_t tci)
+{
+	if (fp_mask_has(policy->untagged, port))
+		return FP_NO_TAG;
+	if (tci == FP_NO_TAG)
+		return vlan ? vlan : FP_NO_TAG;
+	return (tci & ~FP_VLAN_ID_MASK) | vlan;
 }

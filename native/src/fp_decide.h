@@ -1,9 +1,9 @@
 /*
  * The decision: (table, frame, ingress port) to a verdict. Pure: no state, no counters, no clock;
  * any thread that may read the table may call it. This is the only place that says what a frame is:
- * others read its fields, its kind or the verdict. Excepted are programs of the kernel, which pick a
- * queue (fp_port.c) or take what the fdb knows (fp_shortcut_program.c); tests/netns holds those to
- * this.
+ * others read its fields, its kind or the verdict. Excepted are programs of the kernel, which pick
+ * a queue (fp_port.c) or take what the fdb knows (fp_shortcut_program.c); tests/netns holds those
+ * to this.
  */
 #ifndef FP_DECIDE_H
 #define FP_DECIDE_H
@@ -28,6 +28,19 @@ static inline enum fp_kind fp_decide_kind(const struct fp_frame *frame)
 	return FP_KIND_OTHER;
 }
 
+/*
+ * Gives a frame the VLAN of its port (PVID) if it brings none, or one that is a provider's
+ * and opaque here. Without a PVID it stays as it came.
+ */
+static inline void fp_decide_vlan(const struct fp_table *table, uint32_t in_port,
+				  struct fp_frame *frame)
+{
+	uint16_t pvid = table->pvid[in_port];
+
+	if (pvid && (!frame->vlan || frame->service_tag))
+		frame->vlan = pvid;
+}
+
 /* fdb_port: where the fdb has the unicast destination, or -1. */
 void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint32_t in_port,
 	       int32_t fdb_port, struct fp_verdict *verdict);
@@ -35,5 +48,12 @@ void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint3
 /* The same for an address that has just moved: the port it moved away from gets the frame too. */
 void fp_decide_also(const struct fp_table *table, uint32_t in_port, uint32_t also,
 		    struct fp_verdict *verdict);
+
+/*
+ * The tag with which a frame of the VLAN leaves by a port, or FP_NO_TAG; tci: of the tag that it
+ * came with, likewise. Without untagged ports and PVIDs every frame leaves as it came.
+ */
+uint32_t fp_decide_tci(const struct fp_vlan_policy *policy, uint32_t port, uint32_t vlan,
+		       uint32_t tci);
 
 #endif

@@ -20,6 +20,7 @@ int fp_explain(struct fp_switch *sw, uint32_t port, const uint8_t *data, uint32_
 	verdict->reason = FP_DROP_TRUNCATED;
 	if (!fp_frame_parse(data, len, &frame))
 		return 0;
+	fp_decide_vlan(table, port, &frame);
 	if (fp_decide_kind(&frame) == FP_KIND_UNICAST)
 		fdb_port = fp_fdb_lookup(&sw->fdb, frame.vlan, data, fp_now_ns(), &also);
 	fp_decide(table, &frame, port, fdb_port, verdict);

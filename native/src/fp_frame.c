@@ -72,6 +72,7 @@ bool fp_frame_parse(const uint8_t *data, uint32_t len_bytes, struct fp_frame *fr
 		.data = data,
 		.len_bytes = len_bytes,
 		.l3_offset = FP_ETH_BYTES,
+		.tci = FP_NO_TAG,
 	};
 	if (len_bytes < FP_ETH_BYTES)
 		return false;
@@ -80,6 +81,8 @@ bool fp_frame_parse(const uint8_t *data, uint32_t len_bytes, struct fp_frame *fr
 		if (len_bytes < FP_ETH_BYTES + FP_TAG_BYTES)
 			return false;
 		frame->service_tag = frame->ethertype == FP_ETHERTYPE_SERVICE_TAG;
+		if (!frame->service_tag)
+			frame->tci = fp_read16(data + 14);
 		frame->vlan = fp_read16(data + 14) & FP_VLAN_ID_MASK;
 		frame->ethertype = fp_read16(data + 16);
 		frame->l3_offset = FP_ETH_BYTES + FP_TAG_BYTES;

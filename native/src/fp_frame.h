@@ -1,7 +1,7 @@
 /*
- * Reading a frame, once: Ethernet, one tag, the IPv4 header. What comes later reads the fields. Pure;
- * every read is behind its length check. A frame here is as it was on the wire, with its tag in
- * place (fp_ring re-inserts it).
+ * Reading a frame, once: Ethernet, one tag, the IPv4 header. What comes later reads the fields.
+ * Pure; every read is behind its length check. A frame here is as it was on the wire, with its tag
+ * in place (fp_ring re-inserts it).
  */
 #ifndef FP_FRAME_H
 #define FP_FRAME_H
@@ -14,6 +14,7 @@
 
 #define FP_ETH_BYTES 14u
 #define FP_TAG_BYTES 4u
+#define FP_TAG_OFFSET 12u
 #define FP_IPV4_BYTES 20u
 #define FP_UDP_BYTES 8u
 #define FP_VLAN_ID_MASK 0x0fffu
@@ -31,7 +32,8 @@ struct fp_frame {
 	const uint8_t *data;
 	uint32_t len_bytes;
 	uint32_t l3_offset;
-	uint16_t vlan;	    /* 0: untagged or priority-tagged */
+	uint32_t tci;	    /* of its 802.1Q tag, or FP_NO_TAG */
+	uint16_t vlan;	    /* 0: untagged or priority-tagged; fp_decide_vlan() may know better */
 	uint16_t ethertype; /* behind the first tag; a second tag shows here */
 	bool service_tag;   /* the first tag is 802.1ad: fp_decide never looks behind it, VLAN-6 */
 	/* of an IPv4 header right behind that tag; without one, or with an error, protocol is 0 */
@@ -58,6 +60,13 @@ static inline void fp_write16(uint8_t *p, uint32_t value)
 {
 	p[0] = (uint8_t)(value >> 8);
 	p[1] = (uint8_t)value;
+}
+
+/* Room of FP_TAG_BYTES, behind the MAC addresses, becomes a tag. */
+static inline void fp_tag_write(uint8_t *at, uint32_t tpid, uint32_t tci)
+{
+	fp_write16(at, tpid);
+	fp_write16(at + 2, tci);
 }
 
 static inline bool fp_mac_is_multicast(const uint8_t *mac)

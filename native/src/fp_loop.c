@@ -40,9 +40,11 @@ static enum fp_reason hand_up(const struct fp_table *table, struct fp_port *port
 {
 	struct fp_punted head = {
 		.time_ns = now_ns,
-		.frame_len = frame->len_bytes,
+		.frame_len = frame->len_bytes - (frame->tci == FP_NO_TAG ? 0 : FP_TAG_BYTES),
 		.port = (uint16_t)port->id,
 		.cost = (uint16_t)fp_cost(table, frame),
+		.tci = frame->tci,
+		.vlan = frame->vlan,
 	};
 
 	/* No wire carried this: a frame that somebody meant to be cut, thousands of records long.
@@ -200,6 +202,7 @@ static void process(struct fp_switch *sw, struct fp_worker *worker, const struct
 		fp_count(&stats->reasons[FP_DROP_TRUNCATED], 1);
 		return;
 	}
+	fp_decide_vlan(table, port, &frame);
 	kind = fp_decide_kind(&frame);
 	if (kind == FP_KIND_FLOW) {
 		process_flow(sw, worker, table, port, rx, &frame, now_ns);

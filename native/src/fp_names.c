@@ -29,6 +29,7 @@ static const struct reason reasons[FP_REASON_MAX] = {
 	[FP_DROP_TRUNCATED] = {"truncated", FP_ACTION_DROP},
 	[FP_DROP_RESERVED_MAC] = {"reserved_mac", FP_ACTION_DROP},
 	[FP_DROP_VLAN_INVALID] = {"vlan_invalid", FP_ACTION_DROP},
+	[FP_DROP_VLAN_FILTERED] = {"vlan_filtered", FP_ACTION_DROP},
 	[FP_DROP_IP_ERROR] = {"ip_error", FP_ACTION_DROP},
 	[FP_DROP_SOURCE_MAC] = {"source_mac", FP_ACTION_DROP},
 	[FP_DROP_PORT_DOWN] = {"port_down", FP_ACTION_DROP},

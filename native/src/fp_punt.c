@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fp_frame.h"
+
 #define PADDING UINT16_MAX /* port of a record that only fills the end */
 
 _Static_assert(PADDING >= FP_PORTS_MAX, "no port is called so");
@@ -32,6 +34,17 @@ void fp_punt_free(struct fp_punt *punt)
 	free(punt);
 }
 
+static void put_frame(uint8_t *at, const struct fp_punted *head, const uint8_t *frame)
+{
+	uint32_t macs_bytes = head->tci == FP_NO_TAG ? 0 : FP_TAG_OFFSET;
+
+	memcpy(at, head, sizeof(*head));
+	at += sizeof(*head);
+	memcpy(at, frame, macs_bytes);
+	frame += macs_bytes ? macs_bytes + FP_TAG_BYTES : 0;
+	memcpy(at + macs_bytes, frame, head->frame_len - macs_bytes);
+}
+
 bool fp_punt_put(struct fp_punt *punt, const struct fp_punted *head, const uint8_t *frame)
 {
 	uint64_t tail = fp_load_relaxed(&punt->tail);
@@ -52,8 +65,7 @@ bool fp_punt_put(struct fp_punt *punt, const struct fp_punted *head, const uint8
 		tail += padding;
 		offset = 0;
 	}
-	memcpy(punt->bytes + offset, head, sizeof(*head));
-	memcpy(punt->bytes + offset + sizeof(*head), frame, head->frame_len);
+	put_frame(punt->bytes + offset, head, frame);
 	fp_store_relaxed(&punt->put_cost, fp_load_relaxed(&punt->put_cost) + head->cost);
 	/* release: the record is before the new tail; pairs with fp_punt_peek() */
 	fp_store_release(&punt->tail, tail + need);

@@ -43,7 +43,7 @@ struct fp_turn {
 /* -EINVAL for a size that is no power of two or has no room for the largest frame. */
 int fp_punt_new(uint32_t size_bytes, struct fp_punt **out);
 void fp_punt_free(struct fp_punt *punt);
-/* False when there is no room. */
+/* frame: as it was on the wire; a tag that *head tells of is left out. False: no room. */
 bool fp_punt_put(struct fp_punt *punt, const struct fp_punted *head, const uint8_t *frame);
 
 /* The oldest record, or NULL; it stays where it is until fp_punt_pop(). */

@@ -126,10 +126,9 @@ static void insert_tag(struct fp_rx *rx, uint16_t tpid, uint16_t tci)
 		vnet.csum_start = (__virtio16)(vnet.csum_start + FP_TAG_BYTES);
 	if (vnet.gso_type != VIRTIO_NET_HDR_GSO_NONE)
 		vnet.hdr_len = (__virtio16)(vnet.hdr_len + FP_TAG_BYTES);
-	memmove(moved, rx->vnet, FP_VNET_BYTES + 2 * FP_MAC_BYTES);
+	memmove(moved, rx->vnet, FP_VNET_BYTES + FP_TAG_OFFSET);
 	memcpy(moved, &vnet, FP_VNET_BYTES);
-	fp_write16(moved + FP_VNET_BYTES + 2 * FP_MAC_BYTES, tpid);
-	fp_write16(moved + FP_VNET_BYTES + 2 * FP_MAC_BYTES + 2, tci);
+	fp_tag_write(moved + FP_VNET_BYTES + FP_TAG_OFFSET, tpid, tci);
 	rx->vnet = moved;
 	rx->len_bytes += FP_TAG_BYTES;
 }
@@ -173,7 +172,7 @@ bool fp_ring_take(struct fp_ring *ring, uint8_t *buffer, struct fp_rx *rx)
 	rx->whole = header->tp_snaplen == header->tp_len;
 	if (status & TP_STATUS_COPY)
 		read_oversize(ring, buffer, rx);
-	if (rx->whole && (status & TP_STATUS_VLAN_VALID) && rx->len_bytes >= 2 * FP_MAC_BYTES)
+	if (rx->whole && (status & TP_STATUS_VLAN_VALID) && rx->len_bytes >= FP_TAG_OFFSET)
 		insert_tag(rx,
 			   status & TP_STATUS_VLAN_TPID_VALID ? header->tp_vlan_tpid : ETH_P_8021Q,
 			   header->tp_vlan_tci);

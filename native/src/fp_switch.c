@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 _Static_assert(sizeof(struct fp_row) == 72, "contract");
-_Static_assert(sizeof(struct fp_vlan) == 72, "contract");
-_Static_assert(sizeof(struct fp_port_state) == 16, "contract");
+_Static_assert(sizeof(struct fp_vlan) == 136, "contract");
+_Static_assert(sizeof(struct fp_port_state) == 20, "contract");
 _Static_assert(sizeof(struct fp_verdict) == 40, "contract");
 _Static_assert(sizeof(struct fp_fdb_entry) == 32, "contract");
 _Static_assert(sizeof(struct fp_config) == 24, "contract");
 _Static_assert(sizeof(struct fp_port_config) == 20, "contract");
-_Static_assert(sizeof(struct fp_punted) == 16, "contract");
+_Static_assert(sizeof(struct fp_punted) == 24, "contract");
 _Static_assert(sizeof(struct fp_stream) == 104, "contract");
 _Static_assert(sizeof(struct fp_worker_stats) == 16, "contract");
 

@@ -246,14 +246,38 @@ static void policy_remove(struct fp_vlans *vlans, uint32_t vlan)
 	vlans->count--;
 }
 
-/* A VLAN without a policy of its own points at the default. */
+static bool has_family(const struct fp_vlan_policy *policy)
+{
+	return policy->families[0].own || policy->families[1].own;
+}
+
+static bool vlan_valid(const struct fp_vlan *vlan)
+{
+	return (vlan->vlan < FP_VLAN_IDS || vlan->vlan == FP_VLAN_ANY) &&
+	       (vlan->family == FP_FAMILY_IPV4 || vlan->family == FP_FAMILY_IPV6);
+}
+
+static void set_policy(struct fp_vlan_policy *policy, const struct fp_vlan *vlan)
+{
+	struct fp_policy *family = &policy->families[fp_family_index(vlan->family)];
+
+	memcpy(policy->members, vlan->members, sizeof(policy->members));
+	memcpy(policy->untagged, vlan->untagged, sizeof(policy->untagged));
+	memcpy(family->unregistered, vlan->unregistered, sizeof(family->unregistered));
+	memcpy(family->mrouters, vlan->mrouters, sizeof(family->mrouters));
+	family->active = vlan->flags & FP_VLAN_ACTIVE;
+	family->drop_unregistered = vlan->flags & FP_VLAN_DROP_UNREGISTERED;
+	family->own = true;
+}
+
+/* A VLAN that has no policy of its own, of either family, points at the default. */
 int fp_table_apply_vlan(struct fp_table *table, const struct fp_vlan *vlan, bool *vlans_own)
 {
 	bool is_default = vlan->vlan == FP_VLAN_ANY;
 	struct fp_vlan_policy *policy;
 	uint32_t index;
 
-	if (!is_default && vlan->vlan >= FP_VLAN_IDS)
+	if (!vlan_valid(vlan))
 		return -EINVAL;
 	index = is_default ? 0 : table->vlans->index[vlan->vlan];
 	if (vlan->op == FP_ROW_DELETE && (is_default || !index))
@@ -262,31 +286,33 @@ int fp_table_apply_vlan(struct fp_table *table, const struct fp_vlan *vlan, bool
 		index = table->vlans->count;
 	if (vlans_own_copy(table, table->vlans->count + 1, vlans_own))
 		return -ENOMEM;
+	policy = &table->vlans->policies[index];
 	if (vlan->op == FP_ROW_DELETE) {
-		policy_remove(table->vlans, vlan->vlan);
+		policy->families[fp_family_index(vlan->family)].own = false;
+		if (!has_family(policy))
+			policy_remove(table->vlans, vlan->vlan);
 		return 0;
 	}
 	if (!is_default)
 		table->vlans->index[vlan->vlan] = (uint16_t)index;
-	if (index == table->vlans->count)
+	if (index == table->vlans->count) {
 		table->vlans->count++;
-	policy = &table->vlans->policies[index];
-	memcpy(policy->unregistered, vlan->unregistered, sizeof(policy->unregistered));
-	memcpy(policy->mrouters, vlan->mrouters, sizeof(policy->mrouters));
-	policy->active = vlan->flags & FP_VLAN_ACTIVE;
-	policy->drop_unregistered = vlan->flags & FP_VLAN_DROP_UNREGISTERED;
+		memset(policy, 0, sizeof(*policy)); /* the place may have been another's */
+	}
+	set_policy(policy, vlan);
 	return 0;
 }
 
 int fp_table_apply_port(struct fp_table *table, const struct fp_port_state *state)
 {
-	if (state->port >= FP_PORTS_MAX)
+	if (state->port >= FP_PORTS_MAX || state->pvid > FP_VLAN_ID_MAX)
 		return -EINVAL;
 	fp_mask_clear(table->up, state->port);
 	fp_mask_clear(table->coalesce, state->port);
 	fp_mask_clear(table->watched, state->port);
 	fp_mask_clear(table->sticky, state->port);
 	table->mtu[state->port] = state->mtu;
+	table->pvid[state->port] = state->pvid;
 	if (!table->ports[state->port])
 		return 0;
 	if (state->flags & FP_PORT_UP)
@@ -303,6 +329,7 @@ int fp_table_apply_port(struct fp_table *table, const struct fp_port_state *stat
 struct fp_table *fp_table_new(void)
 {
 	struct fp_table *table = calloc(1, sizeof(*table));
+	struct fp_vlan_policy *policy;
 
 	if (!table)
 		return NULL;
@@ -313,8 +340,11 @@ struct fp_table *fp_table_new(void)
 	}
 	table->vlans->count = 1;
 	table->vlans->room = 1;
-	memset(table->vlans->policies[0].unregistered, 0xff,
-	       sizeof(table->vlans->policies[0].unregistered));
+	policy = &table->vlans->policies[0];
+	memset(policy->members, 0xff, sizeof(policy->members));
+	for (uint32_t i = 0; i < FP_FAMILIES; i++)
+		memset(policy->families[i].unregistered, 0xff,
+		       sizeof(policy->families[i].unregistered));
 	return table;
 }
 

@@ -19,6 +19,7 @@
 
 #define FP_SHARDS 1024u
 #define FP_VLAN_IDS 4096u
+#define FP_VLAN_ID_MAX 4094u
 
 struct fp_port;
 
@@ -38,11 +39,20 @@ struct fp_shard {
 	uint32_t tags[]; /* hash of each entry; 0: free */
 };
 
-struct fp_vlan_policy {
+#define FP_FAMILIES 2u
+
+struct fp_policy {
 	uint64_t unregistered[FP_MASK_WORDS];
 	uint64_t mrouters[FP_MASK_WORDS];
 	bool active;
 	bool drop_unregistered;
+	bool own; /* else the default's holds */
+};
+
+struct fp_vlan_policy {
+	uint64_t members[FP_MASK_WORDS];
+	uint64_t untagged[FP_MASK_WORDS];
+	struct fp_policy families[FP_FAMILIES];
 };
 
 struct fp_vlans {
@@ -64,6 +74,7 @@ struct fp_table {
 	struct fp_vlans *vlans;
 	struct fp_port *ports[FP_PORTS_MAX];
 	uint32_t mtu[FP_PORTS_MAX];
+	uint16_t pvid[FP_PORTS_MAX];
 	struct fp_shard *shards[FP_SHARDS];
 };
 
@@ -94,6 +105,21 @@ static inline const struct fp_vlan_policy *fp_table_vlan(const struct fp_table *
 							 uint32_t vlan)
 {
 	return &table->vlans->policies[table->vlans->index[vlan & (FP_VLAN_IDS - 1)]];
+}
+
+static inline uint32_t fp_family_index(enum fp_family family)
+{
+	return family == FP_FAMILY_IPV6;
+}
+
+/* What holds for a family in a VLAN: its own policy, or the default's. */
+static inline const struct fp_policy *fp_table_policy(const struct fp_table *table, uint32_t vlan,
+						      enum fp_family family)
+{
+	uint32_t index = fp_family_index(family);
+	const struct fp_policy *policy = &fp_table_vlan(table, vlan)->families[index];
+
+	return policy->own ? policy : &table->vlans->policies[0].families[index];
 }
 
 #endif

@@ -53,6 +53,8 @@ void lab_set_policy(struct lab *lab, uint8_t flags, uint64_t mrouters, uint64_t 
 	struct fp_vlan vlan = {
 		.vlan = FP_VLAN_ANY,
 		.op = FP_ROW_SET,
+		.family = FP_FAMILY_IPV4,
+		.members = ALL_MEMBERS,
 		.flags = flags,
 		.mrouters = {mrouters},
 		.unregistered = {unregistered},

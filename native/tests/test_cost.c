@@ -15,7 +15,10 @@ static struct fp_table *table;
 
 static void start(uint64_t up, uint64_t mrouters)
 {
-	struct fp_vlan vlan = {.op = FP_ROW_SET, .mrouters = {mrouters}};
+	struct fp_vlan vlan = {.op = FP_ROW_SET,
+			       .family = FP_FAMILY_IPV4,
+			       .members = ALL_MEMBERS,
+			       .mrouters = {mrouters}};
 	bool own = true;
 
 	table = fp_table_new();
@@ -95,7 +98,8 @@ static void test_flooded_messages_cost_by_the_ports(void)
 
 static void test_vlan_never_seen_costs_most(void)
 {
-	struct fp_vlan vlan = {.op = FP_ROW_SET, .vlan = VLAN};
+	struct fp_vlan vlan = {
+		.op = FP_ROW_SET, .family = FP_FAMILY_IPV4, .members = ALL_MEMBERS, .vlan = VLAN};
 	bool own = true;
 
 	start(0xff, 0);

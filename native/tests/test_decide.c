@@ -1,92 +1,5 @@
 /* Every reason of enum fp_reason that a decision can give, and the order they are asked in. */
-#include "check.h"
-#include "fp_decide.h"
-#include "fp_mask.h"
-#include "packets.h"
-
-#define PORTS_UP 5u /* ports 0 to 4, and 255 */
-#define ALL_OTHERS_LOW 0x1eu
-#define IN 0u
-
-static struct fp_table *table;
-static bool vlans_own;
-
-static void set_vlan(uint16_t vlan, uint8_t flags, uint64_t mrouters, uint64_t unregistered)
-{
-	struct fp_vlan policy = {
-		.vlan = vlan,
-		.op = FP_ROW_SET,
-		.flags = flags,
-		.mrouters = {mrouters},
-		.unregistered = {unregistered},
-	};
-
-	CHECK_EQ(fp_table_apply_vlan(table, &policy, &vlans_own), 0);
-}
-
-static void set_row(uint16_t vlan, uint32_t group, uint32_t source, uint64_t ports)
-{
-	struct fp_row row = {.vlan = vlan, .op = FP_ROW_SET, .ports = {ports}};
-
-	fp_map_ipv4(group, row.group);
-	fp_map_ipv4(source, row.source);
-	if (!source)
-		row.flags = FP_ROW_ANY_SOURCE;
-	CHECK_EQ(fp_table_apply_row(table, &row), 0);
-}
-
-static void start(void)
-{
-	if (table)
-		fp_table_free(table);
-	table = fp_table_new();
-	CHECK(table);
-	vlans_own = true; /* of an image that was not copied */
-	for (uint32_t port = 0; port < PORTS_UP; port++)
-		fp_mask_set(table->up, port);
-	fp_mask_set(table->up, 255);
-	set_vlan(FP_VLAN_ANY, FP_VLAN_ACTIVE, 0, 0);
-}
-
-static struct fp_verdict decide_at(const struct packet *packet, uint32_t port, int32_t fdb_port)
-{
-	uint8_t vnet[400];
-	uint32_t len = packet_build(packet, vnet);
-	struct fp_verdict verdict;
-	struct fp_frame frame;
-
-	CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, len, &frame));
-	fp_decide(table, &frame, port, fdb_port, &verdict);
-	return verdict;
-}
-
-static struct fp_verdict decide(const struct packet *packet)
-{
-	return decide_at(packet, IN, -1);
-}
-
-static void check_sent(struct fp_verdict verdict, enum fp_reason reason, uint64_t ports,
-		       uint64_t last_ports)
-{
-	CHECK_EQ(verdict.reason, reason);
-	CHECK_EQ(verdict.action, fp_reason_action(reason));
-	CHECK_EQ(verdict.ports[0], ports);
-	CHECK_EQ(verdict.ports[1], 0);
-	CHECK_EQ(verdict.ports[2], 0);
-	CHECK_EQ(verdict.ports[3], last_ports);
-}
-
-static void check_flood(struct fp_verdict verdict, enum fp_reason reason)
-{
-	check_sent(verdict, reason, ALL_OTHERS_LOW, UINT64_C(1) << 63);
-	CHECK_EQ(verdict.action, FP_ACTION_FLOOD);
-}
-
-static void check_drop(struct fp_verdict verdict, enum fp_reason reason)
-{
-	check_sent(verdict, reason, 0, 0);
-	CHECK_EQ(verdict.action, FP_ACTION_DROP);
-}
+#include "verdicts.h"
 
 /* SNOOP-30, 33: the source's row, else the group's, each with the router ports. */
 static void test_source_row_wins_over_group_row_and_routers_get_both(void)
@@ -272,49 +185,6 @@ static void test_other_protocols_flood_by_their_kind(void)
 	check_flood(decide(&packet), FP_FLOOD_BROADCAST);
 }
 
-/* VLAN-1, ideas 113 and 114 */
-static void test_vlans_are_apart_and_priority_tags_are_untagged(void)
-{
-	struct packet packet = packet_udp();
-
-	start();
-	set_row(10, packet.group, 0, 0x02);
-	set_vlan(20, FP_VLAN_ACTIVE, 0, 0x04);
-	packet.tpid = 0x8100;
-	packet.tci = 0xe00a;
-	check_sent(decide(&packet), FP_FORWARD_GROUP, 0x02, 0);
-	CHECK_EQ(decide(&packet).vlan, 10);
-	packet.tci = 20;
-	check_sent(decide(&packet), FP_FORWARD_UNREGISTERED, 0x04, 0);
-	packet.tci = 30;
-	check_drop(decide(&packet), FP_DROP_NO_EGRESS);
-	packet.tci = 0xa000;
-	set_row(0, packet.group, 0, 0x08);
-	check_sent(decide(&packet), FP_FORWARD_GROUP, 0x08, 0);
-	packet.tpid = 0;
-	check_sent(decide(&packet), FP_FORWARD_GROUP, 0x08, 0);
-	packet.tpid = 0x8100;
-	packet.tci = 0x0fff; /* VLAN-2, idea 116 */
-	check_drop(decide(&packet), FP_DROP_VLAN_INVALID);
-}
-
-/* VLAN-6, idea 118 */
-static void test_behind_a_second_or_service_tag_nothing_is_snooped(void)
-{
-	struct packet packet = packet_udp();
-
-	start();
-	set_row(10, packet.group, 0, 0x02);
-	packet.protocol = 2;
-	packet.tpid = 0x8100;
-	packet.tci = 10;
-	packet.ethertype = 0x8100;
-	check_flood(decide(&packet), FP_FLOOD_L2_MULTICAST);
-	packet.tpid = 0x88a8;
-	packet.ethertype = 0;
-	check_flood(decide(&packet), FP_FLOOD_L2_MULTICAST);
-}
-
 /* L2-1, L2-3, idea 119 */
 static void test_reserved_addresses_stay_on_their_link(void)
 {
@@ -395,8 +265,6 @@ int main(void)
 	RUN(test_igmp_goes_to_the_control_plane_alone);
 	RUN(test_mac_that_is_not_the_groups_floods);
 	RUN(test_other_protocols_flood_by_their_kind);
-	RUN(test_vlans_are_apart_and_priority_tags_are_untagged);
-	RUN(test_behind_a_second_or_service_tag_nothing_is_snooped);
 	RUN(test_reserved_addresses_stay_on_their_link);
 	RUN(test_bad_senders_headers_and_ports_are_dropped);
 	RUN(test_unicast_goes_where_the_fdb_says);

@@ -40,6 +40,7 @@ static bool put(struct bench_ports *b, uint32_t id, uint32_t cost, uint32_t byte
 {
 	static uint8_t frame[FP_FRAME_BYTES_MAX];
 	struct fp_punted head = {
+		.tci = FP_NO_TAG,
 		.time_ns = b->now_ns,
 		.frame_len = bytes,
 		.port = (uint16_t)id,

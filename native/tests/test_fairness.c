@@ -36,7 +36,7 @@ static void fill(struct fake_ring *ring, const struct packet *packet)
 /* In a VLAN that is known: one that is not costs more. */
 static void set_rate(struct lab *lab, uint32_t port, uint32_t rate, uint32_t burst)
 {
-	struct fp_vlan vlan = {.op = FP_ROW_SET};
+	struct fp_vlan vlan = {.op = FP_ROW_SET, .family = FP_FAMILY_IPV4, .members = ALL_MEMBERS};
 	struct fp_port_state state = {
 		.mtu = 1500,
 		.port = (uint16_t)port,
@@ -380,7 +380,9 @@ static void test_port_closed_with_frames_in_its_queue_leaves_none_to_the_next(vo
 	lab_set_port(&lab, 1, true, 1500);
 	CHECK(put(&again.control, &report));
 	lab_run(&lab);
-	CHECK_EQ(fp_punt_drain(lab.sw, drained, sizeof(drained), 10000) / (16 + 88), 21);
+	CHECK_EQ(fp_punt_drain(lab.sw, drained, sizeof(drained), 10000) /
+			 (int64_t)(sizeof(struct fp_punted) + 88),
+		 21);
 	fake_port_unplug(&again);
 	lab_end(&lab);
 }

@@ -98,8 +98,37 @@ static void test_control_ring_is_served_first(void)
 	CHECK(fake_ring_put(&lab.ports[0].control, vnet, len, FAKE_NO_TAG, 0));
 	CHECK(lab_pass(&lab) < 1000);
 	CHECK_EQ(lab_reason(&lab, 0, FP_PUNT_IGMP), 1);
-	CHECK_EQ(fp_punt_drain(lab.sw, buffer, sizeof(buffer), 1000), 16 + ((len + 7) & ~7u));
-	CHECK_BYTES(buffer + 16, vnet + FP_VNET_BYTES, len);
+	CHECK_EQ(fp_punt_drain(lab.sw, buffer, sizeof(buffer), 1000), fp_punted_bytes(len));
+	CHECK_BYTES(buffer + sizeof(struct fp_punted), vnet + FP_VNET_BYTES, len);
+	lab_end(&lab);
+}
+
+/* Whatever it came with, the control plane gets the frame without its tag, and what that said. */
+static void test_tag_of_a_punted_frame_becomes_fields(void)
+{
+	static const uint32_t tcis[] = {FP_NO_TAG, 0xb00a, 0xa000, 0};
+	static uint8_t buffer[1 << 20];
+	struct packet packet = packet_udp();
+	struct fp_punted head;
+	struct lab lab;
+	uint8_t vnet[256];
+	uint32_t len;
+
+	lab_start(&lab, 2);
+	packet.protocol = 2;
+	len = packet_build(&packet, vnet);
+	for (uint32_t i = 0; i < sizeof(tcis) / sizeof(tcis[0]); i++) {
+		packet.tpid = tcis[i] == FP_NO_TAG ? 0 : 0x8100;
+		packet.tci = (uint16_t)tcis[i];
+		lab_receive(&lab, 0, &packet);
+		lab_pass(&lab);
+		CHECK_EQ(fp_punt_drain(lab.sw, buffer, sizeof(buffer), 1000), fp_punted_bytes(len));
+		memcpy(&head, buffer, sizeof(head));
+		CHECK_EQ(head.tci, tcis[i]);
+		CHECK_EQ(head.vlan, tcis[i] == 0xb00a ? 10 : 0);
+		CHECK_EQ(head.frame_len, len);
+		CHECK_BYTES(buffer + sizeof(head), vnet + FP_VNET_BYTES, len);
+	}
 	lab_end(&lab);
 }
 
@@ -265,6 +294,7 @@ int main(void)
 	RUN(test_stream_reaches_its_members_and_is_counted);
 	RUN(test_publish_holds_from_the_next_pass_on);
 	RUN(test_control_ring_is_served_first);
+	RUN(test_tag_of_a_punted_frame_becomes_fields);
 	RUN(test_bridge_learns_moves_and_forgets);
 	RUN(test_refused_frames_teach_nothing);
 	RUN(test_cut_and_short_frames_are_dropped_as_truncated);

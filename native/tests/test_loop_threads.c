@@ -32,6 +32,8 @@ static void publish(uint32_t n)
 	struct fp_vlan vlan = {
 		.vlan = FP_VLAN_ANY,
 		.op = FP_ROW_SET,
+		.family = FP_FAMILY_IPV4,
+		.members = ALL_MEMBERS,
 		.flags = FP_VLAN_ACTIVE,
 		.mrouters = {mrouter},
 	};

@@ -80,13 +80,20 @@ static void check_table(struct fp_switch *sw, uint32_t rows, uint64_t ports)
 
 		CHECK(entry && entry->ports[0] == ports);
 	}
-	CHECK_EQ(fp_table_vlan(table, 9)->mrouters[0], ports);
+	CHECK_EQ(fp_table_policy(table, 9, FP_FAMILY_IPV4)->mrouters[0], ports);
 }
 
 static int publish(struct fp_switch *sw, uint32_t count, uint64_t ports)
 {
-	struct fp_vlan vlans[2] = {{.vlan = 9, .op = FP_ROW_SET, .mrouters = {ports}},
-				   {.vlan = (uint16_t)(10 + ports), .op = FP_ROW_SET}};
+	struct fp_vlan vlans[2] = {{.vlan = 9,
+				    .op = FP_ROW_SET,
+				    .family = FP_FAMILY_IPV4,
+				    .members = ALL_MEMBERS,
+				    .mrouters = {ports}},
+				   {.vlan = (uint16_t)(10 + ports),
+				    .op = FP_ROW_SET,
+				    .family = FP_FAMILY_IPV4,
+				    .members = ALL_MEMBERS}};
 	struct fp_row rows[40];
 
 	for (uint32_t n = 0; n < count; n++)

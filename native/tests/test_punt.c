@@ -5,6 +5,7 @@
 #include "fp_punt.h"
 
 #define RING_BYTES (1u << 18)
+#define HEAD_BYTES ((uint32_t)sizeof(struct fp_punted))
 #define PORT 250u
 
 static uint8_t frame[FP_FRAME_BYTES_MAX];
@@ -19,7 +20,8 @@ static struct fp_punt *start(void)
 
 static bool put(struct fp_punt *punt, uint32_t number, uint32_t len_bytes)
 {
-	struct fp_punted head = {.time_ns = number, .frame_len = len_bytes, .port = PORT};
+	struct fp_punted head = {
+		.tci = FP_NO_TAG, .time_ns = number, .frame_len = len_bytes, .port = PORT};
 
 	for (uint32_t i = 0; i < len_bytes; i++)
 		frame[i] = (uint8_t)(number + i);
@@ -90,9 +92,9 @@ static void test_every_remainder_at_the_end_is_skipped(void)
 		while (to_go) {
 			uint32_t bytes = to_go > 4096 ? 4096 : to_go;
 
-			if (to_go - bytes > 0 && to_go - bytes < 16)
-				bytes -= 16;
-			CHECK(put(punt, number, bytes - 16));
+			if (to_go - bytes > 0 && to_go - bytes < HEAD_BYTES)
+				bytes -= HEAD_BYTES;
+			CHECK(put(punt, number, bytes - HEAD_BYTES));
 			number++;
 			to_go -= bytes;
 			take_in_order(punt, &next);

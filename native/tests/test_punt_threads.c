@@ -24,6 +24,7 @@ static bool punt(struct fp_port *port, uint32_t number, uint64_t now_ns)
 {
 	static _Thread_local uint8_t frame[FP_FRAME_BYTES_MAX];
 	struct fp_punted head = {
+		.tci = FP_NO_TAG,
 		.time_ns = number,
 		.frame_len = length_of(number),
 		.port = (uint16_t)port->id,

@@ -80,7 +80,8 @@ static void test_publish_with_an_error_in_it_changes_nothing(void)
 {
 	struct lab lab;
 	struct fp_row row = group_row(1);
-	struct fp_vlan vlan = {.vlan = 5000, .op = FP_ROW_SET};
+	struct fp_vlan vlan = {
+		.vlan = 5000, .op = FP_ROW_SET, .family = FP_FAMILY_IPV4, .members = ALL_MEMBERS};
 	struct fp_port_state state = {.port = 300};
 
 	lab_start(&lab, 2);
@@ -167,7 +168,7 @@ static void test_inject_tells_which_ports_took_the_frame(void)
 	struct lab lab;
 
 	lab_start(&lab, 3);
-	CHECK_EQ(fp_inject(lab.sw, ports, frame, sizeof(frame), sent), 0);
+	CHECK_EQ(fp_inject(lab.sw, 0, FP_NO_TAG, ports, frame, sizeof(frame), sent), 0);
 	CHECK_EQ(sent[0], 0x7);
 	CHECK_EQ(sent[3], 0);
 	for (uint32_t port = 0; port < 3; port++) {
@@ -181,6 +182,61 @@ static void test_inject_tells_which_ports_took_the_frame(void)
 	lab_end(&lab);
 }
 
+static void check_injected(struct lab *lab, uint32_t vlan, uint32_t tci, uint32_t port,
+			   uint32_t want_tci)
+{
+	uint64_t ports[FP_MASK_WORDS] = {UINT64_C(1) << port};
+	uint64_t sent[FP_MASK_WORDS];
+	struct packet packet = packet_udp();
+	uint8_t vnet[256];
+	uint8_t got[256];
+	uint32_t len = packet_build(&packet, vnet);
+
+	CHECK_EQ(fp_inject(lab->sw, vlan, tci, ports, vnet + FP_VNET_BYTES, len, sent), 0);
+	CHECK_EQ(sent[0], ports[0]);
+	packet.tpid = want_tci == FP_NO_TAG ? 0 : 0x8100;
+	packet.tci = (uint16_t)want_tci;
+	len = packet_build(&packet, vnet);
+	CHECK_EQ(fake_wire_read(lab->ports[port].wire, got, sizeof(got)), FP_VNET_BYTES + len);
+	CHECK_BYTES(got + FP_VNET_BYTES, vnet + FP_VNET_BYTES, len);
+}
+
+/* VLAN-7: as it came, with nobody kept out; else as the VLAN has the port. */
+static void test_injected_frame_is_tagged_as_its_vlan_says(void)
+{
+	struct fp_vlan vlan = {
+		.vlan = 10,
+		.op = FP_ROW_SET,
+		.family = FP_FAMILY_IPV4,
+		.members = {0x3},
+		.untagged = {0x1},
+	};
+	uint64_t ports[FP_MASK_WORDS] = {0x7};
+	uint64_t sent[FP_MASK_WORDS];
+	uint8_t frame[60] = {1};
+	struct lab lab;
+
+	lab_start(&lab, 3);
+	check_injected(&lab, 0, FP_NO_TAG, 1, FP_NO_TAG);
+	check_injected(&lab, 0, 0xa000, 1, 0xa000);
+	check_injected(&lab, 0, 0, 1, 0);
+	check_injected(&lab, 10, 0xb00a, 1, 0xb00a);
+	check_injected(&lab, 4094, 0xdffe, 1, 0xdffe);
+	CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, &vlan, 1, NULL, 0), 0);
+	check_injected(&lab, 10, 0xb00a, 0, FP_NO_TAG);
+	check_injected(&lab, 10, 0xb00a, 1, 0xb00a);
+	check_injected(&lab, 10, FP_NO_TAG, 1, 10);  /* it came by an access port */
+	check_injected(&lab, 10, 0xc000, 1, 0xc00a); /* likewise, with a priority */
+	CHECK_EQ(fp_inject(lab.sw, 10, FP_NO_TAG, ports, frame, sizeof(frame), sent), 0);
+	CHECK_EQ(sent[0], 0x3);
+	CHECK_EQ(lab_stat(&lab, 2, FP_STAT_INJECT_DROPS), 0);
+	CHECK_EQ(fp_inject(lab.sw, 4095, FP_NO_TAG, ports, frame, 60, sent), (uint64_t)-EINVAL);
+	CHECK_EQ(fp_inject(lab.sw, 0, 0x10001, ports, frame, 60, sent), (uint64_t)-EINVAL);
+	CHECK_EQ(fp_inject(lab.sw, 0, FP_NO_TAG, ports, frame, 13, sent), (uint64_t)-EINVAL);
+	CHECK_EQ(sent[0], 0);
+	lab_end(&lab);
+}
+
 static bool readable(int fd)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
@@ -191,6 +247,7 @@ static bool readable(int fd)
 static void test_punt_descriptor_is_readable_while_frames_wait(void)
 {
 	static uint8_t buffer[FP_FRAME_BYTES_MAX + sizeof(struct fp_punted)];
+	const int64_t record_bytes = (int64_t)sizeof(struct fp_punted) + 1048;
 	struct packet packet = packet_udp();
 	uint64_t taken = 0;
 	struct lab lab;
@@ -209,8 +266,8 @@ static void test_punt_descriptor_is_readable_while_frames_wait(void)
 
 		CHECK(readable(fp_punt_fd(lab.sw)));
 		bytes = fp_punt_drain(lab.sw, buffer, sizeof(buffer), 1000);
-		CHECK(bytes > 0 && bytes % (16 + 1048) == 0);
-		taken += (uint64_t)bytes / (16 + 1048);
+		CHECK(bytes > 0 && bytes % record_bytes == 0);
+		taken += (uint64_t)(bytes / record_bytes);
 	}
 	CHECK_EQ(taken, 200);
 	CHECK_EQ(fp_punt_drain(lab.sw, buffer, sizeof(buffer), 1000), 0);
@@ -264,6 +321,7 @@ int main(void)
 	RUN(test_port_number_is_taken_once_and_can_be_used_again);
 	RUN(test_explain_counts_and_learns_nothing);
 	RUN(test_inject_tells_which_ports_took_the_frame);
+	RUN(test_injected_frame_is_tagged_as_its_vlan_says);
 	RUN(test_punt_descriptor_is_readable_while_frames_wait);
 	RUN(test_punt_descriptor_stays_readable_when_the_buffer_was_too_small);
 	RUN(test_every_counter_and_reason_has_a_name);

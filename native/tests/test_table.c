@@ -170,7 +170,8 @@ static void test_deleting_what_is_not_there_changes_nothing(void)
 {
 	struct fp_table *table = fp_table_new();
 	struct fp_row row = group_row(1, FP_ROW_DELETE);
-	struct fp_vlan vlan = {.vlan = 7, .op = FP_ROW_DELETE};
+	struct fp_vlan vlan = {
+		.vlan = 7, .op = FP_ROW_DELETE, .family = FP_FAMILY_IPV4, .members = ALL_MEMBERS};
 	bool own = false;
 
 	CHECK(table);
@@ -219,60 +220,6 @@ static void test_always_flood_rows_are_counted_through_every_change(void)
 	fp_table_free(table);
 }
 
-static void test_vlan_policies_default_own_and_deleted(void)
-{
-	struct fp_table *old = fp_table_new();
-	struct fp_table *table = fp_table_copy(old);
-	struct fp_vlan vlan = {.vlan = 10, .op = FP_ROW_SET, .flags = FP_VLAN_ACTIVE};
-	bool own = false;
-
-	CHECK(old && table);
-	vlan.mrouters[3] = 5;
-	CHECK_EQ(fp_table_apply_vlan(table, &vlan, &own), 0);
-	CHECK(own);
-	vlan.vlan = 20;
-	vlan.flags |= FP_VLAN_DROP_UNREGISTERED;
-	CHECK_EQ(fp_table_apply_vlan(table, &vlan, &own), 0);
-	vlan.vlan = FP_VLAN_ANY;
-	vlan.mrouters[3] = 6;
-	CHECK_EQ(fp_table_apply_vlan(table, &vlan, &own), 0);
-	CHECK_EQ(fp_table_vlan(table, 10)->mrouters[3], 5);
-	CHECK(!fp_table_vlan(table, 10)->drop_unregistered);
-	CHECK(fp_table_vlan(table, 20)->drop_unregistered);
-	CHECK_EQ(fp_table_vlan(table, 30)->mrouters[3], 6);
-	CHECK(!fp_table_vlan(old, 10)->active); /* the original is as it was */
-	vlan.vlan = 10;
-	vlan.op = FP_ROW_DELETE;
-	CHECK_EQ(fp_table_apply_vlan(table, &vlan, &own), 0);
-	CHECK_EQ(fp_table_vlan(table, 10)->mrouters[3], 6);
-	vlan.vlan = 4096;
-	CHECK_EQ(fp_table_apply_vlan(table, &vlan, &own), (uint64_t)-EINVAL);
-	fp_table_discard(table, old);
-	CHECK(!fp_table_vlan(old, 20)->active);
-	fp_table_free(old);
-}
-
-static void set_policy(struct fp_table *table, uint32_t vlan, enum fp_row_op op, uint64_t value)
-{
-	struct fp_vlan row = {.vlan = (uint16_t)vlan, .op = (uint8_t)op, .unregistered = {value}};
-	bool own = true; /* of an image that was not copied */
-
-	CHECK_EQ(fp_table_apply_vlan(table, &row, &own), 0);
-}
-
-static void test_many_vlans_have_policies_of_their_own(void)
-{
-	struct fp_table *table = fp_table_new();
-
-	CHECK(table);
-	for (uint32_t vlan = 0; vlan < FP_VLAN_IDS; vlan += 5)
-		set_policy(table, vlan, FP_ROW_SET, vlan);
-	for (uint32_t vlan = 0; vlan < FP_VLAN_IDS; vlan++)
-		CHECK_EQ(fp_table_vlan(table, vlan)->unregistered[0], vlan % 5 ? UINT64_MAX : vlan);
-	fp_table_free(table);
-}
-
-/* VLANs that come and go use the same places again, and disturb no other. */
 /* Where a row lies depends on the seed, what is found does not. */
 static void test_rows_are_found_whatever_the_seed(void)
 {
@@ -295,52 +242,6 @@ static void test_rows_are_found_whatever_the_seed(void)
 	CHECK_EQ(plain->row_count, seeded->row_count);
 	fp_table_free(plain);
 	fp_table_free(seeded);
-}
-
-static void test_vlans_that_end_leave_nothing_and_the_others_theirs(void)
-{
-	struct fp_table *table = fp_table_new();
-	struct fp_table *copy;
-	bool own = false;
-	struct fp_vlan row = {.vlan = 8, .op = FP_ROW_SET};
-
-	for (uint32_t vlan = 1; vlan < 4095; vlan++)
-		set_policy(table, vlan, FP_ROW_SET, vlan);
-	CHECK_EQ(table->vlans->count, 4095);
-	for (uint32_t vlan = 1; vlan < 4095; vlan++) {
-		if (vlan % 1000)
-			set_policy(table, vlan, FP_ROW_DELETE, 0);
-	}
-	CHECK_EQ(table->vlans->count, 5);
-	for (uint32_t vlan = 1; vlan < 4095; vlan++)
-		CHECK_EQ(fp_table_vlan(table, vlan)->unregistered[0],
-			 vlan % 1000 ? UINT64_MAX : vlan);
-	copy = fp_table_copy(table);
-	CHECK_EQ(fp_table_apply_vlan(copy, &row, &own), 0);
-	CHECK_EQ(copy->vlans->count, 6);
-	CHECK_EQ(copy->vlans->room, 8);
-	fp_table_discard(copy, table);
-	fp_table_free(table);
-}
-
-static void test_vlans_that_come_and_go_do_not_pile_up(void)
-{
-	struct fp_table *table = fp_table_new();
-
-	CHECK(table);
-	set_policy(table, 4094, FP_ROW_SET, 4094);
-	for (uint32_t n = 0; n < 3000; n++) {
-		uint32_t vlan = 1 + n % 700;
-
-		set_policy(table, vlan, FP_ROW_SET, n);
-		CHECK_EQ(fp_table_vlan(table, vlan)->unregistered[0], n);
-		if (n >= 5)
-			set_policy(table, 1 + (n - 5) % 700, FP_ROW_DELETE, 0);
-		CHECK_EQ(fp_table_vlan(table, 4094)->unregistered[0], 4094);
-		CHECK_EQ(fp_table_vlan(table, 4000)->unregistered[0], UINT64_MAX);
-	}
-	CHECK(table->vlans->count <= 8);
-	fp_table_free(table);
 }
 
 static void test_port_without_sockets_is_never_up(void)
@@ -384,11 +285,7 @@ int main(void)
 	RUN(test_deleting_what_is_not_there_changes_nothing);
 	RUN(test_any_source_row_is_no_source_row);
 	RUN(test_always_flood_rows_are_counted_through_every_change);
-	RUN(test_vlan_policies_default_own_and_deleted);
-	RUN(test_many_vlans_have_policies_of_their_own);
 	RUN(test_rows_are_found_whatever_the_seed);
-	RUN(test_vlans_that_end_leave_nothing_and_the_others_theirs);
-	RUN(test_vlans_that_come_and_go_do_not_pile_up);
 	RUN(test_port_without_sockets_is_never_up);
 	RUN(test_mask_walks_every_port_once);
 	return 0;

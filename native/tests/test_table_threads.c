@@ -23,7 +23,11 @@ static void key_of(uint32_t n, uint8_t *group)
 static void publish(uint64_t g)
 {
 	struct fp_row rows[ROWS + 1] = {0};
-	struct fp_vlan vlan = {.vlan = FP_VLAN_ANY, .op = FP_ROW_SET, .flags = FP_VLAN_ACTIVE};
+	struct fp_vlan vlan = {.vlan = FP_VLAN_ANY,
+			       .op = FP_ROW_SET,
+			       .family = FP_FAMILY_IPV4,
+			       .members = ALL_MEMBERS,
+			       .flags = FP_VLAN_ACTIVE};
 
 	for (uint32_t n = 0; n <= ROWS; n++) {
 		rows[n].op = FP_ROW_SET;
@@ -42,7 +46,7 @@ static void publish(uint64_t g)
 
 static void check_image(const struct fp_table *table, uint64_t *last)
 {
-	const struct fp_vlan_policy *policy = fp_table_vlan(table, 0);
+	const struct fp_policy *policy = fp_table_policy(table, 0, FP_FAMILY_IPV4);
 	uint64_t g = policy->mrouters[0];
 
 	CHECK(g >= *last);

@@ -89,9 +89,9 @@ def frame(group: Address, source: Address, vid: int) -> bytes:
     """A UDP frame of `source` to `group`; an IPv6 group gets only its Ethernet header right."""
     mac = ether.multicast_mac(group)
     if address.family(group) is Family.IPV6:
-        return ether.build(mac, _SOURCE_MAC, bytes(46), 0x86DD, vid=vid)
+        return ether.tagged(ether.build(mac, _SOURCE_MAC, bytes(46), 0x86DD), vid or None)
     packet = ipv4.build(source, group, _UDP, _UDP_EMPTY, ttl=16, tos=0, router_alert=False)
-    return ether.build(mac, _SOURCE_MAC, packet.ljust(46, b"\0"), vid=vid)
+    return ether.tagged(ether.build(mac, _SOURCE_MAC, packet.ljust(46, b"\0")), vid or None)
 
 
 def _because(plane: Plane, port: Port, case: _Case) -> str:

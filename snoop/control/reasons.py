@@ -76,6 +76,10 @@ REASONS = {
         "dropped: VLAN id 4095",
         "dropped: VLAN id 4095",
     ),
+    "vlan_filtered": Reason(
+        "dropped: of a VLAN that the port is not a member of",
+        "dropped: the port is not a member of its VLAN",
+    ),
     "ip_error": Reason(
         "dropped: bad IPv4 header of a multicast frame",
         "dropped: its IPv4 header is bad",

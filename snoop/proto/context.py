@@ -9,7 +9,7 @@ from typing import NamedTuple
 from snoop.proto.counters import Counts, restored, zeros
 from snoop.proto.deadlines import Deadlines
 from snoop.proto.dumping import Dump, require_instants
-from snoop.proto.effects import Event, EventKind, Transmit, Turn
+from snoop.proto.effects import Event, EventKind, Frame, Transmit, Turn
 from snoop.proto.params import MrouterMode, Params, PortParams, Unregistered
 from snoop.proto.port import Port
 from snoop.proto.settings import Settings
@@ -107,14 +107,14 @@ class Context:
 
     # -- what is said --------------------------------------------------------------------------
 
-    def send(self, ports: Ports, frame: bytes, counter: str, turn: Turn) -> None:
+    def send(self, ports: Ports, frame: Frame, counter: str, turn: Turn) -> None:
         """Have `frame` sent on those of `ports` that are up, and count it there."""
         ports &= self.up
         if not ports:
             return
         for port in port_ids(ports):
             self.ports[port].counts[counter] += 1
-        turn.add(Transmit(ports, frame))
+        turn.add(Transmit(frame.vid, ports, frame.data, frame.tci))
 
     def warn(
         self,

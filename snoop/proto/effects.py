@@ -7,18 +7,41 @@ The caller carries them out in the order given: `Transmit` on the wire, `GroupCh
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from snoop.proto.units import Instant, Ports
 from snoop.wire.address import Address, Family
 
+_PCP_CONTROL: Final = 6  # Q-16
 
-@dataclass(frozen=True, slots=True)
-class Transmit:
-    """Send `frame`, complete with its tag, on every port of the set (bit `1 << port`)."""
 
+class Frame(NamedTuple):
+    """A frame without its 802.1Q tag, its VLAN, and the TCI of the tag it has; None: it has none.
+
+    A named tuple for the cost, like those of `wire.headers`.
+    """
+
+    data: bytes
+    vid: int
+    tci: int | None
+
+
+def own_frame(vid: int, data: bytes) -> Frame:
+    """Return a frame that the switch makes: tagged in a VLAN, with priority 6 (Q-16)."""
+    return Frame(data, vid, _PCP_CONTROL << 13 | vid if vid else None)
+
+
+class Transmit(NamedTuple):
+    """Send an untagged frame in VLAN `vid` on every port of the set (bit `1 << port`).
+
+    The fast path tags it; `tci` is of the tag that it came with, whose priority it keeps. A named
+    tuple, like `Frame`: nearly every frame makes one.
+    """
+
+    vid: int
     ports: Ports
     frame: bytes
+    tci: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The protocol engine: inputs and `now` in, a list of effects out.
 
-    effects = engine.receive(port=3, frame=data, now=clock.now())
+    effects = engine.receive(port=3, vid=0, frame=data, now=clock.now())
     deadline = engine.next_deadline()          # None: nothing to wait for
     effects = engine.advance(clock.now())      # when it has come
 
@@ -22,7 +22,7 @@ from snoop.proto.carrier import Carrier
 from snoop.proto.context import Context
 from snoop.proto.counters import Counts, total
 from snoop.proto.deadlines import ALL
-from snoop.proto.effects import Effect, Event, EventKind, Turn
+from snoop.proto.effects import Effect, Event, EventKind, Frame, Turn
 from snoop.proto.fitting import Fitting
 from snoop.proto.instance import Instance
 from snoop.proto.instances import Instances
@@ -150,8 +150,10 @@ class Engine:
 
     # -- time and frames -----------------------------------------------------------------------
 
-    def receive(self, *, port: int, frame: bytes, now: Instant) -> list[Effect]:
-        """Take a control frame that the fast path handed up."""
+    def receive(
+        self, *, port: int, vid: int, frame: bytes, now: Instant, tci: int | None = None
+    ) -> list[Effect]:
+        """Take a control frame that the fast path handed up: its VLAN, and the tag it had."""
         context = self._context
         turn = Turn(now)
         if context.deadlines.is_due(now):
@@ -161,7 +163,8 @@ class Engine:
         if its is None:
             return turn.effects  # handed up before the port was removed
         if its.up:
-            receiving.receive(context, self._instances, its, frame, turn)
+            heard = Frame(frame, vid, tci)
+            receiving.receive(context, self._instances, its, heard, turn)
             if context.emptied:
                 self._instances.sweep(turn)
         else:

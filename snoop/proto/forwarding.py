@@ -6,7 +6,7 @@ Never back out of its ingress, never to another VLAN. What is learned from it is
 from typing import Final
 
 from snoop.proto.context import Context
-from snoop.proto.effects import Turn
+from snoop.proto.effects import Frame, Turn
 from snoop.proto.instance import Instance
 from snoop.proto.params import QueryScope
 from snoop.proto.port import Port
@@ -49,7 +49,7 @@ def to_routers(
     context: Context,
     instance: Instance | None,
     port: Port,
-    frame: bytes,
+    frame: Frame,
     counter: str,
     turn: Turn,
 ) -> None:
@@ -61,7 +61,7 @@ def to_routers(
     context.send(ports & ~port.bit, frame, counter, turn)
 
 
-def flood(context: Context, port: Port, frame: bytes, counter: str, turn: Turn) -> None:
+def flood(context: Context, port: Port, frame: Frame, counter: str, turn: Turn) -> None:
     """Forward to every other port (SNOOP-7, 8, 23)."""
     context.send(context.up & ~port.bit, frame, counter, turn)
 

@@ -151,7 +151,6 @@ def _send(scope: Scope, ports: Ports, query: Query, src: Address, turn: Turn) ->
             qrv=query.qrv,
             qqi_s=query.qqi_s,
         ),
-        vid=scope.vid,
     )
     scope.send(ports, frame, f"tx_query_v{query.version}", turn)
     for port in context.ports.values():

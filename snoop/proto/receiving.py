@@ -8,7 +8,7 @@ from typing import Final
 
 from snoop.proto import forwarding
 from snoop.proto.context import Context
-from snoop.proto.effects import EventKind, Turn
+from snoop.proto.effects import EventKind, Frame, Turn
 from snoop.proto.hosts import reporter
 from snoop.proto.instance import Instance
 from snoop.proto.instances import Instances
@@ -52,13 +52,13 @@ def receive(
     context: Context,
     instances: Instances,
     port: Port,
-    frame: bytes,
+    frame: Frame,
     turn: Turn,
 ) -> None:
     """Take one frame that came in on `port`, which is up."""
     counts = port.counts
     try:
-        parsed = control.parse(frame)
+        parsed = control.parse(frame.data)
     except WireError as error:
         _refuse(context, instances, port, frame, error, turn)
         return
@@ -73,7 +73,7 @@ def receive(
     if isinstance(message, Hello):
         counts["rx_pim_hello"] += 1
         if params.enabled and _may_learn(params, port, parsed):
-            known = instances.draft(ether.vid, Family.IPV4, port, turn)
+            known = instances.draft(frame.vid, Family.IPV4, port, turn)
             if known is not None:
                 _hear_hello(known, port, parsed, turn)
                 instances.keep(known, port, turn)
@@ -88,8 +88,8 @@ def receive(
         forwarding.flood(context, port, frame, "tx_" + name, turn)
         return
     learn = _may_learn(params, port, parsed)
-    draft = instances.draft(ether.vid, Family.IPV4, port, turn) if learn else None
-    known = draft or instances.get(ether.vid, Family.IPV4)
+    draft = instances.draft(frame.vid, Family.IPV4, port, turn) if learn else None
+    known = draft or instances.get(frame.vid, Family.IPV4)
     if isinstance(message, _FROM_HOSTS):
         if draft is None or _hear_host(draft, port, parsed, message, turn):
             forwarding.to_routers(context, known, port, frame, "tx_" + name, turn)
@@ -143,7 +143,7 @@ def _refuse(
     context: Context,
     instances: Instances,
     port: Port,
-    frame: bytes,
+    frame: Frame,
     error: WireError,
     turn: Turn,
 ) -> None:
@@ -157,7 +157,7 @@ def _refuse(
     if not context.params.enabled:  # VLAN-8: a bridge does not look inside
         forwarding.flood(context, port, frame, "tx_unknown", turn)
     elif error.counter == "igmp_fragment":  # SNOOP-13
-        known = instances.get(ether.vid, Family.IPV4)
+        known = instances.get(frame.vid, Family.IPV4)
         forwarding.to_routers(context, known, port, frame, "tx_fragment", turn)
 
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from snoop.proto.context import Context
 from snoop.proto.deadlines import Owner
-from snoop.proto.effects import Event, EventKind, GroupChanged, Turn, VlanChanged
+from snoop.proto.effects import Event, EventKind, GroupChanged, Turn, VlanChanged, own_frame
 from snoop.proto.params import Params
 from snoop.proto.port import Port
 from snoop.proto.shares import InstanceHoldings, Stake
@@ -66,8 +66,8 @@ class Scope:
     # -- what is said --------------------------------------------------------------------------
 
     def send(self, ports: Ports, frame: bytes, counter: str, turn: Turn) -> None:
-        """Have `frame` sent on those of `ports` that are up, and count it there."""
-        self.context.send(ports, frame, counter, turn)
+        """Have a frame of our own sent on those of `ports` that are up, and count it there."""
+        self.context.send(ports, own_frame(self.vid, frame), counter, turn)
 
     def tell(self, kind: EventKind, port: int | None, turn: Turn, **fields: object) -> None:
         """Say that something happened."""

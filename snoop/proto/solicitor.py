@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from snoop.proto.context import Context
 from snoop.proto.dumping import Timer, require, timer_of
-from snoop.proto.effects import Turn
+from snoop.proto.effects import Turn, own_frame
 from snoop.proto.loading import Load
 from snoop.proto.units import MILLISECOND, NEVER, STOPPED, Duration, Instant, after
 from snoop.wire.address import ALL_ROUTERS
@@ -87,10 +87,9 @@ class Solicitor:
                 src=own.querier_address,
                 dst=ALL_ROUTERS,
                 payload=build_mrd_solicitation(),
-                vid=vid,
             )
             mask = sum(1 << port for port in ports)
-            self._context.send(mask, frame, "tx_mrd_solicitation", turn)
+            self._context.send(mask, own_frame(vid, frame), "tx_mrd_solicitation", turn)
             remaining = {port: left - 1 for port, left in ports.items() if left > 1}
             if remaining:
                 self._left[vid] = remaining

@@ -33,6 +33,7 @@ from snoop.runtime.rings import RingWatch
 from snoop.table.mdb import VLAN_DEFAULT, Delta, Mdb, compile_group, compile_vlan
 from snoop.table.seen import Punted
 from snoop.wire.address import Address, Family, mac_text
+from snoop.wire.ether import tagged
 
 if TYPE_CHECKING:
     from snoop.fastpath import FastPath
@@ -125,7 +126,9 @@ class Plane:
             cost += punted.cost
             self._taken += 1
             try:
-                effects = engine.receive(port=punted.port, frame=punted.frame, now=now)
+                effects = engine.receive(
+                    port=punted.port, vid=punted.vid, frame=punted.frame, tci=punted.tci, now=now
+                )
             except Exception as error:
                 # Our own bug, met by a frame from outside: this frame is lost, the switch is not.
                 self.internal_errors += 1
@@ -134,7 +137,7 @@ class Plane:
                 )
                 continue
             if self.captures:
-                self._capture(punted.port, punted.frame, effects)
+                self._capture(punted, effects)
             self._apply(effects, now)
         self.flush()
         if self._refused.due(now):
@@ -247,7 +250,7 @@ class Plane:
         whole VLAN comes last: it must not prune by rows that are not there yet.
         """
         for transmit in self._transmits:
-            self.fastpath.inject(transmit.ports, transmit.frame)
+            self.fastpath.inject(transmit.vid, transmit.ports, transmit.frame, transmit.tci)
             if self.captures:
                 self._capture_sent(transmit)
         self._transmits.clear()
@@ -375,11 +378,11 @@ class Plane:
 
     # Captures ----------------------------------------------------------------------------------
 
-    def _capture(self, port: int, frame: bytes, effects: Iterable[Effect]) -> None:
+    def _capture(self, punted: Punted, effects: Iterable[Effect]) -> None:
         """A control frame that came in, with what became of it."""
         notes = []
         for effect in effects:
-            if isinstance(effect, Transmit) and effect.frame == frame:
+            if isinstance(effect, Transmit) and effect.frame == punted.frame:
                 notes.append(f"forwarded to {', '.join(self.ports.names(effect.ports)) or 'none'}")
             elif isinstance(effect, Event):
                 shown = " ".join(f"{key} {value}" for key, value in effect.fields.items())
@@ -388,9 +391,9 @@ class Plane:
             {
                 "time": clock.wall(),
                 "event": "frame",
-                "port": self.ports.name(port),
+                "port": self.ports.name(punted.port),
                 "direction": "in",
-                "frame": frame.hex(),
+                "frame": tagged(punted.frame, punted.tci).hex(),
                 "comment": "; ".join(notes) or "nothing learned, not forwarded",
             }
         )
@@ -403,7 +406,7 @@ class Plane:
                 "event": "frame",
                 "port": names[0] if names else None,
                 "direction": "out",
-                "frame": transmit.frame.hex(),
+                "frame": tagged(transmit.frame, transmit.tci).hex(),
                 "comment": f"sent on {', '.join(names) or 'none'}",
             }
         )

@@ -11,13 +11,13 @@ import struct
 
 from snoop.proto.units import Ports
 from snoop.table.mdb import VLAN_DEFAULT, Delta, VlanRow
-from snoop.wire.address import ANY, Address, Family
+from snoop.wire.address import ANY, Address
 
 ROW = struct.Struct("=16s16s4QHBB4x")
 """`struct fp_row`: group, source, ports[4], vlan, op, flags."""
 
-VLAN = struct.Struct("=4Q4QHBB4x")
-"""`struct fp_vlan`: unregistered[4], mrouters[4], vlan, op, flags."""
+VLAN = struct.Struct("=4Q4Q4Q4QHBBB3x")
+"""`struct fp_vlan`: unregistered, mrouters, members, untagged, vlan, op, flags, family."""
 
 _DELETE, _SET = 0, 1  # enum fp_row_op
 _ANY_SOURCE, _ALWAYS_FLOOD = 1, 2  # enum fp_row_flag
@@ -45,17 +45,12 @@ def pack_rows(delta: Delta) -> tuple[bytearray, int]:
 
 
 def pack_vlans(delta: Delta) -> tuple[bytearray, int]:
-    """The IPv4 VLAN rows of a delta as an array of `struct fp_vlan`, and their count.
-
-    Rows of other families are left out: the fast path floods IPv6 multicast (SNOOP-34).
-    """
+    """The VLAN rows of a delta as an array of `struct fp_vlan`, deletes first, and their count."""
     image = bytearray()
     for vid, family in delta.vlan_deletes:
-        if family is Family.IPV4:
-            image += VLAN.pack(*(0,) * 8, vid, _DELETE, 0)
+        image += VLAN.pack(*(0,) * 16, vid, _DELETE, 0, family)
     for row in delta.vlans:
-        if row.family is Family.IPV4:
-            image += _pack_vlan(row)
+        image += _pack_vlan(row)
     return image, len(image) // VLAN.size
 
 
@@ -63,7 +58,16 @@ def _pack_vlan(row: VlanRow) -> bytes:
     flags = _ACTIVE if row.active else 0
     if not row.unregistered_mrouters:
         flags |= _DROP_UNREGISTERED
-    return VLAN.pack(*words(row.unregistered), *words(row.mrouters), row.vid, _SET, flags)
+    return VLAN.pack(
+        *words(row.unregistered),
+        *words(row.mrouters),
+        *words(row.members),
+        *words(row.untagged),
+        row.vid,
+        _SET,
+        flags,
+        row.family,
+    )
 
 
 def _pack_row(

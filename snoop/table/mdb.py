@@ -44,6 +44,10 @@ class VlanRow:
     `mrouters`: the router ports, added to every registered group and, if
     `unregistered_mrouters`, to `unregistered`, the ports for a group without rows.
     `vid` VLAN_DEFAULT: for every VLAN without a row of its own.
+
+    `members` are the ports that are in the VLAN, and `untagged` those of them that its frames leave
+    by without a tag. They are the VLAN's: both families say the same. The defaults keep nobody out
+    and change no tag.
     """
 
     vid: int
@@ -52,6 +56,8 @@ class VlanRow:
     mrouters: Ports
     unregistered: Ports
     unregistered_mrouters: bool = True
+    members: Ports = ALL_PORTS
+    untagged: Ports = 0
 
 
 @dataclass(frozen=True, slots=True)

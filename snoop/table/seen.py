@@ -19,13 +19,16 @@ class PortOpened:
 
 @dataclass(frozen=True, slots=True)
 class Punted:
-    """A control frame as it was on the wire, tag included; `time_ns` is CLOCK_MONOTONIC."""
+    """A control frame without its 802.1Q tag, and its VLAN; `time_ns` is CLOCK_MONOTONIC."""
 
     port: int
+    vid: int
     frame: bytes
     time_ns: int
     cost: int = 1
     """In group records, as `igmp_rate` counts them."""
+    tci: int | None = None
+    """Of the tag it came with; None: it had none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """A punted frame as the engine sees it: the validation chain V-3 to V-10, from the MAC header in.
 
 The order is that of spec 1.10 and each failure names one counter. What is *policy* (TTL and
-Router Alert, V-6; whether the port is in the VLAN, V-3) is not decided here, but what it needs is
-in the result.
+Router Alert, V-6) is not decided here, but what it needs is in the result. The VLAN (V-3) is the
+fast path's.
 """
 
 from typing import Final, NamedTuple, TypeAlias
@@ -23,8 +23,6 @@ from snoop.wire.ipv4 import PROTOCOL_IGMP, PROTOCOL_PIM
 
 Message: TypeAlias = messages.Message | pim.Hello
 
-PCP_CONTROL: Final = 6  # Q-16
-
 _GROUP_MAC: Final = b"\x01\x00\x5e"  # W-6
 
 
@@ -37,7 +35,7 @@ class Control(NamedTuple):
 
 
 def parse(frame: bytes) -> Control:
-    """Read an IGMP message or a PIM hello out of a whole Ethernet frame.
+    """Read an IGMP message or a PIM hello out of a whole Ethernet frame, without its tag.
 
     An IGMP type that is only flooded comes back as `Unknown`, unchecked behind its IP header.
     WireError for everything else that must not be learned from: see `errors.COUNTERS`.
@@ -52,7 +50,7 @@ def parse(frame: bytes) -> Control:
             raise WireError("not_control", f"ethertype {header.ethertype:#06x}")
         if header.dst[:3] != _GROUP_MAC:
             raise WireError("not_control", "no IPv4 multicast MAC address")
-        ip = ipv4.parse(frame, header.offset)
+        ip = ipv4.parse(frame, ether.HEADER_BYTES)
         if ip.dst[12] & 0xF0 != 0xE0 or header.dst != multicast_mac(ip.dst):
             raise WireError("not_control", "MAC address of another group")
         if ip.protocol == PROTOCOL_IGMP:
@@ -101,17 +99,14 @@ def build_frame(
     payload: bytes,
     protocol: int = PROTOCOL_IGMP,
     dst_mac: bytes | None = None,
-    vid: int = 0,
-    pcp: int = PCP_CONTROL,
-    tagged: bool | None = None,
     ttl: int = 1,
     router_alert: bool = True,
 ) -> bytes:
-    """Return a control frame: TTL 1, TOS 0xC0, Router Alert (W-1), priority 6 if tagged (Q-16).
+    """Return a control frame, untagged: TTL 1, TOS 0xC0, Router Alert (W-1).
 
-    `dst_mac` None is the MAC address of the group `dst` (W-6). `vid` and `tagged` are those of
-    `ether.build`. ValueError for arguments that no frame can carry.
+    `dst_mac` None is the MAC address of the group `dst` (W-6). ValueError for arguments that no
+    frame can carry.
     """
     packet = ipv4.build(src, dst, protocol, payload, ttl=ttl, router_alert=router_alert)
     mac = multicast_mac(dst) if dst_mac is None else dst_mac
-    return ether.build(mac, src_mac, packet, vid=vid, pcp=pcp, tagged=tagged)
+    return ether.build(mac, src_mac, packet)

@@ -1,9 +1,9 @@
 """The one exception that frames from the network can cause, and the counters it may name.
 
 Every validation step of spec 1.10 that fails raises `WireError` with the name of the counter that
-moves; nothing else escapes a parser. What was already understood of the frame (its tag, its IP
-header) travels along, because the action may need it: a fragment of IGMP still goes to the router
-ports of its VLAN (SNOOP-13).
+moves; nothing else escapes a parser. What was already understood of the frame (its headers)
+travels along, because the action may need it: a fragment of IGMP still goes to the router ports
+(SNOOP-13).
 """
 
 from typing import Final
@@ -11,8 +11,7 @@ from typing import Final
 from snoop.wire.headers import Ethernet, IPv4
 
 COUNTERS: Final[dict[str, str]] = {
-    "truncated": "frame shorter than its Ethernet header or VLAN tag (V-1)",
-    "vlan_filtered": "VLAN id 4095, or a VLAN the port is not a member of (V-3)",
+    "truncated": "frame shorter than its Ethernet header (V-1)",
     "ip_error": "IPv4 version, header length, total length or header checksum wrong (V-4)",
     "igmp_fragment": "fragment of an IGMP message: not checked, not learned (V-5)",
     "igmp_checksum": "IGMP message too short for its checksum, or the checksum is wrong (V-8)",

@@ -82,6 +82,22 @@ def test_tag_leaves_as_it_came(net: Star, vid: int, pcp: int) -> None:
     assert [c.frame for c in net.h(1).captured() if c.frame[:6] == frame[:6]] == [frame]
 
 
+@pytest.mark.parametrize(("vid", "pcp"), [(10, 5), (4094, 0), (0, 5), (0, 0), (None, 0)])
+def test_report_reaches_the_router_port_as_it_came(net: Star, vid: int | None, pcp: int) -> None:
+    """VLAN-7, SNOOP-9: it crosses without its tag and leaves with it; a tag of value 0 is one."""
+    host = net.h(1)
+    frame = frames.report_v3([("TO_EX", "239.10.0.5", [])], host.address, mac=host.mac)
+    if vid is not None:
+        frame = frames.tagged(frame, vid, pcp=pcp)
+    net.switch.do("mrouter", "add", "--port", "p0", *(("--vlan", str(vid)) if vid else ()))
+    for each in (net.h(0), net.h(2)):
+        each.record("all")
+        each.reset()
+    host.frames([frame])
+    wait_until(lambda: frame in [c.frame for c in net.h(0).captured()], within=3)
+    assert frame not in [c.frame for c in net.h(2).captured()]
+
+
 def test_priority_tag_is_the_untagged_vlan(net: Star) -> None:
     """VLAN-2, spec 114: VID 0 with a priority counts as untagged."""
     group = "239.10.0.4"

@@ -30,6 +30,7 @@ from snoop.proto.params import (
 from snoop.table.mdb import Mdb, compile_group, compile_vlan
 from snoop.wire.address import Family, parse_prefix
 from unit import frames
+from unit.crossing import hand_up, on_wire
 from unit.frames import S1, G, Sent
 from unit.reference import Table, Verdict
 
@@ -182,10 +183,10 @@ class Dut:
     def punt(self, port: int, frame: bytes) -> frozenset[int]:
         """Give a frame to the control plane, whatever the fast path would do with it."""
         self.heard.add(frame)
-        effects = self.engine.receive(port=port, frame=frame, now=self.now)
+        effects = hand_up(self.engine, port=port, frame=frame, now=self.now)
         egress: frozenset[int] = frozenset()
         for effect in effects:
-            if isinstance(effect, Transmit) and effect.frame == frame:
+            if isinstance(effect, Transmit) and on_wire(effect) == frame:
                 egress |= ports_of(effect.ports)
         assert port not in egress, "a frame left by its ingress port"
         self._apply(effects)
@@ -233,8 +234,9 @@ class Dut:
     def _apply(self, effects: list) -> None:
         for effect in effects:
             match effect:
-                case Transmit(ports=ports, frame=frame):
-                    self.transmissions.append(Transmission(self.time, ports_of(ports), frame))
+                case Transmit(ports=ports):
+                    sent = Transmission(self.time, ports_of(ports), on_wire(effect))
+                    self.transmissions.append(sent)
                 case GroupChanged(vid=vid, group=group):
                     view = self.engine.group_view(vid, group)
                     self.mdb.set_group(vid, group, compile_group(view))

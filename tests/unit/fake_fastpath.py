@@ -16,6 +16,7 @@ from snoop.links.interfaces import Link
 from snoop.links.runs import Runs
 from snoop.table.mdb import Delta
 from snoop.table.seen import FdbEntry, PortOpened, Punted, Stream
+from snoop.wire import ether
 from snoop.wire.address import Address
 
 
@@ -79,6 +80,7 @@ class FakeFastPath:
     def port_set(
         self, port: int, *, up: bool, mtu: int, coalesce: bool = True,
         watched: bool = False, sticky: bool = False, igmp_rate: int = 0, igmp_burst: int = 1,
+        pvid: int = 0,
     ) -> None:  # fmt: skip
         assert port in self.opened
         self.states[port] = (up, mtu, coalesce)
@@ -108,8 +110,9 @@ class FakeFastPath:
     def verdicts(self, reason: str) -> dict[int, int]:
         return {port: counts[reason] for port, counts in self.counts.items() if reason in counts}
 
-    def inject(self, ports: int, frame: bytes) -> int:
-        self.injected.append((ports, frame))
+    def inject(self, vid: int, ports: int, frame: bytes, tci: int | None = None) -> int:
+        assert tci is None or tci & 0xFFF == vid
+        self.injected.append((ports, ether.tagged(frame, tci)))
         return ports
 
     def counters(self, port: int) -> dict[str, int]:

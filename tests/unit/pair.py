@@ -151,7 +151,7 @@ class Pair:
         self.engine = reloaded(self.engine, self.params, self.port_params, self.now)
 
     def _receive(self, port: int, frame: bytes) -> None:
-        self._take(self.engine.receive(port=port, frame=frame, now=self.now))
+        self._take(self.engine.receive(port=port, vid=0, frame=frame, now=self.now))
 
     def _take(self, effects: list) -> None:
         for effect in effects:

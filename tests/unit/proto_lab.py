@@ -13,9 +13,10 @@ from snoop.proto.engine import Engine
 from snoop.proto.params import Params, PortParams
 from snoop.proto.units import SECOND, Instant, seconds
 from snoop.proto.views import MdbRow
-from snoop.wire import compose, control, pim
+from snoop.wire import compose, control, ether, pim
 from snoop.wire.address import ANY, Family, parse, text
 from snoop.wire.messages import Query, Record, RecordType
+from unit.crossing import hand_up, on_wire
 
 R, P1, P2, P3 = range(4)
 G, H, SSM = "239.1.2.3", "239.1.2.4", "232.1.1.1"
@@ -29,9 +30,13 @@ def mac_of(address: str) -> bytes:
     return b"\x02\x00" + parse(address)[12:]
 
 
-def frame(payload: bytes, *, src: str, dst: str, **how: object) -> bytes:
+def frame(
+    payload: bytes, *, src: str, dst: str, vid: int = 0, tagged: bool | None = None, **how: object
+) -> bytes:
+    """A frame as it is on the wire: tagged with priority 6 in a VLAN, or as told."""
     how.setdefault("src_mac", mac_of(src))
-    return control.build_frame(src=parse(src), dst=parse(dst), payload=payload, **how)  # type: ignore[arg-type]  # keywords are the callee's
+    bare = control.build_frame(src=parse(src), dst=parse(dst), payload=payload, **how)  # type: ignore[arg-type]  # keywords are the callee's
+    return ether.tagged(bare, 6 << 13 | vid if (vid if tagged is None else tagged) else None)
 
 
 def record(kind: RecordType, group: str = G, sources: Sequence[str] = ()) -> Record:
@@ -126,11 +131,11 @@ class Lab:
 
     def hear(self, port: int, data: bytes) -> set[int]:
         """Give a frame to the engine; return the ports it is forwarded to."""
-        effects = self.did(self.engine.receive(port=port, frame=data, now=self.now))
+        effects = self.did(hand_up(self.engine, port=port, frame=data, now=self.now))
         return {
             number
             for effect in effects
-            if isinstance(effect, Transmit) and effect.frame == data
+            if isinstance(effect, Transmit) and on_wire(effect) == data
             for number in ports_of(effect.ports)
         }
 

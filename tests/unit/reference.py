@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from snoop.proto.units import Ports
-from snoop.table.mdb import VLAN_DEFAULT, Delta, VlanRow
+from snoop.table.mdb import ALL_PORTS, VLAN_DEFAULT, Delta, VlanRow
 from snoop.wire.address import ANY, MAPPED, Address, Family
 
-_IPV4, _IPV6, _VLAN_TAG = 0x0800, 0x86DD, 0x8100
+_IPV4, _IPV6, _VLAN_TAG, _SERVICE_TAG = 0x0800, 0x86DD, 0x8100, 0x88A8
 _IGMP, _PIM = 2, 103
 _BROADCAST = b"\xff" * 6
 _ALL_PIM_ROUTERS = MAPPED + bytes((224, 0, 0, 13))
@@ -42,6 +42,7 @@ class Reason(StrEnum):
     DROP_RESERVED_MAC = "reserved_mac"
     DROP_VLAN_INVALID = "vlan_invalid"
     DROP_IP_ERROR = "ip_error"
+    DROP_VLAN_FILTERED = "vlan_filtered"
     DROP_SOURCE_MAC = "source_mac"
     DROP_PORT_DOWN = "port_down"
 
@@ -63,6 +64,8 @@ class Table:
     rows: dict[tuple[int, Address, Address], Ports] = field(default_factory=dict)
     vlans: dict[tuple[int, Family], VlanRow] = field(default_factory=dict)
     floods: set[Address] = field(default_factory=set)
+    members: dict[int, Ports] = field(default_factory=dict)
+    pvids: dict[int, int] = field(default_factory=dict)
 
     def apply(self, delta: Delta) -> None:
         """Apply one publish; KeyError if it deletes what is not there."""
@@ -72,8 +75,11 @@ class Table:
             self.rows[row.vid, row.group, row.source] = row.ports
         for key in delta.vlan_deletes:
             del self.vlans[key]
+            if not any((key[0], family) in self.vlans for family in Family):
+                del self.members[key[0]]
         for vlan in delta.vlans:
             self.vlans[vlan.vid, vlan.family] = vlan
+            self.members[vlan.vid] = vlan.members
         self.floods.difference_update(delta.flood_deletes)
         self.floods.update(delta.floods)
 
@@ -83,18 +89,25 @@ class Table:
             return Verdict(Reason.DROP_PORT_DOWN)
         if len(frame) < 14:
             return Verdict(Reason.DROP_TRUNCATED)
-        others = self.up & ~(1 << port)
         dst, src = frame[:6], frame[6:12]
         if dst[:5] == b"\x01\x80\xc2\x00\x00" and 1 <= dst[5] <= 15:  # L2-1
             return Verdict(Reason.DROP_RESERVED_MAC)
         vid, offset, ethertype = 0, 14, int.from_bytes(frame[12:14], "big")
-        if ethertype == _VLAN_TAG:
+        service_tag = ethertype == _SERVICE_TAG
+        if ethertype in (_VLAN_TAG, _SERVICE_TAG):
             if len(frame) < 18:
                 return Verdict(Reason.DROP_TRUNCATED)
             vid = int.from_bytes(frame[14:16], "big") & 0x0FFF
-            offset, ethertype = 18, int.from_bytes(frame[16:18], "big")
-            if vid == 0x0FFF:  # VLAN-2
-                return Verdict(Reason.DROP_VLAN_INVALID)
+            if not service_tag:  # VLAN-6: nobody looks behind it
+                offset, ethertype = 18, int.from_bytes(frame[16:18], "big")
+        if vid == 0 or service_tag:
+            vid = self.pvids.get(port, 0) or vid
+        if vid == 0x0FFF:  # VLAN-2
+            return Verdict(Reason.DROP_VLAN_INVALID)
+        members = self.members.get(vid, self.members.get(VLAN_DEFAULT, ALL_PORTS))
+        if not members >> port & 1:  # VLAN-3
+            return Verdict(Reason.DROP_VLAN_FILTERED)
+        others = self.up & members & ~(1 << port)
         if src[0] & 1 or src == bytes(6):
             return Verdict(Reason.DROP_SOURCE_MAC)
         if dst == _BROADCAST:

@@ -57,10 +57,13 @@ class Scene:
 
     def report(self, port: int, *records: Record) -> None:
         """A v3 report comes in at a port."""
-        packet = ipv4.build(HOST, ALL_V3, 2, compose.build_report(version=3, records=records))
-        frame = ether.build(ether.multicast_mac(ALL_V3), b"\x02\0\0\0\x01\x0b", packet)
-        self.fastpath.waiting.append(Punted(port, frame, 0))
+        self.fastpath.waiting.append(Punted(port, 0, self.report_frame(*records), 0))
         self.plane.punted()
+
+    @staticmethod
+    def report_frame(*records: Record) -> bytes:
+        packet = ipv4.build(HOST, ALL_V3, 2, compose.build_report(version=3, records=records))
+        return ether.build(ether.multicast_mac(ALL_V3), b"\x02\0\0\0\x01\x0b", packet)
 
     def join(self, port: int) -> None:
         self.report(port, Record(RecordType.TO_EX, G, ()))

@@ -72,20 +72,27 @@ def test_packed_vlan_is_read_by_c_as_it_was_meant() -> None:
         vlans=(
             VlanRow(10, Family.IPV4, True, mrouters=1 << 200, unregistered=ALL_PORTS),
             VlanRow(VLAN_DEFAULT, Family.IPV4, False, 3, 4, unregistered_mrouters=False),
+            VlanRow(11, Family.IPV6, True, 5, 6, members=7 | 1 << 64, untagged=1 << 128),
         ),
-        vlan_deletes=((20, Family.IPV4),),
+        vlan_deletes=((20, Family.IPV6),),
     )
-    deleted, active, default = vlans(delta)
-    assert (deleted.op, deleted.vlan) == (lib.FP_ROW_DELETE, 20)
+    deleted, active, default, other = vlans(delta)
+    assert (deleted.op, deleted.vlan, deleted.family) == (lib.FP_ROW_DELETE, 20, Family.IPV6)
     assert (active.op, active.vlan, active.flags) == (lib.FP_ROW_SET, 10, lib.FP_VLAN_ACTIVE)
     assert list(active.mrouters) == [0, 0, 0, 1 << 8]
     assert list(active.unregistered) == [(1 << 64) - 1] * 4
     assert (default.vlan, default.flags) == (lib.FP_VLAN_ANY, lib.FP_VLAN_DROP_UNREGISTERED)
     assert (default.mrouters[0], default.unregistered[0]) == (3, 4)
+    assert (active.family, other.family) == (Family.IPV4, Family.IPV6)
+    assert list(active.members) == [(1 << 64) - 1] * 4
+    assert list(active.untagged) == [0] * 4
+    assert list(other.members) == [7, 1, 0, 0]
+    assert list(other.untagged) == [0, 0, 1, 0]
 
 
 def test_constants_of_the_table_layer_are_the_contracts() -> None:
     assert lib.FP_VLAN_ANY == VLAN_DEFAULT
+    assert {lib.FP_FAMILY_IPV4, lib.FP_FAMILY_IPV6} == set(Family)
     assert ALL_PORTS.bit_length() == lib.FP_PORTS_MAX == 64 * lib.FP_MASK_WORDS
     assert len(image.words(ALL_PORTS)) == lib.FP_MASK_WORDS
     assert len(G) == lib.FP_ADDRESS_BYTES

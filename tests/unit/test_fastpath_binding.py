@@ -89,11 +89,11 @@ def test_opening_what_is_not_there_says_which_step_failed(fastpath: FastPath) ->
 
 
 def test_frame_for_closed_ports_is_counted_as_lost(fastpath: FastPath) -> None:
-    assert fastpath.inject(1 << 5 | 1 << 255, frames.data()) == 0
+    assert fastpath.inject(0, 1 << 5 | 1 << 255, frames.data()) == 0
     assert fastpath.counters(5)["inject_drops"] == 1
     assert fastpath.counters(255)["inject_drops"] == 1
     assert fastpath.counters(6)["inject_drops"] == 0
-    fastpath.inject(ALL_PORTS, frames.data())
+    fastpath.inject(0, ALL_PORTS, frames.data())
     assert fastpath.counters(6)["inject_drops"] == 1
 
 

@@ -139,3 +139,21 @@ def test_port_that_is_down_takes_nothing_in_and_gives_nothing_out() -> None:
     t.up &= ~0b10
     assert t.decide(1, frames.data(G)).reason is Reason.DROP_PORT_DOWN
     assert not t.decide(IN, frames.data(G, S2)).ports & 0b10
+
+
+def test_frame_of_a_vlan_the_port_is_not_in_is_dropped() -> None:
+    """Idea 115: VLAN-3, and a frame leaves by members only."""
+    t = table(members=0b1011)
+    assert t.decide(IN, frames.data(G, S1)).reason is Reason.DROP_VLAN_FILTERED
+    assert t.decide(1, raw("ff:ff:ff:ff:ff:ff")).ports == 0b1001
+    assert t.decide(IN, frames.data(G, S1, vid=7)).reason is not Reason.DROP_VLAN_FILTERED
+
+
+def test_pvid_is_the_vlan_of_frames_that_bring_none() -> None:
+    """VLAN-1, VLAN-2."""
+    t = table()
+    t.pvids[IN] = 7
+    t.apply(Delta(vlans=(VlanRow(7, Family.IPV4, True, 0, 0b10000),)))
+    assert t.decide(IN, frames.data(G, S1)).ports == 0b10000
+    assert t.decide(IN, frames.data(G, S1, vid=0)).ports == 0b10000
+    assert t.decide(1, frames.data(G, S1)).ports == 0b101

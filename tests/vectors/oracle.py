@@ -11,19 +11,12 @@ RECORD_NAMES = {1: "IS_IN", 2: "IS_EX", 3: "TO_IN", 4: "TO_EX", 5: "ALLOW", 6: "
 
 
 def judge(frame: bytes) -> str:
-    """Return the reading of a frame, or `!counter`."""
+    """Return the reading of a frame without its tag, or `!counter`."""
     if len(frame) < 14:
         return "!truncated"
-    at = 12
-    if u16(frame, at) == 0x8100:
-        if len(frame) < 18:
-            return "!truncated"
-        if u16(frame, 14) % 4096 == 4095:  # V-3
-            return "!vlan_filtered"
-        at = 16
-    if u16(frame, at) != 0x0800 or frame[:3] != b"\x01\x00\x5e":
+    if u16(frame, 12) != 0x0800 or frame[:3] != b"\x01\x00\x5e":
         return "!not_control"
-    return judge_ip(frame[at + 2 :], frame[3:6])
+    return judge_ip(frame[14:], frame[3:6])
 
 
 def judge_ip(packet: bytes, mac_tail: bytes) -> str:

@@ -100,7 +100,7 @@ def queries(lab: Lab) -> list[tuple[float, int, str, int]]:
         if isinstance(effect, Transmit) and effect.ports == 0b1111:
             parsed = control.parse(effect.frame)
             if isinstance(parsed.message, Query):
-                found.append((when, parsed.ether.vid, text(parsed.ip.src), parsed.message.qqi_s))
+                found.append((when, effect.vid, text(parsed.ip.src), parsed.message.qqi_s))
     return found
 
 

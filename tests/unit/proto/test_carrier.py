@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from snoop.proto.effects import Event, Transmit
 from snoop.proto.params import QuerierMode
-from snoop.wire import control
 from snoop.wire.address import parse
 from unit.proto_lab import (
     OWN,
@@ -149,7 +148,7 @@ def asked(lab: Lab, port: int) -> list[int]:
     """The VLANs in which the port alone was asked."""
     frames = [effect for _, effect in lab.effects if isinstance(effect, Transmit)]
     sent = [each for each in frames if each.ports == 1 << port]
-    return [control.parse(each.frame).ether.vid for each in sent]
+    return [each.vid for each in sent]
 
 
 def test_port_that_comes_up_is_asked_in_every_vlan_a_part_at_a_time() -> None:

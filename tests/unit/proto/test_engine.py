@@ -108,7 +108,7 @@ def test_timers_that_are_due_come_before_the_frame() -> None:
     lab = Lab()
     lab.at(30).hear(P1, v3(record(TO_EX)))
     lab.at(299.999)
-    effects = lab.engine.receive(port=P1, frame=v3(record(IS_EX)), now=START + seconds(300))
+    effects = lab.engine.receive(port=P1, vid=0, frame=v3(record(IS_EX)), now=START + seconds(300))
     kinds = [effect.kind for effect in effects if isinstance(effect, Event)]
     assert kinds.index("expire") < kinds.index("join")
 

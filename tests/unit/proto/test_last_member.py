@@ -311,7 +311,7 @@ def test_queries_come_from_our_address() -> None:
     lab.hear(P1, v3(record(TO_EX)))
     (sent,) = [
         effect.frame
-        for effect in lab.engine.receive(port=P1, frame=v3(record(TO_IN)), now=lab.now)
+        for effect in lab.engine.receive(port=P1, vid=0, frame=v3(record(TO_IN)), now=lab.now)
         if hasattr(effect, "frame")
     ]
     parsed = control.parse(sent)

@@ -18,6 +18,7 @@ from snoop.proto.units import Instant, seconds
 from snoop.runtime import saved
 from snoop.wire.address import parse
 from unit import proto_lab as kit
+from unit.crossing import hand_up
 
 
 class Restart:
@@ -392,7 +393,7 @@ def live(engine: Engine) -> None:
     for number, data in enumerate(
         (kit.v3(kit.record(kit.TO_EX)), kit.leave(kit.SSM), kit.query(), kit.old_report(2, vid=7))
     ):
-        engine.receive(port=number, frame=data, now=now)
+        hand_up(engine, port=number, frame=data, now=now)
     engine.mdb(now), engine.hosts(now), engine.mrouters(now), engine.queriers(now)
     end = Instant(now + seconds(600))
     for _ in range(2000):

@@ -193,7 +193,7 @@ def solicitations(lab: Lab) -> list[tuple[float, set[int], int]]:
         if isinstance(effect, Transmit):
             parsed = control.parse(effect.frame)
             if isinstance(parsed.message, MrdSolicitation):
-                found.append((when, ports_of(effect.ports), parsed.ether.vid))
+                found.append((when, ports_of(effect.ports), effect.vid))
     return found
 
 

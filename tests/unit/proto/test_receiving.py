@@ -8,7 +8,7 @@ import pytest
 
 from snoop.proto.effects import Transmit
 from snoop.proto.params import MrouterMode, QueryScope
-from snoop.wire import compose, control, ether
+from snoop.wire import compose
 from unit.proto_lab import (
     HOST,
     P1,
@@ -144,7 +144,6 @@ def test_fragments_go_to_router_ports_and_teach_nothing() -> None:
         (frame(b"\x11\0\xee\xff\0\0\0\0", src=RQ, dst="224.0.0.22"), "malformed"),
         (v3(record(TO_EX))[:20], "ip_error"),
         (v3(record(TO_EX))[:9], "truncated"),
-        (v3(record(TO_EX), vid=1, tagged=True)[:14] + b"\x0f\xff\x08\x00", "vlan_filtered"),
         (v3(record(TO_EX), dst_mac=b"\x02\0\0\0\0\2"), "not_control"),
         (v3(record(TO_EX), dst_mac=b"\xff" * 6), "not_control"),
     ],
@@ -224,9 +223,12 @@ def test_forwarded_bytes_are_the_bytes_received() -> None:
     """SNOOP-9: tag, padding, options and unknown flags included."""
     lab = Lab()
     lab.hear(R, query(vid=10))
-    data = v3(record(TO_EX), vid=10, pcp=3) + bytes(6)
-    effects = lab.engine.receive(port=P1, frame=data, now=lab.now)
-    assert Transmit(1 << R, data) in effects
+    data = v3(record(TO_EX)) + bytes(6)
+    tci = 3 << 13 | 10
+    effects = lab.engine.receive(port=P1, vid=10, frame=data, tci=tci, now=lab.now)
+    assert Transmit(10, 1 << R, data, tci) in effects
+    effects = lab.engine.receive(port=P1, vid=10, frame=data, now=lab.now)
+    assert Transmit(10, 1 << R, data, None) in effects
     assert lab.engine.vids() == [0, 10]
     assert lab.mrouters(0) == set()
 
@@ -275,7 +277,8 @@ def test_tag_of_our_queries() -> None:
     from snoop.proto.params import QuerierMode
 
     lab = Lab(querier=QuerierMode.ON)
-    effects = lab.engine.receive(port=P1, frame=v3(record(TO_EX), vid=10), now=lab.now)
-    frames = [effect.frame for effect in effects if isinstance(effect, Transmit)]
-    (tag,) = [ether.parse(sent) for sent in frames]
-    assert (tag.vid, tag.pcp, tag.tagged) == (10, control.PCP_CONTROL, True)
+    effects = lab.engine.receive(port=P1, vid=10, frame=v3(record(TO_EX)), now=lab.now)
+    (sent,) = [effect for effect in effects if isinstance(effect, Transmit)]
+    assert (sent.vid, sent.tci) == (10, 6 << 13 | 10)
+    effects = lab.engine.query(vid=0, group=None, port=None, now=lab.now)
+    assert [each.tci for each in effects if isinstance(each, Transmit)] == [None]

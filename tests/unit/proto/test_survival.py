@@ -20,6 +20,7 @@ from snoop.proto.groups import Full
 from snoop.proto.units import Instant, seconds
 from snoop.wire.address import Family, parse
 from unit import proto_lab as kit
+from unit.crossing import hand_up
 from unit.runtime.test_garbage import collected
 from unit.twin import Twin, reloaded
 
@@ -79,7 +80,7 @@ class Life:
         if choice < 0.2:
             self.elapse(seconds(rng.choice(LAPSES)))
         elif choice < 0.85:
-            engine.receive(port=port, frame=self.frame(vid), now=now)
+            hand_up(engine, port=port, frame=self.frame(vid), now=now)
         else:
             with suppress(KeyError, Full):
                 rng.choice(others)()
@@ -186,8 +187,8 @@ def test_memberships_survive_in_the_middle_of_a_port_that_goes_down() -> None:
     life.engine.configure(settings.Params(), {0: life.ports[0]}, now=life.now)
     for vid in range(40):
         records = [kit.record(kit.TO_EX, f"239.9.{vid}.{n}") for n in range(12)]
-        life.engine.receive(port=0, frame=kit.v3(*records, vid=vid), now=life.now)
-        life.engine.receive(port=0, frame=kit.query(vid=vid), now=life.now)
+        hand_up(life.engine, port=0, frame=kit.v3(*records, vid=vid), now=life.now)
+        hand_up(life.engine, port=0, frame=kit.query(vid=vid), now=life.now)
     life.engine.port_down(0, now=life.now)
     life.engine.restart()
     life.engine.port_up(0, now=life.now)

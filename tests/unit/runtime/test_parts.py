@@ -44,8 +44,8 @@ def test_a_reload_publishes_thousands_of_vlans_a_part_at_a_time() -> None:
         compose.build_report(version=3, records=(Record(RecordType.TO_EX, G, ()),)),
     )  # fmt: skip
     for vid in range(1, 4 * VLANS_MAX):
-        frame = ether.build(ether.multicast_mac(ALL_V3), b"\x02\0\0\0\x01\x0b", packet, vid=vid)
-        scene.fastpath.waiting.append(Punted(vid % 4, frame, 0))
+        frame = ether.build(ether.multicast_mac(ALL_V3), b"\x02\0\0\0\x01\x0b", packet)
+        scene.fastpath.waiting.append(Punted(vid % 4, vid, frame, 0))
     while scene.fastpath.waiting or scene.plane.next_deadline() == NOW:
         scene.plane.punted()
     changed: list[int] = []
@@ -80,7 +80,7 @@ def test_batch_that_takes_longer_than_thought_goes_on_in_the_next_turn(
         return receive(**how)
 
     monkeypatch.setattr(engine, "receive", slow)
-    scene.fastpath.waiting += [Punted(0, b"", 0)] * 10
+    scene.fastpath.waiting += [Punted(0, 0, b"", 0)] * 10
     turns = 0
     while turns == 0 or scene.ask(Show(what="counters"))["ports"]["p0"]["control_truncated"] < 10:
         assert turns == 0 or scene.plane.next_deadline() is not None
@@ -96,8 +96,8 @@ def test_a_vlan_that_ends_takes_its_row_along() -> None:
         HOST, ALL_V3, 2,
         compose.build_report(version=3, records=(Record(RecordType.TO_EX, G, ()),)),
     )  # fmt: skip
-    frame = ether.build(ether.multicast_mac(ALL_V3), b"\x02\0\0\0\x01\x0b", packet, vid=7)
-    scene.fastpath.waiting.append(Punted(1, frame, 0))
+    frame = ether.build(ether.multicast_mac(ALL_V3), b"\x02\0\0\0\x01\x0b", packet)
+    scene.fastpath.waiting.append(Punted(1, 7, frame, 0))
     scene.plane.punted()
     assert 7 in scene.fastpath.vlans
     scene.ask(Clear(what="mdb"))

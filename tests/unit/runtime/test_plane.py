@@ -17,6 +17,7 @@ from snoop.runtime.plane import AGAIN
 from snoop.table.seen import Punted
 from snoop.wire import address
 from snoop.wire.address import ANY
+from snoop.wire.messages import Record, RecordType
 from unit.fake_fastpath import link
 from unit.scene import G, Scene
 
@@ -25,7 +26,7 @@ def test_a_report_becomes_a_row_in_one_publish() -> None:
     """Decide all, send all, publish once."""
     scene = Scene().start()
     before = scene.fastpath.publishes
-    scene.fastpath.waiting += [Punted(0, b"", 0)] * 3
+    scene.fastpath.waiting += [Punted(0, 0, b"", 0)] * 3
     scene.join(1)
     assert scene.fastpath.rows == {(0, G, ANY): 0b0010}
     assert scene.fastpath.publishes == before + 1
@@ -65,7 +66,7 @@ def test_a_flood_is_taken_in_batches() -> None:
     """TM-40: an IGMP flood must not hold up the timers; nothing of it is lost."""
     scene = Scene().start()
     total = 3 * BUDGET_MAX
-    scene.fastpath.waiting += [Punted(0, b"", 0)] * total
+    scene.fastpath.waiting += [Punted(0, 0, b"", 0)] * total
     before = scene.fastpath.publishes
     read = [0]
     while read[-1] < total:
@@ -90,7 +91,7 @@ def test_what_a_flood_left_behind_is_taken_with_rests() -> None:
 def test_long_queue_of_a_port_within_its_rate_is_read_without_rests() -> None:
     """A rest would lose it what the engine can read in time."""
     scene = Scene().start()
-    scene.fastpath.waiting += [Punted(0, b"", 0)] * BUDGET_MAX
+    scene.fastpath.waiting += [Punted(0, 0, b"", 0)] * BUDGET_MAX
     assert scene.plane.punted() == 0
 
 
@@ -180,13 +181,13 @@ def test_a_bug_met_by_a_frame_is_counted_and_the_next_frame_served(
     assert engine is not None
     whole = engine.receive
 
-    def receive(*, port: int, frame: bytes, now: Any) -> Any:
+    def receive(*, frame: bytes, **more: Any) -> Any:
         if frame == b"poison":
             raise IndexError("ours")
-        return whole(port=port, frame=frame, now=now)
+        return whole(frame=frame, **more)
 
     monkeypatch.setattr(engine, "receive", receive)
-    scene.fastpath.waiting.append(Punted(1, b"poison", 0))
+    scene.fastpath.waiting.append(Punted(1, 0, b"poison", 0))
     scene.join(1)
     assert scene.members() == {"p1"}
     assert scene.ask(Show(what="counters"))["counters"]["internal_errors"] == 1
@@ -217,3 +218,19 @@ def test_events_carry_port_names_and_the_capture_says_what_was_decided() -> None
     assert came[0]["port"] == "p1"
     assert "join" in came[0]["comment"]
     assert "239.1.2.3" in came[0]["comment"]
+
+
+def test_capture_has_frames_as_they_are_on_the_wire() -> None:
+    """VLAN-7: with the tag that they came with, and that of our queries (Q-16)."""
+
+    async def run() -> list[Any]:
+        scene = Scene(igmp={"querier": "on"}).start()
+        frames = scene.captures.listen(lambda item: True)
+        frame = scene.report_frame(Record(RecordType.TO_EX, G, ()))
+        scene.fastpath.waiting.append(Punted(1, 10, frame, 0, tci=5 << 13 | 10))
+        scene.plane.punted()
+        return await frames.next()
+
+    came, asked = asyncio.run(run())
+    assert (came["direction"], came["frame"][24:36]) == ("in", "8100a00a0800")
+    assert (asked["direction"], asked["frame"][24:36]) == ("out", "8100c00a0800")

@@ -8,6 +8,7 @@ from scapy.utils import checksum as internet_checksum
 
 from snoop.proto.effects import GroupChanged, VlanChanged
 from unit import frames
+from unit.crossing import hand_up
 from unit.dut import P1, P2, Dut, R
 from unit.frames import ALLOW, BLOCK, IS_EX, IS_IN, S1, S2, S3, TO_EX, TO_IN, G
 from unit.validator import may_teach
@@ -105,7 +106,7 @@ def test_mutated_frames_teach_nothing_unless_they_are_valid(chunk: int) -> None:
         before = known(dut)
         for _ in range(LIFETIME):
             frame = mutate(rng)
-            effects = dut.engine.receive(port=rng.choice([P1, R]), frame=frame, now=dut.now)
+            effects = hand_up(dut.engine, port=rng.choice([P1, R]), frame=frame, now=dut.now)
             if may_teach(frame):
                 before = known(dut)
                 continue
@@ -128,7 +129,7 @@ def test_frames_cut_short_teach_nothing(cut: int) -> None:
     before = known(dut)
     for seed in SEEDS:
         if cut < len(seed):
-            dut.engine.receive(port=P1, frame=seed[:cut], now=dut.now)
+            hand_up(dut.engine, port=P1, frame=seed[:cut], now=dut.now)
             assert known(dut) == before
 
 

@@ -84,14 +84,18 @@ def test_vlan_row_is_packed_as_the_header_states() -> None:
     row = VlanRow(10, Family.IPV4, True, mrouters=1 << 65, unregistered=(1 << 256) - 1)
     other = VlanRow(10, Family.IPV6, True, 1, 1)
     data, count = image.pack_vlans(Delta(vlans=(row, other)))
-    assert count == 1
-    assert read("fp_vlan", bytes(data)) == {
+    assert count == 2
+    assert read("fp_vlan", bytes(data[image.VLAN.size :]))["family"] == constant("FP_FAMILY_IPV6")
+    assert read("fp_vlan", bytes(data[: image.VLAN.size])) == {
         "unregistered": ((1 << 64) - 1,) * 4,
         "mrouters": (0, 2, 0, 0),
+        "members": ((1 << 64) - 1,) * 4,
+        "untagged": (0,) * 4,
         "vlan": 10,
         "op": constant("FP_ROW_SET"),
         "flags": constant("FP_VLAN_ACTIVE"),
-        "pad": bytes(4),
+        "family": constant("FP_FAMILY_IPV4"),
+        "pad": bytes(3),
     }
 
 

@@ -40,8 +40,8 @@ def wrapped(payload: bytes, dst: str) -> bytes:
 
 
 def repaired(frame: bytearray) -> bytearray:
-    """Make Total Length and the checksums of an untagged or once tagged packet right again."""
-    start = 18 if frame[12:14] == b"\x81\x00" else 14
+    """Make Total Length and the checksums of a packet right again."""
+    start = 14
     if len(frame) < start + 20:
         return frame
     size = (frame[start] & 15) * 4
