@@ -182,7 +182,7 @@ class Daemon:
         except (OSError, OverflowError) as error:
             raise StartError(f"cannot serve [metrics] listen = {listen}: {error}") from error
 
-    # The loop threads --------------------------------------------------------------------------
+    # The loop threads ----------------------------------------------------------------------------
 
     def _start_threads(self, fastpath: FastPath, workers: int) -> None:
         for worker in range(workers):
@@ -233,7 +233,7 @@ class Daemon:
         if not self._ended.done():
             self._ended.set_result(fault)
 
-    # What the loop calls -----------------------------------------------------------------------
+    # What the loop calls -------------------------------------------------------------------------
 
     def _punted(self) -> None:
         """One batch; while more wait the descriptor stays readable, and this comes again after
@@ -302,7 +302,7 @@ class Daemon:
             notify.notify("WATCHDOG=1")
         self._loop.call_later(interval, self._watchdog)
 
-    # Configuration and control -----------------------------------------------------------------
+    # Configuration and control -------------------------------------------------------------------
 
     def reload(self) -> Reloaded:
         """Read the configuration again and become it.

@@ -105,7 +105,7 @@ class Switch:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    # The process -------------------------------------------------------------------------------
+    # The process ---------------------------------------------------------------------------------
 
     @property
     def directory(self) -> Path:
@@ -198,7 +198,7 @@ class Switch:
         assert self.process is not None
         self.process.send_signal(signal.SIGHUP)
 
-    # State, as the `show` commands give it -----------------------------------------------------
+    # State, as the `show` commands give it -------------------------------------------------------
 
     def show(self, what: str, **filters: object) -> Any:
         """The document of `snoop show WHAT --json`."""
@@ -258,7 +258,7 @@ class Switch:
                 raise TimeoutError(f"{otherwise} after {within:g} s")
             time.sleep(_POLL_SECONDS)
 
-    # Changes -----------------------------------------------------------------------------------
+    # Changes -------------------------------------------------------------------------------------
 
     def add(self, group: str, port: str, *, source: str | None = None, vlan: int = 0) -> None:
         """Add a static entry."""

@@ -80,7 +80,7 @@ class Star:
         raise KeyError("eth0")
 
     def close(self) -> None:
-        """Ends the processes inside and removes the namespaces; the links go with them."""
+        """End the processes inside and remove the namespaces; the links go with them."""
         if self.link is not None:
             self.link.close()
             self.link = None

@@ -51,7 +51,7 @@ class Membership:
         self.sock = open_receiver(group, port)
 
     def set_filter(self, mode: int, sources: list[str]) -> None:
-        """Joins or changes the filter. The kernel sends the state change itself (RFC 9776 section
+        """Join or change the filter. The kernel sends the state change itself (RFC 9776 section
         5.1).
         """
         if not self.joined:
@@ -170,7 +170,7 @@ class Agent:
                 view = view[os.write(1, view) :]
 
     def await_marker(self, ident: int, token: str) -> None:
-        """Answers when the tap has seen the marker: all delivered before it is then counted."""
+        """Answer when the tap has seen the marker: all delivered before it is then counted."""
         if token in self.tap.markers:
             self.answer(ident, result=True)
         else:
@@ -251,7 +251,7 @@ class Agent:
         return {"wire": self.tap.counts(), "app": app, "tap_drops": self.tap.drops()}
 
     def op_reset(self) -> None:
-        """Forgets counts and captured frames, not memberships."""
+        """Forget counts and captured frames, not memberships."""
         self.tap.read(COUNT_MAX)
         self.tap.reset()
         self.past.clear()
@@ -264,7 +264,7 @@ class Agent:
         self.tap.record = what
 
     def op_tap(self, on: bool, tcp: bool = False) -> None:
-        """Switches the tap off (it costs the host time per frame), or lets it see TCP as well."""
+        """Switch the tap off (it costs the host time per frame), or let it see TCP as well."""
         self.selector.unregister(self.tap.sock)
         self.tap.sock.close()
         old = self.tap

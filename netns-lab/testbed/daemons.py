@@ -64,7 +64,7 @@ class Daemons:
         self.processes.append(process)
 
     def ask(self, *command: str) -> str:
-        """Runs a control command to its end; what it printed."""
+        """Run a control command to its end; what it printed."""
         with namespaces.inside(self.host.namespace):
             done = subprocess.run(command, capture_output=True, text=True, timeout=20)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}\n{self.log()}"

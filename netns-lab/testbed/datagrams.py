@@ -109,7 +109,7 @@ def udp_send(
     dont_fragment: bool = True,
     seconds: float = 0.0,
 ) -> dict[str, float]:
-    """Sends `count` datagrams, `rate` per second (0: as fast as the socket takes them), `segments`
+    """Send `count` datagrams, `rate` per second (0: as fast as the socket takes them), `segments`
     per GSO send.
 
     With `seconds` it ends after that time, whatever `count` says. Returns what was really sent and
@@ -157,7 +157,7 @@ def udp_bursts(
     ttl: int = 16,
     source_port: int = 0,
 ) -> dict[str, float]:
-    """Sends `bursts` times `burst` datagrams, each burst in one system call (sendmmsg), `rate`
+    """Send `bursts` times `burst` datagrams, each burst in one system call (sendmmsg), `rate`
     bursts per second. They wait for the switch together, as those of a busy sender do.
     """
     libc = ctypes.CDLL(None, use_errno=True)
@@ -196,7 +196,7 @@ def udp_bursts(
 
 
 def tcp_serve(port: int, verify: bool) -> None:
-    """Accepts on `port` for ever; answers each connection with the bytes and the CRC-32 it
+    """Accept on `port` for ever; answer each connection with the bytes and the CRC-32 it
     received.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -225,7 +225,7 @@ def tcp_serve(port: int, verify: bool) -> None:
 def tcp_send(
     *, interface: str, destination: str, port: int, seconds: float = 0.0, blocks: int = 0
 ) -> dict[str, Any]:
-    """Pushes TCP for `seconds` or `blocks` of 256 KiB. `intact` compares the receiver's CRC (it
+    """Push TCP for `seconds` or `blocks` of 256 KiB. `intact` compares the receiver's CRC (it
     must verify).
     """
     del interface  # unicast follows the route

@@ -98,7 +98,7 @@ class Host:
     # --- talking to the agent
 
     def start(self, op: str, **arguments: Any) -> Job:
-        """Gives an order and does not wait for its end."""
+        """Give an order and do not wait for its end."""
         ident = next(self.ids)
         assert self.process.stdin
         self.process.stdin.write(json.dumps({"id": ident, "op": op, **arguments}).encode() + b"\n")
@@ -131,13 +131,13 @@ class Host:
     # --- memberships, through the kernel
 
     def join(self, group: str, *sources: str, interface: str = "eth0") -> None:
-        """Joins the group: any source, or only the given ones (INCLUDE)."""
+        """Join the group: any source, or only the given ones (INCLUDE)."""
         self.filter(group, "include" if sources else "exclude", sources, interface=interface)
 
     def filter(
         self, group: str, mode: str, sources: Iterable[str] = (), *, interface: str = "eth0"
     ) -> None:
-        """Joins or changes to `mode` "include" or "exclude" with exactly these sources."""
+        """Join or change to `mode` "include" or "exclude" with exactly these sources."""
         self.call("filter", group=group, mode=mode, sources=list(sources), interface=interface)
 
     def leave(self, group: str, *, interface: str = "eth0") -> None:
@@ -150,19 +150,19 @@ class Host:
     # --- sending
 
     def send(self, destination: str, **how: Any) -> dict[str, float]:
-        """Sends numbered datagrams (`datagrams.udp_send` has the options) and waits for the end."""
+        """Send numbered datagrams (`datagrams.udp_send` has the options) and wait for the end."""
         result: dict[str, float] = self.start("send", destination=destination, **how).result(120)
         return result
 
     def bursts(self, destination: str, **how: Any) -> dict[str, float]:
-        """Sends datagrams several at a time (`datagrams.udp_bursts`)."""
+        """Send datagrams several at a time (`datagrams.udp_bursts`)."""
         result: dict[str, float] = self.start("bursts", destination=destination, **how).result(120)
         return result
 
     def frames(
         self, frames: Sequence[bytes], *, rate: float = 0.0, repeat: int = 1
     ) -> dict[str, Any]:
-        """Sends whole frames as they are."""
+        """Send whole frames as they are."""
         hexes = [bytes(frame).hex() for frame in frames]
         result: dict[str, Any] = self.start(
             "frames", frames=hexes, rate=rate, repeat=repeat

@@ -120,7 +120,7 @@ class Lab:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
 
     def release(self) -> None:
-        """Leaves namespaces, links and a bridge where they are; agents and netlink sockets end."""
+        """Leave namespaces, links and a bridge where they are; agents and netlink sockets end."""
         self.closed = True
         atexit.unregister(self.close)
         for host in self.hosts:
@@ -185,7 +185,7 @@ class Lab:
         self.link.link("set", index=namespaces.index_of(self.link, port), state=state)
 
     def unplug(self, port: str) -> None:
-        """Deletes the pair: the port is gone, and the host's `eth0` with it."""
+        """Delete the pair: the port is gone, and the host's `eth0` with it."""
         self.link.link("del", index=namespaces.index_of(self.link, port))
 
     def replug(self, i: int) -> None:
@@ -253,7 +253,7 @@ class Lab:
         through: Sequence[str] = (),
         wait: bool = True,
     ) -> Snoop:
-        """Starts `snoop run` on the ports (all of them by default) and waits until it forwards.
+        """Start `snoop run` on the ports (all of them by default) and wait until it forwards.
 
         `config` has the tables of the configuration file; a port may be a table of its options;
         `through` is a command that runs it.
@@ -294,7 +294,7 @@ class Lab:
     # --- proof that nothing (more) arrives
 
     def settle(self, sender: Host, receivers: Iterable[Host] | None = None) -> None:
-        """Returns when all that `sender` sent before is delivered (or dropped) everywhere.
+        """Wait until all that `sender` sent before is delivered (or dropped) everywhere.
 
         A broadcast marker frame follows the data; it may overtake frames of other destinations
         within one pass of the switch, so a second one is sent when every host has seen the first:

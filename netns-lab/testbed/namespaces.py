@@ -29,7 +29,7 @@ PASSING = re.compile(r"sn(\d+)-")
 
 
 def create(name: str, *, quiet_ipv6: bool) -> IPRoute:
-    """Makes the namespace, brings `lo` up and returns a netlink socket into it."""
+    """Make the namespace, bring `lo` up; a netlink socket into it."""
     with one_at_a_time():
         netns.create(name)
     with inside(name):
@@ -51,7 +51,7 @@ def one_at_a_time() -> Iterator[None]:
 
 
 def remove(name: str) -> None:
-    """Ends every process in the namespace and takes its name away; the links in it go with it."""
+    """End every process in the namespace and take its name away; the links in it go with it."""
     if not (RUN / name).exists():
         return
     for pid in inhabitants(name):
@@ -70,7 +70,7 @@ def named(prefix: str) -> list[str]:
 
 
 def sweep() -> list[str]:
-    """Removes what a lab that was killed (SIGKILL) could not remove itself; returns the names."""
+    """Remove what a lab that was killed (SIGKILL) could not remove itself; the names."""
     dead = [
         name
         for name in netns.listnetns()
@@ -103,7 +103,7 @@ def lives_in(pid: int, target: os.stat_result) -> bool:
 def spawn(
     name: str, command: Sequence[str | os.PathLike[str]], *, outlive: bool = False, **options: Any
 ) -> subprocess.Popen[bytes]:
-    """Starts a process in the namespace, in a session of its own so that Ctrl-C reaches only us.
+    """Start a process in the namespace, in a session of its own so that Ctrl-C reaches only us.
 
     Unless `outlive`, the kernel ends it when this process dies, however it dies.
     """

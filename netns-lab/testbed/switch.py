@@ -77,7 +77,7 @@ class Snoop(Switch):
     def wait_row(
         self, group: str, port: str, within: float = 5.0, **fields: object
     ) -> dict[str, Any]:
-        """Waits for a row with these field values; `forwarding`/`blocked` compare the sets of
+        """Wait for a row with these field values; `forwarding`/`blocked` compare the sets of
         sources.
         """
 

@@ -159,7 +159,7 @@ class Tap:
 def raw_send(
     *, interface: str, frames: list[str], rate: float = 0.0, repeat: int = 1
 ) -> dict[str, float]:
-    """Sends whole frames (hex, tag included) as they are; `refused` counts those the interface
+    """Send whole frames (hex, tag included) as they are; `refused` counts those the interface
     would not take.
     """
     refused = sent = 0

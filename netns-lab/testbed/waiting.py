@@ -13,7 +13,7 @@ POLL_S = 0.02
 def wait_until(
     condition: Callable[[], Value], *, within: float, what: str = "", every: float = POLL_S
 ) -> Value:
-    """Returns the first true value of `condition`; AssertionError with its last value after
+    """The first true value of `condition`; AssertionError with its last value after
     `within` seconds.
     """
     deadline = time.monotonic() + within

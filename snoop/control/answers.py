@@ -122,7 +122,7 @@ class Answers:
 
         return events.listen(wanted)
 
-    # Showing -----------------------------------------------------------------------------------
+    # Showing -------------------------------------------------------------------------------------
 
     def _show(self, request: Show) -> object:
         plane, wanted = self._plane, self._wanted(request)
@@ -268,7 +268,7 @@ class Answers:
             fdb_entries=plane.fastpath.fdb_count,
         )
 
-    # Doing -------------------------------------------------------------------------------------
+    # Doing ---------------------------------------------------------------------------------------
 
     def _static(self, request: Static) -> None:
         plane = self._plane

@@ -68,7 +68,7 @@ class Peers:
             self._asker.close()
             self._asker = None
 
-    # Answers -----------------------------------------------------------------------------------
+    # Answers -------------------------------------------------------------------------------------
 
     def runs(self, ifindex: int) -> Runs:
         """Does what is behind this interface take runs?"""
@@ -128,7 +128,7 @@ class Peers:
         for one in self._followed.values():
             one.runs, one.ask_at = runs.UNKNOWN, time.monotonic() + CALM_SECONDS
 
-    # Asking ------------------------------------------------------------------------------------
+    # Asking --------------------------------------------------------------------------------------
 
     def _ask_whole(self, one: _Followed, dumps: Dumps) -> bool:
         """Everything anew; True if an answer changed. `dumps`: namespaces listed in this round."""
@@ -234,7 +234,7 @@ class Peers:
         except OSError:
             return None
 
-    # Events ------------------------------------------------------------------------------------
+    # Events --------------------------------------------------------------------------------------
 
     def take(self, event: LinkEvent | RoutingEvent, suspects: set[int]) -> bool:
         """One event: adds whom to `ask`; True if an answer changed by the event alone."""

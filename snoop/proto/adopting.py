@@ -16,7 +16,7 @@ from snoop.wire.messages import Query
 
 
 def adopted(params: Params, query: Query) -> Timings:
-    """Return the timings in force while the sender of `query` is the querier."""
+    """The timings in force while the sender of `query` is the querier."""
     own = params.timings
     interval = min(_heard_interval(params, query), _interval_ceiling(params))
     # Hosts may take no longer to answer than until the next question (TM-2).

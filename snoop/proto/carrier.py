@@ -88,10 +88,10 @@ class Carrier:
             return None  # it went down meanwhile
         return its.step(self._instances, turn)
 
-    # -- what survives -------------------------------------------------------------------------
+    # What survives -------------------------------------------------------------------------------
 
     def dump(self) -> CarrierState:
-        """Return what survives."""
+        """What survives."""
         return CarrierState(
             timer=timer_of(self._chores),
             leaving=tuple(self._leaving.items()),

@@ -72,7 +72,7 @@ class Context:
         """The settings of the switch as a whole."""
         return self.settings.params
 
-    # -- ports ---------------------------------------------------------------------------------
+    # Ports ---------------------------------------------------------------------------------------
 
     def add_port(self, port: int, params: PortParams, now: Instant) -> None:
         """Have a port, which is down; `refresh_masks` when all that changed is said."""
@@ -105,7 +105,7 @@ class Context:
             if port.params.mrouter is MrouterMode.ALWAYS:
                 self.always_mrouters |= port.bit
 
-    # -- what is said --------------------------------------------------------------------------
+    # What is said --------------------------------------------------------------------------------
 
     def send(self, ports: Ports, frame: Frame, counter: str, turn: Turn) -> None:
         """Have `frame` sent on those of `ports` that are up, and count it there."""
@@ -140,10 +140,10 @@ class Context:
         for port in self.ports.values():
             port.counts = zeros()
 
-    # -- what survives -------------------------------------------------------------------------
+    # What survives -------------------------------------------------------------------------------
 
     def dump(self, out: Dump) -> ContextState:
-        """Return what survives."""
+        """What survives."""
         quiet = [
             QuietState(str(kind), port, reason, Instant(until))
             for (kind, port, reason), until in self._quiet.items()

@@ -90,12 +90,12 @@ COUNTERS: Final[dict[str, str]] = {
 
 
 def zeros() -> Counts:
-    """Return a fresh set of counters."""
+    """A fresh set of counters."""
     return dict.fromkeys(COUNTERS, 0)
 
 
 def restored(counts: Counts) -> Counts:
-    """Return a set of counters that goes on from `counts`; names that are no more are left out."""
+    """A set of counters that goes on from `counts`; names that are no more are left out."""
     result = zeros()
     for name, value in counts.items():
         require(value >= 0, f"counter {name} is below 0")

@@ -45,7 +45,7 @@ class Deadlines:
         self._stale = 0
 
     def __len__(self) -> int:
-        """Return the number of items held, stale ones included."""
+        """The number of items held, stale ones included."""
         return len(self._heap)
 
     def arm(self, owner: Owner, at: Instant) -> None:
@@ -65,7 +65,7 @@ class Deadlines:
             self._left_behind()
 
     def next(self) -> Instant | None:
-        """Return the earliest deadline, None if there is none."""
+        """The earliest deadline, None if there is none."""
         heap = self._heap
         while heap and heap[0][2].armed_as != heap[0][1]:
             heappop(heap)

@@ -32,7 +32,7 @@ class Timer(NamedTuple):
 
 
 def timer_of(owner: Owner) -> Timer:
-    """Return the timer of `owner`."""
+    """The timer of `owner`."""
     return Timer(owner.armed, owner.armed_as)
 
 
@@ -48,11 +48,11 @@ class Dump:
         self._ranks: dict[int, dict[object, int]] = {}
 
     def number(self, holdings: object) -> int:
-        """Return whose holdings these are: a port's id, or below 0 a port's that was removed."""
+        """Whose holdings these are: a port's id, or below 0 a port's that was removed."""
         return self._numbers.setdefault(holdings, -1 - len(self._numbers))
 
     def rank(self, item: object, among: Iterable[object]) -> int:
-        """Return where `item` stands in `among`, which is one object throughout the dump."""
+        """Where `item` stands in `among`, which is one object throughout the dump."""
         ranks = self._ranks.get(id(among))
         if ranks is None:
             ranks = self._ranks[id(among)] = {each: rank for rank, each in enumerate(among)}

@@ -35,11 +35,11 @@ class Elected:
         return now - self.heard < scope.timings.query_interval * 3 // 4
 
     def dump(self) -> "Elected":
-        """Return what survives."""
+        """What survives."""
         return replace(self)
 
     def load(self, scope: Scope, into: Load) -> "Elected":
-        """Return what was dumped, as ports are now."""
+        """What was dumped, as ports are now."""
         require_addresses(scope.family, (self.address,))
         require_general(self.query)
         require_instants(self.until)

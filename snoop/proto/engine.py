@@ -63,17 +63,17 @@ class Engine:
         self._instances = Instances(self._context, self._solicitor, now)
         self._carrier = Carrier(self._context, self._instances, self._solicitor)
 
-    # -- what survives -------------------------------------------------------------------------
+    # What survives -------------------------------------------------------------------------------
 
     def dump(self, now: Instant) -> EngineState:
-        """Return all that survives the engine: plain values, which nothing changes any more."""
+        """All that survives the engine: plain values, which nothing changes any more."""
         return dump_all(self._parts, now)
 
     @classmethod
     def load(
         cls, dumped: EngineState, *, params: Params, ports: Mapping[int, PortParams], now: Instant
     ) -> tuple["Engine", list[Effect]]:
-        """Return the engine that was dumped, and what it wants done: all of it looked at first.
+        """The engine that was dumped, and what it wants done: all of it looked at first.
 
         It goes on as the one that was dumped would have; timers that have run out since are due,
         and ports are up that were: `port_down` says what has changed since.
@@ -105,7 +105,7 @@ class Engine:
         Fitting(dumped, self._context, self._instances, turn).fit()
         self._instances.sweep(turn)
 
-    # -- ports ---------------------------------------------------------------------------------
+    # Ports ---------------------------------------------------------------------------------------
 
     def port_add(self, port: int, params: PortParams, *, now: Instant) -> list[Effect]:
         """Add a port, which starts down. ValueError if the id is taken or out of range."""
@@ -148,7 +148,7 @@ class Engine:
         self._context.remove_port(port)
         self._ports_changed(turn)
 
-    # -- time and frames -----------------------------------------------------------------------
+    # Time and frames -----------------------------------------------------------------------------
 
     def receive(
         self, *, port: int, vid: int, frame: bytes, now: Instant, tci: int | None = None
@@ -176,13 +176,13 @@ class Engine:
         return self._turn(now, most).effects
 
     def next_deadline(self) -> Instant | None:
-        """Return when `advance` should be called next.
+        """When `advance` should be called next.
 
         It may then have nothing to do: a timer that was put off is looked at, and armed again.
         """
         return self._context.deadlines.next()
 
-    # -- settings ------------------------------------------------------------------------------
+    # Settings ------------------------------------------------------------------------------------
 
     def configure(
         self, params: Params, ports: Mapping[int, PortParams], *, now: Instant
@@ -208,7 +208,7 @@ class Engine:
         self._instances.sweep(turn)
         self._ports_changed(turn)
 
-    # -- operator ------------------------------------------------------------------------------
+    # Operator ------------------------------------------------------------------------------------
 
     def static_add(
         self, *, vid: int, group: Address, source: Address | None, port: int, now: Instant
@@ -290,7 +290,7 @@ class Engine:
         instance.querier.ask(ports, ANY if group is None else group, turn)
         return turn.effects
 
-    # -- state for the table compiler ----------------------------------------------------------
+    # State for the table compiler ----------------------------------------------------------------
 
     def groups(self) -> Iterator[tuple[int, Address]]:
         """Yield every (vid, group) known: members, static entries, tombstones."""
@@ -299,13 +299,13 @@ class Engine:
                 yield instance.vid, group.address
 
     def group_view(self, vid: int, group: Address) -> GroupView | None:
-        """Return one group, None if it is unregistered."""
+        """One group, None if it is unregistered."""
         instance = self._instances.get(vid, family(group))
         state = None if instance is None else instance.groups.get(group)
         return None if state is None else state.view()
 
     def vids(self) -> list[int]:
-        """Return the VLANs that have any state, lowest first."""
+        """The VLANs that have any state, lowest first."""
         return self._instances.vids()
 
     def has_vlan(self, vid: int) -> bool:
@@ -313,14 +313,14 @@ class Engine:
         return self._instances.get(vid, Family.IPV4) is not None
 
     def vlan_view(self, vid: int, family: Family) -> VlanView:
-        """Return what holds for an instance; one without state is like one without a querier."""
+        """What holds for an instance; one without state is like one without a querier."""
         instance = self._instances.get(vid, family)
         if instance is not None:
             return instance.view()
         active = prunes_always(self._context.settings.of(vid))
         return VlanView(vid, family, active, self._context.always_mrouters)
 
-    # -- state for people ----------------------------------------------------------------------
+    # State for people ----------------------------------------------------------------------------
 
     def keys(
         self, *, vid: int | None = None, group: Address | None = None
@@ -329,23 +329,23 @@ class Engine:
         return snapshot.keys(self._instances, vid, group)
 
     def mdb(self, now: Instant, wanted: snapshot.Keys | None = None) -> list[MdbRow]:
-        """Return the entries of groups (None: all), by VLAN, group, port; dynamic before static."""
+        """The entries of groups (None: all), by VLAN, group, port; dynamic before static."""
         return snapshot.mdb(self._instances, self.keys() if wanted is None else wanted, now)
 
     def mrouters(self, now: Instant, vids: Iterable[int] | None = None) -> list[MrouterRow]:
-        """Return every reason for a router port of VLANs (None: all), by VLAN and port."""
+        """Every reason for a router port of VLANs (None: all), by VLAN and port."""
         return [row for each in self._sorted(vids) for row in each.mrouters.rows(now)]
 
     def queriers(self, now: Instant, vids: Iterable[int] | None = None) -> list[QuerierRow]:
-        """Return one row per instance that is known (Q-17), of VLANs (None: all)."""
+        """One row per instance that is known (Q-17), of VLANs (None: all)."""
         return [each.querier.row(now) for each in self._sorted(vids)]
 
     def hosts(self, now: Instant, wanted: snapshot.Keys | None = None) -> list[HostRow]:
-        """Return the tracked hosts of groups (None: all), by VLAN, group, port, address."""
+        """The tracked hosts of groups (None: all), by VLAN, group, port, address."""
         return snapshot.hosts(self._instances, self.keys() if wanted is None else wanted, now)
 
     def group_counts(self) -> tuple[dict[int, int], dict[int, int]]:
-        """Return how many groups have members or static entries: by VLAN, and by port."""
+        """How many groups have members or static entries: by VLAN, and by port."""
         vlans = dict.fromkeys(self.vids(), 0)
         ports = dict.fromkeys(self._context.ports, 0)
         for instance in self._instances:
@@ -356,19 +356,19 @@ class Engine:
         return vlans, ports
 
     def counters(self) -> Counts:
-        """Return the counters of the switch: all ports and what belongs to none."""
+        """The counters of the switch: all ports and what belongs to none."""
         context = self._context
         return total([context.counts, *(port.counts for port in context.ports.values())])
 
     def port_counters(self, port: int) -> Counts:
-        """Return the counters of one port."""
+        """The counters of one port."""
         return dict(self._context.ports[port].counts)
 
     def port_state_bytes(self, port: int) -> int:
-        """Return what one port's hosts have made the switch remember, as `shares` counts it."""
+        """What one port's hosts have made the switch remember, as `shares` counts it."""
         return self._context.ports[port].holdings.state_bytes
 
-    # ------------------------------------------------------------------------------------------
+    # Turns ---------------------------------------------------------------------------------------
 
     def _turn(self, now: Instant, most: int = ALL) -> Turn:
         """Begin a turn with the timers that are due."""

@@ -85,7 +85,7 @@ class TokenBucket:
         return True
 
     def dump(self) -> BucketState:
-        """Return what survives."""
+        """What survives."""
         return BucketState(self._credit, self._since)
 
     def load(self, state: BucketState) -> None:

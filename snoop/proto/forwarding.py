@@ -37,7 +37,7 @@ _OTHERS: Final[dict[type, str]] = {
 
 
 def name(message: Message) -> str:
-    """Return what the message is called in counters: `rx_` or `tx_` goes before it."""
+    """What the message is called in counters: `rx_` or `tx_` goes before it."""
     if isinstance(message, Report):
         return _REPORT[message.version]
     if isinstance(message, Query):
@@ -67,7 +67,7 @@ def flood(context: Context, port: Port, frame: Frame, counter: str, turn: Turn) 
 
 
 def query_ports(context: Context, instance: Instance | None, query: Query) -> Ports:
-    """Return where a received query goes, its ingress included (SNOOP-7); None as above."""
+    """Where a received query goes, its ingress included (SNOOP-7); None as above."""
     if query.group == ANY or context.params.specific_query_scope is QueryScope.ALL:
         return context.up
     if instance is None:

@@ -91,14 +91,14 @@ class Group:
 
     @property
     def ports(self) -> Ports:
-        """Return the ports that hold the group, static ones included."""
+        """The ports that hold the group, static ones included."""
         ports = 0
         for port in self.holders():
             ports |= 1 << port
         return ports
 
     def holders(self) -> Set[int]:
-        """Return the ids of the ports that hold the group."""
+        """The ids of the ports that hold the group."""
         members = self.members.keys()
         return members if self.statics is None else members | self.statics.ports()
 
@@ -107,7 +107,7 @@ class Group:
         """True while there is a member or a static entry."""
         return bool(self.members) or bool(self.statics)
 
-    # -- members -------------------------------------------------------------------------------
+    # Members -------------------------------------------------------------------------------------
 
     def join(self, port: Port, member: Membership) -> None:
         """Take a new membership in."""
@@ -262,7 +262,7 @@ class Group:
         again = after(turn.now, own)
         self.ask_at = again if again <= self.doubted_until - own else STOPPED
 
-    # -- static entries ------------------------------------------------------------------------
+    # Static entries ------------------------------------------------------------------------------
 
     def add_static(self, port: int, source: Address | None, now: Instant) -> None:
         """Add a static entry; `source` None for any source. No effect if it is there."""
@@ -294,10 +294,10 @@ class Group:
         if not self.is_held and not self.tombstone_until:
             self.home.forget(self)
 
-    # -- what survives -------------------------------------------------------------------------
+    # What survives -------------------------------------------------------------------------------
 
     def dump(self, out: Dump) -> GroupState:
-        """Return what survives."""
+        """What survives."""
         return GroupState(
             address=self.address,
             timer=timer_of(self),
@@ -341,10 +341,10 @@ class Group:
         self.mourner = stake
         stake.bury(self)
 
-    # -- what others see -----------------------------------------------------------------------
+    # What others see -----------------------------------------------------------------------------
 
     def view(self) -> GroupView:
-        """Return what forwarding depends on."""
+        """What forwarding depends on."""
         members = []
         for port in sorted(self.holders()):
             member = self.members.get(port)

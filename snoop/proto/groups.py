@@ -43,7 +43,7 @@ class Groups:
         self._refused: dict[int, Instant] = {}  # ports that asked in vain, until when that counts
 
     def __len__(self) -> int:
-        """Return how many are known, tombstones included."""
+        """How many are known, tombstones included."""
         return len(self._known)
 
     def __iter__(self) -> Iterator[Group]:
@@ -55,17 +55,17 @@ class Groups:
         return address in self._known
 
     def get(self, address: Address) -> Group | None:
-        """Return a group, None if it is not known."""
+        """A group, None if it is not known."""
         return self._known.get(address)
 
     def addresses(self) -> list[Address]:
-        """Return what is known, sorted."""
+        """What is known, sorted."""
         return sorted(self._known)
 
-    # -- coming and going ----------------------------------------------------------------------
+    # Coming and going ----------------------------------------------------------------------------
 
     def open(self, address: Address, now: Instant) -> Group:
-        """Return the group, made if it is not known. The caller puts something into it."""
+        """The group, made if it is not known. The caller puts something into it."""
         group = self._known.get(address)
         if group is None:
             group = self._known[address] = Group(self, address)
@@ -174,10 +174,10 @@ class Groups:
                 "no more taken"
             )
 
-    # -- what survives -------------------------------------------------------------------------
+    # What survives -------------------------------------------------------------------------------
 
     def dump(self, out: Dump) -> GroupsState:
-        """Return what survives."""
+        """What survives."""
         return GroupsState(
             known=tuple([group.dump(out) for group in self._known.values()]),
             refused=tuple(self._refused.items()),

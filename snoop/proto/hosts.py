@@ -25,17 +25,17 @@ _NONE: Final[frozenset[Address]] = frozenset()
 
 
 def reporter(mac: bytes, address: Address) -> Reporter:
-    """Return the name of a host."""
+    """The name of a host."""
     return mac + address
 
 
 def reporter_address(who: Reporter) -> Address:
-    """Return the IP address in a host's name."""
+    """The IP address in a host's name."""
     return who[6:]
 
 
 def reporter_mac(who: Reporter) -> bytes:
-    """Return the MAC address in a host's name."""
+    """The MAC address in a host's name."""
     return who[:6]
 
 
@@ -69,7 +69,7 @@ class Host:
 
     @property
     def filter_mode(self) -> FilterMode:
-        """Return the filter mode by its name."""
+        """The filter mode by its name."""
         return FilterMode.EXCLUDE if self.exclude else FilterMode.INCLUDE
 
     @property
@@ -107,13 +107,13 @@ class Host:
             self.exclude, self.sources = True, _NONE
 
     def dump(self) -> HostState:
-        """Return what survives."""
+        """What survives."""
         sources = tuple(sorted(self.sources)) if self.sources else ()
         return HostState(self.who, self.exclude, sources, self.until)
 
     @classmethod
     def load(cls, state: HostState, who: Reporter, of: Family) -> "Host":
-        """Return the host that was dumped; `who` is its name, shared with others."""
+        """The host that was dumped; `who` is its name, shared with others."""
         require(len(who) == 22, "not a host's name")
         require_instants(state.until)
         host = cls(who)
@@ -142,7 +142,7 @@ class Hosts:
         self.unknown_until: Instant = STOPPED
 
     def __len__(self) -> int:
-        """Return how many hosts are listed, silent ones included."""
+        """How many hosts are listed, silent ones included."""
         if self._many is not None:
             return len(self._many)
         return 0 if self._sole is None else 1
@@ -246,12 +246,12 @@ class Hosts:
         self.source_count -= len(host.sources)
 
     def dump(self) -> HostsState:
-        """Return what survives."""
+        """What survives."""
         return HostsState(self.unknown_until, tuple([host.dump() for host in self]))
 
     @classmethod
     def load(cls, state: HostsState, shared: Callable[[Reporter], Reporter], of: Family) -> "Hosts":
-        """Return the hosts that were dumped; `shared` has one object for equal names."""
+        """The hosts that were dumped; `shared` has one object for equal names."""
         require_instants(state.unknown_until)
         hosts = cls()
         hosts.unknown_until = state.unknown_until

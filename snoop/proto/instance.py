@@ -101,7 +101,7 @@ class Instance:
         """Who is there has changed, which pruning depends on."""
         self.presence.settle(turn)
 
-    # -- ports and settings --------------------------------------------------------------------
+    # Ports and settings --------------------------------------------------------------------------
 
     def port_removed(self, port: int, turn: Turn) -> None:
         """Drop what an operator said of a port that goes away."""
@@ -166,10 +166,10 @@ class Instance:
         opener.opened_vlans += 1
         self.scope.holdings.stake(opener).charge(shares.VLAN)
 
-    # -- what survives -------------------------------------------------------------------------
+    # What survives -------------------------------------------------------------------------------
 
     def dump(self, out: Dump) -> InstanceState:
-        """Return what survives."""
+        """What survives."""
         return InstanceState(
             vid=self.vid,
             family=self.family,
@@ -197,8 +197,8 @@ class Instance:
         self.last_word.load(state.reminded, into)
         self.last_member.load(state.last_member, self.groups, into)
 
-    # -- what others see -----------------------------------------------------------------------
+    # What others see -----------------------------------------------------------------------------
 
     def view(self) -> VlanView:
-        """Return what holds for all groups."""
+        """What holds for all groups."""
         return VlanView(self.vid, self.family, self.presence.active, self.mrouters.ports)

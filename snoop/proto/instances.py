@@ -60,11 +60,11 @@ class Instances:
         return iter(list(self._known.values()))
 
     def get(self, vid: int, family: Family) -> Instance | None:
-        """Return an instance, None if nothing is known of it."""
+        """An instance, None if nothing is known of it."""
         return self._known.get((vid, family))
 
     def of(self, vid: int) -> list[Instance]:
-        """Return the instances of a VLAN, IPv4 first."""
+        """The instances of a VLAN, IPv4 first."""
         both = (self._known.get((vid, family)) for family in Family)
         return [instance for instance in both if instance is not None]
 
@@ -77,10 +77,10 @@ class Instances:
         return (instance.vid, instance.family) in self._waiting
 
     def vids(self) -> list[int]:
-        """Return the VLANs that have any state, lowest first."""
+        """The VLANs that have any state, lowest first."""
         return sorted({vid for vid, _ in self._known})
 
-    # -- beginning and ending ------------------------------------------------------------------
+    # Beginning and ending ------------------------------------------------------------------------
 
     def open_configured(self, turn: Turn) -> None:
         """Have those that are there from the start: a querier need not wait for a host."""
@@ -88,7 +88,7 @@ class Instances:
             self.open(vid, Family.IPV4, turn)
 
     def open(self, vid: int, family: Family, turn: Turn) -> Instance:
-        """Return the instance, made at once if it is new: an operator wants it."""
+        """The instance, made at once if it is new: an operator wants it."""
         key = vid, family
         instance = self._known.get(key)
         if instance is None:
@@ -101,7 +101,7 @@ class Instances:
         return instance
 
     def draft(self, vid: int, family: Family, port: Port, turn: Turn) -> Instance | None:
-        """Return the instance for a frame of `port`; a new one is kept or forgotten by `keep`.
+        """The instance for a frame of `port`; a new one is kept or forgotten by `keep`.
 
         None if the port may not open another one: nothing is learned then.
         """
@@ -157,7 +157,7 @@ class Instances:
             if instance is not None and not instance.is_configured and instance.is_idle:
                 self._end(instance, turn)
 
-    # -- what all of them follow ---------------------------------------------------------------
+    # What all of them follow ---------------------------------------------------------------------
 
     def configured(self, was_enabled: bool, turn: Turn) -> None:
         """Follow the settings of the switch, once those of the ports are followed."""
@@ -172,10 +172,10 @@ class Instances:
                 instance.querier.configure(turn)
             instance.scope.emptied()  # it may be that only its settings held it (W-6)
 
-    # -- what survives -------------------------------------------------------------------------
+    # What survives -------------------------------------------------------------------------------
 
     def dump(self, out: Dump) -> InstancesState:
-        """Return what survives."""
+        """What survives."""
         return InstancesState(
             timer=timer_of(self),
             bucket=self._bucket.dump(),

@@ -99,7 +99,7 @@ class LastMember:
         self._cases.clear()
 
     def dump(self, groups: Groups) -> tuple[CaseState, ...]:
-        """Return what survives."""
+        """What survives."""
         return tuple(case.dump(groups) for case in self._cases.values())
 
     def load(self, states: tuple[CaseState, ...], groups: Groups, into: Load) -> None:
@@ -125,7 +125,7 @@ class _Case:
         self._checks: dict[int, Check] = {}
 
     def check(self, port: int, member: Membership) -> "Check":
-        """Return the check of a membership, made if there is none."""
+        """The check of a membership, made if there is none."""
         check = self._checks.get(port)
         if check is None or check.member is not member:
             if check is not None:
@@ -226,7 +226,7 @@ class Check:
         return self._send_due(turn)
 
     def dump(self) -> CheckState:
-        """Return what survives."""
+        """What survives."""
         repeats = self._group_repeats
         return CheckState(
             port=self._port,
@@ -334,11 +334,11 @@ class Check:
         return self._scope.timings.last_member_query_interval
 
     def _lowered(self, now: Instant) -> Instant:
-        """Return what a timer is lowered to by a question that goes out now (TM-10)."""
+        """What a timer is lowered to by a question that goes out now (TM-10)."""
         return after(now, self._case.home.slow_hosts.last_member_time(now))
 
     def _when(self, now: Instant) -> Instant:
-        """Return when to ask: now, or an interval after the port was asked last."""
+        """When to ask: now, or an interval after the port was asked last."""
         asked = max(self._asked_at, self._case.asked_all_at)
         at = STOPPED if asked == STOPPED else after(asked, self._interval)
         if at <= now:

@@ -52,11 +52,11 @@ class LastWord:
 
     @property
     def lead(self) -> Duration:
-        """Return how long before its end a membership's port is reminded."""
+        """How long before its end a membership's port is reminded."""
         return self._scope.params.timings.query_response_interval
 
     def floor(self, now: Instant) -> Duration:
-        """Return the least time a specific query of another leaves a membership (Q-18).
+        """The least time a specific query of another leaves a membership (Q-18).
 
         Our own last member query time, what slow hosts take, and never so little that our question
         does not fit in.
@@ -66,7 +66,7 @@ class LastWord:
         return max(own.lmqt, Duration(2 * own.last_member_query_interval), slow)
 
     def first_question(self, now: Instant) -> Instant:
-        """Return when to confirm first what was lowered now: once less than LMQC times in all."""
+        """When to confirm first what was lowered now: once less than LMQC times in all."""
         own = self._scope.params.timings
         fast = max(own.lmqt, Duration(2 * own.last_member_query_interval))
         return Instant(now + fast - own.last_member_query_interval * max(1, own.lmqc - 1))
@@ -116,7 +116,7 @@ class LastWord:
         self._reminded.pop(port, None)
 
     def dump(self) -> tuple[tuple[int, Instant], ...]:
-        """Return what survives: which ports were asked when."""
+        """What survives: which ports were asked when."""
         return tuple(self._reminded.items())
 
     def load(self, state: tuple[tuple[int, Instant], ...], into: Load) -> None:

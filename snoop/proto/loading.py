@@ -31,7 +31,7 @@ class Load:
         self._timers: set[int] = set()
         self.ranks: dict[Stake, int] = {}
 
-    # -- ports ---------------------------------------------------------------------------------
+    # Ports ---------------------------------------------------------------------------------------
 
     def stands_for(self, number: int, port: Port) -> None:
         """Have `number` in what was dumped stand for `port`."""
@@ -40,25 +40,25 @@ class Load:
         self._ports[number] = port
 
     def port(self, number: int) -> Port:
-        """Return the port that something belongs to."""
+        """The port that something belongs to."""
         port = self._ports.get(number)
         require(port is not None, f"nothing is known of port {number}")
         assert port is not None
         return port
 
     def port_id(self, number: int) -> int:
-        """Return the id of the port that something belongs to."""
+        """The id of the port that something belongs to."""
         return self.port(number).id
 
     def place(self, number: int) -> int:
-        """Return the id of a port that was only seen, and may be gone since."""
+        """The id of a port that was only seen, and may be gone since."""
         port = self._ports.get(number)
         if port is not None:
             return port.id
         return number if number not in self.context.ports else number + 2 * PORTS_MAX
 
     def mask(self, ports: Ports) -> Ports:
-        """Return a set of ports as their ids are now."""
+        """A set of ports as their ids are now."""
         require(0 <= ports < 1 << PORTS_MAX, "not a set of ports")
         mask = 0
         for number in port_ids(ports):
@@ -66,7 +66,7 @@ class Load:
         return mask
 
     def holdings(self, number: int) -> PortHoldings:
-        """Return what a port holds; below 0: one that was removed before the dump."""
+        """What a port holds; below 0: one that was removed before the dump."""
         if number >= 0:
             return self.port(number).holdings
         return self._departed.setdefault(number, PortHoldings())
@@ -81,7 +81,7 @@ class Load:
                 require(stake in self.ranks, "something charged to no stake")
             holdings.reorder(self.ranks)
 
-    # -- timers --------------------------------------------------------------------------------
+    # Timers --------------------------------------------------------------------------------------
 
     def timer(self, owner: Owner, timer: Timer, needed: Instant) -> None:
         """Arm `owner` as it was; it has to fire at `needed` at the latest (`STOPPED`: no need)."""

@@ -97,21 +97,21 @@ class Membership:
 
     @property
     def filter_mode(self) -> FilterMode:
-        """Return the filter mode by its name."""
+        """The filter mode by its name."""
         return FilterMode.EXCLUDE if self.exclude else FilterMode.INCLUDE
 
     def compatibility(self, now: Instant) -> int:
-        """Return the IGMP version of the compatibility mode (spec 3.4)."""
+        """The IGMP version of the compatibility mode (spec 3.4)."""
         if self.v1_until > now:
             return 1
         return 2 if self.v2_until > now else 3
 
     def running(self) -> tuple[Address, ...]:
-        """Return the sources whose timers run: A of INCLUDE, X of EXCLUDE."""
+        """The sources whose timers run: A of INCLUDE, X of EXCLUDE."""
         return tuple(source for source, timer in self.sources.items() if timer)
 
     def blocked(self) -> tuple[Address, ...]:
-        """Return Y: listed sources that are not forwarded."""
+        """Y: listed sources that are not forwarded."""
         return tuple(source for source, timer in self.sources.items() if not timer)
 
     def apply(self, kind: RecordType, listed: Iterable[Address], until: Instant) -> Ask:
@@ -239,7 +239,7 @@ class Membership:
                 due = timer
         self.due = due
 
-    # -- what is known beside the table --------------------------------------------------------
+    # What is known beside the table --------------------------------------------------------------
 
     def refresh(self, who: Reporter, until: Instant) -> bool:
         """Take IS_EX{} or TO_EX{} for EXCLUDE of nothing; tell whether it may end earlier now.
@@ -265,7 +265,7 @@ class Membership:
             self.v2_until = until
 
     def track(self, now: Instant, until: Instant) -> Hosts:
-        """Return the hosts, tracked from now on if they were not."""
+        """The hosts, tracked from now on if they were not."""
         if self.hosts is None:
             self.hosts = Hosts()
             if self.created != now:  # switched on later: there may be others
@@ -289,10 +289,10 @@ class Membership:
         self.cost, self.host_count = cost, count
         return rises
 
-    # -- what survives -------------------------------------------------------------------------
+    # What survives -------------------------------------------------------------------------------
 
     def dump(self, port: int) -> MembershipState:
-        """Return what survives of the membership of `port`."""
+        """What survives of the membership of `port`."""
         return MembershipState(
             port=port,
             exclude=self.exclude,
@@ -310,7 +310,7 @@ class Membership:
     def load(
         cls, state: MembershipState, shared: Callable[[Reporter], Reporter], of: Family
     ) -> "Membership":
-        """Return the membership that was dumped; `shared` has one object for equal names."""
+        """The membership that was dumped; `shared` has one object for equal names."""
         require(len(state.reporter) == 22, "not a reporter's name")
         require_instants(
             state.group_timer, state.v1_until, state.v2_until, state.created, state.due
@@ -331,7 +331,7 @@ class Membership:
             member.hosts = Hosts.load(state.hosts, shared, of)
         return member
 
-    # -- what follows from it ------------------------------------------------------------------
+    # What follows from it ------------------------------------------------------------------------
 
     def differs(self, exclude: bool, sources: Mapping[Address, Instant]) -> bool:
         """Tell whether forwarding differs from what it was in that state; timers do not count."""
@@ -346,7 +346,7 @@ class Membership:
         )
 
     def shape(self) -> tuple[bool, frozenset[Address], frozenset[Address]]:
-        """Return all that forwarding depends on: mode, running sources, blocked sources."""
+        """All that forwarding depends on: mode, running sources, blocked sources."""
         if not self.sources:
             return self.exclude, _NONE, _NONE
         return self.exclude, frozenset(self.running()), frozenset(self.blocked())

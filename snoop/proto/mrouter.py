@@ -230,7 +230,7 @@ class Mrouters:
         return bool(self._records)
 
     def rows(self, now: Instant) -> list[MrouterRow]:
-        """Return one row per record, and one per port that is a router port by its settings."""
+        """One row per record, and one per port that is a router port by its settings."""
         vid = self._scope.vid
         rows = [
             MrouterRow(
@@ -283,10 +283,10 @@ class Mrouters:
             fields["lifetime"] = None if lifetime is None else to_seconds(lifetime)
         self._scope.tell(EventKind.MROUTER, port, turn, **fields)
 
-    # -- what survives -------------------------------------------------------------------------
+    # What survives -------------------------------------------------------------------------------
 
     def dump(self) -> MroutersState:
-        """Return what survives."""
+        """What survives."""
         records = (
             RecordState(*key, record.created, record.until) for key, record in self._records.items()
         )

@@ -70,12 +70,12 @@ class Askers:
 
     @property
     def last(self) -> Asker | None:
-        """Return who asked last, None if that is over."""
+        """Who asked last, None if that is over."""
         last = self._last
         return last if last is not None and self._mrouters.askers >> last.port & 1 else None
 
     def dump(self) -> Asker | None:
-        """Return what survives."""
+        """What survives."""
         return self._last
 
     def load(self, state: Asker | None, into: Load) -> None:

@@ -193,35 +193,35 @@ class Params:
 
     @property
     def effective_query_response_interval(self) -> Duration:
-        """Return what hosts read from our General Queries (W-13)."""
+        """What hosts read from our General Queries (W-13)."""
         return Duration(effective_max_response_ns(self.version, self.query_response_interval))
 
     @property
     def effective_last_member_query_interval(self) -> Duration:
-        """Return what hosts read from our specific queries; LMQT counts with this (W-13)."""
+        """What hosts read from our specific queries; LMQT counts with this (W-13)."""
         # Version 1 has no specific query: the v2 value then only dates received ones.
         version = max(2, self.version)
         return Duration(effective_max_response_ns(version, self.last_member_query_interval))
 
     @property
     def effective_query_interval(self) -> Duration:
-        """Return what other routers adopt from our v3 queries (W-13)."""
+        """What other routers adopt from our v3 queries (W-13)."""
         return Duration(effective_query_interval_ns(self.query_interval))
 
     @property
     def effective_startup_query_interval(self) -> Duration:
-        """Return the startup interval, by default a quarter of the query interval (TM-6)."""
+        """The startup interval, by default a quarter of the query interval (TM-6)."""
         given = self.startup_query_interval
         return Duration(self.query_interval // 4) if given is None else given
 
     @property
     def effective_startup_query_count(self) -> int:
-        """Return how many queries open the querier's work (TM-7)."""
+        """How many queries open the querier's work (TM-7)."""
         return self.startup_query_count or self.robustness
 
     @property
     def effective_max_groups_total(self) -> int:
-        """Return the bound on groups of all VLANs together."""
+        """The bound on groups of all VLANs together."""
         return 16 * self.max_groups if self.max_groups_total is None else self.max_groups_total
 
 

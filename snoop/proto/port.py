@@ -49,7 +49,7 @@ class Port:
         self.filter = GroupFilter(params.deny_groups, params.allow_groups)
 
     def shared(self, who: Reporter) -> Reporter:
-        """Return one object for all equal names, so that many entries of a host share it."""
+        """One object for all equal names, so that many entries of a host share it."""
         if len(self._reporters) >= _REPORTERS_MAX:
             self._reporters.clear()
         return self._reporters.setdefault(who, who)
@@ -60,7 +60,7 @@ class Port:
         return mark_of(self.params)
 
     def dump(self) -> PortState:
-        """Return what survives."""
+        """What survives."""
         params = self.params
         return PortState(
             id=self.id,

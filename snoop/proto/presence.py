@@ -77,7 +77,7 @@ class Presence:
         return self._active_at if not self.active and self._active_at < NEVER else STOPPED
 
     def dump(self) -> PresenceState:
-        """Return what survives."""
+        """What survives."""
         return PresenceState(timer_of(self), self.active, self._active_at)
 
     def load(self, state: PresenceState, into: Load) -> None:

@@ -107,7 +107,7 @@ class Querier:
 
     @property
     def heard(self) -> Query | None:
-        """Return the last General Query of who asks, None while that is nobody, or we."""
+        """The last General Query of who asks, None while that is nobody, or we."""
         if self._other is not None:
             return self._other.query
         asker = self._asker
@@ -115,10 +115,10 @@ class Querier:
 
     @property
     def _asker(self) -> Asker | None:
-        """Return who asks from 0.0.0.0, None if nobody does or somebody better asks."""
+        """Who asks from 0.0.0.0, None if nobody does or somebody better asks."""
         return None if self.has_address else self._askers.last
 
-    # -- what happens to us --------------------------------------------------------------------
+    # What happens to us --------------------------------------------------------------------------
 
     def start(self, turn: Turn) -> None:
         """Begin to work: there is a port to send on. No effect if that was so before."""
@@ -230,7 +230,7 @@ class Querier:
         self._changed(turn)
         return self._deadline()
 
-    # -- roles ---------------------------------------------------------------------------------
+    # Roles ---------------------------------------------------------------------------------------
 
     def _start(self, turn: Turn) -> None:
         self._started = True
@@ -316,7 +316,7 @@ class Querier:
             self._become_querier(turn, startup=False)  # Q-4: and ask at once
 
     def _patience(self) -> Duration:
-        """Return how long a querier may be silent before we take over, or forget it (N-5)."""
+        """How long a querier may be silent before we take over, or forget it (N-5)."""
         oqpi = self._scope.timings.oqpi
         if self._scope.params.querier is not QuerierMode.AUTO:
             return oqpi
@@ -331,7 +331,7 @@ class Querier:
         if timings != self._scope.timings:
             self._scope.adopt(timings)
 
-    # -- our queries ---------------------------------------------------------------------------
+    # Our queries ---------------------------------------------------------------------------------
 
     def ask(self, ports: Ports, group: Address, turn: Turn) -> None:
         """Send a query now because an operator wants it: outside the schedule, cutting nobody.
@@ -346,10 +346,10 @@ class Querier:
         else:
             queries.specific(self._scope, ports, group, (), True, turn)
 
-    # -- what survives -------------------------------------------------------------------------
+    # What survives -------------------------------------------------------------------------------
 
     def dump(self) -> QuerierState:
-        """Return what survives."""
+        """What survives."""
         return QuerierState(
             timer=timer_of(self),
             is_querier=self.is_querier,
@@ -377,7 +377,7 @@ class Querier:
         require(0 < state.takeover_at <= NEVER, "no time to take over")
         into.timer(self, state.timer, self._deadline())
 
-    # -- deadlines, events, rows ---------------------------------------------------------------
+    # Deadlines, events, rows ---------------------------------------------------------------------
 
     def _deadline(self) -> Instant:
         nearest = min(self._schedule.due, self._takeover_at)
@@ -404,7 +404,7 @@ class Querier:
         )
 
     def row(self, now: Instant) -> QuerierRow:
-        """Return the running state (Q-17)."""
+        """The running state (Q-17)."""
         params = self._scope.params
         address: Address | None = None
         other: Elected | Asker | None = None

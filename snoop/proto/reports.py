@@ -104,7 +104,7 @@ class HostMessage:
         if member is not None and self._instance.slow_hosts.are_made_older(self._turn.now):
             member.keep(self._until)
 
-    # -- the three things a record can do ------------------------------------------------------
+    # The three things a record can do ------------------------------------------------------------
 
     def _join(self, record: Record) -> None:
         """Make a membership from its first record."""
@@ -182,7 +182,7 @@ class HostMessage:
                 self._tell(EventKind.JOIN, group, member)
             self._scope.group_changed(group.address, self._turn)
 
-    # -- parts of them -------------------------------------------------------------------------
+    # Parts of them -------------------------------------------------------------------------------
 
     def _apply(self, group: Group, member: Membership, kind: RecordType, sources: Sources) -> Ask:
         """Move timers and tracked hosts; return what is to be asked."""

@@ -98,10 +98,10 @@ class Round:
         self._left.popleft()
         self._groups = None
 
-    # -- what survives -------------------------------------------------------------------------
+    # What survives -------------------------------------------------------------------------------
 
     def dump(self, instances: Instances) -> RoundState:
-        """Return what survives."""
+        """What survives."""
         left = None
         groups = None
         if self._left is not None:
@@ -114,7 +114,7 @@ class Round:
 
     @classmethod
     def load(cls, state: RoundState, instances: Instances, into: Load) -> "Round":
-        """Return the round that was dumped."""
+        """The round that was dumped."""
         its = cls(into.port(state.port), empties=state.empties, time=state.time)
         its._looked_at = state.looked_at
         if state.left is None:

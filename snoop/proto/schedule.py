@@ -55,7 +55,7 @@ class Schedule:
         self._startup_left = max(0, self._startup_left - 1)
 
     def dump(self) -> ScheduleState:
-        """Return what survives."""
+        """What survives."""
         return ScheduleState(self.due, self._startup_left)
 
     def load(self, state: ScheduleState) -> None:

@@ -46,14 +46,14 @@ class Scope:
         self.timings = timings
 
     def stake(self, port: Port) -> Stake:
-        """Return what `port` holds here."""
+        """What `port` holds here."""
         return self.holdings.stake(port.holdings)
 
     def emptied(self) -> None:
         """Have somebody look whether anything is left of the instance."""
         self.context.emptied[self.vid, self.family] = None
 
-    # -- timers --------------------------------------------------------------------------------
+    # Timers --------------------------------------------------------------------------------------
 
     def arm(self, owner: Owner, at: Instant) -> None:
         """Have `owner` fire at `at` or before; `STOPPED` asks for nothing."""
@@ -63,7 +63,7 @@ class Scope:
         """Forget the deadline of `owner`, which is going away."""
         self.context.deadlines.disarm(owner)
 
-    # -- what is said --------------------------------------------------------------------------
+    # What is said --------------------------------------------------------------------------------
 
     def send(self, ports: Ports, frame: bytes, counter: str, turn: Turn) -> None:
         """Have a frame of our own sent on those of `ports` that are up, and count it there."""

@@ -7,7 +7,7 @@ _MODULUS = (1 << 61) - 1
 
 
 def mark_of(params: Params | PortParams) -> int:
-    """Return a number that tells settings from others, in any process."""
+    """A number that tells settings from others, in any process."""
     return int.from_bytes(repr(params).encode()) % _MODULUS
 
 
@@ -35,11 +35,11 @@ class Settings:
         return self._mark
 
     def of(self, vid: int) -> Params:
-        """Return the settings of a VLAN, as far as they may be its own."""
+        """The settings of a VLAN, as far as they may be its own."""
         return self._vlans.get(vid, self.params)
 
     def vids(self) -> list[int]:
-        """Return the VLANs that have settings of their own."""
+        """The VLANs that have settings of their own."""
         return list(self._vlans)
 
     def is_configured(self, vid: int) -> bool:

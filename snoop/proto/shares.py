@@ -104,7 +104,7 @@ class PortHoldings:
 
     @property
     def vacancy(self) -> int:
-        """Return how many more hosts may be tracked."""
+        """How many more hosts may be tracked."""
         return self._max_hosts - self.hosts
 
 
@@ -129,18 +129,18 @@ class InstanceHoldings:
 
     @property
     def max_groups(self) -> int:
-        """Return how many groups the instance may have."""
+        """How many groups the instance may have."""
         return self.switch.settings.of(self.vid).max_groups
 
     def stake(self, port: PortHoldings) -> "Stake":
-        """Return the stake of `port`; a new one stays only if something is charged to it."""
+        """The stake of `port`; a new one stays only if something is charged to it."""
         stake = self.stakes.get(port)
         if stake is None:
             stake = self.stakes[port] = port.stakes[self] = Stake(self, port)
         return stake
 
     def dump(self, out: Dump) -> tuple[StakeState, ...]:
-        """Return what survives."""
+        """What survives."""
         return tuple(
             StakeState(
                 out.number(port),
@@ -188,10 +188,10 @@ class Stake:
 
     @property
     def groups(self) -> int:
-        """Return how many groups the port holds here, tombstones included."""
+        """How many groups the port holds here, tombstones included."""
         return self.members + len(self.tombstones)
 
-    # -- what is taken and given back ----------------------------------------------------------
+    # What is taken and given back ----------------------------------------------------------------
 
     def charge(self, amount: int, *, hosts: int = 0) -> None:
         """Count bytes, and hosts tracked, that were taken, or given back if negative."""
@@ -225,10 +225,10 @@ class Stake:
         del self.tombstones[group]
         self.charge(-TOMBSTONE)
 
-    # -- how much more -------------------------------------------------------------------------
+    # How much more -------------------------------------------------------------------------------
 
     def room(self) -> int:
-        """Return how many bytes the port may still take here."""
+        """How many bytes the port may still take here."""
         instance, port, switch = self._instance, self._port, self._instance.switch
         own, every = port.max_state, switch.settings.params.max_state
         common = min(every - switch.state_bytes, every // _VLAN_PART - instance.state_bytes)

@@ -47,18 +47,18 @@ class SlowHosts:
         return self._older_until > now
 
     def answer_time(self, now: Instant) -> Duration:
-        """Return what slow hosts take to answer, with time to ask; nothing while none are slow."""
+        """What slow hosts take to answer, with time to ask; nothing while none are slow."""
         if self._v1_until <= now:
             return Duration(0)
         own = self._scope.params.timings
         return Duration(_V1_RESPONSE + own.lmqc * own.last_member_query_interval)
 
     def last_member_time(self, now: Instant) -> Duration:
-        """Return what a question after a leave leaves a membership (TM-10)."""
+        """What a question after a leave leaves a membership (TM-10)."""
         return max(self._scope.timings.lmqt, self.answer_time(now))
 
     def membership_interval(self, now: Instant) -> Duration:
-        """Return how long a membership lasts that is reported now."""
+        """How long a membership lasts that is reported now."""
         gmi = self._scope.timings.gmi
         if self._v1_until <= now or not self._outlast_memberships:
             return gmi
@@ -91,11 +91,11 @@ class SlowHosts:
 
     @property
     def _present(self) -> Duration:
-        """Return how long hosts hold an older router to be there."""
+        """How long hosts hold an older router to be there."""
         return max(_OLDER_PRESENT, Duration(self._scope.params.timings.ovhpi + _V1_RESPONSE))
 
     def dump(self) -> SlowHostsState:
-        """Return what survives."""
+        """What survives."""
         return SlowHostsState(self._v1_until, self._older_until)
 
     def load(self, state: SlowHostsState) -> None:

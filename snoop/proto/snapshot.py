@@ -32,7 +32,7 @@ def keys(
 
 
 def mdb(instances: Instances, wanted: Keys, now: Instant) -> list[MdbRow]:
-    """Return the memberships and static entries of groups, by port."""
+    """The memberships and static entries of groups, by port."""
     rows: list[MdbRow] = []
     for group in _groups(instances, wanted):
         for port in sorted(group.holders()):
@@ -41,7 +41,7 @@ def mdb(instances: Instances, wanted: Keys, now: Instant) -> list[MdbRow]:
 
 
 def hosts(instances: Instances, wanted: Keys, now: Instant) -> list[HostRow]:
-    """Return the tracked hosts of groups, by port and address."""
+    """The tracked hosts of groups, by port and address."""
     rows: list[HostRow] = []
     for group in _groups(instances, wanted):
         for port, member in sorted(group.members.items()):
@@ -74,7 +74,7 @@ def _groups(instances: Instances, wanted: Keys) -> Iterator[Group]:
 
 
 def _row(group: Group, port: int, now: Instant) -> MdbRow:
-    """Return what was learned and what an operator said of one port, as one (N-7)."""
+    """What was learned and what an operator said of one port, as one (N-7)."""
     member = group.members.get(port)
     static = None if group.statics is None else group.statics.on(port)
     if member is not None and static is None and not member.sources:
@@ -108,7 +108,7 @@ def _row(group: Group, port: int, now: Instant) -> MdbRow:
 
 
 def _plain(group: Group, port: int, member: Membership, now: Instant) -> MdbRow:
-    """Return the row of a membership for any source: nearly all are, and there are thousands."""
+    """The row of a membership for any source: nearly all are, and there are thousands."""
     return MdbRow(
         vid=group.home.scope.vid,
         family=group.home.scope.family,

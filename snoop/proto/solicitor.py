@@ -97,7 +97,7 @@ class Solicitor:
         return after(turn.now, self._wait()) if self._left else STOPPED
 
     def dump(self) -> SolicitorState:
-        """Return what survives."""
+        """What survives."""
         left = (WaitingState(vid, tuple(ports.items())) for vid, ports in self._left.items())
         return SolicitorState(timer_of(self), self._state, tuple(left))
 

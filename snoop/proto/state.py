@@ -50,7 +50,7 @@ class Parts(NamedTuple):
 
 
 def dump_all(parts: Parts, now: Instant) -> EngineState:
-    """Return all that survives. Changes nothing."""
+    """All that survives. Changes nothing."""
     context = parts.context
     out = Dump(now, {port.holdings: port.id for port in context.ports.values()})
     params = context.params

@@ -44,11 +44,11 @@ class Statics:
         return bool(self._ports)
 
     def ports(self) -> KeysView[int]:
-        """Return the ports that have any."""
+        """The ports that have any."""
         return self._ports.keys()
 
     def on(self, port: int) -> Static | None:
-        """Return those of one port."""
+        """Those of one port."""
         return self._ports.get(port)
 
     def add(self, port: int, source: Address | None, now: Instant) -> None:
@@ -76,7 +76,7 @@ class Statics:
         return self._ports.pop(port, None) is not None
 
     def dump(self) -> tuple[StaticState, ...]:
-        """Return what survives."""
+        """What survives."""
         return tuple(
             StaticState(port, static.any_since, dict(static.sources))
             for port, static in self._ports.items()
@@ -86,7 +86,7 @@ class Statics:
     def load(
         cls, states: tuple[StaticState, ...], port_id: Callable[[int], int], of: Family
     ) -> "Statics":
-        """Return those that were dumped; `port_id` says which port a number stands for now."""
+        """Those that were dumped; `port_id` says which port a number stands for now."""
         statics = cls()
         for state in states:
             port = port_id(state.port)

@@ -21,27 +21,27 @@ STOPPED: Final = Instant(0)
 
 
 def seconds(value: float) -> Duration:
-    """Return `value` seconds, rounded to whole nanoseconds."""
+    """`value` seconds, rounded to whole nanoseconds."""
     return Duration(round(value * SECOND))
 
 
 def to_seconds(duration: Duration) -> float:
-    """Return a duration as the float seconds that people and JSON read."""
+    """A duration as the float seconds that people and JSON read."""
     return duration / SECOND
 
 
 def after(now: Instant, duration: Duration) -> Instant:
-    """Return the instant `duration` after `now`."""
+    """The instant `duration` after `now`."""
     return Instant(now + duration)
 
 
 def left(deadline: Instant, now: Instant) -> Duration | None:
-    """Return what is left of a timer: None if it never ends, at least 0 otherwise."""
+    """What is left of a timer: None if it never ends, at least 0 otherwise."""
     return None if deadline >= NEVER else Duration(max(0, deadline - now))
 
 
 def port_ids(ports: Ports) -> list[int]:
-    """Return the ids in a port set, lowest first."""
+    """The ids in a port set, lowest first."""
     ids = []
     while ports:
         lowest = ports & -ports

@@ -107,7 +107,7 @@ class Plane:
         self._tell(changes, now)
         self._become(now)
 
-    # Inputs ------------------------------------------------------------------------------------
+    # Inputs --------------------------------------------------------------------------------------
 
     def punted(self) -> int:
         """Take a batch of what the fast path handed up; its descriptor says if there is more.
@@ -240,7 +240,7 @@ class Plane:
         """Group rows in the fast path."""
         return self._mdb.rows
 
-    # Effects -----------------------------------------------------------------------------------
+    # Effects -------------------------------------------------------------------------------------
 
     def flush(self) -> None:
         """Send what is to be sent, compile what changed, publish once.
@@ -376,7 +376,7 @@ class Plane:
             self._apply(effects, now)
         self._statics = wanted
 
-    # Captures ----------------------------------------------------------------------------------
+    # Captures ------------------------------------------------------------------------------------
 
     def _capture(self, punted: Punted, effects: Iterable[Effect]) -> None:
         """A control frame that came in, with what became of it."""

@@ -45,7 +45,7 @@ class RingWatch:
         self._last: dict[int, _Last] = {}
 
     def look(self, now: Instant) -> list[Port]:
-        """Reopens what stopped and is due; the ports concerned. They may have failed to open."""
+        """Open again what stopped and is due; the ports concerned. They may have failed to open."""
         self._last = {i: last for i, last in self._last.items() if now - last.at < FORGOTTEN}
         stuck = [port for port in self._ports if port.opened and self._rings.port_stuck(port.id)]
         due = [port for port in stuck if now >= self._due(port.id)]

@@ -30,13 +30,13 @@ _decoder = msgspec.msgpack.Decoder(EngineState)
 
 
 def pack(state: EngineState) -> bytes:
-    """Return a state as bytes."""
+    """A state as bytes."""
     body = _encoder.encode(state)
     return _HEAD.pack(_MAGIC, VERSION, crc32(body)) + body
 
 
 def unpack(data: bytes) -> EngineState:
-    """Return the state that was packed; BadState if it was not, or by another version."""
+    """The state that was packed; BadState if it was not, or by another version."""
     if len(data) < _HEAD.size:
         raise BadState(f"cut after {len(data)} bytes")
     magic, version, checksum = _HEAD.unpack_from(data)

@@ -197,7 +197,7 @@ class Mdb:
         return self._groups.keys() | self._staged_groups.keys()
 
     def staged(self) -> Delta:
-        """Return what is to be published, until `published` says that it was."""
+        """What is to be published, until `published` says that it was."""
         upserts: list[Row] = []
         deletes: list[tuple[int, Address, Address]] = []
         for (vid, group), rows in self._staged_groups.items():

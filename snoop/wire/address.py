@@ -31,7 +31,7 @@ ANY: Final[Address] = bytes(16)
 
 
 def mapped(b4: bytes) -> Address:
-    """Return the 16-byte form of the 4 bytes of an IPv4 address."""
+    """The 16-byte form of the 4 bytes of an IPv4 address."""
     return MAPPED + b4
 
 
@@ -42,19 +42,19 @@ def parse(text: str) -> Address:
 
 
 def text(addr: Address) -> str:
-    """Return the dotted quad of a v4-mapped address, else the shortest IPv6 form (RFC 5952)."""
+    """The dotted quad of a v4-mapped address, else the shortest IPv6 form (RFC 5952)."""
     if addr[:12] == MAPPED:
         return f"{addr[12]}.{addr[13]}.{addr[14]}.{addr[15]}"
     return str(ipaddress.IPv6Address(addr))
 
 
 def mac_text(mac: bytes) -> str:
-    """Return a MAC address as people write it."""
+    """A MAC address as people write it."""
     return mac.hex(":")
 
 
 def family(addr: Address) -> Family:
-    """Return the family that the address belongs to; `ANY` counts as IPv6 and is not asked."""
+    """The family that the address belongs to; `ANY` counts as IPv6 and is not asked."""
     return Family.IPV4 if addr[:12] == MAPPED else Family.IPV6
 
 

@@ -8,7 +8,7 @@ number, both linear and both in C, instead of a loop in Python. The remainder ca
 
 
 def checksum(data: bytes) -> int:
-    """Return the 16-bit checksum to write over `data`, whose checksum field must hold zeros."""
+    """The 16-bit checksum to write over `data`, whose checksum field must hold zeros."""
     number = int.from_bytes(data)
     if len(data) & 1:
         number <<= 8  # RFC 1071: an odd last byte is padded with a zero on its right

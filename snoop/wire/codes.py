@@ -15,14 +15,14 @@ CODE8_MAX: Final = 31744  # what 0xff stands for
 
 
 def decode_code8(code: int) -> int:
-    """Return the value of a float code 0..255 (W-11); its unit is the field's."""
+    """The value of a float code 0..255 (W-11); its unit is the field's."""
     if code < 128:
         return code
     return (0x10 | code & 0x0F) << (((code >> 4) & 7) + 3)
 
 
 def encode_code8(value: int) -> int:
-    """Return the code of `value`, or of the next lower value that has one (W-13).
+    """The code of `value`, or of the next lower value that has one (W-13).
 
     Values over `CODE8_MAX` get 0xff. ValueError for a negative value.
     """
@@ -37,7 +37,7 @@ def encode_code8(value: int) -> int:
 
 
 def max_response_code(version: int, duration_ns: int) -> int:
-    """Return the Max Resp Code of a query of IGMP `version` 1, 2 or 3.
+    """The Max Resp Code of a query of IGMP `version` 1, 2 or 3.
 
     Version 1 has none (0). Version 2 is linear and clipped at 255 tenths. A time under a tenth is
     sent as one tenth: code 0 would turn a v2 query into a v1 query (W-10).
@@ -49,19 +49,19 @@ def max_response_code(version: int, duration_ns: int) -> int:
 
 
 def max_response_ns(version: int, code: int) -> int:
-    """Return the Max Resp Time that `code` means in a query of that version, in ns."""
+    """The Max Resp Time that `code` means in a query of that version, in ns."""
     if version == 1:
         return V1_MAX_RESPONSE_NS
     return (code if version == 2 else decode_code8(code)) * TENTH_NS
 
 
 def effective_max_response_ns(version: int, duration_ns: int) -> int:
-    """Return what a receiver understands when `duration_ns` is sent as Max Resp Time (W-13)."""
+    """What a receiver understands when `duration_ns` is sent as Max Resp Time (W-13)."""
     return max_response_ns(version, max_response_code(version, duration_ns))
 
 
 def query_interval_code(duration_ns: int) -> int:
-    """Return the QQIC of a v3 query.
+    """The QQIC of a v3 query.
 
     An interval under a second is sent as one second: 0 means "use your default", 125 s (W-15).
     """
@@ -69,5 +69,5 @@ def query_interval_code(duration_ns: int) -> int:
 
 
 def effective_query_interval_ns(duration_ns: int) -> int:
-    """Return the query interval that receivers of a v3 query adopt (W-13)."""
+    """The query interval that receivers of a v3 query adopt (W-13)."""
     return decode_code8(query_interval_code(duration_ns)) * SECOND_NS

@@ -43,7 +43,7 @@ def build_query(
     qrv: int = 2,
     qqi_s: int = 125,
 ) -> bytes:
-    """Return a query of IGMP `version`; `group` `ANY` makes it a General Query (Q-2).
+    """A query of IGMP `version`; `group` `ANY` makes it a General Query (Q-2).
 
     Times are coded as `codes` says and lose what the code cannot carry (W-13). A `qrv` over 7 is
     sent as 0 (W-15). `suppress`, `qrv`, `qqi_s` and `sources` exist in version 3 only; version 1
@@ -71,7 +71,7 @@ def build_query(
 
 
 def build_report(*, version: int, records: tuple[Record, ...] | list[Record]) -> bytes:
-    """Return a report.
+    """A report.
 
     Versions 1 and 2 take exactly one record IS_EX{} or TO_EX{}, of which only the group is sent.
     """
@@ -94,24 +94,24 @@ def build_report(*, version: int, records: tuple[Record, ...] | list[Record]) ->
 
 
 def build_leave(group: Address) -> bytes:
-    """Return an IGMPv2 Leave Group, which is sent to 224.0.0.2."""
+    """An IGMPv2 Leave Group, which is sent to 224.0.0.2."""
     _require_group(group)
     return _finish(_BASIC.pack(LEAVE, 0, 0, group[12:]))
 
 
 def build_mrd_advertisement(*, interval_s: int, query_interval_s: int, robustness: int) -> bytes:
-    """Return a Multicast Router Advertisement (RFC 4286 3.2), which is sent to 224.0.0.106."""
+    """A Multicast Router Advertisement (RFC 4286 3.2), which is sent to 224.0.0.106."""
     body = _REPORT_HEAD.pack(MRD_ADVERTISEMENT, interval_s, 0, query_interval_s, robustness)
     return _finish(body)
 
 
 def build_mrd_solicitation() -> bytes:
-    """Return a Multicast Router Solicitation, which is sent to 224.0.0.2 (SNOOP-23)."""
+    """A Multicast Router Solicitation, which is sent to 224.0.0.2 (SNOOP-23)."""
     return _finish(_SHORT.pack(MRD_SOLICITATION, 0, 0))
 
 
 def build_mrd_termination() -> bytes:
-    """Return a Multicast Router Termination, which is sent to 224.0.0.106."""
+    """A Multicast Router Termination, which is sent to 224.0.0.106."""
     return _finish(_SHORT.pack(MRD_TERMINATION, 0, 0))
 
 

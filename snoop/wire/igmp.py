@@ -158,7 +158,7 @@ def _report_v3(data: bytes) -> Report:
 
 
 def _sources(raw: bytes) -> tuple[Address, ...]:
-    """Return the addresses that can be sources (W-27): not multicast, 0.0.0.0 or broadcast."""
+    """The addresses that can be sources (W-27): not multicast, 0.0.0.0 or broadcast."""
     return tuple(
         [
             MAPPED + source

@@ -84,7 +84,7 @@ def build(
     router_alert: bool = True,
     ident: int = 0,
 ) -> bytes:
-    """Return header and payload; the defaults are those of an IGMP sender (W-1).
+    """Header and payload; the defaults are those of an IGMP sender (W-1).
 
     DF is set: with it an ident of 0 is right, because the datagram is atomic (RFC 6864).
 

@@ -57,7 +57,7 @@ def parse_hello(payload: bytes | memoryview) -> Hello:
 
 
 def build_hello(*, holdtime_s: int | None) -> bytes:
-    """Return a hello with the one option, or with none."""
+    """A hello with the one option, or with none."""
     message = bytes((_VERSION_2_HELLO, 0, 0, 0))
     if holdtime_s is not None:
         message += _OPTION.pack(_OPTION_HOLDTIME, 2) + holdtime_s.to_bytes(2)

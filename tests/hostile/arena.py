@@ -157,7 +157,7 @@ def world(lab: Lab, enemy: int = 3) -> str:
 def game(
     lab: Lab, snoop: Snoop, outcome: Outcome, seconds: float, only: list[str]
 ) -> Iterator[None]:
-    """Starts the players, and gathers what they say after the body."""
+    """Start the players, and gather what they say after the body."""
     about = ["--world", world(lab)]
     watcher = player(lab.h(1).namespace, "watch", *about)
     listener = player(lab.namespace, "hear", "--interface", lab.h(2).port, *about)
@@ -196,7 +196,7 @@ def game(
 
 
 def register(lab: Lab, snoop: Snoop) -> None:
-    """Waits until the switch prunes, and the groups to be joined are known and without members:
+    """Wait until the switch prunes, and the groups to be joined are known and without members:
     from then on their streams go nowhere until somebody joins.
     """
     for group in JOIN_GROUPS:
@@ -235,7 +235,7 @@ def player(namespace: str, role: str, *arguments: str) -> subprocess.Popen[bytes
 
 
 def said(process: subprocess.Popen[bytes]) -> list[dict[str, Any]]:
-    """Waits for the player's end; its objects."""
+    """Wait for the player's end; its objects."""
     printed, _ = process.communicate(timeout=ANSWER_S)
     if process.returncode:
         raise AssertionError(f"a player ended with {process.returncode}: {process.args}")
@@ -244,7 +244,7 @@ def said(process: subprocess.Popen[bytes]) -> list[dict[str, Any]]:
 
 @contextmanager
 def monitor(snoop: Snoop, outcome: Outcome) -> Iterator[None]:
-    """Keeps what the daemon says of the viewer's membership and of who asks."""
+    """Keep what the daemon says of the viewer's membership and of who asks."""
     types = [word for kind in ("join", "leave", "expire", "querier") for word in ("--type", kind)]
     command = [SNOOP, "--socket", snoop.socket, "monitor", "--json", *types]
     with (
@@ -269,7 +269,7 @@ def monitor(snoop: Snoop, outcome: Outcome) -> Iterator[None]:
 
 
 def watch_daemon(snoop: Snoop, outcome: Outcome, seconds: float) -> None:
-    """Looks at the daemon from outside while the game is on."""
+    """Look at the daemon from outside while the game is on."""
     end = time.monotonic() + seconds
     before = resident_bytes(snoop)
     while time.monotonic() < end:
@@ -286,7 +286,7 @@ def resident_bytes(snoop: Snoop) -> int:
 
 
 def judge(snoop: Snoop, outcome: Outcome, patience: float) -> None:
-    """Holds what was seen to what must hold; adds to `faults`."""
+    """Hold what was seen to what must hold; add to `faults`."""
     faults = outcome.faults
     stream, unicast = outcome.seen["stream"], outcome.seen["unicast"]
     if stream["unique"] < outcome.sent["stream"]:

@@ -134,7 +134,7 @@ def many_hosts(random: Random, world: World) -> Iterator[Burst]:
 
 
 def churn(random: Random, world: World) -> Iterator[Burst]:
-    """Joins and leaves what others watch, thousands of times: every leave asks for questions."""
+    """Join and leave what others watch, thousands of times: every leave asks for questions."""
     frames = []
     for group in (world.group, *world.join_groups):
         frames += [

@@ -123,7 +123,7 @@ def send(world: World, seconds: float) -> None:
 
 
 def watch(world: World) -> None:
-    """Counts what arrives; answers now and then, as a viewer does who is also a host."""
+    """Count what arrives; answer now and then, as a viewer does who is also a host."""
     member = receiver(world.group, STREAM_PORT)
     join_group(member, world.group, world.victim)
     unicast = receiver(world.victim, UNICAST_PORT)
@@ -168,7 +168,7 @@ def drain(sock: socket.socket, count: dict[str, int], seen: set[int]) -> None:
 
 
 def join(world: World, seed: int, seconds: float) -> None:
-    """Joins a group, waits for its first datagram, leaves, and again."""
+    """Join a group, wait for its first datagram, leave, and again."""
     random = Random(seed)
     end = time.monotonic() + seconds
     address = interface_address()

@@ -51,7 +51,7 @@ class Star:
         vid: int | None = None,
         **how: Any,
     ) -> set[str]:
-        """Sends `count` datagrams as raw frames from `source`; returns the hosts that got them all.
+        """Send `count` datagrams as raw frames from `source`; the hosts that got them all.
 
         AssertionError when a host got only some, one twice, or one that is not as it was sent.
         """

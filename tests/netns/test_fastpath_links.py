@@ -27,7 +27,7 @@ def passes_while(fastpath: FastPath, seconds: float) -> int:
 
 
 def settle(fastpath: FastPath) -> None:
-    """Waits until the kernel's own frames (neighbour discovery) have ceased."""
+    """Wait until the kernel's own frames (neighbour discovery) have ceased."""
     wait_until(lambda: passes_while(fastpath, 0.2) <= 2, within=10)
 
 

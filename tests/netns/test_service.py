@@ -100,7 +100,7 @@ BITS = {
 
 
 def heard(manager: socket.socket, *wanted: str) -> bool:
-    """Waits for these states in this order; others may come in between."""
+    """Wait for these states in this order; others may come in between."""
     for state in wanted:
         while manager.recv(4096).decode() != state:
             pass

@@ -127,7 +127,7 @@ class Dut:
         for port in range(ports):
             self.port_up(port)
 
-    # -- time ---------------------------------------------------------------------------------
+    # Time ----------------------------------------------------------------------------------------
 
     @property
     def time(self) -> float:
@@ -171,7 +171,7 @@ class Dut:
                 self.hear(R, frames.v3_query())
         self.now = target
 
-    # -- the world -----------------------------------------------------------------------------
+    # The world -----------------------------------------------------------------------------------
 
     def hear(self, port: int, frame: bytes) -> frozenset[int]:
         """A frame comes in by `port`; the ports the same frame leaves by."""
@@ -250,7 +250,7 @@ class Dut:
         self.table.apply(self.mdb.staged())
         self.mdb.published()
 
-    # -- questions -------------------------------------------------------------------------------
+    # Questions -----------------------------------------------------------------------------------
 
     def forwards(
         self, group: str = G, src: str = S1, *, by: int = R, vid: int | None = None

@@ -75,7 +75,7 @@ def _v2_body(**fields: object) -> bytes:
     return bytes(IGMP(**fields))
 
 
-# -- hosts -------------------------------------------------------------------------------------
+# Hosts -------------------------------------------------------------------------------------------
 
 
 def v1_report(group: str = G, src: str = HOST, **how: object) -> bytes:
@@ -109,7 +109,7 @@ def v3_report(*records: Record, src: str = HOST, **how: object) -> bytes:
     return encapsulate(report_body(records), src=src, **{"dst": "224.0.0.22", **how})
 
 
-# -- routers -----------------------------------------------------------------------------------
+# Routers -----------------------------------------------------------------------------------------
 
 
 def v1_query(src: str = RQ, **how: object) -> bytes:
@@ -199,7 +199,7 @@ def dvmrp_probe(*, src: str = "10.0.0.4") -> bytes:
     return encapsulate(with_checksum(b"\x13\x01" + bytes(6)), src=src, dst="224.0.0.4")
 
 
-# -- data --------------------------------------------------------------------------------------
+# Data --------------------------------------------------------------------------------------------
 
 
 def data(
@@ -220,7 +220,7 @@ def end_of_options() -> Packet:
     return IPOption_EOL()
 
 
-# -- reading what the switch sends ---------------------------------------------------------------
+# Reading what the switch sends -------------------------------------------------------------------
 
 
 class Sent:
@@ -274,7 +274,7 @@ class Sent:
         return sorted(str(IPv4Address(self.igmp[12 + 4 * i : 16 + 4 * i])) for i in range(count))
 
 
-# -- without scapy, for volume -------------------------------------------------------------------
+# Without scapy, for volume -----------------------------------------------------------------------
 
 
 def _sum(body: bytes) -> int:

@@ -65,7 +65,7 @@ class Model:
         self.querier_expiry = NEVER
         self.forget_querier()
 
-    # -- variables: spec 2.1 and 2.2 ---------------------------------------------------------
+    # Variables: spec 2.1 and 2.2 -----------------------------------------------------------------
 
     def forget_querier(self) -> None:
         """TM-36: back to the configured values."""
@@ -101,7 +101,7 @@ class Model:
     def we_are_querier(self) -> bool:
         return self.settings.sends_queries and self.querier is None
 
-    # -- time ---------------------------------------------------------------------------------
+    # Time ----------------------------------------------------------------------------------------
 
     def elapse(self, now: int) -> None:
         """Let time pass up to and including `now`, one expiry instant after the other."""
@@ -141,7 +141,7 @@ class Model:
         if self.entries[key].mode == INCLUDE and not self.entries[key].sources:
             del self.entries[key]
 
-    # -- what hosts say -------------------------------------------------------------------------
+    # What hosts say ------------------------------------------------------------------------------
 
     def compatibility(self, vid: int, group, port: int) -> str:
         """Spec 3.4: the first table."""
@@ -264,7 +264,7 @@ class Model:
                     raise AssertionError(kind)
         self._drop_if_empty(key)
 
-    # -- queries: spec 3.3 ------------------------------------------------------------------------
+    # Queries: spec 3.3 ---------------------------------------------------------------------------
 
     def _query_group(self, entry: Entry) -> None:
         if self.we_are_querier():  # SM-66
@@ -320,7 +320,7 @@ class Model:
         """SM-67."""
         self.entries = {key: entry for key, entry in self.entries.items() if key[2] != port}
 
-    # -- the answer -----------------------------------------------------------------------------
+    # The answer ----------------------------------------------------------------------------------
 
     def forwards(self, vid: int, group, source, port: int) -> bool:
         """Spec 3.1: does data of this source leave by this port (router ports apart)?"""

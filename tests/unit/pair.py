@@ -68,7 +68,7 @@ class Pair:
             self._take(self.engine.port_add(port, own, now=self.now))
             self._take(self.engine.port_up(port, now=self.now))
 
-    # -- steps ---------------------------------------------------------------------------------
+    # Steps ---------------------------------------------------------------------------------------
 
     def elapse(self, duration: int) -> None:
         """Let time pass, waking the engine at its deadlines and at no other moment."""
@@ -159,7 +159,7 @@ class Pair:
                 group = effect.group[12:]
                 self.rows[group] = compile_group(self.engine.group_view(0, effect.group))
 
-    # -- questions -------------------------------------------------------------------------------
+    # Questions -----------------------------------------------------------------------------------
 
     def engine_state(self) -> dict:
         state = {}

@@ -32,7 +32,7 @@ TABLES = {
 }
 
 
-# The manual ------------------------------------------------------------------------------------
+# The manual --------------------------------------------------------------------------------------
 
 
 def test_the_page_is_what_the_program_says_of_itself() -> None:
@@ -125,7 +125,7 @@ def test_every_key_that_is_recommended_exists(name: str) -> None:
                 assert key in typing.get_type_hints(table), f"{heading} {key}"
 
 
-# The units -------------------------------------------------------------------------------------
+# The units ---------------------------------------------------------------------------------------
 
 
 def service(name: str) -> configparser.SectionProxy:

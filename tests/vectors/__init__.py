@@ -30,7 +30,7 @@ def load(name: str) -> list[Vector]:
 
 
 def sum16(data: bytes) -> int:
-    """Return the RFC 1071 checksum of `data`, word by word as the RFC tells it."""
+    """The RFC 1071 checksum of `data`, word by word as the RFC tells it."""
     total = 0
     for i in range(0, len(data), 2):
         total += data[i] << 8
@@ -42,7 +42,7 @@ def sum16(data: bytes) -> int:
 
 
 def signed(digits: str) -> bytes:
-    """Return the message of the hex `digits` with the checksum put into its bytes 2 and 3."""
+    """The message of the hex `digits` with the checksum put into its bytes 2 and 3."""
     data = bytes.fromhex(digits)
     blank = data[:2] + b"\0\0" + data[4:]
     return blank[:2] + sum16(blank).to_bytes(2) + blank[4:]

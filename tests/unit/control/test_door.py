@@ -209,7 +209,7 @@ def test_places_are_a_small_part_of_the_descriptors(monkeypatch: pytest.MonkeyPa
         assert door.places(64) == expected
 
 
-# -- the metrics -----------------------------------------------------------------------------------
+# The metrics -------------------------------------------------------------------------------------
 
 
 def test_a_scrape_works_while_hundreds_are_connected_and_say_nothing() -> None:

@@ -69,7 +69,7 @@ def gets(lab: Lab, port: int, name: str, vid: int = 0) -> bool:
     return bool(rows[ANY] >> port & 1)
 
 
-# -- bytes of a port -------------------------------------------------------------------------------
+# Bytes of a port ---------------------------------------------------------------------------------
 
 
 def test_a_port_takes_what_max_state_says_and_no_more() -> None:
@@ -157,7 +157,7 @@ def test_a_smaller_limit_takes_nothing_away() -> None:
     assert lab.count("state_limit", P1) == 10
 
 
-# -- a refusal cuts nobody -------------------------------------------------------------------------
+# A refusal cuts nobody ---------------------------------------------------------------------------
 
 
 def test_a_refused_join_of_what_others_have_is_served_as_unregistered() -> None:
@@ -226,7 +226,7 @@ def test_a_port_that_gets_room_is_a_member_like_any_other() -> None:
     assert not gets(lab, P1, group(5)), "it wants one source only"
 
 
-# -- shares ----------------------------------------------------------------------------------------
+# Shares ------------------------------------------------------------------------------------------
 
 
 def test_seven_hostile_ports_of_eight_leave_the_eighth_its_share() -> None:
@@ -292,7 +292,7 @@ def test_tombstones_make_room_for_bytes_too() -> None:
     assert lab.count("state_limit", P1) == 0
 
 
-# -- all of it at random ---------------------------------------------------------------------------
+# All of it at random -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -57,7 +57,7 @@ def remove_static(lab: Lab, port: int, source: str | None = None) -> list:
     )
 
 
-# -- ports -----------------------------------------------------------------------------------------
+# Ports -------------------------------------------------------------------------------------------
 
 
 def test_link_down_takes_what_was_learned_at_once() -> None:
@@ -113,7 +113,7 @@ def test_timers_that_are_due_come_before_the_frame() -> None:
     assert kinds.index("expire") < kinds.index("join")
 
 
-# -- static entries --------------------------------------------------------------------------------
+# Static entries ----------------------------------------------------------------------------------
 
 
 def test_static_entries_are_out_of_reach_of_reports_and_links() -> None:
@@ -250,7 +250,7 @@ def test_static_row_is_as_old_as_its_first_entry() -> None:
     assert (row.uptime, row.last_reporter, row.compatibility) == (seconds(15), None, "igmpv3")
 
 
-# -- commands --------------------------------------------------------------------------------------
+# Commands ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_query_on_demand_in_place_of_another() -> None:
         lab.engine.query(vid=9, group=None, port=None, now=lab.now)
 
 
-# -- reloads ---------------------------------------------------------------------------------------
+# Reloads -----------------------------------------------------------------------------------------
 
 
 def test_reload_keeps_what_was_learned() -> None:
@@ -364,7 +364,7 @@ def test_reload_of_the_ssm_range_applies_to_groups_that_exist() -> None:
     assert lab.state(P1) == ("exclude", 260, {})
 
 
-# -- views -----------------------------------------------------------------------------------------
+# Views -------------------------------------------------------------------------------------------
 
 
 def test_group_view_says_what_each_port_forwards() -> None:

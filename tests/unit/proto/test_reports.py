@@ -152,7 +152,7 @@ def test_ssm_range_can_be_changed() -> None:
     assert not lab.holds(G)
 
 
-# -- older hosts -----------------------------------------------------------------------------------
+# Older hosts -------------------------------------------------------------------------------------
 
 
 def test_older_hosts_mute_what_v3_hosts_take_back() -> None:
@@ -200,7 +200,7 @@ def test_lite_filter_takes_exclude_lists_as_empty() -> None:
     assert lab.state(P1) == ("exclude", 270, {})
 
 
-# -- filters and limits ----------------------------------------------------------------------------
+# Filters and limits ------------------------------------------------------------------------------
 
 
 def test_refused_groups_are_not_learned_and_not_passed_on() -> None:
@@ -296,7 +296,7 @@ def test_too_many_sources_widen_the_entry() -> None:
     assert lab.state(P2) == ("exclude", 270, {})
 
 
-# -- leaving ---------------------------------------------------------------------------------------
+# Leaving -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("data", [leave(), v3(record(TO_IN))])

@@ -24,7 +24,7 @@ def join(dut: Dut, group: str, port: int = P1, src: str = frames.HOST) -> frozen
     return dut.hear(port, v3_report((TO_EX, group, []), src=src))
 
 
-# -- older versions ---------------------------------------------------------------------------
+# Older versions ----------------------------------------------------------------------------------
 
 
 def test_v1_messages_are_ignored_on_request() -> None:
@@ -66,7 +66,7 @@ def test_ssm_range_can_be_changed() -> None:
     assert dut.groups() == {"232.1.1.1"}
 
 
-# -- groups a port may or may not have --------------------------------------------------------
+# Groups a port may or may not have ---------------------------------------------------------------
 
 
 def test_denied_groups_are_not_learned() -> None:
@@ -115,7 +115,7 @@ def test_untracked_host_keeps_a_tracked_port_from_fast_leave() -> None:
     assert dut.entry(P1) == Entry("exclude", 2.0, {})
 
 
-# -- who asks ---------------------------------------------------------------------------------
+# Who asks ----------------------------------------------------------------------------------------
 
 
 def test_duplicate_of_our_address_changes_no_role() -> None:
@@ -159,7 +159,7 @@ def test_rfc_3376_profile_counts_one_response_interval_in_adopted_values_too() -
     assert dut.entry(P1) == Entry("exclude", 190.0, {})
 
 
-# -- operator's commands ----------------------------------------------------------------------
+# Operator's commands -----------------------------------------------------------------------------
 
 
 def addr(dotted: str) -> bytes:
@@ -221,7 +221,7 @@ def test_static_entry_outlives_its_link() -> None:
     assert dut.forwards(src=S2, by=P3) == {R}
 
 
-# -- reload -----------------------------------------------------------------------------------
+# Reload ------------------------------------------------------------------------------------------
 
 
 def test_reload_loses_no_membership_router_or_querier() -> None:

@@ -14,7 +14,7 @@ def kinds(dut: Dut, *wanted: str) -> list[tuple[str, int | None]]:
     return [(e.kind, e.port) for e in dut.events if e.kind in wanted]
 
 
-# -- rows -------------------------------------------------------------------------------------
+# Rows --------------------------------------------------------------------------------------------
 
 
 def test_mdb_row_says_since_when_and_who_last() -> None:
@@ -108,7 +108,7 @@ def test_tracking_switched_on_later_waits_until_it_knows_all_hosts() -> None:
     assert dut.entry(P1) == Entry("exclude", 2.0, {})
 
 
-# -- events -----------------------------------------------------------------------------------
+# Events ------------------------------------------------------------------------------------------
 
 
 def test_join_is_told_once_and_expiry_when_it_happens() -> None:
@@ -169,7 +169,7 @@ def test_newer_querier_than_we_are_is_a_warning() -> None:
     assert kinds(dut, "warning")
 
 
-# -- counters ---------------------------------------------------------------------------------
+# Counters ----------------------------------------------------------------------------------------
 
 MESSAGES = [
     (frames.v1_query(), {"rx_query_v1", "rx_query_general"}),
@@ -266,7 +266,7 @@ def test_frames_while_snooping_is_off_are_counted() -> None:
     assert dut.counter("disabled", P1) == 1
 
 
-# -- ports and lateness -----------------------------------------------------------------------
+# Ports and lateness ------------------------------------------------------------------------------
 
 
 def test_port_that_comes_back_has_no_static_entries_of_its_former_life() -> None:

@@ -108,7 +108,7 @@ def test_rows_say_for_every_port_and_source_what_the_view_says(members) -> None:
     assert all(rows[source] != rows[ANY] for source in rows if source != ANY)
 
 
-# -- VLANs ---------------------------------------------------------------------------------------
+# VLANs -------------------------------------------------------------------------------------------
 
 MROUTERS = 0b1
 VLAN = VlanView(vid=0, family=Family.IPV4, active=True, mrouters=MROUTERS)
@@ -135,7 +135,7 @@ def test_policy_and_the_ports_own_word(policy, unregistered, to_mrouters) -> Non
     assert row == VlanRow(0, Family.IPV4, True, MROUTERS, unregistered, to_mrouters)
 
 
-# -- the difference --------------------------------------------------------------------------------
+# The difference ----------------------------------------------------------------------------------
 
 
 def take(mdb: Mdb) -> Delta:
