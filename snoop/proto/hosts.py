@@ -1,8 +1,10 @@
 """Explicit tracking: which hosts of a port want a group, and what each of them said (SM-64, SM-65).
 
 A host is told apart by MAC and address together: several hosts may share 0.0.0.0, and a proxy may
-speak for several addresses. What a host is known to want is never less than what it wants: lists
-that may be incomplete are added up, lists that grow too long become "everything".
+speak for several addresses. But a MAC with one address is one host, also where it spoke from
+0.0.0.0 before it had that, or speaks so again (SAY-3). What a host is known to want is never less
+than what it wants: lists that may be incomplete are added up, lists that grow too long become
+"everything".
 
 Hosts that are not in the list may still be there: those that were silent before tracking began,
 those over the limit, and v1/v2 hosts that heard another's report and kept quiet. `unknown_until`
@@ -15,13 +17,15 @@ from typing import Final, NamedTuple
 from snoop.proto.dumping import require, require_addresses, require_distinct, require_instants
 from snoop.proto.units import STOPPED, Instant
 from snoop.proto.views import FilterMode
-from snoop.wire.address import Address, Family
+from snoop.wire.address import UNSPECIFIED, Address, Family
 from snoop.wire.messages import RecordType
 
 Reporter = bytes
 """MAC address (6 bytes) and IP address (16 bytes) of the sender of a report."""
 
 _NONE: Final[frozenset[Address]] = frozenset()
+_NO_ADDRESS: Final = (UNSPECIFIED, bytes(16))  # 0.0.0.0 and ::
+_COMPARED_MAX: Final = 64  # hosts looked through for a MAC; among more, each name is a host
 
 
 def reporter(mac: bytes, address: Address) -> Reporter:
@@ -169,7 +173,7 @@ class Hosts:
 
         A host may list `max_sources`, and no more than `source_room` that were not there before.
         """
-        host = self._get(who)
+        host = self._same(who)
         before = 0 if host is None else len(host.sources)
         max_sources = min(max_sources, before + source_room)
         if host is None:
@@ -185,6 +189,8 @@ class Hosts:
         else:
             if host.until <= now:
                 host.exclude, host.sources = False, _NONE
+            if host.who != who and who[6:] not in _NO_ADDRESS:
+                self._rename(host, who)
             host.apply(kind, listed, max_sources)
             self.source_count += len(host.sources) - before
             if host.is_gone:
@@ -194,7 +200,7 @@ class Hosts:
 
     def lists(self, who: Reporter) -> bool:
         """Tell whether a host is listed, a silent one included."""
-        return self._get(who) is not None
+        return self._same(who) is not None
 
     def doubt(self, until: Instant) -> None:
         """Take note that till then others than those listed may want the group (SM-65)."""
@@ -211,14 +217,6 @@ class Hosts:
         """Tell whether nobody but the hosts listed can want the group."""
         return self.unknown_until <= now
 
-    def anyone_wants(self, source: Address, now: Instant) -> bool:
-        """Tell whether a listed host wants data of `source`."""
-        return any(host.until > now and host.wants(source) for host in self)
-
-    def anyone_wants_all(self, now: Instant) -> bool:
-        """Tell whether a listed host is in EXCLUDE mode."""
-        return any(host.until > now and host.exclude for host in self)
-
     def is_empty(self, now: Instant) -> bool:
         """Tell whether no listed host wants anything."""
         return not any(host.until > now for host in self)
@@ -228,6 +226,28 @@ class Hosts:
             return self._many.get(who)
         sole = self._sole
         return sole if sole is not None and sole.who == who else None
+
+    def _same(self, who: Reporter) -> Host | None:
+        """Return the host that `who` is: listed by that name, or the only one of its MAC (SAY-3).
+
+        Of 0.0.0.0 and one address it is one; with two addresses it may be anybody behind a proxy.
+        """
+        host = self._get(who)
+        if host is not None or not 0 < len(self) <= _COMPARED_MAX:
+            return host
+        mac = who[:6]
+        alike = [host for host in self if host.who[:6] == mac]
+        if len(alike) != 1:
+            return None
+        is_one = who[6:] in _NO_ADDRESS or alike[0].who[6:] in _NO_ADDRESS
+        return alike[0] if is_one else None
+
+    def _rename(self, host: Host, who: Reporter) -> None:
+        """Have a host that had no address be known by the one it has now."""
+        if self._many is not None:
+            del self._many[host.who]
+            self._many[who] = host
+        host.who = who
 
     def _add(self, host: Host) -> None:
         if self._many is not None:
@@ -257,7 +277,7 @@ class Hosts:
         hosts.unknown_until = state.unknown_until
         for each in state.hosts:
             host = Host.load(each, shared(each.who), of)
-            require(not hosts.lists(host.who), "a host twice")
+            require(hosts._get(host.who) is None, "a host twice")
             hosts._add(host)
             hosts.source_count += len(host.sources)
         return hosts

@@ -173,7 +173,6 @@ class HostMessage:
             self._scope.group_changed(group.address, self._turn)
             return
         if ask:
-            ask = self._still_open(member, ask)
             self._instance.last_member.start(group, self._port.id, member, ask, self._turn)
         if leaves:
             self._tell(EventKind.LEAVE, group, member)
@@ -264,21 +263,6 @@ class HostMessage:
                     and hosts.is_complete(self._turn.now)
                     and hosts.is_empty(self._turn.now)
                 )
-
-    def _still_open(self, member: Membership, ask: Ask) -> Ask:
-        """Leave out what a tracked host is known to want still: its answer is known, too.
-
-        Not while there are older hosts, which may be gone without a word (SM-65).
-        """
-        hosts = member.hosts
-        if self._port.params.fast_leave is not FastLeave.TRACKED or hosts is None:
-            return ask
-        if member.compatibility(self._turn.now) < 3:
-            return ask
-        return Ask(
-            ask.group and not hosts.anyone_wants_all(self._turn.now),
-            tuple(s for s in ask.sources if not hosts.anyone_wants(s, self._turn.now)),
-        )
 
     def _tell(self, kind: EventKind, group: Group, member: Membership, **more: object) -> None:
         self._scope.tell(

@@ -152,3 +152,35 @@ def test_tracked_fast_leave_waits_for_the_last_host() -> None:
         net.report(1, ("TO_IN", group, []), source=second, mac=second_mac)
         net.switch.wait_members(group, set(), within=LMQT / 2 + SLACK)
         assert specific_queries(net.igmp_seen(1), group) == []
+
+
+def test_tracked_fast_leave_asks_a_host_that_may_have_died() -> None:
+    """SAY-3: the silent one is believed to be there, so the other's leave is asked about."""
+    group = "239.5.1.3"
+    silent, leaver = ("10.0.0.83", "02:00:00:00:01:83"), ("10.0.0.84", "02:00:00:00:01:84")
+    with star(3, ports={"p1": {"fast_leave": "tracked"}}) as net:
+        for address, mac in (silent, leaver):
+            net.report(1, ("TO_EX", group, []), source=address, mac=mac)
+        net.switch.wait_members(group, {"p1"})
+        net.h(1).reset()
+        net.report(1, ("TO_IN", group, []), source=leaver[0], mac=leaver[1])
+        net.switch.wait_members(group, set(), within=LMQT + SLACK + 2)
+        assert specific_queries(net.igmp_seen(1), group) != []
+
+
+def test_host_that_reports_before_it_has_an_address_is_one() -> None:
+    """SAY-3: from 0.0.0.0 and from its address it is one row, and leaves at once."""
+    group, mac, address = "239.5.1.4", "02:00:00:00:01:85", "10.0.0.85"
+    with star(3, ports={"p1": {"fast_leave": "tracked"}}) as net:
+        for source in ("0.0.0.0", address):
+            net.report(1, ("TO_EX", group, []), source=source, mac=mac)
+
+        def tracked() -> list[str]:
+            shown = net.switch.show("hosts")["hosts"]
+            return [row["address"] for row in shown if row["group"] == group]
+
+        wait_until(lambda: tracked() == [address], within=2, what="the host has its address")
+        net.h(1).reset()
+        net.report(1, ("TO_IN", group, []), source=address, mac=mac)
+        net.switch.wait_members(group, set(), within=LMQT / 2 + SLACK)
+        assert specific_queries(net.igmp_seen(1), group) == []

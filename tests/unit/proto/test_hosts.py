@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from snoop.proto.hosts import Host, Hosts, reporter, reporter_address, reporter_mac
 from snoop.proto.units import Instant
 from snoop.wire.address import parse
@@ -9,6 +11,7 @@ from snoop.wire.messages import RecordType
 
 IS_IN, IS_EX, TO_IN, TO_EX, ALLOW, BLOCK = RecordType
 A, B, C = (bytes((i,)) * 16 for i in range(1, 4))
+NOWHERE, ELSEWHERE = parse("0.0.0.0"), parse("10.0.0.9")
 ONE, TWO, THREE = (reporter(bytes((2, 0, 0, 0, 0, i)), parse(f"10.0.0.{i}")) for i in (1, 2, 3))
 
 
@@ -69,12 +72,8 @@ def test_hosts_come_and_go_one_by_one() -> None:
     hear(hosts, TWO, IS_IN, A)
     hear(hosts, THREE, BLOCK, A)
     assert {host.who for host in hosts} == {ONE, TWO}
-    assert hosts.anyone_wants_all(Instant(0))
     hear(hosts, ONE, TO_IN)
     assert {host.who for host in hosts} == {TWO}
-    assert not hosts.anyone_wants_all(Instant(0))
-    assert hosts.anyone_wants(A, Instant(0))
-    assert not hosts.anyone_wants(B, Instant(0))
     hear(hosts, TWO, BLOCK, A)
     assert len(hosts) == 0
     hear(hosts, ONE, TO_EX)
@@ -108,3 +107,43 @@ def test_host_without_room_makes_the_list_incomplete() -> None:
     assert hear(hosts, THREE, TO_IN, at=20, room=0), "a host that wants nothing needs no room"
     assert not hosts.is_complete(Instant(279))
     assert hosts.is_complete(Instant(280))
+
+
+@pytest.mark.parametrize("others", [(), (TWO,), (TWO, THREE)])
+@pytest.mark.parametrize("address", [NOWHERE, parse("::")])
+def test_host_that_gets_its_address_is_the_host_it_was(
+    address: bytes, others: tuple[bytes, ...]
+) -> None:
+    """SAY-3: it is known by its address from then on, also if it loses that again."""
+    hosts = Hosts()
+    before = reporter(reporter_mac(ONE), address)
+    for who in (before, *others):
+        hear(hosts, who, TO_EX)
+    hear(hosts, ONE, IS_IN, A, room=0)
+    assert {host.who for host in hosts} == {ONE, *others}
+    assert hosts.lists(before)
+    hear(hosts, before, TO_IN, room=0)
+    assert {host.who for host in hosts} == set(others)
+
+
+def test_proxy_with_several_addresses_is_several_hosts() -> None:
+    """SAY-3: who spoke from 0.0.0.0 may be any of them then."""
+    hosts = Hosts()
+    first, second, nobody = (
+        reporter(reporter_mac(ONE), address) for address in (parse("10.0.0.1"), ELSEWHERE, NOWHERE)
+    )
+    for who in (first, second, nobody):
+        hear(hosts, who, TO_EX)
+    assert {host.who for host in hosts} == {first, second, nobody}
+    hear(hosts, nobody, TO_IN)
+    hear(hosts, first, TO_IN)
+    assert [host.who for host in hosts] == [second]
+
+
+def test_among_many_hosts_each_name_is_one() -> None:
+    """SAY-3: no report has thousands of hosts looked through; the leave is asked about then."""
+    hosts = Hosts()
+    for last in range(1, 66):
+        hear(hosts, reporter(bytes((2, 0, 0, 0, 1, last)), parse(f"10.0.1.{last}")), TO_EX)
+    hear(hosts, reporter(bytes((2, 0, 0, 0, 1, 1)), NOWHERE), TO_EX)
+    assert len(hosts) == 66

@@ -6,6 +6,8 @@ import pytest
 
 from snoop.proto.params import FastLeave
 from snoop.proto.units import seconds
+from snoop.wire import control
+from snoop.wire.address import parse
 from unit.proto_lab import (
     ALLOW,
     BLOCK,
@@ -290,22 +292,48 @@ def test_port_that_goes_down_ends_its_check() -> None:
     assert lab.state(P1) == ("exclude", 265, {})
 
 
-def test_what_a_tracked_host_wants_is_not_asked_about() -> None:
-    """SM-64: with `tracked` its answer is known; what nobody is known to want is asked about."""
+def test_what_a_tracked_host_is_believed_to_want_is_asked_about() -> None:
+    """SAY-3: it may have died without a word, and only an answer shows that it did not."""
     lab = querier(port={P1: {"fast_leave": FastLeave.TRACKED}})
     lab.hear(P1, v3(record(IS_IN, SSM, [S1, S2]), src=HOST))
     lab.hear(P1, v3(record(IS_IN, SSM, [S2]), src=OTHER))
     lab.clear()
     lab.hear(P1, v3(record(TO_IN, SSM), src=HOST))
-    assert lab.asked() == [(40, {P1}, SSM, {S1}, False)]
+    assert lab.asked() == [(40, {P1}, SSM, {S1, S2}, False)]
+    lab.at(41).hear(P1, v3(record(IS_IN, SSM, [S2]), src=OTHER))
     lab.at(50)
-    assert lab.state(P1, SSM) == ("include", None, {S2: 260})
+    assert lab.state(P1, SSM) == ("include", None, {S2: 261})
+
+
+def test_leave_beside_a_tracked_host_that_died_ends_the_stream_in_time() -> None:
+    """SAY-3: as with `fast_leave = "off"`, not a membership interval later."""
+    lab = querier(port={P1: {"fast_leave": FastLeave.TRACKED}})
+    for host in (HOST, OTHER):
+        lab.hear(P1, v3(record(TO_EX), src=host))
+    lab.clear()
+    lab.hear(P1, v3(record(TO_IN), src=HOST))
+    assert lab.asked() == [(40, {P1}, G, set(), False)]
+    lab.at(41.999)
+    assert lab.state(P1) is not None
+    lab.at(42)
+    assert lab.state(P1) is None
+
+
+def test_host_that_got_its_address_since_leaves_at_once() -> None:
+    """SAY-3: one MAC at 0.0.0.0 and at one address is one host, so nobody is left to ask."""
+    lab = querier(port={P1: {"fast_leave": FastLeave.TRACKED}})
+    mac = b"\x02\0\0\0\0\x71"
+    for src in ("0.0.0.0", HOST):
+        lab.hear(P1, v3(record(TO_EX), src=src, src_mac=mac))
+    assert [row.address for row in lab.engine.hosts(lab.now)] == [parse(HOST)]
+    lab.clear()
+    lab.hear(P1, v3(record(TO_IN), src=HOST, src_mac=mac))
+    assert lab.state(P1) is None
+    assert lab.asked() == []
 
 
 def test_queries_come_from_our_address() -> None:
     """Q-6."""
-    from snoop.wire import control
-    from snoop.wire.address import parse
 
     lab = querier()
     lab.hear(P1, v3(record(TO_EX)))

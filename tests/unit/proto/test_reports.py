@@ -332,13 +332,14 @@ def test_fast_leave_respects_v1_hosts() -> None:
 
 
 def test_tracked_port_is_left_with_its_last_host() -> None:
-    """SM-64, idea 44: non-querier and querier alike; nobody is asked."""
+    """SM-64, idea 44: non-querier and querier alike; nobody is asked when it goes."""
     for lab in (follower(port=TRACKED), querier(port=TRACKED)):
         for host in (HOST, OTHER):
             lab.hear(P1, v3(record(TO_EX), src=host))
-        lab.clear()
         lab.hear(P1, v3(record(TO_IN), src=HOST))
         assert [text(row.address) for row in lab.engine.hosts(lab.now)] == [OTHER]
+        lab.at(41).hear(P1, v3(record(IS_EX), src=OTHER))
+        lab.clear()
         lab.at(60).hear(P1, v3(record(TO_IN), src=OTHER))
         assert lab.state(P1) is None
         assert [group for _, _, group, *_ in lab.asked() if group] == []
