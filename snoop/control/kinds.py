@@ -21,5 +21,7 @@ KINDS = {
     "mac_claimed": "a unicast address was heard at a second port",
     "warning": "something about somebody else's queries that is likely to be a mistake",
     "config": "the configuration was read again",
+    "static": "a static entry was added or removed, by a command or by the file",
+    "clear": "memberships were forgotten by `snoop clear mdb`",
     "neighbour": "a neighbour takes runs of datagrams from now on, or takes them no longer",
 }

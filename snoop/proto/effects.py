@@ -75,10 +75,19 @@ class EventKind(StrEnum):
     TABLE_FULL = "table_full"
     WARNING = "warning"
     CONFIG = "config"
+    STATIC = "static"
+    CLEAR = "clear"
     # The runtime's own.
     NEIGHBOUR = "neighbour"
     RING_REOPENED = "ring_reopened"
     MAC_CLAIMED = "mac_claimed"
+
+
+class By(StrEnum):
+    """Who changed what an operator may set, by the word that people and JSON read."""
+
+    COMMAND = "command"
+    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)

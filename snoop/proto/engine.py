@@ -22,7 +22,7 @@ from snoop.proto.carrier import Carrier
 from snoop.proto.context import Context
 from snoop.proto.counters import Counts, total
 from snoop.proto.deadlines import ALL
-from snoop.proto.effects import Effect, Event, EventKind, Frame, Turn
+from snoop.proto.effects import By, Effect, Event, EventKind, Frame, Turn
 from snoop.proto.fitting import Fitting
 from snoop.proto.instance import Instance
 from snoop.proto.instances import Instances
@@ -211,7 +211,14 @@ class Engine:
     # Operator ------------------------------------------------------------------------------------
 
     def static_add(
-        self, *, vid: int, group: Address, source: Address | None, port: int, now: Instant
+        self,
+        *,
+        vid: int,
+        group: Address,
+        source: Address | None,
+        port: int,
+        now: Instant,
+        by: By = By.COMMAND,
     ) -> list[Effect]:
         """Add a static entry; `source` None for any. KeyError: no such port; Full: no room."""
         self._require_port(port)
@@ -223,12 +230,19 @@ class Engine:
             known.groups.require_room(group, source, port)
         turn = self._turn(now)
         instance = self._open(vid, family(group), turn)
-        instance.groups.open(group, now).add_static(port, source, now)
+        instance.groups.open(group, now).add_static(port, source, by, turn)
         instance.scope.group_changed(group, turn)
         return turn.effects
 
     def static_del(
-        self, *, vid: int, group: Address, source: Address | None, port: int, now: Instant
+        self,
+        *,
+        vid: int,
+        group: Address,
+        source: Address | None,
+        port: int,
+        now: Instant,
+        by: By = By.COMMAND,
     ) -> list[Effect]:
         """Remove a static entry; KeyError if it is not there."""
         turn = self._turn(now)
@@ -236,7 +250,7 @@ class Engine:
         known = instance.groups.get(group)
         if known is None:
             raise KeyError(group)
-        known.remove_static(port, source)
+        known.remove_static(port, source, by, turn)
         instance.scope.group_changed(group, turn)
         self._instances.sweep(turn)
         return turn.effects
@@ -262,9 +276,14 @@ class Engine:
         turn = self._turn(now)
         for instance in self._instances:
             if vid is None or instance.vid == vid:
-                instance.groups.drop_members(
+                count = instance.groups.drop_members(
                     turn, group=group, port=port, bury=False, reason="cleared"
                 )
+                if count:  # SAY-20
+                    said = None if group is None else text(group)
+                    instance.scope.tell(
+                        EventKind.CLEAR, port, turn, group=said, memberships=count, by=By.COMMAND
+                    )
         self._instances.sweep(turn)
         return turn.effects
 

@@ -14,7 +14,7 @@ from collections.abc import Set
 from typing import NamedTuple, Protocol
 
 from snoop.proto.dumping import Dump, Timer, require, require_instants, timer_of
-from snoop.proto.effects import EventKind, Turn
+from snoop.proto.effects import By, EventKind, Turn
 from snoop.proto.last_word import LastWord
 from snoop.proto.loading import Load
 from snoop.proto.membership import Membership, MembershipState
@@ -264,27 +264,45 @@ class Group:
 
     # Static entries ------------------------------------------------------------------------------
 
-    def add_static(self, port: int, source: Address | None, now: Instant) -> None:
+    def add_static(self, port: int, source: Address | None, by: By, turn: Turn) -> None:
         """Add a static entry; `source` None for any source. No effect if it is there."""
         if self.statics is None:
             self.statics = Statics()
             self.home.scope.holdings.static_groups += 1
-        self.statics.add(port, source, now)
+        if self.statics.add(port, source, turn.now):
+            self._tell_static("added", port, source, by, turn)
         self.unbury()
 
-    def remove_static(self, port: int, source: Address | None) -> None:
+    def remove_static(self, port: int, source: Address | None, by: By, turn: Turn) -> None:
         """Undo `add_static`; KeyError if there is no such entry. Leaves no tombstone."""
         if self.statics is None:
             raise KeyError((self.address, source, port))
         self.statics.remove(port, source)
+        self._tell_static("removed", port, source, by, turn)
         self._settle_statics()
 
-    def drop_static(self, port: int) -> bool:
+    def drop_static(self, port: int, by: By, turn: Turn) -> bool:
         """Drop all static entries of a port that goes away; tell whether there were any."""
-        dropped = self.statics is not None and self.statics.drop(port)
+        dropped = [] if self.statics is None else self.statics.drop(port)
+        for source in dropped:
+            self._tell_static("removed", port, source, by, turn)
         if dropped:
             self._settle_statics()
-        return dropped
+        return bool(dropped)
+
+    def _tell_static(
+        self, change: str, port: int, source: Address | None, by: By, turn: Turn
+    ) -> None:
+        """`source` null: of any source (SAY-20)."""
+        self.home.scope.tell(
+            EventKind.STATIC,
+            port,
+            turn,
+            change=change,
+            group=text(self.address),
+            source=None if source is None else text(source),
+            by=by,
+        )
 
     def _settle_statics(self) -> None:
         if self.statics:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from snoop.proto.dumping import Dump, require, require_addresses, require_instants
-from snoop.proto.effects import Turn
+from snoop.proto.effects import By, Turn
 from snoop.proto.group import Group, GroupState
 from snoop.proto.last_word import LastWord
 from snoop.proto.loading import Load
@@ -105,8 +105,8 @@ class Groups:
         port: int | None = None,
         bury: bool,
         reason: str,
-    ) -> None:
-        """Drop memberships at once: of one group or all, of one port or all.
+    ) -> int:
+        """Drop memberships at once: of one group or all, of one port or all; return how many.
 
         `bury`: a group that loses its last member keeps a tombstone. Without, tombstones go too.
         """
@@ -116,11 +116,15 @@ class Groups:
             groups = [self._known[group]] if group in self._known else []
         if port is not None:
             self.pardon(port)
+        had = left = 0
         for each in groups:
+            had += len(each.members)
             if port is not None:
                 each.drop_member(port, turn, bury=bury, reason=reason)
             else:
                 each.drop_members(turn, bury=bury, reason=reason)
+            left += len(each.members)
+        return had - left
 
     def pardon(self, port: int) -> None:
         """Forget that `port` was refused something."""
@@ -134,10 +138,10 @@ class Groups:
                 member.untrack()
                 group.account(port, member)
 
-    def drop_statics(self, port: int, turn: Turn) -> None:
+    def drop_statics(self, port: int, by: By, turn: Turn) -> None:
         """Drop the static entries of a port that goes away."""
         for group in list(self._known.values()):
-            if group.drop_static(port):
+            if group.drop_static(port, by, turn):
                 self.scope.group_changed(group.address, turn)
 
     def put_off(self, floor: Instant) -> None:

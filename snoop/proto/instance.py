@@ -9,7 +9,7 @@ from typing import NamedTuple
 from snoop.proto import shares
 from snoop.proto.context import Context
 from snoop.proto.dumping import Dump
-from snoop.proto.effects import Turn
+from snoop.proto.effects import By, Turn
 from snoop.proto.groups import Groups, GroupsState
 from snoop.proto.last_member import CaseState, LastMember
 from snoop.proto.last_word import LastWord
@@ -105,7 +105,7 @@ class Instance:
 
     def port_removed(self, port: int, turn: Turn) -> None:
         """Drop what an operator said of a port that goes away."""
-        self.groups.drop_statics(port, turn)
+        self.groups.drop_statics(port, By.FILE, turn)
         self.mrouters.drop_port(port, turn, static=True)
         self.last_word.forget(port)
 

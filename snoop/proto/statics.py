@@ -51,13 +51,16 @@ class Statics:
         """Those of one port."""
         return self._ports.get(port)
 
-    def add(self, port: int, source: Address | None, now: Instant) -> None:
-        """Add an entry; `source` None for any source. No effect if it is there."""
+    def add(self, port: int, source: Address | None, now: Instant) -> bool:
+        """Add an entry; `source` None for any source. False, without effect, if it is there."""
         static = self._ports.setdefault(port, Static())
-        if source is not None:
+        if source is None:
+            known = static.any_since is not None
+            static.any_since = static.any_since if known else now
+        else:
+            known = source in static.sources
             static.sources.setdefault(source, now)
-        elif static.any_since is None:
-            static.any_since = now
+        return not known
 
     def remove(self, port: int, source: Address | None) -> None:
         """Undo `add`; KeyError if there is no such entry."""
@@ -71,9 +74,12 @@ class Statics:
         if static.any_since is None and not static.sources:
             del self._ports[port]
 
-    def drop(self, port: int) -> bool:
-        """Drop all of a port that goes away; tell whether there were any."""
-        return self._ports.pop(port, None) is not None
+    def drop(self, port: int) -> list[Address | None]:
+        """Drop all of a port that goes away; return their sources, None for any source."""
+        static = self._ports.pop(port, None)
+        if static is None:
+            return []
+        return [*([] if static.any_since is None else [None]), *static.sources]
 
     def dump(self) -> tuple[StaticState, ...]:
         """What survives."""

@@ -29,6 +29,8 @@ _LEVELS = {
     EventKind.MAC_CLAIMED: logging.WARNING,
     EventKind.QUERIER: logging.INFO,
     EventKind.MROUTER: logging.INFO,
+    EventKind.STATIC: logging.INFO,
+    EventKind.CLEAR: logging.INFO,
     EventKind.PORT: logging.DEBUG,
     EventKind.CONFIG: logging.DEBUG,
 }

@@ -17,7 +17,15 @@ from snoop.config import resolve
 from snoop.config.schema import Config, PortTable
 from snoop.links.claims import ClaimTable
 from snoop.links.neighbours import Neighbours
-from snoop.proto.effects import Effect, Event, EventKind, GroupChanged, Transmit, VlanChanged
+from snoop.proto.effects import (
+    By,
+    Effect,
+    Event,
+    EventKind,
+    GroupChanged,
+    Transmit,
+    VlanChanged,
+)
 from snoop.proto.engine import Engine
 from snoop.proto.groups import Full
 from snoop.proto.params import Params
@@ -360,14 +368,16 @@ class Plane:
         for vid, group, source, port in self._statics - wanted:
             if self.ports.get(port) is not None:
                 self._apply(
-                    self.engine.static_del(vid=vid, group=group, source=source, port=port, now=now),
+                    self.engine.static_del(
+                        vid=vid, group=group, source=source, port=port, now=now, by=By.FILE
+                    ),
                     now,
                 )
         self._apply(self.engine.advance(now), now)
         for vid, group, source, port in wanted - self._statics:
             try:
                 effects = self.engine.static_add(
-                    vid=vid, group=group, source=source, port=port, now=now
+                    vid=vid, group=group, source=source, port=port, now=now, by=By.FILE
                 )
             except Full as error:  # by those of `snoop mdb add`: the file itself was checked
                 self.say(EventKind.LIMIT, {"reason": str(error)}, port=self.ports.name(port))

@@ -297,67 +297,6 @@ def test_explain_agrees_with_what_happens(busy: Star) -> None:
     assert "p1" in text
 
 
-def test_monitor_tells_joins_and_leaves_as_they_happen(net: Star) -> None:
-    group = "239.15.0.5"
-    monitor = subprocess.Popen(
-        [SNOOP, "--socket", net.switch.socket, "monitor", "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        assert monitor.stdout
-        lines = Lines(monitor)
-        # A join that is repeated until the monitor, which takes a moment to start, has told one.
-        lines.until(lambda e: e["event"] == "join", nudge=lambda: rejoin(net, "239.15.0.6"))
-        net.h(1).join(group)
-        joined = lines.until(lambda e: e["event"] == "join" and e.get("group") == group)
-        assert joined["port"] == "p1"
-        assert isinstance(joined["time"], (int, float))
-        net.h(1).leave(group)
-        left = lines.until(lambda e: e["event"] in ("leave", "expire") and e.get("group") == group)
-        assert left["port"] == "p1"
-    finally:
-        monitor.terminate()
-        monitor.wait(5)
-        monitor.stdout.close()
-        assert monitor.stderr
-        monitor.stderr.close()
-
-
-def rejoin(net: Star, group: str) -> None:
-    net.switch.quick("clear", "mdb", "--group", group)
-    net.report(2, ("TO_EX", group, []))
-
-
-class Lines:
-    """JSON objects, one a line, from a process."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        import os
-        import select
-
-        self.os, self.select, self.process = os, select, process
-        self.pending, self.objects = b"", []  # type: ignore[var-annotated]
-
-    def until(self, wanted: Any, nudge: Any = lambda: None) -> dict[str, Any]:
-        assert self.process.stdout
-        pipe = self.process.stdout.fileno()
-
-        def found() -> dict[str, Any] | None:
-            nudge()
-            if self.select.select([pipe], [], [], 0.2)[0]:
-                *lines, self.pending = (self.pending + self.os.read(pipe, 65536)).split(b"\n")
-                self.objects += [json.loads(line) for line in lines]
-            while self.objects:
-                if wanted(each := self.objects.pop(0)):
-                    return dict(each)
-            return None
-
-        got = wait_until(found, within=8, what="the event")
-        assert got is not None
-        return got
-
-
 def test_check_finds_no_trouble_in_a_healthy_switch(net: Star) -> None:
     net.h(1).join("239.15.0.7")
     net.switch.wait_members("239.15.0.7", {"p1"})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from typing import Any
 
 import pytest
 
 from snoop.control.requests import (
+    Clear,
     Show,
     Static,
 )
@@ -147,3 +149,30 @@ def test_reload_moves_configured_statics_and_keeps_commanded_ones() -> None:
     scene.configure(static=[{"group": "239.9.9.9", "ports": ["p2", "p3"]}])
     assert scene.fastpath.rows[0, address.parse("239.9.9.9"), ANY] == 0b1100
     assert scene.fastpath.rows[0, address.parse("239.8.8.8"), ANY] == 0b1000
+
+
+def test_static_entries_that_come_and_go_are_told_with_who_did_it() -> None:
+    """SAY-20: the file, also where it takes the port away, or a command; not what was there."""
+    static = [{"group": "239.9.9.9", "ports": ["p1"]}]
+    scene = Scene(static=static).start()
+    listener = scene.events.listen(lambda item: item["event"] in ("static", "clear"))
+    scene.configure(static=static)
+    scene.ask(Static(add=True, group="239.8.8.8", source="10.0.0.9", port="p3"))
+    scene.ask(Static(add=True, group="239.8.8.8", source="10.0.0.9", port="p3"))
+    scene.join(2)
+    scene.ask(Clear(what="mdb"))
+    scene.ask(Clear(what="mdb"))
+    scene.configure(static=[])
+    scene.configure(port=[{"name": f"p{n}"} for n in range(3)])
+    told = [
+        {k: v for k, v in each.items() if k not in ("time", "vlan")}
+        for each in asyncio.run(listener.next())
+    ]
+    entry = {"event": "static", "group": "239.8.8.8", "source": "10.0.0.9", "port": "p3"}
+    in_file = {"event": "static", "group": "239.9.9.9", "source": None, "port": "p1"}
+    assert told == [
+        {**entry, "change": "added", "by": "command"},
+        {"event": "clear", "port": None, "group": None, "memberships": 1, "by": "command"},
+        {**in_file, "change": "removed", "by": "file"},
+        {**entry, "change": "removed", "by": "file"},
+    ]
