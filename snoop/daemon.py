@@ -14,11 +14,12 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snoop.config.loader import ConfigError
+from snoop.config import odd
+from snoop.config.problems import ConfigError
 from snoop.config.schema import RESTART_KEYS, Config
 from snoop.control import requests
 from snoop.control.answers import Answers
@@ -146,7 +147,7 @@ class Daemon:
                 self._loop.add_signal_handler(number, self._end, None)
             self._loop.add_signal_handler(signal.SIGHUP, self._hang_up)
             self._rearm()
-            self._warn()
+            self._say_notes()
             garbage.begin()
             self._whole_look = garbage.WholeLook(clock.now())
             _log.info("ready, %d ports", len(list(self._plane.ports)))
@@ -336,6 +337,7 @@ class Daemon:
             _log.warning("%s takes effect at the next start", key)
         for name in missing:
             _log.warning("%s: no such interface yet", name)
+        self._say_notes(before=odd.notes(old))
         return Reloaded(needs_restart=waiting, missing_ports=missing)
 
     def _hang_up(self) -> None:
@@ -354,14 +356,11 @@ class Daemon:
     def _listen(self, request: requests.Monitor | requests.Capture) -> Listener:
         return self._answers.listen(request, events=self._events, captures=self._captures)
 
-    def _warn(self) -> None:
+    def _say_notes(self, *, before: Collection[str] = ()) -> None:
         """What an operator should know about the configuration, once."""
-        igmp = self._config.igmp
-        if igmp.querier.value != "off" and igmp.querier_address.is_unspecified:
-            _log.warning(
-                "the querier has no querier_address: its queries come from 0.0.0.0, which other "
-                "switches do not take for a router and which loses every election; give it one"
-            )
+        for note in odd.notes(self._config):
+            if note not in before:
+                _log.warning("%s", note)
 
 
 def _check_capabilities() -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+from typing import TYPE_CHECKING
+
 import click
 
 from snoop.cli import options
+from snoop.printable import name_of, printable
+
+if TYPE_CHECKING:
+    from snoop.config.problems import ConfigError
 
 
 @click.group(no_args_is_help=False)
@@ -15,19 +22,39 @@ def config() -> None:
 @config.command("check")
 @click.argument("file")
 @options.as_json
-def check(file: str, as_json: bool) -> None:
-    """Check FILE as `run` and `reload` would; nothing is opened."""
-    from snoop.config import loader
+def check(file: str, as_json: bool) -> int:
+    """Check FILE as `run` and `reload` would; nothing is opened.
+
+    Notes are about what is allowed and seldom meant, and about interfaces that are not here.
+    """
+    from snoop.config import loader, odd
+    from snoop.config.problems import ConfigError
 
     try:
         loaded = loader.load(file)
-    except loader.ConfigError as error:
-        raise click.ClickException(str(error)) from error
+    except ConfigError as error:
+        return refuse(error)
+    here = {name_of(name) for _, name in socket.if_nameindex()}
+    names = [port.name for port in loaded.port]
+    notes = odd.notes(loaded) + [
+        f"[[port]] {name}: no such interface in this network namespace"
+        for name in names
+        if name not in here
+    ]
     if as_json:
-        options.print_json(loader.effective(loaded))
-        return
-    names = ", ".join(port.name for port in loaded.port) or "none, give them with --port"
-    click.echo(f"{file} is good; ports: {names}")
+        options.print_json({**loader.effective(loaded), "notes": notes})
+        return 0
+    click.echo(f"{file} is good; ports: {', '.join(names) or 'none, give them with --port'}")
+    for note in notes:
+        click.echo(f"note: {note}")
+    return 0
+
+
+def refuse(error: ConfigError) -> int:
+    """Each problem on a line of its own, as every failure is said; the exit status."""
+    for problem in error.problems:
+        click.echo("snoop: " + printable(" ".join(problem.split())), err=True)
+    return 2
 
 
 @config.command("example")

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from snoop.config import loader, schema, toml
+from snoop.config import loader, schema, toml, words
 
 _WIDTH = 88
 _TABLES: dict[str, type[msgspec.Struct]] = {
@@ -76,7 +76,7 @@ def reference() -> Iterator[tuple[str, list[Key]]]:
         for field, hint in _fields(table):
             meaning = _meaning(hint)
             restart = (name, field.name) in schema.RESTART_KEYS and "restart" not in meaning
-            keys.append(Key(field.name, meaning, loader.allowed(hint), _default(field), restart))
+            keys.append(Key(field.name, meaning, words.allowed(hint), _default(field), restart))
         yield heading, keys
 
 
@@ -107,7 +107,7 @@ def _meaning(hint: Any) -> str:
 
 def _keys(table: type[msgspec.Struct], values: dict[str, Any]) -> Iterator[str]:
     for field, hint in _fields(table):
-        comment = f"{_meaning(hint)} [{loader.allowed(hint)}]"
+        comment = f"{_meaning(hint)} [{words.allowed(hint)}]"
         yield from textwrap.wrap(
             comment, _WIDTH, initial_indent="# ", subsequent_indent="#   ", break_on_hyphens=False
         )

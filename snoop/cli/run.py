@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from snoop.cli import options
+from snoop.cli.config import refuse
 from snoop.cli.options import session
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def run(
     import asyncio
 
     from snoop.config import loader
+    from snoop.config.problems import ConfigError
     from snoop.control.client import socket_path
     from snoop.runtime import log
 
@@ -65,9 +67,7 @@ def run(
     def load() -> Config:
         loaded = loader.load(file, overrides=overrides, ports=ports)
         if not loaded.port:
-            raise loader.ConfigError(
-                "no ports: give --port IF for each, or [[port]] in a --config file"
-            )
+            raise ConfigError("no ports: give --port IF for each, or [[port]] in a --config file")
         return loaded
 
     log.setup(log_level)
@@ -76,8 +76,8 @@ def run(
         path = socket_path(name=chosen.name, path=chosen.given_path, fallback=config.switch.name)
         daemon = Daemon(config, load=load, path=Path(path))
         return asyncio.run(daemon.run())
-    except loader.ConfigError as error:
-        raise click.UsageError(str(error)) from error
+    except ConfigError as error:
+        return refuse(error)
     except StartError as error:
         raise options.failure(str(error)) from error
 

@@ -1,7 +1,9 @@
 """The configuration: what may be set, read whole and checked before anything opens.
 
 - `schema`: one struct a table of the file, one field a key, with its bounds and its description;
-- `loader`: a file and the command line, checked;
+- `words`: what a key takes, said; `problems`: what is wrong, with its line;
 - `resolve`: what was set, as the protocol's parameters; `effective`: a port's options as they hold;
+- `together`: checks that need more than one value; `loader`: a file and the command line, checked;
+- `odd`: what is allowed and seldom meant;
 - `toml`: plain tables as a file of them is written.
 """

@@ -1,42 +1,38 @@
 """A configuration from a file and the command line, checked whole before anything opens.
 
-Whatever is wrong becomes one `ConfigError` of one line that names the key, the value and what is
-allowed. The checks of a single value come from the types in `schema.py`; this file adds those that
-need two values (an interval longer than another, a port named twice). It opens no interface: that a
-port exists is for the daemon to find out.
+Whatever is wrong becomes one `ConfigError`: a line for each key, with its value, its place and
+what is allowed. The checks of a single value come from the types in `schema.py`, those that need
+more from `together.py`. It opens no interface: that a port exists is for the daemon to find out.
 """
 
 from __future__ import annotations
 
-import difflib
 import tomllib
-import types
 import typing
-from collections.abc import Iterable, Mapping
-from enum import Enum
-from ipaddress import IPv4Address, IPv4Network
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
 
 from snoop.config import resolve, schema
-from snoop.config.schema import Config, Group, GroupPrefix, PortTable, Source
+from snoop.config.problems import ConfigError, Problem, lines_of
+from snoop.config.schema import Config, PortTable
+from snoop.config.together import problems
+from snoop.config.words import ADDRESSES, allowed, meant, shown
 from snoop.printable import name_of
 
 Table = TypeVar("Table", bound=msgspec.Struct)
 
-_ADDRESSES = {
-    Group: "an IPv4 multicast group such as 239.1.1.1",
-    GroupPrefix: "a prefix of IPv4 multicast groups such as 239.255.0.0/16",
-    Source: "a unicast IPv4 address",
-    IPv4Address: "an IPv4 address such as 10.0.0.254",
-    IPv4Network: "an IPv4 prefix",
+TABLES: dict[str, type[msgspec.Struct]] = {
+    "switch": schema.SwitchTable,
+    "igmp": schema.IgmpTable,
+    "vlan": schema.VlanTable,
+    "port": schema.PortTable,
+    "static": schema.StaticTable,
+    "metrics": schema.MetricsTable,
 }
-
-
-class ConfigError(Exception):
-    """One line for the operator: which key, which value, what is allowed."""
+_REPEATED = ("vlan", "port", "static")
 
 
 def load(
@@ -49,45 +45,124 @@ def load(
     `--port` arguments over it, and check the whole. Raises ConfigError, also for a file that
     cannot be read.
     """
-    raw: dict[str, Any] = {}
-    where = "command line"
-    if path is not None:
-        where = path
-        try:
-            raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    text, written = _read(path)
+    raw = dict(written)
     for table, keys in (overrides or {}).items():
-        below = raw.setdefault(table, {})
+        below = raw.get(table, {})
         if isinstance(below, dict):
-            below.update(keys)
-    _add_ports(raw, ports)
-    return check(raw, where=where)
+            raw[table] = {**below, **keys}
+    found = [Problem(problem) for problem in _add_ports(raw, ports)]
+    config, wrong = _checked(raw)
+    found += wrong
+    if found:
+        numbers = lines_of(text, found)
+        raise ConfigError(
+            *(
+                f"{_where(path, number, problem, written, raw)}{problem.text}"
+                for number, problem in zip(numbers, found, strict=True)
+            )
+        )
+    return config
 
 
 def check(raw: Mapping[str, Any], *, where: str) -> Config:
-    """The checked `Config` of a parsed TOML document; ConfigError otherwise."""
-    raw = _spelled(raw)
-    known = {"switch", "igmp", "vlan", "port", "static", "metrics"}
-    for key in raw:
-        if key not in known:
-            raise ConfigError(f"{where}: unknown table [{key}]{_meant(key, known)}")
-    config = Config(
-        switch=_table(schema.SwitchTable, raw.get("switch", {}), f"{where}: [switch]"),
-        igmp=_table(schema.IgmpTable, _response(raw.get("igmp", {})), f"{where}: [igmp]"),
-        vlan=tuple(_tables(schema.VlanTable, raw.get("vlan", []), f"{where}: [[vlan]]")),
-        port=tuple(_tables(PortTable, raw.get("port", []), f"{where}: [[port]]")),
-        static=tuple(_tables(schema.StaticTable, raw.get("static", []), f"{where}: [[static]]")),
-        metrics=_table(schema.MetricsTable, raw.get("metrics", {}), f"{where}: [metrics]"),
-    )
-    _check_together(config, where)
-    try:
-        resolve.trial(config)
-    except ValueError as error:
-        raise ConfigError(f"{where}: {error}") from error
+    """The checked `Config` of a parsed TOML document; ConfigError with all that is wrong."""
+    config, found = _checked(raw)
+    if found:
+        raise ConfigError(*(f"{where}: {problem.text}" for problem in found))
     return config
+
+
+def _read(path: str | None) -> tuple[str, dict[str, Any]]:
+    if path is None:
+        return "", {}
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+
+
+def _where(
+    path: str | None,
+    number: int | None,
+    problem: Problem,
+    written: Mapping[str, Any],
+    raw: Mapping[str, Any],
+) -> str:
+    """The file and the line, if what is wrong was written there."""
+    if not problem.table:
+        return ""
+    if path is None:
+        return "command line: "
+    ours, given = _at(written, problem), _at(raw, problem)
+    if given is not ours and (ours is None or problem.key is not None):
+        return "command line: "
+    return f"{path}: " if number is None else f"{path}:{number}: "
+
+
+def _at(raw: Mapping[str, Any], problem: Problem) -> Any:
+    """What a document has at that place, None for nothing."""
+    found: Any = raw.get(problem.table)
+    if problem.index is not None:
+        there = isinstance(found, list) and problem.index < len(found)
+        found = found[problem.index] if there else None
+    if problem.key is not None:
+        found = found.get(problem.key) if isinstance(found, dict) else None
+    return found
+
+
+def _checked(raw: Mapping[str, Any]) -> tuple[Config, list[Problem]]:
+    """The configuration as far as it is right, and what is wrong with the rest."""
+    raw = _spelled(raw)
+    found = [
+        Problem(f"unknown table [{key}]{meant(key, TABLES)}", key)
+        for key in raw
+        if key not in TABLES
+    ]
+    made: dict[str, Any] = {}
+    whole = True
+    for table, kind in TABLES.items():
+        given = raw.get(table, [] if table in _REPEATED else {})
+        if table not in _REPEATED:
+            one = _response(given) if table == "igmp" else given
+            made[table], wrong = _table(kind, one, f"[{table}]", (table, None))
+            found += wrong
+        elif isinstance(given, list):
+            pairs = [
+                _table(kind, one, f"[[{table}]] {_called(one, number)}:", (table, number - 1))
+                for number, one in enumerate(given, 1)
+            ]
+            found += [problem for _, wrong in pairs for problem in wrong]
+            made[table] = tuple(one for one, _ in pairs if one is not None)
+            whole = whole and len(made[table]) == len(pairs)
+        else:
+            found.append(Problem(f"[[{table}]]: write it with double brackets", table))
+            whole = False
+    made = {table: one for table, one in made.items() if one is not None}
+    config = Config(**made)
+    # What follows from a mistake is none of its own: intervals of which one is not known, names in
+    # tables that are not.
+    unknown = {problem.key for problem in found} & {"query_interval", "query_response_interval"}
+    if whole:
+        found += [
+            problem
+            for problem in problems(config)
+            if not unknown or problem.key != "query_response_interval"
+        ]
+    return config, found
+
+
+def _called(raw: object, number: int) -> object:
+    """What a repeated table is called in a message."""
+    names = (
+        [raw[key] for key in ("name", "group", "vid") if key in raw]
+        if isinstance(raw, dict)
+        else []
+    )
+    return names[0] if names else number
 
 
 def _spelled(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,7 +200,7 @@ def port_argument(text: str) -> dict[str, Any]:
         if not equals or key == "name":
             raise ConfigError(f'--port {text}: "{option}" is not option=value')
         if key not in hints:
-            raise ConfigError(f'--port {text}: unknown option "{key}"{_meant(key, hints)}')
+            raise ConfigError(f'--port {text}: unknown option "{key}"{meant(key, hints)}')
         if _is_list(hints[key]):
             keys.setdefault(key, []).append(value)
         else:
@@ -166,65 +241,34 @@ def _fill(igmp: dict[str, Any]) -> None:
             igmp[key] = value
 
 
-def allowed(hint: Any) -> str:
-    """What a field of this type takes, in words."""
-    if get_origin(hint) is Annotated:
-        base, *notes = get_args(hint)
-        metas = [note for note in notes if isinstance(note, msgspec.Meta)]
-        for meta in metas:
-            if meta.extra and "allowed" in meta.extra:
-                return str(meta.extra["allowed"])
-        bounds = next((meta for meta in metas if meta.ge is not None), None)
-        if bounds is None:
-            return allowed(base)
-        number = "a whole number" if base is int else "a number"
-        return f"{number} from {bounds.ge:g} to {bounds.le:.10g}"
-    if get_origin(hint) in (types.UnionType, typing.Union):
-        return " or ".join(allowed(arm) for arm in get_args(hint) if arm is not type(None))
-    if get_origin(hint) is typing.Literal:
-        return " or ".join(_shown(word) for word in get_args(hint))
-    if get_origin(hint) is list:
-        return f"a list, each {allowed(get_args(hint)[0])}"
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return ", ".join(f'"{word.value}"' for word in hint)
-    if hint in _ADDRESSES:
-        return _ADDRESSES[hint]
-    return {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[hint]
-
-
-def _tables(kind: type[Table], raw: object, where: str) -> list[Table]:
-    if not isinstance(raw, list):
-        raise ConfigError(f"{where}: write it with double brackets")
-    tables = []
-    for number, one in enumerate(raw, 1):
-        name = one.get("name", one.get("group", one.get("vid"))) if isinstance(one, dict) else None
-        tables.append(_table(kind, one, f"{where} {number if name is None else name}:"))
-    return tables
-
-
-def _table(kind: type[Table], raw: object, where: str) -> Table:
-    """One table: each key on its own, so that the error can name it."""
+def _table(
+    kind: type[Table], raw: object, where: str, place: tuple[str, int | None]
+) -> tuple[Table | None, list[Problem]]:
+    """One table: each key on its own, so that each error names its own; None: not to be made."""
     if not isinstance(raw, dict):
-        raise ConfigError(f"{where} is {_shown(raw)}: allowed is a table")
+        return None, [Problem(f"{where} is {shown(raw)}: allowed is a table", *place)]
     hints = typing.get_type_hints(kind, include_extras=True)
     values: dict[str, Any] = {}
+    found = []
     for key, value in raw.items():
         if key not in hints:
-            raise ConfigError(f'{where} unknown key "{key}"{_meant(key, hints)}')
+            text = f'{where} unknown key "{key}"{meant(key, hints)}'
+            found.append(Problem(text, *place, key))
+            continue
         try:
             values[key] = msgspec.convert(value, type=hints[key], dec_hook=_address)
-        except (msgspec.ValidationError, ValueError) as error:
-            raise ConfigError(
-                f"{where} {key} = {_shown(value)} is not allowed: {allowed(hints[key])}"
-            ) from error
-    for known in msgspec.structs.fields(kind):
-        if known.required and known.name not in values:
-            raise ConfigError(f'{where} the key "{known.name}" is missing')
-    return kind(**values)
+        except (msgspec.ValidationError, ValueError):
+            text = f"{where} {key} = {shown(value)} is not allowed: {allowed(hints[key])}"
+            found.append(Problem(text, *place, key))
+    required = [known.name for known in msgspec.structs.fields(kind) if known.required]
+    for key in required:
+        if key not in raw:
+            found.append(Problem(f'{where} the key "{key}" is missing', *place))
+    return (kind(**values) if values.keys() >= set(required) else None), found
 
 
 def _address(kind: type, value: object) -> object:
-    if kind in _ADDRESSES and isinstance(value, str):
+    if kind in ADDRESSES and isinstance(value, str):
         return kind(value)
     raise ValueError(f"expected {kind.__name__}")
 
@@ -239,85 +283,27 @@ def _response(igmp: object) -> object:
     return igmp
 
 
-def _check_together(config: Config, where: str) -> None:
-    igmp = config.igmp
-    if igmp.query_response_interval > igmp.query_interval:
-        raise ConfigError(
-            f"{where}: [igmp] query_response_interval = {igmp.query_response_interval:g} is not "
-            f"allowed: at most query_interval, {igmp.query_interval:g}"
-        )
-    vids = [vlan.vid for vlan in config.vlan]
-    for vlan in config.vlan:
-        if vids.count(vlan.vid) > 1:
-            raise ConfigError(f"{where}: [[vlan]] vid = {vlan.vid} is given twice: allowed is once")
-        own = resolve.igmp_of(config, vlan)
-        if own.query_response_interval > own.query_interval:
-            raise ConfigError(
-                f"{where}: [[vlan]] {vlan.vid}: query_response_interval = "
-                f"{own.query_response_interval:g} is not allowed: at most query_interval, "
-                f"{own.query_interval:g}"
-            )
-    names = [port.name for port in config.port]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigError(f'{where}: [[port]] name = "{name}" is given twice: allowed is once')
-    listed = [("[switch] report_flood", name) for name in _list(config.switch.report_flood)]
-    for static in config.static:
-        listed += [(f"[[static]] {static.group} ports", name) for name in static.ports]
-    for key, name in listed:
-        if name not in names:
-            raise ConfigError(
-                f'{where}: {key} = "{name}" is not allowed: a port of this switch'
-                f"{_meant(name, names)}"
-            )
-    _check_statics(config, where)
-    if len(names) > 256:
-        raise ConfigError(f"{where}: {len(names)} [[port]] tables: allowed are at most 256")
+def _add_ports(raw: dict[str, Any], arguments: Iterable[str]) -> Iterator[str]:
+    """`--port` arguments add to the file's ports; options for a port of the file win over it.
 
-
-def _check_statics(config: Config, where: str) -> None:
-    """Static entries are held to the limits of learned ones (N-8)."""
-    groups: dict[int, set[str]] = {}
-    sources: dict[tuple[int, str, str], set[str]] = {}
-    tables = {vlan.vid: resolve.igmp_of(config, vlan) for vlan in config.vlan}
-    for static in config.static:
-        igmp = tables.get(static.vlan, config.igmp)
-        held = groups.setdefault(static.vlan, set())
-        held.add(str(static.group))
-        if len(held) > igmp.max_groups:
-            raise ConfigError(
-                f"{where}: [[static]] names more than {igmp.max_groups} groups of VLAN "
-                f"{static.vlan}: allowed are as many as [igmp] max_groups"
-            )
-        for port in static.ports if static.source is not None else ():
-            listed = sources.setdefault((static.vlan, str(static.group), port), set())
-            listed.add(str(static.source))
-            if len(listed) > igmp.max_sources:
-                raise ConfigError(
-                    f"{where}: [[static]] {static.group} names more than {igmp.max_sources} "
-                    f"sources for {port}: allowed are as many as [igmp] max_sources"
-                )
-
-
-def _add_ports(raw: dict[str, Any], arguments: Iterable[str]) -> None:
-    """`--port` arguments add to the file's ports; options for a port of the file win over it."""
+    Tells what is wrong with the arguments alone.
+    """
     given = raw.get("port", [])
-    ports = list(given) if isinstance(given, list) else given
+    if not isinstance(given, list):
+        return
+    ports = raw["port"] = list(given)
     for argument in arguments:
-        keys = port_argument(argument)
-        if not isinstance(ports, list):
-            break
+        try:
+            keys = port_argument(argument)
+        except ConfigError as error:
+            yield str(error)
+            continue
         for at, port in enumerate(ports):
             if isinstance(port, dict) and port.get("name") == keys["name"]:
                 ports[at] = {**port, **keys}
                 break
         else:
             ports.append(keys)
-    raw["port"] = ports
-
-
-def _list(value: bool | list[str]) -> list[str]:
-    return [] if isinstance(value, bool) else value
 
 
 def _is_list(hint: Any) -> bool:
@@ -335,18 +321,3 @@ def _word(text: str) -> object:
         except ValueError:
             continue
     return text
-
-
-def _meant(word: object, known: Iterable[str]) -> str:
-    names = list(known)
-    near = difflib.get_close_matches(str(word), names, n=1)
-    if near:
-        return f' (did you mean "{near[0]}"?)'
-    return f" (known: {', '.join(sorted(names))})" if names else ""
-
-
-def _shown(value: object) -> str:
-    text = f'"{value}"' if isinstance(value, str) else str(value)
-    if isinstance(value, bool):
-        text = text.lower()
-    return text if len(text) <= 60 else f"{text[:57]}…"

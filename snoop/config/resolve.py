@@ -100,19 +100,14 @@ def port_params(table: PortTable) -> PortParams:
     )
 
 
+def alone(igmp: IgmpTable) -> Params:
+    """An `[igmp]` by itself, for what follows from it; ValueError as the protocol says it."""
+    return params(Config(igmp=igmp), port_id=lambda name: 0, switch_mac=NO_MAC)
+
+
 def always_flood(config: Config) -> list[Address]:
     """Groups that go everywhere (SNOOP-42)."""
     return [mapped(group.packed) for group in config.switch.always_flood]
-
-
-def trial(config: Config) -> None:
-    """Resolve for the sake of the checks the protocol makes itself; ValueError as it says it."""
-    params(config, port_id=lambda name: 0, switch_mac=NO_MAC)
-    for table in config.port:
-        try:
-            port_params(table)
-        except ValueError as error:
-            raise ValueError(f"[[port]] {table.name}: {error}") from error
 
 
 def statics(

@@ -1,7 +1,7 @@
 """What a configuration file may say: one struct a table of the TOML, one field a key.
 
 A field's type is its check: its bounds, its words and its description are read from here by the
-loader (`config.py`), by `snoop config example` and by the error texts, so that none of them can
+loader, by `snoop config example` and by the error texts, so that none of them can
 disagree. Nothing here resolves or opens anything.
 """
 
@@ -51,6 +51,15 @@ class Source(IPv4Address):
             raise ValueError("not a unicast address")
 
 
+class Sender(IPv4Address):
+    """An address of our own to send from, or 0.0.0.0 for none."""
+
+    def __init__(self, address: object) -> None:
+        super().__init__(address)
+        if self.is_multicast or self.is_loopback or int(self) == 0xFFFFFFFF:
+            raise ValueError("not an address to send from")
+
+
 class Coalesce(Enum):
     """Joining waiting frames of one flow into one send."""
 
@@ -87,6 +96,10 @@ Listen = Annotated[
         pattern=r"^$|^[^\s]*:[0-9]{1,5}$",
         extra={"allowed": 'ADDRESS:PORT such as "127.0.0.1:9570", or empty'},
     ),
+]
+RingSlots = Annotated[
+    Literal[0, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536],
+    Meta(extra={"allowed": "0, or a power of two from 32 to 65536"}),
 ]
 Vlan = Annotated[int, Meta(ge=0, le=4094)]
 NullSource = bool | Literal["fallback"]
@@ -146,9 +159,7 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         _says("scheduling priority: below 0 before other processes; takes a restart"),
     ] = -10
     ring_slots: Annotated[
-        int,
-        Meta(ge=0, le=65_536),
-        _says("receive ring of a port, in slots of 2 KiB, a power of two from 32; 0: by ports"),
+        RingSlots, _says("receive ring of a port, in slots of 2 KiB; 0: by ports; takes a restart")
     ] = 0
 
 
@@ -161,8 +172,8 @@ class IgmpTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         _says('"on": in the election from the start; "auto": only when nobody else asks'),
     ] = QuerierMode.OFF
     querier_address: Annotated[
-        IPv4Address, _says("source of our own queries; give it one, hosts may ignore 0.0.0.0")
-    ] = IPv4Address("0.0.0.0")
+        Sender, _says("source of our own queries; give it one, hosts may ignore 0.0.0.0")
+    ] = Sender("0.0.0.0")
     version: Annotated[int, Meta(ge=1, le=3), _says("version of our own queries")] = 3
     robustness: Annotated[int, Meta(ge=1, le=7), _says("lost frames survived, plus one")] = 2
     query_interval: Annotated[QuerySeconds, _says("between general queries")] = 125.0
@@ -226,9 +237,7 @@ class VlanTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     vid: Annotated[Vlan, _says("the VLAN; 0: untagged. Its querier does not wait for a host")]
     querier: Annotated[QuerierMode | None, _says("left out, this and the others: as [igmp]")] = None
-    querier_address: Annotated[IPv4Address | None, _says("an address of this VLAN's network")] = (
-        None
-    )
+    querier_address: Annotated[Sender | None, _says("an address of this VLAN's network")] = None
     version: Annotated[int, Meta(ge=1, le=3)] | None = None
     robustness: Annotated[int, Meta(ge=1, le=7)] | None = None
     query_interval: QuerySeconds | None = None

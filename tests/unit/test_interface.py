@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from snoop.cli.main import cli
-from snoop.config import loader, schema
+from snoop.config import schema, words
 from snoop.control import answers
 from snoop.control.documents import Finding
 from snoop.control.kinds import KINDS
@@ -220,8 +220,8 @@ def test_every_word_a_key_takes_is_beside_it() -> None:
     for table, there in keys(4).items():
         hints = typing.get_type_hints(TABLES[table], include_extras=True)
         for name, line in there.items():
-            words = re.findall(r'"[^"]+"', loader.allowed(hints[name]))
-            missing = [word for word in words if word not in line]
+            taken = re.findall(r'"[^"]+"', words.allowed(hints[name]))
+            missing = [word for word in taken if word not in line]
             assert not missing or line.startswith("# "), f"[{table}] {name} also takes {missing}"
 
 

@@ -9,6 +9,7 @@ import logging
 import pytest
 
 from snoop.config import loader
+from snoop.config.problems import ConfigError
 from snoop.printable import kernel_name, name_of, printable
 from snoop.runtime.log import setup
 
@@ -87,5 +88,5 @@ def test_what_is_no_interface_name_is_refused(name: str) -> None:
     if name == "p\n":
         assert loader.check({"port": [{"name": name}]}, where="t").port[0].name == r"p\x0a"
         return
-    with pytest.raises(loader.ConfigError, match="name"):
+    with pytest.raises(ConfigError, match="name"):
         loader.check({"port": [{"name": name}]}, where="t")

@@ -98,6 +98,37 @@ def test_a_failure_is_one_line_and_an_exit_code(
     assert said.out == ""
 
 
+BROKEN = '[switch]\nring_slots = 100\n[[port]]\nname = "p0"\n[metrics]\nlisten = ":99999"\n'
+
+
+@pytest.mark.parametrize("words", [("config", "check"), ("run", "--config")])
+def test_all_that_is_wrong_with_a_file_is_said_by_check_and_by_run(
+    tmp_path: Path, snoop: Any, words: tuple[str, str]
+) -> None:
+    """SAY-10: the same lines, exit 2."""
+    file = tmp_path / "x.toml"
+    file.write_text(BROKEN)
+    said = snoop(*words, str(file))
+    assert (said.status, said.out) == (2, "")
+    first, second = said.err.splitlines()
+    assert first.startswith(f"snoop: {file}:2: [switch] ring_slots = 100 is not allowed: 0, or a")
+    assert second.startswith(f'snoop: {file}:6: [metrics] listen = ":99999" is not allowed: ')
+
+
+def test_what_is_odd_or_missing_is_noted_and_good(tmp_path: Path, snoop: Any) -> None:
+    """SAY-10: exit 0, in the table's words and in JSON."""
+    file = tmp_path / "x.toml"
+    file.write_text('[igmp]\nquerier = "on"\n[[port]]\nname = "no-such-if0"\n')
+    said = snoop("config", "check", str(file))
+    assert said.status == 0
+    first, odd, missing = said.out.splitlines()
+    assert first == f"{file} is good; ports: no-such-if0"
+    assert odd.startswith('note: [igmp] querier = "on" has no querier_address: ')
+    assert missing == "note: [[port]] no-such-if0: no such interface in this network namespace"
+    notes = snoop("config", "check", "--json", str(file)).json["notes"]
+    assert [f"note: {note}" for note in notes] == [odd, missing]
+
+
 def test_no_daemon_is_exit_code_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["--socket", str(tmp_path / "none"), "show", "mdb", "--json"]) == 3
     said = capsys.readouterr()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from snoop.config import loader, resolve
-from snoop.config.loader import ConfigError
+from snoop.config.problems import ConfigError
 from snoop.proto.params import FastLeave, MrouterMode, QuerierMode, Unregistered
 from snoop.proto.units import seconds
 from snoop.wire import address
@@ -115,9 +115,9 @@ def test_defaults_are_those_of_the_interface() -> None:
         ({"igmp": {"query_interval": float("nan")}}, "t: [igmp] query_interval = nan is not "
          "allowed: a number from 0.1 to 31744"),
         ({"igmp": {"querier_address": "10.0.0"}}, 't: [igmp] querier_address = "10.0.0" is not '
-         "allowed: an IPv4 address such as 10.0.0.254"),
-        ({"igmp": {"querier_address": "127.0.0.1"}}, "t: querier_address = 127.0.0.1 is not "
-         "allowed: a unicast address or 0.0.0.0"),
+         "allowed: a unicast IPv4 address such as 10.0.0.254, or 0.0.0.0"),
+        ({"igmp": {"querier_address": "127.0.0.1"}}, 't: [igmp] querier_address = "127.0.0.1" is '
+         "not allowed: a unicast IPv4 address such as 10.0.0.254, or 0.0.0.0"),
         ({"igmp": {"query_interval": 5, "query_response_interval": 6}},
          "t: [igmp] query_response_interval = 6 is not allowed: at most query_interval, 5"),
         ({"switch": {"unregistered": "discard"}}, 't: [switch] unregistered = "discard" is not '

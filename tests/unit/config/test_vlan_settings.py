@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from snoop.config import loader, resolve
-from snoop.config.loader import ConfigError
+from snoop.config.problems import ConfigError
 from snoop.proto.effects import Transmit
 from snoop.proto.params import Params, QuerierMode
 from snoop.proto.units import SECOND, seconds

@@ -1,0 +1,128 @@
+"""Checks that need more than one value: an interval longer than another, a name given twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from msgspec import structs
+
+from snoop.config import resolve
+from snoop.config.problems import Problem
+from snoop.config.schema import Config, IgmpTable
+from snoop.config.words import meant
+
+PORTS_MAX = 256
+
+
+def problems(config: Config) -> Iterator[Problem]:
+    """All of them. What a table says alone is right already."""
+    yield from _timers(config.igmp, "[igmp]", "igmp", None)
+    vids = [vlan.vid for vlan in config.vlan]
+    for at, vlan in enumerate(config.vlan):
+        if vlan.vid in vids[:at]:
+            text = f"[[vlan]] vid = {vlan.vid} is given twice: allowed is once"
+            yield Problem(text, "vlan", at, "vid")
+        if vlan.query_interval is None and vlan.query_response_interval is None:
+            continue  # as [igmp], of which it was said
+        own = resolve.igmp_of(config, vlan)
+        yield from _timers(own, f"[[vlan]] {vlan.vid}:", "vlan", at)
+    yield from _ports(config)
+    yield from _names(config)
+    yield from _statics(config)
+    yield from _listen(config.metrics.listen)
+
+
+def _timers(igmp: IgmpTable, where: str, table: str, index: int | None) -> Iterator[Problem]:
+    """An `[igmp]` as it holds; the protocol's own checks are the last word."""
+    if igmp.query_response_interval > igmp.query_interval:  # TM-2
+        text = (
+            f"{where} query_response_interval = {igmp.query_response_interval:g} is not "
+            f"allowed: at most query_interval, {igmp.query_interval:g}"
+        )
+        yield Problem(text, table, index, "query_response_interval")
+        igmp = structs.replace(igmp, query_response_interval=igmp.query_interval)
+    try:
+        resolve.alone(igmp)
+    except ValueError as error:
+        yield Problem(f"{where} {error}", table, index, str(error).split(" ", 1)[0])
+
+
+def _ports(config: Config) -> Iterator[Problem]:
+    names = [port.name for port in config.port]
+    for at, port in enumerate(config.port):
+        if port.name in names[:at]:
+            text = f'[[port]] name = "{port.name}" is given twice: allowed is once'
+            yield Problem(text, "port", at, "name")
+        try:
+            resolve.port_params(port)
+        except ValueError as error:
+            text = f"[[port]] {port.name}: {error}"
+            yield Problem(text, "port", at, str(error).split(" ", 1)[0])
+    if len(names) > PORTS_MAX:
+        text = f"{len(names)} [[port]] tables: allowed are at most {PORTS_MAX}"
+        yield Problem(text, "port", PORTS_MAX)
+
+
+def _names(config: Config) -> Iterator[Problem]:
+    """Ports are called by names that they have."""
+    names = {port.name for port in config.port}
+    flooded = config.switch.report_flood
+    listed: list[tuple[str, str, int | None, str, str]] = [
+        ("[switch] report_flood", "switch", None, "report_flood", name)
+        for name in (() if isinstance(flooded, bool) else flooded)
+    ]
+    for at, static in enumerate(config.static):
+        heading = f"[[static]] {static.group} ports"
+        listed += [(heading, "static", at, "ports", name) for name in static.ports]
+    for heading, table, index, key, name in listed:
+        if name not in names:
+            text = f'{heading} = "{name}" is not allowed: a port of this switch{meant(name, names)}'
+            yield Problem(text, table, index, key)
+
+
+def _statics(config: Config) -> Iterator[Problem]:
+    """Static entries are held to the limits of learned ones (N-8)."""
+    groups: dict[int, set[str]] = {}
+    sources: dict[tuple[int, str, str], set[str]] = {}
+    full: set[object] = set()
+    tables = {vlan.vid: resolve.igmp_of(config, vlan) for vlan in config.vlan}
+    for at, static in enumerate(config.static):
+        igmp = tables.get(static.vlan, config.igmp)
+        held = groups.setdefault(static.vlan, set())
+        held.add(str(static.group))
+        if len(held) > igmp.max_groups and static.vlan not in full:
+            full.add(static.vlan)
+            text = (
+                f"[[static]] names more than {igmp.max_groups} groups of VLAN "
+                f"{static.vlan}: allowed are as many as [igmp] max_groups"
+            )
+            yield Problem(text, "static", at)
+        for port in static.ports if static.source is not None else ():
+            key = (static.vlan, str(static.group), port)
+            listed = sources.setdefault(key, set())
+            listed.add(str(static.source))
+            if len(listed) > igmp.max_sources and key not in full:
+                full.add(key)
+                text = (
+                    f"[[static]] {static.group} names more than {igmp.max_sources} "
+                    f"sources for {port}: allowed are as many as [igmp] max_sources"
+                )
+                yield Problem(text, "static", at)
+
+
+def _listen(listen: str) -> Iterator[Problem]:
+    """What the endpoint could not listen on; whether a host's name resolves is not known here."""
+    address, _, port = listen.rpartition(":")
+    address = address.strip("[]")
+    wrong = []
+    if port and int(port) > 65535:
+        wrong.append("a port is 0 to 65535")
+    if address and (":" in address or address.replace(".", "").isdigit()):
+        try:
+            ip_address(address)
+        except ValueError:
+            wrong.append(f'"{address}" is no IP address')
+    if wrong:
+        text = f'[metrics] listen = "{listen}" is not allowed: {", ".join(wrong)}'
+        yield Problem(text, "metrics", None, "listen")

@@ -1,0 +1,62 @@
+"""What a key takes and what was written, in the words of an error text and of the manual."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Iterable
+from enum import Enum
+from typing import Annotated, Any, get_args, get_origin
+
+import msgspec
+
+from snoop.config.schema import Group, GroupPrefix, Sender, Source
+
+ADDRESSES = {
+    Group: "an IPv4 multicast group such as 239.1.1.1",
+    GroupPrefix: "a prefix of IPv4 multicast groups such as 239.255.0.0/16",
+    Source: "a unicast IPv4 address",
+    Sender: "a unicast IPv4 address such as 10.0.0.254, or 0.0.0.0",
+}
+
+
+def allowed(hint: Any) -> str:
+    """What a field of this type takes, in words."""
+    if get_origin(hint) is Annotated:
+        base, *notes = get_args(hint)
+        metas = [note for note in notes if isinstance(note, msgspec.Meta)]
+        for meta in metas:
+            if meta.extra and "allowed" in meta.extra:
+                return str(meta.extra["allowed"])
+        bounds = next((meta for meta in metas if meta.ge is not None), None)
+        if bounds is None:
+            return allowed(base)
+        number = "a whole number" if base is int else "a number"
+        return f"{number} from {bounds.ge:g} to {bounds.le:.10g}"
+    if get_origin(hint) in (types.UnionType, typing.Union):
+        return " or ".join(allowed(arm) for arm in get_args(hint) if arm is not type(None))
+    if get_origin(hint) is typing.Literal:
+        return " or ".join(shown(word) for word in get_args(hint))
+    if get_origin(hint) is list:
+        return f"a list, each {allowed(get_args(hint)[0])}"
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return ", ".join(f'"{word.value}"' for word in hint)
+    if hint in ADDRESSES:
+        return ADDRESSES[hint]
+    return {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[hint]
+
+
+def meant(word: object, known: Iterable[str]) -> str:
+    names = list(known)
+    near = difflib.get_close_matches(str(word), names, n=1)
+    if near:
+        return f' (did you mean "{near[0]}"?)'
+    return f" (known: {', '.join(sorted(names))})" if names else ""
+
+
+def shown(value: object) -> str:
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    if isinstance(value, bool):
+        text = text.lower()
+    return text if len(text) <= 60 else f"{text[:57]}…"
