@@ -2,6 +2,8 @@
 meaning, what it takes.
 
 Generated rather than written, so that it cannot miss a key or show a default that is not one.
+Every line of the file is a comment, so that it changes nothing until somebody edits it (SAY-5):
+`# ` before prose, `#` alone before what can be uncommented.
 """
 
 from __future__ import annotations
@@ -17,22 +19,12 @@ import msgspec
 from snoop.config import loader, schema, toml, words
 
 _WIDTH = 88
-_TABLES: dict[str, type[msgspec.Struct]] = {
-    "switch": schema.SwitchTable,
-    "igmp": schema.IgmpTable,
-    "vlan": schema.VlanTable,
-    "port": schema.PortTable,
-    "static": schema.StaticTable,
-    "metrics": schema.MetricsTable,
-}
 _EXAMPLE: dict[str, Any] = {
     "igmp": {"querier": "off", "querier_address": "10.0.0.254"},
     "vlan": [{"vid": 10, "querier": "on", "querier_address": "10.10.0.254"}],
     "port": [{"name": "p0", "deny_groups": ["239.255.0.0/16"]}, {"name": "p1"}],
     "static": [{"group": "239.1.1.1", "source": "10.0.0.9", "ports": ["p1"]}],
 }
-# Keys that are None by default, and given in the example.
-_SHOWN = {"source", "querier", "querier_address"}
 
 
 def text() -> str:
@@ -41,19 +33,21 @@ def text() -> str:
 
 
 def _lines() -> Iterator[str]:
-    yield "# Configuration of a snoop switch. Every key may be left out; shown are the defaults,"
-    yield "# except for addresses, port names and groups. Times are seconds, fractions allowed."
+    yield "# Configuration of a snoop switch. As it is, this file changes nothing: take the # away"
+    yield "# from a key and from the [table] above it. Every key may be left out; shown are the"
+    yield "# defaults, except for addresses, port names and groups. Times are seconds, fractions"
+    yield "# allowed."
     shown = loader.effective(loader.check(_EXAMPLE, where="example"))
-    for name, table in _TABLES.items():
+    for name, table in loader.TABLES.items():
         value = shown[name]
         repeated = isinstance(value, list)
         for number, one in enumerate(value if repeated else [value]):
             yield ""
-            yield f"[[{name}]]" if repeated else f"[{name}]"
+            yield f"#[[{name}]]" if repeated else f"#[{name}]"
             if number == 0:
                 yield from _keys(table, one)
             else:
-                yield f"name = {toml.value(one['name'])}"
+                yield f"#name = {toml.value(one['name'])}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +64,7 @@ class Key:
 def reference() -> Iterator[tuple[str, list[Key]]]:
     """The tables in their order, each with its keys: ("[igmp]", …)."""
     shown = loader.effective(loader.check(_EXAMPLE, where="example"))
-    for name, table in _TABLES.items():
+    for name, table in loader.TABLES.items():
         heading = f"[[{name}]]" if isinstance(shown[name], list) else f"[{name}]"
         keys = []
         for field, hint in _fields(table):
@@ -112,6 +106,4 @@ def _keys(table: type[msgspec.Struct], values: dict[str, Any]) -> Iterator[str]:
             comment, _WIDTH, initial_indent="# ", subsequent_indent="#   ", break_on_hyphens=False
         )
         # A key that means something by being left out is shown with what it then means.
-        optional = field.default is None and field.name in values
-        off = optional and field.name not in _SHOWN
-        yield f"{'# ' if off else ''}{field.name} = {toml.value(values[field.name])}"
+        yield f"#{field.name} = {toml.value(values[field.name])}"

@@ -177,25 +177,34 @@ def test_reload_says_what_needs_a_restart(daemon: Daemon, snoop: Any) -> None:
     assert "port p9 does not exist yet" in said.out
 
 
-def test_the_example_is_complete_and_good(tmp_path: Path, snoop: Any) -> None:
-    """`config example` has every key of the schema, and is a configuration."""
-    text = snoop("config", "example").out
+def test_the_example_changes_nothing_until_it_is_edited(tmp_path: Path, snoop: Any) -> None:
+    """SAY-5: loaded as it is, it is no file."""
     file = tmp_path / "example.toml"
-    file.write_text(text)
-    assert "is good; ports: p0, p1" in snoop("config", "check", str(file)).out
-    every = tomllib.loads(
-        "\n".join(
-            line.removeprefix("# ") if " = " in line and not line.startswith("#  ") else line
-            for line in text.splitlines()
-            if not line.startswith("# ") or line.split(" = ")[0].removeprefix("# ").isidentifier()
-        )
+    file.write_text(snoop("config", "example").out)
+    assert tomllib.loads(file.read_text()) == {}
+    assert loader.load(str(file)) == loader.load(None)
+    assert "is good; ports: none" in snoop("config", "check", str(file)).out
+
+
+def test_the_example_uncommented_is_whole_and_good(tmp_path: Path, snoop: Any) -> None:
+    """SAY-5: `#` alone stands before every key, and before nothing else."""
+    text = snoop("config", "example").out
+    assert max(len(line) for line in text.splitlines()) <= 100
+    whole = "\n".join(
+        line if line.startswith("# ") else line.removeprefix("#") for line in text.splitlines()
     )
+    file = tmp_path / "whole.toml"
+    file.write_text(whole)
+    assert "is good; ports: p0, p1" in snoop("config", "check", str(file)).out
+    every = tomllib.loads(whole)
     shown = loader.effective(loader.check(every, where="t"))
     for table in ("switch", "igmp", "metrics"):
-        assert set(every[table]) == set(shown[table]), table
-    assert set(every["port"][0]) == set(shown["port"][0])
-    assert set(every["static"][0]) == set(shown["static"][0])
-    assert max(len(line) for line in text.splitlines()) <= 100
+        assert every[table].keys() == shown[table].keys(), table
+    for table in ("vlan", "port", "static"):
+        assert every[table][0].keys() == shown[table][0].keys(), table
+    for table in ("switch", "metrics"):
+        defaults = loader.effective(loader.load(None))
+        assert every[table] == defaults[table], "what is shown is the default"
 
 
 def test_shell_completion_offers_ports_and_groups(daemon: Daemon) -> None:
