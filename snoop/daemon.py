@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from snoop.config import odd
 from snoop.config.problems import ConfigError
-from snoop.config.schema import RESTART_KEYS, Config
+from snoop.config.settings import Settings
 from snoop.control import requests
 from snoop.control.answers import Answers
 from snoop.control.documents import Reloaded
@@ -37,6 +37,7 @@ from snoop.runtime.ports import reason
 from snoop.runtime.rings import LOOK_SECONDS
 
 if TYPE_CHECKING:
+    from snoop.config.loader import Loaded
     from snoop.control.metrics import Endpoint
 
 _log = logging.getLogger("snoop.daemon")
@@ -65,8 +66,8 @@ class StartError(Exception):
 class Daemon:
     """One switch. `load` reads the configuration, now and on reload; `path`: control socket."""
 
-    def __init__(self, config: Config, *, load: Callable[[], Config], path: Path) -> None:
-        self._config = config
+    def __init__(self, loaded: Loaded, *, load: Callable[[], Loaded], path: Path) -> None:
+        self._settings = Settings(loaded)
         self._load = load
         self._path = path
         self._events = Fanout()
@@ -103,7 +104,9 @@ class Daemon:
 
     def _open_links(self) -> None:
         self._links.open()
-        missing = [p.name for p in self._config.port if self._links.by_name(p.name) is None]
+        missing = [
+            p.name for p in self._settings.config.port if self._links.by_name(p.name) is None
+        ]
         if missing:
             there = ", ".join(self._links.names()) or "none"
             plural = "ports do" if len(missing) > 1 else "port does"
@@ -113,7 +116,7 @@ class Daemon:
             )
 
     async def _forward(self, control: ControlServer) -> int:
-        switch = self._config.switch
+        switch = self._settings.config.switch
         priority.prefer(switch.nice)
         try:
             fastpath = FastPath(
@@ -126,7 +129,7 @@ class Daemon:
             raise StartError(f"cannot make the fast path: {reason(error)}") from error
         try:
             self._plane = Plane(
-                self._config,
+                self._settings.config,
                 fastpath=fastpath,
                 links=self._links,
                 events=self._events,
@@ -134,11 +137,11 @@ class Daemon:
                 neighbours=self._neighbours,
                 claims=Claims(switch.name, self._loop),
             )
-            self._answers = Answers(self._plane, reload=self.reload)
+            self._answers = Answers(self._plane, reload=self.reload, config=self._settings.shown)
             faults = [f"{port.name}: {port.problem}" for port in self._plane.ports if port.problem]
             if faults:
                 raise StartError("; ".join(faults))
-            self._serve_metrics(self._config.metrics.listen)
+            self._serve_metrics(self._settings.config.metrics.listen)
             self._start_threads(fastpath, switch.workers)
             self._listen_to_punts()
             self._links.watch(self._loop, self._links_changed)
@@ -312,24 +315,21 @@ class Daemon:
         """
         notify.notify("RELOADING=1")
         try:
-            config = self._load()
+            loaded = self._load()
         except ConfigError as error:
             raise requests.RequestError(f"kept the configuration: {error}", code=2) from error
         finally:
             notify.notify("READY=1")
-        old = self._config
-        waiting = [
-            f"[{table}] {key}"
-            for table, key in RESTART_KEYS
-            if getattr(getattr(old, table), key) != getattr(getattr(config, table), key)
-        ]
+        old = self._settings.config
+        self._settings.follow(loaded)
+        config = self._settings.config
+        waiting = [f"[{table}] {key}" for table, key in self._settings.waiting()]
         missing = [
             port.name
             for port in config.port
             if port.name not in {known.name for known in old.port}
             and self._links.by_name(port.name) is None
         ]
-        self._config = config
         self._plane.configure(config)
         self._try_later()
         self._rearm()
@@ -358,7 +358,7 @@ class Daemon:
 
     def _say_notes(self, *, before: Collection[str] = ()) -> None:
         """What an operator should know about the configuration, once."""
-        for note in odd.notes(self._config):
+        for note in odd.notes(self._settings.config):
             if note not in before:
                 _log.warning("%s", note)
 

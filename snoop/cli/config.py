@@ -31,7 +31,7 @@ def check(file: str, as_json: bool) -> int:
     from snoop.config.problems import ConfigError
 
     try:
-        loaded = loader.load(file)
+        loaded = loader.load(file).config
     except ConfigError as error:
         return refuse(error)
     here = {name_of(name) for _, name in socket.if_nameindex()}

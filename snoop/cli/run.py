@@ -13,7 +13,7 @@ from snoop.cli.config import refuse
 from snoop.cli.options import session
 
 if TYPE_CHECKING:
-    from snoop.config.schema import Config
+    from snoop.config.loader import Loaded
 
 
 @click.command()
@@ -64,17 +64,19 @@ def run(
     chosen = session(ctx)
     overrides = _overrides(chosen.name, querier, querier_address)
 
-    def load() -> Config:
+    def load() -> Loaded:
         loaded = loader.load(file, overrides=overrides, ports=ports)
-        if not loaded.port:
+        if not loaded.config.port:
             raise ConfigError("no ports: give --port IF for each, or [[port]] in a --config file")
         return loaded
 
     log.setup(log_level)
     try:
-        config = load()
-        path = socket_path(name=chosen.name, path=chosen.given_path, fallback=config.switch.name)
-        daemon = Daemon(config, load=load, path=Path(path))
+        loaded = load()
+        path = socket_path(
+            name=chosen.name, path=chosen.given_path, fallback=loaded.config.switch.name
+        )
+        daemon = Daemon(loaded, load=load, path=Path(path))
         return asyncio.run(daemon.run())
     except ConfigError as error:
         return refuse(error)

@@ -199,10 +199,14 @@ def note(document: documents.Document) -> str:
 
 
 def config(document: Mapping[str, Any]) -> str:
-    """Every key, whatever the switch has."""
+    """Every key, whatever the switch has; then, as comments, what it has not become yet."""
     from snoop.config import toml
 
-    return "\n".join(toml.lines(document)).strip()
+    shown = {name: table for name, table in document.items() if name not in ("origins", "pending")}
+    text = "\n".join(toml.lines(shown)).strip()
+    for key, value in document.get("pending", {}).items():
+        text += f"\n# waits for a restart: {key} = {toml.value(value)}"
+    return text
 
 
 def _version(compatibility: str) -> str:

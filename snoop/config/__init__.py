@@ -4,6 +4,6 @@
 - `words`: what a key takes, said; `problems`: what is wrong, with its line;
 - `resolve`: what was set, as the protocol's parameters; `effective`: a port's options as they hold;
 - `together`: checks that need more than one value; `loader`: a file and the command line, checked;
-- `odd`: what is allowed and seldom meant;
+- `odd`: what is allowed and seldom meant; `settings`: what is in effect, and what waits;
 - `toml`: plain tables as a file of them is written.
 """

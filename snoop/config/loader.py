@@ -11,7 +11,7 @@ import tomllib
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -35,12 +35,20 @@ TABLES: dict[str, type[msgspec.Struct]] = {
 _REPEATED = ("vlan", "port", "static")
 
 
+class Loaded(NamedTuple):
+    """A configuration, and where each of its keys is from: {"igmp.querier": "file", …}, else
+    "command" for the command line, or "default"."""
+
+    config: Config
+    origins: Mapping[str, str]
+
+
 def load(
     path: str | None,
     *,
     overrides: Mapping[str, Mapping[str, object]] | None = None,
     ports: Iterable[str] = (),
-) -> Config:
+) -> Loaded:
     """Read `path` (None: all defaults), lay command-line `overrides` ({table: {key: value}}) and
     `--port` arguments over it, and check the whole. Raises ConfigError, also for a file that
     cannot be read.
@@ -62,7 +70,7 @@ def load(
                 for number, problem in zip(numbers, found, strict=True)
             )
         )
-    return config
+    return Loaded(config, _origins(written, raw))
 
 
 def check(raw: Mapping[str, Any], *, where: str) -> Config:
@@ -112,6 +120,34 @@ def _at(raw: Mapping[str, Any], problem: Problem) -> Any:
     if problem.key is not None:
         found = found.get(problem.key) if isinstance(found, dict) else None
     return found
+
+
+def _origins(written: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, str]:
+    """Of every key but those by which a table is called; static entries are the file's."""
+    origins = {}
+    for table, by in (
+        ("switch", ""),
+        ("igmp", ""),
+        ("vlan", "vid"),
+        ("port", "name"),
+        ("metrics", ""),
+    ):
+        given, ours = raw.get(table, {}), written.get(table, {})
+        pairs = [(table, given, ours)] if not by else [
+            (f"{table}.{_spell(one[by])}", one, ours[at] if at < len(ours) else {})
+            for at, one in enumerate(given)
+        ]  # fmt: skip
+        for name, one, other in pairs:
+            for key in msgspec.structs.fields(TABLES[table]):
+                if key.name != by:
+                    origins[f"{name}.{key.name}"] = _origin(key.name, one, other)
+    return origins
+
+
+def _origin(key: str, given: Mapping[str, Any], written: Mapping[str, Any]) -> str:
+    if key not in given:
+        return "default"
+    return "file" if key in written and written[key] == given[key] else "command"
 
 
 def _checked(raw: Mapping[str, Any]) -> tuple[Config, list[Problem]]:

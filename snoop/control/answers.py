@@ -56,11 +56,20 @@ Row = TypeVar("Row")
 
 
 class Answers:
-    """Answers requests about one plane. `reload` reads the configuration file again."""
+    """Answers requests about one plane. `reload` reads the configuration file again, `config`
+    shows what it has become; without, what the plane goes by.
+    """
 
-    def __init__(self, plane: Plane, *, reload: Callable[[], documents.Reloaded]) -> None:
+    def __init__(
+        self,
+        plane: Plane,
+        *,
+        reload: Callable[[], documents.Reloaded],
+        config: Callable[[], object] | None = None,
+    ) -> None:
         self._plane = plane
         self._reload = reload
+        self._config = config or (lambda: effective(plane.config))
         self._rates = Rates()
         self._large = asyncio.Lock()
         self._counters = statistics.Counters(plane)
@@ -132,7 +141,7 @@ class Answers:
             case "counters":
                 return self._counters.show(wanted)
             case "config":
-                return effective(plane.config)
+                return self._config()
             case "status":
                 return self._status()
             case _:

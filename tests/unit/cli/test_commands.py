@@ -203,7 +203,7 @@ def test_the_example_uncommented_is_whole_and_good(tmp_path: Path, snoop: Any) -
     for table in ("vlan", "port", "static"):
         assert every[table][0].keys() == shown[table][0].keys(), table
     for table in ("switch", "metrics"):
-        defaults = loader.effective(loader.load(None))
+        defaults = loader.effective(loader.load(None).config)
         assert every[table] == defaults[table], "what is shown is the default"
 
 

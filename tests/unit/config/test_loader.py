@@ -75,7 +75,7 @@ def test_the_file_of_the_interface_is_accepted_and_shown_as_written(tmp_path: Pa
     """INTERFACE.md 4: every key of the contract, with its value."""
     file = tmp_path / "sw.toml"
     file.write_text(CONTRACT)
-    shown = loader.effective(loader.load(str(file)))
+    shown = loader.effective(loader.load(str(file)).config)
     written = tomllib.loads(CONTRACT)
     for table in ("switch", "igmp"):
         expected = {**written[table]}
@@ -171,7 +171,7 @@ def test_port_argument_takes_the_options_of_the_port_table() -> None:
         None,
         ports=["p0", "p1,mrouter=always,fast_leave=on,explicit_tracking=false,max_groups=7,"
                "deny_groups=239.1.0.0/16,deny_groups=239.2.0.0/16"],
-    )  # fmt: skip
+    ).config  # fmt: skip
     params = resolve.port_params(loaded.port[1])
     assert params.mrouter is MrouterMode.ALWAYS
     assert params.fast_leave is FastLeave.ON
@@ -203,7 +203,7 @@ def test_a_bad_port_argument_is_named(argument: str, line: str) -> None:
 def test_port_argument_wins_over_the_file_and_keeps_the_rest(tmp_path: Path) -> None:
     file = tmp_path / "sw.toml"
     file.write_text('[[port]]\nname = "p0"\nmrouter = "never"\nmax_groups = 3\n')
-    loaded = loader.load(str(file), ports=["p0,mrouter=always", "p1"])
+    loaded = loader.load(str(file), ports=["p0,mrouter=always", "p1"]).config
     assert [port.name for port in loaded.port] == ["p0", "p1"]
     assert loaded.port[0].mrouter.value == "always"
     assert loaded.port[0].max_groups == 3
