@@ -83,6 +83,8 @@ class Answers:
                 return await self._mdb(self._wanted(request))
             case Show(what="hosts"):
                 return await self._hosts(self._wanted(request))
+            case Show(what="witnesses"):
+                return await self._witnesses(self._wanted(request))
             case Show(what="fdb"):
                 return await self._fdb(self._wanted(request))
             case Show(what="querier"):
@@ -165,6 +167,18 @@ class Answers:
 
         keys = engine.keys(vid=wanted.vid, group=wanted.group)
         return documents.Hosts(hosts=await self._in_parts(keys, part))
+
+    async def _witnesses(self, wanted: Wanted) -> documents.Witnesses:
+        engine, name = self._plane.engine, self._plane.ports.name
+
+        def part(ports: list[int]) -> list[documents.Refused]:
+            found = engine.refusals(clock.now(), ports, vid=wanted.vid, group=wanted.group)
+            return rows.refused(found, name, wanted)
+
+        ports = sorted((port.id for port in self._plane.ports), key=name)
+        if wanted.port is not None:
+            ports = [wanted.port]
+        return documents.Witnesses(refused=await self._in_parts(ports, part))
 
     async def _fdb(self, wanted: Wanted) -> documents.Fdb:
         plane = self._plane

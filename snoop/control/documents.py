@@ -79,6 +79,27 @@ class Hosts(Document, frozen=True, kw_only=True):
     hosts: list[Host]
 
 
+class Refused(Struct, frozen=True, kw_only=True, gc=False):
+    """Joins of one group that a port's hosts made in vain, for one reason; the host of the last."""
+
+    vlan: int
+    family: str
+    group: str
+    port: str
+    why: str
+    address: str
+    mac: str
+    count: int
+    age: float
+
+
+class Witnesses(Document, frozen=True, kw_only=True):
+    """`show witnesses`, for `check` and `explain`: what the switch has seen of hosts besides."""
+
+    what = "witnesses"
+    refused: list[Refused]
+
+
 # Queriers and routers ----------------------------------------------------------------------------
 
 

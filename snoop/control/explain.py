@@ -194,7 +194,7 @@ def _not_wanted(plane: Plane, port: Port, case: _Case) -> str:
     refused = hints.refused(plane, port, case.vid, case.group)
     if not case.members:
         return (
-            f"pruned: the last member of {text(case.group)} has left or fell silent; until it is "
+            f"pruned: {text(case.group)} has no member any more, here or elsewhere; until it is "
             f"forgotten it goes to router ports only{refused}"
         )
     if refused:

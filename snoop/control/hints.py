@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from snoop.config.schema import PortTable
 from snoop.control.wellknown import WELL_KNOWN
 from snoop.proto.params import FastLeave
+from snoop.proto.units import SECOND
+from snoop.proto.views import Refusal
+from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port
 from snoop.wire import address
@@ -18,22 +22,34 @@ from snoop.wire.address import Address, Family
 
 _MAC_BITS = 0x7FFFFF  # RFC 1112 6.4: what of a group is in its MAC address.
 _NAMED_MAX = 4
+_TAKEN = (Refusal.SOURCE_LIMIT, Refusal.HOST_LIMIT)  # for less than it said
+_REFUSED = {
+    Refusal.SSM: "it names no source, or is of IGMPv1 or v2, and the group is in [igmp] ssm_ranges",
+    Refusal.VERSION: "[igmp] ignore_v1 or ignore_v2 takes no reports of its version",
+    Refusal.ROUTER_ALERT: "it has no Router Alert option ([igmp] require_router_alert)",
+    Refusal.TTL: "its TTL is not 1 ([igmp] ttl_check)",
+    Refusal.TABLE_FULL: "the table was full ([igmp] max_groups)",
+    Refusal.STATE_LIMIT: "there was no room ([[port]] max_state, [igmp] max_state)",
+}
 
 
 def refused(plane: Plane, port: Port, vid: int, group: Address) -> str:
-    """Why the port does not have the group, or "": a filter, a limit, fast leave, a router that is
-    not believed.
+    """Why the port does not have the group, or "": a join of it that was refused, and whose; else a
+    filter, fast leave, a router that is not believed.
     """
     if address.family(group) is not Family.IPV4:
         return ""
-    table, wanted = port.table, IPv4Address(group[-4:])
-    if any(wanted in prefix for prefix in table.deny_groups):
-        return "; [[port]] deny_groups refuses its joins"
-    if table.allow_groups and not any(wanted in prefix for prefix in table.allow_groups):
-        return "; [[port]] allow_groups refuses its joins"
+    table = port.table
+    rows = plane.engine.refusals(clock.now(), [port.id], vid=vid, group=group)
+    vain = [row for row in rows if row.why not in _TAKEN]
+    if vain:
+        last = min(vain, key=lambda row: row.age)
+        host = f"{address.text(last.address)} ({address.mac_text(last.mac)})"
+        age = f"{last.age / SECOND:.0f} s ago"
+        return f"; the join of {host}, {age}, was refused: {_why(last.why, table, group)}"
+    if key := _filter(table, group):
+        return f"; {key} would refuse a join"
     counts = plane.engine.port_counters(port.id)
-    if table.max_groups and counts["port_limit"]:
-        return f"; [[port]] max_groups = {table.max_groups} has refused joins"
     if table.fast_leave is FastLeave.ON and counts["fast_leave"]:
         return (
             '; [[port]] fast_leave = "on" takes the group from all its hosts when one leaves: '
@@ -47,6 +63,25 @@ def refused(plane: Plane, port: Port, vid: int, group: Address) -> str:
             '[igmp] mrouter_on_null_source, or [[port]] mrouter = "always"'
         )
     return ""
+
+
+def _filter(table: PortTable, group: Address) -> str:
+    """The filter of a port that refuses a group, "" if none does."""
+    wanted = IPv4Address(group[-4:])
+    if any(wanted in prefix for prefix in table.deny_groups):
+        return "[[port]] deny_groups"
+    if table.allow_groups and not any(wanted in prefix for prefix in table.allow_groups):
+        return "[[port]] allow_groups"
+    return ""
+
+
+def _why(why: Refusal, table: PortTable, group: Address) -> str:
+    """The key that refuses, with what it asks for."""
+    if why is Refusal.FILTER:
+        return _filter(table, group) or "[[port]] deny_groups or allow_groups"
+    if why is Refusal.PORT_LIMIT:
+        return f"[[port]] max_groups = {table.max_groups} was reached"
+    return _REFUSED[why]
 
 
 def notes(

@@ -28,6 +28,7 @@ Shown = Literal[
     "streams",
     "config",
     "status",
+    "witnesses",
 ]
 
 

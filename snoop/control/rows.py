@@ -11,13 +11,13 @@ from typing import Any, TypeVar, overload
 
 from snoop.control import documents
 from snoop.proto.units import SECOND, Duration, Ports
-from snoop.proto.views import HostRow, MdbRow, MrouterRow, QuerierRow
+from snoop.proto.views import HostRow, MdbRow, MrouterRow, QuerierRow, RefusalRow
 from snoop.table.seen import FdbEntry
 from snoop.wire import address
 from snoop.wire.address import Address, Family, mac_text
 
 PortName = Callable[[int], str]
-OfGroup = TypeVar("OfGroup", MdbRow, HostRow)
+OfGroup = TypeVar("OfGroup", MdbRow, HostRow, RefusalRow)
 
 _FAMILIES = {Family.IPV4: "ipv4", Family.IPV6: "ipv6"}
 
@@ -153,6 +153,24 @@ def _of_groups(
     kept = [row for row in rows if wanted.takes(vid=row.vid, group=row.group, port=row.port)]
     kept.sort(key=lambda row: (row.vid, row.group, port(row.port), last(row)))
     return kept
+
+
+def refused(rows: Iterable[RefusalRow], port: PortName, wanted: Wanted) -> list[documents.Refused]:
+    """`show witnesses`: one row a port, group and reason."""
+    return [
+        documents.Refused(
+            vlan=row.vid,
+            family=family(row.family),
+            group=address.text(row.group),
+            port=port(row.port),
+            why=row.why,
+            address=address.text(row.address),
+            mac=mac_text(row.mac),
+            count=row.count,
+            age=seconds(row.age),
+        )
+        for row in _of_groups(rows, port, wanted, lambda row: row.why)
+    ]
 
 
 def fdb(

@@ -5,7 +5,8 @@ imports only those before it, from the bottom up:
 
 - `units`, `deadlines`: time, and all timers; `dumping`: how state survives a restart;
 - `filters`, `timings`, `params`, `settings`: what is set;
-- `port`, `shares`, `context`: what all instances share; `loading`: what they ask who come back;
+- `port` with `witnesses`, `shares`, `context`: what all instances share; `loading`: what they ask
+  who come back;
 - `scope`: the leaf that every part of one instance, a (VLAN, family), holds;
 - `hosts`, `membership`: the state machine of spec section 3, of one group on one port;
 - `mrouter`, `querier` with `elected`, `schedule`, `null_source`, `adopting` and `remarks`,

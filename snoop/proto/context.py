@@ -88,6 +88,8 @@ class Context:
     def set_up(self, port: Port, up: bool) -> None:
         """Take note that a port came up or went down."""
         port.up = up
+        if not up:
+            port.witnesses.forget()
         self.refresh_masks()
 
     def refresh_masks(self) -> None:

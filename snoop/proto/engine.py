@@ -32,7 +32,15 @@ from snoop.proto.presence import prunes_always
 from snoop.proto.solicitor import Solicitor
 from snoop.proto.state import EngineState, Parts, dump_all, load_all
 from snoop.proto.units import Instant
-from snoop.proto.views import GroupView, HostRow, MdbRow, MrouterRow, QuerierRow, VlanView
+from snoop.proto.views import (
+    GroupView,
+    HostRow,
+    MdbRow,
+    MrouterRow,
+    QuerierRow,
+    RefusalRow,
+    VlanView,
+)
 from snoop.wire.address import (
     ANY,
     MAPPED,
@@ -191,9 +199,13 @@ class Engine:
         turn = self._turn(now)
         context = self._context
         was_enabled = context.params.enabled
+        same = context.params == params
         context.settings.take(params)
         for number, port in context.ports.items():
-            port.configure(ports.get(number, port.params), max_hosts=params.max_hosts)
+            wanted = ports.get(number, port.params)
+            if not same or wanted != port.params:  # it may be allowed now
+                port.witnesses.forget()
+            port.configure(wanted, max_hosts=params.max_hosts)
         self._follow(was_enabled, turn)
         turn.add(Event(EventKind.CONFIG, 0, None, {}))
         return turn.effects
@@ -274,16 +286,7 @@ class Engine:
     ) -> list[Effect]:
         """Forget memberships, those that match all that is not None; static entries stay."""
         turn = self._turn(now)
-        for instance in self._instances:
-            if vid is None or instance.vid == vid:
-                count = instance.groups.drop_members(
-                    turn, group=group, port=port, bury=False, reason="cleared"
-                )
-                if count:  # SAY-20
-                    said = None if group is None else text(group)
-                    instance.scope.tell(
-                        EventKind.CLEAR, port, turn, group=said, memberships=count, by=By.COMMAND
-                    )
+        self._instances.clear(turn, vid=vid, group=group, port=port)
         self._instances.sweep(turn)
         return turn.effects
 
@@ -362,6 +365,20 @@ class Engine:
     def hosts(self, now: Instant, wanted: snapshot.Keys | None = None) -> list[HostRow]:
         """The tracked hosts of groups (None: all), by VLAN, group, port, address."""
         return snapshot.hosts(self._instances, self.keys() if wanted is None else wanted, now)
+
+    def refusals(
+        self,
+        now: Instant,
+        ports: Iterable[int] | None = None,
+        *,
+        vid: int | None = None,
+        group: Address | None = None,
+    ) -> list[RefusalRow]:
+        """Return the joins refused of late on ports (None: all), by port, VLAN, group, reason."""
+        known = self._context.ports
+        wanted = [known[port] for port in sorted(known if ports is None else ports)]
+        settings = self._context.settings
+        return snapshot.refusals(self._instances, settings, wanted, (vid, group), now)
 
     def group_counts(self) -> tuple[dict[int, int], dict[int, int]]:
         """How many groups have members or static entries: by VLAN, and by port."""

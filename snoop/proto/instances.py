@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeAlias
 from snoop.proto import shares
 from snoop.proto.context import Context
 from snoop.proto.dumping import Dump, Timer, require, timer_of
-from snoop.proto.effects import EventKind, Turn
+from snoop.proto.effects import By, EventKind, Turn
 from snoop.proto.filters import BucketState, TokenBucket
 from snoop.proto.instance import Instance, InstanceState
 from snoop.proto.loading import Load
@@ -23,7 +23,7 @@ from snoop.proto.port import Port
 from snoop.proto.solicitor import Solicitor
 from snoop.proto.units import NEVER, SECOND, STOPPED, Duration, Instant, after
 from snoop.proto.views import Role
-from snoop.wire.address import Family
+from snoop.wire.address import Address, Family, text
 
 _Key: TypeAlias = tuple[int, Family]
 
@@ -79,6 +79,25 @@ class Instances:
     def vids(self) -> list[int]:
         """The VLANs that have any state, lowest first."""
         return sorted({vid for vid, _ in self._known})
+
+    def clear(
+        self, turn: Turn, *, vid: int | None, group: Address | None, port: int | None
+    ) -> None:
+        """Forget the memberships that match all that is not None, and say how many (SAY-20)."""
+        said = None if group is None else text(group)
+        for instance in self:
+            if vid is not None and instance.vid != vid:
+                continue
+            count = instance.groups.drop_members(
+                turn, group=group, port=port, bury=False, reason="cleared"
+            )
+            if count:
+                instance.scope.tell(
+                    EventKind.CLEAR, port, turn, group=said, memberships=count, by=By.COMMAND
+                )
+        for number, each in self._context.ports.items():
+            if port in (None, number):
+                each.witnesses.forget(vid, group)
 
     # Beginning and ending ------------------------------------------------------------------------
 

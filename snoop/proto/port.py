@@ -9,6 +9,7 @@ from snoop.proto.params import PortParams
 from snoop.proto.settings import mark_of
 from snoop.proto.shares import PortHoldings
 from snoop.proto.units import Instant, Ports
+from snoop.proto.witnesses import Witnesses
 
 _REPORTERS_MAX = 1024  # names shared between entries; losing one costs memory, nothing else
 
@@ -29,7 +30,18 @@ class PortState(NamedTuple):
 class Port:
     """State of one port; made and dropped by the engine."""
 
-    __slots__ = ("_reporters", "added", "bit", "counts", "filter", "holdings", "id", "params", "up")
+    __slots__ = (
+        "_reporters",
+        "added",
+        "bit",
+        "counts",
+        "filter",
+        "holdings",
+        "id",
+        "params",
+        "up",
+        "witnesses",
+    )
 
     def __init__(self, port: int, params: PortParams, *, max_hosts: int, now: Instant) -> None:
         """Start down and empty."""
@@ -40,6 +52,7 @@ class Port:
         self.holdings = PortHoldings()
         self.counts: Counts = zeros()
         self._reporters: dict[Reporter, Reporter] = {}
+        self.witnesses = Witnesses()
         self.configure(params, max_hosts=max_hosts)
 
     def configure(self, params: PortParams, *, max_hosts: int) -> None:

@@ -16,9 +16,10 @@ from snoop.proto.params import NullSource, Params
 from snoop.proto.port import Port
 from snoop.proto.reports import HostMessage
 from snoop.proto.units import SECOND, Duration, after, seconds
-from snoop.proto.views import RouterOrigin
+from snoop.proto.views import Refusal, RouterOrigin
+from snoop.proto.witnesses import REFUSALS_MAX
 from snoop.wire import control
-from snoop.wire.address import ANY, UNSPECIFIED, Family, text
+from snoop.wire.address import ANY, UNSPECIFIED, Family, is_link_local_group, text
 from snoop.wire.control import Control
 from snoop.wire.errors import WireError
 from snoop.wire.ipv4 import PROTOCOL_IGMP
@@ -72,7 +73,7 @@ def receive(
     params = context.params
     if isinstance(message, Hello):
         counts["rx_pim_hello"] += 1
-        if params.enabled and _may_learn(params, port, parsed):
+        if params.enabled and _disbelief(params, port, parsed) is None:
             known = instances.draft(frame.vid, Family.IPV4, port, turn)
             if known is not None:
                 _hear_hello(known, port, parsed, turn)
@@ -87,8 +88,12 @@ def receive(
     if isinstance(message, _FLOODED):
         forwarding.flood(context, port, frame, "tx_" + name, turn)
         return
-    learn = _may_learn(params, port, parsed)
-    draft = instances.draft(frame.vid, Family.IPV4, port, turn) if learn else None
+    why = _disbelief(params, port, parsed)
+    draft = None
+    if why is None:
+        draft = instances.draft(frame.vid, Family.IPV4, port, turn)
+    elif isinstance(message, Report):
+        _witness(port, frame.vid, parsed, message, why, turn)
     known = draft or instances.get(frame.vid, Family.IPV4)
     if isinstance(message, _FROM_HOSTS):
         if draft is None or _hear_host(draft, port, parsed, message, turn):
@@ -161,26 +166,40 @@ def _refuse(
         forwarding.to_routers(context, known, port, frame, "tx_fragment", turn)
 
 
-def _may_learn(params: Params, port: Port, parsed: Control) -> bool:
-    """Apply the policies about who is believed: W-7, W-8, SM-47."""
+def _disbelief(params: Params, port: Port, parsed: Control) -> Refusal | None:
+    """Apply the policies about who is believed, W-7, W-8, SM-47: why nothing is learned."""
     _, ip, message = parsed
-    learn = True
+    why = None
     if ip.ttl != 1:
         port.counts["ttl_not_one"] += 1
-        learn = not params.ttl_check
+        if params.ttl_check:
+            why = Refusal.TTL
     if isinstance(message, _VERSIONED):
         version = message.version
     else:
         version = 2 if isinstance(message, Leave) else 0
     if (version == 1 and params.ignore_v1) or (version == 2 and params.ignore_v2):
         port.counts["version_ignored"] += 1
-        learn = False
+        why = Refusal.VERSION
     # v1 senders, DVMRP and PIM never set the option.
     exempt = ip.router_alert or version == 1 or isinstance(message, _NO_ROUTER_ALERT)
     if params.require_router_alert and not exempt:
         port.counts["no_router_alert"] += 1
-        learn = False
-    return learn
+        why = Refusal.ROUTER_ALERT
+    return why
+
+
+def _witness(
+    port: Port, vid: int, parsed: Control, report: Report, why: Refusal, turn: Turn
+) -> None:
+    """Remember the joins of a report that is not believed, as many as are remembered at all."""
+    who = reporter(parsed.ether.src, parsed.ip.src)
+    for kind, group, sources in report.records[:REFUSALS_MAX]:
+        joins_all = kind is RecordType.IS_EX or kind is RecordType.TO_EX
+        if (joins_all or (sources and kind is not RecordType.BLOCK)) and not is_link_local_group(
+            group
+        ):
+            port.witnesses.refuse(vid, group, why, who, turn.now)
 
 
 def _count_query(port: Port, parsed: Control, query: Query) -> None:

@@ -17,6 +17,7 @@ from snoop.proto.membership import NOTHING, Ask, Membership
 from snoop.proto.params import FastLeave
 from snoop.proto.port import Port
 from snoop.proto.units import after
+from snoop.proto.views import Refusal
 from snoop.wire.address import Address, text
 from snoop.wire.messages import Record, RecordType
 
@@ -74,13 +75,19 @@ class HostMessage:
         leaves = kind is RecordType.BLOCK or (kind is RecordType.TO_IN and not sources)
         if not (port.filter.is_open or leaves or port.filter.permits(address)):
             counts["group_filtered"] += 1
-            self._warn(EventKind.FILTER, "group not permitted", address)
+            self._refuse(Refusal.FILTER, EventKind.FILTER, "group not permitted", address)
             return False
+        if leaves:
+            port.witnesses.leave(self._scope.vid, address, self._who)
         group = self._instance.groups.get(address)
         is_ssm = address in self._scope.context.settings.ssm if group is None else group.is_ssm
         if is_ssm and (joins_all or self._version < 3):  # SM-46
             counts["ssm_ignored"] += 1
-            self._warn(EventKind.WARNING, "any-source request in the SSM range ignored", address)
+            reason = "any-source request in the SSM range ignored"
+            if leaves:
+                self._warn(EventKind.WARNING, reason, address)
+            else:
+                self._refuse(Refusal.SSM, EventKind.WARNING, reason, address)
             if joins_all and self._version < 3 and group is not None:
                 self._keep(group)
             return True
@@ -113,7 +120,8 @@ class HostMessage:
         limit = port.params.max_groups
         if limit and port.holdings.members >= limit:  # SM-68
             port.counts["port_limit"] += 1
-            self._warn(EventKind.LIMIT, f"max_groups of the port, {limit}, reached", address)
+            reason = f"max_groups of the port, {limit}, reached"
+            self._refuse(Refusal.PORT_LIMIT, EventKind.LIMIT, reason, address)
             return
         if not self._has_room(address):
             self._instance.groups.refuse(port, address, turn)
@@ -121,6 +129,7 @@ class HostMessage:
         group = self._instance.groups.open(address, turn.now)
         member = Membership(self._who, turn.now)
         group.join(port, member)
+        port.witnesses.admit(self._scope.vid, address, self._who)
         self._apply(group, member, kind, sources)
         self._tell(EventKind.JOIN, group, member)
         self._scope.group_changed(address, turn)
@@ -131,10 +140,12 @@ class HostMessage:
         stake = self._scope.stake(self._port)
         if stake.make_room(shares.MEMBERSHIP, self._turn) < shares.MEMBERSHIP:
             counts["state_limit"] += 1
-            self._warn(EventKind.LIMIT, "max_state reached: join refused", address)
+            reason = "max_state reached: join refused"
+            self._refuse(Refusal.STATE_LIMIT, EventKind.LIMIT, reason, address)
         elif address not in self._instance.groups and not stake.admits_group(self._turn):
             counts["table_full"] += 1
-            self._warn(EventKind.TABLE_FULL, "max_groups of the switch reached", address)
+            reason = "max_groups of the switch reached"
+            self._refuse(Refusal.TABLE_FULL, EventKind.TABLE_FULL, reason, address)
         else:
             return True
         stake.release()
@@ -197,14 +208,15 @@ class HostMessage:
             ask = self._degrade(member, ask)
             self._port.counts["source_limit"] += 1
             reason = f"max_sources, {params.max_sources}, reached: any source wanted"
-            self._warn(EventKind.LIMIT, reason, group.address)
+            self._refuse(Refusal.SOURCE_LIMIT, EventKind.LIMIT, reason, group.address)
         elif len(member.sources) > before:
             wanted = (len(member.sources) - before) * shares.SOURCE
             stake = self._scope.stake(self._port)
             if stake.make_room(wanted, self._turn) < wanted:
                 ask = self._degrade(member, ask)
                 self._port.counts["state_limit"] += 1
-                self._warn(EventKind.LIMIT, "max_state reached: any source wanted", group.address)
+                reason = "max_state reached: any source wanted"
+                self._refuse(Refusal.SOURCE_LIMIT, EventKind.LIMIT, reason, group.address)
         group.account(self._port, member)
         if self._port.params.explicit_tracking:
             self._track(group, member, kind, sources)
@@ -244,7 +256,8 @@ class HostMessage:
         if not heard:
             limit = "max_state" if port.holdings.vacancy > 0 else "max_hosts"
             port.counts["host_limit"] += 1
-            self._warn(EventKind.LIMIT, f"{limit} reached: host not tracked", group.address)
+            reason = f"{limit} reached: host not tracked"
+            self._refuse(Refusal.HOST_LIMIT, EventKind.LIMIT, reason, group.address)
         if self._version < 3:  # SM-65: others may have heard this and kept quiet
             hosts.doubt(self._until)
 
@@ -275,6 +288,11 @@ class HostMessage:
             sources=[text(source) for source in member.sources],
             **more,
         )
+
+    def _refuse(self, why: Refusal, kind: EventKind, reason: str, address: Address) -> None:
+        """Remember whose join was refused, or not taken as it was said, and say so."""
+        self._port.witnesses.refuse(self._scope.vid, address, why, self._who, self._turn.now)
+        self._warn(kind, reason, address)
 
     def _warn(self, kind: EventKind, reason: str, address: Address) -> None:
         self._scope.warn(

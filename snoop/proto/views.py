@@ -45,6 +45,21 @@ class EntryOrigin(StrEnum):
     STATIC = "static"
 
 
+class Refusal(StrEnum):
+    """Why a join was refused, or (`SOURCE_LIMIT`, `HOST_LIMIT`) taken for less than it said."""
+
+    FILTER = "filter"
+    SSM = "ssm"
+    VERSION = "version"
+    ROUTER_ALERT = "router_alert"
+    TTL = "ttl"
+    PORT_LIMIT = "port_limit"
+    TABLE_FULL = "table_full"
+    STATE_LIMIT = "state_limit"
+    SOURCE_LIMIT = "source_limit"
+    HOST_LIMIT = "host_limit"
+
+
 @dataclass(frozen=True, slots=True)
 class PortMembership:
     """What one port wants of one group.
@@ -164,3 +179,18 @@ class HostRow:
     filter_mode: FilterMode
     sources: tuple[Address, ...]
     timer: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalRow:
+    """Joins of a group that a port's hosts made in vain; who made the last, how long ago."""
+
+    vid: int
+    family: Family
+    group: Address
+    port: int
+    why: Refusal
+    address: Address
+    mac: bytes
+    count: int
+    age: Duration

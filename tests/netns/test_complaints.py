@@ -265,5 +265,10 @@ def test_a_filter_or_limit_that_was_hit_is_named() -> None:
         assert net.reached(GROUP) == set()
         said(net, "p2: joins were refused by its limit", "[[port]] max_groups")
         because, _ = explained(net, GROUP)
-        assert "deny_groups refuses its joins" in because["p1"]
-        assert "max_groups = 1 has refused joins" in because["p2"]
+        for port, key in (("p1", "deny_groups"), ("p2", "max_groups = 1")):
+            host = net.h(int(port[1:]))
+            said_of = f"the join of {host.address} ({host.mac})"
+            assert said_of in because[port]
+            assert key in because[port]
+        other, _ = explained(net, "239.23.0.1")
+        assert "max_groups" not in other["p2"], "SAY-2: that group was refused to nobody"

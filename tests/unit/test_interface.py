@@ -133,6 +133,7 @@ def answered() -> dict[str, Any]:
         Stream(0, address.parse("10.0.0.10"), G, 0, 9, 900, now - 10, now, 2, True, "forward_group")
     ]
     scene.report(1, Record(RecordType.ALLOW, G, (S,)))
+    scene.report(1, Record(RecordType.TO_EX, address.parse("232.1.1.1"), ()))
     scene.ask(Mrouter(add=True, port="p3"))
     return {
         **{f"show {what}": scene.ask(Show(what=what)) for what in typing.get_args(_shown())},

@@ -118,7 +118,7 @@ def test_every_key_that_is_recommended_exists(name: str) -> None:
     """ "[igmp] querier" and the like, in texts for operators."""
     text = (SHARE.parent / name).read_text("utf-8")
     for heading, table in TABLES.items():
-        for key in re.findall(rf"{re.escape(heading)} ([a-z_]+)", text):
+        for key in re.findall(rf"{re.escape(heading)} ([a-z0-9_]+)", text):
             if key not in ("or", "entry", "in", "says"):
                 assert key in typing.get_type_hints(table), f"{heading} {key}"
 

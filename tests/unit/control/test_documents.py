@@ -44,6 +44,7 @@ def scene() -> typing.Iterator[Scene]:
         made.fastpath.fdb = lambda: iter([FdbEntry(0, bytes(6), 1, 5, 2, 6)])  # type: ignore[attr-defined]
         made.report(1, Record(RecordType.ALLOW, G, (S,)))
         made.report(2, Record(RecordType.TO_EX, G, (address.parse("10.0.0.77"),)))
+        made.report(2, Record(RecordType.TO_EX, address.parse("232.1.1.1"), ()))
         made.ask(Mrouter(add=True, port="p3"))
         made.ask(Static(add=True, group="239.1.2.3", port="p1", source="10.0.0.8"))
         yield made

@@ -44,6 +44,7 @@ from snoop.proto import (
     solicitor,
     state,
     statics,
+    witnesses,
 )
 
 # What a field may be besides dumped.
@@ -52,7 +53,8 @@ CONFIGURED = "what the configuration says"
 SUMMED = "follows from what is charged"
 FOLLOWS = "is computed from what is dumped"
 ELSEWHERE = "stands in the state of who holds it"
-NOT_DUMPED = {WIRING, CONFIGURED, SUMMED, FOLLOWS, ELSEWHERE}
+OBSERVED = "is an observation, which begins anew: nothing is decided by it"
+NOT_DUMPED = {WIRING, CONFIGURED, SUMMED, FOLLOWS, ELSEWHERE, OBSERVED}
 
 TIMER = {"armed": "timer", "armed_as": "timer"}
 
@@ -99,8 +101,11 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
             "_reporters": FOLLOWS,
             "filter": CONFIGURED,
             "params": CONFIGURED,
+            "witnesses": OBSERVED,
         },
     ),
+    witnesses.Witnesses: (None, {"_refused": OBSERVED}),
+    witnesses.Refused: (None, dict.fromkeys(("at", "count", "who"), OBSERVED)),
     shares.SwitchHoldings: (
         None,
         {"groups": SUMMED, "state_bytes": SUMMED, "settings": CONFIGURED},
