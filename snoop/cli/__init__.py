@@ -3,7 +3,7 @@
 - `main` lists the commands and turns what goes wrong into a line and an exit status; `session` is
   which switch is meant, `options` what several commands share, `suggest` what the shell completes;
 - a command a file: `run`, `show`, `change`, `explain`, `monitor`, `watch`, `check`, `config`,
-  `decode`, `capture`, `completion`, `manual`;
+  `decode`, `capture`, `completion`, `manual`, and `running`, which is `list`;
 - `tables`, `human`, `overview`, `screen`, `summary`, `example`: state for eyes; `formats`: the
   formats of others; `findings`: what `check` looks for, a file a theme.
 """

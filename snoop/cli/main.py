@@ -30,6 +30,7 @@ _COMMANDS = {
     "monitor": ("monitor", "Print events as they happen."),
     "watch": ("watch", "Live screen of groups, ports and rates."),
     "check": ("check", "Look for trouble."),
+    "list": ("running", "The switches of this machine."),
     "config": ("config", "Check a configuration file, or print an example."),
     "reload": ("config", "Read the configuration file again."),
     "decode": ("decode", "Print the IGMP and MLD messages of a capture."),

@@ -13,6 +13,7 @@ import click
 import msgspec
 import pytest
 
+from snoop.cli import running
 from snoop.cli.main import cli
 from snoop.config import schema, words
 from snoop.control import answers
@@ -138,6 +139,7 @@ def answered() -> dict[str, Any]:
     return {
         **{f"show {what}": scene.ask(Show(what=what)) for what in typing.get_args(_shown())},
         "explain": scene.ask(Explain(port="p0", group="239.1.2.3")),
+        "list": {"switches": [running.row_of(Path("/no/such.sock"))]},
         "check": {"findings": [dict.fromkeys(Finding.__struct_fields__, "")]},
         "monitor": {"lines": [asyncio.run(event(scene))]},
     }

@@ -1,0 +1,66 @@
+"""`snoop list`: the switches of this machine, by their sockets in the runtime directory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from snoop.cli import options
+from snoop.control import client
+
+ANSWER_SECONDS = 3.0
+
+
+@click.command("list")
+@options.as_json
+def list(as_json: bool) -> None:
+    """List the switches whose sockets are in the runtime directory.
+
+    That is /run/snoop, and $XDG_RUNTIME_DIR/snoop. Of a dead one only the socket is left.
+    """
+    switches = [row_of(path) for directory in directories() for path in _sockets(directory)]
+    if as_json:
+        options.print_json({"switches": switches})
+        return
+    if not switches:
+        click.echo(f"no switches: no socket in {' or '.join(map(str, directories()))}")
+        return
+    from snoop.cli import human
+
+    fields = ("name", "state", "pid", "ports", "socket")
+    lines = [[human.plain(row[field]) for field in fields] for row in switches]
+    human.show(human.table([field.capitalize() for field in fields], lines, right=("Pid", "Ports")))
+
+
+def directories() -> tuple[Path, ...]:
+    """Where switches put their sockets when nobody says where."""
+    own = os.environ.get("XDG_RUNTIME_DIR")
+    return (Path(client.RUN_DIRECTORY), *([Path(own) / "snoop"] if own else []))
+
+
+def _sockets(directory: Path) -> Iterator[Path]:
+    try:
+        yield from sorted(path for path in directory.glob("*.sock") if path.is_socket())
+    except OSError:
+        return  # Not ours to read.
+
+
+def row_of(path: Path) -> dict[str, Any]:
+    """As INTERFACE.md 3 has it; what nobody tells is None."""
+    row: dict[str, Any] = {
+        "name": path.stem, "socket": str(path), "pid": None, "state": "unknown", "ports": None,
+    }  # fmt: skip
+    try:
+        with client.Client(str(path), timeout=ANSWER_SECONDS) as one:
+            row["pid"] = one.call("show", what="status")["pid"]
+            row["ports"] = len(one.call("show", what="ports")["ports"])
+            row["state"] = "running"
+    except client.NoDaemon:
+        row["state"] = "dead"
+    except (client.Refused, ValueError, KeyError, OSError):
+        pass  # Somebody is there, and does not say who: "unknown".
+    return row

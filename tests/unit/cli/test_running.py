@@ -1,0 +1,57 @@
+"""`snoop list`: which switches there are."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from snoop.control import client
+from unit.cli.conftest import Daemon
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the switch of the fixture has its socket, `sw.sock`."""
+    monkeypatch.setattr(client, "RUN_DIRECTORY", str(tmp_path))
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    return tmp_path
+
+
+def test_a_switch_that_runs_and_one_that_died(daemon: Daemon, snoop: Any, directory: Path) -> None:
+    """INTERFACE.md 3: a socket nobody listens at is a dead switch's."""
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(directory / "old.sock"))
+    (directory / "notes.sock").write_text("no socket")
+    dead, running = snoop("list", "--json").json["switches"]
+    assert dead == {
+        "name": "old", "socket": str(directory / "old.sock"), "state": "dead",
+        "pid": None, "ports": None,
+    }  # fmt: skip
+    assert (running["name"], running["state"], running["ports"]) == ("sw", "running", 4)
+    assert running["pid"] > 1
+    head, *lines = snoop("list").out.splitlines()
+    assert head.split() == ["Name", "State", "Pid", "Ports", "Socket"]
+    said = [line.split()[:2] for line in lines]
+    assert ["old", "dead"] in said
+    assert ["sw", "running"] in said
+
+
+def test_sockets_of_a_user_are_looked_for_too(
+    daemon: Daemon, snoop: Any, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = directory / "user" / "snoop"
+    own.mkdir(parents=True)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(own.parent))
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(own / "mine.sock"))
+    found = {row["name"]: row["state"] for row in snoop("list", "--json").json["switches"]}
+    assert found == {"sw": "running", "mine": "dead"}
+
+
+def test_no_switches_is_a_line(snoop: Any, directory: Path) -> None:
+    (directory / "sw.sock").unlink()
+    said = snoop("list")
+    assert (said.status, said.out) == (0, f"no switches: no socket in {directory}\n")
