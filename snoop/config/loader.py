@@ -10,6 +10,7 @@ from __future__ import annotations
 import tomllib
 import typing
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 
@@ -138,9 +139,9 @@ def _origins(written: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, st
             for at, one in enumerate(given)
         ]  # fmt: skip
         for name, one, other in pairs:
-            for key in msgspec.structs.fields(TABLES[table]):
-                if key.name != by:
-                    origins[f"{name}.{key.name}"] = _origin(key.name, one, other)
+            for key in _keys(TABLES[table])[0]:
+                if key != by:
+                    origins[f"{name}.{key}"] = _origin(key, one, other)
     return origins
 
 
@@ -283,7 +284,7 @@ def _table(
     """One table: each key on its own, so that each error names its own; None: not to be made."""
     if not isinstance(raw, dict):
         return None, [Problem(f"{where} is {shown(raw)}: allowed is a table", *place)]
-    hints = typing.get_type_hints(kind, include_extras=True)
+    hints, required = _keys(kind)
     values: dict[str, Any] = {}
     found = []
     for key, value in raw.items():
@@ -296,11 +297,17 @@ def _table(
         except (msgspec.ValidationError, ValueError):
             text = f"{where} {key} = {shown(value)} is not allowed: {allowed(hints[key])}"
             found.append(Problem(text, *place, key))
-    required = [known.name for known in msgspec.structs.fields(kind) if known.required]
     for key in required:
         if key not in raw:
             found.append(Problem(f'{where} the key "{key}" is missing', *place))
     return (kind(**values) if values.keys() >= set(required) else None), found
+
+
+@cache
+def _keys(kind: type[msgspec.Struct]) -> tuple[dict[str, Any], list[str]]:
+    """The type of each key, and the keys that must be given; found once, as it takes long."""
+    required = [known.name for known in msgspec.structs.fields(kind) if known.required]
+    return typing.get_type_hints(kind, include_extras=True), required
 
 
 def _address(kind: type, value: object) -> object:

@@ -5,9 +5,11 @@ Nothing in here is refused. A note is made only of what holds whatever the netwo
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, collapse_addresses
+from operator import itemgetter
 
 from snoop.config import resolve
 from snoop.config.schema import Config, IgmpTable, PortTable, StaticTable
@@ -150,19 +152,19 @@ def _port(port: PortTable, config: Config) -> Iterator[str]:
 
 
 def _statics(config: Config) -> Iterator[str]:
-    ports = {port.name: port for port in config.port}
-    ranges = list(_plain(config.igmp.ssm_ranges))
+    denied = {port.name: _spans(port.deny_groups) for port in config.port}
+    ssm = _spans(config.igmp.ssm_ranges)
     for static in config.static:
         where, group = f"[[static]] {static.group}:", static.group
         if group in _LINK_LOCAL or group in config.switch.always_flood:
             yield f"{where} the group goes to every port anyway"
-        elif static.source is None and any(group in each for each in ranges):
+        elif static.source is None and _within(group, ssm):
             yield (
                 f"{where} no source, and the group is in ssm_ranges, where hosts join the "
                 "streams of one source each: every source's goes to its ports"
             )
         for name in static.ports:
-            if any(group in deny for deny in _plain(ports[name].deny_groups)):
+            if _within(group, denied[name]):
                 yield f"{where} {name} gets it, though its deny_groups refuses that group to hosts"
     for entry, times in Counter(_entries(config.static)).items():
         if times > 1:
@@ -177,6 +179,19 @@ def _entries(
     for static in statics:
         for name in static.ports:
             yield static.group, static.source, static.vlan, name
+
+
+def _spans(prefixes: Iterable[IPv4Network]) -> list[tuple[int, int]]:
+    """First and last address of each, in order and apart: there may be thousands to look up."""
+    return [
+        (int(each.network_address), int(each.broadcast_address))
+        for each in collapse_addresses(_plain(prefixes))
+    ]
+
+
+def _within(group: IPv4Address, spans: list[tuple[int, int]]) -> bool:
+    at = bisect_right(spans, int(group), key=itemgetter(0)) - 1
+    return at >= 0 and int(group) <= spans[at][1]
 
 
 def _plain(prefixes: Iterable[IPv4Network]) -> Iterator[IPv4Network]:

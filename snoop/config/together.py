@@ -18,11 +18,12 @@ PORTS_MAX = 256
 def problems(config: Config) -> Iterator[Problem]:
     """All of them. What a table says alone is right already."""
     yield from _timers(config.igmp, "[igmp]", "igmp", None)
-    vids = [vlan.vid for vlan in config.vlan]
+    vids: set[int] = set()
     for at, vlan in enumerate(config.vlan):
-        if vlan.vid in vids[:at]:
+        if vlan.vid in vids:
             text = f"[[vlan]] vid = {vlan.vid} is given twice: allowed is once"
             yield Problem(text, "vlan", at, "vid")
+        vids.add(vlan.vid)
         if vlan.query_interval is None and vlan.query_response_interval is None:
             continue  # as [igmp], of which it was said
         own = resolve.igmp_of(config, vlan)
@@ -49,18 +50,19 @@ def _timers(igmp: IgmpTable, where: str, table: str, index: int | None) -> Itera
 
 
 def _ports(config: Config) -> Iterator[Problem]:
-    names = [port.name for port in config.port]
+    names: set[str] = set()
     for at, port in enumerate(config.port):
-        if port.name in names[:at]:
+        if port.name in names:
             text = f'[[port]] name = "{port.name}" is given twice: allowed is once'
             yield Problem(text, "port", at, "name")
+        names.add(port.name)
         try:
             resolve.port_params(port)
         except ValueError as error:
             text = f"[[port]] {port.name}: {error}"
             yield Problem(text, "port", at, str(error).split(" ", 1)[0])
-    if len(names) > PORTS_MAX:
-        text = f"{len(names)} [[port]] tables: allowed are at most {PORTS_MAX}"
+    if len(config.port) > PORTS_MAX:
+        text = f"{len(config.port)} [[port]] tables: allowed are at most {PORTS_MAX}"
         yield Problem(text, "port", PORTS_MAX)
 
 

@@ -16,6 +16,7 @@ import pytest
 from snoop.cli import running
 from snoop.cli.main import cli
 from snoop.config import schema, words
+from snoop.config.loader import TABLES
 from snoop.control import answers
 from snoop.control.documents import Finding
 from snoop.control.kinds import KINDS
@@ -28,14 +29,6 @@ from snoop.wire.messages import Record, RecordType
 from unit.scene import G, S, Scene
 
 PAGE = Path(schema.__file__).parents[1] / "INTERFACE.md"
-TABLES = {
-    "switch": schema.SwitchTable,
-    "igmp": schema.IgmpTable,
-    "vlan": schema.VlanTable,
-    "port": schema.PortTable,
-    "static": schema.StaticTable,
-    "metrics": schema.MetricsTable,
-}
 
 
 @cache
