@@ -173,6 +173,10 @@ class Port(Struct, frozen=True, kw_only=True, gc=False):
     tx_frames: int
     tx_bytes: int
     drops: Counts
+    notice: str | None = None
+    isolated_because: str | None = None
+    uppers: list[str] = []
+    link_kind: str = ""
 
 
 class Ports(Document, frozen=True, kw_only=True):

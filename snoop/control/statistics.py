@@ -131,6 +131,10 @@ def _port(plane: Plane, port: Port, counts: dict[str, int]) -> documents.Port:
         tx_frames=counts.get("tx_frames", 0),
         tx_bytes=counts.get("tx_bytes", 0),
         drops={name: count for name, count in counts.items() if name in DROPS and count},
+        notice=port.notice,
+        isolated_because=port.isolated_because,
+        uppers=plane.ports.guests(port),
+        link_kind=link.kind if link is not None else "",
     )
 
 

@@ -47,6 +47,7 @@ class Link:
     master: int
     addresses: frozenset[str] = frozenset()
     loopback: bool = False
+    kind: str = ""  # the driver's: veth, macvlan; "" of hardware
 
 
 class Links:
@@ -97,6 +98,7 @@ class Links:
                     master=link.master,
                     addresses=frozenset(addresses),
                     loopback=link.loopback,
+                    kind=link.kind,
                 )
         return None
 
@@ -170,6 +172,7 @@ class Links:
         fields: dict[str, int] = message  # type: ignore[assignment]  # and dict-like
         flags = fields["flags"]
         mac = get("IFLA_ADDRESS") or ""
+        info = get("IFLA_LINKINFO")
         self._links[fields["index"]] = Link(
             name=name_of(get("IFLA_IFNAME") or ""),
             ifindex=fields["index"],
@@ -180,6 +183,7 @@ class Links:
             mac=bytes.fromhex(mac.replace(":", "")) if len(mac) == 17 else b"",
             master=get("IFLA_MASTER") or 0,
             loopback=bool(flags & _IFF_LOOPBACK),
+            kind=(info.get_attr("IFLA_INFO_KIND") or "") if info is not None else "",
         )
 
     def _address(self, message: object, *, present: bool) -> None:

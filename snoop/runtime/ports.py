@@ -118,7 +118,10 @@ class PortPath(Protocol):
 
 @dataclass(slots=True)
 class Port:
-    """One port. `problem`: why it does not forward; `notice`: what is not as it should be."""
+    """One port. `problem`: why it does not forward; `notice`: what is not as it should be.
+
+    `isolated_because`: why the kernel refused to keep the host's stack off it.
+    """
 
     id: int
     table: PortTable
@@ -127,6 +130,7 @@ class Port:
     problem: str | None = None
     notice: str | None = None
     isolated: bool = False
+    isolated_because: str | None = None
     asked_isolation: bool = False
     told_up: bool = False
     runs: Runs = runs.MISSING
@@ -321,6 +325,7 @@ class Ports:
         port.link = link
         port.isolated = opened.isolated
         port.notice = self._notice(port, link, opened)
+        port.isolated_because = opened.why_not if port.asked_isolation else None
         if port.notice:
             _log.warning("%s: %s", port.name, port.notice)
         self._set(port)
@@ -343,6 +348,10 @@ class Ports:
         if problem != port.problem:
             _log.error("%s: %s; it stays down", port.name, problem)
         port.problem = problem
+
+    def guests(self, port: Port) -> list[str]:
+        """The interfaces that sit on the port's: macvlan, VLAN and the like."""
+        return [] if port.link is None else sorted(self._neighbours.guests(port.link.ifindex))
 
     def _isolation(self, port: Port, link: Link) -> bool:
         """Is the host's stack to be kept off this port, as things are?"""

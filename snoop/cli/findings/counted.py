@@ -13,40 +13,48 @@ _LOSSES = {
                   "too much for this machine: less traffic, or [switch] workers = 2"),
     "ring_stuck": ("its receive ring stopped at a frame with an offload that the kernel cannot "
                    "describe to it (UFO, SCTP), and was opened again; what came meanwhile is lost",
-                   "turn that offload off in the guest or host behind it"),
+                   "in the guest or host behind it: ethtool -K INTERFACE tx-udp-fragmentation off"),
     "tx_full": ("frames were lost because its egress was full",
-                "what is behind it is slower than the streams it gets"),
-    "tx_mtu": ("frames were too large for its MTU", "give all ports the same MTU"),
+                "what is behind it is slower than its streams: `snoop show streams --watch 1`"),
+    "tx_mtu": ("frames were too large for its MTU",
+               "give all ports one MTU: ip link set PORT mtu 1500; `snoop show ports` has them"),
     "tx_offload": ("frames with an offload inside a tunnel that is not known could not be cut",
                    "turn it off at the tunnel: ethtool -K TUNNEL tso off gso off"),
-    "tx_error": ("frames could not be sent", "see the kernel log about this interface"),
-    "truncated": ("frames were captured short", "turn large receive offload off"),
+    "tx_error": ("frames could not be sent", "dmesg | grep PORT"),
+    "truncated": ("frames were captured short", "ethtool -K PORT lro off"),
 }  # fmt: skip
 _LIMITS = {
     "table_full": ("joins were refused: the table is full", "raise [igmp] max_groups"),
     "state_limit": (
         "joins were refused or widened: what its hosts asked for takes too much memory",
-        "look for a host that joins too much in `snoop show hosts --port`; "
+        "look for a host that joins too much in `snoop show hosts --port PORT`; "
         "or raise [[port]] max_state, [igmp] max_state",
     ),
     "vlan_limit": (
         "IGMP of unknown VLANs was not learned: too many VLANs",
-        "look for a host that forges tags; give the real ones a [[vlan]]",
+        "look for a host that forges tags; give the real ones a [[vlan]] vid",
     ),
     "port_limit": ("joins were refused by its limit", "raise [[port]] max_groups"),
     "source_limit": ("entries were widened to any source", "raise [igmp] max_sources"),
     "host_limit": ("hosts could not be tracked", "raise [igmp] max_hosts, or max_state"),
-    "mrouter_limit": ("router addresses were not recorded", "look for forged queries"),
+    "mrouter_limit": (
+        "router addresses were not recorded",
+        "`snoop monitor --type mrouter` shows who forges them; "
+        'set [[port]] mrouter = "never" for PORT',
+    ),
 }
 _SUSPICIOUS = {
     "mrouter_refused": ("somebody queries where [[port]] mrouter = \"never\"",
-                        "a rogue querier, or a router that should be allowed"),
+                        "`snoop monitor --type query` says who; if it is a router that should be "
+                        "allowed, set [[port]] mrouter = \"auto\" for PORT"),
     "query_own_address": ("queries come in with our own querier_address",
-                          "give one of the two another address"),
+                          "set another [igmp] querier_address here or there"),
     "query_other_port": ("queries of the querier's address come in here, and not on its own port",
                          "a forger, or one router with two ports: querier_guard = true refuses"),
-    "igmp_checksum": ("IGMP with a bad checksum came in", "look at the sender or the cable"),
+    "igmp_checksum": ("IGMP with a bad checksum came in",
+                      "`snoop capture bad.pcapng --port PORT` shows whose; or the cable is bad"),
 }  # fmt: skip
+SMALL_LIMIT = 32
 COUNTERS = (*_LOSSES, *_LIMITS, *_SUSPICIOUS)
 
 
@@ -55,10 +63,19 @@ def counted(facts: Facts) -> Iterator[Finding]:
         for table in (_LOSSES, _LIMITS, _SUSPICIOUS):
             for name, (what, do) in table.items():
                 if counts.get(name):
-                    yield problem(port, f"{what} ({name} {counts[name]})", do)
+                    yield problem(port, f"{what} ({name} {counts[name]})", do.replace("PORT", port))
     errors = facts.counters.get("internal_errors", 0)
     if errors:
-        yield problem("switch", f"{errors} frames hit a bug of ours", "report it with the log")
+        yield problem(
+            "switch",
+            f"{errors} frames hit a bug of ours",
+            "report it with `snoop show counters --json` and what the switch printed",
+        )
+
+
+def _nearly_full(count: int, most: int, *, refused: bool) -> bool:
+    """A small limit is there to be reached; it is trouble once something was refused (SAY-19)."""
+    return count >= NEAR_LIMIT * most and (refused or most >= SMALL_LIMIT)
 
 
 def limits(facts: Facts) -> Iterator[Finding]:
@@ -69,7 +86,7 @@ def limits(facts: Facts) -> Iterator[Finding]:
         by_port[row.port].add((row.vlan, row.group))
     for vid, held in groups.items():
         most = igmp(facts, vid).max_groups
-        if len(held) >= NEAR_LIMIT * most:
+        if _nearly_full(len(held), most, refused=facts.has_counted("table_full")):
             yield problem(
                 vlan(vid),
                 f"{many(len(held), 'group')} of at most {most}",
@@ -77,7 +94,8 @@ def limits(facts: Facts) -> Iterator[Finding]:
             )
     for port in facts.config.port:
         count, most = len(by_port[port.name]), port.max_groups
-        if most and count >= NEAR_LIMIT * most:
+        refused = bool(facts.port_counters.get(port.name, {}).get("port_limit"))
+        if most and _nearly_full(count, most, refused=refused):
             yield problem(
                 port.name,
                 f"{many(count, 'group')} of at most {most}",

@@ -55,6 +55,10 @@ class Facts:
             rows[row.vlan, row.group].append(row)
         return rows
 
+    def has_counted(self, name: str) -> bool:
+        """Did this counter move at any port?"""
+        return any(counts.get(name) for counts in self.port_counters.values())
+
 
 def problem(subject: str, finding: str, do: str) -> Finding:
     return Finding(severity="problem", subject=subject, finding=finding, do=do)

@@ -29,11 +29,11 @@ def flooding(facts: Facts) -> Iterator[Finding]:
                 port,
                 "its control frames were lost: more than the control plane can take "
                 f"(punt_full {full}, punt_stale {stale})",
-                "look for a host that floods IGMP; lower [[port]] igmp_rate",
+                f"`snoop capture it.pcapng --port {port}` shows the host; lower [[port]] igmp_rate",
             )
         if size:
             yield problem(
                 port,
                 f"IGMP frames longer than its MTU allows came in (control_size {size})",
-                "give both ends one MTU, or look for who forges them",
+                f"give both ends one MTU: ip link set {port} mtu 1500; or look for who forges them",
             )

@@ -27,5 +27,5 @@ def neighbours(facts: Facts) -> Iterator[Finding]:
             ", ".join(deaf),
             "no runs of datagrams leave here (slower): the switch may not hear how the neighbours "
             "change, without CAP_NET_BROADCAST",
-            "give it that capability, as the unit in snoop/share does",
+            "AmbientCapabilities=CAP_NET_BROADCAST in its unit, as snoop/share has it",
         )

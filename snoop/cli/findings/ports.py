@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from snoop.cli.findings.facts import Facts, note, problem
@@ -12,9 +13,13 @@ def ports(facts: Facts) -> Iterator[Finding]:
     for port in facts.seen.ports:
         name = port.name
         if port.state == "missing":
-            yield problem(name, "the interface does not exist", "create it, or take it out")
-        elif port.problem:
-            yield problem(name, port.problem, "see the log of the switch")
+            yield problem(
+                name,
+                "the interface does not exist",
+                f'ip link add {name} …, or take its [[port]] name = "{name}" out',
+            )
+        elif port.problem and port.problem != port.notice:
+            yield problem(name, port.problem, f"ip -d link show {name}")
         elif port.state == "down":
             yield note(name, "no carrier, or not up", f"ip link set {name} up")
         if port.lro:
@@ -24,8 +29,13 @@ def ports(facts: Facts) -> Iterator[Finding]:
             yield problem(
                 name,
                 f"carries {own[0]}, but the host's stack is kept off it",
-                "take the address away, or set isolate = false and restart the port",
+                f"ip address flush dev {name}, or set [[port]] isolate = false",
             )
+        elif own and port.notice:
+            yield problem(name, port.notice, f"ip address flush dev {name}")
+        elif port.notice and not port.isolated_because and not port.uppers:
+            yield problem(name, port.notice, f"ip link set {name} nomaster")
+    yield from _seen_by_the_host(facts)
     speaking = [
         port.name
         for port in facts.seen.ports
@@ -36,6 +46,22 @@ def ports(facts: Facts) -> Iterator[Finding]:
             ", ".join(speaking),
             "the host's IPv6 stack speaks on these ports: router solicitations, MLD reports",
             "sysctl -w net.ipv6.conf.PORT.disable_ipv6=1 for each",
+        )
+
+
+def _seen_by_the_host(facts: Facts) -> Iterator[Finding]:
+    """Ports that the kernel would not let us keep its stack off: one note for a reason (SAY-19)."""
+    ports_of: dict[str, list[str]] = defaultdict(list)
+    for port in facts.seen.ports:
+        if port.isolated_because:
+            ports_of[port.isolated_because].append(port.name)
+    for why, names in ports_of.items():
+        yield note(
+            ", ".join(names),
+            f"the host's own stack sees what comes in here as well ({why}; it takes CAP_BPF, which "
+            "a user namespace cannot give, and Linux 6.6): the host may answer frames that are not "
+            "for it, and known unicast takes the slower way",
+            "run as root, or with CAP_BPF; [switch] isolate = false says that it is meant so",
         )
 
 

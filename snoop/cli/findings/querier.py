@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from snoop.cli.findings.facts import Facts, igmp, many, note, problem, vlan
@@ -9,6 +10,9 @@ from snoop.control import documents
 from snoop.control.documents import Finding
 
 AGING_SECONDS = 60.0
+VLANS_NAMED = 4
+ROUTERS_SAY = ("rx_pim_hello", "rx_mrd_advertisement", "rx_dvmrp")
+QUERIES = ("rx_query_v1", "rx_query_v2", "rx_query_v3")
 
 
 def queriers(facts: Facts) -> Iterator[Finding]:
@@ -16,6 +20,7 @@ def queriers(facts: Facts) -> Iterator[Finding]:
         yield note("switch", "snooping is off: every group floods", "set [igmp] enabled = true")
         return
     waiting = 0
+    older: dict[tuple[int, str | None], list[int]] = defaultdict(list)
     for row in facts.seen.queriers:
         vid = row.vlan
         members = facts.members.get(vid, [])
@@ -29,7 +34,8 @@ def queriers(facts: Facts) -> Iterator[Finding]:
                 vlan(vid),
                 f"asked by a querier without an address on {row.port}: its port gets the "
                 "reports and every stream of a group that is known here, and pruning goes on",
-                "give that querier an address: other switches may not take it for a router",
+                "give that querier an address, for other switches may not take it for a router; "
+                'or set [igmp] querier = "on" here',
             )
         elif row.role == "none" and (pim := _pim_ports(facts, vid)):
             yield note(
@@ -65,20 +71,22 @@ def queriers(facts: Facts) -> Iterator[Finding]:
                 f"if it should not ask, set [[port]] querier_guard = true for {row.port}; "
                 'if it should, set [igmp] querier = "auto" here',
             )
-        configured = igmp(facts, vid).version
-        if row.role == "non-querier" and row.version < configured:
-            yield problem(
-                vlan(vid),
-                f"the querier {row.address} speaks IGMPv{row.version}, we are set to "
-                f"v{configured}: hosts fall back, source filters are lost",
-                f"set the querier to version {configured}",
-            )
+        if row.role == "non-querier" and row.version < igmp(facts, vid).version:
+            older[row.version, row.address].append(vid)
+    for (version, address), vids in older.items():
+        # It works, for all who do not ask for sources: most do not, and most such routers stay.
+        yield note(
+            ", ".join(map(vlan, vids[:VLANS_NAMED])) + (", …" if vids[VLANS_NAMED:] else ""),
+            f"the querier {address} speaks IGMPv{version}, so hosts answer in v{version}: streams "
+            "go by their group, whatever sources a host asks for",
+            f"set version 3 on {address}, or [igmp] version = {version} here if it is meant so",
+        )
     if waiting:
         yield note(
             "switch",
             f"in {many(waiting, 'VLAN')} that hosts have opened our querier has not begun yet, so "
             "they flood: it begins in 20 a second",
-            "give VLANs that are meant to be there a [[vlan]]",
+            "give VLANs that are meant to be there a [[vlan]] vid",
         )
 
 
@@ -135,9 +143,8 @@ def _no_querier(subject: str, members: list[documents.Entry], *, prunes: bool) -
 
 
 def routers(facts: Facts) -> Iterator[Finding]:
-    unsent = 0
+    unsent = sum(counts.get("report_no_router", 0) for counts in facts.port_counters.values())
     for name, counts in facts.port_counters.items():
-        unsent += counts.get("report_no_router", 0)
         refused = counts.get("query_null_source", 0)
         if refused and facts.config.igmp.mrouter_on_null_source is False:
             yield problem(
@@ -153,11 +160,22 @@ def routers(facts: Facts) -> Iterator[Finding]:
                 name,
                 f"{many(guarded, 'query', 'queries')} came in where querier_guard = true: passed "
                 "on to the hosts, not believed here",
-                "find out who asks: `snoop monitor --type query`",
+                "`snoop monitor --type query` says who asks",
             )
-    if unsent and not facts.seen.mrouters:
+    heard = _heard_routers(facts)
+    if unsent and heard and not facts.seen.mrouters:
         yield note(
-            "switch",
-            f"no router port is known: {many(unsent, 'report')} went to no router",
-            'if a router is there, set [[port]] mrouter = "always" for its port',
+            ", ".join(heard),
+            f"a router or querier was heard here, but no router port is known: "
+            f"{many(unsent, 'report')} went to no router",
+            f'if it is still there, set [[port]] mrouter = "always" for {heard[0]}',
         )
+
+
+def _heard_routers(facts: Facts) -> list[str]:
+    """Ports where a router spoke: without one, reports that go to none are as they should be."""
+    alone = all(row.role == "querier" for row in facts.seen.queriers)
+    says = ROUTERS_SAY if alone else (*ROUTERS_SAY, *QUERIES)
+    return [
+        name for name, counts in facts.port_counters.items() if any(counts.get(one) for one in says)
+    ]

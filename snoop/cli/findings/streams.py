@@ -87,11 +87,11 @@ def shared_addresses(facts: Facts) -> Iterator[Finding]:
                 ", ".join(sorted(groups)),
                 "these groups share a MAC address: not told apart by hosts' filters and by "
                 "switches that look at MAC addresses",
-                "choose groups that differ in their last 23 bits",
+                "choose groups that differ in their last 23 bits; `snoop show hosts` says whose",
             )
         elif low < 256:
             yield note(
                 ", ".join(groups),
                 "shares its MAC address with 224.0.0.0/24, which other switches flood",
-                "choose another group",
+                f"choose another group; `snoop show hosts --group {min(groups)}` says who joined",
             )

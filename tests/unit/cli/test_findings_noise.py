@@ -1,0 +1,114 @@
+"""What works is not red, what cannot be changed is said once, and every finding has a next step."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from snoop.cli import findings
+from snoop.cli.findings import look
+from unit.cli.healthy import facts
+from unit.shown import entry, mrouter, port, querier
+
+STEP = re.compile(
+    r"`[^`]+`"  # a line to type
+    r"|\b(?:ip|ethtool|sysctl|snoop|dmesg) [-|\w]"
+    r"|\[\[?(?:switch|igmp|port|vlan)\]\]? \w+"  # a key to set
+    r"|\b\w+ ?= ?\"?\w"
+)
+
+
+def test_a_router_of_an_older_version_is_one_note_for_all_vlans() -> None:
+    """SAY-19: it works; most such routers stay what they are."""
+    vlans = range(7)
+    found = look(
+        facts(
+            queriers=[querier("non-querier", "10.0.0.1", version=2, vlan=vid) for vid in vlans],
+            mrouters=[mrouter("10.0.0.1", vlan=vid) for vid in vlans],
+        )
+    )
+    assert [(one.severity, one.subject) for one in found] == [
+        ("note", "switch, vlan 1, vlan 2, vlan 3, …")
+    ]
+    assert "version = 2" in found[0].do
+
+
+def test_a_stack_that_cannot_be_kept_off_is_one_note_for_all_ports() -> None:
+    """SAY-19: unprivileged in a user namespace, where nothing can be done about it."""
+    notice = "the host's stack is not kept off it: Operation not permitted"
+    kept = {"notice": notice, "problem": notice}
+    names = [f"p{n}" for n in range(4)]
+    because = "Operation not permitted"
+    found = look(facts(ports=[port(name, isolated_because=because, **kept) for name in names]))
+    assert [(one.severity, one.subject) for one in found] == [("note", "p0, p1, p2, p3")]
+    assert "CAP_BPF" in found[0].finding
+    assert because in found[0].finding
+
+
+def test_an_interface_somebody_else_uses_comes_with_the_line_that_frees_it() -> None:
+    address = port("p0", addresses=["10.0.0.1"], notice="carries an address", problem="carries …")
+    master = port("p1", notice="has a master", problem="has a master")
+    found = {one.subject: one for one in look(facts(ports=[address, master]))}
+    assert found["p0"].do.startswith("ip ")
+    assert found["p1"].do == "ip link set p1 nomaster"
+
+
+def test_every_next_step_is_a_line_to_type_or_a_key_to_set() -> None:
+    """SAY-19: read from the searches themselves, so that no finding can be forgotten."""
+    steps = [step for path in sources() for step in _steps(ast.parse(path.read_text()))]
+    assert len(steps) > 50
+    for step in steps:
+        assert STEP.search(step), step
+        assert "the log" not in step, step
+
+
+def sources() -> list[Path]:
+    return sorted(Path(findings.__file__).parent.glob("*.py"))
+
+
+def _steps(tree: ast.AST) -> list[str]:
+    """The third argument of every problem and note, and the second of every pair in a table."""
+    named = {
+        target.id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict):
+            pairs = [each for each in node.values if isinstance(each, ast.Tuple)]
+            found += [_text(pair.elts[1]) for pair in pairs if len(pair.elts) == 2]
+        called = (
+            node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+        )
+        if called in ("problem", "note"):
+            assert isinstance(node, ast.Call)
+            step = node.args[2]
+            if isinstance(step, ast.Name):
+                if step.id not in named:
+                    continue  # a row of a table, which is read above
+                step = named[step.id]
+            found.append(_text(step))
+    return [step for step in found if step]
+
+
+def _text(node: ast.expr) -> str:
+    """The words of a string, with `x` for what is put into it."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            str(part.value) if isinstance(part, ast.Constant) else "x" for part in node.values
+        )
+    if isinstance(node, ast.BinOp):
+        return _text(node.left) + _text(node.right)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def test_a_member_of_a_full_small_table_is_red_only_when_one_was_refused() -> None:
+    """SAY-19: a limit of one is there to be reached."""
+    limit = {"raw": {"port": [{"name": "p1", "max_groups": 1}]}, "mdb": [entry("p1")]}
+    assert look(facts(**limit)) == []
+    refused = look(facts(**limit, port_counters={"p1": {"port_limit": 1}}))
+    assert {one.subject for one in refused} == {"p1"}
