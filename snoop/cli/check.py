@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from snoop.cli import options
-from snoop.cli.findings import IN_FLIGHT_FRAMES, Facts, look, shortened
+from snoop.cli.findings import IN_FLIGHT_FRAMES, RATED, Facts, look, shortened
 from snoop.cli.session import Session
 from snoop.cli.summary import gather
 from snoop.control import documents
@@ -68,20 +68,23 @@ def _facts(session: Session, unwanted_bits_per_s: float) -> Facts:
             unwanted_bits_per_s=unwanted_bits_per_s,
             disputed=[row for row in fdb if row.rival is not None],
         )
-        rates = _refused(counters.ports, show(documents.Counters).ports, time.monotonic() - since)
-        return dataclasses.replace(facts, refused_per_s=rates)
+        rates = _rates(counters.ports, show(documents.Counters).ports, time.monotonic() - since)
+        return dataclasses.replace(facts, rates=rates)
 
 
-def _refused(
+def _rates(
     before: dict[str, documents.Counts], after: dict[str, documents.Counts], seconds: float
-) -> dict[str, float]:
-    """Control frames over `igmp_rate` a second, by port, between two looks."""
-    more = {
-        port: counts["rate_limited"] - before[port]["rate_limited"]
+) -> dict[str, dict[str, float]]:
+    """What moved between two looks, a second, by port."""
+    return {
+        port: {
+            name: (counts[name] - before[port][name]) / seconds
+            for name in RATED
+            if counts[name] > before[port][name]
+        }
         for port, counts in after.items()
         if port in before
     }
-    return {port: count / seconds for port, count in more.items() if count > 0}
 
 
 def _unbalanced(client: Client) -> dict[str, int]:

@@ -266,6 +266,7 @@ class SwitchConfig(Struct, frozen=True, kw_only=True):
 
     no_querier: str
     fdb_max: int
+    unregistered: str = "flood"
 
 
 class IgmpConfig(Struct, frozen=True, kw_only=True):

@@ -330,9 +330,7 @@ def test_macvlan_on_a_port_lives_on() -> None:
             assert "mv0" in problem(net, "p1") or "eth0" in problem(net, "p1")
             assert "sit on it" in problem(net, "p1")
             assert reaches(net.h(1), made)
-            checked = net.switch.run("check")
-            assert checked.returncode == 1
-            assert "sit on it" in checked.stdout
+            assert "note: p1: other interfaces sit on it" in net.switch.run("check").stdout
             time_of_asking(net)
             assert reaches(net.h(1), made)
         wait_until(lambda: not problem(net, "p1"), within=8, what="p1 is isolated again")

@@ -4,7 +4,8 @@ A problem is something an operator should act on and makes `check` exit 1; a not
 know. Every finding says what to do.
 
 - `facts`: what a search reads;
-- `querier`, `ports`, `streams`, `neighbours`, `stations`, `flooding`, `counted`: the searches.
+- `querier`, `ports`, `streams`, `neighbours`, `stations`, `flooding`, `storms`, `counted`: the
+  searches.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from snoop.cli.findings import flooding as floods
+from snoop.cli.findings import storms as storm
 from snoop.cli.findings.counted import COUNTERS as COUNTED
 from snoop.cli.findings.counted import counted, limits
 from snoop.cli.findings.facts import Facts
@@ -22,12 +24,14 @@ from snoop.cli.findings.ports import conservation, fast_leave, ports
 from snoop.cli.findings.querier import claims, queriers, routers
 from snoop.cli.findings.stations import COUNTERS as STATIONS
 from snoop.cli.findings.stations import disputes, room
+from snoop.cli.findings.storms import loops, storms
 from snoop.cli.findings.streams import shared_addresses, streams
 from snoop.control.documents import Finding
 
-__all__ = ["COUNTERS", "IN_FLIGHT_FRAMES", "Facts", "Finding", "look", "shortened"]
+__all__ = ["COUNTERS", "IN_FLIGHT_FRAMES", "RATED", "Facts", "Finding", "look", "shortened"]
 
-COUNTERS = (*COUNTED, *floods.COUNTERS, *STATIONS)
+COUNTERS = (*COUNTED, *floods.COUNTERS, *storm.COUNTERS, *STATIONS)
+RATED = ("rate_limited", *storm.STORMS)
 IN_FLIGHT_FRAMES = 4096
 ALIKE_MAX = 4
 
@@ -38,6 +42,8 @@ _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     counted,
     limits,
     flooding,
+    loops,
+    storms,
     disputes,
     room,
     streams,

@@ -25,8 +25,8 @@ class Facts:
     port_counters: dict[str, dict[str, int]]
     unbalanced: dict[str, int]
     unwanted_bits_per_s: float
-    refused_per_s: dict[str, float] = field(default_factory=dict)
-    """Control frames over `igmp_rate`, now, of the ports that send such."""
+    rates: dict[str, dict[str, float]] = field(default_factory=dict)
+    """What each port counts a second, now: those of `RATED` that move."""
     disputed: list[documents.Station] = field(default_factory=list)
     """Unicast addresses claimed in vain."""
 

@@ -14,7 +14,7 @@ def flooding(facts: Facts) -> Iterator[Finding]:
     rates = {port.name: port.igmp_rate for port in facts.config.port}
     for port, counts in facts.port_counters.items():
         limited, full, stale, size = (counts.get(name, 0) for name in COUNTERS)
-        now = facts.refused_per_s.get(port, 0.0)
+        now = facts.rates.get(port, {}).get("rate_limited", 0.0)
         if limited:
             yield problem(
                 port,

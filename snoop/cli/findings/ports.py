@@ -6,7 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from snoop.cli.findings.facts import Facts, note, problem
+from snoop.control import documents
 from snoop.control.documents import Finding
+
+PARTIAL = ("macvlan", "macvtap")
 
 
 def ports(facts: Facts) -> Iterator[Finding]:
@@ -35,6 +38,7 @@ def ports(facts: Facts) -> Iterator[Finding]:
             yield problem(name, port.notice, f"ip address flush dev {name}")
         elif port.notice and not port.isolated_because and not port.uppers:
             yield problem(name, port.notice, f"ip link set {name} nomaster")
+        yield from _shared_interface(port)
     yield from _seen_by_the_host(facts)
     speaking = [
         port.name
@@ -46,6 +50,25 @@ def ports(facts: Facts) -> Iterator[Finding]:
             ", ".join(speaking),
             "the host's IPv6 stack speaks on these ports: router solicitations, MLD reports",
             "sysctl -w net.ipv6.conf.PORT.disable_ipv6=1 for each",
+        )
+
+
+def _shared_interface(port: documents.Port) -> Iterator[Finding]:
+    """SAY-18: interfaces that the kernel serves past the switch."""
+    if port.link_kind in PARTIAL:
+        yield note(
+            port.name,
+            f"a {port.link_kind} interface: unless its mode is passthru, the kernel hands it only "
+            "what is sent to its own address, to groups and broadcast, and other unicast through "
+            "this port is lost",
+            "set [[port]] name to the interface below it, or a veth: ip link add type veth",
+        )
+    if port.uppers:
+        yield note(
+            port.name,
+            f"other interfaces sit on it ({', '.join(port.uppers)}): they get frames past the "
+            "switch, and the host's stack is not kept off it",
+            f"if they are not meant to: ip link del {port.uppers[0]}",
         )
 
 

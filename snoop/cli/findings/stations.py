@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from snoop.cli.findings.facts import NEAR_LIMIT, Facts, many, problem
+from snoop.cli.findings.storms import by_loop, looped
 from snoop.control import documents
 from snoop.control.documents import Finding
 
@@ -20,6 +21,8 @@ _DO = (
 def disputes(facts: Facts) -> Iterator[Finding]:
     claimed: dict[tuple[str, str, bool], list[documents.Station]] = defaultdict(list)
     for row in facts.disputed:
+        if by_loop(facts, row):
+            continue  # said once, as the loop it is
         assert row.rival is not None
         claimed[row.rival, row.port, row.sticky].append(row)
     for (rival, port, sticky), rows in sorted(claimed.items()):
@@ -31,7 +34,7 @@ def disputes(facts: Facts) -> Iterator[Finding]:
             + (f"stay{'s' if one else ''} there" if sticky else "served at both"),
             _DO,
         )
-    now = {rival for rival, _, _ in claimed}
+    now = {rival for rival, _, _ in claimed} | looped(facts)
     for name, counts in facts.port_counters.items():
         frames = counts.get("fdb_move_damped", 0)
         if frames and name not in now:

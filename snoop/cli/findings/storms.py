@@ -1,0 +1,73 @@
+"""Frames that go everywhere, faster than any host means them to, and what goes round in a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from snoop.cli.findings.facts import Facts, many, problem
+from snoop.control import documents
+from snoop.control.documents import Finding
+
+UNREGISTERED = "forward_unregistered"
+# Frames/s that come in at one port. Networks that are well have a hundredth of it.
+STORMS = {
+    "flood_broadcast": (1_000, "broadcast frames/s", "broadcast"),
+    "flood_unknown_unicast": (2_000, "frames/s to an address that nobody answers from", "not ip6"),
+    UNREGISTERED: (5_000, "frames/s of groups that nobody has joined", "ip multicast"),
+}
+OWN_FRAME = "own_frame"
+COUNTERS = (*STORMS, OWN_FRAME)
+
+
+def storms(facts: Facts) -> Iterator[Finding]:
+    """SAY-18."""
+    for port in facts.rates:
+        if port in looped(facts):
+            continue
+        for rate, words, dumped in _storms(facts, port):
+            yield problem(
+                port,
+                f"{rate:.0f} {words} come in here and go to every port: a storm",
+                f"`tcpdump -c 20 -eni {port} {dumped}` shows who sends them (or a loop, if many "
+                f"do); `ip link set {port} down` ends it",
+            )
+
+
+def _storms(facts: Facts, port: str) -> Iterator[tuple[float, str, str]]:
+    floods = facts.config.switch.unregistered == "flood"
+    for name, (most, words, dumped) in STORMS.items():
+        rate = facts.rates.get(port, {}).get(name, 0.0)
+        if rate >= most and (floods or name != UNREGISTERED) and len(facts.seen.ports) > 2:
+            yield rate, words, dumped
+
+
+def looped(facts: Facts) -> set[str]:
+    """Ports at which our own queries came back."""
+    return {name for name, counts in facts.port_counters.items() if counts.get(OWN_FRAME)}
+
+
+def by_loop(facts: Facts, station: documents.Station) -> bool:
+    """Is the address at two ports because its frames go round?"""
+    return not looped(facts).isdisjoint((station.port, station.rival))
+
+
+def loops(facts: Facts) -> Iterator[Finding]:
+    """SAY-18: a frame of ours that comes in has been round."""
+    ports = sorted(looped(facts))
+    if not ports:
+        return
+    came = sum(facts.port_counters[port][OWN_FRAME] for port in ports)
+    text = f"a loop: {many(came, 'frame')} of our own came back in here (own_frame {came})"
+    moved = len({row.mac for row in facts.disputed if by_loop(facts, row)})
+    if moved:
+        text += f"; {many(moved, 'address', 'addresses')} of hosts came round as well"
+    for port in ports:
+        for rate, words, _ in _storms(facts, port):
+            text += f"; {rate:.0f} {words} at {port}"
+    yield problem(
+        ", ".join(ports),
+        text,
+        f"`ip link set {ports[-1]} down`, or take one of the cables out; then "
+        "`snoop clear counters`; if the other side sends back what it gets, turn that off "
+        "(hairpin, reflective relay)",
+    )

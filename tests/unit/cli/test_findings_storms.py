@@ -1,0 +1,80 @@
+"""Storms, loops and interfaces that others share: named with their port, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from snoop.cli.findings import look
+from unit.cli.healthy import facts
+from unit.shown import port, station
+
+
+@pytest.mark.parametrize(
+    ("counter", "rate", "words"),
+    [
+        ("flood_broadcast", 4000.0, "4000 broadcast frames/s come in here"),
+        ("flood_unknown_unicast", 4000.0, "4000 frames/s to an address that nobody answers from"),
+        ("forward_unregistered", 9000.0, "9000 frames/s of groups that nobody has joined"),
+    ],
+)
+def test_a_storm_is_named_with_its_port_and_rate(counter: str, rate: float, words: str) -> None:
+    """SAY-18."""
+    found = look(facts(rates={"p2": {counter: rate}}))
+    assert [(one.severity, one.subject) for one in found] == [("problem", "p2")]
+    assert words in found[0].finding
+    assert "-eni p2" in found[0].do
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rates": {"p2": {"flood_broadcast": 300.0, "flood_unknown_unicast": 900.0}}},
+        {"rates": {"p2": {"forward_unregistered": 4000.0}}},
+        # They go to routers only, or there is but one other port.
+        {"rates": {"p2": {"forward_unregistered": 9e4}},
+         "raw": {"switch": {"unregistered": "mrouters"}}},
+        {"rates": {"p1": {"flood_broadcast": 9e4}}, "ports": [port("p0"), port("p1")]},
+    ],
+)  # fmt: skip
+def test_what_a_healthy_network_floods_is_no_storm(changes: dict[str, Any]) -> None:
+    assert look(facts(**changes)) == []
+
+
+def test_a_loop_is_one_finding_with_all_that_comes_of_it() -> None:
+    """F-16, SAY-18: our queries came back; claimed addresses and the storm are the same trouble."""
+    came = {name: {"own_frame": 2, "fdb_move_damped": 40} for name in ("p2", "p3")}
+    found = look(
+        facts(
+            port_counters=came,
+            rates={"p3": {"flood_broadcast": 94_000.0}},
+            disputed=[station("p0", rival="p2"), station("p3", "02:00:00:00:01:02", rival="p1")],
+        )
+    )
+    assert [(one.severity, one.subject) for one in found] == [("problem", "p2, p3")]
+    for words in ("own_frame 4", "2 addresses of hosts", "94000 broadcast frames/s at p3"):
+        assert words in found[0].finding
+    assert "ip link set p3 down" in found[0].do
+
+
+def test_an_address_claimed_elsewhere_is_still_a_theft() -> None:
+    stolen = [station("p0", rival="p1")]
+    found = look(facts(port_counters={"p2": {"own_frame": 1}}, disputed=stolen))
+    assert {one.subject for one in found} == {"p1", "p2"}
+
+
+@pytest.mark.parametrize("kind", ["macvlan", "macvtap"])
+def test_an_interface_that_gets_only_its_own_unicast_is_a_note(kind: str) -> None:
+    """SAY-18."""
+    found = look(facts(ports=[port("p0"), port("p1", link_kind=kind)]))
+    assert [(one.severity, one.subject) for one in found] == [("note", "p1")]
+    assert f"a {kind} interface" in found[0].finding
+
+
+def test_interfaces_that_sit_on_a_port_are_a_note() -> None:
+    """SAY-18, N-6: they work; that the host's stack sees the port as well is said with them."""
+    notice = "other interfaces sit on it (mv0)"
+    found = look(facts(ports=[port("p1", uppers=["mv0"], notice=notice, problem=notice)]))
+    assert [(one.severity, one.subject) for one in found] == [("note", "p1")]
+    assert "(mv0)" in found[0].finding
