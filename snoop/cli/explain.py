@@ -34,12 +34,17 @@ def explain(
 ) -> None:
     """What happens to a frame of --group that comes in at --port, and why."""
     session = options.session(ctx)
+    size = None
     if stream:
         live = _busiest(session, group, port, source, vlan)
         port, source, vlan = live.port, live.source, live.vlan
+        size = live.bytes // live.frames if live.frames else None
     if port is None:
         raise click.UsageError("--port IN is needed, or --stream to take it from a live stream")
-    asked = {"port": port, "group": group, "source": source, "vlan": 0 if vlan is None else vlan}
+    asked: dict[str, object] = {"port": port, "group": group, "vlan": 0 if vlan is None else vlan}
+    asked["source"] = source
+    if size is not None:
+        asked["frame_bytes"] = size
     if as_json:
         options.print_json(session.call("explain", **asked))
         return

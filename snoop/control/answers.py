@@ -372,6 +372,7 @@ class Answers:
             group=_group(request.group),
             source=_source(request.source),
             vid=request.vlan,
+            frame_bytes=request.frame_bytes,
         )
 
     def _wanted(self, filters: Filter) -> Wanted:

@@ -22,6 +22,7 @@ from snoop.wire.address import Address, Family
 # RFC 5737: an address nobody has, for "some source".
 SOME_SOURCE = address.parse("192.0.2.1")
 _SOURCE_MAC = b"\x02\0\0\0\0\x01"
+_TAG_BYTES = 4
 _UDP, _UDP_EMPTY = 17, bytes.fromhex("138c138c00080000")
 
 
@@ -42,7 +43,13 @@ class _Case:
 
 
 def explain(
-    plane: Plane, *, port: Port, group: Address, source: Address | None, vid: int
+    plane: Plane,
+    *,
+    port: Port,
+    group: Address,
+    source: Address | None,
+    vid: int,
+    frame_bytes: int | None = None,
 ) -> documents.Explained:
     """`snoop explain`."""
     verdict = plane.fastpath.explain(port.id, frame(group, source or SOME_SOURCE, vid))
@@ -72,17 +79,41 @@ def explain(
         ports=plane.ports.names(verdict.ports),
         registered=case.registered,
         why=[
-            documents.Why(
-                port=each.name,
-                forwarded=bool(verdict.ports >> each.id & 1),
-                because=_because(plane, each, case),
-            )
+            _too_large(plane, each, vid, frame_bytes, _why(plane, each, case))
             for each in sorted(plane.ports, key=lambda each: each.name)
         ],
         notes=list(
             hints.notes(plane, vid, group, registered=case.registered, querier=case.querier)
         ),
     )
+
+
+def _why(plane: Plane, port: Port, case: _Case) -> documents.Why:
+    return documents.Why(
+        port=port.name,
+        forwarded=bool(case.forwarded >> port.id & 1),
+        because=_because(plane, port, case),
+    )
+
+
+def _too_large(
+    plane: Plane, port: Port, vid: int, frame_bytes: int | None, why: documents.Why
+) -> documents.Why:
+    """SAY-13: what the table sends there and the interface does not take.
+
+    Only where frames were lost so: those that the sender's kernel left whole are cut at the egress.
+    """
+    if not why.forwarded or frame_bytes is None or port.link is None:
+        return why
+    most = port.link.mtu + ether.HEADER_BYTES + (_TAG_BYTES if vid else 0)
+    if frame_bytes <= most or not plane.fastpath.counters(port.id)["tx_mtu"]:
+        return why
+    because = (
+        f"lost: its frames have {frame_bytes} bytes, and an MTU of {port.link.mtu} takes {most} "
+        f"(ip link set {port.name} mtu {frame_bytes - most + port.link.mtu}, at both ends); "
+        f"otherwise {why.because}"
+    )
+    return documents.Why(port=port.name, forwarded=False, because=because)
 
 
 def frame(group: Address, source: Address, vid: int) -> bytes:

@@ -96,6 +96,7 @@ def notes(
             "no querier is known: nobody asks the hosts again, and memberships end "
             '([igmp] querier = "on")'
         )
+    yield from _elsewhere(plane, vid, group, registered=registered)
     known = {other for vlan, other in plane.engine.groups() if vlan == vid}
     most = dict(plane.params.vlans).get(vid, plane.params).max_groups
     if not registered and len(known) >= most:
@@ -111,6 +112,17 @@ def notes(
             "([switch] always_flood)"
         )
     yield from _shared(group, known)
+
+
+def _elsewhere(plane: Plane, vid: int, group: Address, *, registered: bool) -> Iterator[str]:
+    """The VLANs whose hosts wait for it (SAY-18)."""
+    rows = plane.engine.mdb(clock.now(), plane.engine.keys(group=group))
+    others = sorted({row.vid for row in rows} - {vid})
+    if registered or not others or address.is_link_local_group(group):
+        return
+    names = [f"VLAN {other}" if other else "untagged" for other in others[:_NAMED_MAX]]
+    here = f"in VLAN {vid}" if vid else "untagged"
+    yield f"nobody has joined it {here}, but it has members elsewhere: {', '.join(names)}"
 
 
 def _shared(group: Address, known: set[Address]) -> Iterator[str]:

@@ -106,12 +106,16 @@ class Explain(
     tag="explain",
     tag_field="request",
 ):
-    """The verdict on a frame of `source` to `group` arriving at `port`, and why, port by port."""
+    """The verdict on a frame of `source` to `group` arriving at `port`, and why, port by port.
+
+    `frame_bytes`: how large such frames are, if that is known.
+    """
 
     port: Word
     group: Word
     source: Word | None = None
     vlan: Vlan = 0
+    frame_bytes: int | None = None
 
 
 class Reload(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from netns.star import Star, star
-from testbed.frames import udp
+from testbed.frames import tagged, udp
 from testbed.lab import Lab, wait_until
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
@@ -64,3 +64,36 @@ def test_a_macvlan_as_port_and_what_sits_on_a_port_are_notes() -> None:
         assert "a macvlan interface" in notes["mv0"]
         assert "other interfaces sit on it (mv1)" in notes["p1"]
         assert not [one for one in found(net) if one[0] == "problem"]
+
+
+def test_a_stream_in_another_vlan_than_its_members_is_named() -> None:
+    """SAY-18: the sender tags, the listener does not; also in `explain`."""
+    group = "239.24.0.1"
+    with star(3, switch={"unregistered": "mrouters"}) as net:
+        net.h(1).join(group)
+        net.switch.wait_members(group, {"p1"})
+        sender = net.h(0)
+        sender.frames([tagged(udp(sender.address, group, mac=sender.mac), 10)] * 20)
+        net.lab.settle(sender)
+        named = [one for one in found(net) if one[1] == f"{sender.address} -> {group}"]
+        assert [severity for severity, _, _ in named] == ["problem"]
+        assert "its members are untagged, at p1" in named[0][2]
+        said = net.switch.run("explain", "--stream", "--group", group, "--vlan", "10").stdout
+        assert "it has members elsewhere: untagged" in " ".join(said.split())
+
+
+def test_a_stream_over_the_mtu_of_a_port_is_not_said_to_arrive() -> None:
+    """SAY-13: `explain --stream` knows how large its frames are."""
+    group = "239.24.0.2"
+    with star(3) as net:
+        net.lab.set_mtu(1, 1000)
+        for i in (1, 2):
+            net.h(i).join(group)
+        net.switch.wait_members(group, {"p1", "p2"})
+        net.h(0).send(group, count=20, size=1300)
+        net.lab.settle(net.h(0), [net.h(2)])
+        said = net.switch.quick("explain", "--stream", "--group", group, "--json")
+        why = {each["port"]: each for each in json.loads(said)["why"]}
+        assert why["p2"]["forwarded"]
+        assert not why["p1"]["forwarded"]
+        assert "its frames have 1342 bytes, and an MTU of 1000 takes 1014" in why["p1"]["because"]

@@ -55,6 +55,14 @@ class Facts:
             rows[row.vlan, row.group].append(row)
         return rows
 
+    @cached_property
+    def members_of(self) -> dict[str, dict[int, list[documents.Entry]]]:
+        """The rows of the mdb by group, then VLAN."""
+        rows: dict[str, dict[int, list[documents.Entry]]] = defaultdict(dict)
+        for (vid, group), held in self.groups.items():
+            rows[group][vid] = held
+        return rows
+
     def has_counted(self, name: str) -> bool:
         """Did this counter move at any port?"""
         return any(counts.get(name) for counts in self.port_counters.values())

@@ -21,6 +21,7 @@ def streams(facts: Facts) -> Iterator[Finding]:
         if rate >= facts.unwanted_bits_per_s:
             yield from _unwanted(facts, stream, name)
         yield from _unheard(facts, stream, name)
+        yield from _elsewhere(facts, stream, name)
         if rate <= 0:
             continue
         for row in facts.groups.get((stream.vlan, stream.group), ()):
@@ -66,6 +67,34 @@ def _unheard(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Find
             "often do not",
             f'add "{stream.group}" to [switch] always_flood',
         )
+
+
+def _elsewhere(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Finding]:
+    """SAY-18: a stream without members, while another VLAN has its members and no stream."""
+    group, vid = stream.group, stream.vlan
+    if (
+        stream.idle > RECENT_SECONDS
+        or group in WELL_KNOWN
+        or stream.reason in ("flood_link_local", "flood_always")
+        or (vid, group) in facts.groups
+    ):
+        return
+    served = {each.vlan for each in facts.seen.streams if each.group == group}
+    for other, rows in facts.members_of[group].items():
+        if other in served:
+            continue
+        ports = ", ".join(sorted({row.port for row in rows}))
+        yield problem(
+            name,
+            f"arrives {_tagged(vid)} at {stream.port}, where nobody has joined it: its members "
+            f"are {_tagged(other)}, at {ports}",
+            f"`snoop show mdb --group {group}` has them: let the sender send {_tagged(other)}, or "
+            f"them join {_tagged(vid)}",
+        )
+
+
+def _tagged(vid: int) -> str:
+    return f"in VLAN {vid}" if vid else "untagged"
 
 
 def _wants(row: documents.Entry, source: str) -> bool:

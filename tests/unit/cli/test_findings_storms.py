@@ -8,7 +8,7 @@ import pytest
 
 from snoop.cli.findings import look
 from unit.cli.healthy import facts
-from unit.shown import port, station
+from unit.shown import entry, port, station, stream
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,25 @@ def test_interfaces_that_sit_on_a_port_are_a_note() -> None:
     found = look(facts(ports=[port("p1", uppers=["mv0"], notice=notice, problem=notice)]))
     assert [(one.severity, one.subject) for one in found] == [("note", "p1")]
     assert "(mv0)" in found[0].finding
+
+
+def test_a_stream_in_another_vlan_than_its_members_is_named() -> None:
+    """SAY-18."""
+    lost = stream(vlan=10, registered=False, egress=[])
+    found = look(facts(streams=[lost]))
+    assert [(one.severity, one.subject) for one in found] == [("problem", "10.0.0.9 -> 239.1.2.3")]
+    assert "comes in in VLAN 10" not in found[0].finding
+    assert "its members are untagged, at p1" in found[0].finding
+
+
+@pytest.mark.parametrize(
+    "streams",
+    [
+        # Each VLAN has its own; it was long ago; it goes everywhere anyhow; it is discovery.
+        [stream(vlan=10, registered=False, egress=[]), stream()],
+        [stream(vlan=10, registered=False, egress=[], idle=90.0)],
+        [stream(vlan=10, registered=False, egress=["p1", "p2"], reason="flood_always")],
+    ],
+)
+def test_vlans_with_streams_of_their_own_are_well(streams: list[Any]) -> None:
+    assert look(facts(streams=streams, mdb=[entry("p1")])) == []
