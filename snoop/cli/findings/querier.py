@@ -20,6 +20,7 @@ def queriers(facts: Facts) -> Iterator[Finding]:
         yield note("switch", "snooping is off: every group floods", "set [igmp] enabled = true")
         return
     waiting = 0
+    static = {row.vlan for row in facts.seen.mdb if row.origin == "static"}
     older: dict[tuple[int, str | None], list[int]] = defaultdict(list)
     for row in facts.seen.queriers:
         vid = row.vlan
@@ -48,6 +49,13 @@ def queriers(facts: Facts) -> Iterator[Finding]:
             waiting += 1
         elif row.role == "none":
             prunes = facts.config.switch.no_querier == "prune"
+            if prunes and not members and vid in static:
+                yield note(
+                    vlan(vid),
+                    "no querier is known: static entries stay, what hosts join ends after a while",
+                    'set [igmp] querier = "on" here, if hosts are to join',
+                )
+                continue
             yield from _no_querier(vlan(vid), members, prunes=prunes)
         elif row.role == "querier" and row.address in (None, "0.0.0.0"):
             yield problem(

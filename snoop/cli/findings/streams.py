@@ -41,6 +41,8 @@ def _unwanted(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Fin
     if len(stream.egress) < 2 or not facts.config.igmp.enabled:
         return
     if stream.reason == "flood_no_querier":
+        if _asked(facts, stream.vlan):
+            return  # The querier is new: it floods until hosts have had the time to answer.
         yield problem(
             name,
             f"floods {flow}: no querier is known, so nothing is pruned",
@@ -52,6 +54,13 @@ def _unwanted(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Fin
             f"nobody has joined it, and it floods {flow}",
             'set [switch] unregistered = "mrouters"',
         )
+
+
+def _asked(facts: Facts, vid: int) -> bool:
+    return any(
+        row.vlan == vid and (row.role != "none" or row.address is not None)
+        for row in facts.seen.queriers
+    )
 
 
 def _unheard(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Finding]:

@@ -60,7 +60,8 @@ def test_a_healthy_switch_has_no_findings() -> None:
         ({"unbalanced": {"p1": -7}}, "p1", "7 received frames have more than one verdict"),
         ({"streams": [stream(registered=False, egress=["p1", "p2"], group="239.9.9.9")]},
          "10.0.0.9 -> 239.9.9.9", "nobody has joined it, and it floods 5.0 Mbit/s to 2 ports"),
-        ({"streams": [stream(egress=["p1", "p2"], reason="flood_no_querier")]},
+        ({"queriers": [querier("none", None)],
+          "streams": [stream(egress=["p1", "p2"], reason="flood_no_querier")]},
          "10.0.0.9 -> 239.1.2.3", "floods 5.0 Mbit/s to 2 ports: no querier is known"),
         ({"queriers": [querier("none", None)], "mdb": [],
           "raw": {"switch": {"no_querier": "prune"}}}, "switch", "streams end with the member"),
@@ -154,6 +155,8 @@ def test_what_is_only_worth_knowing_is_a_note(changes: dict[str, Any], text: str
          "port_counters": {"p3": {"query_null_source": 4}}},
         {"mrouters": [mrouter("10.0.0.254", origin="pim")],
          "port_counters": {"p1": {"report_no_router": 3}}},
+        # A querier that has just begun.
+        {"streams": [stream(egress=["p1", "p2"], reason="flood_no_querier")]},
         # SAY-19: we ask, and nobody routes, also where others asked before us; a small limit that
         # is reached and has refused nothing.
         {"port_counters": {"p1": {"report_no_router": 3}, "p2": {"rx_query_v3": 1}}},

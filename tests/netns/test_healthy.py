@@ -1,0 +1,89 @@
+"""Networks that are well: `check` is silent, or says once, as a note, what is unusual in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from netns.star import IGMP, Star
+from testbed import frames
+from testbed.lab import Lab, wait_until
+
+GROUP, ROUTER = "239.25.0.1", "10.0.0.13"
+OFF = {"querier": "off"}
+
+
+@dataclass(frozen=True)
+class Network:
+    """`router`: what the host on p3 sends; `role`: of ours, once all is heard; `notes`: all."""
+
+    igmp: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, Any] = field(default_factory=dict)
+    router: tuple[bytes, ...] = ()
+    role: str = "querier"
+    joins: bool = True
+    without: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def asks(source: str = ROUTER, version: int = 3) -> bytes:
+    return frames.query(source, version=version)
+
+
+STATIC = {"static": [{"group": GROUP, "ports": ["p1"]}], "switch": {"no_querier": "prune"}}
+NETWORKS = {
+    "we_ask": Network(),
+    "another_asks": Network(OFF, router=(asks(),), role="non-querier"),
+    "we_stand_by": Network({"querier": "auto"}, router=(asks(),), role="non-querier"),
+    "v2_router": Network(
+        OFF, router=(asks(version=2),), role="non-querier", notes=("speaks IGMPv2, so hosts",)
+    ),
+    "pim_router": Network(OFF, router=(frames.pim_hello(ROUTER), asks()), role="non-querier"),
+    "no_address": Network(
+        OFF, router=(asks("0.0.0.0"),), role="none", notes=("a querier without an address on p3",)
+    ),
+    "static_only": Network(
+        OFF, STATIC, role="none", joins=False, notes=("static entries stay, what hosts join",)
+    ),
+    "idle": Network(joins=False),
+    "no_cap_bpf": Network(without="-bpf,-sys_admin", notes=("the host's own stack sees",)),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_healthy_network_has_no_problem_and_no_note_without_a_reason(name: str) -> None:
+    """SAY-19."""
+    network = NETWORKS[name]
+    bounds = ["setpriv", "--inh-caps", "-all", "--bounding-set", network.without]
+    with Lab(4) as lab:
+        config = {**network.tables, "igmp": {**IGMP, **network.igmp}}
+        through = bounds if network.without else []
+        net = Star(lab, lab.switch(config=config, through=through))
+        begin(net, network)
+        done = net.switch.run("check")
+        said = done.stdout.splitlines()
+        assert (done.returncode, said[-1]) == (0, "no problems found"), done.stdout
+        heads = [line for line in said[:-1] if not line.startswith("    ")]
+        assert len(heads) == len(network.notes), done.stdout
+        for head, note in zip(heads, network.notes, strict=True):
+            assert head.startswith("note: "), head
+            assert note in head
+
+
+def begin(net: Star, network: Network) -> None:
+    """Who asks has asked, who listens has joined, and a stream has come by."""
+    if network.router:
+        net.h(3).frames(network.router)
+    wait_until(
+        lambda: {row["role"] for row in net.switch.show("querier")["queriers"]} == {network.role},
+        within=5,
+        what=f"our role is {network.role}",
+    )
+    if network.joins:
+        net.h(1).join(GROUP)
+        net.switch.wait_members(GROUP, {"p1"})
+        net.h(0).send(GROUP, count=100, rate=1000)
+    net.lab.settle(net.h(0))
