@@ -225,8 +225,8 @@ def _not_wanted(plane: Plane, port: Port, case: _Case) -> str:
     refused = hints.refused(plane, port, case.vid, case.group)
     if not case.members:
         return (
-            f"pruned: {text(case.group)} has no member any more, here or elsewhere; until it is "
-            f"forgotten it goes to router ports only{refused}"
+            f"pruned: the last member of {text(case.group)}, here or elsewhere, has left or fell "
+            f"silent; until it is forgotten it goes to router ports only{refused}"
         )
     if refused:
         return f"pruned: no host behind it is a member of {text(case.group)}{refused}"

@@ -116,6 +116,29 @@ def test_explain_names_a_reason_for_every_port() -> None:
     assert "no host behind it has joined" in why["p2"][1]
 
 
+def test_explain_blames_the_refusal_of_this_group_alone() -> None:
+    """SAY-2: by what was seen; a filter that nobody met only would refuse."""
+    ports = [{"name": f"p{n}"} for n in range(4)]
+    ports[3] |= {"max_groups": 1}
+    ports[2] |= {"deny_groups": ["239.1.2.0/24"]}
+    scene = Scene(port=ports).start()
+    scene.join(1)
+    scene.report(3, Record(RecordType.TO_EX, address.parse("239.9.9.9"), ()))
+    scene.report(3, Record(RecordType.TO_EX, address.parse("239.9.9.8"), ()))
+
+    def because(port: str) -> str:
+        answer = scene.ask(Explain(port="p0", group="239.1.2.3"))
+        return next(str(row["because"]) for row in answer["why"] if row["port"] == port)
+
+    assert "refused" not in because("p3")
+    scene.report(3, Record(RecordType.TO_EX, G, ()))
+    assert because("p3").endswith("refused: [[port]] max_groups = 1 was reached")
+    assert because("p2").endswith("[[port]] deny_groups would refuse a join")
+    scene.report(2, Record(RecordType.TO_EX, G, ()))
+    assert "the join of 10.0.0.11 (" in because("p2")
+    assert because("p2").endswith("was refused: [[port]] deny_groups")
+
+
 def test_large_tables_are_made_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames and timers come in between, and the rows are those of one go, in their order."""
     scene = Scene().start()
