@@ -43,9 +43,13 @@ def kernel_name(name: str) -> bytes:
 
 
 def _shown(char: str) -> str:
+    visible = char == " " or unicodedata.category(char) not in _HIDDEN
+    return char if visible else escaped(char)
+
+
+def escaped(char: str) -> str:
+    """One character as an escape, whatever it is."""
     code = ord(char)
-    if char == " " or unicodedata.category(char) not in _HIDDEN:
-        return char
     if code < 0x80:
         return f"\\x{code:02x}"
     if _SURROGATE + 0x80 <= code <= _SURROGATE + 0xFF:

@@ -7,12 +7,14 @@ the interface: 1 failed, 2 usage or configuration error, 3 no daemon.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 
 import click
 
 from snoop import __version__
+from snoop.cli import output
 from snoop.cli.options import Failure
 from snoop.cli.session import Session
 from snoop.control import client
@@ -84,8 +86,10 @@ def main(args: list[str] | None = None) -> None:
 
 def run(args: list[str] | None = None) -> int:
     """Run the command; returns the exit status instead of leaving."""
+    output.settle()
     try:
         status = cli.main(args=args, prog_name="snoop", standalone_mode=False)
+        output.finish()
     except Failure as error:
         return _fail(error.format_message(), 1)
     except click.ClickException as error:
@@ -99,14 +103,18 @@ def run(args: list[str] | None = None) -> int:
     except client.Refused as error:
         return _fail(str(error), error.code)
     except BrokenPipeError:
-        # The reader of our output is gone (`| head`); nothing is left to be told or flushed.
-        sys.stderr.close()
+        # The reader of our output is gone (`| head`): nobody is left to be told.
+        output.abandon()
         return 1
+    except OSError as error:  # `> /dev/full`
+        output.abandon()
+        return _fail(f"cannot write what was asked for: {error.strerror or error}", 1)
     except KeyboardInterrupt:
         return 130
     return status if isinstance(status, int) else 0
 
 
 def _fail(text: str, status: int) -> int:
-    click.echo("snoop: " + printable(" ".join(text.split())), err=True)
+    with contextlib.suppress(OSError):
+        click.echo("snoop: " + printable(" ".join(text.split())), err=True)
     return status
