@@ -16,7 +16,7 @@ from snoop.control.documents import Frame, Lost
 @click.command()
 @click.argument("file")
 @options.port
-@click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after N frames.")
+@options.option("--count", type=click.IntRange(min=1), metavar="N", help="End after N frames.")
 @click.pass_context
 def capture(ctx: click.Context, file: str, port: str | None, count: int | None) -> None:
     """Write control frames to FILE (pcapng; - is stdout) until interrupted.

@@ -5,12 +5,16 @@ from __future__ import annotations
 import click
 
 from snoop.cli import options
-from snoop.cli.options import GROUP, SOURCE, session
+from snoop.cli.options import GROUP, SOURCE, Named, session
 
-_port = click.option("--port", type=options.PORT, required=True, metavar="P", help="Port name.")
-_vlan = click.option("--vlan", type=options.VLAN, default=0, metavar="V", help="VLAN id.")
-_source = click.option("--source", type=SOURCE, metavar="S", help="Only this source.")
-_family = click.option(
+_port = options.option(
+    "--port", "port", type=options.PORT, required=True, multiple=True,
+    callback=lambda ctx, param, given: options.named(given),
+    metavar="P", help="Port name; may be repeated.",
+)  # fmt: skip
+_vlan = options.option("--vlan", type=options.VLAN, default=0, metavar="V", help="VLAN id.")
+_source = options.option("--source", type=SOURCE, metavar="S", help="Only this source.")
+_family = options.option(
     "--family", type=click.Choice(["ipv4", "ipv6"]), default="ipv4", show_default=True
 )
 
@@ -26,7 +30,7 @@ def mdb() -> None:
 @_source
 @_vlan
 @click.pass_context
-def mdb_add(ctx: click.Context, group: str, port: str, source: str | None, vlan: int) -> None:
+def mdb_add(ctx: click.Context, group: str, port: Named, source: str | None, vlan: int) -> None:
     """Always send GROUP to a port."""
     session(ctx).call("static", add=True, group=group, port=port, source=source, vlan=vlan)
 
@@ -37,7 +41,7 @@ def mdb_add(ctx: click.Context, group: str, port: str, source: str | None, vlan:
 @_source
 @_vlan
 @click.pass_context
-def mdb_del(ctx: click.Context, group: str, port: str, source: str | None, vlan: int) -> None:
+def mdb_del(ctx: click.Context, group: str, port: Named, source: str | None, vlan: int) -> None:
     """Take back `mdb add`."""
     session(ctx).call("static", add=False, group=group, port=port, source=source, vlan=vlan)
 
@@ -52,7 +56,7 @@ def mrouter() -> None:
 @_vlan
 @_family
 @click.pass_context
-def mrouter_add(ctx: click.Context, port: str, vlan: int, family: str) -> None:
+def mrouter_add(ctx: click.Context, port: Named, vlan: int, family: str) -> None:
     """Take a port for one that leads to a multicast router."""
     session(ctx).call("mrouter", add=True, port=port, vlan=vlan, family=family)
 
@@ -62,7 +66,7 @@ def mrouter_add(ctx: click.Context, port: str, vlan: int, family: str) -> None:
 @_vlan
 @_family
 @click.pass_context
-def mrouter_del(ctx: click.Context, port: str, vlan: int, family: str) -> None:
+def mrouter_del(ctx: click.Context, port: Named, vlan: int, family: str) -> None:
     """Take back `mrouter add`."""
     session(ctx).call("mrouter", add=False, port=port, vlan=vlan, family=family)
 
@@ -75,33 +79,33 @@ def clear() -> None:
 @clear.command("mdb")
 @options.filters
 @click.pass_context
-def clear_mdb(ctx: click.Context, vlan: int | None, group: str | None, port: str | None) -> None:
+def clear_mdb(ctx: click.Context, vlan: int | None, group: str | None, port: Named) -> None:
     """Forget learned memberships; static entries stay."""
     session(ctx).call("clear", what="mdb", vlan=vlan, group=group, port=port)
 
 
 @clear.command("fdb")
 @options.vlan
-@options.port
+@options.ports
 @click.pass_context
-def clear_fdb(ctx: click.Context, vlan: int | None, port: str | None) -> None:
+def clear_fdb(ctx: click.Context, vlan: int | None, port: Named) -> None:
     """Forget unicast addresses."""
     session(ctx).call("clear", what="fdb", vlan=vlan, port=port)
 
 
 @clear.command("counters")
-@options.port
+@options.ports
 @click.pass_context
-def clear_counters(ctx: click.Context, port: str | None) -> None:
+def clear_counters(ctx: click.Context, port: Named) -> None:
     """Show counters from zero again; metrics keep counting."""
     session(ctx).call("clear", what="counters", port=port)
 
 
 @click.command()
 @options.group
-@options.port
+@options.ports
 @_vlan
 @click.pass_context
-def query(ctx: click.Context, group: str | None, port: str | None, vlan: int) -> None:
+def query(ctx: click.Context, group: str | None, port: Named, vlan: int) -> None:
     """Send a query now: general, or about one group."""
     session(ctx).call("query", group=group, port=port, vlan=vlan)

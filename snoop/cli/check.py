@@ -24,7 +24,7 @@ _LOOK_SECONDS = 0.1
 
 @click.command()
 @options.as_json
-@click.option(
+@options.option(
     "--rate",
     type=click.FloatRange(min=0),
     default=1.0,

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--port", type=options.PORT, metavar="IN", help="The port it comes in at.")
-@click.option("--group", type=GROUP, required=True, metavar="G", help="The group it goes to.")
-@click.option("--source", type=SOURCE, metavar="S", help="Its sender.  [default: some address]")
-@click.option("--vlan", type=VLAN, metavar="V", help="VLAN id; 0: untagged.")
-@click.option("--stream", is_flag=True, help="Take what is left out from the busiest live stream.")
+@options.option("--port", type=options.PORT, metavar="IN", help="The port it comes in at.")
+@options.option("--group", type=GROUP, required=True, metavar="G", help="The group it goes to.")
+@options.option("--source", type=SOURCE, metavar="S", help="Its sender.  [default: some address]")
+@options.option("--vlan", type=VLAN, metavar="V", help="VLAN id; 0: untagged.")
+@options.option(
+    "--stream", is_flag=True, help="Take what is left out from the busiest live stream."
+)
 @options.as_json
 @click.pass_context
 def explain(

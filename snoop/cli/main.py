@@ -15,7 +15,7 @@ import click
 
 from snoop import __version__
 from snoop.cli import output
-from snoop.cli.options import Failure
+from snoop.cli.options import Failure, option
 from snoop.cli.session import Session
 from snoop.control import client
 from snoop.printable import printable
@@ -65,8 +65,8 @@ class _Commands(click.Group):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
-@click.option("-n", "--name", metavar="NAME", help="The switch to talk to.  [default: sw0]")
-@click.option("--socket", "path", metavar="PATH", help="Its control socket, instead of a name.")
+@option("-n", "--name", metavar="NAME", help="The switch to talk to.  [default: sw0]")
+@option("--socket", "path", metavar="PATH", help="Its control socket, instead of a name.")
 @click.version_option(__version__, prog_name="snoop")
 @click.pass_context
 def cli(ctx: click.Context, name: str | None, path: str | None) -> None:

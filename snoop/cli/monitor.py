@@ -16,7 +16,7 @@ from snoop.control.kinds import KINDS
 
 @click.command()
 @options.as_json
-@click.option(
+@options.option(
     "--type",
     "types",
     multiple=True,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -22,6 +23,33 @@ else:
     _Text = click.ParamType  # Generic only in newer versions of click.
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Named = str | tuple[str, ...] | None
+
+
+class Once(click.Option):
+    """Given twice it is an error, and not the last one that counts (SAY-9).
+
+    `multiple` options take all. This is the class of every option: `option` makes them.
+    """
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        if self.multiple or self.is_flag:
+            super().add_to_parser(parser, ctx)
+            return
+        parser.add_option(
+            obj=self, opts=self.opts, dest=self.name, action="append", nargs=self.nargs
+        )
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> Any:
+        given = opts.get(self.name or "")
+        if isinstance(given, list) and not self.multiple:
+            if len(given) > 1 and not ctx.resilient_parsing:
+                raise click.UsageError(f"{self.opts[0]} is given twice", ctx)
+            opts = {**opts, self.name or "": given[0]}
+        return super().consume_value(ctx, opts)
+
+
+option = functools.partial(click.option, cls=Once)
 
 
 class GroupAddress(_Text):
@@ -94,15 +122,29 @@ GROUP = GroupAddress()
 PORT = PortName()
 SOURCE = SourceAddress()
 
-vlan = click.option("--vlan", type=VLAN, metavar="V", help="VLAN id; 0: untagged.")
-group = click.option("--group", type=GROUP, metavar="G", help="Multicast group.")
-port = click.option("--port", type=PORT, metavar="P", help="Port name.")
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+vlan = option("--vlan", type=VLAN, metavar="V", help="VLAN id; 0: untagged.")
+group = option("--group", type=GROUP, metavar="G", help="Multicast group.")
+port = option("--port", type=PORT, metavar="P", help="Port name.")
+ports = option(
+    "--port",
+    "port",
+    type=PORT,
+    multiple=True,
+    callback=lambda ctx, param, given: named(given),
+    metavar="P",
+    help="Port name; may be repeated.",
+)
+as_json = option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 def filters(command: Command) -> Command:
     """--vlan, --group and --port."""
-    return vlan(group(port(command)))
+    return vlan(group(ports(command)))
+
+
+def named(given: tuple[str, ...]) -> Named:
+    """Ports as a request has them: one, several, or None for any."""
+    return None if not given else given[0] if len(given) == 1 else given
 
 
 def session(ctx: click.Context) -> Session:

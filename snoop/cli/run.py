@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--config", "file", metavar="FILE", help="Configuration (TOML).")
-@click.option(
+@options.option("--config", "file", metavar="FILE", help="Configuration (TOML).")
+@options.option(
     "--port",
     "ports",
     multiple=True,
     metavar="IF[,OPTION=VALUE…]",
     help="A port, with options as in [[port]]. May be repeated.",
 )
-@click.option("--querier/--no-querier", default=None, help='[igmp] querier = "on" or "off".')
-@click.option("--querier-address", metavar="A", help="Source address of our own queries.")
-@click.option(
+@options.option("--querier/--no-querier", default=None, help='[igmp] querier = "on" or "off".')
+@options.option("--querier-address", metavar="A", help="Source address of our own queries.")
+@options.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",

@@ -13,7 +13,7 @@ from snoop.cli.session import Session
 
 Shown = TypeVar("Shown")
 
-_watch = click.option(
+_watch = options.option(
     "--watch",
     type=click.FloatRange(min=0.2),
     metavar="N",
@@ -132,7 +132,7 @@ def _show(
 
 @show.command("mdb")
 @options.filters
-@click.option(
+@options.option(
     "--format",
     "form",
     type=click.Choice(["snoop", "bridge", "yang"]),
@@ -146,7 +146,7 @@ def mdb(
     ctx: click.Context,
     vlan: int | None,
     group: str | None,
-    port: str | None,
+    port: options.Named,
     form: str,
     as_json: bool,
     watch: float | None,
@@ -168,13 +168,13 @@ def mdb(
 
 
 @show.command("counters")
-@options.port
-@click.option("--explain", is_flag=True, help="What each counts; asks no switch.")
+@options.ports
+@options.option("--explain", is_flag=True, help="What each counts; asks no switch.")
 @options.as_json
 @_watch
 @click.pass_context
 def counters(
-    ctx: click.Context, port: str | None, explain: bool, as_json: bool, watch: float | None
+    ctx: click.Context, port: options.Named, explain: bool, as_json: bool, watch: float | None
 ) -> None:
     """Every counter, by port."""
     if explain:
@@ -194,10 +194,10 @@ def _explain_counters(as_json: bool) -> None:
     human.show(human.table(("Counter", "Counts"), everything().items()))
 
 
-_add("mrouters", "Router ports, and why.", options.vlan, options.port)
+_add("mrouters", "Router ports, and why.", options.vlan, options.ports)
 _add("querier", "Who asks, and how often.", options.vlan)
-_add("ports", "Ports, their settings and totals.", options.port)
-_add("fdb", "Unicast addresses learned.", options.vlan, options.port)
+_add("ports", "Ports, their settings and totals.", options.ports)
+_add("fdb", "Unicast addresses learned.", options.vlan, options.ports)
 _add("hosts", "Hosts tracked per group and port.", options.filters)
 _add("streams", "Multicast flows the switch really sees.", options.filters)
 _add("config", "The configuration in effect.")

@@ -25,7 +25,7 @@ KEYS = "q quit  s sort  m members only  u unwanted only  / filter  j k scroll"
 
 
 @click.command()
-@click.option(
+@options.option(
     "--interval", type=click.FloatRange(0.2, 60), default=1.0, show_default=True, metavar="N",
     help="Seconds between looks.",
 )  # fmt: skip

@@ -25,6 +25,7 @@ from snoop.control.requests import (
     Filter,
     Monitor,
     Mrouter,
+    Named,
     Query,
     Reload,
     Request,
@@ -115,6 +116,11 @@ class Answers:
             return self._plane.ports.named(name)
         except NoSuchPort as error:
             raise RequestError(str(error), code=2) from None
+
+    def _all_named(self, names: Named) -> list[Port]:
+        """Those ports, all of them or none: nothing is begun with a name that is wrong."""
+        given = (names,) if isinstance(names, str) else names
+        return [self._named(name) for name in dict.fromkeys(given)]
 
     def listen(self, request: Monitor | Capture, *, events: Fanout, captures: Fanout) -> Listener:
         """A listener for a stream request; RequestError for a port that is none."""
@@ -300,70 +306,74 @@ class Answers:
             raise RequestError(
                 f"{request.group} is in 224.0.0.0/24, which goes to every port anyway", code=2
             )
-        port = self._named(request.port)
         change = plane.engine.static_add if request.add else plane.engine.static_del
-        now = clock.now()
-        plane.do(plane.engine.advance(now))  # what is due is done, also if this is refused
-        try:
-            effects = change(vid=request.vlan, group=group, source=source, port=port.id, now=now)
-        except KeyError:
-            raise RequestError(
-                f"no static entry of {request.group} on {request.port}; "
-                "`snoop show mdb` lists them with origin static"
-            ) from None
-        except Full as error:
-            raise RequestError(str(error)) from None
-        except ValueError as error:
-            raise RequestError(str(error), code=2) from None
-        plane.do(effects)
+        for port in self._all_named(request.port):
+            now = clock.now()
+            plane.do(plane.engine.advance(now))  # what is due is done, also if this is refused
+            try:
+                effects = change(
+                    vid=request.vlan, group=group, source=source, port=port.id, now=now
+                )
+            except KeyError:
+                raise RequestError(
+                    f"no static entry of {request.group} on {port.name}; "
+                    "`snoop show mdb` lists them with origin static"
+                ) from None
+            except Full as error:
+                raise RequestError(str(error)) from None
+            except ValueError as error:
+                raise RequestError(str(error), code=2) from None
+            plane.do(effects)
 
     def _mrouter(self, request: Mrouter) -> None:
         plane = self._plane
         if request.family == "ipv6":
             raise RequestError("this switch does not snoop MLD: IPv6 multicast floods", code=2)
-        port = self._named(request.port)
         change = plane.engine.mrouter_add if request.add else plane.engine.mrouter_del
-        now = clock.now()
-        plane.do(plane.engine.advance(now))
-        try:
-            effects = change(vid=request.vlan, port=port.id, now=now)
-        except KeyError:
-            raise RequestError(
-                f"{request.port} is no static router port of vlan {request.vlan}; "
-                "`snoop show mrouters` lists them with origin static"
-            ) from None
-        except ValueError as error:
-            raise RequestError(str(error), code=2) from None
-        plane.do(effects)
+        for port in self._all_named(request.port):
+            now = clock.now()
+            plane.do(plane.engine.advance(now))
+            try:
+                effects = change(vid=request.vlan, port=port.id, now=now)
+            except KeyError:
+                raise RequestError(
+                    f"{port.name} is no static router port of vlan {request.vlan}; "
+                    "`snoop show mrouters` lists them with origin static"
+                ) from None
+            except ValueError as error:
+                raise RequestError(str(error), code=2) from None
+            plane.do(effects)
 
     def _clear(self, request: Clear) -> None:
         plane, wanted = self._plane, self._wanted(request)
         if request.what == "counters":
             if request.vlan is not None or request.group is not None:
                 raise RequestError("clear counters takes no filter but --port", code=2)
-            self._counters.clear(wanted.port)
-        elif request.what == "fdb":
-            if request.group is not None:
-                raise RequestError("clear fdb takes --port and --vlan", code=2)
-            plane.fastpath.fdb_flush(port=wanted.port, vlan=wanted.vid)
-        else:
+            self._counters.clear(wanted)
+            return
+        if request.what == "fdb" and request.group is not None:
+            raise RequestError("clear fdb takes --port and --vlan", code=2)
+        for port in self._ids(request.port):
+            if request.what == "fdb":
+                plane.fastpath.fdb_flush(port=port, vlan=wanted.vid)
+                continue
             plane.do(
-                plane.engine.clear(
-                    vid=wanted.vid, group=wanted.group, port=wanted.port, now=clock.now()
-                )
+                plane.engine.clear(vid=wanted.vid, group=wanted.group, port=port, now=clock.now())
             )
 
     def _query(self, request: Query) -> None:
         plane = self._plane
-        port = None if request.port is None else self._named(request.port).id
         group = None if request.group is None else _group(request.group)
-        try:
-            effects = plane.engine.query(vid=request.vlan, group=group, port=port, now=clock.now())
-        except KeyError:
-            raise RequestError(f"nothing is known of vlan {request.vlan}") from None
-        except ValueError as error:
-            raise RequestError(str(error), code=2) from None
-        plane.do(effects)
+        for port in self._ids(request.port):
+            try:
+                effects = plane.engine.query(
+                    vid=request.vlan, group=group, port=port, now=clock.now()
+                )
+            except KeyError:
+                raise RequestError(f"nothing is known of vlan {request.vlan}") from None
+            except ValueError as error:
+                raise RequestError(str(error), code=2) from None
+            plane.do(effects)
 
     def _explain(self, request: Explain) -> documents.Explained:
         return explain.explain(
@@ -379,8 +389,14 @@ class Answers:
         return Wanted(
             vid=filters.vlan,
             group=None if filters.group is None else _group(filters.group),
-            port=None if filters.port is None else self._named(filters.port).id,
+            ports=None
+            if filters.port is None
+            else sum(1 << port.id for port in self._all_named(filters.port)),
         )
+
+    def _ids(self, names: Named | None) -> list[int | None]:
+        """Those ports; [None], which is any, for None."""
+        return [None] if names is None else [port.id for port in self._all_named(names)]
 
 
 def _group(text: str) -> Address:

@@ -17,6 +17,8 @@ from snoop.config.schema import Vlan
 LINE_BYTES_MAX = 1 << 16
 Family = Literal["ipv4", "ipv6"]
 Word = Annotated[str, Meta(max_length=64)]
+Named = Word | Annotated[tuple[Word, ...], Meta(min_length=1, max_length=256)]
+"""A port, or several."""
 Shown = Literal[
     "mdb",
     "mrouters",
@@ -45,7 +47,7 @@ class Filter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     vlan: Vlan | None = None
     group: Word | None = None
-    port: Word | None = None
+    port: Named | None = None
 
 
 class Show(Filter, frozen=True, kw_only=True, tag="show", tag_field="request"):
@@ -61,7 +63,7 @@ class Static(
 
     add: bool
     group: Word
-    port: Word
+    port: Named
     source: Word | None = None
     vlan: Vlan = 0
 
@@ -77,7 +79,7 @@ class Mrouter(
     """Add or delete a static router port."""
 
     add: bool
-    port: Word
+    port: Named
     vlan: Vlan = 0
     family: Family = "ipv4"
 
@@ -95,7 +97,7 @@ class Query(
 
     vlan: Vlan = 0
     group: Word | None = None
-    port: Word | None = None
+    port: Named | None = None
 
 
 class Explain(

@@ -24,19 +24,23 @@ _FAMILIES = {Family.IPV4: "ipv4", Family.IPV6: "ipv6"}
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which rows: each None means any. `port` is an id."""
+    """Which rows: each None means any."""
 
     vid: int | None = None
     group: Address | None = None
-    port: int | None = None
+    ports: Ports | None = None
 
     def takes(self, *, vid: int, group: Address | None = None, port: int | None = None) -> bool:
         """Does a row with these keys pass? A key the row does not have is not asked for."""
         return (
             (self.vid is None or self.vid == vid)
             and (self.group is None or group is None or self.group == group)
-            and (self.port is None or port is None or self.port == port)
+            and (port is None or self.has(port))
         )
+
+    def has(self, port: int) -> bool:
+        """Is the port one of those asked for?"""
+        return self.ports is None or bool(self.ports >> port & 1)
 
 
 def family(which: Family) -> str:

@@ -65,12 +65,12 @@ class Counters:
             )
         return shown
 
-    def clear(self, only: int | None) -> None:
-        """Count from now on: one port, or everything."""
-        if only is None:
+    def clear(self, wanted: Wanted) -> None:
+        """Count from now on: some ports, or everything."""
+        if wanted.ports is None:
             self._switch = self.total()
         for port in self._plane.ports:
-            if only in (None, port.id):
+            if wanted.has(port.id):
                 self._ports[port.id] = self.port_total(port)
 
     def show(self, wanted: Wanted) -> documents.Counters:
@@ -80,7 +80,7 @@ class Counters:
             ports={
                 port.name: self.port(port)
                 for port in sorted(self._plane.ports, key=lambda port: port.name)
-                if wanted.port in (None, port.id)
+                if wanted.has(port.id)
             },
         )
 
@@ -103,7 +103,7 @@ def ports(plane: Plane, counters: Counters, wanted: Wanted) -> list[documents.Po
     return [
         _port(plane, port, counters.port(port))
         for port in sorted(plane.ports, key=lambda port: port.name)
-        if wanted.port in (None, port.id)
+        if wanted.has(port.id)
     ]
 
 

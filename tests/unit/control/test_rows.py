@@ -96,9 +96,9 @@ def test_mdb_is_sorted_by_vlan_group_and_port_name() -> None:
 
 def test_filters_are_joined_by_and() -> None:
     given = [row(G1, 0), row(G1, 1), row(G2, 1), row(G2, 1, vid=7)]
-    shown = mdb(given, Wanted(vid=0, group=G2, port=1))
+    shown = mdb(given, Wanted(vid=0, group=G2, ports=0b10))
     assert [(r["vlan"], r["group"], r["port"]) for r in shown] == [(0, "239.1.1.10", "p1")]
-    assert len(mdb(given, Wanted(port=1))) == 3
+    assert len(mdb(given, Wanted(ports=0b10))) == 3
     assert len(mdb(given, Wanted(vid=7))) == 1
 
 
