@@ -38,7 +38,7 @@ def _title(document: Everything) -> str:
     return (
         f"{status.switch}: up {age(status.uptime)}, {sums.ports_up} of {sums.ports} ports "
         f"up, {sums.groups} groups,\n{sums.streams} streams with {bit_rate(sums.bits_per_s)}, "
-        f"{count(sums.drops)} frames dropped"
+        f"{summary.dropped(sums)}"
     )
 
 
@@ -80,7 +80,7 @@ def _ports(document: Everything) -> Table:
     for row in document.mdb:
         groups.setdefault(row.port, set()).add(row.group)
     made = human.table(
-        ("Port", "State", "Groups", "Rx", "Tx", "Drops", ""),
+        ("Port", "State", "Groups", "Rx", "Tx", "Lost", "Pruned", ""),
         [
             (
                 port.name,
@@ -88,12 +88,13 @@ def _ports(document: Everything) -> Table:
                 str(len(groups.get(port.name, ()))),
                 count(port.rx_frames),
                 count(port.tx_frames),
-                count(sum(port.drops.values())),
-                (port.problem or "")[:34],
+                count(port.lost),
+                count(port.pruned),
+                (port.problem or "")[:26],
             )
             for port in _busiest(document.ports)
         ],
-        right=("Groups", "Rx", "Tx", "Drops"),
+        right=("Groups", "Rx", "Tx", "Lost", "Pruned"),
     )
     if len(document.ports) > LINES_MAX:
         made.caption = f"and {len(document.ports) - LINES_MAX} more: snoop show ports"

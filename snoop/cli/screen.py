@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from snoop.cli import summary
-from snoop.cli.human import age, bit_rate, count, plain
+from snoop.cli.human import age, bit_rate, plain
 from snoop.cli.summary import Everything
 from snoop.control import documents
 
@@ -133,7 +133,7 @@ def _head(document: Everything) -> str:
     status, sums = document.status, summary.totals(document)
     return (
         f"{status.switch} up {age(status.uptime)}  {sums.ports_up}/{sums.ports} ports  "
-        f"{bit_rate(sums.bits_per_s)}  {count(sums.drops)} drops"
+        f"{bit_rate(sums.bits_per_s)}  {summary.dropped(sums)}"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from snoop.cli.human import count
 from snoop.control import documents
 
 Document = TypeVar("Document", bound=documents.Document)
@@ -33,7 +34,9 @@ class Totals:
     groups: int
     streams: int
     bits_per_s: float
-    drops: int
+    lost: int
+    pruned: int
+    refused: int
 
 
 class Asked(Protocol):
@@ -65,8 +68,16 @@ def totals(document: Everything) -> Totals:
         groups=len(members(document)),
         streams=len(streams),
         bits_per_s=sum(stream.bits_per_s for stream in streams),
-        drops=sum(sum(port.drops.values()) for port in ports),
+        lost=sum(port.lost for port in ports),
+        pruned=sum(port.pruned for port in ports),
+        refused=sum(port.refused for port in ports),
     )
+
+
+def dropped(sums: Totals) -> str:
+    """What was not delivered, in words."""
+    refused = f", {count(sums.refused)} refused" if sums.refused else ""
+    return f"{count(sums.lost)} lost, {count(sums.pruned)} pruned{refused}"
 
 
 def members(document: Everything) -> dict[GroupKey, set[str]]:

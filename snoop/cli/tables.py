@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from snoop.cli.human import NONE, age, bit_rate, count, plain, table, vlan
 from snoop.control import documents
+from snoop.control.counters import REFUSED
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -92,23 +93,23 @@ def querier(document: documents.Queriers) -> Table:
 
 def ports(document: documents.Ports) -> Table:
     made = table(
-        ("Port", "State", "Mrouter", "Leave", "Runs", "Rx", "Rx bytes", "Tx", "Tx bytes", "Drops"),
+        ("Port", "State", "Mrouter", "Leave", "Rx", "Rx bytes", "Tx", "Tx bytes", "Lost", "Pruned"),
         [
             (
                 row.name,
                 row.state,
                 row.mrouter,
                 row.fast_leave,
-                "yes" if row.takes_runs else "no",
                 count(row.rx_frames),
                 count(row.rx_bytes),
                 count(row.tx_frames),
                 count(row.tx_bytes),
-                count(sum(row.drops.values())),
+                count(row.lost),
+                count(row.pruned),
             )
             for row in document.ports
         ],
-        right=("Rx", "Rx bytes", "Tx", "Tx bytes", "Drops"),
+        right=("Rx", "Rx bytes", "Tx", "Tx bytes", "Lost", "Pruned"),
     )
     problems = [f"{row.name}: {row.problem}" for row in document.ports if row.problem]
     reasons: dict[str, list[str]] = {}
@@ -116,9 +117,18 @@ def ports(document: documents.Ports) -> Table:
         if not row.takes_runs and row.state != "missing":
             reasons.setdefault(row.takes_runs_because, []).append(row.name)
     lone = [f"no runs to {', '.join(names)}: {because}" for because, names in reasons.items()]
-    made.caption = "\n".join(problems + lone) or None
+    refused = [
+        f"{row.name}: {row.refused} refused ({_refused(row)})"
+        for row in document.ports
+        if row.refused
+    ]
+    made.caption = "\n".join(problems + refused + lone) or None
     made.caption_justify = "left"
     return made
+
+
+def _refused(row: documents.Port) -> str:
+    return ", ".join(f"{name} {number}" for name, number in row.drops.items() if name in REFUSED)
 
 
 def counters(document: documents.Counters) -> Table:

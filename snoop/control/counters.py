@@ -6,6 +6,9 @@ The control plane's lines are beside its counters (`proto/counters.py`), those o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 from snoop.control.reasons import REASONS
 from snoop.proto.counters import COUNTERS
 
@@ -39,7 +42,45 @@ STATS = {
     "the kernel cannot describe to it; not in rx_frames",
     "ring_reopened": "times the receive rings were opened again for that",
 }
+LOST = frozenset(
+    (
+        *("tx_full", "tx_mtu", "tx_down", "tx_error", "tx_offload", "inject_drops"),
+        *("ring_full", "ring_stuck", "truncated", "punt_full", "punt_stale"),
+    )
+)
+"""Drops of what should have been delivered."""
+PRUNED = frozenset(("no_member", "no_egress", "same_port"))
+"""Drops of what nobody asked for, which is what a switch is for."""
+REFUSED = frozenset(
+    (
+        *("reserved_mac", "vlan_invalid", "vlan_filtered", "ip_error", "source_mac"),
+        *("port_down", "rate_limited", "control_size"),
+    )
+)
+"""Drops of what must not pass: damaged, forbidden, or more than a port may send."""
 OWN = {"internal_errors": "control frames lost to a mistake in this program"}
+
+
+DROPPED = {
+    "lost": "Frames that should have been delivered and were not.",
+    "pruned": "Frames that nobody asked for.",
+    "refused": "Frames that must not pass: damaged, forbidden, or too many.",
+}
+
+
+class Dropped(NamedTuple):
+    """The drops of a port or of a switch, by what they mean to its user."""
+
+    lost: int
+    pruned: int
+    refused: int
+
+
+def dropped(counts: Mapping[str, int]) -> Dropped:
+    """The sums of a set of counters."""
+    pruned = sum(counts.get(name, 0) for name in PRUNED)
+    refused = sum(counts.get(name, 0) for name in REFUSED)
+    return Dropped(lost=sum(counts.get(name, 0) for name in LOST), pruned=pruned, refused=refused)
 
 
 def meaning(counter: str) -> str:

@@ -177,6 +177,9 @@ class Port(Struct, frozen=True, kw_only=True, gc=False):
     isolated_because: str | None = None
     uppers: list[str] = []
     link_kind: str = ""
+    lost: int = 0
+    pruned: int = 0
+    refused: int = 0
 
 
 class Ports(Document, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from snoop.control import documents
-from snoop.control.counters import meaning
+from snoop.control.counters import DROPPED, dropped, meaning
 from snoop.control.door import Door, Guest, places
 from snoop.control.sample import STREAMS_MAX, Sample
 
@@ -182,6 +182,11 @@ def _ports(counters: dict[str, dict[str, int]]) -> Iterable[Metric]:
         family = CounterMetricFamily(f"snoop_port_{name}", meaning(name), labels=["port"])
         for port, counts in counters.items():
             family.add_metric([port], counts.get(name, 0))
+        yield family
+    for name, text in DROPPED.items():
+        family = CounterMetricFamily(f"snoop_port_{name}", text, labels=["port"])
+        for port, counts in counters.items():
+            family.add_metric([port], getattr(dropped(counts), name))
         yield family
 
 

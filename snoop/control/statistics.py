@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 
 from snoop.control import documents
+from snoop.control.counters import dropped
 from snoop.control.rates import Rate
 from snoop.control.rows import Wanted, family, seconds
 from snoop.fastpath import DROPS, REASONS
@@ -110,6 +111,7 @@ def ports(plane: Plane, counters: Counters, wanted: Wanted) -> list[documents.Po
 def _port(plane: Plane, port: Port, counts: dict[str, int]) -> documents.Port:
     """One row of `show ports`."""
     link = port.link
+    lost, pruned, refused = dropped(counts)
     return documents.Port(
         name=port.name,
         ifindex=link.ifindex if link is not None else None,
@@ -135,6 +137,9 @@ def _port(plane: Plane, port: Port, counts: dict[str, int]) -> documents.Port:
         isolated_because=port.isolated_because,
         uppers=plane.ports.guests(port),
         link_kind=link.kind if link is not None else "",
+        lost=lost,
+        pruned=pruned,
+        refused=refused,
     )
 
 

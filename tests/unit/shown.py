@@ -66,7 +66,7 @@ def port(name: str, **changes: Any) -> documents.Port:
         "mtu": 1500, "mac": "02:00:00:00:00:0b", "isolated": False, "takes_runs": True,
         "takes_runs_because": "a host", "lro": False, "addresses": [], "problem": None,
         "state_bytes": 0, "state_max_bytes": 32 << 20, "rx_frames": 0, "rx_bytes": 0,
-        "tx_frames": 0, "tx_bytes": 0, "drops": {}, **changes,
+        "tx_frames": 0, "tx_bytes": 0, "drops": {}, "lost": 0, "pruned": 0, "refused": 0, **changes,
     }  # fmt: skip
     return msgspec.convert(msgspec.to_builtins(values), documents.Port)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from snoop import fastpath
+from snoop.control.counters import LOST, PRUNED, REFUSED, dropped
 from snoop.fastpath import DROPS, REASONS, STATS, Action, ffi, lib
 from snoop.runtime import ports
 from snoop.table import image
@@ -133,6 +134,13 @@ def test_every_reason_of_the_reference_is_one_of_the_switch() -> None:
 def test_every_drop_reason_counts_as_a_drop() -> None:
     assert {name for name, action in REASONS.items() if action is Action.DROP} <= set(DROPS)
     assert set(DROPS) <= {*REASONS, *STATS}
+
+
+def test_every_drop_is_lost_pruned_or_refused() -> None:
+    """SAY-15."""
+    assert sorted([*LOST, *PRUNED, *REFUSED]) == sorted([*DROPS, "punt_stale"])
+    every = dict.fromkeys(DROPS, 1)
+    assert sum(dropped(every)) == len(DROPS)
 
 
 def test_header_has_only_what_cffi_and_the_compiler_read_alike() -> None:

@@ -90,7 +90,18 @@ def test_show_ports_has_the_fields_of_the_contract(daemon: Daemon, snoop: Any) -
         "tx_bytes", "drops",
     } <= set(rows[1])  # fmt: skip
     assert rows[1]["drops"] == {"no_member": 2, "tx_full": 4}
+    assert (rows[1]["lost"], rows[1]["pruned"], rows[1]["refused"]) == (4, 2, 0)
     assert (rows[1]["state"], rows[1]["ifindex"]) == ("up", 11)
+
+
+def test_lost_and_pruned_are_told_apart(daemon: Daemon, snoop: Any) -> None:
+    """SAY-15: what nobody asked for is no loss, wherever it is shown."""
+    daemon.fastpath.counts[1] = {"rx_frames": 509, "no_member": 500, "tx_mtu": 6, "ip_error": 3}
+    assert "6 lost, 500 pruned, 3 refused" in snoop("show").out
+    head, *lines = snoop("show", "ports").out.splitlines()
+    assert head.split()[-2:] == ["Lost", "Pruned"]
+    assert next(line.split()[-2:] for line in lines if line.startswith("p1 ")) == ["6", "500"]
+    assert "p1: 3 refused (ip_error 3)" in (line.rstrip() for line in lines)
 
 
 def test_every_counter_is_explained(daemon: Daemon, snoop: Any) -> None:
