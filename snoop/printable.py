@@ -8,6 +8,7 @@ command line: `\x1b` for the byte, `\u202e` for the character. `kernel_name` is 
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 
@@ -28,6 +29,13 @@ def name_of(raw: str | bytes) -> str:
     if isinstance(raw, bytes):
         raw = raw.decode("utf-8", "surrogateescape")
     return printable(raw)
+
+
+@functools.lru_cache(4096)
+def natural(name: str) -> tuple[tuple[int, str], ...]:
+    """A key that sorts p1, p2, p10: digits by their number, before other text."""
+    parts = re.split(r"([0-9]+)", name)
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts)
 
 
 def kernel_name(name: str) -> bytes:

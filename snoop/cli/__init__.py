@@ -4,6 +4,6 @@
   which switch is meant, `options` what several commands share, `suggest` what the shell completes;
 - a command a file: `run`, `show`, `change`, `explain`, `monitor`, `watch`, `check`, `config`,
   `decode`, `capture`, `completion`, `manual`, and `running`, which is `list`;
-- `tables`, `human`, `overview`, `screen`, `summary`, `example`: state for eyes; `formats`: the
-  formats of others; `findings`: what `check` looks for, a file a theme.
+- `layout`, `tables`, `human`, `overview`, `screen`, `summary`, `example`: state for eyes; `output`:
+  the streams; `formats`: the formats of others; `findings`: what `check` looks for, a file a theme.
 """

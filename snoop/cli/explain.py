@@ -68,16 +68,19 @@ def _busiest(
 
 
 def _print(answer: documents.Explained, port: str, group: str, source: str | None) -> None:
-    from snoop.cli import human
+    from snoop.cli import human, layout
 
-    to = ", ".join(answer.ports) or "no port"
+    to = human.ports(answer.ports) or "no port"
     click.echo(f"{source or 'some source'} -> {group}, in at {port}")
     click.echo(f"{answer.action} ({answer.reason}) to {to}\n")
-    human.show(
-        human.table(
-            ("Port", "Gets it", "Because"),
-            [(why.port, "yes" if why.forwarded else "no", why.because) for why in answer.why],
-        )
+    same: dict[tuple[bool, str], list[str]] = {}
+    for why in answer.why:
+        same.setdefault((why.forwarded, why.because), []).append(why.port)
+    lines = [
+        (human.ports(ports), "yes" if forwarded else "no", because)
+        for (forwarded, because), ports in same.items()
+    ]
+    layout.show(
+        layout.table(("Port", "Gets it", "Because"), lines, fold=("Port", "Because")),
+        *(f"note: {note}" for note in answer.notes),
     )
-    for note in answer.notes:
-        click.echo(click.wrap_text(f"note: {note}", 80, subsequent_indent="      "))

@@ -1,4 +1,4 @@
-"""Values as people read them: ages, rates, counts, and tables that fit 80 columns.
+"""Values as people read them: ages, rates, counts, names of ports.
 
 Only for eyes: nothing parses this, scripts take --json.
 """
@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from snoop.printable import natural
 
 NONE = "–"
 
@@ -67,22 +65,26 @@ def plain(value: object) -> str:
     return str(value)
 
 
-def table(
-    headings: Sequence[str], lines: Iterable[Sequence[str]], *, right: Sequence[str] = ()
-) -> Table:
-    """A plain table; the headings in `right` are numbers."""
-    from rich.table import Table
-
-    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for heading in headings:
-        made.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
-    for line in lines:
-        made.add_row(*line)
-    return made
+def many(number: int, noun: str) -> str:
+    """1 group, 2 groups."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def show(renderable: object) -> None:
-    """Print to stdout, coloured only on a terminal."""
-    from rich.console import Console
+def ports(names: Iterable[str]) -> str:
+    """p2, p4-p63 (61): three in a row are a range, and more than three are counted."""
+    runs: list[list[str]] = []
+    for name in sorted(names, key=natural):
+        if runs and _next(runs[-1][-1]) == name:
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    parts = [part for run in runs for part in ([f"{run[0]}-{run[-1]}"] if len(run) > 2 else run)]
+    total = sum(map(len, runs))
+    return ", ".join(parts) + (f" ({total})" if total > 3 else "")
 
-    Console(highlight=False, markup=False).print(renderable)
+
+def _next(name: str) -> str | None:
+    """The name that follows in a row of ports."""
+    stem = name.rstrip("0123456789")
+    digits = name[len(stem) :]
+    return f"{stem}{int(digits) + 1:0{len(digits)}}" if digits else None

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from snoop.cli import human, summary
-from snoop.cli.human import age, bit_rate, count, plain, vlan
+from snoop.cli.human import age, bit_rate, count, many, plain, vlan
+from snoop.cli.layout import Table, table
 from snoop.cli.summary import Everything
 from snoop.control import documents
-
-if TYPE_CHECKING:
-    from rich.console import Group
-    from rich.table import Table
+from snoop.printable import natural
 
 LINES_MAX = 8
 VLANS_MAX = 3
 
 
-def render(document: Everything) -> Group:
+def render(document: Everything) -> list[str | Table]:
     """The document for eyes."""
-    from rich.console import Group
-
-    return Group(
+    return [
         _title(document),
         "",
         *_queriers(document.queriers),
@@ -30,15 +24,15 @@ def render(document: Everything) -> Group:
         _ports(document),
         "",
         _groups(document),
-    )
+    ]
 
 
 def _title(document: Everything) -> str:
     status, sums = document.status, summary.totals(document)
     return (
-        f"{status.switch}: up {age(status.uptime)}, {sums.ports_up} of {sums.ports} ports "
-        f"up, {sums.groups} groups,\n{sums.streams} streams with {bit_rate(sums.bits_per_s)}, "
-        f"{summary.dropped(sums)}"
+        f"{status.switch}: up {age(status.uptime)}, {sums.ports_up} of {many(sums.ports, 'port')} "
+        f"up, {many(sums.groups, 'group')},\n"
+        f"{many(sums.streams, 'stream')} with {bit_rate(sums.bits_per_s)}, {summary.dropped(sums)}"
     )
 
 
@@ -47,7 +41,7 @@ def _queriers(rows: list[documents.Querier]) -> list[str]:
     ordered = sorted(rows, key=lambda row: (row.role != "none", row.vlan))
     lines = [_querier(row) for row in ordered[:VLANS_MAX]]
     if len(rows) > VLANS_MAX:
-        lines.append(f"and {len(rows) - VLANS_MAX} more vlans: snoop show querier")
+        lines.append(f"and {many(len(rows) - VLANS_MAX, 'more vlan')}: snoop show querier")
     return lines
 
 
@@ -71,7 +65,10 @@ def _routers(rows: list[documents.Mrouter]) -> str:
     ports: dict[str, set[str]] = {}
     for row in rows:
         ports.setdefault(row.port, set()).add(row.origin)
-    shown = ", ".join(f"{port} ({'/'.join(sorted(why))})" for port, why in sorted(ports.items()))
+    shown = ", ".join(
+        f"{port} ({'/'.join(sorted(why))})"
+        for port, why in sorted(ports.items(), key=lambda one: natural(one[0]))
+    )
     return f"router ports: {shown}"
 
 
@@ -79,7 +76,7 @@ def _ports(document: Everything) -> Table:
     groups: dict[str, set[str]] = {}
     for row in document.mdb:
         groups.setdefault(row.port, set()).add(row.group)
-    made = human.table(
+    made = table(
         ("Port", "State", "Groups", "Rx", "Tx", "Lost", "Pruned", ""),
         [
             (
@@ -97,15 +94,14 @@ def _ports(document: Everything) -> Table:
         right=("Groups", "Rx", "Tx", "Lost", "Pruned"),
     )
     if len(document.ports) > LINES_MAX:
-        made.caption = f"and {len(document.ports) - LINES_MAX} more: snoop show ports"
-        made.caption_justify = "left"
+        made.notes.append(f"and {len(document.ports) - LINES_MAX} more: snoop show ports")
     return made
 
 
 def _busiest(ports: list[documents.Port]) -> list[documents.Port]:
     """Those with something wrong, then those that carry most; by name."""
     worst = sorted(ports, key=lambda p: (p.state == "up", not p.problem, -p.rx_frames))
-    return sorted(worst[:LINES_MAX], key=lambda port: port.name)
+    return sorted(worst[:LINES_MAX], key=lambda port: natural(port.name))
 
 
 def _groups(document: Everything) -> Table:
@@ -120,12 +116,11 @@ def _groups(document: Everything) -> Table:
             vlan(key[0]),
             key[1],
             bit_rate(rates[key]) if key in rates else human.NONE,
-            plain(sorted(members.get(key, ()))),
+            human.ports(members.get(key, ())) or human.NONE,
         )
         for key in keys[:LINES_MAX]
     ]
-    made = human.table(("VLAN", "Group", "Rate", "Members"), lines, right=("Rate",))
+    made = table(("VLAN", "Group", "Rate", "Members"), lines, right=("Rate",), fold=("Members",))
     if len(keys) > LINES_MAX:
-        made.caption = f"and {len(keys) - LINES_MAX} more: snoop show mdb, snoop show streams"
-        made.caption_justify = "left"
+        made.notes.append(f"and {len(keys) - LINES_MAX} more: snoop show mdb, snoop show streams")
     return made

@@ -40,9 +40,11 @@ def show(ctx: click.Context, as_json: bool, watch: float | None) -> None:
     if as_json:
         _repeat_json(watch, lambda: _everything(session))
         return
-    from snoop.cli import human, overview, summary
+    from snoop.cli import layout, overview, summary
 
-    _repeat(watch, lambda: summary.gather(session), lambda seen: human.show(overview.render(seen)))
+    _repeat(
+        watch, lambda: summary.gather(session), lambda seen: layout.show(*overview.render(seen))
+    )
 
 
 def _everything(session: Session) -> dict[str, Any]:
@@ -107,25 +109,25 @@ def _show(
     if as_json:
         _repeat_json(every, lambda: session.call("show", what=what, **filters))
         return
-    from snoop.cli import human, tables
+    from snoop.cli import layout, tables
 
     if what == "config":
         _repeat(
             every,
             lambda: session.call("show", what=what),
-            lambda document: human.show(tables.config(document)),
+            lambda document: layout.show(tables.config(document)),
         )
         return
     noun = tables.NOUNS[what]
 
     def draw(document: Any) -> None:
         table = noun.table(document)
-        if noun.empty and not table.row_count:
+        if noun.empty and not table.lines:
             click.echo(noun.empty)
             return
-        human.show(table)
         if note := tables.note(document):
-            click.echo(note)
+            table.notes.append(note)
+        layout.show(table)
 
     _repeat(every, lambda: session.show(noun.kind, **filters), draw)
 
@@ -189,9 +191,9 @@ def _explain_counters(as_json: bool) -> None:
     if as_json:
         options.print_json(everything())
         return
-    from snoop.cli import human
+    from snoop.cli import layout
 
-    human.show(human.table(("Counter", "Counts"), everything().items()))
+    layout.show(layout.table(("Counter", "Counts"), everything().items(), fold=("Counts",)))
 
 
 _add("mrouters", "Router ports, and why.", options.vlan, options.ports)

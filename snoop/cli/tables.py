@@ -1,16 +1,16 @@
-"""`show` for eyes: the document of each noun as a table of at most 80 columns."""
+"""`show` for eyes: the document of each noun as a table that fits 80 columns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from snoop.cli.human import NONE, age, bit_rate, count, plain, table, vlan
+from snoop.cli import human
+from snoop.cli.human import NONE, age, bit_rate, count, plain, vlan
+from snoop.cli.layout import Table, table
 from snoop.control import documents
 from snoop.control.counters import REFUSED
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from snoop.printable import natural
 
 Document = TypeVar("Document", bound=documents.Document)
 
@@ -25,7 +25,12 @@ class Noun(NamedTuple, Generic[Document]):
 
 def mdb(document: documents.Mdb) -> Table:
     lines = []
+    groups: dict[tuple[int, str], int] = {}
     for row in document.mdb:
+        groups.setdefault((row.vlan, row.group), len(groups))
+    for row in sorted(
+        document.mdb, key=lambda row: (groups[row.vlan, row.group], natural(row.port))
+    ):
         blocked = [s.address for s in row.sources if not s.forwarding]
         wanted = [s.address for s in row.sources if s.forwarding]
         if row.filter_mode == "exclude":
@@ -47,7 +52,10 @@ def mdb(document: documents.Mdb) -> Table:
             )
         )
     return table(
-        ("VLAN", "Group", "Port", "Sources", "Left", "Ver", "Last reporter"), lines, right=("Left",)
+        ("VLAN", "Group", "Port", "Sources", "Left", "Ver", "Last reporter"),
+        lines,
+        right=("Left",),
+        fold=("Sources",),
     )
 
 
@@ -116,14 +124,13 @@ def ports(document: documents.Ports) -> Table:
     for row in document.ports:
         if not row.takes_runs and row.state != "missing":
             reasons.setdefault(row.takes_runs_because, []).append(row.name)
-    lone = [f"no runs to {', '.join(names)}: {because}" for because, names in reasons.items()]
+    lone = [f"no runs to {human.ports(names)}: {because}" for because, names in reasons.items()]
     refused = [
         f"{row.name}: {row.refused} refused ({_refused(row)})"
         for row in document.ports
         if row.refused
     ]
-    made.caption = "\n".join(problems + refused + lone) or None
-    made.caption_justify = "left"
+    made.notes = problems + refused + lone
     return made
 
 
@@ -176,6 +183,7 @@ def hosts(document: documents.Hosts) -> Table:
             for row in document.hosts
         ],
         right=("Left",),
+        fold=("Sources",),
     )
 
 
@@ -196,6 +204,7 @@ def streams(document: documents.Streams) -> Table:
             for row in document.streams
         ],
         right=("Rate", "Frames/s", "Idle"),
+        fold=("To",),
     )
 
 

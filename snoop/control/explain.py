@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from snoop.control import documents, hints
 from snoop.control.reasons import REASONS
 from snoop.control.rows import seconds, text
+from snoop.printable import natural
 from snoop.proto.views import FilterMode, MdbRow, MrouterRow
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
@@ -80,7 +81,7 @@ def explain(
         registered=case.registered,
         why=[
             _too_large(plane, each, vid, frame_bytes, _why(plane, each, case))
-            for each in sorted(plane.ports, key=lambda each: each.name)
+            for each in sorted(plane.ports, key=lambda each: natural(each.name))
         ],
         notes=list(
             hints.notes(plane, vid, group, registered=case.registered, querier=case.querier)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 from snoop.control import documents
+from snoop.printable import natural
 from snoop.proto.units import SECOND, Duration, Ports
 from snoop.proto.views import HostRow, MdbRow, MrouterRow, QuerierRow, RefusalRow
 from snoop.table.seen import FdbEntry
@@ -61,7 +62,8 @@ def text(addr: Address | None) -> str | None:
 
 def mdb(rows: Iterable[MdbRow], port: PortName, wanted: Wanted) -> list[documents.Entry]:
     """`show mdb`: one row a port of a group, by vlan, group, port."""
-    return [_entry(row, port) for row in _of_groups(rows, port, wanted, lambda row: row.origin)]
+    kept = _of_groups(rows, wanted, lambda row: (port(row.port), row.origin))
+    return [_entry(row, port) for row in kept]
 
 
 def _entry(row: MdbRow, port: PortName) -> documents.Entry:
@@ -93,7 +95,15 @@ def _entry(row: MdbRow, port: PortName) -> documents.Entry:
 def mrouters(rows: Iterable[MrouterRow], port: PortName, wanted: Wanted) -> list[documents.Mrouter]:
     """`show mrouters`: one row a reason for a router port."""
     kept = [row for row in rows if wanted.takes(vid=row.vid, port=row.port)]
-    kept.sort(key=lambda row: (row.vid, row.family, port(row.port), row.origin, row.address or b""))
+    kept.sort(
+        key=lambda row: (
+            row.vid,
+            row.family,
+            natural(port(row.port)),
+            row.origin,
+            row.address or b"",
+        )
+    )
     return [
         documents.Mrouter(
             vlan=row.vid,
@@ -146,16 +156,16 @@ def hosts(rows: Iterable[HostRow], port: PortName, wanted: Wanted) -> list[docum
             sources=[address.text(source) for source in sorted(row.sources)],
             timer=seconds(row.timer),
         )
-        for row in _of_groups(rows, port, wanted, lambda row: row.address)
+        for row in _of_groups(rows, wanted, lambda row: (natural(port(row.port)), row.address))
     ]
 
 
 def _of_groups(
-    rows: Iterable[OfGroup], port: PortName, wanted: Wanted, last: Callable[[OfGroup], Any]
+    rows: Iterable[OfGroup], wanted: Wanted, last: Callable[[OfGroup], Any]
 ) -> list[OfGroup]:
-    """Those that are wanted, sorted; `last` decides between rows of one port."""
+    """Those that are wanted, sorted; `last` decides between rows of one group."""
     kept = [row for row in rows if wanted.takes(vid=row.vid, group=row.group, port=row.port)]
-    kept.sort(key=lambda row: (row.vid, row.group, port(row.port), last(row)))
+    kept.sort(key=lambda row: (row.vid, row.group, last(row)))
     return kept
 
 

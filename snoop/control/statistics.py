@@ -14,6 +14,7 @@ from snoop.control.rates import Rate
 from snoop.control.rows import Wanted, family, seconds
 from snoop.fastpath import DROPS, REASONS
 from snoop.links.ethtool import large_receive
+from snoop.printable import natural
 from snoop.proto.units import Instant
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
@@ -80,7 +81,7 @@ class Counters:
             counters=self.switch(),
             ports={
                 port.name: self.port(port)
-                for port in sorted(self._plane.ports, key=lambda port: port.name)
+                for port in sorted(self._plane.ports, key=lambda port: natural(port.name))
                 if wanted.has(port.id)
             },
         )
@@ -103,7 +104,7 @@ def ports(plane: Plane, counters: Counters, wanted: Wanted) -> list[documents.Po
     """`show ports`, by name."""
     return [
         _port(plane, port, counters.port(port))
-        for port in sorted(plane.ports, key=lambda port: port.name)
+        for port in sorted(plane.ports, key=lambda port: natural(port.name))
         if wanted.has(port.id)
     ]
 
@@ -154,7 +155,9 @@ def streams_wanted(plane: Plane, seen: Iterable[Stream], wanted: Wanted) -> list
         for stream in seen
         if wanted.takes(vid=stream.vlan, group=stream.group, port=stream.port)
     ]
-    kept.sort(key=lambda one: (one.vlan, one.group, one.source, plane.ports.name(one.port)))
+    kept.sort(
+        key=lambda one: (one.vlan, one.group, one.source, natural(plane.ports.name(one.port)))
+    )
     return kept
 
 

@@ -21,7 +21,7 @@ from snoop.links import runs
 from snoop.links.claims import ClaimTable, Unclaimed
 from snoop.links.interfaces import Link
 from snoop.links.runs import Runs
-from snoop.printable import name_of
+from snoop.printable import name_of, natural
 from snoop.proto.params import MrouterMode
 
 _log = logging.getLogger("snoop.port")
@@ -218,7 +218,8 @@ class Ports:
 
     def names(self, mask: int) -> list[str]:
         """The names in a port set, in order of name."""
-        return sorted(port.name for port in self._by_id.values() if mask >> port.id & 1)
+        named = (port.name for port in self._by_id.values() if mask >> port.id & 1)
+        return sorted(named, key=natural)
 
     def mask(self, names: Iterable[str]) -> int:
         """The port set of these names; a name that is no port adds nothing."""

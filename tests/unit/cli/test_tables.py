@@ -1,0 +1,115 @@
+"""Tables into a pipe and on terminals of any width from 60: nothing broken, nothing left behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from snoop.cli import human, overview, tables
+from snoop.cli.layout import Table, paragraph
+from snoop.cli.summary import Everything
+from snoop.control import documents
+from unit import shown
+from unit.cli.conftest import Daemon
+
+WIDTHS = [60, 80, 200, None]
+NAMES = ["p1", "p2", "p10"]
+MANY = [f"10.100.100.{n}" for n in range(100, 120)]
+LONG = "239.100.100.200"
+
+
+def mdb() -> list[documents.Entry]:
+    wanted = [shown.source(address, 12.0) for address in MANY]
+    return [
+        shown.entry("p1", LONG, filter_mode="include", sources=wanted, last_reporter=MANY[0]),
+        shown.entry("p10", LONG, vlan=4094),
+        shown.entry("p2", LONG, vlan=4094),
+    ]
+
+
+def full() -> dict[str, documents.Document]:
+    """Every noun, with rows as long as they get."""
+    ports = [
+        shown.port(name, rx_frames=10**9, rx_bytes=10**12, tx_frames=10**9, tx_bytes=10**12,
+                   lost=123_456, pruned=987_654, takes_runs=False, fast_leave="tracked",
+                   takes_runs_because="a router is behind it", problem="no carrier" + " at all" * 9)
+        for name in NAMES
+    ]  # fmt: skip
+    streams = [shown.stream(group=LONG, source=MANY[0], egress=[f"p{n}" for n in range(20)])]
+    hosts = [shown.host("p1", MANY[0], group=LONG, sources=MANY, filter_mode="include")]
+    return {
+        "mdb": documents.Mdb(switch="sw0", mdb=mdb()),
+        "mrouters": documents.Mrouters(mrouters=[shown.mrouter(MANY[0])]),
+        "querier": documents.Queriers(queriers=[shown.querier("non-querier", MANY[0], vlan=4094)]),
+        "ports": documents.Ports(ports=ports),
+        "counters": documents.Counters(counters={"rx_frames": 5}, ports={"p1": {"rx_frames": 5}}),
+        "fdb": documents.Fdb(fdb=[shown.station("p1", vlan=4094, rival="p10")]),
+        "hosts": documents.Hosts(hosts=hosts),
+        "streams": documents.Streams(streams=streams),
+    }
+
+
+def words(lines: list[str]) -> list[str]:
+    return sorted(word for line in lines for word in line.split())
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("what", tables.NOUNS)
+def test_every_table_fits_and_breaks_no_word(what: str, width: int | None) -> None:
+    """SAY-16."""
+    table: Table = tables.NOUNS[what].table(full()[what])
+    lines = table.text(width)
+    assert all(line == line.rstrip() for line in lines)
+    assert max(map(len, lines)) <= (width or 10_000)
+    if width is None:
+        assert len(lines) == 1 + len(table.lines) + len(table.notes)
+    assert words(lines) == words(table.text())
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_overview_fits_too(width: int | None) -> None:
+    """SAY-16."""
+    document = full()
+    seen = Everything(
+        status=documents.Status(switch="sw0", version="0", pid=1, uptime=75.0, rows=1, balance={}),
+        ports=document["ports"].ports,  # type: ignore[attr-defined]
+        queriers=[shown.querier()],
+        mrouters=[shown.mrouter(MANY[0], port=name) for name in NAMES],
+        mdb=mdb(),
+        streams=document["streams"].streams,  # type: ignore[attr-defined]
+    )
+    lines: list[str] = []
+    for part in overview.render(seen):
+        lines += part.text(width) if isinstance(part, Table) else paragraph(part, width)
+    assert all(line == line.rstrip() for line in lines)
+    assert max(map(len, lines)) <= (width or 10_000)
+    assert any("2 groups,\n1 stream with" in str(part) for part in overview.render(seen))
+    rows = [line.split()[0] for line in lines if line.startswith("p")]
+    assert rows[:3] == NAMES
+
+
+def test_ports_stand_in_the_order_of_their_numbers(daemon: Daemon, snoop: Any) -> None:
+    """SAY-16: p2 before p10, in tables and in JSON."""
+    lines = tables.mdb(documents.Mdb(switch="sw0", mdb=mdb())).text()
+    assert [line.split()[2] for line in lines[1:]] == ["p1", "p2", "p10"]
+    assert human.ports(["p10", "p2", "p9", "eth0", "p1"]) == "eth0, p1, p2, p9, p10 (5)"
+
+
+def test_ports_in_a_row_are_a_range() -> None:
+    """SAY-16."""
+    assert human.ports(["p2", *(f"p{n}" for n in range(4, 64))]) == "p2, p4-p63 (61)"
+    assert human.ports(["p1", "p2"]) == "p1, p2"
+    assert human.ports(["a08", "a09", "a10"]) == "a08-a10"
+    assert human.ports(["lan", "wan"]) == "lan, wan"
+    assert human.ports([]) == ""
+    assert [human.many(n, "group") for n in (0, 1, 2)] == ["0 groups", "1 group", "2 groups"]
+
+
+def test_explain_says_equal_reasons_once(daemon: Daemon, snoop: Any) -> None:
+    """SAY-16: 64 ports are not 64 lines."""
+    daemon.do(daemon.scene.join, 1)
+    out = snoop("explain", "--port", "p0", "--group", "239.1.2.3").out
+    (row,) = (line for line in out.splitlines() if "no host behind it has joined" in line)
+    assert row.startswith("p2, p3  no ")
+    assert len(row) > 80  # a line into a pipe, however long
