@@ -125,8 +125,7 @@ def _show(
         if noun.empty and not table.lines:
             click.echo(noun.empty)
             return
-        if note := tables.note(document):
-            table.notes.append(note)
+        table.notes += tables.note(document)
         layout.show(table)
 
     _repeat(every, lambda: session.show(noun.kind, **filters), draw)

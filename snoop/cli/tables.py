@@ -199,7 +199,7 @@ def streams(document: documents.Streams) -> Table:
                 bit_rate(row.bits_per_s),
                 count(round(row.frames_per_s)),
                 age(row.idle),
-                plain(row.egress) if row.registered else f"{plain(row.egress)} *",
+                f"{human.ports(row.egress) or NONE} {_mark(row)}".rstrip(),
             )
             for row in document.streams
         ],
@@ -208,13 +208,26 @@ def streams(document: documents.Streams) -> Table:
     )
 
 
-def note(document: documents.Document) -> str:
-    """A line below the table, or ""."""
-    if isinstance(document, documents.Streams) and not all(
-        row.registered for row in document.streams
-    ):
-        return "* nobody has joined this group: it goes where unregistered groups go"
-    return ""
+def note(document: documents.Document) -> list[str]:
+    """Lines below the table: why streams go further than their members."""
+    if not isinstance(document, documents.Streams):
+        return []
+    marks = {_mark(row) for row in document.streams}
+    return [f"{mark} {why}" for mark, why in (*_FLOODS.values(), _UNREGISTERED) if mark in marks]
+
+
+_FLOODS = {
+    "flood_no_querier": ("~", "no querier is known, or snooping is off: nothing is pruned"),
+    "flood_always": ("+", "in [switch] always_flood: goes to every port, whoever has joined"),
+    "flood_link_local": ("#", "224.0.0.0/24 goes to every port, whoever has joined"),
+}
+_UNREGISTERED = ("*", "nobody has joined this group: it goes where unregistered groups go")
+
+
+def _mark(row: documents.Stream) -> str:
+    """The mark behind the ports that a stream goes to, or ""."""
+    mark, _ = _FLOODS.get(row.reason, _UNREGISTERED)
+    return mark if row.reason in _FLOODS or not row.registered else ""
 
 
 def config(document: Mapping[str, Any]) -> str:

@@ -292,7 +292,7 @@ class Answers:
             members={name(port): count for port, count in members.items()},
             mrouters=rows.mrouters(plane.engine.mrouters(now), name, everything),
             queriers=rows.queriers(plane.engine.queriers(now), name, everything),
-            streams=statistics.streams(plane, streams, still),
+            streams=statistics.streams(plane, streams, still, settled=False),
             table_rows=plane.table_rows,
             fdb_entries=plane.fastpath.fdb_count,
         )

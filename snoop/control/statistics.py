@@ -10,17 +10,21 @@ from collections.abc import Hashable, Iterable, Mapping
 
 from snoop.control import documents
 from snoop.control.counters import dropped
+from snoop.control.explain import frame
 from snoop.control.rates import Rate
 from snoop.control.rows import Wanted, family, seconds
 from snoop.fastpath import DROPS, REASONS
 from snoop.links.ethtool import large_receive
 from snoop.printable import natural
-from snoop.proto.units import Instant
+from snoop.proto.units import SECOND, Instant
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port
 from snoop.table.seen import Stream
 from snoop.wire import address
+
+# How long a stream is silent before its row shows what would become of its next frame.
+IDLE_NS = SECOND
 
 
 class Counters:
@@ -162,14 +166,24 @@ def streams_wanted(plane: Plane, seen: Iterable[Stream], wanted: Wanted) -> list
 
 
 def streams(
-    plane: Plane, kept: Iterable[Stream], rates: Mapping[Hashable, Rate]
+    plane: Plane, kept: Iterable[Stream], rates: Mapping[Hashable, Rate], *, settled: bool = True
 ) -> list[documents.Stream]:
-    """Rows of `show streams`."""
+    """Rows of `show streams`; not `settled`: an idle stream's verdict is that of its last frame."""
     now = clock.now()
-    return [_stream(plane, stream, rates[stream_key(stream)], now) for stream in kept]
+    return [_stream(plane, one, rates[stream_key(one)], now, settled=settled) for one in kept]
 
 
-def _stream(plane: Plane, stream: Stream, rate: Rate, now: Instant) -> documents.Stream:
+def _stream(
+    plane: Plane, stream: Stream, rate: Rate, now: Instant, *, settled: bool
+) -> documents.Stream:
+    idle = max(0, now - stream.last_ns)
+    egress, reason = stream.egress, stream.reason
+    if settled and idle > IDLE_NS:
+        # Members may have come and gone since its last frame (SAY-17).
+        verdict = plane.fastpath.explain(
+            stream.port, frame(stream.group, stream.source, stream.vlan)
+        )
+        egress, reason = verdict.ports, verdict.reason
     return documents.Stream(
         vlan=stream.vlan,
         family=family(address.family(stream.group)),
@@ -180,9 +194,10 @@ def _stream(plane: Plane, stream: Stream, rate: Rate, now: Instant) -> documents
         bytes=stream.bytes,
         frames_per_s=round(rate.frames_per_s, 3),
         bits_per_s=round(rate.bits_per_s, 1),
-        registered=stream.registered,
-        egress=plane.ports.names(stream.egress),
-        reason=stream.reason,
+        # The fast path does not look for members of what floods anyway (SAY-4).
+        registered=plane.engine.group_view(stream.vlan, stream.group) is not None,
+        egress=plane.ports.names(egress),
+        reason=reason,
         age=seconds(max(0, now - stream.first_ns)),
-        idle=seconds(max(0, now - stream.last_ns)),
+        idle=seconds(idle),
     )

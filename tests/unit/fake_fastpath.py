@@ -35,6 +35,9 @@ class FakeFastPath:
     publishes: int = 0
     unpublishable: bool = False
     injected: list[tuple[int, bytes]] = field(default_factory=list)
+    verdict: Verdict = field(
+        default_factory=lambda: Verdict(Action.FORWARD, "forward_group", 0b010, False, True)
+    )
     waiting: list[Punted] = field(default_factory=list)
     seen: list[Stream] = field(default_factory=list)
     counts: dict[int, dict[str, int]] = field(default_factory=dict)
@@ -140,7 +143,7 @@ class FakeFastPath:
         return self.seen
 
     def explain(self, port: int, frame: bytes) -> Verdict:
-        return Verdict(Action.FORWARD, "forward_group", 0b010, False, True)
+        return self.verdict
 
 
 def link(name: str, ifindex: int, **changes: object) -> Link:

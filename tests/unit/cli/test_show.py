@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from snoop.fastpath import Action, Verdict
 from snoop.runtime import clock
 from snoop.table.seen import Stream
 from snoop.wire import address
@@ -79,6 +80,36 @@ def test_show_streams_has_the_fields_of_the_contract(daemon: Daemon, snoop: Any)
     assert (row["source"], row["egress"], row["frames"]) == ("10.0.0.10", ["p1"], 1001)
     assert row["frames_per_s"] == pytest.approx(100, rel=0.05)
     assert row["bits_per_s"] == pytest.approx(100 * 142 * 8, rel=0.05)
+
+
+def test_a_stream_is_registered_if_its_group_has_members(daemon: Daemon, snoop: Any) -> None:
+    """SAY-4: the fast path does not look for members of what floods anyway."""
+    daemon.do(daemon.scene.join, 1)
+    other = address.parse("239.9.9.9")
+    flood = {"registered": False, "egress": 0b1110}
+    for reason, mark in [("flood_no_querier", "~"), ("flood_always", "+")]:
+        daemon.fastpath.seen = [stream(reason=reason, **flood)]
+        (row,) = snoop("show", "streams", "--json").json["streams"]
+        assert (row["registered"], row["reason"]) == (True, reason)
+        _, line, note = snoop("show", "streams").out.splitlines()
+        assert line.endswith(f"p1-p3 {mark}")
+        assert note.startswith(f"{mark} ")
+        assert "nobody" not in note
+    daemon.fastpath.seen = [stream(group=other, reason="forward_unregistered", **flood)]
+    (row,) = snoop("show", "streams", "--json").json["streams"]
+    assert row["registered"] is False
+    assert "* nobody has joined" in snoop("show", "streams").out
+
+
+def test_an_idle_stream_shows_what_holds_now(daemon: Daemon, snoop: Any) -> None:
+    """SAY-17."""
+    now = clock.now()
+    daemon.fastpath.verdict = Verdict(Action.DROP, "no_member", 0, False, False)
+    for silent, egress in ((0.5, ["p1"]), (1.5, [])):
+        daemon.fastpath.seen = [stream(last_ns=now - int(silent * 1e9))]
+        (row,) = snoop("show", "streams", "--json").json["streams"]
+        assert row["egress"] == egress
+    assert row["reason"] == "no_member"
 
 
 def test_show_ports_has_the_fields_of_the_contract(daemon: Daemon, snoop: Any) -> None:
