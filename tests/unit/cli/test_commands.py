@@ -230,6 +230,13 @@ def test_shell_completion_offers_ports_and_groups(daemon: Daemon) -> None:
     assert complete("snoop sh", 1) == ["show"]
 
 
+def test_fish_keeps_the_commas_of_a_description(snoop: Any) -> None:
+    """SAY-14: type, value and description are one line, split at its first comma."""
+    script = snoop("completion", "fish").out
+    assert 'string split --max 1 "," $completion' in script
+    assert 'string split ","' not in script
+
+
 def test_help_of_every_command_fits_80_columns() -> None:
     runner = CliRunner()
 
