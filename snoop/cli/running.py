@@ -29,11 +29,13 @@ def list(as_json: bool) -> None:
     if not switches:
         click.echo(f"no switches: no socket in {' or '.join(map(str, directories()))}")
         return
-    from snoop.cli import human
+    from snoop.cli import human, layout
 
     fields = ("name", "state", "pid", "ports", "socket")
     lines = [[human.plain(row[field]) for field in fields] for row in switches]
-    human.show(human.table([field.capitalize() for field in fields], lines, right=("Pid", "Ports")))
+    layout.show(
+        layout.table([field.capitalize() for field in fields], lines, right=("Pid", "Ports"))
+    )
 
 
 def directories() -> tuple[Path, ...]:

@@ -35,6 +35,7 @@ from snoop.control.requests import (
 )
 from snoop.control.rows import Wanted
 from snoop.control.sample import STREAMS_MAX, Sample
+from snoop.printable import natural
 from snoop.proto.groups import Full
 from snoop.proto.units import MILLISECOND, SECOND
 from snoop.runtime import clock
@@ -181,9 +182,8 @@ class Answers:
             found = engine.refusals(clock.now(), ports, vid=wanted.vid, group=wanted.group)
             return rows.refused(found, name, wanted)
 
-        ports = sorted((port.id for port in self._plane.ports), key=name)
-        if wanted.port is not None:
-            ports = [wanted.port]
+        known = (port.id for port in self._plane.ports if wanted.has(port.id))
+        ports = sorted(known, key=lambda port: natural(name(port)))
         return documents.Witnesses(refused=await self._in_parts(ports, part))
 
     async def _fdb(self, wanted: Wanted) -> documents.Fdb:

@@ -183,7 +183,7 @@ def refused(rows: Iterable[RefusalRow], port: PortName, wanted: Wanted) -> list[
             count=row.count,
             age=seconds(row.age),
         )
-        for row in _of_groups(rows, port, wanted, lambda row: row.why)
+        for row in _of_groups(rows, wanted, lambda row: (port(row.port), row.why))
     ]
 
 
