@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from snoop.cli.findings.facts import Facts, is_up, note, problem
+from snoop.cli.findings.facts import Facts, igmp, is_up, note, problem
 from snoop.control import documents
 from snoop.control.documents import Finding
 from snoop.control.wellknown import WELL_KNOWN
@@ -18,10 +18,11 @@ def streams(facts: Facts) -> Iterator[Finding]:
     for stream in facts.seen.streams:
         rate = stream.bits_per_s
         name = f"{stream.source} -> {stream.group}"
-        if rate >= facts.unwanted_bits_per_s:
+        elsewhere = list(_elsewhere(facts, stream, name))
+        yield from elsewhere
+        if rate >= facts.unwanted_bits_per_s and not elsewhere:
             yield from _unwanted(facts, stream, name)
         yield from _unheard(facts, stream, name)
-        yield from _elsewhere(facts, stream, name)
         if rate <= 0:
             continue
         for row in facts.groups.get((stream.vlan, stream.group), ()):
@@ -43,6 +44,14 @@ def _unwanted(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Fin
     if stream.reason == "flood_no_querier":
         if _asked(facts, stream.vlan):
             return  # The querier is new: it floods until hosts have had the time to answer.
+        if stream.vlan and igmp(facts, stream.vlan).querier == "on":
+            yield problem(
+                name,
+                f"floods {flow}: nobody has joined anything in VLAN {stream.vlan}, so our querier "
+                "has not begun there and nothing is pruned",
+                f"[[vlan]] vid = {stream.vlan} makes it begin",
+            )
+            return
         yield problem(
             name,
             f"floods {flow}: no querier is known, so nothing is pruned",
