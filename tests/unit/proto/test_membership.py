@@ -7,8 +7,8 @@ import pytest
 from snoop.proto.membership import Ask, Membership
 from snoop.proto.units import NEVER, STOPPED, Instant
 from snoop.wire.messages import RecordType
+from unit.state_table import EDGES, ROWS, Row, Timer
 
-IS_IN, IS_EX, TO_IN, TO_EX, ALLOW, BLOCK = RecordType
 GMI = Instant(1_270)  # the `until` of a record: 270 after a now of 1000
 OLD = Instant(1_100)  # timers that ran before
 GT = Instant(1_050)
@@ -31,121 +31,28 @@ def exclude(running: tuple[bytes, ...] = (), blocked: tuple[bytes, ...] = ()) ->
     return member
 
 
-def ask(member: Membership, kind: RecordType, *listed: bytes) -> tuple[bool, set[bytes]]:
-    wanted = member.apply(kind, listed, GMI)
-    assert len(set(wanted.sources)) == len(wanted.sources)
-    return wanted.group, set(wanted.sources)
+# E is the address 0.0.0.0: a source like any other.
+BYTES = dict(zip("ABCDE", (A, B, C, D, bytes(16)), strict=True))
+TIMES = {Timer.OLD: OLD, Timer.GMI: GMI, Timer.GT: GT, Timer.ZERO: STOPPED, None: STOPPED}
 
 
-# (start, record, list, mode EXCLUDE, group timer, sources, Q(G), Q(G, sources))
-ROWS = [
-    pytest.param(
-        include(A), IS_IN, (B,), False, STOPPED, {A: OLD, B: GMI}, False, set(), id="SM-1"
-    ),
-    pytest.param(include(A), IS_IN, (A,), False, STOPPED, {A: GMI}, False, set(), id="SM-1 again"),
-    pytest.param(include(A), IS_IN, (), False, STOPPED, {A: OLD}, False, set(), id="IS_IN of none"),
-    pytest.param(
-        include(A, B), IS_EX, (B, C), True, GMI, {B: OLD, C: STOPPED}, False, set(), id="SM-2"
-    ),
-    pytest.param(
-        exclude((A,), (B,)),
-        IS_IN,
-        (B, C),
-        True,
-        GT,
-        {A: OLD, B: GMI, C: GMI},
-        False,
-        set(),
-        id="SM-3",
-    ),
-    pytest.param(
-        exclude((A, C), (B, D)),
-        IS_EX,
-        (A, B, bytes(16)),
-        True,
-        GMI,
-        {A: OLD, B: STOPPED, bytes(16): GMI},
-        False,
-        set(),
-        id="SM-4",
-    ),
-    pytest.param(
-        include(A), ALLOW, (B,), False, STOPPED, {A: OLD, B: GMI}, False, set(), id="SM-5"
-    ),
-    pytest.param(
-        include(A, B), BLOCK, (B, C), False, STOPPED, {A: OLD, B: OLD}, False, {B}, id="SM-6"
-    ),
-    pytest.param(
-        include(A, B), TO_EX, (B, C), True, GMI, {B: OLD, C: STOPPED}, False, {B}, id="SM-7"
-    ),
-    pytest.param(
-        include(A, B),
-        TO_IN,
-        (B, C),
-        False,
-        STOPPED,
-        {A: OLD, B: GMI, C: GMI},
-        False,
-        {A},
-        id="SM-8",
-    ),
-    pytest.param(include(A), TO_IN, (), False, STOPPED, {A: OLD}, False, {A}, id="SM-8 SSM leave"),
-    pytest.param(
-        exclude((A,), (B,)), ALLOW, (B,), True, GT, {A: OLD, B: GMI}, False, set(), id="SM-9"
-    ),
-    pytest.param(
-        exclude((A,), (B,)),
-        BLOCK,
-        (A, B, C),
-        True,
-        GT,
-        {A: OLD, B: STOPPED, C: GT},
-        False,
-        {A, C},
-        id="SM-10",
-    ),
-    pytest.param(
-        exclude((A, D), (B,)),
-        TO_EX,
-        (A, B, C),
-        True,
-        GMI,
-        {A: OLD, B: STOPPED, C: GT},
-        False,
-        {A, C},
-        id="SM-11",
-    ),
-    pytest.param(
-        exclude((A, C), (B,)),
-        TO_IN,
-        (B, C),
-        True,
-        GT,
-        {A: OLD, B: GMI, C: GMI},
-        True,
-        {A},
-        id="SM-12",
-    ),
-    pytest.param(exclude(), TO_IN, (), True, GT, {}, True, set(), id="SM-12 ASM leave"),
-]
+def named(letters: str) -> tuple[bytes, ...]:
+    return tuple(BYTES[letter] for letter in letters)
 
 
-@pytest.mark.parametrize(
-    ("member", "kind", "listed", "mode", "timer", "sources", "asks_group", "asked"), ROWS
-)
-def test_row_of_the_table(
-    member: Membership,
-    kind: RecordType,
-    listed: tuple[bytes, ...],
-    mode: bool,
-    timer: Instant,
-    sources: dict[bytes, Instant],
-    asks_group: bool,
-    asked: set[bytes],
-) -> None:
-    """SM-1 to SM-12."""
-    assert ask(member, kind, *listed, *listed) == (asks_group, asked)
-    assert (member.exclude, member.group_timer, dict(member.sources)) == (mode, timer, sources)
+@pytest.mark.parametrize("row", ROWS + EDGES, ids=lambda row: row.id)
+def test_row_of_the_table(row: Row) -> None:
+    """SM-1 to SM-12; sources listed twice count once."""
+    before = row.before
+    member = (
+        exclude(named(before.running), named(before.blocked))
+        if before.exclude
+        else include(*named(before.running))
+    )
+    wanted = member.apply(RecordType[row.record], named(row.listed * 2), GMI)
+    assert (wanted.group, sorted(wanted.sources)) == (row.asks_group, sorted(named(row.asked)))
+    assert (member.exclude, member.group_timer) == (row.after.exclude, TIMES[row.group])
+    assert member.sources == {BYTES[s]: TIMES[timer] for s, timer in row.sources.items()}
 
 
 def test_empty_question_is_no_question() -> None:
@@ -224,8 +131,8 @@ def test_difference_is_what_forwarding_sees() -> None:
     """A timer that moves is none, a source that becomes blocked is one."""
     member = exclude((A,), (B,))
     before = member.sources
-    member.apply(ALLOW, (A,), GMI)
+    member.apply(RecordType.ALLOW, (A,), GMI)
     assert not member.differs(True, before)
-    member.apply(ALLOW, (B,), GMI)
+    member.apply(RecordType.ALLOW, (B,), GMI)
     assert member.differs(True, before)
     assert member.differs(False, member.sources)

@@ -7,6 +7,7 @@ be used to judge it.
 import pytest
 
 from unit.model import BLOCKED, EXCLUDE, INCLUDE, SECOND, Entry, Model, Settings
+from unit.state_table import EDGES, ROWS, Row, Timer
 
 G, P = "G", 1
 
@@ -32,45 +33,21 @@ def seconds_left(m: Model) -> dict:
     return {s: 0 if e == BLOCKED else (e - m.now) / SECOND for s, e in entry(m).sources.items()}
 
 
-@pytest.mark.parametrize(
-    ("start", "record", "mode", "sources", "group_left"),
-    [
-        # SM-1 .. SM-12 with every timer at 100 s before; None: no entry afterwards.
-        ((INCLUDE, "1", ""), ("IS_IN", "2"), INCLUDE, {"1": 100, "2": 270}, None),
-        ((INCLUDE, "12", ""), ("IS_EX", "23"), EXCLUDE, {"2": 100, "3": 0}, 270),
-        ((EXCLUDE, "1", "2"), ("IS_IN", "2"), EXCLUDE, {"1": 100, "2": 270}, 100),
-        ((EXCLUDE, "1", "2"), ("IS_EX", "23"), EXCLUDE, {"2": 0, "3": 270}, 270),
-        ((INCLUDE, "1", ""), ("ALLOW", "2"), INCLUDE, {"1": 100, "2": 270}, None),
-        ((INCLUDE, "12", ""), ("BLOCK", "1"), INCLUDE, {"1": 2, "2": 100}, None),
-        ((INCLUDE, "12", ""), ("TO_EX", "23"), EXCLUDE, {"2": 2, "3": 0}, 270),
-        ((INCLUDE, "1", ""), ("TO_IN", "3"), INCLUDE, {"1": 2, "3": 270}, None),
-        ((EXCLUDE, "", "2"), ("ALLOW", "2"), EXCLUDE, {"2": 270}, 100),
-        ((EXCLUDE, "", ""), ("BLOCK", "1"), EXCLUDE, {"1": 2}, 100),
-        ((EXCLUDE, "1", ""), ("TO_EX", "2"), EXCLUDE, {"2": 2}, 270),
-        ((EXCLUDE, "1", "2"), ("TO_IN", ""), EXCLUDE, {"1": 2, "2": 0}, 2),
-    ],
-)
-def test_each_row_of_the_table_as_the_querier(start, record, mode, sources, group_left) -> None:
-    """SM-1 to SM-12 with the query-driven timers of SM-23 and SM-24."""
-    m = model(sends_queries=True)
-    put(m, start[0], dict.fromkeys(start[1], 100), set(start[2]), group=100)
-    m.record(0, P, record[0], G, set(record[1]))
-    assert entry(m).mode == mode
-    assert seconds_left(m) == sources
-    if group_left is not None:
-        assert (entry(m).group_expiry - m.now) / SECOND == group_left
-
-
-def test_new_sources_take_the_old_group_timer_when_nobody_asks() -> None:
-    """SM-10 and SM-11 as a non-querier: GT(current) and GT(old), not GMI, not LMQT."""
-    m = model()
-    put(m, EXCLUDE, {}, group=50)
-    m.record(0, P, "TO_EX", G, {"2"})
-    assert seconds_left(m) == {"2": 50}
-    assert entry(m).group_expiry == 270 * SECOND
-    put(m, EXCLUDE, {}, group=50)
-    m.record(0, P, "BLOCK", G, {"2"})
-    assert seconds_left(m) == {"2": 50}
+@pytest.mark.parametrize("querier", [True, False], ids=["querier", "non-querier"])
+@pytest.mark.parametrize("row", ROWS + EDGES, ids=lambda row: row.id)
+def test_row_of_the_table(row: Row, querier: bool) -> None:
+    """SM-1 to SM-12, with the query-driven timers of SM-23 and SM-24 if it is the querier."""
+    seconds = {Timer.OLD: 100, Timer.GMI: 270, Timer.GT: 50, Timer.ZERO: 0}
+    m = model(sends_queries=querier)
+    mode = EXCLUDE if row.before.exclude else INCLUDE
+    put(m, mode, dict.fromkeys(row.before.running, 100), set(row.before.blocked), group=50)
+    m.record(0, P, row.record, G, set(row.listed))
+    lowered = dict.fromkeys(row.asked if querier else "", 2)
+    assert entry(m).mode == (EXCLUDE if row.after.exclude else INCLUDE)
+    assert seconds_left(m) == {s: seconds[t] for s, t in row.sources.items()} | lowered
+    if row.group is not None:
+        left = 2 if querier and row.asks_group else seconds[row.group]
+        assert (entry(m).group_expiry - m.now) / SECOND == left
 
 
 def test_expiry_of_the_group_keeps_running_sources_and_forgets_blocked_ones() -> None:

@@ -1,12 +1,15 @@
-"""The v3 state tables: test ideas 47-63 (spec 6), each as the table of spec 3.2 states it.
+"""The v3 state tables: test ideas 47-63 (spec 6), each row of them on the whole switch.
 
 `entry` gives mode, group timer and every listed source with its timer, 0 for a blocked one; the
 states are put in place by reports only.
 """
 
+import pytest
+
 from unit import frames
 from unit.dut import P1, P2, P3, Dut, Entry, R, non_querier, own_querier
-from unit.frames import ALLOW, BLOCK, IS_EX, IS_IN, S1, S2, S3, TO_EX, TO_IN, G
+from unit.frames import BLOCK, IS_EX, IS_IN, S1, S2, S3, TO_IN, G
+from unit.state_table import EDGES, ROWS, Filter, Row, Timer
 
 
 def say(dut: Dut, kind: int, *sources: str, port: int = P1) -> None:
@@ -25,82 +28,63 @@ def asked(dut: Dut) -> list[tuple[float, list[str], bool]]:
     return [(t.at, t.sent.sources, t.sent.suppress) for t in dut.specific_queries()]
 
 
-def test_sm_1_include_is_in() -> None:
-    """Idea 47: INCLUDE{S1} + IS_IN{S2}."""
-    dut = own_querier()
-    say(dut, IS_IN, S1)
+MODE = {False: "include", True: "exclude"}
+ADDRESS = {letter: f"192.0.2.{number}" for number, letter in enumerate("ABCDEZ", start=1)}
+LEFT = {Timer.OLD: 180.0, Timer.GMI: 270.0, Timer.GT: 170.0, Timer.ZERO: 0.0}
+
+
+def hear(dut: Dut, row: Row) -> None:
+    """The state of a row, the group since 0 s and its sources since 10 s; at 100 s the record."""
+    for kind, listed in row.before.reports():
+        dut.at(0 if kind == "IS_EX" else 10)
+        say(dut, getattr(frames, kind), *(ADDRESS[source] for source in listed))
     dut.at(100)
-    say(dut, IS_IN, S2)
-    assert dut.entry(P1) == Entry("include", None, {S1: 170.0, S2: 270.0})
+    say(dut, getattr(frames, row.record), *(ADDRESS[source] for source in row.listed))
+
+
+def forwards(dut: Dut, wanted: Filter) -> bool:
+    """Data of each source of the table, and of one that no row names."""
+    for letter, source in ADDRESS.items():
+        reached = dut.forwards(src=source, by=P3)
+        assert (P1 in reached) == wanted.forwards(letter), letter
+    return True
+
+
+@pytest.mark.parametrize("row", ROWS + EDGES, ids=lambda row: row.id)
+def test_row_as_a_non_querier(row: Row) -> None:
+    """Ideas 47-51, 53-58: nothing ends sooner until the querier asks (SM-66)."""
+    dut = non_querier()
+    dut.rq()
+    hear(dut, row)
+    group = None if row.group is None else LEFT[row.group]
+    sources = {ADDRESS[source]: LEFT[timer] for source, timer in row.sources.items()}
+    assert dut.entry(P1) == Entry(MODE[row.after.exclude], group, sources)
+    assert forwards(dut, row.after)
     assert asked(dut) == []
 
 
-def test_sm_2_include_is_ex() -> None:
-    """Idea 48: INCLUDE{S1,S2} + IS_EX{S2,S3}; SM-27: no query."""
+@pytest.mark.parametrize("row", ROWS + EDGES, ids=lambda row: row.id)
+def test_row_as_the_querier(row: Row) -> None:
+    """Ideas 47-52, 54-59: what is asked about runs 2 s more; SM-27: IS_EX asks nothing; B-2."""
     dut = own_querier()
-    say(dut, IS_IN, S1, S2)
-    dut.at(100)
-    say(dut, IS_EX, S2, S3)
-    assert dut.entry(P1) == Entry("exclude", 270.0, {S2: 170.0, S3: 0.0})
-    assert P1 in dut.forwards(src=S1)
-    assert P1 in dut.forwards(src=S2)
-    assert P1 not in dut.forwards(src=S3)
-    assert asked(dut) == []
-
-
-def test_sm_3_exclude_is_in() -> None:
-    """Idea 49: EXCLUDE({S1},{S2}) + IS_IN{S2}."""
-    dut = own_querier()
-    exclude_s1_but_s2(dut)
-    dut.at(100)
-    say(dut, IS_IN, S2)
-    assert dut.entry(P1) == Entry("exclude", 170.0, {S1: 170.0, S2: 270.0})
-    assert P1 in dut.forwards(src=S2)
-    assert asked(dut) == []
-
-
-def test_sm_4_exclude_is_ex() -> None:
-    """Idea 50: EXCLUDE({S1},{S2}) + IS_EX{S2,S3}; (A-X-Y) gets GMI."""
-    dut = own_querier()
-    exclude_s1_but_s2(dut)
-    dut.at(100)
-    say(dut, IS_EX, S2, S3)
-    assert dut.entry(P1) == Entry("exclude", 270.0, {S2: 0.0, S3: 270.0})
-    assert asked(dut) == []
-
-
-def test_sm_4_keeps_the_timer_of_a_source_listed_again() -> None:
-    """Idea 50: X*A is in A-Y but not in A-X-Y: its timer is left alone."""
-    dut = own_querier()
-    exclude_s1_but_s2(dut)
-    dut.at(100)
-    say(dut, IS_EX, S1)
-    assert dut.entry(P1) == Entry("exclude", 270.0, {S1: 170.0})
-
-
-def test_sm_5_include_allow() -> None:
-    """Idea 51: INCLUDE{S1} + ALLOW{S2}."""
-    dut = own_querier()
-    say(dut, IS_IN, S1)
-    dut.at(100)
-    say(dut, ALLOW, S2)
-    assert dut.entry(P1) == Entry("include", None, {S1: 170.0, S2: 270.0})
-
-
-def test_sm_6_include_block_as_the_querier() -> None:
-    """Idea 52: Q(G,{S1}); S1 gone at 2 s, S2 stays; B-2."""
-    dut = own_querier()
-    say(dut, IS_IN, S1, S2)
-    say(dut, BLOCK, S1)
-    assert dut.entry(P1) == Entry("include", None, {S1: 2.0, S2: 270.0})
-    dut.just_before(2)
-    assert P1 in dut.forwards(src=S1)
-    dut.at(2)
-    assert dut.entry(P1) == Entry("include", None, {S2: 268.0})
-    assert P1 not in dut.forwards(src=S1)
-    assert P1 in dut.forwards(src=S2)
-    dut.at(10)
-    assert asked(dut) == [(0.0, [S1], False), (1.0, [S1], False)]
+    hear(dut, row)
+    group = None if row.group is None else 2.0 if row.asks_group else LEFT[row.group]
+    sources = {ADDRESS[source]: LEFT[timer] for source, timer in row.sources.items()}
+    sources |= dict.fromkeys((ADDRESS[source] for source in row.asked), 2.0)
+    assert dut.entry(P1) == Entry(MODE[row.after.exclude], group, sources)
+    dut.just_before(102)
+    assert forwards(dut, row.after)
+    dut.at(102)
+    assert forwards(dut, row.unanswered)
+    left = row.unanswered
+    entry = dut.entry(P1)
+    assert (entry is None) == (left == Filter(False))
+    if entry is not None:
+        assert entry.mode == MODE[left.exclude]
+        assert entry.sources.keys() == {ADDRESS[s] for s in left.running + left.blocked}
+    dut.at(110)
+    questions = [[]] * row.asks_group + [[ADDRESS[s] for s in row.asked]] * bool(row.asked)
+    assert sorted(asked(dut)) == [(at, each, False) for at in (100.0, 101.0) for each in questions]
 
 
 def test_sm_6_include_block_as_a_non_querier() -> None:
@@ -118,41 +102,6 @@ def test_sm_6_include_block_as_a_non_querier() -> None:
     assert asked(dut) == [(12.0, [S1], True)], "the last word before it ends (Q-18)"
 
 
-def test_sm_7_include_to_ex() -> None:
-    """Idea 54: INCLUDE{S1,S2} + TO_EX{S2,S3}; Q(G,{S2})."""
-    dut = own_querier()
-    say(dut, IS_IN, S1, S2)
-    say(dut, TO_EX, S2, S3)
-    assert dut.entry(P1) == Entry("exclude", 270.0, {S2: 2.0, S3: 0.0})
-    assert asked(dut) == [(0.0, [S2], False)]
-    dut.at(2)
-    assert dut.entry(P1) == Entry("exclude", 268.0, {S2: 0.0, S3: 0.0})
-    assert P1 in dut.forwards(src=S1)
-    assert P1 not in dut.forwards(src=S2)
-
-
-def test_sm_8_include_to_in() -> None:
-    """Idea 55: TO_IN{S3} on INCLUDE{S1}; Q(G,{S1}), S1 dies at 2 s."""
-    dut = own_querier()
-    say(dut, IS_IN, S1)
-    say(dut, TO_IN, S3)
-    assert dut.entry(P1) == Entry("include", None, {S1: 2.0, S3: 270.0})
-    assert asked(dut) == [(0.0, [S1], False)]
-    dut.at(2)
-    assert dut.entry(P1) == Entry("include", None, {S3: 268.0})
-
-
-def test_sm_8_to_in_of_nothing_is_the_leave_of_an_ssm_host() -> None:
-    """Idea 55, spec 3.2: TO_IN{} on INCLUDE(A) asks for all of A; B-2."""
-    dut = own_querier()
-    say(dut, IS_IN, S1, S2)
-    say(dut, TO_IN)
-    assert dut.entry(P1) == Entry("include", None, {S1: 2.0, S2: 2.0})
-    assert asked(dut) == [(0.0, [S1, S2], False)]
-    dut.at(2)
-    assert dut.entry(P1) is None
-
-
 def test_is_in_of_nothing_changes_nothing() -> None:
     """Idea 47, spec 3.2: IS_IN{} changes nothing, with or without an entry."""
     dut = own_querier()
@@ -162,79 +111,6 @@ def test_is_in_of_nothing_changes_nothing() -> None:
     dut.at(10)
     say(dut, IS_IN)
     assert dut.entry(P1) == Entry("include", None, {S1: 260.0})
-
-
-def test_sm_9_exclude_allow() -> None:
-    """Idea 56: ALLOW{S2} on EXCLUDE(nothing,{S2}): S2 is forwarded."""
-    dut = own_querier()
-    say(dut, IS_EX, S2)
-    assert P1 not in dut.forwards(src=S2)
-    say(dut, ALLOW, S2)
-    assert dut.entry(P1) == Entry("exclude", 270.0, {S2: 270.0})
-    assert P1 in dut.forwards(src=S2)
-
-
-def test_sm_10_exclude_block_as_the_querier() -> None:
-    """Idea 57: S1 goes to X, the query lowers it to 2 s, then Y: pruned, others flow."""
-    dut = own_querier()
-    say(dut, IS_EX)
-    dut.at(170)
-    say(dut, BLOCK, S1)
-    assert dut.entry(P1) == Entry("exclude", 100.0, {S1: 2.0})
-    assert asked(dut) == [(170.0, [S1], False)]
-    dut.just_before(172)
-    assert P1 in dut.forwards(src=S1)
-    dut.at(172)
-    assert dut.entry(P1) == Entry("exclude", 98.0, {S1: 0.0})
-    assert P1 not in dut.forwards(src=S1)
-    assert P1 in dut.forwards(src=S2)
-
-
-def test_sm_10_exclude_block_as_a_non_querier() -> None:
-    """Idea 57: without a query the source runs as long as the group does."""
-    dut = non_querier()
-    say(dut, IS_EX)
-    dut.at(170)
-    say(dut, BLOCK, S1)
-    assert dut.entry(P1) == Entry("exclude", 100.0, {S1: 100.0})
-
-
-def test_sm_11_exclude_to_ex_as_a_non_querier() -> None:
-    """Idea 58: S2 gets the old group timer, 50 s, and the group a new one."""
-    dut = non_querier()
-    dut.rq()
-    say(dut, IS_EX)
-    dut.at(220)
-    say(dut, IS_IN, S1)
-    say(dut, TO_EX, S2)
-    assert dut.entry(P1) == Entry("exclude", 270.0, {S2: 50.0})
-
-
-def test_sm_11_exclude_to_ex_as_the_querier() -> None:
-    """Idea 58: then 2 s by the query."""
-    dut = own_querier()
-    say(dut, IS_EX)
-    dut.at(220)
-    say(dut, IS_IN, S1)
-    say(dut, TO_EX, S2)
-    assert dut.entry(P1) == Entry("exclude", 270.0, {S2: 2.0})
-    assert asked(dut) == [(220.0, [S2], False)]
-    dut.at(222)
-    assert dut.entry(P1) == Entry("exclude", 268.0, {S2: 0.0})
-
-
-def test_sm_12_exclude_to_in() -> None:
-    """Idea 59: Q(G,{S1}) and Q(G); at 2 s the entry is gone."""
-    dut = own_querier()
-    exclude_s1_but_s2(dut)
-    say(dut, TO_IN)
-    assert dut.entry(P1) == Entry("exclude", 2.0, {S1: 2.0, S2: 0.0})
-    assert sorted(asked(dut)) == [(0.0, [], False), (0.0, [S1], False)]
-    dut.just_before(2)
-    assert P1 in dut.forwards(src=S1)
-    dut.at(2)
-    assert dut.entry(P1) is None
-    assert dut.forwards(src=S1, by=P3) == {R}
 
 
 def test_sm_12_source_reported_again_survives_the_group() -> None:
