@@ -19,6 +19,16 @@ def judge(frame: bytes) -> str:
     return judge_ip(frame[14:], frame[3:6])
 
 
+def may_teach(frame: bytes) -> bool:
+    """Whether the switch may know more for a frame as it is on the wire, its tag in place."""
+    if frame[12:14] == b"\x81\x00":
+        if len(frame) < 18 or u16(frame, 14) % 0x1000 == 0xFFF:  # V-3
+            return False
+        frame = frame[:12] + frame[16:]
+    verdict = judge(frame)
+    return not verdict.startswith(("!", "unknown")) and verdict != "mrd solicitation"
+
+
 def judge_ip(packet: bytes, mac_tail: bytes) -> str:
     """V-4, SNOOP-40, V-5, then by protocol."""
     if len(packet) < 20 or packet[0] // 16 != 4:

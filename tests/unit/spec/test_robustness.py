@@ -1,4 +1,4 @@
-"""Mutated frames against the validator, and what counters must add up to: ideas 133 and 139."""
+"""Mutated frames against the oracle, and what counters must add up to: ideas 133 and 139."""
 
 import os
 import random
@@ -11,7 +11,7 @@ from unit import frames
 from unit.crossing import hand_up
 from unit.dut import P1, P2, Dut, R
 from unit.frames import ALLOW, BLOCK, IS_EX, IS_IN, S1, S2, S3, TO_EX, TO_IN, G
-from unit.validator import may_teach
+from vectors.oracle import may_teach
 
 MUTATIONS = int(os.environ.get("SNOOP_MUTATIONS", "30000"))
 CHUNKS = 10
@@ -118,7 +118,7 @@ def test_mutated_frames_teach_nothing_unless_they_are_valid(chunk: int) -> None:
 
 
 def test_every_seed_of_the_mutations_is_valid() -> None:
-    """Idea 133: the validator would notice if it said no to everything."""
+    """Idea 133: the oracle does not just say no to everything."""
     assert all(may_teach(seed) for seed in SEEDS)
 
 
