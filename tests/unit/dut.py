@@ -1,9 +1,7 @@
-"""The device under test: engine, table compiler and a simulated fast path, on a virtual clock.
+"""The device under test of the conformance tests: `Device` as an operator or a neighbour sees it.
 
-`Dut` does what the runtime does and nothing more: it hands frames and time in, applies the effects
-that come out, and compiles exactly the groups and VLANs the effects name.  Tests then ask what an
-operator or a neighbour could see: rows of the mdb, router ports, queriers, frames sent, and above
-all which ports a frame leaves by.  Times are seconds since the start or since `zero()`.
+Keys and values are those of the configuration, frames are scapy's, and the tests ask for rows of
+the mdb, router ports, queriers, frames sent, and above all which ports a frame leaves by.
 """
 
 from __future__ import annotations
@@ -11,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from ipaddress import IPv4Address
 
-from snoop.proto.effects import Event, GroupChanged, Transmit, VlanChanged
-from snoop.proto.engine import Engine
+from snoop.proto.effects import Transmit
 from snoop.proto.params import (
     FastLeave,
     MrouterMode,
@@ -27,16 +23,14 @@ from snoop.proto.params import (
     TimerProfile,
     Unregistered,
 )
-from snoop.table.mdb import Mdb, compile_group, compile_vlan
-from snoop.wire.address import Family, parse_prefix
+from snoop.proto.units import SECOND, Instant, seconds
+from snoop.wire.address import Family, parse_prefix, text
 from unit import frames
-from unit.crossing import hand_up, on_wire
+from unit.crossing import on_wire
+from unit.device import Device, R, address, ports_of
 from unit.frames import S1, G, Sent
-from unit.reference import Table, Verdict
+from unit.reference import Verdict
 
-SECOND = 1_000_000_000
-START = 5_000 * SECOND
-R, P1, P2, P3, P4, P5 = range(6)
 ALL = frozenset(range(6))
 SWITCH_MAC = bytes.fromhex("02aabbccdd01")
 OWN = "10.0.0.254"
@@ -61,31 +55,9 @@ _ENUMS = {
 _PREFIXES = {"ssm_ranges", "deny_groups", "allow_groups"}
 
 
-def address(text: str) -> bytes:
-    """An IPv4 address as the engine names it: v4-mapped."""
-    return bytes(10) + b"\xff\xff" + IPv4Address(text).packed
-
-
-def text(mapped: bytes) -> str:
-    return str(IPv4Address(mapped[12:]))
-
-
-def ports_of(mask: int) -> frozenset[int]:
-    return frozenset(port for port in range(256) if mask >> port & 1)
-
-
 @lru_cache(maxsize=4096)
 def _data(group: str, src: str, vid: int | None) -> bytes:
     return frames.data(group, src, vid=vid)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One dynamic mdb row, times in seconds; a blocked source has time 0."""
-
-    mode: str
-    timer: float | None
-    sources: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -101,112 +73,56 @@ class Transmission:
         return Sent(self.frame)
 
 
-class Dut:
+class Dut(Device):
     """A switch with ports R, P1..P5 (ids 0..5), all up."""
 
     def __init__(
         self, *, ports: int = 6, port_params: dict[int, dict] | None = None, **params: object
     ) -> None:
-        self.now = START
-        self._origin = START
-        self.params = Params(switch_mac=SWITCH_MAC, **_convert(params))
-        self.engine = Engine(params=self.params, now=self.now)
-        self.port_params: dict[int, PortParams] = {}
-        self.mdb = Mdb()
         self.floods = ["224.0.1.129"]
-        self.mdb.set_floods(address(group) for group in self.floods)
-        self.table = Table()
-        self.events: list[Event] = []
-        self.transmissions: list[Transmission] = []
         self.heard: set[bytes] = set()
-        self._rq_due: int | None = None
-        for port in range(ports):
-            own = PortParams(name=f"p{port}", **_convert((port_params or {}).get(port, {})))
-            self.port_params[port] = own
-            self._apply(self.engine.port_add(port, own, now=self.now))
-        for port in range(ports):
-            self.port_up(port)
+        self._rq_due: Instant | None = None
+        given = port_params or {}
+        super().__init__(
+            Params(switch_mac=SWITCH_MAC, **_convert(params)),
+            {n: PortParams(name=f"p{n}", **_convert(given.get(n, {}))) for n in range(ports)},
+            floods=self.floods,
+        )
 
     # Time ----------------------------------------------------------------------------------------
 
-    @property
-    def time(self) -> float:
-        return (self.now - self._origin) / SECOND
+    def wait(self, duration: float) -> None:
+        self.run_to(Instant(self.now + seconds(duration)))
 
-    def zero(self) -> None:
-        """Call this moment 0 and forget what was sent."""
-        self._origin = self.now
-        self.transmissions.clear()
-        self.events.clear()
+    def just_before(self, when: float) -> None:
+        """One nanosecond before: nothing due then may have happened."""
+        self.run_to(Instant(self._origin + seconds(when) - 1))
 
-    def at(self, seconds: float) -> None:
-        """Run the timers until `seconds`, each at its own deadline."""
-        self._run_to(self._origin + round(seconds * SECOND))
-
-    def wait(self, seconds: float) -> None:
-        self._run_to(self.now + round(seconds * SECOND))
-
-    def just_before(self, seconds: float) -> None:
-        """One nanosecond before: nothing due at `seconds` may have happened."""
-        self._run_to(self._origin + round(seconds * SECOND) - 1)
-
-    def _run_to(self, target: int) -> None:
+    def run_to(self, target: Instant) -> None:
         assert target >= self.now
-        while True:
-            due = self.engine.next_deadline()
-            rq = self._rq_due
-            upcoming = min((t for t in (due, rq) if t is not None), default=None)
-            if upcoming is None or upcoming > target:
-                break
-            if due is not None and due <= upcoming:
-                assert due >= self.now or due + SECOND // 10 >= self.now
-                self.now = max(due, self.now)
-                self._apply(self.engine.advance(self.now))
-                later = self.engine.next_deadline()
-                assert later is None or later > self.now, "advance left its deadline in place"
-            else:
-                assert rq is not None
-                self.now = rq
-                self._rq_due = rq + 125 * SECOND
-                self.hear(R, frames.v3_query())
-        self.now = target
+        while self._rq_due is not None and self._rq_due <= target:
+            super().run_to(self._rq_due)
+            self.rq()
+        super().run_to(target)
+
+    def advance(self) -> None:
+        super().advance()
+        later = self.engine.next_deadline()
+        assert later is None or later > self.now, "advance left its deadline in place"
 
     # The world -----------------------------------------------------------------------------------
 
-    def hear(self, port: int, frame: bytes) -> frozenset[int]:
-        """A frame comes in by `port`; the ports the same frame leaves by."""
-        verdict = self.table.decide(port, frame)
-        if not verdict.punt:
-            return ports_of(verdict.ports)
-        return ports_of(verdict.ports) | self.punt(port, frame)
-
     def punt(self, port: int, frame: bytes) -> frozenset[int]:
-        """Give a frame to the control plane, whatever the fast path would do with it."""
         self.heard.add(frame)
-        effects = hand_up(self.engine, port=port, frame=frame, now=self.now)
-        egress: frozenset[int] = frozenset()
-        for effect in effects:
-            if isinstance(effect, Transmit) and on_wire(effect) == frame:
-                egress |= ports_of(effect.ports)
-        assert port not in egress, "a frame left by its ingress port"
-        self._apply(effects)
-        return egress
+        return super().punt(port, frame)
 
     def rq(self, *, keep: bool = True, **how: object) -> None:
         """The real querier asks on R, and again every 125 s if `keep`."""
         self.hear(R, frames.v3_query(**how))
-        self._rq_due = self.now + 125 * SECOND if keep else None
+        self._rq_due = Instant(self.now + 125 * SECOND) if keep else None
 
     def silence_rq(self) -> None:
         self._rq_due = None
-
-    def port_up(self, port: int) -> None:
-        self.table.up |= 1 << port
-        self._apply(self.engine.port_up(port, now=self.now))
-
-    def port_down(self, port: int) -> None:
-        self.table.up &= ~(1 << port)
-        self._apply(self.engine.port_down(port, now=self.now))
 
     def configure(
         self,
@@ -221,34 +137,20 @@ class Dut:
             self.port_params[port] = replace(self.port_params[port], **_convert(own))
         self.floods = self.floods if always_flood is None else list(always_flood)
         self.mdb.set_floods(address(group) for group in self.floods)
-        self._apply(self.engine.configure(self.params, dict(self.port_params), now=self.now))
+        self.take(self.engine.configure(self.params, dict(self.port_params), now=self.now))
 
     def mrouter(self, port: int, vid: int = 0) -> None:
         """A static router port."""
-        self._apply(self.engine.mrouter_add(vid=vid, port=port, now=self.now))
+        self.take(self.engine.mrouter_add(vid=vid, port=port, now=self.now))
 
-    def apply(self, effects: list) -> None:
-        """Effects of an engine call a test makes itself."""
-        self._apply(effects)
-
-    def _apply(self, effects: list) -> None:
-        for effect in effects:
-            match effect:
-                case Transmit(ports=ports):
-                    sent = Transmission(self.time, ports_of(ports), on_wire(effect))
-                    self.transmissions.append(sent)
-                case GroupChanged(vid=vid, group=group):
-                    view = self.engine.group_view(vid, group)
-                    self.mdb.set_group(vid, group, compile_group(view))
-                case VlanChanged(vid=vid, family=family):
-                    view = self.engine.vlan_view(vid, family)
-                    self.mdb.set_vlan(compile_vlan(view, self.params, self.port_params))
-                case Event():
-                    self.events.append(effect)
-                case _:
-                    raise AssertionError(effect)
-        self.table.apply(self.mdb.staged())
-        self.mdb.published()
+    @property
+    def transmissions(self) -> list[Transmission]:
+        """What has left since `zero`."""
+        return [
+            Transmission(when, ports_of(effect.ports), on_wire(effect))
+            for when, effect in self.effects
+            if isinstance(effect, Transmit)
+        ]
 
     # Questions -----------------------------------------------------------------------------------
 
@@ -263,26 +165,6 @@ class Dut:
     ) -> Verdict:
         return self.table.decide(by, _data(group, src, vid))
 
-    def mdb_row(self, port: int, group: str = G, vid: int = 0):
-        """The dynamic mdb row of one port, None if there is none."""
-        for row in self.engine.mdb(self.now):
-            key = (row.vid, row.group, row.port, str(row.origin))
-            if key == (vid, address(group), port, "dynamic"):
-                return row
-        return None
-
-    def entry(self, port: int, group: str = G, vid: int = 0) -> Entry | None:
-        row = self.mdb_row(port, group, vid)
-        if row is None:
-            return None
-        sources = {}
-        for source in row.sources:
-            timer = 0.0 if source.timer is None else source.timer / SECOND
-            assert source.forwarding == (timer > 0)
-            sources[text(source.address)] = timer
-        timer = None if row.group_timer is None else row.group_timer / SECOND
-        return Entry(row.filter_mode.value, timer, sources)
-
     def groups(self, port: int | None = None, vid: int | None = None) -> set[str]:
         """The groups with a dynamic row, of one port or VLAN if given."""
         return {
@@ -292,7 +174,7 @@ class Dut:
         }
 
     def compatibility(self, port: int, group: str = G) -> str:
-        row = self.mdb_row(port, group)
+        row = self.row(port, group)
         assert row is not None
         return str(row.compatibility)
 
@@ -319,9 +201,6 @@ class Dut:
     def role(self, vid: int = 0) -> str:
         row = self.querier(vid)
         return "none" if row is None else str(row.role)
-
-    def counter(self, name: str, port: int) -> int:
-        return self.engine.port_counters(port).get(name, 0)
 
     def made(self) -> Iterator[Transmission]:
         """What the switch sent of its own, as opposed to passed on."""

@@ -1,7 +1,8 @@
 """A fast path for tests without root: the API of `snoop.fastpath.FastPath`, and a memory.
 
-Ports open unless told otherwise; what is published is kept as the mdb's own rows, what is injected
-as (ports, frame); frames to be punted are put into `waiting`.
+Ports open unless told otherwise; what is published goes to the reference table, which decides
+frames too; what is injected is kept as (ports, frame), and frames to be punted are put into
+`waiting`.
 """
 
 from __future__ import annotations
@@ -11,33 +12,30 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from snoop.fastpath import REASONS, STATS, Action, Verdict
+from snoop.fastpath import REASONS, STATS, Verdict
 from snoop.links.interfaces import Link
 from snoop.links.runs import Runs
 from snoop.table.mdb import Delta
 from snoop.table.seen import FdbEntry, PortOpened, Punted, Stream
 from snoop.wire import ether
 from snoop.wire.address import Address
+from unit.reference import Reason, Table
 
 
 @dataclass
 class FakeFastPath:
-    """`refused`: ifindex to errno; `rows`: (vid, group, source) to port set."""
+    """`refused`: ifindex to errno."""
 
     refused: dict[int, int] = field(default_factory=dict)
     opened: dict[int, int] = field(default_factory=dict)
     states: dict[int, tuple[bool, int, bool]] = field(default_factory=dict)
     isolated: dict[int, bool] = field(default_factory=dict)
     rates: dict[int, tuple[int, int]] = field(default_factory=dict)
-    rows: dict[tuple[int, Address, Address], int] = field(default_factory=dict)
-    vlans: dict[int, tuple[bool, int, int]] = field(default_factory=dict)
-    floods: set[Address] = field(default_factory=set)
+    table: Table = field(default_factory=Table)
     publishes: int = 0
     unpublishable: bool = False
     injected: list[tuple[int, bytes]] = field(default_factory=list)
-    verdict: Verdict = field(
-        default_factory=lambda: Verdict(Action.FORWARD, "forward_group", 0b010, False, True)
-    )
+    verdict: Verdict | None = None  # what `explain` says whatever the table has
     waiting: list[Punted] = field(default_factory=list)
     seen: list[Stream] = field(default_factory=list)
     counts: dict[int, dict[str, int]] = field(default_factory=dict)
@@ -78,6 +76,7 @@ class FakeFastPath:
 
     def port_close(self, port: int) -> None:
         del self.opened[port]
+        self.table.up &= ~(1 << port)
         self.states.pop(port, None)
 
     def port_set(
@@ -87,21 +86,27 @@ class FakeFastPath:
     ) -> None:  # fmt: skip
         assert port in self.opened
         self.states[port] = (up, mtu, coalesce)
+        self.table.up = self.table.up & ~(1 << port) | up << port
         self.rates[port] = (igmp_rate, igmp_burst)
+
+    @property
+    def rows(self) -> dict[tuple[int, Address, Address], int]:
+        """(vid, group, source) to port set."""
+        return self.table.rows
+
+    @property
+    def vlans(self) -> dict[int, tuple[bool, int, int]]:
+        """By VLAN whether it prunes, its router ports, and where unregistered groups go."""
+        return {
+            vid: (row.active, row.mrouters, row.unregistered)
+            for (vid, _), row in self.table.vlans.items()
+        }
 
     def publish(self, delta: Delta) -> None:
         self.publishes += 1
         if self.unpublishable:
             raise OSError(errno.ENOMEM, "publish: out of memory")
-        for vid, _ in delta.vlan_deletes:
-            del self.vlans[vid]
-        for key in delta.deletes:
-            self.rows.pop(key, None)
-        for row in delta.upserts:
-            self.rows[row.vid, row.group, row.source] = row.ports
-        for vlan in delta.vlans:
-            self.vlans[vlan.vid] = (vlan.active, vlan.mrouters, vlan.unregistered)
-        self.floods = (self.floods - set(delta.flood_deletes)) | set(delta.floods)
+        self.table.apply(delta)
 
     def drain(self, budget: int) -> list[Punted]:
         """As the real one: whole frames, until they cost as much as the budget."""
@@ -143,7 +148,13 @@ class FakeFastPath:
         return self.seen
 
     def explain(self, port: int, frame: bytes) -> Verdict:
-        return self.verdict
+        if self.verdict is not None:
+            return self.verdict
+        case = self.table.decide(port, frame)
+        registered = case.reason in (
+            Reason.FORWARD_GROUP, Reason.FORWARD_SOURCE, Reason.DROP_NO_MEMBER,
+        )  # fmt: skip
+        return Verdict(REASONS[case.reason], case.reason, case.ports, case.punt, registered)
 
 
 def link(name: str, ifindex: int, **changes: object) -> Link:

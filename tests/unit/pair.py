@@ -1,25 +1,21 @@
-"""The engine and the model side by side: every step goes to both, `compare` holds them together.
+"""The device and the model side by side: every step goes to both, `compare` holds them together.
 
-Groups and sources are 4-byte addresses.  Forwarding is read from the rows compiled when the engine
-said a group changed and at no other time, so a change it forgets to announce is a difference too.
+Groups and sources are 4-byte addresses.  Forwarding is read from the rows the device published, so
+a change the engine forgets to announce is a difference too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from snoop.proto.effects import GroupChanged
-from snoop.proto.engine import Engine
 from snoop.proto.params import FastLeave, Params, PortParams, QuerierMode
-from snoop.table.mdb import compile_group
-from snoop.wire.address import parse_prefix
+from snoop.proto.units import Instant
+from snoop.wire.address import ANY, MAPPED, parse_prefix
+from unit.device import START, Device
 from unit.frames import quick_report, quick_v2, quick_v3_query
 from unit.model import BLOCKED, EXCLUDE, SECOND, Model, Settings
 from unit.twin import reloaded
 
-MAPPED = bytes(10) + b"\xff\xff"
-ANY = bytes(16)
-START = 1_000 * SECOND
 ROUTER_PORT = 0
 OWN = bytes((10, 0, 0, 100))
 LOWER, HIGHER = bytes((10, 0, 0, 1)), bytes((10, 0, 0, 200))
@@ -32,8 +28,8 @@ def in_ssm(group: bytes) -> bool:
     return group[0] == 232
 
 
-class Pair:
-    """An engine and a model, told the same, in VLAN 0; port 0 is the router's."""
+class Pair(Device):
+    """A device and a model, told the same, in VLAN 0; port 0 is the router's."""
 
     def __init__(
         self,
@@ -43,80 +39,70 @@ class Pair:
         sources: Sequence[bytes],
         fast_leave_ports: frozenset[int] = frozenset(),
     ) -> None:
-        self.now = START
         self.sources = sources
         self.ports = range(ports)
-        self.rows: dict[bytes, dict[bytes, int]] = {}
-        self.params = Params(
-            querier=QuerierMode.ON if querier else QuerierMode.OFF,
-            querier_address=MAPPED + OWN,
-            ssm_ranges=(parse_prefix("232.0.0.0/8"),),
-            max_groups=1 << 20,
-        )
-        self.port_params: dict[int, PortParams] = {}
-        self.engine = Engine(params=self.params, now=self.now)
         settings = Settings(
             sends_queries=querier,
             address=OWN if querier else None,
             is_ssm=in_ssm,
             fast_leave_ports=fast_leave_ports,
         )
-        self.model = Model(settings, self.now)
-        for port in self.ports:
-            fast = FastLeave.ON if port in fast_leave_ports else FastLeave.OFF
-            own = self.port_params[port] = PortParams(name=f"p{port}", fast_leave=fast)
-            self._take(self.engine.port_add(port, own, now=self.now))
-            self._take(self.engine.port_up(port, now=self.now))
+        self.model = Model(settings, START)
+        params = Params(
+            querier=QuerierMode.ON if querier else QuerierMode.OFF,
+            querier_address=MAPPED + OWN,
+            ssm_ranges=(parse_prefix("232.0.0.0/8"),),
+            max_groups=1 << 20,
+        )
+        fast = {True: FastLeave.ON, False: FastLeave.OFF}
+        own = {
+            port: PortParams(name=f"p{port}", fast_leave=fast[port in fast_leave_ports])
+            for port in self.ports
+        }
+        super().__init__(params, own)
 
     # Steps ---------------------------------------------------------------------------------------
 
     def elapse(self, duration: int) -> None:
         """Let time pass, waking the engine at its deadlines and at no other moment."""
-        target = self.now + duration
-        while (due := self.engine.next_deadline()) is not None and due <= target:
-            self.now = max(self.now, due)
-            self._take(self.engine.advance(self.now))
-        self.now = target
-        self.model.elapse(target)
+        self.run_to(Instant(self.now + duration))
+        self.model.elapse(self.now)
 
     def sleep_through(self, duration: int) -> None:
         """Let time pass and wake the engine once, late, as after a stall."""
-        self.now += duration
-        self._take(self.engine.advance(self.now))
-        self.model.elapse(self.now)
+        self.stall(duration)
+        self.advance()
 
     def stall(self, duration: int) -> None:
         """Let time pass and do not wake the engine at all: what comes next finds it late."""
-        self.now += duration
+        self.now = Instant(self.now + duration)
         self.model.elapse(self.now)
 
     def v3_report(self, port: int, records: Iterable[Record]) -> None:
         records = list(records)
-        self._receive(port, quick_report(records, bytes((10, 0, 1, port))))
+        self.punt(port, quick_report(records, bytes((10, 0, 1, port))))
         for kind, group, sources in records:
             self.model.record(0, port, KINDS[kind], group, set(sources))
 
     def v1_report(self, port: int, group: bytes) -> None:
-        self._receive(port, quick_v2(0x12, group, bytes((10, 0, 1, port))))
+        self.punt(port, quick_v2(0x12, group, bytes((10, 0, 1, port))))
         self.model.v1_report(0, port, group)
 
     def v2_report(self, port: int, group: bytes) -> None:
-        self._receive(port, quick_v2(0x16, group, bytes((10, 0, 1, port))))
+        self.punt(port, quick_v2(0x16, group, bytes((10, 0, 1, port))))
         self.model.v2_report(0, port, group)
 
     def leave(self, port: int, group: bytes) -> None:
-        self._receive(port, quick_v2(0x17, group, bytes((10, 0, 1, port))))
+        self.punt(port, quick_v2(0x17, group, bytes((10, 0, 1, port))))
         self.model.leave(0, port, group)
 
     def general_query(self, router: bytes, qrv: int, qqic: int) -> None:
         """A v3 General Query with Max Resp 10 s; qqic below 128 is seconds."""
-        self._receive(
-            ROUTER_PORT, quick_v3_query(bytes(4), [], router, code=100, qrv=qrv, qqic=qqic)
-        )
+        self.punt(ROUTER_PORT, quick_v3_query(bytes(4), [], router, code=100, qrv=qrv, qqic=qqic))
         self.model.hear_general(router, 10 * SECOND, qrv, qqic * SECOND)
 
     def v2_general_query(self, router: bytes) -> None:
-        self._receive(ROUTER_PORT, quick_v2(0x11, bytes(4), router, code=100))
+        self.punt(ROUTER_PORT, quick_v2(0x11, bytes(4), router, code=100))
         self.model.hear_older_query()
         self.model.hear_general(router, 10 * SECOND)
 
@@ -133,31 +119,22 @@ class Pair:
             qrv=self.model.rv,
             qqic=self.model.qi // SECOND,
         )
-        self._receive(ROUTER_PORT, frame)
+        self.punt(ROUTER_PORT, frame)
         self.model.hear_specific(router, 0, group, set(sources), code * SECOND // 10, suppress)
 
     def v2_specific_query(self, router: bytes, group: bytes, code: int) -> None:
-        self._receive(ROUTER_PORT, quick_v2(0x11, group, router, code=code))
+        self.punt(ROUTER_PORT, quick_v2(0x11, group, router, code=code))
         self.model.hear_older_query()
         self.model.hear_specific(router, 0, group, set(), code * SECOND // 10, False)
 
     def flap(self, port: int) -> None:
-        self._take(self.engine.port_down(port, now=self.now))
-        self._take(self.engine.port_up(port, now=self.now))
+        self.port_down(port)
+        self.port_up(port)
         self.model.port_gone(port)
 
     def restart(self) -> None:
         """Go on with an engine that has nothing but what this one dumps."""
         self.engine = reloaded(self.engine, self.params, self.port_params, self.now)
-
-    def _receive(self, port: int, frame: bytes) -> None:
-        self._take(self.engine.receive(port=port, vid=0, frame=frame, now=self.now))
-
-    def _take(self, effects: list) -> None:
-        for effect in effects:
-            if isinstance(effect, GroupChanged):
-                group = effect.group[12:]
-                self.rows[group] = compile_group(self.engine.group_view(0, effect.group))
 
     # Questions -----------------------------------------------------------------------------------
 
@@ -185,8 +162,11 @@ class Pair:
         return state
 
     def engine_ports(self, group: bytes, source: bytes) -> int:
-        rows = self.rows.get(group) or {ANY: 0}
-        return rows.get(MAPPED + source, rows[ANY])
+        any_source = self.table.rows.get((0, MAPPED + group, ANY), 0)
+        return self.table.rows.get((0, MAPPED + group, MAPPED + source), any_source)
+
+    def published(self) -> set[bytes]:
+        return {group[12:] for _, group, _ in self.table.rows}
 
     def model_ports(self, group: bytes, source: bytes) -> int:
         ports = 0
@@ -203,7 +183,7 @@ class Pair:
         }
         return different | {
             group
-            for group in self.rows.keys() | {key[0] for key in theirs}
+            for group in self.published() | {key[0] for key in theirs}
             if any(
                 self.engine_ports(group, source) != self.model_ports(group, source)
                 for source in self.sources
@@ -213,7 +193,7 @@ class Pair:
     def compare(self) -> None:
         """Assert that state, timers and forwarding agree."""
         assert self.engine_state() == self.model_state()
-        for group in self.rows:
+        for group in self.published() | {key[0] for key in self.model_state()}:
             for source in self.sources:
                 answer = self.engine_ports(group, source)
                 assert answer == self.model_ports(group, source), (group, source)

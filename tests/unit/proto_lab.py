@@ -1,28 +1,23 @@
-"""An engine with ports and literal times, for the tests of `snoop.proto`.
+"""`Device` with the words of `snoop.proto`, for the tests of it.
 
 Port 0 is `R`, the router's side; frames are built by `snoop.wire`, which has tests of its own.
-Times are seconds since the start of the lab.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from snoop.proto.effects import Effect, Event, GroupChanged, Transmit, VlanChanged
-from snoop.proto.engine import Engine
+from snoop.proto.effects import GroupChanged, Transmit, VlanChanged
 from snoop.proto.params import Params, PortParams
-from snoop.proto.units import SECOND, Instant, seconds
-from snoop.proto.views import MdbRow
+from snoop.proto.units import seconds
 from snoop.wire import compose, control, ether, pim
 from snoop.wire.address import ANY, Family, parse, text
 from snoop.wire.messages import Query, Record, RecordType
-from unit.crossing import hand_up, on_wire
+from unit.device import Device, R, ports_of
+from unit.frames import HOST, RQ, G
 
-R, P1, P2, P3 = range(4)
-G, H, SSM = "239.1.2.3", "239.1.2.4", "232.1.1.1"
-S1, S2, S3 = "192.0.2.1", "192.0.2.2", "192.0.2.3"
-RQ, OWN, HOST, OTHER = "10.0.0.1", "10.0.0.100", "10.0.0.11", "10.0.0.12"
-START = 1_000 * SECOND
+H, SSM = "239.1.2.4", "232.1.1.1"
+OWN, OTHER = "10.0.0.100", "10.0.0.12"
 IS_IN, IS_EX, TO_IN, TO_EX, ALLOW, BLOCK = RecordType
 
 
@@ -87,7 +82,7 @@ def hello(holdtime: int | None = None, *, src: str = RQ) -> bytes:
     return frame(payload, src=src, dst="224.0.0.13", protocol=103, router_alert=False)
 
 
-class Lab:
+class Lab(Device):
     """Ports R, P1, P2, P3, all up, and what came out of the engine since the last `clear`."""
 
     def __init__(
@@ -98,71 +93,21 @@ class Lab:
         up: bool = True,
         **params: object,
     ) -> None:
-        self.now = Instant(START)
-        self.params = Params(**params)  # type: ignore[arg-type]  # keywords are the callee's
-        self.engine = Engine(params=self.params, now=self.now)
-        self.port_params: dict[int, PortParams] = {}
-        self.effects: list[tuple[float, Effect]] = []
-        for number in range(ports):
-            own = PortParams(name=f"p{number}", **(port or {}).get(number, {}))  # type: ignore[arg-type]
-            self.port_params[number] = own
-            self.did(self.engine.port_add(number, own, now=self.now))
-        for number in range(ports if up else 0):
-            self.did(self.engine.port_up(number, now=self.now))
+        given = port or {}
+        super().__init__(
+            Params(**params),  # type: ignore[arg-type]  # keywords are the callee's
+            {n: PortParams(name=f"p{n}", **given.get(n, {})) for n in range(ports)},  # type: ignore[arg-type]
+            up=up,
+        )
 
-    # -- what happens --------------------------------------------------------------------------
-
-    @property
-    def time(self) -> float:
-        return (self.now - START) / SECOND
-
-    def did(self, effects: list[Effect]) -> list[Effect]:
-        self.effects += [(self.time, effect) for effect in effects]
-        return effects
-
-    def at(self, when: float) -> Lab:
-        """Let time pass, stopping at each deadline."""
-        target = Instant(START + seconds(when))
-        while (due := self.engine.next_deadline()) is not None and due <= target:
-            self.now = max(self.now, due)
-            self.did(self.engine.advance(self.now))
-        self.now = target
-        return self
-
-    def hear(self, port: int, data: bytes) -> set[int]:
-        """Give a frame to the engine; return the ports it is forwarded to."""
-        effects = self.did(hand_up(self.engine, port=port, frame=data, now=self.now))
-        return {
-            number
-            for effect in effects
-            if isinstance(effect, Transmit) and on_wire(effect) == data
-            for number in ports_of(effect.ports)
-        }
-
-    def clear(self) -> None:
-        self.effects.clear()
-
-    # -- what is ---------------------------------------------------------------------------------
-
-    def row(self, port: int, group: str = G, vid: int = 0) -> MdbRow | None:
-        for row in self.engine.mdb(self.now):
-            if (row.vid, row.group, row.port, row.origin) == (vid, parse(group), port, "dynamic"):
-                return row
-        return None
-
-    def state(self, port: int, group: str = G) -> tuple[str, float | None, dict[str, float]] | None:
-        """(mode, group timer, {source: timer}) in seconds; a blocked source has 0."""
-        row = self.row(port, group)
-        if row is None:
-            return None
-        timers = {text(s.address): (s.timer or 0) / SECOND for s in row.sources}
-        timer = None if row.group_timer is None else row.group_timer / SECOND
-        return row.filter_mode.value, timer, timers
+    def hear(self, port: int, frame: bytes) -> frozenset[int]:
+        """To the engine, whatever the fast path would do with it."""
+        return self.punt(port, frame)
 
     def holds(self, group: str = G, vid: int = 0) -> bool:
         return self.engine.group_view(vid, parse(group)) is not None
 
-    def mrouters(self, vid: int = 0) -> set[int]:
+    def mrouters(self, vid: int = 0) -> frozenset[int]:
         return ports_of(self.engine.vlan_view(vid, Family.IPV4).mrouters)
 
     def is_active(self, vid: int = 0) -> bool:
@@ -171,20 +116,13 @@ class Lab:
     def role(self) -> str:
         return self.engine.queriers(self.now)[0].role
 
-    def count(self, name: str, port: int | None = None) -> int:
-        counters = self.engine.counters() if port is None else self.engine.port_counters(port)
-        return counters[name]
-
-    def events(self, kind: str) -> list[Event]:
-        return [e for _, e in self.effects if isinstance(e, Event) and e.kind == kind]
-
     def group_changes(self) -> int:
         return sum(isinstance(effect, GroupChanged) for _, effect in self.effects)
 
     def vlan_changes(self) -> int:
         return sum(isinstance(effect, VlanChanged) for _, effect in self.effects)
 
-    def queries(self) -> list[tuple[float, set[int], Query]]:
+    def queries(self) -> list[tuple[float, frozenset[int], Query]]:
         """(when, ports, query) of every query sent or passed on."""
         found = []
         for when, effect in self.effects:
@@ -194,7 +132,7 @@ class Lab:
                     found.append((when, ports_of(effect.ports), message))
         return found
 
-    def asked(self) -> list[tuple[float, set[int], str, set[str], bool]]:
+    def asked(self) -> list[tuple[float, frozenset[int], str, set[str], bool]]:
         """(when, ports, group or "", sources, S) of every query sent or passed on."""
         return [
             (
@@ -206,10 +144,6 @@ class Lab:
             )
             for when, ports, message in self.queries()
         ]
-
-
-def ports_of(mask: int) -> set[int]:
-    return {port for port in range(256) if mask >> port & 1}
 
 
 def querier(**params: object) -> Lab:

@@ -13,17 +13,15 @@ from snoop.config import schema
 from snoop.fastpath import REASONS, STATS
 from snoop.proto.counters import COUNTERS
 from snoop.wire import compose
+from unit.device import P1, R
+from unit.frames import RQ, S1
 from unit.proto_lab import (
     ALLOW,
     BLOCK,
     IS_EX,
     IS_IN,
     OTHER,
-    P1,
-    RQ,
-    S1,
     Lab,
-    R,
     follower,
     frame,
     old_report,

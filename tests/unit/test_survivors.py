@@ -18,7 +18,8 @@ from snoop.proto.units import Instant, seconds
 from snoop.runtime.events import Events
 from snoop.runtime.fanout import Fanout
 from unit.control.test_server import serve
-from unit.proto_lab import IS_EX, P1, START, TO_IN, Lab, querier, record, v3
+from unit.device import P1, START
+from unit.proto_lab import IS_EX, TO_IN, Lab, querier, record, v3
 from unit.scene import Scene
 
 
@@ -48,7 +49,7 @@ def test_hosts_that_are_cleared_make_room_for_others() -> None:
     lab = Lab(max_hosts=1)
     for number in range(3):
         lab.hear(P1, v3(record(IS_EX, f"239.2.0.{number}")))
-        lab.did(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
+        lab.take(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
     assert lab.count("host_limit", P1) == 0
 
 
@@ -57,7 +58,7 @@ def test_a_query_that_goes_out_a_little_late_does_not_put_off_the_next() -> None
     lab = querier()
     due = lab.engine.next_deadline()
     assert due == START + seconds(156.25)
-    lab.did(lab.engine.advance(Instant(due + seconds(3))))
+    lab.take(lab.engine.advance(Instant(due + seconds(3))))
     assert len(lab.queries()) == 1
     assert lab.engine.next_deadline() == due + seconds(125)
 

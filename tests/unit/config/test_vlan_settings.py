@@ -16,7 +16,8 @@ from snoop.proto.units import SECOND, seconds
 from snoop.wire import control
 from snoop.wire.address import mapped, parse, text
 from snoop.wire.messages import Query
-from unit.proto_lab import P1, TO_EX, Lab, record, v3
+from unit.device import P1
+from unit.proto_lab import TO_EX, Lab, record, v3
 
 FILE = """
 [igmp]
@@ -145,9 +146,9 @@ def test_the_limit_of_a_vlan_is_its_own() -> None:
 def test_a_reload_gives_a_vlan_settings_and_takes_them_back() -> None:
     switch = Lab()
     with_vlan = replace(switch.params, vlans=lab().params.vlans)
-    switch.did(switch.engine.configure(with_vlan, {}, now=switch.now))
+    switch.take(switch.engine.configure(with_vlan, {}, now=switch.now))
     assert {row.vid: row.role for row in switch.engine.queriers(switch.now)}[10] == "querier"
     switch.hear(P1, v3(record(TO_EX), vid=10))
-    switch.did(switch.engine.configure(switch.params, {}, now=switch.now))
+    switch.take(switch.engine.configure(switch.params, {}, now=switch.now))
     assert {row.vid: row.role for row in switch.engine.queriers(switch.now)}[10] == "none"
     assert switch.row(P1, vid=10) is not None

@@ -13,24 +13,9 @@ from snoop.proto.params import FastLeave, Params, PortParams, QuerierMode, Unreg
 from snoop.table.mdb import compile_group
 from snoop.wire.address import ANY, parse
 from snoop.wire.messages import RecordType
-from unit.proto_lab import (
-    ALLOW,
-    OTHER,
-    OWN,
-    P1,
-    P2,
-    P3,
-    RQ,
-    TO_EX,
-    TO_IN,
-    Lab,
-    R,
-    follower,
-    hello,
-    query,
-    record,
-    v3,
-)
+from unit.device import P1, P2, P3, R
+from unit.frames import RQ
+from unit.proto_lab import ALLOW, OTHER, OWN, TO_EX, TO_IN, Lab, follower, hello, query, record, v3
 
 KIB = 1 << 10
 
@@ -103,9 +88,9 @@ def test_sources_that_do_not_fit_widen_the_entry() -> None:
     lab = follower(port={P1: {"max_state": shares.MEMBERSHIP + 20 * shares.SOURCE}})
     sources = [f"192.0.2.{n}" for n in range(1, 31)]
     lab.hear(P1, v3(record(ALLOW, group(1), sources[:10])))
-    assert lab.state(P1, group(1)) == ("include", None, dict.fromkeys(sources[:10], 270.0))
+    assert lab.entry(P1, group(1)) == ("include", None, dict.fromkeys(sources[:10], 270.0))
     lab.hear(P1, v3(record(ALLOW, group(1), sources[10:])))
-    assert lab.state(P1, group(1)) == ("exclude", 270.0, {})
+    assert lab.entry(P1, group(1)) == ("exclude", 270.0, {})
     assert lab.count("state_limit", P1) == 1
     assert lab.count("source_limit", P1) == 0
 
@@ -142,8 +127,8 @@ def test_every_byte_comes_back() -> None:
     assert [held(lab, port) for port in (R, P1, P2, P3)] == [0, 0, 0, 0]
     for port in (P1, P2):
         join(lab, port, 0, 30)
-        lab.did(lab.engine.port_down(port, now=lab.now))
-    lab.did(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
+        lab.take(lab.engine.port_down(port, now=lab.now))
+    lab.take(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
     assert [held(lab, port) for port in (R, P1, P2, P3)] == [0, 0, 0, 0]
 
 
@@ -151,7 +136,7 @@ def test_a_smaller_limit_takes_nothing_away() -> None:
     lab = follower()
     join(lab, P1, 0, 50)
     small = PortParams(name="p1", max_state=KIB)
-    lab.did(lab.engine.configure(lab.params, {P1: small}, now=lab.now))
+    lab.take(lab.engine.configure(lab.params, {P1: small}, now=lab.now))
     join(lab, P1, 0, 60)
     assert joined(lab, P1) == 50
     assert lab.count("state_limit", P1) == 10
@@ -194,9 +179,9 @@ def test_a_port_that_goes_down_is_no_longer_spared() -> None:
     join(lab, P1, 5, 1)
     assert gets(lab, P1, group(5))
     lab.clear()
-    lab.did(lab.engine.port_down(P1, now=lab.now))
+    lab.take(lab.engine.port_down(P1, now=lab.now))
     assert GroupChanged(0, parse(group(5))) in [effect for _, effect in lab.effects]
-    lab.did(lab.engine.port_up(P1, now=lab.now))
+    lab.take(lab.engine.port_up(P1, now=lab.now))
     assert not gets(lab, P1, group(5))
 
 
@@ -221,7 +206,7 @@ def test_a_port_that_gets_room_is_a_member_like_any_other() -> None:
     join(lab, P2, 5, 1)
     join(lab, P1, 0, 1)
     join(lab, P1, 5, 1)
-    lab.did(lab.engine.configure(lab.params, {P1: PortParams(name="p1")}, now=lab.now))
+    lab.take(lab.engine.configure(lab.params, {P1: PortParams(name="p1")}, now=lab.now))
     lab.hear(P1, v3(record(ALLOW, group(5), ["192.0.2.1"])))
     assert not gets(lab, P1, group(5)), "it wants one source only"
 
@@ -316,25 +301,25 @@ def test_random_lives_keep_to_the_limits_and_leave_nothing(seed: int) -> None:
         sources = [f"192.0.2.{n}" for n in rng.sample(range(1, 9), rng.randrange(6))]
         match rng.randrange(20):
             case 0:
-                lab.did(lab.engine.port_down(at, now=lab.now))
-                lab.did(lab.engine.port_up(at, now=lab.now))
+                lab.take(lab.engine.port_down(at, now=lab.now))
+                lab.take(lab.engine.port_up(at, now=lab.now))
             case 1:
                 gone = parse(name) if rng.random() < 0.7 else None
-                lab.did(lab.engine.clear(vid=None, group=gone, port=None, now=lab.now))
+                lab.take(lab.engine.clear(vid=None, group=gone, port=None, now=lab.now))
             case 2:
-                lab.did(lab.engine.port_remove(at, now=lab.now))
-                lab.did(lab.engine.port_add(at, lab.port_params[at], now=lab.now))
-                lab.did(lab.engine.port_up(at, now=lab.now))
+                lab.take(lab.engine.port_remove(at, now=lab.now))
+                lab.take(lab.engine.port_add(at, lab.port_params[at], now=lab.now))
+                lab.take(lab.engine.port_up(at, now=lab.now))
             case 3:
                 own = ((6, Params(**tight)),) if rng.random() < 0.5 else ()
                 changed = replace(lab.params, vlans=own)
-                lab.did(lab.engine.configure(changed, {}, now=lab.now))
+                lab.take(lab.engine.configure(changed, {}, now=lab.now))
             case 4:
                 lab.hear(at, query(rng.choice((None, name)), src=src, vid=vid))
             case 5:
-                lab.did(lab.engine.static_add(vid=vid, group=parse(name), source=None, port=at,
+                lab.take(lab.engine.static_add(vid=vid, group=parse(name), source=None, port=at,
                                               now=lab.now))  # fmt: skip
-                lab.did(lab.engine.static_del(vid=vid, group=parse(name), source=None, port=at,
+                lab.take(lab.engine.static_del(vid=vid, group=parse(name), source=None, port=at,
                                               now=lab.now))  # fmt: skip
             case _:
                 kind = rng.choice(list(RecordType))
@@ -346,7 +331,7 @@ def test_random_lives_keep_to_the_limits_and_leave_nothing(seed: int) -> None:
             assert own_rows * shares.MEMBERSHIP <= held(lab, number) <= state
         lab.clear()
     assert lab.count("state_limit") > 0
-    lab.did(lab.engine.configure(replace(lab.params, vlans=()), {}, now=lab.now))
+    lab.take(lab.engine.configure(replace(lab.params, vlans=()), {}, now=lab.now))
     lab.at(lab.time + 2_000)
     assert [held(lab, number) for number in range(4)] == [0, 0, 0, 0]
     assert list(lab.engine.groups()) == []

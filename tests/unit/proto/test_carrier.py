@@ -5,21 +5,9 @@ from __future__ import annotations
 from snoop.proto.effects import Event, Transmit
 from snoop.proto.params import QuerierMode
 from snoop.wire.address import parse
-from unit.proto_lab import (
-    OWN,
-    P1,
-    P2,
-    RQ,
-    TO_EX,
-    G,
-    Lab,
-    R,
-    hello,
-    old_report,
-    query,
-    record,
-    v3,
-)
+from unit.device import P1, P2, R
+from unit.frames import RQ, G
+from unit.proto_lab import OWN, TO_EX, Lab, hello, old_report, query, record, v3
 
 MANY = 1000
 
@@ -46,15 +34,15 @@ def turn(lab: Lab) -> None:
     due = lab.engine.next_deadline()
     assert due is not None
     lab.now = max(lab.now, due)
-    lab.did(lab.engine.advance(lab.now))
+    lab.take(lab.engine.advance(lab.now))
 
 
 def down(lab: Lab, port: int = P1) -> None:
-    lab.did(lab.engine.port_down(port, now=lab.now))
+    lab.take(lab.engine.port_down(port, now=lab.now))
 
 
 def up(lab: Lab, port: int = P1) -> None:
-    lab.did(lab.engine.port_up(port, now=lab.now))
+    lab.take(lab.engine.port_up(port, now=lab.now))
 
 
 def states(lab: Lab) -> list[str]:
@@ -124,9 +112,9 @@ def test_port_that_is_removed_is_empty_at_once() -> None:
     """Its number may be another port's the next moment."""
     lab = full()
     down(lab)
-    lab.did(lab.engine.port_remove(P1, now=lab.now))
+    lab.take(lab.engine.port_remove(P1, now=lab.now))
     assert held(lab) == 0
-    lab.did(lab.engine.port_add(P1, lab.port_params[P1], now=lab.now))
+    lab.take(lab.engine.port_add(P1, lab.port_params[P1], now=lab.now))
     up(lab)
     lab.hear(P1, old_report(2))
     assert held(lab) == 1

@@ -12,26 +12,18 @@ from snoop.proto.params import FastLeave, MrouterMode, PortParams
 from snoop.proto.units import seconds
 from snoop.proto.views import FilterMode
 from snoop.wire.address import Family, parse, parse_prefix, text
+from unit.device import P1, P2, P3, START, R
+from unit.frames import HOST, S1, S2, S3, G
 from unit.proto_lab import (
     BLOCK,
-    HOST,
     IS_EX,
     IS_IN,
     OTHER,
-    P1,
-    P2,
-    P3,
-    S1,
-    S2,
-    S3,
     SSM,
-    START,
     TO_EX,
     TO_IN,
-    G,
     H,
     Lab,
-    R,
     follower,
     old_report,
     querier,
@@ -45,14 +37,14 @@ def add_static(
     lab: Lab, port: int, source: str | None = None, group: str = G, vid: int = 0
 ) -> list:
     where = None if source is None else parse(source)
-    return lab.did(
+    return lab.take(
         lab.engine.static_add(vid=vid, group=parse(group), source=where, port=port, now=lab.now)
     )
 
 
 def remove_static(lab: Lab, port: int, source: str | None = None) -> list:
     where = None if source is None else parse(source)
-    return lab.did(
+    return lab.take(
         lab.engine.static_del(vid=0, group=parse(G), source=where, port=port, now=lab.now)
     )
 
@@ -67,23 +59,23 @@ def test_link_down_takes_what_was_learned_at_once() -> None:
         lab.hear(port, v3(record(TO_EX)))
     lab.hear(P1, query(src="10.0.0.5"))
     lab.clear()
-    lab.did(lab.engine.port_down(P1, now=lab.now))
-    assert (lab.state(P1), lab.mrouters()) == (None, {R})
-    assert lab.state(P2) == ("exclude", 270, {})
+    lab.take(lab.engine.port_down(P1, now=lab.now))
+    assert (lab.entry(P1), lab.mrouters()) == (None, {R})
+    assert lab.entry(P2) == ("exclude", 270, {})
     assert (lab.group_changes(), lab.vlan_changes()) == (1, 1)
     assert [(event.port, event.fields["reason"]) for event in lab.events("leave")] == [
         (P1, "port down")
     ]
-    lab.did(lab.engine.port_up(P1, now=lab.now))
-    assert lab.state(P1) is None
-    assert lab.did(lab.engine.port_up(P1, now=lab.now)) == []
+    lab.take(lab.engine.port_up(P1, now=lab.now))
+    assert lab.entry(P1) is None
+    assert lab.take(lab.engine.port_up(P1, now=lab.now)) == []
 
 
 def test_last_member_s_link_leaves_a_tombstone() -> None:
     """SM-69: its stream is not to be flooded because a cable was pulled."""
     lab = follower()
     lab.hear(P1, v3(record(TO_EX)))
-    lab.did(lab.engine.port_down(P1, now=lab.now))
+    lab.take(lab.engine.port_down(P1, now=lab.now))
     assert lab.engine.group_view(0, parse(G)).members == ()
 
 
@@ -92,13 +84,13 @@ def test_removed_port_takes_everything_along() -> None:
     lab.hear(P1, v3(record(TO_EX)))
     add_static(lab, P1, group=H)
     lab.engine.mrouter_add(vid=0, port=P1, now=lab.now)
-    lab.did(lab.engine.port_remove(P1, now=lab.now))
+    lab.take(lab.engine.port_remove(P1, now=lab.now))
     assert not lab.holds(H)
     assert lab.mrouters() == {R}
     assert [row.port for row in lab.engine.mdb(lab.now)] == []
     with pytest.raises(KeyError):
         lab.engine.port_up(P1, now=lab.now)
-    lab.did(lab.engine.port_add(P1, PortParams(name="new"), now=lab.now))
+    lab.take(lab.engine.port_add(P1, PortParams(name="new"), now=lab.now))
     with pytest.raises(ValueError, match="taken"):
         lab.engine.port_add(P1, PortParams(name="again"), now=lab.now)
 
@@ -123,8 +115,8 @@ def test_static_entries_are_out_of_reach_of_reports_and_links() -> None:
     lab.hear(P1, v3(record(TO_EX)))
     lab.hear(P1, v3(record(TO_IN)))
     lab.at(45)
-    lab.did(lab.engine.port_down(P1, now=lab.now))
-    lab.did(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
+    lab.take(lab.engine.port_down(P1, now=lab.now))
+    lab.take(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
     view = lab.engine.group_view(0, parse(G))
     assert [(m.port, m.static_any, m.static_sources) for m in view.members] == [
         (P1, True, frozenset()),
@@ -199,7 +191,7 @@ def test_static_entries_of_other_ports_stay() -> None:
         add_static(lab, port)
     remove_static(lab, P1)
     assert [member.port for member in lab.engine.group_view(0, parse(G)).members] == [P2]
-    lab.did(lab.engine.port_remove(P2, now=lab.now))
+    lab.take(lab.engine.port_remove(P2, now=lab.now))
     assert not lab.holds()
 
 
@@ -269,7 +261,7 @@ def test_clear_forgets_what_matches(which: dict, left: set) -> None:
     lab.hear(P2, v3(record(TO_EX, G)))
     lab.hear(P2, v3(record(TO_EX, H), vid=5))
     where = {"vid": None, "group": None, "port": None, **which}
-    lab.did(lab.engine.clear(**where, now=lab.now))
+    lab.take(lab.engine.clear(**where, now=lab.now))
     from snoop.wire.address import text
 
     assert {(row.vid, text(row.group), row.port) for row in lab.engine.mdb(lab.now)} == left
@@ -291,10 +283,10 @@ def test_query_on_demand_as_querier() -> None:
     lab = querier()
     lab.hear(P1, v3(record(TO_EX)))
     lab.clear()
-    lab.did(lab.engine.query(vid=0, group=None, port=P2, now=lab.now))
-    lab.did(lab.engine.query(vid=0, group=parse(G), port=None, now=lab.now))
+    lab.take(lab.engine.query(vid=0, group=None, port=P2, now=lab.now))
+    lab.take(lab.engine.query(vid=0, group=parse(G), port=None, now=lab.now))
     assert lab.asked() == [(40, {P2}, "", set(), False), (40, {R, P1, P2, P3}, G, set(), True)]
-    assert lab.state(P1) == ("exclude", 270, {})
+    assert lab.entry(P1) == ("exclude", 270, {})
 
 
 def test_query_on_demand_in_place_of_another() -> None:
@@ -302,7 +294,7 @@ def test_query_on_demand_in_place_of_another() -> None:
     lab = follower()
     lab.hear(R, query(version=2, response=7.0))
     lab.clear()
-    effects = lab.did(lab.engine.query(vid=0, group=None, port=P1, now=lab.now))
+    effects = lab.take(lab.engine.query(vid=0, group=None, port=P1, now=lab.now))
     from snoop.wire import control
 
     ((_, ports, sent),) = lab.queries()
@@ -322,7 +314,7 @@ def test_reload_keeps_what_was_learned() -> None:
     before = lab.engine.mdb(lab.now), lab.engine.hosts(lab.now), lab.engine.queriers(lab.now)
     lab.params = replace(lab.params, max_sources=8, robustness=2, max_hosts=7)
     ports = {port: replace(own, max_groups=9) for port, own in lab.port_params.items()}
-    effects = lab.did(lab.engine.configure(lab.params, ports, now=lab.now))
+    effects = lab.take(lab.engine.configure(lab.params, ports, now=lab.now))
     after = lab.engine.mdb(lab.now), lab.engine.hosts(lab.now), lab.engine.queriers(lab.now)
     assert before == after
     assert VlanChanged(0, Family.IPV4) in effects
@@ -336,10 +328,10 @@ def test_reload_follows_the_ports_settings() -> None:
         P1: replace(lab.port_params[P1], mrouter=MrouterMode.NEVER, explicit_tracking=False),
         P2: replace(lab.port_params[P2], mrouter=MrouterMode.ALWAYS),
     }
-    lab.did(lab.engine.configure(lab.params, ports, now=lab.now))
+    lab.take(lab.engine.configure(lab.params, ports, now=lab.now))
     assert lab.mrouters() == {R, P2}
     assert lab.engine.hosts(lab.now) == []
-    assert lab.state(P1) is not None
+    assert lab.entry(P1) is not None
 
 
 def test_tracking_that_starts_late_knows_that_it_may_not_know_all() -> None:
@@ -349,19 +341,19 @@ def test_tracking_that_starts_late_knows_that_it_may_not_know_all() -> None:
         lab.hear(P1, v3(record(TO_EX), src=host))
     tracked = replace(lab.port_params[P1], explicit_tracking=True, fast_leave=FastLeave.TRACKED)
     lab.at(50)
-    lab.did(lab.engine.configure(lab.params, {P1: tracked}, now=lab.now))
+    lab.take(lab.engine.configure(lab.params, {P1: tracked}, now=lab.now))
     lab.hear(P1, v3(record(IS_EX), src="10.0.0.21"))
     lab.hear(P1, v3(record(TO_IN), src="10.0.0.21"))
-    assert lab.state(P1) == ("exclude", 2, {})
+    assert lab.entry(P1) == ("exclude", 2, {})
 
 
 def test_reload_of_the_ssm_range_applies_to_groups_that_exist() -> None:
     lab = follower()
     lab.hear(P1, old_report(2))
     lab.params = replace(lab.params, ssm_ranges=(parse_prefix("239.1.2.0/24"),))
-    lab.did(lab.engine.configure(lab.params, {}, now=lab.now))
+    lab.take(lab.engine.configure(lab.params, {}, now=lab.now))
     lab.at(20).hear(P1, old_report(2))
-    assert lab.state(P1) == ("exclude", 260, {})
+    assert lab.entry(P1) == ("exclude", 260, {})
 
 
 # Views -------------------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ from snoop.proto import shares
 from snoop.proto.params import Params, QuerierMode
 from snoop.proto.units import seconds
 from snoop.wire.address import parse
+from unit.device import P1, P2, R
 from unit.proto.test_bounds import group, held, join, joined, vids
-from unit.proto_lab import OWN, P1, P2, TO_IN, Lab, R, leave, old_report, query, record, v3
+from unit.proto_lab import OWN, TO_IN, Lab, leave, old_report, query, record, v3
 
 
 def test_a_vlan_ends_with_the_last_thing_that_is_known_of_it() -> None:
@@ -35,7 +36,7 @@ def test_clear_ends_it_at_once() -> None:
     for vid in range(1, 101):
         lab.hear(P1, old_report(2, group(1), vid=vid))
     assert len(vids(lab)) == 101
-    lab.did(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
+    lab.take(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
     assert vids(lab) == [0]
     lab.clear()
     lab.at(200)
@@ -78,7 +79,7 @@ def test_settings_taken_out_end_what_they_started() -> None:
     own = Params(querier=QuerierMode.ON, querier_address=parse("10.7.0.1"))
     lab = Lab(vlans=((7, own),))
     assert [row.vid for row in lab.engine.queriers(lab.now)] == [0, 7]
-    lab.did(lab.engine.configure(Params(), {}, now=lab.now))
+    lab.take(lab.engine.configure(Params(), {}, now=lab.now))
     assert vids(lab) == [0]
     lab.clear()
     lab.at(1_000)
@@ -88,7 +89,7 @@ def test_settings_taken_out_end_what_they_started() -> None:
 def test_vlan_0_stays() -> None:
     lab = Lab()
     join(lab, P1, 0, 1)
-    lab.did(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
+    lab.take(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
     assert vids(lab) == [0]
 
 
@@ -103,8 +104,8 @@ def test_queriers_of_new_vlans_begin_twenty_a_second() -> None:
     assert not lab.is_active(150)
     lab.at(104.5)
     assert 100 <= len(lab.events("query")) <= 111
-    lab.did(lab.engine.port_down(P2, now=lab.now))
-    lab.did(lab.engine.port_up(P2, now=lab.now))  # not a way past the queue
+    lab.take(lab.engine.port_down(P2, now=lab.now))
+    lab.take(lab.engine.port_up(P2, now=lab.now))  # not a way past the queue
     lab.at(110)
     assert {event.vid for event in lab.events("query")} == set(range(201))
     lab.at(121)
@@ -119,7 +120,7 @@ def test_one_port_opens_a_bounded_number_of_vlans() -> None:
     assert lab.count("vlan_limit", P1) == 1999 - shares.VLANS_MAX
     lab.hear(P2, old_report(2, group(1), vid=3000))
     assert 3000 in vids(lab)
-    lab.did(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
+    lab.take(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
     lab.hear(P1, old_report(2, group(1), vid=4000))
     assert 4000 in vids(lab)
     assert lab.hear(P1, query(vid=4001)) == {0, 2, 3}
@@ -135,7 +136,7 @@ def test_a_configured_vlan_has_room_whatever_a_port_has_opened() -> None:
 
 def test_reports_go_to_routers_whether_or_not_the_vlan_is_taken() -> None:
     lab = Lab()
-    lab.did(lab.engine.mrouter_add(vid=7, port=R, now=lab.now))
+    lab.take(lab.engine.mrouter_add(vid=7, port=R, now=lab.now))
     assert lab.hear(P1, leave(group(1), vid=7)) == {R}
-    lab.did(lab.engine.mrouter_del(vid=7, port=R, now=lab.now))
+    lab.take(lab.engine.mrouter_del(vid=7, port=R, now=lab.now))
     assert vids(lab) == [0]

@@ -8,25 +8,18 @@ from snoop.proto.params import FastLeave
 from snoop.proto.units import seconds
 from snoop.wire import control
 from snoop.wire.address import parse
+from unit.device import P1, P2, R
+from unit.frames import HOST, RQ, S1, S2, S3, G
 from unit.proto_lab import (
     ALLOW,
     BLOCK,
-    HOST,
     IS_EX,
     IS_IN,
     OTHER,
     OWN,
-    P1,
-    P2,
-    RQ,
-    S1,
-    S2,
-    S3,
     SSM,
     TO_EX,
     TO_IN,
-    G,
-    R,
     follower,
     leave,
     old_report,
@@ -44,9 +37,9 @@ def test_leave_is_asked_about_now_and_once_more() -> None:
     lab.clear()
     lab.hear(P1, leave())
     lab.at(41.999)
-    assert lab.state(P1) is not None
+    assert lab.entry(P1) is not None
     lab.at(42)
-    assert lab.state(P1) is None
+    assert lab.entry(P1) is None
     assert lab.asked() == [(40, {P1}, G, set(), False), (41, {P1}, G, set(), False)]
     (_, _, sent), _ = lab.queries()
     assert (sent.version, sent.max_response_ns, sent.qrv, sent.qqi_s) == (3, seconds(1), 2, 125)
@@ -61,7 +54,7 @@ def test_repeat_after_an_answer_only_reminds() -> None:
     lab.at(40.5).hear(P1, v3(record(IS_EX), src=OTHER))
     lab.at(60)
     assert lab.asked() == [(40, {P1}, G, set(), False), (41, {P1}, G, set(), True)]
-    assert lab.state(P1) == ("exclude", 250.5, {})
+    assert lab.entry(P1) == ("exclude", 250.5, {})
 
 
 def test_leave_said_twice_is_asked_about_once() -> None:
@@ -73,7 +66,7 @@ def test_leave_said_twice_is_asked_about_once() -> None:
     lab.at(40.3).hear(P1, v3(record(TO_IN)))
     lab.at(45)
     assert [when for when, *_ in lab.asked()] == [40, 41]
-    assert lab.state(P1) is None
+    assert lab.entry(P1) is None
 
 
 def test_leave_after_an_answer_is_a_new_question() -> None:
@@ -98,9 +91,9 @@ def test_sources_are_asked_about_by_name() -> None:
     lab.clear()
     lab.hear(P1, v3(record(BLOCK, SSM, [S1])))
     lab.at(41.999)
-    assert set(lab.state(P1, SSM)[2]) == {S1, S2}
+    assert set(lab.entry(P1, SSM)[2]) == {S1, S2}
     lab.at(42)
-    assert lab.state(P1, SSM) == ("include", None, {S2: 268})
+    assert lab.entry(P1, SSM) == ("include", None, {S2: 268})
     assert lab.asked() == [(40, {P1}, SSM, {S1}, False), (41, {P1}, SSM, {S1}, False)]
 
 
@@ -117,7 +110,7 @@ def test_refreshed_source_moves_to_the_message_with_s_set() -> None:
         (41, {P1}, SSM, {S1}, True),
         (41, {P1}, SSM, {S2}, False),
     ]
-    assert set(lab.state(P1, SSM)[2]) == {S1}
+    assert set(lab.entry(P1, SSM)[2]) == {S1}
 
 
 def test_each_source_keeps_its_own_repeats() -> None:
@@ -137,7 +130,7 @@ def test_each_source_keeps_its_own_repeats() -> None:
         (41.4, {S2}),
         (42, {S3}),
     ]
-    assert lab.state(P1, SSM) is None
+    assert lab.entry(P1, SSM) is None
 
 
 def test_group_question_spares_the_reminder_about_sources() -> None:
@@ -154,8 +147,8 @@ def test_group_question_spares_the_reminder_about_sources() -> None:
         (41, {P1}, G, set(), False),
         (41, {P1}, G, {S2}, False),
     ]
-    assert lab.state(P1)[0] == "include"
-    assert set(lab.state(P1)[2]) == {S1}
+    assert lab.entry(P1)[0] == "include"
+    assert set(lab.entry(P1)[2]) == {S1}
 
 
 def test_repeats_survive_the_loss_of_the_role() -> None:
@@ -169,7 +162,7 @@ def test_repeats_survive_the_loss_of_the_role() -> None:
     lab.at(50)
     specific = [(when, ports) for when, ports, group, _, _ in lab.asked() if group]
     assert specific == [(40, {P1}), (41, {R, P1})]
-    assert lab.state(P1) is None
+    assert lab.entry(P1) is None
 
 
 def test_as_non_querier_nobody_is_asked_and_no_timer_moves() -> None:
@@ -179,8 +172,8 @@ def test_as_non_querier_nobody_is_asked_and_no_timer_moves() -> None:
     lab.hear(P1, v3(record(IS_IN, SSM, [S1])))
     lab.clear()
     lab.at(20).hear(P1, v3(record(TO_IN), record(BLOCK, SSM, [S1])))
-    assert lab.state(P1) == ("exclude", 260, {})
-    assert lab.state(P1, SSM) == ("include", None, {S1: 260})
+    assert lab.entry(P1) == ("exclude", 260, {})
+    assert lab.entry(P1, SSM) == ("include", None, {S1: 260})
     assert lab.asked() == []
 
 
@@ -193,7 +186,7 @@ def test_with_another_router_everybody_is_asked() -> None:
     lab.clear()
     lab.hear(P1, v3(record(TO_IN)))
     assert lab.asked() == [(40, {R, P1, P2}, G, set(), False)]
-    assert lab.state(P2) == ("exclude", 270, {})
+    assert lab.entry(P2) == ("exclude", 270, {})
 
 
 @pytest.mark.parametrize(("version", "sends"), [(1, []), (2, [40, 41])])
@@ -208,8 +201,8 @@ def test_older_versions_ask_as_they_can(version: int, sends: list[float]) -> Non
     lab.at(50)
     assert [when for when, *_ in lab.asked()] == sends
     assert all(message.version == version for _, _, message in lab.queries())
-    assert (lab.state(P1) is None) == (version == 2)
-    assert lab.state(P1, SSM) == ("include", None, {S1: 260})
+    assert (lab.entry(P1) is None) == (version == 2)
+    assert lab.entry(P1, SSM) == ("include", None, {S1: 260})
 
 
 def test_v2_repeat_is_dropped_when_somebody_answered() -> None:
@@ -239,7 +232,7 @@ def test_leaves_in_a_row_are_asked_about_in_their_turn() -> None:
     assert asked <= 5 + 2 * 4 + 2
     lab.at(60)
     assert len(lab.asked()) <= asked + 4
-    assert lab.state(P1) is lab.state(P2) is None
+    assert lab.entry(P1) is lab.entry(P2) is None
 
 
 def test_sources_in_a_row_are_asked_about_together() -> None:
@@ -253,7 +246,7 @@ def test_sources_in_a_row_are_asked_about_together() -> None:
     lab.at(45)
     assert len(lab.asked()) <= 5 + 2 * 4
     assert {s for _, _, _, some, _ in lab.asked() for s in some} == set(sources)
-    assert lab.state(P1, SSM) is None
+    assert lab.entry(P1, SSM) is None
 
 
 def test_a_question_in_its_turn_leaves_time_to_answer() -> None:
@@ -265,7 +258,7 @@ def test_a_question_in_its_turn_leaves_time_to_answer() -> None:
         lab.hear(P1, v3(record(TO_EX)))
         lab.hear(P1, v3(record(TO_IN)))
     last = max(when for when, *_ in lab.at(41.2).asked())
-    assert lab.state(P1)[1] == pytest.approx(last + 1 - 41.2)
+    assert lab.entry(P1)[1] == pytest.approx(last + 1 - 41.2)
 
 
 def test_long_list_is_asked_about_in_several_queries() -> None:
@@ -283,13 +276,13 @@ def test_port_that_goes_down_ends_its_check() -> None:
     lab = querier()
     lab.hear(P1, v3(record(TO_EX)))
     lab.hear(P1, v3(record(TO_IN)))
-    lab.did(lab.engine.port_down(P1, now=lab.now))
-    lab.did(lab.engine.port_up(P1, now=lab.now))
+    lab.take(lab.engine.port_down(P1, now=lab.now))
+    lab.take(lab.engine.port_up(P1, now=lab.now))
     lab.hear(P1, v3(record(TO_EX)))
     lab.clear()
     lab.at(45)
     assert lab.asked() == []
-    assert lab.state(P1) == ("exclude", 265, {})
+    assert lab.entry(P1) == ("exclude", 265, {})
 
 
 def test_what_a_tracked_host_is_believed_to_want_is_asked_about() -> None:
@@ -302,7 +295,7 @@ def test_what_a_tracked_host_is_believed_to_want_is_asked_about() -> None:
     assert lab.asked() == [(40, {P1}, SSM, {S1, S2}, False)]
     lab.at(41).hear(P1, v3(record(IS_IN, SSM, [S2]), src=OTHER))
     lab.at(50)
-    assert lab.state(P1, SSM) == ("include", None, {S2: 261})
+    assert lab.entry(P1, SSM) == ("include", None, {S2: 261})
 
 
 def test_leave_beside_a_tracked_host_that_died_ends_the_stream_in_time() -> None:
@@ -314,9 +307,9 @@ def test_leave_beside_a_tracked_host_that_died_ends_the_stream_in_time() -> None
     lab.hear(P1, v3(record(TO_IN), src=HOST))
     assert lab.asked() == [(40, {P1}, G, set(), False)]
     lab.at(41.999)
-    assert lab.state(P1) is not None
+    assert lab.entry(P1) is not None
     lab.at(42)
-    assert lab.state(P1) is None
+    assert lab.entry(P1) is None
 
 
 def test_host_that_got_its_address_since_leaves_at_once() -> None:
@@ -328,7 +321,7 @@ def test_host_that_got_its_address_since_leaves_at_once() -> None:
     assert [row.address for row in lab.engine.hosts(lab.now)] == [parse(HOST)]
     lab.clear()
     lab.hear(P1, v3(record(TO_IN), src=HOST, src_mac=mac))
-    assert lab.state(P1) is None
+    assert lab.entry(P1) is None
     assert lab.asked() == []
 
 

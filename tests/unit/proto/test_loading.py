@@ -19,6 +19,8 @@ from snoop.runtime import saved
 from snoop.wire.address import parse
 from unit import proto_lab as kit
 from unit.crossing import hand_up
+from unit.device import P1, P2, P3, R
+from unit.frames import RQ, S1, S2, S3, G
 
 
 class Restart:
@@ -45,7 +47,7 @@ class Restart:
         lab.engine, effects = Engine.load(
             saved.unpack(data), params=lab.params, ports=self.ports, now=lab.now
         )
-        lab.did(effects)
+        lab.take(effects)
 
     def said(self) -> list[tuple[int | None, object, object]]:
         """(port, reason, count) of what was left out."""
@@ -69,70 +71,70 @@ def groups_of(lab: kit.Lab, port: int) -> list[int]:
 
 def test_ports_are_known_by_their_names() -> None:
     """In another order of the file they have other numbers."""
-    lab = kit.querier(port={kit.P2: {"fast_leave": FastLeave.ON}})
-    lab.hear(kit.P1, kit.v3(kit.record(kit.TO_EX)))
-    lab.hear(kit.P2, kit.v3(kit.record(kit.ALLOW, kit.SSM, [kit.S1, kit.S2])))
-    lab.hear(kit.R, kit.hello())
-    lab.did(lab.engine.static_add(vid=0, group=parse(kit.H), source=None, port=kit.P3, now=lab.now))
-    lab.did(lab.engine.query(vid=0, group=None, port=kit.P1, now=lab.now))
-    before = lab.engine.port_counters(kit.P1)
+    lab = kit.querier(port={P2: {"fast_leave": FastLeave.ON}})
+    lab.hear(P1, kit.v3(kit.record(kit.TO_EX)))
+    lab.hear(P2, kit.v3(kit.record(kit.ALLOW, kit.SSM, [S1, S2])))
+    lab.hear(R, kit.hello())
+    lab.take(lab.engine.static_add(vid=0, group=parse(kit.H), source=None, port=P3, now=lab.now))
+    lab.take(lab.engine.query(vid=0, group=None, port=P1, now=lab.now))
+    before = lab.engine.port_counters(P1)
     own = lab.port_params
-    Restart(lab, ports={10: own[kit.R], 9: own[kit.P1], 8: own[kit.P2], 7: own[kit.P3]})
+    Restart(lab, ports={10: own[R], 9: own[P1], 8: own[P2], 7: own[P3]})
     assert {(row.port, row.group) for row in lab.engine.mdb(lab.now)} == {
-        (9, parse(kit.G)),
+        (9, parse(G)),
         (8, parse(kit.SSM)),
         (7, parse(kit.H)),
     }
     assert lab.mrouters() == {10}
     assert lab.engine.port_counters(9) == before
     assert lab.hear(9, kit.v3(kit.record(kit.TO_EX, "239.9.9.9"))) == {10}
-    lab.hear(8, kit.v3(kit.record(kit.BLOCK, kit.SSM, [kit.S1, kit.S2])))
+    lab.hear(8, kit.v3(kit.record(kit.BLOCK, kit.SSM, [S1, S2])))
     assert lab.row(8, kit.SSM) is None, "fast leave"
 
 
 def test_a_port_that_is_gone_is_taken_away_like_any_other() -> None:
     """Its memberships, static entries and routers go; groups of others stay."""
     lab = kit.follower()
-    lab.hear(kit.P1, kit.v3(kit.record(kit.TO_EX), kit.record(kit.TO_EX, kit.H)))
-    lab.hear(kit.P2, kit.v3(kit.record(kit.TO_EX)))
-    lab.hear(kit.P1, kit.hello())
-    lab.did(lab.engine.mrouter_add(vid=0, port=kit.P1, now=lab.now))
-    lab.did(lab.engine.static_add(vid=0, group=parse(kit.G), source=None, port=kit.P1, now=lab.now))
+    lab.hear(P1, kit.v3(kit.record(kit.TO_EX), kit.record(kit.TO_EX, kit.H)))
+    lab.hear(P2, kit.v3(kit.record(kit.TO_EX)))
+    lab.hear(P1, kit.hello())
+    lab.take(lab.engine.mrouter_add(vid=0, port=P1, now=lab.now))
+    lab.take(lab.engine.static_add(vid=0, group=parse(G), source=None, port=P1, now=lab.now))
     own = lab.port_params
-    again = Restart(lab, ports={kit.R: own[kit.R], kit.P1: own[kit.P2], kit.P3: own[kit.P3]})
-    assert [(row.port, row.group) for row in lab.engine.mdb(lab.now)] == [(kit.P1, parse(kit.G))]
-    assert lab.mrouters() == {kit.R}
+    again = Restart(lab, ports={R: own[R], P1: own[P2], P3: own[P3]})
+    assert [(row.port, row.group) for row in lab.engine.mdb(lab.now)] == [(P1, parse(G))]
+    assert lab.mrouters() == {R}
     assert lab.holds(kit.H), "a tombstone"
     assert again.said() == [(None, "port p1 is gone: what was learned on it is left out", 2)]
 
 
 def test_a_new_port_begins_empty_and_down() -> None:
     lab = kit.follower(ports=3)
-    lab.hear(kit.P1, kit.v3(kit.record(kit.TO_EX)))
-    Restart(lab, ports={**lab.port_params, kit.P3: PortParams(name="new")})
-    assert groups_of(lab, kit.P1) == [3]
-    assert lab.engine.port_counters(kit.P3)["rx_report_v3"] == 0
-    lab.did(lab.engine.port_up(kit.P3, now=lab.now))
-    assert lab.hear(kit.P3, kit.v3(kit.record(kit.TO_EX))) == {kit.R}
+    lab.hear(P1, kit.v3(kit.record(kit.TO_EX)))
+    Restart(lab, ports={**lab.port_params, P3: PortParams(name="new")})
+    assert groups_of(lab, P1) == [3]
+    assert lab.engine.port_counters(P3)["rx_report_v3"] == 0
+    lab.take(lab.engine.port_up(P3, now=lab.now))
+    assert lab.hear(P3, kit.v3(kit.record(kit.TO_EX))) == {R}
 
 
 def test_groups_over_a_smaller_limit_of_the_vlan_are_left_out() -> None:
     """The youngest go, tombstones before them, and nobody is cut off (SM-68)."""
-    lab = kit.querier(port={kit.P2: {"fast_leave": FastLeave.ON}})
-    lab.hear(kit.P2, kit.old_report(2))
-    lab.hear(kit.P2, kit.leave())
-    many(kit.P1, 10, lab)
+    lab = kit.querier(port={P2: {"fast_leave": FastLeave.ON}})
+    lab.hear(P2, kit.old_report(2))
+    lab.hear(P2, kit.leave())
+    many(P1, 10, lab)
     again = Restart(lab, max_groups=6)
-    assert not lab.holds(kit.G)
-    assert groups_of(lab, kit.P1) == [0, 1, 2, 3, 4, 5]
-    assert lab.count("table_full", kit.P1) == 4
-    assert again.said() == [(kit.P1, "max_groups is lower than it was: memberships left out", 4)]
-    lab.hear(kit.P2, kit.v3(kit.record(kit.TO_EX, "239.3.0.0")))
-    lab.did(lab.engine.clear(vid=0, group=parse("239.3.0.1"), port=None, now=lab.now))
-    lab.hear(kit.P2, kit.v3(kit.record(kit.TO_EX, "239.3.0.9")))
+    assert not lab.holds(G)
+    assert groups_of(lab, P1) == [0, 1, 2, 3, 4, 5]
+    assert lab.count("table_full", P1) == 4
+    assert again.said() == [(P1, "max_groups is lower than it was: memberships left out", 4)]
+    lab.hear(P2, kit.v3(kit.record(kit.TO_EX, "239.3.0.0")))
+    lab.take(lab.engine.clear(vid=0, group=parse("239.3.0.1"), port=None, now=lab.now))
+    lab.hear(P2, kit.v3(kit.record(kit.TO_EX, "239.3.0.9")))
     view = lab.engine.group_view(0, parse("239.3.0.9"))
     assert view is not None
-    assert view.spared == 1 << kit.P1
+    assert view.spared == 1 << P1
 
 
 @pytest.mark.parametrize(
@@ -140,8 +142,8 @@ def test_groups_over_a_smaller_limit_of_the_vlan_are_left_out() -> None:
     [
         ({"max_groups_total": 6}, 6, "table_full", "max_groups_total"),
         ({"max_state": 6 * 1800}, 6, "state_limit", "max_state"),
-        ({"port": {kit.P1: {"max_groups": 4}}}, 4, "port_limit", "max_groups"),
-        ({"port": {kit.P1: {"max_state": 5 * 1800}}}, 5, "state_limit", "max_state"),
+        ({"port": {P1: {"max_groups": 4}}}, 4, "port_limit", "max_groups"),
+        ({"port": {P1: {"max_state": 5 * 1800}}}, 5, "state_limit", "max_state"),
     ],
     ids=["total", "state", "port", "port state"],
 )
@@ -149,46 +151,44 @@ def test_memberships_over_smaller_limits_are_left_out(
     settings: dict[str, Any], left: int, counter: str, reason: str
 ) -> None:
     lab = kit.querier()
-    many(kit.P1, 10, lab)
+    many(P1, 10, lab)
     again = Restart(lab, **settings)
-    assert groups_of(lab, kit.P1) == list(range(left))
-    assert lab.count(counter, kit.P1) == 10 - left
+    assert groups_of(lab, P1) == list(range(left))
+    assert lab.count(counter, P1) == 10 - left
     said = f"{reason} is lower than it was: memberships left out"
-    assert again.said() == [(kit.P1, said, 10 - left)]
-    assert lab.engine.port_state_bytes(kit.P1) <= 10 * 1800
+    assert again.said() == [(P1, said, 10 - left)]
+    assert lab.engine.port_state_bytes(P1) <= 10 * 1800
 
 
 def test_entries_with_more_sources_than_allowed_want_any_source() -> None:
     """SM-68: nothing that is wanted is lost."""
     lab = kit.querier()
-    lab.hear(kit.P1, kit.v3(kit.record(kit.ALLOW, kit.SSM, [kit.S1, kit.S2, kit.S3])))
+    lab.hear(P1, kit.v3(kit.record(kit.ALLOW, kit.SSM, [S1, S2, S3])))
     again = Restart(lab, max_sources=2)
-    assert lab.state(kit.P1, kit.SSM) == ("exclude", 270.0, {})
-    assert again.said() == [(kit.P1, "max_sources is lower than it was: any source wanted", 1)]
-    assert lab.count("source_limit", kit.P1) == 1
+    assert lab.entry(P1, kit.SSM) == ("exclude", 270.0, {})
+    assert again.said() == [(P1, "max_sources is lower than it was: any source wanted", 1)]
+    assert lab.count("source_limit", P1) == 1
 
 
 def test_hosts_over_a_smaller_limit_are_not_tracked() -> None:
     """SM-65: then a leave is asked about."""
-    lab = kit.querier(port={kit.P1: {"fast_leave": FastLeave.TRACKED}})
-    many(kit.P1, 4, lab)
+    lab = kit.querier(port={P1: {"fast_leave": FastLeave.TRACKED}})
+    many(P1, 4, lab)
     again = Restart(lab, max_hosts=2)
     assert len(lab.engine.hosts(lab.now)) == 2
-    assert again.said() == [
-        (kit.P1, "max_hosts is lower than it was: hosts not tracked any more", 2)
-    ]
-    lab.hear(kit.P1, kit.leave("239.3.0.3"))
-    assert lab.row(kit.P1, "239.3.0.3") is not None
+    assert again.said() == [(P1, "max_hosts is lower than it was: hosts not tracked any more", 2)]
+    lab.hear(P1, kit.leave("239.3.0.3"))
+    assert lab.row(P1, "239.3.0.3") is not None
 
 
 def test_a_limit_that_was_passed_and_not_lowered_takes_nothing() -> None:
     """A full table may have grown by the ports' shares; other keys changed."""
     lab = kit.querier(max_groups=8)
-    many(kit.P1, 8, lab)
-    lab.did(lab.engine.configure(replace(lab.params, max_groups=4), lab.port_params, now=lab.now))
+    many(P1, 8, lab)
+    lab.take(lab.engine.configure(replace(lab.params, max_groups=4), lab.port_params, now=lab.now))
     lab.params = replace(lab.params, max_groups=4)
     again = Restart(lab, robustness=3)
-    assert len(groups_of(lab, kit.P1)) == 8
+    assert len(groups_of(lab, P1)) == 8
     assert again.said() == []
 
 
@@ -196,26 +196,26 @@ def test_questions_that_another_version_cannot_ask_are_left_out() -> None:
     """Also in a reload: version 2 has no sources."""
     for reload in (True, False):
         lab = kit.querier()
-        lab.hear(kit.P1, kit.v3(kit.record(kit.ALLOW, kit.SSM, [kit.S1, kit.S2])))
-        lab.hear(kit.P1, kit.v3(kit.record(kit.BLOCK, kit.SSM, [kit.S1])))
+        lab.hear(P1, kit.v3(kit.record(kit.ALLOW, kit.SSM, [S1, S2])))
+        lab.hear(P1, kit.v3(kit.record(kit.BLOCK, kit.SSM, [S1])))
         if reload:
             lab.params = replace(lab.params, version=2)
-            lab.did(lab.engine.configure(lab.params, lab.port_params, now=lab.now))
+            lab.take(lab.engine.configure(lab.params, lab.port_params, now=lab.now))
         else:
             Restart(lab, version=2)
         lab.clear()
         lab.at(50)
         assert lab.asked() == []
-        assert lab.state(kit.P1, kit.SSM) == ("include", None, {kit.S2: 260.0})
+        assert lab.entry(P1, kit.SSM) == ("include", None, {S2: 260.0})
 
 
 def test_snooping_that_is_off_now_forgets_and_on_again_begins() -> None:
     """VLAN-8, SM-67: static entries stay."""
     lab = kit.follower()
-    lab.hear(kit.P1, kit.v3(kit.record(kit.TO_EX)))
-    lab.did(lab.engine.static_add(vid=0, group=parse(kit.H), source=None, port=kit.P2, now=lab.now))
+    lab.hear(P1, kit.v3(kit.record(kit.TO_EX)))
+    lab.take(lab.engine.static_add(vid=0, group=parse(kit.H), source=None, port=P2, now=lab.now))
     Restart(lab, enabled=False)
-    assert [(row.port, row.group) for row in lab.engine.mdb(lab.now)] == [(kit.P2, parse(kit.H))]
+    assert [(row.port, row.group) for row in lab.engine.mdb(lab.now)] == [(P2, parse(kit.H))]
     assert lab.role() == "none"
     assert not lab.is_active()
     Restart(lab, enabled=True, querier=QuerierMode.ON, querier_address=parse(kit.OWN))
@@ -226,7 +226,7 @@ def test_snooping_that_is_off_now_forgets_and_on_again_begins() -> None:
 def test_a_vlan_that_is_not_configured_any_more_ends_when_nothing_is_left() -> None:
     own = Params(query_interval=seconds(60))
     lab = kit.Lab(vlans=((7, own), (8, own)))
-    lab.hear(kit.P1, kit.old_report(2, vid=8))
+    lab.hear(P1, kit.old_report(2, vid=8))
     Restart(lab, vlans=((9, own),))
     assert lab.engine.vids() == [0, 8, 9]
     lab.at(400)
@@ -237,11 +237,11 @@ def test_a_vlan_that_is_not_configured_any_more_ends_when_nothing_is_left() -> N
 def test_a_querier_follows_settings_that_changed_meanwhile() -> None:
     """As after a reload: what was learned stays, another role is taken at once."""
     lab = kit.querier()
-    lab.hear(kit.P1, kit.v3(kit.record(kit.TO_EX)))
-    Restart(lab, querier=QuerierMode.OFF, port={kit.P1: {"mrouter": MrouterMode.ALWAYS}})
+    lab.hear(P1, kit.v3(kit.record(kit.TO_EX)))
+    Restart(lab, querier=QuerierMode.OFF, port={P1: {"mrouter": MrouterMode.ALWAYS}})
     assert lab.role() == "none"
-    assert lab.mrouters() == {kit.P1}
-    assert lab.row(kit.P1) is not None
+    assert lab.mrouters() == {P1}
+    assert lab.row(P1) is not None
 
 
 # No state ----------------------------------------------------------------------------------------
@@ -249,34 +249,30 @@ def test_a_querier_follows_settings_that_changed_meanwhile() -> None:
 
 def lively() -> kit.Lab:
     """A lab with one of everything."""
-    lab = kit.querier(port={kit.P2: {"fast_leave": FastLeave.TRACKED}}, vlans=((7, Params()),))
-    lab.hear(kit.R, kit.hello(30))
-    lab.hear(kit.R, kit.query(vid=7))
-    lab.hear(kit.R, kit.query(src="0.0.0.0", vid=6))
-    lab.hear(kit.P1, kit.old_report(1, vid=5))
+    lab = kit.querier(port={P2: {"fast_leave": FastLeave.TRACKED}}, vlans=((7, Params()),))
+    lab.hear(R, kit.hello(30))
+    lab.hear(R, kit.query(vid=7))
+    lab.hear(R, kit.query(src="0.0.0.0", vid=6))
+    lab.hear(P1, kit.old_report(1, vid=5))
     lab.hear(
-        kit.P2,
-        kit.v3(
-            kit.record(kit.ALLOW, kit.SSM, [kit.S1, kit.S2]), kit.record(kit.TO_EX, kit.G, [kit.S3])
-        ),
+        P2,
+        kit.v3(kit.record(kit.ALLOW, kit.SSM, [S1, S2]), kit.record(kit.TO_EX, G, [S3])),
     )
-    lab.hear(kit.P3, kit.v3(kit.record(kit.TO_EX, kit.G), src="10.0.0.12"))
-    lab.hear(kit.P3, kit.v3(kit.record(kit.TO_EX, kit.G), src="10.0.0.13"))
-    lab.hear(kit.P1, kit.old_report(2, kit.H))
-    lab.hear(kit.P1, kit.leave(kit.H))
-    lab.hear(kit.P1, kit.v3(kit.record(kit.ALLOW, kit.SSM, [kit.S1, kit.S2])))
-    lab.hear(kit.P1, kit.v3(kit.record(kit.BLOCK, kit.SSM, [kit.S1])))
-    lab.hear(kit.P2, kit.leave("239.1.2.9"))
-    lab.hear(kit.P1, kit.frame(b"\x30" + bytes(7), src=kit.RQ, dst="224.0.0.106", vid=4))
-    lab.did(lab.engine.static_add(vid=0, group=parse(kit.G), source=None, port=kit.P1, now=lab.now))
-    lab.did(
-        lab.engine.static_add(
-            vid=0, group=parse(kit.H), source=parse(kit.S1), port=kit.P3, now=lab.now
-        )
+    lab.hear(P3, kit.v3(kit.record(kit.TO_EX, G), src="10.0.0.12"))
+    lab.hear(P3, kit.v3(kit.record(kit.TO_EX, G), src="10.0.0.13"))
+    lab.hear(P1, kit.old_report(2, kit.H))
+    lab.hear(P1, kit.leave(kit.H))
+    lab.hear(P1, kit.v3(kit.record(kit.ALLOW, kit.SSM, [S1, S2])))
+    lab.hear(P1, kit.v3(kit.record(kit.BLOCK, kit.SSM, [S1])))
+    lab.hear(P2, kit.leave("239.1.2.9"))
+    lab.hear(P1, kit.frame(b"\x30" + bytes(7), src=RQ, dst="224.0.0.106", vid=4))
+    lab.take(lab.engine.static_add(vid=0, group=parse(G), source=None, port=P1, now=lab.now))
+    lab.take(
+        lab.engine.static_add(vid=0, group=parse(kit.H), source=parse(S1), port=P3, now=lab.now)
     )
-    lab.did(lab.engine.mrouter_add(vid=0, port=kit.P3, now=lab.now))
-    lab.did(lab.engine.port_down(kit.P3, now=lab.now))
-    lab.did(lab.engine.port_up(kit.P3, now=lab.now))
+    lab.take(lab.engine.mrouter_add(vid=0, port=P3, now=lab.now))
+    lab.take(lab.engine.port_down(P3, now=lab.now))
+    lab.take(lab.engine.port_up(P3, now=lab.now))
     return lab
 
 
@@ -404,6 +400,6 @@ def live(engine: Engine) -> None:
         engine.advance(now)
     else:
         pytest.fail("it does not come to rest")
-    engine.port_down(kit.P3, now=end)
+    engine.port_down(P3, now=end)
     engine.advance(Instant(end + 10))
     engine.dump(Instant(end + 10))

@@ -12,23 +12,9 @@ from snoop.proto.units import seconds
 from snoop.wire import compose, control, pim
 from snoop.wire.address import parse
 from snoop.wire.messages import MrdSolicitation
-from unit.proto_lab import (
-    P1,
-    P2,
-    P3,
-    RQ,
-    TO_EX,
-    G,
-    Lab,
-    R,
-    follower,
-    frame,
-    hello,
-    ports_of,
-    query,
-    record,
-    v3,
-)
+from unit.device import P1, P2, P3, R, ports_of
+from unit.frames import RQ, G
+from unit.proto_lab import TO_EX, Lab, follower, frame, hello, query, record, v3
 
 DVMRP = b"\x13\x01\xdf\xfd\x00\x00\x0d\x01"  # ask neighbours 2, checksum good
 
@@ -168,8 +154,8 @@ def test_static_router_port_survives_its_link_and_is_removed_by_hand() -> None:
     """SNOOP-26."""
     lab = follower()
     lab.engine.mrouter_add(vid=0, port=P3, now=lab.now)
-    lab.did(lab.engine.port_down(P3, now=lab.now))
-    lab.did(lab.engine.port_down(R, now=lab.now))
+    lab.take(lab.engine.port_down(P3, now=lab.now))
+    lab.take(lab.engine.port_down(R, now=lab.now))
     assert lab.mrouters() == {P3}
     lab.engine.mrouter_del(vid=0, port=P3, now=lab.now)
     assert lab.mrouters() == set()
@@ -210,8 +196,8 @@ def test_port_that_comes_up_is_solicited_three_times() -> None:
     assert all(0.1 <= wait < 1 for wait in waits)
     assert len(set(waits)) == 3
     lab.clear()
-    lab.did(lab.engine.port_down(P1, now=lab.now))
-    lab.did(lab.engine.port_up(P1, now=lab.now))
+    lab.take(lab.engine.port_down(P1, now=lab.now))
+    lab.take(lab.engine.port_up(P1, now=lab.now))
     lab.at(60)
     assert [ports for _, ports, _ in solicitations(lab)] == [{P1}] * 3
 
@@ -229,9 +215,9 @@ def test_many_vlans_do_not_make_a_burst() -> None:
     for vid in range(1, 40):
         lab.hear(P1, v3(record(TO_EX), vid=vid))
     lab.at(10)
-    lab.did(lab.engine.port_down(P1, now=lab.now))
+    lab.take(lab.engine.port_down(P1, now=lab.now))
     lab.clear()
-    lab.did(lab.engine.port_up(P1, now=lab.now))
+    lab.take(lab.engine.port_up(P1, now=lab.now))
     lab.at(300)
     sent = solicitations(lab)
     assert len(sent) == 3 * 40
@@ -242,7 +228,7 @@ def test_many_vlans_do_not_make_a_burst() -> None:
 def test_port_that_goes_down_or_mrd_off_ends_the_solicitation() -> None:
     lab, silent = Lab(), Lab(mrd=False)
     for port in range(4):
-        lab.did(lab.engine.port_down(port, now=lab.now))
+        lab.take(lab.engine.port_down(port, now=lab.now))
     lab.at(30)
     silent.at(30)
     assert solicitations(lab) == solicitations(silent) == []

@@ -9,21 +9,9 @@ import pytest
 from snoop.proto.params import NoQuerier, QuerierMode
 from snoop.proto.units import SECOND, Instant, seconds
 from snoop.wire.address import parse
-from unit.proto_lab import (
-    OWN,
-    P1,
-    P2,
-    P3,
-    RQ,
-    TO_EX,
-    Lab,
-    R,
-    follower,
-    querier,
-    query,
-    record,
-    v3,
-)
+from unit.device import P1, P2, P3, R
+from unit.frames import RQ
+from unit.proto_lab import OWN, TO_EX, Lab, follower, querier, query, record, v3
 
 ON = {"querier": QuerierMode.ON, "querier_address": parse(OWN)}
 AUTO = {**ON, "querier": QuerierMode.AUTO}
@@ -32,7 +20,7 @@ HIGHER = "10.0.0.200"
 
 def reload(lab: Lab, **changes: object) -> None:
     lab.params = replace(lab.params, **changes)  # type: ignore[arg-type]  # keywords are the callee's
-    lab.did(lab.engine.configure(lab.params, {}, now=lab.now))
+    lab.take(lab.engine.configure(lab.params, {}, now=lab.now))
 
 
 def test_every_port_is_asked_once_at_the_start_and_then_all_on_schedule() -> None:
@@ -52,7 +40,7 @@ def test_nothing_is_sent_before_a_port_is_up() -> None:
     """The startup queries are not wasted on a switch without links."""
     lab = Lab(**ON, up=False)
     lab.at(100)
-    lab.did(lab.engine.port_up(P1, now=lab.now))
+    lab.take(lab.engine.port_up(P1, now=lab.now))
     lab.at(140)
     assert [when for when, *_ in lab.asked()] == [100, 131.25]
 
@@ -61,7 +49,7 @@ def test_missed_queries_are_not_made_up_for() -> None:
     """A process that was stopped for ten minutes asks once, then a query interval later."""
     lab = querier()
     lab.now = Instant(lab.now + 600 * SECOND)
-    lab.did(lab.engine.advance(lab.now))
+    lab.take(lab.engine.advance(lab.now))
     lab.at(640 + 124.9)
     assert [when for when, *_ in lab.asked()] == [640]
     lab.at(640 + 125)
@@ -165,13 +153,13 @@ def test_adopted_values_hold_for_timers_started_from_now_on() -> None:
     lab.hear(P1, v3(record(TO_EX)))
     lab.at(20).hear(R, query(qrv=3, qqi=60))
     lab.hear(P2, v3(record(TO_EX)))
-    assert lab.state(P1) == ("exclude", 260, {})
-    assert lab.state(P2) == ("exclude", 200, {})
+    assert lab.entry(P1) == ("exclude", 260, {})
+    assert lab.entry(P2) == ("exclude", 200, {})
     assert lab.engine.queriers(lab.now)[0].timer == seconds(185)
     lab.at(205)
     assert lab.role() == "none"
     lab.hear(P1, v3(record(TO_EX)))
-    assert lab.state(P1) == ("exclude", 270, {})
+    assert lab.entry(P1) == ("exclude", 270, {})
 
 
 def test_values_come_from_the_elected_querier_alone() -> None:
@@ -264,10 +252,10 @@ def test_role_tells_since_when_and_by_whom() -> None:
 def test_port_that_comes_up_is_reminded_in_the_querier_s_words() -> None:
     """Q-14, idea 84: from 0.0.0.0, that port only."""
     lab = follower()
-    lab.did(lab.engine.port_down(P2, now=lab.now))
+    lab.take(lab.engine.port_down(P2, now=lab.now))
     lab.hear(R, query(qrv=3, qqi=60, response=5.0))
     lab.clear()
-    lab.did(lab.engine.port_up(P2, now=lab.now))
+    lab.take(lab.engine.port_up(P2, now=lab.now))
     ((_, ports, sent),) = lab.queries()
     assert ports == {P2}
     assert (sent.version, sent.qrv, sent.qqi_s) == (3, 3, 60)
@@ -280,9 +268,9 @@ def test_reminder_is_never_older_than_the_querier(ours: int, theirs: int, sent: 
     """Q-14: no v2 query into a v3 network."""
     lab = Lab(version=ours)
     lab.hear(R, query(version=theirs))
-    lab.did(lab.engine.port_down(P2, now=lab.now))
+    lab.take(lab.engine.port_down(P2, now=lab.now))
     lab.clear()
-    lab.did(lab.engine.port_up(P2, now=lab.now))
+    lab.take(lab.engine.port_up(P2, now=lab.now))
     assert [message.version for _, _, message in lab.queries()] == sent
 
 
@@ -290,9 +278,9 @@ def test_router_port_that_comes_up_is_not_reminded() -> None:
     """Q-14: non-router ports."""
     lab = follower()
     lab.engine.mrouter_add(vid=0, port=P3, now=lab.now)
-    lab.did(lab.engine.port_down(P3, now=lab.now))
+    lab.take(lab.engine.port_down(P3, now=lab.now))
     lab.clear()
-    lab.did(lab.engine.port_up(P3, now=lab.now))
+    lab.take(lab.engine.port_up(P3, now=lab.now))
     assert lab.asked() == []
 
 

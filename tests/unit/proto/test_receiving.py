@@ -9,17 +9,12 @@ import pytest
 from snoop.proto.effects import Transmit
 from snoop.proto.params import MrouterMode, QueryScope
 from snoop.wire import compose
+from unit.device import P1, P2, P3, R
+from unit.frames import HOST, RQ, G
 from unit.proto_lab import (
-    HOST,
-    P1,
-    P2,
-    P3,
-    RQ,
     TO_EX,
-    G,
     H,
     Lab,
-    R,
     follower,
     frame,
     hello,
@@ -69,7 +64,7 @@ def test_without_router_reports_are_learned_and_go_nowhere() -> None:
 def test_router_port_that_is_down_is_no_way_out() -> None:
     lab = Lab(port={P3: {"mrouter": MrouterMode.ALWAYS}})
     assert lab.hear(P1, old_report(2)) == {P3}
-    lab.did(lab.engine.port_down(P3, now=lab.now))
+    lab.take(lab.engine.port_down(P3, now=lab.now))
     assert lab.hear(P1, old_report(2)) == set()
     assert lab.count("report_no_router", P1) == 1
 
@@ -198,7 +193,7 @@ def test_disabled_snooping_is_a_plain_bridge() -> None:
     lab = follower()
     lab.hear(P1, v3(record(TO_EX)))
     lab.params = replace(lab.params, enabled=False)
-    lab.did(lab.engine.configure(lab.params, {}, now=lab.now))
+    lab.take(lab.engine.configure(lab.params, {}, now=lab.now))
     assert (lab.holds(), lab.mrouters(), lab.is_active(), lab.role()) == (
         False,
         set(),
@@ -213,7 +208,7 @@ def test_disabled_snooping_is_a_plain_bridge() -> None:
     lab.at(1000)
     assert lab.effects == []
     lab.params = replace(lab.params, enabled=True)
-    lab.did(lab.engine.configure(lab.params, {}, now=lab.now))
+    lab.take(lab.engine.configure(lab.params, {}, now=lab.now))
     lab.hear(R, query())
     lab.hear(P1, v3(record(TO_EX)))
     assert (lab.holds(), lab.mrouters(), lab.role()) == (True, {R}, "non-querier")
@@ -247,7 +242,7 @@ def test_counters_add_up_over_ports_past_ones_included() -> None:
     }.items():
         counts = lab.engine.port_counters(port)
         assert {name: counts[name] for name in expected} == expected
-    lab.did(lab.engine.port_remove(P2, now=lab.now))
+    lab.take(lab.engine.port_remove(P2, now=lab.now))
     assert lab.count("rx_report_v2") == 1
     lab.engine.clear_counters()
     assert set(lab.engine.counters().values()) == {0}
@@ -255,10 +250,10 @@ def test_counters_add_up_over_ports_past_ones_included() -> None:
 
 def test_frames_of_ports_that_are_down_or_gone_are_ignored() -> None:
     lab = follower()
-    lab.did(lab.engine.port_down(P1, now=lab.now))
+    lab.take(lab.engine.port_down(P1, now=lab.now))
     assert lab.hear(P1, v3(record(TO_EX))) == set()
     assert lab.count("port_down", P1) == 1
-    lab.did(lab.engine.port_remove(P1, now=lab.now))
+    lab.take(lab.engine.port_remove(P1, now=lab.now))
     assert lab.hear(P1, v3(record(TO_EX))) == set()
     assert not lab.holds()
 

@@ -6,25 +6,19 @@ import pytest
 
 from snoop.proto.params import FastLeave
 from snoop.wire.address import is_link_local_group, parse, parse_prefix, text
+from unit.device import P1, P2, R
+from unit.frames import HOST, S1, S2, S3, G
 from unit.proto_lab import (
     ALLOW,
     BLOCK,
-    HOST,
     IS_EX,
     IS_IN,
     OTHER,
-    P1,
-    P2,
-    S1,
-    S2,
-    S3,
     SSM,
     TO_EX,
     TO_IN,
-    G,
     H,
     Lab,
-    R,
     follower,
     leave,
     old_report,
@@ -46,8 +40,8 @@ def test_report_makes_an_entry_on_its_port_and_an_event() -> None:
     """SM-60, SM-61."""
     lab = follower()
     lab.hear(P1, v3(record(TO_EX)))
-    assert lab.state(P1) == ("exclude", 270, {})
-    assert lab.state(P2) is None
+    assert lab.entry(P1) == ("exclude", 270, {})
+    assert lab.entry(P2) is None
     (event,) = lab.events("join")
     assert (event.vid, event.port) == (0, P1)
     assert event.fields == {
@@ -67,7 +61,7 @@ def test_refresh_moves_timers_and_says_nothing() -> None:
     for again in (old_report(2), v3(record(IS_EX)), v3(record(TO_EX), src=OTHER)):
         lab.hear(P1, again)
     assert (lab.events("join"), lab.group_changes()) == ([], 0)
-    assert lab.state(P1) == ("exclude", 270, {})
+    assert lab.entry(P1) == ("exclude", 270, {})
     assert text(lab.row(P1).last_reporter) == OTHER
 
 
@@ -90,7 +84,7 @@ def test_every_change_of_what_is_forwarded_is_announced_and_told_once() -> None:
     lab.hear(P2, v3(record(BLOCK, sources=[S1])))
     lab.clear()
     lab.at(44)
-    assert lab.state(P2) == ("exclude", 268, {S1: 0})
+    assert lab.entry(P2) == ("exclude", 268, {S1: 0})
     assert lab.group_changes() == 1
 
 
@@ -117,8 +111,8 @@ def test_records_of_one_report_apply_in_order() -> None:
     """W-28."""
     lab = follower()
     lab.hear(P1, v3(record(ALLOW, SSM, [S1]), record(IS_IN, SSM, [S2]), record(TO_EX, G)))
-    assert set(lab.state(P1, SSM)[2]) == {S1, S2}
-    assert lab.state(P1, G) is not None
+    assert set(lab.entry(P1, SSM)[2]) == {S1, S2}
+    assert lab.entry(P1, G) is not None
 
 
 def test_link_local_groups_have_no_state() -> None:
@@ -138,10 +132,10 @@ def test_any_source_joins_of_ssm_groups_are_ignored_and_the_rest_is_not() -> Non
     lab = follower()
     assert lab.hear(P1, old_report(2, SSM)) == {R}
     lab.hear(P1, v3(record(TO_EX, SSM), record(IS_EX, SSM, [S2]), record(ALLOW, SSM, [S1])))
-    assert lab.state(P1, SSM) == ("include", None, {S1: 270})
+    assert lab.entry(P1, SSM) == ("include", None, {S1: 270})
     assert lab.row(P1, SSM).compatibility == "igmpv3"
     lab.hear(P1, leave(SSM))
-    assert lab.state(P1, SSM) is not None
+    assert lab.entry(P1, SSM) is not None
     assert lab.count("ssm_ignored", P1) == 4
 
 
@@ -163,14 +157,14 @@ def test_older_hosts_mute_what_v3_hosts_take_back() -> None:
     assert lab.row(P1).compatibility == "igmpv1"
     lab.hear(P1, v3(record(TO_IN), record(BLOCK, sources=[S1]), record(TO_EX, sources=[S1])))
     lab.hear(P1, leave())
-    assert lab.state(P1) == ("exclude", 270, {})
+    assert lab.entry(P1) == ("exclude", 270, {})
     assert lab.count("compat_ignored", P1) == 3
     lab.at(300)
     assert lab.row(P1).compatibility == "igmpv2"
     lab.hear(P1, v3(record(BLOCK, sources=[S1])))
-    assert lab.state(P1) == ("exclude", 20, {})
+    assert lab.entry(P1) == ("exclude", 20, {})
     lab.hear(P1, leave())
-    assert lab.state(P1) == ("exclude", 2, {})
+    assert lab.entry(P1) == ("exclude", 2, {})
 
 
 def test_compatibility_can_be_disabled() -> None:
@@ -179,7 +173,7 @@ def test_compatibility_can_be_disabled() -> None:
     lab.hear(P1, old_report(2))
     assert lab.row(P1).compatibility == "igmpv3"
     lab.hear(P1, v3(record(BLOCK, sources=[S1])))
-    assert lab.state(P1) == ("exclude", 270, {S1: 270})
+    assert lab.entry(P1) == ("exclude", 270, {S1: 270})
 
 
 @pytest.mark.parametrize(("version", "knob"), [(1, "ignore_v1"), (2, "ignore_v2")])
@@ -197,7 +191,7 @@ def test_lite_filter_takes_exclude_lists_as_empty() -> None:
     """SM-48, idea 70."""
     lab = follower(lite_exclude_filter=True)
     lab.hear(P1, v3(record(IS_EX, sources=[S1])))
-    assert lab.state(P1) == ("exclude", 270, {})
+    assert lab.entry(P1) == ("exclude", 270, {})
 
 
 # Filters and limits ------------------------------------------------------------------------------
@@ -209,7 +203,7 @@ def test_refused_groups_are_not_learned_and_not_passed_on() -> None:
     assert lab.hear(P1, v3(record(TO_EX, G))) == set()
     assert lab.hear(P1, v3(record(TO_EX, G), record(TO_EX, H))) == {R}
     assert lab.hear(P2, v3(record(TO_EX, G))) == {R}
-    assert (lab.state(P1, G), lab.state(P1, H) is None) == (None, False)
+    assert (lab.entry(P1, G), lab.entry(P1, H) is None) == (None, False)
     assert lab.count("group_filtered", P1) == 2
     (event,) = lab.events("filter")
     assert (event.port, event.fields["group"], event.fields["reporter"]) == (P1, G, HOST)
@@ -222,10 +216,10 @@ def test_filter_set_later_lets_members_leave() -> None:
     from dataclasses import replace
 
     denied[P1] = replace(denied[P1], allow_groups=(parse_prefix("232.0.0.0/8"),))
-    lab.did(lab.engine.configure(lab.params, denied, now=lab.now))
-    assert lab.state(P1) is not None
+    lab.take(lab.engine.configure(lab.params, denied, now=lab.now))
+    assert lab.entry(P1) is not None
     lab.hear(P1, v3(record(TO_IN)))
-    assert lab.state(P1) is None
+    assert lab.entry(P1) is None
 
 
 def test_port_limit_refuses_new_groups_only() -> None:
@@ -237,16 +231,16 @@ def test_port_limit_refuses_new_groups_only() -> None:
     assert lab.count("port_limit", P1) == 3
     assert len(lab.events("limit")) == 1
     lab.at(100).hear(P1, v3(record(TO_EX, groups(1)[0])))
-    assert lab.state(P1, groups(1)[0]) == ("exclude", 270, {})
+    assert lab.entry(P1, groups(1)[0]) == ("exclude", 270, {})
 
 
 def test_port_limit_counts_what_is_there() -> None:
     """A group that ended, by leave or by silence, makes room."""
     lab = follower(port={P1: {"max_groups": 1, "fast_leave": FastLeave.ON}})
     lab.hear(P1, v3(record(TO_EX, G), record(TO_IN, G), record(TO_EX, H)))
-    assert (lab.state(P1, G), lab.state(P1, H)) == (None, ("exclude", 270, {}))
+    assert (lab.entry(P1, G), lab.entry(P1, H)) == (None, ("exclude", 270, {}))
     lab.at(280).hear(P1, v3(record(TO_EX, G)))
-    assert lab.state(P1, G) is not None
+    assert lab.entry(P1, G) is not None
     assert lab.count("port_limit", P1) == 0
 
 
@@ -257,7 +251,7 @@ def test_full_table_refuses_groups_but_not_members() -> None:
     assert len(list(lab.engine.groups())) == 3
     assert lab.count("table_full", P1) == 2
     lab.hear(P2, v3(record(TO_EX, groups(1)[0])))
-    assert lab.state(P2, groups(1)[0]) is not None
+    assert lab.entry(P2, groups(1)[0]) is not None
     assert [event.kind for event in lab.events("table_full")] == ["table_full"]
     lab.hear(P2, v3(record(TO_EX, G), vid=9))
     assert lab.row(P2, G, vid=9) is not None
@@ -279,7 +273,7 @@ def test_oldest_tombstone_gives_way_to_a_new_group() -> None:
     lab.clear()
     lab.hear(P1, v3(record(TO_EX, G)))
     assert [lab.holds(group) for group in groups(3)] == [False, True, True]
-    assert lab.state(P1, G) is not None
+    assert lab.entry(P1, G) is not None
     assert lab.group_changes() == 2
     assert lab.count("tombstone_evicted") == 1
 
@@ -289,11 +283,11 @@ def test_too_many_sources_widen_the_entry() -> None:
     lab = follower(max_sources=2)
     lab.hear(P1, v3(record(IS_IN, sources=[S1, S2])))
     lab.at(100).hear(P1, v3(record(ALLOW, sources=[S3])))
-    assert lab.state(P1) == ("exclude", 270, {})
+    assert lab.entry(P1) == ("exclude", 270, {})
     assert lab.count("source_limit", P1) == 1
     assert [event.kind for event in lab.events("limit")] == ["limit"]
     lab.hear(P2, v3(record(IS_EX, sources=[S1, S2, S3])))
-    assert lab.state(P2) == ("exclude", 270, {})
+    assert lab.entry(P2) == ("exclude", 270, {})
 
 
 # Leaving -----------------------------------------------------------------------------------------
@@ -307,7 +301,7 @@ def test_fast_leave_acts_at_once_whatever_the_role(make: type[Lab], data: bytes)
     lab.hear(P1, old_report(2))
     lab.clear()
     lab.hear(P1, data)
-    assert lab.state(P1) is None
+    assert lab.entry(P1) is None
     assert lab.queries() == []
     assert lab.group_changes() == 1
     assert lab.count("fast_leave", P1) == 1
@@ -318,9 +312,9 @@ def test_fast_leave_of_sources_waits_for_the_last_one() -> None:
     lab = follower(port=FAST)
     lab.hear(P1, v3(record(IS_IN, SSM, [S1, S2])))
     lab.hear(P1, v3(record(BLOCK, SSM, [S1])))
-    assert lab.state(P1, SSM) is not None
+    assert lab.entry(P1, SSM) is not None
     lab.hear(P1, v3(record(BLOCK, SSM, [S2, S1])))
-    assert lab.state(P1, SSM) is None
+    assert lab.entry(P1, SSM) is None
 
 
 def test_fast_leave_respects_v1_hosts() -> None:
@@ -328,7 +322,7 @@ def test_fast_leave_respects_v1_hosts() -> None:
     lab = follower(port=FAST)
     lab.hear(P1, old_report(1))
     lab.hear(P1, leave())
-    assert lab.state(P1) is not None
+    assert lab.entry(P1) is not None
 
 
 def test_tracked_port_is_left_with_its_last_host() -> None:
@@ -341,7 +335,7 @@ def test_tracked_port_is_left_with_its_last_host() -> None:
         lab.at(41).hear(P1, v3(record(IS_EX), src=OTHER))
         lab.clear()
         lab.at(60).hear(P1, v3(record(TO_IN), src=OTHER))
-        assert lab.state(P1) is None
+        assert lab.entry(P1) is None
         assert [group for _, _, group, *_ in lab.asked() if group] == []
 
 
@@ -350,12 +344,12 @@ def test_hosts_that_cannot_be_counted_are_asked() -> None:
     older, crowded = querier(port=TRACKED), querier(port=TRACKED, max_hosts=1)
     older.hear(P1, old_report(2))
     older.hear(P1, leave())
-    assert older.state(P1) == ("exclude", 2, {})
+    assert older.entry(P1) == ("exclude", 2, {})
     for host in (HOST, OTHER):
         crowded.hear(P1, v3(record(TO_EX), src=host))
     assert crowded.count("host_limit", P1) == 1
     crowded.hear(P1, v3(record(TO_IN), src=HOST))
-    assert crowded.state(P1) == ("exclude", 2, {})
+    assert crowded.entry(P1) == ("exclude", 2, {})
 
 
 def test_hosts_without_address_are_told_apart_by_their_mac() -> None:
@@ -365,7 +359,7 @@ def test_hosts_without_address_are_told_apart_by_their_mac() -> None:
         mac = bytes((2, 0, 0, 0, 0, last))
         lab.hear(P1, v3(record(TO_EX), src="0.0.0.0", src_mac=mac))
     lab.hear(P1, v3(record(TO_IN), src="0.0.0.0", src_mac=b"\x02\0\0\0\0\1"))
-    assert lab.state(P1) is not None
+    assert lab.entry(P1) is not None
     assert [row.mac for row in lab.engine.hosts(lab.now)] == [b"\x02\0\0\0\0\2"]
 
 
@@ -400,13 +394,13 @@ def test_expired_entry_leaves_a_tombstone_and_a_join_takes_it_away() -> None:
     lab = Lab()
     lab.hear(P1, v3(record(TO_EX)))
     lab.at(269.999)
-    assert lab.state(P1) is not None
+    assert lab.entry(P1) is not None
     lab.at(270)
-    assert lab.state(P1) is None
+    assert lab.entry(P1) is None
     assert [event.port for event in lab.events("expire")] == [P1]
     lab.at(300).hear(P2, v3(record(TO_EX)))
     lab.at(560)
-    assert lab.state(P2) is not None, "the tombstone's end took the new member along"
+    assert lab.entry(P2) is not None, "the tombstone's end took the new member along"
 
 
 def test_received_specific_query_lowers_every_port() -> None:
@@ -415,12 +409,12 @@ def test_received_specific_query_lowers_every_port() -> None:
     for port in (R, P1, P2):
         lab.hear(port, v3(record(TO_EX), record(IS_IN, SSM, [S1, S2])))
     lab.hear(R, query(G, suppress=True, response=1.0))
-    assert lab.state(P1)[1] == 270
+    assert lab.entry(P1)[1] == 270
     lab.hear(R, query(G, response=1.0))
     lab.hear(R, query(SSM, [S1], response=3.0))
     for port in (R, P1, P2):
-        assert lab.state(port) == ("exclude", 2, {})
-        assert lab.state(port, SSM) == ("include", None, {S1: 6, S2: 270})
+        assert lab.entry(port) == ("exclude", 2, {})
+        assert lab.entry(port, SSM) == ("include", None, {S1: 6, S2: 270})
     lab.at(12)
     assert list(lab.engine.group_view(0, parse(G)).members) == []
 
@@ -435,4 +429,4 @@ def test_answer_time_of_zero_cuts_nobody() -> None:
     data[at + 2 : at + 4] = (int.from_bytes(data[at + 2 : at + 4]) + 10).to_bytes(2)
     lab.hear(R, bytes(data))
     assert lab.count("igmp_checksum") == 0
-    assert lab.state(P1) == ("exclude", 2, {})
+    assert lab.entry(P1) == ("exclude", 2, {})

@@ -7,20 +7,17 @@ import random
 from snoop.proto.params import FastLeave, QuerierMode
 from snoop.proto.units import SECOND, Instant
 from snoop.wire.address import parse
+from unit.device import R
+from unit.frames import RQ, S1, S2, S3
 from unit.proto_lab import (
     ALLOW,
     BLOCK,
     IS_EX,
     IS_IN,
     OWN,
-    RQ,
-    S1,
-    S2,
-    S3,
     TO_EX,
     TO_IN,
     Lab,
-    R,
     follower,
     leave,
     old_report,
@@ -37,7 +34,7 @@ def wakeups(lab: Lab, until: float) -> int:
     while (due := lab.engine.next_deadline()) is not None and due <= target:
         assert due > lab.now
         lab.now = due
-        lab.did(lab.engine.advance(due))
+        lab.take(lab.engine.advance(due))
         count += 1
     lab.now = target
     return count
@@ -89,8 +86,8 @@ def test_everything_that_was_learned_ends_when_nobody_speaks() -> None:
                     data = v3(record(kind, group, listed), src=src, vid=vid)
             lab.hear(port, data)
             if rng.random() < 0.02:
-                lab.did(lab.engine.port_down(port, now=lab.now))
-                lab.did(lab.engine.port_up(port, now=lab.now))
+                lab.take(lab.engine.port_down(port, now=lab.now))
+                lab.take(lab.engine.port_up(port, now=lab.now))
             lab.at(lab.time + rng.choice((0, 0.1, 1, 30)))
             lab.clear()
         assert len(lab.engine.mdb(lab.now)) > 0
@@ -104,8 +101,8 @@ def test_everything_that_was_learned_ends_when_nobody_speaks() -> None:
             fresh = [record(TO_EX, f"239.7.0.{i}") for i in range(30)]
             lab.hear(port, v3(*fresh))
             assert sum(row.port == port for row in lab.engine.mdb(lab.now)) == 20, "limits leak"
-            lab.did(lab.engine.port_down(port, now=lab.now))
-            lab.did(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
+            lab.take(lab.engine.port_down(port, now=lab.now))
+            lab.take(lab.engine.clear(vid=None, group=None, port=None, now=lab.now))
 
 
 def test_one_report_of_a_full_frame_is_learned_whole() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from unit import frames
-from unit.dut import P1, P2, Dut, Entry, R
+from unit.device import P1, P2, Entry, R
+from unit.dut import Dut
 
 V2 = {"query_interval": 1.0, "query_response_interval": 0.4}
 GMI = 2.8

@@ -21,6 +21,8 @@ from snoop.proto.units import Instant, seconds
 from snoop.wire.address import Family, parse
 from unit import proto_lab as kit
 from unit.crossing import hand_up
+from unit.device import START
+from unit.frames import G
 from unit.runtime.test_garbage import collected
 from unit.twin import Twin, reloaded
 
@@ -35,7 +37,7 @@ class Life:
 
     def __init__(self, seed: int, *, every: int) -> None:
         self.rng = random.Random(seed)
-        self.now = Instant(kit.START)
+        self.now = Instant(START)
         own = settings.Params(
             querier_address=parse(kit.OWN),
             vlans=((7, settings.Params(query_interval=seconds(60))),),
@@ -201,7 +203,7 @@ def test_memberships_survive_in_the_middle_of_a_port_that_goes_down() -> None:
 def test_what_ran_out_meanwhile_runs_out_in_the_next_turn() -> None:
     """A process that was away for longer than a membership lasts."""
     lab = kit.querier()
-    lab.hear(1, kit.old_report(2, kit.G))
+    lab.hear(1, kit.old_report(2, G))
     dumped = lab.engine.dump(lab.now)
     later = Instant(lab.now + seconds(1000))
     engine, _ = Engine.load(dumped, params=lab.params, ports=lab.port_params, now=later)
@@ -211,9 +213,9 @@ def test_what_ran_out_meanwhile_runs_out_in_the_next_turn() -> None:
     assert kinds.count("expire") == 1
     assert kinds.count("query") == 1, "what was missed is not caught up with"
     assert engine.mdb(later) == []
-    assert engine.group_view(0, parse(kit.G)) is not None  # a tombstone, from now on
+    assert engine.group_view(0, parse(G)) is not None  # a tombstone, from now on
     engine.advance(Instant(later + seconds(270)))
-    assert engine.group_view(0, parse(kit.G)) is None
+    assert engine.group_view(0, parse(G)) is None
 
 
 def test_a_dump_is_of_its_moment() -> None:

@@ -86,8 +86,8 @@ def test_no_frame_and_no_end_of_a_vlan_leaves_a_ring(seed: int) -> None:
             lab.hear(rng.randrange(4), random_frame(rng))
             if rng.random() < 0.01:
                 port = rng.randrange(4)
-                lab.did(lab.engine.port_down(port, now=lab.now))
-                lab.did(lab.engine.port_up(port, now=lab.now))
+                lab.take(lab.engine.port_down(port, now=lab.now))
+                lab.take(lab.engine.port_up(port, now=lab.now))
             lab.clear()
         assert len(lab.engine.vids()) > 5
         lab.at(when + 2000)

@@ -14,7 +14,8 @@ import pytest
 from snoop.table.mdb import Mdb, compile_group, compile_vlan
 from snoop.wire.address import Family
 from unit import frames
-from unit.dut import OWN, P1, P2, P3, Dut, R, address
+from unit.device import P1, P2, P3, R, address
+from unit.dut import OWN, Dut
 from unit.frames import ALLOW, BLOCK, IS_EX, IS_IN, RQ, S1, S2, S3, TO_EX, TO_IN
 from unit.reference import Table
 
@@ -66,7 +67,7 @@ def one_step(dut: Dut, rng: random.Random) -> None:
             source = rng.choice([None, address(S1)])
             add = engine.static_add if rng.random() < 0.6 else engine.static_del
             try:
-                dut.apply(add(group=address(group), source=source, **names))
+                dut.take(add(group=address(group), source=source, **names))
             except KeyError:
                 assert add == engine.static_del
         case 11:
@@ -90,7 +91,7 @@ def one_step(dut: Dut, rng: random.Random) -> None:
             )
         case 13:
             chosen = rng.choice([None, address(group)])
-            dut.apply(engine.clear(vid=None, group=chosen, port=None, now=dut.now))
+            dut.take(engine.clear(vid=None, group=chosen, port=None, now=dut.now))
         case 14 | 15:
             dut.wait(rng.choice([0.5, 2, 10, 60, 255, 280]))
 

@@ -6,7 +6,8 @@ Data is decided by the reference decision of `snoop.table`, fed by the engine's 
 import pytest
 
 from unit import frames
-from unit.dut import ALL, P1, P2, P3, P4, P5, Dut, R, non_querier, own_querier
+from unit.device import P1, P2, P3, P4, P5, R
+from unit.dut import ALL, Dut, non_querier, own_querier
 from unit.frames import BLOCK, S1, S2, TO_EX, TO_IN, G, leave, v1_report, v2_report, v3_report
 
 UNKNOWN = "239.99.0.1"
@@ -63,7 +64,7 @@ def test_report_without_a_router_is_learned_and_goes_nowhere() -> None:
     dut = own_querier(router=False)
     assert dut.hear(P1, v2_report()) == frozenset()
     assert dut.groups(P1) == {G}
-    assert dut.counter("report_no_router", P1) == 1
+    assert dut.count("report_no_router", P1) == 1
 
 
 @pytest.mark.parametrize("sources", [[], [S1]], ids=["group", "sources"])
@@ -264,8 +265,8 @@ def test_static_members_are_not_forgotten() -> None:
     dut = non_querier()
     engine = dut.engine
     at = {"vid": 0, "port": P2, "now": dut.now}
-    dut.apply(engine.static_add(group=addr(G), source=None, **at))
-    dut.apply(engine.static_add(group=addr(G), source=addr(S1), **{**at, "port": P3}))
+    dut.take(engine.static_add(group=addr(G), source=None, **at))
+    dut.take(engine.static_add(group=addr(G), source=addr(S1), **{**at, "port": P3}))
     dut.hear(P1, v2_report())
     assert dut.forwards(src=S1, by=P4) == {P1, P2, P3, R}
     assert dut.forwards(src=S2, by=P4) == {P1, P2, R}
@@ -275,7 +276,7 @@ def test_static_members_are_not_forgotten() -> None:
     dut.at(600)
     assert dut.forwards(src=S1, by=P4) == {P2, P3, R}
     assert dut.forwards(src=S2, by=P4) == {P2, R}
-    dut.apply(engine.static_del(group=addr(G), source=None, **{**at, "now": dut.now}))
+    dut.take(engine.static_del(group=addr(G), source=None, **{**at, "now": dut.now}))
     assert dut.forwards(src=S2, by=P4) == {R}
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from unit import frames
-from unit.dut import ALL, OWN, P1, P2, P3, P4, Dut, Entry, R, non_querier, own_querier
+from unit.device import P1, P2, P3, P4, Entry, R
+from unit.dut import ALL, OWN, Dut, non_querier, own_querier
 from unit.frames import (
     ALLOW,
     BLOCK,
@@ -74,7 +75,7 @@ def test_denied_groups_are_not_learned() -> None:
     dut = non_querier(port_params={P1: {"deny_groups": ["239.255.0.0/16"]}})
     assert join(dut, "239.255.1.1") == frozenset()
     assert dut.groups() == set()
-    assert dut.counter("group_filtered", P1) == 1
+    assert dut.count("group_filtered", P1) == 1
     join(dut, "239.255.1.1", P2)
     assert dut.groups(P2) == {"239.255.1.1"}
     assert dut.forwards("239.255.1.1", by=P3) == {P2, R}
@@ -123,7 +124,7 @@ def test_duplicate_of_our_address_changes_no_role() -> None:
     dut = own_querier()
     dut.hear(P1, frames.v3_query(src=OWN))
     assert dut.role() == "querier"
-    assert [e for e in dut.events if e.kind == "warning"]
+    assert dut.events("warning")
 
 
 def test_older_querier_is_a_warning() -> None:
@@ -131,7 +132,7 @@ def test_older_querier_is_a_warning() -> None:
     dut = own_querier()
     for _ in range(5):
         dut.hear(P1, frames.v2_query(src="10.0.0.9"))
-    reasons = [str(e.fields["reason"]) for e in dut.events if e.kind == "warning"]
+    reasons = [str(e.fields["reason"]) for e in dut.events() if e.kind == "warning"]
     assert len(reasons) == 2
     assert "version 2" in reasons[0]
     assert "our querier gave way" in reasons[1]
@@ -140,7 +141,7 @@ def test_older_querier_is_a_warning() -> None:
 def test_without_an_address_there_is_a_warning() -> None:
     """Q-6: the switches behind us will not take our port for a router port."""
     dut = Dut(querier="on", querier_address="0.0.0.0")
-    assert [e for e in dut.events if e.kind == "warning"]
+    assert dut.events("warning")
 
 
 def test_querier_whose_values_differ_is_a_warning() -> None:
@@ -148,7 +149,7 @@ def test_querier_whose_values_differ_is_a_warning() -> None:
     dut = Dut()
     dut.zero()
     dut.hear(R, frames.v3_query(qrv=3, qqic=60))
-    assert [e for e in dut.events if e.kind == "warning"]
+    assert dut.events("warning")
 
 
 def test_rfc_3376_profile_counts_one_response_interval_in_adopted_values_too() -> None:
@@ -173,12 +174,12 @@ def test_clear_forgets_what_it_names_and_no_more() -> None:
         for group in (G, "239.1.2.4"):
             join(dut, group, port)
     clear = dut.engine.clear
-    dut.apply(clear(vid=0, group=addr(G), port=P1, now=dut.now))
+    dut.take(clear(vid=0, group=addr(G), port=P1, now=dut.now))
     assert (dut.groups(P1), dut.groups(P2)) == ({"239.1.2.4"}, {G, "239.1.2.4"})
     assert dut.forwards(by=P3) == {P2, R}
-    dut.apply(clear(vid=None, group=None, port=P2, now=dut.now))
+    dut.take(clear(vid=None, group=None, port=P2, now=dut.now))
     assert (dut.groups(P1), dut.groups(P2)) == ({"239.1.2.4"}, set())
-    dut.apply(clear(vid=None, group=None, port=None, now=dut.now))
+    dut.take(clear(vid=None, group=None, port=None, now=dut.now))
     assert dut.groups() == set()
     dut.wait(300)
 
@@ -186,19 +187,19 @@ def test_clear_forgets_what_it_names_and_no_more() -> None:
 def test_clear_keeps_static_entries() -> None:
     """Interface 2: forget dynamic state."""
     dut = non_querier()
-    dut.apply(dut.engine.static_add(vid=0, group=addr(G), source=None, port=P1, now=dut.now))
+    dut.take(dut.engine.static_add(vid=0, group=addr(G), source=None, port=P1, now=dut.now))
     join(dut, G, P2)
-    dut.apply(dut.engine.clear(vid=None, group=None, port=None, now=dut.now))
+    dut.take(dut.engine.clear(vid=None, group=None, port=None, now=dut.now))
     assert dut.forwards(by=P3) == {P1, R}
 
 
 def test_operators_query_goes_out_now() -> None:
     """Interface 2: `snoop query`, general and for a group, on all ports or one."""
     dut = own_querier()
-    dut.apply(dut.engine.query(vid=0, group=None, port=None, now=dut.now))
+    dut.take(dut.engine.query(vid=0, group=None, port=None, now=dut.now))
     assert [t.ports for t in dut.general_queries()] == [ALL]
     join(dut, G)
-    dut.apply(dut.engine.query(vid=0, group=addr(G), port=P1, now=dut.now))
+    dut.take(dut.engine.query(vid=0, group=addr(G), port=P1, now=dut.now))
     asked = dut.specific_queries()
     assert [(t.ports, t.sent.group) for t in asked] == [({P1}, G)]
 
@@ -214,7 +215,7 @@ def test_static_entry_that_is_not_there_is_a_key_error() -> None:
 def test_static_entry_outlives_its_link() -> None:
     """SM-67 is about what was learned: the operator's entry is there again with the link."""
     dut = non_querier()
-    dut.apply(dut.engine.static_add(vid=0, group=addr(G), source=addr(S1), port=P1, now=dut.now))
+    dut.take(dut.engine.static_add(vid=0, group=addr(G), source=addr(S1), port=P1, now=dut.now))
     dut.port_down(P1)
     dut.port_up(P1)
     assert dut.forwards(src=S1, by=P3) == {P1, R}
@@ -318,4 +319,4 @@ def test_static_router_port_is_told() -> None:
     dut = Dut()
     dut.zero()
     dut.mrouter(P4)
-    assert [(e.kind, e.port) for e in dut.events] == [("mrouter", P4)]
+    assert [(e.kind, e.port) for e in dut.events()] == [("mrouter", P4)]

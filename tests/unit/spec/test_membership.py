@@ -3,7 +3,8 @@
 import pytest
 
 from unit import frames
-from unit.dut import ALL, P1, P2, P3, Dut, Entry, R, non_querier, own_querier
+from unit.device import P1, P2, P3, Entry, R
+from unit.dut import ALL, Dut, non_querier, own_querier
 from unit.frames import (
     ALLOW,
     BLOCK,
@@ -217,12 +218,12 @@ def test_too_many_sources_degrade_to_any_source() -> None:
     dut = non_querier(max_sources=2)
     say(dut, TO_IN, S1, S2)
     assert dut.entry(P1).mode == "include"
-    assert not [e for e in dut.events if e.kind == "limit"]
+    assert not dut.events("limit")
     say(dut, ALLOW, S3)
     assert dut.entry(P1) == Entry("exclude", 270.0, {})
     for source in (S1, S2, S3):
         assert P1 in dut.forwards(src=source)
-    assert [e.port for e in dut.events if e.kind == "limit"] == [P1]
+    assert [e.port for e in dut.events() if e.kind == "limit"] == [P1]
 
 
 @pytest.mark.parametrize("limits", [{"max_groups": 2}, {"port_params": {P1: {"max_groups": 2}}}])
@@ -234,8 +235,8 @@ def test_groups_over_the_limit_follow_the_unregistered_policy(limits: dict) -> N
     assert dut.groups() == {"239.7.0.1", "239.7.0.2"}
     assert dut.forwards("239.7.0.2", by=P3) == {P1, R}
     assert dut.forwards("239.7.0.3", by=P3) == ALL - {P3}
-    assert [e.port for e in dut.events if e.kind in ("limit", "table_full")] == [P1]
+    assert [e.port for e in dut.events() if e.kind in ("limit", "table_full")] == [P1]
     refusals = ("port_limit", "table_full")
-    assert sum(dut.counter(name, P1) for name in refusals) == 1
+    assert sum(dut.count(name, P1) for name in refusals) == 1
     dut.hear(P1, v2_report("239.7.0.1"))
     assert dut.groups() == {"239.7.0.1", "239.7.0.2"}, "members over the limit are still refreshed"

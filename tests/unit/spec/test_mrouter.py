@@ -4,8 +4,10 @@ from itertools import pairwise
 
 import pytest
 
+from snoop.wire.address import text
 from unit import frames
-from unit.dut import ALL, OWN, P1, P2, P3, P4, P5, Dut, R, non_querier, own_querier, text
+from unit.device import P1, P2, P3, P4, P5, R
+from unit.dut import ALL, OWN, Dut, non_querier, own_querier
 from unit.frames import G, v2_report, v3_report
 
 SECOND = 1_000_000_000
@@ -169,7 +171,7 @@ def test_static_router_port_comes_and_goes_by_command() -> None:
     dut.hear(P1, v2_report())
     dut.mrouter(P4)
     assert dut.forwards(by=P2) == {P1, P4, R}
-    dut.apply(dut.engine.mrouter_del(vid=0, port=P4, now=dut.now))
+    dut.take(dut.engine.mrouter_del(vid=0, port=P4, now=dut.now))
     assert dut.forwards(by=P2) == {P1, R}
 
 

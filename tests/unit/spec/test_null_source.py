@@ -2,8 +2,10 @@
 
 import pytest
 
+from snoop.wire.address import text
 from unit import frames
-from unit.dut import ALL, OWN, P1, P2, P3, Dut, R, non_querier, text
+from unit.device import P1, P2, P3, R
+from unit.dut import ALL, OWN, Dut, non_querier
 from unit.frames import v2_report
 from unit.spec.test_querier import HIGHER, asking, general_times
 

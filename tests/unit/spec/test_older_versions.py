@@ -3,7 +3,8 @@
 import pytest
 
 from unit import frames
-from unit.dut import P1, P2, P3, Entry, R, non_querier, own_querier
+from unit.device import P1, P2, P3, Entry, R
+from unit.dut import non_querier, own_querier
 from unit.frames import BLOCK, IS_EX, S1, S2, TO_EX, TO_IN, G, leave, v1_report, v2_report
 
 

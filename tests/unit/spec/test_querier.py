@@ -2,20 +2,10 @@
 
 import pytest
 
+from snoop.wire.address import text
 from unit import frames
-from unit.dut import (
-    ALL,
-    OWN,
-    P1,
-    P2,
-    P3,
-    Dut,
-    Entry,
-    R,
-    non_querier,
-    own_querier,
-    text,
-)
+from unit.device import P1, P2, P3, Entry, R
+from unit.dut import ALL, OWN, Dut, non_querier, own_querier
 from unit.frames import BLOCK, RQ, S1, TO_EX, TO_IN, G, leave, v2_report, v3_report
 
 SECOND = 1_000_000_000

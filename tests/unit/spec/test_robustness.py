@@ -9,7 +9,8 @@ from scapy.utils import checksum as internet_checksum
 from snoop.proto.effects import GroupChanged, VlanChanged
 from unit import frames
 from unit.crossing import hand_up
-from unit.dut import P1, P2, Dut, R
+from unit.device import P1, P2, R
+from unit.dut import Dut
 from unit.frames import ALLOW, BLOCK, IS_EX, IS_IN, S1, S2, S3, TO_EX, TO_IN, G
 from vectors.oracle import may_teach
 

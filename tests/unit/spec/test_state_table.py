@@ -7,7 +7,8 @@ states are put in place by reports only.
 import pytest
 
 from unit import frames
-from unit.dut import P1, P2, P3, Dut, Entry, R, non_querier, own_querier
+from unit.device import P1, P2, P3, Entry, R
+from unit.dut import Dut, non_querier, own_querier
 from unit.frames import BLOCK, IS_EX, IS_IN, S1, S2, S3, TO_IN, G
 from unit.state_table import EDGES, ROWS, Filter, Row, Timer
 

@@ -11,8 +11,10 @@ from collections.abc import Iterable
 
 import pytest
 
+from snoop.wire.address import text
 from unit import frames
-from unit.dut import ALL, OWN, P1, P2, P4, Dut, Entry, R, text
+from unit.device import P1, P2, P4, Entry, R
+from unit.dut import ALL, OWN, Dut
 from unit.frames import HOST, RQ, S1, TO_EX, TO_IN, G, Sent, leave, v2_report, v3_report
 
 STRANGER, WINNER, OTHER_GROUP = "10.0.0.240", "10.0.0.0", "239.9.9.9"
@@ -215,7 +217,7 @@ def test_misaddressed_query_is_counted_and_no_router() -> None:
     """V-9: malformed, dropped; SNOOP-21 only for checked ones."""
     dut = Dut()
     assert dut.hear(P4, specific(dst=OTHER_GROUP, src=RQ)) == frozenset()
-    assert dut.counter("malformed", P4) == 1
+    assert dut.count("malformed", P4) == 1
     assert dut.mrouters() == {}
 
 
@@ -225,7 +227,7 @@ def test_the_querier_s_address_lowers_on_its_own_port_only() -> None:
     before = dut.entry(P1)
     dut.hear(P4, specific(src=RQ))
     assert dut.entry(P1) == before
-    assert dut.counter("query_lowers_nothing", P4) == 1
+    assert dut.count("query_lowers_nothing", P4) == 1
     dut.hear(R, specific(src=RQ))
     assert dut.entry(P1) == Entry("exclude", 2.0, {}), "and never less than our own LMQT"
 
@@ -246,7 +248,7 @@ def test_querier_that_moves_is_followed_once_its_old_port_is_silent() -> None:
     dut.at(90)
     dut.hear(P4, frames.v3_query())
     assert dut.querier().port == R
-    assert dut.counter("query_other_port", P4) == 1
+    assert dut.count("query_other_port", P4) == 1
     dut.at(94)
     dut.hear(P4, frames.v3_query())
     assert dut.querier().port == P4
@@ -264,7 +266,7 @@ def test_guarded_port_is_passed_on_and_not_believed() -> None:
     assert dut.role() == "none"
     assert dut.mrouters() == {}
     assert dut.entry(P1) == Entry("exclude", 270.0, {})
-    assert dut.counter("querier_guarded", P4) == 3
+    assert dut.count("querier_guarded", P4) == 3
     dut.wait(20)
     assert dut.forwards(by=P2) == ALL - {P2}
 
@@ -282,10 +284,10 @@ def test_displaced_querier_says_so() -> None:
     dut = Dut(querier="on", querier_address=OWN)
     dut.zero()
     dut.hear(P4, frames.v3_query(src=WINNER, qrv=3, qqic=60))
-    told = [e for e in dut.events if e.kind == "querier" and e.fields["displaced"]]
+    told = [e for e in dut.events() if e.kind == "querier" and e.fields["displaced"]]
     assert [(e.port, e.fields["address"]) for e in told] == [(P4, WINNER)]
     (warning,) = (
-        e for e in dut.events if e.kind == "warning" and "gave way" in str(e.fields["reason"])
+        e for e in dut.events() if e.kind == "warning" and "gave way" in str(e.fields["reason"])
     )
     assert "query interval 60 s" in str(warning.fields["reason"])
     assert "robustness 3" in str(warning.fields["reason"])

@@ -5,7 +5,8 @@ import struct
 import pytest
 
 from unit import frames
-from unit.dut import ALL, OWN, P1, P2, P3, Dut, Entry, R, non_querier, own_querier
+from unit.device import P1, P2, P3, Entry, R
+from unit.dut import ALL, OWN, Dut, non_querier, own_querier
 from unit.frames import (
     HOST,
     IS_EX,
@@ -28,12 +29,12 @@ SECOND = 1_000_000_000
 
 def nothing_happened(dut: Dut, port: int, frame: bytes, counter: str) -> None:
     """The frame changes no state, is not passed on, and moves its counter by one."""
-    before = dut.counter(counter, port)
+    before = dut.count(counter, port)
     groups, routers, querier = dut.groups(), dut.mrouters(), dut.querier()
     assert dut.punt(port, frame) == frozenset()
     assert (dut.groups(), dut.mrouters(), dut.querier()) == (groups, routers, querier)
     assert list(dut.made()) == []
-    assert dut.counter(counter, port) == before + 1
+    assert dut.count(counter, port) == before + 1
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_bad_ip_header_checksum_is_dropped_for_reports_and_for_data() -> None:
     broken = frames.data(chksum=0x1234)
     assert dut.hear(R, broken) == frozenset()
     assert dut.table.decide(R, broken).reason == "ip_error"
-    assert dut.counter("ip_error", R) == 0
+    assert dut.count("ip_error", R) == 0
 
 
 def test_total_length_past_the_captured_bytes_is_an_ip_error() -> None:
@@ -155,11 +156,11 @@ def test_ttl_other_than_one_is_used_unless_checked() -> None:
     dut = non_querier()
     dut.hear(P1, v2_report(ttl=2))
     assert dut.groups(P1) == {G}
-    assert dut.counter("ttl_not_one", P1) == 1
+    assert dut.count("ttl_not_one", P1) == 1
     strict = non_querier(ttl_check=True)
     assert strict.hear(P1, v2_report(ttl=2)) == {R}
     assert strict.groups() == set()
-    assert strict.counter("ttl_not_one", P1) == 1
+    assert strict.count("ttl_not_one", P1) == 1
 
 
 def test_float_codes_of_a_v3_query_are_adopted() -> None:
@@ -271,7 +272,7 @@ def test_fragments_are_never_learned_and_seen_by_routers_only() -> None:
     assert dut.hear(P1, first) == {R}
     assert dut.hear(P1, second) == {R}
     assert dut.groups() == set()
-    assert dut.counter("igmp_fragment", P1) == 2
+    assert dut.count("igmp_fragment", P1) == 2
 
 
 def test_unfragmented_looking_first_fragment_is_not_learned_either() -> None:
@@ -289,7 +290,7 @@ def test_general_query_to_another_address_is_ignored() -> None:
     dut.punt(R, frame)
     assert dut.mrouters() == {}
     assert dut.role() == "querier"
-    assert dut.counter("malformed", R) == 1
+    assert dut.count("malformed", R) == 1
 
 
 def test_report_for_a_unicast_address_is_malformed() -> None:

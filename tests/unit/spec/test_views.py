@@ -5,13 +5,16 @@ The fields are those of interface 3; the events those of `snoop monitor`.
 
 import pytest
 
+from snoop.proto.units import SECOND
+from snoop.wire.address import text
 from unit import frames
-from unit.dut import OWN, P1, P2, P3, SECOND, Dut, Entry, R, address, non_querier, own_querier, text
+from unit.device import P1, P2, P3, Entry, R, address
+from unit.dut import OWN, Dut, non_querier, own_querier
 from unit.frames import HOST, IS_EX, IS_IN, S1, S2, TO_EX, TO_IN, G, leave, v2_report, v3_report
 
 
 def kinds(dut: Dut, *wanted: str) -> list[tuple[str, int | None]]:
-    return [(e.kind, e.port) for e in dut.events if e.kind in wanted]
+    return [(e.kind, e.port) for e in dut.events() if e.kind in wanted]
 
 
 # Rows --------------------------------------------------------------------------------------------
@@ -23,7 +26,7 @@ def test_mdb_row_says_since_when_and_who_last() -> None:
     dut.hear(P1, v2_report(src="10.0.0.11"))
     dut.at(30)
     dut.hear(P1, v2_report(src="10.0.0.12"))
-    row = dut.mdb_row(P1)
+    row = dut.row(P1)
     assert (row.uptime, text(row.last_reporter)) == (30 * SECOND, "10.0.0.12")
     assert (row.origin, row.compatibility) == ("dynamic", "igmpv2")
 
@@ -33,13 +36,13 @@ def test_static_and_dynamic_entries_are_one_row() -> None:
     dut = non_querier()
     dut.hear(P1, v2_report())
     at = {"vid": 0, "group": address(G), "port": P1, "now": dut.now}
-    dut.apply(dut.engine.static_add(source=address(S1), **at))
+    dut.take(dut.engine.static_add(source=address(S1), **at))
     (row,) = (r for r in dut.engine.mdb(dut.now) if r.port == P1)
     assert (row.origin, row.group_timer) == ("dynamic", 270 * SECOND)
     assert [(s.address, s.timer, s.forwarding, s.static) for s in row.sources] == [
         (address(S1), None, True, True)
     ]
-    dut.apply(dut.engine.static_add(source=None, **at))
+    dut.take(dut.engine.static_add(source=None, **at))
     (row,) = (r for r in dut.engine.mdb(dut.now) if r.port == P1)
     assert (row.origin, row.group_timer) == ("static", None)
 
@@ -49,7 +52,7 @@ def test_blocked_source_has_no_timer_and_is_not_forwarded() -> None:
     dut = non_querier()
     dut.hear(P1, v3_report((IS_EX, G, [S2])))
     dut.hear(P1, v3_report((IS_IN, G, [S1])))
-    sources = {text(s.address): (s.timer, s.forwarding) for s in dut.mdb_row(P1).sources}
+    sources = {text(s.address): (s.timer, s.forwarding) for s in dut.row(P1).sources}
     assert sources == {S1: (270 * SECOND, True), S2: (None, False)}
 
 
@@ -146,9 +149,9 @@ def test_fields_of_events_are_ready_for_json() -> None:
     """Interface 3: addresses are text."""
     dut = non_querier()
     dut.hear(P1, v3_report((TO_IN, G, [S1])))
-    (join,) = [e for e in dut.events if e.kind == "join"]
+    (join,) = dut.events("join")
     assert join.fields["group"] == G
-    for event in dut.events:
+    for event in dut.events():
         for value in event.fields.values():
             assert not isinstance(value, bytes)
 
@@ -255,7 +258,7 @@ def test_what_is_no_control_frame_is_counted_and_left_alone() -> None:
     dut.punt(P1, frames.data())
     dut.punt(P1, v2_report(mac="02:00:00:00:00:99"))
     assert dut.groups() == set()
-    assert dut.counter("not_control", P1) == 2
+    assert dut.count("not_control", P1) == 2
 
 
 def test_frames_while_snooping_is_off_are_counted() -> None:
@@ -263,7 +266,7 @@ def test_frames_while_snooping_is_off_are_counted() -> None:
     dut = non_querier()
     dut.configure(enabled=False)
     dut.hear(P1, v2_report())
-    assert dut.counter("disabled", P1) == 1
+    assert dut.count("disabled", P1) == 1
 
 
 # Ports and lateness ------------------------------------------------------------------------------
@@ -273,10 +276,10 @@ def test_port_that_comes_back_has_no_static_entries_of_its_former_life() -> None
     """SM-67 for `port_remove`: everything that hung on the port is gone."""
     dut = non_querier()
     at = {"vid": 0, "group": address(G), "source": None, "port": P1, "now": dut.now}
-    dut.apply(dut.engine.static_add(**at))
+    dut.take(dut.engine.static_add(**at))
     assert dut.forwards(by=P3) == {P1, R}
-    dut.apply(dut.engine.port_remove(P1, now=dut.now))
-    dut.apply(dut.engine.port_add(P1, dut.port_params[P1], now=dut.now))
+    dut.take(dut.engine.port_remove(P1, now=dut.now))
+    dut.take(dut.engine.port_add(P1, dut.port_params[P1], now=dut.now))
     dut.port_up(P1)
     assert dut.forwards(by=P3) != {P1, R}
     with pytest.raises(KeyError):
@@ -287,7 +290,7 @@ def test_querier_that_was_stopped_does_not_catch_up() -> None:
     """TM-40: after ten missed intervals one General Query, then one an interval."""
     dut = own_querier()
     dut.now += 1300 * SECOND
-    dut.apply(dut.engine.advance(dut.now))
+    dut.take(dut.engine.advance(dut.now))
     dut.zero()
     dut.wait(500)
     assert [t.at for t in dut.general_queries() if P1 in t.ports] == [125.0, 250.0, 375.0, 500.0]
@@ -299,7 +302,7 @@ def test_late_check_does_not_flood_queries() -> None:
     dut.hear(P1, v2_report())
     dut.hear(P1, leave())
     dut.now += 30 * SECOND
-    dut.apply(dut.engine.advance(dut.now))
+    dut.take(dut.engine.advance(dut.now))
     dut.wait(60)
     assert len(dut.specific_queries()) <= 2
     assert dut.entry(P1) is None
@@ -325,7 +328,7 @@ def test_no_repeat_is_sent_for_a_group_that_is_gone() -> None:
     dut = own_querier()
     dut.hear(P1, v2_report())
     dut.hear(P1, leave())
-    dut.apply(dut.engine.clear(vid=None, group=None, port=None, now=dut.now))
+    dut.take(dut.engine.clear(vid=None, group=None, port=None, now=dut.now))
     dut.wait(10)
     assert len(dut.specific_queries()) == 1
 

@@ -3,7 +3,8 @@
 import pytest
 
 from unit import frames
-from unit.dut import ALL, P1, P2, P3, Dut, R, non_querier, own_querier
+from unit.device import P1, P2, P3, R
+from unit.dut import ALL, Dut, non_querier, own_querier
 from unit.frames import G, v2_report
 
 
@@ -140,7 +141,7 @@ def test_removed_port_is_forgotten() -> None:
     dut.hear(P1, v2_report())
     dut.hear(P2, v2_report())
     dut.table.up &= ~(1 << P1)
-    dut.apply(dut.engine.port_remove(P1, now=dut.now))
+    dut.take(dut.engine.port_remove(P1, now=dut.now))
     assert dut.groups(P1) == set()
     assert dut.forwards(by=P3) == {P2, R}
     dut.wait(300)
