@@ -9,20 +9,16 @@ import pytest
 from snoop.proto.units import seconds
 from snoop.proto.views import Refusal
 from snoop.wire.address import parse, text
+from unit.device import P1, P2
+from unit.frames import HOST, S1, S2, G
 from unit.proto_lab import (
     BLOCK,
-    HOST,
     IS_EX,
     IS_IN,
     OTHER,
-    P1,
-    P2,
-    S1,
-    S2,
     SSM,
     TO_EX,
     TO_IN,
-    G,
     H,
     Lab,
     leave,
@@ -135,14 +131,14 @@ def test_refusals_go_with_the_port_the_settings_and_by_command() -> None:
         return lab
 
     lab = refused()
-    lab.did(lab.engine.clear(vid=0, group=parse(G), port=P1, now=lab.now))
+    lab.take(lab.engine.clear(vid=0, group=parse(G), port=P1, now=lab.now))
     assert [each[1] for each in seen(lab)] == [H]
-    lab.did(lab.engine.configure(lab.params, lab.port_params, now=lab.now))
+    lab.take(lab.engine.configure(lab.params, lab.port_params, now=lab.now))
     assert len(seen(lab)) == 1, "the same settings refuse the same"
-    lab.did(lab.engine.port_down(P1, now=lab.now))
+    lab.take(lab.engine.port_down(P1, now=lab.now))
     assert seen(lab) == []
     lab = refused()
-    lab.did(lab.engine.configure(replace(lab.params, ttl_check=True), {}, now=lab.now))
+    lab.take(lab.engine.configure(replace(lab.params, ttl_check=True), {}, now=lab.now))
     assert seen(lab) == []
 
 
