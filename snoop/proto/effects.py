@@ -27,7 +27,7 @@ class Frame(NamedTuple):
 
 
 def own_frame(vid: int, data: bytes) -> Frame:
-    """Return a frame that the switch makes: tagged in a VLAN, with priority 6 (Q-16)."""
+    """A frame that the switch makes: tagged in a VLAN, with priority 6 (Q-16)."""
     return Frame(data, vid, _PCP_CONTROL << 13 | vid if vid else None)
 
 

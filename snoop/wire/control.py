@@ -102,7 +102,7 @@ def build_frame(
     ttl: int = 1,
     router_alert: bool = True,
 ) -> bytes:
-    """Return a control frame, untagged: TTL 1, TOS 0xC0, Router Alert (W-1).
+    """A control frame, untagged: TTL 1, TOS 0xC0, Router Alert (W-1).
 
     `dst_mac` None is the MAC address of the group `dst` (W-6). ValueError for arguments that no
     frame can carry.

@@ -29,21 +29,21 @@ def parse(frame: bytes) -> Ethernet:
 
 
 def build(dst: bytes, src: bytes, payload: bytes, ethertype: int = ETHERTYPE_IPV4) -> bytes:
-    """Return a frame, not padded. ValueError for an address that is none."""
+    """A frame, not padded. ValueError for an address that is none."""
     if len(dst) != 6 or len(src) != 6:
         raise ValueError("a MAC address has 6 bytes")
     return _HEADER.pack(dst, src, ethertype) + payload
 
 
 def tagged(frame: bytes, tci: int | None) -> bytes:
-    """Return the frame as it is on the wire, with an 802.1Q tag; None: it has none."""
+    """The frame as it is on the wire, with an 802.1Q tag; None: it has none."""
     if tci is None:
         return frame
     return frame[:_MACS_BYTES] + _TAG.pack(ETHERTYPE_VLAN, tci) + frame[_MACS_BYTES:]
 
 
 def multicast_mac(group: Address) -> bytes:
-    """Return the MAC address of a group: 01:00:5e + 23 bits, or 33:33 + 32 bits (W-6)."""
+    """The MAC address of a group: 01:00:5e + 23 bits, or 33:33 + 32 bits (W-6)."""
     if group[:12] == MAPPED:
         return bytes((0x01, 0x00, 0x5E, group[13] & 0x7F, group[14], group[15]))
     return b"\x33\x33" + group[12:]

@@ -11,7 +11,7 @@ RECORD_NAMES = {1: "IS_IN", 2: "IS_EX", 3: "TO_IN", 4: "TO_EX", 5: "ALLOW", 6: "
 
 
 def judge(frame: bytes) -> str:
-    """Return the reading of a frame without its tag, or `!counter`."""
+    """The reading of a frame without its tag, or `!counter`."""
     if len(frame) < 14:
         return "!truncated"
     if u16(frame, 12) != 0x0800 or frame[:3] != b"\x01\x00\x5e":
@@ -183,10 +183,10 @@ def floating(code: int) -> int:
 
 
 def u16(data: bytes, at: int) -> int:
-    """Return the 16-bit number at an offset."""
+    """The 16-bit number at an offset."""
     return data[at] * 256 + data[at + 1]
 
 
 def dotted(data: bytes, at: int) -> str:
-    """Return the four bytes at an offset as a dotted quad."""
+    """The four bytes at an offset as a dotted quad."""
     return ".".join(str(byte) for byte in data[at : at + 4])
