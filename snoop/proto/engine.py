@@ -374,7 +374,7 @@ class Engine:
         vid: int | None = None,
         group: Address | None = None,
     ) -> list[RefusalRow]:
-        """Return the joins refused of late on ports (None: all), by port, VLAN, group, reason."""
+        """The joins refused of late on ports (None: all), by port, VLAN, group, reason."""
         known = self._context.ports
         wanted = [known[port] for port in sorted(known if ports is None else ports)]
         settings = self._context.settings

@@ -228,7 +228,7 @@ class Hosts:
         return sole if sole is not None and sole.who == who else None
 
     def _same(self, who: Reporter) -> Host | None:
-        """Return the host that `who` is: listed by that name, or the only one of its MAC (SAY-3).
+        """The host that `who` is: listed by that name, or the only one of its MAC (SAY-3).
 
         Of 0.0.0.0 and one address it is one; with two addresses it may be anybody behind a proxy.
         """

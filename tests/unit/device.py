@@ -65,7 +65,7 @@ class Device:
         for port in ports if up else ():
             self.port_up(port)
 
-    # Time -----------------------------------------------------------------------------------------
+    # Time ----------------------------------------------------------------------------------------
 
     @property
     def time(self) -> float:
@@ -94,7 +94,7 @@ class Device:
     def advance(self) -> None:
         self.take(self.engine.advance(self.now))
 
-    # What happens ---------------------------------------------------------------------------------
+    # What happens --------------------------------------------------------------------------------
 
     def hear(self, port: int, frame: bytes) -> frozenset[int]:
         """A frame comes in by `port`; the ports the same frame leaves by."""
@@ -143,7 +143,7 @@ class Device:
         self.mdb.published()
         return effects
 
-    # Questions ------------------------------------------------------------------------------------
+    # Questions -----------------------------------------------------------------------------------
 
     def row(self, port: int, group: str = G, vid: int = 0) -> MdbRow | None:
         """The dynamic mdb row of one port."""
