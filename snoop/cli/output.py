@@ -12,6 +12,7 @@ import contextlib
 import io
 import os
 import sys
+from typing import TextIO
 
 from snoop.printable import escaped
 
@@ -50,8 +51,7 @@ codecs.register(_ascii)
 def settle() -> None:
     """Make stdout and stderr take any text; one that is closed takes it and forgets it."""
     sys.stdout, sys.stderr = (
-        open(os.devnull, "w") if stream is None else stream  # noqa: SIM115 - for good
-        for stream in (sys.stdout, sys.stderr)
+        _nowhere() if stream is None else stream for stream in (sys.stdout, sys.stderr)
     )
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -68,4 +68,8 @@ def abandon() -> None:
     """Nothing more is said on stdout, at the end of the process either: it cannot be written."""
     with contextlib.suppress(OSError):
         sys.stdout.flush()
-    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
+    sys.stdout = _nowhere()
+
+
+def _nowhere() -> TextIO:
+    return os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")

@@ -84,13 +84,15 @@ def test_a_full_disk_is_one_line_for_every_command(
     """SAY-11."""
     for words in COMMANDS:
         said = io.StringIO()
-        full = open("/dev/full", "w")  # noqa: SIM115 - closing it fails
-        with monkeypatch.context() as patch:
+        # Closing it fails as well.
+        with (
+            contextlib.suppress(OSError),
+            open("/dev/full", "w") as full,
+            monkeypatch.context() as patch,
+        ):
             patch.setattr(sys, "stdout", full)
             patch.setattr(sys, "stderr", said)
             assert main.run(["--socket", str(daemon.path), *words]) == 1, words
-        with contextlib.suppress(OSError):
-            full.close()
         assert said.getvalue() == (
             "snoop: cannot write what was asked for: No space left on device\n"
         ), words

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from rich.console import Console, ConsoleDimensions
 
@@ -33,7 +35,7 @@ def document(groups: int = 3, ports: int = 4) -> Everything:
 
 def draw(view: View, *, width: int = 80, height: int = 24, **what: int) -> list[str]:
     size = ConsoleDimensions(width, height)
-    console = Console(width=width, height=height, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=width, height=height, record=True, file=io.StringIO())
     console.print(render(document(**what), view, size, KEYS))
     return console.export_text().splitlines()
 
