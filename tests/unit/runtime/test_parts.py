@@ -18,6 +18,8 @@ from snoop.wire.messages import Record, RecordType
 from unit.fake_fastpath import link
 from unit.scene import ALL_V3, HOST, G, Scene
 
+pytestmark = pytest.mark.usefixtures("own_time")
+
 
 def test_thousands_of_changes_are_published_a_part_at_a_time() -> None:
     """F-5: a port that goes down with its whole table must not hold up everybody else."""

@@ -21,6 +21,8 @@ from snoop.wire.messages import Record, RecordType
 from unit.fake_fastpath import link
 from unit.scene import G, Scene
 
+pytestmark = pytest.mark.usefixtures("own_time")
+
 
 def test_a_report_becomes_a_row_in_one_publish() -> None:
     """Decide all, send all, publish once."""

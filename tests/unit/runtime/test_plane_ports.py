@@ -18,6 +18,8 @@ from snoop.wire.address import ANY
 from unit.fake_fastpath import link
 from unit.scene import G, Scene
 
+pytestmark = pytest.mark.usefixtures("own_time")
+
 
 def test_a_port_that_cannot_be_opened_goes_down_alone() -> None:
     """A faulty port goes down alone and says so."""
