@@ -46,16 +46,15 @@ def others(net: Star, sender: int = 0) -> set[str]:
 
 
 def test_unicast_is_flooded_until_learned(net: Star) -> None:
-    """Fdb by (VLAN, MAC)."""
-    net.switch.quick("clear", "fdb")
-    h0, h2 = net.h(0), net.h(2)
-    to_h2 = ethernet(h2.mac, h0.mac)
-    assert receivers(net, [to_h2]) == [others(net)]
-    assert receivers(net, [ethernet(h0.mac, h2.mac)], sender=2) == [{"h0"}]
-    assert receivers(net, [to_h2]) == [{"h2"}]
+    """Fdb by (VLAN, MAC). Of a station that says nothing by itself, as a host may at any time."""
+    h0, station = net.h(0), "02:00:00:00:0f:04"
+    to_station = ethernet(station, h0.mac)
+    assert receivers(net, [to_station]) == [others(net)]
+    assert receivers(net, [ethernet(h0.mac, station)], sender=2) == [{"h0"}]
+    assert receivers(net, [to_station]) == [{"h2"}]
     entries = {row["mac"]: row["port"] for row in net.switch.show("fdb")["fdb"]}
     assert entries[h0.mac] == "p0"
-    assert entries[h2.mac] == "p2"
+    assert entries[station] == "p2"
 
 
 def test_station_that_moves_is_found_at_its_new_port(net: Star) -> None:
