@@ -6,6 +6,7 @@ a layer of the package imports nothing above it.
 - `wire`, `proto`, `table`: the pure core; `fastpath`: the binding to C;
 - `config`, `links`, `runtime`, `control`, `daemon`: the process;
 - `cli` (and `__main__`): the commands; `switch`: a switch from Python;
+- `lab`: hosts around it, for tests;
 - `printable`: a name's one spelling; `namespace`: of `ip netns`.
 """
 

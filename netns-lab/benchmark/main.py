@@ -35,8 +35,8 @@ from benchmark.results import Results, to_json
 from benchmark.site import Site, SiteError
 from benchmark.switches import Bridge, Contestant, OpenVSwitch, SnoopSwitch, openvswitch_installed
 from benchmark.traffic import TrafficError
-from testbed import namespaces
-from testbed.switch import SNOOP
+from snoop.lab import namespaces
+from snoop.lab.switch import SNOOP
 
 OWNER = os.getpid()
 EVERYONE = (*plan.ALL, *plan.VARIANTS)

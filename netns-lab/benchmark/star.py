@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pyroute2 import IPRoute
 
-from testbed import namespaces
+from snoop.lab import namespaces
 
 SOURCE_ADDRESS = "10.99.0.1"
 BRIDGE_NETFILTER = ("iptables", "ip6tables", "arptables")

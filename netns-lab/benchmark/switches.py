@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from benchmark.star import Star
-from testbed import namespaces
-from testbed.switch import KernelBridge, Snoop
-from testbed.waiting import wait_until
+from snoop.lab import namespaces, wait_until
+from snoop.lab.switch import KernelBridge, Snoop
 
 QUERY_INTERVAL_S = 60.0
 QUERY_RESPONSE_S = 1.0  # also how long a new kernel bridge floods everything

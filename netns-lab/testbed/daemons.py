@@ -18,9 +18,8 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
-from testbed import namespaces
-from testbed.host import Host
-from testbed.waiting import wait_until
+from snoop.lab import namespaces, wait_until
+from snoop.lab.host import Host
 
 UP_S, STOP_S = 15.0, 5.0
 FRR = Path("/usr/lib/frr")

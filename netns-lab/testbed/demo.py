@@ -12,9 +12,8 @@ import sys
 import time
 from collections.abc import Mapping
 
-from testbed import frames, namespaces
-from testbed.lab import Lab, wait_until
-from testbed.switch import KernelBridge, Snoop
+from snoop.lab import Lab, frames, namespaces, wait_until
+from snoop.lab.switch import KernelBridge, Snoop
 
 QUERY, RESPONSE, LAST_MEMBER = 1.5, 0.5, 0.5
 ROBUSTNESS = 2

@@ -12,7 +12,7 @@ from types import TracebackType
 
 from pyroute2 import IPRoute
 
-from testbed import namespaces
+from snoop.lab import namespaces
 
 TUNSETIFF, TUNSETVNETHDRSZ, TUNSETOFFLOAD = 0x400454CA, 0x400454D8, 0x400454D0
 IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x2, 0x1000, 0x4000

@@ -17,9 +17,9 @@ from typing import Any
 
 import click
 
-from testbed import namespaces
-from testbed.lab import Lab, mac
-from testbed.switch import SNOOP, Snoop
+from snoop.lab import namespaces
+from snoop.lab.lab import Lab, mac
+from snoop.lab.switch import SNOOP, Snoop
 
 PREFIX = "snlab-"
 DIRECTORY = Path("/run/snoop-lab")

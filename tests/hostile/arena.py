@@ -28,9 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from hostile.attacks import ATTACKS
-from testbed import namespaces
-from testbed.lab import Lab, wait_until
-from testbed.switch import SNOOP, Snoop
+from snoop.lab import Lab, namespaces, wait_until
+from snoop.lab.switch import SNOOP, Snoop
 
 TESTS = Path(__file__).parents[1]
 

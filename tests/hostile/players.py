@@ -24,7 +24,7 @@ from random import Random
 from typing import Any
 
 from hostile.attacks import ATTACKS, Burst, World
-from testbed.tap import attach_filter
+from snoop.lab.tap import attach_filter
 
 INTERFACE = "eth0"
 STREAM_PORT, JOIN_PORT, UNICAST_PORT = 5004, 5006, 5008

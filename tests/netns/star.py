@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from testbed import frames
-from testbed.datagrams import payload
-from testbed.host import Host
-from testbed.lab import Lab
-from testbed.switch import Snoop
+from snoop.lab import Lab, frames
+from snoop.lab.datagrams import payload
+from snoop.lab.host import Host
+from snoop.lab.switch import Snoop
 
 QUERY, RESPONSE, LAST_MEMBER, ROBUSTNESS = 1.0, 0.4, 0.2, 2
 LMQT = ROBUSTNESS * LAST_MEMBER

@@ -20,11 +20,10 @@ from typing import Any
 import pytest
 
 from netns.star import IGMP
-from testbed import frames, namespaces
-from testbed.datagrams import payload
-from testbed.host import Host
-from testbed.lab import Lab, wait_until
-from testbed.switch import KernelBridge, Snoop
+from snoop.lab import Lab, frames, namespaces, wait_until
+from snoop.lab.datagrams import payload
+from snoop.lab.host import Host
+from snoop.lab.switch import KernelBridge, Snoop
 
 A, B, C = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 ALL = (A, B, C)

@@ -7,8 +7,7 @@ import time
 import pytest
 
 from netns.star import GMI, QUERY, RESPONSE, ROBUSTNESS, SLACK, Star, names, star
-from testbed import frames
-from testbed.lab import wait_until
+from snoop.lab import frames, wait_until
 
 RATE = 500
 

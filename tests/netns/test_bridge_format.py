@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from netns.star import IGMP
-from testbed import frames, namespaces
-from testbed.lab import Lab, wait_until
+from snoop.lab import Lab, frames, namespaces, wait_until
 
 A, B, C = "10.0.1.1", "10.0.1.2", "10.0.1.3"
 # (port, record type, group, sources), in this order; a group of its own for each case.

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from netns.star import QUERIER, Star, names
-from testbed import frames
-from testbed.lab import wait_until
-from testbed.switch import SNOOP, Snoop
+from snoop.lab import frames, wait_until
+from snoop.lab.switch import SNOOP, Snoop
 
 GROUP, SOURCE = "239.15.0.1", "10.0.0.101"
 

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from netns.star import Star, names, star
-from testbed import frames
-from testbed.lab import Lab, wait_until
+from snoop.lab import Lab, frames, wait_until
 
 GROUP = "239.21.0.1"
 QUERIER_OFF = {"querier": "off"}

@@ -14,7 +14,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from netns.star import star
-from testbed import namespaces
+from snoop.lab import namespaces
 
 GROUP, UNWANTED, LISTEN = "239.20.0.1", "239.20.0.2", "127.0.0.1:9571"
 

@@ -11,11 +11,9 @@ from scapy.layers.l2 import GRE, Ether
 from scapy.packet import Raw
 
 from netns.star import IGMP, Star, star
-from testbed import frames, namespaces
+from snoop.lab import Lab, frames, namespaces, wait_until
+from snoop.lab.host import Host
 from testbed.guest import GSO_TCPV4, GSO_UDP_L4, Guest
-from testbed.host import Host
-from testbed.lab import Lab
-from testbed.waiting import wait_until
 
 GUEST, ADDRESS = "02:00:00:00:09:01", "10.0.0.90"
 BLOCKS = 120  # of 256 KiB

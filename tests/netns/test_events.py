@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from netns.star import Star, star
-from testbed.lab import wait_until
-from testbed.switch import SNOOP
+from snoop.lab import wait_until
+from snoop.lab.switch import SNOOP
 
 Told = dict[str, Any]
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from netns.star import Star, star
-from testbed import frames
-from testbed.lab import wait_until
+from snoop.lab import frames, wait_until
 
 GROUP, SSM, OTHER = "239.25.0.1", "232.25.0.1", "239.25.0.2"
 

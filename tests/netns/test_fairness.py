@@ -16,7 +16,7 @@ import pytest
 
 from benchmark import traffic
 from netns.star import Star, star
-from testbed.waiting import wait_until
+from snoop.lab import wait_until
 
 STREAM, COUNT, RATE = "239.91.0.1", 6000, 2000.0
 JOINED, JOINS, GAP_MS, LIMIT_MS = "239.90.0", 60, 20, 2000

@@ -11,7 +11,7 @@ import time
 from netns.test_decision import in_new_namespace
 from netns.test_shortcut import UDP, Hosts, frame, mac, running, switch
 from snoop.fastpath import REASONS, FastPath
-from testbed.waiting import wait_until
+from snoop.lab import wait_until
 from unit import frames
 
 

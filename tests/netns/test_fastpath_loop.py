@@ -6,8 +6,8 @@ import threading
 from contextlib import closing
 
 from snoop.fastpath import FastPath
+from snoop.lab import wait_until
 from snoop.table.mdb import Delta
-from testbed.waiting import wait_until
 from unit.test_fastpath_binding import group_rows
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from netns.star import Star, star
-from testbed import frames
-from testbed.datagrams import payload
-from testbed.lab import wait_until
+from snoop.lab import frames, wait_until
+from snoop.lab.datagrams import payload
 
 GROUP = "239.14.0.1"
 

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from netns.star import IGMP, Star
-from testbed import frames
-from testbed.lab import Lab, wait_until
+from snoop.lab import Lab, frames, wait_until
 
 GROUP, ROUTER = "239.25.0.1", "10.0.0.13"
 OFF = {"querier": "off"}

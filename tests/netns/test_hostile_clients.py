@@ -13,9 +13,7 @@ from pathlib import Path
 import pytest
 
 from netns.star import IGMP, Star, names
-from testbed import namespaces
-from testbed.lab import Lab
-from testbed.waiting import wait_until
+from snoop.lab import Lab, namespaces, wait_until
 
 LISTEN = ("127.0.0.1", 9571)
 DESCRIPTORS = 160

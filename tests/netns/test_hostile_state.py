@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 
 from netns.star import IGMP, Star, names, star
+from snoop.lab import frames, wait_until
 from snoop.wire import compose, control
 from snoop.wire.address import Address, mapped, parse
 from snoop.wire.messages import Record, RecordType
-from testbed import frames
-from testbed.waiting import wait_until
 
 MIB = 1 << 20
 GROWTH_MAX = 64 * MIB  # README: what one host may make the daemon grow by

@@ -7,7 +7,7 @@ import secrets
 import pytest
 
 from netns.star import Star
-from testbed.lab import wait_until
+from snoop.lab import wait_until
 
 UNKNOWN = "02:00:00:00:0f:01"
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 
 from netns.star import GMI, LAST_MEMBER, LMQT, QUERIER, SLACK, Star, star
-from testbed import frames
-from testbed.lab import wait_until
+from snoop.lab import frames, wait_until
 
 RATE = 500
 

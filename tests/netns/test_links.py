@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from netns.star import SLACK, Star, names, star
-from testbed.lab import wait_until
+from snoop.lab import wait_until
 
 GROUP = "239.9.0.1"
 

@@ -14,8 +14,7 @@ from socket import inet_aton
 import pytest
 
 from netns.star import QUERIER, names, star
-from testbed import frames
-from testbed.lab import wait_until
+from snoop.lab import frames, wait_until
 
 PER_PORT, PORTS, RATE = 20_000, (1, 2, 3), 8_000
 GROUP, SOURCE = "239.12.0.1", "10.0.0.66"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netns.star import GMI, LMQT, QUERY, SLACK, Star, names
-from testbed import frames
-from testbed.lab import wait_until
+from snoop.lab import frames, wait_until
 
 
 def test_members_get_every_datagram_of_a_stream_and_non_members_none(net: Star) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from netns.star import Star, star
-from testbed.frames import tagged, udp
-from testbed.lab import Lab, wait_until
+from snoop.lab import Lab, wait_until
+from snoop.lab.frames import tagged, udp
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 

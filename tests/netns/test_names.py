@@ -9,9 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from netns.star import IGMP, Star
-from testbed import frames, namespaces
-from testbed.lab import Lab
-from testbed.switch import SNOOP, Snoop
+from snoop.lab import Lab, frames, namespaces
+from snoop.lab.switch import SNOOP, Snoop
 
 NAMES = {  # of the kernel, and as it is written
     b"a\x1b[31mb\x07": r"a\x1b[31mb\x07",

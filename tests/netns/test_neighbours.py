@@ -21,10 +21,9 @@ import pytest
 
 from netns.star import IGMP, Star, star
 from netns.test_offloads import offloads_off
-from testbed import namespaces
+from snoop.lab import namespaces, wait_until
+from snoop.lab.host import Count, Host
 from testbed.daemons import ROUTERS, Daemons, Igmpproxy, OpenVswitch
-from testbed.host import Count, Host
-from testbed.lab import wait_until
 
 GROUP = "239.8.1.1"
 BURSTS = (2, 7, 50, 200)

@@ -11,9 +11,8 @@ from statistics import median
 import pytest
 
 from netns.star import IGMP, Star, names, star
-from testbed import frames, namespaces
-from testbed.datagrams import payload
-from testbed.lab import Lab
+from snoop.lab import Lab, frames, namespaces
+from snoop.lab.datagrams import payload
 
 GROUP = "239.8.0.1"
 TCP_RATIO = 0.7

@@ -11,10 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from netns.star import Star
-from testbed import namespaces
-from testbed.lab import Lab
-from testbed.switch import SNOOP, Snoop
-from testbed.waiting import wait_until
+from snoop.lab import Lab, namespaces, wait_until
+from snoop.lab.switch import SNOOP, Snoop
 
 
 def second(lab: Lab, *ports: str, before: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:

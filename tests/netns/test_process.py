@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from netns.star import IGMP, Star, names, star
-from testbed import namespaces
-from testbed.lab import Lab, wait_until
-from testbed.switch import SNOOP, Snoop
+from snoop.lab import Lab, namespaces, wait_until
+from snoop.lab.switch import SNOOP, Snoop
 
 GROUP = "239.13.0.1"
 
@@ -206,7 +205,7 @@ def test_lab_that_is_killed_takes_the_daemon_and_the_agents_with_it() -> None:
     """INTERFACE.md 1: nothing is left behind, even by SIGKILL, but names that the next lab
     sweeps away."""
     story = (
-        "import sys, time; from testbed.lab import Lab\n"
+        "import sys, time; from snoop.lab import Lab\n"
         "lab = Lab(2).open(); switch = lab.switch()\n"
         "print(lab.prefix, switch.process.pid, lab.hosts[0].process.pid, flush=True)\n"
         "sys.stdin.read()\n"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from netns.star import QUERIER, QUERY, RESPONSE, ROBUSTNESS, SLACK, Star, names, star
-from testbed import frames
-from testbed.lab import Lab, wait_until
+from snoop.lab import Lab, frames, wait_until
 
 OQPI = ROBUSTNESS * QUERY + RESPONSE / 2
 LOWER, HIGHER = "10.0.0.1", "10.0.0.255"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from netns.star import QUERIER, Star, names, star
-from testbed.lab import wait_until
+from snoop.lab import wait_until
 
 GROUP, OTHER = "239.24.0.1", "239.24.0.2"
 COUNT, RATE = 16_000, 4_000

@@ -9,10 +9,8 @@ import threading
 import pytest
 
 from netns.star import IGMP, Star
-from testbed import frames
+from snoop.lab import Lab, frames, wait_until
 from testbed.guest import GSO_UDP, Guest
-from testbed.lab import Lab
-from testbed.waiting import wait_until
 
 GUEST = "02:00:00:00:09:01"
 ADDRESS = "10.0.0.90"

@@ -7,8 +7,8 @@ import signal
 import pytest
 
 from netns.star import names, star
-from testbed import frames as made
-from testbed.waiting import wait_until
+from snoop.lab import frames as made
+from snoop.lab import wait_until
 
 GROUP = "239.1.2.3"
 STORM_GROUPS, STORM_PORTS, PER_REPORT = 4000, 8, 183

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from netns.star import IGMP, Star, names
-from testbed.lab import Lab, wait_until
-from testbed.switch import Snoop
+from snoop.lab import Lab, wait_until
+from snoop.lab.switch import Snoop
 
 GROUP = "239.19.0.1"
 PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN = 65, 1

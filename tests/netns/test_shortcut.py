@@ -14,8 +14,8 @@ from contextlib import contextmanager, nullcontext
 
 from netns.test_decision import in_new_namespace
 from snoop.fastpath import REASONS, FastPath
+from snoop.lab import wait_until
 from snoop.table.mdb import Delta
-from testbed.waiting import wait_until
 
 ETH_P_ALL, SOL_PACKET, PACKET_IGNORE_OUTGOING, PACKET_AUXDATA = 3, 263, 23, 8
 AUXDATA = struct.Struct("=IIIHHHH")  # struct tpacket_auxdata: status, lengths, offsets, TCI, TPID

@@ -9,8 +9,8 @@ import subprocess
 from typing import Any
 
 from netns.star import Star, star
-from testbed.lab import wait_until
-from testbed.switch import SNOOP
+from snoop.lab import wait_until
+from snoop.lab.switch import SNOOP
 
 GROUP = "239.23.0.1"
 

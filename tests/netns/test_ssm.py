@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netns.star import LMQT, SLACK, Star, names
-from testbed import frames
+from snoop.lab import frames
 
 A, B, C = "10.0.0.101", "10.0.0.102", "10.0.0.103"
 

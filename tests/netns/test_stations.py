@@ -9,8 +9,8 @@ import pytest
 
 from netns.star import Star, star
 from netns.test_l2 import ethernet, mac_bytes
-from testbed.host import Host, Job
-from testbed.waiting import wait_until
+from snoop.lab import wait_until
+from snoop.lab.host import Host, Job
 
 PROBES, ETHERTYPE = 50, 0x88B7
 

@@ -14,9 +14,8 @@ from typing import Any
 
 from netns.star import IGMP, QUERIER, QUERY, RESPONSE, Star, names, star
 from netns.test_querier import OQPI, role, wait_role
-from testbed import frames
-from testbed.host import Host, Job
-from testbed.lab import Lab, wait_until
+from snoop.lab import Lab, frames, wait_until
+from snoop.lab.host import Host, Job
 
 G, OTHER = "239.30.0.1", "239.30.0.2"
 OUTSIDE, WINNER, HIGHER = "9.9.9.9", "10.0.0.1", "10.0.0.255"

@@ -8,8 +8,8 @@ import pytest
 
 from netns.star import IGMP, QUERIER
 from snoop import Switch
+from snoop.lab import Lab
 from snoop.switch import SwitchError
-from testbed.lab import Lab
 
 GROUP = "239.20.0.1"
 

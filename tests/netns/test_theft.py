@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from netns.star import star
 from netns.test_l2 import ethernet, mac_bytes
 from netns.test_stations import ETHERTYPE, probe, probes_at, say
-from testbed.host import Host
-from testbed.lab import Lab, wait_until
+from snoop.lab import Lab, wait_until
+from snoop.lab.host import Host
 
 SECONDS, STREAM_S = 2.0, 1.4
 PROBES_S, TALK_S = 150, 20  # the victim says something every 50 ms

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from netns.star import SLACK, Star, names, star
-from testbed import frames
-from testbed.datagrams import payload
-from testbed.lab import wait_until
+from snoop.lab import frames, wait_until
+from snoop.lab.datagrams import payload
 from unit.state_table import ROWS, Filter, Row
 
 ADDRESS = {letter: f"192.0.2.{number}" for number, letter in enumerate("ABCDEZ", start=1)}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netns.star import Star, names, star
-from testbed import frames
-from testbed.lab import wait_until
+from snoop.lab import frames, wait_until
 
 GROUP = "239.7.0.1"
 

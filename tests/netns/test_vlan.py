@@ -8,9 +8,8 @@ import pytest
 from pyroute2.netlink.exceptions import NetlinkError
 
 from netns.star import Star, names, star
-from testbed import frames
-from testbed.datagrams import payload
-from testbed.lab import wait_until
+from snoop.lab import frames, wait_until
+from snoop.lab.datagrams import payload
 
 GROUP = "239.10.0.1"
 SOURCE = "10.10.0.99"

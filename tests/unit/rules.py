@@ -19,7 +19,7 @@ PAGE = ROOT / "snoop/RULES.md"
 # Who cites: the product, its tests, the lab.
 PRODUCT = ("snoop/**/*.py", "native/src/*.[ch]", "native/include/*.h")
 TESTS = ("tests/**/*.py", "tests/vectors/*.txt", "native/tests/*.[ch]", "native/fuzz/*.[ch]")
-LAB = ("netns-lab/**/*.py",)
+LAB = ("netns-lab/**/*.py", "snoop/lab/*.py")
 PROSE = ("*.md", "snoop/**/*.md", "native/*.md", "netns-lab/*.md", "tests/*.md")
 
 _THEMES = "SNOOP|VLAN|MLD|NET|SAY|BM|L2|SM|TM|[BDFGJNQVW]"
@@ -82,10 +82,12 @@ def sections(text: str) -> set[str]:
 
 
 def files(*patterns: str) -> Iterator[Path]:
-    """The files of the repository that `patterns` name, this page and its tools apart."""
+    """The files that `patterns` name; this page and its tools apart, and the lab if not named."""
     apart = {PAGE, Path(__file__), Path(__file__).with_name("test_rules.py")}
     for pattern in patterns:
-        yield from (path for path in sorted(ROOT.glob(pattern)) if path not in apart)
+        for path in sorted(ROOT.glob(pattern)):
+            if path not in apart and (pattern in LAB or path.parent != ROOT / "snoop/lab"):
+                yield path
 
 
 def places(*patterns: str) -> dict[str, list[str]]:

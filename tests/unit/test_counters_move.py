@@ -116,7 +116,7 @@ def test_every_key_reaches_a_reader(table: type) -> None:
     read = {
         node.attr
         for path in (ROOT / "snoop").rglob("*.py")
-        if path.name != "schema.py"
+        if path.name != "schema.py" and path.parent.name != "lab"
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute)
     }

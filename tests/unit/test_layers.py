@@ -38,6 +38,8 @@ LINKS = {"snoop.links", "snoop.printable"}
 RUNTIME = FASTPATH - {"snoop._native"} | CONFIG | LINKS | {"snoop.runtime"}
 CONTROL = RUNTIME | {"snoop.control", "snoop.__version__"}
 DAEMON = CONTROL | {"snoop.daemon"}
+SWITCH = {"snoop.switch", "snoop.namespace", "snoop.config.toml", "snoop.control.client"}
+LAB = SWITCH | {"snoop.Switch", "snoop.cli.main", "snoop.lab"}  # above all of it
 ROOMS = {
     "snoop.config": CONFIG,
     "snoop.links": LINKS,
@@ -48,12 +50,12 @@ ROOMS = {
 NEVER_PURE = {"time", "asyncio", "threading", "socket", "os", "random", "logging", "cffi"}
 NEVER_RUNTIME = {"click", "rich", "scapy", "snoop._native", "snoop.cli"}
 PLACES = {
-    "scapy": "snoop.cli",
-    "pyroute2": "snoop.links.interfaces",
-    "click": "snoop.cli",
-    "rich": "snoop.cli",
-    "prometheus_client": "snoop.control.metrics",
-    "snoop._native": "snoop.fastpath",
+    "scapy": {"snoop.cli", "snoop.lab.frames"},
+    "pyroute2": {"snoop.links.interfaces", "snoop.lab"},
+    "click": {"snoop.cli"},
+    "rich": {"snoop.cli"},
+    "prometheus_client": {"snoop.control.metrics"},
+    "snoop._native": {"snoop.fastpath"},
 }
 
 
@@ -123,6 +125,11 @@ def test_module_imports_only_what_its_layer_may(name: str, path: Path) -> None:
         # Layers 0 to 3 stay out of the command line: it asks the daemon.
         low = {"snoop.proto", "snoop.table", "snoop.fastpath", "snoop._native"}
         assert {n for n in ours(names) if within(n, low)} == set()
+    elif within(name, {"snoop.switch", "snoop.lab"}):
+        layer = LAB if within(name, {"snoop.lab"}) else SWITCH
+        assert {n for n in ours(names) if not within(n, layer)} == set()
+    if not within(name, {"snoop.lab"}):
+        assert {n for n in ours(names) if within(n, {"snoop.lab"})} == set()
 
 
 BESIDE = [ROOT.parent / "netns-lab" / name for name in ("testbed", "benchmark")]
@@ -163,10 +170,10 @@ def test_a_circle_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "path"), MODULES, ids=IDS)
 def test_each_dependency_has_one_place(name: str, path: Path) -> None:
-    """One place each for scapy, pyroute2, click, rich and the binding."""
-    for dependency, place in PLACES.items():
+    """One place each for click, rich and the binding; the lab has its own scapy and pyroute2."""
+    for dependency, places in PLACES.items():
         used = {n for n in imports(path) if within(n, {dependency})}
-        assert not used or within(name, {place}), f"{name} imports {used}"
+        assert not used or within(name, places), f"{name} imports {used}"
 
 
 def test_importing_the_command_line_loads_nothing_heavy() -> None:
@@ -184,7 +191,7 @@ def test_importing_the_command_line_loads_nothing_heavy() -> None:
 
 def test_the_walk_finds_the_layers() -> None:
     """The tests above would pass on an empty package."""
-    for layer in ("wire", "proto", "table", "config", "links", "runtime", "control", "cli"):
+    for layer in ("wire", "proto", "table", "config", "links", "runtime", "control", "cli", "lab"):
         assert sum(within(name, {f"snoop.{layer}"}) for name in IDS) > 1, layer
 
 

@@ -31,10 +31,10 @@ from typing import Any
 
 from pyroute2 import IPRoute
 
-from testbed import frames, namespaces
-from testbed.host import Host
-from testbed.switch import KernelBridge, Snoop
-from testbed.waiting import wait_until
+from snoop.lab import frames, namespaces
+from snoop.lab.host import Host
+from snoop.lab.switch import KernelBridge, Snoop
+from snoop.lab.waiting import wait_until
 
 __all__ = ["Lab", "wait_until"]
 

@@ -17,7 +17,7 @@ import struct
 import time
 from typing import Any, NamedTuple
 
-from testbed.datagrams import Tally
+from snoop.lab.datagrams import Tally
 
 ETH_P_ALL, ETH_P_IP, ETH_P_MARKER = 3, 0x0800, 0x88B5
 SOL_PACKET, PACKET_AUXDATA, PACKET_STATISTICS = 263, 8, 6

@@ -23,7 +23,7 @@ from pyroute2 import IPRoute, netns
 from snoop.namespace import RUN, enter, inside
 from snoop.switch import end_with_parent
 
-HOME = Path(__file__).parents[1]
+HOME = Path(__file__).parents[2]
 LOCK = Path("/run/snoop-netns.lock")
 PASSING = re.compile(r"sn(\d+)-")
 

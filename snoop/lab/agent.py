@@ -26,8 +26,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from testbed.datagrams import DATA_PORT, Tally, tcp_send, tcp_serve, udp_bursts, udp_send
-from testbed.tap import Tap, raw_send
+from snoop.lab.datagrams import DATA_PORT, Tally, tcp_send, tcp_serve, udp_bursts, udp_send
+from snoop.lab.tap import Tap, raw_send
 
 IP_MULTICAST_ALL, IP_PKTINFO = 49, 8
 IP_ADD_SOURCE_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP = 39, 40

@@ -16,9 +16,10 @@ from typing import Any
 
 from pyroute2 import IPRoute
 
+from snoop.lab import namespaces
+from snoop.lab.waiting import wait_until
+from snoop.namespace import inside
 from snoop.switch import READY_SECONDS, Switch, SwitchError
-from testbed import namespaces
-from testbed.waiting import wait_until
 
 SNOOP = Path(sys.executable).with_name("snoop")
 HUNDREDTHS = 100
@@ -144,7 +145,7 @@ class KernelBridge:
 
     def members(self, group: str) -> set[str]:
         """Ports that have an entry for the group; needs iproute2's `bridge`."""
-        with namespaces.inside(self.namespace):
+        with inside(self.namespace):
             shown = subprocess.run(["bridge", "-j", "mdb", "show"], capture_output=True, check=True)
         rows = [row for each in json.loads(shown.stdout) for row in each["mdb"]]
         return {row["port"] for row in rows if (row["dev"], row["grp"]) == (self.name, group)}

@@ -15,7 +15,7 @@ from typing import Any
 
 from pyroute2 import IPRoute
 
-from testbed import namespaces
+from snoop.lab import namespaces
 
 ANSWER_S = 30.0
 
@@ -84,7 +84,7 @@ class Host:
         self.answers: dict[int, dict[str, Any]] = {}
         self.pending = b""
         self.process = namespaces.spawn(
-            namespace, namespaces.program("testbed.agent", "eth0"), stdin=-1, stdout=-1
+            namespace, namespaces.program("snoop.lab.agent", "eth0"), stdin=-1, stdout=-1
         )
 
     def close(self) -> None:

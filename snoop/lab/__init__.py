@@ -1,0 +1,46 @@
+"""The lab: hosts in network namespaces around a switch, for tests, the demo and by hand.
+
+    from snoop.lab import Lab
+
+What is offered here is loaded when it is asked for: an agent needs the standard library alone, and
+a test run that makes no lab pays for none.
+
+- `lab` lays it out, `namespaces` makes and sweeps what it is made of;
+- `host` is one host, `agent` the process inside it with its `tap` and `datagrams`;
+- `switch`: this switch, the kernel's bridge;
+- `frames` crafts, `waiting` waits for a condition with a bound.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from snoop.lab.host import AgentError, Captured, Count, Host, Job
+    from snoop.lab.lab import Lab
+    from snoop.lab.switch import KernelBridge, Snoop
+    from snoop.lab.waiting import wait_until
+
+__all__ = [
+    "AgentError",
+    "Captured",
+    "Count",
+    "Host",
+    "Job",
+    "KernelBridge",
+    "Lab",
+    "Snoop",
+    "wait_until",
+]
+_HOME = {
+    "host": ("AgentError", "Captured", "Count", "Host", "Job"),
+    "lab": ("Lab",),
+    "switch": ("KernelBridge", "Snoop"),
+    "waiting": ("wait_until",),
+}
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOME.items():
+        if name in names:
+            return getattr(importlib.import_module(f"snoop.lab.{home}"), name)
+    raise AttributeError(f"module 'snoop.lab' has no attribute {name!r}")
