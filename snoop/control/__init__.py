@@ -2,8 +2,8 @@
 
 - `client`, `server`, `requests`, `door`: the control socket, both its ends, what may be asked, who
   is let in;
-- `documents`: what is answered, for both ends; `answers` asks the plane, `rows` and `statistics`
-  make documents of its state;
+- `answers`: each request done, by the ports and groups it `named`; `shows`: each table shown;
+- `documents`: what is answered, for both ends; `rows` and `statistics` make them of the state;
 - `explain` with `hints`, `reasons` and `wellknown`: why a frame goes where it goes;
 - `counters`: what each counts; `kinds`: what each event is about; `rates`: from two looks;
 - `metrics` and `sample`: Prometheus.

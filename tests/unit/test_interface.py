@@ -17,7 +17,7 @@ from snoop.cli import running
 from snoop.cli.main import cli
 from snoop.config import schema, words
 from snoop.config.loader import TABLES
-from snoop.control import answers
+from snoop.control import shows
 from snoop.control.documents import Finding
 from snoop.control.kinds import KINDS
 from snoop.control.requests import Explain, Monitor, Mrouter, Show
@@ -232,5 +232,5 @@ def test_what_is_to_come_is_not_there_yet() -> None:
 def _at_once() -> Iterator[None]:
     """`show streams` looks twice; here it need not wait between."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(answers, "LOOK_SECONDS", 0)
+        patch.setattr(shows, "LOOK_SECONDS", 0)
         yield

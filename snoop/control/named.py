@@ -1,0 +1,63 @@
+"""What a request names, checked: ports, groups, sources, filters. Nothing below sees a bad one."""
+
+from __future__ import annotations
+
+from snoop.control.requests import Filter, Named, RequestError
+from snoop.control.rows import Wanted
+from snoop.runtime.ports import NoSuchPort, Port, Ports
+from snoop.wire import address
+from snoop.wire.address import Address
+
+
+def port(ports: Ports, name: str) -> Port:
+    """Find the port of that name; RequestError if this switch has none."""
+    try:
+        return ports.named(name)
+    except NoSuchPort as error:
+        raise RequestError(str(error), code=2) from None
+
+
+def all_ports(ports: Ports, names: Named) -> list[Port]:
+    """Find those ports, all of them or none: nothing is begun with a name that is wrong."""
+    given = (names,) if isinstance(names, str) else names
+    return [port(ports, name) for name in dict.fromkeys(given)]
+
+
+def port_ids(ports: Ports, names: Named | None) -> list[int | None]:
+    """Give the ids of those ports; [None], which is any, for None."""
+    return [None] if names is None else [one.id for one in all_ports(ports, names)]
+
+
+def wanted(ports: Ports, filters: Filter) -> Wanted:
+    """Give what a filter lets through."""
+    return Wanted(
+        vid=filters.vlan,
+        group=None if filters.group is None else group(filters.group),
+        ports=None
+        if filters.port is None
+        else sum(1 << one.id for one in all_ports(ports, filters.port)),
+    )
+
+
+def group(text: str) -> Address:
+    """Read the address of a multicast group; RequestError if it is none."""
+    try:
+        found = address.parse(text)
+    except ValueError:
+        found = address.ANY
+    if not address.is_multicast(found):
+        raise RequestError(f'"{text}" is not a multicast group, such as 239.1.1.1', code=2)
+    return found
+
+
+def source(text: str | None) -> Address | None:
+    """Read the address of a source, None for None; RequestError if no host can have it."""
+    if text is None:
+        return None
+    try:
+        found = address.parse(text)
+    except ValueError:
+        found = address.UNSPECIFIED
+    if found == address.UNSPECIFIED or address.is_bad_source(found):
+        raise RequestError(f'"{text}" is not the address of a source, such as 10.0.0.9', code=2)
+    return found

@@ -1,0 +1,219 @@
+"""What is shown: each document of a `show`, of a running switch, and the sample of a scrape.
+
+Large tables are made a part at a time, so that nobody's frames wait for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Hashable, Iterable
+from heapq import nlargest
+from itertools import islice
+from typing import TypeVar, cast
+
+import msgspec
+
+from snoop import __version__
+from snoop.control import documents, requests, rows, statistics
+from snoop.control.rates import Rate, Rates
+from snoop.control.rows import Wanted
+from snoop.control.sample import STREAMS_MAX, Sample
+from snoop.printable import natural
+from snoop.proto.units import MILLISECOND, SECOND
+from snoop.runtime import clock
+from snoop.runtime.plane import Plane
+from snoop.table.seen import FdbEntry, Stream
+from snoop.wire.address import Address
+
+# How long the first `show streams` watches before it says how fast they are.
+LOOK_SECONDS = 0.25
+# How long rows are made before the loop has a turn, and of how many groups between two looks.
+PART_NS = 6 * MILLISECOND
+PART_KEYS = 8
+
+Keys = list[tuple[int, Address]]
+Key = TypeVar("Key")
+Row = TypeVar("Row")
+
+
+class Shows:
+    """Shows the state of one plane; `config` shows its configuration."""
+
+    def __init__(
+        self, plane: Plane, counters: statistics.Counters, *, config: Callable[[], object]
+    ) -> None:
+        self._plane = plane
+        self._counters = counters
+        self._config = config
+        self._rates = Rates()
+        self._large = asyncio.Lock()
+
+    async def show(self, what: str, wanted: Wanted) -> object:
+        """Make the document of `show WHAT`."""
+        match what:
+            case "streams":
+                return await self._streams(wanted)
+            case "mdb":
+                return await self._mdb(wanted)
+            case "hosts":
+                return await self._hosts(wanted)
+            case "witnesses":
+                return await self._witnesses(wanted)
+            case "fdb":
+                return await self._fdb(wanted)
+            case "querier":
+                return await self._queriers(wanted)
+            case "mrouters":
+                return await self._mrouters(wanted)
+            case "ports":
+                return documents.Ports(ports=statistics.ports(self._plane, self._counters, wanted))
+            case "counters":
+                return self._counters.show(wanted)
+            case "config":
+                return self._config()
+            case "status":
+                return self._status()
+            case _:
+                raise AssertionError(what)
+
+    async def _mdb(self, wanted: Wanted) -> documents.Mdb:
+        plane = self._plane
+        engine, name = plane.engine, plane.ports.name
+
+        def part(keys: Keys) -> list[documents.Entry]:
+            return rows.mdb(engine.mdb(clock.now(), keys), name, wanted)
+
+        table = await self._in_parts(engine.keys(vid=wanted.vid, group=wanted.group), part)
+        return documents.Mdb(switch=plane.config.switch.name, mdb=table)
+
+    async def _hosts(self, wanted: Wanted) -> documents.Hosts:
+        engine, name = self._plane.engine, self._plane.ports.name
+
+        def part(keys: Keys) -> list[documents.Host]:
+            return rows.hosts(engine.hosts(clock.now(), keys), name, wanted)
+
+        keys = engine.keys(vid=wanted.vid, group=wanted.group)
+        return documents.Hosts(hosts=await self._in_parts(keys, part))
+
+    async def _witnesses(self, wanted: Wanted) -> documents.Witnesses:
+        engine, name = self._plane.engine, self._plane.ports.name
+
+        def part(ports: list[int]) -> list[documents.Refused]:
+            found = engine.refusals(clock.now(), ports, vid=wanted.vid, group=wanted.group)
+            return rows.refused(found, name, wanted)
+
+        known = (port.id for port in self._plane.ports if wanted.has(port.id))
+        ports = sorted(known, key=lambda port: natural(name(port)))
+        return documents.Witnesses(refused=await self._in_parts(ports, part))
+
+    async def _fdb(self, wanted: Wanted) -> documents.Fdb:
+        plane = self._plane
+        name, sticky = plane.ports.name, plane.ports.sticky
+
+        def part(entries: list[FdbEntry]) -> list[documents.Station]:
+            return rows.fdb(entries, name, wanted, sticky)
+
+        entries = []
+        since = clock.now()
+        for entry in plane.fastpath.fdb():
+            entries.append(entry)
+            if clock.now() - since > PART_NS:
+                await asyncio.sleep(0)
+                since = clock.now()
+        entries.sort(key=lambda entry: (entry.vlan, entry.mac))
+        return documents.Fdb(fdb=await self._in_parts(entries, part))
+
+    async def _queriers(self, wanted: Wanted) -> documents.Queriers:
+        engine, name = self._plane.engine, self._plane.ports.name
+
+        def part(vids: list[int]) -> list[documents.Querier]:
+            return rows.queriers(engine.queriers(clock.now(), vids), name, wanted)
+
+        return documents.Queriers(queriers=await self._in_parts(self._vids(wanted), part))
+
+    async def _mrouters(self, wanted: Wanted) -> documents.Mrouters:
+        engine, name = self._plane.engine, self._plane.ports.name
+
+        def part(vids: list[int]) -> list[documents.Mrouter]:
+            return rows.mrouters(engine.mrouters(clock.now(), vids), name, wanted)
+
+        return documents.Mrouters(mrouters=await self._in_parts(self._vids(wanted), part))
+
+    def _vids(self, wanted: Wanted) -> list[int]:
+        return self._plane.engine.vids() if wanted.vid is None else [wanted.vid]
+
+    async def _in_parts(
+        self, keys: Iterable[Key], part: Callable[[list[Key]], list[Row]]
+    ) -> list[Row]:
+        """Make the rows of a large table a part at a time: frames and timers come in between.
+
+        One such answer at a time, whoever asks how often: they are large. The rows of a group are
+        of one moment, those of different groups need not be. Each part is written at once: as
+        objects they would be ten times as large, and take long to be freed. So the document holds
+        its rows as they are on the wire.
+        """
+        written: list[bytes] = []
+        waiting = iter(keys)
+        async with self._large:
+            since = clock.now()
+            while some := list(islice(waiting, PART_KEYS)):
+                if made := part(some):
+                    written.append(requests.rows(made))
+                if clock.now() - since > PART_NS:
+                    await asyncio.sleep(0)
+                    since = clock.now()
+        return cast("list[Row]", msgspec.Raw(b"[" + b",".join(written) + b"]"))
+
+    def _status(self) -> documents.Status:
+        plane = self._plane
+        return documents.Status(
+            switch=plane.config.switch.name,
+            version=__version__,
+            pid=os.getpid(),
+            uptime=rows.seconds(clock.now() - plane.started),
+            rows=plane.table_rows,
+            balance=self._counters.balance(),
+        )
+
+    async def _streams(self, wanted: Wanted) -> documents.Streams:
+        if not self._rates.ready(clock.now()):
+            self._look()
+            await asyncio.sleep(LOOK_SECONDS)
+        streams, rates = self._look()
+        plane = self._plane
+        kept = statistics.streams_wanted(plane, streams, wanted)
+
+        def part(some: list[Stream]) -> list[documents.Stream]:
+            return statistics.streams(plane, some, rates)
+
+        return documents.Streams(streams=await self._in_parts(kept, part))
+
+    def _look(self) -> tuple[list[Stream], dict[Hashable, Rate]]:
+        streams = self._plane.fastpath.streams()
+        return streams, self._rates.look(
+            {statistics.stream_key(stream): stream for stream in streams}, clock.now()
+        )
+
+    def sample(self) -> Sample:
+        """What a scrape shows: totals that never run backwards."""
+        plane, everything = self._plane, Wanted()
+        name, now = plane.ports.name, clock.now()
+        groups, members = plane.engine.group_counts()
+        # Anybody can make thousands: the busiest are made into rows, which takes time.
+        streams = nlargest(STREAMS_MAX, plane.fastpath.streams(), key=lambda one: one.frames)
+        still = {statistics.stream_key(stream): Rate(0.0, 0.0) for stream in streams}
+        return Sample(
+            switch=plane.config.switch.name,
+            uptime=(now - plane.started) / SECOND,
+            counters=self._counters.total(),
+            port_counters={port.name: self._counters.port_total(port) for port in plane.ports},
+            ports=statistics.ports(plane, self._counters, everything),
+            groups=groups,
+            members={name(port): count for port, count in members.items()},
+            mrouters=rows.mrouters(plane.engine.mrouters(now), name, everything),
+            queriers=rows.queriers(plane.engine.queriers(now), name, everything),
+            streams=statistics.streams(plane, streams, still, settled=False),
+            table_rows=plane.table_rows,
+            fdb_entries=plane.fastpath.fdb_count,
+        )
