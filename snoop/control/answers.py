@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from snoop.config.loader import effective
-from snoop.control import documents, explain, named, statistics
+from snoop.control import documents, named, statistics
+from snoop.control.explaining import answer
 from snoop.control.requests import (
     Capture,
     Clear,
@@ -167,7 +168,7 @@ class Answers:
             plane.do(effects)
 
     def _explain(self, request: Explain) -> documents.Explained:
-        return explain.explain(
+        return answer.explain(
             self._plane,
             port=named.port(self._plane.ports, request.port),
             group=named.group(request.group),

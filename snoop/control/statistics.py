@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping
 
 from snoop.control import documents
 from snoop.control.counters import dropped
-from snoop.control.explain import frame
+from snoop.control.explaining.answer import frame
 from snoop.control.rates import Rate
 from snoop.control.rows import Wanted, family, seconds
 from snoop.fastpath import DROPS, REASONS

@@ -109,8 +109,10 @@ def test_the_example_has_every_key() -> None:
         "TROUBLESHOOTING.md",
         "share/README.md",
         *(f"cli/findings/{path.name}" for path in (SHARE.parent / "cli/findings").glob("*.py")),
-        "control/explain.py",
-        "control/hints.py",
+        *(
+            f"control/explaining/{path.name}"
+            for path in (SHARE.parent / "control/explaining").glob("*.py")
+        ),
         "control/reasons.py",
     ],
 )

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from snoop.control import documents, hints
+from snoop.control import documents
+from snoop.control.explaining import hints
 from snoop.control.reasons import REASONS
 from snoop.control.rows import seconds, text
 from snoop.printable import natural
