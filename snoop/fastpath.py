@@ -19,7 +19,14 @@ from snoop._native import ffi, lib
 from snoop.proto.units import Ports
 from snoop.table.image import pack_rows, pack_vlans, words
 from snoop.table.mdb import Delta
-from snoop.table.seen import FdbEntry, PortOpened, Punted, Stream, WorkerStats
+from snoop.table.seen import (
+    FdbEntry,
+    PortOpened,
+    PortSetup,
+    Punted,
+    Stream,
+    WorkerStats,
+)
 
 CONTRACT_VERSION = 10
 if lib.fp_contract_version() != CONTRACT_VERSION:
@@ -93,21 +100,12 @@ def _fdb_entry(entry: Any) -> FdbEntry:
     return FdbEntry(entry.vlan, mac, entry.port, int(entry.age_ns), rival, int(entry.claimed_ns))
 
 
-def _port_config(
-    ifindex: int,
-    ring_slots: int,
-    control_slots: int,
-    punt_bytes: int,
-    qdisc_bypass: bool,
-    isolate: bool,
-    shortcut: bool,
-) -> Any:
-    flags = (lib.FP_OPEN_QDISC_BYPASS if qdisc_bypass else 0) | (
-        (lib.FP_OPEN_ISOLATE if isolate else 0) | (lib.FP_OPEN_SHORTCUT if shortcut else 0)
-    )
-    return ffi.new(
-        "struct fp_port_config *", [ifindex, ring_slots, control_slots, flags, punt_bytes]
-    )
+def _port_config(ifindex: int, setup: PortSetup) -> Any:
+    flags = lib.FP_OPEN_QDISC_BYPASS if setup.qdisc_bypass else 0
+    flags |= lib.FP_OPEN_ISOLATE if setup.isolate else 0
+    flags |= lib.FP_OPEN_SHORTCUT if setup.shortcut else 0
+    slots = setup.ring_slots, setup.control_slots
+    return ffi.new("struct fp_port_config *", [ifindex, *slots, flags, setup.punt_bytes])
 
 
 def _check(result: int, what: str) -> int:
@@ -152,27 +150,17 @@ class FastPath:
         self,
         port: int,
         ifindex: int,
+        setup: PortSetup,
         *,
-        qdisc_bypass: bool = True,
-        isolate: bool = True,
-        shortcut: bool = True,
         coalesce: bool = True,
         mtu: int = 1500,
-        ring_slots: int = 0,
-        control_slots: int = 0,
-        punt_bytes: int = 0,
     ) -> PortOpened:
         """Open an interface of this network namespace, staged as down until `port_set` says up.
 
-        `shortcut`: known unicast is redirected inside the kernel; it takes an isolated port.
-        mtu in bytes; slots are ring slots of 2048 bytes, `punt_bytes` the queue of control frames
-        to this side: powers of two, 0 the default.  OSError
-        says which step failed: EPERM without CAP_NET_RAW, ENODEV for a missing interface.
+        mtu in bytes. OSError says which step failed: EPERM without CAP_NET_RAW, ENODEV for a
+        missing interface.
         """
-        config = _port_config(
-            ifindex, ring_slots, control_slots, punt_bytes, qdisc_bypass, isolate, shortcut
-        )
-        opened = self._opening(lib.fp_port_open, port, config, isolate)
+        opened = self._opening(lib.fp_port_open, port, ifindex, setup)
         self.port_set(port, up=False, mtu=mtu, coalesce=coalesce)
         return opened
 
@@ -180,34 +168,20 @@ class FastPath:
         """Has a ring of the port stopped for good? Only `port_reopen` helps then."""
         return bool(lib.fp_port_stuck(self._sw, port) > 0)
 
-    def port_reopen(
-        self,
-        port: int,
-        ifindex: int,
-        *,
-        qdisc_bypass: bool = True,
-        isolate: bool = True,
-        shortcut: bool = True,
-        ring_slots: int = 0,
-        control_slots: int = 0,
-        punt_bytes: int = 0,
-    ) -> PortOpened:
+    def port_reopen(self, port: int, ifindex: int, setup: PortSetup) -> PortOpened:
         """New rings and sockets for an open port, effective at once; all that is known stays.
 
         OSError as of `port_open`; the port must be closed then.
         """
-        config = _port_config(
-            ifindex, ring_slots, control_slots, punt_bytes, qdisc_bypass, isolate, shortcut
-        )
-        return self._opening(lib.fp_port_reopen, port, config, isolate)
+        return self._opening(lib.fp_port_reopen, port, ifindex, setup)
 
-    def _opening(self, call: Any, port: int, config: Any, isolate: bool) -> PortOpened:
+    def _opening(self, call: Any, port: int, ifindex: int, setup: PortSetup) -> PortOpened:
         isolated = ffi.new("int32_t *")
         stage = ffi.new("const char **")
-        result = call(self._sw, port, config, isolated, stage)
+        result = call(self._sw, port, _port_config(ifindex, setup), isolated, stage)
         _check(result, _text(stage[0]) if stage[0] != ffi.NULL else "port")
         failure = int(isolated[0])
-        if not isolate:
+        if not setup.isolate:
             return PortOpened(False, "not asked for")
         return PortOpened(failure == 0, os.strerror(failure) if failure else None)
 

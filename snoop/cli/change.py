@@ -24,26 +24,19 @@ def mdb() -> None:
     """Add or delete static groups."""
 
 
-@mdb.command("add")
-@click.argument("group", type=GROUP)
-@_port
-@_source
-@_vlan
-@click.pass_context
-def mdb_add(ctx: click.Context, group: str, port: Named, source: str | None, vlan: int) -> None:
-    """Always send GROUP to a port."""
-    session(ctx).call("static", add=True, group=group, port=port, source=source, vlan=vlan)
+def _static(name: str, *, add: bool, help: str) -> None:
+    @mdb.command(name, help=help)
+    @click.argument("group", type=GROUP)
+    @_port
+    @_source
+    @_vlan
+    @click.pass_context
+    def command(ctx: click.Context, group: str, port: Named, source: str | None, vlan: int) -> None:
+        session(ctx).call("static", add=add, group=group, port=port, source=source, vlan=vlan)
 
 
-@mdb.command("del")
-@click.argument("group", type=GROUP)
-@_port
-@_source
-@_vlan
-@click.pass_context
-def mdb_del(ctx: click.Context, group: str, port: Named, source: str | None, vlan: int) -> None:
-    """Take back `mdb add`."""
-    session(ctx).call("static", add=False, group=group, port=port, source=source, vlan=vlan)
+_static("add", add=True, help="Always send GROUP to a port.")
+_static("del", add=False, help="Take back `mdb add`.")
 
 
 @click.group(no_args_is_help=False)
@@ -51,24 +44,18 @@ def mrouter() -> None:
     """Add or delete static router ports."""
 
 
-@mrouter.command("add")
-@_port
-@_vlan
-@_family
-@click.pass_context
-def mrouter_add(ctx: click.Context, port: Named, vlan: int, family: str) -> None:
-    """Take a port for one that leads to a multicast router."""
-    session(ctx).call("mrouter", add=True, port=port, vlan=vlan, family=family)
+def _mrouter(name: str, *, add: bool, help: str) -> None:
+    @mrouter.command(name, help=help)
+    @_port
+    @_vlan
+    @_family
+    @click.pass_context
+    def command(ctx: click.Context, port: Named, vlan: int, family: str) -> None:
+        session(ctx).call("mrouter", add=add, port=port, vlan=vlan, family=family)
 
 
-@mrouter.command("del")
-@_port
-@_vlan
-@_family
-@click.pass_context
-def mrouter_del(ctx: click.Context, port: Named, vlan: int, family: str) -> None:
-    """Take back `mrouter add`."""
-    session(ctx).call("mrouter", add=False, port=port, vlan=vlan, family=family)
+_mrouter("add", add=True, help="Take a port for one that leads to a multicast router.")
+_mrouter("del", add=False, help="Take back `mrouter add`.")
 
 
 @click.group(no_args_is_help=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
@@ -52,10 +52,25 @@ class Once(click.Option):
 option = functools.partial(click.option, cls=Once)
 
 
-class GroupAddress(_Text):
+class _Suggested(_Text):
+    """What a running switch knows some of, by the name that `suggest` has for them."""
+
+    known: ClassVar[str]
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from snoop.cli import suggest
+
+        found: list[CompletionItem] = getattr(suggest, self.known)(ctx, param, incomplete)
+        return found
+
+
+class GroupAddress(_Suggested):
     """A multicast group, IPv4 or IPv6."""
 
     name = "group"
+    known = "groups"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         address = _address(value)
@@ -63,28 +78,15 @@ class GroupAddress(_Text):
             self.fail(f'"{value}" is not a multicast group, such as 239.1.1.1', param, ctx)
         return str(address)
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        from snoop.cli import suggest
 
-        return suggest.groups(ctx, param, incomplete)
-
-
-class PortName(_Text):
+class PortName(_Suggested):
     """A port of the running switch, which alone can say whether it is one."""
 
     name = "port"
+    known = "ports"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return name_of(str(value))
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        from snoop.cli import suggest
-
-        return suggest.ports(ctx, param, incomplete)
 
 
 class SourceAddress(_Text):

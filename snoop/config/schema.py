@@ -75,27 +75,27 @@ ResponseSeconds = Annotated[float, Meta(ge=0.1, le=3174.4)]
 Count = Annotated[int, Meta(ge=1, le=255)]
 Many = Annotated[int, Meta(ge=1, le=1_000_000)]
 Mebibytes = Annotated[int, Meta(ge=1, le=1_048_576)]
+
+
+def _like(pattern: str, allowed: str) -> Meta:
+    return Meta(pattern=pattern, extra={"allowed": allowed})
+
+
 Name = Annotated[
     str,
-    Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$",
-        extra={"allowed": "a name of letters, digits, '.', '-' and '_'"},
-    ),
+    _like(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$", "a name of letters, digits, '.', '-' and '_'"),
 ]
 Interface = Annotated[
     str,
-    Meta(
-        # One with escapes (`printable.py`) is longer than the kernel's.
-        pattern=r"^(?:[^\s/\\]{1,15}|(?=[^\s/]*\\)[^\s/]{1,60})$",
-        extra={"allowed": "an interface name of 1 to 15 characters"},
+    # One with escapes (`printable.py`) is longer than the kernel's.
+    _like(
+        r"^(?:[^\s/\\]{1,15}|(?=[^\s/]*\\)[^\s/]{1,60})$",
+        "an interface name of 1 to 15 characters",
     ),
 ]
 Listen = Annotated[
     str,
-    Meta(
-        pattern=r"^$|^[^\s]*:[0-9]{1,5}$",
-        extra={"allowed": 'ADDRESS:PORT such as "127.0.0.1:9570", or empty'},
-    ),
+    _like(r"^$|^[^\s]*:[0-9]{1,5}$", 'ADDRESS:PORT such as "127.0.0.1:9570", or empty'),
 ]
 RingSlots = Annotated[
     Literal[0, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536],

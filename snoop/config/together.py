@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
 from msgspec import structs
@@ -18,12 +18,8 @@ PORTS_MAX = 256
 def problems(config: Config) -> Iterator[Problem]:
     """All of them. What a table says alone is right already."""
     yield from _timers(config.igmp, "[igmp]", "igmp", None)
-    vids: set[int] = set()
+    yield from _twice("vlan", "vid", [str(vlan.vid) for vlan in config.vlan])
     for at, vlan in enumerate(config.vlan):
-        if vlan.vid in vids:
-            text = f"[[vlan]] vid = {vlan.vid} is given twice: allowed is once"
-            yield Problem(text, "vlan", at, "vid")
-        vids.add(vlan.vid)
         if vlan.query_interval is None and vlan.query_response_interval is None:
             continue  # as [igmp], of which it was said
         own = resolve.igmp_of(config, vlan)
@@ -32,6 +28,16 @@ def problems(config: Config) -> Iterator[Problem]:
     yield from _names(config)
     yield from _statics(config)
     yield from _listen(config.metrics.listen)
+
+
+def _twice(table: str, key: str, values: Iterable[str]) -> Iterator[Problem]:
+    """Tables of one name are told apart by their key."""
+    seen = set()
+    for at, value in enumerate(values):
+        if value in seen:
+            text = f"[[{table}]] {key} = {value} is given twice: allowed is once"
+            yield Problem(text, table, at, key)
+        seen.add(value)
 
 
 def _timers(igmp: IgmpTable, where: str, table: str, index: int | None) -> Iterator[Problem]:
@@ -50,12 +56,8 @@ def _timers(igmp: IgmpTable, where: str, table: str, index: int | None) -> Itera
 
 
 def _ports(config: Config) -> Iterator[Problem]:
-    names: set[str] = set()
+    yield from _twice("port", "name", [f'"{port.name}"' for port in config.port])
     for at, port in enumerate(config.port):
-        if port.name in names:
-            text = f'[[port]] name = "{port.name}" is given twice: allowed is once'
-            yield Problem(text, "port", at, "name")
-        names.add(port.name)
         try:
             resolve.port_params(port)
         except ValueError as error:

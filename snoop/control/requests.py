@@ -42,7 +42,11 @@ class RequestError(Exception):
         self.code = code
 
 
-class Filter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Asked(Struct, frozen=True, forbid_unknown_fields=True, tag_field="request"):
+    """What is common to all requests: the tag says which it is."""
+
+
+class Filter(Asked, frozen=True, kw_only=True):
     """Which rows; None: any."""
 
     vlan: Vlan | None = None
@@ -50,15 +54,13 @@ class Filter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     port: Named | None = None
 
 
-class Show(Filter, frozen=True, kw_only=True, tag="show", tag_field="request"):
+class Show(Filter, frozen=True, kw_only=True, tag="show"):
     """State, as INTERFACE.md 3 words it."""
 
     what: Shown
 
 
-class Static(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="static", tag_field="request"
-):
+class Static(Asked, frozen=True, kw_only=True, tag="static"):
     """Add or delete a static entry."""
 
     add: bool
@@ -68,14 +70,7 @@ class Static(
     vlan: Vlan = 0
 
 
-class Mrouter(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="mrouter",
-    tag_field="request",
-):
+class Mrouter(Asked, frozen=True, kw_only=True, tag="mrouter"):
     """Add or delete a static router port."""
 
     add: bool
@@ -84,15 +79,13 @@ class Mrouter(
     family: Family = "ipv4"
 
 
-class Clear(Filter, frozen=True, kw_only=True, tag="clear", tag_field="request"):
+class Clear(Filter, frozen=True, kw_only=True, tag="clear"):
     """Forget dynamic state."""
 
     what: Literal["mdb", "fdb", "counters"]
 
 
-class Query(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="query", tag_field="request"
-):
+class Query(Asked, frozen=True, kw_only=True, tag="query"):
     """Send a query now."""
 
     vlan: Vlan = 0
@@ -100,14 +93,7 @@ class Query(
     port: Named | None = None
 
 
-class Explain(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="explain",
-    tag_field="request",
-):
+class Explain(Asked, frozen=True, kw_only=True, tag="explain"):
     """The verdict on a frame of `source` to `group` arriving at `port`, and why, port by port.
 
     `frame_bytes`: how large such frames are, if that is known.
@@ -120,20 +106,11 @@ class Explain(
     frame_bytes: int | None = None
 
 
-class Reload(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="reload", tag_field="request"
-):
+class Reload(Asked, frozen=True, kw_only=True, tag="reload"):
     """Read the configuration again."""
 
 
-class Monitor(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="monitor",
-    tag_field="request",
-):
+class Monitor(Asked, frozen=True, kw_only=True, tag="monitor"):
     """Events from now on; a stream."""
 
     types: tuple[Word, ...] = ()
@@ -141,14 +118,7 @@ class Monitor(
     port: Word | None = None
 
 
-class Capture(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="capture",
-    tag_field="request",
-):
+class Capture(Asked, frozen=True, kw_only=True, tag="capture"):
     """The control frames of the switch, with what was decided; a stream."""
 
     port: Word | None = None

@@ -15,7 +15,7 @@ import select
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyroute2.netlink.rtnl.marshal import MarshalRtnl
 
@@ -87,19 +87,7 @@ class Links:
         """The interface now called so, with its addresses; None if there is none."""
         for link in self._links.values():
             if link.name == name:
-                addresses = self._addresses.get(link.ifindex, set())
-                return Link(
-                    name=link.name,
-                    ifindex=link.ifindex,
-                    up=link.up,
-                    admin_up=link.admin_up,
-                    mtu=link.mtu,
-                    mac=link.mac,
-                    master=link.master,
-                    addresses=frozenset(addresses),
-                    loopback=link.loopback,
-                    kind=link.kind,
-                )
+                return replace(link, addresses=frozenset(self._addresses.get(link.ifindex, ())))
         return None
 
     def names(self) -> list[str]:

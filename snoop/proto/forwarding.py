@@ -11,28 +11,19 @@ from snoop.proto.instance import Instance
 from snoop.proto.params import QueryScope
 from snoop.proto.port import Port
 from snoop.proto.units import Ports
+from snoop.wire import messages
 from snoop.wire.address import ANY
-from snoop.wire.messages import (
-    Dvmrp,
-    Leave,
-    Message,
-    MrdAdvertisement,
-    MrdSolicitation,
-    MrdTermination,
-    Query,
-    Report,
-    Unknown,
-)
+from snoop.wire.messages import Message, Query, Report
 
 _QUERY: Final = {1: "query_v1", 2: "query_v2", 3: "query_v3"}
 _REPORT: Final = {1: "report_v1", 2: "report_v2", 3: "report_v3"}
 _OTHERS: Final[dict[type, str]] = {
-    Leave: "leave",
-    MrdAdvertisement: "mrd_advertisement",
-    MrdSolicitation: "mrd_solicitation",
-    MrdTermination: "mrd_termination",
-    Dvmrp: "dvmrp",
-    Unknown: "unknown",
+    messages.Leave: "leave",
+    messages.MrdAdvertisement: "mrd_advertisement",
+    messages.MrdSolicitation: "mrd_solicitation",
+    messages.MrdTermination: "mrd_termination",
+    messages.Dvmrp: "dvmrp",
+    messages.Unknown: "unknown",
 }
 
 

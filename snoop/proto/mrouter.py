@@ -14,16 +14,7 @@ from snoop.proto.params import MrouterMode
 from snoop.proto.port import Port
 from snoop.proto.scope import Hook, Scope
 from snoop.proto.shares import ROUTER
-from snoop.proto.units import (
-    NEVER,
-    STOPPED,
-    Duration,
-    Instant,
-    Ports,
-    after,
-    left,
-    to_seconds,
-)
+from snoop.proto.units import NEVER, STOPPED, Duration, Instant, Ports, after, left, to_seconds
 from snoop.proto.views import MrouterRow, RouterOrigin
 from snoop.wire.address import UNSPECIFIED, Address, text
 

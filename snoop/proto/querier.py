@@ -24,15 +24,7 @@ from snoop.proto.port import Port
 from snoop.proto.remarks import Remarks
 from snoop.proto.schedule import Schedule, ScheduleState
 from snoop.proto.scope import Hook, Scope
-from snoop.proto.units import (
-    NEVER,
-    STOPPED,
-    Duration,
-    Instant,
-    Ports,
-    after,
-    left,
-)
+from snoop.proto.units import NEVER, STOPPED, Duration, Instant, Ports, after, left
 from snoop.proto.views import QuerierRow, Role
 from snoop.wire.address import ANY, UNSPECIFIED, Address, text
 from snoop.wire.messages import Query
@@ -278,14 +270,7 @@ class Querier:
             return False
         return self._other is None or src <= self._other.address
 
-    def _follow(
-        self,
-        query: Query,
-        src: Address,
-        port: Port,
-        remarks: Remarks,
-        turn: Turn,
-    ) -> None:
+    def _follow(self, query: Query, src: Address, port: Port, remarks: Remarks, turn: Turn) -> None:
         other = self._other
         self._adopt(query)
         if other is None or other.address != src:

@@ -8,6 +8,7 @@ unasked).
 from typing import Final
 
 from snoop.proto.effects import EventKind, Turn
+from snoop.proto.params import Params
 from snoop.proto.scope import Scope
 from snoop.proto.units import SECOND, Duration, Ports
 from snoop.wire.address import ALL_SYSTEMS, ANY, UNSPECIFIED, Address, text
@@ -21,15 +22,7 @@ SOURCES_MAX: Final = 366  # of one query at MTU 1500 with Router Alert (spec 1.3
 def general(scope: Scope, ports: Ports, turn: Turn) -> None:
     """Send our General Query in the configured version (Q-2, Q-3, Q-13)."""
     params = scope.params
-    query = Query(
-        version=params.version,
-        group=ANY,
-        sources=(),
-        max_response_ns=params.query_response_interval,
-        suppress=False,
-        qrv=params.robustness,
-        qqi_s=params.effective_query_interval // SECOND,
-    )
+    query = _ours(params, ANY, (), params.query_response_interval)
     _send(scope, ports, query, params.querier_address, turn)
 
 
@@ -48,15 +41,8 @@ def specific(
     params = scope.params
     if params.version == 1:
         return
-    query = Query(
-        version=params.version,
-        group=group,
-        sources=sources,
-        max_response_ns=params.last_member_query_interval,
-        suppress=suppress and params.version == 3,
-        qrv=params.robustness,
-        qqi_s=params.effective_query_interval // SECOND,
-    )
+    suppress = suppress and params.version == 3
+    query = _ours(params, group, sources, params.last_member_query_interval, suppress=suppress)
     _send(scope, ports, query, params.querier_address, turn)
 
 
@@ -120,16 +106,36 @@ def confirm(
     """
     params = scope.params
     version = 3 if sources else max(2, spoken)
-    query = Query(
+    query = _ours(
+        params,
+        group,
+        sources,
+        Duration(params.last_member_query_interval * 3 // 4),
+        suppress=version == 3,
         version=version,
+    )
+    _send(scope, ports, query, params.querier_address if in_our_name else UNSPECIFIED, turn)
+
+
+def _ours(
+    params: Params,
+    group: Address,
+    sources: tuple[Address, ...],
+    max_response: Duration,
+    *,
+    suppress: bool = False,
+    version: int | None = None,
+) -> Query:
+    """A query with our values; `version` None: the configured one."""
+    return Query(
+        version=params.version if version is None else version,
         group=group,
         sources=sources,
-        max_response_ns=params.last_member_query_interval * 3 // 4,
-        suppress=version == 3,
+        max_response_ns=max_response,
+        suppress=suppress,
         qrv=params.robustness,
         qqi_s=params.effective_query_interval // SECOND,
     )
-    _send(scope, ports, query, params.querier_address if in_our_name else UNSPECIFIED, turn)
 
 
 def _send(scope: Scope, ports: Ports, query: Query, src: Address, turn: Turn) -> None:

@@ -18,29 +18,18 @@ from snoop.proto.reports import HostMessage
 from snoop.proto.units import SECOND, Duration, after, seconds
 from snoop.proto.views import Refusal, RouterOrigin
 from snoop.proto.witnesses import REFUSALS_MAX
-from snoop.wire import control
+from snoop.wire import control, messages
 from snoop.wire.address import ANY, UNSPECIFIED, Family, is_link_local_group, text
 from snoop.wire.control import Control
 from snoop.wire.errors import WireError
 from snoop.wire.ipv4 import PROTOCOL_IGMP
-from snoop.wire.messages import (
-    Dvmrp,
-    Leave,
-    MrdAdvertisement,
-    MrdSolicitation,
-    MrdTermination,
-    Query,
-    Record,
-    RecordType,
-    Report,
-    Unknown,
-)
+from snoop.wire.messages import Leave, Query, Record, RecordType, Report
 from snoop.wire.pim import HOLDTIME_DEFAULT_S, HOLDTIME_FOREVER, Hello
 
 # Tuples: building a union type costs more than the test.
 _FROM_HOSTS: Final = (Report, Leave)
-_FLOODED: Final = (Unknown, MrdSolicitation)
-_NO_ROUTER_ALERT: Final = (Hello, Dvmrp)
+_FLOODED: Final = (messages.Unknown, messages.MrdSolicitation)
+_NO_ROUTER_ALERT: Final = (Hello, messages.Dvmrp)
 _VERSIONED: Final = (Report, Query)
 
 _IPV4_MULTICAST: Final = b"\x01\x00\x5e"
@@ -300,7 +289,7 @@ def _hear_router(instance: Instance, port: Port, parsed: Control, turn: Turn) ->
     if src == UNSPECIFIED:
         return
     match parsed.message:
-        case MrdAdvertisement(interval_s=interval_s):
+        case messages.MrdAdvertisement(interval_s=interval_s):
             if not instance.params.mrd:
                 return
             if interval_s not in _MRD_INTERVALS:
@@ -308,9 +297,9 @@ def _hear_router(instance: Instance, port: Port, parsed: Control, turn: Turn) ->
                 return
             lifetime = Duration(interval_s * _MRD_LIFETIMES)
             instance.mrouters.hear(port, src, RouterOrigin.MRD, lifetime, turn)
-        case MrdTermination():
+        case messages.MrdTermination():
             instance.mrouters.forget(port, src, RouterOrigin.MRD, turn)
-        case Dvmrp():
+        case messages.Dvmrp():
             instance.mrouters.hear(port, src, RouterOrigin.DVMRP, _DVMRP_LIFETIME, turn)
         case _:
             raise AssertionError(parsed.message)

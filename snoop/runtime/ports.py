@@ -23,6 +23,8 @@ from snoop.links.interfaces import Link
 from snoop.links.runs import Runs
 from snoop.printable import name_of, natural
 from snoop.proto.params import MrouterMode
+from snoop.runtime import isolation
+from snoop.table.seen import PortOpened, PortSetup
 
 _log = logging.getLogger("snoop.port")
 
@@ -65,42 +67,11 @@ class NeighbourTable(Protocol):
     def follow(self, ifindexes: Collection[int]) -> None: ...
 
 
-class Opened(Protocol):
-    """What opening a port says."""
-
-    @property
-    def isolated(self) -> bool: ...
-    @property
-    def why_not(self) -> str | None: ...
-
-
 class PortPath(Protocol):
     """The part of the fast path that ports need."""
 
-    def port_open(
-        self,
-        port: int,
-        ifindex: int,
-        *,
-        qdisc_bypass: bool = ...,
-        isolate: bool = ...,
-        shortcut: bool = ...,
-        ring_slots: int = ...,
-        control_slots: int = ...,
-        punt_bytes: int = ...,
-    ) -> Opened: ...
-    def port_reopen(
-        self,
-        port: int,
-        ifindex: int,
-        *,
-        qdisc_bypass: bool = ...,
-        isolate: bool = ...,
-        shortcut: bool = ...,
-        ring_slots: int = ...,
-        control_slots: int = ...,
-        punt_bytes: int = ...,
-    ) -> Opened: ...
+    def port_open(self, port: int, ifindex: int, setup: PortSetup) -> PortOpened: ...
+    def port_reopen(self, port: int, ifindex: int, setup: PortSetup) -> PortOpened: ...
     def port_close(self, port: int) -> None: ...
     def port_set(
         self,
@@ -331,11 +302,11 @@ class Ports:
             _log.warning("%s: %s", port.name, port.notice)
         self._set(port)
 
-    def _make(self, call: Callable[..., Opened], port: Port, link: Link) -> Opened:
+    def _make(
+        self, call: Callable[[int, int, PortSetup], PortOpened], port: Port, link: Link
+    ) -> PortOpened:
         slots = _ring_slots(self._switch, len(self._by_id))
-        return call(
-            port.id,
-            link.ifindex,
+        setup = PortSetup(
             qdisc_bypass=effective.bypass(port.table, self._switch),
             isolate=port.asked_isolation,
             shortcut=self._switch.shortcut,
@@ -343,6 +314,7 @@ class Ports:
             control_slots=max(256, slots // 4),
             punt_bytes=_punt_bytes(len(self._by_id)),
         )
+        return call(port.id, link.ifindex, setup)
 
     def _failed(self, port: Port, error: OSError) -> None:
         problem = f"cannot be opened: {reason(error)}"
@@ -356,30 +328,15 @@ class Ports:
 
     def _isolation(self, port: Port, link: Link) -> bool:
         """Is the host's stack to be kept off this port, as things are?"""
-        return (
-            effective.isolate(port.table, self._switch)
-            and _isolatable(link)
-            and not self._neighbours.guests(link.ifindex)
-        )
+        wanted = effective.isolate(port.table, self._switch)
+        return wanted and isolation.obstacle(link, self._neighbours.guests(link.ifindex)) is None
 
-    def _notice(self, port: Port, link: Link, opened: Opened) -> str | None:
+    def _notice(self, port: Port, link: Link, opened: PortOpened) -> str | None:
         """Why the host's stack is not kept off the port, if it was asked to be."""
         if not effective.isolate(port.table, self._switch) or opened.isolated:
             return None
-        if link.master:
-            return "has a master, so its host stack also sees every frame; take it out of there"
-        if not _isolatable(link):
-            return (
-                "carries an address, so the host's stack is not kept off it; "
-                "remove the address or set isolate = false"
-            )
-        guests = self._neighbours.guests(link.ifindex)
-        if guests:
-            return (
-                f"other interfaces sit on it ({', '.join(sorted(guests))}), so the host's stack is "
-                "not kept off it; take them away or set isolate = false"
-            )
-        return f"the host's stack is not kept off it: {opened.why_not}"
+        because = isolation.obstacle(link, self._neighbours.guests(link.ifindex))
+        return because or f"the host's stack is not kept off it: {opened.why_not}"
 
     def _close(self, port: Port) -> None:
         if port.link is not None:
@@ -425,12 +382,6 @@ def reason(error: OSError) -> str:
     if isinstance(error, PermissionError):
         return f"{text}; run as root, or with CAP_NET_RAW and CAP_NET_ADMIN"
     return text
-
-
-def _isolatable(link: Link) -> bool:
-    """An address of its own, or a master, means that somebody else uses the interface too."""
-    own = [text for text in link.addresses if not text.startswith("fe80:")]
-    return not own and not link.master
 
 
 def _ring_slots(switch: SwitchTable, ports: int) -> int:

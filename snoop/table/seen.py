@@ -1,4 +1,4 @@
-"""What the fast path tells of what it has seen and done, as plain data.
+"""What the fast path is told of a port, and tells of what it has seen and done, as plain data.
 
 Times are nanoseconds of CLOCK_MONOTONIC, ports are ids.
 """
@@ -7,6 +7,23 @@ from dataclasses import dataclass
 
 from snoop.proto.units import Ports
 from snoop.wire.address import Address
+
+
+@dataclass(frozen=True, slots=True)
+class PortSetup:
+    """How a port is to be opened; what is 0 gets its default.
+
+    `isolate`: keep the host's stack off it; `shortcut`: known unicast is redirected inside the
+    kernel, which takes an isolated port. Slots are ring slots of 2048 bytes, `punt_bytes` the queue
+    of control frames to this side: powers of two.
+    """
+
+    qdisc_bypass: bool = True
+    isolate: bool = True
+    shortcut: bool = True
+    ring_slots: int = 0
+    control_slots: int = 0
+    punt_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

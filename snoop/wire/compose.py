@@ -7,19 +7,10 @@ frame. Reserved fields are written as 0 (SNOOP-9). A wrong argument is our own f
 from struct import Struct
 from typing import Final, TypeAlias
 
+from snoop.wire import igmp_types
 from snoop.wire.address import ANY, MAPPED, Address, is_multicast
 from snoop.wire.checksum import checksum
 from snoop.wire.codes import encode_code8, max_response_code
-from snoop.wire.igmp_types import (
-    LEAVE,
-    MRD_ADVERTISEMENT,
-    MRD_SOLICITATION,
-    MRD_TERMINATION,
-    QUERY,
-    V1_REPORT,
-    V2_REPORT,
-    V3_REPORT,
-)
 from snoop.wire.messages import Record, RecordType
 
 Sources: TypeAlias = tuple[Address, ...] | list[Address]
@@ -62,7 +53,7 @@ def build_query(
     else:
         _require_group(group)
     code = max_response_code(version, max_response_ns)
-    head = _BASIC.pack(QUERY, code, 0, group[12:])
+    head = _BASIC.pack(igmp_types.QUERY, code, 0, group[12:])
     if version < 3:
         return _finish(head)
     flags = (_S_FLAG if suppress else 0) | (qrv if 0 <= qrv <= _QRV_MAX else 0)
@@ -76,7 +67,7 @@ def build_report(*, version: int, records: tuple[Record, ...] | list[Record]) ->
     Versions 1 and 2 take exactly one record IS_EX{} or TO_EX{}, of which only the group is sent.
     """
     if version == 3:
-        body = [_REPORT_HEAD.pack(V3_REPORT, 0, 0, 0, len(records))]
+        body = [_REPORT_HEAD.pack(igmp_types.V3_REPORT, 0, 0, 0, len(records))]
         for kind, group, sources in records:
             _require_group(group)
             body.append(_RECORD.pack(kind, 0, len(sources), group[12:]))
@@ -90,29 +81,35 @@ def build_report(*, version: int, records: tuple[Record, ...] | list[Record]) ->
     if kind not in (RecordType.IS_EX, RecordType.TO_EX) or sources:
         raise ValueError(f"a version {version} report cannot say {kind.name}")
     _require_group(group)
-    return _finish(_BASIC.pack(V1_REPORT if version == 1 else V2_REPORT, 0, 0, group[12:]))
+    return _finish(
+        _BASIC.pack(
+            igmp_types.V1_REPORT if version == 1 else igmp_types.V2_REPORT, 0, 0, group[12:]
+        )
+    )
 
 
 def build_leave(group: Address) -> bytes:
     """An IGMPv2 Leave Group, which is sent to 224.0.0.2."""
     _require_group(group)
-    return _finish(_BASIC.pack(LEAVE, 0, 0, group[12:]))
+    return _finish(_BASIC.pack(igmp_types.LEAVE, 0, 0, group[12:]))
 
 
 def build_mrd_advertisement(*, interval_s: int, query_interval_s: int, robustness: int) -> bytes:
     """A Multicast Router Advertisement (RFC 4286 3.2), which is sent to 224.0.0.106."""
-    body = _REPORT_HEAD.pack(MRD_ADVERTISEMENT, interval_s, 0, query_interval_s, robustness)
+    body = _REPORT_HEAD.pack(
+        igmp_types.MRD_ADVERTISEMENT, interval_s, 0, query_interval_s, robustness
+    )
     return _finish(body)
 
 
 def build_mrd_solicitation() -> bytes:
     """A Multicast Router Solicitation, which is sent to 224.0.0.2 (SNOOP-23)."""
-    return _finish(_SHORT.pack(MRD_SOLICITATION, 0, 0))
+    return _finish(_SHORT.pack(igmp_types.MRD_SOLICITATION, 0, 0))
 
 
 def build_mrd_termination() -> bytes:
     """A Multicast Router Termination, which is sent to 224.0.0.106."""
-    return _finish(_SHORT.pack(MRD_TERMINATION, 0, 0))
+    return _finish(_SHORT.pack(igmp_types.MRD_TERMINATION, 0, 0))
 
 
 def _require_group(group: Address) -> None:

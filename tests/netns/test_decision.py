@@ -18,6 +18,7 @@ import pytest
 
 from snoop.fastpath import FastPath
 from snoop.table.mdb import ALL_PORTS, VLAN_DEFAULT, Mdb, VlanRow
+from snoop.table.seen import PortSetup
 from snoop.wire.address import ANY, Family, parse
 from unit import frames
 from unit.reference import Table
@@ -53,7 +54,7 @@ def open_ports(fastpath: FastPath) -> None:
     for port in range(PORTS):
         command = f"ip link add p{port} up type veth peer name h{port}".split()
         subprocess.run(command, check=True, capture_output=True)
-        fastpath.port_open(port, socket.if_nametoindex(f"p{port}"), isolate=False)
+        fastpath.port_open(port, socket.if_nametoindex(f"p{port}"), PortSetup(isolate=False))
         fastpath.port_set(port, up=True, mtu=1500)
 
 

@@ -18,6 +18,7 @@ import pytest
 from netns.test_decision import in_new_namespace
 from snoop.fastpath import FastPath
 from snoop.table.mdb import Mdb, VlanRow
+from snoop.table.seen import PortSetup
 from snoop.wire.address import ANY, Family, parse
 from unit import frames
 
@@ -41,9 +42,8 @@ class Rig:
                 f"ip link add p{port} up type veth peer name h{port}".split(), check=True
             )
             subprocess.run(f"ip link set h{port} up".split(), check=True)
-            self.fastpath.port_open(
-                port, socket.if_nametoindex(f"p{port}"), isolate=False, punt_bytes=1 << 18
-            )
+            setup = PortSetup(isolate=False, punt_bytes=1 << 18)
+            self.fastpath.port_open(port, socket.if_nametoindex(f"p{port}"), setup)
             self.fastpath.port_set(port, up=True, mtu=1500, coalesce=False)
             end = stack.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
             end.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RCVBUF_BYTES)

@@ -16,6 +16,7 @@ from netns.test_decision import in_new_namespace
 from snoop.fastpath import REASONS, FastPath
 from snoop.lab import wait_until
 from snoop.table.mdb import Delta
+from snoop.table.seen import PortSetup
 
 ETH_P_ALL, SOL_PACKET, PACKET_IGNORE_OUTGOING, PACKET_AUXDATA = 3, 263, 23, 8
 AUXDATA = struct.Struct("=IIIHHHH")  # struct tpacket_auxdata: status, lengths, offsets, TCI, TPID
@@ -107,7 +108,7 @@ def switch(*, run: bool = True, mtu: int = 1500, ageing_s: int = 300) -> Iterato
         command = f"ip link add p{port} mtu {mtu} up type veth peer name h{port} mtu {mtu}"
         subprocess.run(command.split(), check=True, capture_output=True)
         subprocess.run(f"ip link set h{port} up".split(), check=True)
-        opened = fastpath.port_open(port, socket.if_nametoindex(f"p{port}"))
+        opened = fastpath.port_open(port, socket.if_nametoindex(f"p{port}"), PortSetup())
         assert opened.isolated, opened.why_not
         fastpath.port_set(port, up=True, mtu=mtu)
     fastpath.publish(Delta())

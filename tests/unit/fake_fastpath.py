@@ -16,7 +16,7 @@ from snoop.fastpath import REASONS, STATS, Verdict
 from snoop.links.interfaces import Link
 from snoop.links.runs import Runs
 from snoop.table.mdb import Delta
-from snoop.table.seen import FdbEntry, PortOpened, Punted, Stream
+from snoop.table.seen import FdbEntry, PortOpened, PortSetup, Punted, Stream
 from snoop.wire import ether
 from snoop.wire.address import Address
 from unit.reference import Reason, Table
@@ -44,17 +44,17 @@ class FakeFastPath:
     disputed: list[FdbEntry] = field(default_factory=list)
     flushed: list[tuple[int | None, int | None]] = field(default_factory=list)
 
-    def port_open(
-        self, port: int, ifindex: int, *, qdisc_bypass: bool = True, isolate: bool = True,
-        shortcut: bool = True, ring_slots: int = 0, control_slots: int = 0, punt_bytes: int = 0,
-    ) -> PortOpened:  # fmt: skip
+    def port_open(self, port: int, ifindex: int, setup: PortSetup) -> PortOpened:
+        self._allow(ifindex)
+        assert port not in self.opened
+        self.opened[port] = ifindex
+        self.isolated[port] = setup.isolate
+        return PortOpened(setup.isolate, None if setup.isolate else "not asked for")
+
+    def _allow(self, ifindex: int) -> None:
         if ifindex in self.refused:
             number = self.refused[ifindex]
             raise OSError(number, f"socket: {os.strerror(number)}")
-        assert port not in self.opened
-        self.opened[port] = ifindex
-        self.isolated[port] = isolate
-        return PortOpened(isolate, None if isolate else "not asked for")
 
     def reap(self) -> int:
         return 0
@@ -62,17 +62,12 @@ class FakeFastPath:
     def port_stuck(self, port: int) -> bool:
         return port in self.stuck
 
-    def port_reopen(
-        self, port: int, ifindex: int, *, qdisc_bypass: bool = True, isolate: bool = True,
-        shortcut: bool = True, ring_slots: int = 0, control_slots: int = 0, punt_bytes: int = 0,
-    ) -> PortOpened:  # fmt: skip
+    def port_reopen(self, port: int, ifindex: int, setup: PortSetup) -> PortOpened:
         assert self.opened[port] == ifindex
-        if ifindex in self.refused:
-            number = self.refused[ifindex]
-            raise OSError(number, f"socket: {os.strerror(number)}")
+        self._allow(ifindex)
         self.stuck.discard(port)
         self.reopened.append(port)
-        return PortOpened(isolate, None if isolate else "not asked for")
+        return PortOpened(setup.isolate, None if setup.isolate else "not asked for")
 
     def port_close(self, port: int) -> None:
         del self.opened[port]

@@ -11,6 +11,7 @@ import pytest
 
 from snoop.fastpath import PORTS_MAX, REASONS, STATS, Action, FastPath
 from snoop.table.mdb import ALL_PORTS, Delta, Row
+from snoop.table.seen import PortSetup
 from snoop.wire.address import ANY, parse
 from unit import frames
 
@@ -77,13 +78,13 @@ def test_frame_without_a_header_is_truncated(fastpath: FastPath, length: int) ->
 
 def test_opening_what_is_not_there_says_which_step_failed(fastpath: FastPath) -> None:
     with pytest.raises(OSError, match=r"^\[Errno \d+\] \w[\w ]*: ") as failure:
-        fastpath.port_open(0, 0x7FFFFFF0)
+        fastpath.port_open(0, 0x7FFFFFF0, PortSetup())
     expected = errno.ENODEV if os.geteuid() == 0 else errno.EPERM
     assert failure.value.errno == expected
     with pytest.raises(OSError, match="ring size"):
-        fastpath.port_open(0, 1, ring_slots=100)
+        fastpath.port_open(0, 1, PortSetup(ring_slots=100))
     with pytest.raises(OSError, match="port number"):
-        fastpath.port_open(PORTS_MAX, 1)
+        fastpath.port_open(PORTS_MAX, 1, PortSetup())
     with pytest.raises(KeyError):
         fastpath.port_close(0)
 
