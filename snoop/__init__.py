@@ -1,7 +1,8 @@
 """snoop: an IGMP snooping software switch for Linux.
 
-`Switch` is the Python API (`snoop/switch.py`). It is loaded when it is asked for, so that importing
-a layer of the package imports nothing above it.
+`Switch` is the Python API (`snoop/switch.py`), with what it raises: `SwitchError` when a switch
+does not start, `NoDaemon` when there is none, `Refused` when it says no. They are loaded when they
+are asked for, so that importing a layer of the package imports nothing above it.
 
 - `wire`, `proto`, `table`: the pure core; `fastpath`: the binding to C;
 - `config`, `links`, `runtime`, `control`, `daemon`: the process;
@@ -13,15 +14,20 @@ a layer of the package imports nothing above it.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from snoop.switch import Switch
+    from snoop.control.client import NoDaemon, Refused
+    from snoop.switch import Switch, SwitchError
 
-__all__ = ["Switch", "__version__"]
+__all__ = ["NoDaemon", "Refused", "Switch", "SwitchError", "__version__"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    if name == "Switch":
-        from snoop.switch import Switch
+    if name in ("Switch", "SwitchError"):
+        from snoop import switch
 
-        return Switch
+        return getattr(switch, name)
+    if name in ("NoDaemon", "Refused"):
+        from snoop.control import client
+
+        return getattr(client, name)
     raise AttributeError(f"module 'snoop' has no attribute {name!r}")

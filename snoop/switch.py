@@ -20,18 +20,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from snoop.config import toml
 from snoop.control.client import Client, call, socket_path
+from snoop.control.kinds import KINDS
 from snoop.namespace import inside
 
 Row = dict[str, Any]
 
 READY_SECONDS = 15.0
 STOP_SECONDS = 8.0
+PRUNING_SECONDS = 20.0  # more than a query response interval
 _POLL_SECONDS = 0.02
 _PR_SET_PDEATHSIG = 1
 
@@ -163,11 +165,11 @@ class Switch:
         if wait:
             self.wait_ready()
 
-    def wait_ready(self, *, within: float = READY_SECONDS) -> None:
+    def wait_ready(self, *, timeout: float = READY_SECONDS) -> None:
         """Wait until a switch that was just started forwards; SwitchError otherwise."""
         assert self.process is not None
         assert self.process.stdout is not None
-        ready, _, _ = select.select([self.process.stdout], [], [], within)
+        ready, _, _ = select.select([self.process.stdout], [], [], timeout)
         line = self.process.stdout.readline() if ready else ""
         if line.strip() != "ready":
             self.stop()
@@ -233,30 +235,77 @@ class Switch:
         )
         return answer
 
-    def events(self, *types: str) -> Iterator[dict[str, Any]]:
-        """Events from now on, as `snoop monitor --json`."""
-        with Client(self.socket) as client:
-            yield from client.stream("monitor", types=list(types))
+    def events(self, *types: str, timeout: float | None = None) -> Iterator[dict[str, Any]]:
+        """Events from this call on, as `snoop monitor --json`, of these types or of all.
 
-    def wait_member(self, group: str, port: str, *, within: float = 10.0, vlan: int = 0) -> None:
+        With `timeout` those of that many seconds, and then the iteration ends without an error:
+        `next(switch.events("join", timeout=5), None)`. Without, it ends with the switch. ValueError
+        for a type that there is not, NoDaemon for a switch that does not run.
+        """
+        strange = set(types) - KINDS.keys()
+        if strange:
+            raise ValueError(f"no event is called {min(strange)!r}; there are {', '.join(KINDS)}")
+        client = Client(self.socket)
+        try:
+            events = client.stream("monitor", types=list(types), timeout=timeout)
+        except BaseException:
+            client.close()
+            raise
+        return _closing(client, events)
+
+    def wait_member(self, group: str, port: str, *, timeout: float = 10.0, vlan: int = 0) -> None:
         """Wait until `port` is a member of `group`; TimeoutError otherwise."""
-        what = f"{port} is no member of {group}"
-        self._wait(lambda: port in self.members(group, vlan=vlan), within, what)
+        if not _comes(lambda: port in self.members(group, vlan=vlan), timeout):
+            raise TimeoutError(f"{port} is no member of {group} after {timeout:g} s")
 
     def wait_members(
-        self, group: str, ports: set[str], *, within: float = 10.0, vlan: int = 0
+        self, group: str, ports: Collection[str], *, timeout: float = 10.0, vlan: int = 0
     ) -> None:
         """Wait until `group` has exactly these ports; TimeoutError otherwise."""
-        what = f"{group} has not exactly the ports {sorted(ports)}"
-        self._wait(lambda: self.members(group, vlan=vlan) == ports, within, what)
+        wanted = set(ports)
+        if not _comes(lambda: self.members(group, vlan=vlan) == wanted, timeout):
+            there = sorted(self.members(group, vlan=vlan))
+            raise TimeoutError(
+                f"{group} has the ports {there}, not exactly {sorted(wanted)}, after {timeout:g} s"
+            )
 
-    @staticmethod
-    def _wait(holds: Callable[[], bool], within: float, otherwise: str) -> None:
-        end = time.monotonic() + within
-        while not holds():
-            if time.monotonic() > end:
-                raise TimeoutError(f"{otherwise} after {within:g} s")
-            time.sleep(_POLL_SECONDS)
+    def wait_pruning(self, *, timeout: float = PRUNING_SECONDS, vlan: int = 0) -> None:
+        """Wait until frames of a group with members go to members and router ports alone.
+
+        A switch floods until somebody asks and hosts have had one query response interval to
+        answer (10 s, unless `query_response_interval` says otherwise). A group that nobody has
+        joined floods still, unless `unregistered` says otherwise. TimeoutError says what is
+        missing.
+        """
+        if not _comes(lambda: self._prunes(vlan), timeout):
+            raise TimeoutError(f"nothing is pruned after {timeout:g} s: {self._why_flooding(vlan)}")
+
+    def _prunes(self, vlan: int) -> bool:
+        rows = self.show("querier", vlan=vlan)["queriers"]
+        if not rows:  # of a VLAN in which nothing has happened
+            config = self.show("config")
+            return bool(config["igmp"]["enabled"] and config["switch"]["no_querier"] == "prune")
+        return all(row["pruning"] for row in rows)
+
+    def _why_flooding(self, vlan: int) -> str:
+        rows = self.show("querier", vlan=vlan)["queriers"]
+        config = self.show("config")
+        igmp = config["igmp"]
+        if not igmp["enabled"]:
+            return "snooping is off, `[igmp] enabled = false`"
+        if all(port["state"] != "up" for port in self.show("ports")["ports"]):
+            return "no port is up"
+        if not rows:
+            return f"nobody has asked or joined in VLAN {vlan} yet"
+        if rows[0]["role"] != "none":
+            took = rows[0]["query_response_interval"]
+            return (
+                f"hosts have {took:g} s, a query response interval, to answer the querier; wait "
+                "longer, or set a shorter `[igmp] query_response_interval`"
+            )
+        if igmp["querier"] == "off":
+            return "nobody asks; give the switch a `querier_address`"
+        return f'nobody asks yet, with `[igmp] querier = "{igmp["querier"]}"`'
 
     # Changes -------------------------------------------------------------------------------------
 
@@ -288,6 +337,21 @@ class Switch:
         """Read the configuration file again."""
         result: dict[str, Any] = call(self.socket, "reload")
         return result
+
+
+def _comes(holds: Callable[[], bool], timeout: float) -> bool:
+    """Tell whether it holds within that time."""
+    end = time.monotonic() + timeout
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def _closing(client: Client, items: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    with client:
+        yield from items
 
 
 def end_with_parent() -> None:

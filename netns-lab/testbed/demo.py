@@ -121,7 +121,7 @@ class Story:
         wait_until(lambda: h1.wire(ANY_SOURCE).datagrams > 20, within=3, what="the stream at h1")
         left_ns = time.time_ns()
         h1.leave(ANY_SOURCE)
-        self.switch.wait_members(ANY_SOURCE, {"p0"}, within=LMQT + 3)
+        self.switch.wait_members(ANY_SOURCE, {"p0"}, timeout=LMQT + 3)
         stream.result()
         self.lab.settle(s0)
         took = (h1.wire(ANY_SOURCE).last_ns - left_ns) / 1e9
@@ -140,7 +140,7 @@ class Story:
         self.switch.wait_members(ANY_SOURCE, {"p0", "p3"})
         self.table()
         self.round(ANY_SOURCE, {"s0": {"h0", "h3"}})
-        self.switch.wait_members(ANY_SOURCE, {"p0"}, within=GMI + 3)
+        self.switch.wait_members(ANY_SOURCE, {"p0"}, timeout=GMI + 3)
         took = time.monotonic() - begin
         self.check(abs(took - GMI) < TIMING, f"p3 aged out {took:.2f} s after the report")
         self.table()
@@ -150,8 +150,8 @@ class Story:
         title("The last members leave; the streams go on and reach nobody")
         self.lab.h("h0").leave(ANY_SOURCE)
         self.lab.h("h2").leave(SOURCE_SPECIFIC)
-        self.switch.wait_members(ANY_SOURCE, set(), within=LMQT + 3)
-        self.switch.wait_members(SOURCE_SPECIFIC, set(), within=LMQT + 3)
+        self.switch.wait_members(ANY_SOURCE, set(), timeout=LMQT + 3)
+        self.switch.wait_members(SOURCE_SPECIFIC, set(), timeout=LMQT + 3)
         self.table()
         self.round(ANY_SOURCE, {"s0": set()})
         self.round(SOURCE_SPECIFIC, {"s0": set()})

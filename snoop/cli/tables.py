@@ -79,7 +79,7 @@ def mrouters(document: documents.Mrouters) -> Table:
 
 def querier(document: documents.Queriers) -> Table:
     return table(
-        ("VLAN", "Role", "Querier", "Port", "Ver", "Every", "Answer", "RV", "Left", "Up"),
+        ("VLAN", "Role", "Querier", "Port", "Ver", "Every", "Answer", "RV", "Prunes", "Left", "Up"),
         [
             (
                 vlan(row.vlan),
@@ -90,6 +90,7 @@ def querier(document: documents.Queriers) -> Table:
                 age(row.query_interval),
                 age(row.query_response_interval),
                 str(row.robustness),
+                "yes" if row.pruning else "not yet",
                 age(row.timer),
                 age(row.uptime),
             )

@@ -7,9 +7,11 @@ taking answers apart is imported by who takes it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +23,7 @@ Answered = TypeVar("Answered")
 
 RUN_DIRECTORY = "/run/snoop"
 TIMEOUT_SECONDS = 30.0
+MOMENT_SECONDS = 0.001  # for what is there already
 
 
 class NoDaemon(Exception):
@@ -109,14 +112,31 @@ class Client:
         """The state that a document of `show` holds."""
         return self.ask(kind, "show", what=kind.what, **filters)
 
-    def stream(self, request: str, **fields: object) -> Iterator[dict[str, Any]]:
-        """Ask for a stream and yield its objects until the daemon ends."""
-        import json
+    def stream(
+        self, request: str, *, timeout: float | None = None, **fields: object
+    ) -> Iterator[dict[str, Any]]:
+        """Ask for a stream, at once, and yield its objects until the daemon ends.
 
+        With `timeout`, those of that many seconds, however late they are read.
+        """
         self.call(request, **fields)
         self._socket.settimeout(None)
+        return self._items() if timeout is None else self._items_until(time.time() + timeout)
+
+    def _items(self) -> Iterator[dict[str, Any]]:
+        import json
+
         while line := self._lines.readline():
             yield json.loads(line)
+
+    def _items_until(self, end: float) -> Iterator[dict[str, Any]]:
+        with contextlib.suppress(TimeoutError):
+            while True:
+                self._socket.settimeout(max(end - time.time(), MOMENT_SECONDS))
+                item = next(self._items(), None)
+                if item is None or item["time"] > end:
+                    return
+                yield item
 
     def _line(self, asked: bytes) -> bytes:
         try:

@@ -138,6 +138,7 @@ class Querier(Struct, frozen=True, kw_only=True, gc=False):
     uptime: float | None
     last_member_query_interval: float
     group_membership_interval: float
+    pruning: bool = False
 
 
 class Queriers(Document, frozen=True, kw_only=True):

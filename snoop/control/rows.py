@@ -118,7 +118,12 @@ def mrouters(rows: Iterable[MrouterRow], port: PortName, wanted: Wanted) -> list
     ]
 
 
-def queriers(rows: Iterable[QuerierRow], port: PortName, wanted: Wanted) -> list[documents.Querier]:
+def queriers(
+    rows: Iterable[QuerierRow],
+    port: PortName,
+    prunes: Callable[[int, Family], bool],
+    wanted: Wanted,
+) -> list[documents.Querier]:
     """`show querier`: one row a VLAN and family."""
     kept = [row for row in rows if wanted.takes(vid=row.vid)]
     kept.sort(key=lambda row: (row.vid, row.family))
@@ -137,6 +142,7 @@ def queriers(rows: Iterable[QuerierRow], port: PortName, wanted: Wanted) -> list
             uptime=seconds(row.uptime),
             last_member_query_interval=seconds(row.last_member_query_interval),
             group_membership_interval=seconds(row.group_membership_interval),
+            pruning=prunes(row.vid, row.family),
         )
         for row in kept
     ]

@@ -31,6 +31,8 @@ LOOK_SECONDS = 0.25
 # How long rows are made before the loop has a turn, and of how many groups between two looks.
 PART_NS = 6 * MILLISECOND
 PART_KEYS = 8
+# How long a loop may take to go by the table that was published last: far more than a batch takes.
+SEEN_SECONDS, SEEN_TRIES = 0.001, 50
 
 Keys = list[tuple[int, Address]]
 Key = TypeVar("Key")
@@ -125,11 +127,16 @@ class Shows:
         return documents.Fdb(fdb=await self._in_parts(entries, part))
 
     async def _queriers(self, wanted: Wanted) -> documents.Queriers:
-        engine, name = self._plane.engine, self._plane.ports.name
+        plane = self._plane
+        engine, name = plane.engine, plane.ports.name
 
         def part(vids: list[int]) -> list[documents.Querier]:
-            return rows.queriers(engine.queriers(clock.now(), vids), name, wanted)
+            return rows.queriers(engine.queriers(clock.now(), vids), name, plane.prunes, wanted)
 
+        for _ in range(SEEN_TRIES):  # no loop goes by an older table than what is said of pruning
+            if not plane.fastpath.reap():
+                break
+            await asyncio.sleep(SEEN_SECONDS)
         return documents.Queriers(queriers=await self._in_parts(self._vids(wanted), part))
 
     async def _mrouters(self, wanted: Wanted) -> documents.Mrouters:
@@ -212,7 +219,7 @@ class Shows:
             groups=groups,
             members={name(port): count for port, count in members.items()},
             mrouters=rows.mrouters(plane.engine.mrouters(now), name, everything),
-            queriers=rows.queriers(plane.engine.queriers(now), name, everything),
+            queriers=rows.queriers(plane.engine.queriers(now), name, plane.prunes, everything),
             streams=statistics.streams(plane, streams, still, settled=False),
             table_rows=plane.table_rows,
             fdb_entries=plane.fastpath.fdb_count,

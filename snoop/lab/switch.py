@@ -28,10 +28,10 @@ HUNDREDTHS = 100
 class Snoop(Switch):
     """The product's own `Switch`, its commands as a user types them, and its rows."""
 
-    def wait_ready(self, *, within: float = READY_SECONDS) -> None:
+    def wait_ready(self, *, timeout: float = READY_SECONDS) -> None:
         """AssertionError with the whole log when it does not become ready."""
         try:
-            super().wait_ready(within=within)
+            super().wait_ready(timeout=timeout)
         except SwitchError as error:
             assert self.process is not None
             status = self.process.returncode
@@ -76,7 +76,7 @@ class Snoop(Switch):
         return next((row for row in self.rows(group) if row["port"] == port), None)
 
     def wait_row(
-        self, group: str, port: str, within: float = 5.0, **fields: object
+        self, group: str, port: str, timeout: float = 5.0, **fields: object
     ) -> dict[str, Any]:
         """Wait for a row with these field values; `forwarding`/`blocked` compare the sets of
         sources.
@@ -93,7 +93,7 @@ class Snoop(Switch):
             }
             return row if all(view[name] == value for name, value in fields.items()) else None
 
-        found = wait_until(matches, within=within, what=f"{group} on {port} with {fields}")
+        found = wait_until(matches, within=timeout, what=f"{group} on {port} with {fields}")
         assert found is not None
         return found
 
@@ -150,11 +150,11 @@ class KernelBridge:
         rows = [row for each in json.loads(shown.stdout) for row in each["mdb"]]
         return {row["port"] for row in rows if (row["dev"], row["grp"]) == (self.name, group)}
 
-    def wait_members(self, group: str, ports: set[str], within: float = 5.0) -> None:
+    def wait_members(self, group: str, ports: set[str], timeout: float = 5.0) -> None:
         def same() -> bool:
             return self.members(group) == ports
 
-        wait_until(same, within=within, what=f"{group} has exactly the ports {sorted(ports)}")
+        wait_until(same, within=timeout, what=f"{group} has exactly the ports {sorted(ports)}")
 
     def close(self) -> None:
         with contextlib.suppress(KeyError):

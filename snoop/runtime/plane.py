@@ -248,6 +248,11 @@ class Plane:
         """Group rows in the fast path."""
         return self._mdb.rows
 
+    def prunes(self, vid: int, family: Family) -> bool:
+        """Tell whether groups with members go to nobody else: by the table that is published."""
+        waits = (vid, family) in self._vlans or bool(self._groups) or self._again_at < NEVER
+        return self.engine.vlan_view(vid, family).active and not waits
+
     # Effects -------------------------------------------------------------------------------------
 
     def flush(self) -> None:

@@ -21,8 +21,8 @@ def measured_age(net: Star, group: str, within: float) -> tuple[float, float]:
     )
     begin_ns = time.time_ns()
     host.frames([frames.report_v2(group, host.address, mac=host.mac)])
-    net.switch.wait_members(group, {"p1"}, within=1)
-    net.switch.wait_members(group, set(), within=within + SLACK)
+    net.switch.wait_members(group, {"p1"}, timeout=1)
+    net.switch.wait_members(group, set(), timeout=within + SLACK)
     gone = (time.time_ns() - begin_ns) / 1e9
     stream.result()
     net.lab.settle(net.h(0))
@@ -77,9 +77,9 @@ def test_source_that_is_not_renewed_ages_out_of_an_include_entry(net: Star) -> N
 
     wait_until(half, within=GMI, what="half of the time is over")
     net.report(1, ("IS_IN", group, [kept]))
-    net.switch.wait_row(group, "p1", forwarding={kept}, within=GMI)
+    net.switch.wait_row(group, "p1", forwarding={kept}, timeout=GMI)
     assert net.reached_from([kept, lost], group) == {kept: names(1), lost: set()}
-    net.switch.wait_members(group, set(), within=GMI + SLACK)
+    net.switch.wait_members(group, set(), timeout=GMI + SLACK)
     assert net.reached_from([kept, lost], group) == {kept: set(), lost: set()}
 
 

@@ -28,7 +28,7 @@ def last_datagram_after(net: Star, group: str, seconds: float, leave: str = "ker
         host.leave(group)
     else:
         net.report(1, ("TO_IN", group, []))
-    net.switch.wait_members(group, set(), within=seconds + SLACK + 2)
+    net.switch.wait_members(group, set(), timeout=seconds + SLACK + 2)
     stream.result()
     net.lab.settle(net.h(0))
     return (host.wire(group).last_ns - begin_ns) / 1e9
@@ -52,7 +52,7 @@ def test_leave_is_checked_by_two_specific_queries(net: Star) -> None:
     for host in net.lab.hosts:
         host.reset()
     net.report(1, ("TO_IN", group, []))
-    net.switch.wait_members(group, {"p2"}, within=LMQT + SLACK + 2)
+    net.switch.wait_members(group, {"p2"}, timeout=LMQT + SLACK + 2)
     captured = [c for c in net.h(1).captured() if specific_queries([c.frame], group)]
     assert len(captured) == 2
     gap = (captured[1].time_ns - captured[0].time_ns) / 1e9
@@ -91,7 +91,7 @@ def test_leave_on_one_port_leaves_the_others_alone(net: Star) -> None:
     net.h(2).join(group)
     net.switch.wait_members(group, {"p1", "p2"})
     net.h(1).leave(group)
-    net.switch.wait_members(group, {"p2"}, within=LMQT + SLACK + 2)
+    net.switch.wait_members(group, {"p2"}, timeout=LMQT + SLACK + 2)
     assert net.reached(group) == {"h2"}
 
 
@@ -113,7 +113,7 @@ def test_stream_without_members_does_not_flood_again(net: Star) -> None:
     net.h(1).join(group)
     net.switch.wait_members(group, {"p1"})
     net.h(1).leave(group)
-    net.switch.wait_members(group, set(), within=LMQT + SLACK + 2)
+    net.switch.wait_members(group, set(), timeout=LMQT + SLACK + 2)
     assert net.reached(group) == set()
     assert net.reached("239.5.0.8") == {"h1", "h2", "h3", "h4"}, "unregistered ones do flood"
 
@@ -149,7 +149,7 @@ def test_tracked_fast_leave_waits_for_the_last_host() -> None:
         assert net.switch.members(group) == {"p1"}
         net.h(1).reset()
         net.report(1, ("TO_IN", group, []), source=second, mac=second_mac)
-        net.switch.wait_members(group, set(), within=LMQT / 2 + SLACK)
+        net.switch.wait_members(group, set(), timeout=LMQT / 2 + SLACK)
         assert specific_queries(net.igmp_seen(1), group) == []
 
 
@@ -163,7 +163,7 @@ def test_tracked_fast_leave_asks_a_host_that_may_have_died() -> None:
         net.switch.wait_members(group, {"p1"})
         net.h(1).reset()
         net.report(1, ("TO_IN", group, []), source=leaver[0], mac=leaver[1])
-        net.switch.wait_members(group, set(), within=LMQT + SLACK + 2)
+        net.switch.wait_members(group, set(), timeout=LMQT + SLACK + 2)
         assert specific_queries(net.igmp_seen(1), group) != []
 
 
@@ -181,5 +181,5 @@ def test_host_that_reports_before_it_has_an_address_is_one() -> None:
         wait_until(lambda: tracked() == [address], within=2, what="the host has its address")
         net.h(1).reset()
         net.report(1, ("TO_IN", group, []), source=address, mac=mac)
-        net.switch.wait_members(group, set(), within=LMQT / 2 + SLACK)
+        net.switch.wait_members(group, set(), timeout=LMQT / 2 + SLACK)
         assert specific_queries(net.igmp_seen(1), group) == []

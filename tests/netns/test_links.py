@@ -30,12 +30,12 @@ def test_link_down_forgets_the_port_and_nothing_else() -> None:
         wait_until(lambda: "p1" in routers(), within=2, what="p1 is a router port")
         begin = time.monotonic()
         net.lab.set_port("p1", "down")
-        net.switch.wait_members(GROUP, {"p2"}, within=2)
+        net.switch.wait_members(GROUP, {"p2"}, timeout=2)
         assert time.monotonic() - begin < 0.1 + SLACK
         assert "p1" not in routers()
         assert state(net, "p1") == "down"
         net.lab.set_port("p1", "up")
-        net.switch.wait_members(GROUP, {"p1", "p2"}, within=5)
+        net.switch.wait_members(GROUP, {"p1", "p2"}, timeout=5)
         assert state(net, "p1") == "up"
         assert net.reached(GROUP) == names(1, 2)
 
@@ -65,7 +65,7 @@ def test_deleted_interface_is_missing_and_never_a_crash() -> None:
         net.switch.wait_members(GROUP, {"p1", "p2"})
         net.lab.unplug("p1")
         wait_until(lambda: state(net, "p1") == "missing", within=3, what="p1 is missing")
-        net.switch.wait_members(GROUP, {"p2"}, within=2)
+        net.switch.wait_members(GROUP, {"p2"}, timeout=2)
         net.h(0).send(GROUP, count=100)
         net.lab.settle(net.h(0), [net.h(2), net.h(3)])
         assert net.h(2).app(GROUP).unique == 100

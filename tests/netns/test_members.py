@@ -44,7 +44,7 @@ def test_kernel_host_leaves_in_its_version(net: Star, version: int) -> None:
     net.h(1).join(group)
     net.switch.wait_members(group, {"p1"})
     net.h(1).leave(group)
-    net.switch.wait_members(group, set(), within=LMQT + SLACK + 2)
+    net.switch.wait_members(group, set(), timeout=LMQT + SLACK + 2)
     assert net.reached(group) == set()
 
 
@@ -62,7 +62,7 @@ def test_v1_host_cannot_leave_and_ages_out(net: Star) -> None:
     row = net.switch.row(group, "p1")
     assert row is not None
     assert row["group_timer"] > LMQT
-    net.switch.wait_members(group, set(), within=GMI + SLACK)
+    net.switch.wait_members(group, set(), timeout=GMI + SLACK)
 
 
 def test_membership_is_kept_up_by_the_kernels_answers(net: Star) -> None:

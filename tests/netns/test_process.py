@@ -276,5 +276,5 @@ def test_snooping_can_be_switched_off_and_on_while_it_runs() -> None:
         assert net.reached(GROUP) == names(1, 2, 3)
         net.switch.configure(config)
         net.switch.hang_up()
-        net.switch.wait_members(GROUP, {"p1"}, within=5)
+        net.switch.wait_members(GROUP, {"p1"}, timeout=5)
         wait_until(lambda: net.reached(GROUP) == names(1), within=5, what="it prunes again")

@@ -71,5 +71,5 @@ def test_killed_and_started_again_it_floods_then_prunes_anew() -> None:
         assert net.switch.stop(signal.SIGKILL) == -signal.SIGKILL
         net.switch.start()
         assert net.reached(GROUP) == names(1, 2, 3, 4)
-        net.switch.wait_members(GROUP, {"p1"}, within=3 * query + response)
+        net.switch.wait_members(GROUP, {"p1"}, timeout=3 * query + response)
         wait_until(lambda: net.reached(GROUP) == names(1), within=10, what="it prunes again")

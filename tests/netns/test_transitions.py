@@ -92,7 +92,7 @@ def test_group_timer_ends_and_leaves_the_running_sources(own: Star) -> None:
     own.report(1, ("ALLOW", group, [A]))
     own.h(1).reset()
     steady = own.h(0).start("frames", frames=stream, rate=rate)
-    own.switch.wait_row(group, "p1", filter_mode="include", within=GMI, forwarding={A})
+    own.switch.wait_row(group, "p1", filter_mode="include", timeout=GMI, forwarding={A})
     steady.result()
     own.lab.settle(own.h(0))
     assert own.h(1).wire(group, A).unique == count
@@ -111,7 +111,7 @@ def test_source_timer_ends_in_exclude_and_blocks_the_source(own: Star) -> None:
     )
     own.report(1, ("IS_EX", group, [A, B]))  # renews the group timer, not A's
     assert forwarded(own, group) == set(EVERY) - {B}
-    own.switch.wait_row(group, "p1", filter_mode="exclude", blocked={A, B}, within=GMI)
+    own.switch.wait_row(group, "p1", filter_mode="exclude", blocked={A, B}, timeout=GMI)
     assert forwarded(own, group) == set(EVERY) - {A, B}
 
 
@@ -140,7 +140,9 @@ def test_refresh_during_the_check_keeps_the_source(own: Star) -> None:
     own.report(1, ("IS_EX", group, [A, B]))
     own.report(1, ("TO_IN", group, []))
     own.report(1, ("IS_IN", group, [A]))
-    own.switch.wait_row(group, "p1", filter_mode="include", forwarding={A}, within=LMQT + SLACK + 2)
+    own.switch.wait_row(
+        group, "p1", filter_mode="include", forwarding={A}, timeout=LMQT + SLACK + 2
+    )
     assert forwarded(own, group) == {A}
 
 

@@ -38,7 +38,8 @@ LINKS = {"snoop.links", "snoop.printable"}
 RUNTIME = FASTPATH - {"snoop._native"} | CONFIG | LINKS | {"snoop.runtime"}
 CONTROL = RUNTIME | {"snoop.control", "snoop.__version__"}
 DAEMON = CONTROL | {"snoop.daemon"}
-SWITCH = {"snoop.switch", "snoop.namespace", "snoop.config.toml", "snoop.control.client"}
+CLIENT = {"snoop.control.client", "snoop.control.kinds"}
+SWITCH = CLIENT | {"snoop.switch", "snoop.namespace", "snoop.config.toml"}
 LAB = SWITCH | {"snoop.Switch", "snoop.cli.main", "snoop.lab"}  # above all of it
 ROOMS = {
     "snoop.config": CONFIG,

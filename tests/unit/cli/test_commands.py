@@ -22,7 +22,7 @@ def test_a_switch_object_sees_what_the_commands_see(daemon: Daemon) -> None:
     """The Python API on a running switch."""
     daemon.do(daemon.scene.join, 1)
     with Switch.attach(socket=str(daemon.path)) as switch:
-        switch.wait_member("239.1.2.3", "p1", within=1)
+        switch.wait_member("239.1.2.3", "p1", timeout=1)
         assert switch.members("239.1.2.3") == {"p1"}
         switch.add("239.5.5.5", "p2")
         assert switch.members("239.5.5.5") == {"p2"}
@@ -30,7 +30,7 @@ def test_a_switch_object_sees_what_the_commands_see(daemon: Daemon) -> None:
         assert switch.explain(port="p0", group="239.1.2.3")["ports"] == ["p1"]
         assert switch.counters("p1")["rx_report_v3"] == 1
         with pytest.raises(TimeoutError, match=r"p3 is no member of 239\.1\.2\.3"):
-            switch.wait_member("239.1.2.3", "p3", within=0)
+            switch.wait_member("239.1.2.3", "p3", timeout=0)
     assert daemon.thread.is_alive()
 
 

@@ -118,11 +118,11 @@ def test_mrouter_and_querier_rows_have_the_fields_of_the_contract() -> None:
         robustness=2, uptime=seconds(4), last_member_query_interval=seconds(1),
         group_membership_interval=seconds(270),
     )  # fmt: skip
-    (shown,) = plain(rows.queriers([querier], name, Wanted()))
+    (shown,) = plain(rows.queriers([querier], name, lambda vid, _: vid == 0, Wanted()))
     contract = {
         "vlan": 0, "family": "ipv4", "role": "non-querier", "address": "10.0.0.9", "port": "p2",
         "version": 3, "timer": 255.0, "query_interval": 125.0, "query_response_interval": 10.0,
-        "robustness": 2, "uptime": 4.0,
+        "robustness": 2, "uptime": 4.0, "pruning": True,
     }  # fmt: skip
     assert {key: shown[key] for key in contract} == contract
 

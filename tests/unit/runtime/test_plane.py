@@ -53,6 +53,24 @@ def test_a_publish_that_fails_loses_nothing() -> None:
     assert scene.fastpath.publishes == before
 
 
+def test_it_prunes_once_the_table_says_so() -> None:
+    """SAY-21: not when only the engine does."""
+
+    def pruning() -> bool:
+        (row,) = scene.ask(Show(what="querier"))["queriers"]
+        assert isinstance(row["pruning"], bool)
+        return row["pruning"]
+
+    scene = Scene(switch={"no_querier": "flood"}).start()
+    assert not pruning()
+    scene.fastpath.unpublishable = True
+    scene.configure(switch={"no_querier": "prune"})
+    assert not pruning()
+    scene.fastpath.unpublishable = False
+    scene.plane.advance()
+    assert pruning()
+
+
 def test_a_plane_is_quiet_between_two_looks_without_a_frame() -> None:
     scene = Scene().start()
     quiet = []
