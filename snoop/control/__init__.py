@@ -4,7 +4,7 @@
   is let in;
 - `answers`: each request done, by the ports and groups it `named`; `shows`: each table shown;
 - `documents`: what is answered, for both ends; `rows` and `statistics` make them of the state;
-- `explaining` with `reasons` and `wellknown`: why a frame goes where it goes;
+- `explaining` with `reasons`, `causes` and `wellknown`: why a frame goes where it goes;
 - `counters`: what each counts; `kinds`: what each event is about; `rates`: from two looks;
 - `metrics` and `sample`: Prometheus.
 """

@@ -350,12 +350,18 @@ class Reloaded(Struct, frozen=True, kw_only=True):
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """Of `check`. `severity`: "problem" or "note"; `subject`: a port, group, VLAN or the switch."""
+    """Of `check`. `severity`: "problem" or "note"; `subject`: a port, group, VLAN or the switch.
+
+    `cause` is a word of `causes.py`; `host` and `mac` are of the host it is about, if it is known.
+    """
 
     severity: str
     subject: str
     finding: str
     do: str
+    cause: str = ""
+    host: str | None = None
+    mac: str | None = None
 
 
 class Findings(Struct, frozen=True, kw_only=True):

@@ -4,56 +4,105 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from snoop.cli.findings.facts import NEAR_LIMIT, Facts, igmp, many, problem, vlan
+from snoop.control.causes import Cause
 from snoop.control.documents import Finding
 
+
+class Counted(NamedTuple):
+    """What a counter that moved says, and what to do."""
+
+    cause: Cause
+    what: str
+    do: str
+
+
 _LOSSES = {
-    "ring_full": ("frames were lost before the switch could take them",
-                  "too much for this machine: less traffic, or [switch] workers = 2"),
-    "ring_stuck": ("its receive ring stopped at a frame with an offload that the kernel cannot "
-                   "describe to it (UFO, SCTP), and was opened again; what came meanwhile is lost",
-                   "in the guest or host behind it: ethtool -K INTERFACE tx-udp-fragmentation off"),
-    "tx_full": ("frames were lost because its egress was full",
-                "what is behind it is slower than its streams: `snoop show streams --watch 1`"),
-    "tx_mtu": ("frames were too large for its MTU",
-               "give all ports one MTU: ip link set PORT mtu 1500; `snoop show ports` has them"),
-    "tx_offload": ("frames with an offload inside a tunnel that is not known could not be cut",
-                   "turn it off at the tunnel: ethtool -K TUNNEL tso off gso off"),
-    "tx_error": ("frames could not be sent", "dmesg | grep PORT"),
-    "truncated": ("frames were captured short", "ethtool -K PORT lro off"),
-}  # fmt: skip
+    "ring_full": Counted(
+        Cause.OVERLOAD,
+        "frames were lost before the switch could take them",
+        "too much for this machine: less traffic, or [switch] workers = 2",
+    ),
+    "ring_stuck": Counted(
+        Cause.OFFLOAD,
+        "its receive ring stopped at a frame with an offload that the kernel cannot describe to it "
+        "(UFO, SCTP), and was opened again; what came meanwhile is lost",
+        "in the guest or host behind it: ethtool -K INTERFACE tx-udp-fragmentation off",
+    ),
+    "tx_full": Counted(
+        Cause.OVERLOAD,
+        "frames were lost because its egress was full",
+        "what is behind it is slower than its streams: `snoop show streams --watch 1`",
+    ),
+    "tx_mtu": Counted(
+        Cause.MTU,
+        "frames were too large for its MTU",
+        "give all ports one MTU: ip link set PORT mtu 1500; `snoop show ports` has them",
+    ),
+    "tx_offload": Counted(
+        Cause.OFFLOAD,
+        "frames with an offload inside a tunnel that is not known could not be cut",
+        "turn it off at the tunnel: ethtool -K TUNNEL tso off gso off",
+    ),
+    "tx_error": Counted(Cause.PORT_FAULT, "frames could not be sent", "dmesg | grep PORT"),
+    "truncated": Counted(Cause.OFFLOAD, "frames were captured short", "ethtool -K PORT lro off"),
+}
 _LIMITS = {
-    "table_full": ("joins were refused: the table is full", "raise [igmp] max_groups"),
-    "state_limit": (
+    "table_full": Counted(
+        Cause.TABLE_FULL, "joins were refused: the table is full", "raise [igmp] max_groups"
+    ),
+    "state_limit": Counted(
+        Cause.STATE_LIMIT,
         "joins were refused or widened: what its hosts asked for takes too much memory",
         "look for a host that joins too much in `snoop show hosts --port PORT`; "
         "or raise [[port]] max_state, [igmp] max_state",
     ),
-    "vlan_limit": (
+    "vlan_limit": Counted(
+        Cause.VLAN_LIMIT,
         "IGMP of unknown VLANs was not learned: too many VLANs",
         "look for a host that forges tags; give the real ones a [[vlan]] vid",
     ),
-    "port_limit": ("joins were refused by its limit", "raise [[port]] max_groups"),
-    "source_limit": ("entries were widened to any source", "raise [igmp] max_sources"),
-    "host_limit": ("hosts could not be tracked", "raise [igmp] max_hosts, or max_state"),
-    "mrouter_limit": (
+    "port_limit": Counted(
+        Cause.PORT_LIMIT, "joins were refused by its limit", "raise [[port]] max_groups"
+    ),
+    "source_limit": Counted(
+        Cause.SOURCE_LIMIT, "entries were widened to any source", "raise [igmp] max_sources"
+    ),
+    "host_limit": Counted(
+        Cause.HOST_LIMIT, "hosts could not be tracked", "raise [igmp] max_hosts, or max_state"
+    ),
+    "mrouter_limit": Counted(
+        Cause.MROUTER_LIMIT,
         "router addresses were not recorded",
         "`snoop monitor --type mrouter` shows who forges them; "
         'set [[port]] mrouter = "never" for PORT',
     ),
 }
 _SUSPICIOUS = {
-    "mrouter_refused": ("somebody queries where [[port]] mrouter = \"never\"",
-                        "`snoop monitor --type query` says who; if it is a router that should be "
-                        "allowed, set [[port]] mrouter = \"auto\" for PORT"),
-    "query_own_address": ("queries come in with our own querier_address",
-                          "set another [igmp] querier_address here or there"),
-    "query_other_port": ("queries of the querier's address come in here, and not on its own port",
-                         "a forger, or one router with two ports: querier_guard = true refuses"),
-    "igmp_checksum": ("IGMP with a bad checksum came in",
-                      "`snoop capture bad.pcapng --port PORT` shows whose; or the cable is bad"),
-}  # fmt: skip
+    "mrouter_refused": Counted(
+        Cause.ROUTER_REFUSED,
+        'somebody queries where [[port]] mrouter = "never"',
+        "`snoop monitor --type query` says who; if it is a router that should be allowed, set "
+        '[[port]] mrouter = "auto" for PORT',
+    ),
+    "query_own_address": Counted(
+        Cause.QUERIER_ADDRESS,
+        "queries come in with our own querier_address",
+        "set another [igmp] querier_address here or there",
+    ),
+    "query_other_port": Counted(
+        Cause.QUERIER_ADDRESS,
+        "queries of the querier's address come in here, and not on its own port",
+        "a forger, or one router with two ports: querier_guard = true refuses",
+    ),
+    "igmp_checksum": Counted(
+        Cause.CHECKSUM,
+        "IGMP with a bad checksum came in",
+        "`snoop capture bad.pcapng --port PORT` shows whose; or the cable is bad",
+    ),
+}
 SMALL_LIMIT = 32
 COUNTERS = (*_LOSSES, *_LIMITS, *_SUSPICIOUS)
 
@@ -61,12 +110,14 @@ COUNTERS = (*_LOSSES, *_LIMITS, *_SUSPICIOUS)
 def counted(facts: Facts) -> Iterator[Finding]:
     for port, counts in facts.port_counters.items():
         for table in (_LOSSES, _LIMITS, _SUSPICIOUS):
-            for name, (what, do) in table.items():
+            for name, (cause, what, do) in table.items():
                 if counts.get(name):
-                    yield problem(port, f"{what} ({name} {counts[name]})", do.replace("PORT", port))
+                    text = f"{what} ({name} {counts[name]})"
+                    yield problem(cause, port, text, do.replace("PORT", port))
     errors = facts.counters.get("internal_errors", 0)
     if errors:
         yield problem(
+            Cause.BUG,
             "switch",
             f"{errors} frames hit a bug of ours",
             "report it with `snoop show counters --json` and what the switch printed",
@@ -88,6 +139,7 @@ def limits(facts: Facts) -> Iterator[Finding]:
         most = igmp(facts, vid).max_groups
         if _nearly_full(len(held), most, refused=facts.has_counted("table_full")):
             yield problem(
+                Cause.TABLE_FULL,
                 vlan(vid),
                 f"{many(len(held), 'group')} of at most {most}",
                 "raise [igmp] max_groups",
@@ -97,6 +149,7 @@ def limits(facts: Facts) -> Iterator[Finding]:
         refused = bool(facts.port_counters.get(port.name, {}).get("port_limit"))
         if most and _nearly_full(count, most, refused=refused):
             yield problem(
+                Cause.PORT_LIMIT,
                 port.name,
                 f"{many(count, 'group')} of at most {most}",
                 "raise [[port]] max_groups",
@@ -104,6 +157,7 @@ def limits(facts: Facts) -> Iterator[Finding]:
     every = sum(shown.state_bytes for shown in facts.seen.ports) >> 20
     if every >= NEAR_LIMIT * facts.config.igmp.max_state:
         yield problem(
+            Cause.STATE_LIMIT,
             "switch",
             f"memberships take {every} MiB of at most {facts.config.igmp.max_state}",
             "`snoop show ports --json` names the ports (state_bytes); raise [igmp] max_state",
@@ -112,6 +166,7 @@ def limits(facts: Facts) -> Iterator[Finding]:
         size, room = shown.state_bytes, shown.state_max_bytes
         if room and size >= NEAR_LIMIT * room:
             yield problem(
+                Cause.STATE_LIMIT,
                 shown.name,
                 f"its memberships take {size >> 20} MiB of at most {room >> 20}",
                 "look for a host that joins too much; or raise [[port]] max_state",

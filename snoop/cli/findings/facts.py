@@ -5,12 +5,30 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from snoop.cli.summary import Everything
 from snoop.control import documents
+from snoop.control.causes import Cause
 from snoop.control.documents import Finding
 
 NEAR_LIMIT = 0.9
+
+
+class Who(NamedTuple):
+    """A host that has a part in a finding, as far as it is known."""
+
+    address: str | None = None
+    mac: str | None = None
+
+    def __str__(self) -> str:
+        """The way findings name it."""
+        if self.address is None or self.mac is None:
+            return self.address or self.mac or "a host"
+        return f"{self.address} ({self.mac})"
+
+
+NOBODY = Who()
 
 
 @dataclass(frozen=True)
@@ -68,12 +86,26 @@ class Facts:
         return any(counts.get(name) for counts in self.port_counters.values())
 
 
-def problem(subject: str, finding: str, do: str) -> Finding:
-    return Finding(severity="problem", subject=subject, finding=finding, do=do)
+def problem(cause: Cause, subject: str, finding: str, do: str, host: Who = NOBODY) -> Finding:
+    return _finding("problem", cause, subject, finding, do, host)
 
 
-def note(subject: str, finding: str, do: str) -> Finding:
-    return Finding(severity="note", subject=subject, finding=finding, do=do)
+def note(cause: Cause, subject: str, finding: str, do: str, host: Who = NOBODY) -> Finding:
+    return _finding("note", cause, subject, finding, do, host)
+
+
+def _finding(
+    severity: str, cause: Cause, subject: str, finding: str, do: str, host: Who
+) -> Finding:
+    return Finding(
+        severity=severity,
+        subject=subject,
+        finding=finding,
+        do=do,
+        cause=cause,
+        host=host.address,
+        mac=host.mac,
+    )
 
 
 def many(count: int, noun: str, plural: str = "") -> str:

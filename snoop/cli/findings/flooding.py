@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from snoop.cli.findings.facts import Facts, problem
+from snoop.control.causes import Cause
 from snoop.control.documents import Finding
 
 COUNTERS = ("rate_limited", "punt_full", "punt_stale", "control_size")
@@ -17,6 +18,7 @@ def flooding(facts: Facts) -> Iterator[Finding]:
         now = facts.rates.get(port, {}).get("rate_limited", 0.0)
         if limited:
             yield problem(
+                Cause.IGMP_FLOOD,
                 port,
                 f"floods IGMP: {now:.0f} frames/s over igmp_rate (rate_limited {limited})"
                 if now
@@ -26,6 +28,7 @@ def flooding(facts: Facts) -> Iterator[Finding]:
             )
         if full or (stale and not limited):
             yield problem(
+                Cause.IGMP_FLOOD,
                 port,
                 "its control frames were lost: more than the control plane can take "
                 f"(punt_full {full}, punt_stale {stale})",
@@ -33,6 +36,7 @@ def flooding(facts: Facts) -> Iterator[Finding]:
             )
         if size:
             yield problem(
+                Cause.MTU,
                 port,
                 f"IGMP frames longer than its MTU allows came in (control_size {size})",
                 f"give both ends one MTU: ip link set {port} mtu 1500; or look for who forges them",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from snoop.cli.findings.facts import Facts, note, problem
+from snoop.control.causes import Cause
 from snoop.control.documents import Finding
 
 
@@ -14,6 +15,7 @@ def neighbours(facts: Facts) -> Iterator[Finding]:
         always = 'coalesce = "always"' in port.takes_runs_because
         if always and port.name in routers:
             yield problem(
+                Cause.RUNS,
                 port.name,
                 'coalesce = "always", but a router is behind it: a Linux router drops datagrams '
                 "that come several in one frame",
@@ -24,6 +26,7 @@ def neighbours(facts: Facts) -> Iterator[Finding]:
     ]
     if deaf:
         yield note(
+            Cause.RUNS,
             ", ".join(deaf),
             "no runs of datagrams leave here (slower): the switch may not hear how the neighbours "
             "change, without CAP_NET_BROADCAST",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from snoop.cli.findings.facts import Facts, note, problem
 from snoop.control import documents
+from snoop.control.causes import Cause
 from snoop.control.documents import Finding
 
 PARTIAL = ("macvlan", "macvtap")
@@ -17,27 +18,31 @@ def ports(facts: Facts) -> Iterator[Finding]:
         name = port.name
         if port.state == "missing":
             yield problem(
+                Cause.PORT_MISSING,
                 name,
                 "the interface does not exist",
                 f'ip link add {name} …, or take its [[port]] name = "{name}" out',
             )
         elif port.problem and port.problem != port.notice:
-            yield problem(name, port.problem, f"ip -d link show {name}")
+            yield problem(Cause.PORT_FAULT, name, port.problem, f"ip -d link show {name}")
         elif port.state == "down":
-            yield note(name, "no carrier, or not up", f"ip link set {name} up")
+            yield note(Cause.PORT_DOWN, name, "no carrier, or not up", f"ip link set {name} up")
         if port.lro:
-            yield problem(name, "large receive offload is on", f"ethtool -K {name} lro off")
+            yield problem(
+                Cause.OFFLOAD, name, "large receive offload is on", f"ethtool -K {name} lro off"
+            )
         own = [address for address in port.addresses if not address.startswith("fe80:")]
         if own and port.isolated:
             yield problem(
+                Cause.HOST_STACK,
                 name,
                 f"carries {own[0]}, but the host's stack is kept off it",
                 f"ip address flush dev {name}, or set [[port]] isolate = false",
             )
         elif own and port.notice:
-            yield problem(name, port.notice, f"ip address flush dev {name}")
+            yield problem(Cause.HOST_STACK, name, port.notice, f"ip address flush dev {name}")
         elif port.notice and not port.isolated_because and not port.uppers:
-            yield problem(name, port.notice, f"ip link set {name} nomaster")
+            yield problem(Cause.HOST_STACK, name, port.notice, f"ip link set {name} nomaster")
         yield from _shared_interface(port)
     yield from _seen_by_the_host(facts)
     speaking = [
@@ -47,6 +52,7 @@ def ports(facts: Facts) -> Iterator[Finding]:
     ]
     if speaking:
         yield note(
+            Cause.HOST_STACK,
             ", ".join(speaking),
             "the host's IPv6 stack speaks on these ports: router solicitations, MLD reports",
             "sysctl -w net.ipv6.conf.PORT.disable_ipv6=1 for each",
@@ -57,6 +63,7 @@ def _shared_interface(port: documents.Port) -> Iterator[Finding]:
     """SAY-18: interfaces that the kernel serves past the switch."""
     if port.link_kind in PARTIAL:
         yield note(
+            Cause.SHARED_INTERFACE,
             port.name,
             f"a {port.link_kind} interface: unless its mode is passthru, the kernel hands it only "
             "what is sent to its own address, to groups and broadcast, and other unicast through "
@@ -65,6 +72,7 @@ def _shared_interface(port: documents.Port) -> Iterator[Finding]:
         )
     if port.uppers:
         yield note(
+            Cause.SHARED_INTERFACE,
             port.name,
             f"other interfaces sit on it ({', '.join(port.uppers)}): they get frames past the "
             "switch, and the host's stack is not kept off it",
@@ -80,6 +88,7 @@ def _seen_by_the_host(facts: Facts) -> Iterator[Finding]:
             ports_of[port.isolated_because].append(port.name)
     for why, names in ports_of.items():
         yield note(
+            Cause.HOST_STACK,
             ", ".join(names),
             f"the host's own stack sees what comes in here as well ({why}; it takes CAP_BPF, which "
             "a user namespace cannot give, and Linux 6.6): the host may answer frames that are not "
@@ -96,14 +105,15 @@ def fast_leave(facts: Facts) -> Iterator[Finding]:
         text = f'fast_leave = "on", but {stations} stations are behind it: '
         do = 'set [[port]] fast_leave = "tracked", or "off"'
         if facts.port_counters.get(name, {}).get("fast_leave"):
-            yield problem(name, text + "one that leaves cuts the others off", do)
+            yield problem(Cause.FAST_LEAVE, name, text + "one that leaves cuts the others off", do)
         else:
-            yield note(name, text + "one that leaves will cut the others off", do)
+            yield note(Cause.FAST_LEAVE, name, text + "one that leaves will cut the others off", do)
 
 
 def conservation(facts: Facts) -> Iterator[Finding]:
     for port, frames in facts.unbalanced.items():
         yield problem(
+            Cause.BUG,
             port,
             f"{abs(frames)} received frames have {'no' if frames > 0 else 'more than one'} verdict",
             "a bug of ours: report it with `snoop show counters --json`",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from snoop.cli.findings.facts import Facts, igmp, many, note, problem, vlan
 from snoop.control import documents
+from snoop.control.causes import Cause
 from snoop.control.documents import Finding
 
 AGING_SECONDS = 60.0
@@ -17,7 +18,12 @@ QUERIES = ("rx_query_v1", "rx_query_v2", "rx_query_v3")
 
 def queriers(facts: Facts) -> Iterator[Finding]:
     if not facts.config.igmp.enabled:
-        yield note("switch", "snooping is off: every group floods", "set [igmp] enabled = true")
+        yield note(
+            Cause.SNOOPING_OFF,
+            "switch",
+            "snooping is off: every group floods",
+            "set [igmp] enabled = true",
+        )
         return
     waiting = 0
     static = {row.vlan for row in facts.seen.mdb if row.origin == "static"}
@@ -32,6 +38,7 @@ def queriers(facts: Facts) -> Iterator[Finding]:
         }
         if row.role == "none" and row.address is not None:
             yield note(
+                Cause.QUERIER_ADDRESS,
                 vlan(vid),
                 f"asked by a querier without an address on {row.port}: its port gets the "
                 "reports and every stream of a group that is known here, and pruning goes on",
@@ -40,6 +47,7 @@ def queriers(facts: Facts) -> Iterator[Finding]:
             )
         elif row.role == "none" and (pim := _pim_ports(facts, vid)):
             yield note(
+                Cause.NO_QUERIER,
                 vlan(vid),
                 f"no querier, but a PIM router on {', '.join(pim)}: pruning goes on, and members "
                 "are asked only when their time is nearly up",
@@ -51,6 +59,7 @@ def queriers(facts: Facts) -> Iterator[Finding]:
             prunes = facts.config.switch.no_querier == "prune"
             if prunes and not members and vid in static:
                 yield note(
+                    Cause.NO_QUERIER,
                     vlan(vid),
                     "no querier is known: static entries stay, what hosts join ends after a while",
                     'set [igmp] querier = "on" here, if hosts are to join',
@@ -59,6 +68,7 @@ def queriers(facts: Facts) -> Iterator[Finding]:
             yield from _no_querier(vlan(vid), members, prunes=prunes)
         elif row.role == "querier" and row.address in (None, "0.0.0.0"):
             yield problem(
+                Cause.QUERIER_ADDRESS,
                 vlan(vid),
                 "our own queries come from 0.0.0.0: other switches do not take us for a router",
                 "set [igmp] querier_address",
@@ -66,12 +76,14 @@ def queriers(facts: Facts) -> Iterator[Finding]:
         others = asking | ({row.address} if row.role == "querier" else set())
         if len(others) > 1:
             yield problem(
+                Cause.TWO_QUERIERS,
                 vlan(vid),
                 f"more than one querier: {', '.join(sorted(map(str, others)))}",
                 "let one of them ask; `snoop show mrouters` names their ports",
             )
         if row.role == "non-querier" and igmp(facts, vid).querier == "on":
             yield problem(
+                Cause.QUERIER_DISPLACED,
                 vlan(vid),
                 f"our querier gave way to {row.address} on {row.port}, whose values hold: "
                 f"asks every {row.query_interval:g} s, answers within "
@@ -84,6 +96,7 @@ def queriers(facts: Facts) -> Iterator[Finding]:
     for (version, address), vids in older.items():
         # It works, for all who do not ask for sources: most do not, and most such routers stay.
         yield note(
+            Cause.QUERIER_VERSION,
             ", ".join(map(vlan, vids[:VLANS_NAMED])) + (", …" if vids[VLANS_NAMED:] else ""),
             f"the querier {address} speaks IGMPv{version}, so hosts answer in v{version}: streams "
             "go by their group, whatever sources a host asks for",
@@ -91,6 +104,7 @@ def queriers(facts: Facts) -> Iterator[Finding]:
         )
     if waiting:
         yield note(
+            Cause.NO_QUERIER,
             "switch",
             f"in {many(waiting, 'VLAN')} that hosts have opened our querier has not begun yet, so "
             "they flood: it begins in 20 a second",
@@ -111,6 +125,7 @@ def claims(facts: Facts) -> Iterator[Finding]:
         if row.origin in ("pim", "dvmrp", "mrd") and key in members - asking:
             lasts = "for ever" if row.timer is None else f"for {row.timer:.0f} s more"
             yield note(
+                Cause.ROUTER_CLAIM,
                 row.port,
                 f"{row.address} says by {row.origin.upper()} that it is a router, {lasts}: "
                 "the port gets every stream, though members are behind it and it never queries",
@@ -125,6 +140,7 @@ def _pim_ports(facts: Facts, vid: int) -> list[str]:
 def _no_querier(subject: str, members: list[documents.Entry], *, prunes: bool) -> Iterator[Finding]:
     if prunes:
         yield problem(
+            Cause.NO_QUERIER,
             subject,
             'no querier is known, and [switch] no_querier = "prune": streams end with the '
             "memberships, which nobody refreshes",
@@ -133,9 +149,15 @@ def _no_querier(subject: str, members: list[documents.Entry], *, prunes: bool) -
     if not members:
         if prunes:
             return
-        yield note(subject, "no querier is known", 'set [igmp] querier = "on" on one switch')
+        yield note(
+            Cause.NO_QUERIER,
+            subject,
+            "no querier is known",
+            'set [igmp] querier = "on" on one switch',
+        )
         return
     yield problem(
+        Cause.NO_QUERIER,
         subject,
         f"no querier, but {many(len(members), 'membership')}, which nobody refreshes and which "
         "will end",
@@ -144,6 +166,7 @@ def _no_querier(subject: str, members: list[documents.Entry], *, prunes: bool) -
     ending = [row for row in members if row.group_timer and row.group_timer < AGING_SECONDS]
     if ending:
         yield problem(
+            Cause.NO_QUERIER,
             subject,
             f"within {AGING_SECONDS:.0f} s {many(len(ending), 'membership')} will end",
             "`snoop query` asks the hosts once, now",
@@ -156,6 +179,7 @@ def routers(facts: Facts) -> Iterator[Finding]:
         refused = counts.get("query_null_source", 0)
         if refused and facts.config.igmp.mrouter_on_null_source is False:
             yield problem(
+                Cause.ROUTER_UNKNOWN,
                 name,
                 f"{many(refused, 'query', 'queries')} from 0.0.0.0 came in, which makes it no "
                 "router port: what is behind it gets only what it reports",
@@ -165,6 +189,7 @@ def routers(facts: Facts) -> Iterator[Finding]:
         guarded = counts.get("querier_guarded", 0)
         if guarded:
             yield note(
+                Cause.QUERIER_DISPLACED,
                 name,
                 f"{many(guarded, 'query', 'queries')} came in where querier_guard = true: passed "
                 "on to the hosts, not believed here",
@@ -173,6 +198,7 @@ def routers(facts: Facts) -> Iterator[Finding]:
     heard = _heard_routers(facts)
     if unsent and heard and not facts.seen.mrouters:
         yield note(
+            Cause.ROUTER_UNKNOWN,
             ", ".join(heard),
             f"a router or querier was heard here, but no router port is known: "
             f"{many(unsent, 'report')} went to no router",

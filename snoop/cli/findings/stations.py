@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from snoop.cli.findings.facts import NEAR_LIMIT, Facts, many, problem
 from snoop.cli.findings.storms import by_loop, looped
 from snoop.control import documents
+from snoop.control.causes import Cause
 from snoop.control.documents import Finding
 
 FLOOD_SHARE = 0.5
@@ -28,6 +29,7 @@ def disputes(facts: Facts) -> Iterator[Finding]:
     for (rival, port, sticky), rows in sorted(claimed.items()):
         one = len(rows) == 1
         yield problem(
+            Cause.MAC_CLAIMED,
             rival,
             f"claims {rows[0].mac}{'' if one else f' and {len(rows) - 1} more'}, "
             f"which {'is' if one else 'are'} heard at {port} and "
@@ -39,6 +41,7 @@ def disputes(facts: Facts) -> Iterator[Finding]:
         frames = counts.get("fdb_move_damped", 0)
         if frames and name not in now:
             yield problem(
+                Cause.MAC_CLAIMED,
                 name,
                 f"{many(frames, 'frame')} came with the address of a host that is elsewhere "
                 f"(fdb_move_damped {frames})",
@@ -54,10 +57,11 @@ def room(facts: Facts) -> Iterator[Finding]:
     port, held = max(facts.stations.items(), key=lambda one: one[1], default=("switch", 0))
     if held >= FLOOD_SHARE * facts.fdb_entries:
         yield problem(
+            Cause.FDB_FULL,
             port,
             f"{text}, {held} of them behind this port: it floods addresses, or a large network "
             "is behind it",
             "look for what makes the addresses up; if they are real, raise [switch] fdb_max",
         )
         return
-    yield problem("switch", text, "raise [switch] fdb_max")
+    yield problem(Cause.FDB_FULL, "switch", text, "raise [switch] fdb_max")

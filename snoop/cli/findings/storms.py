@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from snoop.cli.findings.facts import Facts, many, problem
 from snoop.control import documents
+from snoop.control.causes import Cause
 from snoop.control.documents import Finding
 
 UNREGISTERED = "forward_unregistered"
@@ -26,6 +27,7 @@ def storms(facts: Facts) -> Iterator[Finding]:
             continue
         for rate, words, dumped in _storms(facts, port):
             yield problem(
+                Cause.STORM,
                 port,
                 f"{rate:.0f} {words} come in here and go to every port: a storm",
                 f"`tcpdump -c 20 -eni {port} {dumped}` shows who sends them (or a loop, if many "
@@ -65,6 +67,7 @@ def loops(facts: Facts) -> Iterator[Finding]:
         for rate, words, _ in _storms(facts, port):
             text += f"; {rate:.0f} {words} at {port}"
     yield problem(
+        Cause.LOOP,
         ", ".join(ports),
         text,
         f"`ip link set {ports[-1]} down`, or take one of the cables out; then "

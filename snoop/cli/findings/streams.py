@@ -8,6 +8,7 @@ from ipaddress import ip_address
 
 from snoop.cli.findings.facts import Facts, igmp, is_up, note, problem
 from snoop.control import documents
+from snoop.control.causes import Cause
 from snoop.control.documents import Finding
 from snoop.control.wellknown import WELL_KNOWN
 
@@ -30,6 +31,7 @@ def streams(facts: Facts) -> Iterator[Finding]:
                 continue
             if _wants(row, stream.source) and is_up(facts, row.port):
                 yield problem(
+                    Cause.NOT_DELIVERED,
                     row.port,
                     f"is a member of {row.group} but does not get {name}",
                     f"snoop explain --stream --group {row.group}",
@@ -46,6 +48,7 @@ def _unwanted(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Fin
             return  # The querier is new: it floods until hosts have had the time to answer.
         if stream.vlan and igmp(facts, stream.vlan).querier == "on":
             yield problem(
+                Cause.NO_QUERIER,
                 name,
                 f"floods {flow}: nobody has joined anything in VLAN {stream.vlan}, so our querier "
                 "has not begun there and nothing is pruned",
@@ -53,12 +56,14 @@ def _unwanted(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Fin
             )
             return
         yield problem(
+            Cause.NO_QUERIER,
             name,
             f"floods {flow}: no querier is known, so nothing is pruned",
             'set [igmp] querier = "on" on one switch',
         )
     elif not stream.registered and stream.reason not in ("flood_link_local", "flood_always"):
         yield problem(
+            Cause.FLOOD,
             name,
             f"nobody has joined it, and it floods {flow}",
             'set [switch] unregistered = "mrouters"',
@@ -80,6 +85,7 @@ def _unheard(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Find
     routers = {row.port for row in facts.seen.mrouters}
     if not set(stream.egress) - routers:
         yield problem(
+            Cause.NEVER_JOINED,
             name,
             f"{known}: reaches nobody, because nobody has joined it, and those who listen to it "
             "often do not",
@@ -103,6 +109,7 @@ def _elsewhere(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Fi
             continue
         ports = ", ".join(sorted({row.port for row in rows}))
         yield problem(
+            Cause.WRONG_VLAN,
             name,
             f"arrives {_tagged(vid)} at {stream.port}, where nobody has joined it: its members "
             f"are {_tagged(other)}, at {ports}",
@@ -131,6 +138,7 @@ def shared_addresses(facts: Facts) -> Iterator[Finding]:
     for low, groups in by_mac.items():
         if len(groups) > 1:
             yield note(
+                Cause.SHARED_MAC,
                 ", ".join(sorted(groups)),
                 "these groups share a MAC address: not told apart by hosts' filters and by "
                 "switches that look at MAC addresses",
@@ -138,6 +146,7 @@ def shared_addresses(facts: Facts) -> Iterator[Finding]:
             )
         elif low < 256:
             yield note(
+                Cause.SHARED_MAC,
                 ", ".join(groups),
                 "shares its MAC address with 224.0.0.0/24, which other switches flood",
                 f"choose another group; `snoop show hosts --group {min(groups)}` says who joined",
