@@ -255,12 +255,11 @@ int fp_port_create(uint32_t id, const struct fp_port_config *config,
 				    &filtered);
 	*stage = "starting the rings";
 	err = start_rings(port, replaces, filtered);
-	if (err)
-		goto out;
-	*out = port;
-	return 0;
 out:
-	fp_port_free(port);
+	if (err)
+		fp_port_free(port);
+	else
+		*out = port;
 	return err;
 }
 
