@@ -4,6 +4,7 @@
 #include "fp_decide.h"
 #include "fp_mask.h"
 #include "packets.h"
+#include "rows.h"
 
 #define FRAMES 4096u
 #define FRAME_BYTES 128u
@@ -15,11 +16,7 @@ struct traffic {
 
 static struct fp_table *table_of(uint32_t groups, uint64_t ports)
 {
-	struct fp_vlan vlan = {.vlan = FP_VLAN_ANY,
-			       .op = FP_ROW_SET,
-			       .family = FP_FAMILY_IPV4,
-			       .members = ALL_MEMBERS,
-			       .flags = FP_VLAN_ACTIVE};
+	struct fp_vlan vlan = ipv4_policy(FP_VLAN_ANY, FP_VLAN_ACTIVE, 0, 0);
 	struct fp_table *table = fp_table_new();
 	bool own = true;
 
@@ -27,9 +24,8 @@ static struct fp_table *table_of(uint32_t groups, uint64_t ports)
 	memset(table->up, 0xff, sizeof(table->up));
 	CHECK_EQ(fp_table_apply_vlan(table, &vlan, &own), 0);
 	for (uint32_t n = 0; n < groups; n++) {
-		struct fp_row row = {.op = FP_ROW_SET, .flags = FP_ROW_ANY_SOURCE};
+		struct fp_row row = ipv4_row(0, 0xe1000000 + n, 0, 0);
 
-		fp_map_ipv4(0xe1000000 + n, row.group);
 		for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
 			row.ports[i] = ports;
 		CHECK_EQ(fp_table_apply_row(table, &row), 0);

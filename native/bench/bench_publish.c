@@ -3,15 +3,13 @@
 #include "check.h"
 #include "fp_decide.h"
 #include "lab.h"
+#include "rows.h"
 
 #define AT_ONCE 4096u
 
 static struct fp_row row_of(uint32_t n, uint64_t ports)
 {
-	struct fp_row row = {.op = FP_ROW_SET, .flags = FP_ROW_ANY_SOURCE, .ports = {ports}};
-
-	fp_map_ipv4(0xe1000000 + n, row.group);
-	return row;
+	return ipv4_row(0, 0xe1000000 + n, 0, ports);
 }
 
 static void publish(const char *what, uint64_t count, uint32_t groups)

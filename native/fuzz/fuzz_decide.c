@@ -8,21 +8,18 @@
 #include "fp_mask.h"
 #include "fuzz.h"
 #include "packets.h"
+#include "rows.h"
 
 static struct fp_table *tables[2];
 
 static struct fp_table *table_with(uint8_t vlan_flags)
 {
-	struct fp_vlan vlan = {
-		.vlan = FP_VLAN_ANY,
-		.op = FP_ROW_SET,
-		.family = FP_FAMILY_IPV4,
-		.members = ALL_MEMBERS,
-		.flags = vlan_flags,
-		.mrouters = {0x10},
-		.unregistered = {0x03},
+	struct fp_vlan vlan = ipv4_policy(FP_VLAN_ANY, vlan_flags, 0x10, 0x03);
+	struct fp_row rows[] = {
+		ipv4_row(0, 0xef010203, 0, 0x06),
+		ipv4_row(0, 0xef010203, 0x0a000001, 0x08),
+		ipv4_row(FP_VLAN_ANY, 0xe0000181, 0, 0x08),
 	};
-	struct fp_row row = {.op = FP_ROW_SET, .flags = FP_ROW_ANY_SOURCE, .ports = {0x06}};
 	struct fp_table *table = fp_table_new();
 	bool own = true;
 
@@ -30,16 +27,9 @@ static struct fp_table *table_with(uint8_t vlan_flags)
 	for (uint32_t port = 0; port < 6; port++)
 		fp_mask_set(table->up, port);
 	CHECK_EQ(fp_table_apply_vlan(table, &vlan, &own), 0);
-	fp_map_ipv4(0xef010203, row.group);
-	CHECK_EQ(fp_table_apply_row(table, &row), 0);
-	row.flags = 0;
-	row.ports[0] = 0x08;
-	fp_map_ipv4(0x0a000001, row.source);
-	CHECK_EQ(fp_table_apply_row(table, &row), 0);
-	row.vlan = FP_VLAN_ANY;
-	row.flags = FP_ROW_ANY_SOURCE | FP_ROW_ALWAYS_FLOOD;
-	fp_map_ipv4(0xe0000181, row.group);
-	CHECK_EQ(fp_table_apply_row(table, &row), 0);
+	rows[2].flags |= FP_ROW_ALWAYS_FLOOD;
+	for (uint32_t n = 0; n < 3; n++)
+		CHECK_EQ(fp_table_apply_row(table, &rows[n]), 0);
 	return table;
 }
 

@@ -26,12 +26,6 @@
 			check_failed(__FILE__, __LINE__, "same bytes: " #got);                     \
 	} while (0)
 
-/* The members of a VLAN that keeps nobody out. */
-#define ALL_MEMBERS                                                                                \
-	{                                                                                          \
-		UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX                                     \
-	}
-
 #define RUN(test)                                                                                  \
 	do {                                                                                       \
 		fprintf(stderr, "%s\n", #test);                                                    \

@@ -23,22 +23,26 @@ static inline const uint8_t *mac_of(uint32_t n)
 	return mac;
 }
 
-static inline void start(struct fp_fdb *fdb, uint32_t max_entries)
+static struct fp_fdb fdb;
+
+/* An empty one, in place of the last. */
+static inline void start(uint32_t max_entries)
 {
-	memset(fdb, 0, sizeof(*fdb));
-	CHECK_EQ(fp_fdb_init(fdb, max_entries, 300 * SECOND), 0);
-	fdb->seed = 2; /* which addresses meet in a bucket must not be luck here */
+	fp_fdb_destroy(&fdb);
+	memset(&fdb, 0, sizeof(fdb));
+	CHECK_EQ(fp_fdb_init(&fdb, max_entries, 300 * SECOND), 0);
+	fdb.seed = 2; /* which addresses meet in a bucket must not be luck here */
 }
 
-static inline uint32_t entries_of(struct fp_fdb *fdb, uint64_t now_ns)
+static inline uint32_t entries_at(uint64_t now_ns)
 {
 	static struct fp_fdb_entry entries[32768];
 
-	return fp_fdb_read(fdb, entries, 32768, now_ns, 0);
+	return fp_fdb_read(&fdb, entries, 32768, now_ns, 0);
 }
 
-static inline enum fp_fdb_result learn(struct fp_fdb *fdb, uint32_t vlan, const uint8_t *mac,
-				       uint32_t port, uint64_t now_ns)
+static inline enum fp_fdb_result learn(uint32_t vlan, const uint8_t *mac, uint32_t port,
+				       uint64_t now_ns)
 {
 	struct fp_fdb_claim claim = {
 		.vlan = vlan,
@@ -49,15 +53,14 @@ static inline enum fp_fdb_result learn(struct fp_fdb *fdb, uint32_t vlan, const 
 		.shortcut_port = -1,
 	};
 
-	return fp_fdb_learn(fdb, &claim);
+	return fp_fdb_learn(&fdb, &claim);
 }
 
-static inline int32_t port_now(const struct fp_fdb *fdb, uint32_t vlan, const uint8_t *mac,
-			       uint64_t now_ns)
+static inline int32_t port_now(uint32_t vlan, const uint8_t *mac, uint64_t now_ns)
 {
 	int32_t also;
 
-	return fp_fdb_lookup(fdb, vlan, mac, now_ns, &also);
+	return fp_fdb_lookup(&fdb, vlan, mac, now_ns, &also);
 }
 
 #endif

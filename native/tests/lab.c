@@ -3,6 +3,7 @@
 #include "check.h"
 #include "fp_decide.h"
 #include "fp_loop.h"
+#include "rows.h"
 
 struct fp_config lab_config(void)
 {
@@ -30,13 +31,6 @@ void lab_start(struct lab *lab, uint32_t port_count)
 	}
 }
 
-void lab_end(struct lab *lab)
-{
-	fp_switch_free(lab->sw);
-	for (uint32_t i = 0; i < lab->port_count; i++)
-		fake_port_unplug(&lab->ports[i]);
-}
-
 void lab_set_port(struct lab *lab, uint32_t port, bool up, uint32_t mtu)
 {
 	struct fp_port_state state = {
@@ -50,27 +44,15 @@ void lab_set_port(struct lab *lab, uint32_t port, bool up, uint32_t mtu)
 
 void lab_set_policy(struct lab *lab, uint8_t flags, uint64_t mrouters, uint64_t unregistered)
 {
-	struct fp_vlan vlan = {
-		.vlan = FP_VLAN_ANY,
-		.op = FP_ROW_SET,
-		.family = FP_FAMILY_IPV4,
-		.members = ALL_MEMBERS,
-		.flags = flags,
-		.mrouters = {mrouters},
-		.unregistered = {unregistered},
-	};
+	struct fp_vlan vlan = ipv4_policy(FP_VLAN_ANY, flags, mrouters, unregistered);
 
 	CHECK_EQ(fp_switch_publish(lab->sw, NULL, 0, &vlan, 1, NULL, 0), 0);
 }
 
 void lab_set_row(struct lab *lab, uint32_t group, uint32_t source, uint64_t ports)
 {
-	struct fp_row row = {.op = FP_ROW_SET, .ports = {ports}};
+	struct fp_row row = ipv4_row(0, group, source, ports);
 
-	fp_map_ipv4(group, row.group);
-	fp_map_ipv4(source, row.source);
-	if (!source)
-		row.flags = FP_ROW_ANY_SOURCE;
 	CHECK_EQ(fp_switch_publish(lab->sw, &row, 1, NULL, 0, NULL, 0), 0);
 }
 
@@ -149,7 +131,7 @@ uint64_t lab_reason(struct lab *lab, uint32_t port, enum fp_reason reason)
 	return reasons[reason];
 }
 
-void lab_check_conservation(struct lab *lab)
+static void check_conservation(struct lab *lab)
 {
 	for (uint32_t port = 0; port < lab->port_count; port++) {
 		uint64_t sum = 0;
@@ -158,4 +140,12 @@ void lab_check_conservation(struct lab *lab)
 			sum += lab_reason(lab, port, i);
 		CHECK_EQ(sum, lab_stat(lab, port, FP_STAT_RX_FRAMES));
 	}
+}
+
+void lab_end(struct lab *lab)
+{
+	check_conservation(lab);
+	fp_switch_free(lab->sw);
+	for (uint32_t i = 0; i < lab->port_count; i++)
+		fake_port_unplug(&lab->ports[i]);
 }

@@ -18,6 +18,7 @@ struct lab {
 
 struct fp_config lab_config(void);
 void lab_start(struct lab *lab, uint32_t port_count);
+/* Fails the test unless every port's frames are the sum of its reasons. */
 void lab_end(struct lab *lab);
 /* Publishes the state of one port. */
 void lab_set_port(struct lab *lab, uint32_t port, bool up, uint32_t mtu);
@@ -39,7 +40,5 @@ struct fp_verdict lab_explain(struct lab *lab, uint32_t port);
 
 uint64_t lab_stat(struct lab *lab, uint32_t port, enum fp_stat stat);
 uint64_t lab_reason(struct lab *lab, uint32_t port, enum fp_reason reason);
-/* Fails the test unless every port's frames are the sum of its reasons. */
-void lab_check_conservation(struct lab *lab);
 
 #endif

@@ -61,24 +61,23 @@ static void test_other_port_set_is_another_send(void)
 	CHECK_EQ(pass_sends(2), 0);
 }
 
-static void test_last_may_be_shorter_and_closes_the_send(void)
+/* The sends of three frames of 100 bytes and some of another size. */
+static uint32_t sends_of_sizes(uint16_t other_bytes, uint32_t others)
 {
 	struct packet packet = packet_udp();
 
 	pass_add_run(&packet, 3, 1);
-	packet.payload_bytes = 99;
-	pass_add_run(&packet, 1, 1);
-	CHECK_EQ(sends(), 1);
-	pass_add_run(&packet, 3, 1);
-	packet.payload_bytes = 1;
-	pass_add_run(&packet, 2, 1);
-	CHECK_EQ(sends(), 2);
+	packet.payload_bytes = other_bytes;
+	pass_add_run(&packet, others, 1);
+	return sends();
+}
+
+static void test_last_may_be_shorter_and_closes_the_send(void)
+{
+	CHECK_EQ(sends_of_sizes(99, 1), 1);
+	CHECK_EQ(sends_of_sizes(1, 2), 2);
 	CHECK_EQ(pass_coalesced(0), 4);
-	packet.payload_bytes = 100;
-	pass_add_run(&packet, 3, 1);
-	packet.payload_bytes = 101; /* longer: a send of its own */
-	pass_add_run(&packet, 2, 1);
-	CHECK_EQ(sends(), 2);
+	CHECK_EQ(sends_of_sizes(101, 2), 2); /* longer: a send of its own */
 	CHECK_EQ(pass_coalesced(0), 5);
 }
 

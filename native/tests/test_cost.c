@@ -2,6 +2,7 @@
 #include "check.h"
 #include "fp_cost.h"
 #include "packets.h"
+#include "rows.h"
 
 #define QUERY 0x1100u
 #define REPORT_V1 0x1200u
@@ -15,10 +16,7 @@ static struct fp_table *table;
 
 static void start(uint64_t up, uint64_t mrouters)
 {
-	struct fp_vlan vlan = {.op = FP_ROW_SET,
-			       .family = FP_FAMILY_IPV4,
-			       .members = ALL_MEMBERS,
-			       .mrouters = {mrouters}};
+	struct fp_vlan vlan = ipv4_policy(0, 0, mrouters, 0);
 	bool own = true;
 
 	table = fp_table_new();
@@ -98,8 +96,7 @@ static void test_flooded_messages_cost_by_the_ports(void)
 
 static void test_vlan_never_seen_costs_most(void)
 {
-	struct fp_vlan vlan = {
-		.op = FP_ROW_SET, .family = FP_FAMILY_IPV4, .members = ALL_MEMBERS, .vlan = VLAN};
+	struct fp_vlan vlan = ipv4_policy(VLAN, 0, 0, 0);
 	bool own = true;
 
 	start(0xff, 0);

@@ -5,40 +5,37 @@
 /* The owner is heard every 150 ms, the thief every millisecond. */
 static void test_thief_gets_an_address_until_its_owner_is_heard_and_no_more(void)
 {
-	struct fp_fdb fdb;
 	uint32_t stolen = 0;
 
-	start(&fdb, 100);
-	learn(&fdb, 0, mac_of(1), 3, START);
+	start(100);
+	learn(0, mac_of(1), 3, START);
 	for (uint32_t ms = 1; ms <= 60000; ms++) {
-		learn(&fdb, 0, mac_of(1), 4, START + ms * MS);
+		learn(0, mac_of(1), 4, START + ms * MS);
 		if (ms % 150 == 0)
-			learn(&fdb, 0, mac_of(1), 3, START + ms * MS);
-		stolen += port_now(&fdb, 0, mac_of(1), START + ms * MS) == 4;
+			learn(0, mac_of(1), 3, START + ms * MS);
+		stolen += port_now(0, mac_of(1), START + ms * MS) == 4;
 	}
 	CHECK(stolen < 150);
 	CHECK(fp_load_relaxed(&fdb.disputes) >= 59);
-	fp_fdb_destroy(&fdb);
 }
 
 /* Who gets the frames of the first address: the port, and the other one. */
-static bool serves(const struct fp_fdb *fdb, int32_t port, uint64_t ms)
+static bool serves(int32_t port, uint64_t ms)
 {
 	int32_t also;
-	int32_t at = fp_fdb_lookup(fdb, 0, mac_of(1), START + ms * MS, &also);
+	int32_t at = fp_fdb_lookup(&fdb, 0, mac_of(1), START + ms * MS, &also);
 
 	return at < 0 || at == port || also == port; /* unknown: all get it */
 }
 
 static void test_old_port_is_told_for_five_seconds_if_the_new_one_says_much(void)
 {
-	struct fp_fdb fdb;
 	int32_t also;
 
-	start(&fdb, 100);
-	learn(&fdb, 0, mac_of(1), 3, START);
+	start(100);
+	learn(0, mac_of(1), 3, START);
 	for (uint32_t n = 0; n < 8; n++) {
-		learn(&fdb, 0, mac_of(1), 4, START + 100 * SECOND);
+		learn(0, mac_of(1), 4, START + 100 * SECOND);
 		CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(1), START + 100 * SECOND, &also), 4);
 		CHECK_EQ(also, n < 7 ? -1 : 3); /* who says little is only where it is */
 	}
@@ -46,24 +43,21 @@ static void test_old_port_is_told_for_five_seconds_if_the_new_one_says_much(void
 	CHECK_EQ(also, 3);
 	CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(1), START + 105 * SECOND + MS, &also), 4);
 	CHECK_EQ(also, -1);
-	fp_fdb_destroy(&fdb);
 }
 
 static void test_address_that_moves_and_comes_back_is_at_one_port_only(void)
 {
-	struct fp_fdb fdb;
 	int32_t also;
 
-	start(&fdb, 100);
+	start(100);
 	for (uint32_t n = 0; n < 20; n++) {
 		uint32_t port = 3 + n % 2;
 		uint64_t now_ns = START + n * 3 * SECOND;
 
-		learn(&fdb, 0, mac_of(1), port, now_ns);
+		learn(0, mac_of(1), port, now_ns);
 		CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(1), now_ns, &also), port);
 		CHECK_EQ(also, -1);
 	}
-	fp_fdb_destroy(&fdb);
 }
 
 struct talker {
@@ -81,9 +75,8 @@ static void play(const struct talker *talkers, uint32_t count, uint32_t end_ms, 
 		 uint32_t *bridge)
 {
 	uint32_t last = UINT32_MAX;
-	struct fp_fdb fdb;
 
-	start(&fdb, 100);
+	start(100);
 	*lost = *bridge = 0;
 	for (uint32_t ms = 0; ms < end_ms; ms++) {
 		for (uint32_t i = count; i-- > 0;) {
@@ -92,15 +85,14 @@ static void play(const struct talker *talkers, uint32_t count, uint32_t end_ms, 
 			if (ms < talker->from_ms || ms >= talker->to_ms ||
 			    (ms - talker->from_ms) % talker->every_ms)
 				continue;
-			learn(&fdb, 0, mac_of(1), talker->port, START + ms * MS);
+			learn(0, mac_of(1), talker->port, START + ms * MS);
 			last = talker->port;
 		}
 		if (ms < talkers[0].from_ms)
 			continue;
-		*lost += !serves(&fdb, (int32_t)talkers[0].port, ms);
+		*lost += !serves((int32_t)talkers[0].port, ms);
 		*bridge += last != talkers[0].port;
 	}
-	fp_fdb_destroy(&fdb);
 }
 
 #define MINUTES 400000u
@@ -150,10 +142,9 @@ static void test_thieves_take_no_more_than_they_would_from_a_bridge(void)
 static void test_who_spoke_last_is_served(void)
 {
 	uint32_t random = 1;
-	struct fp_fdb fdb;
 	uint32_t now_ms = 0;
 
-	start(&fdb, 100);
+	start(100);
 	for (uint32_t n = 0; n < 1000000; n++) {
 		uint32_t port;
 		uint32_t later;
@@ -161,27 +152,25 @@ static void test_who_spoke_last_is_served(void)
 		random = random * 1664525 + 1013904223;
 		port = 3 + (random >> 28) % 3;
 		later = 1u << (random >> 24 & 15); /* up to half a minute */
-		learn(&fdb, 0, mac_of(1), port, START + now_ms * MS);
-		CHECK(serves(&fdb, (int32_t)port, now_ms));
-		CHECK(serves(&fdb, (int32_t)port, now_ms + 5000));
-		CHECK(serves(&fdb, (int32_t)port, now_ms + 299000));
+		learn(0, mac_of(1), port, START + now_ms * MS);
+		CHECK(serves((int32_t)port, now_ms));
+		CHECK(serves((int32_t)port, now_ms + 5000));
+		CHECK(serves((int32_t)port, now_ms + 299000));
 		now_ms += random >> 20 & 1 ? (random >> 16 & 1) : later;
 	}
-	fp_fdb_destroy(&fdb);
 }
 
 static void test_dispute_is_told_with_both_ports_and_forgotten(void)
 {
 	struct fp_fdb_entry entry;
-	struct fp_fdb fdb;
 
-	start(&fdb, 100);
-	learn(&fdb, 7, mac_of(9), 3, START);
-	learn(&fdb, 7, mac_of(9), 4, START + MS);
+	start(100);
+	learn(7, mac_of(9), 3, START);
+	learn(7, mac_of(9), 4, START + MS);
 	CHECK_EQ(fp_fdb_read(&fdb, &entry, 1, START + MS, 0), 1);
 	CHECK_EQ(entry.rival, FP_FDB_NO_RIVAL);
-	learn(&fdb, 7, mac_of(9), 3, START + SECOND);
-	CHECK_EQ(learn(&fdb, 7, mac_of(9), 5, START + SECOND + MS), FP_FDB_DAMPED);
+	learn(7, mac_of(9), 3, START + SECOND);
+	CHECK_EQ(learn(7, mac_of(9), 5, START + SECOND + MS), FP_FDB_DAMPED);
 	CHECK_EQ(fp_fdb_read(&fdb, &entry, 1, START + 2 * SECOND, 3 * SECOND), 1);
 	CHECK_EQ(entry.port, 3);
 	CHECK_EQ(entry.rival, 5);
@@ -189,7 +178,6 @@ static void test_dispute_is_told_with_both_ports_and_forgotten(void)
 	CHECK_EQ(fp_fdb_read(&fdb, &entry, 1, START + 5 * SECOND, 3 * SECOND), 0);
 	CHECK_EQ(fp_fdb_read(&fdb, &entry, 1, START + 66 * SECOND, 0), 1);
 	CHECK_EQ(entry.rival, FP_FDB_NO_RIVAL);
-	fp_fdb_destroy(&fdb);
 }
 
 static void test_address_of_a_sticky_port_stays_until_it_ages(void)
@@ -197,11 +185,10 @@ static void test_address_of_a_sticky_port_stays_until_it_ages(void)
 	uint64_t sticky[FP_MASK_WORDS] = {8};
 	struct fp_fdb_claim claim = {
 		.mac = mac_of(1), .port = 4, .sticky = sticky, .asked = true, .shortcut_port = -1};
-	struct fp_fdb fdb;
 	int32_t also;
 
-	start(&fdb, 100);
-	learn(&fdb, 0, mac_of(1), 3, START);
+	start(100);
+	learn(0, mac_of(1), 3, START);
 	for (uint32_t n = 1; n < 300; n++) {
 		claim.now_ns = START + n * SECOND;
 		CHECK_EQ(fp_fdb_learn(&fdb, &claim), FP_FDB_DAMPED);
@@ -210,23 +197,21 @@ static void test_address_of_a_sticky_port_stays_until_it_ages(void)
 	}
 	claim.now_ns = START + 301 * SECOND;
 	CHECK_EQ(fp_fdb_learn(&fdb, &claim), FP_FDB_MOVED);
-	fp_fdb_destroy(&fdb);
 }
 
 /* What the short cut carries the loops do not see: they ask before a hold ends. */
 static void test_owner_whose_frames_take_the_short_cut_keeps_its_address(void)
 {
 	struct fp_fdb_claim claim = {.mac = mac_of(1), .port = 4, .shortcut_port = -1};
-	struct fp_fdb fdb;
 
-	start(&fdb, 100);
-	learn(&fdb, 0, mac_of(1), 3, START);
-	learn(&fdb, 0, mac_of(1), 4, START + MS);
-	learn(&fdb, 0, mac_of(1), 3, START + 2 * MS);
+	start(100);
+	learn(0, mac_of(1), 3, START);
+	learn(0, mac_of(1), 4, START + MS);
+	learn(0, mac_of(1), 3, START + 2 * MS);
 	claim.now_ns = START + 6 * SECOND;
 	CHECK_EQ(fp_fdb_learn(&fdb, &claim), FP_FDB_ASK);
 	CHECK(!claim.changed);
-	CHECK_EQ(port_now(&fdb, 0, mac_of(1), claim.now_ns), 3);
+	CHECK_EQ(port_now(0, mac_of(1), claim.now_ns), 3);
 	claim.asked = true;
 	claim.shortcut_port = 3;
 	claim.shortcut_ns = START + 5 * SECOND;
@@ -242,7 +227,6 @@ static void test_owner_whose_frames_take_the_short_cut_keeps_its_address(void)
 	CHECK_EQ(fp_fdb_learn(&fdb, &claim), FP_FDB_MOVED);
 	CHECK_EQ(claim.place.port, 4);
 	CHECK_EQ(claim.place.also, 3);
-	fp_fdb_destroy(&fdb);
 }
 
 /* It aged here while the short cut carried it: a claim is a move like any other. */
@@ -250,40 +234,36 @@ static void test_address_that_only_the_short_cut_knows_is_not_new(void)
 {
 	struct fp_fdb_claim claim = {
 		.mac = mac_of(1), .port = 4, .now_ns = START, .shortcut_port = -1};
-	struct fp_fdb fdb;
 
-	start(&fdb, 100);
+	start(100);
 	CHECK_EQ(fp_fdb_learn(&fdb, &claim), FP_FDB_ASK);
 	claim.asked = true;
 	claim.shortcut_port = 3;
 	claim.shortcut_ns = START - MS;
 	CHECK_EQ(fp_fdb_learn(&fdb, &claim), FP_FDB_MOVED);
-	CHECK_EQ(learn(&fdb, 0, mac_of(1), 3, START + SECOND), FP_FDB_MOVED);
-	CHECK_EQ(learn(&fdb, 0, mac_of(1), 4, START + SECOND), FP_FDB_DAMPED);
-	CHECK_EQ(entries_of(&fdb, START), 1);
-	fp_fdb_destroy(&fdb);
+	CHECK_EQ(learn(0, mac_of(1), 3, START + SECOND), FP_FDB_MOVED);
+	CHECK_EQ(learn(0, mac_of(1), 4, START + SECOND), FP_FDB_DAMPED);
+	CHECK_EQ(entries_at(START), 1);
 }
 
 /* A thief who was first floods addresses between its claims: the host stays known. */
 static void test_flood_does_not_make_the_fdb_forget_whom_it_was_stolen_from(void)
 {
-	struct fp_fdb fdb;
 	uint32_t lost = 0;
 
-	start(&fdb, 500);
+	start(500);
 	for (uint32_t ms = 0; ms < 5000; ms++) {
 		uint64_t now_ns = START + ms * MS;
 
-		learn(&fdb, 0, mac_of(1), 7, now_ns);
+		learn(0, mac_of(1), 7, now_ns);
 		for (uint32_t n = 0; n < 20; n++)
-			learn(&fdb, 0, mac_of(1000 + 20 * ms + n), 7, now_ns);
+			learn(0, mac_of(1000 + 20 * ms + n), 7, now_ns);
 		if (ms % 100 == 50)
-			learn(&fdb, 0, mac_of(1), 3, now_ns);
-		lost += ms >= 150 && !serves(&fdb, 3, ms);
+			learn(0, mac_of(1), 3, now_ns);
+		lost += ms >= 150 && !serves(3, ms);
 	}
 	CHECK_EQ(lost, 0);
 	CHECK(fp_load_relaxed(&fdb.count) <= 500);
-	fp_fdb_destroy(&fdb);
 }
 
 /*
@@ -294,26 +274,24 @@ static void test_flood_does_not_make_the_fdb_forget_whom_it_was_stolen_from(void
 static void test_flood_before_a_theft_makes_no_owner_of_the_thief(void)
 {
 	for (uint64_t seed = 1; seed <= 20; seed++) {
-		struct fp_fdb fdb;
 		uint32_t lost = 0;
 		uint32_t made_up = 1000;
 
-		start(&fdb, 8192);
+		start(8192);
 		fdb.seed = seed * UINT64_C(0x9e3779b97f4a7c15);
-		learn(&fdb, 0, mac_of(1), 3, START);
+		learn(0, mac_of(1), 3, START);
 		for (uint32_t ms = 0; ms < 60000; ms++) {
 			uint64_t now_ns = START + ms * MS;
 
 			for (uint32_t n = 0; ms >= 500 && ms < 1100 && n < 60; n++)
-				learn(&fdb, 0, mac_of(made_up++), 7, now_ns);
+				learn(0, mac_of(made_up++), 7, now_ns);
 			if (ms >= 1000 && (ms - 1000) % 8000 < 1200 && ms % 3 == 0)
-				learn(&fdb, 0, mac_of(1), 7, now_ns);
+				learn(0, mac_of(1), 7, now_ns);
 			if (ms % 200 == 150)
-				learn(&fdb, 0, mac_of(1), 3, now_ns);
-			lost += !serves(&fdb, 3, ms);
+				learn(0, mac_of(1), 3, now_ns);
+			lost += !serves(3, ms);
 		}
 		CHECK(lost < 200);
-		fp_fdb_destroy(&fdb);
 	}
 }
 
@@ -331,5 +309,6 @@ int main(void)
 	RUN(test_address_that_only_the_short_cut_knows_is_not_new);
 	RUN(test_flood_does_not_make_the_fdb_forget_whom_it_was_stolen_from);
 	RUN(test_flood_before_a_theft_makes_no_owner_of_the_thief);
+	fp_fdb_destroy(&fdb);
 	return 0;
 }

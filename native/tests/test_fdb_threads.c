@@ -9,7 +9,6 @@
 #define LEARNERS 2u
 #define ROUNDS 60000u
 
-static struct fp_fdb fdb;
 static _Atomic uint32_t running;
 
 /* An address is only ever learned at these two ports, so no other can be right. */
@@ -37,11 +36,11 @@ static void *learn_and_look_up(void *argument)
 		int32_t port;
 
 		write_mac(n, mac);
-		learn(&fdb, n % 3, mac, port_of(n, (uint32_t)check_random(&seed)), now_ns);
+		learn(n % 3, mac, port_of(n, (uint32_t)check_random(&seed)), now_ns);
 		n = check_below(&seed, ADDRESSES);
 		write_mac(n, mac);
 		fp_fdb_refresh(&fdb, n % 3, mac, port_of(n, (uint32_t)check_random(&seed)), now_ns);
-		port = port_now(&fdb, n % 3, mac, now_ns);
+		port = port_now(n % 3, mac, now_ns);
 		CHECK(port == -1 || (uint32_t)port / 2 == n % 120);
 	}
 	atomic_fetch_sub(&running, 1);

@@ -12,15 +12,23 @@ static uint8_t *exact(const uint8_t *bytes, uint32_t len_bytes)
 	return copy;
 }
 
+/* Read whole; good until the next one. */
+static struct fp_frame parse(const struct packet *packet)
+{
+	static uint8_t vnet[400];
+	struct fp_frame frame;
+	uint32_t len = packet_build(packet, vnet);
+
+	CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, len, &frame));
+	return frame;
+}
+
 static void test_untagged_frame_is_read_whole(void)
 {
 	struct packet packet = packet_udp();
-	uint8_t vnet[400];
-	uint32_t len = packet_build(&packet, vnet);
-	struct fp_frame frame;
+	struct fp_frame frame = parse(&packet);
 	uint8_t key[16];
 
-	CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, len, &frame));
 	CHECK_EQ(frame.l3_offset, 14);
 	CHECK_EQ(frame.vlan, 0);
 	CHECK_EQ(frame.ethertype, 0x0800);
@@ -35,17 +43,20 @@ static void test_untagged_frame_is_read_whole(void)
 	CHECK_EQ(frame.protocol, 17);
 }
 
-static void test_tag_gives_vlan_without_priority(void)
+static struct packet tagged(uint16_t tpid, uint16_t tci)
 {
 	struct packet packet = packet_udp();
-	uint8_t vnet[400];
-	struct fp_frame frame;
-	uint32_t len;
 
-	packet.tpid = 0x8100;
-	packet.tci = 0xb00a; /* priority 5, DEI, VID 10 */
-	len = packet_build(&packet, vnet);
-	CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, len, &frame));
+	packet.tpid = tpid;
+	packet.tci = tci;
+	return packet;
+}
+
+static void test_tag_gives_vlan_without_priority(void)
+{
+	struct packet packet = tagged(0x8100, 0xb00a); /* priority 5, DEI, VID 10 */
+	struct fp_frame frame = parse(&packet);
+
 	CHECK_EQ(frame.vlan, 10);
 	CHECK_EQ(frame.l3_offset, 18);
 	CHECK_EQ(frame.ethertype, 0x0800);
@@ -56,20 +67,13 @@ static void test_tag_gives_vlan_without_priority(void)
 /* VLAN-6: nobody looks behind a service tag or a second tag. */
 static void test_second_and_service_tag_show_as_such(void)
 {
-	struct packet packet = packet_udp();
-	uint8_t vnet[400];
+	struct packet service = tagged(0x88a8, 10);
+	struct packet second = tagged(0x8100, 10);
 	struct fp_frame frame;
-	uint32_t len;
 
-	packet.tpid = 0x88a8;
-	packet.tci = 10;
-	len = packet_build(&packet, vnet);
-	CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, len, &frame));
-	CHECK(frame.service_tag);
-	packet.tpid = 0x8100;
-	packet.ethertype = 0x8100;
-	len = packet_build(&packet, vnet);
-	CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, len, &frame));
+	CHECK(parse(&service).service_tag);
+	second.ethertype = 0x8100;
+	frame = parse(&second);
 	CHECK_EQ(frame.ethertype, 0x8100);
 	CHECK(!frame.service_tag && !frame.ipv4 && !frame.ip_error);
 }
@@ -108,14 +112,11 @@ static void test_every_cut_is_refused(void)
 static void test_bytes_behind_the_datagram_are_padding(void)
 {
 	struct packet packet = packet_udp();
-	uint8_t vnet[400];
 	struct fp_frame frame;
-	uint32_t len;
 
 	packet.payload_bytes = 3;
 	packet.padding_bytes = 15;
-	len = packet_build(&packet, vnet);
-	CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, len, &frame));
+	frame = parse(&packet);
 	CHECK(!frame.ip_error);
 	CHECK_EQ(frame.total_bytes, 31);
 	CHECK_EQ(frame.len_bytes, 14 + 31 + 15);

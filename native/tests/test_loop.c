@@ -51,7 +51,6 @@ static void test_stream_reaches_its_members_and_is_counted(void)
 	CHECK_EQ(streams[0].ports[0], 6);
 	CHECK_EQ(streams[0].reason, FP_FORWARD_GROUP);
 	CHECK(streams[0].registered);
-	lab_check_conservation(&lab);
 	lab_end(&lab);
 }
 
@@ -78,7 +77,6 @@ static void test_publish_holds_from_the_next_pass_on(void)
 	CHECK_EQ(lab_sent(&lab, 1), 0);
 	CHECK_EQ(lab_sent(&lab, 2), 1);
 	CHECK_EQ(lab_reason(&lab, 1, FP_DROP_PORT_DOWN), 1);
-	lab_check_conservation(&lab);
 	lab_end(&lab);
 }
 
@@ -157,7 +155,6 @@ static void test_bridge_learns_moves_and_forgets(void)
 	lab_receive(&lab, 1, &answer);
 	lab_pass(&lab);
 	CHECK_EQ(lab_reason(&lab, 1, FP_FLOOD_UNKNOWN_UNICAST), 1);
-	lab_check_conservation(&lab);
 	lab_end(&lab);
 }
 
@@ -185,7 +182,6 @@ static void test_refused_frames_teach_nothing(void)
 	CHECK_EQ(fp_fdb_dump(lab.sw, entries, 8), 0);
 	CHECK_EQ(lab_reason(&lab, 0, FP_DROP_SOURCE_MAC), 2);
 	CHECK_EQ(lab_reason(&lab, 0, FP_DROP_VLAN_INVALID), 1);
-	lab_check_conservation(&lab);
 	lab_end(&lab);
 }
 
@@ -202,7 +198,6 @@ static void test_cut_and_short_frames_are_dropped_as_truncated(void)
 	CHECK_EQ(lab_pass(&lab), 3);
 	CHECK_EQ(lab_reason(&lab, 0, FP_DROP_TRUNCATED), 3);
 	CHECK_EQ(lab_sent(&lab, 1), 0);
-	lab_check_conservation(&lab);
 	lab_end(&lab);
 }
 
@@ -230,7 +225,6 @@ static void test_oversize_frames_pass_unchanged(void)
 		CHECK_BYTES(got, want, FP_VNET_BYTES + len);
 	}
 	CHECK_EQ(lab_stat(&lab, 0, FP_STAT_RX_OVERSIZE), 40);
-	lab_check_conservation(&lab);
 	lab_end(&lab);
 }
 

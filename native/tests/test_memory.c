@@ -8,6 +8,7 @@
 #include "check.h"
 #include "fp_decide.h"
 #include "lab.h"
+#include "rows.h"
 
 static uint64_t left = UINT64_MAX; /* allocations until one fails */
 
@@ -63,10 +64,7 @@ static void test_switch_is_made_whole_or_not_at_all(void)
 
 static struct fp_row group_row(uint32_t n, uint64_t ports)
 {
-	struct fp_row row = {.op = FP_ROW_SET, .flags = FP_ROW_ANY_SOURCE, .ports = {ports}};
-
-	fp_map_ipv4(0xef000000 + n, row.group);
-	return row;
+	return ipv4_row(0, 0xef000000 + n, 0, ports);
 }
 
 static void check_table(struct fp_switch *sw, uint32_t rows, uint64_t ports)
@@ -85,15 +83,8 @@ static void check_table(struct fp_switch *sw, uint32_t rows, uint64_t ports)
 
 static int publish(struct fp_switch *sw, uint32_t count, uint64_t ports)
 {
-	struct fp_vlan vlans[2] = {{.vlan = 9,
-				    .op = FP_ROW_SET,
-				    .family = FP_FAMILY_IPV4,
-				    .members = ALL_MEMBERS,
-				    .mrouters = {ports}},
-				   {.vlan = (uint16_t)(10 + ports),
-				    .op = FP_ROW_SET,
-				    .family = FP_FAMILY_IPV4,
-				    .members = ALL_MEMBERS}};
+	struct fp_vlan vlans[2] = {ipv4_policy(9, 0, ports, 0),
+				   ipv4_policy(10 + (uint32_t)ports, 0, 0, 0)};
 	struct fp_row rows[40];
 
 	for (uint32_t n = 0; n < count; n++)

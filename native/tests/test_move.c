@@ -30,15 +30,37 @@ static bool hear(struct station *station, uint32_t port, uint64_t now)
 	return true;
 }
 
+struct claim {
+	uint32_t port;
+	uint64_t after;
+	enum { REFUSED, GRANTED } is;
+};
+
+/* Claims of a station that was last heard at port A. */
+static struct station hear_all(const struct claim *claims, uint32_t count)
+{
+	struct station station = {.port = A, .heard = T};
+
+	for (uint32_t n = 0; n < count; n++) {
+		bool granted = hear(&station, claims[n].port, T + claims[n].after);
+
+		if (granted != (claims[n].is == GRANTED))
+			fprintf(stderr, "claim %u of %u:\n", n + 1, count);
+		CHECK_EQ(granted, claims[n].is == GRANTED);
+	}
+	return station;
+}
+
 static void test_who_falls_silent_at_the_old_port_moves_at_once(void)
 {
-	struct station vm = {.port = A, .heard = T};
+	static const struct claim vm[] = {
+		{B, 1, GRANTED},
+		{C, 2, GRANTED}, /* and on, as often as it likes */
+		{B, 10000, GRANTED},
+		{A, 20000, GRANTED},
+	};
 
-	CHECK(hear(&vm, B, T + 1));
-	CHECK(hear(&vm, C, T + 2)); /* and on, as often as it likes */
-	CHECK(hear(&vm, B, T + 10000));
-	CHECK(hear(&vm, A, T + 20000));
-	CHECK_EQ(vm.port, A);
+	CHECK_EQ(hear_all(vm, 4).port, A);
 }
 
 static void test_late_frame_takes_the_address_back_until_the_new_port_speaks(void)
@@ -58,14 +80,13 @@ static void test_late_frame_takes_the_address_back_until_the_new_port_speaks(voi
 
 static void test_owner_that_is_heard_again_is_held_while_it_is_heard(void)
 {
-	struct station host = {.port = A, .heard = T};
+	static const struct claim host[] = {
+		{B, 0, GRANTED},    {A, 101, GRANTED},	{B, 2101, REFUSED},
+		{A, 2101, GRANTED}, {C, 4101, REFUSED}, /* whoever claims it */
+		{B, 4102, GRANTED},
+	};
 
-	CHECK(hear(&host, B, T));
-	CHECK(hear(&host, A, T + 101));
-	CHECK(!hear(&host, B, T + 2101));
-	CHECK(hear(&host, A, T + 2101));
-	CHECK(!hear(&host, C, T + 4101)); /* whoever claims it */
-	CHECK(hear(&host, B, T + 4102));
+	hear_all(host, 6);
 }
 
 static void test_returning_shares_with_who_had_said_a_few_things(void)
@@ -108,37 +129,30 @@ static void test_claimant_shares_for_five_seconds_once_the_owner_spoke(void)
 
 static void test_thieves_on_two_ports_are_one_dispute(void)
 {
-	struct station host = {.port = A, .heard = T};
+	static const struct claim host[] = {{B, 0, GRANTED},  {C, 1, GRANTED},	 {B, 2, GRANTED},
+					    {C, 3, GRANTED},  {A, 200, GRANTED}, {B, 201, REFUSED},
+					    {C, 201, REFUSED}};
 
-	CHECK(hear(&host, B, T));
-	CHECK(hear(&host, C, T + 1));
-	CHECK(hear(&host, B, T + 2));
-	CHECK(hear(&host, C, T + 3));
-	CHECK(hear(&host, A, T + 200));
-	CHECK(!hear(&host, B, T + 201));
-	CHECK(!hear(&host, C, T + 201));
-	CHECK_EQ(host.port, A);
+	CHECK_EQ(hear_all(host, 7).port, A);
 }
 
 static void test_dispute_is_forgotten_64_s_after_its_last_claim(void)
 {
-	struct station host = {.port = A, .heard = T};
+	static const struct claim host[] = {{B, 0, GRANTED},
+					    {A, 200, GRANTED},
+					    {B, 300, REFUSED},
+					    {A, 300 + 64001, GRANTED},
+					    {B, 300 + 64001, GRANTED}};
 
-	CHECK(hear(&host, B, T));
-	CHECK(hear(&host, A, T + 200));
-	CHECK(!hear(&host, B, T + 300));
-	CHECK(hear(&host, A, T + 300 + 64001));
-	CHECK(hear(&host, B, T + 300 + 64001));
-	CHECK_EQ(fp_move_unpack(host.word).held, false);
+	CHECK_EQ(fp_move_unpack(hear_all(host, 5).word).held, false);
 }
 
 static void test_roaming_to_and_fro_is_followed_after_two_seconds_of_silence(void)
 {
-	struct station phone = {.port = A, .heard = T};
+	static const struct claim phone[] = {
+		{B, 3000, GRANTED}, {A, 6000, GRANTED}, {B, 9000, GRANTED}};
 
-	CHECK(hear(&phone, B, T + 3000));
-	CHECK(hear(&phone, A, T + 6000));
-	CHECK(hear(&phone, B, T + 9000));
+	hear_all(phone, 3);
 }
 
 static void test_word_keeps_what_is_put_in(void)

@@ -10,40 +10,51 @@
 
 static uint8_t frame[FP_FRAME_BYTES_MAX];
 
-static struct fp_punt *start(void)
-{
-	struct fp_punt *punt = NULL;
+/* A ring and the numbers of the next record that is put and taken. */
+struct queue {
+	struct fp_punt *punt;
+	uint32_t put;
+	uint32_t taken;
+};
 
-	CHECK_EQ(fp_punt_new(RING_BYTES, &punt), 0);
-	return punt;
+static struct queue start(void)
+{
+	struct queue queue = {0};
+
+	CHECK_EQ(fp_punt_new(RING_BYTES, &queue.punt), 0);
+	return queue;
 }
 
-static bool put(struct fp_punt *punt, uint32_t number, uint32_t len_bytes)
+static bool put(struct queue *queue, uint32_t len_bytes)
 {
 	struct fp_punted head = {
-		.tci = FP_NO_TAG, .time_ns = number, .frame_len = len_bytes, .port = PORT};
+		.tci = FP_NO_TAG, .time_ns = queue->put, .frame_len = len_bytes, .port = PORT};
 
 	for (uint32_t i = 0; i < len_bytes; i++)
-		frame[i] = (uint8_t)(number + i);
-	return fp_punt_put(punt, &head, frame);
+		frame[i] = (uint8_t)(queue->put + i);
+	if (!fp_punt_put(queue->punt, &head, frame))
+		return false;
+	queue->put++;
+	return true;
 }
 
-/* Takes all that waits; checks that numbers count on from *next. */
-static void take_in_order(struct fp_punt *punt, uint32_t *next)
+/* Takes all that waits; checks that numbers count on, and that none is missing. */
+static void take_in_order(struct queue *queue)
 {
 	const struct fp_punted *record;
 
-	while ((record = fp_punt_peek(punt)) != NULL) {
+	while ((record = fp_punt_peek(queue->punt)) != NULL) {
 		const uint8_t *bytes = (const uint8_t *)(record + 1);
 
-		CHECK(fp_punt_peek(punt) == record);
-		CHECK_EQ(record->time_ns, *next);
+		CHECK(fp_punt_peek(queue->punt) == record);
+		CHECK_EQ(record->time_ns, queue->taken);
 		CHECK_EQ(record->port, PORT);
 		for (uint32_t i = 0; i < record->frame_len; i++)
-			CHECK(bytes[i] == (uint8_t)(*next + i));
-		fp_punt_pop(punt, record);
-		(*next)++;
+			CHECK(bytes[i] == (uint8_t)(queue->taken + i));
+		fp_punt_pop(queue->punt, record);
+		queue->taken++;
 	}
+	CHECK_EQ(queue->taken, queue->put);
 }
 
 static void test_sizes_that_cannot_work_are_refused(void)
@@ -59,34 +70,28 @@ static void test_sizes_that_cannot_work_are_refused(void)
 
 static void test_records_stay_whole_and_in_order_round_the_end(void)
 {
-	struct fp_punt *punt = start();
+	struct queue queue = start();
 	uint64_t seed = 3;
-	uint32_t number = 0;
-	uint32_t next = 0;
 
-	while (number < 20000) {
+	while (queue.put < 20000) {
 		uint32_t burst = 1 + check_below(&seed, 20);
 
 		while (burst--) {
 			uint32_t len = check_below(&seed, 20) ? check_below(&seed, 200)
 							      : check_below(&seed, 9000);
 
-			CHECK(put(punt, number, len));
-			number++;
+			CHECK(put(&queue, len));
 		}
-		take_in_order(punt, &next);
-		CHECK_EQ(next, number);
+		take_in_order(&queue);
 	}
-	fp_punt_free(punt);
+	fp_punt_free(queue.punt);
 }
 
 /* Every distance of a record from the end, also those that leave no room for a filler. */
 static void test_every_remainder_at_the_end_is_skipped(void)
 {
 	for (uint32_t left = 8; left <= 128; left += 8) {
-		struct fp_punt *punt = start();
-		uint32_t number = 0;
-		uint32_t next = 0;
+		struct queue queue = start();
 		uint32_t to_go = RING_BYTES - left;
 
 		while (to_go) {
@@ -94,63 +99,54 @@ static void test_every_remainder_at_the_end_is_skipped(void)
 
 			if (to_go - bytes > 0 && to_go - bytes < HEAD_BYTES)
 				bytes -= HEAD_BYTES;
-			CHECK(put(punt, number, bytes - HEAD_BYTES));
-			number++;
+			CHECK(put(&queue, bytes - HEAD_BYTES));
 			to_go -= bytes;
-			take_in_order(punt, &next);
+			take_in_order(&queue);
 		}
-		for (uint32_t i = 0; i < 5; i++, number++)
-			CHECK(put(punt, number, 64));
-		take_in_order(punt, &next);
-		CHECK_EQ(next, number);
-		fp_punt_free(punt);
+		for (uint32_t i = 0; i < 5; i++)
+			CHECK(put(&queue, 64));
+		take_in_order(&queue);
+		fp_punt_free(queue.punt);
 	}
 }
 
 static void test_full_ring_refuses_and_takes_again_after_room_is_made(void)
 {
-	struct fp_punt *punt = start();
-	uint32_t number = 0;
-	uint32_t next = 0;
+	struct queue queue = start();
 
-	while (put(punt, number, 1000))
-		number++;
-	CHECK(number > RING_BYTES / 1100 && number <= RING_BYTES / 1016);
-	CHECK(!put(punt, number, 1000));
-	take_in_order(punt, &next);
-	CHECK_EQ(next, number);
-	fp_punt_free(punt);
+	while (put(&queue, 1000)) {
+	}
+	CHECK(queue.put > RING_BYTES / 1100 && queue.put <= RING_BYTES / 1016);
+	CHECK(!put(&queue, 1000));
+	take_in_order(&queue);
+	CHECK(put(&queue, 1000));
+	take_in_order(&queue);
+	fp_punt_free(queue.punt);
 }
 
 /* The smallest ring, empty, has room for the largest frame wherever it stands. */
 static void test_largest_frame_fits_an_empty_ring_at_every_offset(void)
 {
-	struct fp_punt *punt = start();
-	uint32_t number = 0;
-	uint32_t next = 0;
+	struct queue queue = start();
 
 	for (uint32_t n = 0; n < 300; n++) {
-		CHECK(put(punt, number, FP_FRAME_BYTES_MAX));
-		number++;
-		take_in_order(punt, &next);
-		CHECK(put(punt, number, n * 37));
-		number++;
-		take_in_order(punt, &next);
+		CHECK(put(&queue, FP_FRAME_BYTES_MAX));
+		take_in_order(&queue);
+		CHECK(put(&queue, n * 37));
+		take_in_order(&queue);
 	}
-	CHECK_EQ(next, number);
-	fp_punt_free(punt);
+	fp_punt_free(queue.punt);
 }
 
 static void test_empty_frame_is_a_record(void)
 {
-	struct fp_punt *punt = start();
-	uint32_t next = 0;
+	struct queue queue = start();
 
-	CHECK(put(punt, 0, 0));
-	take_in_order(punt, &next);
-	CHECK_EQ(next, 1);
-	CHECK(!fp_punt_peek(punt));
-	fp_punt_free(punt);
+	CHECK(put(&queue, 0));
+	take_in_order(&queue);
+	CHECK_EQ(queue.taken, 1);
+	CHECK(!fp_punt_peek(queue.punt));
+	fp_punt_free(queue.punt);
 }
 
 int main(void)

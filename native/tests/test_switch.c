@@ -9,6 +9,7 @@
 #include "fp_mask.h"
 #include "packets.h"
 #include "lab.h"
+#include "rows.h"
 
 static void test_configurations_that_cannot_work_are_refused(void)
 {
@@ -23,10 +24,7 @@ static void test_configurations_that_cannot_work_are_refused(void)
 
 static struct fp_row group_row(uint32_t n)
 {
-	struct fp_row row = {.op = FP_ROW_SET, .flags = FP_ROW_ANY_SOURCE, .ports = {n}};
-
-	fp_map_ipv4(0xef000000 + n, row.group);
-	return row;
+	return ipv4_row(0, 0xef000000 + n, 0, n);
 }
 
 static void test_publish_without_loops_frees_the_old_at_once(void)
@@ -44,22 +42,26 @@ static void test_publish_without_loops_frees_the_old_at_once(void)
 	lab_end(&lab);
 }
 
+/* As fp_loop_run() does. */
+static void loop_saw(struct lab *lab, uint64_t seq)
+{
+	fp_store_release(&lab->sw->workers[0]->seq_seen, seq);
+}
+
 /* What a loop may still read is kept, however many publishes later. */
 static void test_what_a_loop_has_not_passed_is_kept(void)
 {
 	struct lab lab;
-	struct fp_worker *worker;
 	const struct fp_table *seen;
 	const struct fp_entry *entry;
 	struct fp_row row = group_row(1);
 	uint64_t seq;
 
 	lab_start(&lab, 2);
-	worker = lab.sw->workers[0];
 	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, NULL, 0, NULL, 0), 0);
 	seen = fp_load_acquire(&lab.sw->table);
 	seq = seen->seq;
-	fp_store_release(&worker->seq_seen, seq); /* as fp_loop_run() does */
+	loop_saw(&lab, seq);
 	for (uint32_t n = 0; n < 500; n++) {
 		row.ports[0] = 1000 + n;
 		CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, NULL, 0, NULL, 0), 0);
@@ -67,11 +69,11 @@ static void test_what_a_loop_has_not_passed_is_kept(void)
 	CHECK_EQ(fp_switch_retired(lab.sw), 1000); /* a table and a shard each */
 	entry = fp_table_find(seen, 0, row.group, NULL);
 	CHECK(entry && entry->ports[0] == 1);
-	fp_store_release(&worker->seq_seen, seq + 499);
+	loop_saw(&lab, seq + 499);
 	CHECK_EQ(fp_switch_retired(lab.sw), 2);
-	fp_store_release(&worker->seq_seen, seq + 500);
+	loop_saw(&lab, seq + 500);
 	CHECK_EQ(fp_switch_retired(lab.sw), 0);
-	fp_store_release(&worker->seq_seen, FP_SEQ_IDLE);
+	loop_saw(&lab, FP_SEQ_IDLE);
 	lab_end(&lab);
 }
 
@@ -80,8 +82,7 @@ static void test_publish_with_an_error_in_it_changes_nothing(void)
 {
 	struct lab lab;
 	struct fp_row row = group_row(1);
-	struct fp_vlan vlan = {
-		.vlan = 5000, .op = FP_ROW_SET, .family = FP_FAMILY_IPV4, .members = ALL_MEMBERS};
+	struct fp_vlan vlan = ipv4_policy(5000, 0, 0, 0);
 	struct fp_port_state state = {.port = 300};
 
 	lab_start(&lab, 2);
@@ -95,21 +96,19 @@ static void test_publish_with_an_error_in_it_changes_nothing(void)
 static void test_closed_port_is_freed_when_every_loop_has_passed(void)
 {
 	struct lab lab;
-	struct fp_worker *worker;
 	uint64_t seq;
 
 	lab_start(&lab, 2);
-	worker = lab.sw->workers[0];
 	seq = fp_load_relaxed(&lab.sw->table)->seq;
-	fp_store_release(&worker->seq_seen, seq);
+	loop_saw(&lab, seq);
 	CHECK_EQ(fp_port_close(lab.sw, 1), 0);
 	CHECK_EQ(fp_switch_retired(lab.sw), 2);				   /* table and port */
 	CHECK_EQ(send(lab.ports[1].port->tx_fd, "x", 1, MSG_DONTWAIT), 1); /* still usable */
 	CHECK_EQ(fp_port_close(lab.sw, 1), (uint64_t)-ENOENT);
 	CHECK_EQ(fp_port_close(lab.sw, 256), (uint64_t)-ENOENT);
-	fp_store_release(&worker->seq_seen, seq + 1);
+	loop_saw(&lab, seq + 1);
 	CHECK_EQ(fp_switch_retired(lab.sw), 0);
-	fp_store_release(&worker->seq_seen, FP_SEQ_IDLE);
+	loop_saw(&lab, FP_SEQ_IDLE);
 	lab_end(&lab);
 }
 

@@ -4,6 +4,7 @@
 #include "check.h"
 #include "fp_decide.h"
 #include "fp_mask.h"
+#include "rows.h"
 
 #define ROWS 600u
 #define ROUNDS 250u
@@ -71,18 +72,6 @@ static void change(struct fp_table *table, uint64_t *seed)
 	naive[n].row = row;
 }
 
-/* Frees what the older image has and the newer does not: what the switch retires. */
-static void drop(struct fp_table *older, const struct fp_table *newer)
-{
-	for (uint32_t i = 0; i < FP_SHARDS; i++) {
-		if (older->shards[i] != newer->shards[i])
-			free(older->shards[i]);
-	}
-	if (older->vlans != newer->vlans)
-		free(older->vlans);
-	free(older);
-}
-
 /* An image that has been published never changes, whatever is built from it. */
 static void test_random_changes_agree_with_an_array_and_leave_old_images_alone(void)
 {
@@ -106,8 +95,9 @@ static void test_random_changes_agree_with_an_array_and_leave_old_images_alone(v
 			continue;
 		}
 		newest++;
-		if (newest - oldest == KEPT) {
-			drop(kept[oldest % KEPT].table, kept[(oldest + 1) % KEPT].table);
+		if (newest - oldest == KEPT) { /* what the switch retires is what a discard frees */
+			fp_table_discard(kept[oldest % KEPT].table,
+					 kept[(oldest + 1) % KEPT].table);
 			oldest++;
 		}
 		kept[newest % KEPT].table = table;
@@ -116,7 +106,7 @@ static void test_random_changes_agree_with_an_array_and_leave_old_images_alone(v
 			check_rows(kept[i % KEPT].table, kept[i % KEPT].rows);
 	}
 	for (; oldest != newest; oldest++)
-		drop(kept[oldest % KEPT].table, kept[(oldest + 1) % KEPT].table);
+		fp_table_discard(kept[oldest % KEPT].table, kept[(oldest + 1) % KEPT].table);
 	fp_table_free(kept[newest % KEPT].table);
 }
 
@@ -131,10 +121,9 @@ static uint64_t slots_of(const struct fp_table *table)
 
 static struct fp_row group_row(uint32_t n, enum fp_row_op op)
 {
-	struct fp_row row = {.op = (uint8_t)op, .flags = FP_ROW_ANY_SOURCE};
+	struct fp_row row = ipv4_row(0, 0xe1000000 + n, 0, n);
 
-	fp_map_ipv4(0xe1000000 + n, row.group);
-	row.ports[0] = n;
+	row.op = (uint8_t)op;
 	return row;
 }
 
@@ -170,11 +159,11 @@ static void test_deleting_what_is_not_there_changes_nothing(void)
 {
 	struct fp_table *table = fp_table_new();
 	struct fp_row row = group_row(1, FP_ROW_DELETE);
-	struct fp_vlan vlan = {
-		.vlan = 7, .op = FP_ROW_DELETE, .family = FP_FAMILY_IPV4, .members = ALL_MEMBERS};
+	struct fp_vlan vlan = ipv4_policy(7, 0, 0, 0);
 	bool own = false;
 
 	CHECK(table);
+	vlan.op = FP_ROW_DELETE;
 	CHECK_EQ(fp_table_apply_row(table, &row), 0);
 	CHECK_EQ(fp_table_apply_vlan(table, &vlan, &own), 0);
 	CHECK(!own);
@@ -188,17 +177,21 @@ static void test_any_source_row_is_no_source_row(void)
 {
 	struct fp_table *table = fp_table_new();
 	struct fp_row any = group_row(1, FP_ROW_SET);
-	struct fp_row zero = group_row(1, FP_ROW_SET);
+	struct fp_row zeros[2] = {any, any};
 
 	CHECK(table);
-	zero.flags = 0;
-	zero.ports[0] = 99;
+	memset(zeros[1].source, 0, sizeof(zeros[1].source)); /* the other is ::ffff:0.0.0.0 */
 	CHECK_EQ(fp_table_apply_row(table, &any), 0);
-	CHECK(!find(table, &zero));
-	CHECK_EQ(fp_table_apply_row(table, &zero), 0);
-	CHECK_EQ(table->row_count, 2);
+	for (uint32_t n = 0; n < 2; n++) {
+		zeros[n].flags = 0;
+		zeros[n].ports[0] = 98 + n;
+		CHECK(!find(table, &zeros[n]));
+		CHECK_EQ(fp_table_apply_row(table, &zeros[n]), 0);
+	}
+	CHECK_EQ(table->row_count, 3);
 	CHECK_EQ(find(table, &any)->ports[0], 1);
-	CHECK_EQ(find(table, &zero)->ports[0], 99);
+	CHECK_EQ(find(table, &zeros[0])->ports[0], 98);
+	CHECK_EQ(find(table, &zeros[1])->ports[0], 99);
 	fp_table_free(table);
 }
 

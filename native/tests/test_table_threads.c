@@ -7,6 +7,7 @@
 #include "check.h"
 #include "fp_decide.h"
 #include "lab.h"
+#include "rows.h"
 
 #define PUBLISHES 10000u
 #define ROWS 6u
@@ -23,11 +24,7 @@ static void key_of(uint32_t n, uint8_t *group)
 static void publish(uint64_t g)
 {
 	struct fp_row rows[ROWS + 1] = {0};
-	struct fp_vlan vlan = {.vlan = FP_VLAN_ANY,
-			       .op = FP_ROW_SET,
-			       .family = FP_FAMILY_IPV4,
-			       .members = ALL_MEMBERS,
-			       .flags = FP_VLAN_ACTIVE};
+	struct fp_vlan vlan = ipv4_policy(FP_VLAN_ANY, FP_VLAN_ACTIVE, 0, 0);
 
 	for (uint32_t n = 0; n <= ROWS; n++) {
 		rows[n].op = FP_ROW_SET;

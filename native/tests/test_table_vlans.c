@@ -3,16 +3,13 @@
 
 #include "check.h"
 #include "fp_table.h"
+#include "rows.h"
 
 static void test_vlan_policies_default_own_and_deleted(void)
 {
 	struct fp_table *old = fp_table_new();
 	struct fp_table *table = fp_table_copy(old);
-	struct fp_vlan vlan = {.vlan = 10,
-			       .op = FP_ROW_SET,
-			       .family = FP_FAMILY_IPV4,
-			       .members = ALL_MEMBERS,
-			       .flags = FP_VLAN_ACTIVE};
+	struct fp_vlan vlan = ipv4_policy(10, FP_VLAN_ACTIVE, 0, 0);
 	bool own = false;
 
 	CHECK(old && table);
@@ -99,13 +96,10 @@ static void test_pvid_is_a_vlan_or_none(void)
 
 static void set_policy(struct fp_table *table, uint32_t vlan, enum fp_row_op op, uint64_t value)
 {
-	struct fp_vlan row = {.vlan = (uint16_t)vlan,
-			      .op = (uint8_t)op,
-			      .family = FP_FAMILY_IPV4,
-			      .members = ALL_MEMBERS,
-			      .unregistered = {value}};
+	struct fp_vlan row = ipv4_policy(vlan, 0, 0, value);
 	bool own = true; /* of an image that was not copied */
 
+	row.op = (uint8_t)op;
 	CHECK_EQ(fp_table_apply_vlan(table, &row, &own), 0);
 }
 
@@ -128,8 +122,7 @@ static void test_vlans_that_end_leave_nothing_and_the_others_theirs(void)
 	struct fp_table *table = fp_table_new();
 	struct fp_table *copy;
 	bool own = false;
-	struct fp_vlan row = {
-		.vlan = 8, .op = FP_ROW_SET, .family = FP_FAMILY_IPV4, .members = ALL_MEMBERS};
+	struct fp_vlan row = ipv4_policy(8, 0, 0, 0);
 
 	for (uint32_t vlan = 1; vlan < 4095; vlan++)
 		set_policy(table, vlan, FP_ROW_SET, vlan);

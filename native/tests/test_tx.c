@@ -55,7 +55,6 @@ static void test_full_egress_drops_for_that_port_only(void)
 	flood(&lab, 5, 100, LAB_PORTS_MAX); /* it has drained: all is as before */
 	CHECK_EQ(arrived[2], 5);
 	CHECK_EQ(lab_stat(&lab, 2, FP_STAT_TX_DROP_FULL), 200 - frames);
-	lab_check_conservation(&lab);
 	lab_end(&lab);
 }
 
@@ -222,7 +221,6 @@ static void test_watched_port_gets_no_runs_while_in_doubt(void)
 	receive_run(&lab, 40);
 	CHECK_EQ(lab_sent(&lab, 1), 1);
 	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_TX_FRAMES), 200);
-	lab_check_conservation(&lab);
 	lab_end(&lab);
 	close(ends[0]);
 	close(ends[1]);

@@ -6,6 +6,7 @@
 #include "fp_decide.h"
 #include "fp_mask.h"
 #include "packets.h"
+#include "rows.h"
 
 #define PORTS_UP 5u /* ports 0 to 4, and 255 */
 #define ALL_OTHERS_LOW 0x1eu
@@ -16,27 +17,15 @@ static bool vlans_own;
 
 static inline void set_vlan(uint16_t vlan, uint8_t flags, uint64_t mrouters, uint64_t unregistered)
 {
-	struct fp_vlan policy = {
-		.vlan = vlan,
-		.op = FP_ROW_SET,
-		.family = FP_FAMILY_IPV4,
-		.members = ALL_MEMBERS,
-		.flags = flags,
-		.mrouters = {mrouters},
-		.unregistered = {unregistered},
-	};
+	struct fp_vlan policy = ipv4_policy(vlan, flags, mrouters, unregistered);
 
 	CHECK_EQ(fp_table_apply_vlan(table, &policy, &vlans_own), 0);
 }
 
 static inline void set_row(uint16_t vlan, uint32_t group, uint32_t source, uint64_t ports)
 {
-	struct fp_row row = {.vlan = vlan, .op = FP_ROW_SET, .ports = {ports}};
+	struct fp_row row = ipv4_row(vlan, group, source, ports);
 
-	fp_map_ipv4(group, row.group);
-	fp_map_ipv4(source, row.source);
-	if (!source)
-		row.flags = FP_ROW_ANY_SOURCE;
 	CHECK_EQ(fp_table_apply_row(table, &row), 0);
 }
 
