@@ -9,6 +9,7 @@ from msgspec import structs
 
 from snoop.config.schema import Config, IgmpTable, PortTable, VlanTable
 from snoop.proto.params import NullSource, Params, PortParams
+from snoop.proto.statics import StaticEntry
 from snoop.proto.units import seconds
 from snoop.wire.address import Address, Prefix, mapped
 
@@ -110,12 +111,10 @@ def always_flood(config: Config) -> list[Address]:
     return [mapped(group.packed) for group in config.switch.always_flood]
 
 
-def statics(
-    config: Config, *, port_id: Callable[[str], int]
-) -> set[tuple[int, Address, Address | None, int]]:
-    """(vid, group, source or None, port id) of every configured static entry."""
+def statics(config: Config, *, port_id: Callable[[str], int]) -> set[StaticEntry]:
+    """Every configured static entry."""
     return {
-        (
+        StaticEntry(
             static.vlan,
             mapped(static.group.packed),
             None if static.source is None else mapped(static.source.packed),

@@ -23,6 +23,7 @@ from snoop.control.requests import (
 from snoop.control.sample import Sample
 from snoop.control.shows import Shows
 from snoop.proto.groups import Full
+from snoop.proto.statics import StaticEntry
 from snoop.runtime import clock
 from snoop.runtime.fanout import Fanout, Item, Listener
 from snoop.runtime.plane import Plane
@@ -103,9 +104,7 @@ class Answers:
             now = clock.now()
             plane.do(plane.engine.advance(now))  # what is due is done, also if this is refused
             try:
-                effects = change(
-                    vid=request.vlan, group=group, source=source, port=port.id, now=now
-                )
+                effects = change(StaticEntry(request.vlan, group, source, port.id), now=now)
             except KeyError:
                 raise RequestError(
                     f"no static entry of {request.group} on {port.name}; "

@@ -31,6 +31,7 @@ from snoop.proto.port import Port
 from snoop.proto.presence import prunes_always
 from snoop.proto.solicitor import Solicitor
 from snoop.proto.state import EngineState, Parts, dump_all, load_all
+from snoop.proto.statics import StaticEntry, require_group
 from snoop.proto.units import Instant
 from snoop.proto.views import (
     GroupView,
@@ -41,17 +42,7 @@ from snoop.proto.views import (
     RefusalRow,
     VlanView,
 )
-from snoop.wire.address import (
-    ANY,
-    MAPPED,
-    Address,
-    Family,
-    family,
-    is_bad_source,
-    is_link_local_group,
-    is_multicast,
-    text,
-)
+from snoop.wire.address import ANY, Address, Family, family
 
 # A port's whole table may be due at one instant; a frame waits for no more than this.
 _DUE_PER_FRAME: Final = 16
@@ -222,21 +213,11 @@ class Engine:
 
     # Operator ------------------------------------------------------------------------------------
 
-    def static_add(
-        self,
-        *,
-        vid: int,
-        group: Address,
-        source: Address | None,
-        port: int,
-        now: Instant,
-        by: By = By.COMMAND,
-    ) -> list[Effect]:
-        """Add a static entry; `source` None for any. KeyError: no such port; Full: no room."""
+    def static_add(self, entry: StaticEntry, *, now: Instant, by: By = By.COMMAND) -> list[Effect]:
+        """Add a static entry. KeyError: no such port; Full: no room."""
+        vid, group, source, port = entry
         self._require_port(port)
-        _require_group(group)
-        if source is not None and (source[:12] != MAPPED or is_bad_source(source)):
-            raise ValueError(f"source {text(source)} is not allowed: a unicast IPv4 address")
+        entry.require_sense()
         known = self._instances.get(vid, family(group))
         if known is not None:
             known.groups.require_room(group, source, port)
@@ -246,17 +227,9 @@ class Engine:
         instance.scope.group_changed(group, turn)
         return turn.effects
 
-    def static_del(
-        self,
-        *,
-        vid: int,
-        group: Address,
-        source: Address | None,
-        port: int,
-        now: Instant,
-        by: By = By.COMMAND,
-    ) -> list[Effect]:
+    def static_del(self, entry: StaticEntry, *, now: Instant, by: By = By.COMMAND) -> list[Effect]:
         """Remove a static entry; KeyError if it is not there."""
+        vid, group, source, port = entry
         turn = self._turn(now)
         instance = self._instance(vid, family(group))
         known = instance.groups.get(group)
@@ -308,7 +281,7 @@ class Engine:
         ports = self._context.up if port is None else 1 << port
         instance = self._instance(vid, Family.IPV4)
         if group is not None:
-            _require_group(group)
+            require_group(group)
         instance.querier.ask(ports, ANY if group is None else group, turn)
         return turn.effects
 
@@ -437,8 +410,3 @@ class Engine:
         self._context.refresh_masks()
         for instance in self._instances:
             instance.ports_changed(turn)
-
-
-def _require_group(group: Address) -> None:
-    if group[:12] != MAPPED or not is_multicast(group) or is_link_local_group(group):
-        raise ValueError(f"group {text(group)} is not allowed: 224.0.1.0 to 239.255.255.255")

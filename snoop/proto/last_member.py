@@ -11,6 +11,7 @@ hear what is asked. So a port is asked about a group once a last member query in
 times besides, and so are all of its ports together: what comes up after that waits for its turn.
 """
 
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from snoop.proto import queries
@@ -166,14 +167,12 @@ class _Case:
             check.load(each, into)
 
 
+@dataclass(slots=True)
 class _Repeats:
     """How often a question is still to be sent, and when next."""
 
-    __slots__ = ("at", "left")
-
-    def __init__(self, left: int, at: Instant) -> None:
-        self.left = left
-        self.at = at
+    left: int
+    at: Instant
 
 
 class Check:

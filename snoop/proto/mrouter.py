@@ -5,6 +5,7 @@ and how we know of it (SNOOP-20). Each has its own end; a static one has none an
 going down. A port may also be one by its settings, in every VLAN.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from snoop.proto.dumping import Timer, require, require_addresses, require_instants, timer_of
@@ -45,12 +46,10 @@ class MroutersState(NamedTuple):
     records: tuple[RecordState, ...]
 
 
+@dataclass(slots=True)
 class _Record:
-    __slots__ = ("created", "until")
-
-    def __init__(self, created: Instant, until: Instant) -> None:
-        self.created = created
-        self.until = until
+    created: Instant
+    until: Instant
 
 
 class Mrouters:

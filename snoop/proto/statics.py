@@ -8,7 +8,37 @@ from typing import NamedTuple
 
 from snoop.proto.dumping import require, require_addresses, require_instants
 from snoop.proto.units import Instant
-from snoop.wire.address import Address, Family
+from snoop.wire.address import (
+    MAPPED,
+    Address,
+    Family,
+    is_bad_source,
+    is_link_local_group,
+    is_multicast,
+    text,
+)
+
+
+class StaticEntry(NamedTuple):
+    """One, as an operator names it; `source` None: any."""
+
+    vid: int
+    group: Address
+    source: Address | None
+    port: int
+
+    def require_sense(self) -> None:
+        """ValueError if nothing could ever be sent by it."""
+        require_group(self.group)
+        source = self.source
+        if source is not None and (source[:12] != MAPPED or is_bad_source(source)):
+            raise ValueError(f"source {text(source)} is not allowed: a unicast IPv4 address")
+
+
+def require_group(group: Address) -> None:
+    """ValueError if it is no group that hosts are asked about."""
+    if group[:12] != MAPPED or not is_multicast(group) or is_link_local_group(group):
+        raise ValueError(f"group {text(group)} is not allowed: 224.0.1.0 to 239.255.255.255")
 
 
 class StaticState(NamedTuple):

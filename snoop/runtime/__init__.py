@@ -3,7 +3,7 @@
 - `plane` is the middle; `ports` opens and closes, `isolation` says what keeps the host's stack on
   one, `rings` opens again what stopped;
 - `batch`: how much is taken at once; `disputes`: addresses claimed in vain;
-- `events` and `fanout`: what happened, to whoever listens; `log`: the same, to stderr;
+- `events`, `captures` and `fanout`: what happened, to whoever listens; `log`: the same, to stderr;
 - `garbage`: when the interpreter looks for some;
 - `saved`: the engine's state as bytes, for a process that takes over;
 - `clock`, `priority`, `notify`: the only places that know time, the scheduler, the service manager.

@@ -29,9 +29,11 @@ from snoop.proto.effects import (
 from snoop.proto.engine import Engine
 from snoop.proto.groups import Full
 from snoop.proto.params import Params
+from snoop.proto.statics import StaticEntry
 from snoop.proto.units import NEVER, SECOND, Instant, after
 from snoop.runtime import clock
 from snoop.runtime.batch import BATCH_MAX_NS, Budget, Refused
+from snoop.runtime.captures import Captures
 from snoop.runtime.disputes import Disputes
 from snoop.runtime.events import Events
 from snoop.runtime.fanout import Fanout
@@ -41,7 +43,6 @@ from snoop.runtime.rings import RingWatch
 from snoop.table.mdb import VLAN_DEFAULT, Delta, Mdb, compile_group, compile_vlan
 from snoop.table.seen import Punted
 from snoop.wire.address import Address, Family, mac_text
-from snoop.wire.ether import tagged
 
 if TYPE_CHECKING:
     from snoop.fastpath import FastPath
@@ -80,13 +81,13 @@ class Plane:
         self.config = config
         self.fastpath = fastpath
         self.ports = Ports(fastpath, config.switch, neighbours or Neighbours(), claims)
-        self.captures = captures
         self.internal_errors = 0
         self.started = clock.now()
         self._links = links
         self._rings = RingWatch(fastpath, self.ports)
         self._disputes = Disputes(fastpath)
         self._events = Events(events, self.ports.name)
+        self._captures = Captures(captures, self.ports)
         self._limited = Limited(_log)
         self._mdb = Mdb()
         self._budget = Budget()
@@ -101,7 +102,7 @@ class Plane:
         self._groups: dict[tuple[int, Address], None] = {}  # oldest change first
         self._vlans: dict[tuple[int, Family], None] = {}
         self._routers: dict[tuple[int, Family], int] = {}
-        self._statics: set[tuple[int, Address, Address | None, int]] = set()
+        self._statics: set[StaticEntry] = set()
         for table in config.port:
             self.ports.add(table)
         changes = self.ports.reconcile(links)
@@ -144,8 +145,7 @@ class Plane:
                     logging.ERROR, "engine", f"internal error on a frame: {error!r}", now=now
                 )
                 continue
-            if self.captures:
-                self._capture(punted, effects)
+            self._captures.received(punted, effects)
             self._apply(effects, now)
         self.flush()
         if self._refused.due(now):
@@ -264,8 +264,7 @@ class Plane:
         """
         for transmit in self._transmits:
             self.fastpath.inject(transmit.vid, transmit.ports, transmit.frame, transmit.tci)
-            if self.captures:
-                self._capture_sent(transmit)
+            self._captures.sent(transmit)
         self._transmits.clear()
         engine = self.engine
         rows = 0
@@ -370,58 +369,16 @@ class Plane:
     def _configure_statics(self, now: Instant) -> None:
         """Make the configured static entries so; those of `snoop mdb add` stay."""
         wanted = resolve.statics(self.config, port_id=self._port_id)
-        for vid, group, source, port in self._statics - wanted:
-            if self.ports.get(port) is not None:
-                self._apply(
-                    self.engine.static_del(
-                        vid=vid, group=group, source=source, port=port, now=now, by=By.FILE
-                    ),
-                    now,
-                )
+        for entry in self._statics - wanted:
+            if self.ports.get(entry.port) is not None:
+                self._apply(self.engine.static_del(entry, now=now, by=By.FILE), now)
         self._apply(self.engine.advance(now), now)
-        for vid, group, source, port in wanted - self._statics:
+        for entry in wanted - self._statics:
             try:
-                effects = self.engine.static_add(
-                    vid=vid, group=group, source=source, port=port, now=now, by=By.FILE
-                )
+                effects = self.engine.static_add(entry, now=now, by=By.FILE)
             except Full as error:  # by those of `snoop mdb add`: the file itself was checked
-                self.say(EventKind.LIMIT, {"reason": str(error)}, port=self.ports.name(port))
-                wanted = wanted - {(vid, group, source, port)}
+                self.say(EventKind.LIMIT, {"reason": str(error)}, port=self.ports.name(entry.port))
+                wanted = wanted - {entry}
                 continue
             self._apply(effects, now)
         self._statics = wanted
-
-    # Captures ------------------------------------------------------------------------------------
-
-    def _capture(self, punted: Punted, effects: Iterable[Effect]) -> None:
-        """A control frame that came in, with what became of it."""
-        notes = []
-        for effect in effects:
-            if isinstance(effect, Transmit) and effect.frame == punted.frame:
-                notes.append(f"forwarded to {', '.join(self.ports.names(effect.ports)) or 'none'}")
-            elif isinstance(effect, Event):
-                shown = " ".join(f"{key} {value}" for key, value in effect.fields.items())
-                notes.append(f"{effect.kind} {shown}".strip())
-        self.captures.publish(
-            {
-                "time": clock.wall(),
-                "event": "frame",
-                "port": self.ports.name(punted.port),
-                "direction": "in",
-                "frame": tagged(punted.frame, punted.tci).hex(),
-                "comment": "; ".join(notes) or "nothing learned, not forwarded",
-            }
-        )
-
-    def _capture_sent(self, transmit: Transmit) -> None:
-        names = self.ports.names(transmit.ports)
-        self.captures.publish(
-            {
-                "time": clock.wall(),
-                "event": "frame",
-                "port": names[0] if names else None,
-                "direction": "out",
-                "frame": tagged(transmit.frame, transmit.tci).hex(),
-                "comment": f"sent on {', '.join(names) or 'none'}",
-            }
-        )

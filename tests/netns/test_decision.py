@@ -7,12 +7,14 @@ are veths in a namespace that lives as long as the thread that made it.
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import random
 import socket
 import subprocess
 import threading
 from collections.abc import Callable
+from typing import ParamSpec
 
 import pytest
 
@@ -31,23 +33,31 @@ SOURCES = ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
 VLANS = [None, 0, 10, 20, 4095]
 
 
-def in_new_namespace(work: Callable[[], None]) -> None:
-    """Run `work` in a thread with a network namespace of its own, gone when it returns."""
-    failures: list[BaseException] = []
+P = ParamSpec("P")
 
-    def body() -> None:
-        try:
-            if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-            work()
-        except BaseException as error:  # handed to the test's own thread below
-            failures.append(error)
 
-    thread = threading.Thread(target=body)
-    thread.start()
-    thread.join()
-    if failures:
-        raise failures[0]
+def in_new_namespace(work: Callable[P, None]) -> Callable[P, None]:
+    """Have `work` run in a thread with a network namespace of its own, gone when it returns."""
+
+    @functools.wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        failures: list[BaseException] = []
+
+        def body() -> None:
+            try:
+                if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
+                    raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+                work(*args, **kwargs)
+            except BaseException as error:  # handed to the test's own thread below
+                failures.append(error)
+
+        thread = threading.Thread(target=body)
+        thread.start()
+        thread.join()
+        if failures:
+            raise failures[0]
+
+    return run
 
 
 def open_ports(fastpath: FastPath) -> None:
@@ -115,34 +125,31 @@ def all_frames() -> list[bytes]:
 
 
 @pytest.mark.parametrize("seed", range(3))
+@in_new_namespace
 def test_compiled_decision_is_the_reference_decision(seed: int) -> None:
     """Ideas 93-102, 113-119: SNOOP-30 to 42, VLAN, L2-1; also damaged frames."""
-
-    def work() -> None:
-        rng = random.Random(seed)
-        fastpath, table, mdb = FastPath(), Table(up=UP), Mdb()
-        whole = all_frames()
-        try:
-            open_ports(fastpath)
-            for _ in range(40):
-                for _ in range(rng.randint(1, 4)):
-                    change(rng, mdb)
-                if rng.random() < 0.5:
-                    port, pvid = rng.randrange(PORTS), rng.choice([0, 0, 10, 20])
-                    fastpath.port_set(port, up=True, mtu=1500, pvid=pvid)
-                    table.pvids[port] = pvid
-                delta = mdb.staged()
-                fastpath.publish(delta)
-                mdb.published()
-                table.apply(delta)
-                assert fastpath.rows == len(table.rows) + len(table.floods)
-                for frame in [*whole, *(damage(rng, whole) for _ in range(100))]:
-                    port = rng.randrange(PORTS)
-                    compare(fastpath, table, port, frame)
-        finally:
-            fastpath.close()
-
-    in_new_namespace(work)
+    rng = random.Random(seed)
+    fastpath, table, mdb = FastPath(), Table(up=UP), Mdb()
+    whole = all_frames()
+    try:
+        open_ports(fastpath)
+        for _ in range(40):
+            for _ in range(rng.randint(1, 4)):
+                change(rng, mdb)
+            if rng.random() < 0.5:
+                port, pvid = rng.randrange(PORTS), rng.choice([0, 0, 10, 20])
+                fastpath.port_set(port, up=True, mtu=1500, pvid=pvid)
+                table.pvids[port] = pvid
+            delta = mdb.staged()
+            fastpath.publish(delta)
+            mdb.published()
+            table.apply(delta)
+            assert fastpath.rows == len(table.rows) + len(table.floods)
+            for frame in [*whole, *(damage(rng, whole) for _ in range(100))]:
+                port = rng.randrange(PORTS)
+                compare(fastpath, table, port, frame)
+    finally:
+        fastpath.close()
 
 
 def damage(rng: random.Random, whole: list[bytes]) -> bytes:

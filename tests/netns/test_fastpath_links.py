@@ -31,51 +31,45 @@ def settle(fastpath: FastPath) -> None:
     wait_until(lambda: passes_while(fastpath, 0.2) <= 2, within=10)
 
 
+@in_new_namespace
 def test_loop_sleeps_though_a_port_is_down_or_gone() -> None:
     """A socket in error must not keep an idle switch awake."""
-
-    def work() -> None:
-        with switch() as fastpath:
-            hosts = Hosts()
-            ip("link set p1 down")
-            settle(fastpath)
-            ip("link del p2")
-            settle(fastpath)
-            hosts.send(0, frame(0, 1, UDP))
-            wait_until(lambda: fastpath.counters(0)["flood_unknown_unicast"] > 0, within=5)
-            assert fastpath.counters(1)["tx_down"] > 0
-            assert fastpath.counters(2)["tx_down"] > 0
-            settle(fastpath)
-            for port in range(3):
-                counters = fastpath.counters(port)
-                assert counters["rx_frames"] == sum(counters[name] for name in REASONS)
-
-    in_new_namespace(work)
+    with switch() as fastpath:
+        hosts = Hosts()
+        ip("link set p1 down")
+        settle(fastpath)
+        ip("link del p2")
+        settle(fastpath)
+        hosts.send(0, frame(0, 1, UDP))
+        wait_until(lambda: fastpath.counters(0)["flood_unknown_unicast"] > 0, within=5)
+        assert fastpath.counters(1)["tx_down"] > 0
+        assert fastpath.counters(2)["tx_down"] > 0
+        settle(fastpath)
+        for port in range(3):
+            counters = fastpath.counters(port)
+            assert counters["rx_frames"] == sum(counters[name] for name in REASONS)
 
 
+@in_new_namespace
 def test_port_that_comes_back_forwards_and_punts_as_before() -> None:
     """Also its control ring: the kernel leaves and joins the fanout group at each flap."""
+    with switch() as fastpath:
+        hosts = Hosts()
+        for _ in range(3):
+            ip("link set p0 down")
+            ip("link set p0 up")
+        wait_until(lambda: "LOWER_UP" in link("p0"), within=5)
+        hosts.send(0, frame(0, 1, UDP, 7))
+        hosts.until(1, frame(0, 1, UDP, 7))
+        hosts.send(0, frames.v2_report())
+        punted: list[bytes] = []
 
-    def work() -> None:
-        with switch() as fastpath:
-            hosts = Hosts()
-            for _ in range(3):
-                ip("link set p0 down")
-                ip("link set p0 up")
-            wait_until(lambda: "LOWER_UP" in link("p0"), within=5)
-            hosts.send(0, frame(0, 1, UDP, 7))
-            hosts.until(1, frame(0, 1, UDP, 7))
-            hosts.send(0, frames.v2_report())
-            punted: list[bytes] = []
+        def arrived() -> bool:
+            punted.extend(p.frame for p in fastpath.drain(100_000) if p.port == 0)
+            return bool(punted)
 
-            def arrived() -> bool:
-                punted.extend(p.frame for p in fastpath.drain(100_000) if p.port == 0)
-                return bool(punted)
-
-            wait_until(arrived, within=5)
-            assert punted == [frames.v2_report()]
-
-    in_new_namespace(work)
+        wait_until(arrived, within=5)
+        assert punted == [frames.v2_report()]
 
 
 def link(name: str) -> str:
@@ -88,22 +82,19 @@ def jumbo(number: int) -> bytes:
     return head + number.to_bytes(2, "big") * 2000
 
 
+@in_new_namespace
 def test_oversize_frames_are_not_mixed_up_by_a_link_flap() -> None:
     """The error of the flap waits in front of the frames that came before it."""
-
-    def work() -> None:
-        with switch(run=False, mtu=9000) as fastpath:
-            hosts = Hosts()
-            for number in range(3):
-                hosts.send(0, jumbo(number))
-            ip("link set p0 down")
-            ip("link set p0 up")
-            wait_until(lambda: "LOWER_UP" in link("p0"), within=5)
-            for number in range(3, 6):
-                hosts.send(0, jumbo(number))
-            with running(fastpath):
-                got = hosts.until(1, jumbo(5))
-            assert got == [jumbo(number) for number in range(6)]
-            assert fastpath.counters(0)["truncated"] == 0
-
-    in_new_namespace(work)
+    with switch(run=False, mtu=9000) as fastpath:
+        hosts = Hosts()
+        for number in range(3):
+            hosts.send(0, jumbo(number))
+        ip("link set p0 down")
+        ip("link set p0 up")
+        wait_until(lambda: "LOWER_UP" in link("p0"), within=5)
+        for number in range(3, 6):
+            hosts.send(0, jumbo(number))
+        with running(fastpath):
+            got = hosts.until(1, jumbo(5))
+        assert got == [jumbo(number) for number in range(6)]
+        assert fastpath.counters(0)["truncated"] == 0

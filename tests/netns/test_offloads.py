@@ -75,19 +75,24 @@ def test_jumbo_frames_pass_where_the_ports_allow_them() -> None:
         assert net.h(2).wire(GROUP).frames == 0
 
 
+def burst_arrives(net: Star) -> None:
+    """At the members behind p1 and p2, whole and in order, as a socket reads it."""
+    for i in (1, 2):
+        net.h(i).join(GROUP)
+    net.switch.wait_members(GROUP, {"p1", "p2"})
+    net.h(0).send(GROUP, count=20_000, size=200, rate=60_000)
+    net.lab.settle(net.h(0))
+    for i in (1, 2):
+        heard = net.h(i).app(GROUP)
+        assert (heard.unique, heard.reordered, heard.duplicates) == (20_000, 0, 0)
+
+
 @pytest.mark.alone
 @pytest.mark.parametrize("coalesce", ["auto", "off"])
 def test_burst_arrives_in_order_with_and_without_coalescing(coalesce: str) -> None:
     """Egress coalescing may change what a frame is on the veth, never what a socket reads."""
     with star(4, switch={"coalesce": coalesce}) as net:
-        for i in (1, 2):
-            net.h(i).join(GROUP)
-        net.switch.wait_members(GROUP, {"p1", "p2"})
-        net.h(0).send(GROUP, count=20_000, size=200, rate=60_000)
-        net.lab.settle(net.h(0))
-        for i in (1, 2):
-            heard = net.h(i).app(GROUP)
-            assert (heard.unique, heard.reordered, heard.duplicates) == (20_000, 0, 0)
+        burst_arrives(net)
         counts = net.switch.counters("p1")
         assert (counts["tx_coalesced"] == 0) or coalesce == "auto"
 
@@ -119,14 +124,7 @@ def test_stream_is_whole_without_offloads(where: str) -> None:
                 offloads_off(net.lab.namespace, "p1")
             case _:
                 offloads_off(net.h(0).namespace, "eth0")
-        for i in (1, 2):
-            net.h(i).join(GROUP)
-        net.switch.wait_members(GROUP, {"p1", "p2"})
-        net.h(0).send(GROUP, count=20_000, size=200, rate=60_000)
-        net.lab.settle(net.h(0))
-        for i in (1, 2):
-            heard = net.h(i).app(GROUP)
-            assert (heard.unique, heard.reordered, heard.duplicates) == (20_000, 0, 0)
+        burst_arrives(net)
         assert net.switch.counters("p2")["tx_coalesced"] > 0
         assert net.h(3).wire(GROUP).frames == 0
 

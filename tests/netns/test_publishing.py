@@ -108,55 +108,49 @@ def rig() -> Iterator[Rig]:
 
 
 @pytest.mark.alone
+@in_new_namespace
 def test_no_frame_is_delivered_to_a_set_that_never_existed() -> None:
     """Idea 137: NET-6: 10^4 publishes swap port 1 for ports 2 and 3 while frames flow."""
+    with rig() as r:
+        publishing = threading.Event()
+        publishing.set()
+        sent = 0
 
-    def work() -> None:
-        with rig() as r:
-            publishing = threading.Event()
-            publishing.set()
-            sent = 0
+        def publish() -> None:
+            for number in range(PUBLISHES):
+                r.members(0b1100 if number % 2 else 0b10)
+            publishing.clear()
 
-            def publish() -> None:
-                for number in range(PUBLISHES):
-                    r.members(0b1100 if number % 2 else 0b10)
-                publishing.clear()
-
-            publisher = threading.Thread(target=publish)
-            publisher.start()
-            while publishing.is_set():
-                for _ in range(BURST):
-                    r.sockets[0].send(numbered(sent))
-                    sent += 1
-                r.wait_taken(sent)
-            publisher.join()
-            seen = r.received()
-            assert sorted(seen) == list(range(sent))
-            sets = {frozenset(ports) for ports in seen.values()}
-            assert sets == {frozenset({1}), frozenset({2, 3})}
-            assert r.fastpath.reap() <= 1, "old tables are freed while the loop goes on"
-
-    in_new_namespace(work)
+        publisher = threading.Thread(target=publish)
+        publisher.start()
+        while publishing.is_set():
+            for _ in range(BURST):
+                r.sockets[0].send(numbered(sent))
+                sent += 1
+            r.wait_taken(sent)
+        publisher.join()
+        seen = r.received()
+        assert sorted(seen) == list(range(sent))
+        sets = {frozenset(ports) for ports in seen.values()}
+        assert sets == {frozenset({1}), frozenset({2, 3})}
+        assert r.fastpath.reap() <= 1, "old tables are freed while the loop goes on"
 
 
 @pytest.mark.alone
+@in_new_namespace
 def test_forwarding_goes_on_while_nobody_takes_the_punted_frames() -> None:
     """Idea 135: the last table serves; the punt ring fills, is counted and stalls nothing."""
-
-    def work() -> None:
-        with rig() as r:
-            sent = taken = 0
-            while r.fastpath.counters(0)["punt_full"] == 0:
-                for _ in range(BURST):
-                    r.sockets[0].send(numbered(sent))
-                    r.sockets[0].send(REPORT)
-                    sent, taken = sent + 1, taken + 2
-                r.wait_taken(taken)
-            seen = r.received()
-            assert sorted(seen) == list(range(sent))
-            assert all(ports == {1} for ports in seen.values())
-            counts = r.fastpath.counters(0)
-            assert counts["punt_igmp"] + counts["punt_full"] == sent
-            assert counts["forward_group"] == sent
-
-    in_new_namespace(work)
+    with rig() as r:
+        sent = taken = 0
+        while r.fastpath.counters(0)["punt_full"] == 0:
+            for _ in range(BURST):
+                r.sockets[0].send(numbered(sent))
+                r.sockets[0].send(REPORT)
+                sent, taken = sent + 1, taken + 2
+            r.wait_taken(taken)
+        seen = r.received()
+        assert sorted(seen) == list(range(sent))
+        assert all(ports == {1} for ports in seen.values())
+        counts = r.fastpath.counters(0)
+        assert counts["punt_igmp"] + counts["punt_full"] == sent
+        assert counts["forward_group"] == sent

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
+import pytest
+
 from netns.test_decision import in_new_namespace
 from snoop.fastpath import REASONS, FastPath
 from snoop.lab import wait_until
@@ -49,6 +51,10 @@ def with_tag(got: bytes, auxiliary: list[tuple[int, int, bytes]]) -> bytes:
 
 def tagged(frame: bytes, vid: int, tpid: int = 0x8100) -> bytes:
     return frame[:12] + struct.pack(">HH", tpid, 0xA000 | vid) + frame[12:]
+
+
+def in_vlan_10(frame: bytes) -> bytes:
+    return tagged(frame, 10)
 
 
 class Hosts:
@@ -119,6 +125,17 @@ def switch(*, run: bool = True, mtu: int = 1500, ageing_s: int = 300) -> Iterato
         fastpath.close()
 
 
+@contextmanager
+def talking(
+    tag: Callable[[bytes], bytes] = bytes, *, ageing_s: int = 300
+) -> Iterator[tuple[FastPath, Hosts]]:
+    """A switch on which hosts 0 and 1 have talked."""
+    with switch(ageing_s=ageing_s) as fastpath:
+        hosts = Hosts()
+        learn(hosts, tag)
+        yield fastpath, hosts
+
+
 def learn(hosts: Hosts, tag: Callable[[bytes], bytes] = bytes) -> None:
     """Hosts 0 and 1 have talked: both addresses are known."""
     for number in range(3):
@@ -129,141 +146,105 @@ def learn(hosts: Hosts, tag: Callable[[bytes], bytes] = bytes) -> None:
     hosts.received(2)  # the flooded first one
 
 
+@in_new_namespace
 def test_known_unicast_of_every_protocol_arrives_once_and_nowhere_else() -> None:
     """A frame goes by the kernel or by the rings, never both: also IGMP and PIM registers."""
-
-    def work() -> None:
-        with switch() as fastpath:
-            hosts = Hosts()
-            learn(hosts)
-            for protocol in (UDP, TCP, IGMP, PIM):
-                sent = [frame(0, 1, protocol, number) for number in range(50)]
-                for data in sent:
-                    hosts.send(0, data)
-                got = []
-                for mark in (b"\1", b"\2"):  # the second leaves in a later pass than all before
-                    end = frame(2, 1, UDP) + mark
-                    hosts.send(2, end)
-                    got += hosts.until(1, end)
-                assert sorted(f for f in got if f[6:12] == mac(0)) == sent, protocol
-                assert not hosts.received(2)
-            counters = fastpath.counters(0)
-            assert counters["rx_frames"] == sum(counters[name] for name in REASONS)
-
-    in_new_namespace(work)
+    with talking() as (fastpath, hosts):
+        for protocol in (UDP, TCP, IGMP, PIM):
+            sent = [frame(0, 1, protocol, number) for number in range(50)]
+            for data in sent:
+                hosts.send(0, data)
+            got = []
+            for mark in (b"\1", b"\2"):  # the second leaves in a later pass than all before
+                end = frame(2, 1, UDP) + mark
+                hosts.send(2, end)
+                got += hosts.until(1, end)
+            assert sorted(f for f in got if f[6:12] == mac(0)) == sent, protocol
+            assert not hosts.received(2)
+        counters = fastpath.counters(0)
+        assert counters["rx_frames"] == sum(counters[name] for name in REASONS)
 
 
+@in_new_namespace
 def test_host_that_moves_is_followed() -> None:
     """The kernel's map follows the fdb: a frame from the new port moves the address there."""
-
-    def work() -> None:
-        with switch() as fastpath:
-            hosts = Hosts()
-            learn(hosts)
-            hosts.send(2, frame(1, 0, UDP, 1))  # host 1 is behind port 2 now
-            hosts.until(0, frame(1, 0, UDP, 1))
-            hosts.received(1)
-            hosts.send(0, frame(0, 1, UDP, 2))
-            hosts.until(2, frame(0, 1, UDP, 2))
-            assert not hosts.received(1)
-            assert {(e.mac, e.port) for e in fastpath.fdb() if e.mac in (mac(0), mac(1))} == {
-                (mac(0), 0),
-                (mac(1), 2),
-            }
-
-    in_new_namespace(work)
+    with talking() as (fastpath, hosts):
+        hosts.send(2, frame(1, 0, UDP, 1))  # host 1 is behind port 2 now
+        hosts.until(0, frame(1, 0, UDP, 1))
+        hosts.received(1)
+        hosts.send(0, frame(0, 1, UDP, 2))
+        hosts.until(2, frame(0, 1, UDP, 2))
+        assert not hosts.received(1)
+        assert {(e.mac, e.port) for e in fastpath.fdb() if e.mac in (mac(0), mac(1))} == {
+            (mac(0), 0),
+            (mac(1), 2),
+        }
 
 
+@in_new_namespace
 def test_port_that_goes_down_takes_its_addresses_out_of_the_kernels_map() -> None:
     """What is sent to a host behind it is flooded again, as for any unknown address."""
-
-    def work() -> None:
-        with switch() as fastpath:
-            hosts = Hosts()
-            learn(hosts)
-            fastpath.port_set(1, up=False, mtu=1500)
-            fastpath.publish(Delta())
-            hosts.send(0, frame(0, 1, UDP, 3))
-            assert hosts.until(2, frame(0, 1, UDP, 3)) == [frame(0, 1, UDP, 3)]
-            assert not hosts.received(1)
-
-    in_new_namespace(work)
+    with talking() as (fastpath, hosts):
+        fastpath.port_set(1, up=False, mtu=1500)
+        fastpath.publish(Delta())
+        hosts.send(0, frame(0, 1, UDP, 3))
+        assert hosts.until(2, frame(0, 1, UDP, 3)) == [frame(0, 1, UDP, 3)]
+        assert not hosts.received(1)
 
 
-def test_tagged_frames_keep_their_tag_and_vlans_learn_apart() -> None:
-    """VLAN-1, 5: an address learned in VLAN 10 is unknown in VLAN 20 and without a tag."""
+@pytest.mark.parametrize(("tpid", "taken"), [(0x8100, 1), (0x88A8, 0)])
+@in_new_namespace
+def test_tagged_frames_keep_their_tag(tpid: int, taken: int) -> None:
+    """VLAN-1; VLAN-6: nothing is concluded from a tag we do not know, it takes the rings."""
+    with talking(in_vlan_10) as (fastpath, hosts):
+        before = fastpath.counters(0)["shortcut_frames"]
+        data = tagged(frame(0, 1, UDP, 1), 10, tpid)
+        hosts.send(0, data)
+        assert hosts.until(1, data) == [data]
+        assert fastpath.counters(0)["shortcut_frames"] == before + taken
 
-    def work() -> None:
-        with switch() as fastpath:
-            hosts = Hosts()
-            learn(hosts, lambda data: tagged(data, 10))
-            before = fastpath.counters(0)["shortcut_frames"]
-            data = tagged(frame(0, 1, UDP, 1), 10)
+
+@in_new_namespace
+def test_vlans_learn_apart() -> None:
+    """VLAN-5: an address learned in VLAN 10 is unknown in VLAN 20 and without a tag."""
+    with talking(in_vlan_10) as (fastpath, hosts):
+        before = fastpath.counters(0)["shortcut_frames"]
+        for data in (tagged(frame(0, 1, UDP, 2), 20), frame(0, 1, UDP, 3)):
             hosts.send(0, data)
             assert hosts.until(1, data) == [data]
-            assert fastpath.counters(0)["shortcut_frames"] == before + 1
-            for data in (tagged(frame(0, 1, UDP, 2), 20), frame(0, 1, UDP, 3)):
-                hosts.send(0, data)
-                assert hosts.until(1, data) == [data]
-                assert hosts.until(2, data) == [data]
-            assert fastpath.counters(0)["shortcut_frames"] == before + 1
-
-    in_new_namespace(work)
+            assert hosts.until(2, data) == [data]
+        assert fastpath.counters(0)["shortcut_frames"] == before
 
 
-def test_service_tags_take_the_rings() -> None:
-    """VLAN-6: nothing is concluded from a tag we do not know."""
-
-    def work() -> None:
-        with switch() as fastpath:
-            hosts = Hosts()
-            learn(hosts, lambda data: tagged(data, 10))
-            before = fastpath.counters(0)["shortcut_frames"]
-            data = tagged(frame(0, 1, UDP, 1), 10, 0x88A8)
-            hosts.send(0, data)
-            assert hosts.until(1, data) == [data]
-            assert fastpath.counters(0)["shortcut_frames"] == before
-
-    in_new_namespace(work)
-
-
+@in_new_namespace
 def test_frame_too_large_for_the_egress_is_counted_there() -> None:
     """The kernel would drop it without a word; by the rings it moves a counter."""
-
-    def work() -> None:
-        with switch() as fastpath:
-            hosts = Hosts()
-            subprocess.run(["ip", "link", "set", "p1", "mtu", "1000"], check=True)
-            fastpath.port_set(1, up=True, mtu=1000)
-            fastpath.publish(Delta())
-            learn(hosts)
-            hosts.send(0, frame(0, 1, UDP) + bytes(1200))
-            wait_until(lambda: fastpath.counters(1)["tx_mtu"] == 1, within=5)
-            fits = frame(0, 1, UDP) + bytes(900)
-            hosts.send(0, fits)
-            assert hosts.until(1, fits) == [fits]
-
-    in_new_namespace(work)
+    with switch() as fastpath:
+        hosts = Hosts()
+        subprocess.run(["ip", "link", "set", "p1", "mtu", "1000"], check=True)
+        fastpath.port_set(1, up=True, mtu=1000)
+        fastpath.publish(Delta())
+        learn(hosts)
+        hosts.send(0, frame(0, 1, UDP) + bytes(1200))
+        wait_until(lambda: fastpath.counters(1)["tx_mtu"] == 1, within=5)
+        fits = frame(0, 1, UDP) + bytes(900)
+        hosts.send(0, fits)
+        assert hosts.until(1, fits) == [fits]
 
 
+@in_new_namespace
 def test_address_ages_in_the_kernels_map_unless_it_sends() -> None:
     """One that only receives is forgotten and flooded to; the one that sends is kept."""
+    with talking(ageing_s=1) as (fastpath, hosts):
+        numbers = iter(range(1, 1000))
 
-    def work() -> None:
-        with switch(ageing_s=1) as fastpath:
-            hosts = Hosts()
-            learn(hosts)
-            numbers = iter(range(1, 1000))
+        def flooded() -> list[bytes]:
+            hosts.send(0, frame(0, 1, UDP, next(numbers)))
+            return hosts.received(2)
 
-            def flooded() -> list[bytes]:
-                hosts.send(0, frame(0, 1, UDP, next(numbers)))
-                return hosts.received(2)
-
-            wait_until(flooded, within=10, every=0.1)
-            answer = frame(1, 0, UDP, 5000)
-            hosts.send(1, answer)
-            hosts.until(0, answer)
-            assert answer not in hosts.received(2)
-            assert {e.mac for e in fastpath.fdb()} >= {mac(0), mac(1)}
-
-    in_new_namespace(work)
+        wait_until(flooded, within=10, every=0.1)
+        answer = frame(1, 0, UDP, 5000)
+        hosts.send(1, answer)
+        hosts.until(0, answer)
+        assert answer not in hosts.received(2)
+        assert {e.mac for e in fastpath.fdb()} >= {mac(0), mac(1)}

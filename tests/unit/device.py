@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 from snoop.proto.effects import Effect, Event, GroupChanged, Transmit, VlanChanged
 from snoop.proto.engine import Engine
 from snoop.proto.params import Params, PortParams
+from snoop.proto.statics import StaticEntry
 from snoop.proto.units import SECOND, Instant, seconds
 from snoop.proto.views import MdbRow
 from snoop.table.mdb import Mdb, compile_group, compile_vlan
@@ -31,6 +32,10 @@ Itself = TypeVar("Itself", bound="Device")
 def address(dotted: str) -> bytes:
     """An IPv4 address as the engine names it: v4-mapped."""
     return bytes(10) + b"\xff\xff" + IPv4Address(dotted).packed
+
+
+def static(port: int, group: str, source: str | None = None, vid: int = 0) -> StaticEntry:
+    return StaticEntry(vid, address(group), None if source is None else address(source), port)
 
 
 def ports_of(mask: int) -> frozenset[int]:
@@ -122,6 +127,17 @@ class Device:
     def port_down(self, port: int) -> None:
         self.table.up &= ~(1 << port)
         self.take(self.engine.port_down(port, now=self.now))
+
+    def add_static(
+        self, port: int, group: str = G, source: str | None = None, vid: int = 0
+    ) -> list[Effect]:
+        """As an operator's command does; so does `remove_static`."""
+        return self.take(self.engine.static_add(static(port, group, source, vid), now=self.now))
+
+    def remove_static(
+        self, port: int, group: str = G, source: str | None = None, vid: int = 0
+    ) -> list[Effect]:
+        return self.take(self.engine.static_del(static(port, group, source, vid), now=self.now))
 
     def take(self, effects: list[Effect]) -> list[Effect]:
         """Apply what a call of the engine has said."""

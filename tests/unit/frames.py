@@ -19,10 +19,10 @@ from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Packet, Raw
 from scapy.utils import checksum as internet_checksum
 
-G = "239.1.2.3"
+G, H, SSM = "239.1.2.3", "239.1.2.4", "232.1.1.1"
 S1, S2, S3 = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 RQ = "10.0.0.1"  # "rq", the real querier of the test ideas
-HOST = "10.0.0.11"
+HOST, OTHER = "10.0.0.11", "10.0.0.12"
 
 IS_IN, IS_EX, TO_IN, TO_EX, ALLOW, BLOCK = range(1, 7)
 Record = tuple[int, str, Sequence[str]]

@@ -14,11 +14,9 @@ from snoop.wire import compose, control, ether, pim
 from snoop.wire.address import ANY, Family, parse, text
 from snoop.wire.messages import Query, Record, RecordType
 from unit.device import Device, R, ports_of
-from unit.frames import HOST, RQ, G
+from unit.frames import HOST, IS_EX, RQ, G
 
-H, SSM = "239.1.2.4", "232.1.1.1"
-OWN, OTHER = "10.0.0.100", "10.0.0.12"
-IS_IN, IS_EX, TO_IN, TO_EX, ALLOW, BLOCK = RecordType
+OWN = "10.0.0.100"
 
 
 def mac_of(address: str) -> bytes:
@@ -34,8 +32,8 @@ def frame(
     return ether.tagged(bare, 6 << 13 | vid if (vid if tagged is None else tagged) else None)
 
 
-def record(kind: RecordType, group: str = G, sources: Sequence[str] = ()) -> Record:
-    return Record(kind, parse(group), tuple(parse(source) for source in sources))
+def record(kind: int, group: str = G, sources: Sequence[str] = ()) -> Record:
+    return Record(RecordType(kind), parse(group), tuple(parse(source) for source in sources))
 
 
 def v3(*records: Record, src: str = HOST, **how: object) -> bytes:

@@ -14,21 +14,8 @@ from snoop.fastpath import REASONS, STATS
 from snoop.proto.counters import COUNTERS
 from snoop.wire import compose
 from unit.device import P1, R
-from unit.frames import RQ, S1
-from unit.proto_lab import (
-    ALLOW,
-    BLOCK,
-    IS_EX,
-    IS_IN,
-    OTHER,
-    Lab,
-    follower,
-    frame,
-    old_report,
-    query,
-    record,
-    v3,
-)
+from unit.frames import ALLOW, BLOCK, IS_EX, IS_IN, OTHER, RQ, S1
+from unit.proto_lab import Lab, follower, frame, old_report, query, record, v3
 
 ROOT = Path(snoop.__file__).parents[1]
 ADVERTISEMENT = compose.build_mrd_advertisement(interval_s=20, query_interval_s=125, robustness=2)

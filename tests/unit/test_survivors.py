@@ -19,7 +19,8 @@ from snoop.runtime.events import Events
 from snoop.runtime.fanout import Fanout
 from unit.control.test_server import serve
 from unit.device import P1, START
-from unit.proto_lab import IS_EX, TO_IN, Lab, querier, record, v3
+from unit.frames import IS_EX, TO_IN
+from unit.proto_lab import Lab, querier, record, v3
 from unit.scene import Scene
 
 

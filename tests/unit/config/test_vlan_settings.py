@@ -17,7 +17,8 @@ from snoop.wire import control
 from snoop.wire.address import mapped, parse, text
 from snoop.wire.messages import Query
 from unit.device import P1
-from unit.proto_lab import TO_EX, Lab, record, v3
+from unit.frames import TO_EX
+from unit.proto_lab import Lab, record, v3
 
 FILE = """
 [igmp]

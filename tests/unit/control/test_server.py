@@ -10,6 +10,7 @@ import stat
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -20,6 +21,12 @@ from snoop.control.server import ControlServer, SocketTaken
 from snoop.runtime.fanout import QUEUE_MAX, Fanout
 
 BIG = "x" * 200_000
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Of the socket."""
+    return tmp_path / "sw.sock"
 
 
 async def answer(request: Request) -> object:
@@ -66,16 +73,14 @@ def test_a_request_is_answered_and_the_connection_stays(tmp_path: Path) -> None:
     )
 
 
-def test_the_socket_is_for_owner_and_group_and_goes_away(tmp_path: Path) -> None:
-    path = tmp_path / "sw.sock"
+def test_the_socket_is_for_owner_and_group_and_goes_away(path: Path) -> None:
     mode = serve(path, threaded(lambda: path.stat().st_mode))
     assert stat.S_ISSOCK(mode)
     assert stat.S_IMODE(mode) == 0o660
     assert not path.exists()
 
 
-def test_a_refusal_keeps_its_text_and_code(tmp_path: Path) -> None:
-    path = tmp_path / "sw.sock"
+def test_a_refusal_keeps_its_text_and_code(path: Path) -> None:
 
     def work() -> Refused:
         with Client(str(path)) as client, pytest.raises(Refused) as caught:
@@ -104,8 +109,7 @@ def test_a_refusal_keeps_its_text_and_code(tmp_path: Path) -> None:
         b'{"request": ' + b'"x"' * 10 + b"\n",
     ],
 )
-def test_nonsense_is_refused_and_the_next_request_served(tmp_path: Path, line: bytes) -> None:
-    path = tmp_path / "sw.sock"
+def test_nonsense_is_refused_and_the_next_request_served(path: Path, line: bytes) -> None:
 
     def work() -> tuple[Any, Any]:
         with socket.socket(socket.AF_UNIX) as sock:
@@ -123,8 +127,7 @@ def test_nonsense_is_refused_and_the_next_request_served(tmp_path: Path, line: b
     assert second["ok"] is True
 
 
-def test_a_line_without_end_is_cut_off(tmp_path: Path) -> None:
-    path = tmp_path / "sw.sock"
+def test_a_line_without_end_is_cut_off(path: Path) -> None:
 
     def work() -> Any:
         with socket.socket(socket.AF_UNIX) as sock:
@@ -144,12 +147,9 @@ def test_a_line_without_end_is_cut_off(tmp_path: Path) -> None:
     assert serve(path, threaded(work))["what"] == "mdb"
 
 
-def test_a_client_that_does_not_read_does_not_stop_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@patch.object(server, "SEND_SECONDS", 0.3)
+def test_a_client_that_does_not_read_does_not_stop_the_others(path: Path) -> None:
     """Bounded memory, and no waiting of the switch for a client."""
-    path = tmp_path / "sw.sock"
-    monkeypatch.setattr(server, "SEND_SECONDS", 0.3)
 
     def work() -> Any:
         with socket.socket(socket.AF_UNIX) as deaf:
@@ -174,12 +174,9 @@ def test_a_client_that_does_not_read_does_not_stop_the_others(
     assert got < 100 * len(BIG)
 
 
-def test_idle_connections_do_not_lock_the_operator_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@patch.object(server, "CLIENTS_MAX", 3)
+def test_idle_connections_do_not_lock_the_operator_out(path: Path) -> None:
     """At the limit the client that has been silent longest makes room."""
-    path = tmp_path / "sw.sock"
-    monkeypatch.setattr(server, "CLIENTS_MAX", 3)
 
     def work() -> Any:
         with Client(str(path)) as first, Client(str(path)) as second:
@@ -198,8 +195,7 @@ def test_idle_connections_do_not_lock_the_operator_out(
     assert serve(path, threaded(work))["what"] == "fdb"
 
 
-def test_a_stream_carries_events_and_ends_with_its_client(tmp_path: Path) -> None:
-    path = tmp_path / "sw.sock"
+def test_a_stream_carries_events_and_ends_with_its_client(path: Path) -> None:
 
     async def scene(events: Fanout) -> tuple[list[Any], bool]:
         reader, writer = await asyncio.open_unix_connection(str(path))
@@ -255,8 +251,7 @@ def test_a_slow_listener_loses_events_and_is_told_how_many() -> None:
     assert items[-1] == {"time": 1.0, "event": "lost", "count": 5}
 
 
-def test_a_stale_socket_file_is_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "sw.sock"
+def test_a_stale_socket_file_is_replaced(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
     assert path.exists()
@@ -268,8 +263,7 @@ def test_a_stale_socket_file_is_replaced(tmp_path: Path) -> None:
     assert serve(path, threaded(work))["what"] == "mdb"
 
 
-def test_a_live_daemon_keeps_its_socket(tmp_path: Path) -> None:
-    path = tmp_path / "sw.sock"
+def test_a_live_daemon_keeps_its_socket(path: Path) -> None:
 
     async def scene(_: Fanout) -> str:
         second = ControlServer(path, answer=answer, listen=lambda _: None)  # type: ignore[arg-type, return-value]
@@ -282,8 +276,7 @@ def test_a_live_daemon_keeps_its_socket(tmp_path: Path) -> None:
     assert "another snoop daemon is running at" in serve(path, scene)
 
 
-def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "sw.sock"
+def test_a_file_that_is_no_socket_is_left_alone(path: Path) -> None:
     path.write_text("precious")
     with pytest.raises(SocketTaken, match="is not a socket"):
         serve(path, threaded(lambda: None))

@@ -14,8 +14,8 @@ from snoop.table.mdb import compile_group
 from snoop.wire.address import ANY, parse
 from snoop.wire.messages import RecordType
 from unit.device import P1, P2, P3, R
-from unit.frames import RQ
-from unit.proto_lab import ALLOW, OTHER, OWN, TO_EX, TO_IN, Lab, follower, hello, query, record, v3
+from unit.frames import ALLOW, OTHER, RQ, TO_EX, TO_IN
+from unit.proto_lab import OWN, Lab, follower, hello, query, record, v3
 
 KIB = 1 << 10
 
@@ -145,10 +145,16 @@ def test_a_smaller_limit_takes_nothing_away() -> None:
 # A refusal cuts nobody ---------------------------------------------------------------------------
 
 
-def test_a_refused_join_of_what_others_have_is_served_as_unregistered() -> None:
-    lab = follower(port={P1: {"max_state": shares.MEMBERSHIP}})
+def full(**params: object) -> Lab:
+    """P1 has joined group 0 and has room for no other; P2 has joined group 5."""
+    lab = follower(port={P1: {"max_state": shares.MEMBERSHIP}}, **params)
     join(lab, P2, 5, 1)
     join(lab, P1, 0, 1)
+    return lab
+
+
+def test_a_refused_join_of_what_others_have_is_served_as_unregistered() -> None:
+    lab = full()
     assert not gets(lab, P1, group(5))
     join(lab, P1, 5, 1)
     assert lab.row(P1, group(5)) is None
@@ -173,9 +179,7 @@ def test_a_group_that_others_open_later_is_not_cut_from_who_asked_in_vain() -> N
 
 
 def test_a_port_that_goes_down_is_no_longer_spared() -> None:
-    lab = follower(port={P1: {"max_state": shares.MEMBERSHIP}})
-    join(lab, P2, 5, 1)
-    join(lab, P1, 0, 1)
+    lab = full()
     join(lab, P1, 5, 1)
     assert gets(lab, P1, group(5))
     lab.clear()
@@ -186,9 +190,7 @@ def test_a_port_that_goes_down_is_no_longer_spared() -> None:
 
 
 def test_what_is_refused_follows_the_policy_for_unregistered_groups() -> None:
-    lab = follower(unregistered=Unregistered.MROUTERS, port={P1: {"max_state": shares.MEMBERSHIP}})
-    join(lab, P2, 5, 1)
-    join(lab, P1, 0, 1)
+    lab = full(unregistered=Unregistered.MROUTERS)
     join(lab, P1, 5, 1)
     assert not gets(lab, P1, group(5))
 
@@ -202,9 +204,7 @@ def test_max_groups_of_the_port_is_the_operators_word_and_prunes() -> None:
 
 
 def test_a_port_that_gets_room_is_a_member_like_any_other() -> None:
-    lab = follower(port={P1: {"max_state": shares.MEMBERSHIP}})
-    join(lab, P2, 5, 1)
-    join(lab, P1, 0, 1)
+    lab = full()
     join(lab, P1, 5, 1)
     lab.take(lab.engine.configure(lab.params, {P1: PortParams(name="p1")}, now=lab.now))
     lab.hear(P1, v3(record(ALLOW, group(5), ["192.0.2.1"])))
@@ -317,10 +317,8 @@ def test_random_lives_keep_to_the_limits_and_leave_nothing(seed: int) -> None:
             case 4:
                 lab.hear(at, query(rng.choice((None, name)), src=src, vid=vid))
             case 5:
-                lab.take(lab.engine.static_add(vid=vid, group=parse(name), source=None, port=at,
-                                              now=lab.now))  # fmt: skip
-                lab.take(lab.engine.static_del(vid=vid, group=parse(name), source=None, port=at,
-                                              now=lab.now))  # fmt: skip
+                lab.add_static(at, name, vid=vid)
+                lab.remove_static(at, name, vid=vid)
             case _:
                 kind = rng.choice(list(RecordType))
                 lab.hear(at, v3(record(kind, name, sources), src=src, vid=vid))

@@ -6,8 +6,8 @@ from snoop.proto.effects import Event, Transmit
 from snoop.proto.params import QuerierMode
 from snoop.wire.address import parse
 from unit.device import P1, P2, R
-from unit.frames import RQ, G
-from unit.proto_lab import OWN, TO_EX, Lab, hello, old_report, query, record, v3
+from unit.frames import RQ, TO_EX, G
+from unit.proto_lab import OWN, Lab, hello, old_report, query, record, v3
 
 MANY = 1000
 

@@ -13,41 +13,8 @@ from snoop.proto.units import seconds
 from snoop.proto.views import FilterMode
 from snoop.wire.address import Family, parse, parse_prefix, text
 from unit.device import P1, P2, P3, START, R
-from unit.frames import HOST, S1, S2, S3, G
-from unit.proto_lab import (
-    BLOCK,
-    IS_EX,
-    IS_IN,
-    OTHER,
-    SSM,
-    TO_EX,
-    TO_IN,
-    H,
-    Lab,
-    follower,
-    old_report,
-    querier,
-    query,
-    record,
-    v3,
-)
-
-
-def add_static(
-    lab: Lab, port: int, source: str | None = None, group: str = G, vid: int = 0
-) -> list:
-    where = None if source is None else parse(source)
-    return lab.take(
-        lab.engine.static_add(vid=vid, group=parse(group), source=where, port=port, now=lab.now)
-    )
-
-
-def remove_static(lab: Lab, port: int, source: str | None = None) -> list:
-    where = None if source is None else parse(source)
-    return lab.take(
-        lab.engine.static_del(vid=0, group=parse(G), source=where, port=port, now=lab.now)
-    )
-
+from unit.frames import BLOCK, HOST, IS_EX, IS_IN, OTHER, S1, S2, S3, SSM, TO_EX, TO_IN, G, H
+from unit.proto_lab import Lab, follower, old_report, querier, query, record, v3
 
 # Ports -------------------------------------------------------------------------------------------
 
@@ -82,7 +49,7 @@ def test_last_member_s_link_leaves_a_tombstone() -> None:
 def test_removed_port_takes_everything_along() -> None:
     lab = follower()
     lab.hear(P1, v3(record(TO_EX)))
-    add_static(lab, P1, group=H)
+    lab.add_static(P1, group=H)
     lab.engine.mrouter_add(vid=0, port=P1, now=lab.now)
     lab.take(lab.engine.port_remove(P1, now=lab.now))
     assert not lab.holds(H)
@@ -110,8 +77,8 @@ def test_timers_that_are_due_come_before_the_frame() -> None:
 
 def test_static_entries_are_out_of_reach_of_reports_and_links() -> None:
     lab = querier()
-    assert GroupChanged(0, parse(G)) in add_static(lab, P1)
-    add_static(lab, P2, S1)
+    assert GroupChanged(0, parse(G)) in lab.add_static(P1)
+    lab.add_static(P2, source=S1)
     lab.hear(P1, v3(record(TO_EX)))
     lab.hear(P1, v3(record(TO_IN)))
     lab.at(45)
@@ -127,7 +94,7 @@ def test_static_entries_are_out_of_reach_of_reports_and_links() -> None:
 def test_static_and_learned_entries_of_one_port_are_one_row() -> None:
     """N-7: a static source is among the others; a static entry for any source outdoes them."""
     lab = follower()
-    add_static(lab, P1, S1)
+    lab.add_static(P1, source=S1)
     lab.at(20).hear(P1, v3(record(IS_EX, sources=[S2])))
     (row,) = lab.engine.mdb(lab.now)
     assert (row.origin, row.filter_mode, row.group_timer) == (
@@ -141,7 +108,7 @@ def test_static_and_learned_entries_of_one_port_are_one_row() -> None:
     ]
     assert (row.uptime, row.last_reporter) == (seconds(10), parse(HOST))
     lab.hear(P1, v3(record(IS_IN, sources=[S1])))
-    add_static(lab, P1)
+    lab.add_static(P1)
     (row,) = lab.engine.mdb(lab.now)
     assert (row.origin, row.filter_mode, row.group_timer) == ("static", FilterMode.EXCLUDE, None)
     assert [(text(s.address), s.timer, s.forwarding, s.static) for s in row.sources] == [
@@ -158,38 +125,38 @@ def test_static_entries_are_bounded_as_learned_ones_are() -> None:
     """N-8: by limits of their own, however full the table is of others'."""
     lab = Lab(max_groups=2, max_sources=2)
     for group in (G, H):
-        add_static(lab, P1, group=group)
+        lab.add_static(P1, group=group)
     with pytest.raises(Full, match="max_groups, 2"):
-        add_static(lab, P1, group="239.1.2.5")
+        lab.add_static(P1, group="239.1.2.5")
     for source in (S1, S2, S2):
-        add_static(lab, P1, source)
+        lab.add_static(P1, source=source)
     with pytest.raises(Full, match="max_sources, 2"):
-        add_static(lab, P1, S3)
-    add_static(lab, P2, S3)
-    lab.engine.static_del(vid=0, group=parse(H), source=None, port=P1, now=lab.now)
-    add_static(lab, P1, group="239.1.2.5")
+        lab.add_static(P1, source=S3)
+    lab.add_static(P2, source=S3)
+    lab.remove_static(P1, H)
+    lab.add_static(P1, group="239.1.2.5")
 
 
 def test_static_entry_is_removed_by_its_name_only() -> None:
     lab = Lab()
-    add_static(lab, P1)
-    add_static(lab, P1, S1)
+    lab.add_static(P1)
+    lab.add_static(P1, source=S1)
     for port, source in ((P2, None), (P1, S2)):
         with pytest.raises(KeyError):
-            remove_static(lab, port, source)
-    remove_static(lab, P1)
+            lab.remove_static(port, source=source)
+    lab.remove_static(P1)
     with pytest.raises(KeyError):
-        remove_static(lab, P1)
+        lab.remove_static(P1)
     assert lab.holds()
-    assert GroupChanged(0, parse(G)) in remove_static(lab, P1, S1)
+    assert GroupChanged(0, parse(G)) in lab.remove_static(P1, source=S1)
     assert not lab.holds()
 
 
 def test_static_entries_of_other_ports_stay() -> None:
     lab = Lab()
     for port in (P1, P2):
-        add_static(lab, port)
-    remove_static(lab, P1)
+        lab.add_static(port)
+    lab.remove_static(P1)
     assert [member.port for member in lab.engine.group_view(0, parse(G)).members] == [P2]
     lab.take(lab.engine.port_remove(P2, now=lab.now))
     assert not lab.holds()
@@ -199,7 +166,7 @@ def test_static_entry_takes_the_place_of_a_tombstone() -> None:
     lab = follower(port={P1: {"fast_leave": FastLeave.ON}})
     lab.hear(P1, v3(record(TO_EX)))
     lab.hear(P1, v3(record(TO_IN)))
-    add_static(lab, P2)
+    lab.add_static(P2)
     lab.at(1000)
     assert lab.holds()
 
@@ -219,7 +186,7 @@ def test_static_entry_that_makes_no_sense_is_refused(
 ) -> None:
     lab = Lab()
     with pytest.raises(error):
-        add_static(lab, port, source, group, vid)
+        lab.add_static(port, source=source, group=group, vid=vid)
     assert list(lab.engine.groups()) == []
 
 
@@ -233,10 +200,10 @@ def test_router_port_that_does_not_exist_is_refused() -> None:
 
 def test_static_row_is_as_old_as_its_first_entry() -> None:
     lab = Lab()
-    add_static(lab, P1)
+    lab.add_static(P1)
     lab.at(10)
-    add_static(lab, P1, S1)
-    add_static(lab, P1)
+    lab.add_static(P1, source=S1)
+    lab.add_static(P1)
     lab.at(15)
     (row,) = lab.engine.mdb(lab.now)
     assert (row.uptime, row.last_reporter, row.compatibility) == (seconds(15), None, "igmpv3")

@@ -9,8 +9,9 @@ from snoop.proto.params import Params, QuerierMode
 from snoop.proto.units import seconds
 from snoop.wire.address import parse
 from unit.device import P1, P2, R
+from unit.frames import TO_IN
 from unit.proto.test_bounds import group, held, join, joined, vids
-from unit.proto_lab import OWN, TO_IN, Lab, leave, old_report, query, record, v3
+from unit.proto_lab import OWN, Lab, leave, old_report, query, record, v3
 
 
 def test_a_vlan_ends_with_the_last_thing_that_is_known_of_it() -> None:

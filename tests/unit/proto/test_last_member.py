@@ -9,25 +9,32 @@ from snoop.proto.units import seconds
 from snoop.wire import control
 from snoop.wire.address import parse
 from unit.device import P1, P2, R
-from unit.frames import HOST, RQ, S1, S2, S3, G
-from unit.proto_lab import (
+from unit.frames import (
     ALLOW,
     BLOCK,
+    HOST,
     IS_EX,
     IS_IN,
     OTHER,
-    OWN,
+    RQ,
+    S1,
+    S2,
+    S3,
     SSM,
     TO_EX,
     TO_IN,
-    follower,
-    leave,
-    old_report,
-    querier,
-    query,
-    record,
-    v3,
+    G,
 )
+from unit.proto_lab import OWN, Lab, follower, leave, old_report, querier, query, record, v3
+
+
+def left() -> Lab:
+    """At 40 s the only host of the group on P1 has just left it."""
+    lab = querier()
+    lab.hear(P1, v3(record(TO_EX)))
+    lab.clear()
+    lab.hear(P1, v3(record(TO_IN)))
+    return lab
 
 
 def test_leave_is_asked_about_now_and_once_more() -> None:
@@ -47,10 +54,7 @@ def test_leave_is_asked_about_now_and_once_more() -> None:
 
 def test_repeat_after_an_answer_only_reminds() -> None:
     """SM-23: the group timer is above LMQT again, so the second copy has S set."""
-    lab = querier()
-    lab.hear(P1, v3(record(TO_EX)))
-    lab.clear()
-    lab.hear(P1, v3(record(TO_IN)))
+    lab = left()
     lab.at(40.5).hear(P1, v3(record(IS_EX), src=OTHER))
     lab.at(60)
     assert lab.asked() == [(40, {P1}, G, set(), False), (41, {P1}, G, set(), True)]
@@ -59,10 +63,7 @@ def test_repeat_after_an_answer_only_reminds() -> None:
 
 def test_leave_said_twice_is_asked_about_once() -> None:
     """SM-25: hosts repeat what they say RV times; the check that runs is enough."""
-    lab = querier()
-    lab.hear(P1, v3(record(TO_EX)))
-    lab.clear()
-    lab.hear(P1, v3(record(TO_IN)))
+    lab = left()
     lab.at(40.3).hear(P1, v3(record(TO_IN)))
     lab.at(45)
     assert [when for when, *_ in lab.asked()] == [40, 41]
@@ -70,10 +71,7 @@ def test_leave_said_twice_is_asked_about_once() -> None:
 
 
 def test_leave_after_an_answer_is_a_new_question() -> None:
-    lab = querier()
-    lab.hear(P1, v3(record(TO_EX)))
-    lab.clear()
-    lab.hear(P1, v3(record(TO_IN)))
+    lab = left()
     lab.at(40.2).hear(P1, v3(record(IS_EX), src=OTHER))
     lab.at(40.4).hear(P1, v3(record(TO_IN), src=OTHER))
     lab.at(50)
@@ -153,10 +151,7 @@ def test_group_question_spares_the_reminder_about_sources() -> None:
 
 def test_repeats_survive_the_loss_of_the_role() -> None:
     """Q-8, idea 81; our own address stays the source."""
-    lab = querier()
-    lab.hear(P1, v3(record(TO_EX)))
-    lab.clear()
-    lab.hear(P1, v3(record(TO_IN)))
+    lab = left()
     lab.at(40.5).hear(R, query(src=RQ))
     assert lab.role() == "non-querier"
     lab.at(50)

@@ -20,7 +20,7 @@ from snoop.wire.address import parse
 from unit import proto_lab as kit
 from unit.crossing import hand_up
 from unit.device import P1, P2, P3, R
-from unit.frames import RQ, S1, S2, S3, G
+from unit.frames import ALLOW, BLOCK, RQ, S1, S2, S3, SSM, TO_EX, G, H
 
 
 class Restart:
@@ -59,7 +59,7 @@ def many(port: int, number: int, lab: kit.Lab, first: int = 0) -> None:
     """Joins one after the other, a second apart."""
     for n in range(first, first + number):
         lab.at(lab.time + 1)
-        lab.hear(port, kit.v3(kit.record(kit.TO_EX, f"239.3.0.{n}")))
+        lab.hear(port, kit.v3(kit.record(TO_EX, f"239.3.0.{n}")))
 
 
 def groups_of(lab: kit.Lab, port: int) -> list[int]:
@@ -72,50 +72,50 @@ def groups_of(lab: kit.Lab, port: int) -> list[int]:
 def test_ports_are_known_by_their_names() -> None:
     """In another order of the file they have other numbers."""
     lab = kit.querier(port={P2: {"fast_leave": FastLeave.ON}})
-    lab.hear(P1, kit.v3(kit.record(kit.TO_EX)))
-    lab.hear(P2, kit.v3(kit.record(kit.ALLOW, kit.SSM, [S1, S2])))
+    lab.hear(P1, kit.v3(kit.record(TO_EX)))
+    lab.hear(P2, kit.v3(kit.record(ALLOW, SSM, [S1, S2])))
     lab.hear(R, kit.hello())
-    lab.take(lab.engine.static_add(vid=0, group=parse(kit.H), source=None, port=P3, now=lab.now))
+    lab.add_static(P3, H)
     lab.take(lab.engine.query(vid=0, group=None, port=P1, now=lab.now))
     before = lab.engine.port_counters(P1)
     own = lab.port_params
     Restart(lab, ports={10: own[R], 9: own[P1], 8: own[P2], 7: own[P3]})
     assert {(row.port, row.group) for row in lab.engine.mdb(lab.now)} == {
         (9, parse(G)),
-        (8, parse(kit.SSM)),
-        (7, parse(kit.H)),
+        (8, parse(SSM)),
+        (7, parse(H)),
     }
     assert lab.mrouters() == {10}
     assert lab.engine.port_counters(9) == before
-    assert lab.hear(9, kit.v3(kit.record(kit.TO_EX, "239.9.9.9"))) == {10}
-    lab.hear(8, kit.v3(kit.record(kit.BLOCK, kit.SSM, [S1, S2])))
-    assert lab.row(8, kit.SSM) is None, "fast leave"
+    assert lab.hear(9, kit.v3(kit.record(TO_EX, "239.9.9.9"))) == {10}
+    lab.hear(8, kit.v3(kit.record(BLOCK, SSM, [S1, S2])))
+    assert lab.row(8, SSM) is None, "fast leave"
 
 
 def test_a_port_that_is_gone_is_taken_away_like_any_other() -> None:
     """Its memberships, static entries and routers go; groups of others stay."""
     lab = kit.follower()
-    lab.hear(P1, kit.v3(kit.record(kit.TO_EX), kit.record(kit.TO_EX, kit.H)))
-    lab.hear(P2, kit.v3(kit.record(kit.TO_EX)))
+    lab.hear(P1, kit.v3(kit.record(TO_EX), kit.record(TO_EX, H)))
+    lab.hear(P2, kit.v3(kit.record(TO_EX)))
     lab.hear(P1, kit.hello())
     lab.take(lab.engine.mrouter_add(vid=0, port=P1, now=lab.now))
-    lab.take(lab.engine.static_add(vid=0, group=parse(G), source=None, port=P1, now=lab.now))
+    lab.add_static(P1)
     own = lab.port_params
     again = Restart(lab, ports={R: own[R], P1: own[P2], P3: own[P3]})
     assert [(row.port, row.group) for row in lab.engine.mdb(lab.now)] == [(P1, parse(G))]
     assert lab.mrouters() == {R}
-    assert lab.holds(kit.H), "a tombstone"
+    assert lab.holds(H), "a tombstone"
     assert again.said() == [(None, "port p1 is gone: what was learned on it is left out", 2)]
 
 
 def test_a_new_port_begins_empty_and_down() -> None:
     lab = kit.follower(ports=3)
-    lab.hear(P1, kit.v3(kit.record(kit.TO_EX)))
+    lab.hear(P1, kit.v3(kit.record(TO_EX)))
     Restart(lab, ports={**lab.port_params, P3: PortParams(name="new")})
     assert groups_of(lab, P1) == [3]
     assert lab.engine.port_counters(P3)["rx_report_v3"] == 0
     lab.take(lab.engine.port_up(P3, now=lab.now))
-    assert lab.hear(P3, kit.v3(kit.record(kit.TO_EX))) == {R}
+    assert lab.hear(P3, kit.v3(kit.record(TO_EX))) == {R}
 
 
 def test_groups_over_a_smaller_limit_of_the_vlan_are_left_out() -> None:
@@ -129,9 +129,9 @@ def test_groups_over_a_smaller_limit_of_the_vlan_are_left_out() -> None:
     assert groups_of(lab, P1) == [0, 1, 2, 3, 4, 5]
     assert lab.count("table_full", P1) == 4
     assert again.said() == [(P1, "max_groups is lower than it was: memberships left out", 4)]
-    lab.hear(P2, kit.v3(kit.record(kit.TO_EX, "239.3.0.0")))
+    lab.hear(P2, kit.v3(kit.record(TO_EX, "239.3.0.0")))
     lab.take(lab.engine.clear(vid=0, group=parse("239.3.0.1"), port=None, now=lab.now))
-    lab.hear(P2, kit.v3(kit.record(kit.TO_EX, "239.3.0.9")))
+    lab.hear(P2, kit.v3(kit.record(TO_EX, "239.3.0.9")))
     view = lab.engine.group_view(0, parse("239.3.0.9"))
     assert view is not None
     assert view.spared == 1 << P1
@@ -163,9 +163,9 @@ def test_memberships_over_smaller_limits_are_left_out(
 def test_entries_with_more_sources_than_allowed_want_any_source() -> None:
     """SM-68: nothing that is wanted is lost."""
     lab = kit.querier()
-    lab.hear(P1, kit.v3(kit.record(kit.ALLOW, kit.SSM, [S1, S2, S3])))
+    lab.hear(P1, kit.v3(kit.record(ALLOW, SSM, [S1, S2, S3])))
     again = Restart(lab, max_sources=2)
-    assert lab.entry(P1, kit.SSM) == ("exclude", 270.0, {})
+    assert lab.entry(P1, SSM) == ("exclude", 270.0, {})
     assert again.said() == [(P1, "max_sources is lower than it was: any source wanted", 1)]
     assert lab.count("source_limit", P1) == 1
 
@@ -196,8 +196,8 @@ def test_questions_that_another_version_cannot_ask_are_left_out() -> None:
     """Also in a reload: version 2 has no sources."""
     for reload in (True, False):
         lab = kit.querier()
-        lab.hear(P1, kit.v3(kit.record(kit.ALLOW, kit.SSM, [S1, S2])))
-        lab.hear(P1, kit.v3(kit.record(kit.BLOCK, kit.SSM, [S1])))
+        lab.hear(P1, kit.v3(kit.record(ALLOW, SSM, [S1, S2])))
+        lab.hear(P1, kit.v3(kit.record(BLOCK, SSM, [S1])))
         if reload:
             lab.params = replace(lab.params, version=2)
             lab.take(lab.engine.configure(lab.params, lab.port_params, now=lab.now))
@@ -206,16 +206,16 @@ def test_questions_that_another_version_cannot_ask_are_left_out() -> None:
         lab.clear()
         lab.at(50)
         assert lab.asked() == []
-        assert lab.entry(P1, kit.SSM) == ("include", None, {S2: 260.0})
+        assert lab.entry(P1, SSM) == ("include", None, {S2: 260.0})
 
 
 def test_snooping_that_is_off_now_forgets_and_on_again_begins() -> None:
     """VLAN-8, SM-67: static entries stay."""
     lab = kit.follower()
-    lab.hear(P1, kit.v3(kit.record(kit.TO_EX)))
-    lab.take(lab.engine.static_add(vid=0, group=parse(kit.H), source=None, port=P2, now=lab.now))
+    lab.hear(P1, kit.v3(kit.record(TO_EX)))
+    lab.add_static(P2, H)
     Restart(lab, enabled=False)
-    assert [(row.port, row.group) for row in lab.engine.mdb(lab.now)] == [(P2, parse(kit.H))]
+    assert [(row.port, row.group) for row in lab.engine.mdb(lab.now)] == [(P2, parse(H))]
     assert lab.role() == "none"
     assert not lab.is_active()
     Restart(lab, enabled=True, querier=QuerierMode.ON, querier_address=parse(kit.OWN))
@@ -237,7 +237,7 @@ def test_a_vlan_that_is_not_configured_any_more_ends_when_nothing_is_left() -> N
 def test_a_querier_follows_settings_that_changed_meanwhile() -> None:
     """As after a reload: what was learned stays, another role is taken at once."""
     lab = kit.querier()
-    lab.hear(P1, kit.v3(kit.record(kit.TO_EX)))
+    lab.hear(P1, kit.v3(kit.record(TO_EX)))
     Restart(lab, querier=QuerierMode.OFF, port={P1: {"mrouter": MrouterMode.ALWAYS}})
     assert lab.role() == "none"
     assert lab.mrouters() == {P1}
@@ -256,20 +256,18 @@ def lively() -> kit.Lab:
     lab.hear(P1, kit.old_report(1, vid=5))
     lab.hear(
         P2,
-        kit.v3(kit.record(kit.ALLOW, kit.SSM, [S1, S2]), kit.record(kit.TO_EX, G, [S3])),
+        kit.v3(kit.record(ALLOW, SSM, [S1, S2]), kit.record(TO_EX, G, [S3])),
     )
-    lab.hear(P3, kit.v3(kit.record(kit.TO_EX, G), src="10.0.0.12"))
-    lab.hear(P3, kit.v3(kit.record(kit.TO_EX, G), src="10.0.0.13"))
-    lab.hear(P1, kit.old_report(2, kit.H))
-    lab.hear(P1, kit.leave(kit.H))
-    lab.hear(P1, kit.v3(kit.record(kit.ALLOW, kit.SSM, [S1, S2])))
-    lab.hear(P1, kit.v3(kit.record(kit.BLOCK, kit.SSM, [S1])))
+    lab.hear(P3, kit.v3(kit.record(TO_EX, G), src="10.0.0.12"))
+    lab.hear(P3, kit.v3(kit.record(TO_EX, G), src="10.0.0.13"))
+    lab.hear(P1, kit.old_report(2, H))
+    lab.hear(P1, kit.leave(H))
+    lab.hear(P1, kit.v3(kit.record(ALLOW, SSM, [S1, S2])))
+    lab.hear(P1, kit.v3(kit.record(BLOCK, SSM, [S1])))
     lab.hear(P2, kit.leave("239.1.2.9"))
     lab.hear(P1, kit.frame(b"\x30" + bytes(7), src=RQ, dst="224.0.0.106", vid=4))
-    lab.take(lab.engine.static_add(vid=0, group=parse(G), source=None, port=P1, now=lab.now))
-    lab.take(
-        lab.engine.static_add(vid=0, group=parse(kit.H), source=parse(S1), port=P3, now=lab.now)
-    )
+    lab.add_static(P1)
+    lab.add_static(P3, H, S1)
     lab.take(lab.engine.mrouter_add(vid=0, port=P3, now=lab.now))
     lab.take(lab.engine.port_down(P3, now=lab.now))
     lab.take(lab.engine.port_up(P3, now=lab.now))
@@ -387,7 +385,7 @@ def live(engine: Engine) -> None:
     """Whatever else it is, it is an engine."""
     now = LIVELY.now
     for number, data in enumerate(
-        (kit.v3(kit.record(kit.TO_EX)), kit.leave(kit.SSM), kit.query(), kit.old_report(2, vid=7))
+        (kit.v3(kit.record(TO_EX)), kit.leave(SSM), kit.query(), kit.old_report(2, vid=7))
     ):
         hand_up(engine, port=number, frame=data, now=now)
     engine.mdb(now), engine.hosts(now), engine.mrouters(now), engine.queriers(now)

@@ -13,8 +13,8 @@ from snoop.wire import compose, control, pim
 from snoop.wire.address import parse
 from snoop.wire.messages import MrdSolicitation
 from unit.device import P1, P2, P3, R, ports_of
-from unit.frames import RQ, G
-from unit.proto_lab import TO_EX, Lab, follower, frame, hello, query, record, v3
+from unit.frames import RQ, TO_EX, G
+from unit.proto_lab import Lab, follower, frame, hello, query, record, v3
 
 DVMRP = b"\x13\x01\xdf\xfd\x00\x00\x0d\x01"  # ask neighbours 2, checksum good
 

@@ -10,8 +10,8 @@ from snoop.proto.params import NoQuerier, QuerierMode
 from snoop.proto.units import SECOND, Instant, seconds
 from snoop.wire.address import parse
 from unit.device import P1, P2, P3, R
-from unit.frames import RQ
-from unit.proto_lab import OWN, TO_EX, Lab, follower, querier, query, record, v3
+from unit.frames import RQ, TO_EX
+from unit.proto_lab import OWN, Lab, follower, querier, query, record, v3
 
 ON = {"querier": QuerierMode.ON, "querier_address": parse(OWN)}
 AUTO = {**ON, "querier": QuerierMode.AUTO}

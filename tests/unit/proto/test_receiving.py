@@ -10,20 +10,8 @@ from snoop.proto.effects import Transmit
 from snoop.proto.params import MrouterMode, QueryScope
 from snoop.wire import compose
 from unit.device import P1, P2, P3, R
-from unit.frames import HOST, RQ, G
-from unit.proto_lab import (
-    TO_EX,
-    H,
-    Lab,
-    follower,
-    frame,
-    hello,
-    leave,
-    old_report,
-    query,
-    record,
-    v3,
-)
+from unit.frames import HOST, RQ, TO_EX, G, H
+from unit.proto_lab import Lab, follower, frame, hello, leave, old_report, query, record, v3
 
 UNKNOWN = frame(b"\x40\x00\xde\xad", src=HOST, dst=G)
 MTRACE = frame(b"\x1f\x00\x00\x00", src=HOST, dst="224.0.0.2")
@@ -101,11 +89,10 @@ def test_queries_go_everywhere_but_back() -> None:
 
 def test_specific_queries_can_be_kept_to_members_and_routers() -> None:
     """SNOOP-7: the knob; static members count."""
-    from snoop.wire.address import parse
 
     lab = follower(specific_query_scope=QueryScope.MEMBERS)
     lab.hear(P1, v3(record(TO_EX)))
-    lab.engine.static_add(vid=0, group=parse(G), source=None, port=P2, now=lab.now)
+    lab.add_static(P2)
     assert lab.hear(R, query(G)) == {P1, P2}
     assert lab.hear(P3, query(G, src="10.0.0.3")) == {R, P1, P2}
     assert lab.hear(P2, query(H, src="10.0.0.4")) == {R, P3}

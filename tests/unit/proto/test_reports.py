@@ -7,26 +7,8 @@ import pytest
 from snoop.proto.params import FastLeave
 from snoop.wire.address import is_link_local_group, parse, parse_prefix, text
 from unit.device import P1, P2, R
-from unit.frames import HOST, S1, S2, S3, G
-from unit.proto_lab import (
-    ALLOW,
-    BLOCK,
-    IS_EX,
-    IS_IN,
-    OTHER,
-    SSM,
-    TO_EX,
-    TO_IN,
-    H,
-    Lab,
-    follower,
-    leave,
-    old_report,
-    querier,
-    query,
-    record,
-    v3,
-)
+from unit.frames import ALLOW, BLOCK, HOST, IS_EX, IS_IN, OTHER, S1, S2, S3, SSM, TO_EX, TO_IN, G, H
+from unit.proto_lab import Lab, follower, leave, old_report, querier, query, record, v3
 
 FAST = {P1: {"fast_leave": FastLeave.ON}}
 TRACKED = {P1: {"fast_leave": FastLeave.TRACKED}}

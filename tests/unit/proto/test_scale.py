@@ -8,23 +8,8 @@ from snoop.proto.params import FastLeave, QuerierMode
 from snoop.proto.units import SECOND, Instant
 from snoop.wire.address import parse
 from unit.device import R
-from unit.frames import RQ, S1, S2, S3
-from unit.proto_lab import (
-    ALLOW,
-    BLOCK,
-    IS_EX,
-    IS_IN,
-    OWN,
-    TO_EX,
-    TO_IN,
-    Lab,
-    follower,
-    leave,
-    old_report,
-    query,
-    record,
-    v3,
-)
+from unit.frames import ALLOW, BLOCK, IS_EX, IS_IN, RQ, S1, S2, S3, TO_EX, TO_IN
+from unit.proto_lab import OWN, Lab, follower, leave, old_report, query, record, v3
 
 
 def wakeups(lab: Lab, until: float) -> int:

@@ -17,12 +17,13 @@ from snoop.proto import params as settings
 from snoop.proto.effects import Effect
 from snoop.proto.engine import Engine
 from snoop.proto.groups import Full
+from snoop.proto.statics import StaticEntry
 from snoop.proto.units import Instant, seconds
 from snoop.wire.address import Family, parse
 from unit import proto_lab as kit
 from unit.crossing import hand_up
 from unit.device import START
-from unit.frames import G
+from unit.frames import ALLOW, BLOCK, IS_EX, IS_IN, TO_EX, TO_IN, G
 from unit.runtime.test_garbage import collected
 from unit.twin import Twin, reloaded
 
@@ -66,11 +67,12 @@ class Life:
         rng, engine, now = self.rng, self.engine, self.now
         port, vid = rng.choice(list(self.ports)), rng.choice((0, 0, 0, 5, 7, rng.randrange(30)))
         group, source = parse(rng.choice(GROUPS)), rng.choice([None, *map(parse, SOURCES)])
+        entry = StaticEntry(vid, group, source, port)
         others: list[Callable[[], list[Effect]]] = [
             lambda: engine.port_down(port, now=now),
             lambda: engine.port_up(port, now=now),
-            lambda: engine.static_add(vid=vid, group=group, source=source, port=port, now=now),
-            lambda: engine.static_del(vid=vid, group=group, source=source, port=port, now=now),
+            lambda: engine.static_add(entry, now=now),
+            lambda: engine.static_del(entry, now=now),
             lambda: engine.mrouter_add(vid=vid, port=port, now=now),
             lambda: engine.mrouter_del(vid=vid, port=port, now=now),
             lambda: engine.query(vid=vid, group=rng.choice((None, group)), port=None, now=now),
@@ -169,7 +171,7 @@ class Life:
             engine.port_state_bytes(port)
 
 
-ALL = (kit.IS_IN, kit.IS_EX, kit.TO_IN, kit.TO_EX, kit.ALLOW, kit.BLOCK)
+ALL = (IS_IN, IS_EX, TO_IN, TO_EX, ALLOW, BLOCK)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -188,7 +190,7 @@ def test_memberships_survive_in_the_middle_of_a_port_that_goes_down() -> None:
     life = Life(1, every=40)
     life.engine.configure(settings.Params(), {0: life.ports[0]}, now=life.now)
     for vid in range(40):
-        records = [kit.record(kit.TO_EX, f"239.9.{vid}.{n}") for n in range(12)]
+        records = [kit.record(TO_EX, f"239.9.{vid}.{n}") for n in range(12)]
         hand_up(life.engine, port=0, frame=kit.v3(*records, vid=vid), now=life.now)
         hand_up(life.engine, port=0, frame=kit.query(vid=vid), now=life.now)
     life.engine.port_down(0, now=life.now)
@@ -233,7 +235,7 @@ def test_a_dump_is_of_its_moment() -> None:
 def test_names_of_hosts_are_shared_again() -> None:
     """Else a restart would cost memory for each entry of a host."""
     lab = kit.querier()
-    lab.hear(1, kit.v3(*(kit.record(kit.TO_EX, f"239.7.0.{n}") for n in range(20))))
+    lab.hear(1, kit.v3(*(kit.record(TO_EX, f"239.7.0.{n}") for n in range(20))))
     engine = reloaded(lab.engine, lab.params, lab.port_params, lab.now)
     states = engine.dump(lab.now).instances.known[0].groups.known
     assert len({id(each.members[0].reporter) for each in states}) == 1
@@ -243,8 +245,8 @@ def test_loading_leaves_no_ring() -> None:
     """The collector would have to look at everything (`garbage`)."""
     lab = kit.querier()
     for vid in range(1, 10):
-        lab.hear(1, kit.v3(kit.record(kit.ALLOW, "232.1.1.1", SOURCES[:2]), vid=vid))
-        lab.hear(1, kit.v3(kit.record(kit.BLOCK, "232.1.1.1", SOURCES[:1]), vid=vid))
+        lab.hear(1, kit.v3(kit.record(ALLOW, "232.1.1.1", SOURCES[:2]), vid=vid))
+        lab.hear(1, kit.v3(kit.record(BLOCK, "232.1.1.1", SOURCES[:1]), vid=vid))
     dumped = lab.engine.dump(lab.now)
     lab.engine, _ = Engine.load(dumped, params=lab.params, ports=lab.port_params, now=lab.now)
     with collected() as found:

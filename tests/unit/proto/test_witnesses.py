@@ -10,24 +10,8 @@ from snoop.proto.units import seconds
 from snoop.proto.views import Refusal
 from snoop.wire.address import parse, text
 from unit.device import P1, P2
-from unit.frames import HOST, S1, S2, G
-from unit.proto_lab import (
-    BLOCK,
-    IS_EX,
-    IS_IN,
-    OTHER,
-    SSM,
-    TO_EX,
-    TO_IN,
-    H,
-    Lab,
-    leave,
-    mac_of,
-    old_report,
-    querier,
-    record,
-    v3,
-)
+from unit.frames import BLOCK, HOST, IS_EX, IS_IN, OTHER, S1, S2, SSM, TO_EX, TO_IN, G, H
+from unit.proto_lab import Lab, leave, mac_of, old_report, querier, record, v3
 
 DENIED = {P1: {"deny_groups": ((parse("239.1.2.0"), 120),)}}
 

@@ -17,19 +17,8 @@ from snoop.proto.units import SECOND, Instant
 from snoop.runtime import garbage
 from snoop.wire.address import parse
 from unit.control.test_door import ask, connect, echo, with_door
-from unit.proto_lab import (
-    ALLOW,
-    BLOCK,
-    OWN,
-    TO_EX,
-    TO_IN,
-    Lab,
-    hello,
-    leave,
-    old_report,
-    record,
-    v3,
-)
+from unit.frames import ALLOW, BLOCK, TO_EX, TO_IN
+from unit.proto_lab import OWN, Lab, hello, leave, old_report, record, v3
 from unit.proto_lab import query as query_of
 
 

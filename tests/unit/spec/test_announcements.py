@@ -49,7 +49,6 @@ def one_step(dut: Dut, rng: random.Random) -> None:
     engine, port, group = dut.engine, rng.choice(PORTS), rng.choice(GROUPS)
     vid = rng.choice([None, None, 10])
     sources = [s for s in (S1, S2, S3) if rng.random() < 0.4]
-    names = {"vid": vid or 0, "port": port, "now": dut.now}
     match rng.randrange(16):
         case 0 | 1 | 2 | 3 | 4:
             dut.hear(port, frames.v3_report((rng.choice(KINDS), group, sources), vid=vid))
@@ -64,12 +63,12 @@ def one_step(dut: Dut, rng: random.Random) -> None:
         case 9:
             dut.hear(port, frames.pim_hello(rng.choice([0, 30, 105])))
         case 10:
-            source = rng.choice([None, address(S1)])
-            add = engine.static_add if rng.random() < 0.6 else engine.static_del
+            source = rng.choice([None, S1])
+            change = dut.add_static if rng.random() < 0.6 else dut.remove_static
             try:
-                dut.take(add(group=address(group), source=source, **names))
+                change(port, group, source, vid or 0)
             except KeyError:
-                assert add == engine.static_del
+                assert change == dut.remove_static
         case 11:
             dut.port_down(port)
             same(dut)

@@ -263,10 +263,8 @@ def test_ptp_follows_the_policy_unless_listed() -> None:
 def test_static_members_are_not_forgotten() -> None:
     """Idea 93: SM-60: static ports are part of the set and outlive leaves, queries and time."""
     dut = non_querier()
-    engine = dut.engine
-    at = {"vid": 0, "port": P2, "now": dut.now}
-    dut.take(engine.static_add(group=addr(G), source=None, **at))
-    dut.take(engine.static_add(group=addr(G), source=addr(S1), **{**at, "port": P3}))
+    dut.add_static(P2)
+    dut.add_static(P3, source=S1)
     dut.hear(P1, v2_report())
     assert dut.forwards(src=S1, by=P4) == {P1, P2, P3, R}
     assert dut.forwards(src=S2, by=P4) == {P1, P2, R}
@@ -276,7 +274,7 @@ def test_static_members_are_not_forgotten() -> None:
     dut.at(600)
     assert dut.forwards(src=S1, by=P4) == {P2, P3, R}
     assert dut.forwards(src=S2, by=P4) == {P2, R}
-    dut.take(engine.static_del(group=addr(G), source=None, **{**at, "now": dut.now}))
+    dut.remove_static(P2)
     assert dut.forwards(src=S2, by=P4) == {R}
 
 

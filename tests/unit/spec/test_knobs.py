@@ -187,7 +187,7 @@ def test_clear_forgets_what_it_names_and_no_more() -> None:
 def test_clear_keeps_static_entries() -> None:
     """Interface 2: forget dynamic state."""
     dut = non_querier()
-    dut.take(dut.engine.static_add(vid=0, group=addr(G), source=None, port=P1, now=dut.now))
+    dut.add_static(P1)
     join(dut, G, P2)
     dut.take(dut.engine.clear(vid=None, group=None, port=None, now=dut.now))
     assert dut.forwards(by=P3) == {P1, R}
@@ -207,7 +207,7 @@ def test_operators_query_goes_out_now() -> None:
 def test_static_entry_that_is_not_there_is_a_key_error() -> None:
     dut = Dut()
     with pytest.raises(KeyError):
-        dut.engine.static_del(vid=0, group=addr(G), source=None, port=P1, now=dut.now)
+        dut.remove_static(P1)
     with pytest.raises(KeyError):
         dut.engine.mrouter_del(vid=0, port=P1, now=dut.now)
 
@@ -215,7 +215,7 @@ def test_static_entry_that_is_not_there_is_a_key_error() -> None:
 def test_static_entry_outlives_its_link() -> None:
     """SM-67 is about what was learned: the operator's entry is there again with the link."""
     dut = non_querier()
-    dut.take(dut.engine.static_add(vid=0, group=addr(G), source=addr(S1), port=P1, now=dut.now))
+    dut.add_static(P1, source=S1)
     dut.port_down(P1)
     dut.port_up(P1)
     assert dut.forwards(src=S1, by=P3) == {P1, R}
@@ -311,7 +311,7 @@ def test_static_entry_for_what_is_never_pruned_is_refused(group: str) -> None:
     """SNOOP-15, SNOOP-31: our own misuse is a ValueError that says what is allowed."""
     dut = Dut()
     with pytest.raises(ValueError, match="allowed"):
-        dut.engine.static_add(vid=0, group=addr(group), source=None, port=P1, now=dut.now)
+        dut.add_static(P1, group)
 
 
 def test_static_router_port_is_told() -> None:

@@ -22,28 +22,18 @@ def timers(dut: Dut) -> dict[tuple[int, str], float]:
     }
 
 
-def test_querying_router_keeps_its_port_for_oqpi() -> None:
-    """Idea 104: TM-15, SNOOP-20, SNOOP-21."""
+@pytest.mark.parametrize("queried", [(0,), (0, 125)])
+def test_querying_router_keeps_its_port_for_oqpi(queried: tuple[int, ...]) -> None:
+    """Idea 104: TM-15, SNOOP-20, SNOOP-21; each query begins the time again."""
     dut = Dut()
     dut.zero()
-    dut.hear(R, frames.v3_query())
-    assert timers(dut) == {(R, frames.RQ): 255.0}
-    dut.just_before(255)
+    for moment in queried:
+        dut.at(moment)
+        dut.hear(R, frames.v3_query())
+        assert timers(dut) == {(R, frames.RQ): 255.0}
+    dut.just_before(queried[-1] + 255)
     assert set(dut.mrouters()) == {R}
-    dut.at(255)
-    assert dut.mrouters() == {}
-
-
-def test_each_query_refreshes_the_router_port() -> None:
-    """Idea 104."""
-    dut = Dut()
-    dut.zero()
-    dut.hear(R, frames.v3_query())
-    dut.at(125)
-    dut.hear(R, frames.v3_query())
-    dut.just_before(380)
-    assert set(dut.mrouters()) == {R}
-    dut.at(380)
+    dut.at(queried[-1] + 255)
     assert dut.mrouters() == {}
 
 

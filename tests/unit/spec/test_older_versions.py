@@ -4,7 +4,7 @@ import pytest
 
 from unit import frames
 from unit.device import P1, P2, P3, Entry, R
-from unit.dut import non_querier, own_querier
+from unit.dut import Dut, non_querier, own_querier
 from unit.frames import BLOCK, IS_EX, S1, S2, TO_EX, TO_IN, G, leave, v1_report, v2_report
 
 
@@ -21,18 +21,22 @@ def test_v2_report_makes_an_any_source_member() -> None:
     assert dut.compatibility(P1) == "igmpv3"
 
 
+def assert_ends_at(dut: Dut, when: float) -> None:
+    """The membership of P1 lasts until then, and not a moment longer."""
+    dut.just_before(when)
+    assert dut.entry(P1) is not None
+    assert P1 in dut.forwards()
+    dut.at(when)
+    assert dut.entry(P1) is None
+    assert P1 not in dut.forwards()
+
+
 @pytest.mark.parametrize(("profile", "gmi"), [("rfc9776", 270), ("rfc3376", 260)])
 def test_silent_member_is_forgotten_after_gmi_and_not_earlier(profile: str, gmi: int) -> None:
     """Idea 32: TM-4, G-0, TM-40."""
     dut = non_querier(timer_profile=profile)
     dut.hear(P1, v2_report())
-    dut.at(gmi - 0.1)
-    assert dut.entry(P1) is not None
-    dut.just_before(gmi)
-    assert P1 in dut.forwards()
-    dut.at(gmi)
-    assert dut.entry(P1) is None
-    assert P1 not in dut.forwards()
+    assert_ends_at(dut, gmi)
 
 
 def test_report_refreshes_the_group_timer() -> None:
@@ -41,10 +45,7 @@ def test_report_refreshes_the_group_timer() -> None:
     dut.hear(P1, v2_report())
     dut.at(100)
     dut.hear(P1, v2_report())
-    dut.just_before(370)
-    assert dut.entry(P1) is not None
-    dut.at(370)
-    assert dut.entry(P1) is None
+    assert_ends_at(dut, 370)
 
 
 def test_leave_waits_for_the_queriers_question_when_we_are_not_it() -> None:
@@ -87,10 +88,7 @@ def test_leave_ends_exactly_at_lmqt() -> None:
     dut = own_querier()
     dut.hear(P1, v2_report())
     dut.hear(P1, leave())
-    dut.at(1.999)
-    assert dut.entry(P1) is not None
-    dut.at(2)
-    assert dut.entry(P1) is None
+    assert_ends_at(dut, 2)
 
 
 def test_answer_within_lmqt_keeps_the_stream_flowing() -> None:

@@ -1,5 +1,7 @@
 """Our own queries and the election: test ideas 74-87 (spec 6)."""
 
+from typing import Any
+
 import pytest
 
 from snoop.wire.address import text
@@ -267,20 +269,16 @@ def test_proxy_query_on_a_new_port_copies_the_true_querier() -> None:
     assert (sent.qrv, sent.qqic, sent.code) == (3, 60, 50)
 
 
-def test_proxy_query_never_goes_to_a_router_port() -> None:
-    """Idea 84: Q-14, on active non-router ports."""
-    dut = Dut(port_params={P2: {"mrouter": "always"}})
-    dut.hear(R, frames.v3_query())
-    dut.port_down(P2)
-    dut.zero()
-    dut.port_up(P2)
-    dut.wait(1)
-    assert dut.general_queries() == []
-
-
-def test_no_older_proxy_query_into_a_v3_network() -> None:
-    """Idea 84: Q-14: rq v3 and knob v2: none; B-30."""
-    dut = Dut(version=2)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"port_params": {P1: {"mrouter": "always"}}}, id="to-a-router-port"),
+        pytest.param({"version": 2}, id="older-than-the-network"),
+    ],
+)
+def test_no_proxy_query(settings: dict[str, Any]) -> None:
+    """Idea 84: Q-14, on active non-router ports; none of v2 where rq speaks v3 (B-30)."""
+    dut = Dut(**settings)
     dut.hear(R, frames.v3_query())
     dut.port_down(P1)
     dut.zero()

@@ -35,14 +35,13 @@ def test_static_and_dynamic_entries_are_one_row() -> None:
     """Interface 3, N-7: the key is the port; a static source has no timer and is forwarded."""
     dut = non_querier()
     dut.hear(P1, v2_report())
-    at = {"vid": 0, "group": address(G), "port": P1, "now": dut.now}
-    dut.take(dut.engine.static_add(source=address(S1), **at))
+    dut.add_static(P1, source=S1)
     (row,) = (r for r in dut.engine.mdb(dut.now) if r.port == P1)
     assert (row.origin, row.group_timer) == ("dynamic", 270 * SECOND)
     assert [(s.address, s.timer, s.forwarding, s.static) for s in row.sources] == [
         (address(S1), None, True, True)
     ]
-    dut.take(dut.engine.static_add(source=None, **at))
+    dut.add_static(P1)
     (row,) = (r for r in dut.engine.mdb(dut.now) if r.port == P1)
     assert (row.origin, row.group_timer) == ("static", None)
 
@@ -275,15 +274,14 @@ def test_frames_while_snooping_is_off_are_counted() -> None:
 def test_port_that_comes_back_has_no_static_entries_of_its_former_life() -> None:
     """SM-67 for `port_remove`: everything that hung on the port is gone."""
     dut = non_querier()
-    at = {"vid": 0, "group": address(G), "source": None, "port": P1, "now": dut.now}
-    dut.take(dut.engine.static_add(**at))
+    dut.add_static(P1)
     assert dut.forwards(by=P3) == {P1, R}
     dut.take(dut.engine.port_remove(P1, now=dut.now))
     dut.take(dut.engine.port_add(P1, dut.port_params[P1], now=dut.now))
     dut.port_up(P1)
     assert dut.forwards(by=P3) != {P1, R}
     with pytest.raises(KeyError):
-        dut.engine.static_del(**at)
+        dut.remove_static(P1)
 
 
 def test_querier_that_was_stopped_does_not_catch_up() -> None:
