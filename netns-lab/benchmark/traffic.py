@@ -23,14 +23,14 @@ HERE = Path(__file__).resolve().parents[1] / "traffic"
 BUILD = HERE.parents[1] / "build" / "traffic"
 FLAGS = ("-O2", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wconversion", "-Werror")
 PROGRAMS = {
-    "source": ("source.c", "flow.c", "namespace.c"),
+    "source": ("source.c", "flow.c", "namespace.c", "wire.c"),
     "sink": ("sink.c", "filter.c", "namespace.c"),
     "latency": ("latency.c", "namespace.c"),
-    "probe": ("probe.c", "report.c", "namespace.c"),
-    "reports": ("reports.c", "report.c", "namespace.c"),
+    "probe": ("probe.c", "report.c", "namespace.c", "wire.c"),
+    "reports": ("reports.c", "flood.c", "report.c", "namespace.c", "wire.c"),
     "stream": ("stream.c", "namespace.c"),
-    "storm": ("storm.c", "namespace.c"),
-    "joins": ("joins.c", "namespace.c"),
+    "storm": ("storm.c", "flood.c", "namespace.c", "wire.c"),
+    "joins": ("joins.c", "namespace.c", "wire.c"),
 }
 GROUP = "239.1.0.1"  # the first; others count up from it
 SLACK_S = 10.0  # how long past its own bound a program may take before it is killed

@@ -8,14 +8,14 @@
  * forwarded to the host before. Joins of which nothing came until the host's second report, if
  * that was not at once, or within LIMIT-MS, are lost. Prints one JSON object.
  */
+#include "clock.h"
 #include "namespace.h"
+#include "wire.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -35,17 +35,8 @@
 static int wire = -1, host = -1, source = -1;
 static double delays_ms[JOINS_MAX];
 
-static uint64_t realtime_ns(void)
+static int wire_start(const char *interface)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
-static int wire_open(const char *interface)
-{
-	struct sockaddr_ll addr = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
 	/* IGMP, and UDP to our port */
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 23),
@@ -57,18 +48,17 @@ static int wire_open(const char *interface)
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
 	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
-	int one = 1, room = 32 << 20, fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	uint8_t mac[6];
+	int err, room = 32 << 20, fd = wire_open(interface, mac);
 
 	if (fd < 0)
-		return -errno;
-	addr.sll_ifindex = (int)if_nametoindex(interface);
+		return fd;
 	/* A flood that reaches this host must not crowd out what is looked for. */
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
-	if (!addr.sll_ifindex || setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ||
-	    bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)))
 		return -errno;
-	return fd;
+	err = wire_listen(fd, interface, ETH_P_ALL);
+	return err ? err : fd;
 }
 
 /* A host says what it joins twice, at random within a second: so late that it says who lost one. */
@@ -102,46 +92,32 @@ static int udp_open(const char *address, bool receives)
 enum seen { NOTHING, REPORT, DATAGRAM };
 
 /* A v3 report with a record of the group, also behind those of earlier groups; or a v2 one. */
-static bool reports(const uint8_t *igmp, ssize_t bytes, uint32_t group)
+static bool reports(const uint8_t *igmp, size_t bytes, uint32_t group)
 {
 	if (igmp[0] != 0x22)
 		return bytes >= 8 && !memcmp(igmp + 4, &group, 4);
-	for (ssize_t at = 8; at + 8 <= bytes; at += 8 + 4 * (igmp[at + 2] << 8 | igmp[at + 3])) {
+	for (size_t at = 8; at + 8 <= bytes; at += 8 + 4u * (igmp[at + 2] << 8 | igmp[at + 3])) {
 		if (!memcmp(igmp + at + 4, &group, 4))
 			return true;
 	}
 	return false;
 }
 
-static enum seen wire_next(uint32_t group, uint64_t *time_ns)
+static enum seen saw_next(uint32_t group, uint64_t *time_ns)
 {
-	uint8_t frame[2048];
-	char control[128];
-	struct sockaddr_ll from;
-	struct iovec iov = {frame, sizeof(frame)};
-	struct msghdr msg = {.msg_name = &from,
-			     .msg_namelen = sizeof(from),
-			     .msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = control,
-			     .msg_controllen = sizeof(control)};
-	ssize_t got;
+	struct wire_frame frame;
 
-	while ((got = recvmsg(wire, &msg, MSG_DONTWAIT)) > 0) {
-		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-		bool out = from.sll_pkttype == PACKET_OUTGOING;
-		struct timespec ts;
+	while (wire_next(wire, &frame)) {
+		uint8_t protocol = frame.data[23];
 
-		if (c && got >= 42) {
-			memcpy(&ts, CMSG_DATA(c), sizeof(ts));
-			*time_ns = (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-			if (!out && frame[23] == 17 && !memcmp(frame + 30, &group, 4))
-				return DATAGRAM;
-			if (out && frame[23] == 2 && reports(frame + 38, got - 38, group))
-				return REPORT;
-		}
-		msg.msg_controllen = sizeof(control);
-		msg.msg_namelen = sizeof(from);
+		if (!frame.time_ns || frame.len_bytes < 42)
+			continue;
+		*time_ns = frame.time_ns;
+		if (!frame.out && protocol == IPPROTO_UDP && !memcmp(frame.data + 30, &group, 4))
+			return DATAGRAM;
+		if (frame.out && protocol == IPPROTO_IGMP &&
+		    reports(frame.data + 38, frame.len_bytes - 38, group))
+			return REPORT;
 	}
 	return NOTHING;
 }
@@ -165,7 +141,7 @@ static bool join(uint32_t group, const char *address, uint64_t limit_ns, double 
 			       sizeof(to));
 			send_ns = realtime_ns() + SEND_NS;
 		}
-		while ((seen = wire_next(group, &time_ns)) != NOTHING && !served) {
+		while ((seen = saw_next(group, &time_ns)) != NOTHING && !served) {
 			given_up = seen == REPORT && report_ns && time_ns > report_ns + AT_ONCE_NS;
 			if (seen == REPORT && !report_ns)
 				report_ns = time_ns;
@@ -210,7 +186,7 @@ int main(int argc, char **argv)
 	if (err >= 0)
 		err = host = udp_open(argv[4], true);
 	if (err >= 0)
-		err = wire = wire_open(argv[5]);
+		err = wire = wire_start(argv[5]);
 	second_report_late(argv[5]);
 	if (err < 0) {
 		fprintf(stderr, "joins: %s: %s\n", argv[3], strerror(-err));

@@ -7,6 +7,7 @@
  * and to the process having it (`process`). CLOCK_REALTIME on both ends of one machine. Prints one
  * JSON object with nanoseconds.
  */
+#include "clock.h"
 #include "namespace.h"
 #include "payload.h"
 
@@ -21,7 +22,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 
 #define SAMPLES_MAX 2000000u
 
@@ -29,14 +29,6 @@ struct series {
 	uint32_t *ns; /* delays over 4 s are cut to it */
 	uint32_t len;
 };
-
-static uint64_t realtime_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 static void series_add(struct series *series, uint64_t from_ns, uint64_t to_ns)
 {
@@ -97,7 +89,7 @@ static uint64_t stamp_ns(struct msghdr *msg)
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
 			continue;
 		memcpy(&ts, CMSG_DATA(c), sizeof(ts));
-		return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+		return timespec_ns(&ts);
 	}
 	return 0;
 }

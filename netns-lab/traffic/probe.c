@@ -9,14 +9,13 @@
  * until no frame has come for QUIET-MS: the delay is that of the last one. LIMIT-MS bounds both.
  * Prints one JSON object: delay_ns, or null and why.
  */
+#include "clock.h"
 #include "namespace.h"
 #include "report.h"
+#include "wire.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,69 +23,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <time.h>
 
-static uint64_t realtime_ns(void)
+static int host_open(const char *netns, const char *interface, uint8_t *mac)
 {
-	struct timespec ts;
+	int err = namespace_enter(netns), fd = err ? err : wire_open(interface, mac);
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
-static int socket_open(const char *netns, const char *interface, uint8_t *mac)
-{
-	struct sockaddr_ll addr = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP)};
-	struct ifreq ifr = {0};
-	int one = 1, fd, err = namespace_enter(netns);
-
-	if (err)
-		return err;
-	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return -errno;
-	addr.sll_ifindex = (int)if_nametoindex(interface);
-	strncpy(ifr.ifr_name, interface, IFNAMSIZ - 1);
-	if (!addr.sll_ifindex || ioctl(fd, SIOCGIFHWADDR, &ifr) ||
-	    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)) ||
-	    bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
-		return -errno;
-	memcpy(mac, ifr.ifr_hwaddr.sa_data, 6);
-	return fd;
+		return fd;
+	err = wire_listen(fd, interface, ETH_P_IP);
+	return err ? err : fd;
 }
 
 /* Kernel receive time of the next frame to the group; 0: none within the time. */
 static uint64_t frame_next(int fd, uint32_t group, uint64_t until_ns)
 {
 	for (;;) {
-		uint8_t frame[128];
-		char control[128];
-		struct sockaddr_ll from;
-		struct iovec iov = {frame, sizeof(frame)};
-		struct msghdr msg = {.msg_name = &from,
-				     .msg_namelen = sizeof(from),
-				     .msg_iov = &iov,
-				     .msg_iovlen = 1,
-				     .msg_control = control,
-				     .msg_controllen = sizeof(control)};
+		struct wire_frame frame;
 		struct pollfd pfd = {.fd = fd, .events = POLLIN};
 		uint64_t now_ns = realtime_ns();
-		struct cmsghdr *c;
-		struct timespec ts;
 
 		if (now_ns >= until_ns ||
 		    poll(&pfd, 1, (int)((until_ns - now_ns) / 1000000) + 1) <= 0)
 			return 0;
-		if (recvmsg(fd, &msg, MSG_DONTWAIT) < 34 || from.sll_pkttype == PACKET_OUTGOING)
-			continue;
-		c = CMSG_FIRSTHDR(&msg);
-		if (memcmp(frame + 30, &group, 4) || frame[23] != 17 || !c)
-			continue;
-		memcpy(&ts, CMSG_DATA(c), sizeof(ts));
-		return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+		if (wire_next(fd, &frame) && frame.len_bytes >= 34 && !frame.out &&
+		    frame.data[23] == IPPROTO_UDP && !memcmp(frame.data + 30, &group, 4) &&
+		    frame.time_ns)
+			return frame.time_ns;
 	}
 }
 
@@ -131,7 +95,7 @@ int main(int argc, char **argv)
 	group = inet_addr(argv[5]);
 	quiet_ns = strtoull(argv[6], NULL, 10) * 1000000;
 	limit_ns = strtoull(argv[7], NULL, 10) * 1000000;
-	fd = socket_open(argv[2], argv[3], mac);
+	fd = host_open(argv[2], argv[3], mac);
 	if (fd < 0) {
 		fprintf(stderr, "probe: %s: %s\n", argv[2], strerror(-fd));
 		return 1;

@@ -16,6 +16,7 @@
  *     read                 {"receivers": [{"datagrams": ..}..]}
  * The process ends with stdin, or with its parent.
  */
+#include "clock.h"
 #include "filter.h"
 #include "namespace.h"
 
@@ -33,7 +34,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define RECEIVERS_MAX 32
@@ -57,14 +57,6 @@ struct receiver {
 static struct receiver receivers[RECEIVERS_MAX];
 static uint32_t receivers_len;
 static enum mode mode;
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 static void datagram_count(struct filter_counters *counters, const uint8_t *data, size_t len_bytes)
 {

@@ -11,14 +11,15 @@
  *
  * Prints one JSON object when done. Ends by itself: --seconds and --frames both bound the run.
  */
+#include "clock.h"
 #include "flow.h"
 #include "namespace.h"
 #include "payload.h"
+#include "wire.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
-#include <linux/if_packet.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
@@ -26,10 +27,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BURST_MAX 64
@@ -75,18 +74,10 @@ static void on_signal(int number)
 	stopped = 1;
 }
 
-static uint64_t clock_ns(clockid_t id)
-{
-	struct timespec ts;
-
-	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * SECOND_NS + (uint64_t)ts.tv_nsec;
-}
-
 /* Send count frames in order; a frame the device refuses is skipped and counted. */
 static void burst_send(struct source *src, uint32_t count)
 {
-	uint64_t now_ns = clock_ns(CLOCK_REALTIME);
+	uint64_t now_ns = realtime_ns();
 	uint32_t done = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -117,12 +108,12 @@ static void burst_send(struct source *src, uint32_t count)
 
 static void wait_until(uint64_t when_ns)
 {
-	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	uint64_t now_ns = monotonic_ns();
 	struct timespec ts = {(time_t)(when_ns / SECOND_NS), (long)(when_ns % SECOND_NS)};
 
 	if (when_ns > now_ns + 20000)
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
-	while (!stopped && clock_ns(CLOCK_MONOTONIC) < when_ns)
+	while (!stopped && monotonic_ns() < when_ns)
 		;
 }
 
@@ -138,7 +129,7 @@ static uint32_t burst_size(const struct options *opt)
 static double run(struct source *src)
 {
 	const struct options *opt = &src->opt;
-	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC);
+	uint64_t start_ns = monotonic_ns();
 	uint64_t end_ns = start_ns + (uint64_t)(opt->seconds * 1e9);
 	uint64_t offered = 0;
 	uint32_t burst = burst_size(opt);
@@ -149,7 +140,7 @@ static double run(struct source *src)
 		if (opt->rate)
 			wait_until(start_ns +
 				   (uint64_t)((double)offered * 1e9 / (double)opt->rate));
-		if (clock_ns(CLOCK_MONOTONIC) >= end_ns)
+		if (monotonic_ns() >= end_ns)
 			break;
 		if (opt->frames && offered + count > opt->frames)
 			count = (uint32_t)(opt->frames - offered);
@@ -158,30 +149,14 @@ static double run(struct source *src)
 		burst_send(src, count);
 		offered += count;
 	}
-	return (double)(clock_ns(CLOCK_MONOTONIC) - start_ns) / 1e9;
+	return (double)(monotonic_ns() - start_ns) / 1e9;
 }
 
-static int socket_open(const char *interface, uint8_t *mac)
+static int frames_open(const char *interface, uint8_t *mac)
 {
-	struct sockaddr_ll addr = {.sll_family = AF_PACKET};
-	struct ifreq ifr = {0};
-	int bypass = 1;
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* protocol 0: receives nothing */
+	int fd = wire_open(interface, mac), err = fd < 0 ? fd : wire_bypass_queue(fd);
 
-	if (fd < 0)
-		return -errno;
-	addr.sll_ifindex = (int)if_nametoindex(interface);
-	strncpy(ifr.ifr_name, interface, IFNAMSIZ - 1);
-	if (!addr.sll_ifindex || ioctl(fd, SIOCGIFHWADDR, &ifr) ||
-	    setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &bypass, sizeof(bypass)) ||
-	    bind(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		int err = -errno;
-
-		close(fd);
-		return err;
-	}
-	memcpy(mac, ifr.ifr_hwaddr.sa_data, 6);
-	return fd;
+	return err ? err : fd;
 }
 
 /* DF as Linux sets it for datagrams of known path MTU; the kernel takes ID 0 then. */
@@ -238,7 +213,7 @@ static int source_open(struct source *src)
 
 	if (err)
 		return err;
-	src->fd = src->opt.udp ? udp_open(&src->opt) : socket_open(src->opt.interface, plan.mac);
+	src->fd = src->opt.udp ? udp_open(&src->opt) : frames_open(src->opt.interface, plan.mac);
 	if (src->fd < 0)
 		return src->fd;
 	src->flows = calloc(src->opt.groups, sizeof(*src->flows));
@@ -251,65 +226,67 @@ static int source_open(struct source *src)
 	return 0;
 }
 
-static const struct option long_options[] = {
-	{"netns", required_argument, NULL, 'n'},  {"interface", required_argument, NULL, 'i'},
-	{"source", required_argument, NULL, 's'}, {"group", required_argument, NULL, 'g'},
-	{"groups", required_argument, NULL, 'G'}, {"size", required_argument, NULL, 'z'},
-	{"rate", required_argument, NULL, 'r'},	  {"seconds", required_argument, NULL, 't'},
-	{"frames", required_argument, NULL, 'f'}, {"burst", required_argument, NULL, 'b'},
-	{"cpu", required_argument, NULL, 'c'},	  {"udp", no_argument, NULL, 'u'},
-	{"port", required_argument, NULL, 'p'},	  {NULL, 0, NULL, 0},
+enum word {
+	NETNS,
+	INTERFACE,
+	SOURCE,
+	GROUP,
+	UDP,
+	GROUPS,
+	SIZE,
+	RATE,
+	SECONDS,
+	FRAMES,
+	BURST,
+	CPU,
+	PORT,
+	WORDS
 };
+
+#define TAKES(word) required_argument, NULL, word
+
+static const struct option long_options[] = {
+	{"netns", TAKES(NETNS)},	 {"interface", TAKES(INTERFACE)},
+	{"source", TAKES(SOURCE)},	 {"group", TAKES(GROUP)},
+	{"udp", no_argument, NULL, UDP}, {"groups", TAKES(GROUPS)},
+	{"size", TAKES(SIZE)},		 {"rate", TAKES(RATE)},
+	{"seconds", TAKES(SECONDS)},	 {"frames", TAKES(FRAMES)},
+	{"burst", TAKES(BURST)},	 {"cpu", TAKES(CPU)},
+	{"port", TAKES(PORT)},		 {NULL, 0, NULL, 0},
+};
+
+static uint32_t number(const char *word)
+{
+	return (uint32_t)strtoul(word, NULL, 10);
+}
 
 static int options_parse(int argc, char **argv, struct options *opt)
 {
+	const char *words[WORDS] = {[SOURCE] = "10.99.0.1", [GROUP] = "239.1.0.1", [GROUPS] = "1",
+				    [SIZE] = "64",	    [RATE] = "0",	   [SECONDS] = "1",
+				    [FRAMES] = "0",	    [BURST] = "64",	   [CPU] = "-1"};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		switch (c) {
-		case 'n':
-			opt->netns = optarg;
-			break;
-		case 'i':
-			opt->interface = optarg;
-			break;
-		case 's':
-			opt->source = optarg;
-			break;
-		case 'g':
-			opt->group = optarg;
-			break;
-		case 'G':
-			opt->groups = (uint32_t)strtoul(optarg, NULL, 10);
-			break;
-		case 'z':
-			opt->size_bytes = (uint32_t)strtoul(optarg, NULL, 10) - 4;
-			break;
-		case 'r':
-			opt->rate = strtoull(optarg, NULL, 10);
-			break;
-		case 't':
-			opt->seconds = strtod(optarg, NULL);
-			break;
-		case 'f':
-			opt->frames = strtoull(optarg, NULL, 10);
-			break;
-		case 'b':
-			opt->burst = (uint32_t)strtoul(optarg, NULL, 10);
-			break;
-		case 'p':
-			opt->port = (uint16_t)strtoul(optarg, NULL, 10);
-			break;
-		case 'u':
-			opt->udp = true;
-			break;
-		case 'c':
-			opt->cpu = (int)strtol(optarg, NULL, 10);
-			break;
-		default:
+		if (c >= WORDS)
 			return -EINVAL;
-		}
+		words[c] = optarg ? optarg : "";
 	}
+	*opt = (struct options){
+		.netns = words[NETNS],
+		.interface = words[INTERFACE],
+		.source = words[SOURCE],
+		.group = words[GROUP],
+		.groups = number(words[GROUPS]),
+		.size_bytes = number(words[SIZE]) - 4,
+		.burst = number(words[BURST]),
+		.rate = strtoull(words[RATE], NULL, 10),
+		.frames = strtoull(words[FRAMES], NULL, 10),
+		.seconds = strtod(words[SECONDS], NULL),
+		.port = words[PORT] ? (uint16_t)number(words[PORT]) : TRAFFIC_PORT,
+		.udp = words[UDP] != NULL,
+		.cpu = (int)strtol(words[CPU], NULL, 10),
+	};
 	if (!opt->netns || !opt->interface || opt->size_bytes < 60 || opt->size_bytes > FRAME_MAX ||
 	    !opt->groups || opt->groups > TRAFFIC_FLOWS_MAX || !opt->burst ||
 	    opt->burst > BURST_MAX || opt->seconds <= 0 || opt->seconds > 600)
@@ -331,14 +308,7 @@ static void cpu_pin(int cpu)
 
 int main(int argc, char **argv)
 {
-	static struct source src = {.opt = {.source = "10.99.0.1",
-					    .group = "239.1.0.1",
-					    .groups = 1,
-					    .size_bytes = 60,
-					    .burst = BURST_MAX,
-					    .seconds = 1.0,
-					    .port = TRAFFIC_PORT,
-					    .cpu = -1}};
+	static struct source src;
 	struct sigaction action = {.sa_handler = on_signal};
 	double seconds;
 	int err = options_parse(argc, argv, &src.opt);

@@ -5,48 +5,31 @@
  * KIND is one of those in kinds[] below. RATE 0 is as fast as the machine allows. The frames are
  * made beforehand, VARIANTS of them, and sent in turn. Ends by itself. Prints one JSON object.
  */
-#include "namespace.h"
+#include "clock.h"
+#include "flood.h"
+#include "report.h"
+#include "wire.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #define VARIANTS 4094u
 #define FRAME_BYTES_MAX 1514u
 #define AT_ONCE 64u
-#define BURST_NS 1000000ULL
-#define RECORD_TO_EX 4
-#define RECORD_TO_IN 3
 
 struct storm {
-	int fd;
-	uint8_t mac[6];
+	struct flood flood;
 	uint8_t source[4];
-	uint64_t rate;
-	uint64_t sent;
-	uint64_t refused;
 	uint8_t (*frames)[FRAME_BYTES_MAX];
 	uint32_t bytes[VARIANTS];
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 static void put16(uint8_t *p, uint32_t value)
 {
@@ -86,7 +69,7 @@ static uint8_t *head(struct storm *storm, uint8_t *frame, uint32_t destination, 
 
 	put16(frame, 0x0100);
 	put32(frame + 2, 0x5e000000u | (destination & 0x7fffff));
-	memcpy(frame + 6, storm->mac, 6);
+	memcpy(frame + 6, storm->flood.mac, 6);
 	if (vid) {
 		put16(frame + 12, 0x8100);
 		put16(frame + 14, vid);
@@ -132,7 +115,7 @@ static uint32_t records(struct storm *storm, uint32_t n, uint32_t count)
 	message[0] = 0x22;
 	put16(message + 6, count);
 	for (uint32_t i = 0; i < count; i++) {
-		message[8 + 8 * i] = n / of % 2 ? RECORD_TO_IN : RECORD_TO_EX;
+		message[8 + 8 * i] = n / of % 2 ? REPORT_TO_IN : REPORT_TO_EX;
 		put32(message + 8 + 8 * i + 4, group_of(n % of * count + i));
 	}
 	return finish(storm, n, message, 8 + 8 * count);
@@ -165,7 +148,7 @@ static uint32_t make_sources(struct storm *storm, uint32_t n)
 
 	message[0] = 0x22;
 	put16(message + 6, 1);
-	message[8] = RECORD_TO_IN;
+	message[8] = REPORT_TO_IN;
 	put16(message + 10, 300);
 	put32(message + 12, group_of(n % 64));
 	for (uint32_t i = 0; i < 300; i++)
@@ -265,25 +248,6 @@ static const struct {
 	{"multicast", make_multicast},
 };
 
-static int socket_open(const char *interface, uint8_t *mac)
-{
-	struct sockaddr_ll addr = {.sll_family = AF_PACKET};
-	struct ifreq ifr = {0};
-	int one = 1;
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -errno;
-	addr.sll_ifindex = (int)if_nametoindex(interface);
-	strncpy(ifr.ifr_name, interface, IFNAMSIZ - 1);
-	if (!addr.sll_ifindex || ioctl(fd, SIOCGIFHWADDR, &ifr) ||
-	    setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof(one)) ||
-	    bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
-		return -errno;
-	memcpy(mac, ifr.ifr_hwaddr.sa_data, 6);
-	return fd;
-}
-
 static void send_some(struct storm *storm, uint32_t count)
 {
 	struct mmsghdr messages[AT_ONCE];
@@ -291,33 +255,31 @@ static void send_some(struct storm *storm, uint32_t count)
 	int sent;
 
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t n = (uint32_t)((storm->sent + storm->refused + i) % VARIANTS);
+		uint32_t n = (uint32_t)((storm->flood.sent + storm->flood.refused + i) % VARIANTS);
 
 		iovs[i] = (struct iovec){storm->frames[n], storm->bytes[n]};
 		messages[i].msg_hdr = (struct msghdr){.msg_iov = &iovs[i], .msg_iovlen = 1};
 	}
-	sent = sendmmsg(storm->fd, messages, count, 0);
+	sent = sendmmsg(storm->flood.fd, messages, count, 0);
 	if (sent > 0)
-		storm->sent += (uint64_t)sent;
+		storm->flood.sent += (uint64_t)sent;
 	else
-		storm->refused++;
+		storm->flood.refused++;
 }
 
-static void run(struct storm *storm, double seconds)
+static void run(struct storm *storm, uint64_t start_ns, double seconds)
 {
-	uint64_t start_ns = monotonic_ns(), end_ns = start_ns + (uint64_t)(seconds * 1e9);
-	uint64_t now_ns;
+	uint64_t end_ns = start_ns + (uint64_t)(seconds * 1e9);
 
-	while ((now_ns = monotonic_ns()) < end_ns) {
-		uint64_t done = storm->sent + storm->refused, due = done + AT_ONCE;
-		struct timespec ts = {.tv_nsec = (long)BURST_NS / 2};
+	while (monotonic_ns() < end_ns) {
+		uint64_t done = storm->flood.sent + storm->flood.refused, due = done + AT_ONCE;
 
-		if (storm->rate)
-			due = (now_ns - start_ns + BURST_NS) * storm->rate / 1000000000ULL;
+		if (storm->flood.rate)
+			due = flood_due(&storm->flood, start_ns);
 		if (due > done)
 			send_some(storm, due - done < AT_ONCE ? (uint32_t)(due - done) : AT_ONCE);
 		else
-			nanosleep(&ts, NULL);
+			flood_wait();
 	}
 }
 
@@ -339,18 +301,17 @@ int main(int argc, char **argv)
 	static struct storm storm;
 	double seconds = argc == 7 ? strtod(argv[6], NULL) : 0;
 	uint64_t start_ns;
-	int err;
 
 	if (seconds <= 0 || seconds > 600 || !inet_aton(argv[3], (struct in_addr *)storm.source)) {
 		fprintf(stderr, "usage: storm NS IF SOURCE-ADDRESS KIND RATE SECONDS\n");
 		return 2;
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	storm.rate = strtoull(argv[5], NULL, 10);
-	err = namespace_enter(argv[1]);
-	storm.fd = err ? err : socket_open(argv[2], storm.mac);
-	if (storm.fd < 0) {
-		fprintf(stderr, "storm: %s: %s\n", argv[1], strerror(-storm.fd));
+	storm.flood.rate = strtoull(argv[5], NULL, 10);
+	if (flood_open(&storm.flood, argv[1], argv[2]))
+		return 1;
+	if (wire_bypass_queue(storm.flood.fd)) {
+		perror("storm: cannot pass by the queue");
 		return 1;
 	}
 	if (!make_all(&storm, argv[4])) {
@@ -358,9 +319,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	start_ns = monotonic_ns();
-	run(&storm, seconds);
-	printf("{\"sent\": %llu, \"refused\": %llu, \"seconds\": %.6f}\n",
-	       (unsigned long long)storm.sent, (unsigned long long)storm.refused,
-	       (double)(monotonic_ns() - start_ns) / 1e9);
+	run(&storm, start_ns, seconds);
+	flood_print(&storm.flood, start_ns);
 	return 0;
 }

@@ -5,6 +5,7 @@
  * The receiver's bytes count, over the time between its first and its last read. Prints one JSON
  * object.
  */
+#include "clock.h"
 #include "namespace.h"
 
 #include <arpa/inet.h>
@@ -19,7 +20,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CHUNK_BYTES (256u << 10)
@@ -28,10 +28,7 @@ static char chunk[CHUNK_BYTES];
 
 static double now_s(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+	return (double)monotonic_ns() / 1e9;
 }
 
 static int listener_open(const char *netns, struct sockaddr_in *addr)
