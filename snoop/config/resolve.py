@@ -93,11 +93,11 @@ def port_params(table: PortTable) -> PortParams:
         querier_guard=table.querier_guard,
         fast_leave=table.fast_leave,
         explicit_tracking=table.explicit_tracking,
+        deny_groups=tuple(_prefix(one) for one in table.deny_groups),
+        allow_groups=tuple(_prefix(one) for one in table.allow_groups),
         flood_unregistered=table.flood_unregistered,
         max_groups=table.max_groups,
         max_state=table.max_state << 20,
-        deny_groups=tuple(_prefix(one) for one in table.deny_groups),
-        allow_groups=tuple(_prefix(one) for one in table.allow_groups),
     )
 
 

@@ -7,6 +7,7 @@ for refusals and said once; where there is no room, rather than no permission, n
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from snoop.proto.context import Context
@@ -27,36 +28,34 @@ class _Held(NamedTuple):
     port: Port
 
 
+@dataclass(frozen=True, slots=True)
 class Fitting:
-    """One state that was loaded, and the limits it was dumped under."""
+    """One state that was loaded, and the limits it was dumped under.
 
-    __slots__ = ("_context", "_instances", "_state", "_turn")
+    What is left out is among what `turn` wants done.
+    """
 
-    def __init__(
-        self, state: EngineState, context: Context, instances: Instances, turn: Turn
-    ) -> None:
-        """What is left out is among what `turn` wants done."""
-        self._state = state
-        self._context = context
-        self._instances = instances
-        self._turn = turn
+    state: EngineState
+    context: Context
+    instances: Instances
+    turn: Turn
 
     def fit(self) -> None:
         """Leave out what is over a limit that was lowered."""
-        context, state, params = self._context, self._state, self._context.params
+        context, state, params = self.context, self.state, self.context.params
         held = self._held()
         of: dict[Instance | Port, list[_Held]] = {}
         for one in held:
             of.setdefault(one.instance, []).append(one)
             of.setdefault(one.port, []).append(one)
         for each in state.instances.known:
-            instance = self._instances.get(each.vid, each.family)
+            instance = self.instances.get(each.vid, each.family)
             if instance is not None:
                 self._fit_instance(instance, each, of.get(instance, []))
         holdings = context.holdings
         total = params.effective_max_groups_total
         if total < state.max_groups_total:
-            self._bury_none(self._instances, lambda: holdings.groups > total)
+            self._bury_none(self.instances, lambda: holdings.groups > total)
             self._drop(held, lambda: holdings.groups > total, "table_full", "max_groups_total")
         ports = {port.params.name: port for port in context.ports.values()}
         for was in state.ports:
@@ -65,7 +64,7 @@ class Fitting:
                 self._fit_port(port, was, of.get(port, []))
         most = params.max_state
         if most < state.max_state:
-            self._bury_none(self._instances, lambda: holdings.state_bytes > most)
+            self._bury_none(self.instances, lambda: holdings.state_bytes > most)
             self._drop(held, lambda: holdings.state_bytes > most, "state_limit", "max_state")
 
     def _fit_instance(self, instance: Instance, was: InstanceState, held: list[_Held]) -> None:
@@ -85,17 +84,17 @@ class Fitting:
         if room < was.max_state:
             for stake in list(holdings.stakes.values()):
                 while holdings.state_bytes > room and stake.tombstones:
-                    stake.evict_oldest(self._turn)
+                    stake.evict_oldest(self.turn)
             self._drop(held, lambda: holdings.state_bytes > room, "state_limit", "max_state")
-        if self._context.params.max_hosts < self._state.max_hosts:
+        if self.context.params.max_hosts < self.state.max_hosts:
             self._untrack(port, held)
 
     def _held(self) -> list[_Held]:
         """List all memberships, the youngest last."""
-        ports = self._context.ports
+        ports = self.context.ports
         held = [
             (member.created, _Held(instance, group, ports[port]))
-            for instance in self._instances
+            for instance in self.instances
             for group in instance.groups
             for port, member in group.members.items()
         ]
@@ -111,9 +110,9 @@ class Fitting:
             if port.id not in group.members:
                 continue
             prunes = counter == "port_limit"  # the operator's word
-            group.drop_member(port.id, self._turn, bury=prunes, reason=limit)
+            group.drop_member(port.id, self.turn, bury=prunes, reason=limit)
             if not prunes:
-                instance.groups.refuse(port, group.address, self._turn)
+                instance.groups.refuse(port, group.address, self.turn)
             dropped[port] = dropped.get(port, 0) + 1
         for port, count in dropped.items():
             self._say(port, counter, count, f"{limit} is lower than it was: memberships left out")
@@ -125,23 +124,23 @@ class Fitting:
                 if not over():
                     return
                 if group.mourner is not None:
-                    group.evict(self._turn)
+                    group.evict(self.turn)
 
     def _widen(self, instance: Instance) -> None:
         """Have entries with too many sources want any source, as if they came in now."""
-        now, most = self._turn.now, instance.params.max_sources
+        now, most = self.turn.now, instance.params.max_sources
         until = after(now, instance.slow_hosts.membership_interval(now))
         widened: dict[Port, int] = {}
         for group in list(instance.groups):
             for number, member in group.members.items():
                 if len(member.sources) <= most:
                     continue
-                port = self._context.ports[number]
+                port = self.context.ports[number]
                 member.degrade(until)
                 member.settle()
                 group.account(port, member)
                 group.settle(member, now)
-                instance.scope.group_changed(group.address, self._turn)
+                instance.scope.group_changed(group.address, self.turn)
                 widened[port] = widened.get(port, 0) + 1
         for port, count in widened.items():
             reason = "max_sources is lower than it was: any source wanted"
@@ -164,4 +163,4 @@ class Fitting:
 
     def _say(self, port: Port, counter: str, count: int, reason: str) -> None:
         port.counts[counter] += count
-        self._context.warn(EventKind.LIMIT, 0, port.id, reason, self._turn, count=count)
+        self.context.warn(EventKind.LIMIT, 0, port.id, reason, self.turn, count=count)

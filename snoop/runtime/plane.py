@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from snoop.config import resolve
 from snoop.config.schema import Config, PortTable
@@ -38,7 +38,7 @@ from snoop.runtime.disputes import Disputes
 from snoop.runtime.events import Events
 from snoop.runtime.fanout import Fanout
 from snoop.runtime.log import Limited
-from snoop.runtime.ports import Change, LinkTable, NeighbourTable, Ports
+from snoop.runtime.ports import LinkTable, NeighbourTable, Port, Ports, State
 from snoop.runtime.rings import RingWatch
 from snoop.table.mdb import VLAN_DEFAULT, Delta, Mdb, compile_group, compile_vlan
 from snoop.table.seen import Punted
@@ -327,9 +327,9 @@ class Plane:
                 case Event():
                     self._events.publish(effect, now)
 
-    def _tell(self, changes: list[tuple[Any, Change]], now: Instant) -> None:
-        for port, change in changes:
-            if change is Change.UP:
+    def _tell(self, changes: list[tuple[Port, State]], now: Instant) -> None:
+        for port, state in changes:
+            if state is State.UP:
                 self._apply(self.engine.port_up(port.id, now=now), now)
             else:
                 self._apply(self.engine.port_down(port.id, now=now), now)

@@ -41,13 +41,6 @@ class State(Enum):
     MISSING = "missing"
 
 
-class Change(Enum):
-    """What the protocol must be told of a port."""
-
-    UP = "up"
-    DOWN = "down"
-
-
 class NoSuchPort(Exception):
     """This switch has no port of that name; the text says which there are."""
 
@@ -201,19 +194,19 @@ class Ports:
         """The addresses of the ports that are there."""
         return [port.link.mac for port in self if port.link is not None and port.link.mac]
 
-    def reconcile(self, links: LinkTable) -> list[tuple[Port, Change]]:
+    def reconcile(self, links: LinkTable) -> list[tuple[Port, State]]:
         """Make every port what its link is now; what changed, in order."""
-        changes: list[tuple[Port, Change]] = []
+        changes: list[tuple[Port, State]] = []
         found = {port.name: links.by_name(port.name) for port in self}
         self._neighbours.follow([link.ifindex for link in found.values() if link is not None])
         for port in self:
             gone = self._follow(port, found[port.name])
             up = port.state is State.UP
             if port.told_up and (gone or not up):
-                changes.append((port, Change.DOWN))
+                changes.append((port, State.DOWN))
                 port.told_up = False
             if up and not port.told_up:
-                changes.append((port, Change.UP))
+                changes.append((port, State.UP))
                 port.told_up = True
         return changes
 

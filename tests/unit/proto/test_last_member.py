@@ -37,6 +37,16 @@ def left() -> Lab:
     return lab
 
 
+def beside_a_router() -> Lab:
+    """P1 and P2 have members, R a router."""
+    lab = querier()
+    lab.engine.mrouter_add(vid=0, port=R, now=lab.now)
+    for port in (P1, P2):
+        lab.hear(port, v3(record(TO_EX)))
+    lab.clear()
+    return lab
+
+
 def test_leave_is_asked_about_now_and_once_more() -> None:
     """SM-23, TM-8, TM-9: at 0 and 1 s, S clear, Max Resp 1 s; gone at 2 s and not before."""
     lab = querier()
@@ -174,11 +184,7 @@ def test_as_non_querier_nobody_is_asked_and_no_timer_moves() -> None:
 
 def test_with_another_router_everybody_is_asked() -> None:
     """Q-12: members and router ports; the other port's timers stay (SM-62)."""
-    lab = querier()
-    lab.engine.mrouter_add(vid=0, port=R, now=lab.now)
-    for port in (P1, P2):
-        lab.hear(port, v3(record(TO_EX)))
-    lab.clear()
+    lab = beside_a_router()
     lab.hear(P1, v3(record(TO_IN)))
     assert lab.asked() == [(40, {R, P1, P2}, G, set(), False)]
     assert lab.entry(P2) == ("exclude", 270, {})
@@ -213,11 +219,7 @@ def test_v2_repeat_is_dropped_when_somebody_answered() -> None:
 
 def test_leaves_in_a_row_are_asked_about_in_their_turn() -> None:
     """SM-25: a thousand leaves a second are one question an interval, and a few at first."""
-    lab = querier()
-    lab.engine.mrouter_add(vid=0, port=R, now=lab.now)
-    for port in (P1, P2):
-        lab.hear(port, v3(record(TO_EX)))
-    lab.clear()
+    lab = beside_a_router()
     for step in range(500):
         lab.at(40 + step / 100)
         for port in (P1, P2):

@@ -216,8 +216,8 @@ def test_fast_leave_by_blocking_the_last_source() -> None:
 def test_without_fast_leave_a_second_host_keeps_the_port() -> None:
     """Idea 43: SM-63; B-4."""
     dut = own_querier()
-    dut.hear(P1, v2_report())
-    dut.hear(P1, v2_report(src="10.0.0.12"))
+    for host in ("10.0.0.11", "10.0.0.12"):
+        dut.hear(P1, v2_report(src=host))
     dut.at(10)
     dut.hear(P1, leave())
     assert P1 in dut.forwards()

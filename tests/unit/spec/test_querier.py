@@ -19,6 +19,13 @@ def asking(**params: object) -> Dut:
     return Dut(**{"querier": "on", "querier_address": OWN, **params})
 
 
+def assert_takes_over_at(dut: Dut, when: float) -> None:
+    dut.just_before(when)
+    assert dut.role() == "non-querier"
+    dut.at(when)
+    assert dut.role() == "querier"
+
+
 def general_times(dut: Dut, port: int = P1) -> list[float]:
     """When General Queries left by one port: each port is asked as it comes up (Q-14)."""
     return [t.at for t in dut.general_queries() if port in t.ports]
@@ -103,9 +110,7 @@ def test_election_lower_wins_and_silence_gives_it_back() -> None:
     assert dut.querier().timer == 255 * SECOND
     dut.just_before(305)
     assert general_times(dut) == [0.0, 31.25]
-    assert dut.role() == "non-querier"
-    dut.at(305)
-    assert dut.role() == "querier"
+    assert_takes_over_at(dut, 305)
     assert general_times(dut) == [0.0, 31.25, 305.0]
     dut.at(430)
     assert general_times(dut)[-1] == 430.0
@@ -117,10 +122,7 @@ def test_each_query_of_the_elected_one_restarts_the_wait() -> None:
     dut.hear(R, frames.v3_query(src=LOWER))
     dut.at(125)
     dut.hear(R, frames.v3_query(src=LOWER))
-    dut.just_before(380)
-    assert dut.role() == "non-querier"
-    dut.at(380)
-    assert dut.role() == "querier"
+    assert_takes_over_at(dut, 380)
 
 
 def test_two_other_queriers_the_lower_is_the_elected_one() -> None:
