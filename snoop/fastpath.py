@@ -28,7 +28,7 @@ from snoop.table.seen import (
     WorkerStats,
 )
 
-CONTRACT_VERSION = 10
+CONTRACT_VERSION = 11
 if lib.fp_contract_version() != CONTRACT_VERSION:
     raise ImportError(
         f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "
@@ -372,6 +372,7 @@ class FastPath:
                 egress=_mask(s.ports),
                 registered=bool(s.registered),
                 reason=_REASON_NAMES[s.reason],
+                ttl=s.ttl,
             )
             for s in streams[0:count]
         ]

@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 10
+#define FP_CONTRACT_VERSION 11
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -221,7 +221,8 @@ struct fp_stream {
 	uint16_t port;
 	uint8_t reason;
 	uint8_t registered;
-	uint8_t pad[2];
+	uint8_t ttl; /* of its latest frames */
+	uint8_t pad;
 };
 
 struct fp_worker_stats {

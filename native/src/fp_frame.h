@@ -46,6 +46,12 @@ struct fp_frame {
 	uint8_t group[16];
 };
 
+/* Of a frame with an IPv4 header that was parsed: `ipv4`, and no `ip_error`. */
+static inline uint8_t fp_frame_ttl(const struct fp_frame *frame)
+{
+	return frame->data[frame->l3_offset + 8];
+}
+
 static inline uint16_t fp_read16(const uint8_t *p)
 {
 	return (uint16_t)((uint32_t)p[0] << 8 | p[1]);

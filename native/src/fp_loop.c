@@ -144,6 +144,7 @@ static void decide_flow(struct fp_switch *sw, struct fp_worker *worker,
 	stream->port = (uint16_t)port;
 	memcpy(stream->source, frame->source, sizeof(stream->source));
 	memcpy(stream->group, frame->group, sizeof(stream->group));
+	stream->ttl = fp_frame_ttl(frame);
 	flow->epoch = worker->flows.epoch;
 	flow->slot = NULL;
 	if (flow->verdict.learn) {
@@ -174,6 +175,7 @@ static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
 	}
 	if (flow->pass != pass) {
 		flow->pass = pass;
+		flow->stream.ttl = fp_frame_ttl(frame);
 		worker->flows.touched[worker->flows.touched_count++] =
 			(uint16_t)(flow - worker->flows.flows);
 	}

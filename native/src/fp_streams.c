@@ -170,6 +170,7 @@ bool fp_streams_add(struct fp_stream_slot *slot, const struct fp_stream *key,
 	stream.last_ns = now_ns;
 	stream.reason = verdict->reason;
 	stream.registered = verdict->registered;
+	stream.ttl = key->ttl;
 	memcpy(stream.ports, verdict->ports, sizeof(stream.ports));
 	store(slot, &stream);
 	return true;

@@ -28,6 +28,7 @@ static void test_counts_add_up_and_the_last_verdict_stays(void)
 	verdict.reason = FP_DROP_NO_MEMBER;
 	verdict.registered = 1;
 	verdict.ports[0] = 0;
+	key.ttl = 7;
 	fp_streams_add(slot, &key, &verdict, 1, 64, 6000);
 	CHECK_EQ(fp_streams_read(&streams, out, 4), 1);
 	CHECK_BYTES(out[0].group, key.group, 16);
@@ -40,6 +41,7 @@ static void test_counts_add_up_and_the_last_verdict_stays(void)
 	CHECK_EQ(out[0].last_ns, 6000);
 	CHECK_EQ(out[0].reason, FP_DROP_NO_MEMBER);
 	CHECK_EQ(out[0].registered, 1);
+	CHECK_EQ(out[0].ttl, 7);
 	CHECK_EQ(out[0].ports[0], 0);
 	CHECK_EQ(out[0].ports[3], 4);
 	fp_streams_destroy(&streams);

@@ -234,6 +234,7 @@ class Stream(Struct, frozen=True, kw_only=True, gc=False):
     reason: str
     age: float
     idle: float
+    ttl: int | None = None
 
 
 class Streams(Document, frozen=True, kw_only=True):

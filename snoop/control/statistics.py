@@ -200,4 +200,5 @@ def _stream(
         reason=reason,
         age=seconds(max(0, now - stream.first_ns)),
         idle=seconds(idle),
+        ttl=stream.ttl,
     )

@@ -75,6 +75,8 @@ class Stream:
     egress: Ports
     registered: bool
     reason: str
+    ttl: int = 0
+    """Of its latest frames."""
 
 
 @dataclass(frozen=True, slots=True)
