@@ -25,6 +25,7 @@ from snoop.control import requests
 from snoop.control.answers import Answers
 from snoop.control.documents import Reloaded
 from snoop.control.server import ControlServer, SocketTaken
+from snoop.control.telling import Replay
 from snoop.fastpath import FastPath
 from snoop.links.claims import Claims
 from snoop.links.interfaces import Links
@@ -353,7 +354,7 @@ class Daemon:
         finally:
             self._rearm()
 
-    def _listen(self, request: requests.Monitor | requests.Capture) -> Listener:
+    def _listen(self, request: requests.Monitor | requests.Capture) -> Listener | Replay:
         return self._answers.listen(request, events=self._events, captures=self._captures)
 
     def _say_notes(self, *, before: Collection[str] = ()) -> None:

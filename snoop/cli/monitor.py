@@ -1,38 +1,37 @@
-"""`snoop monitor`: events as they happen, one line each."""
+"""`snoop monitor`: events as they happen, one line each; `show events` as a table."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import click
 
-from snoop.cli import options
+from snoop.cli import layout, options
+from snoop.cli.human import NONE
 from snoop.control import documents
 from snoop.control.client import Client, NoDaemon, read
-from snoop.control.kinds import KINDS
+
+_HEAD = frozenset(documents.Event.__struct_fields__)
+_IN_TABLE = _HEAD - {"vlan"} | {"group", "reporter", "address"}
 
 
 @click.command()
 @options.as_json
+@options.told
 @options.option(
-    "--type",
-    "types",
-    multiple=True,
-    type=click.Choice(list(KINDS)),
-    metavar="TYPE",
-    help="Only these; may be repeated: " + ", ".join(KINDS) + ".",
+    "--last",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help="Begin with the last N that are kept.",
 )
-@options.group
-@options.port
 @click.pass_context
-def monitor(
-    ctx: click.Context, as_json: bool, types: tuple[str, ...], group: str | None, port: str | None
-) -> None:
+def monitor(ctx: click.Context, /, as_json: bool, **wanted: Any) -> None:
     """Print events as they happen, until interrupted."""
     with Client(options.session(ctx).path) as client:
-        events = client.stream("monitor", types=list(types), group=group, port=port)
+        events = client.stream("monitor", **wanted)
         try:
             for event in events:
                 click.echo(json.dumps(event) if as_json else line(event))
@@ -46,19 +45,45 @@ def line(event: dict[str, Any]) -> str:
     if event["event"] == "lost":
         lost = read(event, documents.Lost)
         said = f"{lost.count} events lost: this terminal reads too slowly"
-        return f"{_start(lost.time, 'lost')} {said}"
+        return f"{_clock(lost.time)} {'lost':<8} {said}"
     head = read(event, documents.Event)
     words = [head.port or "-"]
     if head.vlan:
         words.append(f"vlan {head.vlan}")
+    words += _words(event, _HEAD)
+    return f"{_clock(head.time)} {head.event:<8} {' '.join(words)}"
+
+
+def _words(event: dict[str, Any], but: Collection[str]) -> Iterator[str]:
+    """What an event says of itself."""
     for key, value in event.items():
-        if key in documents.Event.__struct_fields__ or value is None or value == []:
+        if key in but or value is None or value == []:
             continue
         shown = "{" + ", ".join(map(str, value)) + "}" if isinstance(value, list) else value
-        words.append(str(shown) if key in ("group", "direction") else f"{key} {shown}")
-    return f"{_start(head.time, head.event)} {' '.join(words)}"
+        yield str(shown) if key in ("group", "direction") else f"{key} {shown}"
 
 
-def _start(seconds: float, event: str) -> str:
-    stamp = time.strftime("%H:%M:%S", time.localtime(seconds))
-    return f"{stamp}.{int(seconds % 1 * 1000):03} {event:<8}"
+def table(document: documents.Events) -> layout.Table:
+    """Events as rows, oldest first; with the day, unless all are of today."""
+    today = time.localtime()[:3]
+    heads = [read(event, documents.Event) for event in document.events]
+    dated = any(time.localtime(head.time)[:3] != today for head in heads)
+    lines = []
+    for event, head in zip(document.events, heads, strict=True):
+        day = time.strftime("%Y-%m-%d ", time.localtime(head.time)) if dated else ""
+        more = [f"vlan {head.vlan}"] if head.vlan else []
+        lines.append(
+            (
+                day + _clock(head.time),
+                head.event,
+                head.port or NONE,
+                event.get("group") or NONE,
+                event.get("reporter") or event.get("address") or NONE,
+                " ".join([*more, *_words(event, _IN_TABLE)]),
+            )
+        )
+    return layout.table(("Time", "Event", "Port", "Group", "Host", "What"), lines, fold=("What",))
+
+
+def _clock(seconds: float) -> str:
+    return f"{time.strftime('%H:%M:%S', time.localtime(seconds))}.{int(seconds % 1 * 1000):03}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
+from snoop.control.kinds import KINDS
 from snoop.printable import name_of
 
 if TYPE_CHECKING:
@@ -79,6 +80,33 @@ class GroupAddress(_Suggested):
         return str(address)
 
 
+class GroupPrefix(GroupAddress):
+    """A multicast group, or all those of a prefix."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        import ipaddress
+
+        if "/" not in str(value):
+            return super().convert(value, param, ctx)
+        try:
+            prefix = ipaddress.ip_network(str(value))
+        except ValueError as error:
+            self.fail(f"{error}; a prefix is written 239.1.0.0/16", param, ctx)
+        if not prefix.is_multicast:
+            self.fail(f'"{value}" is not a prefix of multicast groups', param, ctx)
+        return str(prefix)
+
+
+class HostName(_Suggested):
+    """A host by its address or its MAC address, which the switch reads."""
+
+    name = "host"
+    known = "hosts"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(value)
+
+
 class PortName(_Suggested):
     """A port of the running switch, which alone can say whether it is one."""
 
@@ -126,6 +154,10 @@ SOURCE = SourceAddress()
 
 vlan = option("--vlan", type=VLAN, metavar="V", help="VLAN id; 0: untagged.")
 group = option("--group", type=GROUP, metavar="G", help="Multicast group.")
+groups = option(
+    "--group", type=GroupPrefix(), metavar="G", help="Multicast group, or a prefix of them."
+)
+host = option("--host", type=HostName(), metavar="A", help="Host, by its address or its MAC.")
 port = option("--port", type=PORT, metavar="P", help="Port name.")
 ports = option(
     "--port",
@@ -136,12 +168,25 @@ ports = option(
     metavar="P",
     help="Port name; may be repeated.",
 )
+types = option(
+    "--type",
+    "types",
+    multiple=True,
+    type=click.Choice(list(KINDS)),
+    metavar="TYPE",
+    help="Only these; may be repeated: " + ", ".join(KINDS) + ".",
+)
 as_json = option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 def filters(command: Command) -> Command:
     """--vlan, --group and --port."""
     return vlan(group(ports(command)))
+
+
+def told(command: Command) -> Command:
+    """Which events: --type, --vlan, --group, --port, --host."""
+    return types(vlan(groups(ports(host(command)))))
 
 
 def named(given: tuple[str, ...]) -> Named:

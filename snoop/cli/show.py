@@ -12,6 +12,7 @@ from snoop.cli import options
 from snoop.cli.session import Session
 
 Shown = TypeVar("Shown")
+_NOTHING = "nothing that matches"
 
 _watch = options.option(
     "--watch",
@@ -182,6 +183,32 @@ def counters(
         _explain_counters(as_json)
         return
     _show(options.session(ctx), "counters", watch, as_json, port=port)
+
+
+@show.command("events")
+@options.told
+@options.option(
+    "--last", type=click.IntRange(1, 100_000), metavar="N", help="Only the last N of them."
+)
+@options.as_json
+@_watch
+@click.pass_context
+def events(ctx: click.Context, /, as_json: bool, watch: float | None, **wanted: Any) -> None:
+    """What has happened of late, oldest first."""
+    session = options.session(ctx)
+    if as_json:
+        _repeat_json(watch, lambda: session.call("events", **wanted))
+        return
+    from snoop.cli import layout, monitor
+    from snoop.control import documents
+
+    def draw(document: documents.Events) -> None:
+        if document.events:
+            layout.show(monitor.table(document))
+        else:
+            click.echo(_NOTHING)
+
+    _repeat(watch, lambda: session.ask(documents.Events, "events", **wanted), draw)
 
 
 def _explain_counters(as_json: bool) -> None:

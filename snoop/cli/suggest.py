@@ -30,6 +30,20 @@ def groups(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     return [CompletionItem(group) for group in found if group.startswith(incomplete)]
 
 
+def hosts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Hosts it knows, by their addresses or, once that is begun, by their MACs."""
+    answer = _ask(ctx, documents.Hosts)
+    rows = answer.hosts if answer is not None else []
+    found = {row.address: f"{row.port}, {row.mac}" for row in rows}
+    if incomplete:
+        found |= {row.mac: f"{row.port}, {row.address}" for row in rows}
+    return [
+        CompletionItem(name, help=found[name])
+        for name in sorted(found)
+        if name.startswith(incomplete)
+    ]
+
+
 def _ask(ctx: click.Context, kind: type[Document]) -> Document | None:
     """State for completion, where any failure means no suggestions."""
     root = ctx.find_root()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from snoop.config.loader import effective
-from snoop.control import documents, named, statistics
+from snoop.control import documents, named, requests, statistics, telling
 from snoop.control.explaining import answer
 from snoop.control.requests import (
     Capture,
     Clear,
+    Events,
     Explain,
     Monitor,
     Mrouter,
@@ -22,10 +23,11 @@ from snoop.control.requests import (
 )
 from snoop.control.sample import Sample
 from snoop.control.shows import Shows
+from snoop.control.telling import Replay
 from snoop.proto.groups import Full
 from snoop.proto.statics import StaticEntry
 from snoop.runtime import clock
-from snoop.runtime.fanout import Fanout, Item, Listener
+from snoop.runtime.fanout import Fanout, Listener
 from snoop.runtime.plane import Plane
 from snoop.wire import address
 
@@ -55,6 +57,8 @@ class Answers:
             case Show():
                 wanted = named.wanted(self._plane.ports, request)
                 return await self._shows.show(request.what, wanted)
+            case Events():
+                return await self._events(request)
             case Static():
                 self._static(request)
             case Mrouter():
@@ -75,22 +79,27 @@ class Answers:
         """What a scrape shows: totals that never run backwards."""
         return self._shows.sample()
 
-    def listen(self, request: Monitor | Capture, *, events: Fanout, captures: Fanout) -> Listener:
+    def listen(
+        self, request: Monitor | Capture, *, events: Fanout, captures: Fanout
+    ) -> Listener | Replay:
         """A listener for a stream request; RequestError for a port that is none."""
-        if request.port is not None:
-            named.port(self._plane.ports, request.port)
+        plane = self._plane
         if isinstance(request, Capture):
-            return captures.listen(lambda item: request.port in (None, item["port"]))
-        group = None if request.group is None else address.text(named.group(request.group))
+            if request.port is not None:
+                named.port(plane.ports, request.port)
+            return captures.listen(lambda head: request.port in (None, head.port))
+        wanted = telling.choice(request, plane.ports, plane.history)
+        listener = events.listen(wanted)
+        if request.last is None:
+            return listener
+        # In the same turn: nothing happens between what was and what is listened for.
+        return Replay(plane.history.lines(), wanted, request.last, listener)
 
-        def wanted(item: Item) -> bool:
-            return (
-                (not request.types or item["event"] in request.types)
-                and request.port in (None, item["port"])
-                and group in (None, item.get("group"))
-            )
-
-        return events.listen(wanted)
+    async def _events(self, request: Events) -> documents.Events:
+        plane = self._plane
+        wanted = telling.choice(request, plane.ports, plane.history)
+        lines = await telling.last(plane.history.lines(), wanted, request.last)
+        return documents.Events(events=requests.listed(lines))
 
     def _static(self, request: Static) -> None:
         plane = self._plane

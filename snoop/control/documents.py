@@ -8,7 +8,7 @@ be asked as well; every other one must be there.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 from msgspec import Struct
@@ -381,6 +381,12 @@ class Event(Struct, frozen=True, kw_only=True):
     event: str
     vlan: int
     port: str | None
+
+
+class Events(Struct, frozen=True, kw_only=True):
+    """`show events`: objects as `monitor` prints them, oldest first."""
+
+    events: list[dict[str, Any]]
 
 
 class Frame(Struct, frozen=True, kw_only=True, tag="frame", tag_field="event"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from snoop.control.matching import Groups, Host
 from snoop.control.requests import Filter, Named, RequestError
 from snoop.control.rows import Wanted
 from snoop.runtime.ports import NoSuchPort, Port, Ports
@@ -17,15 +18,19 @@ def port(ports: Ports, name: str) -> Port:
         raise RequestError(str(error), code=2) from None
 
 
-def all_ports(ports: Ports, names: Named) -> list[Port]:
+def names(given: Named | None) -> dict[str, None]:
+    """Give the names, each once; none for None."""
+    return dict.fromkeys((given,) if isinstance(given, str) else given or ())
+
+
+def all_ports(ports: Ports, given: Named) -> list[Port]:
     """Find those ports, all of them or none: nothing is begun with a name that is wrong."""
-    given = (names,) if isinstance(names, str) else names
-    return [port(ports, name) for name in dict.fromkeys(given)]
+    return [port(ports, name) for name in names(given)]
 
 
-def port_ids(ports: Ports, names: Named | None) -> list[int | None]:
+def port_ids(ports: Ports, given: Named | None) -> list[int | None]:
     """Give the ids of those ports; [None], which is any, for None."""
-    return [None] if names is None else [one.id for one in all_ports(ports, names)]
+    return [None] if given is None else [one.id for one in all_ports(ports, given)]
 
 
 def wanted(ports: Ports, filters: Filter) -> Wanted:
@@ -48,6 +53,27 @@ def group(text: str) -> Address:
     if not address.is_multicast(found):
         raise RequestError(f'"{text}" is not a multicast group, such as 239.1.1.1', code=2)
     return found
+
+
+def groups(text: str) -> Groups:
+    """Read a multicast group or a prefix of groups; RequestError if it is neither."""
+    try:
+        return Groups.parse(text)
+    except ValueError:
+        raise RequestError(
+            f'"{text}" is neither a multicast group nor a prefix of some, such as 239.1.0.0/16',
+            code=2,
+        ) from None
+
+
+def host(text: str) -> Host:
+    """Read a host's address or its MAC; RequestError if it is neither."""
+    try:
+        return Host.parse(text)
+    except ValueError:
+        raise RequestError(
+            f'"{text}" is neither the address of a host nor a MAC address, such as 10.0.0.7', code=2
+        ) from None
 
 
 def source(text: str | None) -> Address | None:

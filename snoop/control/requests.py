@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from snoop.config.schema import Vlan
 
 LINE_BYTES_MAX = 1 << 16
+EVENTS_MAX = 100_000
 Family = Literal["ipv4", "ipv6"]
 Word = Annotated[str, Meta(max_length=64)]
 Named = Word | Annotated[tuple[Word, ...], Meta(min_length=1, max_length=256)]
@@ -110,12 +111,20 @@ class Reload(Asked, frozen=True, kw_only=True, tag="reload"):
     """Read the configuration again."""
 
 
-class Monitor(Asked, frozen=True, kw_only=True, tag="monitor"):
-    """Events from now on; a stream."""
+class Told(Filter, frozen=True, kw_only=True):
+    """Which events; no types: any."""
 
     types: tuple[Word, ...] = ()
-    group: Word | None = None
-    port: Word | None = None
+    host: Word | None = None
+    last: Annotated[int, Meta(ge=1, le=EVENTS_MAX)] | None = None
+
+
+class Events(Told, frozen=True, kw_only=True, tag="events"):
+    """The last events that are kept, None: all of them."""
+
+
+class Monitor(Told, frozen=True, kw_only=True, tag="monitor"):
+    """The last events, None: none, and those from now on; a stream."""
 
 
 class Capture(Asked, frozen=True, kw_only=True, tag="capture"):
@@ -124,7 +133,7 @@ class Capture(Asked, frozen=True, kw_only=True, tag="capture"):
     port: Word | None = None
 
 
-Request = Show | Static | Mrouter | Clear | Query | Explain | Reload | Monitor | Capture
+Request = Show | Static | Mrouter | Clear | Query | Explain | Reload | Events | Monitor | Capture
 
 _decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _encoder = msgspec.json.Encoder()
@@ -146,6 +155,13 @@ def encode(answer: object) -> bytes:
 def rows(made: list[Any]) -> bytes:
     """Rows of a table as they stand between its brackets."""
     return _encoder.encode(made)[1:-1]
+
+
+def listed(written: list[bytes]) -> Any:
+    """A list of what is written already, for a document: as objects it would be ten times as large,
+    and take long to be freed.
+    """
+    return msgspec.Raw(b"[" + b",".join(written) + b"]")
 
 
 def done(result: object) -> bytes:

@@ -21,6 +21,7 @@ from pathlib import Path
 from snoop.control import requests
 from snoop.control.door import Door, Guest, places
 from snoop.control.requests import Capture, Monitor, Request, RequestError
+from snoop.control.telling import Replay
 from snoop.runtime.fanout import Listener
 
 _log = logging.getLogger("snoop.control")
@@ -46,7 +47,7 @@ class ControlServer:
         path: Path,
         *,
         answer: Callable[[Request], Awaitable[object]],
-        listen: Callable[[Monitor | Capture], Listener],
+        listen: Callable[[Monitor | Capture], Listener | Replay],
     ) -> None:
         self._path = path
         self._answer = answer
@@ -117,7 +118,7 @@ class ControlServer:
             # A client that never stops asking must not keep the others, or the switch, waiting.
             await asyncio.sleep(0)
 
-    async def _stream(self, listener: Listener, guest: Guest) -> None:
+    async def _stream(self, listener: Listener | Replay, guest: Guest) -> None:
         """Send what the listener gets until the client closes its side."""
         await self._send(guest, requests.done(None))
         gone = asyncio.ensure_future(guest.reader.read(1))
@@ -127,8 +128,7 @@ class ControlServer:
                 await asyncio.wait((gone, more), return_when=asyncio.FIRST_COMPLETED)
                 if gone.done():
                     return
-                items = b"".join(requests.encode(item) for item in more.result())
-                await self._send(guest, items)
+                await self._send(guest, b"".join(line + b"\n" for line in more.result()))
                 more = asyncio.ensure_future(listener.next())
         finally:
             gone.cancel()

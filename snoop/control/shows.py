@@ -12,15 +12,14 @@ from heapq import nlargest
 from itertools import islice
 from typing import TypeVar, cast
 
-import msgspec
-
 from snoop import __version__
 from snoop.control import documents, requests, rows, statistics
+from snoop.control.parts import Go
 from snoop.control.rates import Rate, Rates
 from snoop.control.rows import Wanted
 from snoop.control.sample import STREAMS_MAX, Sample
 from snoop.printable import natural
-from snoop.proto.units import MILLISECOND, SECOND
+from snoop.proto.units import SECOND
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.table.seen import FdbEntry, Stream
@@ -28,9 +27,7 @@ from snoop.wire.address import Address
 
 # How long the first `show streams` watches before it says how fast they are.
 LOOK_SECONDS = 0.25
-# How long rows are made before the loop has a turn, and of how many groups between two looks.
-PART_NS = 6 * MILLISECOND
-PART_KEYS = 8
+PART_KEYS = 8  # groups whose rows are made in one go, at least
 # How long a loop may take to go by the table that was published last: far more than a batch takes.
 SEEN_SECONDS, SEEN_TRIES = 0.001, 50
 
@@ -117,12 +114,10 @@ class Shows:
             return rows.fdb(entries, name, wanted, sticky)
 
         entries = []
-        since = clock.now()
+        go = Go()
         for entry in plane.fastpath.fdb():
             entries.append(entry)
-            if clock.now() - since > PART_NS:
-                await asyncio.sleep(0)
-                since = clock.now()
+            await go.rest()
         entries.sort(key=lambda entry: (entry.vlan, entry.mac))
         return documents.Fdb(fdb=await self._in_parts(entries, part))
 
@@ -156,21 +151,18 @@ class Shows:
         """Make the rows of a large table a part at a time: frames and timers come in between.
 
         One such answer at a time, whoever asks how often: they are large. The rows of a group are
-        of one moment, those of different groups need not be. Each part is written at once: as
-        objects they would be ten times as large, and take long to be freed. So the document holds
-        its rows as they are on the wire.
+        of one moment, those of different groups need not be. Each part is written at once, so the
+        document holds its rows as they are on the wire.
         """
         written: list[bytes] = []
         waiting = iter(keys)
         async with self._large:
-            since = clock.now()
+            go = Go()
             while some := list(islice(waiting, PART_KEYS)):
                 if made := part(some):
                     written.append(requests.rows(made))
-                if clock.now() - since > PART_NS:
-                    await asyncio.sleep(0)
-                    since = clock.now()
-        return cast("list[Row]", msgspec.Raw(b"[" + b",".join(written) + b"]"))
+                await go.rest()
+        return cast("list[Row]", requests.listed(written))
 
     def _status(self) -> documents.Status:
         plane = self._plane

@@ -1,4 +1,4 @@
-"""Events on their way out: to the log, and to whoever monitors.
+"""Events on their way out: to the log, to the history, and to whoever monitors.
 
 The engine names ports by id and has no clock; here an event gets its port's name and the time of
 day. What peers can cause is logged with a limit (`log.Limited`) and never at more than debug level
@@ -14,7 +14,8 @@ from typing import Any
 from snoop.proto.effects import Event, EventKind
 from snoop.proto.units import Instant
 from snoop.runtime import clock
-from snoop.runtime.fanout import Fanout, Item
+from snoop.runtime.fanout import Fanout, line_of
+from snoop.runtime.history import History
 from snoop.runtime.log import Limited
 
 _log = logging.getLogger("snoop.event")
@@ -39,8 +40,9 @@ _LEVELS = {
 class Events:
     """The one place events leave through."""
 
-    def __init__(self, fanout: Fanout, port_name: Callable[[int], str]) -> None:
+    def __init__(self, fanout: Fanout, history: History, port_name: Callable[[int], str]) -> None:
         self._fanout = fanout
+        self._history = history
         self._port_name = port_name
         self._limited = Limited(_log)
 
@@ -63,10 +65,11 @@ class Events:
         if _log.isEnabledFor(level):
             subject = f"{kind} {port or ''}".strip()
             self._limited.log(level, subject, text(kind, vlan, port, fields), now=now)
+        head = {"time": clock.wall(), "event": kind, "vlan": vlan, "port": port}
+        line = line_of({**head, **fields})
+        self._history.append(kind, vlan, port, line)
         if self._fanout:
-            item: Item = {"time": clock.wall(), "event": kind, "vlan": vlan, "port": port}
-            item.update((key, plain(value)) for key, value in fields.items())
-            self._fanout.publish(item)
+            self._fanout.tell(line)
 
 
 def text(kind: str, vlan: int, port: str | None, fields: Mapping[str, object]) -> str:

@@ -37,6 +37,7 @@ from snoop.runtime.captures import Captures
 from snoop.runtime.disputes import Disputes
 from snoop.runtime.events import Events
 from snoop.runtime.fanout import Fanout
+from snoop.runtime.history import History
 from snoop.runtime.log import Limited
 from snoop.runtime.ports import LinkTable, NeighbourTable, Port, Ports, State
 from snoop.runtime.rings import RingWatch
@@ -86,7 +87,8 @@ class Plane:
         self._links = links
         self._rings = RingWatch(fastpath, self.ports)
         self._disputes = Disputes(fastpath)
-        self._events = Events(events, self.ports.name)
+        self.history = History()
+        self._events = Events(events, self.history, self.ports.name)
         self._captures = Captures(captures, self.ports)
         self._limited = Limited(_log)
         self._mdb = Mdb()

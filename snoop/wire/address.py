@@ -53,6 +53,15 @@ def mac_text(mac: bytes) -> str:
     return mac.hex(":")
 
 
+def parse_mac(text: str) -> bytes:
+    """Read `02:00:00:00:00:0b`, with dashes, or as `0200.0000.000b`; ValueError if it is none."""
+    for mark, count in ((":", 6), ("-", 6), (".", 3)):
+        parts = text.split(mark)
+        if len(parts) == count and all(len(part) == 12 // count for part in parts):
+            return bytes.fromhex("".join(parts))
+    raise ValueError(f"{text!r} is no MAC address")
+
+
 def family(addr: Address) -> Family:
     """The family that the address belongs to; `ANY` counts as IPv6 and is not asked."""
     return Family.IPV4 if addr[:12] == MAPPED else Family.IPV6

@@ -12,7 +12,8 @@ from snoop.control import requests
 from snoop.control.answers import Answers
 from snoop.control.documents import Reloaded
 from snoop.control.requests import Show
-from snoop.runtime.fanout import Fanout
+from snoop.control.telling import Replay
+from snoop.runtime.fanout import Fanout, Listener
 from snoop.runtime.plane import Plane
 from snoop.table.seen import Punted
 from snoop.wire import address, compose, ether, ipv4
@@ -77,6 +78,11 @@ class Scene:
 
     def ports(self) -> dict[str, Any]:
         return {row["name"]: row for row in self.ask(Show(what="ports"))["ports"]}
+
+
+async def heard(listener: Listener | Replay) -> list[dict[str, Any]]:
+    """What a client would get next."""
+    return [msgspec.json.decode(line) for line in await listener.next()]
 
 
 def reloaded() -> Reloaded:

@@ -20,13 +20,13 @@ from snoop.config.loader import TABLES
 from snoop.control import shows
 from snoop.control.documents import Finding
 from snoop.control.kinds import KINDS
-from snoop.control.requests import Explain, Monitor, Mrouter, Show
+from snoop.control.requests import Events, Explain, Monitor, Mrouter, Show
 from snoop.proto.effects import EventKind
 from snoop.runtime import clock
 from snoop.table.seen import Stream
 from snoop.wire import address
 from snoop.wire.messages import Record, RecordType
-from unit.scene import G, S, Scene
+from unit.scene import G, S, Scene, heard
 
 PAGE = Path(schema.__file__).parents[1] / "INTERFACE.md"
 
@@ -131,6 +131,7 @@ def answered() -> dict[str, Any]:
     scene.ask(Mrouter(add=True, port="p3"))
     return {
         **{f"show {what}": scene.ask(Show(what=what)) for what in typing.get_args(_shown())},
+        "show events": scene.ask(Events()),
         "explain": scene.ask(Explain(port="p0", group="239.1.2.3")),
         "list": {"switches": [running.row_of(Path("/no/such.sock"))]},
         "check": {"findings": [dict.fromkeys(Finding.__struct_fields__, "")]},
@@ -146,7 +147,7 @@ async def event(scene: Scene) -> dict[str, Any]:
     """What `monitor` prints of a join."""
     listener = scene.answers.listen(Monitor(), events=scene.events, captures=scene.captures)
     scene.join(2)
-    items = await listener.next()
+    items = await heard(listener)
     listener.close()
     return items[0]
 

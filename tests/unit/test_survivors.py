@@ -17,6 +17,7 @@ from snoop.proto.port import Port
 from snoop.proto.units import Instant, seconds
 from snoop.runtime.events import Events
 from snoop.runtime.fanout import Fanout
+from snoop.runtime.history import History
 from unit.control.test_server import serve
 from unit.device import P1, START
 from unit.frames import IS_EX, TO_IN
@@ -67,7 +68,7 @@ def test_a_query_that_goes_out_a_little_late_does_not_put_off_the_next() -> None
 def test_a_full_table_is_worth_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     """An operator has to do something about it."""
     with caplog.at_level(logging.DEBUG, "snoop.event"):
-        Events(Fanout(), str).publish(Event(EventKind.TABLE_FULL, 0, 1, {}), Instant(1))
+        Events(Fanout(), History(), str).publish(Event(EventKind.TABLE_FULL, 0, 1, {}), Instant(1))
     assert [each.levelno for each in caplog.records] == [logging.WARNING]
 
 

@@ -145,7 +145,7 @@ def test_large_tables_are_made_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch)
     groups = [address.mapped(bytes((239, 1, n >> 8, n & 255))) for n in range(300)]
     for start in range(0, 300, 100):
         scene.report(1, *(Record(RecordType.TO_EX, g, ()) for g in groups[start : start + 100]))
-    monkeypatch.setattr("snoop.control.shows.PART_NS", 0)
+    monkeypatch.setattr("snoop.control.parts.PART_NS", 0)
     turns = 0
 
     async def count() -> None:

@@ -11,7 +11,7 @@ import pytest
 from snoop.control.requests import Mrouter
 from snoop.links import runs
 from snoop.links.rtnetlink import Facts
-from unit.scene import Scene
+from unit.scene import Scene, heard
 
 PORT = Facts(7, "p1", kind="veth", link=2, link_nsid=0, mtu=1500, promiscuity=1, allmulti=0)
 PEER = Facts(2, "eth0", kind="veth", link=7, link_nsid=1, mtu=1500, promiscuity=0, allmulti=0)
@@ -89,13 +89,13 @@ def test_neighbours_decide_at_the_start() -> None:
 def test_a_change_is_published_alone_and_told() -> None:
     """Its own publish: what waits of memberships must not hold it up."""
     scene = Scene().start()
-    listener = scene.events.listen(lambda item: item["event"] == "neighbour")
+    listener = scene.events.listen(lambda head: head.event == "neighbour")
     before = scene.fastpath.publishes
     scene.neighbours.refusing[11] = "it captures"
     scene.plane.neighbours_changed()
     assert coalescing(scene) == [True, False, True, True]
     assert scene.fastpath.publishes == before + 1
-    told = asyncio.run(listener.next())
+    told = asyncio.run(heard(listener))
     assert [(one["port"], one["takes_runs"], one["because"]) for one in told] == [
         ("p1", False, "it captures")
     ]

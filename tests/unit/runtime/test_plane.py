@@ -19,7 +19,7 @@ from snoop.wire import address
 from snoop.wire.address import ANY
 from snoop.wire.messages import Record, RecordType
 from unit.fake_fastpath import link
-from unit.scene import G, Scene
+from unit.scene import G, Scene, heard
 
 pytestmark = pytest.mark.usefixtures("own_time")
 
@@ -149,10 +149,10 @@ def test_refused_frames_are_news_once_in_ten_seconds() -> None:
 
 def test_a_port_over_its_rate_is_an_event() -> None:
     scene = Scene(port=[{"name": "p0", "igmp_rate": 9}, {"name": "p1"}]).start()
-    listener = scene.events.listen(lambda item: item["event"] == "limit")
+    listener = scene.events.listen(lambda head: head.event == "limit")
     scene.fastpath.counts[0] = {"rate_limited": 12}
     scene.join(1)
-    [event] = asyncio.run(listener.next())
+    [event] = asyncio.run(heard(listener))
     assert event["port"] == "p0"
     assert event["dropped"] == 12
     assert event["reason"] == "igmp_rate, 9 records a second, reached"
@@ -223,10 +223,10 @@ def test_a_frame_of_a_port_just_removed_is_dropped() -> None:
 def test_events_carry_port_names_and_the_capture_says_what_was_decided() -> None:
     async def run() -> tuple[list[Any], list[Any]]:
         scene = Scene().start()
-        events = scene.events.listen(lambda item: item["event"] == "join")
-        frames = scene.captures.listen(lambda item: True)
+        events = scene.events.listen(lambda head: head.event == "join")
+        frames = scene.captures.listen(lambda head: True)
         scene.join(1)
-        return await events.next(), await frames.next()
+        return await heard(events), await heard(frames)
 
     events, frames = asyncio.run(run())
     assert (events[0]["event"], events[0]["port"], events[0]["group"]) == (
@@ -245,11 +245,11 @@ def test_capture_has_frames_as_they_are_on_the_wire() -> None:
 
     async def run() -> list[Any]:
         scene = Scene(igmp={"querier": "on"}).start()
-        frames = scene.captures.listen(lambda item: True)
+        frames = scene.captures.listen(lambda head: True)
         frame = scene.report_frame(Record(RecordType.TO_EX, G, ()))
         scene.fastpath.waiting.append(Punted(1, 10, frame, 0, tci=5 << 13 | 10))
         scene.plane.punted()
-        return await frames.next()
+        return await heard(frames)
 
     came, asked = asyncio.run(run())
     assert (came["direction"], came["frame"][24:36]) == ("in", "8100a00a0800")

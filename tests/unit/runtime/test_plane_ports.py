@@ -16,7 +16,7 @@ from snoop.control.requests import (
 from snoop.wire import address
 from snoop.wire.address import ANY
 from unit.fake_fastpath import link
-from unit.scene import G, Scene
+from unit.scene import G, Scene, heard
 
 pytestmark = pytest.mark.usefixtures("own_time")
 
@@ -157,7 +157,7 @@ def test_static_entries_that_come_and_go_are_told_with_who_did_it() -> None:
     """SAY-20: the file, also where it takes the port away, or a command; not what was there."""
     static = [{"group": "239.9.9.9", "ports": ["p1"]}]
     scene = Scene(static=static).start()
-    listener = scene.events.listen(lambda item: item["event"] in ("static", "clear"))
+    listener = scene.events.listen(lambda head: head.event in ("static", "clear"))
     scene.configure(static=static)
     scene.ask(Static(add=True, group="239.8.8.8", source="10.0.0.9", port="p3"))
     scene.ask(Static(add=True, group="239.8.8.8", source="10.0.0.9", port="p3"))
@@ -168,7 +168,7 @@ def test_static_entries_that_come_and_go_are_told_with_who_did_it() -> None:
     scene.configure(port=[{"name": f"p{n}"} for n in range(3)])
     told = [
         {k: v for k, v in each.items() if k not in ("time", "vlan")}
-        for each in asyncio.run(listener.next())
+        for each in asyncio.run(heard(listener))
     ]
     entry = {"event": "static", "group": "239.8.8.8", "source": "10.0.0.9", "port": "p3"}
     in_file = {"event": "static", "group": "239.9.9.9", "source": None, "port": "p1"}
