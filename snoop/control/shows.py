@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from heapq import nlargest
 from itertools import islice
 from typing import TypeVar, cast
@@ -50,21 +50,18 @@ class Shows:
 
     async def show(self, what: str, wanted: Wanted) -> object:
         """Make the document of `show WHAT`."""
+        tables: dict[str, Callable[[Wanted], Awaitable[object]]] = {
+            "streams": self._streams,
+            "mdb": self._mdb,
+            "hosts": self._hosts,
+            "witnesses": self._witnesses,
+            "fdb": self._fdb,
+            "querier": self._queriers,
+            "mrouters": self._mrouters,
+        }
+        if what in tables:
+            return await tables[what](wanted)
         match what:
-            case "streams":
-                return await self._streams(wanted)
-            case "mdb":
-                return await self._mdb(wanted)
-            case "hosts":
-                return await self._hosts(wanted)
-            case "witnesses":
-                return await self._witnesses(wanted)
-            case "fdb":
-                return await self._fdb(wanted)
-            case "querier":
-                return await self._queriers(wanted)
-            case "mrouters":
-                return await self._mrouters(wanted)
             case "ports":
                 return documents.Ports(ports=statistics.ports(self._plane, self._counters, wanted))
             case "counters":
