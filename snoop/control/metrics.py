@@ -4,13 +4,17 @@ Connections are few and short (`Door`, HEAD_SECONDS, SEND_SECONDS), one scrape i
 time: what it shows is gathered in the control thread, which alone may touch the plane, and put into
 words by prometheus-client in another. Somebody who connects and says nothing costs a place until
 somebody else wants it, and no thread.
+
+A port has some ninety counters, and most never move: shown are those that have moved, and all of
+them if `?all` is asked for (SAY-23).
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from urllib.parse import parse_qs
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -27,9 +31,47 @@ CONNECTIONS_PER_SECOND = 200
 HEAD_SECONDS = 5.0
 HEAD_BYTES_MAX = 1 << 13
 SEND_SECONDS = 10.0
+ALWAYS = ("rx_frames", "tx_frames", "lost", "pruned")
+"""Counters of a port that are shown from the beginning."""
+
+Counted = Mapping[str, Mapping[str, int]]
+"""By port, by counter."""
 
 
-class Endpoint(Collector):
+class Moved:
+    """Remembers which counters of which ports moved: those are shown for as long as we live."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, set[str]] = {}
+
+    def of(self, counters: Counted) -> Counted:
+        """Of these, each that is not 0 or was not when last asked."""
+        for port, counts in counters.items():
+            names = self._names.setdefault(port, set(ALWAYS))
+            names.update(name for name, number in counts.items() if number)
+        return {
+            port: {name: number for name, number in counts.items() if name in self._names[port]}
+            for port, counts in counters.items()
+        }
+
+
+class _Page(Collector):
+    """What one address of the endpoint shows."""
+
+    def __init__(self, collect: Callable[[], Iterable[Metric]]) -> None:
+        self._collect = collect
+        self._silent = True
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(self)
+        self._silent = False
+        self.app = make_wsgi_app(registry)
+
+    def collect(self) -> Iterable[Metric]:
+        """Called by the serving thread."""
+        return [] if self._silent else self._collect()
+
+
+class Endpoint:
     """Serves /metrics on `listen` ("ADDRESS:PORT") until the process ends; OSError if it cannot."""
 
     def __init__(
@@ -40,11 +82,9 @@ class Endpoint(Collector):
         self._one = asyncio.Lock()
         self._closed = False
         address, _, port = listen.rpartition(":")
-        registry = CollectorRegistry(auto_describe=False)
-        self._silent = True
-        registry.register(self)
-        self._silent = False
-        self._app = make_wsgi_app(registry)
+        self._moved = Moved()
+        self._short = _Page(lambda: metrics(self._gathered(), self._moved.of))
+        self._whole = _Page(lambda: metrics(self._gathered()))
         address = address.strip("[]") or "0.0.0.0"
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         listening = socket.create_server((address, int(port)), family=family)
@@ -90,13 +130,14 @@ class Endpoint(Collector):
             "HTTP_ACCEPT": fields.get("accept", ""),
             "HTTP_ACCEPT_ENCODING": fields.get("accept-encoding", ""),
         }
+        page = self._whole if "all" in parse_qs(question, keep_blank_values=True) else self._short
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def begin(status: str, headers: list[tuple[str, str]]) -> None:
             started.append((status, headers))
 
         def run() -> bytes:
-            return b"".join(self._app(environ, begin))
+            return b"".join(page.app(environ, begin))
 
         async with self._one:
             try:
@@ -106,10 +147,8 @@ class Endpoint(Collector):
         status, headers = started[0]
         return _answer(status, headers, body, send_body=words[0] == "GET")
 
-    def collect(self) -> Iterable[Metric]:
+    def _gathered(self) -> Sample:
         """Called by the serving thread."""
-        if self._silent:
-            return []
 
         async def gather() -> Sample:
             if self._closed:
@@ -117,7 +156,7 @@ class Endpoint(Collector):
             return self._sample()
 
         future = asyncio.run_coroutine_threadsafe(gather(), self._loop)
-        return list(metrics(future.result(SCRAPE_SECONDS)))
+        return future.result(SCRAPE_SECONDS)
 
 
 def _field(line: str) -> tuple[str, str]:
@@ -133,15 +172,15 @@ def _answer(
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body if send_body else b"")
 
 
-def metrics(sample: Sample) -> Iterable[Metric]:
-    """The metrics of one scrape; names start with `snoop_`."""
+def metrics(sample: Sample, shown: Callable[[Counted], Counted] = dict) -> Iterator[Metric]:
+    """The metrics of one scrape; names start with `snoop_`. `shown` chooses of ports' counters."""
     yield _gauge("snoop_uptime_seconds", "Since the switch started.", sample.uptime)
     yield _gauge("snoop_table_rows", "Group rows in the fast path.", sample.table_rows)
     yield _gauge("snoop_fdb_entries", "Unicast addresses learned.", sample.fdb_entries)
     errors = CounterMetricFamily("snoop_internal_errors", "Frames that hit a bug of ours.")
     errors.add_metric([], sample.counters.get("internal_errors", 0))
     yield errors
-    yield from _ports(sample.port_counters)
+    yield from _ports(shown(_counters(sample)))
     up = GaugeMetricFamily("snoop_port_up", "1: the port forwards.", labels=["port"])
     for row in sample.ports:
         up.add_metric([row.name], row.state == "up")
@@ -175,18 +214,22 @@ def metrics(sample: Sample) -> Iterable[Metric]:
     yield from _streams(sample.streams)
 
 
-def _ports(counters: dict[str, dict[str, int]]) -> Iterable[Metric]:
+def _counters(sample: Sample) -> Counted:
+    """With the sums of drops, which are counters as well."""
+    return {
+        port: {**counts, **dropped(counts)._asdict()}
+        for port, counts in sample.port_counters.items()
+    }
+
+
+def _ports(counters: Counted) -> Iterator[Metric]:
     """A metric a counter, so that a sum over ports never mixes two things."""
-    names = sorted({name for counts in counters.values() for name in counts})
-    for name in names:
-        family = CounterMetricFamily(f"snoop_port_{name}", meaning(name), labels=["port"])
-        for port, counts in counters.items():
-            family.add_metric([port], counts.get(name, 0))
-        yield family
-    for name, text in DROPPED.items():
+    for name in sorted({name for counts in counters.values() for name in counts}):
+        text = DROPPED.get(name) or meaning(name)
         family = CounterMetricFamily(f"snoop_port_{name}", text, labels=["port"])
         for port, counts in counters.items():
-            family.add_metric([port], getattr(dropped(counts), name))
+            if name in counts:
+                family.add_metric([port], counts[name])
         yield family
 
 

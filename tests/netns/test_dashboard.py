@@ -27,19 +27,37 @@ def dashboard() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def exposition() -> Iterator[list[Metric]]:
-    """What a scrape of a switch with a member, a stream and a router port gives."""
+def scrapes() -> Iterator[dict[str, str]]:
+    """What scrapes of a switch with a member, a stream and a router port give, by path."""
     with star(4, metrics={"listen": LISTEN}, ports={"p2": {"mrouter": "always"}}) as net:
         net.h(1).join(GROUP)
         net.switch.wait_members(GROUP, {"p1"})
         net.reached(GROUP)
         net.reached(UNWANTED)
-        with (
-            namespaces.inside(net.lab.namespace),
-            urllib.request.urlopen(f"http://{LISTEN}/metrics", timeout=10) as answer,
-        ):
-            text = answer.read().decode()
-        yield list(text_string_to_metric_families(text))
+        with namespaces.inside(net.lab.namespace):
+            yield {path: scrape(path) for path in ("/metrics", "/metrics?all")}
+
+
+def scrape(path: str) -> str:
+    with urllib.request.urlopen(f"http://{LISTEN}{path}", timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+@pytest.fixture(scope="module")
+def exposition(scrapes: dict[str, str]) -> list[Metric]:
+    """All that there is."""
+    return list(text_string_to_metric_families(scrapes["/metrics?all"]))
+
+
+def test_a_scrape_is_a_part_of_all(scrapes: dict[str, str], exposition: list[Metric]) -> None:
+    """SAY-23: what moved, with the same names, and far shorter."""
+    short = list(text_string_to_metric_families(scrapes["/metrics"]))
+    names = [family.name for family in short]
+    assert set(names) < {family.name for family in exposition}
+    assert {"snoop_port_lost", "snoop_port_pruned", "snoop_port_forward_group"} <= set(names)
+    assert "snoop_port_tx_full" not in names
+    assert 3 * len(scrapes["/metrics"]) < len(scrapes["/metrics?all"])
 
 
 def test_names_follow_the_conventions(exposition: list[Metric]) -> None:
