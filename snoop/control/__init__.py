@@ -4,7 +4,8 @@
   is let in;
 - `answers`: each request done, by the ports and groups it `named`; `shows`: each table shown, in
   `parts`; `telling`: events that were, and that come; `matching`: what filters ask for;
-- `documents`: what is answered, for both ends; `rows` and `statistics` make them of the state;
+- `documents`, with the rows of `witnessed`: what is answered, for both ends; `rows`, `statistics`
+  and `testimony` make them of the state;
 - `explaining` with `reasons`, `causes` and `wellknown`: why a frame goes where it goes;
 - `counters`: what each counts; `kinds`: what each event is about; `rates`: from two looks;
 - `metrics` and `sample`: Prometheus.

@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec import Struct
 
+from snoop.control.witnessed import Asked, Gone, Refused, Witness
+
 Counts = dict[str, int]
 
 
@@ -59,7 +61,7 @@ class Mdb(Document, frozen=True, kw_only=True):
 
 
 class Host(Struct, frozen=True, kw_only=True, gc=False):
-    """What one host of a port wants of a group."""
+    """What one host of a port wants of a group; `heard` fields None: forgotten, or not known."""
 
     vlan: int
     family: str
@@ -70,6 +72,9 @@ class Host(Struct, frozen=True, kw_only=True, gc=False):
     filter_mode: str
     sources: list[str]
     timer: float
+    first_heard: float | None = None
+    last_heard: float | None = None
+    unanswered: int | None = None
 
 
 class Hosts(Document, frozen=True, kw_only=True):
@@ -79,25 +84,14 @@ class Hosts(Document, frozen=True, kw_only=True):
     hosts: list[Host]
 
 
-class Refused(Struct, frozen=True, kw_only=True, gc=False):
-    """Joins of one group that a port's hosts made in vain, for one reason; the host of the last."""
-
-    vlan: int
-    family: str
-    group: str
-    port: str
-    why: str
-    address: str
-    mac: str
-    count: int
-    age: float
-
-
 class Witnesses(Document, frozen=True, kw_only=True):
     """`show witnesses`, for `check` and `explain`: what the switch has seen of hosts besides."""
 
     what = "witnesses"
     refused: list[Refused]
+    hosts: list[Witness] = []
+    gone: list[Gone] = []
+    asked: list[Asked] = []
 
 
 # Queriers and routers ----------------------------------------------------------------------------

@@ -12,13 +12,13 @@ from typing import Any, TypeVar, overload
 from snoop.control import documents
 from snoop.printable import natural
 from snoop.proto.units import SECOND, Duration, Ports
-from snoop.proto.views import HostRow, MdbRow, MrouterRow, QuerierRow, RefusalRow
+from snoop.proto.views import DepartureRow, HostRow, MdbRow, MrouterRow, QuerierRow, RefusalRow
 from snoop.table.seen import FdbEntry
 from snoop.wire import address
 from snoop.wire.address import Address, Family, mac_text
 
 PortName = Callable[[int], str]
-OfGroup = TypeVar("OfGroup", MdbRow, HostRow, RefusalRow)
+OfGroup = TypeVar("OfGroup", MdbRow, HostRow, RefusalRow, DepartureRow)
 
 _FAMILIES = {Family.IPV4: "ipv4", Family.IPV6: "ipv6"}
 
@@ -62,7 +62,7 @@ def text(addr: Address | None) -> str | None:
 
 def mdb(rows: Iterable[MdbRow], port: PortName, wanted: Wanted) -> list[documents.Entry]:
     """`show mdb`: one row a port of a group, by vlan, group, port."""
-    kept = _of_groups(rows, wanted, lambda row: (port(row.port), row.origin))
+    kept = of_groups(rows, wanted, lambda row: (port(row.port), row.origin))
     return [_entry(row, port) for row in kept]
 
 
@@ -161,36 +161,21 @@ def hosts(rows: Iterable[HostRow], port: PortName, wanted: Wanted) -> list[docum
             filter_mode=row.filter_mode.value,
             sources=[address.text(source) for source in sorted(row.sources)],
             timer=seconds(row.timer),
+            first_heard=seconds(row.first_heard),
+            last_heard=seconds(row.last_heard),
+            unanswered=row.unanswered,
         )
-        for row in _of_groups(rows, wanted, lambda row: (natural(port(row.port)), row.address))
+        for row in of_groups(rows, wanted, lambda row: (natural(port(row.port)), row.address))
     ]
 
 
-def _of_groups(
+def of_groups(
     rows: Iterable[OfGroup], wanted: Wanted, last: Callable[[OfGroup], Any]
 ) -> list[OfGroup]:
     """Those that are wanted, sorted; `last` decides between rows of one group."""
     kept = [row for row in rows if wanted.takes(vid=row.vid, group=row.group, port=row.port)]
     kept.sort(key=lambda row: (row.vid, row.group, last(row)))
     return kept
-
-
-def refused(rows: Iterable[RefusalRow], port: PortName, wanted: Wanted) -> list[documents.Refused]:
-    """`show witnesses`: one row a port, group and reason."""
-    return [
-        documents.Refused(
-            vlan=row.vid,
-            family=family(row.family),
-            group=address.text(row.group),
-            port=port(row.port),
-            why=row.why,
-            address=address.text(row.address),
-            mac=mac_text(row.mac),
-            count=row.count,
-            age=seconds(row.age),
-        )
-        for row in _of_groups(rows, wanted, lambda row: (port(row.port), row.why))
-    ]
 
 
 def fdb(

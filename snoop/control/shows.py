@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TypeVar, cast
 
 from snoop import __version__
-from snoop.control import documents, requests, rows, statistics
+from snoop.control import documents, requests, rows, statistics, testimony, witnessed
 from snoop.control.parts import Go
 from snoop.control.rates import Rate, Rates
 from snoop.control.rows import Wanted
@@ -93,15 +93,31 @@ class Shows:
         return documents.Hosts(hosts=await self._in_parts(keys, part))
 
     async def _witnesses(self, wanted: Wanted) -> documents.Witnesses:
-        engine, name = self._plane.engine, self._plane.ports.name
+        witnesses, name = self._plane.engine.witnesses, self._plane.ports.name
+        vid, group = wanted.vid, wanted.group
 
-        def part(ports: list[int]) -> list[documents.Refused]:
-            found = engine.refusals(clock.now(), ports, vid=wanted.vid, group=wanted.group)
-            return rows.refused(found, name, wanted)
+        def refused(ports: list[int]) -> list[witnessed.Refused]:
+            found = witnesses.refused(clock.now(), ports, vid=vid, group=group)
+            return testimony.refused(found, name, wanted)
+
+        def hosts(ports: list[int]) -> list[witnessed.Witness]:
+            return testimony.hosts(witnesses.hosts(clock.now(), ports, vid=vid), name, wanted)
+
+        def gone(ports: list[int]) -> list[witnessed.Gone]:
+            found = witnesses.gone(clock.now(), ports, vid=vid, group=group)
+            return testimony.gone(found, name, wanted)
+
+        def asked(vids: list[int]) -> list[witnessed.Asked]:
+            return testimony.asked(witnesses.asked(clock.now(), vids), name, wanted)
 
         known = (port.id for port in self._plane.ports if wanted.has(port.id))
         ports = sorted(known, key=lambda port: natural(name(port)))
-        return documents.Witnesses(refused=await self._in_parts(ports, part))
+        return documents.Witnesses(
+            refused=await self._in_parts(ports, refused),
+            hosts=await self._in_parts(ports, hosts),
+            gone=await self._in_parts(ports, gone),
+            asked=await self._in_parts(self._vids(wanted), asked),
+        )
 
     async def _fdb(self, wanted: Wanted) -> documents.Fdb:
         plane = self._plane

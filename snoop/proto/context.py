@@ -90,6 +90,7 @@ class Context:
         port.up = up
         if not up:
             port.witnesses.forget()
+            port.witnesses.excuse()
         self.refresh_masks()
 
     def refresh_masks(self) -> None:

@@ -32,6 +32,7 @@ from snoop.proto.presence import prunes_always
 from snoop.proto.solicitor import Solicitor
 from snoop.proto.state import EngineState, Parts, dump_all, load_all
 from snoop.proto.statics import StaticEntry, require_group
+from snoop.proto.testimony import Testimony
 from snoop.proto.units import Instant
 from snoop.proto.views import (
     GroupView,
@@ -39,7 +40,6 @@ from snoop.proto.views import (
     MdbRow,
     MrouterRow,
     QuerierRow,
-    RefusalRow,
     VlanView,
 )
 from snoop.wire.address import ANY, Address, Family, family
@@ -339,19 +339,10 @@ class Engine:
         """The tracked hosts of groups (None: all), by VLAN, group, port, address."""
         return snapshot.hosts(self._instances, self.keys() if wanted is None else wanted, now)
 
-    def refusals(
-        self,
-        now: Instant,
-        ports: Iterable[int] | None = None,
-        *,
-        vid: int | None = None,
-        group: Address | None = None,
-    ) -> list[RefusalRow]:
-        """The joins refused of late on ports (None: all), by port, VLAN, group, reason."""
-        known = self._context.ports
-        wanted = [known[port] for port in sorted(known if ports is None else ports)]
-        settings = self._context.settings
-        return snapshot.refusals(self._instances, settings, wanted, (vid, group), now)
+    @property
+    def witnesses(self) -> Testimony:
+        """What was seen of hosts: who answers, who was refused, who has gone."""
+        return Testimony(self._context, self._instances)
 
     def group_counts(self) -> tuple[dict[int, int], dict[int, int]]:
         """How many groups have members or static entries: by VLAN, and by port."""

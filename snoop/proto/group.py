@@ -13,6 +13,7 @@ A group has one deadline, the nearest of all timers in it. Its memberships know 
 from collections.abc import Set
 from typing import NamedTuple, Protocol
 
+from snoop.proto import departing
 from snoop.proto.dumping import Dump, Timer, require, require_instants, timer_of
 from snoop.proto.effects import By, EventKind, Turn
 from snoop.proto.last_word import LastWord
@@ -23,7 +24,7 @@ from snoop.proto.scope import Scope
 from snoop.proto.shares import Stake
 from snoop.proto.statics import Statics, StaticState
 from snoop.proto.units import NEVER, STOPPED, Duration, Instant, Ports, after
-from snoop.proto.views import FilterMode, GroupView, PortMembership
+from snoop.proto.views import Departure, FilterMode, GroupView, PortMembership
 from snoop.wire.address import Address, text
 
 _NOBODY: frozenset[Address] = frozenset()
@@ -139,6 +140,20 @@ class Group:
         if not buried and not self.is_held:
             self.home.forget(self)
 
+    def depart(
+        self,
+        port: Port,
+        member: Membership,
+        how: Departure,
+        turn: Turn,
+        *,
+        end: Instant | None = None,
+    ) -> dict[str, object]:
+        """Note down whose membership it is that ends; return what the event says of the host."""
+        at = turn.now if end is None else end
+        scope = self.home.scope
+        return departing.depart(scope, port, self.address, member, how, end=at, now=turn.now)
+
     def drop_member(self, port: int, turn: Turn, *, bury: bool, reason: str) -> bool:
         """Drop what one port has, at once; tell whether that was anything."""
         spared = bool(self.spared >> port & 1)
@@ -164,8 +179,10 @@ class Group:
 
     def _drop(self, port: int, turn: Turn, *, bury: bool, reason: str) -> None:
         scope = self.home.scope
-        self.part(scope.context.ports[port], turn.now, bury=bury)
-        scope.tell(EventKind.LEAVE, port, turn, group=text(self.address), reason=reason)
+        its = scope.context.ports[port]
+        said = self.depart(its, self.members[port], departing.dropped(reason), turn)
+        self.part(its, turn.now, bury=bury)
+        scope.tell(EventKind.LEAVE, port, turn, group=text(self.address), reason=reason, **said)
 
     def unbury(self) -> None:
         """Take the tombstone away: the group is wanted again, or forgotten."""
@@ -211,18 +228,17 @@ class Group:
         nearest = NEVER
         for port_id, member in list(self.members.items()):
             port = context.ports[port_id]
-            if member.hosts is not None and member.hosts.purge(turn.now):
-                self.account(port, member)
             if member.due <= turn.now:
-                exclude, listed = member.exclude, member.sources
+                exclude, listed, end = member.exclude, member.sources, member.end
                 member.expire(turn.now, keep_blocked=keep_blocked)
                 if member.is_empty:
-                    self.part(port, turn.now)
-                    scope.tell(EventKind.EXPIRE, port_id, turn, group=text(self.address))
+                    self._expire(port, member, end, turn)
                     changed = True
                     continue
                 self.account(port, member)
                 changed = changed or member.differs(exclude, listed)
+            if member.hosts is not None and member.hosts.purge(turn.now):
+                self.account(port, member)
             nearest = min(nearest, self._next_word(port_id, member, lead, turn))
         if STOPPED < self.ask_at <= turn.now:
             self._ask(turn)
@@ -241,6 +257,11 @@ class Group:
         if changed:
             scope.group_changed(self.address, turn)
         return nearest if nearest < NEVER else STOPPED
+
+    def _expire(self, port: Port, member: Membership, end: Instant, turn: Turn) -> None:
+        said = self.depart(port, member, Departure.EXPIRED, turn, end=end)
+        self.part(port, turn.now)
+        self.home.scope.tell(EventKind.EXPIRE, port.id, turn, group=text(self.address), **said)
 
     def _next_word(self, port: int, member: Membership, lead: Duration, turn: Turn) -> Instant:
         """Remind the port of a membership that is about to end; return when to look again."""

@@ -24,7 +24,7 @@ Reporter = bytes
 """MAC address (6 bytes) and IP address (16 bytes) of the sender of a report."""
 
 _NONE: Final[frozenset[Address]] = frozenset()
-_NO_ADDRESS: Final = (UNSPECIFIED, bytes(16))  # 0.0.0.0 and ::
+NO_ADDRESS: Final = (UNSPECIFIED, bytes(16))  # 0.0.0.0 and ::
 _COMPARED_MAX: Final = 64  # hosts looked through for a MAC; among more, each name is a host
 
 
@@ -189,7 +189,7 @@ class Hosts:
         else:
             if host.until <= now:
                 host.exclude, host.sources = False, _NONE
-            if host.who != who and who[6:] not in _NO_ADDRESS:
+            if host.who != who and who[6:] not in NO_ADDRESS:
                 self._rename(host, who)
             host.apply(kind, listed, max_sources)
             self.source_count += len(host.sources) - before
@@ -239,7 +239,7 @@ class Hosts:
         alike = [host for host in self if host.who[:6] == mac]
         if len(alike) != 1:
             return None
-        is_one = who[6:] in _NO_ADDRESS or alike[0].who[6:] in _NO_ADDRESS
+        is_one = who[6:] in NO_ADDRESS or alike[0].who[6:] in NO_ADDRESS
         return alike[0] if is_one else None
 
     def _rename(self, host: Host, who: Reporter) -> None:

@@ -128,6 +128,8 @@ class Instance:
         """Forget all that was learned, because snooping was switched off (VLAN-8, SM-67)."""
         self.groups.drop_members(turn, bury=False, reason="disabled")
         self.mrouters.drop_learned(turn)
+        for port in self.scope.context.ports.values():
+            port.witnesses.excuse(self.vid)
         self.stop()
         self.scope.vlan_changed(turn)
 

@@ -22,7 +22,7 @@ from snoop.proto.loading import Load
 from snoop.proto.port import Port
 from snoop.proto.solicitor import Solicitor
 from snoop.proto.units import NEVER, SECOND, STOPPED, Duration, Instant, after
-from snoop.proto.views import Role
+from snoop.proto.views import Refusal, Role
 from snoop.wire.address import Address, Family, text
 
 _Key: TypeAlias = tuple[int, Family]
@@ -119,25 +119,25 @@ class Instances:
             self._start(instance, turn)
         return instance
 
-    def draft(self, vid: int, family: Family, port: Port, turn: Turn) -> Instance | None:
+    def draft(self, vid: int, family: Family, port: Port, turn: Turn) -> Instance | Refusal:
         """The instance for a frame of `port`; a new one is kept or forgotten by `keep`.
 
-        None if the port may not open another one: nothing is learned then.
+        A refusal if the port may not open another one: nothing is learned then.
         """
         instance = self._known.get((vid, family))
         if instance is not None:
             return instance
         if port.holdings.opened_vlans >= shares.VLANS_MAX:
-            counter = "vlan_limit"
+            why = Refusal.VLAN_LIMIT
             reason = f"{shares.VLANS_MAX} VLANs opened by one port: no more taken"
         elif not self._has_room(vid, port, turn):
-            counter = "state_limit"
+            why = Refusal.STATE_LIMIT
             reason = "max_state reached: VLAN not taken"
         else:
             return Instance(self._context, vid, family)
-        port.counts[counter] += 1
+        port.counts[why.value] += 1
         self._context.warn(EventKind.LIMIT, vid, port.id, reason, turn)
-        return None
+        return why
 
     def _has_room(self, vid: int, port: Port, turn: Turn) -> bool:
         holdings = shares.InstanceHoldings(self._context.holdings, vid)

@@ -106,6 +106,11 @@ class Membership:
             return 1
         return 2 if self.v2_until > now else 3
 
+    @property
+    def end(self) -> Instant:
+        """When nothing is left of it unless it is reported: its last timer."""
+        return max(self.group_timer, *self.sources.values(), STOPPED)
+
     def running(self) -> tuple[Address, ...]:
         """The sources whose timers run: A of INCLUDE, X of EXCLUDE."""
         return tuple(source for source, timer in self.sources.items() if timer)
@@ -271,6 +276,10 @@ class Membership:
             if self.created != now:  # switched on later: there may be others
                 self.hosts.doubt(until)
         return self.hosts
+
+    def tracks(self, who: Reporter) -> bool:
+        """Tell whether a host is known to want it; True where nothing is known of hosts."""
+        return self.hosts is None or self.hosts.lists(who)
 
     def untrack(self) -> None:
         """Forget the hosts: explicit tracking was switched off."""

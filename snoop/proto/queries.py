@@ -138,6 +138,25 @@ def _ours(
     )
 
 
+def witness(
+    scope: Scope, query: Query, src: Address, port: int | None, ports: Ports, turn: Turn
+) -> None:
+    """Take note that hosts on `ports` were asked; `port` is where the query came in."""
+    waiting: Ports = 0
+    for each in scope.context.ports.values():
+        if scope.holdings.has_members(each.holdings):
+            waiting |= each.bit
+    scope.asked.put(
+        address=src,
+        port=port,
+        version=query.version,
+        response=Duration(query.max_response_ns),
+        ports=ports,
+        waiting=waiting & ports,
+        now=turn.now,
+    )
+
+
 def _send(scope: Scope, ports: Ports, query: Query, src: Address, turn: Turn) -> None:
     context = scope.context
     ports &= context.up
@@ -162,6 +181,8 @@ def _send(scope: Scope, ports: Ports, query: Query, src: Address, turn: Turn) ->
     for port in context.ports.values():
         if port.bit & ports:
             port.counts["tx_query_own"] += 1
+    if group == ANY and ports == context.up:
+        witness(scope, query, src, None, ports, turn)
     scope.tell(
         EventKind.QUERY,
         None,

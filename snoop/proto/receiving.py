@@ -6,7 +6,7 @@ refuses is counted under the name it gives, and only fragments of that still go 
 
 from typing import Final
 
-from snoop.proto import forwarding
+from snoop.proto import forwarding, queries
 from snoop.proto.context import Context
 from snoop.proto.effects import EventKind, Frame, Turn
 from snoop.proto.hosts import reporter
@@ -17,7 +17,7 @@ from snoop.proto.port import Port
 from snoop.proto.reports import HostMessage
 from snoop.proto.units import SECOND, Duration, after, seconds
 from snoop.proto.views import Refusal, RouterOrigin
-from snoop.proto.witnesses import REFUSALS_MAX
+from snoop.proto.witnesses import REFUSALS_MAX, Heard
 from snoop.wire import control, messages
 from snoop.wire.address import ANY, UNSPECIFIED, Family, is_link_local_group, text
 from snoop.wire.control import Control
@@ -31,6 +31,7 @@ _FROM_HOSTS: Final = (Report, Leave)
 _FLOODED: Final = (messages.Unknown, messages.MrdSolicitation)
 _NO_ROUTER_ALERT: Final = (Hello, messages.Dvmrp)
 _VERSIONED: Final = (Report, Query)
+_ANSWERS: Final = (RecordType.IS_IN, RecordType.IS_EX)
 
 _IPV4_MULTICAST: Final = b"\x01\x00\x5e"
 _DVMRP_LIFETIME: Final = seconds(35)  # TM-17
@@ -63,10 +64,10 @@ def receive(
     if isinstance(message, Hello):
         counts["rx_pim_hello"] += 1
         if params.enabled and _disbelief(params, port, parsed) is None:
-            known = instances.draft(frame.vid, Family.IPV4, port, turn)
-            if known is not None:
-                _hear_hello(known, port, parsed, turn)
-                instances.keep(known, port, turn)
+            taken = instances.draft(frame.vid, Family.IPV4, port, turn)
+            if not isinstance(taken, Refusal):
+                _hear_hello(taken, port, parsed, turn)
+                instances.keep(taken, port, turn)
         return  # the fast path floods it
     name = forwarding.name(message)
     counts["rx_" + name] += 1
@@ -80,10 +81,14 @@ def receive(
     why = _disbelief(params, port, parsed)
     draft = None
     if why is None:
-        draft = instances.draft(frame.vid, Family.IPV4, port, turn)
-    elif isinstance(message, Report):
-        _witness(port, frame.vid, parsed, message, why, turn)
+        taken = instances.draft(frame.vid, Family.IPV4, port, turn)
+        if isinstance(taken, Refusal):
+            why = taken
+        else:
+            draft = taken
     known = draft or instances.get(frame.vid, Family.IPV4)
+    if why is not None and isinstance(message, _FROM_HOSTS):
+        _refuse_host(known, port, frame.vid, parsed, message, why, turn)
     if isinstance(message, _FROM_HOSTS):
         if draft is None or _hear_host(draft, port, parsed, message, turn):
             forwarding.to_routers(context, known, port, frame, "tx_" + name, turn)
@@ -92,6 +97,9 @@ def receive(
         _count_query(port, parsed, message)
         if draft is not None:
             _hear_query(draft, port, parsed, message, turn)
+            if draft.querier.heard is message:  # believed: hosts are to answer it
+                ports_up = ports & context.up
+                queries.witness(draft.scope, message, parsed.ip.src, port.id, ports_up, turn)
         context.send(ports, frame, "tx_" + name, turn)
     else:
         if draft is not None:
@@ -125,7 +133,10 @@ def _hear_host(
         version = 2
         records = (Record(RecordType.TO_IN, message.group, ()),)  # SM-41
     who = reporter(parsed.ether.src, parsed.ip.src)
-    said = HostMessage(instance, port, turn, who=who, version=version)
+    heard = port.witnesses.hear(instance.scope.vid, who, version, turn.now)
+    if isinstance(message, Report):
+        _credit(instance, port, heard, message, turn)
+    said = HostMessage(instance, port, turn, heard=heard, who=who, version=version)
     permitted = not records
     for record in records:
         if said.take(record):
@@ -178,16 +189,44 @@ def _disbelief(params: Params, port: Port, parsed: Control) -> Refusal | None:
     return why
 
 
-def _witness(
-    port: Port, vid: int, parsed: Control, report: Report, why: Refusal, turn: Turn
+def _credit(instance: Instance, port: Port, heard: Heard, report: Report, turn: Turn) -> None:
+    """Take note that a host has answered, if that is what it did: a change is nobody's answer."""
+    asked, now = instance.scope.asked, turn.now
+    version = report.version
+    if version == 3:
+        if not report.records or report.records[0].type not in _ANSWERS:
+            return
+    else:
+        # Where reports go, too: who hears one for its group keeps quiet.
+        others = instance.mrouters.ports | instance.params.report_flood
+        asked.overhear(port.bit | others, now)
+    if asked.answer(port.bit, version, heard.answered, now):
+        heard.answered = now
+
+
+def _refuse_host(
+    instance: Instance | None,
+    port: Port,
+    vid: int,
+    parsed: Control,
+    message: Report | Leave,
+    why: Refusal,
+    turn: Turn,
 ) -> None:
-    """Remember the joins of a report that is not believed, as many as are remembered at all."""
+    """Remember a host that is not believed, and its joins, as many as are remembered at all."""
     who = reporter(parsed.ether.src, parsed.ip.src)
-    for kind, group, sources in report.records[:REFUSALS_MAX]:
+    version = message.version if isinstance(message, Report) else 2
+    heard = port.witnesses.hear(vid, who, version, turn.now)
+    if isinstance(message, Leave):
+        heard.left = True
+        return
+    if instance is not None:
+        _credit(instance, port, heard, message, turn)
+    for kind, group, sources in message.records[:REFUSALS_MAX]:
         joins_all = kind is RecordType.IS_EX or kind is RecordType.TO_EX
-        if (joins_all or (sources and kind is not RecordType.BLOCK)) and not is_link_local_group(
-            group
-        ):
+        if kind is RecordType.BLOCK or (kind is RecordType.TO_IN and not sources):
+            heard.left = True
+        elif (joins_all or sources) and not is_link_local_group(group):
             port.witnesses.refuse(vid, group, why, who, turn.now)
 
 

@@ -11,14 +11,15 @@ from typing import Final
 from snoop.proto import shares
 from snoop.proto.effects import EventKind, Turn
 from snoop.proto.group import Group
-from snoop.proto.hosts import Reporter, reporter_address
+from snoop.proto.hosts import Reporter, reporter_address, reporter_mac
 from snoop.proto.instance import Instance
 from snoop.proto.membership import NOTHING, Ask, Membership
 from snoop.proto.params import FastLeave
 from snoop.proto.port import Port
 from snoop.proto.units import after
-from snoop.proto.views import Refusal
-from snoop.wire.address import Address, text
+from snoop.proto.views import Departure, Refusal
+from snoop.proto.witnesses import Heard
+from snoop.wire.address import Address, mac_text, text
 from snoop.wire.messages import Record, RecordType
 
 Sources = tuple[Address, ...]
@@ -40,7 +41,7 @@ class HostMessage:
     `version` is that of the message; a leave is version 2. What it wants done is added to `turn`.
     """
 
-    __slots__ = ("_instance", "_port", "_scope", "_turn", "_until", "_version", "_who")
+    __slots__ = ("_heard", "_instance", "_port", "_scope", "_turn", "_until", "_version", "_who")
 
     def __init__(
         self,
@@ -48,10 +49,12 @@ class HostMessage:
         port: Port,
         turn: Turn,
         *,
+        heard: Heard,
         who: Reporter,
         version: int,
     ) -> None:
-        """Prepare to take the records."""
+        """Prepare to take the records of `heard`, which calls itself `who` this time."""
+        self._heard = heard
         self._instance = instance
         self._scope = instance.scope
         self._port = port
@@ -78,6 +81,7 @@ class HostMessage:
             self._refuse(Refusal.FILTER, EventKind.FILTER, "group not permitted", address)
             return False
         if leaves:
+            self._heard.left = True
             port.witnesses.leave(self._scope.vid, address, self._who)
         group = self._instance.groups.get(address)
         is_ssm = address in self._scope.context.settings.ssm if group is None else group.is_ssm
@@ -179,10 +183,13 @@ class HostMessage:
         ask = self._apply(group, member, kind, sources)
         if empties and self._leaves_at_once(member):
             self._port.counts["fast_leave"] += 1
+            group.depart(self._port, member, Departure.FAST_LEAVE, self._turn)
             group.part(self._port, self._turn.now)
             self._tell(EventKind.LEAVE, group, member, reason="fast_leave")
             self._scope.group_changed(group.address, self._turn)
             return
+        if empties or (leaves and not member.tracks(self._who)):
+            self._port.witnesses.say_leaving(self._scope.vid, group.address, self._who, self._until)
         if ask:
             self._instance.last_member.start(group, self._port.id, member, ask, self._turn)
         if leaves:
@@ -284,6 +291,7 @@ class HostMessage:
             self._turn,
             group=text(group.address),
             reporter=text(reporter_address(self._who)),
+            mac=mac_text(reporter_mac(self._who)),
             filter_mode=member.filter_mode.value,
             sources=[text(source) for source in member.sources],
             **more,
@@ -302,6 +310,7 @@ class HostMessage:
             self._turn,
             group=text(address),
             reporter=text(reporter_address(self._who)),
+            mac=mac_text(reporter_mac(self._who)),
         )
 
 

@@ -8,6 +8,7 @@ knows any of them. There is one maker of `GroupChanged`, here.
 from collections.abc import Callable
 from typing import TypeAlias
 
+from snoop.proto.asked import Asked
 from snoop.proto.context import Context
 from snoop.proto.deadlines import Owner
 from snoop.proto.effects import Event, EventKind, GroupChanged, Turn, VlanChanged, own_frame
@@ -25,7 +26,7 @@ Hook: TypeAlias = Callable[[Turn], None]
 class Scope:
     """The leaf of one instance."""
 
-    __slots__ = ("_settings", "context", "family", "holdings", "timings", "vid")
+    __slots__ = ("_settings", "asked", "context", "family", "holdings", "timings", "vid")
 
     def __init__(self, context: Context, vid: int, family: Family) -> None:
         """Start with our own timings, and nothing held."""
@@ -35,6 +36,7 @@ class Scope:
         self.family = family
         self.holdings = InstanceHoldings(context.holdings, vid)
         self.timings: Timings = self.params.timings
+        self.asked = Asked()
 
     @property
     def params(self) -> Params:

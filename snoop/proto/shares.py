@@ -159,6 +159,11 @@ class InstanceHoldings:
             require(port not in self.stakes, "two stakes of a port in one instance")
             yield state, self.stake(port)
 
+    def has_members(self, port: PortHoldings) -> bool:
+        """Tell whether anybody behind `port` has joined anything here."""
+        stake = self.stakes.get(port)
+        return stake is not None and stake.members > 0
+
     def count_group(self, change: int) -> None:
         """Count a group that was opened, 1, or forgotten, -1."""
         self.groups += change

@@ -67,6 +67,7 @@ class SlowHosts:
     def hear_older_query(self, now: Instant) -> None:
         """Take note that hosts hear a query of version 1 or 2, a specific one maybe."""
         self._older_until = after(now, self._present)
+        self._scope.asked.made_older(self._older_until)
 
     def hear_v1_query(self, now: Instant) -> Instant | None:
         """Take note that hosts hear a v1 General Query.
@@ -74,7 +75,7 @@ class SlowHosts:
         Return when the memberships that there are may end at the earliest, None if it is as before.
         """
         first = self._v1_until <= now
-        self._v1_until = after(now, self._present)
+        self._be_slow(now)
         if not first or not self._outlast_memberships:
             return None
         return after(now, Duration(2 * self._scope.params.timings.gmi))
@@ -82,7 +83,11 @@ class SlowHosts:
     def hear_v1_report(self, now: Instant) -> None:
         """Take note that a host is in that mode still: some go by the interval a router names."""
         if self._v1_until > now:
-            self._v1_until = after(now, self._present)
+            self._be_slow(now)
+
+    def _be_slow(self, now: Instant) -> None:
+        self._v1_until = after(now, self._present)
+        self._scope.asked.made_slow(self._v1_until, _V1_RESPONSE)
 
     @property
     def _outlast_memberships(self) -> bool:

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
+from snoop.proto import testimony
 from snoop.proto.group import Group
 from snoop.proto.hosts import reporter_address, reporter_mac
 from snoop.proto.instances import Instances
 from snoop.proto.membership import Membership
-from snoop.proto.port import Port
-from snoop.proto.settings import Settings
 from snoop.proto.statics import Static
 from snoop.proto.units import STOPPED, Duration, Instant, left
-from snoop.proto.views import EntryOrigin, FilterMode, HostRow, MdbRow, RefusalRow, SourceRow
-from snoop.wire.address import Address, Family, family
+from snoop.proto.views import EntryOrigin, FilterMode, HostRow, MdbRow, SourceRow
+from snoop.wire.address import Address, family
 
 Keys = Iterable[tuple[int, Address]]
 """(vid, group) of the groups asked for; those that are gone are left out."""
@@ -46,15 +45,17 @@ def hosts(instances: Instances, wanted: Keys, now: Instant) -> list[HostRow]:
     """The tracked hosts of groups, by port and address."""
     rows: list[HostRow] = []
     for group in _groups(instances, wanted):
+        scope = group.home.scope
         for port, member in sorted(group.members.items()):
             if member.hosts is None:
                 continue
             for host in sorted(member.hosts, key=lambda host: reporter_address(host.who)):
                 if host.until > now:
+                    heard = scope.context.ports[port].witnesses.find(scope.vid, host.who)
                     rows.append(
                         HostRow(
-                            vid=group.home.scope.vid,
-                            family=group.home.scope.family,
+                            vid=scope.vid,
+                            family=scope.family,
                             group=group.address,
                             port=port,
                             address=reporter_address(host.who),
@@ -62,49 +63,15 @@ def hosts(instances: Instances, wanted: Keys, now: Instant) -> list[HostRow]:
                             filter_mode=host.filter_mode,
                             sources=tuple(sorted(host.sources)),
                             timer=Duration(host.until - now),
+                            first_heard=None if heard is None else Duration(now - heard.first),
+                            last_heard=None if heard is None else Duration(now - heard.at),
+                            unanswered=(
+                                None
+                                if heard is None
+                                else testimony.unanswered(scope, port, heard, now)
+                            ),
                         )
                     )
-    return rows
-
-
-def refusals(
-    instances: Instances,
-    settings: Settings,
-    ports: Iterable[Port],
-    wanted: tuple[int | None, Address | None],
-    now: Instant,
-) -> list[RefusalRow]:
-    """The joins refused on ports of late; `wanted` is of which VLAN and group, None: any.
-
-    A host asks again at each query: what it has not asked for a membership interval it wants no
-    more.
-    """
-    vid, group = wanted
-
-    def interval(number: int, family: Family) -> Duration:
-        known = instances.get(number, family)
-        return (settings.of(number).timings if known is None else known.scope.timings).gmi
-
-    rows: list[RefusalRow] = []
-    for port in ports:
-        found = [
-            RefusalRow(
-                vid=number,
-                family=family(address),
-                group=address,
-                port=port.id,
-                why=why,
-                address=reporter_address(known.who),
-                mac=reporter_mac(known.who),
-                count=known.count,
-                age=Duration(now - known.at),
-            )
-            for number, address, why, known in port.witnesses.refusals()
-            if vid in (None, number)
-            and group in (None, address)
-            and now - known.at < interval(number, family(address))
-        ]
-        rows += sorted(found, key=lambda row: (row.vid, row.group, row.why))
     return rows
 
 

@@ -58,6 +58,19 @@ class Refusal(StrEnum):
     STATE_LIMIT = "state_limit"
     SOURCE_LIMIT = "source_limit"
     HOST_LIMIT = "host_limit"
+    VLAN_LIMIT = "vlan_limit"
+
+
+class Departure(StrEnum):
+    """How a membership ended."""
+
+    LEFT = "left"  # and nobody else on the port wanted it
+    EXPIRED = "expired"  # nobody answered
+    FAST_LEAVE = "fast_leave"  # by one host's leave, nobody else asked
+    CLEARED = "cleared"
+    PORT_DOWN = "port_down"
+    DISABLED = "disabled"  # snooping was switched off
+    LIMIT = "limit"  # a limit was lowered over a restart
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +181,7 @@ class QuerierRow:
 
 @dataclass(frozen=True, slots=True)
 class HostRow:
-    """One tracked host of a group on a port."""
+    """One tracked host of a group on a port; what was heard of it is None if that is forgotten."""
 
     vid: int
     family: Family
@@ -179,6 +192,9 @@ class HostRow:
     filter_mode: FilterMode
     sources: tuple[Address, ...]
     timer: Duration
+    first_heard: Duration | None
+    last_heard: Duration | None
+    unanswered: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,3 +210,67 @@ class RefusalRow:
     mac: bytes
     count: int
     age: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessRow:
+    """A host that a port has heard: how long ago first and last, and when it answered a query.
+
+    `unanswered`: General Queries that it was to answer since; 0 where the last it said was that it
+    `left`, or where it has been heard on another port meanwhile, `moved`. At most `ASKED_MAX`.
+    """
+
+    vid: int
+    family: Family
+    port: int
+    address: Address
+    mac: bytes
+    version: int
+    first_heard: Duration
+    last_heard: Duration
+    answered: Duration | None
+    unanswered: int
+    left: bool
+    moved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DepartureRow:
+    """A membership that ended `age` ago, and has not been taken up again.
+
+    `last_heard` is how long ago the host had been heard last *then*, `unanswered` what it had left
+    unanswered then; None if that was forgotten. `others`, (MAC, address), wanted it as well.
+    """
+
+    vid: int
+    family: Family
+    group: Address
+    port: int
+    how: Departure
+    address: Address
+    mac: bytes
+    age: Duration
+    last_heard: Duration | None
+    unanswered: int | None
+    others: tuple[tuple[bytes, Address], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRow:
+    """A General Query that was put to `ports`, `age` ago, and how many hosts answered it.
+
+    `port` is where it came in, None for our own. `left`: how long hosts still have to answer.
+    `silent`: the ports with members that did not answer, once that is over.
+    """
+
+    vid: int
+    family: Family
+    address: Address
+    port: int | None
+    version: int
+    age: Duration
+    left: Duration
+    answers: int
+    ports: Ports
+    answered: Ports
+    silent: Ports

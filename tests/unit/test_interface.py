@@ -20,7 +20,7 @@ from snoop.config.loader import TABLES
 from snoop.control import shows
 from snoop.control.documents import Finding
 from snoop.control.kinds import KINDS
-from snoop.control.requests import Events, Explain, Monitor, Mrouter, Show
+from snoop.control.requests import Clear, Events, Explain, Monitor, Mrouter, Show
 from snoop.proto.effects import EventKind
 from snoop.runtime import clock
 from snoop.table.seen import Stream
@@ -129,7 +129,11 @@ def answered() -> dict[str, Any]:
     scene.report(1, Record(RecordType.ALLOW, G, (S,)))
     scene.report(1, Record(RecordType.TO_EX, address.parse("232.1.1.1"), ()))
     scene.ask(Mrouter(add=True, port="p3"))
+    scene.report(2, Record(RecordType.TO_EX, address.parse("239.1.1.9"), ()))
+    scene.ask(Clear(what="mdb", group="239.1.1.9"))
+    seen = scene.ask(Show(what="witnesses"))
     return {
+        **{f"show witnesses: {part}": {part: seen[part]} for part in ("hosts", "gone", "asked")},
         **{f"show {what}": scene.ask(Show(what=what)) for what in typing.get_args(_shown())},
         "show events": scene.ask(Events()),
         "explain": scene.ask(Explain(port="p0", group="239.1.2.3")),

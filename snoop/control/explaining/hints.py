@@ -40,7 +40,7 @@ def refused(plane: Plane, port: Port, vid: int, group: Address) -> str:
     if address.family(group) is not Family.IPV4:
         return ""
     table = port.table
-    rows = plane.engine.refusals(clock.now(), [port.id], vid=vid, group=group)
+    rows = plane.engine.witnesses.refused(clock.now(), [port.id], vid=vid, group=group)
     vain = [row for row in rows if row.why not in _TAKEN]
     if vain:
         last = min(vain, key=lambda row: row.age)

@@ -132,9 +132,11 @@ def test_a_host_row_has_the_fields_of_the_contract() -> None:
     host = HostRow(
         vid=0, family=Family.IPV4, group=G1, port=1, address=S1, mac=bytes(5) + b"\x09",
         filter_mode=FilterMode.INCLUDE, sources=(S2, S1), timer=seconds(2),
+        first_heard=seconds(300), last_heard=seconds(258), unanswered=2,
     )  # fmt: skip
     (shown,) = plain(rows.hosts([host], name, Wanted()))
     assert {key: value for key, value in shown.items() if key != "mac"} == {
         "vlan": 0, "family": "ipv4", "group": "239.1.1.1", "port": "p1", "address": "10.0.0.9",
         "filter_mode": "include", "sources": ["10.0.0.9", "10.0.0.10"], "timer": 2.0,
+        "first_heard": 300.0, "last_heard": 258.0, "unanswered": 2,
     }  # fmt: skip

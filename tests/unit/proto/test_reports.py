@@ -29,6 +29,7 @@ def test_report_makes_an_entry_on_its_port_and_an_event() -> None:
     assert event.fields == {
         "group": G,
         "reporter": HOST,
+        "mac": "02:00:0a:00:00:0b",
         "filter_mode": "exclude",
         "sources": [],
     }

@@ -16,6 +16,7 @@ import pytest
 
 import snoop.proto
 from snoop.proto import (
+    asked,
     carrier,
     chores,
     context,
@@ -104,8 +105,17 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
             "witnesses": OBSERVED,
         },
     ),
-    witnesses.Witnesses: (None, {"_refused": OBSERVED}),
-    witnesses.Refused: (None, dict.fromkeys(("at", "count", "who"), OBSERVED)),
+    **{
+        kind: (None, dict.fromkeys(kind.__slots__, OBSERVED))
+        for kind in (
+            asked.Asked,
+            asked.AskedQuery,
+            witnesses.Gone,
+            witnesses.Heard,
+            witnesses.Refused,
+            witnesses.Witnesses,
+        )
+    },
     shares.SwitchHoldings: (
         None,
         {"groups": SUMMED, "state_bytes": SUMMED, "settings": CONFIGURED},
@@ -346,6 +356,7 @@ STATELESS = {
     "PrefixList",
     "Remarks",
     "Scope",
+    "Testimony",
     "Turn",
 }
 

@@ -20,7 +20,7 @@ def seen(lab: Lab, **wanted: object) -> list[tuple[int, str, str, str, int]]:
     """(port, group, why, host, count) of each."""
     return [
         (row.port, text(row.group), row.why, text(row.address), row.count)
-        for row in lab.engine.refusals(lab.now, **wanted)
+        for row in lab.engine.witnesses.refused(lab.now, **wanted)
     ]
 
 
@@ -46,7 +46,7 @@ def test_what_was_refused_is_known_with_the_reason_and_the_host(
     lab = querier(**how)
     lab.hear(P1, data)
     lab.at(43)
-    (row,) = lab.engine.refusals(lab.now)
+    (row,) = lab.engine.witnesses.refused(lab.now)
     assert (row.why, row.port, row.address, row.mac) == (why, P1, parse(HOST), mac_of(HOST))
     assert (row.vid, row.count, row.age) == (0, 1, seconds(3))
 
@@ -136,4 +136,4 @@ def test_refusals_are_bounded_and_the_oldest_goes() -> None:
     assert len(groups) == 64
     assert "239.9.0.0" in groups
     assert "239.9.0.1" not in groups
-    assert {row.why for row in lab.engine.refusals(lab.now)} == {Refusal.FILTER}
+    assert {row.why for row in lab.engine.witnesses.refused(lab.now)} == {Refusal.FILTER}

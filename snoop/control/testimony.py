@@ -1,0 +1,104 @@
+"""`show witnesses`: what a switch has seen of hosts, as rows.
+
+Pure functions from views to `witnessed`, as in `rows`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from snoop.control import witnessed
+from snoop.control.rows import PortName, Wanted, family, of_groups, seconds
+from snoop.printable import natural
+from snoop.proto.units import Ports, port_ids
+from snoop.proto.views import AskedRow, DepartureRow, RefusalRow, WitnessRow
+from snoop.wire import address
+from snoop.wire.address import mac_text
+
+
+def refused(rows: Iterable[RefusalRow], port: PortName, wanted: Wanted) -> list[witnessed.Refused]:
+    """`refused`: one row a port, group and reason."""
+    return [
+        witnessed.Refused(
+            vlan=row.vid,
+            family=family(row.family),
+            group=address.text(row.group),
+            port=port(row.port),
+            why=row.why,
+            address=address.text(row.address),
+            mac=mac_text(row.mac),
+            count=row.count,
+            age=seconds(row.age),
+        )
+        for row in of_groups(rows, wanted, lambda row: (port(row.port), row.why))
+    ]
+
+
+def hosts(rows: Iterable[WitnessRow], port: PortName, wanted: Wanted) -> list[witnessed.Witness]:
+    """`hosts`: one row a host of a port."""
+    return [
+        witnessed.Witness(
+            vlan=row.vid,
+            family=family(row.family),
+            port=port(row.port),
+            address=address.text(row.address),
+            mac=mac_text(row.mac),
+            version=row.version,
+            first_heard=seconds(row.first_heard),
+            last_heard=seconds(row.last_heard),
+            answered=seconds(row.answered),
+            unanswered=row.unanswered,
+            left=row.left,
+            moved=row.moved,
+        )
+        for row in rows
+        if wanted.takes(vid=row.vid, port=row.port)
+    ]
+
+
+def gone(rows: Iterable[DepartureRow], port: PortName, wanted: Wanted) -> list[witnessed.Gone]:
+    """`gone`: one row a port and group."""
+    return [
+        witnessed.Gone(
+            vlan=row.vid,
+            family=family(row.family),
+            group=address.text(row.group),
+            port=port(row.port),
+            how=row.how,
+            address=address.text(row.address),
+            mac=mac_text(row.mac),
+            age=seconds(row.age),
+            last_heard=seconds(row.last_heard),
+            unanswered=row.unanswered,
+            others=[
+                witnessed.Name(address=address.text(other), mac=mac_text(mac))
+                for mac, other in row.others
+            ],
+        )
+        for row in of_groups(rows, wanted, lambda row: natural(port(row.port)))
+    ]
+
+
+def asked(rows: Iterable[AskedRow], port: PortName, wanted: Wanted) -> list[witnessed.Asked]:
+    """`asked`: one row a query."""
+
+    def names(ports: Ports) -> list[str]:
+        return sorted((port(each) for each in port_ids(ports) if wanted.has(each)), key=natural)
+
+    return [
+        witnessed.Asked(
+            vlan=row.vid,
+            family=family(row.family),
+            address=address.text(row.address),
+            port=None if row.port is None else port(row.port),
+            version=row.version,
+            age=seconds(row.age),
+            left=seconds(row.left),
+            answers=row.answers,
+            ports=names(row.ports),
+            answered=names(row.answered),
+            silent=names(row.silent),
+        )
+        for row in rows
+        if wanted.takes(vid=row.vid)
+    ]
