@@ -88,6 +88,7 @@ class Verdict:
     ports: Ports
     punt: bool
     registered: bool
+    vlan: int = 0
 
 
 def _mask(masks: Any) -> Ports:
@@ -390,4 +391,5 @@ class FastPath:
             ports=_mask(verdict.ports),
             punt=bool(verdict.punt),
             registered=bool(verdict.registered),
+            vlan=int(verdict.vlan),
         )

@@ -5,5 +5,6 @@
 - a command a file: `run`, `show`, `change`, `explain`, `monitor`, `watch`, `check`, `config`,
   `decode`, `capture`, `completion`, `manual`, and `running`, which is `list`;
 - `layout`, `tables`, `human`, `overview`, `screen`, `summary`, `example`: state for eyes; `output`:
-  the streams; `formats`: the formats of others; `findings`: what `check` looks for, a file a theme.
+  the streams; `formats`: the formats of others; `hexdump`: frames that people type in;
+- `findings`: what `check` looks for, a file a theme.
 """

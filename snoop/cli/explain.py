@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -14,45 +15,110 @@ from snoop.control.client import Refused
 if TYPE_CHECKING:
     from snoop.control import documents
 
+# What people call an IP protocol; any other has a number.
+PROTOCOLS = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "ospf": 89, "pim": 103}
+
+
+def _number(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    known = PROTOCOLS.get(value.lower())
+    number = int(value) if known is None and value.isdecimal() and len(value) <= 3 else known
+    if number is None or number > 255:
+        names = ", ".join(PROTOCOLS)
+        raise click.BadParameter(f'"{value}" is no IP protocol: {names} or 0 to 255', ctx, param)
+    return number
+
+
+def _digits(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    from snoop.cli import hexdump
+
+    if value == "-":
+        value = sys.stdin.buffer.read(hexdump.TEXT_MAX).decode(errors="replace")
+    try:
+        return hexdump.digits(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+
 
 @click.command()
 @options.option("--port", type=options.PORT, metavar="IN", help="The port it comes in at.")
-@options.option("--group", type=GROUP, required=True, metavar="G", help="The group it goes to.")
+@options.option("--group", type=GROUP, metavar="G", help="The group it goes to.")
 @options.option("--source", type=SOURCE, metavar="S", help="Its sender.  [default: some address]")
 @options.option("--vlan", type=VLAN, metavar="V", help="VLAN id; 0: untagged.")
 @options.option(
     "--stream", is_flag=True, help="Take what is left out from the busiest live stream."
 )
+@options.option("--to", metavar="ADDR|MAC", help="Any address it goes to, in place of --group.")
+@options.option("--from-mac", metavar="MAC", help="The MAC address it comes from.")
+@options.option(
+    "--protocol", callback=_number, metavar="P", help="IP protocol: a number, or udp, igmp, …"
+)
+@options.option("--ttl", type=click.IntRange(0, 255), metavar="N", help="Its time to live.")
+@options.option(
+    "--size", type=click.IntRange(60, 65535), metavar="BYTES", help="How large it is, headers too."
+)
+@options.option(
+    "--tagged", type=click.IntRange(0, 4095), metavar="VID", help="It has such a VLAN tag."
+)
+@options.option("--untagged", is_flag=True, help="It has no VLAN tag.")
+@options.option(
+    "--frame", callback=_digits, metavar="HEX",
+    help="The whole frame, as `tcpdump -xx` prints it; -: read it from standard input.",
+)  # fmt: skip
 @options.as_json
 @click.pass_context
 def explain(
     ctx: click.Context,
     port: str | None,
-    group: str,
+    group: str | None,
     source: str | None,
     vlan: int | None,
     stream: bool,
+    to: str | None,
+    from_mac: str | None,
+    protocol: int | None,
+    ttl: int | None,
+    size: int | None,
+    tagged: int | None,
+    untagged: bool,
+    frame: str | None,
     as_json: bool,
 ) -> None:
-    """What happens to a frame of --group that comes in at --port, and why."""
+    """What happens to a frame that comes in at --port, and why.
+
+    One to --group, or --to any address; or byte for byte, with --frame. Nothing is sent.
+    """
+    if sum((vlan is not None, tagged is not None, untagged)) > 1:
+        raise click.UsageError("one of --vlan, --tagged and --untagged says it")
+    if sum((group is not None, to is not None, frame is not None)) != 1:
+        raise click.UsageError("one of --group, --to and --frame says which frame")
+    if untagged:
+        vlan = 0
     session = options.session(ctx)
-    size = None
+    asked: dict[str, object] = {
+        "group": group, "to": to, "frame": frame, "from_mac": from_mac, "protocol": protocol,
+        "ttl": ttl, "size": size, "tagged": tagged,
+    }  # fmt: skip
     if stream:
-        live = _busiest(session, group, port, source, vlan)
+        if group is None:
+            raise click.UsageError("--stream needs --group")
+        live = _busiest(session, group, port, source, vlan if tagged is None else tagged)
         port, source, vlan = live.port, live.source, live.vlan
-        size = live.bytes // live.frames if live.frames else None
+        asked["frame_bytes"] = live.bytes // live.frames if live.frames else None
     if port is None:
         raise click.UsageError("--port IN is needed, or --stream to take it from a live stream")
-    asked: dict[str, object] = {"port": port, "group": group, "vlan": 0 if vlan is None else vlan}
-    asked["source"] = source
-    if size is not None:
-        asked["frame_bytes"] = size
+    asked |= {"port": port, "source": source, "vlan": vlan or None}
     if as_json:
         options.print_json(session.call("explain", **asked))
         return
     from snoop.control.documents import Explained
 
-    _print(session.ask(Explained, "explain", **asked), port, group, source)
+    _print(
+        session.ask(Explained, "explain", **asked), port, f"{source or 'some source'} -> {group}"
+    )
 
 
 def _busiest(
@@ -62,20 +128,46 @@ def _busiest(
 
     streams = session.show(Streams, group=group, port=port, vlan=vlan).streams
     matching = [one for one in streams if source in (None, one.source)]
-    if not matching:
-        raise Refused(f"no stream of {group} has been seen; `snoop show streams` lists them", 1)
-    return max(matching, key=lambda one: (one.bits_per_s, one.frames))
+    if matching:
+        return max(matching, key=lambda one: (one.bits_per_s, one.frames))
+    others = session.show(Streams).streams
+    raise Refused(_unseen(group, source, others), 1)
 
 
-def _print(answer: documents.Explained, port: str, group: str, source: str | None) -> None:
+def _unseen(group: str, source: str | None, streams: list[documents.Stream]) -> str:
+    """What to say of a stream that there is not: what comes in its place, what to type."""
+    from snoop.cli import human
+
+    asked = (
+        f"no such stream of {group}" if source is None else f"no stream of {group} from {source}"
+    )
+    step = f"on the sender, `ip route get {group}` says by which interface it goes"
+    alike = [one for one in streams if one.group == group]
+    same = [one for one in streams if one.source == source]
+    if alike:
+        last = min(alike, key=lambda one: one.idle)
+        where = f", in VLAN {last.vlan}" if last.vlan else ", untagged"
+        return f"{asked} has been seen there: it comes from {last.source} at {last.port}{where}"
+    if same:
+        last = min(same, key=lambda one: one.idle)
+        ago = human.age(last.idle)
+        sent = f"what it sent last is {last.group}, at {last.port}, {ago} ago"
+        return f"{asked} has been seen; {sent}; {step}"
+    if source is not None:
+        return f"{asked} has been seen, and no other of it; {step}"
+    return f"no stream of {group} has been seen; {step}"
+
+
+def _print(answer: documents.Explained, port: str, asked: str) -> None:
     from snoop.cli import human, layout
 
     to = human.ports(answer.ports) or "no port"
-    click.echo(f"{source or 'some source'} -> {group}, in at {port}")
-    click.echo(f"{answer.action} ({answer.reason}) to {to}\n")
+    click.echo(f"{asked if answer.frame is None else _named(answer.frame)}, in at {port}")
+    click.echo(f"{answer.action} ({', '.join(answer.counters or [answer.reason])}) to {to}\n")
     same: dict[tuple[bool, str], list[str]] = {}
     for why in answer.why:
-        same.setdefault((why.forwarded, why.because), []).append(why.port)
+        step = f" -> {why.do}" if why.do else ""
+        same.setdefault((why.forwarded, why.because + step), []).append(why.port)
     lines = [
         (human.ports(ports), "yes" if forwarded else "no", because)
         for (forwarded, because), ports in same.items()
@@ -84,3 +176,10 @@ def _print(answer: documents.Explained, port: str, group: str, source: str | Non
         layout.table(("Port", "Gets it", "Because"), lines, fold=("Port", "Because")),
         *(f"note: {note}" for note in answer.notes),
     )
+
+
+def _named(frame: documents.Headers) -> str:
+    """Whose frame to whom: IP addresses where it has any."""
+    if frame.destination is None:
+        return f"{frame.source_mac} -> {frame.destination_mac}"
+    return f"{frame.source or 'some source'} -> {frame.destination}"

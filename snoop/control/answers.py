@@ -68,7 +68,7 @@ class Answers:
             case Query():
                 self._query(request)
             case Explain():
-                return self._explain(request)
+                return await answer.explain(self._plane, request)
             case Reload():
                 return self._reload()
             case _:
@@ -174,13 +174,3 @@ class Answers:
             except ValueError as error:
                 raise RequestError(str(error), code=2) from None
             plane.do(effects)
-
-    def _explain(self, request: Explain) -> documents.Explained:
-        return answer.explain(
-            self._plane,
-            port=named.port(self._plane.ports, request.port),
-            group=named.group(request.group),
-            source=named.source(request.source),
-            vid=request.vlan,
-            frame_bytes=request.frame_bytes,
-        )

@@ -319,11 +319,33 @@ class Config(Document, frozen=True, kw_only=True):
 
 
 class Why(Struct, frozen=True, kw_only=True):
-    """Whether a frame leaves by a port, and a sentence on it."""
+    """Whether a frame leaves by a port, a sentence on it, and the host it is about, if any."""
 
     port: str
     forwarded: bool
     because: str
+    cause: str = ""
+    host: str | None = None
+    mac: str | None = None
+    last_heard: float | None = None
+    unanswered: int | None = None
+    do: str | None = None
+
+
+class Headers(Struct, frozen=True, kw_only=True):
+    """A frame as `explain` read it; None: it has no such thing, or none was asked about."""
+
+    hex: str
+    bytes: int
+    vlan: int
+    tag: int | None
+    source_mac: str
+    destination_mac: str
+    ethertype: int
+    source: str | None
+    destination: str | None
+    protocol: int | None
+    ttl: int | None
 
 
 class Explained(Struct, frozen=True, kw_only=True):
@@ -335,6 +357,9 @@ class Explained(Struct, frozen=True, kw_only=True):
     registered: bool
     why: list[Why]
     notes: list[str]
+    counters: list[str] = []
+    punted: bool = False
+    frame: Headers | None = None
 
 
 class Reloaded(Struct, frozen=True, kw_only=True):

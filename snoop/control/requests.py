@@ -18,6 +18,7 @@ LINE_BYTES_MAX = 1 << 16
 EVENTS_MAX = 100_000
 Family = Literal["ipv4", "ipv6"]
 Word = Annotated[str, Meta(max_length=64)]
+Byte = Annotated[int, Meta(ge=0, le=255)]
 Named = Word | Annotated[tuple[Word, ...], Meta(min_length=1, max_length=256)]
 """A port, or several."""
 Shown = Literal[
@@ -95,16 +96,25 @@ class Query(Asked, frozen=True, kw_only=True, tag="query"):
 
 
 class Explain(Asked, frozen=True, kw_only=True, tag="explain"):
-    """The verdict on a frame of `source` to `group` arriving at `port`, and why, port by port.
+    """The verdict on a frame that arrives at `port`, and why, port by port.
 
-    `frame_bytes`: how large such frames are, if that is known.
+    One of `group`, `to` (an address, or a MAC address) and `frame` (all of it, in hex) says which;
+    what is left out is a plain UDP datagram's. `tagged`: with that tag, also where it is 0.
+    `frame_bytes`: how large the frames of a stream are, if that is known.
     """
 
     port: Word
-    group: Word
+    group: Word | None = None
     source: Word | None = None
     vlan: Vlan = 0
     frame_bytes: int | None = None
+    to: Word | None = None
+    from_mac: Word | None = None
+    protocol: Byte | None = None
+    ttl: Byte | None = None
+    size: Annotated[int, Meta(ge=60, le=65535)] | None = None
+    tagged: Annotated[int, Meta(ge=0, le=4095)] | None = None
+    frame: Annotated[str, Meta(max_length=8192)] | None = None
 
 
 class Reload(Asked, frozen=True, kw_only=True, tag="reload"):

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping
 
 from snoop.control import documents
 from snoop.control.counters import dropped
-from snoop.control.explaining.answer import frame
+from snoop.control.explaining.question import datagram
 from snoop.control.rates import Rate
 from snoop.control.rows import Wanted, family, seconds
 from snoop.fastpath import DROPS, REASONS
@@ -181,7 +181,7 @@ def _stream(
     if settled and idle > IDLE_NS:
         # Members may have come and gone since its last frame (SAY-17).
         verdict = plane.fastpath.explain(
-            stream.port, frame(stream.group, stream.source, stream.vlan)
+            stream.port, datagram(stream.group, stream.source, stream.vlan)
         )
         egress, reason = verdict.ports, verdict.reason
     return documents.Stream(

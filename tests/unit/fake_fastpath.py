@@ -149,7 +149,8 @@ class FakeFastPath:
         registered = case.reason in (
             Reason.FORWARD_GROUP, Reason.FORWARD_SOURCE, Reason.DROP_NO_MEMBER,
         )  # fmt: skip
-        return Verdict(REASONS[case.reason], case.reason, case.ports, case.punt, registered)
+        vlan = int.from_bytes(frame[14:16], "big") & 0xFFF if frame[12:14] == b"\x81\0" else 0
+        return Verdict(REASONS[case.reason], case.reason, case.ports, case.punt, registered, vlan)
 
 
 def link(name: str, ifindex: int, **changes: object) -> Link:

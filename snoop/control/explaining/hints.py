@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from snoop.config.schema import PortTable
+from snoop.control.explaining.case import Case, Told
+from snoop.control.rows import seconds
 from snoop.control.wellknown import WELL_KNOWN
 from snoop.proto.params import FastLeave
 from snoop.proto.units import SECOND
@@ -33,39 +35,53 @@ _REFUSED = {
 }
 
 
-def refused(plane: Plane, port: Port, vid: int, group: Address) -> str:
-    """Why the port does not have the group, or "": a join of it that was refused, and whose; else a
-    filter, fast leave, a router that is not believed.
+def refused(case: Case, port: Port, group: Address) -> Told | None:
+    """Say why the port does not have the group, if that is known: a join of it that was refused,
+    and whose; else a filter, fast leave, a router that is not believed.
     """
     if address.family(group) is not Family.IPV4:
-        return ""
-    table = port.table
-    rows = plane.engine.witnesses.refused(clock.now(), [port.id], vid=vid, group=group)
+        return None
+    plane, table = case.plane, port.table
+    rows = plane.engine.witnesses.refused(clock.now(), [port.id], vid=case.vid, group=group)
     vain = [row for row in rows if row.why not in _TAKEN]
     if vain:
         last = min(vain, key=lambda row: row.age)
-        host = f"{address.text(last.address)} ({address.mac_text(last.mac)})"
-        age = f"{last.age / SECOND:.0f} s ago"
-        return f"; the join of {host}, {age}, was refused: {_why(last.why, table, group)}"
-    if key := _filter(table, group):
-        return f"; {key} would refuse a join"
+        key = _why(last.why, table, group)
+        return Told(
+            "refused",
+            f"the join of {address.text(last.address)} ({address.mac_text(last.mac)}), "
+            f"{last.age / SECOND:.0f} s ago, was refused: {key}",
+            host=last.address,
+            mac=last.mac,
+            last_heard=seconds(last.age),
+        )
+    if key := barred(table, group):
+        return Told("filter", f"{key} would refuse a join")
     counts = plane.engine.port_counters(port.id)
     if table.fast_leave is FastLeave.ON and counts["fast_leave"]:
-        return (
-            '; [[port]] fast_leave = "on" takes the group from all its hosts when one leaves: '
-            '"tracked" does not'
+        return Told(
+            "fast_leave",
+            '[[port]] fast_leave = "on" takes the group from all its hosts when one leaves: '
+            '"tracked" does not',
+            do='[[port]] fast_leave = "tracked"',
         )
     if counts["mrouter_refused"]:
-        return '; a router is behind it, but [[port]] mrouter = "never" does not believe it'
-    if counts["query_null_source"] and not plane.config.igmp.mrouter_on_null_source:
-        return (
-            "; the queries from 0.0.0.0 that came from there make no router port: "
-            '[igmp] mrouter_on_null_source, or [[port]] mrouter = "always"'
+        return Told(
+            "mrouter_refused",
+            'a router is behind it, but [[port]] mrouter = "never" does not believe it',
+            do='[[port]] mrouter = "auto"',
         )
-    return ""
+    if counts["query_null_source"] and not plane.config.igmp.mrouter_on_null_source:
+        return Told(
+            "null_source",
+            "the queries from 0.0.0.0 that came from there make no router port: "
+            '[igmp] mrouter_on_null_source, or [[port]] mrouter = "always"',
+            do='[[port]] mrouter = "always"',
+        )
+    return None
 
 
-def _filter(table: PortTable, group: Address) -> str:
+def barred(table: PortTable, group: Address) -> str:
     """The filter of a port that refuses a group, "" if none does."""
     wanted = IPv4Address(group[-4:])
     if any(wanted in prefix for prefix in table.deny_groups):
@@ -78,20 +94,19 @@ def _filter(table: PortTable, group: Address) -> str:
 def _why(why: Refusal, table: PortTable, group: Address) -> str:
     """The key that refuses, with what it asks for."""
     if why is Refusal.FILTER:
-        return _filter(table, group) or "[[port]] deny_groups or allow_groups"
+        return barred(table, group) or "[[port]] deny_groups or allow_groups"
     if why is Refusal.PORT_LIMIT:
         return f"[[port]] max_groups = {table.max_groups} was reached"
     return _REFUSED[why]
 
 
-def notes(
-    plane: Plane, vid: int, group: Address, *, registered: bool, querier: bool
-) -> Iterator[str]:
+def notes(case: Case, group: Address) -> Iterator[str]:
     """What else to know about the group."""
-    igmp = plane.config.igmp
+    plane, vid, registered = case.plane, case.vid, case.registered
     if address.family(group) is not Family.IPV4:
         return
-    if igmp.enabled and not querier:
+    igmp = plane.config.igmp
+    if igmp.enabled and not case.querier:
         yield (
             "no querier is known: nobody asks the hosts again, and memberships end "
             '([igmp] querier = "on")'

@@ -1,0 +1,60 @@
+"""One question, with what the switch knows about it; and what is said of one port."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from snoop.control.explaining.question import Question
+from snoop.fastpath import Verdict
+from snoop.proto.views import MdbRow, MrouterRow
+from snoop.runtime.plane import Plane
+from snoop.runtime.ports import Port
+from snoop.table.seen import FdbEntry
+from snoop.wire.address import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the engine and the fast path know of the question; `stations` are those of its VLAN."""
+
+    plane: Plane
+    question: Question
+    verdict: Verdict
+    vid: int
+    registered: bool
+    querier: bool
+    members: dict[int, list[MdbRow]]
+    mrouters: dict[int, list[MrouterRow]]
+    stations: list[FdbEntry]
+
+    @property
+    def ingress(self) -> Port:
+        return self.question.port
+
+    @property
+    def group(self) -> Address | None:
+        return self.question.group
+
+    @property
+    def source(self) -> Address | None:
+        return self.question.source
+
+    def forwarded(self, port: Port) -> bool:
+        """Does the frame leave by the port?"""
+        return bool(self.verdict.ports >> port.id & 1)
+
+
+class Told(NamedTuple):
+    """Why a port gets the frame or not: a stable word, a sentence, and whom it is about.
+
+    `cause` is one of those in `INTERFACE.md` 3; times in seconds; `do` a line to type or a key.
+    """
+
+    cause: str
+    because: str
+    host: Address | None = None
+    mac: bytes | None = None
+    last_heard: float | None = None
+    unanswered: int | None = None
+    do: str | None = None

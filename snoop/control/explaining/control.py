@@ -1,0 +1,110 @@
+"""What becomes of IGMP, which the control plane decides on: the counters it moves, where it goes.
+
+Said of a frame whose bytes were given; one that was only described has no message in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from snoop.control.explaining import hints
+from snoop.control.explaining.question import Question
+from snoop.proto.forwarding import name
+from snoop.proto.params import QueryScope
+from snoop.proto.units import Ports
+from snoop.proto.views import MdbRow
+from snoop.runtime.plane import Plane
+from snoop.wire import address, control, ether
+from snoop.wire.address import ANY
+from snoop.wire.errors import WireError
+from snoop.wire.messages import Leave, Query, RecordType, Report
+
+_JOINS = (RecordType.IS_EX, RecordType.TO_EX)
+
+
+class Outcome(NamedTuple):
+    """The counters that move besides the verdict's, where it is sent on, and what to know."""
+
+    counters: list[str]
+    ports: Ports
+    because: str
+    notes: list[str]
+    routers: bool = False
+
+
+def outcome(
+    plane: Plane, question: Question, vid: int, routers: Ports, members: dict[int, list[MdbRow]]
+) -> Outcome:
+    """Say what the control plane makes of it; `routers` are the router ports."""
+    others = _up(plane) & ~(1 << question.port.id)
+    if not question.exact:
+        return Outcome(
+            [], 0, "IGMP: the control plane decides",
+            ["only its bytes tell what becomes of IGMP: explain --frame HEX"],
+        )  # fmt: skip
+    mtu = question.port.link.mtu if question.port.link is not None else 0
+    if len(question.heading.bare) > mtu + ether.HEADER_BYTES:
+        note = f"longer than an MTU of {mtu} takes: were it received, control_size would count it"
+        return Outcome(["control_size"], 0, "IGMP: too long for the port it comes in at", [note])
+    try:
+        parsed = control.parse(question.heading.bare)
+    except WireError as error:
+        on = (routers | plane.params.report_flood) & others
+        fragment = error.counter == "igmp_fragment"
+        return Outcome(
+            [error.counter],
+            on if fragment else 0,
+            f"IGMP, refused: {error.counter}",
+            [],
+            routers=fragment,
+        )
+    message = parsed.message
+    if parsed.ether.src == plane.params.switch_mac:
+        return Outcome(["own_frame"], 0, "IGMP of this switch itself, which came back", [])
+    called = name(message)  # type: ignore[arg-type]  # a hello is no IGMP
+    counters, notes = [f"rx_{called}"], list(_doubts(plane, parsed))
+    if parsed.ip.ttl != 1:
+        counters.append("ttl_not_one")
+    if not plane.params.enabled:
+        return Outcome(counters, others, "flooded: [igmp] enabled = false", notes)
+    if isinstance(message, Report | Leave):
+        if isinstance(message, Report) and not notes:
+            notes += _records(question, message)
+        return Outcome(
+            counters,
+            (routers | plane.params.report_flood) & others,
+            "IGMP: what hosts say goes to router ports ([switch] report_flood)",
+            notes,
+            routers=True,
+        )
+    wanted = others
+    specific = isinstance(message, Query) and message.group != ANY
+    if specific and plane.params.specific_query_scope is not QueryScope.ALL:
+        wanted = (routers | sum(1 << port for port in members)) & others
+    return Outcome(counters, wanted, "IGMP: sent on to every port that may have to know", notes)
+
+
+def _up(plane: Plane) -> Ports:
+    return sum(1 << port.id for port in plane.ports if port.state.value == "up")
+
+
+def _doubts(plane: Plane, parsed: control.Control) -> Iterator[str]:
+    """The policies by which nothing is learned from it."""
+    params = plane.params
+    version = getattr(parsed.message, "version", 2)
+    if params.ttl_check and parsed.ip.ttl != 1:
+        yield "nothing is learned from it: its TTL is not 1 ([igmp] ttl_check)"
+    if (version == 1 and params.ignore_v1) or (version == 2 and params.ignore_v2):
+        yield "nothing is learned from it: [igmp] ignore_v1 or ignore_v2"
+    if params.require_router_alert and not parsed.ip.router_alert and version != 1:
+        yield "nothing is learned from it: no Router Alert option ([igmp] require_router_alert)"
+
+
+def _records(question: Question, report: Report) -> Iterator[str]:
+    """Say what a filter refuses of it."""
+    for record in report.records[:8]:
+        joins = record.type in _JOINS or bool(record.sources)
+        key = hints.barred(question.port.table, record.group)
+        if joins and key:
+            yield f"its join of {address.text(record.group)} is refused: {key}"

@@ -1,0 +1,159 @@
+"""Why a port gets a group or not: whose report took it there, which policy keeps it away.
+
+Each reason names the configuration key that would change the answer.
+"""
+
+from __future__ import annotations
+
+from snoop.control.explaining import hints
+from snoop.control.explaining.case import Case, Told
+from snoop.control.rows import seconds, text
+from snoop.proto.views import FilterMode, MdbRow
+from snoop.runtime.ports import Port
+from snoop.wire import address
+from snoop.wire.address import Address
+from snoop.wire.ipv4 import PROTOCOL_IGMP
+
+
+def told(port: Port, case: Case, group: Address) -> Told:
+    """Say why a port gets the group, or does not."""
+    if case.forwarded(port):
+        known = _member(port, case) or router(port, case)
+        if known is None and case.registered:
+            return Told(
+                "no_room",
+                "as an unregistered group: there was no room for a join of its hosts, and this may "
+                "be what they want (`snoop check`)",
+            )
+        return known or _unregistered(port, case, group)
+    if not case.registered:
+        refused = hints.refused(case, port, group)
+        policy = _unregistered(port, case, group)
+        if refused is None:
+            return policy
+        return refused._replace(because=f"{policy.because}; {refused.because}")
+    return _not_wanted(port, case, group)
+
+
+def router(port: Port, case: Case) -> Told | None:
+    """Say what makes it a router port; router ports get every group."""
+    if port.table.mrouter.value == "always":
+        return _reaching(case, Told("router", 'router port: [[port]] mrouter = "always"'))
+    for row in case.mrouters.get(port.id, ()):
+        if row.origin == "static":
+            return _reaching(case, Told("router", "router port: `snoop mrouter add`"))
+        ends = "" if row.timer is None else f", {seconds(row.timer):.0f} s left"
+        because = f"router port by the {row.origin} of {text(row.address)}{ends}"
+        return _reaching(case, Told("router", because, host=row.address))
+    return None
+
+
+def _reaching(case: Case, router: Told) -> Told:
+    """What a router does with it (RFC 1812 5.3.1)."""
+    heading = case.question.heading
+    if case.group is None or heading.ttl != 1 or heading.protocol == PROTOCOL_IGMP:
+        return router
+    return router._replace(
+        cause="ttl",
+        because=f"{router.because}; its TTL is 1, so a router there sends it no further",
+        do="on the sender: set IP_MULTICAST_TTL to more than the routers on the way",
+    )
+
+
+def _member(port: Port, case: Case) -> Told | None:
+    """Name the membership that takes this frame to the port."""
+    for row in case.members.get(port.id, ()):
+        if not _takes(row, case.source):
+            continue
+        if row.origin == "static" or any(
+            one.static and one.address == case.source for one in row.sources
+        ):
+            return Told("static", "static entry: [[static]] or `snoop mdb add`")
+        wants = "any source"
+        if row.filter_mode is FilterMode.EXCLUDE and _listed(row, forwarding=False):
+            wants = f"all sources but {_listed(row, forwarding=False)}"
+        if row.filter_mode is FilterMode.INCLUDE:
+            wants = f"source {_listed(row, forwarding=True)}"
+        last = f" of {text(row.last_reporter)}" if row.last_reporter is not None else ""
+        timers = [row.group_timer, *(source.timer for source in row.sources)]
+        left = max((timer for timer in timers if timer is not None), default=None)
+        ends = f", {seconds(left):.0f} s left" if left is not None else ""
+        if not case.querier:
+            ends += ", and no querier refreshes it"
+        because = f"member by the {_version(row)} report{last}: wants {wants}{ends}"
+        return Told("member", because, host=row.last_reporter)
+    return None
+
+
+def _unregistered(port: Port, case: Case, group: Address) -> Told:
+    """Nobody has joined the group: the policy."""
+    made = router(port, case)
+    policy = case.plane.config.switch.unregistered.value
+    nobody = f"nobody has joined {text(group)}"
+    if made is not None and policy != "drop":
+        return made
+    if port.table.flood_unregistered is True:
+        return Told("unregistered", f"flooded: {nobody}, and [[port]] flood_unregistered = true")
+    if port.table.flood_unregistered is False:
+        return Told("unregistered", f"pruned: {nobody}, and [[port]] flood_unregistered = false")
+    if policy == "flood":
+        return Told("unregistered", f'flooded: {nobody}, and [switch] unregistered = "flood"')
+    return Told("unregistered", f'pruned: {nobody}, and [switch] unregistered = "{policy}"')
+
+
+def _not_wanted(port: Port, case: Case, group: Address) -> Told:
+    """The group is registered, but not here."""
+    for row in case.members.get(port.id, ()):
+        if row.filter_mode is FilterMode.EXCLUDE:
+            return Told(
+                "excluded",
+                f"pruned: its hosts want no {text(case.source)} "
+                f"(they exclude {_listed(row, forwarding=False)})",
+                host=row.last_reporter,
+            )
+        wanted = _listed(row, forwarding=True)
+        if case.source is None:
+            return Told(
+                "other_source",
+                f"pruned for other sources: its hosts want only {wanted}; ask again with --source",
+                host=row.last_reporter,
+            )
+        return Told(
+            "other_source",
+            f"pruned: its hosts want only {wanted or 'other sources'}",
+            host=row.last_reporter,
+        )
+    refused = hints.refused(case, port, group)
+    if not case.members:
+        kept = (
+            f"pruned: {text(group)} has no member left, and until it is forgotten it goes to "
+            "router ports only"
+        )
+        if refused is None:
+            return Told("no_member", kept)
+        return refused._replace(because=f"{kept}; {refused.because}")
+    nobody = f"pruned: no host behind it is a member of {text(group)}"
+    if refused is not None:
+        return refused._replace(because=f"{nobody}; {refused.because}")
+    return Told(
+        "never_joined",
+        f"pruned: no host behind it has joined {text(group)} "
+        '([[static]] or [[port]] mrouter = "always" would send it)',
+    )
+
+
+def _takes(row: MdbRow, source: Address | None) -> bool:
+    """Does this membership take a frame of `source` (None: one that nobody names)?"""
+    for each in row.sources:
+        if each.address == source:
+            return each.forwarding
+    return row.filter_mode is FilterMode.EXCLUDE
+
+
+def _listed(row: MdbRow, *, forwarding: bool) -> str:
+    sources = sorted(one.address for one in row.sources if one.forwarding is forwarding)
+    return ", ".join(address.text(source) for source in sources)
+
+
+def _version(row: MdbRow) -> str:
+    return row.compatibility.replace("igmp", "IGMP").replace("mld", "MLD")
