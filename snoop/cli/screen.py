@@ -7,35 +7,45 @@ router port, f because it floods, ○ a member that gets nothing right now, > wh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import NamedTuple
 
 from snoop.cli import summary
 from snoop.cli.human import age, bit_rate, plain
 from snoop.cli.summary import Everything
+from snoop.cli.view import View
 from snoop.control import documents
 
-if TYPE_CHECKING:
-    from rich.console import ConsoleDimensions, Group
-    from rich.table import Table
+_FRAME_LINES = 6
+_GROUP_MAX = 39  # an IPv6 group
+_RATE = 11
 
-SORTS = ("rate", "group", "members")
-_FRAME_LINES = 8
+LEGEND = (
+    "In the table of groups, a column a port:",
+    "  ●  gets it, as a member          ○  a member, and gets nothing now",
+    "  r  gets it, as a router port     f  gets it because it floods",
+    "  >  it comes in here              ·  gets nothing of it",
+    "  N: ports with members. Yellow: nobody has joined it.",
+    "",
+    "  arrows, PgUp PgDn, Home End, hjkl: move over groups and ports",
+    "  <  first port                    >  last port",
+    "  /  search a group or port        n  N  the next, the one before",
+    "  f  show only what has a text     s  sort by rate, group, members",
+    "  m  only what has members         u  only what has none",
+    "  p  ports, their rates and hosts: Enter shows the hosts of one, Esc goes back",
+    "  q  quit                          any key closes this",
+)
+KEYS = "? legend  q quit  arrows move  / search  f filter  s sort  p ports"
 
 
-@dataclass(slots=True)
-class View:
-    """What the keys change. `typing`: the filter being typed, None when it is not."""
+class Line(NamedTuple):
+    """A line of the screen; `style` is "", "bold", "dim", "red", "yellow" or "reverse"."""
 
-    sort: str = "rate"
-    filter: str = ""
-    typing: str | None = None
-    members_only: bool = False
-    unwanted_only: bool = False
-    scroll: int = 0
+    text: str
+    style: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Row:
     """One group of one VLAN."""
 
     vlan: int
@@ -46,13 +56,24 @@ class Line:
     bits_per_s: float
     registered: bool
 
+    @property
+    def label(self) -> str:
+        return self.group if not self.vlan else f"{self.group}%{self.vlan}"
 
-def lines(document: Everything, view: View) -> list[Line]:
+
+class Size(NamedTuple):
+    """A terminal's."""
+
+    width: int
+    height: int
+
+
+def rows(document: Everything, view: View) -> list[Row]:
     """The rows, filtered and sorted as the view asks."""
     members = summary.members(document)
     streams = summary.streams(document)
     made = [
-        Line(
+        Row(
             vlan=key[0],
             group=key[1],
             members=frozenset(members.get(key, ())),
@@ -64,16 +85,16 @@ def lines(document: Everything, view: View) -> list[Line]:
         for key in members.keys() | streams.keys()
     ]
     wanted = [
-        line
-        for line in made
-        if view.filter in line.group
-        and (line.members or not view.members_only)
-        and (not line.members or not view.unwanted_only)
+        row
+        for row in made
+        if view.filter in row.label
+        and (row.members or not view.members_only)
+        and (not row.members or not view.unwanted_only)
     ]
     orders = {
-        "rate": lambda line: (-line.bits_per_s, line.vlan, _number(line.group)),
-        "group": lambda line: (line.vlan, _number(line.group)),
-        "members": lambda line: (-len(line.members), line.vlan, _number(line.group)),
+        "rate": lambda row: (-row.bits_per_s, row.vlan, _number(row.group)),
+        "group": lambda row: (row.vlan, _number(row.group)),
+        "members": lambda row: (-len(row.members), row.vlan, _number(row.group)),
     }
     return sorted(wanted, key=orders[view.sort])
 
@@ -94,39 +115,75 @@ def warnings(document: Everything) -> list[str]:
     return said
 
 
-def render(document: Everything, view: View, size: ConsoleDimensions, keys: str) -> Group:
-    """The whole screen for a terminal of that size."""
-    from rich.console import Group
-    from rich.text import Text
+def framed(
+    document: Everything, view: View, size: Size, body: list[Line], status: str
+) -> list[Line]:
+    """A page between what stands on every one; as many lines as the terminal has, none longer."""
+    said = warnings(document)[:2]
+    lines = [Line(_head(document))]
+    lines += [Line(_querier(row)) for row in document.queriers[:1]]
+    lines += [Line(f"! {text}", "red") for text in said]
+    if view.legend:
+        body, status = [Line(text) for text in LEGEND], ""
+    elif view.typing is not None:
+        what, text = view.typing
+        status = f"{what}: {text}_  (Enter; Esc: not)"
+    foot = [Line(status, "dim"), Line(KEYS, "dim")]
+    lines = [*lines, Line(""), *body][: max(0, size.height - len(foot))]
+    lines += [Line("")] * (size.height - len(foot) - len(lines)) + foot
+    return [Line(line.text[: size.width].rstrip(), line.style) for line in lines][: size.height]
 
-    said = warnings(document)
-    shown = lines(document, view)
-    room = max(1, size.height - _FRAME_LINES - min(2, len(said)))
-    view.scroll = min(view.scroll, max(0, len(shown) - room))
-    page = shown[view.scroll : view.scroll + room]
-    ports = document.ports
-    # A group, its rate and the two ends take 36 columns, each port what its name takes.
-    width, fitting = 36, []
-    for port in ports:
-        width += max(2, len(port.name)) + 1
-        if width > size.width:
+
+def room(document: Everything, size: Size) -> int:
+    """How many rows a page has room for."""
+    head = min(1, len(document.queriers)) + min(2, len(warnings(document)))
+    return max(1, size.height - _FRAME_LINES + 1 - head)
+
+
+def render(document: Everything, view: View, size: Size) -> list[Line]:
+    """The page of groups for a terminal of that size."""
+    shown = rows(document, view)
+    names = [port.name for port in document.ports]
+    view.settle([row.label for row in shown], names, room(document, size))
+    page = shown[view.top : view.top + view.room]
+    wide = max([len("Group"), *(len(row.label) for row in page)])
+    wide = min(wide, _GROUP_MAX, max(15, size.width - 24))
+    fitting: list[str] = []
+    width = wide + _RATE + 6
+    for name in names[view.left :]:
+        width += max(2, len(name)) + 1
+        if width > size.width and fitting:
             break
-        fitting.append(port.name)
-    more = f", {len(ports) - len(fitting)} ports do not fit" if len(fitting) < len(ports) else ""
-    filtered = view.typing if view.typing is not None else view.filter
-    state = f"sort {view.sort}" + (f"  filter {filtered}" if filtered else "")
-    if view.typing is not None:
-        state = f"filter: {view.typing}_ (Enter)"
-    parts: list[Any] = [Text(_head(document), no_wrap=True, overflow="ellipsis")]
-    parts += [Text(_querier(row), no_wrap=True) for row in document.queriers[:1]]
-    parts += [Text(f"! {text}", style="bold red", no_wrap=True) for text in said[:2]]
-    parts.append(Text(""))
-    parts.append(_matrix(page, fitting, document))
-    parts.append(Text(""))
-    place = f"{view.scroll + 1 if page else 0}-{view.scroll + len(page)} of {len(shown)}"
-    parts.append(Text(f"{place}{more}  {state}", style="dim", no_wrap=True))
-    parts.append(Text(keys, style="dim", no_wrap=True, overflow="ellipsis"))
-    return Group(*parts)
+        fitting.append(name)
+    columns = " ".join(name.center(max(2, len(name))) for name in fitting)
+    body = [Line(f"{'Group':<{wide}} {'Rate':>{_RATE}}  N {columns}", "bold")]
+    routers = {(row.vlan, row.port) for row in document.mrouters}
+    for at, row in enumerate(page, view.top):
+        cells = " ".join(
+            _cell(row, name, (row.vlan, name) in routers).center(max(2, len(name)))
+            for name in fitting
+        )
+        rate = bit_rate(row.bits_per_s) if row.ingress else ""
+        text = f"{row.label[:wide]:<{wide}} {rate:>{_RATE}} {len(row.members):>2} {cells}"
+        style = "reverse" if at == view.at else "" if row.registered else "yellow"
+        body.append(Line(text, style))
+    return framed(document, view, size, body, _status(view, page, shown, names, fitting))
+
+
+def _status(
+    view: View, page: list[Row], shown: list[Row], names: list[str], fitting: list[str]
+) -> str:
+    parts = [f"{view.top + 1 if page else 0}-{view.top + len(page)} of {len(shown)} groups"]
+    if len(fitting) < len(names):
+        parts.append(f"ports {fitting[0]}-{fitting[-1]} of {len(names)} (left, right)")
+    parts.append(f"sort {view.sort}")
+    if view.members_only or view.unwanted_only:
+        parts.append("members only" if view.members_only else "unwanted only")
+    if view.filter:
+        parts.append(f"filter {view.filter}")
+    if view.search:
+        parts.append(f"search {view.search}")
+    return "  ".join(parts)
 
 
 def _head(document: Everything) -> str:
@@ -149,29 +206,12 @@ def _querier(row: documents.Querier) -> str:
     )
 
 
-def _matrix(page: list[Line], ports: list[str], document: Everything) -> Table:
-    from rich.table import Table
-
-    routers = {(row.vlan, row.port) for row in document.mrouters}
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("Group", no_wrap=True)
-    table.add_column("Rate", justify="right", no_wrap=True)
-    for port in ports:
-        table.add_column(port, justify="center", no_wrap=True)
-    for line in page:
-        group = line.group if not line.vlan else f"{line.group}%{line.vlan}"
-        cells = [_cell(line, port, (line.vlan, port) in routers) for port in ports]
-        style = None if line.registered else "yellow"
-        table.add_row(group, bit_rate(line.bits_per_s) if line.ingress else "", *cells, style=style)
-    return table
-
-
-def _cell(line: Line, port: str, router: bool) -> str:
-    if port in line.ingress and port not in line.egress:
+def _cell(row: Row, port: str, router: bool) -> str:
+    if port in row.ingress and port not in row.egress:
         return ">"
-    if port in line.members:
-        return "●" if port in line.egress else "○"
-    if port in line.egress:
+    if port in row.members:
+        return "●" if port in row.egress else "○"
+    if port in row.egress:
         return "r" if router else "f"
     return "·"
 

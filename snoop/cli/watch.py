@@ -1,27 +1,25 @@
 """`snoop watch`: a live screen of groups by ports, with rates. Readable at 80 by 24.
 
-Draws what `screen.py` makes of the `show` documents; here are the terminal, the keys and the clock.
+Draws what `screen.py` and `panel.py` make of the `show` documents; here are looks and clock.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import select
 import sys
-import termios
-import tty
-from collections.abc import Iterator
+import time
+from collections.abc import Mapping
 
 import click
 
-from snoop.cli import options
-from snoop.cli.screen import SORTS, View, render
+from snoop.cli import options, panel, screen, terminal
+from snoop.cli.panel import Guests, Rates
 from snoop.cli.session import Session
-from snoop.cli.summary import gather
+from snoop.cli.summary import Everything, gather
+from snoop.cli.view import View, press
+from snoop.control import documents
 from snoop.control.client import Client
-
-KEYS = "q quit  s sort  m members only  u unwanted only  / filter  j k scroll"
 
 
 @click.command()
@@ -31,77 +29,73 @@ KEYS = "q quit  s sort  m members only  u unwanted only  / filter  j k scroll"
 )  # fmt: skip
 @click.pass_context
 def watch(ctx: click.Context, interval: float) -> None:
-    """Live screen of groups, ports and rates; q ends it."""
+    """Live screen of groups, ports and rates; ? explains it, q ends it."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("needs a terminal; for scripts there is `snoop show … --watch N`")
+    if os.environ.get("TERM", "dumb") == "dumb":
+        raise click.UsageError("needs a terminal that moves its cursor, and TERM says it has none")
     with contextlib.suppress(KeyboardInterrupt):
         _run(options.session(ctx), interval)
 
 
+class _Looks:
+    """The state of the switch, and the rates since the look before."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._before: dict[str, documents.Port] = {}
+        self._at = 0.0
+        self.rates: Mapping[str, Rates] = {}
+        self.guests = Guests([], [])
+        self.everything = self._look()
+
+    def _look(self) -> Everything:
+        everything, now = gather(self._client), time.monotonic()
+        self.rates = panel.rates(self._before, everything.ports, now - self._at)
+        self._before = {port.name: port for port in everything.ports}
+        self._at = now
+        return everything
+
+    def again(self, view: View) -> None:
+        """Look again."""
+        self.everything = self._look()
+        self.turn(view)
+
+    def turn(self, view: View) -> None:
+        """Look at what only this page shows."""
+        if view.page == "groups":
+            return
+        hosts: list[documents.Host] = []
+        port = None
+        if view.page == "hosts":
+            port = view.port
+            hosts = self._client.show(documents.Hosts, port=port).hosts
+        self.guests = Guests(self._client.show(documents.Witnesses, port=port).hosts, hosts)
+
+
 def _run(session: Session, interval: float) -> None:
-    from rich.console import Console
-    from rich.live import Live
-
-    console = Console()
     view = View()
-    with (
-        Client(session.path) as client,
-        _keys_at_once(),
-        Live(console=console, screen=True, auto_refresh=False) as live,
-    ):
-        gathered = gather(client)
-        while True:
-            live.update(render(gathered, view, console.size, KEYS), refresh=True)
-            key = _key(interval)
-            if key == "":
-                gathered = gather(client)
-            elif not press(view, key):
-                return
+    with Client(session.path) as client:
+        looks = _Looks(client)
+        with terminal.opened() as shown:
+            due = time.monotonic() + interval
+            while True:
+                shown.draw(_drawn(looks, view, shown.size()))
+                keys = shown.keys(due - time.monotonic())
+                if keys is None:
+                    return
+                page = view.page, view.port
+                if not all(press(view, key) for key in keys):
+                    return
+                if time.monotonic() >= due:
+                    looks.again(view)
+                    due = time.monotonic() + interval
+                elif page != (view.page, view.port):
+                    looks.turn(view)
 
 
-def press(view: View, key: str) -> bool:
-    """Apply a key to the view; False to leave."""
-    if view.typing is not None:
-        if key in ("\r", "\n"):
-            view.filter, view.typing = view.typing, None
-        elif key == "\x1b":
-            view.typing = None
-        elif key in ("\x7f", "\b"):
-            view.typing = view.typing[:-1]
-        elif key.isprintable():
-            view.typing += key
-        return True
-    match key:
-        case "q" | "\x03" | "\x04":
-            return False
-        case "s":
-            view.sort = SORTS[(SORTS.index(view.sort) + 1) % len(SORTS)]
-        case "m":
-            view.members_only, view.unwanted_only = not view.members_only, False
-        case "u":
-            view.unwanted_only, view.members_only = not view.unwanted_only, False
-        case "/":
-            view.typing = view.filter
-        case "j":
-            view.scroll += 1
-        case "k":
-            view.scroll = max(0, view.scroll - 1)
-    return True
-
-
-def _key(seconds: float) -> str:
-    """The key pressed within that time, or ""."""
-    ready, _, _ = select.select([sys.stdin], [], [], seconds)
-    return os.read(sys.stdin.fileno(), 1).decode(errors="replace") if ready else ""
-
-
-@contextlib.contextmanager
-def _keys_at_once() -> Iterator[None]:
-    """Keys without Enter and without echo."""
-    fd = sys.stdin.fileno()
-    before = termios.tcgetattr(fd)
-    tty.setcbreak(fd)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(fd, termios.TCSADRAIN, before)
+def _drawn(looks: _Looks, view: View, size: screen.Size) -> list[screen.Line]:
+    if view.page == "groups":
+        return screen.render(looks.everything, view, size)
+    draw = panel.ports if view.page == "ports" else panel.hosts
+    return draw(looks.everything, view, size, looks.rates, looks.guests)

@@ -175,6 +175,7 @@ class Port(Struct, frozen=True, kw_only=True, gc=False):
     lost: int = 0
     pruned: int = 0
     refused: int = 0
+    speed_mbit: int | None = None
 
 
 class Ports(Document, frozen=True, kw_only=True):

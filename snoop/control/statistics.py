@@ -14,7 +14,7 @@ from snoop.control.explaining.question import datagram
 from snoop.control.rates import Rate
 from snoop.control.rows import Wanted, family, seconds
 from snoop.fastpath import DROPS, REASONS
-from snoop.links.ethtool import large_receive
+from snoop.links.ethtool import large_receive, speed
 from snoop.printable import natural
 from snoop.proto.units import SECOND, Instant
 from snoop.runtime import clock
@@ -145,6 +145,7 @@ def _port(plane: Plane, port: Port, counts: dict[str, int]) -> documents.Port:
         lost=lost,
         pruned=pruned,
         refused=refused,
+        speed_mbit=speed(port.name) if link is not None else None,
     )
 
 

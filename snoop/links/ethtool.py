@@ -17,6 +17,7 @@ from functools import cache
 from snoop.printable import kernel_name
 
 _SIOCETHTOOL = 0x8946
+_ETHTOOL_GSET, _SETTINGS_BYTES = 0x1, 44
 _ETHTOOL_GFLAGS = 0x25
 _ETH_FLAG_LRO = 1 << 15
 _ETHTOOL_GDRVINFO, _ETHTOOL_GSTRINGS, _ETHTOOL_GSSET_INFO, _ETHTOOL_GFEATURES = (
@@ -50,6 +51,18 @@ def segments_udp(name: str) -> bool:
     # Four words a block: available, requested, active, never_changed.
     active = struct.unpack_from("=I", answer, 8 + 16 * (index // 32) + 8)[0]
     return bool(active >> index % 32 & 1)
+
+
+def speed(name: str) -> int | None:
+    """The link's speed in Mbit/s; None where it has none, or is not known."""
+    answer = bytearray(struct.pack("=I", _ETHTOOL_GSET).ljust(_SETTINGS_BYTES, b"\0"))
+    try:
+        _ethtool(name, answer)
+    except OSError:
+        return None
+    (low,), (high,) = struct.unpack_from("=H", answer, 12), struct.unpack_from("=H", answer, 28)
+    mbit = high << 16 | low
+    return None if mbit in (0, 0xFFFF, 0xFFFFFFFF) else int(mbit)
 
 
 def driver(name: str) -> str:
