@@ -15,6 +15,7 @@ from snoop.control.client import Refused
 if TYPE_CHECKING:
     from snoop.control import documents
 
+NAMED_MAX = 3
 # What people call an IP protocol; any other has a number.
 PROTOCOLS = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "ospf": 89, "pim": 103}
 
@@ -164,18 +165,30 @@ def _print(answer: documents.Explained, port: str, asked: str) -> None:
     to = human.ports(answer.ports) or "no port"
     click.echo(f"{asked if answer.frame is None else _named(answer.frame)}, in at {port}")
     click.echo(f"{answer.action} ({', '.join(answer.counters or [answer.reason])}) to {to}\n")
-    same: dict[tuple[bool, str], list[str]] = {}
+    same: dict[tuple[bool, str], list[documents.Why]] = {}
     for why in answer.why:
-        step = f" -> {why.do}" if why.do else ""
-        same.setdefault((why.forwarded, why.because + step), []).append(why.port)
+        same.setdefault((why.forwarded, why.because), []).append(why)
     lines = [
-        (human.ports(ports), "yes" if forwarded else "no", because)
-        for (forwarded, because), ports in same.items()
+        (human.ports(why.port for why in rows), "yes" if forwarded else "no", _because(rows))
+        for (forwarded, _), rows in same.items()
     ]
     layout.show(
         layout.table(("Port", "Gets it", "Because"), lines, fold=("Port", "Because")),
         *(f"note: {note}" for note in answer.notes),
     )
+
+
+def _because(rows: list[documents.Why]) -> str:
+    """What is said of ports that have the same reason: of a few also whom one hears there."""
+    because, do = rows[0].because, rows[0].do
+    heard = [
+        f"{why.host or why.mac} ({why.port})"
+        for why in rows
+        if why.cause == "not_joined" and why.mac is not None
+    ]
+    if 0 < len(heard) <= NAMED_MAX:
+        because += f"; heard there: {', '.join(heard)}"
+    return f"{because} -> {do}" if do else because
 
 
 def _named(frame: documents.Headers) -> str:

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 
 from snoop.control import documents
+from snoop.control.causes import Cause
 from snoop.control.explaining import control, hints, members, stations
 from snoop.control.explaining.case import Case, Told
 from snoop.control.explaining.heading import TAG_BYTES
@@ -100,6 +101,7 @@ def _case(plane: Plane, question: Question, found: list[FdbEntry]) -> Case:
         querier=any(row.address is not None for row in engine.queriers(now, [vid])),
         members=joined,
         mrouters=mrouters,
+        hosts=[] if group is None else engine.hosts(now, engine.keys(vid=vid, group=group)),
         stations=[one for one in found if one.vlan == vid],
     )
 
@@ -108,20 +110,23 @@ def _reasons(case: Case) -> Why:
     """What is said of each port, by the kind of verdict."""
     reason, group = case.verdict.reason, case.group
     igmp = case.plane.config.igmp
-    everywhere = REASONS[reason].because
+    everywhere, cause = REASONS[reason].because, reason
     if reason == "flood_no_querier" and not igmp.enabled:
-        everywhere = "flooded: [igmp] enabled = false"
+        everywhere, cause = "flooded: [igmp] enabled = false", Cause.SNOOPING_OFF
     elif reason == "flood_no_querier" and case.querier:
+        cause = "querier_new"
         everywhere = (
             "flooded: the querier is new, and until its hosts have had one "
             "query_response_interval to answer nothing is pruned"
         )
+    elif reason == "flood_no_querier":
+        cause = Cause.NO_QUERIER
 
     def why(port: Port) -> Told:
         if (shut := _shut(case, port)) is not None:
             return shut
         if everywhere is not None:
-            return Told(reason, everywhere)
+            return Told(cause, everywhere)
         if reason == "no_egress" and (group is None or address.family(group) is Family.IPV6):
             return Told(reason, "not sent: no other port is up")
         if group is not None:
@@ -150,10 +155,10 @@ def _shut(case: Case, port: Port) -> Told | None:
     if port is case.ingress:
         return Told("ingress", "ingress: a frame never leaves by the port it came in")
     if port.state is State.MISSING:
-        return Told("missing", port.problem or "its interface does not exist")
+        return Told(Cause.PORT_MISSING, port.problem or "its interface does not exist")
     if port.state is not State.UP:
         do = None if port.problem else f"ip link set {port.name} up, at both ends"
-        return Told("down", port.problem or "it is down", do=do)
+        return Told(Cause.PORT_DOWN, port.problem or "it is down", do=do)
     return None
 
 
@@ -176,7 +181,7 @@ def _too_large(case: Case, port: Port, forwarded: bool, why: Told) -> tuple[bool
         f"lost: {its} {size} bytes, and an MTU of {port.link.mtu} takes {most} (tx_mtu); "
         f"otherwise {why.because}"
     )
-    return False, why._replace(cause="mtu", because=because, do=do)
+    return False, why._replace(cause=Cause.MTU, because=because, do=do)
 
 
 def _row(port: Port, said: tuple[bool, Told]) -> documents.Why:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from snoop.control.explaining.question import Question
 from snoop.fastpath import Verdict
-from snoop.proto.views import MdbRow, MrouterRow
+from snoop.proto.units import SECOND, Duration
+from snoop.proto.views import HostRow, MdbRow, MrouterRow
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port
 from snoop.table.seen import FdbEntry
@@ -26,6 +27,7 @@ class Case:
     querier: bool
     members: dict[int, list[MdbRow]]
     mrouters: dict[int, list[MrouterRow]]
+    hosts: list[HostRow]
     stations: list[FdbEntry]
 
     @property
@@ -43,6 +45,15 @@ class Case:
     def forwarded(self, port: Port) -> bool:
         """Does the frame leave by the port?"""
         return bool(self.verdict.ports >> port.id & 1)
+
+
+def ago(duration: Duration) -> str:
+    """12 s ago, 4 min ago, 3 h ago."""
+    whole = round(duration / SECOND)
+    for seconds, unit, most in ((1, "s", 120), (60, "min", 7200), (3600, "h", 172_800)):
+        if whole < most:
+            return f"{whole // seconds} {unit} ago"
+    return f"{whole // 86_400} days ago"
 
 
 class Told(NamedTuple):

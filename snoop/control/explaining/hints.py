@@ -1,5 +1,4 @@
-"""What `explain` adds to a verdict: why a port whose hosts did join has no membership, and what
-about the group or the switch is likely to surprise.
+"""What `explain` adds to a verdict: what about the group or the switch is likely to surprise.
 
 Every line names the configuration key that matters.
 """
@@ -8,77 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address
+from itertools import takewhile
 
 from snoop.config.schema import PortTable
-from snoop.control.explaining.case import Case, Told
-from snoop.control.rows import seconds
+from snoop.control.explaining.case import Case
 from snoop.control.wellknown import WELL_KNOWN
-from snoop.proto.params import FastLeave
-from snoop.proto.units import SECOND
-from snoop.proto.views import Refusal
+from snoop.proto.views import Departure
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
-from snoop.runtime.ports import Port
 from snoop.wire import address
-from snoop.wire.address import Address, Family
+from snoop.wire.address import UNSPECIFIED, Address, Family
 
 _MAC_BITS = 0x7FFFFF  # RFC 1112 6.4: what of a group is in its MAC address.
 _NAMED_MAX = 4
-_TAKEN = (Refusal.SOURCE_LIMIT, Refusal.HOST_LIMIT)  # for less than it said
-_REFUSED = {
-    Refusal.SSM: "it names no source, or is of IGMPv1 or v2, and the group is in [igmp] ssm_ranges",
-    Refusal.VERSION: "[igmp] ignore_v1 or ignore_v2 takes no reports of its version",
-    Refusal.ROUTER_ALERT: "it has no Router Alert option ([igmp] require_router_alert)",
-    Refusal.TTL: "its TTL is not 1 ([igmp] ttl_check)",
-    Refusal.TABLE_FULL: "the table was full ([igmp] max_groups)",
-    Refusal.STATE_LIMIT: "there was no room ([[port]] max_state, [igmp] max_state)",
-}
-
-
-def refused(case: Case, port: Port, group: Address) -> Told | None:
-    """Say why the port does not have the group, if that is known: a join of it that was refused,
-    and whose; else a filter, fast leave, a router that is not believed.
-    """
-    if address.family(group) is not Family.IPV4:
-        return None
-    plane, table = case.plane, port.table
-    rows = plane.engine.witnesses.refused(clock.now(), [port.id], vid=case.vid, group=group)
-    vain = [row for row in rows if row.why not in _TAKEN]
-    if vain:
-        last = min(vain, key=lambda row: row.age)
-        key = _why(last.why, table, group)
-        return Told(
-            "refused",
-            f"the join of {address.text(last.address)} ({address.mac_text(last.mac)}), "
-            f"{last.age / SECOND:.0f} s ago, was refused: {key}",
-            host=last.address,
-            mac=last.mac,
-            last_heard=seconds(last.age),
-        )
-    if key := barred(table, group):
-        return Told("filter", f"{key} would refuse a join")
-    counts = plane.engine.port_counters(port.id)
-    if table.fast_leave is FastLeave.ON and counts["fast_leave"]:
-        return Told(
-            "fast_leave",
-            '[[port]] fast_leave = "on" takes the group from all its hosts when one leaves: '
-            '"tracked" does not',
-            do='[[port]] fast_leave = "tracked"',
-        )
-    if counts["mrouter_refused"]:
-        return Told(
-            "mrouter_refused",
-            'a router is behind it, but [[port]] mrouter = "never" does not believe it',
-            do='[[port]] mrouter = "auto"',
-        )
-    if counts["query_null_source"] and not plane.config.igmp.mrouter_on_null_source:
-        return Told(
-            "null_source",
-            "the queries from 0.0.0.0 that came from there make no router port: "
-            '[igmp] mrouter_on_null_source, or [[port]] mrouter = "always"',
-            do='[[port]] mrouter = "always"',
-        )
-    return None
+_VAIN_MIN = 2  # queries: one may be lost
 
 
 def barred(table: PortTable, group: Address) -> str:
@@ -89,15 +31,6 @@ def barred(table: PortTable, group: Address) -> str:
     if table.allow_groups and not any(wanted in prefix for prefix in table.allow_groups):
         return "[[port]] allow_groups"
     return ""
-
-
-def _why(why: Refusal, table: PortTable, group: Address) -> str:
-    """The key that refuses, with what it asks for."""
-    if why is Refusal.FILTER:
-        return barred(table, group) or "[[port]] deny_groups or allow_groups"
-    if why is Refusal.PORT_LIMIT:
-        return f"[[port]] max_groups = {table.max_groups} was reached"
-    return _REFUSED[why]
 
 
 def notes(case: Case, group: Address) -> Iterator[str]:
@@ -111,6 +44,7 @@ def notes(case: Case, group: Address) -> Iterator[str]:
             "no querier is known: nobody asks the hosts again, and memberships end "
             '([igmp] querier = "on")'
         )
+    yield from _unanswered(case, group)
     yield from _elsewhere(plane, vid, group, registered=registered)
     known = {other for vlan, other in plane.engine.groups() if vlan == vid}
     most = dict(plane.params.vlans).get(vid, plane.params).max_groups
@@ -127,6 +61,32 @@ def notes(case: Case, group: Address) -> Iterator[str]:
             "([switch] always_flood)"
         )
     yield from _shared(group, known)
+
+
+def _unanswered(case: Case, group: Address) -> Iterator[str]:
+    """SAY-1: hosts that wanted it fell silent, and nobody at all answers the queries.
+
+    That is seen; why is not, but an address that no host has a route to is one that they drop.
+    """
+    witnesses, now = case.plane.engine.witnesses, clock.now()
+    over = [row for row in witnesses.asked(now, [case.vid]) if not row.left]
+    vain = list(takewhile(lambda row: not row.answers, over))
+    silent = [
+        row
+        for row in witnesses.gone(now, vid=case.vid, group=group)
+        if row.how is Departure.EXPIRED and row.address != UNSPECIFIED
+    ]
+    if len(vain) < _VAIN_MIN or not silent:
+        return
+    querier, host = vain[0].address, silent[0].address
+    text = f"nobody answered the last {len(vain)} queries of {address.text(querier)}"
+    if querier[:15] == host[:15] or querier == UNSPECIFIED:
+        yield f"{text}: a firewall, or a switch between, may drop IGMP"
+    else:
+        yield (
+            f"{text}, which is not of the network of {address.text(host)}: a host with rp_filter "
+            "drops queries of an address it has no route to (sysctl net.ipv4.conf.all.rp_filter)"
+        )
 
 
 def _elsewhere(plane: Plane, vid: int, group: Address, *, registered: bool) -> Iterator[str]:

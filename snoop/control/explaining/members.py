@@ -5,7 +5,8 @@ Each reason names the configuration key that would change the answer.
 
 from __future__ import annotations
 
-from snoop.control.explaining import hints
+from snoop.control.causes import Cause
+from snoop.control.explaining import evidence
 from snoop.control.explaining.case import Case, Told
 from snoop.control.rows import seconds, text
 from snoop.proto.views import FilterMode, MdbRow
@@ -27,11 +28,8 @@ def told(port: Port, case: Case, group: Address) -> Told:
             )
         return known or _unregistered(port, case, group)
     if not case.registered:
-        refused = hints.refused(case, port, group)
-        policy = _unregistered(port, case, group)
-        if refused is None:
-            return policy
-        return refused._replace(because=f"{policy.because}; {refused.because}")
+        policy, seen = _unregistered(port, case, group), evidence.told(port, case, group)
+        return policy if seen is None else _both(policy.because, seen)
     return _not_wanted(port, case, group)
 
 
@@ -54,7 +52,7 @@ def _reaching(case: Case, router: Told) -> Told:
     if case.group is None or heading.ttl != 1 or heading.protocol == PROTOCOL_IGMP:
         return router
     return router._replace(
-        cause="ttl",
+        cause=Cause.TTL_ONE,
         because=f"{router.because}; its TTL is 1, so a router there sends it no further",
         do="on the sender: set IP_MULTICAST_TTL to more than the routers on the way",
     )
@@ -81,8 +79,26 @@ def _member(port: Port, case: Case) -> Told | None:
         if not case.querier:
             ends += ", and no querier refreshes it"
         because = f"member by the {_version(row)} report{last}: wants {wants}{ends}"
-        return Told("member", because, host=row.last_reporter)
+        return _heard(case, row, Told("member", because, host=row.last_reporter))
     return None
+
+
+def _heard(case: Case, row: MdbRow, member: Told) -> Told:
+    """What was seen of the host that reported last, if it is tracked."""
+    host = next(
+        (host for host in case.hosts if (host.port, host.address) == (row.port, row.last_reporter)),
+        None,
+    )
+    if host is None:
+        return member
+    unanswered = host.unanswered or 0
+    silent = f", and did not answer the last {unanswered} queries" if unanswered > 1 else ""
+    return member._replace(
+        because=member.because + silent,
+        mac=host.mac,
+        last_heard=seconds(host.last_heard),
+        unanswered=host.unanswered,
+    )
 
 
 def _unregistered(port: Port, case: Case, group: Address) -> Told:
@@ -114,32 +130,30 @@ def _not_wanted(port: Port, case: Case, group: Address) -> Told:
         wanted = _listed(row, forwarding=True)
         if case.source is None:
             return Told(
-                "other_source",
+                Cause.OTHER_SOURCE,
                 f"pruned for other sources: its hosts want only {wanted}; ask again with --source",
                 host=row.last_reporter,
             )
         return Told(
-            "other_source",
+            Cause.OTHER_SOURCE,
             f"pruned: its hosts want only {wanted or 'other sources'}",
             host=row.last_reporter,
         )
-    refused = hints.refused(case, port, group)
+    seen = evidence.told(port, case, group)
     if not case.members:
         kept = (
             f"pruned: {text(group)} has no member left, and until it is forgotten it goes to "
             "router ports only"
         )
-        if refused is None:
-            return Told("no_member", kept)
-        return refused._replace(because=f"{kept}; {refused.because}")
-    nobody = f"pruned: no host behind it is a member of {text(group)}"
-    if refused is not None:
-        return refused._replace(because=f"{nobody}; {refused.because}")
-    return Told(
-        "never_joined",
-        f"pruned: no host behind it has joined {text(group)} "
-        '([[static]] or [[port]] mrouter = "always" would send it)',
-    )
+        return Told("no_member", kept) if seen is None else _both(kept, seen)
+    if seen is not None:
+        return _both(f"pruned: no host behind it is a member of {text(group)}", seen)
+    return _both("pruned", evidence.unasked(port, case, group), ": ")
+
+
+def _both(rule: str, seen: Told, between: str = "; ") -> Told:
+    """What the switch does, and what was seen."""
+    return seen._replace(because=f"{rule}{between}{seen.because}")
 
 
 def _takes(row: MdbRow, source: Address | None) -> bool:

@@ -163,8 +163,7 @@ def _destination(plane: Plane, to: str, vid: int) -> tuple[bytes, Address | None
 
 def _mac_of(plane: Plane, wanted: Address, vid: int) -> bytes:
     """The MAC address of a host that has reported from that address."""
-    engine, now = plane.engine, clock.now()
-    for row in engine.hosts(now, engine.keys(vid=vid)):
+    for row in plane.engine.witnesses.hosts(clock.now(), vid=vid):
         if row.address == wanted:
             return row.mac
     text = address.text(wanted)

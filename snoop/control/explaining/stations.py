@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from snoop.control.explaining.case import Case, Told
-from snoop.proto.units import SECOND
+from snoop.control.causes import Cause
+from snoop.control.explaining.case import Case, Told, ago
+from snoop.proto.units import Duration
 from snoop.runtime.ports import Port
 from snoop.table.seen import FdbEntry
 from snoop.wire.address import mac_text
@@ -17,14 +18,14 @@ def told(port: Port, case: Case) -> Told:
     if known is None:  # it has aged out since the verdict
         return Told("forward_unicast", f"{mac} was there a moment ago")
     name = case.plane.ports.name
-    age = f"last heard {known.age_ns / SECOND:.0f} s ago"
+    age = f"last heard {ago(Duration(known.age_ns))}"
     if case.forwarded(port):
         if port.id == known.port:
             kept = ", and stays: [[port]] sticky" if port.table.sticky else ""
             return Told("station", f"{mac} is behind it, {age}{kept}", mac=dst)
         return Told(
-            "station_claimed",
-            f"{mac} is claimed here as well, {known.claimed_ns / SECOND:.0f} s ago, and served at "
+            Cause.MAC_CLAIMED,
+            f"{mac} is claimed here as well, {ago(Duration(known.claimed_ns))}, and served at "
             f"both: its own port is {name(known.port)} (`snoop check`)",
             mac=dst,
         )
