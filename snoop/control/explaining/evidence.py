@@ -147,28 +147,24 @@ def _other_vlan(port: Port, case: Case, group: Address) -> Told | None:
 
 
 def _router(port: Port, case: Case) -> Told | None:
-    """A router there would get every group: whether one asks, and is not believed."""
-    queries = [
-        row
-        for row in case.plane.engine.witnesses.asked(clock.now(), [case.vid])
-        if row.port == port.id
-    ]
-    counts = case.plane.engine.port_counters(port.id)
-    if port.table.mrouter is MrouterMode.NEVER and (queries or counts["rx_pim_hello"]):
-        router = queries[0].address if queries else None
-        who = "a router" if router is None else address.text(router)
+    """A router there would get every group: whether there is one that is not believed."""
+    engine, table = case.plane.engine, port.table
+    counts = engine.port_counters(port.id)
+    if table.mrouter is MrouterMode.NEVER and counts["mrouter_refused"]:
+        asked = engine.witnesses.asked(clock.now(), [case.vid])
+        host = next((row.address for row in asked if row.port == port.id), None)
+        who = "a router" if host is None else address.text(host)
         return Told(
             Cause.ROUTER_REFUSED,
             f'{who} is a router behind it, but [[port]] mrouter = "never" does not believe it',
-            host=router,
+            host=host,
             do='[[port]] mrouter = "auto"',
         )
-    nobody = [row for row in queries if row.address == UNSPECIFIED]
-    if nobody and not case.plane.config.igmp.mrouter_on_null_source:
+    if counts["query_null_source"] and not case.plane.config.igmp.mrouter_on_null_source:
         return Told(
             Cause.ROUTER_UNKNOWN,
-            f"the queries from 0.0.0.0 that come from there, last {ago(nobody[0].age)}, make no "
-            'router port: [igmp] mrouter_on_null_source, or [[port]] mrouter = "always"',
+            "the queries from 0.0.0.0 that came from there make no router port: "
+            '[igmp] mrouter_on_null_source, or [[port]] mrouter = "always"',
             do='[[port]] mrouter = "always"',
         )
     return None
