@@ -165,12 +165,13 @@ def _print(answer: documents.Explained, port: str, asked: str) -> None:
     to = human.ports(answer.ports) or "no port"
     click.echo(f"{asked if answer.frame is None else _named(answer.frame)}, in at {port}")
     click.echo(f"{answer.action} ({', '.join(answer.counters or [answer.reason])}) to {to}\n")
-    same: dict[tuple[bool, str], list[documents.Why]] = {}
-    for why in answer.why:
-        same.setdefault((why.forwarded, why.because), []).append(why)
     lines = [
-        (human.ports(why.port for why in rows), "yes" if forwarded else "no", _because(rows))
-        for (forwarded, _), rows in same.items()
+        (
+            human.ports(why.port for why in rows),
+            "yes" if rows[0].forwarded else "no",
+            _because(rows),
+        )
+        for rows in grouped(answer.why)
     ]
     layout.show(
         layout.table(("Port", "Gets it", "Because"), lines, fold=("Port", "Because")),
@@ -178,9 +179,25 @@ def _print(answer: documents.Explained, port: str, asked: str) -> None:
     )
 
 
+def grouped(why: list[documents.Why]) -> list[list[documents.Why]]:
+    """The ports with one reason together; those of one cause too, if they have many reasons."""
+    reasons: dict[tuple[bool, str], set[str]] = {}
+    for one in why:
+        reasons.setdefault((one.forwarded, one.cause), set()).add(one.because)
+    same: dict[tuple[bool, str], list[documents.Why]] = {}
+    for one in why:
+        many = one.cause and len(reasons[one.forwarded, one.cause]) > NAMED_MAX
+        same.setdefault((one.forwarded, one.cause if many else one.because), []).append(one)
+    return list(same.values())
+
+
 def _because(rows: list[documents.Why]) -> str:
-    """What is said of ports that have the same reason: of a few also whom one hears there."""
+    """What is said of some ports: the reason of the first, and whom it is about at the others."""
     because, do = rows[0].because, rows[0].do
+    if len({why.because for why in rows}) > 1:
+        others = [f"{why.host or why.mac or 'a host'} ({why.port})" for why in rows[1:]]
+        more = f" and {len(others) - NAMED_MAX} more" if len(others) > NAMED_MAX else ""
+        because += f"; likewise {', '.join(others[:NAMED_MAX])}{more}"
     heard = [
         f"{why.host or why.mac} ({why.port})"
         for why in rows
