@@ -65,9 +65,9 @@ def plain(value: object) -> str:
     return str(value)
 
 
-def many(number: int, noun: str) -> str:
+def many(number: int, noun: str, nouns: str | None = None) -> str:
     """1 group, 2 groups."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number} {noun}" if number == 1 else f"{number} {nouns or f'{noun}s'}"
 
 
 def ports(names: Iterable[str]) -> str:

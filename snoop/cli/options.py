@@ -117,10 +117,11 @@ class PortName(_Suggested):
         return name_of(str(value))
 
 
-class SourceAddress(_Text):
+class SourceAddress(_Suggested):
     """A unicast address."""
 
     name = "source"
+    known = "sources"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         address = _address(value)
@@ -157,6 +158,13 @@ group = option("--group", type=GROUP, metavar="G", help="Multicast group.")
 groups = option(
     "--group", type=GroupPrefix(), metavar="G", help="Multicast group, or a prefix of them."
 )
+source = option("--source", type=SOURCE, metavar="S", help="Source of a stream.")
+count = option(
+    "--count",
+    is_flag=True,
+    callback=lambda ctx, param, given: given or None,
+    help="The numbers only.",
+)
 host = option("--host", type=HostName(), metavar="A", help="Host, by its address or its MAC.")
 port = option("--port", type=PORT, metavar="P", help="Port name.")
 ports = option(
@@ -187,6 +195,11 @@ def filters(command: Command) -> Command:
 def told(command: Command) -> Command:
     """Which events: --type, --vlan, --group, --port, --host."""
     return types(vlan(groups(ports(host(command)))))
+
+
+def choice(command: Command) -> Command:
+    """Which rows: --vlan, --group, --port, --host, --source; --count: their numbers."""
+    return vlan(groups(ports(host(source(count(command))))))
 
 
 def named(given: tuple[str, ...]) -> Named:

@@ -112,6 +112,15 @@ def _show(
         return
     from snoop.cli import layout, tables
 
+    if filters.get("count"):
+        from snoop.control import documents
+
+        _repeat(
+            every,
+            lambda: session.ask(documents.Count, "show", what=what, **filters),
+            lambda document: click.echo(tables.count_of(document)),
+        )
+        return
     if what == "config":
         _repeat(
             every,
@@ -121,19 +130,22 @@ def _show(
         return
     noun = tables.NOUNS[what]
 
+    filtered = any(value is not None for value in filters.values())
+
     def draw(document: Any) -> None:
         table = noun.table(document)
-        if noun.empty and not table.lines:
-            click.echo(noun.empty)
-            return
-        table.notes += tables.note(document)
-        layout.show(table)
+        if table.lines or not noun.empty:
+            table.notes += tables.note(document)
+            layout.show(table)
+        else:
+            click.echo(_NOTHING if filtered else noun.empty)
+        layout.show(*tables.beside(document))
 
     _repeat(every, lambda: session.show(noun.kind, **filters), draw)
 
 
 @show.command("mdb")
-@options.filters
+@options.choice
 @options.option(
     "--format",
     "form",
@@ -145,18 +157,13 @@ def _show(
 @_watch
 @click.pass_context
 def mdb(
-    ctx: click.Context,
-    vlan: int | None,
-    group: str | None,
-    port: options.Named,
-    form: str,
-    as_json: bool,
-    watch: float | None,
+    ctx: click.Context, /, form: str, as_json: bool, watch: float | None, **filters: object
 ) -> None:
     """The snooping table."""
     session = options.session(ctx)
 
-    filters = {"vlan": vlan, "group": group, "port": port}
+    if form != "snoop" and filters["count"]:
+        raise click.UsageError("--count has no --format", ctx)
     if form == "bridge":
         from snoop.cli.formats import bridge
 
@@ -226,6 +233,6 @@ _add("mrouters", "Router ports, and why.", options.vlan, options.ports)
 _add("querier", "Who asks, and how often.", options.vlan)
 _add("ports", "Ports, their settings and totals.", options.ports)
 _add("fdb", "Unicast addresses learned.", options.vlan, options.ports)
-_add("hosts", "Hosts tracked per group and port.", options.filters)
-_add("streams", "Multicast flows the switch really sees.", options.filters)
+_add("hosts", "Hosts tracked per group and port; of one: all it has to do with.", options.choice)
+_add("streams", "Multicast flows the switch really sees.", options.choice)
 _add("config", "The configuration in effect.")

@@ -44,6 +44,17 @@ def hosts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
     ]
 
 
+def sources(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Where the streams that it sees come from."""
+    answer = _ask(ctx, documents.Streams)
+    found = {row.source: row.port for row in (answer.streams if answer is not None else ())}
+    return [
+        CompletionItem(source, help=found[source])
+        for source in sorted(found)
+        if source.startswith(incomplete)
+    ]
+
+
 def _ask(ctx: click.Context, kind: type[Document]) -> Document | None:
     """State for completion, where any failure means no suggestions."""
     root = ctx.find_root()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from msgspec import UNSET
+
 from snoop.cli import human
-from snoop.cli.human import NONE, age, bit_rate, count, plain, vlan
+from snoop.cli.human import NONE, age, bit_rate, count, many, plain, vlan
 from snoop.cli.layout import Table, table
 from snoop.control import documents
 from snoop.control.counters import REFUSED
@@ -186,6 +188,37 @@ def hosts(document: documents.Hosts) -> Table:
         right=("Left",),
         fold=("Sources",),
     )
+
+
+def count_of(document: documents.Count) -> str:
+    """12 entries, 5 groups, 1 port."""
+    return ", ".join(
+        many(number, f"{names[:-3]}y" if names.endswith("ies") else names[:-1], names)
+        for names, number in document.count.items()
+    )
+
+
+def beside(document: documents.Document) -> Iterator[Table | str]:
+    """Below the table: what a host sends, and what it was refused."""
+    if not isinstance(document, documents.Hosts) or document.sends is UNSET:
+        return
+    if document.sends:
+        yield "\nIt sends:"
+        yield streams(documents.Streams(streams=document.sends))
+    elif document.sends is None:
+        yield "what it sends is not known by its MAC: ask by its address"
+    else:
+        yield "it sends nothing"
+    if document.refused:
+        yield "\nIt was refused:"
+        yield table(
+            ("VLAN", "Group", "Port", "Why", "Times", "Last"),
+            [
+                (vlan(row.vlan), row.group, row.port, row.why, count(row.count), age(row.age))
+                for row in document.refused
+            ],
+            right=("Times", "Last"),
+        )
 
 
 def streams(document: documents.Streams) -> Table:

@@ -3,7 +3,8 @@
 - `client`, `server`, `requests`, `door`: the control socket, both its ends, what may be asked, who
   is let in;
 - `answers`: each request done, by the ports and groups it `named`; `shows`: each table shown, in
-  `parts`; `telling`: events that were, and that come; `matching`: what filters ask for;
+  `parts`, or counted by `tally`; `telling`: events that were, and that come; `matching`: what
+  filters ask for;
 - `documents`, with the rows of `witnessed`: what is answered, for both ends; `rows`, `statistics`
   and `testimony` make them of the state;
 - `explaining` with `reasons`, `causes` and `wellknown`: why a frame goes where it goes;

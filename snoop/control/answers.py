@@ -56,6 +56,8 @@ class Answers:
         match request:
             case Show():
                 wanted = named.wanted(self._plane.ports, request)
+                if request.count:
+                    return await self._shows.count(request.what, wanted)
                 return await self._shows.show(request.what, wanted)
             case Events():
                 return await self._events(request)
@@ -153,13 +155,13 @@ class Answers:
             return
         if request.what == "fdb" and request.group is not None:
             raise RequestError("clear fdb takes --port and --vlan", code=2)
+        # Not a prefix: what is forgotten is named.
+        group = None if request.group is None else named.group(request.group)
         for port in named.port_ids(plane.ports, request.port):
             if request.what == "fdb":
                 plane.fastpath.fdb_flush(port=port, vlan=wanted.vid)
                 continue
-            plane.do(
-                plane.engine.clear(vid=wanted.vid, group=wanted.group, port=port, now=clock.now())
-            )
+            plane.do(plane.engine.clear(vid=wanted.vid, group=group, port=port, now=clock.now()))
 
     def _query(self, request: Query) -> None:
         plane = self._plane

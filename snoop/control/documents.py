@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from snoop.control.witnessed import Asked, Gone, Refused, Witness
 
@@ -78,10 +78,12 @@ class Host(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Hosts(Document, frozen=True, kw_only=True):
-    """`show hosts`."""
+    """`show hosts`; of one host also what it sends, None: not known, and what it was refused."""
 
     what = "hosts"
     hosts: list[Host]
+    sends: list[Stream] | UnsetType | None = UNSET
+    refused: list[Refused] | UnsetType = UNSET
 
 
 class Witnesses(Document, frozen=True, kw_only=True):
@@ -314,6 +316,12 @@ class Config(Document, frozen=True, kw_only=True):
     igmp: IgmpConfig
     vlan: list[VlanConfig]
     port: list[PortConfig]
+
+
+class Count(Struct, frozen=True, kw_only=True):
+    """`show mdb`, `hosts` or `streams` with `--count`."""
+
+    count: Counts
 
 
 # Answers of other commands -----------------------------------------------------------------------

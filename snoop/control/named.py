@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from snoop.control.matching import Groups, Host
-from snoop.control.requests import Filter, Named, RequestError
+from snoop.control.requests import Filter, Named, RequestError, Show
 from snoop.control.rows import Wanted
+from snoop.control.tally import COUNTED
 from snoop.runtime.ports import NoSuchPort, Port, Ports
 from snoop.wire import address
 from snoop.wire.address import Address
@@ -35,12 +36,19 @@ def port_ids(ports: Ports, given: Named | None) -> list[int | None]:
 
 def wanted(ports: Ports, filters: Filter) -> Wanted:
     """Give what a filter lets through."""
+    asked = filters if isinstance(filters, Show) else None
+    if asked is not None and asked.what not in COUNTED:
+        for option in ("host", "source", "count"):
+            if getattr(asked, option) and (option, asked.what) != ("host", "witnesses"):
+                raise RequestError(f"show {asked.what} takes no --{option}", code=2)
     return Wanted(
         vid=filters.vlan,
-        group=None if filters.group is None else group(filters.group),
+        groups=None if filters.group is None else groups(filters.group),
         ports=None
         if filters.port is None
         else sum(1 << one.id for one in all_ports(ports, filters.port)),
+        host=None if asked is None or asked.host is None else host(asked.host),
+        source=None if asked is None else source(asked.source),
     )
 
 

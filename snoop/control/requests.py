@@ -57,9 +57,12 @@ class Filter(Asked, frozen=True, kw_only=True):
 
 
 class Show(Filter, frozen=True, kw_only=True, tag="show"):
-    """State, as INTERFACE.md 3 words it."""
+    """State, as INTERFACE.md 3 words it; with `count` its numbers only."""
 
     what: Shown
+    host: Word | None = None
+    source: Word | None = None
+    count: bool = False
 
 
 class Static(Asked, frozen=True, kw_only=True, tag="static"):

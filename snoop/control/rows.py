@@ -5,11 +5,12 @@ Pure functions from views to `documents`; sorted, filtered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 from snoop.control import documents
+from snoop.control.matching import Groups, Host
 from snoop.printable import natural
 from snoop.proto.units import SECOND, Duration, Ports
 from snoop.proto.views import DepartureRow, HostRow, MdbRow, MrouterRow, QuerierRow, RefusalRow
@@ -28,16 +29,27 @@ class Wanted:
     """Which rows: each None means any."""
 
     vid: int | None = None
-    group: Address | None = None
+    groups: Groups | None = None
     ports: Ports | None = None
+    host: Host | None = None
+    source: Address | None = None
+
+    @property
+    def group(self) -> Address | None:
+        """The group, if it is one that is asked for."""
+        return None if self.groups is None else self.groups.only
 
     def takes(self, *, vid: int, group: Address | None = None, port: int | None = None) -> bool:
         """Does a row with these keys pass? A key the row does not have is not asked for."""
         return (
             (self.vid is None or self.vid == vid)
-            and (self.group is None or group is None or self.group == group)
+            and (self.groups is None or group is None or self.groups.has(group))
             and (port is None or self.has(port))
         )
+
+    def is_of(self, addr: Address, mac: bytes) -> bool:
+        """Does a row of this host pass?"""
+        return self.host is None or self.host.is_at(addr, mac)
 
     def has(self, port: int) -> bool:
         """Is the port one of those asked for?"""
@@ -60,10 +72,36 @@ def text(addr: Address | None) -> str | None:
     return None if addr is None else address.text(addr)
 
 
-def mdb(rows: Iterable[MdbRow], port: PortName, wanted: Wanted) -> list[documents.Entry]:
-    """`show mdb`: one row a port of a group, by vlan, group, port."""
+def mdb(
+    rows: Iterable[MdbRow],
+    port: PortName,
+    wanted: Wanted,
+    tracked: Iterable[HostRow] | None = None,
+) -> list[documents.Entry]:
+    """`show mdb`: one row a port of a group, by vlan, group, port.
+
+    `tracked`, the hosts of these rows, tells which are of a host that is asked for.
+    """
     kept = of_groups(rows, wanted, lambda row: (port(row.port), row.origin))
+    if wanted.source is not None:
+        kept = [row for row in kept if any(s.address == wanted.source for s in row.sources)]
+    if tracked is not None:
+        kept = list(_of_host(kept, tracked, wanted))
     return [_entry(row, port) for row in kept]
+
+
+def _of_host(
+    rows: Iterable[MdbRow], tracked: Iterable[HostRow], wanted: Wanted
+) -> Iterator[MdbRow]:
+    """Those that the host wants, as it is tracked; where nobody is, those it was last to ask."""
+    wants: dict[tuple[int, Address, int], bool] = {}
+    for host in tracked:
+        key = host.vid, host.group, host.port
+        wants[key] = wants.get(key, False) or wanted.is_of(host.address, host.mac)
+    for row in rows:
+        asked_last = wanted.host is not None and wanted.host.address == row.last_reporter
+        if wants.get((row.vid, row.group, row.port), asked_last):
+            yield row
 
 
 def _entry(row: MdbRow, port: PortName) -> documents.Entry:
@@ -166,6 +204,8 @@ def hosts(rows: Iterable[HostRow], port: PortName, wanted: Wanted) -> list[docum
             unanswered=row.unanswered,
         )
         for row in of_groups(rows, wanted, lambda row: (natural(port(row.port)), row.address))
+        if wanted.is_of(row.address, row.mac)
+        and (wanted.source is None or wanted.source in row.sources)
     ]
 
 

@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable
 from heapq import nlargest
 from itertools import islice
 from typing import TypeVar, cast
 
 from snoop import __version__
 from snoop.control import documents, requests, rows, statistics, testimony, witnessed
+from snoop.control.matching import Host
 from snoop.control.parts import Go
 from snoop.control.rates import Rate, Rates
 from snoop.control.rows import Wanted
 from snoop.control.sample import STREAMS_MAX, Sample
+from snoop.control.tally import Tally
 from snoop.printable import natural
 from snoop.proto.units import SECOND
+from snoop.proto.views import HostRow, WitnessRow
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.table.seen import FdbEntry, Stream
-from snoop.wire.address import Address
+from snoop.wire.address import UNSPECIFIED, Address
 
 # How long the first `show streams` watches before it says how fast they are.
 LOOK_SECONDS = 0.25
@@ -34,6 +37,11 @@ SEEN_SECONDS, SEEN_TRIES = 0.001, 50
 Keys = list[tuple[int, Address]]
 Key = TypeVar("Key")
 Row = TypeVar("Row")
+
+
+def _chosen(keys: Keys, wanted: Wanted) -> Keys:
+    """Those of a prefix that is asked for."""
+    return [key for key in keys if wanted.takes(vid=key[0], group=key[1])]
 
 
 class Shows:
@@ -73,24 +81,81 @@ class Shows:
             case _:
                 raise AssertionError(what)
 
+    async def count(self, what: str, wanted: Wanted) -> documents.Count:
+        """Make the numbers of `show WHAT --count`."""
+        counted = Tally(what)
+        keys = self._plane.engine.keys(vid=wanted.vid, group=wanted.group)
+        match what:
+            case "mdb":
+                async for entries in self._parts(keys, self._entries(wanted)):
+                    counted.add(entries)
+            case "hosts":
+                async for hosts in self._parts(keys, self._joins(wanted)):
+                    counted.add(hosts)
+            case "streams":
+                streams = self._plane.fastpath.streams()
+                kept = statistics.streams_wanted(self._plane, streams, wanted)
+                async for some in self._parts(kept, await self._of_host(wanted)):
+                    counted.add(some)
+            case _:
+                raise AssertionError(what)
+        return counted.document()
+
     async def _mdb(self, wanted: Wanted) -> documents.Mdb:
         plane = self._plane
-        engine, name = plane.engine, plane.ports.name
-
-        def part(keys: Keys) -> list[documents.Entry]:
-            return rows.mdb(engine.mdb(clock.now(), keys), name, wanted)
-
-        table = await self._in_parts(engine.keys(vid=wanted.vid, group=wanted.group), part)
+        keys = plane.engine.keys(vid=wanted.vid, group=wanted.group)
+        table = await self._in_parts(keys, self._entries(wanted))
         return documents.Mdb(switch=plane.config.switch.name, mdb=table)
 
+    def _entries(self, wanted: Wanted) -> Callable[[Keys], list[documents.Entry]]:
+        engine, name = self._plane.engine, self._plane.ports.name
+
+        def part(keys: Keys) -> list[documents.Entry]:
+            now, keys = clock.now(), _chosen(keys, wanted)
+            tracked = None if wanted.host is None else engine.hosts(now, keys)
+            return rows.mdb(engine.mdb(now, keys), name, wanted, tracked)
+
+        return part
+
     async def _hosts(self, wanted: Wanted) -> documents.Hosts:
+        keys = self._plane.engine.keys(vid=wanted.vid, group=wanted.group)
+        joins = await self._in_parts(keys, self._joins(wanted))
+        if wanted.host is None:
+            return documents.Hosts(hosts=joins)
+        own = await self._own(wanted.host)
+        return documents.Hosts(
+            hosts=joins,
+            sends=await self._sends(own, wanted) if own else None,
+            refused=(await self._witnesses(wanted)).refused,
+        )
+
+    def _joins(self, wanted: Wanted) -> Callable[[Keys], list[documents.Host]]:
         engine, name = self._plane.engine, self._plane.ports.name
 
         def part(keys: Keys) -> list[documents.Host]:
-            return rows.hosts(engine.hosts(clock.now(), keys), name, wanted)
+            return rows.hosts(engine.hosts(clock.now(), _chosen(keys, wanted)), name, wanted)
 
-        keys = engine.keys(vid=wanted.vid, group=wanted.group)
-        return documents.Hosts(hosts=await self._in_parts(keys, part))
+        return part
+
+    async def _own(self, host: Host) -> set[Address]:
+        """The addresses that a host is known to have."""
+        if host.address is not None:
+            return {host.address}
+        engine = self._plane.engine
+
+        def named(rows: Iterable[WitnessRow | HostRow]) -> list[Address]:
+            return [row.address for row in rows if host.is_at(row.address, row.mac)]
+
+        def heard(ports: list[int]) -> list[Address]:
+            return named(engine.witnesses.hosts(clock.now(), ports))
+
+        def tracked(keys: Keys) -> list[Address]:
+            return named(engine.hosts(clock.now(), keys))
+
+        ports = [port.id for port in self._plane.ports]
+        own = {address async for some in self._parts(ports, heard) for address in some}
+        own |= {address async for some in self._parts(engine.keys(), tracked) for address in some}
+        return own - {UNSPECIFIED}
 
     async def _witnesses(self, wanted: Wanted) -> documents.Witnesses:
         witnesses, name = self._plane.engine.witnesses, self._plane.ports.name
@@ -167,15 +232,19 @@ class Shows:
         of one moment, those of different groups need not be. Each part is written at once, so the
         document holds its rows as they are on the wire.
         """
-        written: list[bytes] = []
+        parts = self._parts(keys, part)
+        written = [requests.rows(made) async for made in parts if made]
+        return cast("list[Row]", requests.listed(written))
+
+    async def _parts(
+        self, keys: Iterable[Key], part: Callable[[list[Key]], list[Row]]
+    ) -> AsyncIterator[list[Row]]:
         waiting = iter(keys)
         async with self._large:
             go = Go()
             while some := list(islice(waiting, PART_KEYS)):
-                if made := part(some):
-                    written.append(requests.rows(made))
+                yield part(some)
                 await go.rest()
-        return cast("list[Row]", requests.listed(written))
 
     def _status(self) -> documents.Status:
         plane = self._plane
@@ -189,17 +258,40 @@ class Shows:
         )
 
     async def _streams(self, wanted: Wanted) -> documents.Streams:
+        chosen = await self._of_host(wanted)
+        return documents.Streams(streams=await self._flows(wanted, chosen))
+
+    async def _sends(self, own: set[Address], wanted: Wanted) -> list[documents.Stream]:
+        return await self._flows(wanted, lambda some: statistics.of_host(some, own, ()))
+
+    async def _flows(
+        self, wanted: Wanted, chosen: Callable[[list[Stream]], list[Stream]]
+    ) -> list[documents.Stream]:
+        """Rows of streams and how fast they are."""
         if not self._rates.ready(clock.now()):
             self._look()
             await asyncio.sleep(LOOK_SECONDS)
         streams, rates = self._look()
         plane = self._plane
-        kept = statistics.streams_wanted(plane, streams, wanted)
 
         def part(some: list[Stream]) -> list[documents.Stream]:
-            return statistics.streams(plane, some, rates)
+            return statistics.streams(plane, chosen(some), rates)
 
-        return documents.Streams(streams=await self._in_parts(kept, part))
+        return await self._in_parts(statistics.streams_wanted(plane, streams, wanted), part)
+
+    async def _of_host(self, wanted: Wanted) -> Callable[[list[Stream]], list[Stream]]:
+        """Which of some streams a host sends or has joined; all of them of any host."""
+        if wanted.host is None:
+            return lambda some: some
+        engine, own = self._plane.engine, await self._own(wanted.host)
+
+        def chosen(some: list[Stream]) -> list[Stream]:
+            keys = dict.fromkeys((stream.vlan, stream.group) for stream in some)
+            tracked = engine.hosts(clock.now(), keys)
+            joined = (row for row in tracked if wanted.is_of(row.address, row.mac))
+            return statistics.of_host(some, own, joined)
+
+        return chosen
 
     def _look(self) -> tuple[list[Stream], dict[Hashable, Rate]]:
         streams = self._plane.fastpath.streams()

@@ -6,7 +6,7 @@ baseline here and leaves both alone, so that metrics never run backwards.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 
 from snoop.control import documents
 from snoop.control.counters import dropped
@@ -17,11 +17,13 @@ from snoop.fastpath import DROPS, REASONS
 from snoop.links.ethtool import large_receive, speed
 from snoop.printable import natural
 from snoop.proto.units import SECOND, Instant
+from snoop.proto.views import FilterMode, HostRow
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port
 from snoop.table.seen import Stream
 from snoop.wire import address
+from snoop.wire.address import Address
 
 # How long a stream is silent before its row shows what would become of its next frame.
 IDLE_NS = SECOND
@@ -154,16 +156,35 @@ def stream_key(stream: Stream) -> Hashable:
 
 
 def streams_wanted(plane: Plane, seen: Iterable[Stream], wanted: Wanted) -> list[Stream]:
-    """The streams of `show streams`, by vlan, group, source, port."""
+    """The streams of `show streams`, by vlan, group, source, port; of whatever host."""
     kept = [
         stream
         for stream in seen
         if wanted.takes(vid=stream.vlan, group=stream.group, port=stream.port)
+        and wanted.source in (None, stream.source)
     ]
     kept.sort(
         key=lambda one: (one.vlan, one.group, one.source, natural(plane.ports.name(one.port)))
     )
     return kept
+
+
+def of_host(
+    some: Iterable[Stream], own: Collection[Address], joined: Iterable[HostRow]
+) -> list[Stream]:
+    """Those that a host sends from one of its `own` addresses, or that it has `joined`."""
+    wants: dict[tuple[int, Address], list[HostRow]] = {}
+    for row in joined:
+        wants.setdefault((row.vid, row.group), []).append(row)
+    return [
+        stream
+        for stream in some
+        if stream.source in own
+        or any(
+            (stream.source in row.sources) is (row.filter_mode is FilterMode.INCLUDE)
+            for row in wants.get((stream.vlan, stream.group), ())
+        )
+    ]
 
 
 def streams(

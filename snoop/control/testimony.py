@@ -31,6 +31,7 @@ def refused(rows: Iterable[RefusalRow], port: PortName, wanted: Wanted) -> list[
             age=seconds(row.age),
         )
         for row in of_groups(rows, wanted, lambda row: (port(row.port), row.why))
+        if wanted.is_of(row.address, row.mac)
     ]
 
 
@@ -52,7 +53,7 @@ def hosts(rows: Iterable[WitnessRow], port: PortName, wanted: Wanted) -> list[wi
             moved=row.moved,
         )
         for row in rows
-        if wanted.takes(vid=row.vid, port=row.port)
+        if wanted.takes(vid=row.vid, port=row.port) and wanted.is_of(row.address, row.mac)
     ]
 
 
@@ -76,6 +77,7 @@ def gone(rows: Iterable[DepartureRow], port: PortName, wanted: Wanted) -> list[w
             ],
         )
         for row in of_groups(rows, wanted, lambda row: natural(port(row.port)))
+        if wanted.is_of(row.address, row.mac)
     ]
 
 

@@ -136,6 +136,7 @@ def answered() -> dict[str, Any]:
         **{f"show witnesses: {part}": {part: seen[part]} for part in ("hosts", "gone", "asked")},
         **{f"show {what}": scene.ask(Show(what=what)) for what in typing.get_args(_shown())},
         "show events": scene.ask(Events()),
+        "count": scene.ask(Show(what="mdb", count=True)),
         "explain": scene.ask(Explain(port="p0", group="239.1.2.3")),
         "list": {"switches": [running.row_of(Path("/no/such.sock"))]},
         "check": {"findings": [dict.fromkeys(Finding.__struct_fields__, "")]},

@@ -16,6 +16,7 @@ from snoop.cli import main, show
 from snoop.config import loader
 from snoop.switch import Switch, SwitchError
 from unit.cli.conftest import Daemon
+from unit.cli.test_show import stream
 
 
 def test_a_switch_object_sees_what_the_commands_see(daemon: Daemon) -> None:
@@ -227,6 +228,12 @@ def test_shell_completion_offers_ports_and_groups(daemon: Daemon) -> None:
 
     assert complete("snoop show mdb --port p", 4) == ["p0", "p1", "p2", "p3"]
     assert complete("snoop explain --group 23", 3) == ["239.1.2.3"]
+    assert complete("snoop show mdb --group 23", 4) == ["239.1.2.3"]
+    assert complete("snoop show hosts --host ", 4) == ["10.0.0.11"]
+    assert complete("snoop monitor --host 02", 3) == ["02:00:00:00:01:0b"]
+    assert complete("snoop show events --type st", 4) == ["static"]
+    daemon.fastpath.seen = [stream()]
+    assert complete("snoop show streams --source 1", 4) == ["10.0.0.10"]
     assert complete("snoop sh", 1) == ["show"]
 
 

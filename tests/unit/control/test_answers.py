@@ -53,7 +53,7 @@ def test_static_entries_and_router_ports_by_command() -> None:
         (Clear(what="fdb", group="239.1.2.3"), "--port and --vlan", 2),
         (Clear(what="counters", vlan=3), "no filter but --port", 2),
         (Show(what="mdb", port="pp1"), 'did you mean "p1"?', 2),
-        (Show(what="mdb", group="10.0.0.1"), "is not a multicast group", 2),
+        (Show(what="mdb", group="10.0.0.1"), "is neither a multicast group nor a prefix", 2),
         (Explain(port="p1", group="10.0.0.1"), "is not a multicast group", 2),
     ],
 )

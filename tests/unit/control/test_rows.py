@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from snoop.control import requests, rows
+from snoop.control.matching import Groups
 from snoop.control.rows import Wanted
 from snoop.proto.units import seconds
 from snoop.proto.views import FilterMode, HostRow, MdbRow, MrouterRow, QuerierRow, SourceRow
@@ -96,7 +97,7 @@ def test_mdb_is_sorted_by_vlan_group_and_port_name() -> None:
 
 def test_filters_are_joined_by_and() -> None:
     given = [row(G1, 0), row(G1, 1), row(G2, 1), row(G2, 1, vid=7)]
-    shown = mdb(given, Wanted(vid=0, group=G2, ports=0b10))
+    shown = mdb(given, Wanted(vid=0, groups=Groups(G2, G2), ports=0b10))
     assert [(r["vlan"], r["group"], r["port"]) for r in shown] == [(0, "239.1.1.10", "p1")]
     assert len(mdb(given, Wanted(ports=0b10))) == 3
     assert len(mdb(given, Wanted(vid=7))) == 1
