@@ -67,6 +67,8 @@ def _facts(session: Session, unwanted_bits_per_s: float) -> Facts:
             unbalanced=_unbalanced(client),
             unwanted_bits_per_s=unwanted_bits_per_s,
             disputed=[row for row in fdb if row.rival is not None],
+            fdb=fdb,
+            witnesses=show(documents.Witnesses),
         )
         rates = _rates(counters.ports, show(documents.Counters).ports, time.monotonic() - since)
         return dataclasses.replace(facts, rates=rates)

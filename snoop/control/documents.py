@@ -306,6 +306,8 @@ class PortConfig(Struct, frozen=True, kw_only=True):
     fast_leave: str
     max_groups: int
     igmp_rate: int
+    deny_groups: list[str] = []
+    allow_groups: list[str] = []
 
 
 class Config(Document, frozen=True, kw_only=True):

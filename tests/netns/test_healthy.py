@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from netns.said import named
 from netns.star import IGMP, Star
 from snoop.lab import Lab, frames, wait_until
+from unit.causes import rows
 
 GROUP, ROUTER = "239.25.0.1", "10.0.0.13"
 OFF = {"querier": "off"}
@@ -70,6 +72,14 @@ def test_a_healthy_network_has_no_problem_and_no_note_without_a_reason(name: str
         for head, note in zip(heads, network.notes, strict=True):
             assert head.startswith("note: "), head
             assert note in head
+
+
+def test_without_the_capability_the_note_is_as_the_table_says() -> None:
+    """SAY-19."""
+    bounds = ["setpriv", "--inh-caps", "-all", "--bounding-set", NETWORKS["no_cap_bpf"].without]
+    with Lab(2) as lab:
+        net = Star(lab, lab.switch(config={"igmp": IGMP}, through=bounds))
+        named(net, rows()["the host's stack cannot be kept off"])
 
 
 def begin(net: Star, network: Network) -> None:

@@ -4,8 +4,8 @@ A problem is something an operator should act on and makes `check` exit 1; a not
 know. Every finding says what to do.
 
 - `facts`: what a search reads;
-- `querier`, `ports`, `streams`, `neighbours`, `stations`, `flooding`, `storms`, `counted`: the
-  searches.
+- `querier`, `ports`, `streams`, `listeners`, `refused`, `silence`, `neighbours`, `stations`,
+  `flooding`, `storms`, `counted`: the searches.
 """
 
 from __future__ import annotations
@@ -19,9 +19,18 @@ from snoop.cli.findings.counted import COUNTERS as COUNTED
 from snoop.cli.findings.counted import counted, limits
 from snoop.cli.findings.facts import Facts
 from snoop.cli.findings.flooding import flooding
+from snoop.cli.findings.listeners import (
+    foreign_sources,
+    never_joined,
+    not_joined,
+    not_sent,
+    ttl_one,
+)
 from snoop.cli.findings.neighbours import neighbours
 from snoop.cli.findings.ports import conservation, fast_leave, ports
 from snoop.cli.findings.querier import claims, queriers, routers
+from snoop.cli.findings.refused import refused
+from snoop.cli.findings.silence import silent, unanswered
 from snoop.cli.findings.stations import COUNTERS as STATIONS
 from snoop.cli.findings.stations import disputes, room
 from snoop.cli.findings.storms import loops, storms
@@ -34,6 +43,7 @@ COUNTERS = (*COUNTED, *floods.COUNTERS, *storm.COUNTERS, *STATIONS)
 RATED = ("rate_limited", *storm.STORMS)
 IN_FLIGHT_FRAMES = 4096
 ALIKE_MAX = 4
+_VARIABLE = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}|[0-9.,]+|\bmemberships?\b")
 
 _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     queriers,
@@ -41,12 +51,20 @@ _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     ports,
     counted,
     limits,
+    refused,
+    unanswered,
+    silent,
     flooding,
     loops,
     storms,
     disputes,
     room,
     streams,
+    not_joined,
+    never_joined,
+    not_sent,
+    foreign_sources,
+    ttl_one,
     fast_leave,
     routers,
     shared_addresses,
@@ -69,7 +87,7 @@ def shortened(findings: list[Finding]) -> list[tuple[Finding, int]]:
     kept: list[tuple[Finding, int]] = []
     alike: dict[tuple[str, str], list[int]] = {}
     for finding in findings:
-        words = re.sub(r"[0-9.,]+|\bmemberships?\b", "#", finding.finding)
+        words = _VARIABLE.sub("#", finding.finding)
         seen = alike.setdefault((finding.severity, words), [])
         if len(seen) < ALIKE_MAX:
             seen.append(len(kept))

@@ -4,76 +4,67 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from snoop.cli.findings.facts import NEAR_LIMIT, Facts, igmp, many, problem, vlan
+from snoop.cli.findings.facts import NEAR_LIMIT, Facts, Rule, Who, igmp, many, problem, vlan
+from snoop.control import witnessed
 from snoop.control.causes import Cause
 from snoop.control.documents import Finding
 
-
-class Counted(NamedTuple):
-    """What a counter that moved says, and what to do."""
-
-    cause: Cause
-    what: str
-    do: str
-
-
 _LOSSES = {
-    "ring_full": Counted(
+    "ring_full": Rule(
         Cause.OVERLOAD,
         "frames were lost before the switch could take them",
         "too much for this machine: less traffic, or [switch] workers = 2",
     ),
-    "ring_stuck": Counted(
+    "ring_stuck": Rule(
         Cause.OFFLOAD,
         "its receive ring stopped at a frame with an offload that the kernel cannot describe to it "
         "(UFO, SCTP), and was opened again; what came meanwhile is lost",
         "in the guest or host behind it: ethtool -K INTERFACE tx-udp-fragmentation off",
     ),
-    "tx_full": Counted(
+    "tx_full": Rule(
         Cause.OVERLOAD,
         "frames were lost because its egress was full",
         "what is behind it is slower than its streams: `snoop show streams --watch 1`",
     ),
-    "tx_mtu": Counted(
+    "tx_mtu": Rule(
         Cause.MTU,
         "frames were too large for its MTU",
         "give all ports one MTU: ip link set PORT mtu 1500; `snoop show ports` has them",
     ),
-    "tx_offload": Counted(
+    "tx_offload": Rule(
         Cause.OFFLOAD,
         "frames with an offload inside a tunnel that is not known could not be cut",
         "turn it off at the tunnel: ethtool -K TUNNEL tso off gso off",
     ),
-    "tx_error": Counted(Cause.PORT_FAULT, "frames could not be sent", "dmesg | grep PORT"),
-    "truncated": Counted(Cause.OFFLOAD, "frames were captured short", "ethtool -K PORT lro off"),
+    "tx_error": Rule(Cause.PORT_FAULT, "frames could not be sent", "dmesg | grep PORT"),
+    "truncated": Rule(Cause.OFFLOAD, "frames were captured short", "ethtool -K PORT lro off"),
 }
 _LIMITS = {
-    "table_full": Counted(
+    "table_full": Rule(
         Cause.TABLE_FULL, "joins were refused: the table is full", "raise [igmp] max_groups"
     ),
-    "state_limit": Counted(
+    "state_limit": Rule(
         Cause.STATE_LIMIT,
         "joins were refused or widened: what its hosts asked for takes too much memory",
         "look for a host that joins too much in `snoop show hosts --port PORT`; "
         "or raise [[port]] max_state, [igmp] max_state",
     ),
-    "vlan_limit": Counted(
+    "vlan_limit": Rule(
         Cause.VLAN_LIMIT,
         "IGMP of unknown VLANs was not learned: too many VLANs",
         "look for a host that forges tags; give the real ones a [[vlan]] vid",
     ),
-    "port_limit": Counted(
+    "port_limit": Rule(
         Cause.PORT_LIMIT, "joins were refused by its limit", "raise [[port]] max_groups"
     ),
-    "source_limit": Counted(
+    "source_limit": Rule(
         Cause.SOURCE_LIMIT, "entries were widened to any source", "raise [igmp] max_sources"
     ),
-    "host_limit": Counted(
+    "host_limit": Rule(
         Cause.HOST_LIMIT, "hosts could not be tracked", "raise [igmp] max_hosts, or max_state"
     ),
-    "mrouter_limit": Counted(
+    "mrouter_limit": Rule(
         Cause.MROUTER_LIMIT,
         "router addresses were not recorded",
         "`snoop monitor --type mrouter` shows who forges them; "
@@ -81,23 +72,23 @@ _LIMITS = {
     ),
 }
 _SUSPICIOUS = {
-    "mrouter_refused": Counted(
+    "mrouter_refused": Rule(
         Cause.ROUTER_REFUSED,
         'somebody queries where [[port]] mrouter = "never"',
         "`snoop monitor --type query` says who; if it is a router that should be allowed, set "
         '[[port]] mrouter = "auto" for PORT',
     ),
-    "query_own_address": Counted(
+    "query_own_address": Rule(
         Cause.QUERIER_ADDRESS,
         "queries come in with our own querier_address",
         "set another [igmp] querier_address here or there",
     ),
-    "query_other_port": Counted(
+    "query_other_port": Rule(
         Cause.QUERIER_ADDRESS,
         "queries of the querier's address come in here, and not on its own port",
         "a forger, or one router with two ports: querier_guard = true refuses",
     ),
-    "igmp_checksum": Counted(
+    "igmp_checksum": Rule(
         Cause.CHECKSUM,
         "IGMP with a bad checksum came in",
         "`snoop capture bad.pcapng --port PORT` shows whose; or the cable is bad",
@@ -111,9 +102,14 @@ def counted(facts: Facts) -> Iterator[Finding]:
     for port, counts in facts.port_counters.items():
         for table in (_LOSSES, _LIMITS, _SUSPICIOUS):
             for name, (cause, what, do) in table.items():
-                if counts.get(name):
-                    text = f"{what} ({name} {counts[name]})"
-                    yield problem(cause, port, text, do.replace("PORT", port))
+                if not counts.get(name):
+                    continue
+                text = f"{what} ({name} {counts[name]})"
+                last = _last_refused(facts, port, name)
+                host = Who() if last is None else Who(last.address, last.mac)
+                if last is not None:
+                    text += f": the last was for {last.group}, by {host}"
+                yield problem(cause, port, text, do.replace("PORT", port), host)
     errors = facts.counters.get("internal_errors", 0)
     if errors:
         yield problem(
@@ -122,6 +118,12 @@ def counted(facts: Facts) -> Iterator[Finding]:
             f"{errors} frames hit a bug of ours",
             "report it with `snoop show counters --json` and what the switch printed",
         )
+
+
+def _last_refused(facts: Facts, port: str, why: str) -> witnessed.Refused | None:
+    """The last join that this limit refused."""
+    rows = [row for row in facts.witnesses.refused if (row.port, row.why) == (port, why)]
+    return min(rows, key=lambda row: row.age, default=None)
 
 
 def _nearly_full(count: int, most: int, *, refused: bool) -> bool:

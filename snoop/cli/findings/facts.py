@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 from snoop.cli.summary import Everything
-from snoop.control import documents
+from snoop.control import documents, witnessed
 from snoop.control.causes import Cause
 from snoop.control.documents import Finding
 
 NEAR_LIMIT = 0.9
+RECENT_SECONDS = 60.0
+"""How long after its last frame a stream is one that goes on."""
 
 
 class Who(NamedTuple):
@@ -31,6 +34,14 @@ class Who(NamedTuple):
 NOBODY = Who()
 
 
+class Rule(NamedTuple):
+    """What is said of something that was counted, or refused by a rule, and what to do."""
+
+    cause: Cause
+    what: str
+    do: str
+
+
 @dataclass(frozen=True)
 class Facts:
     """What the `show` commands answered. `unbalanced`: rx_frames less verdicts, by port."""
@@ -47,6 +58,8 @@ class Facts:
     """What each port counts a second, now: those of `RATED` that move."""
     disputed: list[documents.Station] = field(default_factory=list)
     """Unicast addresses claimed in vain."""
+    fdb: list[documents.Station] = field(default_factory=list)
+    witnesses: documents.Witnesses = field(default_factory=lambda: documents.Witnesses(refused=[]))
 
     @cached_property
     def members(self) -> dict[int, list[documents.Entry]]:
@@ -80,6 +93,37 @@ class Facts:
         for (vid, group), held in self.groups.items():
             rows[group][vid] = held
         return rows
+
+    @cached_property
+    def sent(self) -> dict[str, dict[int, list[documents.Stream]]]:
+        """The streams by group, then VLAN."""
+        rows: dict[str, dict[int, list[documents.Stream]]] = defaultdict(dict)
+        for row in self.seen.streams:
+            rows[row.group].setdefault(row.vlan, []).append(row)
+        return rows
+
+    @cached_property
+    def _stations(self) -> dict[tuple[int, str, str], float]:
+        return {(row.vlan, row.port, row.mac): row.age for row in self.fdb}
+
+    def last_seen(self, host: witnessed.Witness | witnessed.Gone) -> float:
+        """How many seconds ago a frame of a host came in at its port, as far as is known."""
+        return self._stations.get((host.vlan, host.port, host.mac), math.inf)
+
+    @cached_property
+    def never_heard(self) -> dict[int, list[tuple[str, str]]]:
+        """The hosts, MAC address and port, that never said anything by IGMP, by VLAN."""
+        found: dict[int, list[tuple[str, str]]] = defaultdict(list)
+        spoke = {row.mac for row in self.witnesses.hosts}
+        for row in self.fdb:
+            if row.mac not in spoke:
+                found[row.vlan].append((row.mac, row.port))
+        return found
+
+    @cached_property
+    def versions(self) -> dict[tuple[int, str, str], int]:
+        """The IGMP version that a host spoke last, by VLAN, port and MAC address."""
+        return {(row.vlan, row.port, row.mac): row.version for row in self.witnesses.hosts}
 
     def has_counted(self, name: str) -> bool:
         """Did this counter move at any port?"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from snoop.cli.findings.facts import Facts, note, problem
+from snoop.cli.findings.facts import Facts, Who, note, problem
 from snoop.control import documents
 from snoop.control.causes import Cause
 from snoop.control.documents import Finding
@@ -26,7 +26,7 @@ def ports(facts: Facts) -> Iterator[Finding]:
         elif port.problem and port.problem != port.notice:
             yield problem(Cause.PORT_FAULT, name, port.problem, f"ip -d link show {name}")
         elif port.state == "down":
-            yield note(Cause.PORT_DOWN, name, "no carrier, or not up", f"ip link set {name} up")
+            yield _down(facts, name)
         if port.lro:
             yield problem(
                 Cause.OFFLOAD, name, "large receive offload is on", f"ethtool -K {name} lro off"
@@ -57,6 +57,35 @@ def ports(facts: Facts) -> Iterator[Finding]:
             "the host's IPv6 stack speaks on these ports: router solicitations, MLD reports",
             "sysctl -w net.ipv6.conf.PORT.disable_ipv6=1 for each",
         )
+
+
+def _down(facts: Facts, name: str) -> Finding:
+    """Trouble if somebody waits for what came in there."""
+    do = f"ip link set {name} up, and look at the cable or at what is behind it"
+    what = "no carrier, or not up"
+    for stream in facts.seen.streams:
+        rows = facts.groups.get((stream.vlan, stream.group), ())
+        waiting = sorted({row.port for row in rows} - {name})
+        others = facts.sent[stream.group][stream.vlan]
+        if stream.port == name and waiting and all(each.port == name for each in others):
+            text = (
+                f"{what}: {stream.source} -> {stream.group} came in here until {stream.idle:.0f} s "
+                f"ago, and {', '.join(waiting)} waits for it"
+            )
+            return problem(Cause.PORT_DOWN, name, text, do)
+    static = [row.group for row in facts.seen.mdb if row.port == name and row.origin == "static"]
+    if static:
+        what += f"; static entries send it {', '.join(static[:4])}"
+    lost = [row for row in facts.witnesses.gone if (row.port, row.how) == (name, "port_down")]
+    if not lost:
+        return note(Cause.PORT_DOWN, name, what, do)
+    last = min(lost, key=lambda row: row.age)
+    who = Who(last.address, last.mac)
+    what += (
+        f"; {who} had joined {last.group}{f' and {len(lost) - 1} more' if lost[1:] else ''} when "
+        f"it went down, {last.age:.0f} s ago"
+    )
+    return note(Cause.PORT_DOWN, name, what, do, who)
 
 
 def _shared_interface(port: documents.Port) -> Iterator[Finding]:
@@ -104,7 +133,18 @@ def fast_leave(facts: Facts) -> Iterator[Finding]:
             continue
         text = f'fast_leave = "on", but {stations} stations are behind it: '
         do = 'set [[port]] fast_leave = "tracked", or "off"'
-        if facts.port_counters.get(name, {}).get("fast_leave"):
+        cut = [
+            row
+            for row in facts.witnesses.gone
+            if (row.port, row.how) == (name, "fast_leave") and row.others
+        ]
+        if cut:
+            other = Who(cut[0].others[0].address, cut[0].others[0].mac)
+            text += f"{other} lost {cut[0].group} when {cut[0].address} ({cut[0].mac}) left; "
+            yield problem(
+                Cause.FAST_LEAVE, name, text + "one that leaves cuts the others off", do, other
+            )
+        elif facts.port_counters.get(name, {}).get("fast_leave"):
             yield problem(Cause.FAST_LEAVE, name, text + "one that leaves cuts the others off", do)
         else:
             yield note(Cause.FAST_LEAVE, name, text + "one that leaves will cut the others off", do)

@@ -6,24 +6,23 @@ from collections import defaultdict
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from snoop.cli.findings.facts import Facts, igmp, is_up, note, problem
+from snoop.cli.findings.facts import RECENT_SECONDS, Facts, igmp, is_up, note, problem
 from snoop.control import documents
 from snoop.control.causes import Cause
 from snoop.control.documents import Finding
 from snoop.control.wellknown import WELL_KNOWN
 
-RECENT_SECONDS = 60.0
+EVERYWHERE = ("flood_link_local", "flood_always")
 
 
 def streams(facts: Facts) -> Iterator[Finding]:
     for stream in facts.seen.streams:
         rate = stream.bits_per_s
         name = f"{stream.source} -> {stream.group}"
-        elsewhere = list(_elsewhere(facts, stream, name))
-        yield from elsewhere
-        if rate >= facts.unwanted_bits_per_s and not elsewhere:
+        strayed = list(_in_another_vlan(facts, stream, name))
+        yield from strayed
+        if rate >= facts.unwanted_bits_per_s and not strayed:
             yield from _unwanted(facts, stream, name)
-        yield from _unheard(facts, stream, name)
         if rate <= 0:
             continue
         for row in facts.groups.get((stream.vlan, stream.group), ()):
@@ -61,7 +60,7 @@ def _unwanted(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Fin
             f"floods {flow}: no querier is known, so nothing is pruned",
             'set [igmp] querier = "on" on one switch',
         )
-    elif not stream.registered and stream.reason not in ("flood_link_local", "flood_always"):
+    elif not stream.registered and stream.reason not in EVERYWHERE:
         yield problem(
             Cause.FLOOD,
             name,
@@ -77,48 +76,35 @@ def _asked(facts: Facts, vid: int) -> bool:
     )
 
 
-def _unheard(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Finding]:
-    """Discovery and clocks that reach no listener, because listeners of these often do not join."""
-    known = WELL_KNOWN.get(stream.group)
-    if known is None or stream.idle > RECENT_SECONDS or stream.registered:
-        return
-    routers = {row.port for row in facts.seen.mrouters}
-    if not set(stream.egress) - routers:
-        yield problem(
-            Cause.NEVER_JOINED,
-            name,
-            f"{known}: reaches nobody, because nobody has joined it, and those who listen to it "
-            "often do not",
-            f'add "{stream.group}" to [switch] always_flood',
-        )
-
-
-def _elsewhere(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Finding]:
+def _in_another_vlan(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Finding]:
     """SAY-18: a stream without members, while another VLAN has its members and no stream."""
     group, vid = stream.group, stream.vlan
-    if (
-        stream.idle > RECENT_SECONDS
-        or group in WELL_KNOWN
-        or stream.reason in ("flood_link_local", "flood_always")
-        or (vid, group) in facts.groups
-    ):
-        return
-    served = {each.vlan for each in facts.seen.streams if each.group == group}
-    for other, rows in facts.members_of[group].items():
-        if other in served:
-            continue
-        ports = ", ".join(sorted({row.port for row in rows}))
+    for other in elsewhere(facts, stream):
+        ports = ", ".join(sorted({row.port for row in facts.groups[other, group]}))
         yield problem(
             Cause.WRONG_VLAN,
             name,
-            f"arrives {_tagged(vid)} at {stream.port}, where nobody has joined it: its members "
-            f"are {_tagged(other)}, at {ports}",
-            f"`snoop show mdb --group {group}` has them: let the sender send {_tagged(other)}, or "
-            f"them join {_tagged(vid)}",
+            f"arrives {tagged(vid)} at {stream.port}, where nobody has joined it: its members "
+            f"are {tagged(other)}, at {ports}",
+            f"`snoop show mdb --group {group}` has them: let the sender send {tagged(other)}, or "
+            f"them join {tagged(vid)}",
         )
 
 
-def _tagged(vid: int) -> str:
+def elsewhere(facts: Facts, stream: documents.Stream) -> list[int]:
+    """The VLANs where the group of a stream without members has members, and no stream."""
+    group = stream.group
+    if (
+        stream.idle > RECENT_SECONDS
+        or group in WELL_KNOWN
+        or stream.reason in EVERYWHERE
+        or (stream.vlan, group) in facts.groups
+    ):
+        return []
+    return sorted(facts.members_of.get(group, {}).keys() - facts.sent.get(group, {}).keys())
+
+
+def tagged(vid: int) -> str:
     return f"in VLAN {vid}" if vid else "untagged"
 
 

@@ -33,6 +33,7 @@ def test_a_healthy_switch_has_no_findings() -> None:
           "mrouters": [mrouter("10.0.0.1"), mrouter("10.0.0.2", "p2")]},
          "switch", "more than one querier"),
         ({"ports": [port("p0", state="missing")]}, "p0", "does not exist"),
+        ({"ports": [port("p0", state="down")]}, "p0", "came in here until 0 s ago, and p1 waits"),
         ({"ports": [port("p0", addresses=["10.0.0.1"], isolated=True)]}, "p0", "carries 10.0.0.1"),
         ({"ports": [port("p0", lro=True)]}, "p0", "large receive offload is on"),
         ({"ports": [port("p0", problem="carries an address")]}, "p0", "carries an address"),
@@ -105,10 +106,12 @@ def test_trouble_is_a_problem_that_says_what_to_do(
     ("changes", "text"),
     [
         ({"queriers": [querier("none", None)], "mdb": []}, "no querier is known"),
-        ({"ports": [port("p0", state="down")]}, "no carrier"),
+        ({"ports": [port("p2", state="down")]}, "no carrier"),
         ({"ports": [port("p0", addresses=["fe80::1"])]}, "IPv6 stack speaks on these ports"),
-        ({"mdb": [entry("p1"), entry("p1", "239.129.2.3")]}, "share a MAC address"),
-        ({"mdb": [entry("p1", "239.128.0.5")], "streams": []}, "with 224.0.0.0/24"),
+        ({"mdb": [entry("p1"), entry("p1", "239.129.2.3")],
+          "streams": [stream(), stream(group="239.129.2.3")]}, "share a MAC address"),
+        ({"mdb": [entry("p1", "239.128.0.5")], "streams": [stream(group="239.128.0.5")]},
+         "with 224.0.0.0/24"),
         ({"raw": {"igmp": {"enabled": False}}}, "snooping is off"),
         (
             {"raw": {"port": [{"name": "p1", "fast_leave": "on"}]}, "stations": {"p1": 2}},
@@ -149,8 +152,10 @@ def test_what_is_only_worth_knowing_is_a_note(changes: dict[str, Any], text: str
         {"mrouters": [mrouter("10.0.0.254", origin="pim")]},
         # Clocks that reach a listener, or were seen long ago; fast leave with one host; queries
         # of 0.0.0.0 that are asked for; reports of before the router came.
-        {"streams": [stream(group="224.0.1.129", registered=False, egress=["p1"], bits_per_s=80)]},
-        {"streams": [stream(group="224.0.1.129", registered=False, egress=[], idle=90.0)]},
+        {"streams": [stream(group="224.0.1.129", registered=False, egress=["p1"], bits_per_s=80)],
+         "mdb": []},
+        {"streams": [stream(group="224.0.1.129", registered=False, egress=[], idle=90.0)],
+         "mdb": []},
         {"raw": {"port": [{"name": "p1", "fast_leave": "on"}]}},
         {"raw": {"port": [{"name": "p1", "fast_leave": "tracked"}]}, "stations": {"p1": 2}},
         {"mrouters": [mrouter("10.0.0.254", "p1", "pim"), mrouter("10.0.0.254", "p1")]},

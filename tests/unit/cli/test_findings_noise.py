@@ -18,7 +18,7 @@ STEP = re.compile(
     r"|\b\w+ ?= ?\"?\w"
 )
 
-STEP_OF = {"problem": 3, "note": 3, "Counted": 2}
+STEP_OF = {"problem": 3, "note": 3, "Rule": 2}
 
 
 def test_a_router_of_an_older_version_is_one_note_for_all_vlans() -> None:

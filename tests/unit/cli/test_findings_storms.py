@@ -93,7 +93,7 @@ def test_a_stream_in_another_vlan_than_its_members_is_named() -> None:
     "streams",
     [
         # Each VLAN has its own; it was long ago; it goes everywhere anyhow; it is discovery.
-        [stream(vlan=10, registered=False, egress=[]), stream()],
+        [stream(vlan=10, registered=False, egress=["p2"]), stream()],
         [stream(vlan=10, registered=False, egress=[], idle=90.0)],
         [stream(vlan=10, registered=False, egress=["p1", "p2"], reason="flood_always")],
     ],
