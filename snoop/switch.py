@@ -227,11 +227,21 @@ class Switch:
         return rows
 
     def explain(
-        self, *, port: str, group: str, source: str | None = None, vlan: int = 0
+        self,
+        *,
+        port: str,
+        group: str | None = None,
+        source: str | None = None,
+        vlan: int = 0,
+        **frame: object,
     ) -> dict[str, Any]:
-        """Where such a frame goes, and why."""
+        """Where a frame goes, and why: one to `group`, or as `frame` says.
+
+        That is `to` an address or a MAC address, with `from_mac`, `protocol`, `ttl`, `size` and
+        `tagged`; or `frame`, all of it in hex.
+        """
         answer: dict[str, Any] = call(
-            self.socket, "explain", port=port, group=group, source=source, vlan=vlan
+            self.socket, "explain", port=port, group=group, source=source, vlan=vlan, **frame
         )
         return answer
 

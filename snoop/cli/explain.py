@@ -109,6 +109,7 @@ def explain(
         live = _busiest(session, group, port, source, vlan if tagged is None else tagged)
         port, source, vlan = live.port, live.source, live.vlan
         asked["frame_bytes"] = live.bytes // live.frames if live.frames else None
+        asked["ttl"] = live.ttl if ttl is None else ttl
     if port is None:
         raise click.UsageError("--port IN is needed, or --stream to take it from a live stream")
     asked |= {"port": port, "source": source, "vlan": vlan or None}

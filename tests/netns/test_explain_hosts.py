@@ -145,6 +145,28 @@ def test_queries_that_no_host_can_answer_are_a_note() -> None:
         assert row(net, "p1")["cause"] == "silent_host"
 
 
+def test_a_stream_whose_ttl_is_one_ends_at_the_router(net: Star) -> None:
+    """SAY-18: by the TTL of its latest frames; said at the router's port alone."""
+    group = "239.29.2.1"
+    net.switch.do("mrouter", "add", "--port", "p3")
+    net.h(1).join(group)
+    net.switch.wait_members(group, {"p1"})
+    sender = net.h(0)
+    for ttl, cause in ((1, "ttl_one"), (2, "router")):
+        sender.frames([frames.udp(sender.address, group, mac=sender.mac, ttl=ttl)] * 5)
+        wait_until(
+            lambda ttl=ttl: (
+                [one["ttl"] for one in net.switch.show("streams", group=group)["streams"]] == [ttl]
+            ),
+            within=5,
+        )
+        said = json.loads(net.switch.quick("explain", "--stream", "--group", group, "--json"))
+        causes = {each["port"]: each["cause"] for each in said["why"]}
+        assert (causes["p3"], causes["p1"]) == (cause, "member")
+    net.switch.do("mrouter", "del", "--port", "p3")
+    net.h(1).leave(group)
+
+
 def test_a_stream_that_there_is_not_says_what_there_is(net: Star) -> None:
     """Exit 1, in a line, with what its sender sent last and what to type there."""
     sender = net.h(0)

@@ -85,6 +85,26 @@ async def heard(listener: Listener | Replay) -> list[dict[str, Any]]:
     return [msgspec.json.decode(line) for line in await listener.next()]
 
 
+def turns_beside(scene: Scene, request: Any) -> tuple[int, Any]:
+    """How often somebody else had a turn while this was answered, and the answer."""
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def ask() -> object:
+        beside = asyncio.ensure_future(count())
+        answer = await scene.answers.answer(request)
+        beside.cancel()
+        return msgspec.json.decode(requests.encode(answer))
+
+    answer = asyncio.run(ask())
+    return turns, answer
+
+
 def reloaded() -> Reloaded:
     """As if a file had been read again that is as it was."""
     return Reloaded(needs_restart=[], missing_ports=[])

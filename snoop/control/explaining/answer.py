@@ -7,7 +7,6 @@ views, and name the configuration key that would change the answer.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from snoop.control import documents
@@ -16,12 +15,12 @@ from snoop.control.explaining import control, hints, members, stations
 from snoop.control.explaining.case import Case, Told
 from snoop.control.explaining.heading import TAG_BYTES
 from snoop.control.explaining.question import Question, asked
+from snoop.control.parts import Go
 from snoop.control.reasons import REASONS
 from snoop.control.requests import Explain
 from snoop.control.rows import text
 from snoop.fastpath import Action
 from snoop.printable import natural
-from snoop.proto.units import MILLISECOND
 from snoop.proto.views import MdbRow, MrouterRow
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
@@ -31,7 +30,6 @@ from snoop.wire import address, ether
 from snoop.wire.address import Family, mac_text
 
 _FRAME_BYTES_MAX = 2048  # of it that are shown
-_PART_NS = 6 * MILLISECOND  # how long stations are looked through before the loop has a turn
 
 Why = Callable[[Port], Told]
 
@@ -71,12 +69,10 @@ async def explain(plane: Plane, request: Explain) -> documents.Explained:
 async def _stations(plane: Plane) -> list[FdbEntry]:
     """The learned addresses, a part at a time: there may be thousands."""
     found: list[FdbEntry] = []
-    since = clock.now()
+    go = Go()
     for entry in plane.fastpath.fdb():
         found.append(entry)
-        if clock.now() - since > _PART_NS:
-            await asyncio.sleep(0)
-            since = clock.now()
+        await go.rest()
     return found
 
 

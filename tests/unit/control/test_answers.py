@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
-import msgspec
 import pytest
 
-from snoop.control import requests
 from snoop.control.requests import (
     Clear,
     Explain,
@@ -21,7 +18,7 @@ from snoop.control.requests import (
 from snoop.wire import address
 from snoop.wire.address import ANY
 from snoop.wire.messages import Record, RecordType
-from unit.scene import G, S, Scene
+from unit.scene import G, S, Scene, turns_beside
 
 
 def test_static_entries_and_router_ports_by_command() -> None:
@@ -146,20 +143,6 @@ def test_large_tables_are_made_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch)
     for start in range(0, 300, 100):
         scene.report(1, *(Record(RecordType.TO_EX, g, ()) for g in groups[start : start + 100]))
     monkeypatch.setattr("snoop.control.parts.PART_NS", 0)
-    turns = 0
-
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    async def ask() -> object:
-        beside = asyncio.ensure_future(count())
-        answer = await scene.answers.answer(Show(what="mdb"))
-        beside.cancel()
-        return msgspec.json.decode(requests.encode(answer))
-
-    shown: Any = asyncio.run(ask())
+    turns, shown = turns_beside(scene, Show(what="mdb"))
     assert [row["group"] for row in shown["mdb"]] == [address.text(group) for group in groups]
     assert turns >= 300 // 8

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from snoop.table.seen import FdbEntry
 from snoop.wire import address, compose, ether, ipv4
 from snoop.wire.control import build_frame
 from snoop.wire.messages import Record, RecordType
-from unit.scene import ALL_V3, HOST, G, Scene
+from unit.scene import ALL_V3, HOST, G, Scene, turns_beside
 
 STATION = "02:00:00:00:00:07"  # the fake fast path has it behind p1
 SOME = ether.build(ether.multicast_mac(G), b"\x02\0\0\0\0\x09", bytes(46), 0x88B5)
@@ -245,19 +244,6 @@ def test_the_stations_are_looked_through_a_part_at_a_time(monkeypatch: pytest.Mo
     scene = Scene().start()
     many = [FdbEntry(0, n.to_bytes(6, "big"), 1, 0) for n in range(300)]
     monkeypatch.setattr(scene.fastpath, "fdb", lambda: iter(many))
-    monkeypatch.setattr("snoop.control.explaining.answer._PART_NS", 0)
-    turns = 0
-
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    async def explained() -> None:
-        beside = asyncio.ensure_future(count())
-        await scene.answers.answer(Explain(port="p0", group="239.1.2.3"))
-        beside.cancel()
-
-    asyncio.run(explained())
+    monkeypatch.setattr("snoop.control.parts.PART_NS", 0)
+    turns, _ = turns_beside(scene, Explain(port="p0", group="239.1.2.3"))
     assert turns >= 300
