@@ -34,6 +34,12 @@ class View:
     labels: list[str] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
 
+    @property
+    def chosen(self) -> tuple[object, ...]:
+        """What decides which rows there are."""
+        what = self.filter, self.members_only, self.unwanted_only
+        return self.page, self.port, self.sort, *what
+
     def settle(self, labels: list[str], columns: list[str], room: int) -> None:
         """Take the rows and ports there are: what is chosen stays among them, and on the screen."""
         self.labels, self.columns, self.room = labels, columns, room

@@ -84,14 +84,16 @@ def _run(session: Session, interval: float) -> None:
                 keys = shown.keys(due - time.monotonic())
                 if keys is None:
                     return
-                page = view.page, view.port
-                if not all(press(view, key) for key in keys):
-                    return
+                for key in keys:
+                    before = view.chosen
+                    if not press(view, key):
+                        return
+                    if view.chosen != before:  # the next key is of what this one brought
+                        looks.turn(view)
+                        _drawn(looks, view, shown.size())
                 if time.monotonic() >= due:
                     looks.again(view)
                     due = time.monotonic() + interval
-                elif page != (view.page, view.port):
-                    looks.turn(view)
 
 
 def _drawn(looks: _Looks, view: View, size: screen.Size) -> list[screen.Line]:

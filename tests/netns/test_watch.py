@@ -153,12 +153,15 @@ def test_a_stream_is_seen_with_its_rate_and_the_port_with_its_link(net: Star) ->
         shown.wait("bit/s")
         assert shown.column("p0", f"{GROUPS[0]} ") == ">"
         assert shown.column("p1", f"{GROUPS[0]} ") == "●"
-        shown.press("p")
+        os.write(shown.fd, f"p{END}".encode())
+        shown.wait(f"p{PORTS - 1} ")
         shown.wait("Enter: its hosts")
+        shown.press(HOME)
+        shown.wait("\np1 ")
         row = next(line for line in shown.lines() if line.startswith("p1 "))
         assert row.split()[1:4] == ["up", "10", "Gbit/s"]  # what a veth says of itself
         assert row.split()[-2:] == ["30", "1"]
-        shown.press(DOWN, "\r")
+        os.write(shown.fd, f"{END}{HOME}{DOWN}\r".encode())  # at once, as from a paste
         shown.wait(net.h(1).mac)
         row = next(line for line in shown.lines() if line.startswith(net.h(1).address))
         assert "30: 239.28.0." in row
