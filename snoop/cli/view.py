@@ -26,11 +26,11 @@ class View:
     typing: tuple[Literal["filter", "search"], str] | None = None
     members_only: bool = False
     unwanted_only: bool = False
-    legend: bool = False
     at: int = 0
     top: int = 0
     left: int = 0
     room: int = 1
+    legend: bool = False
     labels: list[str] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -247,3 +248,21 @@ def test_the_stations_are_looked_through_a_part_at_a_time(monkeypatch: pytest.Mo
     monkeypatch.setattr("snoop.control.parts.PART_NS", 0)
     turns, _ = turns_beside(scene, Explain(port="p0", group="239.1.2.3"))
     assert turns >= 300
+
+
+def test_no_frame_is_too_strange_to_explain() -> None:
+    """Reports, queries and datagrams with some bytes changed, cut and tagged."""
+    scene, dice = Scene().start(), random.Random(1910)
+    scene.join(1)
+    joins = compose.build_report(version=3, records=(Record(RecordType.TO_EX, G, (HOST,)),))
+    query = compose.build_query(version=3, group=G, max_response_ns=10**9)
+    whole = [bytes.fromhex(igmp(joins)), bytes.fromhex(igmp(query, G)), SOME]
+    whole += [question.datagram(G, HOST, vid) for vid in (0, 7)]
+    for _ in range(2000):
+        frame = bytearray(dice.choice(whole))
+        for _ in range(dice.randrange(4)):
+            frame[dice.randrange(len(frame))] = dice.randrange(256)
+        cut = dice.choice([len(frame), dice.randrange(14, len(frame))])
+        answer = ask(scene, frame=bytes(frame[:cut]).hex())
+        assert answer["counters"]
+        assert {row["port"] for row in answer["why"] if row["forwarded"]} == set(answer["ports"])
