@@ -102,7 +102,7 @@ fingerprint() {
 
 bootstrap() {
 	local extra="" stamp now python
-	[ "$1" = test ] && extra="[test]"
+	[ "$1" = test ] && extra="[dev]"
 	install_packages "$1" || return 1
 	if [ ! -x "$VENV/bin/python" ] || ! "$VENV/bin/python" -c 'import pip' 2>/dev/null; then
 		python=$(usable_python) || { say "no Python >= 3.11 with venv and headers"; return 1; }

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Mapping
 
-from snoop.lab import Lab, frames, namespaces, wait_until
+from snoop.lab import Lab, LabError, frames, namespaces, wait_until
 from snoop.lab.switch import KernelBridge, Snoop
 
 QUERY, RESPONSE, LAST_MEMBER = 1.5, 0.5, 0.5
@@ -219,6 +219,6 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         print("demo: interrupted; everything is taken down", file=sys.stderr)
         sys.exit(130)
-    except (AssertionError, OSError) as fault:
+    except (AssertionError, LabError, OSError) as fault:
         print(f"demo: {fault}", file=sys.stderr)
         sys.exit(1)

@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from snoop.lab import namespaces
+from snoop.lab import LabError, namespaces
 from snoop.lab.lab import Lab, mac
 from snoop.lab.switch import SNOOP, Snoop
 
@@ -46,8 +46,6 @@ def namespace(name: str) -> str:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def lab() -> None:
     """A star of network namespaces around one switch, to work in by hand."""
-    if os.geteuid() != 0:
-        raise click.UsageError("network namespaces need root: run this as root or with sudo")
 
 
 @lab.command()
@@ -60,17 +58,21 @@ def up(hosts: int, mtu: int, config: str | None, ipv6: bool, bridge: bool) -> No
     """Make the namespaces and start the switch."""
     if namespaces.named(PREFIX):
         raise click.UsageError("a lab is up already; `lab down` takes it away")
-    DIRECTORY.mkdir(parents=True, exist_ok=True)
     star = Lab(hosts, mtu=mtu, quiet_ipv6=not ipv6, prefix=PREFIX)
     try:
         star.open()
+        if namespaces.private:
+            raise click.UsageError("a lab that stays needs root, not that of a user namespace")
+        DIRECTORY.mkdir(parents=True, exist_ok=True)
         pid = 0 if bridge else start(star, config)
         if bridge:
             star.bridge()
         NOTE.write_text(json.dumps({"hosts": star.names, "pid": pid, "bridge": bridge}))
-    except BaseException:
+    except BaseException as error:
         star.close()
         shutil.rmtree(DIRECTORY, ignore_errors=True)
+        if isinstance(error, LabError):
+            raise click.ClickException(str(error)) from error
         raise
     star.release()
     click.echo(f"up: {', '.join(star.names)} around {'br0' if bridge else 'snoop'}")

@@ -1,14 +1,20 @@
 """The lab: hosts in network namespaces around a switch, for tests, the demo and by hand.
 
-    from snoop.lab import Lab
+    from snoop.lab import QUICK, Lab
 
+    with Lab(4) as lab:
+        switch = lab.switch(config=QUICK)
+        lab.h(1).join("239.1.2.3")
+
+The README.md here has a whole example, with the fixtures of `plugin`, which pytest finds by itself.
 What is offered here is loaded when it is asked for: an agent needs the standard library alone, and
 a test run that makes no lab pays for none.
 
 - `lab` lays it out, `namespaces` makes and sweeps what it is made of;
 - `host` is one host, `agent` the process inside it with its `tap` and `datagrams`;
 - `switch`: this switch, the kernel's bridge;
-- `frames` crafts, `waiting` waits for a condition with a bound.
+- `frames` crafts, `waiting` waits for a condition with a bound;
+- `plugin`: the fixtures `snoop_lab` and `snoop_switch`.
 """
 
 import importlib
@@ -17,10 +23,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from snoop.lab.host import AgentError, Captured, Count, Host, Job
     from snoop.lab.lab import Lab
-    from snoop.lab.switch import KernelBridge, Snoop
+    from snoop.lab.namespaces import LabError
+    from snoop.lab.switch import QUICK, KernelBridge, Snoop
     from snoop.lab.waiting import wait_until
 
 __all__ = [
+    "QUICK",
     "AgentError",
     "Captured",
     "Count",
@@ -28,13 +36,15 @@ __all__ = [
     "Job",
     "KernelBridge",
     "Lab",
+    "LabError",
     "Snoop",
     "wait_until",
 ]
 _HOME = {
     "host": ("AgentError", "Captured", "Count", "Host", "Job"),
     "lab": ("Lab",),
-    "switch": ("KernelBridge", "Snoop"),
+    "namespaces": ("LabError",),
+    "switch": ("QUICK", "KernelBridge", "Snoop"),
     "waiting": ("wait_until",),
 }
 

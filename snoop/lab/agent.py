@@ -27,12 +27,12 @@ from pathlib import Path
 from typing import Any
 
 from snoop.lab.datagrams import DATA_PORT, Tally, tcp_send, tcp_serve, udp_bursts, udp_send
-from snoop.lab.tap import Tap, raw_send
+from snoop.lab.tap import Tap, enlarge, raw_send
 
 IP_MULTICAST_ALL, IP_PKTINFO = 49, 8
 IP_ADD_SOURCE_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP = 39, 40
 MCAST_MSFILTER = 48
-SO_RCVBUFFORCE = 33
+SO_MEMINFO = 55
 EXCLUDE, INCLUDE = 0, 1
 RECEIVE_BUFFER_BYTES = 32 << 20
 COUNT_MAX = 200_000  # frames read before counts are given: all that wait, unless a flood goes on
@@ -48,6 +48,7 @@ class Membership:
         self.ifindex = socket.if_nametoindex(interface)
         self.joined = False
         self.tallies: dict[str, Tally] = {}
+        self.forgiven = 0
         self.sock = open_receiver(group, port)
 
     def set_filter(self, mode: int, sources: list[str]) -> None:
@@ -70,9 +71,22 @@ class Membership:
         request += struct.pack("=II", mode, len(sources)) + b"".join(map(storage, sources))
         self.sock.setsockopt(socket.IPPROTO_IP, MCAST_MSFILTER, request)
 
+    def overflowed(self) -> int:
+        """Datagrams since the last reset that came while the socket was full."""
+        memory = self.sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36)
+        dropped: int = struct.unpack("=9I", memory)[8]  # damaged ones, too: they are no overflow
+        return max(0, min(dropped - self.forgiven, udp_overflows()))
+
     def leave(self) -> None:
         mreqn = socket.inet_aton(self.group) + bytes(4) + struct.pack("=i", self.ifindex)
         self.sock.setsockopt(socket.IPPROTO_IP, socket.IP_DROP_MEMBERSHIP, mreqn)
+
+
+def udp_overflows() -> int:
+    """Udp: RcvbufErrors of this namespace."""
+    lines = Path("/proc/thread-self/net/snmp").read_text().splitlines()
+    names, values = (line.split() for line in lines if line.startswith("Udp:"))
+    return int(values[names.index("RcvbufErrors")])
 
 
 def storage(address: str) -> bytes:
@@ -90,7 +104,7 @@ def interface_address(ifindex: int) -> str:
 def open_receiver(address: str, port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
+    enlarge(sock, RECEIVE_BUFFER_BYTES)
     # Without this the kernel hands the socket every group any other socket of the host joined.
     sock.setsockopt(socket.IPPROTO_IP, IP_MULTICAST_ALL, 0)
     sock.bind((address, port))
@@ -206,7 +220,9 @@ class Agent:
         self, group: str, interface: str | None = None, port: int = DATA_PORT, forget: bool = False
     ) -> None:
         """Leaves; the counts stay readable unless `forget`."""
-        member = self.members[(interface or self.interface, group, port)]
+        member = self.members.get((interface or self.interface, group, port))
+        if member is None:
+            raise ValueError(f"not a member of {group}")
         if member.joined:
             member.leave()
         self.selector.unregister(member.sock)
@@ -248,7 +264,13 @@ class Agent:
                 {"group": member.group, "source": source, **tally.as_dict()}
                 for source, tally in member.tallies.items()
             ]
-        return {"wire": self.tap.counts(), "app": app, "tap_drops": self.tap.drops()}
+        return {
+            "wire": self.tap.counts(),
+            "app": app,
+            "tap_drops": self.tap.drops(),
+            "wire_missed": self.tap.missed(),
+            "app_missed": sum(member.overflowed() for member in self.members.values()),
+        }
 
     def op_reset(self) -> None:
         """Forget counts and captured frames, not memberships."""
@@ -258,6 +280,7 @@ class Agent:
         for member in self.members.values():
             self.drain(member)
             member.tallies.clear()
+            member.forgiven += member.overflowed()
 
     def op_record(self, what: str) -> None:
         """Which frames `captured` keeps: "control" (IGMP and PIM, the default), "all" or "none"."""

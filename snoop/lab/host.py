@@ -4,30 +4,40 @@ namespace.
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import itertools
 import json
 import os
 import select
+import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pyroute2 import IPRoute
 
 from snoop.lab import namespaces
+from snoop.namespace import inside
 
 ANSWER_S = 30.0
 
 
-class AgentError(Exception):
-    """The agent could not do it; the text is its reason."""
+class AgentError(namespaces.LabError):
+    """A host could not do what it was told; the text is its reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What one host received of one (source, destination), see `datagrams.Tally`. `fragments` are
-    frames; `missing` and `last_missing` are its `gaps`.
+    """What one host received of one (source, destination).
+
+    Of `datagrams`, with so many `bytes` of payload, `unique` are numbered ones of the lab's that
+    came for the first time: so many as were sent is all of them. `duplicates` came again,
+    `reordered` after a later one, `corrupt` damaged; `missing` are gaps between the first and the
+    last number, the last gap `last_missing` numbers behind the first. `frames` (and `fragments`
+    among them) are counted on the wire only. `first_ns`, `last_ns`: CLOCK_REALTIME of the first and
+    last frame.
     """
 
     datagrams: int = 0
@@ -72,7 +82,11 @@ class Job:
 
 
 class Host:
-    """A namespace with one interface `eth0`, cabled to the switch port `port`."""
+    """A namespace with one interface `eth0`, cabled to the switch port `port`.
+
+    It has an `address`, a `mac` and a kernel's own multicast: what it joins it reports, and it
+    answers queries. AgentError, with the reason, for what it cannot do.
+    """
 
     def __init__(
         self, name: str, namespace: str, link: IPRoute, *, port: str, address: str
@@ -128,6 +142,40 @@ class Host:
             raise AgentError(f"{self.name}: {answer['error']}")
         return answer["result"]
 
+    # --- programs
+
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[None]:
+        """Sockets that are opened in this block are the host's, for as long as they live.
+
+        with host.inside():
+            receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        """
+        with inside(self.namespace):
+            yield
+
+    def spawn(
+        self, command: Sequence[str | os.PathLike[str]], **options: Any
+    ) -> subprocess.Popen[Any]:
+        """Start a program on the host; `options` are those of `subprocess.Popen`. It ends with the
+        lab at the latest.
+        """
+        return namespaces.spawn(self.namespace, command, **options)
+
+    def run(
+        self, command: Sequence[str | os.PathLike[str]], *, timeout: float = ANSWER_S
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program on the host to its end, with its output; TimeoutExpired after `timeout`
+        seconds.
+        """
+        pipe = subprocess.PIPE
+        process = self.spawn(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True)
+        try:
+            said, complained = process.communicate(timeout=timeout)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(process.args, process.returncode, said, complained)
+
     # --- memberships, through the kernel
 
     def join(self, group: str, *sources: str, interface: str = "eth0") -> None:
@@ -138,9 +186,13 @@ class Host:
         self, group: str, mode: str, sources: Iterable[str] = (), *, interface: str = "eth0"
     ) -> None:
         """Join or change to `mode` "include" or "exclude" with exactly these sources."""
-        self.call("filter", group=group, mode=mode, sources=list(sources), interface=interface)
+        sources = list(sources)
+        for address, wanted in ((group, True), *((source, False) for source in sources)):
+            check_address(address, multicast=wanted)
+        self.call("filter", group=group, mode=mode, sources=sources, interface=interface)
 
     def leave(self, group: str, *, interface: str = "eth0") -> None:
+        """Leave the group; what came of it stays counted."""
         self.call("leave", group=group, interface=interface)
 
     def igmp_version(self, version: int) -> None:
@@ -150,7 +202,10 @@ class Host:
     # --- sending
 
     def send(self, destination: str, **how: Any) -> dict[str, float]:
-        """Send numbered datagrams (`datagrams.udp_send` has the options) and wait for the end."""
+        """Send numbered datagrams and wait until all are sent: `count` (1) of `size` bytes (200),
+        `rate` a second (0: as fast as it goes), to `port` (5004); `ttl` (1); more in
+        `datagrams.udp_send`. How many were `sent`, their `bytes` and in how many `seconds`.
+        """
         result: dict[str, float] = self.start("send", destination=destination, **how).result(120)
         return result
 
@@ -162,7 +217,7 @@ class Host:
     def frames(
         self, frames: Sequence[bytes], *, rate: float = 0.0, repeat: int = 1
     ) -> dict[str, Any]:
-        """Send whole frames as they are."""
+        """Send whole frames as they are (`snoop.lab.frames` makes some)."""
         hexes = [bytes(frame).hex() for frame in frames]
         result: dict[str, Any] = self.start(
             "frames", frames=hexes, rate=rate, repeat=repeat
@@ -172,10 +227,15 @@ class Host:
     # --- what arrived
 
     def reset(self) -> None:
+        """Count from zero again; memberships stay."""
         self.call("reset")
 
     def wire(self, group: str, source: str | None = None, *, vid: int | None = None) -> Count:
-        """Frames to `group` that the switch delivered here, wanted or not."""
+        """Frames to `group` that the switch delivered here, wanted or not.
+
+        That none came is certain after `Lab.settle`. AgentError when frames came faster than this
+        machine could count them.
+        """
         return self.wire_by_source(group, [source], vid=vid)[source]
 
     def wire_by_source(
@@ -184,7 +244,7 @@ class Host:
         """The same for several sources by one look; None: any."""
         rows = [
             row
-            for row in self.call("counts")["wire"]
+            for row in self.counted("wire")
             if row["destination"] == group and (vid is None or row["vid"] == vid)
         ]
         return {
@@ -193,13 +253,27 @@ class Host:
         }
 
     def app(self, group: str, source: str | None = None) -> Count:
-        """Datagrams to `group` that came out of the joined sockets."""
-        rows = self.call("counts")["app"]
+        """Datagrams to `group` that came out of the sockets with which the host joined it.
+
+        AgentError when they came faster than this machine could read them.
+        """
+        rows = self.counted("app")
         return total(
             row for row in rows if row["group"] == group and source in (None, row["source"])
         )
 
+    def counted(self, what: str) -> list[dict[str, Any]]:
+        counts = self.call("counts")
+        if missed := counts[f"{what}_missed"]:
+            raise AgentError(
+                f"{self.name}: {missed} came faster than they could be counted: send at a lower "
+                "`rate`, or as root, who may have larger buffers than a user namespace"
+            )
+        rows: list[dict[str, Any]] = counts[what]
+        return rows
+
     def tap_drops(self) -> int:
+        """Frames in all that came faster than they could be counted."""
         drops: int = self.call("counts")["tap_drops"]
         return drops
 
@@ -210,6 +284,16 @@ class Host:
     def captured(self) -> list[Captured]:
         rows = self.call("captured")
         return [Captured(**{**row, "frame": bytes.fromhex(row["frame"])}) for row in rows]
+
+
+def check_address(address: str, *, multicast: bool) -> None:
+    """AgentError unless it is an IPv4 address, of a group or of a host as is wanted."""
+    try:
+        known = ipaddress.IPv4Address(address)
+    except ValueError:
+        raise AgentError(f"{address!r} is no IPv4 address") from None
+    if known.is_multicast != multicast:
+        raise AgentError(f"{address} is {'no' if multicast else 'a'} multicast group")
 
 
 def total(rows: Iterable[dict[str, Any]]) -> Count:

@@ -8,6 +8,8 @@ that what a killed process left behind can be told apart and removed (`sweep`).
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import fcntl
 import os
 import re
@@ -24,30 +26,75 @@ from snoop.namespace import RUN, enter, inside
 from snoop.switch import end_with_parent
 
 HOME = Path(__file__).parents[2]
-LOCK = Path("/run/snoop-netns.lock")
 PASSING = re.compile(r"sn(\d+)-")
+NEEDS = (
+    "network namespaces need root: run this as root, or as `unshare -Urn COMMAND`, "
+    "or give the container CAP_SYS_ADMIN"
+)
+CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 1 << 14, 1 << 18
+LIBC = ctypes.CDLL(None, use_errno=True)
+private = False  # the names are seen by this process and its children alone, and end with them
+
+
+class LabError(Exception):
+    """The lab cannot be made or asked; one line that says what it needs."""
 
 
 def create(name: str, *, quiet_ipv6: bool) -> IPRoute:
-    """Make the namespace, bring `lo` up; a netlink socket into it."""
+    """Make the namespace, bring `lo` up; a netlink socket into it. LabError without the rights."""
     with one_at_a_time():
-        netns.create(name)
+        try:
+            give_name(name)
+        except OSError as error:
+            raise LabError(f"{NEEDS} ({error})") from error
     with inside(name):
         for which in ("all", "default"):
             setting = Path(f"/proc/sys/net/ipv6/conf/{which}/disable_ipv6")
             if quiet_ipv6 and setting.exists():
-                setting.write_text("1")
+                with contextlib.suppress(OSError):  # read-only in some containers: less quiet then
+                    setting.write_text("1")
     link = IPRoute(netns=name)
     link.link("set", index=1, state="up")
     return link
 
 
+def give_name(name: str) -> None:
+    """A new namespace in /run/netns, or, where that is another's, in one that only we see."""
+    try:
+        netns.create(name)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EACCES, errno.EROFS):
+            raise
+        own_names()
+        netns.create(name)
+
+
+def own_names() -> None:
+    """An empty /run/netns for this process and its children: what root is in a user namespace
+    may not write there, nor mount.
+    """
+    global private
+    private = True
+    place = RUN if RUN.is_dir() else RUN.parent
+    checked(LIBC.unshare(CLONE_NEWNS), "unshare")
+    checked(LIBC.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "mount /")
+    checked(LIBC.mount(b"none", os.fsencode(place), b"tmpfs", 0, b"mode=755"), f"mount {place}")
+
+
+def checked(status: int, what: str) -> None:
+    if status != 0:
+        raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
+
+
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
     """Two labs that both find no /run/netns would mount it one over the other."""
-    with LOCK.open("w") as lock:
+    lock = os.open(RUN.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)
 
 
 def remove(name: str) -> None:
@@ -55,7 +102,7 @@ def remove(name: str) -> None:
     if not (RUN / name).exists():
         return
     for pid in inhabitants(name):
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)
     with contextlib.suppress(OSError):
         netns.remove(name)

@@ -53,6 +53,14 @@ class Frame(NamedTuple):  # not a dataclass, whose import is half of an agent's 
         }
 
 
+def enlarge(sock: socket.socket, size: int) -> None:
+    """As large a receive buffer as we may have: `size`, or what the machine allows anybody."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, size)
+    except PermissionError:  # root of a user namespace is not root here
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+
+
 def attach_filter(sock: socket.socket, program: tuple[tuple[int, int, int, int], ...]) -> None:
     code = b"".join(struct.pack("=HBBI", *step) for step in program)
     buffer = ctypes.create_string_buffer(code)
@@ -64,7 +72,7 @@ class Tap:
     def __init__(self, interface: str, *, on: bool = True, tcp: bool = False) -> None:
         # Opened on no protocol and bound last: no frame gets in before the options are set.
         self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 128 << 20)
+        enlarge(self.sock, 128 << 20)
         self.sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         self.sock.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
         self.sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
@@ -82,6 +90,7 @@ class Tap:
         self.markers: set[str] = set()
 
     def reset(self) -> None:
+        self.forgiven = self.drops()
         self.frames: list[Frame] = []
         self.tallies: dict[tuple[int, bytes, bytes], Tally] = {}
 
@@ -90,6 +99,10 @@ class Tap:
         stats = self.sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)
         self.lost += struct.unpack("=II", stats)[1]
         return self.lost
+
+    def missed(self) -> int:
+        """Those since the last reset."""
+        return self.drops() - self.forgiven
 
     def read(self, most: int = READ_MAX) -> None:
         with contextlib.suppress(BlockingIOError):

@@ -13,6 +13,7 @@ import click
 import msgspec
 import pytest
 
+import snoop
 from snoop.cli import running
 from snoop.cli.main import cli
 from snoop.config import schema, words
@@ -21,6 +22,7 @@ from snoop.control import shows
 from snoop.control.documents import Finding
 from snoop.control.kinds import KINDS
 from snoop.control.requests import Clear, Events, Explain, Monitor, Mrouter, Show
+from snoop.lab import plugin
 from snoop.proto.effects import EventKind
 from snoop.runtime import clock
 from snoop.table.seen import Stream
@@ -44,6 +46,17 @@ def synopses() -> list[list[str]]:
     """Section 2: the words of every command line in a first column."""
     lines = re.findall(r"^\| `snoop (.+?)` \|", section(2), re.MULTILINE)
     return [re.findall(r"[\w-]+", line.replace("\\|", " ")) for line in lines]
+
+
+def test_every_call_from_python_is_there() -> None:
+    """Section 2, From Python; and the fixtures it names."""
+    called = set(re.findall(r"`(?:[sS]witch)\.(\w+)\(", section(2)))
+    assert {"wait_pruning", "wait_members", "events", "attach"} <= called
+    assert {name for name in called if not callable(getattr(snoop.Switch, name, None))} == set()
+    exported = re.search(r"`from snoop import (.+?)`", section(2))
+    assert exported is not None
+    assert set(exported[1].split(", ")) == set(snoop.__all__) - {"__version__"}
+    assert {"snoop_lab", "snoop_switch"} <= vars(plugin).keys()
 
 
 def resolved(words: list[str]) -> tuple[click.Command, list[str]]:

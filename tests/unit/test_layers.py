@@ -57,6 +57,7 @@ PLACES = {
     "rich": set(),  # the bench's
     "prometheus_client": {"snoop.control.metrics"},
     "snoop._native": {"snoop.fastpath"},
+    "pytest": {"snoop.lab.plugin"},
 }
 
 
@@ -188,6 +189,18 @@ def test_importing_the_command_line_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_plugin_costs_a_test_run_nothing() -> None:
+    """pytest imports it wherever the wheel is installed, whether or not a test has use for it."""
+    import subprocess
+
+    code = (
+        "import pytest, sys; before = set(sys.modules); import snoop.lab.plugin;"
+        "print(sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(["snoop", "snoop.lab", "snoop.lab.plugin"])
 
 
 def test_the_walk_finds_the_layers() -> None:

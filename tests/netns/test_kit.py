@@ -1,0 +1,191 @@
+"""`snoop.lab` as others use it: the page's example, the fixtures, with root and without (SAY-22).
+
+What runs here runs as its user would start it: pytest of its own, in a directory of its own. Who is
+nobody may not even read where some Pythons are installed, so he is shown those directories alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import snoop
+from snoop.lab import AgentError, Lab, LabError, namespaces
+
+ROOT = Path(snoop.__file__).parents[1]
+PAGE = ROOT / "snoop/lab/README.md"
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+MARKED = """
+import pytest
+
+@pytest.mark.snoop_lab(["studio", "tv"], mtu=1400)
+@pytest.mark.snoop_switch(config={"igmp": {"version": 2}, "switch": {"unregistered": "drop"}})
+def test_markers(snoop_lab, snoop_switch):
+    assert [host.name for host in snoop_lab.hosts] == ["studio", "tv"]
+    shown = snoop_switch.show("config")
+    assert shown["igmp"]["version"] == 2
+    assert shown["igmp"]["query_interval"] == 5
+    snoop_lab.h("studio").send("239.9.9.9")
+    snoop_lab.settle(snoop_lab.h("studio"))
+    assert snoop_lab.h("tv").wire("239.9.9.9").frames == 0
+"""
+TOO_FAST = """
+import os, signal
+import pytest
+from snoop.lab import AgentError
+
+def test_it_says_when_it_could_not_count(snoop_lab, snoop_switch):
+    sender, receiver = snoop_lab.hosts[:2]
+    receiver.join("239.1.2.3")
+    snoop_switch.wait_member("239.1.2.3", "p1")
+    os.kill(receiver.process.pid, signal.SIGSTOP)
+    sender.send("239.1.2.3", count=6000, size=1400, rate=40000)
+    os.kill(receiver.process.pid, signal.SIGCONT)
+    for count in (receiver.wire, receiver.app):
+        with pytest.raises(AgentError, match="h1: .* could be counted: send at a lower"):
+            count("239.1.2.3")
+    receiver.reset()
+    sender.send("239.1.2.3")
+    snoop_lab.settle(sender)
+    assert receiver.wire("239.1.2.3").unique == receiver.app("239.1.2.3").unique == 1
+"""
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory that anybody may enter, which pytest's own are not."""
+    with tempfile.TemporaryDirectory(prefix="snoop-kit-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def run(place: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """The command in the place, with nothing of this run about it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    return subprocess.run(
+        command, cwd=place, env=kept, capture_output=True, text=True, timeout=150, check=False
+    )
+
+
+def run_as_nobody(place: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """The same as an unprivileged user, to whom closed parents of our directories stand open."""
+    wanted = {Path(sys.base_prefix), ROOT}
+    closed = {
+        parent
+        for path in wanted
+        for parent in (list(reversed(path.parents)))
+        if not parent.stat().st_mode & 0o001
+    }
+    hidden = {path for path in wanted if closed & set(path.parents)}
+    lines = ["set -e"]
+    with tempfile.TemporaryDirectory(prefix="snoop-kit-") as stash:
+        for i, path in enumerate(hidden):
+            lines += [f"mkdir {stash}/{i}", f"mount --bind {shlex.quote(str(path))} {stash}/{i}"]
+        for path in closed:
+            lines += [f"mount -t tmpfs -o mode=755 none {shlex.quote(str(path))}"]
+        for i, path in enumerate(hidden):
+            at = shlex.quote(str(path))
+            lines += [f"mkdir -p {at}", f"mount --bind {stash}/{i} {at}"]
+        script = "\n".join([*lines, f'cd {place}; exec {shlex.join(NOBODY)} "$@"'])
+        return run(place, "unshare", "-m", "sh", "-c", script, "sh", *command)
+
+
+def run_rootless(place: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """As root of a user namespace that is nobody outside."""
+    if run(place, *NOBODY, "unshare", "-Urn", "true").returncode != 0:
+        pytest.skip("this machine lets users have no namespaces of their own")
+    return run_as_nobody(place, "unshare", "-Urn", *command)
+
+
+def example() -> str:
+    """The file that the page has the reader save."""
+    return re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)[0]
+
+
+def test_the_example_of_the_page_runs_as_it_stands(place: Path) -> None:
+    (place / "test_stream.py").write_text(example())
+    before = set(namespaces.named("sn"))
+    done = run(place, *PYTEST, "test_stream.py")
+    assert "3 passed" in done.stdout, done.stdout + done.stderr
+    left = {name for name in set(namespaces.named("sn")) - before if not alive(name)}
+    assert left == set(), "other labs may have come; these nobody will take away"
+
+
+def alive(name: str) -> bool:
+    match = namespaces.PASSING.match(name)
+    return match is not None and Path(f"/proc/{match[1]}").exists()
+
+
+def test_the_example_runs_without_root(place: Path) -> None:
+    (place / "test_stream.py").write_text(example())
+    (place / "test_too_fast.py").write_text(TOO_FAST)
+    done = run_rootless(place, *PYTEST, "test_stream.py", "test_too_fast.py")
+    assert "4 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_demo_runs_without_root(place: Path) -> None:
+    done = run_rootless(
+        place, "env", f"PYTHONPATH={ROOT / 'netns-lab'}", sys.executable, "-m", "testbed.demo"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FAIL" not in done.stdout
+
+
+def test_who_lacks_the_rights_is_told_in_a_line(place: Path) -> None:
+    (place / "test_stream.py").write_text(example())
+    done = run_as_nobody(place, *PYTEST, "test_stream.py", "-k", "leaves")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "network namespaces need root" in done.stdout
+    assert "unshare -Urn" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "lab.py" not in done.stdout
+
+
+def test_markers_lay_out_the_lab_and_configure_the_switch(place: Path) -> None:
+    (place / "test_marked.py").write_text(MARKED)
+    done = run(place, *PYTEST, "--strict-markers", "test_marked.py")
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_switch_that_ended_fails_the_test(place: Path) -> None:
+    (place / "test_ended.py").write_text(
+        "import signal\n"
+        "def test_ended(snoop_switch):\n"
+        "    snoop_switch.process.send_signal(signal.SIGABRT)\n"
+        "    snoop_switch.process.wait()\n"
+    )
+    done = run(place, *PYTEST, "test_ended.py")
+    assert "the switch ended: -6" in done.stdout, done.stdout + done.stderr
+
+
+def test_programs_run_on_a_host() -> None:
+    with Lab(1) as lab:
+        host = lab.h(0)
+        shown = host.run(["cat", "/proc/thread-self/net/dev"])
+        assert "eth0:" in shown.stdout
+        assert host.run(["sh", "-c", "echo no >&2; exit 3"]).returncode == 3
+        with pytest.raises(subprocess.TimeoutExpired):
+            host.run(["sleep", "60"], timeout=0.1)
+        beside = host.spawn(["sleep", "60"])
+    assert beside.wait(timeout=5) != 0, "it ends with the lab"
+
+
+def test_what_a_host_cannot_do_is_said() -> None:
+    with Lab(1) as lab:
+        host = lab.h(0)
+        for group in ("10.0.0.1", "239.1.2", "ff3e::1"):
+            with pytest.raises(AgentError, match=re.escape(group)):
+                host.join(group)
+        with pytest.raises(AgentError, match=r"239.2.2.2 is a multicast group"):
+            host.join("232.1.1.1", "239.2.2.2")
+        with pytest.raises(LabError, match=r"h0: leave: .*not a member of 239.1.1.1"):
+            host.leave("239.1.1.1")
