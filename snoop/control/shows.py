@@ -94,8 +94,7 @@ class Shows:
                     counted.add(hosts)
             case "streams":
                 streams = self._plane.fastpath.streams()
-                kept = statistics.streams_wanted(self._plane, streams, wanted)
-                async for some in self._parts(kept, await self._of_host(wanted)):
+                async for some in self._parts(streams, await self._which(wanted)):
                     counted.add(some)
             case _:
                 raise AssertionError(what)
@@ -258,40 +257,42 @@ class Shows:
         )
 
     async def _streams(self, wanted: Wanted) -> documents.Streams:
-        chosen = await self._of_host(wanted)
-        return documents.Streams(streams=await self._flows(wanted, chosen))
+        return documents.Streams(streams=await self._flows(await self._which(wanted)))
 
     async def _sends(self, own: set[Address], wanted: Wanted) -> list[documents.Stream]:
-        return await self._flows(wanted, lambda some: statistics.of_host(some, own, ()))
+        def which(some: list[Stream]) -> list[Stream]:
+            return statistics.of_host(statistics.streams_wanted(some, wanted), own, ())
 
-    async def _flows(
-        self, wanted: Wanted, chosen: Callable[[list[Stream]], list[Stream]]
-    ) -> list[documents.Stream]:
-        """Rows of streams and how fast they are."""
+        return await self._flows(which)
+
+    async def _flows(self, which: Callable[[list[Stream]], list[Stream]]) -> list[documents.Stream]:
+        """Rows of streams, and how fast they are."""
         if not self._rates.ready(clock.now()):
             self._look()
             await asyncio.sleep(LOOK_SECONDS)
         streams, rates = self._look()
         plane = self._plane
+        kept = [one async for some in self._parts(streams, which) for one in some]
 
         def part(some: list[Stream]) -> list[documents.Stream]:
-            return statistics.streams(plane, chosen(some), rates)
+            return statistics.streams(plane, some, rates)
 
-        return await self._in_parts(statistics.streams_wanted(plane, streams, wanted), part)
+        return await self._in_parts(statistics.in_order(plane, kept), part)
 
-    async def _of_host(self, wanted: Wanted) -> Callable[[list[Stream]], list[Stream]]:
-        """Which of some streams a host sends or has joined; all of them of any host."""
+    async def _which(self, wanted: Wanted) -> Callable[[list[Stream]], list[Stream]]:
+        """Which of some streams are wanted: of a host those that it sends or has joined."""
         if wanted.host is None:
-            return lambda some: some
+            return lambda some: statistics.streams_wanted(some, wanted)
         engine, own = self._plane.engine, await self._own(wanted.host)
 
-        def chosen(some: list[Stream]) -> list[Stream]:
+        def which(some: list[Stream]) -> list[Stream]:
+            some = statistics.streams_wanted(some, wanted)
             keys = dict.fromkeys((stream.vlan, stream.group) for stream in some)
             tracked = engine.hosts(clock.now(), keys)
             joined = (row for row in tracked if wanted.is_of(row.address, row.mac))
             return statistics.of_host(some, own, joined)
 
-        return chosen
+        return which
 
     def _look(self) -> tuple[list[Stream], dict[Hashable, Rate]]:
         streams = self._plane.fastpath.streams()

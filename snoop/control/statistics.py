@@ -155,18 +155,21 @@ def stream_key(stream: Stream) -> Hashable:
     return (stream.vlan, stream.source, stream.group, stream.port)
 
 
-def streams_wanted(plane: Plane, seen: Iterable[Stream], wanted: Wanted) -> list[Stream]:
-    """The streams of `show streams`, by vlan, group, source, port; of whatever host."""
-    kept = [
+def streams_wanted(seen: Iterable[Stream], wanted: Wanted) -> list[Stream]:
+    """Those of `show streams`, of whatever host."""
+    return [
         stream
         for stream in seen
         if wanted.takes(vid=stream.vlan, group=stream.group, port=stream.port)
         and wanted.source in (None, stream.source)
     ]
-    kept.sort(
-        key=lambda one: (one.vlan, one.group, one.source, natural(plane.ports.name(one.port)))
+
+
+def in_order(plane: Plane, some: Iterable[Stream]) -> list[Stream]:
+    """By vlan, group, source, port."""
+    return sorted(
+        some, key=lambda one: (one.vlan, one.group, one.source, natural(plane.ports.name(one.port)))
     )
-    return kept
 
 
 def of_host(
