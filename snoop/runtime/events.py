@@ -65,8 +65,8 @@ class Events:
         if _log.isEnabledFor(level):
             subject = f"{kind} {port or ''}".strip()
             self._limited.log(level, subject, text(kind, vlan, port, fields), now=now)
-        head = {"time": clock.wall(), "event": kind, "vlan": vlan, "port": port}
-        line = line_of({**head, **fields})
+        item = {"time": clock.wall(), "event": kind, "vlan": vlan, "port": port, **fields}
+        line = line_of(item)
         self._history.append(kind, vlan, port, line)
         if self._fanout:
             self._fanout.tell(line)

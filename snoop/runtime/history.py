@@ -50,12 +50,15 @@ class History:
         place = port if port is not None else (kind is EventKind.QUERY, vlan != 0)
         ring = self._rings.get(place) or self._open(place)
         self._number += 1
-        ring.lines.append((self._number, line))
-        weight = len(line) + LINE_BYTES
+        lines = ring.lines
+        lines.append((self._number, line))
+        weight = len(line)
+        if len(lines) > ring.most:
+            weight -= len(lines.popleft()[1])
+        else:
+            weight += LINE_BYTES
         ring.weight += weight
         self._weight += weight
-        if len(ring.lines) > ring.most:
-            self._give_up(ring)
         while self._weight > BYTES_MAX:
             over = ring.weight > BYTES_MAX // len(self._rings)
             self._give_up(ring if over else max(self._rings.values(), key=lambda one: one.weight))
