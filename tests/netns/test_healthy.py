@@ -26,6 +26,7 @@ class Network:
     router: tuple[bytes, ...] = ()
     role: str = "querier"
     joins: bool = True
+    groups: tuple[str, ...] = (GROUP,)
     without: str = ""
     notes: tuple[str, ...] = ()
 
@@ -50,6 +51,8 @@ NETWORKS = {
         OFF, STATIC, role="none", joins=False, notes=("static entries stay, what hosts join",)
     ),
     "idle": Network(joins=False),
+    "two_joins": Network(groups=(GROUP, "239.25.0.2")),
+    "discovery": Network(groups=("224.0.0.251", "239.255.255.250")),
     "no_cap_bpf": Network(without="-bpf,-sys_admin", notes=("the host's own stack sees",)),
 }
 
@@ -82,6 +85,23 @@ def test_without_the_capability_the_note_is_as_the_table_says() -> None:
         named(net, rows()["the host's stack cannot be kept off"])
 
 
+def test_two_switches_in_a_row_are_well() -> None:
+    """SAY-19: one asks, the other's members are behind a port that is a router's."""
+    with Lab(4) as lab:
+        lab.trunk("l0", "l1")
+        first = lab.switch(["p0", "p1", "l0"], config={"igmp": {**IGMP, "querier": "auto"}})
+        asks_first = {**IGMP, "querier_address": "10.0.0.253"}
+        second = lab.switch(["p2", "p3", "l1"], config={"igmp": asks_first})
+        first.wait_pruning()
+        for i, switch in ((1, first), (3, second)):
+            lab.h(i).join(GROUP)
+            switch.wait_members(GROUP, {f"p{i}"} | ({"l1"} if switch is second else set()))
+        lab.h(0).send(GROUP, count=100, rate=1000)
+        for switch in (first, second):
+            done = switch.run("check")
+            assert (done.returncode, done.stdout) == (0, "no problems found\n"), done.stdout
+
+
 def begin(net: Star, network: Network) -> None:
     """Who asks has asked, who listens has joined, and a stream has come by."""
     if network.router:
@@ -92,7 +112,9 @@ def begin(net: Star, network: Network) -> None:
         what=f"our role is {network.role}",
     )
     if network.joins:
-        net.h(1).join(GROUP)
-        net.switch.wait_members(GROUP, {"p1"})
-        net.h(0).send(GROUP, count=100, rate=1000)
+        for group in network.groups:
+            net.h(1).join(group)
+            if not group.startswith("224.0.0."):
+                net.switch.wait_members(group, {"p1"})
+            net.h(0).send(group, count=100, rate=1000)
     net.lab.settle(net.h(0))
