@@ -92,8 +92,8 @@ def _departed(row: DepartureRow, port: Port, group: Address) -> Told:
     elif row.how is Departure.FAST_LEAVE and port.table.fast_leave is FastLeave.ON:
         cause, do = Cause.FAST_LEAVE, '[[port]] fast_leave = "tracked"'
         because = (
-            f'{host} left it {then}, and [[port]] fast_leave = "on" takes it from all its hosts '
-            'when one leaves: "tracked" does not'
+            f'{host} left it {then}, and [[port]] fast_leave = "on" takes the group from all its '
+            'hosts when one leaves: "tracked" does not'
         )
     elif row.how in (Departure.LEFT, Departure.FAST_LEAVE):
         because = f"{host} left it {then}"
