@@ -10,9 +10,9 @@ import click
 import msgspec
 
 from snoop.cli import options
-from snoop.cli.findings import IN_FLIGHT_FRAMES, RATED, Facts, look, shortened
+from snoop.cli.findings import IN_FLIGHT_FRAMES, RATED, Facts, Finding, look, shortened
 from snoop.cli.session import Session
-from snoop.cli.summary import gather
+from snoop.cli.summary import gather, names
 from snoop.control import documents
 from snoop.control.client import Client
 from snoop.runtime import priority
@@ -37,19 +37,36 @@ def check(ctx: click.Context, as_json: bool, rate: float) -> int:
     """Look for trouble: exit status 1 if there is any."""
     # Whoever floods this machine is what it looks for, and must not keep it from looking.
     priority.prefer(PRIORITY)
-    findings = look(_facts(options.session(ctx), rate * 1e6))
+    facts = _facts(options.session(ctx), rate * 1e6)
+    findings = _named(look(facts), names(facts.seen))
     problems = [finding for finding in findings if finding.severity == "problem"]
     if as_json:
         options.print_json(msgspec.to_builtins(documents.Findings(findings=findings)))
     else:
         for finding, more in shortened(findings):
-            click.echo(f"{finding.severity}: {finding.subject}: {finding.finding}")
+            called = f" ({finding.name})" if finding.name else ""
+            click.echo(f"{finding.severity}: {finding.subject}{called}: {finding.finding}")
             if more:
                 click.echo(f"    and {more} more like this one: --json lists them")
             click.echo(f"    -> {finding.do}")
         plural = "" if len(problems) == 1 else "s"
         click.echo(f"{len(problems)} problem{plural}" if problems else "no problems found")
     return 1 if problems else 0
+
+
+def _named(findings: list[Finding], names: dict[str, str]) -> list[Finding]:
+    """With what people call the group or the port that each is about."""
+    return [
+        msgspec.structs.replace(finding, name=called(finding.subject, names))
+        for finding in findings
+    ]
+
+
+def called(subject: str, names: dict[str, str]) -> str | None:
+    """Of `p1`, of `10.0.0.9 -> 239.1.2.3`; several groups have no name in common."""
+    if "," in subject:
+        return None
+    return next((names[word] for word in reversed(subject.split()) if word in names), None)
 
 
 def _facts(session: Session, unwanted_bits_per_s: float) -> Facts:

@@ -22,8 +22,12 @@ _WIDTH = 88
 _EXAMPLE: dict[str, Any] = {
     "igmp": {"querier": "off", "querier_address": "10.0.0.254"},
     "vlan": [{"vid": 10, "querier": "on", "querier_address": "10.10.0.254"}],
-    "port": [{"name": "p0", "deny_groups": ["239.255.0.0/16"]}, {"name": "p1"}],
+    "port": [
+        {"name": "p0", "description": "Studio A", "deny_groups": ["239.255.0.0/16"]},
+        {"name": "p1"},
+    ],
     "static": [{"group": "239.1.1.1", "source": "10.0.0.9", "ports": ["p1"]}],
+    "group": [{"group": "239.1.1.1", "name": "BBC One"}],
 }
 
 

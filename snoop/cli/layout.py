@@ -31,6 +31,17 @@ class Table:
     fold: Sequence[str] = ()
     notes: list[str] = field(default_factory=list)
 
+    def insert(self, after: str, heading: str, cells: Sequence[str | None]) -> Table:
+        """A column more, unless all of it is empty: no table is wider for who has nothing there."""
+        if any(cells):
+            at = list(self.headings).index(after) + 1
+            self.headings = [*self.headings[:at], heading, *self.headings[at:]]
+            self.lines = [
+                [*line[:at], cell or "", *line[at:]]
+                for line, cell in zip(self.lines, cells, strict=True)
+            ]
+        return self
+
     def text(self, width: int | None = None) -> list[str]:
         """Its lines; `width` None: as wide as they are."""
         cells = [self.headings, *self.lines]

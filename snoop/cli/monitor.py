@@ -60,7 +60,10 @@ def _words(event: dict[str, Any], but: Collection[str]) -> Iterator[str]:
         if key in but or value is None or value == []:
             continue
         shown = "{" + ", ".join(map(str, value)) + "}" if isinstance(value, list) else value
-        yield str(shown) if key in ("group", "direction") else f"{key} {shown}"
+        if key == "name":
+            yield f'"{shown}"'
+        else:
+            yield str(shown) if key in ("group", "direction") else f"{key} {shown}"
 
 
 def table(document: documents.Events) -> layout.Table:

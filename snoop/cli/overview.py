@@ -76,6 +76,7 @@ def _ports(document: Everything) -> Table:
     groups: dict[str, set[str]] = {}
     for row in document.mdb:
         groups.setdefault(row.port, set()).add(row.group)
+    shown = _busiest(document.ports)
     made = table(
         ("Port", "State", "Groups", "Rx", "Tx", "Lost", "Pruned", ""),
         [
@@ -89,10 +90,10 @@ def _ports(document: Everything) -> Table:
                 count(port.pruned),
                 (port.problem or "")[:26],
             )
-            for port in _busiest(document.ports)
+            for port in shown
         ],
         right=("Groups", "Rx", "Tx", "Lost", "Pruned"),
-    )
+    ).insert("Port", "Description", [port.description for port in shown])
     if len(document.ports) > LINES_MAX:
         made.notes.append(f"and {len(document.ports) - LINES_MAX} more: snoop show ports")
     return made
@@ -120,7 +121,10 @@ def _groups(document: Everything) -> Table:
         )
         for key in keys[:LINES_MAX]
     ]
-    made = table(("VLAN", "Group", "Rate", "Members"), lines, right=("Rate",), fold=("Members",))
+    names = summary.names(document)
+    made = table(
+        ("VLAN", "Group", "Rate", "Members"), lines, right=("Rate",), fold=("Members",)
+    ).insert("Group", "Name", [names.get(group) for _, group in keys[:LINES_MAX]])
     if len(keys) > LINES_MAX:
         made.notes.append(f"and {len(keys) - LINES_MAX} more: snoop show mdb, snoop show streams")
     return made

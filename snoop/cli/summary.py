@@ -88,6 +88,13 @@ def members(document: Everything) -> dict[GroupKey, set[str]]:
     return found
 
 
+def names(document: Everything) -> dict[str, str]:
+    """What people call groups and ports, of those that have a name."""
+    called = {row.group: row.name for row in document.mdb if row.name}
+    called |= {row.group: row.name for row in document.streams if row.name}
+    return called | {port.name: port.description for port in document.ports if port.description}
+
+
 def streams(document: Everything) -> dict[GroupKey, list[documents.Stream]]:
     """The streams of each group."""
     found: dict[GroupKey, list[documents.Stream]] = {}

@@ -30,9 +30,8 @@ def mdb(document: documents.Mdb) -> Table:
     groups: dict[tuple[int, str], int] = {}
     for row in document.mdb:
         groups.setdefault((row.vlan, row.group), len(groups))
-    for row in sorted(
-        document.mdb, key=lambda row: (groups[row.vlan, row.group], natural(row.port))
-    ):
+    rows = sorted(document.mdb, key=lambda row: (groups[row.vlan, row.group], natural(row.port)))
+    for row in rows:
         blocked = [s.address for s in row.sources if not s.forwarding]
         wanted = [s.address for s in row.sources if s.forwarding]
         if row.filter_mode == "exclude":
@@ -58,7 +57,7 @@ def mdb(document: documents.Mdb) -> Table:
         lines,
         right=("Left",),
         fold=("Sources",),
-    )
+    ).insert("Group", "Name", [row.name for row in rows])
 
 
 def mrouters(document: documents.Mrouters) -> Table:
@@ -121,7 +120,7 @@ def ports(document: documents.Ports) -> Table:
             for row in document.ports
         ],
         right=("Rx", "Rx bytes", "Tx", "Tx bytes", "Lost", "Pruned"),
-    )
+    ).insert("Port", "Description", [row.description for row in document.ports])
     problems = [f"{row.name}: {row.problem}" for row in document.ports if row.problem]
     reasons: dict[str, list[str]] = {}
     for row in document.ports:
@@ -187,7 +186,7 @@ def hosts(document: documents.Hosts) -> Table:
         ],
         right=("Left",),
         fold=("Sources",),
-    )
+    ).insert("Group", "Name", [row.name for row in document.hosts])
 
 
 def count_of(document: documents.Count) -> str:
@@ -239,7 +238,7 @@ def streams(document: documents.Streams) -> Table:
         ],
         right=("Rate", "Frames/s", "Idle"),
         fold=("To",),
-    )
+    ).insert("Group", "Name", [row.name for row in document.streams])
 
 
 def note(document: documents.Document) -> list[str]:

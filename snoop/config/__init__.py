@@ -3,6 +3,7 @@
 - `schema`: one struct a table of the file, one field a key, with its bounds and its description;
 - `words`: what a key takes, said; `problems`: what is wrong, with its line;
 - `resolve`: what was set, as the protocol's parameters; `effective`: a port's options as they hold;
+- `names`: what groups are called;
 - `together`: checks that need more than one value; `loader`: a file and the command line, checked;
 - `odd`: what is allowed and seldom meant; `settings`: what is in effect, and what waits;
 - `toml`: plain tables as a file of them is written.

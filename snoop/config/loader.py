@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tomllib
 import typing
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from snoop.config.problems import ConfigError, Problem, lines_of
 from snoop.config.schema import Config, PortTable
 from snoop.config.together import problems
 from snoop.config.words import ADDRESSES, allowed, meant, shown
-from snoop.printable import name_of
+from snoop.printable import name_of, printable
 
 Table = TypeVar("Table", bound=msgspec.Struct)
 
@@ -31,9 +32,10 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "vlan": schema.VlanTable,
     "port": schema.PortTable,
     "static": schema.StaticTable,
+    "group": schema.GroupTable,
     "metrics": schema.MetricsTable,
 }
-_REPEATED = ("vlan", "port", "static")
+_REPEATED = ("vlan", "port", "static", "group")
 
 
 class Loaded(NamedTuple):
@@ -124,7 +126,9 @@ def _at(raw: Mapping[str, Any], problem: Problem) -> Any:
 
 
 def _origins(written: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, str]:
-    """Of every key but those by which a table is called; static entries are the file's."""
+    """Of every key but those by which a table is called; static entries and names of
+    groups are the file's.
+    """
     origins = {}
     for table, by in (
         ("switch", ""),
@@ -195,7 +199,7 @@ def _checked(raw: Mapping[str, Any]) -> tuple[Config, list[Problem]]:
 def _called(raw: object, number: int) -> object:
     """What a repeated table is called in a message."""
     names = (
-        [raw[key] for key in ("name", "group", "vid") if key in raw]
+        [raw[key] for key in ("group", "name", "vid") if key in raw]
         if isinstance(raw, dict)
         else []
     )
@@ -203,13 +207,18 @@ def _called(raw: object, number: int) -> object:
 
 
 def _spelled(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with every port's name in its one spelling."""
+    """The document with every port's name, and what people call things, in one spelling."""
     made = dict(raw)
-    for table, key in (("port", "name"), ("static", "ports")):
-        if isinstance(raw.get(table), list):
+    for table, key, spell in (
+        ("port", "name", _spell),
+        ("static", "ports", _spell),
+        ("port", "description", _label),
+        ("group", "name", _label),
+    ):
+        if isinstance(made.get(table), list):
             made[table] = [
-                {**one, key: _spell(one[key])} if isinstance(one, dict) and key in one else one
-                for one in raw[table]
+                {**one, key: spell(one[key])} if isinstance(one, dict) and key in one else one
+                for one in made[table]
             ]
     switch = raw.get("switch")
     if isinstance(switch, dict) and "report_flood" in switch:
@@ -221,6 +230,13 @@ def _spell(value: Any) -> Any:
     if isinstance(value, list):
         return [_spell(one) for one in value]
     return name_of(value) if isinstance(value, str) else value
+
+
+def _label(value: Any) -> Any:
+    """What nobody sees is escaped; what would break a line stays, and is refused."""
+    if not isinstance(value, str) or any(unicodedata.category(char) == "Cc" for char in value):
+        return value
+    return printable(value)
 
 
 def port_argument(text: str) -> dict[str, Any]:
@@ -241,14 +257,17 @@ def port_argument(text: str) -> dict[str, Any]:
         if _is_list(hints[key]):
             keys.setdefault(key, []).append(value)
         else:
-            keys[key] = _word(value)
+            keys[key] = value if key == "description" else _word(value)
     return keys
 
 
 def effective(config: Config) -> dict[str, Any]:
     """The configuration as TOML-shaped plain data with every default filled in."""
     plain: dict[str, Any] = msgspec.to_builtins(config, enc_hook=str)
-    plain["port"], plain["static"] = list(plain["port"]), list(plain["static"])
+    for name in ("port", "static", "group"):
+        plain[name] = list(plain[name])
+    for group in plain["group"]:
+        group["group"] = group["group"].removesuffix("/32")
     _fill(plain["igmp"])
     plain["vlan"] = []
     for table in config.vlan:

@@ -5,6 +5,7 @@ Nothing in here is refused. A note is made only of what holds whatever the netwo
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ from snoop.proto.units import to_seconds
 
 _EVERY_GROUP = IPv4Network("224.0.0.0/4")
 _LINK_LOCAL = IPv4Network("224.0.0.0/24")
+_HIDDEN = re.compile(r"\\(?:u[0-9a-f]{4}|U[0-9a-f]{8})")
 
 
 def notes(config: Config) -> list[str]:
@@ -32,6 +34,7 @@ def notes(config: Config) -> list[str]:
     for port in config.port:
         found += [f"[[port]] {port.name}: {note}" for note in _port(port, config)]
     found += _statics(config)
+    found += _names(config)
     return found
 
 
@@ -171,6 +174,32 @@ def _statics(config: Config) -> Iterator[str]:
             of_group, source, vlan, name = entry
             of = "" if source is None else f" from {source}"
             yield f"[[static]] {of_group}{of} in VLAN {vlan} is given {times} times for {name}"
+
+
+def _names(config: Config) -> Iterator[str]:
+    """What people call things, where two are called the same or a name says something else."""
+    names = Counter(one.name for one in config.group)
+    labels = Counter(port.description for port in config.port if port.description)
+    for name, times in names.items():
+        if times > 1:
+            yield f'[[group]] name = "{name}" is given to {times} groups or prefixes'
+        if _is_group(name):
+            yield f'[[group]] name = "{name}" is itself a group: nobody can tell which is meant'
+    for label, times in labels.items():
+        if times > 1:
+            yield f'[[port]] description = "{label}" is given to {times} ports'
+        if any(port.name == label and port.description != label for port in config.port):
+            yield f'[[port]] description = "{label}" is the name of another port'
+    for text in dict.fromkeys([*names, *labels]):
+        if _HIDDEN.search(text):
+            yield f'"{text}" has characters that cannot be seen: they are shown as escapes'
+
+
+def _is_group(name: str) -> bool:
+    try:
+        return IPv4Address(name).is_multicast
+    except ValueError:
+        return False
 
 
 def _entries(

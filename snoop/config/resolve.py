@@ -61,7 +61,7 @@ def params(config: Config, *, port_id: Callable[[str], int], switch_mac: bytes) 
             ignore_v2=igmp.ignore_v2,
             mrd=igmp.mrd,
             qqi_ceiling=None if igmp.qqi_ceiling is None else seconds(igmp.qqi_ceiling),
-            ssm_ranges=tuple(_prefix(one) for one in igmp.ssm_ranges),
+            ssm_ranges=tuple(prefix(one) for one in igmp.ssm_ranges),
             max_groups=igmp.max_groups,
             max_groups_total=igmp.max_groups_total,
             max_sources=igmp.max_sources,
@@ -93,8 +93,8 @@ def port_params(table: PortTable) -> PortParams:
         querier_guard=table.querier_guard,
         fast_leave=table.fast_leave,
         explicit_tracking=table.explicit_tracking,
-        deny_groups=tuple(_prefix(one) for one in table.deny_groups),
-        allow_groups=tuple(_prefix(one) for one in table.allow_groups),
+        deny_groups=tuple(prefix(one) for one in table.deny_groups),
+        allow_groups=tuple(prefix(one) for one in table.allow_groups),
         flood_unregistered=table.flood_unregistered,
         max_groups=table.max_groups,
         max_state=table.max_state << 20,
@@ -125,5 +125,6 @@ def statics(config: Config, *, port_id: Callable[[str], int]) -> set[StaticEntry
     }
 
 
-def _prefix(network: IPv4Network) -> Prefix:
+def prefix(network: IPv4Network) -> Prefix:
+    """A network in the switch's own form."""
     return mapped(network.network_address.packed), 96 + network.prefixlen

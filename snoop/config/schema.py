@@ -101,6 +101,13 @@ RingSlots = Annotated[
     Literal[0, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536],
     Meta(extra={"allowed": "0, or a power of two from 32 to 65536"}),
 ]
+Label = Annotated[
+    str,
+    _like(
+        r"^(?!\s)[^\x00-\x1f\x7f-\x9f]{1,64}(?<!\s)\Z",
+        "a text of 1 to 64 characters on one line, without spaces around it",
+    ),
+]
 Vlan = Annotated[int, Meta(ge=0, le=4094)]
 NullSource = bool | Literal["fallback"]
 
@@ -252,10 +259,24 @@ class VlanTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_sources: Annotated[int, Meta(ge=1, le=4096)] | None = None
 
 
+class GroupTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[group]]`."""
+
+    group: Annotated[
+        GroupPrefix,
+        Meta(extra={"allowed": "an IPv4 multicast group, or a prefix such as 239.1.0.0/16"}),
+        _says("the group, or those of a prefix: a longer one comes first"),
+    ]
+    name: Annotated[Label, _says("what people call it; stands wherever the group is shown")]
+
+
 class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[[port]]`; `None` stands for "as the switch"."""
 
     name: Annotated[Interface, _says("the interface")]
+    description: Annotated[
+        Label | None, _says("what people call it; stands wherever the port is shown")
+    ] = None
     mrouter: Annotated[
         MrouterMode, _says('a router behind it: learn, "always", or "never" believe one')
     ] = MrouterMode.AUTO
@@ -329,6 +350,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     vlan: tuple[VlanTable, ...] = ()
     port: tuple[PortTable, ...] = ()
     static: tuple[StaticTable, ...] = ()
+    group: tuple[GroupTable, ...] = ()
     metrics: MetricsTable = MetricsTable()
 
 

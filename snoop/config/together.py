@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_address
+from ipaddress import IPv4Network, ip_address
 
 from msgspec import structs
 
@@ -24,6 +24,7 @@ def problems(config: Config) -> Iterator[Problem]:
             continue  # as [igmp], of which it was said
         own = resolve.igmp_of(config, vlan)
         yield from _timers(own, f"[[vlan]] {vlan.vid}:", "vlan", at)
+    yield from _twice("group", "group", [_as_written(one.group) for one in config.group])
     yield from _ports(config)
     yield from _names(config)
     yield from _statics(config)
@@ -38,6 +39,11 @@ def _twice(table: str, key: str, values: Iterable[str]) -> Iterator[Problem]:
             text = f"[[{table}]] {key} = {value} is given twice: allowed is once"
             yield Problem(text, table, at, key)
         seen.add(value)
+
+
+def _as_written(prefix: IPv4Network) -> str:
+    """A group, or a prefix of several."""
+    return f'"{prefix.network_address if prefix.prefixlen == 32 else prefix}"'
 
 
 def _timers(igmp: IgmpTable, where: str, table: str, index: int | None) -> Iterator[Problem]:

@@ -50,6 +50,7 @@ class Entry(Struct, frozen=True, kw_only=True, gc=False):
     compatibility: str
     uptime: float
     last_reporter: str | None
+    name: str | None = None
 
 
 class Mdb(Document, frozen=True, kw_only=True):
@@ -75,6 +76,7 @@ class Host(Struct, frozen=True, kw_only=True, gc=False):
     first_heard: float | None = None
     last_heard: float | None = None
     unanswered: int | None = None
+    name: str | None = None
 
 
 class Hosts(Document, frozen=True, kw_only=True):
@@ -178,6 +180,7 @@ class Port(Struct, frozen=True, kw_only=True, gc=False):
     pruned: int = 0
     refused: int = 0
     speed_mbit: int | None = None
+    description: str | None = None
 
 
 class Ports(Document, frozen=True, kw_only=True):
@@ -232,6 +235,7 @@ class Stream(Struct, frozen=True, kw_only=True, gc=False):
     age: float
     idle: float
     ttl: int | None = None
+    name: str | None = None
 
 
 class Streams(Document, frozen=True, kw_only=True):
@@ -383,7 +387,8 @@ class Reloaded(Struct, frozen=True, kw_only=True):
 class Finding(Struct, frozen=True, kw_only=True):
     """Of `check`. `severity`: "problem" or "note"; `subject`: a port, group, VLAN or the switch.
 
-    `cause` is a word of `causes.py`; `host` and `mac` are of the host it is about, if it is known.
+    `cause` is a word of `causes.py`; `host` and `mac` are of the host it is about, if it is known;
+    `name` is what people call the subject.
     """
 
     severity: str
@@ -393,6 +398,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     cause: str = ""
     host: str | None = None
     mac: str | None = None
+    name: str | None = None
 
 
 class Findings(Struct, frozen=True, kw_only=True):

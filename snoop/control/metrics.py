@@ -212,6 +212,7 @@ def metrics(sample: Sample, shown: Callable[[Counted], Counted] = dict) -> Itera
         querier.add_metric([str(one.vlan), one.role, one.address or ""], 1)
     yield querier
     yield from _streams(sample.streams)
+    yield from _called(sample)
 
 
 def _counters(sample: Sample) -> Counted:
@@ -246,6 +247,21 @@ def _streams(rows: list[documents.Stream]) -> Iterable[Metric]:
         octets.add_metric(values, row.bytes)
         wanted.add_metric(values, row.registered)
     yield from (frames, octets, wanted)
+
+
+def _called(sample: Sample) -> Iterator[Metric]:
+    """What people call groups and ports: to be joined, so that a new name begins no series."""
+    names = sorted({(row.group, row.name) for row in sample.streams if row.name})
+    descriptions = [(row.name, row.description) for row in sample.ports if row.description]
+    for name, text, labels, rows in (
+        ("snoop_group_info", "1: what a stream's group is called.", ["group", "name"], names),
+        ("snoop_port_info", "1: what a port is called.", ["port", "description"], descriptions),
+    ):
+        family = GaugeMetricFamily(name, text, labels=labels)
+        for row in rows:
+            family.add_metric(row, 1)
+        if rows:
+            yield family
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -19,6 +19,7 @@ from snoop.wire import address
 from snoop.wire.address import Address, Family, mac_text
 
 PortName = Callable[[int], str]
+GroupName = Callable[[Address], str | None]
 OfGroup = TypeVar("OfGroup", MdbRow, HostRow, RefusalRow, DepartureRow)
 
 _FAMILIES = {Family.IPV4: "ipv4", Family.IPV6: "ipv6"}
@@ -72,11 +73,16 @@ def text(addr: Address | None) -> str | None:
     return None if addr is None else address.text(addr)
 
 
+def nameless(group: Address) -> None:
+    """What groups are called where nobody gave them names."""
+
+
 def mdb(
     rows: Iterable[MdbRow],
     port: PortName,
     wanted: Wanted,
     tracked: Iterable[HostRow] | None = None,
+    called: GroupName = nameless,
 ) -> list[documents.Entry]:
     """`show mdb`: one row a port of a group, by vlan, group, port.
 
@@ -87,7 +93,7 @@ def mdb(
         kept = [row for row in kept if any(s.address == wanted.source for s in row.sources)]
     if tracked is not None:
         kept = list(_of_host(kept, tracked, wanted))
-    return [_entry(row, port) for row in kept]
+    return [_entry(row, port, called) for row in kept]
 
 
 def _of_host(
@@ -104,7 +110,7 @@ def _of_host(
             yield row
 
 
-def _entry(row: MdbRow, port: PortName) -> documents.Entry:
+def _entry(row: MdbRow, port: PortName, called: GroupName) -> documents.Entry:
     return documents.Entry(
         vlan=row.vid,
         family=family(row.family),
@@ -127,6 +133,7 @@ def _entry(row: MdbRow, port: PortName) -> documents.Entry:
         compatibility=row.compatibility,
         uptime=seconds(row.uptime),
         last_reporter=text(row.last_reporter),
+        name=called(row.group),
     )
 
 
@@ -186,7 +193,9 @@ def queriers(
     ]
 
 
-def hosts(rows: Iterable[HostRow], port: PortName, wanted: Wanted) -> list[documents.Host]:
+def hosts(
+    rows: Iterable[HostRow], port: PortName, wanted: Wanted, called: GroupName = nameless
+) -> list[documents.Host]:
     """`show hosts`: one row a tracked host of a group on a port, by vlan, group, port, address."""
     return [
         documents.Host(
@@ -202,6 +211,7 @@ def hosts(rows: Iterable[HostRow], port: PortName, wanted: Wanted) -> list[docum
             first_heard=seconds(row.first_heard),
             last_heard=seconds(row.last_heard),
             unanswered=row.unanswered,
+            name=called(row.group),
         )
         for row in of_groups(rows, wanted, lambda row: (natural(port(row.port)), row.address))
         if wanted.is_of(row.address, row.mac)

@@ -108,11 +108,12 @@ class Shows:
 
     def _entries(self, wanted: Wanted) -> Callable[[Keys], list[documents.Entry]]:
         engine, name = self._plane.engine, self._plane.ports.name
+        called = self._plane.names.of
 
         def part(keys: Keys) -> list[documents.Entry]:
             now, keys = clock.now(), _chosen(keys, wanted)
             tracked = None if wanted.host is None else engine.hosts(now, keys)
-            return rows.mdb(engine.mdb(now, keys), name, wanted, tracked)
+            return rows.mdb(engine.mdb(now, keys), name, wanted, tracked, called)
 
         return part
 
@@ -130,9 +131,12 @@ class Shows:
 
     def _joins(self, wanted: Wanted) -> Callable[[Keys], list[documents.Host]]:
         engine, name = self._plane.engine, self._plane.ports.name
+        called = self._plane.names.of
 
         def part(keys: Keys) -> list[documents.Host]:
-            return rows.hosts(engine.hosts(clock.now(), _chosen(keys, wanted)), name, wanted)
+            return rows.hosts(
+                engine.hosts(clock.now(), _chosen(keys, wanted)), name, wanted, called
+            )
 
         return part
 

@@ -148,6 +148,7 @@ def _port(plane: Plane, port: Port, counts: dict[str, int]) -> documents.Port:
         pruned=pruned,
         refused=refused,
         speed_mbit=speed(port.name) if link is not None else None,
+        description=port.table.description,
     )
 
 
@@ -226,4 +227,5 @@ def _stream(
         age=seconds(max(0, now - stream.first_ns)),
         idle=seconds(idle),
         ttl=stream.ttl,
+        name=plane.names.of(stream.group),
     )

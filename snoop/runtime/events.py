@@ -40,8 +40,16 @@ _LEVELS = {
 class Events:
     """The one place events leave through."""
 
-    def __init__(self, fanout: Fanout, history: History, port_name: Callable[[int], str]) -> None:
+    def __init__(
+        self,
+        fanout: Fanout,
+        history: History,
+        port_name: Callable[[int], str],
+        called: Callable[[object], str | None] = lambda group: None,
+    ) -> None:
+        """Let events out to `fanout` and `history`; `called` names groups."""
         self._fanout = fanout
+        self._called = called
         self._history = history
         self._port_name = port_name
         self._limited = Limited(_log)
@@ -61,6 +69,8 @@ class Events:
         now: Instant,
     ) -> None:
         """An event of the runtime itself."""
+        if "group" in fields:
+            fields = {**fields, "name": self._called(fields["group"])}
         level = _LEVELS.get(kind, logging.DEBUG)
         if _log.isEnabledFor(level):
             subject = f"{kind} {port or ''}".strip()
@@ -85,7 +95,7 @@ def text(kind: str, vlan: int, port: str | None, fields: Mapping[str, object]) -
             continue
         if isinstance(shown, list):
             shown = "{" + ", ".join(str(one) for one in shown) + "}"
-        words.append(f"{key} {shown}")
+        words.append(f'{key} "{shown}"' if key == "name" else f"{key} {shown}")
     return " ".join(words)
 
 

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from snoop.config import resolve
+from snoop.config.names import Names
 from snoop.config.schema import Config, PortTable
 from snoop.links.claims import ClaimTable
 from snoop.links.neighbours import Neighbours
@@ -88,7 +89,8 @@ class Plane:
         self._rings = RingWatch(fastpath, self.ports)
         self._disputes = Disputes(fastpath)
         self.history = History()
-        self._events = Events(events, self.history, self.ports.name)
+        self.names = Names(config.group)
+        self._events = Events(events, self.history, self.ports.name, self._called)
         self._captures = Captures(captures, self.ports)
         self._limited = Limited(_log)
         self._mdb = Mdb()
@@ -228,6 +230,7 @@ class Plane:
         known = {port.name for port in self.ports}
         self.ports.configure(config.switch, [t for t in config.port if t.name in known])
         self.config = config
+        self.names = Names(config.group)
         for table in config.port:
             if table.name not in known:
                 self._add_port(table, now)
@@ -361,6 +364,9 @@ class Plane:
         """Every VLAN's row again, and the row of the VLANs that have none."""
         for vid in (*self.engine.vids(), 0, VLAN_DEFAULT):
             self._vlans[vid, Family.IPV4] = None
+
+    def _called(self, group: object) -> str | None:
+        return self.names.of_text(group)
 
     def _port_id(self, name: str) -> int:
         return self.ports.named(name).id

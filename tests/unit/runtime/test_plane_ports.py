@@ -170,11 +170,24 @@ def test_static_entries_that_come_and_go_are_told_with_who_did_it() -> None:
         {k: v for k, v in each.items() if k not in ("time", "vlan")}
         for each in asyncio.run(heard(listener))
     ]
-    entry = {"event": "static", "group": "239.8.8.8", "source": "10.0.0.9", "port": "p3"}
-    in_file = {"event": "static", "group": "239.9.9.9", "source": None, "port": "p1"}
+    entry = {
+        "event": "static",
+        "name": None,
+        "group": "239.8.8.8",
+        "source": "10.0.0.9",
+        "port": "p3",
+    }
+    in_file = {"event": "static", "name": None, "group": "239.9.9.9", "source": None, "port": "p1"}
     assert told == [
         {**entry, "change": "added", "by": "command"},
-        {"event": "clear", "port": None, "group": None, "memberships": 1, "by": "command"},
+        {
+            "event": "clear",
+            "port": None,
+            "group": None,
+            "name": None,
+            "memberships": 1,
+            "by": "command",
+        },
         {**in_file, "change": "removed", "by": "file"},
         {**entry, "change": "removed", "by": "file"},
     ]
