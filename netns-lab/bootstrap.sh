@@ -44,6 +44,9 @@ missing_packages() {
 		command -v ovs-vswitchd >/dev/null || need+=(openvswitch-switch)
 		command -v tcpdump >/dev/null || need+=(tcpdump)
 		command -v mandoc >/dev/null || need+=(mandoc)
+		# What completes a command line (tests/unit/cli/test_completion.py).
+		command -v zsh >/dev/null || need+=(zsh)
+		command -v fish >/dev/null || need+=(fish)
 	fi
 	printf '%s\n' "${need[@]}"
 }

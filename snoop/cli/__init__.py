@@ -1,7 +1,9 @@
 """Layer 5, the command line: each command asks a running switch over its socket.
 
 - `main` lists the commands and turns what goes wrong into a line and an exit status; `session` is
-  which switch is meant, `options` what several commands share, `suggest` what the shell completes;
+  which switch is meant, `options` what several commands share, `given` what `run` takes of a
+  configuration, `suggest` what the shell completes,
+  `sockets` where switches are;
 - a command a file: `run`, `show`, `change`, `explain`, `monitor`, `watch`, `check`, `config`,
   `decode`, `capture`, `completion`, `manual`, and `running`, which is `list`;
 - `screen` and `panel` draw what `watch` shows of a `view`, on a `terminal`, by its `keys`;

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from snoop.cli import options
+from snoop.cli.given import Given, configuration
 from snoop.printable import name_of, printable
 
 if TYPE_CHECKING:
@@ -20,18 +21,27 @@ def config() -> None:
 
 
 @config.command("check")
-@click.argument("file")
+@click.argument("argument", metavar="[FILE]", required=False, type=options.FILE)
+@configuration
 @options.as_json
-def check(file: str, as_json: bool) -> int:
-    """Check FILE as `run` and `reload` would; nothing is opened.
+@click.pass_context
+def check(
+    ctx: click.Context, /, argument: str | None, file: str | None, as_json: bool, **given: Any
+) -> int:
+    """Check FILE and options as `run` and `reload` would; nothing is opened.
 
     Notes are about what is allowed and seldom meant, and about interfaces that are not here.
     """
     from snoop.config import loader, odd
     from snoop.config.problems import ConfigError
 
+    if argument is not None and file is not None:
+        raise click.UsageError("FILE and --config are the same: give one", ctx)
+    asked = Given(argument or file, **given, name=options.session(ctx).name)
+    if asked.file is None and not asked.ports:
+        raise click.UsageError("FILE or --port IF says what to check", ctx)
     try:
-        loaded = loader.load(file).config
+        loaded = asked.load().config
     except ConfigError as error:
         return refuse(error)
     here = {name_of(name) for _, name in socket.if_nameindex()}
@@ -44,7 +54,8 @@ def check(file: str, as_json: bool) -> int:
     if as_json:
         options.print_json({**loader.effective(loaded), "notes": notes})
         return 0
-    click.echo(f"{file} is good; ports: {', '.join(names) or 'none, give them with --port'}")
+    what = asked.file or "the command line"
+    click.echo(f"{what} is good; ports: {', '.join(names) or 'none, give them with --port'}")
     for note in notes:
         click.echo(f"note: {note}")
     return 0

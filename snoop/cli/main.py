@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import sys
 
 import click
 
 from snoop import __version__
 from snoop.cli import output
-from snoop.cli.options import Failure, option
+from snoop.cli.options import SWITCH, Failure, option
 from snoop.cli.session import Session
 from snoop.control import client
 from snoop.printable import printable
@@ -65,7 +66,7 @@ class _Commands(click.Group):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
-@option("-n", "--name", metavar="NAME", help="The switch to talk to.  [default: sw0]")
+@option("-n", "--name", type=SWITCH, metavar="NAME", help="The switch to talk to.  [default: sw0]")
 @option("--socket", "path", metavar="PATH", help="Its control socket, instead of a name.")
 @click.version_option(__version__, prog_name="snoop")
 @click.pass_context
@@ -87,6 +88,8 @@ def main(args: list[str] | None = None) -> None:
 def run(args: list[str] | None = None) -> int:
     """Run the command; returns the exit status instead of leaving."""
     output.settle()
+    if "_SNOOP_COMPLETE" in os.environ:
+        importlib.import_module("snoop.cli.completion")  # which knows the shells
     try:
         status = cli.main(args=args, prog_name="snoop", standalone_mode=False)
         output.finish()

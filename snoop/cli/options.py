@@ -67,6 +67,31 @@ class _Suggested(_Text):
         return found
 
 
+class SwitchName(_Suggested):
+    """A switch of this machine, by the name of its socket."""
+
+    name = "switch"
+    known = "switches"
+
+
+class PortGiven(_Suggested):
+    """An interface that is to be a port, with options of it."""
+
+    name = "interface"
+    known = "interfaces"
+
+
+class VlanId(click.IntRange):
+    """A VLAN id."""
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from snoop.cli import suggest
+
+        return suggest.vlans(ctx, param, incomplete)
+
+
 class GroupAddress(_Suggested):
     """A multicast group, IPv4 or IPv6."""
 
@@ -148,7 +173,10 @@ def _address(value: object) -> IPv4Address | IPv6Address | None:
         return None
 
 
-VLAN = click.IntRange(0, 4094)
+VLAN = VlanId(0, 4094)
+SWITCH = SwitchName()
+INTERFACE = PortGiven()
+FILE = click.Path()
 GROUP = GroupAddress()
 PORT = PortName()
 SOURCE = SourceAddress()

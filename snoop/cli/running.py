@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from snoop.cli import options
+from snoop.cli.sockets import sockets
 from snoop.control import client
 
 ANSWER_SECONDS = 3.0
@@ -22,7 +22,7 @@ def list(as_json: bool) -> None:
 
     That is /run/snoop, and $XDG_RUNTIME_DIR/snoop. Of a dead one only the socket is left.
     """
-    switches = [row_of(path) for directory in directories() for path in _sockets(directory)]
+    switches = [row_of(path) for directory in directories() for path in sockets(directory)]
     if as_json:
         options.print_json({"switches": switches})
         return
@@ -42,13 +42,6 @@ def directories() -> tuple[Path, ...]:
     """Where switches put their sockets when nobody says where."""
     own = os.environ.get("XDG_RUNTIME_DIR")
     return (Path(client.RUN_DIRECTORY), *([Path(own) / "snoop"] if own else []))
-
-
-def _sockets(directory: Path) -> Iterator[Path]:
-    try:
-        yield from sorted(path for path in directory.glob("*.sock") if path.is_socket())
-    except OSError:
-        return  # Not ours to read.
 
 
 def row_of(path: Path) -> dict[str, Any]:

@@ -1,14 +1,18 @@
-"""Names that a running switch suggests, for the shell to complete."""
+"""Names for the shell to complete: of a running switch, or of what is there without one."""
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Mapping
 from typing import TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from snoop.cli import sockets
 from snoop.cli.session import Session
 from snoop.control import client, documents
+from snoop.printable import name_of, natural
 
 Document = TypeVar("Document", bound=documents.Document)
 
@@ -17,7 +21,7 @@ def ports(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
     """Ports of the switch named on the command line."""
     answer = _ask(ctx, documents.Ports)
     return [
-        CompletionItem(row.name, help=row.state)
+        CompletionItem(row.name, help=row.description or row.state)
         for row in (answer.ports if answer is not None else ())
         if row.name.startswith(incomplete)
     ]
@@ -26,8 +30,8 @@ def ports(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
 def groups(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Groups in its table."""
     answer = _ask(ctx, documents.Mdb)
-    found = sorted({row.group for row in (answer.mdb if answer is not None else ())})
-    return [CompletionItem(group) for group in found if group.startswith(incomplete)]
+    found = {row.group: row.name for row in (answer.mdb if answer is not None else ())}
+    return _items(found, incomplete)
 
 
 def hosts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -37,9 +41,39 @@ def hosts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
     found = {row.address: f"{row.port}, {row.mac}" for row in rows}
     if incomplete:
         found |= {row.mac: f"{row.port}, {row.address}" for row in rows}
+    return _items(found, incomplete)
+
+
+def sources(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Who sends, and where it comes in."""
+    answer = _ask(ctx, documents.Streams)
+    rows = answer.streams if answer is not None else []
+    return _items({row.source: f"{row.group} at {row.port}" for row in rows}, incomplete)
+
+
+def vlans(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """VLANs of which it knows anything."""
+    answer = _ask(ctx, documents.Queriers)
+    found = {str(row.vlan): row.role for row in (answer.queriers if answer is not None else ())}
+    return _items(found, incomplete)
+
+
+def switches(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Switches whose sockets are where a name is looked for; nobody is asked."""
+    return _items({path.stem: None for path in sockets.sockets(sockets.NAMED)}, incomplete)
+
+
+def interfaces(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Interfaces of this network namespace."""
+    names = (name_of(name) for _, name in socket.if_nameindex())
+    return _items({name: None for name in names if name != "lo"}, incomplete)
+
+
+def _items(found: Mapping[str, str | None], incomplete: str) -> list[CompletionItem]:
+    """Those that go on from what is typed, each with its help."""
     return [
         CompletionItem(name, help=found[name])
-        for name in sorted(found)
+        for name in sorted(found, key=natural)
         if name.startswith(incomplete)
     ]
 

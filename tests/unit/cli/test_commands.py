@@ -84,7 +84,11 @@ def test_commands_change_the_table(daemon: Daemon, snoop: Any) -> None:
         (["run"], 2, "no ports: give --port IF"),
         (["run", "--port", "p0,mrouter=maybe"], 2, '"auto", "always", "never"'),
         (["run", "--config", "/nonexistent"], 2, "cannot read /nonexistent"),
-        (["run", "--port", "p0", "--querier-address", "x"], 2, "is not an IPv4 address"),
+        (
+            ["run", "--port", "p0", "--querier-address", "x"],
+            2,
+            "is not allowed: a unicast IPv4 address",
+        ),
     ],
 )
 def test_a_failure_is_one_line_and_an_exit_code(
@@ -256,3 +260,28 @@ def test_help_of_every_command_fits_80_columns() -> None:
 
     walk([], main.cli)
     assert "mdb" in show.show.commands
+
+
+def test_config_check_takes_the_options_of_run(snoop: Any, tmp_path: Path) -> None:
+    """SAY-10: and says all that is wrong with them, beside all that is wrong with the file."""
+    file = tmp_path / "s.toml"
+    file.write_text('[igmp]\nversion = 9\n[[port]]\nname = "p0"\n')
+    wrong = ["--port", "p0,mrouter=maybe", "--port", "p1,colour=red", "--querier-address", "x"]
+    said = snoop("config", "check", str(file), *wrong)
+    assert said.status == 2
+    assert len(said.err.splitlines()) == 4
+    for expected in (f"{file}:2: [igmp] version", "mrouter", "colour", "querier_address"):
+        assert expected in said.err
+    ran = snoop("run", "--config", str(file), *wrong)
+    assert (ran.status, ran.err) == (2, said.err)
+    file.write_text('[[port]]\nname = "p0"\n')
+    for arguments, ports in (
+        ([str(file), "--port", "p1"], "p0, p1"),
+        (["--config", str(file)], "p0"),
+        (["--port", "p1,fast_leave=on", "--querier", "--querier-address", "10.0.0.1"], "p1"),
+    ):
+        said = snoop("config", "check", *arguments)
+        assert said.status == 0, said.err
+        assert f"is good; ports: {ports}\n" in said.out
+    for arguments in ([], [str(file), "--config", str(file)]):
+        assert snoop("config", "check", *arguments).status == 2
