@@ -44,13 +44,6 @@ def hosts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
     return _items(found, incomplete)
 
 
-def sources(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Who sends, and where it comes in."""
-    answer = _ask(ctx, documents.Streams)
-    rows = answer.streams if answer is not None else []
-    return _items({row.source: f"{row.group} at {row.port}" for row in rows}, incomplete)
-
-
 def vlans(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """VLANs of which it knows anything."""
     answer = _ask(ctx, documents.Queriers)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from snoop.cli.summary import Everything
 from snoop.control import documents, witnessed
 from snoop.control.causes import Cause
+from snoop.control.configured import IgmpConfig, VlanConfig
 from snoop.control.documents import Finding
 
 NEAR_LIMIT = 0.9
@@ -160,7 +161,7 @@ def vlan(vid: int) -> str:
     return f"vlan {vid}" if vid else "switch"
 
 
-def igmp(facts: Facts, vid: int) -> documents.VlanConfig | documents.IgmpConfig:
+def igmp(facts: Facts, vid: int) -> VlanConfig | IgmpConfig:
     """The settings of a VLAN: its own [[vlan]], or [igmp]."""
     own = (vlan for vlan in facts.config.vlan if vlan.vid == vid)
     return next(own, facts.config.igmp)

@@ -15,7 +15,7 @@ import pytest
 
 from snoop.cli.main import run
 from snoop.config import loader, schema
-from snoop.control import documents, requests, shows
+from snoop.control import configured, documents, requests, shows
 from snoop.control.client import Client, Refused, read
 from snoop.control.requests import Explain, Mrouter, Show, Static
 from snoop.table.seen import FdbEntry, Stream
@@ -67,10 +67,10 @@ def test_an_explanation_is_read_too(scene: Scene) -> None:
 def test_what_is_read_of_the_configuration_are_keys_of_the_file() -> None:
     """The daemon writes the schema; `documents.Config` picks from it."""
     tables = {
-        documents.SwitchConfig: schema.SwitchTable,
-        documents.IgmpConfig: schema.IgmpTable,
-        documents.VlanConfig: schema.VlanTable,
-        documents.PortConfig: schema.PortTable,
+        configured.SwitchConfig: schema.SwitchTable,
+        configured.IgmpConfig: schema.IgmpTable,
+        configured.VlanConfig: schema.VlanTable,
+        configured.PortConfig: schema.PortTable,
     }
     for kind, table in tables.items():
         assert set(kind.__struct_fields__) <= set(table.__struct_fields__)

@@ -1,0 +1,52 @@
+"""Of the tables of `show config`, what commands read; the switch writes all of its schema."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class SwitchConfig(Struct, frozen=True, kw_only=True):
+    """Of `[switch]`, what commands read."""
+
+    no_querier: str
+    fdb_max: int
+    unregistered: str = "flood"
+
+
+class IgmpConfig(Struct, frozen=True, kw_only=True):
+    """Of `[igmp]`, what commands read."""
+
+    enabled: bool
+    querier: str
+    querier_address: str
+    version: int
+    robustness: int
+    query_interval: float
+    query_response_interval: float
+    last_member_query_interval: float
+    require_router_alert: bool
+    lite_exclude_filter: bool
+    mrouter_on_null_source: bool | str
+    max_groups: int
+    max_state: int
+
+
+class VlanConfig(Struct, frozen=True, kw_only=True):
+    """Of `[[vlan]]`, what commands read."""
+
+    vid: int
+    querier: str
+    version: int
+    max_groups: int
+
+
+class PortConfig(Struct, frozen=True, kw_only=True):
+    """Of `[[port]]`, what commands read."""
+
+    name: str
+    explicit_tracking: bool
+    fast_leave: str
+    max_groups: int
+    igmp_rate: int
+    deny_groups: list[str] = []
+    allow_groups: list[str] = []
