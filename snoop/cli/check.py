@@ -9,7 +9,7 @@ from collections import Counter
 import click
 import msgspec
 
-from snoop.cli import options
+from snoop.cli import human, options
 from snoop.cli.findings import IN_FLIGHT_FRAMES, RATED, Facts, Finding, look, shortened
 from snoop.cli.session import Session
 from snoop.cli.summary import gather, names
@@ -44,8 +44,8 @@ def check(ctx: click.Context, as_json: bool, rate: float) -> int:
         options.print_json(msgspec.to_builtins(documents.Findings(findings=findings)))
     else:
         for finding, more in shortened(findings):
-            called = f" ({finding.name})" if finding.name else ""
-            click.echo(f"{finding.severity}: {finding.subject}{called}: {finding.finding}")
+            subject = human.called(finding.subject, finding.name)
+            click.echo(f"{finding.severity}: {subject}: {finding.finding}")
             if more:
                 click.echo(f"    and {more} more like this one: --json lists them")
             click.echo(f"    -> {finding.do}")

@@ -164,11 +164,13 @@ def _print(answer: documents.Explained, port: str, asked: str) -> None:
     from snoop.cli import human, layout
 
     to = human.ports(answer.ports) or "no port"
-    click.echo(f"{asked if answer.frame is None else _named(answer.frame)}, in at {port}")
+    what = asked if answer.frame is None else _named(answer.frame)
+    came_in = _ports([why for why in answer.why if why.port == port]) or port
+    click.echo(f"{human.called(what, answer.name)}, in at {came_in}")
     click.echo(f"{answer.action} ({', '.join(answer.counters or [answer.reason])}) to {to}\n")
     lines = [
         (
-            human.ports(why.port for why in rows),
+            _ports(rows),
             "yes" if rows[0].forwarded else "no",
             _because(rows),
         )
@@ -178,6 +180,15 @@ def _print(answer: documents.Explained, port: str, asked: str) -> None:
         layout.table(("Port", "Gets it", "Because"), lines, fold=("Port", "Because")),
         *(f"note: {note}" for note in answer.notes),
     )
+
+
+def _ports(rows: list[documents.Why]) -> str:
+    """Their names; of one, what people call it as well."""
+    from snoop.cli import human
+
+    if len(rows) == 1:
+        return human.called(rows[0].port, rows[0].description)
+    return human.ports(why.port for why in rows)
 
 
 def grouped(why: list[documents.Why]) -> list[list[documents.Why]]:

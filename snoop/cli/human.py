@@ -70,6 +70,11 @@ def many(number: int, noun: str, nouns: str | None = None) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {nouns or f'{noun}s'}"
 
 
+def called(what: str, name: str | None) -> str:
+    """239.1.1.1 (BBC One)."""
+    return f"{what} ({name})" if name else what
+
+
 def ports(names: Iterable[str]) -> str:
     """p2, p4-p63 (61): three in a row are a range, and more than three are counted."""
     runs: list[list[str]] = []

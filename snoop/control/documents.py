@@ -299,6 +299,7 @@ class Why(Struct, frozen=True, kw_only=True):
     last_heard: float | None = None
     unanswered: int | None = None
     do: str | None = None
+    description: str | None = None
 
 
 class Headers(Struct, frozen=True, kw_only=True):
@@ -329,6 +330,7 @@ class Explained(Struct, frozen=True, kw_only=True):
     counters: list[str] = []
     punted: bool = False
     frame: Headers | None = None
+    name: str | None = None
 
 
 class Reloaded(Struct, frozen=True, kw_only=True):

@@ -63,6 +63,7 @@ async def explain(plane: Plane, request: Explain) -> documents.Explained:
         counters=counters,
         punted=verdict.punt,
         frame=_frame(case),
+        name=None if case.group is None else plane.names.of(case.group),
     )
 
 
@@ -192,6 +193,7 @@ def _row(port: Port, said: tuple[bool, Told]) -> documents.Why:
         last_heard=why.last_heard,
         unanswered=why.unanswered,
         do=why.do,
+        description=port.table.description,
     )
 
 
