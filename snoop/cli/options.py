@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -56,7 +56,7 @@ option = functools.partial(click.option, cls=Once)
 class _Suggested(_Text):
     """What a running switch knows some of, by the name that `suggest` has for them."""
 
-    known: ClassVar[str]
+    known: str
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -67,18 +67,12 @@ class _Suggested(_Text):
         return found
 
 
-class SwitchName(_Suggested):
-    """A switch of this machine, by the name of its socket."""
+class Known(_Suggested):
+    """Any text, and what is there is offered."""
 
-    name = "switch"
-    known = "switches"
-
-
-class PortGiven(_Suggested):
-    """An interface that is to be a port, with options of it."""
-
-    name = "interface"
-    known = "interfaces"
+    def __init__(self, name: str, known: str) -> None:
+        self.name = name
+        self.known = known
 
 
 class VlanId(click.IntRange):
@@ -174,8 +168,8 @@ def _address(value: object) -> IPv4Address | IPv6Address | None:
 
 
 VLAN = VlanId(0, 4094)
-SWITCH = SwitchName()
-INTERFACE = PortGiven()
+SWITCH = Known("switch", "switches")
+INTERFACE = Known("interface", "interfaces")
 FILE = click.Path()
 GROUP = GroupAddress()
 PORT = PortName()
