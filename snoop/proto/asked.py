@@ -120,29 +120,29 @@ class Asked:
         last.ports |= ports
         last.waiting |= waiting
 
-    def answer(self, port: Ports, version: int, before: Instant, now: Instant) -> bool:
-        """Take a report that may be an answer, of a host that answered last at `before`.
-
-        Tell whether it is: that of an older version may as well be a join that nobody asked for.
-        """
+    def is_open(self, now: Instant) -> bool:
+        """Tell whether a report may still answer a query."""
         last = self._last
-        if version < 3 and (last is None or now > last.until + LATE):
-            return False
+        return last is not None and now <= last.until + LATE
+
+    def answer(self, port: Ports, before: Instant) -> None:
+        """Take the answer of a host that had answered last at `before`."""
+        last = self._last
         if last is not None and last.ports & port:
             last.answered |= port
-            last.answers += before < last.at
-        return True
+            if before < last.at:
+                last.answers += 1
 
     def overhear(self, ports: Ports, now: Instant) -> None:
         """Take note that hosts on `ports` may have heard a report of version 1 or 2."""
         last = self._last
-        if last is not None and now <= last.until + LATE:
+        if last is not None and self.is_open(now):
             last.overheard |= ports
 
     def excuse(self, port: Ports, now: Instant) -> None:
         """Expect no answer from `port` if it is time for one: who had to answer may have left."""
         last = self._last
-        if last is not None and now <= last.until + LATE:
+        if last is not None and self.is_open(now):
             last.waiting &= ~port
 
     def unanswered(

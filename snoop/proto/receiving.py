@@ -190,18 +190,22 @@ def _disbelief(params: Params, port: Port, parsed: Control) -> Refusal | None:
 
 
 def _credit(instance: Instance, port: Port, heard: Heard, report: Report, turn: Turn) -> None:
-    """Take note that a host has answered, if that is what it did: a change is nobody's answer."""
-    asked, now = instance.scope.asked, turn.now
-    version = report.version
-    if version == 3:
+    """Take note that a host has answered, if that is what it did.
+
+    A change of state is nobody's answer; a report of an older version may be a join as well.
+    """
+    asked = instance.scope.asked
+    if report.version == 3:
         if not report.records or report.records[0].type not in _ANSWERS:
             return
     else:
         # Where reports go, too: who hears one for its group keeps quiet.
         others = instance.mrouters.ports | instance.params.report_flood
-        asked.overhear(port.bit | others, now)
-    if asked.answer(port.bit, version, heard.answered, now):
-        heard.answered = now
+        asked.overhear(port.bit | others, turn.now)
+        if not asked.is_open(turn.now):
+            return
+    asked.answer(port.bit, heard.answered)
+    heard.answered = turn.now
 
 
 def _refuse_host(

@@ -111,7 +111,7 @@ class Witnesses:
 
     def hear(self, vid: int, who: Reporter, version: int, now: Instant) -> Heard:
         """Take note that a host spoke."""
-        heard = self.find(vid, who)
+        heard = self._hosts.get((vid, who)) or self.find(vid, who)
         if heard is None:
             heard = self._meet(vid, who, now)
         elif now - heard.at > _RANKED_AGAIN:
