@@ -279,6 +279,20 @@ def test_queries_of_another_are_known_with_their_port_and_8_at_most() -> None:
     assert lab.engine.witnesses.asked(lab.now, [7]) == []
 
 
+def test_query_that_more_ports_get_is_another() -> None:
+    """SAY-1: a port that came up in between was not asked by the first."""
+    lab = follower()
+    lab.take(lab.engine.port_down(P1, now=lab.now))
+    lab.hear(R, query())
+    lab.at(11)
+    lab.take(lab.engine.port_up(P1, now=lab.now))
+    lab.hear(P1, v3(record(IS_EX)))
+    lab.at(12)
+    lab.hear(R, query())
+    lab.hear(P1, v3(record(IS_EX)))
+    assert [each[:4] for each in asked(lab)[:2]] == [(0, RQ, 1, {P1}), (2, RQ, 0, set())]
+
+
 def test_port_whose_host_has_just_left_is_not_silent() -> None:
     lab = querier()
     lab.hear(P1, v3(record(TO_EX)))
