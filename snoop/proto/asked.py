@@ -59,6 +59,13 @@ class AskedQuery:
         """The ports with members where nobody has answered, and nobody may keep quiet."""
         return self.waiting & ~self.answered & ~self.overheard
 
+    def credit(self, port: Ports, before: Instant) -> None:
+        """Take an answer of a host on `port` that had answered last at `before`."""
+        if self.ports & port:
+            self.answered |= port
+            if before < self.at:
+                self.answers += 1
+
     def calls_for(self, port: Ports, version: int) -> bool:
         """Tell whether a host of that version on `port` had to answer."""
         may_keep_quiet = version < 3 or self.is_older
@@ -68,12 +75,13 @@ class AskedQuery:
 class Asked:
     """The last queries of one instance."""
 
-    __slots__ = ("_last", "_older_until", "_queries", "_slow", "_slow_until")
+    __slots__ = ("_earlier", "_last", "_older_until", "_queries", "_slow", "_slow_until")
 
     def __init__(self) -> None:
         """Start with none."""
         self._queries: tuple[AskedQuery, ...] = ()
         self._last: AskedQuery | None = None
+        self._earlier: tuple[AskedQuery, ...] = ()  # of others, still open when that was asked
         self._older_until: Instant = STOPPED
         self._slow_until: Instant = STOPPED
         self._slow = Duration(0)
@@ -115,6 +123,7 @@ class Asked:
             last = self._last = AskedQuery(address, port, version, now)
             slow = self._slow if self._slow_until > now else 0
             last.until = after(now, Duration(max(response, slow)))
+            self._earlier = tuple([each for each in self._queries if now <= each.until + LATE])
             self._queries = (*self._queries[1 - ASKED_MAX :], last)
         last.is_older = last.is_older or version < 3 or self._older_until > now
         last.ports |= ports
@@ -125,25 +134,28 @@ class Asked:
         last = self._last
         return last is not None and now <= last.until + LATE
 
-    def answer(self, port: Ports, before: Instant) -> None:
-        """Take the answer of a host that had answered last at `before`."""
+    def answer(self, port: Ports, before: Instant, now: Instant) -> None:
+        """Take the answer of a host that had answered last at `before`, however late it is."""
         last = self._last
-        if last is not None and last.ports & port:
-            last.answered |= port
-            if before < last.at:
-                last.answers += 1
+        if last is None:
+            return
+        last.credit(port, before)
+        for query in self._earlier:
+            if now <= query.until + LATE:
+                query.credit(port, before)
 
     def overhear(self, ports: Ports, now: Instant) -> None:
         """Take note that hosts on `ports` may have heard a report of version 1 or 2."""
-        last = self._last
-        if last is not None and self.is_open(now):
-            last.overheard |= ports
+        for query in self._open(now):
+            query.overheard |= ports
 
     def excuse(self, port: Ports, now: Instant) -> None:
         """Expect no answer from `port` if it is time for one: who had to answer may have left."""
-        last = self._last
-        if last is not None and self.is_open(now):
-            last.waiting &= ~port
+        for query in self._open(now):
+            query.waiting &= ~port
+
+    def _open(self, now: Instant) -> Iterator[AskedQuery]:
+        return (query for query in self._queries if now <= query.until + LATE)
 
     def unanswered(
         self, port: Ports, version: int, heard: Instant, now: Instant, late: Duration

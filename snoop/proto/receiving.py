@@ -204,7 +204,7 @@ def _credit(instance: Instance, port: Port, heard: Heard, report: Report, turn: 
         asked.overhear(port.bit | others, turn.now)
         if not asked.is_open(turn.now):
             return
-    asked.answer(port.bit, heard.answered)
+    asked.answer(port.bit, heard.answered, turn.now)
     heard.answered = turn.now
 
 

@@ -279,6 +279,20 @@ def test_queries_of_another_are_known_with_their_port_and_8_at_most() -> None:
     assert lab.engine.witnesses.asked(lab.now, [7]) == []
 
 
+def test_answer_is_one_to_every_query_that_is_open() -> None:
+    """SAY-1: an operator asks besides, from 0.0.0.0; who answers that has answered the querier."""
+    lab = follower()
+    lab.hear(P1, v3(record(TO_EX)))
+    lab.at(20)
+    lab.hear(R, query())
+    lab.at(21)
+    lab.take(lab.engine.query(vid=0, group=None, port=None, now=lab.now))
+    lab.at(22)
+    lab.hear(P1, v3(record(IS_EX)))
+    lab.at(40)
+    assert asked(lab)[:2] == [(19, NOBODY, 1, {P1}, set()), (20, RQ, 1, {P1}, set())]
+
+
 def test_query_that_more_ports_get_is_another() -> None:
     """SAY-1: a port that came up in between was not asked by the first."""
     lab = follower()
