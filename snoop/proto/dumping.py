@@ -87,6 +87,8 @@ def require_distinct(what: str, keys: Iterable[object]) -> None:
 
 def require_general(query: Query) -> None:
     """Hold to what a General Query can say."""
-    require(1 <= query.version <= 3 and query.group == ANY and not query.sources, "no such query")
+    newest = 3 if query.family is Family.IPV4 else 2
+    general = query.group == ANY and not query.sources
+    require(1 <= query.version <= newest and general, "no such query")
     require(0 <= query.qrv < 256 and 0 <= query.qqi_s < 1 << 16, "no such values of a query")
     require_instants(query.max_response_ns)

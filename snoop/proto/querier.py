@@ -9,7 +9,6 @@ Anybody may claim to be a querier, so what that gives him is little (Q-18): an a
 one port, its values are bounded (`adopting`), and what they would end is asked about (`last_word`).
 """
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from snoop.proto import adopting, queries
@@ -207,7 +206,7 @@ class Querier:
             return
         if query.version == 3:  # TM-30
             general = other.query.max_response_ns
-            other.query = replace(query, group=ANY, sources=(), max_response_ns=general)
+            other.query = query._replace(group=ANY, sources=(), max_response_ns=general)
             self._adopt(other.query)
 
     def fire(self, turn: Turn) -> Instant:

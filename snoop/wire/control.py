@@ -18,7 +18,7 @@ from snoop.wire.address import (
 )
 from snoop.wire.errors import WireError
 from snoop.wire.ether import ETHERTYPE_IPV4, multicast_mac
-from snoop.wire.headers import Ethernet, IPv4
+from snoop.wire.headers import IP, Ethernet
 from snoop.wire.ipv4 import PROTOCOL_IGMP, PROTOCOL_PIM
 
 Message: TypeAlias = messages.Message | pim.Hello
@@ -30,7 +30,7 @@ class Control(NamedTuple):
     """A control message and the headers it came in."""
 
     ether: Ethernet
-    ip: IPv4
+    ip: IP
     message: Message
 
 
@@ -44,7 +44,7 @@ def parse(frame: bytes) -> Control:
     bridged and never learned from (spec 1.10 note c, SNOOP-40).
     """
     header = ether.parse(frame)
-    ip: IPv4 | None = None
+    ip: IP | None = None
     try:
         if header.ethertype != ETHERTYPE_IPV4:
             raise WireError("not_control", f"ethertype {header.ethertype:#06x}")
@@ -64,7 +64,7 @@ def parse(frame: bytes) -> Control:
         raise
 
 
-def _igmp(frame: bytes, ip: IPv4) -> messages.Message:
+def _igmp(frame: bytes, ip: IP) -> messages.Message:
     if ip.fragment:  # V-5: the rest of the message is elsewhere, so nothing can be checked
         raise WireError("igmp_fragment")
     message = igmp.parse(frame[ip.payload_start : ip.payload_end])
@@ -82,7 +82,7 @@ def _igmp(frame: bytes, ip: IPv4) -> messages.Message:
     return message
 
 
-def _pim(frame: bytes, ip: IPv4) -> pim.Hello:
+def _pim(frame: bytes, ip: IP) -> pim.Hello:
     if ip.dst != ALL_PIM_ROUTERS or ip.fragment:
         raise WireError("not_control", "PIM, but no hello")
     hello = pim.parse_hello(frame[ip.payload_start : ip.payload_end])

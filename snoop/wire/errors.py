@@ -8,7 +8,7 @@ travels along, because the action may need it: a fragment of IGMP still goes to 
 
 from typing import Final
 
-from snoop.wire.headers import Ethernet, IPv4
+from snoop.wire.headers import IP, Ethernet
 
 COUNTERS: Final[dict[str, str]] = {
     "truncated": "frame shorter than its Ethernet header (V-1)",
@@ -34,7 +34,7 @@ class WireError(Exception):
 
     counter: str
     ether: Ethernet | None
-    ip: IPv4 | None
+    ip: IP | None
 
     def __init__(self, counter: str, detail: str = "") -> None:
         """Name the counter that moves and, for people, what was wrong."""

@@ -10,7 +10,7 @@ from typing import Final
 from snoop.wire.address import MAPPED, Address
 from snoop.wire.checksum import checksum, is_valid
 from snoop.wire.errors import WireError
-from snoop.wire.headers import IPv4
+from snoop.wire.headers import IP
 
 PROTOCOL_IGMP: Final = 2
 PROTOCOL_PIM: Final = 103
@@ -24,7 +24,7 @@ _OPTION_END: Final = 0
 _OPTION_NOP: Final = 1
 
 
-def parse(frame: bytes, offset: int) -> IPv4:
+def parse(frame: bytes, offset: int) -> IP:
     """Read the header at `offset`; WireError `ip_error` if any check of V-4 fails."""
     present = len(frame) - offset
     if present < 20:
@@ -41,7 +41,7 @@ def parse(frame: bytes, offset: int) -> IPv4:
     header = frame[offset:start]
     if not is_valid(header):
         raise WireError("ip_error", "header checksum")
-    return IPv4(
+    return IP(
         MAPPED + src,
         MAPPED + dst,
         protocol,
