@@ -5,7 +5,8 @@ Plain `bytes`, because they are dictionary keys on the hot path: the hash is cac
 family of an address follows from its prefix, so no key has to carry both.
 
 `ANY` is not an address on the wire: it stands for "any source" of a group and for the group of a
-General Query. The sender address 0.0.0.0 is `UNSPECIFIED`, which is a different value.
+General Query. The sender address 0.0.0.0 is `UNSPECIFIED`, which is a different value. The sender
+address `::`, `UNSPECIFIED6`, is not: it is no source of a group (W-27).
 """
 
 import ipaddress
@@ -90,6 +91,11 @@ def is_link_local_group(addr: Address) -> bool:
     return addr[:15] == _LINK_LOCAL_BLOCK
 
 
+def is_link_local(addr: Address) -> bool:
+    """Tell whether `addr` is in fe80::/10, whose addresses alone speak MLD (MLD-2, MLD-3)."""
+    return addr[0] == 0xFE and addr[1] & 0xC0 == 0x80
+
+
 UNSPECIFIED: Final[Address] = mapped(bytes(4))  # 0.0.0.0
 BROADCAST: Final[Address] = mapped(b"\xff" * 4)
 ALL_SYSTEMS: Final[Address] = mapped(bytes((224, 0, 0, 1)))
@@ -98,6 +104,13 @@ ALL_DVMRP_ROUTERS: Final[Address] = mapped(bytes((224, 0, 0, 4)))
 ALL_PIM_ROUTERS: Final[Address] = mapped(bytes((224, 0, 0, 13)))
 ALL_IGMPV3_ROUTERS: Final[Address] = mapped(bytes((224, 0, 0, 22)))
 ALL_SNOOPERS: Final[Address] = mapped(bytes((224, 0, 0, 106)))
+
+UNSPECIFIED6: Final[Address] = ANY
+ALL_NODES6: Final[Address] = parse("ff02::1")
+ALL_ROUTERS6: Final[Address] = parse("ff02::2")
+ALL_PIM_ROUTERS6: Final[Address] = parse("ff02::d")
+ALL_MLDV2_ROUTERS: Final[Address] = parse("ff02::16")
+ALL_SNOOPERS6: Final[Address] = parse("ff02::6a")
 
 _LINK_LOCAL_BLOCK: Final = ALL_SYSTEMS[:15]
 

@@ -1,6 +1,7 @@
-"""The 8-bit time codes of IGMP queries, and what a configured time becomes when it is sent.
+"""The time codes of queries, and what a configured time becomes when it is sent.
 
-IGMPv3 codes Max Resp Time and QQI as a small float (W-11); IGMPv1 and v2 do not (W-14). A time
+IGMPv3 codes Max Resp Time and QQI as a small float of 8 bits (W-11), MLDv2 the latter, and its
+Maximum Response Time as one of 16 (W-12); IGMPv1 and v2 and MLDv1 do not (W-14). A time
 that the code cannot carry is sent as the next lower one it can (W-13), so the time that timers
 must be computed from is the *effective* one: 25.5 s goes out as 24.8 s. Durations here are
 nanoseconds.
@@ -8,10 +9,12 @@ nanoseconds.
 
 from typing import Final
 
+MILLISECOND_NS: Final = 1_000_000
 TENTH_NS: Final = 100_000_000
 SECOND_NS: Final = 1_000_000_000
 V1_MAX_RESPONSE_NS: Final = 10 * SECOND_NS  # the field is 0 and read as 100 tenths (spec 1.3)
 CODE8_MAX: Final = 31744  # what 0xff stands for
+CODE16_MAX: Final = 8387584  # what 0xffff stands for
 
 
 def decode_code8(code: int) -> int:
@@ -34,6 +37,28 @@ def encode_code8(value: int) -> int:
         return 0xFF
     shift = value.bit_length() - 5  # leaves the five bits 1mmmm
     return 0x80 | (shift - 3) << 4 | value >> shift & 0x0F
+
+
+def decode_code16(code: int) -> int:
+    """The value of a float code 0..65535 (W-12); its unit is a millisecond."""
+    if code < 0x8000:
+        return code
+    return (0x1000 | code & 0x0FFF) << (((code >> 12) & 7) + 3)
+
+
+def encode_code16(value: int) -> int:
+    """The code of `value`, or of the next lower value that has one (W-13).
+
+    Values over `CODE16_MAX` get 0xffff. ValueError for a negative value.
+    """
+    if value < 0:
+        raise ValueError(f"no code for {value}")
+    if value < 0x8000:
+        return value
+    if value >= CODE16_MAX:
+        return 0xFFFF
+    shift = value.bit_length() - 13  # leaves the thirteen bits 1m...m
+    return 0x8000 | (shift - 3) << 12 | value >> shift & 0x0FFF
 
 
 def max_response_code(version: int, duration_ns: int) -> int:
@@ -60,8 +85,22 @@ def effective_max_response_ns(version: int, duration_ns: int) -> int:
     return max_response_ns(version, max_response_code(version, duration_ns))
 
 
+def mld_max_response_code(version: int, duration_ns: int) -> int:
+    """The Maximum Response Code of a query of MLD `version` 1 or 2.
+
+    Version 1 is linear and clipped at 65535 ms. Less than one is sent as one: 0 leaves no time.
+    """
+    milliseconds = max(1, duration_ns // MILLISECOND_NS)
+    return min(milliseconds, 0xFFFF) if version == 1 else encode_code16(milliseconds)
+
+
+def mld_max_response_ns(version: int, code: int) -> int:
+    """The Maximum Response Delay that `code` means in a query of that version, in ns."""
+    return (code if version == 1 else decode_code16(code)) * MILLISECOND_NS
+
+
 def query_interval_code(duration_ns: int) -> int:
-    """The QQIC of a v3 query.
+    """The QQIC of a v3 query, or a v2 query of MLD.
 
     An interval under a second is sent as one second: 0 means "use your default", 125 s (W-15).
     """
@@ -69,5 +108,5 @@ def query_interval_code(duration_ns: int) -> int:
 
 
 def effective_query_interval_ns(duration_ns: int) -> int:
-    """The query interval that receivers of a v3 query adopt (W-13)."""
+    """The query interval that receivers of such a query adopt (W-13)."""
     return decode_code8(query_interval_code(duration_ns)) * SECOND_NS

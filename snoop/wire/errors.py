@@ -19,7 +19,12 @@ COUNTERS: Final[dict[str, str]] = {
     "bad_source": "control message from a multicast, broadcast or loopback address (V-10)",
     "pim_checksum": "PIM hello with a wrong checksum",
     "pim_malformed": "PIM hello whose options do not fit",
-    "not_control": "neither IGMP nor a PIM hello: nothing to learn, and not an error",
+    "ipv6_error": "IPv6 version, payload length or extension headers wrong (SNOOP-54)",
+    "mld_fragment": "first fragment of an MLD message: not checked, not learned (V-5)",
+    "mld_checksum": "MLD message too short for its checksum, or the checksum is wrong (MLD-1)",
+    "mld_malformed": "MLD message whose content breaks the rules of its type (V-9)",
+    "not_link_local": "MLD message or PIM hello from an address that may send none (MLD-2, MLD-3)",
+    "not_control": "neither IGMP, MLD nor a PIM hello: nothing to learn, and not an error",
 }
 """Counter name -> what it counts."""
 

@@ -1,7 +1,7 @@
 """Ethernet headers, and the 802.1Q tag that goes behind the MAC addresses.
 
 A frame has no tag here: the fast path takes it off and puts it on, and tells of it beside the frame
-(VLAN, TCI). What is behind another tag is never IPv4, so nobody looks for IGMP there (VLAN-6).
+(VLAN, TCI). What is behind another tag is never IP, so nobody looks for IGMP there (VLAN-6).
 """
 
 from struct import Struct
@@ -12,6 +12,7 @@ from snoop.wire.errors import WireError
 from snoop.wire.headers import Ethernet
 
 ETHERTYPE_IPV4: Final = 0x0800
+ETHERTYPE_IPV6: Final = 0x86DD
 ETHERTYPE_VLAN: Final = 0x8100
 HEADER_BYTES: Final = 14
 

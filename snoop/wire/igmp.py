@@ -36,6 +36,7 @@ from snoop.wire.messages import (
     Report,
     Unknown,
 )
+from snoop.wire.records import Layout, read
 
 # V-8: the shortest message of a type. Types that are not here stay unread (V-7).
 _MINIMUM: Final = {
@@ -50,9 +51,7 @@ _MINIMUM: Final = {
     MRD_TERMINATION: 4,
 }
 _V3_QUERY: Final = Struct("!BBH4sBBH")
-_RECORD: Final = Struct("!BBH4s")
 _MRD_ADVERTISEMENT: Final = Struct("!BBHHH")
-_RECORD_TYPES: Final = {int(kind): kind for kind in RecordType}
 _S_FLAG: Final = 0x08
 _QRV_MASK: Final = 0x07
 _ZERO: Final = bytes(4)
@@ -80,7 +79,7 @@ def parse(payload: bytes | memoryview) -> Message:
     if not is_valid(data):
         raise WireError("igmp_checksum", "wrong")
     if kind == V3_REPORT:
-        return _report_v3(data)
+        return Report(3, *read(data, _RECORDS))
     if kind == QUERY:
         return _query(data)
     if kind == V2_REPORT:
@@ -130,33 +129,6 @@ def _query(data: bytes) -> Query:
     )
 
 
-def _report_v3(data: bytes) -> Report:
-    length = len(data)
-    count = data[6] << 8 | data[7]
-    records = []
-    skipped = bad = 0
-    offset = 8
-    for _ in range(count):
-        start = offset + 8
-        if start > length:
-            raise WireError("malformed", f"fewer than {count} records")
-        kind, aux_words, source_count, raw = _RECORD.unpack_from(data, offset)
-        end = start + 4 * source_count
-        offset = end + 4 * aux_words  # W-21: auxiliary data is stepped over
-        if offset > length:
-            raise WireError("malformed", "record runs past the end")
-        record_type = _RECORD_TYPES.get(kind)
-        if record_type is None:  # W-20
-            skipped += 1
-            continue
-        sources: tuple[Address, ...] = ()
-        if source_count:
-            sources = _sources(data[start:end])
-            bad += source_count - len(sources)
-        records.append(Record(record_type, _group(raw), sources))
-    return Report(3, tuple(records), skipped, bad)
-
-
 def _sources(raw: bytes) -> tuple[Address, ...]:
     """The addresses that can be sources (W-27): not multicast, 0.0.0.0 or broadcast."""
     return tuple(
@@ -166,6 +138,9 @@ def _sources(raw: bytes) -> tuple[Address, ...]:
             if _ZERO < source < _MULTICAST_FIRST or _MULTICAST_PAST <= source < _BROADCAST
         ]
     )
+
+
+_RECORDS: Final = Layout(Struct("!BBH4s"), 4, _group, _sources, "malformed")
 
 
 def _router_message(kind: int, data: bytes) -> Message:

@@ -26,8 +26,8 @@ class Hello:
     holdtime_s: int | None
 
 
-def parse_hello(payload: bytes | memoryview) -> Hello:
-    """Read a hello from an IPv4 payload, cut by Total Length.
+def parse_hello(payload: bytes | memoryview, pseudo: bytes = b"") -> Hello:
+    """Read a hello from an IP payload; over IPv6 its checksum covers a pseudo-header as well.
 
     WireError `not_control` for another version or type, `pim_checksum` for a wrong checksum,
     `pim_malformed` for options that do not fit.
@@ -37,7 +37,7 @@ def parse_hello(payload: bytes | memoryview) -> Hello:
         raise WireError("pim_malformed", f"{len(data)} bytes")
     if data[0] != _VERSION_2_HELLO:
         raise WireError("not_control", "not a version 2 hello")
-    if not is_valid(data):
+    if not is_valid(pseudo + data):
         raise WireError("pim_checksum", "wrong")
     holdtime: int | None = None
     offset = 4

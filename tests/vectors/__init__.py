@@ -1,15 +1,15 @@
 """Frames and messages as data, what they mean in one line each, and an independent judge of them.
 
-`messages.txt` holds IGMP payloads and `frames.txt` whole Ethernet frames, one a line:
-`hex | reading`. A reading is a short text like tcpdump's (`reading` writes it from what the parser
-returned, `oracle.judge` from the bytes alone), or `!counter` when the input must be refused.
+`messages.txt` holds IGMP payloads, `frames.txt` and `mld_frames.txt` whole Ethernet frames, one a
+line: `hex | reading`. A reading is a short text like tcpdump's (`reading` writes it from what the
+parser returned, `oracle.judge` from the bytes alone), or `!counter` when the input must be refused.
 """
 
 from pathlib import Path
 from typing import NamedTuple
 
 from snoop.wire import control, messages, pim
-from snoop.wire.address import ANY, text
+from snoop.wire.address import ANY, Family, text
 
 
 class Vector(NamedTuple):
@@ -50,13 +50,21 @@ def signed(digits: str) -> bytes:
 
 def reading(message: control.Message) -> str:
     """Write what the parser returned as one line."""
+    mld = "mld " if getattr(message, "family", None) is Family.IPV6 else ""
+    return mld + _reading(message)
+
+
+def _reading(message: control.Message) -> str:
     match message:
         case messages.Query():
             group = "general" if message.group == ANY else text(message.group)
             sources = f" {{{_list(message.sources)}}}" if message.sources else ""
             suppress = " S" if message.suppress else ""
-            tail = f" qrv {message.qrv} qqi {message.qqi_s}s" if message.version == 3 else ""
+            newest = message.generation is messages.Generation.SOURCES
+            tail = f" qrv {message.qrv} qqi {message.qqi_s}s" if newest else ""
             time = f"{message.max_response_ns / 1e9:.1f}s"
+            if message.family is Family.IPV6:
+                time = f"{message.max_response_ns // 1_000_000}ms"
             return f"query v{message.version} {group}{sources} max resp {time}{suppress}{tail}"
         case messages.Report():
             records = "".join(

@@ -5,15 +5,16 @@ checksums are added word by word, the rules stand in the order of the table in s
 meant to be read.
 """
 
-from vectors import sum16
-
-RECORD_NAMES = {1: "IS_IN", 2: "IS_EX", 3: "TO_IN", 4: "TO_EX", 5: "ALLOW", 6: "BLOCK"}
+from vectors import mld_oracle, sum16
+from vectors.parts import RECORD_NAMES, floating, judge_pim, u16
 
 
 def judge(frame: bytes) -> str:
     """The reading of a frame without its tag, or `!counter`."""
     if len(frame) < 14:
         return "!truncated"
+    if u16(frame, 12) == 0x86DD:
+        return mld_oracle.judge(frame)
     if u16(frame, 12) != 0x0800 or frame[:3] != b"\x01\x00\x5e":
         return "!not_control"
     return judge_ip(frame[14:], frame[3:6])
@@ -25,6 +26,8 @@ def may_teach(frame: bytes) -> bool:
         if len(frame) < 18 or u16(frame, 14) % 0x1000 == 0xFFF:  # V-3
             return False
         frame = frame[:12] + frame[16:]
+    if frame[12:14] == b"\x86\xdd":  # read, but not learned from yet (SNOOP-50)
+        return False
     verdict = judge(frame)
     return not verdict.startswith(("!", "unknown")) and verdict != "mrd solicitation"
 
@@ -151,40 +154,6 @@ def judge_report(data: bytes) -> str:
         line += f" {RECORD_NAMES[record[0]]} {dotted(record, 4)} {{{' '.join(good)}}}"
     line += f" skipped {skipped}" if skipped else ""
     return line + (f" bad sources {bad}" if bad else "")
-
-
-def judge_pim(data: bytes) -> str:
-    """Spec 1.9."""
-    if len(data) < 4:
-        return "!pim_malformed"
-    if data[0] // 16 != 2 or data[0] % 16 != 0:
-        return "!not_control"
-    if sum16(data) != 0:
-        return "!pim_checksum"
-    line = "pim hello"
-    at = 4
-    while at < len(data):
-        if at + 4 > len(data) or at + 4 + u16(data, at + 2) > len(data):
-            return "!pim_malformed"
-        if u16(data, at) == 1:
-            if u16(data, at + 2) != 2:
-                return "!pim_malformed"
-            line = f"pim hello holdtime {u16(data, at + 4)}s"
-        at += 4 + u16(data, at + 2)
-    return line
-
-
-def floating(code: int) -> int:
-    """W-11, as the RFC draws it: a 4-bit mantissa under a 3-bit exponent."""
-    if code < 128:
-        return code
-    mantissa, exponent = code % 16, code // 16 % 8
-    return (mantissa + 16) * 2 ** (exponent + 3)
-
-
-def u16(data: bytes, at: int) -> int:
-    """The 16-bit number at an offset."""
-    return data[at] * 256 + data[at + 1]
 
 
 def dotted(data: bytes, at: int) -> str:

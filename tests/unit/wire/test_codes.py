@@ -72,8 +72,53 @@ def test_checked_encodings_of_the_spec(value, code):
 
 
 def test_a_negative_time_has_no_code():
-    with pytest.raises(ValueError, match="no code for -1"):
-        codes.encode_code8(-1)
+    for encode in (codes.encode_code8, codes.encode_code16):
+        with pytest.raises(ValueError, match="no code for -1"):
+            encode(-1)
+
+
+def rfc_value16(code: int) -> int:
+    """RFC 9777 5.1.3: (4096 + mant) * 2^(exp + 3)."""
+    exponent, mantissa = divmod(code - 0x8000, 0x1000)
+    return code if code < 0x8000 else (0x1000 + mantissa) * 2 ** (3 + exponent)
+
+
+VALUES16 = [rfc_value16(code) for code in range(0x10000)]
+
+
+def test_every_code_of_sixteen_bits_means_what_the_rfc_says():
+    """W-12."""
+    assert [codes.decode_code16(code) for code in range(0x10000)] == VALUES16
+    assert all(a < b for a, b in pairwise(VALUES16))
+    assert VALUES16[-1] == codes.CODE16_MAX
+
+
+def test_every_code_of_sixteen_bits_survives_the_round_trip():
+    """W-12, W-13: its value, and every value up to that of the next code."""
+    for code, (value, following) in enumerate(pairwise(VALUES16)):
+        assert codes.encode_code16(value) == code
+        assert codes.encode_code16(following - 1) == code
+    assert codes.encode_code16(codes.CODE16_MAX) == codes.encode_code16(10**12) == 0xFFFF
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [(0x2710, 10000), (0x8000, 32768), (0x9000, 65536), (0xFFFF, 8387584)],
+)
+def test_checked_values_of_sixteen_bits(code, value):
+    """Spec 1.4, idea 14."""
+    assert codes.decode_code16(code) == value
+    assert codes.mld_max_response_ns(2, code) == value * S // 1000
+    assert codes.mld_max_response_code(2, value * S // 1000) == code
+
+
+def test_mld_version_1_is_linear_and_clipped():
+    """W-14: 0x9000 is 36.864 s; less than a millisecond leaves no time, and is not sent."""
+    assert codes.mld_max_response_ns(1, 0x9000) == 36_864 * S // 1000
+    assert codes.mld_max_response_code(1, 36_864 * S // 1000) == 0x9000
+    assert codes.mld_max_response_code(1, 70 * S) == 0xFFFF
+    assert codes.mld_max_response_code(2, 70 * S) == 0x9117  # W-13: 69.816 s
+    assert codes.mld_max_response_code(1, 1) == codes.mld_max_response_code(2, 1) == 1
 
 
 def test_v2_is_linear_and_clipped():

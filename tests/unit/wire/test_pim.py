@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from snoop.wire import pim
 from snoop.wire.errors import WireError
 from vectors import reading, signed, sum16
-from vectors.oracle import judge_pim
+from vectors.parts import judge_pim
 
 HOLDTIME = "00010002"
 
