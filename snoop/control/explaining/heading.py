@@ -11,7 +11,7 @@ from snoop.wire import address, ether, ipv4
 from snoop.wire.address import Address
 from snoop.wire.errors import WireError
 from snoop.wire.ether import ETHERTYPE_IPV4, ETHERTYPE_VLAN, HEADER_BYTES
-from snoop.wire.headers import IPv4
+from snoop.wire.headers import IP
 
 ETHERTYPE_IPV6 = 0x86DD
 BROADCAST = b"\xff" * 6
@@ -31,7 +31,7 @@ class Heading:
     ethertype: int
     tag: int | None
     bare: bytes
-    ip: IPv4 | None
+    ip: IP | None
     source: Address | None = None
     destination: Address | None = None
     protocol: int | None = None
