@@ -18,7 +18,8 @@ from snoop.cli import options
 
 _RECORDS = {1: "IS_IN", 2: "IS_EX", 3: "TO_IN", 4: "TO_EX", 5: "ALLOW", 6: "BLOCK"}
 _IGMP, _ICMP6, _PIM = 2, 58, 103
-_MLD = {130, 131, 132, 143}
+_MLD = {130, 131, 132, 143, 151, 152, 153}
+_ROUTER_ALERT6 = b"\x05\x02\x00\x00"
 
 
 @click.command()
@@ -67,6 +68,8 @@ def _messages(file: str) -> Iterator[dict[str, Any]]:
                 return
             except (Scapy_Exception, EOFError, struct.error, ValueError) as error:
                 raise options.failure(f"{file} ends in the middle of a frame") from error
+            if len(data) < 14:
+                continue
             stamp = _time(meta, isinstance(reader, RawPcapNgReader))
             frame = Ether(data)
             tag = frame.getlayer(Dot1Q)
@@ -121,7 +124,7 @@ def _igmp(packet: bytes) -> str | None:
 
 def _igmp_text(body: bytes) -> str:
     if body[0] in (0x31, 0x32):
-        return f"multicast router {'solicitation' if body[0] == 0x31 else 'termination'}"
+        return _router(body, 0x30)
     group = str(ip_address(body[4:8]))
     match body[0]:
         case 0x11:
@@ -135,11 +138,21 @@ def _igmp_text(body: bytes) -> str:
         case 0x22:
             return f"v3 report {_records(body, 4)}"
         case 0x30:
-            return f"multicast router advertisement, every {body[1]} s"
+            return _router(body, 0x30)
         case 0x13:
             return "DVMRP"
         case kind:
             return f"IGMP type {kind:#x}"
+
+
+def _router(body: bytes, advertisement: int) -> str:
+    """MRD, laid out alike in both families; termination is two after the advertisement."""
+    match body[0] - advertisement:
+        case 0:
+            return f"multicast router advertisement, every {body[1]} s"
+        case 1:
+            return "multicast router solicitation"
+    return "multicast router termination"
 
 
 def _query(body: bytes, group: str, old: bool) -> str:
@@ -180,25 +193,53 @@ def _records(body: bytes, size: int) -> str:
 
 
 def _mld(packet: bytes) -> str | None:
-    """An IPv6 packet with MLD behind a Hop-by-Hop header, or without one, as text."""
+    """An IPv6 packet with MLD behind its extension headers, or a PIM hello, as text."""
+    (length,) = struct.unpack_from("!H", packet, 4)
+    packet = packet[: 40 + length]
     following, at = packet[6], 40
-    while following in (0, 60) and at + 2 <= len(packet):  # Hop-by-Hop, Destination Options
-        following, at = packet[at], at + (packet[at + 1] + 1) * 8
+    alert = fragment = False
+    while following in (0, 43, 44, 51, 60) and at + 8 <= len(packet):
+        kind, following = following, packet[at]
+        size = {44: 8, 51: 4 * packet[at + 1] + 8}.get(kind, 8 * packet[at + 1] + 8)
+        if kind == 44:
+            (place,) = struct.unpack_from("!H", packet, at + 2)
+            if place & 0xFFF8:  # what it is the rest of is in another frame
+                return None
+            fragment = place & 1 == 1
+        alert = alert or (kind == 0 and _ROUTER_ALERT6 in packet[at + 2 : at + size])
+        at += size
     body = packet[at:]
-    if following != _ICMP6 or len(body) < 8 or body[0] not in _MLD:
+    if following == _PIM and body[:1] == b"\x20":
+        return "PIM hello"
+    if following != _ICMP6 or not body or body[0] not in _MLD:
         return None
-    try:
-        if body[0] == 143:
-            return f"MLDv2 report {_records(body, 16)}"
-        group = str(ip_address(body[8:24]))
-    except (struct.error, ValueError):
-        return f"MLD type {body[0]} MALFORMED"
+    if fragment:
+        return "MLD fragment"
+    least = {143: 8, 151: 8, 152: 4, 153: 4}.get(body[0], 24)
+    if len(body) < least:
+        return f"MLD of {len(body)} bytes: too short"
+    notes = [f"hop limit {packet[7]}"] if packet[7] != 1 else []
+    if not alert:
+        notes.append("no router alert")
+    if _checksum(packet[8:40] + struct.pack("!II", len(body), _ICMP6) + body) != 0:
+        notes.append("BAD CHECKSUM")
+    return ", ".join([_mld_text(body), *notes])
+
+
+def _mld_text(body: bytes) -> str:
+    if body[0] == 143:
+        return f"MLDv2 report {_records(body, 16)}"
+    if body[0] > 150:
+        return _router(body, 151)
+    group = str(ip_address(body[8:24]))
     if body[0] != 130:
         return f"MLDv1 {'report' if body[0] == 131 else 'done'} {group}"
     about = "general query" if group == "::" else f"query for {group}"
     (code,) = struct.unpack_from("!H", body, 4)
-    if len(body) < 28:
+    if len(body) == 24:
         return f"MLDv1 {about}, answer in {code / 1000:g} s"
+    if len(body) < 28:
+        return f"MLD {about} MALFORMED: {len(body)} bytes are of no version"
     delay = code if code < 0x8000 else (code & 0xFFF | 0x1000) << ((code >> 12 & 7) + 3)
     (count,) = struct.unpack_from("!H", body, 26)
     if 28 + 16 * count > len(body):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from scapy.utils import PcapNgReader, wrpcap
 
 from snoop.cli import main
 from snoop.cli.formats.pcapng import Writer
+from vectors import Vector, load
 
 MAC = "01:00:5e:00:00:16"
 
@@ -120,3 +122,29 @@ def test_a_file_cut_in_the_middle_is_an_error_of_one_line(tmp_path: Path, capsys
         said = capsys.readouterr()
         assert status in (0, 1)
         assert said.err.count("\n") == (1 if status else 0)
+
+
+@pytest.mark.parametrize("vector", load("mld_frames.txt"), ids=range(len(load("mld_frames.txt"))))
+def test_frames_of_ipv6_are_told_as_the_codec_reads_them(
+    vector: Vector, tmp_path: Path, capsys: Any
+) -> None:
+    """A line for every good message, whatever stands before it; broken ones are lines too."""
+    told = decode(tmp_path, capsys, vector.data)
+    reading = vector.reading
+    if reading.startswith(("!not_control", "!truncated", "!ipv6_error")):
+        return  # none, or as far as it can be read
+    (line,) = told
+    if reading.startswith("!"):
+        what = {"!mld_fragment": "MLD fragment", "!mld_checksum": "(BAD CHECKSUM|too short)"}
+        assert re.search(what.get(reading, ""), line)
+    else:
+        kind = re.sub(r"^(mld \w+( v[12])?|mrd \w+|pim hello).*", r"\1", reading)
+        said = {"mld leave": "MLDv1 done", "pim hello": "PIM hello"}.get(kind)
+        words = re.match(r"mld (\w+) v([12])", kind)
+        if words:
+            said = (
+                f"MLDv{words[2]} {'general query|MLDv. query' if words[1] == 'query' else 'report'}"
+            )
+        assert re.search(said or kind.replace("mrd", "multicast router"), line)
+        assert "BAD" not in line
+        assert "MALFORMED" not in line
