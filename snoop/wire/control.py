@@ -55,13 +55,13 @@ def parse(frame: bytes) -> Control:
     header = ether.parse(frame)
     ip: IP | None = None
     try:
-        if header.ethertype == ETHERTYPE_IPV6:
+        if header.ethertype != ETHERTYPE_IPV4:
+            if header.ethertype != ETHERTYPE_IPV6:
+                raise WireError("not_control", f"ethertype {header.ethertype:#06x}")
             if header.dst[:2] != _GROUP_MAC6:
                 raise WireError("not_control", "no IPv6 multicast MAC address")
             ip = ipv6.parse(frame, ether.HEADER_BYTES)
             return Control(header, ip, _ipv6(frame, header, ip))
-        if header.ethertype != ETHERTYPE_IPV4:
-            raise WireError("not_control", f"ethertype {header.ethertype:#06x}")
         if header.dst[:3] != _GROUP_MAC:
             raise WireError("not_control", "no IPv4 multicast MAC address")
         ip = ipv4.parse(frame, ether.HEADER_BYTES)

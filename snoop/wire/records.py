@@ -36,17 +36,19 @@ def read(data: bytes, layout: Layout) -> tuple[tuple[Record, ...], int, int]:
     Beside them the number of records that were skipped (W-20), and of bad sources.
     """
     head, address_bytes, group_of, sources_of, counter = layout
+    unpack = head.unpack_from
     head_bytes = head.size
     length = len(data)
     count = data[6] << 8 | data[7]
-    records = []
+    records: list[Record] = []
+    add = records.append
     skipped = bad = 0
     offset = 8
     for _ in range(count):
         start = offset + head_bytes
         if start > length:
             raise WireError(counter, f"fewer than {count} records")
-        kind, aux_words, source_count, raw = head.unpack_from(data, offset)
+        kind, aux_words, source_count, raw = unpack(data, offset)
         end = start + address_bytes * source_count
         offset = end + 4 * aux_words  # W-21: auxiliary data is stepped over
         if offset > length:
@@ -59,5 +61,5 @@ def read(data: bytes, layout: Layout) -> tuple[tuple[Record, ...], int, int]:
         if source_count:
             sources = sources_of(data[start:end])
             bad += source_count - len(sources)
-        records.append(Record(record_type, group_of(raw), sources))
+        add(Record(record_type, group_of(raw), sources))
     return tuple(records), skipped, bad
