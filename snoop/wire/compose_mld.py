@@ -8,19 +8,10 @@ as 0. A message that cannot be is our own fault: ValueError.
 from struct import Struct
 from typing import Final
 
-from snoop.wire import mld_types
+from snoop.wire import messages, mld_types
 from snoop.wire.address import ANY, MAPPED, Address, Family
 from snoop.wire.codes import encode_code8, mld_max_response_code
-from snoop.wire.messages import (
-    Leave,
-    Message,
-    MrdAdvertisement,
-    MrdSolicitation,
-    MrdTermination,
-    Query,
-    RecordType,
-    Report,
-)
+from snoop.wire.messages import Leave, Message, Query, RecordType, Report
 
 _BASIC: Final = Struct("!BxxxHxx16s")
 _QUERY_TAIL: Final = Struct("!BBH")
@@ -54,12 +45,12 @@ def write(message: Message) -> bytes:
             return _BASIC.pack(mld_types.V1_REPORT, 0, _group(group))
         case Leave(group=group):
             return _BASIC.pack(mld_types.DONE, 0, _group(group))
-        case MrdAdvertisement(interval_s, query_interval_s, robustness):
+        case messages.MrdAdvertisement(interval_s, query_interval_s, robustness):
             kind = mld_types.MRD_ADVERTISEMENT
             return _MRD_ADVERTISEMENT.pack(kind, interval_s, query_interval_s, robustness)
-        case MrdSolicitation():
+        case messages.MrdSolicitation():
             return _SHORT.pack(mld_types.MRD_SOLICITATION)
-        case MrdTermination():
+        case messages.MrdTermination():
             return _SHORT.pack(mld_types.MRD_TERMINATION)
     raise ValueError(f"MLD cannot say {message}")
 

@@ -8,42 +8,24 @@ looked into. Writing is in `compose_mld`.
 from struct import Struct, iter_unpack
 from typing import Final
 
+from snoop.wire import messages, mld_types
 from snoop.wire.address import ANY, MAPPED, Address, Family
 from snoop.wire.checksum import is_valid
 from snoop.wire.codes import decode_code8, mld_max_response_ns
 from snoop.wire.errors import WireError
 from snoop.wire.ipv6 import PROTOCOL_ICMPV6, pseudo_header
-from snoop.wire.messages import (
-    Leave,
-    Message,
-    MrdAdvertisement,
-    MrdSolicitation,
-    MrdTermination,
-    Query,
-    Record,
-    RecordType,
-    Report,
-)
-from snoop.wire.mld_types import (
-    DONE,
-    MRD_ADVERTISEMENT,
-    MRD_SOLICITATION,
-    MRD_TERMINATION,
-    QUERY,
-    V1_REPORT,
-    V2_REPORT,
-)
+from snoop.wire.messages import Leave, Message, Query, Record, RecordType, Report
 from snoop.wire.records import Layout, read
 
 # V-8: the shortest message of a type. Types that are not here stay unread (SNOOP-55).
 MINIMUM: Final = {
-    QUERY: 24,
-    V1_REPORT: 24,
-    DONE: 24,
-    V2_REPORT: 8,
-    MRD_ADVERTISEMENT: 8,
-    MRD_SOLICITATION: 4,
-    MRD_TERMINATION: 4,
+    mld_types.QUERY: 24,
+    mld_types.V1_REPORT: 24,
+    mld_types.DONE: 24,
+    mld_types.V2_REPORT: 8,
+    mld_types.MRD_ADVERTISEMENT: 8,
+    mld_types.MRD_SOLICITATION: 4,
+    mld_types.MRD_TERMINATION: 4,
 }
 _V1_QUERY: Final = Struct("!4xHxx16s")
 _V2_QUERY_TAIL: Final = Struct("!BBH")
@@ -81,11 +63,11 @@ def parse(payload: bytes | memoryview, src: Address, dst: Address) -> Message:
         case 132:
             return Leave(_group(data[8:24]))
         case 151:
-            return MrdAdvertisement(data[1], *_MRD_INTERVALS.unpack_from(data))
+            return messages.MrdAdvertisement(data[1], *_MRD_INTERVALS.unpack_from(data))
         case 152:
-            return MrdSolicitation()
+            return messages.MrdSolicitation()
         case 153:
-            return MrdTermination()
+            return messages.MrdTermination()
         case _:
             raise AssertionError(f"type {kind} has a minimum length and no reader")
 

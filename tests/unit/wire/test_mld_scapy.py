@@ -1,13 +1,14 @@
 """scapy as an independent writer and reader of MLD and of IPv6, in both directions."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from snoop.wire import codes, compose_mld, control, messages, pim
 from snoop.wire.address import ALL_PIM_ROUTERS6, ANY, Family, text
 from snoop.wire.address import parse as addr
 from snoop.wire.messages import Leave, Query, Record, RecordType, Report
+from unit.wire.test_scapy import examples
 
 inet6 = pytest.importorskip("scapy.layers.inet6")
 l2 = pytest.importorskip("scapy.layers.l2")
@@ -22,7 +23,6 @@ groups = st.ip_addresses(v=6, network="ff00::/8").map(str)
 sources = st.ip_addresses(v=6, network="2001:db8::/32").map(str)
 source_lists = st.lists(sources, max_size=8)
 record_lists = st.lists(st.tuples(st.sampled_from(RecordType), groups, source_lists), max_size=8)
-examples = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 
 def ours(message: messages.Message, dst: str) -> bytes:
