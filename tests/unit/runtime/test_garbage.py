@@ -145,6 +145,13 @@ def test_what_has_lived_through_a_collection_is_not_looked_at_again() -> None:
         gc.unfreeze()
 
 
+def test_a_large_state_does_not_put_the_next_look_off() -> None:
+    """The interpreter would wait for a quarter of it to come anew."""
+    large = [[] for _ in range(1_000_000)]  # type: ignore[var-annotated]
+    test_what_has_lived_through_a_collection_is_not_looked_at_again()
+    del large
+
+
 def test_everything_is_looked_at_in_a_quiet_moment_once_an_hour() -> None:
     """A ring that was frozen is found then, and not before."""
     start = Instant(SECOND)
