@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from netns.star import QUERIER, Star, names
+from netns.star import QUERIER, Star, names, star
 from snoop.lab import frames, wait_until
 from snoop.lab.switch import SNOOP, Snoop
 
@@ -296,10 +296,11 @@ def test_explain_agrees_with_what_happens(busy: Star) -> None:
     assert "p1" in text
 
 
-def test_check_finds_no_trouble_in_a_healthy_switch(net: Star) -> None:
-    net.h(1).join("239.15.0.7")
-    net.switch.wait_members("239.15.0.7", {"p1"})
-    done = net.switch.run("check")
+def test_check_finds_no_trouble_in_a_healthy_switch() -> None:
+    with star(3) as net:
+        net.h(1).join("239.15.0.7")
+        net.switch.wait_members("239.15.0.7", {"p1"})
+        done = net.switch.run("check")
     assert "no problems" in done.stdout, done.stdout
     assert done.returncode == 0
 

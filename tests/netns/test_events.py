@@ -88,7 +88,7 @@ def test_monitor_tells_what_operators_change_and_how() -> None:
             told = lines.until(lambda e: e["event"] == kind and e.get("group") == group)
             return {key: value for key, value in told.items() if key not in ("time", "event")}
 
-        entry = {"vlan": 0, "port": "p1", "group": group, "source": source}
+        entry = {"vlan": 0, "port": "p1", "group": group, "source": source, "name": None}
         for command, change in (("add", "added"), ("del", "removed")):
             net.switch.do("mdb", command, group, "--port", "p1", "--source", source)
             assert told("static") == {**entry, "change": change, "by": "command"}
