@@ -102,6 +102,7 @@ def test_monitor_tells_what_operators_change_and_how() -> None:
         net.switch.wait_members(group, {"p1"})
         net.switch.do("clear", "mdb", "--group", group)
         assert told("clear") == {
+            "name": None,
             "vlan": 0,
             "port": None,
             "group": group,
