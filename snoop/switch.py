@@ -355,7 +355,7 @@ def _comes(holds: Callable[[], bool], timeout: float) -> bool:
     while not holds():
         if time.monotonic() > end:
             return False
-        time.sleep(_POLL_SECONDS)
+        time.sleep(_POLL_SECONDS)  # between two looks, not instead of one
     return True
 
 

@@ -7,6 +7,7 @@ must be computed from is the *effective* one: 25.5 s goes out as 24.8 s. Duratio
 nanoseconds.
 """
 
+from struct import Struct
 from typing import Final
 
 MILLISECOND_NS: Final = 1_000_000
@@ -16,12 +17,34 @@ V1_MAX_RESPONSE_NS: Final = 10 * SECOND_NS  # the field is 0 and read as 100 ten
 CODE8_MAX: Final = 31744  # what 0xff stands for
 CODE16_MAX: Final = 8387584  # what 0xffff stands for
 
+# The last fields of a v3 query, and of a v2 query of MLD: flags, QQIC, number of sources.
+QUERY_TAIL: Final = Struct("!BBH")
+S_FLAG: Final = 0x08
+QRV_MAX: Final = 7  # and the mask of its bits
+
+
+def _decode(code: int, mantissa: int) -> int:
+    """The value of a float code: 3 bits of exponent over so many of mantissa, from 1eee0...0 on."""
+    if code < 8 << mantissa:
+        return code
+    return (1 << mantissa | code & (1 << mantissa) - 1) << ((code >> mantissa & 7) + 3)
+
+
+def _encode(value: int, mantissa: int) -> int:
+    if value < 0:
+        raise ValueError(f"no code for {value}")
+    if value < 8 << mantissa:
+        return value
+    highest = (16 << mantissa) - 1
+    if value >= _decode(highest, mantissa):
+        return highest
+    shift = value.bit_length() - mantissa - 1  # leaves the mantissa and the 1 before it
+    return 8 << mantissa | (shift - 3) << mantissa | value >> shift & (1 << mantissa) - 1
+
 
 def decode_code8(code: int) -> int:
     """The value of a float code 0..255 (W-11); its unit is the field's."""
-    if code < 128:
-        return code
-    return (0x10 | code & 0x0F) << (((code >> 4) & 7) + 3)
+    return _decode(code, 4)
 
 
 def encode_code8(value: int) -> int:
@@ -29,21 +52,12 @@ def encode_code8(value: int) -> int:
 
     Values over `CODE8_MAX` get 0xff. ValueError for a negative value.
     """
-    if value < 0:
-        raise ValueError(f"no code for {value}")
-    if value < 128:
-        return value
-    if value >= CODE8_MAX:
-        return 0xFF
-    shift = value.bit_length() - 5  # leaves the five bits 1mmmm
-    return 0x80 | (shift - 3) << 4 | value >> shift & 0x0F
+    return _encode(value, 4)
 
 
 def decode_code16(code: int) -> int:
     """The value of a float code 0..65535 (W-12); its unit is a millisecond."""
-    if code < 0x8000:
-        return code
-    return (0x1000 | code & 0x0FFF) << (((code >> 12) & 7) + 3)
+    return _decode(code, 12)
 
 
 def encode_code16(value: int) -> int:
@@ -51,14 +65,7 @@ def encode_code16(value: int) -> int:
 
     Values over `CODE16_MAX` get 0xffff. ValueError for a negative value.
     """
-    if value < 0:
-        raise ValueError(f"no code for {value}")
-    if value < 0x8000:
-        return value
-    if value >= CODE16_MAX:
-        return 0xFFFF
-    shift = value.bit_length() - 13  # leaves the thirteen bits 1m...m
-    return 0x8000 | (shift - 3) << 12 | value >> shift & 0x0FFF
+    return _encode(value, 12)
 
 
 def max_response_code(version: int, duration_ns: int) -> int:
@@ -110,3 +117,9 @@ def query_interval_code(duration_ns: int) -> int:
 def effective_query_interval_ns(duration_ns: int) -> int:
     """The query interval that receivers of such a query adopt (W-13)."""
     return decode_code8(query_interval_code(duration_ns)) * SECOND_NS
+
+
+def query_tail(*, suppress: bool, qrv: int, qqi_s: int, sources: int) -> bytes:
+    """The last fields of such a query; a `qrv` over 7 is sent as 0 (W-15)."""
+    flags = (S_FLAG if suppress else 0) | (qrv if 0 <= qrv <= QRV_MAX else 0)
+    return QUERY_TAIL.pack(flags, encode_code8(qqi_s), sources)

@@ -10,18 +10,15 @@ from typing import Final, TypeAlias
 from snoop.wire import igmp_types
 from snoop.wire.address import ANY, MAPPED, Address, is_multicast
 from snoop.wire.checksum import checksum
-from snoop.wire.codes import encode_code8, max_response_code
+from snoop.wire.codes import max_response_code, query_tail
 from snoop.wire.messages import Record, RecordType
 
 Sources: TypeAlias = tuple[Address, ...] | list[Address]
 
 _BASIC: Final = Struct("!BBH4s")
 _SHORT: Final = Struct("!BBH")
-_QUERY_TAIL: Final = Struct("!BBH")
 _REPORT_HEAD: Final = Struct("!BBHHH")
 _RECORD: Final = Struct("!BBH4s")
-_S_FLAG: Final = 0x08
-_QRV_MAX: Final = 7
 
 
 def build_query(
@@ -56,8 +53,7 @@ def build_query(
     head = _BASIC.pack(igmp_types.QUERY, code, 0, group[12:])
     if version < 3:
         return _finish(head)
-    flags = (_S_FLAG if suppress else 0) | (qrv if 0 <= qrv <= _QRV_MAX else 0)
-    tail = _QUERY_TAIL.pack(flags, encode_code8(qqi_s), len(sources))
+    tail = query_tail(suppress=suppress, qrv=qrv, qqi_s=qqi_s, sources=len(sources))
     return _finish(head + tail + _pack_sources(sources))
 
 

@@ -10,17 +10,14 @@ from typing import Final
 
 from snoop.wire import messages, mld_types
 from snoop.wire.address import ANY, MAPPED, Address, Family
-from snoop.wire.codes import encode_code8, mld_max_response_code
+from snoop.wire.codes import mld_max_response_code, query_tail
 from snoop.wire.messages import Leave, Message, Query, RecordType, Report
 
 _BASIC: Final = Struct("!BxxxHxx16s")
-_QUERY_TAIL: Final = Struct("!BBH")
 _REPORT_HEAD: Final = Struct("!BxxxxxH")
 _RECORD: Final = Struct("!BxH16s")
 _MRD_ADVERTISEMENT: Final = Struct("!BBxxHH")
 _SHORT: Final = Struct("!Bxxx")
-_S_FLAG: Final = 0x08
-_QRV_MAX: Final = 7
 
 
 def write(message: Message) -> bytes:
@@ -67,8 +64,8 @@ def _query(query: Query) -> bytes:
     head = _BASIC.pack(mld_types.QUERY, mld_max_response_code(version, duration), target)
     if version == 1:
         return head
-    flags = (_S_FLAG if suppress else 0) | (qrv if 0 <= qrv <= _QRV_MAX else 0)
-    return head + _QUERY_TAIL.pack(flags, encode_code8(qqi_s), len(sources)) + _packed(sources)
+    tail = query_tail(suppress=suppress, qrv=qrv, qqi_s=qqi_s, sources=len(sources))
+    return head + tail + _packed(sources)
 
 
 def _group(group: Address) -> Address:

@@ -10,7 +10,7 @@ from typing import Final
 
 from snoop.wire.address import ANY, MAPPED, Address
 from snoop.wire.checksum import is_valid
-from snoop.wire.codes import decode_code8, max_response_ns
+from snoop.wire.codes import QRV_MAX, S_FLAG, decode_code8, max_response_ns
 from snoop.wire.errors import WireError
 from snoop.wire.igmp_types import (
     DVMRP,
@@ -52,8 +52,6 @@ _MINIMUM: Final = {
 }
 _V3_QUERY: Final = Struct("!BBH4sBBH")
 _MRD_ADVERTISEMENT: Final = Struct("!BBHHH")
-_S_FLAG: Final = 0x08
-_QRV_MASK: Final = 0x07
 _ZERO: Final = bytes(4)
 _BROADCAST: Final = b"\xff" * 4
 _MULTICAST_FIRST: Final = bytes((224, 0, 0, 0))
@@ -123,8 +121,8 @@ def _query(data: bytes) -> Query:
         group,
         tuple([MAPPED + source for (source,) in iter_unpack("4s", data[12:end])]),
         max_response_ns(3, code),
-        flags & _S_FLAG != 0,
-        flags & _QRV_MASK,
+        flags & S_FLAG != 0,
+        flags & QRV_MAX,
         decode_code8(qqic),
     )
 

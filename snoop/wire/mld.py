@@ -11,7 +11,7 @@ from typing import Final
 from snoop.wire import messages, mld_types
 from snoop.wire.address import ANY, MAPPED, Address, Family
 from snoop.wire.checksum import is_valid
-from snoop.wire.codes import decode_code8, mld_max_response_ns
+from snoop.wire.codes import QRV_MAX, QUERY_TAIL, S_FLAG, decode_code8, mld_max_response_ns
 from snoop.wire.errors import WireError
 from snoop.wire.ipv6 import PROTOCOL_ICMPV6, pseudo_header
 from snoop.wire.messages import Leave, Message, Query, Record, RecordType, Report
@@ -28,10 +28,7 @@ MINIMUM: Final = {
     mld_types.MRD_TERMINATION: 4,
 }
 _V1_QUERY: Final = Struct("!4xHxx16s")
-_V2_QUERY_TAIL: Final = Struct("!BBH")
 _MRD_INTERVALS: Final = Struct("!4xHH")
-_S_FLAG: Final = 0x08
-_QRV_MASK: Final = 0x07
 _LOOPBACK: Final = ANY[:15] + b"\x01"
 _MULTICAST_FIRST: Final = b"\xff" + bytes(15)
 
@@ -87,7 +84,7 @@ def _query(data: bytes) -> Query:
         return Query(1, group, (), mld_max_response_ns(1, code), False, 0, 0, Family.IPV6)
     if length < 28:
         raise WireError("mld_malformed", f"query of {length} bytes")
-    flags, qqic, count = _V2_QUERY_TAIL.unpack_from(data, 24)
+    flags, qqic, count = QUERY_TAIL.unpack_from(data, 24)
     end = 28 + 16 * count
     if end > length:
         raise WireError("mld_malformed", f"query with {count} sources in {length} bytes")
@@ -95,7 +92,7 @@ def _query(data: bytes) -> Query:
         raise WireError("mld_malformed", "sources without a group")
     return Query(
         *(2, group, tuple([source for (source,) in iter_unpack("16s", data[28:end])])),
-        *(mld_max_response_ns(2, code), flags & _S_FLAG != 0, flags & _QRV_MASK),
+        *(mld_max_response_ns(2, code), flags & S_FLAG != 0, flags & QRV_MAX),
         *(decode_code8(qqic), Family.IPV6),
     )
 
