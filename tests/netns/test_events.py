@@ -32,7 +32,7 @@ class Lines:
 
         def found() -> Told | None:
             nudge()
-            if select.select([pipe], [], [], 0.2)[0]:
+            if not self._objects and select.select([pipe], [], [], 0.2)[0]:
                 *lines, self._pending = (self._pending + os.read(pipe, 65536)).split(b"\n")
                 self._objects += [json.loads(line) for line in lines]
             while self._objects:

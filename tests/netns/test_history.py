@@ -86,10 +86,11 @@ def test_a_monitor_that_begins_in_a_stream_of_joins_misses_none_and_tells_none_t
         started = threading.Event()
 
         def joins() -> None:
-            for number in range(total):
-                group = f"239.26.{number // 200}.{number % 200}"
-                host.frames([frames.report_v3([("TO_EX", group, [])], host.address, mac=host.mac)])
-                if number == 150:
+            for first in range(0, total, 5):
+                groups = [f"239.26.{n // 200}.{n % 200}" for n in range(first, first + 5)]
+                records = [("TO_EX", group, []) for group in groups]
+                host.frames([frames.report_v3(records, host.address, mac=host.mac)])
+                if first == 150:
                     started.set()
 
         joining = threading.Thread(target=joins)
