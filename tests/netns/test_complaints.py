@@ -129,7 +129,8 @@ def test_no_querier() -> None:
         wait_until(lambda: "so nothing is pruned" in said(net), within=5, what="the flood is named")
         stream.result()
         changed(net, igmp={"querier": "on"})
-        wait_until(lambda: net.reached(GROUP) == names(1), within=5, what="it prunes")
+        net.switch.wait_pruning(timeout=5)
+        assert net.reached(GROUP) == names(1)
         healthy(net)
 
 

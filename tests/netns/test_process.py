@@ -58,7 +58,8 @@ def test_after_sigkill_ports_are_quiet_and_a_new_start_works_at_once() -> None:
         assert promiscuity(net) == [1] * 4
         net.h(1).join(GROUP)
         net.switch.wait_members(GROUP, {"p1"})
-        wait_until(lambda: net.reached(GROUP) == names(1), within=5, what="it prunes again")
+        net.switch.wait_pruning(timeout=5)
+        assert net.reached(GROUP) == names(1)
 
 
 def test_second_daemon_on_one_socket_is_refused_and_the_first_lives() -> None:
@@ -277,4 +278,5 @@ def test_snooping_can_be_switched_off_and_on_while_it_runs() -> None:
         net.switch.configure(config)
         net.switch.hang_up()
         net.switch.wait_members(GROUP, {"p1"}, timeout=5)
-        wait_until(lambda: net.reached(GROUP) == names(1), within=5, what="it prunes again")
+        net.switch.wait_pruning(timeout=5)
+        assert net.reached(GROUP) == names(1)

@@ -72,4 +72,5 @@ def test_killed_and_started_again_it_floods_then_prunes_anew() -> None:
         net.switch.start()
         assert net.reached(GROUP) == names(1, 2, 3, 4)
         net.switch.wait_members(GROUP, {"p1"}, timeout=3 * query + response)
-        wait_until(lambda: net.reached(GROUP) == names(1), within=10, what="it prunes again")
+        net.switch.wait_pruning(timeout=10)
+        assert net.reached(GROUP) == names(1)

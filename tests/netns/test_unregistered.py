@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netns.star import Star, names, star
-from snoop.lab import frames, wait_until
+from snoop.lab import frames
 
 GROUP = "239.7.0.1"
 
@@ -102,7 +102,8 @@ def test_nothing_is_pruned_without_a_querier() -> None:
         assert net.reached(group) == names(1, 2, 3)
         net.query_from(3, "10.0.0.1", response=0.5)
         assert net.reached(group) == names(1, 2, 3), "the table fills for one response time"
-        wait_until(lambda: net.reached(group) == names(1, 3), within=4, what="pruning begins")
+        net.switch.wait_pruning(timeout=4)
+        assert net.reached(group) == names(1, 3)
 
 
 def test_no_querier_can_mean_prune() -> None:
