@@ -147,17 +147,18 @@ class Instance:
         """Leave nothing armed behind, and nobody charged."""
         self.stop()
         self.last_member.stop()
+        self.dissolve()
+
+    def dissolve(self) -> None:
+        """Give back what it costs and let go of the parts: it has ended, or never began.
+
+        Their hooks hold the instance: else only the garbage collector could free it, and that
+        looks at everything there is.
+        """
         if self._opener is not None:
             self._opener.opened_vlans -= 1
             self.scope.holdings.stake(self._opener).charge(-shares.VLAN)
             self._opener = None
-        self.dissolve()
-
-    def dissolve(self) -> None:
-        """Let go of the parts, whose hooks hold the instance: it has ended, or never began.
-
-        Else only the garbage collector could free it, and that looks at everything there is.
-        """
         for part in (self.mrouters, self.querier, self.presence):
             self.scope.disarm(part)
         del self.mrouters, self.querier, self.presence, self.last_word, self.groups

@@ -134,7 +134,9 @@ class Instances:
             why = Refusal.STATE_LIMIT
             reason = "max_state reached: VLAN not taken"
         else:
-            return Instance(self._context, vid, family)
+            instance = Instance(self._context, vid, family)
+            instance.opened_by(port)  # before it learns: what it costs is not to be had twice
+            return instance
         port.counts[why.value] += 1
         self._context.warn(EventKind.LIMIT, vid, port.id, reason, turn)
         return why
@@ -144,7 +146,7 @@ class Instances:
         stake = shares.Stake(holdings, port.holdings)
         return stake.make_room(_NEEDED, turn) >= _NEEDED
 
-    def keep(self, instance: Instance, port: Port, turn: Turn) -> None:
+    def keep(self, instance: Instance, turn: Turn) -> None:
         """Take in a draft that something was learned in."""
         key = instance.vid, instance.family
         if key in self._known:
@@ -153,7 +155,6 @@ class Instances:
             instance.dissolve()
             return
         self._register(instance, turn)
-        instance.opened_by(port)
         if not self._waiting and self._bucket.take(turn.now):
             self._start(instance, turn)
         else:

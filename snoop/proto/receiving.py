@@ -67,7 +67,7 @@ def receive(
             taken = instances.draft(frame.vid, Family.IPV4, port, turn)
             if not isinstance(taken, Refusal):
                 _hear_hello(taken, port, parsed, turn)
-                instances.keep(taken, port, turn)
+                instances.keep(taken, turn)
         return  # the fast path floods it
     name = forwarding.name(message)
     counts["rx_" + name] += 1
@@ -106,7 +106,7 @@ def receive(
             _hear_router(draft, port, parsed, turn)
         forwarding.flood(context, port, frame, "tx_" + name, turn)
     if draft is not None:
-        instances.keep(draft, port, turn)
+        instances.keep(draft, turn)
 
 
 def _hear_host(

@@ -247,8 +247,9 @@ class HostMessage:
         port = self._port
         vacancy = port.holdings.vacancy
         hosts = member.track(self._turn.now, self._until)
-        is_news = bool(sources) or not hosts.lists(self._who)
-        room = self._scope.stake(port).room() if is_news else 0
+        is_new = not hosts.lists(self._who)
+        room = self._scope.stake(port).room() if is_new or sources else 0
+        beside = shares.HOST if is_new and len(hosts) else 0  # the first is in the membership
         heard = hosts.hear(
             self._who,
             kind,
@@ -257,7 +258,7 @@ class HostMessage:
             until=self._until,
             max_sources=self._scope.params.max_sources,
             room=min(vacancy, room // shares.HOST) if len(hosts) else vacancy,
-            source_room=max(0, room // shares.HOST_SOURCE),
+            source_room=max(0, (room - beside) // shares.HOST_SOURCE),
         )
         group.account(port, member)
         if not heard:

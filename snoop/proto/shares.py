@@ -27,7 +27,7 @@ HOST: Final = 240  # tracked, besides the first
 HOST_SOURCE: Final = 150
 TOMBSTONE: Final = 1000
 ROUTER: Final = 400
-VLAN: Final = 1500
+VLAN: Final = 3200
 
 VLANS_MAX: Final = 1024
 """VLANs that one port may open besides those configured."""

@@ -10,6 +10,7 @@ import pytest
 from snoop.proto import shares
 from snoop.proto.effects import GroupChanged
 from snoop.proto.params import FastLeave, Params, PortParams, QuerierMode, Unregistered
+from snoop.proto.views import FilterMode
 from snoop.table.mdb import compile_group
 from snoop.wire.address import ANY, parse
 from snoop.wire.messages import RecordType
@@ -106,6 +107,28 @@ def test_hosts_that_do_not_fit_are_not_tracked_and_nothing_is_believed_of_them()
     for number in range(1, 20):
         lab.hear(P1, v3(record(TO_IN, group(1)), src=f"10.0.1.{number}"))
     assert lab.row(P1, group(1)) is not None, "one that was not tracked may still be there"
+
+
+def test_what_a_new_host_costs_is_not_to_be_had_for_its_sources_too() -> None:
+    room = shares.MEMBERSHIP + shares.HOST
+    lab = follower(port={P1: {"max_state": room}})
+    lab.hear(P1, v3(record(TO_EX, group(1))))
+    lab.hear(P1, v3(record(TO_EX, group(1), ["192.0.2.1"]), src=OTHER))
+    assert held(lab, P1) == room
+    assert [(host.filter_mode, host.sources) for host in lab.engine.hosts(lab.now)] == [
+        (FilterMode.EXCLUDE, ()),
+        (FilterMode.EXCLUDE, ()),
+    ], "wants all of it: a superset"
+
+
+def test_what_a_new_vlan_costs_is_not_to_be_had_for_what_is_joined_in_it_too() -> None:
+    room = shares.VLAN + shares.MEMBERSHIP
+    lab = follower(port={P1: {"max_state": room}})
+    lab.hear(P1, v3(record(ALLOW, group(1), ["192.0.2.1", "192.0.2.2"]), vid=7))
+    assert held(lab, P1) == room
+    assert lab.count("state_limit", P1) == 1
+    lab.hear(P1, query("239.1.1.1", src="0.0.0.0", vid=8))
+    assert held(lab, P1) == room, "what was not kept costs nothing"
 
 
 def test_every_byte_comes_back() -> None:
