@@ -312,7 +312,7 @@ class Engine:
         instance = self._instances.get(vid, family)
         if instance is not None:
             return instance.view()
-        active = prunes_always(self._context.settings.of(vid))
+        active = prunes_always(self._context.settings.of(vid, family))
         return VlanView(vid, family, active, self._context.always_mrouters)
 
     # State for people ----------------------------------------------------------------------------

@@ -103,7 +103,7 @@ class Instances:
 
     def open_configured(self, turn: Turn) -> None:
         """Have those that are there from the start: a querier need not wait for a host."""
-        for vid in (0, *self._context.settings.vids()):
+        for vid in (0, *self._context.settings.vids(Family.IPV4)):
             self.open(vid, Family.IPV4, turn)
 
     def open(self, vid: int, family: Family, turn: Turn) -> Instance:

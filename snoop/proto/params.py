@@ -16,15 +16,25 @@ from snoop.wire.address import (
     BROADCAST,
     MAPPED,
     UNSPECIFIED,
+    UNSPECIFIED6,
     Address,
+    Family,
     Prefix,
+    family,
+    is_link_local,
     is_multicast,
     parse_prefix,
     text,
 )
-from snoop.wire.codes import effective_max_response_ns, effective_query_interval_ns
+from snoop.wire.codes import (
+    effective_max_response_ns,
+    effective_mld_max_response_ns,
+    effective_query_interval_ns,
+)
 
 SSM_RANGE: Final = parse_prefix("232.0.0.0/8")  # RFC 4607
+SSM_RANGES6: Final = tuple(parse_prefix(f"ff3{scope:x}::/32") for scope in range(16))
+NEWEST: Final = {Family.IPV4: 3, Family.IPV6: 2}
 
 QUERY_INTERVAL: Final = seconds(125)  # TM-2
 QUERY_RESPONSE_INTERVAL: Final = seconds(10)  # TM-3
@@ -96,6 +106,9 @@ class FastLeave(Enum):
 class Params:
     """Settings of the switch: `[switch]` and `[igmp]`, as far as the protocol needs them.
 
+    `mld` is the same for IPv6, of `[switch]` and `[mld]`; None: IPv6 multicast floods. In it a
+    `querier_address` of `::` stands for the link-local address made from `switch_mac`, and
+    what all instances share holds as it is here: `max_groups_total`, `max_hosts`, `max_state`.
     `switch_mac` is the source of our frames and the seed of our jitter. `max_groups` bounds each
     VLAN, `max_groups_total` all of them together (None: 16 times that). `max_hosts` bounds the
     (group, host) pairs tracked on one port, `max_state` the bytes of all ports' state together, of
@@ -105,6 +118,8 @@ class Params:
     their own: of each, what `[[vlan]]` may say counts, the rest is the switch's.
     """
 
+    family: Family = Family.IPV4
+    mld: "Params | None" = None
     switch_mac: bytes = b"\x02\x00\x00\x00\x00\x01"
     unregistered: Unregistered = Unregistered.FLOOD
     no_querier: NoQuerier = NoQuerier.FLOOD
@@ -146,8 +161,9 @@ class Params:
     def __post_init__(self) -> None:
         """Check every value; ValueError names the first that is out of range."""
         _require_mac(self.switch_mac)
-        _require_sender(self.querier_address)
-        _require_int("version", self.version, 1, 3)
+        _require_sender(self.querier_address, self.family)
+        _require_int("version", self.version, 1, NEWEST[self.family])
+        _require_mld(self)
         _require_int("robustness", self.robustness, 1, 255)
         _require_time("query_interval", self.query_interval, SHORTEST, LONGEST_INTERVAL)
         _require_time(
@@ -194,14 +210,20 @@ class Params:
     @property
     def effective_query_response_interval(self) -> Duration:
         """What hosts read from our General Queries (W-13)."""
-        return Duration(effective_max_response_ns(self.version, self.query_response_interval))
+        return self._said(self.version, self.query_response_interval)
 
     @property
     def effective_last_member_query_interval(self) -> Duration:
         """What hosts read from our specific queries; LMQT counts with this (W-13)."""
-        # Version 1 has no specific query: the v2 value then only dates received ones.
-        version = max(2, self.version)
-        return Duration(effective_max_response_ns(version, self.last_member_query_interval))
+        # IGMPv1 has no specific query: the v2 value then only dates received ones.
+        version = max(2, self.version) if self.family is Family.IPV4 else self.version
+        return self._said(version, self.last_member_query_interval)
+
+    def _said(self, version: int, duration: Duration) -> Duration:
+        """What receivers of a query of that version understand."""
+        if self.family is Family.IPV4:
+            return Duration(effective_max_response_ns(version, duration))
+        return Duration(effective_mld_max_response_ns(version, duration))
 
     @property
     def effective_query_interval(self) -> Duration:
@@ -233,10 +255,11 @@ class PortParams:
     `max_groups` 0: no limit of its own. `max_state` bounds what the port may make the switch
     remember, in bytes as `shares` counts them: the process then grows by less than 64 MiB.
     `flood_unregistered` None: as the switch. Groups of `deny_groups` are refused, and all others
-    too where `allow_groups` is not empty.
+    too where `allow_groups` has any of their family. `mld` None: for IPv6 as for IPv4.
     """
 
     name: str
+    mld: "PortParams | None" = None
     mrouter: MrouterMode = MrouterMode.AUTO
     querier_guard: bool = False
     fast_leave: FastLeave = FastLeave.OFF
@@ -260,6 +283,10 @@ class PortParams:
         _require_groups("deny_groups", self.deny_groups)
         _require_groups("allow_groups", self.allow_groups)
 
+    def of(self, family: Family) -> "PortParams":
+        """The settings for a family."""
+        return self if family is Family.IPV4 or self.mld is None else self.mld
+
 
 def _require_int(key: str, value: int, lowest: int, highest: int) -> None:
     if not lowest <= value <= highest:
@@ -279,13 +306,29 @@ def _require_mac(mac: bytes) -> None:
         raise ValueError(f"switch_mac = {mac.hex(':')} is not allowed: a unicast MAC address")
 
 
-def _require_sender(address: Address) -> None:
+def _require_sender(address: Address, of: Family) -> None:
+    if of is Family.IPV6:
+        if address != UNSPECIFIED6 and not is_link_local(address):  # MLD-2
+            raise ValueError("querier_address is not allowed: a link-local IPv6 address")
+        return
     if len(address) != 16 or address[:12] != MAPPED:
         raise ValueError("querier_address is not allowed: an IPv4 address")
     if is_multicast(address) or address == BROADCAST or address[12] == 127:
         raise ValueError(
             f"querier_address = {text(address)} is not allowed: a unicast address or 0.0.0.0"
         )
+
+
+def _require_mld(params: Params) -> None:
+    """Each family's settings where they belong, the VLANs' like the switch's."""
+    if params.mld is not None and (
+        params.family is not Family.IPV4 or params.mld.family is not Family.IPV6
+    ):
+        raise ValueError("mld is not allowed: settings of IPv6, in those of IPv4")
+    if any(own.family is not params.family for _, own in params.vlans):
+        raise ValueError("vlans is not allowed: settings of the same family")
+    if any(family(network) is not params.family for network, _ in params.ssm_ranges):
+        raise ValueError("ssm_ranges is not allowed: groups of the same family")
 
 
 def _require_groups(key: str, prefixes: Iterable[Prefix]) -> None:

@@ -41,7 +41,7 @@ class Scope:
     @property
     def params(self) -> Params:
         """The settings of this VLAN, as far as they may be its own."""
-        return self._settings.of(self.vid)
+        return self._settings.of(self.vid, self.family)
 
     def adopt(self, timings: Timings) -> None:
         """Put timings in force, for timers started from now on (TM-33): ours, or the querier's."""

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, Protocol
 from snoop.proto.dumping import Dump, require
 from snoop.proto.effects import Turn
 from snoop.proto.settings import Settings
-from snoop.wire.address import Address
+from snoop.wire.address import Address, Family
 
 MEMBERSHIP: Final = 1800  # with its group, its rows and one tracked host
 SOURCE: Final = 420
@@ -130,7 +130,7 @@ class InstanceHoldings:
     @property
     def max_groups(self) -> int:
         """How many groups the instance may have."""
-        return self.switch.settings.of(self.vid).max_groups
+        return self.switch.settings.of(self.vid, Family.IPV4).max_groups
 
     def stake(self, port: PortHoldings) -> "Stake":
         """The stake of `port`; a new one stays only if something is charged to it."""

@@ -14,7 +14,7 @@ from snoop.proto.dumping import Timer, require, timer_of
 from snoop.proto.effects import Turn, own_frame
 from snoop.proto.loading import Load
 from snoop.proto.units import MILLISECOND, NEVER, STOPPED, Duration, Instant, after
-from snoop.wire.address import ALL_ROUTERS
+from snoop.wire.address import ALL_ROUTERS, Family
 from snoop.wire.compose import build_mrd_solicitation
 from snoop.wire.control import build_frame
 
@@ -81,7 +81,7 @@ class Solicitor:
             ports = self._left.pop(vid)
             if not ports:
                 continue
-            own = self._context.settings.of(vid)
+            own = self._context.settings.of(vid, Family.IPV4)
             frame = build_frame(  # RFC 4286 3.3
                 src_mac=own.switch_mac,
                 src=own.querier_address,

@@ -172,7 +172,7 @@ class Testimony:
 
     def _interval(self, vid: int, family: Family) -> Duration:
         known = self._instances.get(vid, family)
-        own = self._context.settings.of(vid)
+        own = self._context.settings.of(vid, family)
         return (own.timings if known is None else known.scope.timings).gmi
 
 

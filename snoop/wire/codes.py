@@ -106,6 +106,11 @@ def mld_max_response_ns(version: int, code: int) -> int:
     return (code if version == 1 else decode_code16(code)) * MILLISECOND_NS
 
 
+def effective_mld_max_response_ns(version: int, duration_ns: int) -> int:
+    """The same of MLD: what a receiver understands (W-13)."""
+    return mld_max_response_ns(version, mld_max_response_code(version, duration_ns))
+
+
 def query_interval_code(duration_ns: int) -> int:
     """The QQIC of a v3 query, or a v2 query of MLD.
 

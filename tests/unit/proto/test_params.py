@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from snoop.proto.params import FastLeave, Params, PortParams, TimerProfile
+from snoop.proto.params import SSM_RANGES6, FastLeave, Params, PortParams, TimerProfile
+from snoop.proto.settings import Settings
 from snoop.proto.timings import Timings
 from snoop.proto.units import NEVER, Duration, Instant, left, port_ids, seconds, to_seconds
-from snoop.wire.address import parse, parse_prefix
+from snoop.wire.address import UNSPECIFIED6, Family, parse, parse_prefix
 
 
 def test_default_times_are_those_of_the_rfc() -> None:
@@ -113,3 +116,44 @@ def test_units() -> None:
     assert left(NEVER, Instant(0)) is None
     assert port_ids(0) == []
     assert port_ids(1 << 255 | 0b1010) == [1, 3, 255]
+
+
+def test_settings_of_both_families_stand_beside_each_other() -> None:
+    mld = Params(
+        family=Family.IPV6,
+        version=2,
+        querier_address=UNSPECIFIED6,
+        query_response_interval=seconds(33.5),
+        ssm_ranges=SSM_RANGES6,
+        vlans=((7, Params(family=Family.IPV6, version=1, querier_address=UNSPECIFIED6,
+                          ssm_ranges=())),),
+    )  # fmt: skip
+    held = Settings(Params(mld=mld, vlans=((8, Params(version=2)),)))
+    assert held.of(0, Family.IPV6) is mld
+    assert mld.timings.query_response_interval == seconds(33.5 - 0.004), "W-12 carries 33 496 ms"
+    assert (held.of(7, Family.IPV6).version, held.of(8, Family.IPV6).version) == (1, 2)
+    assert held.of(7, Family.IPV4).version == 3
+    assert (held.vids(Family.IPV4), held.vids(Family.IPV6)) == ([8], [7])
+    assert all(held.is_configured(vid) for vid in (0, 7, 8))
+    assert parse("ff35::1") in held.ssm
+    assert parse("232.1.1.1") in held.ssm
+    assert parse("ff35:1::1") not in held.ssm
+    assert not Settings(Params()).of(0, Family.IPV6).enabled
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"version": 3}, "version = 3 is not allowed: 1 to 2"),
+        ({"querier_address": parse("2001:db8::1")}, "a link-local IPv6 address"),
+        ({"ssm_ranges": (parse_prefix("232.0.0.0/8"),)}, "groups of the same family"),
+    ],
+)
+def test_settings_of_ipv6_are_held_to_their_family(wrong: dict[str, Any], said: str) -> None:
+    right: dict[str, Any] = {"version": 2, "querier_address": UNSPECIFIED6, "ssm_ranges": ()}
+    with pytest.raises(ValueError, match=said):
+        Params(family=Family.IPV6, **{**right, **wrong})
+    with pytest.raises(ValueError, match="settings of IPv6"):
+        Params(mld=Params())
+    port = PortParams(name="p0", mld=PortParams(name="p0", max_groups=1))
+    assert (port.of(Family.IPV4).max_groups, port.of(Family.IPV6).max_groups) == (0, 1)

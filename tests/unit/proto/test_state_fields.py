@@ -85,7 +85,10 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
             "settings": CONFIGURED,
         },
     ),
-    settings.Settings: (None, dict.fromkeys(("_mark", "_vlans", "params", "ssm"), CONFIGURED)),
+    settings.Settings: (
+        None,
+        dict.fromkeys(("_mark", "_mld_vlans", "_vlans", "mld", "params", "ssm"), CONFIGURED),
+    ),
     deadlines.Deadlines: (
         None,
         {"_heap": ELSEWHERE, "_stale": FOLLOWS, "_sequence": ELSEWHERE},  # EngineState.timers
