@@ -8,6 +8,7 @@
 - `documents`, with the rows of `witnessed` and the tables of `configured`: what is answered, for
   both ends; `rows`, `statistics` and `testimony` make them of the state;
 - `explaining` with `reasons`, `causes` and `wellknown`: why a frame goes where it goes;
-- `counters`: what each counts; `kinds`: what each event is about; `rates`: from two looks;
+- `counters`: what each counts; `kinds`: what each event is about; `rates`: from two looks; `storm`:
+  what rate is one;
 - `metrics` and `sample`: Prometheus.
 """

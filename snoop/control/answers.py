@@ -70,7 +70,7 @@ class Answers:
             case Query():
                 self._query(request)
             case Explain():
-                return await answer.explain(self._plane, request)
+                return await answer.explain(self._plane, self._counters.port, request)
             case Reload():
                 return self._reload()
             case _:

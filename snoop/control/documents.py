@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from snoop.control.configured import IgmpConfig, PortConfig, SwitchConfig, VlanConfig
-from snoop.control.witnessed import Asked, Gone, Refused, Witness
+from snoop.control.witnessed import Asked, Gone, Refused, Shunned, Witness
 
 Counts = dict[str, int]
 
@@ -90,13 +90,14 @@ class Hosts(Document, frozen=True, kw_only=True):
 
 
 class Witnesses(Document, frozen=True, kw_only=True):
-    """`show witnesses`, for `check` and `explain`: what the switch has seen of hosts besides."""
+    """`show witnesses`: what was seen of hosts, and of routers that are not believed."""
 
     what = "witnesses"
     refused: list[Refused]
     hosts: list[Witness] = []
     gone: list[Gone] = []
     asked: list[Asked] = []
+    routers: list[Shunned] = []
 
 
 # Queriers and routers ----------------------------------------------------------------------------

@@ -175,6 +175,9 @@ class Shows:
             found = witnesses.gone(clock.now(), ports, vid=vid, group=group)
             return testimony.gone(found, name, wanted)
 
+        def routers(ports: list[int]) -> list[witnessed.Shunned]:
+            return testimony.routers(witnesses.shunned(clock.now(), ports, vid=vid), name, wanted)
+
         def asked(vids: list[int]) -> list[witnessed.Asked]:
             return testimony.asked(witnesses.asked(clock.now(), vids), name, wanted)
 
@@ -185,6 +188,7 @@ class Shows:
             hosts=await self._in_parts(ports, hosts),
             gone=await self._in_parts(ports, gone),
             asked=await self._in_parts(self._vids(wanted), asked),
+            routers=await self._in_parts(ports, routers),
         )
 
     async def _fdb(self, wanted: Wanted) -> documents.Fdb:

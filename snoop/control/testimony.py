@@ -11,7 +11,7 @@ from snoop.control import witnessed
 from snoop.control.rows import PortName, Wanted, family, of_groups, seconds
 from snoop.printable import natural
 from snoop.proto.units import Ports, port_ids
-from snoop.proto.views import AskedRow, DepartureRow, RefusalRow, WitnessRow
+from snoop.proto.views import AskedRow, DepartureRow, RefusalRow, ShunnedRow, WitnessRow
 from snoop.wire import address
 from snoop.wire.address import mac_text
 
@@ -78,6 +78,24 @@ def gone(rows: Iterable[DepartureRow], port: PortName, wanted: Wanted) -> list[w
         )
         for row in of_groups(rows, wanted, lambda row: natural(port(row.port)))
         if wanted.is_of(row.address, row.mac)
+    ]
+
+
+def routers(rows: Iterable[ShunnedRow], port: PortName, wanted: Wanted) -> list[witnessed.Shunned]:
+    """`routers`: one row a router of a port, and what it says to be one by."""
+    return [
+        witnessed.Shunned(
+            vlan=row.vid,
+            family=family(row.family),
+            port=port(row.port),
+            address=address.text(row.address),
+            origin=row.origin,
+            why=row.why,
+            count=row.count,
+            age=seconds(row.age),
+        )
+        for row in rows
+        if wanted.takes(vid=row.vid, port=row.port) and wanted.is_of(row.address, b"")
     ]
 
 

@@ -59,6 +59,19 @@ class Gone(Struct, frozen=True, kw_only=True, gc=False):
     others: list[Name]
 
 
+class Shunned(Struct, frozen=True, kw_only=True, gc=False):
+    """A router that a port does not believe: by what it says to be one, and why not."""
+
+    vlan: int
+    family: str
+    port: str
+    address: str
+    origin: str
+    why: str
+    count: int
+    age: float
+
+
 class Asked(Struct, frozen=True, kw_only=True, gc=False):
     """A General Query that was put to all ports, and who answered; `port` None: our own."""
 

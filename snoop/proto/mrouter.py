@@ -16,7 +16,7 @@ from snoop.proto.port import Port
 from snoop.proto.scope import Hook, Scope
 from snoop.proto.shares import ROUTER
 from snoop.proto.units import NEVER, STOPPED, Duration, Instant, Ports, after, left, to_seconds
-from snoop.proto.views import MrouterRow, RouterOrigin
+from snoop.proto.views import Disbelief, MrouterRow, RouterOrigin
 from snoop.wire.address import UNSPECIFIED, Address, text
 
 _RECORDS_MAX = 64  # per port: a forger of source addresses must not fill the memory
@@ -93,6 +93,7 @@ class Mrouters:
         """Note evidence of a router, good for `lifetime` (None: for good)."""
         if port.params.mrouter is MrouterMode.NEVER:  # SNOOP-26
             port.counts["mrouter_refused"] += 1
+            port.witnesses.shun(self._scope.vid, address, origin, Disbelief.NEVER, turn.now)
             return
         until = NEVER if lifetime is None else after(turn.now, lifetime)
         record = self._records.get((port.id, address, origin))
@@ -105,6 +106,7 @@ class Mrouters:
         if full or stake.make_room(ROUTER, turn) < ROUTER:
             stake.release()
             port.counts["mrouter_limit"] += 1
+            port.witnesses.shun(self._scope.vid, address, origin, Disbelief.LIMIT, turn.now)
             reason = f"{_RECORDS_MAX} router records on one port: no more taken"
             if not full:
                 reason = "max_state reached: router record not taken"
@@ -112,6 +114,7 @@ class Mrouters:
             return
         stake.charge(ROUTER)
         self._records[port.id, address, origin] = _Record(turn.now, until)
+        port.witnesses.believe(self._scope.vid, address, origin)
         self._tell("added", port.id, address, origin, turn, lifetime=lifetime)
         self._scope.arm(self, until)
         self._settle_all(turn)

@@ -16,7 +16,7 @@ from snoop.proto.params import NullSource, Params
 from snoop.proto.port import Port
 from snoop.proto.reports import HostMessage
 from snoop.proto.units import SECOND, Duration, after, seconds
-from snoop.proto.views import Refusal, RouterOrigin
+from snoop.proto.views import Disbelief, Refusal, RouterOrigin
 from snoop.proto.witnesses import REFUSALS_MAX, Heard
 from snoop.wire import control, messages
 from snoop.wire.address import ANY, UNSPECIFIED, Family, is_link_local_group, text
@@ -264,6 +264,8 @@ def _hear_query(instance: Instance, port: Port, parsed: Control, query: Query, t
             instance.groups.put_off(floor)
     if port.params.querier_guard:
         port.counts["querier_guarded"] += 1
+        why = Disbelief.GUARD
+        port.witnesses.shun(instance.scope.vid, src, RouterOrigin.QUERY, why, turn.now)
         reason = "query on a port with querier_guard: passed on, not believed"
         instance.scope.warn(EventKind.WARNING, port.id, reason, turn, address=text(src))
         return

@@ -12,7 +12,7 @@ from snoop.proto.instances import Instances
 from snoop.proto.port import Port
 from snoop.proto.scope import Scope
 from snoop.proto.units import STOPPED, Duration, Instant
-from snoop.proto.views import AskedRow, DepartureRow, RefusalRow, WitnessRow
+from snoop.proto.views import AskedRow, DepartureRow, RefusalRow, ShunnedRow, WitnessRow
 from snoop.proto.witnesses import Heard
 from snoop.wire.address import Address, Family, family
 
@@ -108,6 +108,29 @@ class Testimony:
                 if vid in (None, number) and group in (None, address)
             ]
             rows += sorted(found, key=lambda row: (row.vid, row.group))
+        return rows
+
+    def shunned(
+        self, now: Instant, ports: Iterable[int] | None = None, *, vid: int | None = None
+    ) -> list[ShunnedRow]:
+        """The routers not believed on ports (None: all), by port, VLAN, address."""
+        rows: list[ShunnedRow] = []
+        for port in self._ports(ports):
+            found = [
+                ShunnedRow(
+                    vid=number,
+                    family=family(address),
+                    port=port.id,
+                    address=address,
+                    origin=origin,
+                    why=known.why,
+                    count=known.count,
+                    age=Duration(now - known.at),
+                )
+                for number, address, origin, known in port.witnesses.shunned()
+                if vid in (None, number)
+            ]
+            rows += sorted(found, key=lambda row: (row.vid, row.address, row.origin))
         return rows
 
     def asked(self, now: Instant, vids: Iterable[int] | None = None) -> list[AskedRow]:

@@ -61,6 +61,14 @@ class Refusal(StrEnum):
     VLAN_LIMIT = "vlan_limit"
 
 
+class Disbelief(StrEnum):
+    """Why a router, or who asks as one does, is not believed."""
+
+    NEVER = "never"  # [[port]] mrouter
+    GUARD = "querier_guard"
+    LIMIT = "mrouter_limit"
+
+
 class Departure(StrEnum):
     """How a membership ended."""
 
@@ -208,6 +216,20 @@ class RefusalRow:
     why: Refusal
     address: Address
     mac: bytes
+    count: int
+    age: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class ShunnedRow:
+    """A router that is not believed on a port: what it said last, how often, how long ago."""
+
+    vid: int
+    family: Family
+    port: int
+    address: Address
+    origin: RouterOrigin
+    why: Disbelief
     count: int
     age: Duration
 

@@ -1,8 +1,8 @@
 """What a port has seen of its hosts: who was heard when, what they were refused, who has gone.
 
 For people who look for what is wrong (SAY-2, SAY-1): nothing is decided by it, nobody is charged
-for it, and it begins anew with the process. Each of the three is bounded, and a port's hosts push
-out what is known of its own hosts only. Whether a host answers is in `asked`.
+for it, and it begins anew with the process. Each of them is bounded, and a port's hosts push out
+what is known of its own hosts only. Whether a host answers is in `asked`.
 
 A host is told apart as in `hosts`: by MAC and address, but a MAC with one address is one host.
 """
@@ -12,13 +12,14 @@ from typing import Final, TypeVar
 
 from snoop.proto.hosts import NO_ADDRESS, Reporter
 from snoop.proto.units import SECOND, STOPPED, Instant
-from snoop.proto.views import Departure, Refusal
+from snoop.proto.views import Departure, Disbelief, Refusal, RouterOrigin
 from snoop.wire.address import Address
 
 REFUSALS_MAX: Final = 64  # a port; the one not heard for longest goes
 HOSTS_MAX: Final = 256  # a port; the one not heard for longest goes
 DEPARTURES_MAX: Final = 128  # a port; the oldest goes
 OTHERS_MAX: Final = 4  # hosts of a departure that are named besides
+SHUNNED_MAX: Final = 16  # routers a port; the one not heard for longest goes
 
 # What the port itself is refused, whichever of its hosts asks.
 _OF_PORT: Final = frozenset(
@@ -66,6 +67,18 @@ class Refused:
         self.count = 0
 
 
+class Shunned:
+    """Words of one router that are not believed, and why not."""
+
+    __slots__ = ("at", "count", "why")
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.why = Disbelief.NEVER
+        self.at = Instant(0)
+        self.count = 0
+
+
 class Gone:
     """A membership that ended: how, when, and whose it was.
 
@@ -97,7 +110,7 @@ class Gone:
 class Witnesses:
     """What one port has seen, what was seen last at the end."""
 
-    __slots__ = ("_gone", "_hosts", "_leavers", "_macs", "_refused")
+    __slots__ = ("_gone", "_hosts", "_leavers", "_macs", "_refused", "_shunned")
 
     def __init__(self) -> None:
         """Start with nothing."""
@@ -106,6 +119,7 @@ class Witnesses:
         self._macs: dict[tuple[int, bytes], list[Heard]] = {}  # the same hosts
         self._gone: dict[tuple[int, Address], Gone] = {}
         self._leavers: dict[tuple[int, Address], tuple[Reporter, Instant]] = {}
+        self._shunned: dict[tuple[int, Address, RouterOrigin], Shunned] = {}
 
     # Hosts ---------------------------------------------------------------------------------------
 
@@ -189,7 +203,9 @@ class Witnesses:
                 del self._refused[vid, group, why]
 
     def forget(self, vid: int | None = None, group: Address | None = None) -> None:
-        """Forget what was refused, of one VLAN or group or all."""
+        """Forget what was refused, of one VLAN or group, or all and the routers, too."""
+        if vid is None and group is None:
+            self._shunned.clear()
         for key in list(self._refused):
             if vid in (None, key[0]) and group in (None, key[1]):
                 del self._refused[key]
@@ -198,6 +214,27 @@ class Witnesses:
         """Go through what was refused, however long ago."""
         for (vid, group, why), known in self._refused.items():
             yield vid, group, why, known
+
+    # Routers -------------------------------------------------------------------------------------
+
+    def shun(
+        self, vid: int, address: Address, origin: RouterOrigin, why: Disbelief, now: Instant
+    ) -> None:
+        """Remember a router that is not believed."""
+        key = vid, address, origin
+        known = self._shunned.get(key) or Shunned()
+        _keep(self._shunned, key, known, SHUNNED_MAX)
+        known.why, known.at = why, now
+        known.count += 1
+
+    def believe(self, vid: int, address: Address, origin: RouterOrigin) -> None:
+        """Take note that a router is believed after all."""
+        self._shunned.pop((vid, address, origin), None)
+
+    def shunned(self) -> Iterator[tuple[int, Address, RouterOrigin, Shunned]]:
+        """Go through the routers that are not believed, however long ago they spoke."""
+        for (vid, address, origin), known in self._shunned.items():
+            yield vid, address, origin, known
 
     # Departures ----------------------------------------------------------------------------------
 

@@ -10,7 +10,8 @@ import pytest
 
 from netns.said import explained, named
 from netns.star import IGMP, Star, star
-from netns.troubles import PORTS, TROUBLES, Trouble, nothing
+from netns.troublemakers import PORTS, Trouble, nothing
+from netns.troubles import TROUBLES
 from unit.causes import rows
 
 GROUPS = {title: f"239.30.0.{number}" for number, title in enumerate(TROUBLES, 6)}
@@ -30,7 +31,8 @@ def test_a_trouble_is_named_as_the_table_says(net: Star, title: str) -> None:
     try:
         trouble.make(net, group)
         named(net, row)
-        explained(net, row, *trouble.explain, "--group", group)
+        to = () if "--to" in trouble.explain else ("--group", group)
+        explained(net, row, *trouble.explain, *to)
     finally:
         if trouble.undo is not None:
             trouble.undo(net, group)

@@ -33,7 +33,7 @@ class Row:
 
     def is_explained_by(self, because: str) -> bool:
         """Does a reason or a note of `explain` say what the row says?"""
-        return _pattern(self.explain).search(because) is not None
+        return _pattern(self.explain).search(because.replace("`", "")) is not None
 
 
 def _pattern(cell: str) -> re.Pattern[str]:

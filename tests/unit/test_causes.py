@@ -7,7 +7,7 @@ from pathlib import Path
 
 from netns.troubles import TROUBLES
 from snoop.control.causes import Cause
-from unit.causes import PAGE, rows
+from unit.causes import PAGE, SILENT, rows
 
 OTHERS = Path(__file__).parents[1] / "netns"
 
@@ -15,7 +15,8 @@ OTHERS = Path(__file__).parents[1] / "netns"
 def test_every_cause_is_in_the_table_or_named_below_it() -> None:
     """SAY-18."""
     below = set(re.findall(r"`(\w+)`", PAGE.read_text().split("Words for what no row")[1]))
-    assert {row.cause for row in rows().values()} | below == {cause.value for cause in Cause}
+    said = {row.cause for row in rows().values()} - {SILENT}
+    assert said | below == {cause.value for cause in Cause}
 
 
 def test_every_row_is_set_up_on_real_interfaces() -> None:

@@ -25,9 +25,10 @@ from snoop.control.requests import Clear, Events, Explain, Monitor, Mrouter, Sho
 from snoop.lab import plugin
 from snoop.proto.effects import EventKind
 from snoop.runtime import clock
-from snoop.table.seen import Stream
+from snoop.table.seen import Punted, Stream
 from snoop.wire import address
 from snoop.wire.messages import Record, RecordType
+from unit.frames import v3_query
 from unit.scene import G, S, Scene, heard
 
 PAGE = Path(schema.__file__).parents[1] / "INTERFACE.md"
@@ -131,10 +132,14 @@ def documents() -> dict[str, tuple[set[str], dict[str, set[str]]]]:
     return found
 
 
+PARTS = ("hosts", "gone", "asked", "routers")
+
+
 @pytest.fixture(scope="module")
 def answered() -> dict[str, Any]:
     """The real answers of a switch in which there is one of everything."""
-    scene = Scene().start()
+    guarded = [{"name": f"p{n}", "querier_guard": n == 2} for n in range(4)]
+    scene = Scene(port=guarded).start()
     now = clock.now()
     scene.fastpath.seen = [
         Stream(0, address.parse("10.0.0.10"), G, 0, 9, 900, now - 10, now, 2, True, "forward_group")
@@ -142,11 +147,13 @@ def answered() -> dict[str, Any]:
     scene.report(1, Record(RecordType.ALLOW, G, (S,)))
     scene.report(1, Record(RecordType.TO_EX, address.parse("232.1.1.1"), ()))
     scene.ask(Mrouter(add=True, port="p3"))
+    scene.fastpath.waiting.append(Punted(2, 0, v3_query(), 0))
+    scene.plane.punted()
     scene.report(2, Record(RecordType.TO_EX, address.parse("239.1.1.9"), ()))
     scene.ask(Clear(what="mdb", group="239.1.1.9"))
     seen = scene.ask(Show(what="witnesses"))
     return {
-        **{f"show witnesses: {part}": {part: seen[part]} for part in ("hosts", "gone", "asked")},
+        **{f"show witnesses: {part}": {part: seen[part]} for part in PARTS},
         **{f"show {what}": scene.ask(Show(what=what)) for what in typing.get_args(_shown())},
         "show events": scene.ask(Events()),
         "count": scene.ask(Show(what="mdb", count=True)),

@@ -24,6 +24,7 @@ from snoop.cli.findings.listeners import (
     never_joined,
     not_joined,
     not_sent,
+    other_source,
     ttl_one,
 )
 from snoop.cli.findings.neighbours import neighbours
@@ -36,11 +37,12 @@ from snoop.cli.findings.stations import disputes, room
 from snoop.cli.findings.storms import loops, storms
 from snoop.cli.findings.streams import shared_addresses, streams
 from snoop.control.documents import Finding
+from snoop.control.storm import STORMS
 
 __all__ = ["COUNTERS", "IN_FLIGHT_FRAMES", "RATED", "Facts", "Finding", "look", "shortened"]
 
 COUNTERS = (*COUNTED, *floods.COUNTERS, *storm.COUNTERS, *STATIONS)
-RATED = ("rate_limited", *storm.STORMS)
+RATED = ("rate_limited", *STORMS)
 IN_FLIGHT_FRAMES = 4096
 ALIKE_MAX = 4
 _VARIABLE = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}|[0-9.,]+|\bmemberships?\b")
@@ -61,6 +63,7 @@ _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     room,
     streams,
     not_joined,
+    other_source,
     never_joined,
     not_sent,
     foreign_sources,

@@ -67,16 +67,16 @@ _LIMITS = {
     "mrouter_limit": Rule(
         Cause.MROUTER_LIMIT,
         "router addresses were not recorded",
-        "`snoop monitor --type mrouter` shows who forges them; "
-        'set [[port]] mrouter = "never" for PORT',
+        "`snoop show witnesses --port PORT` has the last of them: if they are forged, set "
+        '[[port]] mrouter = "never" for PORT',
     ),
 }
 _SUSPICIOUS = {
     "mrouter_refused": Rule(
         Cause.ROUTER_REFUSED,
-        'somebody queries where [[port]] mrouter = "never"',
-        "`snoop monitor --type query` says who; if it is a router that should be allowed, set "
-        '[[port]] mrouter = "auto" for PORT',
+        'a router is not believed, by [[port]] mrouter = "never"',
+        'if it is one that should be, set [[port]] mrouter = "auto" for PORT; else look for what '
+        "sends that, the others are not harmed",
     ),
     "query_own_address": Rule(
         Cause.QUERIER_ADDRESS,
@@ -94,6 +94,7 @@ _SUSPICIOUS = {
         "`snoop capture bad.pcapng --port PORT` shows whose; or the cable is bad",
     ),
 }
+_SHUNNED = {"mrouter_refused": "never", "mrouter_limit": "mrouter_limit"}
 SMALL_LIMIT = 32
 COUNTERS = (*_LOSSES, *_LIMITS, *_SUSPICIOUS)
 
@@ -109,6 +110,9 @@ def counted(facts: Facts) -> Iterator[Finding]:
                 host = Who() if last is None else Who(last.address, last.mac)
                 if last is not None:
                     text += f": the last was for {last.group}, by {host}"
+                elif name in _SHUNNED and (shunned := _last_shunned(facts, port, _SHUNNED[name])):
+                    host = Who(shunned.address)
+                    text += f": the last was {host}, by its {shunned.origin}"
                 yield problem(cause, port, text, do.replace("PORT", port), host)
     errors = facts.counters.get("internal_errors", 0)
     if errors:
@@ -123,6 +127,12 @@ def counted(facts: Facts) -> Iterator[Finding]:
 def _last_refused(facts: Facts, port: str, why: str) -> witnessed.Refused | None:
     """The last join that this limit refused."""
     rows = [row for row in facts.witnesses.refused if (row.port, row.why) == (port, why)]
+    return min(rows, key=lambda row: row.age, default=None)
+
+
+def _last_shunned(facts: Facts, port: str, why: str) -> witnessed.Shunned | None:
+    """The last router that was not believed for this reason."""
+    rows = [row for row in facts.witnesses.routers if (row.port, row.why) == (port, why)]
     return min(rows, key=lambda row: row.age, default=None)
 
 

@@ -59,6 +59,37 @@ def not_joined(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def other_source(facts: Facts) -> Iterator[Finding]:
+    """Streams of a source that none of those who joined the group want."""
+    for stream in facts.seen.streams:
+        rows = facts.groups.get((stream.vlan, stream.group), ())
+        if stream.idle > RECENT_SECONDS or stream.reason != "no_member" or not rows:
+            continue
+        said = [
+            f"{_reporter(row)} at {row.port} wants {_wanted(row)}"
+            for row in sorted(rows, key=lambda row: row.port)
+        ]
+        more = ", …" if said[NAMED_MAX:] else ""
+        excluded = any(row.filter_mode == "exclude" for row in rows)
+        yield note(
+            Cause.OTHER_SOURCE,
+            f"{stream.source} -> {stream.group}",
+            f"goes nowhere: its members want no frames of {stream.source}: "
+            f"{', '.join(said[:NAMED_MAX])}{more}",
+            "if a host is to have it, on it: "
+            f"{'IP_UNBLOCK_SOURCE' if excluded else 'IP_ADD_SOURCE_MEMBERSHIP'} = {stream.source}; "
+            f"`snoop show hosts --group {stream.group}` has who asked for what",
+            Who(rows[0].last_reporter),
+        )
+
+
+def _wanted(row: documents.Entry) -> str:
+    """The sources of a member, in words."""
+    exclude = row.filter_mode == "exclude"
+    named = [one.address for one in row.sources if one.forwarding is not exclude]
+    return f"{'all but' if exclude else 'only'} {_first(named)}"
+
+
 def _never_heard(facts: Facts, stream: documents.Stream) -> str:
     """Hosts that have never joined anything, of whom one may be meant to."""
     others = {stream.port, *(row.port for row in facts.routers.get(stream.vlan, ()))}

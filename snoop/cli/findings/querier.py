@@ -12,6 +12,7 @@ from snoop.control.documents import Finding
 
 AGING_SECONDS = 60.0
 VLANS_NAMED = 4
+ROUTERS_NAMED = 4
 ROUTERS_SAY = ("rx_pim_hello", "rx_mrd_advertisement", "rx_dvmrp")
 QUERIES = ("rx_query_v1", "rx_query_v2", "rx_query_v3")
 
@@ -188,12 +189,18 @@ def routers(facts: Facts) -> Iterator[Finding]:
             )
         guarded = counts.get("querier_guarded", 0)
         if guarded:
+            askers = [
+                row.address
+                for row in facts.witnesses.routers
+                if (row.port, row.why) == (name, "querier_guard")
+            ]
+            whose = f" of {', '.join(askers[:ROUTERS_NAMED])}" if askers else ""
             yield note(
                 Cause.QUERIER_DISPLACED,
                 name,
-                f"{many(guarded, 'query', 'queries')} came in where querier_guard = true: passed "
-                "on to the hosts, not believed here",
-                "`snoop monitor --type query` says who asks",
+                f"{many(guarded, 'query', 'queries')}{whose} came in where querier_guard = true: "
+                "passed on to the hosts, not believed here",
+                f"`snoop monitor --type query --port {name}` shows it, if nothing should ask there",
             )
     heard = _heard_routers(facts)
     if unsent and heard and not facts.seen.mrouters:

@@ -8,14 +8,9 @@ from snoop.cli.findings.facts import Facts, many, problem
 from snoop.control import documents
 from snoop.control.causes import Cause
 from snoop.control.documents import Finding
+from snoop.control.storm import STORMS, UNREGISTERED
 
-UNREGISTERED = "forward_unregistered"
-# Frames/s that come in at one port. Networks that are well have a hundredth of it.
-STORMS = {
-    "flood_broadcast": (1_000, "broadcast frames/s", "broadcast"),
-    "flood_unknown_unicast": (2_000, "frames/s to an address that nobody answers from", "not ip6"),
-    UNREGISTERED: (5_000, "frames/s of groups that nobody has joined", "ip multicast"),
-}
+_DUMPED = {"flood_broadcast": "broadcast", "flood_unknown_unicast": "not ip6"}  # as tcpdump says
 OWN_FRAME = "own_frame"
 COUNTERS = (*STORMS, OWN_FRAME)
 
@@ -37,10 +32,10 @@ def storms(facts: Facts) -> Iterator[Finding]:
 
 def _storms(facts: Facts, port: str) -> Iterator[tuple[float, str, str]]:
     floods = facts.config.switch.unregistered == "flood"
-    for name, (most, words, dumped) in STORMS.items():
+    for name, (most, words) in STORMS.items():
         rate = facts.rates.get(port, {}).get(name, 0.0)
         if rate >= most and (floods or name != UNREGISTERED) and len(facts.seen.ports) > 2:
-            yield rate, words, dumped
+            yield rate, words, _DUMPED.get(name, "ip multicast")
 
 
 def looped(facts: Facts) -> set[str]:

@@ -7,11 +7,11 @@ views, and name the configuration key that would change the answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from snoop.control import documents
 from snoop.control.causes import Cause
-from snoop.control.explaining import control, hints, members, stations
+from snoop.control.explaining import control, hints, members, stations, ways
 from snoop.control.explaining.case import Case, Told
 from snoop.control.explaining.heading import TAG_BYTES
 from snoop.control.explaining.question import Question, asked
@@ -32,13 +32,15 @@ from snoop.wire.address import Family, mac_text
 _FRAME_BYTES_MAX = 2048  # of it that are shown
 
 Why = Callable[[Port], Told]
+Counted = Callable[[Port], Mapping[str, int]]
 
 
-async def explain(plane: Plane, request: Explain) -> documents.Explained:
-    """Answer `snoop explain`."""
+async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.Explained:
+    """Answer `snoop explain`; `counts` of a port is what it counted since that was cleared."""
     question = asked(plane, request)
     found = await _stations(plane)
-    case = _case(plane, question, found)
+    storms = await ways.storms(plane, {port.name: counts(port) for port in plane.ports})
+    case = _case(plane, question, found, counts)
     verdict, why, ports = case.verdict, _reasons(case), case.verdict.ports
     counters, notes = [verdict.reason], []
     if verdict.action is Action.PUNT:
@@ -49,6 +51,7 @@ async def explain(plane: Plane, request: Explain) -> documents.Explained:
         notes += outcome.notes
     if case.group is not None and verdict.action is not Action.PUNT:
         notes += hints.notes(case, case.group)
+    notes += [*ways.notes(case), *storms]
     rows = [
         _row(port, _too_large(case, port, bool(ports >> port.id & 1), why(port)))
         for port in sorted(plane.ports, key=lambda port: natural(port.name))
@@ -77,7 +80,7 @@ async def _stations(plane: Plane) -> list[FdbEntry]:
     return found
 
 
-def _case(plane: Plane, question: Question, found: list[FdbEntry]) -> Case:
+def _case(plane: Plane, question: Question, found: list[FdbEntry], counts: Counted) -> Case:
     verdict = plane.fastpath.explain(question.port.id, question.frame)
     vid, group = verdict.vlan, question.group
     engine, now = plane.engine, clock.now()
@@ -100,6 +103,8 @@ def _case(plane: Plane, question: Question, found: list[FdbEntry]) -> Case:
         mrouters=mrouters,
         hosts=[] if group is None else engine.hosts(now, engine.keys(vid=vid, group=group)),
         stations=[one for one in found if one.vlan == vid],
+        streams=[one for one in plane.fastpath.streams() if (one.vlan, one.group) == (vid, group)],
+        counts=counts,
     )
 
 
@@ -169,7 +174,7 @@ def _too_large(case: Case, port: Port, forwarded: bool, why: Told) -> tuple[bool
     if not forwarded or size is None or port.link is None:
         return forwarded, why
     most = port.link.mtu + ether.HEADER_BYTES + (TAG_BYTES if case.vid else 0)
-    lost = case.question.exact or case.plane.fastpath.counters(port.id)["tx_mtu"]
+    lost = case.question.exact or case.counts(port)["tx_mtu"]
     if size <= most or not lost:
         return forwarded, why
     do = f"ip link set {port.name} mtu {size - most + port.link.mtu}, at both ends"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,13 +12,17 @@ from snoop.proto.units import SECOND, Duration
 from snoop.proto.views import HostRow, MdbRow, MrouterRow
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port
-from snoop.table.seen import FdbEntry
+from snoop.table.seen import FdbEntry, Stream
 from snoop.wire.address import Address
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the engine and the fast path know of the question; `stations` are those of its VLAN."""
+    """What the engine and the fast path know of the question.
+
+    `stations` are those of its VLAN, `streams` those of its group; `counts` of a port is what it
+    counted since that was cleared.
+    """
 
     plane: Plane
     question: Question
@@ -29,6 +34,8 @@ class Case:
     mrouters: dict[int, list[MrouterRow]]
     hosts: list[HostRow]
     stations: list[FdbEntry]
+    streams: list[Stream]
+    counts: Callable[[Port], Mapping[str, int]]
 
     @property
     def ingress(self) -> Port:
@@ -45,6 +52,11 @@ class Case:
     def forwarded(self, port: Port) -> bool:
         """Does the frame leave by the port?"""
         return bool(self.verdict.ports >> port.id & 1)
+
+
+def listed(names: Collection[str], most: int = 4) -> str:
+    """a, b, c, d, …"""
+    return ", ".join([*list(names)[:most], *(["…"] if len(names) > most else [])])
 
 
 def ago(duration: Duration) -> str:

@@ -10,9 +10,9 @@ from snoop.control.causes import Cause
 from snoop.control.explaining import hints, stations
 from snoop.control.explaining.case import Case, Told, ago
 from snoop.control.rows import seconds
-from snoop.proto.params import FastLeave, MrouterMode
+from snoop.proto.params import FastLeave
 from snoop.proto.units import Duration
-from snoop.proto.views import Departure, DepartureRow, Refusal, RefusalRow
+from snoop.proto.views import Departure, DepartureRow, Disbelief, Refusal, RefusalRow
 from snoop.runtime import clock
 from snoop.runtime.ports import Port
 from snoop.wire import address
@@ -29,6 +29,23 @@ _CAUSES = {
     Refusal.TABLE_FULL: Cause.TABLE_FULL,
     Refusal.STATE_LIMIT: Cause.STATE_LIMIT,
     Refusal.VLAN_LIMIT: Cause.VLAN_LIMIT,
+}
+_SHUNNED = {
+    Disbelief.NEVER: (
+        Cause.ROUTER_REFUSED,
+        '[[port]] mrouter = "never" does not believe it',
+        '[[port]] mrouter = "auto"',
+    ),
+    Disbelief.GUARD: (
+        Cause.QUERIER_DISPLACED,
+        "[[port]] querier_guard = true does not believe it",
+        '[[port]] mrouter = "always", if a router is there',
+    ),
+    Disbelief.LIMIT: (
+        Cause.MROUTER_LIMIT,
+        "there was no room to remember it",
+        "snoop show witnesses: the routers that are not believed",
+    ),
 }
 _REFUSED = {
     Refusal.SSM: "it names no source, or is of IGMPv1 or v2, and the group is in [igmp] ssm_ranges",
@@ -148,18 +165,17 @@ def _other_vlan(port: Port, case: Case, group: Address) -> Told | None:
 
 def _router(port: Port, case: Case) -> Told | None:
     """A router there would get every group: whether there is one that is not believed."""
-    engine, table = case.plane.engine, port.table
-    counts = engine.port_counters(port.id)
-    if table.mrouter is MrouterMode.NEVER and counts["mrouter_refused"]:
-        asked = engine.witnesses.asked(clock.now(), [case.vid])
-        host = next((row.address for row in asked if row.port == port.id), None)
-        who = "a router" if host is None else address.text(host)
-        return Told(
-            Cause.ROUTER_REFUSED,
-            f'{who} is a router behind it, but [[port]] mrouter = "never" does not believe it',
-            host=host,
-            do='[[port]] mrouter = "auto"',
+    engine = case.plane.engine
+    shunned = engine.witnesses.shunned(clock.now(), [port.id], vid=case.vid)
+    last = min(shunned, key=lambda row: row.age, default=None)
+    if last is not None:
+        who = (
+            f"{address.text(last.address)} said by its {last.origin} {ago(last.age)} that it is a "
+            "router, and "
         )
+        cause, said, do = _SHUNNED[last.why]
+        return Told(cause, who + said, host=last.address, last_heard=seconds(last.age), do=do)
+    counts = case.counts(port)
     if counts["query_null_source"] and not case.plane.config.igmp.mrouter_on_null_source:
         return Told(
             Cause.ROUTER_UNKNOWN,

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address
-from itertools import takewhile
 
 from snoop.config.schema import PortTable
-from snoop.control.explaining.case import Case
+from snoop.control.explaining import asking, flowing
+from snoop.control.explaining.case import Case, listed
 from snoop.control.wellknown import WELL_KNOWN
-from snoop.proto.views import Departure
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.wire import address
-from snoop.wire.address import UNSPECIFIED, Address, Family
+from snoop.wire.address import Address, Family
 
 _MAC_BITS = 0x7FFFFF  # RFC 1112 6.4: what of a group is in its MAC address.
-_NAMED_MAX = 4
-_VAIN_MIN = 2  # queries: one may be lost
 
 
 def barred(table: PortTable, group: Address) -> str:
@@ -38,13 +35,8 @@ def notes(case: Case, group: Address) -> Iterator[str]:
     plane, vid, registered = case.plane, case.vid, case.registered
     if address.family(group) is not Family.IPV4:
         return
-    igmp = plane.config.igmp
-    if igmp.enabled and not case.querier:
-        yield (
-            "no querier is known: nobody asks the hosts again, and memberships end "
-            '([igmp] querier = "on")'
-        )
-    yield from _unanswered(case, group)
+    yield from asking.notes(case, group)
+    yield from flowing.notes(case, group)
     yield from _elsewhere(plane, vid, group, registered=registered)
     known = {other for vlan, other in plane.engine.groups() if vlan == vid}
     most = dict(plane.params.vlans).get(vid, plane.params).max_groups
@@ -63,41 +55,15 @@ def notes(case: Case, group: Address) -> Iterator[str]:
     yield from _shared(group, known)
 
 
-def _unanswered(case: Case, group: Address) -> Iterator[str]:
-    """SAY-1: hosts that wanted it fell silent, and nobody at all answers the queries.
-
-    That is seen; why is not, but an address that no host has a route to is one that they drop.
-    """
-    witnesses, now = case.plane.engine.witnesses, clock.now()
-    over = [row for row in witnesses.asked(now, [case.vid]) if not row.left]
-    vain = list(takewhile(lambda row: not row.answers, over))
-    silent = [
-        row
-        for row in witnesses.gone(now, vid=case.vid, group=group)
-        if row.how is Departure.EXPIRED and row.address != UNSPECIFIED
-    ]
-    if len(vain) < _VAIN_MIN or not silent:
-        return
-    querier, host = vain[0].address, silent[0].address
-    text = f"nobody answered the last {len(vain)} queries of {address.text(querier)}"
-    if querier[:15] == host[:15] or querier == UNSPECIFIED:
-        yield f"{text}: a firewall, or a switch between, may drop IGMP"
-    else:
-        yield (
-            f"{text}, which is not of the network of {address.text(host)}: a host with rp_filter "
-            "drops queries of an address it has no route to (sysctl net.ipv4.conf.all.rp_filter)"
-        )
-
-
 def _elsewhere(plane: Plane, vid: int, group: Address, *, registered: bool) -> Iterator[str]:
     """The VLANs whose hosts wait for it (SAY-18)."""
     rows = plane.engine.mdb(clock.now(), plane.engine.keys(group=group))
     others = sorted({row.vid for row in rows} - {vid})
     if registered or not others or address.is_link_local_group(group):
         return
-    names = [f"VLAN {other}" if other else "untagged" for other in others[:_NAMED_MAX]]
+    names = [f"VLAN {other}" if other else "untagged" for other in others]
     here = f"in VLAN {vid}" if vid else "untagged"
-    yield f"nobody has joined it {here}, but it has members elsewhere: {', '.join(names)}"
+    yield f"nobody has joined it {here}, but it has members elsewhere: {listed(names)}"
 
 
 def _shared(group: Address, known: set[Address]) -> Iterator[str]:
@@ -110,9 +76,9 @@ def _shared(group: Address, known: set[Address]) -> Iterator[str]:
         and int.from_bytes(other[-4:], "big") & _MAC_BITS == low
     )
     if others:
-        listed = ", ".join(address.text(other) for other in others[:_NAMED_MAX])
+        names = listed([address.text(other) for other in others])
         yield (
-            f"has the MAC address of {listed}: this switch tells them apart, hosts' filters and "
+            f"has the MAC address of {names}: this switch tells them apart, hosts' filters and "
             "switches that look at MAC addresses do not"
         )
     elif low < 256 and not address.is_link_local_group(group):

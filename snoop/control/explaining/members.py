@@ -19,7 +19,11 @@ from snoop.wire.ipv4 import PROTOCOL_IGMP
 def told(port: Port, case: Case, group: Address) -> Told:
     """Say why a port gets the group, or does not."""
     if case.forwarded(port):
-        known = _member(port, case) or router(port, case)
+        known = _member(port, case)
+        made = router(port, case)
+        if known is not None and made is not None and known.cause == "member":
+            known = known._replace(because=f"{known.because}; also {made.because}")
+        known = known or made
         if known is None and case.registered:
             return Told(
                 "no_room",

@@ -116,6 +116,7 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
             witnesses.Gone,
             witnesses.Heard,
             witnesses.Refused,
+            witnesses.Shunned,
             witnesses.Witnesses,
         )
     },

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from snoop.proto.params import MrouterMode, PortParams
 from snoop.proto.units import seconds
 from snoop.proto.views import Refusal
 from snoop.wire.address import parse, text
-from unit.device import P1, P2
+from unit.device import P1, P2, R
 from unit.frames import BLOCK, HOST, IS_EX, IS_IN, OTHER, S1, S2, SSM, TO_EX, TO_IN, G, H
-from unit.proto_lab import Lab, leave, mac_of, old_report, querier, record, v3
+from unit.proto_lab import Lab, hello, leave, mac_of, old_report, querier, query, record, v3
 
 DENIED = {P1: {"deny_groups": ((parse("239.1.2.0"), 120),)}}
 
@@ -137,3 +138,38 @@ def test_refusals_are_bounded_and_the_oldest_goes() -> None:
     assert "239.9.0.0" in groups
     assert "239.9.0.1" not in groups
     assert {row.why for row in lab.engine.witnesses.refused(lab.now)} == {Refusal.FILTER}
+
+
+def shunned(lab: Lab) -> list[tuple[str, str, str, int]]:
+    """(address, origin, why, count) of each router that is not believed at R."""
+    rows = lab.engine.witnesses.shunned(lab.now, [R])
+    return [(text(row.address), row.origin, row.why, row.count) for row in rows]
+
+
+def test_routers_that_are_not_believed_are_known_and_why() -> None:
+    """SAY-18: until the configuration is another."""
+    lab = Lab(port={R: {"mrouter": MrouterMode.NEVER}})
+    for _ in range(2):
+        lab.hear(R, query())
+    lab.hear(R, hello(src="10.0.0.9"))
+    assert shunned(lab) == [("10.0.0.1", "query", "never", 2), ("10.0.0.9", "pim", "never", 1)]
+    lab.at(99)
+    assert {row.age for row in lab.engine.witnesses.shunned(lab.now)} == {seconds(99)}
+    guarded = PortParams(name="r", querier_guard=True)
+    lab.take(lab.engine.configure(lab.params, {R: guarded}, now=lab.now))
+    assert shunned(lab) == []
+    lab.hear(R, query())
+    assert shunned(lab) == [("10.0.0.1", "query", "querier_guard", 1)]
+
+
+def test_routers_that_are_not_believed_are_bounded() -> None:
+    """SAY-18: the last are kept, of those beyond the limit as well."""
+    lab = Lab()
+    for last in range(200):
+        lab.hear(R, hello(src=f"10.0.1.{last}"))
+    seen_last = sorted(shunned(lab), key=lambda row: parse(row[0]))
+    assert {why for _, _, why, _ in seen_last} == {"mrouter_limit"}
+    assert [address for address, *_ in seen_last] == [f"10.0.1.{last}" for last in range(184, 200)]
+    lab.at(150)
+    lab.hear(R, hello(src="10.0.1.199"))
+    assert len(shunned(lab)) == 15

@@ -1,0 +1,101 @@
+"""What `explain` adds about the streams of a group that really flow, and about who waits for them.
+
+Who has joined what nobody sends, who sends by another port than was asked about, and what is left
+to look at where the switch has done its part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
+
+from snoop.control.explaining.case import Case, ago, listed
+from snoop.proto.units import SECOND, Duration
+from snoop.proto.views import MdbRow
+from snoop.runtime import clock
+from snoop.table.seen import Stream
+from snoop.wire import address
+from snoop.wire.address import UNSPECIFIED, Address, Family
+
+_RECENT_NS = 60 * SECOND
+_NETWORK_BITS = 16
+
+
+def notes(case: Case, group: Address) -> Iterator[str]:
+    """What flows, and does not."""
+    if address.is_link_local_group(group):
+        return
+    alike = [one for one in case.streams if case.source in (None, one.source)]
+    here = [one for one in alike if one.port == case.ingress.id and _is_recent(one)]
+    if not here and case.registered:
+        yield _missing(case, group, alike)
+    yield from _foreign(case)
+    if here:
+        yield from _delivered(case, group)
+
+
+def _is_recent(stream: Stream) -> bool:
+    return clock.now() - stream.last_ns < _RECENT_NS
+
+
+def _missing(case: Case, group: Address, alike: list[Stream]) -> str:
+    """Somebody waits, and no frame comes in there."""
+    text, port = address.text(group), case.ingress.name
+    what = text if case.source is None else f"{text} from {address.text(case.source)}"
+    look = f"on the sender, `ip route get {text}` says by which interface it goes"
+    others = [one for one in alike or case.streams if _is_recent(one)]
+    if not others:
+        last = max((one.last_ns for one in alike), default=None)
+        when = "" if last is None else f" since {ago(Duration(clock.now() - last))}"
+        return f"no frame of {what} has come in{when}: {look}"
+    froms = sorted(
+        {f"{address.text(one.source)} at {case.plane.ports.name(one.port)}" for one in others}
+    )
+    return f"no frame of {what} has come in at {port}: it comes from {listed(froms)}"
+
+
+def _foreign(case: Case) -> Iterator[str]:
+    """Members that may have no route back to the sender; who comes by a router is of elsewhere."""
+    source = case.source
+    if source is None or address.family(source) is not Family.IPV4:
+        return
+    if case.ingress.id in case.mrouters:
+        return
+    network = ip_network((address.text(source), _NETWORK_BITS), strict=False)
+    hosts = sorted(
+        {
+            row.last_reporter
+            for port in case.plane.ports
+            if case.forwarded(port)
+            for row in case.members.get(port.id, ())
+            if row.last_reporter not in (None, UNSPECIFIED)
+        }
+        - {None}
+    )
+    if not hosts or any(ip_address(address.text(host)) in network for host in hosts if host):
+        return
+    assert hosts[0] is not None
+    host, text = address.text(hosts[0]), address.text(source)
+    yield (
+        f"{text} is not of the network of {host}: with a reverse path filter and no route back it "
+        f"drops the stream (on {host}: `ip route get {text}`, sysctl net.ipv4.conf.all.rp_filter)"
+    )
+
+
+def _delivered(case: Case, group: Address) -> Iterator[str]:
+    """The switch does its part: where a host loses it, which it alone can see."""
+    rows: list[MdbRow] = []
+    served = []
+    for port in case.plane.ports:
+        if case.forwarded(port) and case.members.get(port.id):
+            rows += case.members[port.id]
+            served.append(port.name)
+    if not served:
+        return
+    host = next((row.last_reporter for row in rows if row.last_reporter), None)
+    on = f"on {address.text(host)}" if host else "there"
+    yield (
+        f"it comes in, and is sent to {listed(served)}: if a program there does not get it, look "
+        f"{on} at `nstat -az TcpExtIPReversePathFilter UdpNoPorts UdpRcvbufErrors`, "
+        "`nft list ruleset`, `ip maddr show`"
+    )
