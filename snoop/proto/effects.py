@@ -5,7 +5,6 @@ The caller carries them out in the order given: `Transmit` on the wire, `GroupCh
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 
@@ -44,16 +43,14 @@ class Transmit(NamedTuple):
     tci: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GroupChanged:
+class GroupChanged(NamedTuple):
     """The forwarding state of one group changed: ask `Engine.group_view`."""
 
     vid: int
     group: Address
 
 
-@dataclass(frozen=True, slots=True)
-class VlanChanged:
+class VlanChanged(NamedTuple):
     """Router ports, the active flag or the policy of a VLAN changed: ask `Engine.vlan_view`."""
 
     vid: int
@@ -90,8 +87,7 @@ class By(StrEnum):
     FILE = "file"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Something an operator may want to see.
 
     `fields` holds JSON-ready values; addresses are text, times are seconds.
@@ -100,7 +96,7 @@ class Event:
     kind: EventKind
     vid: int
     port: int | None
-    fields: Mapping[str, object] = field(default_factory=dict)
+    fields: Mapping[str, object]
 
 
 Effect: TypeAlias = Transmit | GroupChanged | VlanChanged | Event

@@ -24,6 +24,7 @@ PURE = {
     "dataclasses",
     "enum",
     "ipaddress",
+    "operator",
     "struct",
     "types",
     "typing",

@@ -110,7 +110,7 @@ def _kept(each: Any) -> Any:
         if each.kind is EventKind.EXPIRE:  # that it was a leave that ended it is such a thing
             seen |= {"reporter", "mac"}
         fields = {name: said for name, said in each.fields.items() if name not in seen}
-        return replace(each, fields=fields)
+        return each._replace(fields=fields)
     return each
 
 
