@@ -49,6 +49,7 @@ class Context:
         "emptied",
         "flooded",
         "holdings",
+        "params",
         "ports",
         "settings",
         "up",
@@ -57,6 +58,7 @@ class Context:
     def __init__(self, params: Params) -> None:
         """Start without ports."""
         self.settings = Settings(params)
+        self.params = params  # of the switch as a whole
         self.holdings = SwitchHoldings(self.settings)
         self.deadlines = Deadlines()
         self.ports: dict[int, Port] = {}
@@ -67,10 +69,10 @@ class Context:
         self.counts: Counts = zeros()
         self._quiet: dict[tuple[str, int | None, str], int] = {}
 
-    @property
-    def params(self) -> Params:
-        """The settings of the switch as a whole."""
-        return self.settings.params
+    def take(self, params: Params) -> None:
+        """Have new settings; each `scope` is told to follow them."""
+        self.settings.take(params)
+        self.params = params
 
     # Ports ---------------------------------------------------------------------------------------
 

@@ -191,7 +191,9 @@ class Engine:
         context = self._context
         was_enabled = context.params.enabled
         same = context.params == params
-        context.settings.take(params)
+        context.take(params)
+        for instance in self._instances:
+            instance.scope.follow()
         for number, port in context.ports.items():
             wanted = ports.get(number, port.params)
             if not same or wanted != port.params:  # it may be allowed now

@@ -184,6 +184,7 @@ class Check:
         "_group_repeats",
         "_hasty",
         "_port",
+        "_scope",
         "_source_repeats",
         "armed",
         "armed_as",
@@ -194,6 +195,7 @@ class Check:
         """Start with nothing to ask."""
         self.member = member
         self._case = case
+        self._scope = case.home.scope
         self._port = port
         self._group_repeats: _Repeats | None = None
         self._source_repeats: dict[Address, _Repeats] = {}
@@ -201,10 +203,6 @@ class Check:
         self._hasty = 0  # questions out of turn, since the port was last left alone
         self.armed: Instant = STOPPED
         self.armed_as = 0
-
-    @property
-    def _scope(self) -> Scope:
-        return self._case.home.scope
 
     def begin(self, ask: Ask, turn: Turn) -> None:
         """Ask, now or when it is the port's turn."""
@@ -356,7 +354,9 @@ class Check:
         return self._case.group.ports | mrouters
 
     def _next(self, now: Instant) -> Instant:
-        nearest = min((repeats.at for repeats in self._source_repeats.values()), default=NEVER)
+        nearest = NEVER
+        if self._source_repeats:
+            nearest = min(repeats.at for repeats in self._source_repeats.values())
         if self._group_repeats is not None:
             nearest = min(nearest, self._group_repeats.at)
         if nearest < NEVER:

@@ -6,17 +6,16 @@ knows any of them. There is one maker of `GroupChanged`, here.
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from snoop.proto.asked import Asked
 from snoop.proto.context import Context
-from snoop.proto.deadlines import Owner
 from snoop.proto.effects import Event, EventKind, GroupChanged, Turn, VlanChanged, own_frame
 from snoop.proto.params import Params
 from snoop.proto.port import Port
 from snoop.proto.shares import InstanceHoldings, Stake
 from snoop.proto.timings import Timings
-from snoop.proto.units import Instant, Ports
+from snoop.proto.units import Ports
 from snoop.wire.address import Address, Family
 
 Hook: TypeAlias = Callable[[Turn], None]
@@ -26,7 +25,18 @@ Hook: TypeAlias = Callable[[Turn], None]
 class Scope:
     """The leaf of one instance."""
 
-    __slots__ = ("_settings", "asked", "context", "family", "holdings", "timings", "vid")
+    __slots__ = (
+        "_settings",
+        "arm",
+        "asked",
+        "context",
+        "disarm",
+        "family",
+        "holdings",
+        "params",
+        "timings",
+        "vid",
+    )
 
     def __init__(self, context: Context, vid: int, family: Family) -> None:
         """Start with our own timings, and nothing held."""
@@ -35,13 +45,15 @@ class Scope:
         self.vid = vid
         self.family = family
         self.holdings = InstanceHoldings(context.holdings, vid)
+        self.follow()
         self.timings: Timings = self.params.timings
         self.asked = Asked()
+        self.arm: Final = context.deadlines.arm
+        self.disarm: Final = context.deadlines.disarm
 
-    @property
-    def params(self) -> Params:
-        """The settings of this VLAN, as far as they may be its own."""
-        return self._settings.of(self.vid, self.family)
+    def follow(self) -> None:
+        """Have the settings of this VLAN, as far as they may be its own, that hold now."""
+        self.params: Params = self._settings.of(self.vid, self.family)
 
     def adopt(self, timings: Timings) -> None:
         """Put timings in force, for timers started from now on (TM-33): ours, or the querier's."""
@@ -54,16 +66,6 @@ class Scope:
     def emptied(self) -> None:
         """Have somebody look whether anything is left of the instance."""
         self.context.emptied[self.vid, self.family] = None
-
-    # Timers --------------------------------------------------------------------------------------
-
-    def arm(self, owner: Owner, at: Instant) -> None:
-        """Have `owner` fire at `at` or before; `STOPPED` asks for nothing."""
-        self.context.deadlines.arm(owner, at)
-
-    def disarm(self, owner: Owner) -> None:
-        """Forget the deadline of `owner`, which is going away."""
-        self.context.deadlines.disarm(owner)
 
     # What is said --------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ def mark_of(params: Params | PortParams) -> int:
 
 
 class Settings:
-    """The parameters in force. Everybody asks here, so that new ones hold for all at once."""
+    """The parameters in force. Everybody asks here or has what a `scope` had from here."""
 
     __slots__ = ("_mark", "_mld_vlans", "_vlans", "mld", "params", "ssm")
 
