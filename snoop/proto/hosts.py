@@ -18,7 +18,7 @@ from snoop.proto.dumping import require, require_addresses, require_distinct, re
 from snoop.proto.units import STOPPED, Instant
 from snoop.proto.views import FilterMode
 from snoop.wire.address import UNSPECIFIED, Address, Family
-from snoop.wire.messages import RecordType
+from snoop.wire.messages import ALLOW, BLOCK, IS_EX, IS_IN, TO_EX, TO_IN, RecordType
 
 Reporter = bytes
 """MAC address (6 bytes) and IP address (16 bytes) of the sender of a report."""
@@ -88,25 +88,24 @@ class Host:
     def apply(self, kind: RecordType, listed: Collection[Address], max_sources: int) -> None:
         """Follow one record of this host (RFC 9776 5.1, 5.2)."""
         named = frozenset(listed) if listed else _NONE  # an empty frozenset is 216 bytes each
-        match kind:
-            case RecordType.TO_EX | RecordType.IS_EX:
-                self.exclude, self.sources = True, named
-            case RecordType.TO_IN:
-                self.exclude, self.sources = False, named
-            case RecordType.IS_IN | RecordType.ALLOW:
-                # IS_IN is not the whole list: it is split over reports (W-25), and a host in
-                # EXCLUDE answers Q(G, S) with those sources of S that it wants.
-                if self.exclude:
-                    self.sources -= named
-                else:
-                    self.sources |= named
-            case RecordType.BLOCK:
-                if self.exclude:
-                    self.sources |= named
-                else:
-                    self.sources -= named
-            case _:
-                raise AssertionError(kind)
+        if kind is TO_EX or kind is IS_EX:
+            self.exclude, self.sources = True, named
+        elif kind is TO_IN:
+            self.exclude, self.sources = False, named
+        elif kind is IS_IN or kind is ALLOW:
+            # IS_IN is not the whole list: it is split over reports (W-25), and a host in EXCLUDE
+            # answers Q(G, S) with those sources of S that it wants.
+            if self.exclude:
+                self.sources -= named
+            else:
+                self.sources |= named
+        elif kind is BLOCK:
+            if self.exclude:
+                self.sources |= named
+            else:
+                self.sources -= named
+        else:
+            raise AssertionError(kind)
         if len(self.sources) > max_sources:
             self.exclude, self.sources = True, _NONE
 

@@ -10,22 +10,20 @@ reader may keep the old one to compare with.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from snoop.proto import shares
 from snoop.proto.dumping import require, require_addresses, require_instants
 from snoop.proto.hosts import Hosts, HostsState, Reporter
 from snoop.proto.units import NEVER, STOPPED, Instant
-from snoop.proto.views import FilterMode
+from snoop.proto.views import EXCLUDE, INCLUDE, FilterMode
 from snoop.wire.address import Address, Family
-from snoop.wire.messages import RecordType
+from snoop.wire.messages import ALLOW, BLOCK, IS_EX, IS_IN, TO_EX, TO_IN, RecordType
 
 NO_SOURCES: Final[Mapping[Address, Instant]] = {}  # shared by all that list nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """The queries a table row asks for: Q(G) if `group`, Q(G, sources) if there are any."""
 
     group: bool
@@ -37,6 +35,7 @@ class Ask:
 
 
 NOTHING: Final = Ask(False, ())
+GROUP_ONLY: Final = Ask(True, ())
 
 
 class MembershipState(NamedTuple):
@@ -98,7 +97,7 @@ class Membership:
     @property
     def filter_mode(self) -> FilterMode:
         """The filter mode by its name."""
-        return FilterMode.EXCLUDE if self.exclude else FilterMode.INCLUDE
+        return EXCLUDE if self.exclude else INCLUDE
 
     def compatibility(self, now: Instant) -> int:
         """The IGMP version of the compatibility mode (spec 3.4)."""
@@ -113,7 +112,7 @@ class Membership:
 
     def running(self) -> tuple[Address, ...]:
         """The sources whose timers run: A of INCLUDE, X of EXCLUDE."""
-        return tuple(source for source, timer in self.sources.items() if timer)
+        return tuple([source for source, timer in self.sources.items() if timer])
 
     def blocked(self) -> tuple[Address, ...]:
         """Y: listed sources that are not forwarded."""
@@ -130,57 +129,54 @@ class Membership:
 
     def _apply_include(self, kind: RecordType, listed: Iterable[Address], until: Instant) -> Ask:
         old = self.sources
-        match kind:
-            case RecordType.IS_IN | RecordType.ALLOW:  # SM-1, SM-5: INCLUDE(A+B)
-                if listed:
-                    self.sources = {**old, **dict.fromkeys(listed, until)}
+        if kind is IS_IN or kind is ALLOW:  # SM-1, SM-5: INCLUDE(A+B)
+            if listed:
+                self.sources = {**old, **dict.fromkeys(listed, until)}
+            return NOTHING
+        if kind is IS_EX or kind is TO_EX:  # SM-2, SM-7: EXCLUDE(A*B, B-A)
+            self.exclude = True
+            self.group_timer = until
+            self.sources = {source: old.get(source, STOPPED) for source in listed} or NO_SOURCES
+            if kind is IS_EX or not old:  # SM-27: only state changes are asked about
                 return NOTHING
-            case RecordType.IS_EX | RecordType.TO_EX:  # SM-2, SM-7: EXCLUDE(A*B, B-A)
-                self.exclude = True
-                self.group_timer = until
-                self.sources = {source: old.get(source, STOPPED) for source in listed} or NO_SOURCES
-                if kind is RecordType.IS_EX:  # SM-27: only state changes are asked about
-                    return NOTHING
-                return Ask(False, tuple(source for source in self.sources if source in old))
-            case RecordType.BLOCK:  # SM-6: INCLUDE(A), Q(G, A*B)
-                return Ask(False, tuple(s for s in dict.fromkeys(listed) if s in old))
-            case RecordType.TO_IN:  # SM-8: INCLUDE(A+B), Q(G, A-B)
-                fresh = dict.fromkeys(listed, until)
-                if fresh:
-                    self.sources = {**old, **fresh}
-                return Ask(False, tuple(source for source in old if source not in fresh))
-            case _:
-                raise AssertionError(kind)
+            return Ask(False, tuple([source for source in self.sources if source in old]))
+        if kind is BLOCK:  # SM-6: INCLUDE(A), Q(G, A*B)
+            return Ask(False, tuple([s for s in dict.fromkeys(listed) if s in old]))
+        if kind is TO_IN:  # SM-8: INCLUDE(A+B), Q(G, A-B)
+            fresh = dict.fromkeys(listed, until)
+            if fresh:
+                self.sources = {**old, **fresh}
+            return Ask(False, tuple([source for source in old if source not in fresh]))
+        raise AssertionError(kind)
 
     def _apply_exclude(self, kind: RecordType, listed: Iterable[Address], until: Instant) -> Ask:
         old = self.sources
         timer = self.group_timer
-        match kind:
-            case RecordType.IS_IN | RecordType.ALLOW:  # SM-3, SM-9: EXCLUDE(X+A, Y-A)
-                if listed:
-                    self.sources = {**old, **dict.fromkeys(listed, until)}
-                return NOTHING
-            case RecordType.IS_EX:  # SM-4: EXCLUDE(A-Y, Y*A), A-X-Y = GMI
-                self.sources = {source: old.get(source, until) for source in listed} or NO_SOURCES
-                self.group_timer = until
-                return NOTHING
-            case RecordType.TO_EX:  # SM-11: the same, A-X-Y = the old group timer, Q(G, A-Y)
-                self.sources = {source: old.get(source, timer) for source in listed} or NO_SOURCES
-                self.group_timer = until
-                return Ask(False, self.running())
-            case RecordType.BLOCK:  # SM-10: EXCLUDE(X+(A-Y), Y), A-X-Y = group timer, Q(G, A-Y)
-                fresh = {source: old.get(source, timer) for source in listed}
-                if fresh:
-                    self.sources = {**old, **fresh}
-                return Ask(False, tuple(source for source, left in fresh.items() if left))
-            case RecordType.TO_IN:  # SM-12: EXCLUDE(X+A, Y-A), Q(G, X-A), Q(G)
-                fresh = dict.fromkeys(listed, until)
-                if fresh:
-                    self.sources = {**old, **fresh}
-                asked = (s for s, left in old.items() if left and s not in fresh)
-                return Ask(True, tuple(asked))
-            case _:
-                raise AssertionError(kind)
+        if kind is IS_IN or kind is ALLOW:  # SM-3, SM-9: EXCLUDE(X+A, Y-A)
+            if listed:
+                self.sources = {**old, **dict.fromkeys(listed, until)}
+            return NOTHING
+        if kind is IS_EX:  # SM-4: EXCLUDE(A-Y, Y*A), A-X-Y = GMI
+            self.sources = {source: old.get(source, until) for source in listed} or NO_SOURCES
+            self.group_timer = until
+            return NOTHING
+        if kind is TO_EX:  # SM-11: the same, A-X-Y = the old group timer, Q(G, A-Y)
+            self.sources = {source: old.get(source, timer) for source in listed} or NO_SOURCES
+            self.group_timer = until
+            return Ask(False, self.running())
+        if kind is BLOCK:  # SM-10: EXCLUDE(X+(A-Y), Y), A-X-Y = group timer, Q(G, A-Y)
+            fresh = {source: old.get(source, timer) for source in listed}
+            if fresh:
+                self.sources = {**old, **fresh}
+            return Ask(False, tuple([source for source, left in fresh.items() if left]))
+        if kind is TO_IN:  # SM-12: EXCLUDE(X+A, Y-A), Q(G, X-A), Q(G)
+            if not (listed or old):
+                return GROUP_ONLY
+            fresh = dict.fromkeys(listed, until)
+            if fresh:
+                self.sources = {**old, **fresh}
+            return Ask(True, tuple([s for s, left in old.items() if left and s not in fresh]))
+        raise AssertionError(kind)
 
     def degrade(self, until: Instant) -> None:
         """Give the source list up and want everything: nothing wanted is lost (SM-68)."""
@@ -288,9 +284,10 @@ class Membership:
     def recount(self) -> tuple[int, int]:
         """Follow what it has become with `cost`, in bytes, and `host_count`; return the rises."""
         hosts = self.hosts
-        count = 0 if hosts is None else len(hosts)
+        count = 0
         cost = shares.MEMBERSHIP + shares.SOURCE * len(self.sources)
         if hosts is not None:
+            count = len(hosts)
             cost += shares.HOST_SOURCE * hosts.source_count
             if count > 1:
                 cost += shares.HOST * (count - 1)

@@ -10,7 +10,7 @@ from typing import Final
 from snoop.proto.effects import EventKind, Turn
 from snoop.proto.params import Params
 from snoop.proto.scope import Scope
-from snoop.proto.units import SECOND, Duration, Ports
+from snoop.proto.units import SECOND, Duration, Ports, port_ids
 from snoop.wire.address import ALL_SYSTEMS, ANY, UNSPECIFIED, Address, text
 from snoop.wire.compose import build_query
 from snoop.wire.control import build_frame
@@ -178,9 +178,8 @@ def _send(scope: Scope, ports: Ports, query: Query, src: Address, turn: Turn) ->
         ),
     )
     scope.send(ports, frame, f"tx_query_v{query.version}", turn)
-    for port in context.ports.values():
-        if port.bit & ports:
-            port.counts["tx_query_own"] += 1
+    for port in port_ids(ports):
+        context.ports[port].counts["tx_query_own"] += 1
     if group == ANY and ports == context.up:
         witness(scope, query, src, None, ports, turn)
     scope.tell(

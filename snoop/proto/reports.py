@@ -13,14 +13,14 @@ from snoop.proto.effects import EventKind, Turn
 from snoop.proto.group import Group
 from snoop.proto.hosts import Reporter, reporter_address, reporter_mac
 from snoop.proto.instance import Instance
-from snoop.proto.membership import NOTHING, Ask, Membership
+from snoop.proto.membership import GROUP_ONLY, NOTHING, Ask, Membership
 from snoop.proto.params import FastLeave
 from snoop.proto.port import Port
 from snoop.proto.units import after
 from snoop.proto.views import Departure, Refusal
 from snoop.proto.witnesses import Heard
 from snoop.wire.address import Address, mac_text, text
-from snoop.wire.messages import Record, RecordType
+from snoop.wire.messages import BLOCK, IS_EX, TO_EX, TO_IN, Record, RecordType
 
 Sources = tuple[Address, ...]
 
@@ -32,6 +32,7 @@ _COUNTERS: Final = {
     RecordType.ALLOW: "record_allow",
     RecordType.BLOCK: "record_block",
 }
+_OFF: Final = FastLeave.OFF  # asked by its class it costs 0.1 µs
 _LINK_LOCAL: Final = b"\x00" * 10 + b"\xff\xff\xe0\x00\x00"  # 224.0.0.0/24
 
 
@@ -74,8 +75,8 @@ class HostMessage:
         if address[:15] == _LINK_LOCAL:  # SNOOP-15
             counts["link_local_group"] += 1
             return True
-        joins_all = kind is RecordType.IS_EX or kind is RecordType.TO_EX
-        leaves = kind is RecordType.BLOCK or (kind is RecordType.TO_IN and not sources)
+        joins_all = kind is IS_EX or kind is TO_EX
+        leaves = kind is BLOCK or (kind is TO_IN and not sources)
         if not (port.filter.is_open or leaves or port.filter.permits(address)):
             counts["group_filtered"] += 1
             self._refuse(Refusal.FILTER, EventKind.FILTER, "group not permitted", address)
@@ -168,30 +169,31 @@ class HostMessage:
         """Take a record for a membership that exists."""
         if member.v1_until or member.v2_until:
             mode = member.compatibility(self._turn.now)
-            ignored = (mode < 3 and kind is RecordType.BLOCK) or (  # SM-42
-                mode == 1 and kind is RecordType.TO_IN  # SM-43
+            ignored = (mode < 3 and kind is BLOCK) or (  # SM-42
+                mode == 1 and kind is TO_IN  # SM-43
             )
             if ignored:
                 self._port.counts["compat_ignored"] += 1
                 return
-            if mode < 3 and kind is RecordType.TO_EX:  # SM-42
+            if mode < 3 and kind is TO_EX:  # SM-42
                 sources = ()
         member.heard_from(self._who)
         exclude, listed = member.exclude, member.sources
-        leaves = kind is RecordType.BLOCK or (kind is RecordType.TO_IN and not sources)
-        empties = leaves and (kind is RecordType.TO_IN or _blocks_all(member, sources))
+        leaves = kind is BLOCK or (kind is TO_IN and not sources)
+        empties = leaves and (kind is TO_IN or _blocks_all(member, sources))
         ask = self._apply(group, member, kind, sources)
-        if empties and self._leaves_at_once(member):
-            self._port.counts["fast_leave"] += 1
-            group.depart(self._port, member, Departure.FAST_LEAVE, self._turn)
-            group.part(self._port, self._turn.now)
+        port = self._port
+        if empties and port.params.fast_leave is not _OFF and self._leaves_at_once(member):
+            port.counts["fast_leave"] += 1
+            group.depart(port, member, Departure.FAST_LEAVE, self._turn)
+            group.part(port, self._turn.now)
             self._tell(EventKind.LEAVE, group, member, reason="fast_leave")
             self._scope.group_changed(group.address, self._turn)
             return
         if empties or (leaves and not member.tracks(self._who)):
-            self._port.witnesses.say_leaving(self._scope.vid, group.address, self._who, self._until)
+            port.witnesses.say_leaving(self._scope.vid, group.address, self._who, self._until)
         if ask:
-            self._instance.last_member.start(group, self._port.id, member, ask, self._turn)
+            self._instance.last_member.start(group, port.id, member, ask, self._turn)
         if leaves:
             self._tell(EventKind.LEAVE, group, member)
         if member.differs(exclude, listed):
@@ -204,37 +206,45 @@ class HostMessage:
     def _apply(self, group: Group, member: Membership, kind: RecordType, sources: Sources) -> Ask:
         """Move timers and tracked hosts; return what is to be asked."""
         params = self._scope.params
-        if kind is RecordType.IS_EX or kind is RecordType.TO_EX:
+        if kind is IS_EX or kind is TO_EX:
             if self._version < 3:
                 self._older_host(member)
             if params.lite_exclude_filter:  # SM-48
                 sources = ()
-        before = len(member.sources)
+        before = member.sources
         ask = member.apply(kind, sources, self._until)
-        if len(member.sources) > params.max_sources:  # SM-68
-            ask = self._degrade(member, ask)
-            self._port.counts["source_limit"] += 1
-            reason = f"max_sources, {params.max_sources}, reached: any source wanted"
-            self._refuse(Refusal.SOURCE_LIMIT, EventKind.LIMIT, reason, group.address)
-        elif len(member.sources) > before:
-            wanted = (len(member.sources) - before) * shares.SOURCE
-            stake = self._scope.stake(self._port)
-            if stake.make_room(wanted, self._turn) < wanted:
-                ask = self._degrade(member, ask)
-                self._port.counts["state_limit"] += 1
-                reason = "max_state reached: any source wanted"
-                self._refuse(Refusal.SOURCE_LIMIT, EventKind.LIMIT, reason, group.address)
-        group.account(self._port, member)
+        if member.sources is not before:
+            ask = self._bound_sources(group, member, ask, len(before))
+            group.account(self._port, member)
         if self._port.params.explicit_tracking:
             self._track(group, member, kind, sources)
         member.settle()
         group.settle(member, self._turn.now)
         return ask
 
+    def _bound_sources(self, group: Group, member: Membership, ask: Ask, before: int) -> Ask:
+        """Hold the sources to their limits (SM-68); return what is still to be asked."""
+        most = self._scope.params.max_sources
+        count = len(member.sources)
+        if count > most:
+            ask = self._degrade(member, ask)
+            self._port.counts["source_limit"] += 1
+            reason = f"max_sources, {most}, reached: any source wanted"
+            self._refuse(Refusal.SOURCE_LIMIT, EventKind.LIMIT, reason, group.address)
+        elif count > before:
+            wanted = (count - before) * shares.SOURCE
+            stake = self._scope.stake(self._port)
+            if stake.make_room(wanted, self._turn) < wanted:
+                ask = self._degrade(member, ask)
+                self._port.counts["state_limit"] += 1
+                reason = "max_state reached: any source wanted"
+                self._refuse(Refusal.SOURCE_LIMIT, EventKind.LIMIT, reason, group.address)
+        return ask
+
     def _degrade(self, member: Membership, ask: Ask) -> Ask:
         """Give up the sources of an entry that has too many; return what is still to be asked."""
         member.degrade(self._until)
-        return Ask(True, ()) if ask.group else NOTHING
+        return GROUP_ONLY if ask.group else NOTHING
 
     def _older_host(self, member: Membership) -> None:
         """Remember an older host, for as long as it may be there (SM-47)."""
@@ -247,9 +257,10 @@ class HostMessage:
         port = self._port
         vacancy = port.holdings.vacancy
         hosts = member.track(self._turn.now, self._until)
-        is_new = not hosts.lists(self._who)
-        room = self._scope.stake(port).room() if is_new or sources else 0
-        beside = shares.HOST if is_new and len(hosts) else 0  # the first is in the membership
+        count, listed = len(hosts), hosts.source_count
+        is_another = bool(count) and not hosts.lists(self._who)
+        room = self._scope.stake(port).room() if is_another or sources else 0
+        beside = shares.HOST if is_another else 0  # the first is in the membership
         heard = hosts.hear(
             self._who,
             kind,
@@ -257,10 +268,11 @@ class HostMessage:
             now=self._turn.now,
             until=self._until,
             max_sources=self._scope.params.max_sources,
-            room=min(vacancy, room // shares.HOST) if len(hosts) else vacancy,
+            room=min(vacancy, room // shares.HOST) if count else vacancy,
             source_room=max(0, (room - beside) // shares.HOST_SOURCE),
         )
-        group.account(port, member)
+        if len(hosts) != count or hosts.source_count != listed:
+            group.account(port, member)
         if not heard:
             limit = "max_state" if port.holdings.vacancy > 0 else "max_hosts"
             port.counts["host_limit"] += 1
@@ -293,7 +305,7 @@ class HostMessage:
             group=text(group.address),
             reporter=text(reporter_address(self._who)),
             mac=mac_text(reporter_mac(self._who)),
-            filter_mode=member.filter_mode.value,
+            filter_mode=member.filter_mode,
             sources=[text(source) for source in member.sources],
             **more,
         )

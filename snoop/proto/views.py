@@ -6,18 +6,21 @@ the runtime.
 """
 
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import NamedTuple
 
 from snoop.proto.units import Duration, Ports
 from snoop.wire.address import Address, Family
 
 
-class FilterMode(Enum):
+class FilterMode(StrEnum):
     """Filter mode of a membership (RFC 9776 6.2.1)."""
 
     INCLUDE = "include"
     EXCLUDE = "exclude"
+
+
+INCLUDE, EXCLUDE = FilterMode
 
 
 class Role(StrEnum):

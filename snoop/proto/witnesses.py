@@ -192,7 +192,8 @@ class Witnesses:
 
     def leave(self, vid: int, group: Address, who: Reporter) -> None:
         """Take note that `who` no longer wants what it was refused."""
-        self._drop(vid, group, who, frozenset())
+        if self._refused:
+            self._drop(vid, group, who, frozenset())
 
     def _drop(self, vid: int, group: Address, who: Reporter, also: frozenset[Refusal]) -> None:
         if not self._refused:

@@ -24,6 +24,9 @@ class RecordType(IntEnum):
     BLOCK = 6
 
 
+IS_IN, IS_EX, TO_IN, TO_EX, ALLOW, BLOCK = RecordType  # asked by a class, each costs 0.1 µs
+
+
 class Generation(IntEnum):
     """What a version can say, whatever the family; the value is the version of IGMP."""
 
