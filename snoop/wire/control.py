@@ -33,6 +33,11 @@ Message: TypeAlias = messages.Message | pim.Hello
 _GROUP_MAC: Final = b"\x01\x00\x5e"  # W-6
 _GROUP_MAC6: Final = b"\x33\x33"
 _QUERY6: Final = bytes((mld_types.QUERY,))
+_FROM_HOSTS: Final = (messages.Report, messages.Leave)
+
+# Hosts say everything twice, and answer each query in the same words, to the byte.
+_SHORT_BYTES: Final = 96
+_KNOWN_MAX: Final = 4096  # of 1.2 KB each; forgotten all at once
 
 
 class Control(NamedTuple):
@@ -52,6 +57,21 @@ def parse(frame: bytes) -> Control:
     address is not that of the group they are for, unicast and broadcast among them, which are
     bridged and never learned from (spec 1.10 note c, SNOOP-40); of ICMPv6 all but MLD (W-5).
     """
+    known = _known.get(frame)
+    if known is not None:
+        return known
+    read = _parse(frame)
+    if len(frame) <= _SHORT_BYTES and isinstance(read.message, _FROM_HOSTS):
+        if len(_known) >= _KNOWN_MAX:
+            _known.clear()
+        _known[frame] = read
+    return read
+
+
+_known: Final[dict[bytes, Control]] = {}
+
+
+def _parse(frame: bytes) -> Control:
     header = ether.parse(frame)
     ip: IP | None = None
     try:
@@ -82,18 +102,23 @@ def _igmp(frame: bytes, ip: IP) -> messages.Message:
     if ip.fragment:  # V-5: the rest of the message is elsewhere, so nothing can be checked
         raise WireError("igmp_fragment")
     message = igmp.parse(frame[ip.payload_start : ip.payload_end])
-    match message:
-        case messages.Unknown():
-            return message  # SNOOP-8: no further checks
-        case messages.Query(group=group) if group == ANY and ip.dst != ALL_SYSTEMS:
-            raise WireError("malformed", "General Query not sent to 224.0.0.1")  # V-9
-        case messages.Query(group=group) if group not in (ANY, ip.dst):
-            raise WireError("malformed", "query not sent to the group it asks about")  # V-9
-        case messages.MrdAdvertisement() | messages.MrdTermination() if ip.dst != ALL_SNOOPERS:
-            raise WireError("malformed", "MRD message not sent to 224.0.0.106")  # spec 1.8
+    if isinstance(message, messages.Unknown):
+        return message  # SNOOP-8: no further checks
+    if not isinstance(message, _FROM_HOSTS):
+        _require_destination(message, ip.dst)
     if is_bad_source(ip.src):  # V-10
         raise WireError("bad_source")
     return message
+
+
+def _require_destination(message: messages.Message, dst: Address) -> None:
+    match message:
+        case messages.Query(group=group) if group == ANY and dst != ALL_SYSTEMS:
+            raise WireError("malformed", "General Query not sent to 224.0.0.1")  # V-9
+        case messages.Query(group=group) if group not in (ANY, dst):
+            raise WireError("malformed", "query not sent to the group it asks about")  # V-9
+        case messages.MrdAdvertisement() | messages.MrdTermination() if dst != ALL_SNOOPERS:
+            raise WireError("malformed", "MRD message not sent to 224.0.0.106")  # spec 1.8
 
 
 def _pim(frame: bytes, ip: IP) -> pim.Hello:

@@ -56,6 +56,8 @@ def parse(frame: bytes, offset: int) -> IP:
 
 def _has_router_alert(header: bytes) -> bool:
     """Walk the options; a list that is broken ends the walk and is otherwise tolerated (W-3)."""
+    if header[20:24] == _ROUTER_ALERT:
+        return True
     position = 20
     while position < len(header):
         kind = header[position]
