@@ -56,8 +56,9 @@ class Events:
 
     def publish(self, event: Event, now: Instant) -> None:
         """An engine's event."""
-        port = None if event.port is None else self._port_name(event.port)
-        self.say(event.kind, vlan=event.vid, port=port, fields=event.fields, now=now)
+        kind, vlan, number, fields = event
+        port = None if number is None else self._port_name(number)
+        self.say(kind, vlan=vlan, port=port, fields=fields, now=now)
 
     def say(
         self,
@@ -69,13 +70,14 @@ class Events:
         now: Instant,
     ) -> None:
         """An event of the runtime itself."""
+        item = {"time": clock.wall(), "event": kind, "vlan": vlan, "port": port, **fields}
         if "group" in fields:
-            fields = {**fields, "name": self._called(fields["group"])}
+            name = item["name"] = self._called(fields["group"])
+            fields = fields if name is None else {**fields, "name": name}
         level = _LEVELS.get(kind, logging.DEBUG)
         if _log.isEnabledFor(level):
             subject = f"{kind} {port or ''}".strip()
             self._limited.log(level, subject, text(kind, vlan, port, fields), now=now)
-        item = {"time": clock.wall(), "event": kind, "vlan": vlan, "port": port, **fields}
         line = line_of(item)
         self._history.append(kind, vlan, port, line)
         if self._fanout:

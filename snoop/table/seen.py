@@ -4,6 +4,7 @@ Times are nanoseconds of CLOCK_MONOTONIC, ports are ids.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from snoop.proto.units import Ports
 from snoop.wire.address import Address
@@ -34,9 +35,11 @@ class PortOpened:
     why_not: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Punted:
-    """A control frame without its 802.1Q tag, and its VLAN; `time_ns` is CLOCK_MONOTONIC."""
+class Punted(NamedTuple):
+    """A control frame without its 802.1Q tag, and its VLAN; `time_ns` is CLOCK_MONOTONIC.
+
+    A named tuple for the cost, like those of `wire.headers`.
+    """
 
     port: int
     vid: int
