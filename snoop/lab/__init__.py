@@ -13,7 +13,7 @@ a test run that makes no lab pays for none.
 - `lab` lays it out, `namespaces` makes and sweeps what it is made of;
 - `host` is one host, `agent` the process inside it with its `tap` and `datagrams`;
 - `switch`: this switch, the kernel's bridge;
-- `frames` crafts, `waiting` waits for a condition with a bound;
+- `frames` and `frames_ipv6` craft, `waiting` waits for a condition with a bound;
 - `plugin`: the fixtures `snoop_lab` and `snoop_switch`.
 """
 

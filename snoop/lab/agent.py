@@ -26,12 +26,20 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from snoop.lab.datagrams import DATA_PORT, Tally, tcp_send, tcp_serve, udp_bursts, udp_send
+from snoop.lab.datagrams import (
+    DATA_PORT,
+    Tally,
+    endpoint,
+    family,
+    tcp_send,
+    tcp_serve,
+    udp_bursts,
+    udp_send,
+)
 from snoop.lab.tap import Tap, enlarge, raw_send
 
-IP_MULTICAST_ALL, IP_PKTINFO = 49, 8
-IP_ADD_SOURCE_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP = 39, 40
-MCAST_MSFILTER = 48
+IP_MULTICAST_ALL, IPV6_MULTICAST_ALL = 49, 29
+MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP, MCAST_JOIN_SOURCE_GROUP, MCAST_MSFILTER = 42, 45, 46, 48
 SO_MEMINFO = 55
 EXCLUDE, INCLUDE = 0, 1
 RECEIVE_BUFFER_BYTES = 32 << 20
@@ -46,30 +54,31 @@ class Membership:
     def __init__(self, group: str, interface: str, port: int) -> None:
         self.group = group
         self.ifindex = socket.if_nametoindex(interface)
+        self.level = socket.IPPROTO_IPV6 if ":" in group else socket.IPPROTO_IP
         self.joined = False
         self.tallies: dict[str, Tally] = {}
         self.forgiven = 0
-        self.sock = open_receiver(group, port)
+        self.sock = open_receiver(group, port, self.ifindex)
+
+    def request(self, option: int, rest: bytes = b"") -> None:
+        """A `struct group_req`, and what follows it in the larger ones."""
+        wanted = struct.pack("=I4x", self.ifindex) + storage(self.group) + rest
+        self.sock.setsockopt(self.level, option, wanted)
 
     def set_filter(self, mode: int, sources: list[str]) -> None:
         """Join or change the filter. The kernel sends the state change itself (RFC 9776 section
-        5.1).
+        5.1, RFC 9777 section 6.1).
         """
         if not self.joined:
-            first = socket.inet_aton(self.group)
             if mode == INCLUDE:
-                local = socket.inet_aton(interface_address(self.ifindex))
-                mreq_source = first + local + socket.inet_aton(sources[0])
-                self.sock.setsockopt(socket.IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP, mreq_source)
+                self.request(MCAST_JOIN_SOURCE_GROUP, storage(sources[0]))
             else:
-                mreqn = first + bytes(4) + struct.pack("=i", self.ifindex)
-                self.sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, mreqn)
+                self.request(MCAST_JOIN_GROUP)
             self.joined = True
             if len(sources) == (1 if mode == INCLUDE else 0):
                 return
-        request = struct.pack("=I4x", self.ifindex) + storage(self.group)
-        request += struct.pack("=II", mode, len(sources)) + b"".join(map(storage, sources))
-        self.sock.setsockopt(socket.IPPROTO_IP, MCAST_MSFILTER, request)
+        listed = b"".join(map(storage, sources))
+        self.request(MCAST_MSFILTER, struct.pack("=II", mode, len(sources)) + listed)
 
     def overflowed(self) -> int:
         """Datagrams since the last reset that came while the socket was full."""
@@ -78,19 +87,25 @@ class Membership:
         return max(0, min(dropped - self.forgiven, udp_overflows()))
 
     def leave(self) -> None:
-        mreqn = socket.inet_aton(self.group) + bytes(4) + struct.pack("=i", self.ifindex)
-        self.sock.setsockopt(socket.IPPROTO_IP, socket.IP_DROP_MEMBERSHIP, mreqn)
+        self.request(MCAST_LEAVE_GROUP)
 
 
 def udp_overflows() -> int:
-    """Udp: RcvbufErrors of this namespace."""
+    """RcvbufErrors of this namespace, of both families."""
     lines = Path("/proc/thread-self/net/snmp").read_text().splitlines()
     names, values = (line.split() for line in lines if line.startswith("Udp:"))
-    return int(values[names.index("RcvbufErrors")])
+    overflows = int(values[names.index("RcvbufErrors")])
+    for line in Path("/proc/thread-self/net/snmp6").read_text().splitlines():
+        if line.startswith("Udp6RcvbufErrors"):
+            overflows += int(line.split()[1])
+    return overflows
 
 
 def storage(address: str) -> bytes:
-    """`struct sockaddr_storage` of an IPv4 address."""
+    """`struct sockaddr_storage` of an address."""
+    if ":" in address:
+        packed = socket.inet_pton(socket.AF_INET6, address)
+        return struct.pack("=HHI16s", socket.AF_INET6, 0, 0, packed).ljust(128, b"\0")
     return struct.pack("=HH4s", socket.AF_INET, 0, socket.inet_aton(address)).ljust(128, b"\0")
 
 
@@ -101,13 +116,16 @@ def interface_address(ifindex: int) -> str:
     return socket.inet_ntoa(answer[20:24])
 
 
-def open_receiver(address: str, port: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def open_receiver(address: str, port: int, ifindex: int) -> socket.socket:
+    sock = socket.socket(family(address), socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     enlarge(sock, RECEIVE_BUFFER_BYTES)
     # Without this the kernel hands the socket every group any other socket of the host joined.
-    sock.setsockopt(socket.IPPROTO_IP, IP_MULTICAST_ALL, 0)
-    sock.bind((address, port))
+    if ":" in address:
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, IP_MULTICAST_ALL, 0)
+    sock.bind(endpoint(address, port, ifindex))
     sock.setblocking(False)
     return sock
 
@@ -248,8 +266,8 @@ class Agent:
             return  # left in the same round of the selector, with datagrams waiting
         with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
             while True:
-                data, (source, _) = member.sock.recvfrom(65536)
-                member.tallies.setdefault(source, Tally()).datagram(data)
+                data, (source, *_) = member.sock.recvfrom(65536)
+                member.tallies.setdefault(source.split("%")[0], Tally()).datagram(data)
 
     read_member = drain
 
@@ -283,7 +301,7 @@ class Agent:
             member.forgiven += member.overflowed()
 
     def op_record(self, what: str) -> None:
-        """Which frames `captured` keeps: "control" (IGMP and PIM, the default), "all" or "none"."""
+        """Which frames `captured` keeps: "control" (IGMP, MLD, PIM; the default), "all", "none"."""
         self.tap.record = what
 
     def op_tap(self, on: bool, tcp: bool = False) -> None:

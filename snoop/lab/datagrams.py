@@ -19,7 +19,7 @@ from typing import Any
 
 DATA_PORT = 5004
 UDP_SEGMENT = 103
-IP_MTU_DISCOVER, PMTUDISC_DONT, PMTUDISC_DO = 10, 0, 2
+IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, PMTUDISC_DONT, PMTUDISC_DO = 10, 23, 0, 2
 HEADER = struct.Struct("!4sIII")
 MAGIC = b"SNLB"
 FILLING = bytes(range(256)) * 256
@@ -92,6 +92,41 @@ class Tally:
         return {**values, "missing": missing, "last_missing": behind}
 
 
+def family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def endpoint(address: str, port: int, ifindex: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    """What `bind` and `connect` take; the interface counts for link-local addresses only."""
+    return (address, port, 0, ifindex) if ":" in address else (address, port)
+
+
+def open_sender(
+    interface: str, destination: str, port: int, *, ttl: int, source: str | None, source_port: int
+) -> socket.socket:
+    """A socket that sends to the destination through this interface."""
+    sock = socket.socket(family(destination), socket.SOCK_DGRAM)
+    try:
+        ifindex = socket.if_nametoindex(interface)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, ttl)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, ifindex)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, ttl)
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
+            mreqn = bytes(8) + struct.pack("=i", ifindex)
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, mreqn)
+        anywhere = "::" if sock.family == socket.AF_INET6 else ""
+        sock.bind(endpoint(source or anywhere, source_port, ifindex))
+        sock.connect(endpoint(destination, port, ifindex))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
 def udp_send(
     *,
     interface: str,
@@ -115,19 +150,17 @@ def udp_send(
     With `seconds` it ends after that time, whatever `count` says. Returns what was really sent and
     in what time.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, ttl)
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
-        mreqn = bytes(8) + struct.pack("=i", socket.if_nametoindex(interface))
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, mreqn)
+    with open_sender(
+        interface, destination, port, ttl=ttl, source=source, source_port=source_port
+    ) as sock:
         # UDP GSO refuses what would need fragments; big datagrams are sent to be fragmented.
         discover = PMTUDISC_DO if dont_fragment else PMTUDISC_DONT
-        sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, discover)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, discover)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, discover)
         if segments > 1:
             sock.setsockopt(socket.SOL_UDP, UDP_SEGMENT, size)
-        sock.bind((source or "", source_port))
-        sock.connect((destination, port))
         begin = time.monotonic()
         sent = 0
         while sent < count:
@@ -161,14 +194,9 @@ def udp_bursts(
     bursts per second. They wait for the switch together, as those of a busy sender do.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, ttl)
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
-        mreqn = bytes(8) + struct.pack("=i", socket.if_nametoindex(interface))
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, mreqn)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
-        sock.bind(("", source_port))
-        sock.connect((destination, port))
+    with open_sender(
+        interface, destination, port, ttl=ttl, source=None, source_port=source_port
+    ) as sock:
         begin = time.monotonic()
         sent = 0
         for number in range(bursts):

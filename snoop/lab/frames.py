@@ -3,7 +3,7 @@ UDP, and tags.
 
 Nothing of the switch's own codec is used: the envelopes are scapy's, the IGMP bodies are packed
 here by hand (scapy's IGMP classes changed names between versions). Every builder gives an untagged
-frame; `tagged` adds an 802.1Q tag.
+frame; `tagged` adds an 802.1Q tag. IPv6 has its own in `frames_ipv6`.
 """
 
 from __future__ import annotations

@@ -85,14 +85,22 @@ class Host:
     """A namespace with one interface `eth0`, cabled to the switch port `port`.
 
     It has an `address`, a `mac` and a kernel's own multicast: what it joins it reports, and it
-    answers queries. AgentError, with the reason, for what it cannot do.
+    answers queries. Where the lab leaves IPv6 on, all that takes an address takes `address6` and
+    its like as well. AgentError, with the reason, for what it cannot do.
     """
 
     def __init__(
-        self, name: str, namespace: str, link: IPRoute, *, port: str, address: str
+        self,
+        name: str,
+        namespace: str,
+        link: IPRoute,
+        *,
+        port: str,
+        address: str,
+        address6: str = "",
     ) -> None:
         self.name, self.namespace, self.link = name, namespace, link
-        self.port, self.address = port, address
+        self.port, self.address, self.address6 = port, address, address6
         self.mac = ""
         self.ids = itertools.count(1)
         self.answers: dict[int, dict[str, Any]] = {}
@@ -108,6 +116,21 @@ class Host:
         self.process.kill()
         self.process.wait()
         self.link.close()
+
+    @property
+    def link_local(self) -> str:
+        """The IPv6 address that the kernel makes of the MAC (RFC 4291 appendix A)."""
+        octets = bytes.fromhex(self.mac.replace(":", ""))
+        return str(
+            ipaddress.IPv6Address(
+                b"\xfe\x80"
+                + bytes(6)
+                + bytes([octets[0] ^ 2])
+                + octets[1:3]
+                + b"\xff\xfe"
+                + octets[3:]
+            )
+        )
 
     # --- talking to the agent
 
@@ -187,8 +210,14 @@ class Host:
     ) -> None:
         """Join or change to `mode` "include" or "exclude" with exactly these sources."""
         sources = list(sources)
-        for address, wanted in ((group, True), *((source, False) for source in sources)):
-            check_address(address, multicast=wanted)
+        version = check_address(group, multicast=True)
+        if version == 6 and not self.address6:
+            raise AgentError(f"{self.name} cannot join {group}: the lab keeps IPv6 quiet")
+        for source in sources:
+            if check_address(source, multicast=False) != version:
+                raise AgentError(
+                    f"{source} cannot send to {group}: of the two IPs they are not one"
+                )
         self.call("filter", group=group, mode=mode, sources=sources, interface=interface)
 
     def leave(self, group: str, *, interface: str = "eth0") -> None:
@@ -198,6 +227,10 @@ class Host:
     def igmp_version(self, version: int) -> None:
         """0: the kernel follows the querier; 1, 2, 3: it speaks that version whatever it hears."""
         self.call("sysctl", path="net/ipv4/conf/eth0/force_igmp_version", value=str(version))
+
+    def mld_version(self, version: int) -> None:
+        """The same of MLD, whose versions are 1 and 2."""
+        self.call("sysctl", path="net/ipv6/conf/eth0/force_mld_version", value=str(version))
 
     # --- sending
 
@@ -286,14 +319,15 @@ class Host:
         return [Captured(**{**row, "frame": bytes.fromhex(row["frame"])}) for row in rows]
 
 
-def check_address(address: str, *, multicast: bool) -> None:
-    """AgentError unless it is an IPv4 address, of a group or of a host as is wanted."""
+def check_address(address: str, *, multicast: bool) -> int:
+    """The IP version; AgentError unless it is an address, of a group or of a host as is wanted."""
     try:
-        known = ipaddress.IPv4Address(address)
+        known = ipaddress.ip_address(address)
     except ValueError:
-        raise AgentError(f"{address!r} is no IPv4 address") from None
+        raise AgentError(f"{address!r} is no IP address") from None
     if known.is_multicast != multicast:
         raise AgentError(f"{address} is {'no' if multicast else 'a'} multicast group")
+    return known.version
 
 
 def total(rows: Iterable[dict[str, Any]]) -> Count:

@@ -9,10 +9,10 @@ pairs.
         lab.settle(lab.h(0))
         assert lab.h(1).app("239.1.2.3").unique == 100
 
-Names: hosts `h0`, `h1`, … each with one interface `eth0`, address 10.0.0.(10+i)/24; switch ports
-`p0`, `p1`, … in the namespace `sw`. Whatever happens (an exception, Ctrl-C, SIGTERM, a second lab)
-`close` takes processes, links and namespaces away again; agents and switch also end by themselves
-should this process be killed. One thread only.
+Names: hosts `h0`, `h1`, … each with one interface `eth0`, address 10.0.0.(10+i)/24, and
+fd00::(10+i)/64 where IPv6 is left on; switch ports `p0`, `p1`, … in the namespace `sw`. Whatever
+happens (an exception, Ctrl-C, SIGTERM, a second lab) `close` takes processes, links and namespaces
+away again; agents and switch also end by themselves should this process be killed. One thread only.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from typing import Any
 
 from pyroute2 import IPRoute
 
-from snoop.lab import frames, namespaces
+from snoop.lab import frames, frames_ipv6, namespaces
 from snoop.lab.host import Host
 from snoop.lab.switch import KernelBridge, Snoop
 from snoop.lab.waiting import wait_until
@@ -39,6 +39,7 @@ from snoop.lab.waiting import wait_until
 __all__ = ["Lab", "wait_until"]
 
 ETH_P_MARKER = b"\x88\xb5"
+IFA_F_NODAD = 0x02
 SETTLE_S, PRUNING_S = 15.0, 10.0
 OWNER = os.getpid()
 labs_made = 0
@@ -135,9 +136,9 @@ class Lab:
         link = namespaces.create(namespace, quiet_ipv6=self.quiet_ipv6)
         try:
             self.cable(i, namespace)
-            address = f"10.0.0.{10 + i}"
-            self.bring_up(link, address)
-            host = Host(name, namespace, link, port=port, address=address)
+            address, address6 = f"10.0.0.{10 + i}", "" if self.quiet_ipv6 else f"fd00::{10 + i}"
+            self.bring_up(link, address, address6)
+            host = Host(name, namespace, link, port=port, address=address, address6=address6)
         except BaseException:
             link.close()
             raise
@@ -145,12 +146,13 @@ class Lab:
         self.hosts.append(host)
         return host
 
-    @staticmethod
-    def bring_up(link: IPRoute, address: str) -> None:
+    def bring_up(self, link: IPRoute, address: str, address6: str) -> None:
         eth0 = namespaces.index_of(link, "eth0")
         link.link("set", index=eth0, state="up")
         link.addr("add", index=eth0, address=address, prefixlen=24)
         link.route("add", dst="224.0.0.0/4", oif=eth0)
+        if address6:  # The link-local one takes its time, this one is there at once.
+            link.addr("add", index=eth0, address=address6, prefixlen=64, flags=IFA_F_NODAD)
 
     def cable(self, i: int, namespace: str) -> None:
         """The veth pair between switch port `p<i>` and the host's `eth0`."""
@@ -192,7 +194,7 @@ class Lab:
         """A new pair where `unplug` took one away; the host's tap starts afresh on it."""
         host = self.hosts[i]
         self.cable(i, host.namespace)
-        self.bring_up(host.link, host.address)
+        self.bring_up(host.link, host.address, host.address6)
         host.call("tap", on=True)
 
     def set_mtu(self, i: int, mtu: int) -> None:
@@ -231,10 +233,14 @@ class Lab:
             down = namespaces.index_of(host.link, "down0")
             third = 100 + len(self.hosts)
             host.link.addr("add", index=down, address=f"10.{third}.0.1", prefixlen=24)
+            if not self.quiet_ipv6:
+                host.link.addr("add", index=down, address=f"fd00:{third}::1", prefixlen=64,
+                               flags=IFA_F_NODAD)  # fmt: skip
             host.link.link("set", index=down, state="up")
             address = f"10.{third}.0.2"
-            self.bring_up(link, address)
-            beyond = Host(name, namespace, link, port=host.port, address=address)
+            address6 = "" if self.quiet_ipv6 else f"fd00:{third}::2"
+            self.bring_up(link, address, address6)
+            beyond = Host(name, namespace, link, port=host.port, address=address, address6=address6)
         except BaseException:
             link.close()
             raise
@@ -278,14 +284,23 @@ class Lab:
         self.switches.append(bridge)
         return bridge
 
-    def wait_pruning(self, sender: Host, reporter: Host, other: Host) -> None:
+    def wait_pruning(
+        self, sender: Host, reporter: Host, other: Host, *, ipv6: bool = False
+    ) -> None:
         """Until the switch prunes: it floods at first, so that its table can fill (Q-15)."""
-        group = "239.254.254.254"
+        if ipv6:
+            group = "ff0e::fefe:fefe"
+            report = frames_ipv6.report_v1(group, reporter.link_local, mac=reporter.mac)
+            data = frames_ipv6.udp(sender.link_local, group, mac=sender.mac)
+        else:
+            group = "239.254.254.254"
+            report = frames.report_v2(group, reporter.address, mac=reporter.mac)
+            data = frames.udp(sender.address, group, mac=sender.mac)
 
         def pruned() -> bool:
             other.reset()
-            reporter.frames([frames.report_v2(group, reporter.address, mac=reporter.mac)])
-            sender.send(group)
+            reporter.frames([report])
+            sender.frames([data])
             self.settle(sender)
             return other.wire(group).datagrams == 0
 

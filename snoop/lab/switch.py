@@ -111,8 +111,8 @@ class Snoop(Switch):
 
 
 class KernelBridge:
-    """A bridge with `mcast_snooping` and `mcast_querier`, its queries from 0.0.0.0. Times in
-    seconds.
+    """A bridge with `mcast_snooping` and `mcast_querier`, its queries from 0.0.0.0 and from its
+    link-local address. Times in seconds.
     """
 
     def __init__(
@@ -126,7 +126,9 @@ class KernelBridge:
         last_member_query_interval: float = 0.2,
         membership_interval: float = 3.0,
         igmp_version: int = 3,
+        mld_version: int = 2,
         snooping: bool = True,
+        querier: bool = True,
         name: str = "br0",
     ) -> None:
         self.namespace, self.link, self.name = namespace, link, name
@@ -140,6 +142,7 @@ class KernelBridge:
             kind="bridge",
             br_mcast_snooping=int(snooping),
             br_mcast_igmp_version=igmp_version,
+            br_mcast_mld_version=mld_version,
             br_mcast_query_intvl=ticks(query_interval),
             br_mcast_query_response_intvl=ticks(query_response_interval),
             br_mcast_last_member_intvl=ticks(last_member_query_interval),
@@ -148,9 +151,13 @@ class KernelBridge:
             br_mcast_querier_intvl=ticks(2 * query_interval + query_response_interval / 2),
         )
         index = namespaces.index_of(link, name)
+        with inside(namespace):
+            settings = Path("/proc/sys/net/ipv6/conf") / name
+            for setting, value in (("accept_dad", "0"), ("disable_ipv6", "0")):
+                (settings / setting).write_text(value)  # MLD queries need an address, at once
         # Last: the bridge floods for the query response interval that holds when the querier is
         # switched on.
-        link.link("set", index=index, kind="bridge", br_mcast_querier=1)
+        link.link("set", index=index, kind="bridge", br_mcast_querier=int(querier))
         for port in ports:
             link.link("set", index=namespaces.index_of(link, port), master=index)
         link.link("set", index=index, state="up")

@@ -19,12 +19,13 @@ from typing import Any, NamedTuple
 
 from snoop.lab.datagrams import Tally
 
-ETH_P_ALL, ETH_P_IP, ETH_P_MARKER = 3, 0x0800, 0x88B5
+ETH_P_ALL, ETH_P_IP, ETH_P_IPV6, ETH_P_MARKER = 3, 0x0800, 0x86DD, 0x88B5
 SOL_PACKET, PACKET_AUXDATA, PACKET_STATISTICS = 263, 8, 6
 PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING = 15, 23
 SO_RCVBUFFORCE, SO_ATTACH_FILTER, SO_TIMESTAMPNS = 33, 26, 35
 VLAN_VALID, VLAN_TPID_VALID = 0x10, 0x40
 GSO_UDP_L4 = 5
+HOP_BY_HOP, FRAGMENT, MLD_TYPES = 0, 44, (130, 131, 132, 143, 151, 152, 153)
 VNET = struct.Struct("=BBHHHH")
 AUXDATA = struct.Struct("=IIIHHHH")
 TIMESPEC = struct.Struct("=qq")
@@ -134,6 +135,10 @@ class Tap:
             control = frame[23] in (2, 103)
             vid = int.from_bytes(tag[2:], "big") & 0xFFF if tag else 0
             self.count(vid, frame, gso_size if gso_type == GSO_UDP_L4 else 0, now_ns)
+        elif ethertype == ETH_P_IPV6 and len(frame) >= 54:
+            control = mld_or_pim(frame)
+            vid = int.from_bytes(tag[2:], "big") & 0xFFF if tag else 0
+            self.count6(vid, frame, gso_size if gso_type == GSO_UDP_L4 else 0, now_ns)
         elif ethertype == ETH_P_MARKER:
             self.markers.add(bytes(frame[14:22]).hex())
             return
@@ -143,30 +148,58 @@ class Tap:
             self.frames.append(Frame(now_ns, whole, gso_size, bool(flags & 1)))
 
     def count(self, vid: int, frame: memoryview, gso_size: int, now_ns: int) -> None:
-        key = (vid, bytes(frame[26:30]), bytes(frame[30:34]))
-        tally = self.tallies.get(key)
-        if tally is None:
-            tally = self.tallies[key] = Tally()
+        tally = self.tally(vid, frame[26:30], frame[30:34])
         tally.stamp(now_ns)
         start = 14 + (frame[14] & 0xF) * 4
         if int.from_bytes(frame[20:22], "big") & 0x3FFF:
             tally.fragments += 1
         elif frame[23] == 17:
-            end = 14 + int.from_bytes(frame[16:18], "big")
-            step = gso_size or 1 << 17
-            for at in range(start + 8, max(end, start + 9), step):
-                tally.datagram(frame[at : min(at + step, end)])
+            take_run(tally, frame, start, 14 + int.from_bytes(frame[16:18], "big"), gso_size)
+
+    def count6(self, vid: int, frame: memoryview, gso_size: int, now_ns: int) -> None:
+        tally = self.tally(vid, frame[22:38], frame[38:54])
+        tally.stamp(now_ns)
+        if frame[20] == FRAGMENT:
+            tally.fragments += 1
+        elif frame[20] == 17:
+            take_run(tally, frame, 54, 54 + int.from_bytes(frame[18:20], "big"), gso_size)
+
+    def tally(self, vid: int, source: memoryview, destination: memoryview) -> Tally:
+        key = (vid, bytes(source), bytes(destination))
+        tally = self.tallies.get(key)
+        if tally is None:
+            tally = self.tallies[key] = Tally()
+        return tally
 
     def counts(self) -> list[dict[str, Any]]:
         return [
             {
                 "vid": vid,
-                "source": socket.inet_ntoa(source),
-                "destination": socket.inet_ntoa(destination),
+                "source": text_of(source),
+                "destination": text_of(destination),
                 **tally.as_dict(),
             }
             for (vid, source, destination), tally in self.tallies.items()
         ]
+
+
+def take_run(tally: Tally, frame: memoryview, start: int, end: int, gso_size: int) -> None:
+    """The datagram, or all those of a super-frame, whose UDP header begins at `start`."""
+    step = gso_size or 1 << 17
+    for at in range(start + 8, max(end, start + 9), step):
+        tally.datagram(frame[at : min(at + step, end)])
+
+
+def mld_or_pim(frame: memoryview) -> bool:
+    """Of IPv6, as its hosts and routers send them: MLD is behind a hop-by-hop header."""
+    if frame[20] == HOP_BY_HOP and len(frame) > 62 and frame[54] == 58:
+        at = 62 + 8 * frame[55]
+        return len(frame) > at and frame[at] in MLD_TYPES
+    return frame[20] == 103
+
+
+def text_of(address: bytes) -> str:
+    return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
 
 
 def raw_send(

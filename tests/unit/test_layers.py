@@ -52,7 +52,7 @@ ROOMS = {
 NEVER_PURE = {"time", "asyncio", "threading", "socket", "os", "random", "logging", "cffi"}
 NEVER_RUNTIME = {"click", "rich", "scapy", "snoop._native", "snoop.cli"}
 PLACES = {
-    "scapy": {"snoop.cli", "snoop.lab.frames"},
+    "scapy": {"snoop.cli", "snoop.lab.frames", "snoop.lab.frames_ipv6"},
     "pyroute2": {"snoop.links.interfaces", "snoop.lab"},
     "click": {"snoop.cli"},
     "rich": set(),  # the bench's
