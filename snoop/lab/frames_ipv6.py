@@ -75,13 +75,14 @@ def report_v2(
     source: str,
     *,
     claimed: int | None = None,
+    destination: str = ALL_MLDV2_ROUTERS,
     **how: Any,
 ) -> bytes:
     """`records`: (type name, group, sources) each; the report may claim to have more of them."""
     packed = [record(*each) for each in records]
     count = len(packed) if claimed is None else claimed
     body = struct.pack("!BBHHH", 143, 0, 0, 0, count) + b"".join(packed)
-    return icmpv6(body, source, ALL_MLDV2_ROUTERS, **how)
+    return icmpv6(body, source, destination, **how)
 
 
 def record(kind: str, group: str, sources: Iterable[str]) -> bytes:

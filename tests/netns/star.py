@@ -28,6 +28,13 @@ IGMP = {
     "last_member_query_interval": LAST_MEMBER,
     "startup_query_interval": 0.25,
 }
+MLD = {
+    "querier": "on",
+    "query_interval": QUERY,
+    "query_response_interval": RESPONSE,
+    "last_listener_query_interval": LAST_MEMBER,
+    "startup_query_interval": 0.25,
+}
 SLACK = 0.3  # what a busy machine may add to a time, seconds
 streams = itertools.count(1000)
 
