@@ -146,7 +146,8 @@ class Lab:
         self.hosts.append(host)
         return host
 
-    def bring_up(self, link: IPRoute, address: str, address6: str) -> None:
+    @staticmethod
+    def bring_up(link: IPRoute, address: str, address6: str = "") -> None:
         eth0 = namespaces.index_of(link, "eth0")
         link.link("set", index=eth0, state="up")
         link.addr("add", index=eth0, address=address, prefixlen=24)
