@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from snoop.lab import Lab, frames
+from snoop.lab import Lab, frames, frames_ipv6
 from snoop.lab.datagrams import payload
 from snoop.lab.host import Host
 from snoop.lab.switch import Snoop
@@ -61,7 +61,8 @@ class Star:
 
         AssertionError when a host got only some, one twice, or one that is not as it was sent.
         """
-        return self.reached_from([source or self.h(sender).address], group, sender=sender,
+        own = self.h(sender).link_local if ":" in group else self.h(sender).address
+        return self.reached_from([source or own], group, sender=sender,
                                  count=count, size=size, vid=vid, **how).popitem()[1]  # fmt: skip
 
     def reached_from(
@@ -85,7 +86,8 @@ class Star:
             stream = next(streams)
             for i in range(count):
                 data = payload(stream, i, size)
-                frame = frames.udp(source, group, data, mac=origin.mac, **how)
+                udp = frames_ipv6.udp if ":" in group else frames.udp
+                frame = udp(source, group, data, mac=origin.mac, **how)
                 batch.append(frame if vid is None else frames.tagged(frame, vid))
         assert origin.frames(batch)["refused"] == 0
         self.lab.settle(origin)
@@ -100,23 +102,30 @@ class Star:
         return result
 
     def report(self, port: int, *records: tuple[str, str, Iterable[str]], **how: Any) -> None:
-        """A crafted IGMPv3 report from the host on that port; nobody answers queries for it."""
+        """A crafted report of the latest version from the host on that port; nobody answers
+        queries for it.
+        """
         host = self.h(port)
         how = {"mac": host.mac, **how}
-        host.frames([frames.report_v3(records, how.pop("source", host.address), **how)])
+        if ":" in records[0][1]:
+            host.frames([frames_ipv6.report_v2(records, how.pop("source", host.link_local), **how)])
+        else:
+            host.frames([frames.report_v3(records, how.pop("source", host.address), **how)])
 
     def query_from(self, port: int, source: str, group: str = "0.0.0.0", **how: Any) -> None:
         host = self.h(port)
         host.frames([frames.query(source, group, mac=host.mac, **how)])
 
     def igmp_seen(self, i: int) -> list[bytes]:
-        """IGMP frames that the host received since the last reset."""
+        """IGMP and MLD frames that the host received since the last reset."""
         return [captured.frame for captured in self.h(i).captured()]
 
     def quiet(self) -> None:
         """Every host out of every group, every dynamic entry forgotten."""
         for host in self.lab.hosts:
             host.igmp_version(0)
+            if host.address6:
+                host.mld_version(0)
             host.call("leave_all")
             host.record("control")
         self.switch.quick("clear", "mdb")
@@ -143,19 +152,28 @@ def star(
     hosts: int = 5,
     *,
     igmp: Mapping[str, Any] | None = None,
+    mld: Mapping[str, Any] | None = None,
     switch: Mapping[str, Any] | None = None,
     ports: Mapping[str, Mapping[str, Any]] | None = None,
     pruning: bool = True,
     mtu: int = 1500,
+    quiet_ipv6: bool = True,
     **tables: Any,
 ) -> Iterator[Star]:
-    """A star of its own; `igmp` and `switch` change keys of those tables, `ports` of that port."""
-    with Lab(hosts, mtu=mtu) as lab:
+    """A star of its own; `igmp` and `switch` change keys of those tables, `ports` of that port.
+
+    With `mld`, which changes keys of `MLD`, it is querier of both families.
+    """
+    with Lab(hosts, mtu=mtu, quiet_ipv6=quiet_ipv6) as lab:
         options = [{"name": port, **(ports or {}).get(port, {})} for port in lab.ports]
         config = {"switch": dict(switch or {}), "igmp": {**IGMP, **(igmp or {})}, **tables}
+        if mld is not None:
+            config["mld"] = {**MLD, **mld}
         made = Star(lab, lab.switch(options, config=config))
         if pruning:
             lab.wait_pruning(lab.h(0), lab.h(1), lab.h(-1))
+            if mld is not None:
+                lab.wait_pruning(lab.h(0), lab.h(1), lab.h(-1), ipv6=True)
             made.quiet()
         yield made
         assert made.switch.process.poll() is None, made.switch.log
