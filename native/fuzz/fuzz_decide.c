@@ -4,6 +4,7 @@
  * frame. So that mutants get past the header checksum, half of the inputs have it made good.
  */
 #include "check.h"
+#include "fp_cost.h"
 #include "fp_decide.h"
 #include "fp_mask.h"
 #include "fuzz.h"
@@ -14,11 +15,19 @@ static struct fp_table *tables[2];
 
 static struct fp_table *table_with(uint8_t vlan_flags)
 {
-	struct fp_vlan vlan = ipv4_policy(FP_VLAN_ANY, vlan_flags, 0x10, 0x03);
+	static const uint32_t group[2] = {0xff3e0000, 0x1234};
+	static const uint32_t source[2] = {0x20010db8, 1};
+	struct fp_vlan vlans[] = {
+		ipv4_policy(FP_VLAN_ANY, vlan_flags, 0x10, 0x03),
+		ipv6_policy(FP_VLAN_ANY, vlan_flags, 0x08, 0x03),
+	};
 	struct fp_row rows[] = {
 		ipv4_row(0, 0xef010203, 0, 0x06),
 		ipv4_row(0, 0xef010203, 0x0a000001, 0x08),
 		ipv4_row(FP_VLAN_ANY, 0xe0000181, 0, 0x08),
+		ipv6_row(0, group, NULL, 0x06),
+		ipv6_row(0, group, source, 0x20),
+		flood_row((const uint8_t[FP_ADDRESS_BYTES]){0xff, 0x05}, 32),
 	};
 	struct fp_table *table = fp_table_new();
 	bool own = true;
@@ -26,9 +35,11 @@ static struct fp_table *table_with(uint8_t vlan_flags)
 	CHECK(table);
 	for (uint32_t port = 0; port < 6; port++)
 		fp_mask_set(table->up, port);
-	CHECK_EQ(fp_table_apply_vlan(table, &vlan, &own), 0);
+	for (uint32_t n = 0; n < sizeof(vlans) / sizeof(vlans[0]); n++)
+		CHECK_EQ(fp_table_apply_vlan(table, &vlans[n], &own), 0);
 	rows[2].flags |= FP_ROW_ALWAYS_FLOOD;
-	for (uint32_t n = 0; n < 3; n++)
+	rows[2].prefix_bits = 128;
+	for (uint32_t n = 0; n < sizeof(rows) / sizeof(rows[0]); n++)
 		CHECK_EQ(fp_table_apply_row(table, &rows[n]), 0);
 	return table;
 }
@@ -52,7 +63,18 @@ static void check_verdict(const struct fp_table *table, const struct fp_verdict 
 		CHECK(!(verdict->ports[i] & ~table->up[i]));
 	CHECK_EQ(!fp_mask_empty(verdict->ports),
 		 verdict->action == FP_ACTION_FORWARD || verdict->action == FP_ACTION_FLOOD);
-	CHECK(verdict->reason != FP_PUNT_IGMP || verdict->punt);
+	CHECK(verdict->action != FP_ACTION_PUNT || verdict->punt);
+}
+
+/* What the reader of a frame says of it, others believe: offsets within it, in order. */
+static void check_frame(const struct fp_frame *frame)
+{
+	bool parsed = frame->family && !frame->ip_error;
+
+	CHECK(parsed || (!frame->protocol && !frame->control && !frame->icmp6_type));
+	CHECK(!parsed || frame->header_bytes <= frame->total_bytes);
+	CHECK(!parsed || frame->l3_offset + frame->total_bytes <= frame->len_bytes);
+	CHECK(!frame->icmp6_type || frame->header_bytes < frame->total_bytes);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -75,6 +97,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fp_frame_parse(bytes, len, &frame)) {
 		const struct fp_table *table = tables[data[0] >> 7];
 
+		check_frame(&frame);
+		CHECK(fp_cost(table, &frame) >= 1);
 		fp_decide(table, &frame, port, (int32_t)(data[0] >> 5 & 3) - 1, &verdict);
 		check_verdict(table, &verdict, port);
 	} else {

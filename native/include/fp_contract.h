@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 11
+#define FP_CONTRACT_VERSION 12
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -38,16 +38,18 @@ enum fp_reason {
 	FP_FORWARD_UNREGISTERED, /* no row: policy for unregistered groups, SNOOP-32 */
 	FP_FORWARD_UNICAST,	 /* destination in the fdb */
 	/* flooded */
-	FP_FLOOD_LINK_LOCAL, /* 224.0.0.0/24, SNOOP-31 */
-	FP_FLOOD_ALWAYS,     /* always_flood list, SNOOP-42 */
-	FP_FLOOD_NO_QUERIER, /* snooping inactive in this VLAN, Q-15 */
+	FP_FLOOD_LINK_LOCAL,	  /* 224.0.0.0/24, SNOOP-31 */
+	FP_FLOOD_IPV6_LINK_LOCAL, /* groups that IPv6 itself needs, SNOOP-51, 52 */
+	FP_FLOOD_ALWAYS,	  /* always_flood list, SNOOP-42 */
+	FP_FLOOD_NO_QUERIER,	  /* snooping inactive in this VLAN, Q-15 */
 	FP_FLOOD_BROADCAST,
 	FP_FLOOD_UNKNOWN_UNICAST,
-	FP_FLOOD_IPV6_MULTICAST,  /* SNOOP-34 */
+	FP_FLOOD_IPV6_MULTICAST,  /* of a family that is bridged, SNOOP-34 */
 	FP_FLOOD_L2_MULTICAST,	  /* not IP, or behind a second or service tag, SNOOP-34 */
 	FP_FLOOD_MAC_IP_MISMATCH, /* SNOOP-40 */
 	/* handed to the control plane */
 	FP_PUNT_IGMP,
+	FP_PUNT_MLD, /* SNOOP-55 */
 	/* dropped */
 	FP_DROP_NO_MEMBER,     /* registered group, nobody to send it to */
 	FP_DROP_NO_EGRESS,     /* flooded or unregistered, but no other port */
@@ -57,6 +59,8 @@ enum fp_reason {
 	FP_DROP_VLAN_INVALID,  /* VID 4095, VLAN-2 */
 	FP_DROP_VLAN_FILTERED, /* a VLAN that the ingress port is not in, VLAN-3 */
 	FP_DROP_IP_ERROR,      /* IPv4 header, V-4 and SNOOP-36 */
+	FP_DROP_IPV6_ERROR,    /* IPv6 header or a chain of extensions, SNOOP-54 */
+	FP_DROP_IPV6_SCOPE,    /* a group that stays inside a host, SNOOP-58 */
 	FP_DROP_SOURCE_MAC,    /* multicast or zero source MAC */
 	FP_DROP_PORT_DOWN,     /* ingress port is not up in the table */
 	FP_DROP_PUNT_FULL,     /* the port's queue to the control plane is full */
@@ -99,7 +103,7 @@ enum fp_row_op { FP_ROW_DELETE = 0, FP_ROW_SET = 1 };
 
 enum fp_row_flag {
 	FP_ROW_ANY_SOURCE = 1,
-	FP_ROW_ALWAYS_FLOOD = 2 /* vlan must be FP_VLAN_ANY; ports are ignored */
+	FP_ROW_ALWAYS_FLOOD = 2 /* a prefix of groups in every VLAN; vlan and ports are ignored */
 };
 
 /* A row to set or delete. IPv4 addresses are v4-mapped. Router ports are not in it. */
@@ -110,12 +114,14 @@ struct fp_row {
 	uint16_t vlan;
 	uint8_t op;
 	uint8_t flags;
-	uint8_t pad[4];
+	uint8_t prefix_bits; /* of FP_ROW_ALWAYS_FLOOD: how much of group counts */
+	uint8_t pad[3];
 };
 
 enum fp_vlan_flag {
-	FP_VLAN_ACTIVE = 1,	      /* prune by rows; without it multicast floods */
-	FP_VLAN_DROP_UNREGISTERED = 2 /* unregistered groups do not go to router ports either */
+	FP_VLAN_ACTIVE = 1,	       /* prune by rows; without it multicast floods */
+	FP_VLAN_DROP_UNREGISTERED = 2, /* unregistered groups do not go to router ports either */
+	FP_VLAN_BRIDGED = 4	       /* of IPv6: not snooped, its multicast floods unread */
 };
 
 enum fp_family { FP_FAMILY_IPV4 = 4, FP_FAMILY_IPV6 = 6 };

@@ -1,14 +1,18 @@
 #include "fp_cost.h"
 
-#define IGMP_QUERY 0x11u
-#define IGMP_REPORT_V1 0x12u
-#define IGMP_REPORT_V2 0x16u
-#define IGMP_LEAVE 0x17u
-#define IGMP_REPORT_V3 0x22u
-#define IGMP_BYTES 8u
-#define QUERY_V3_BYTES 12u
-#define RECORD_BYTES 8u
-#define SOURCE_BYTES 4u
+#define HEAD_BYTES 8u /* of every message, of either family */
+
+enum message { JOIN_OR_LEAVE, REPORT, QUERY, OTHER };
+
+/* How a family writes them. */
+struct shape {
+	uint32_t query_bytes; /* in front of the sources */
+	uint32_t record_bytes;
+	uint32_t source_bytes;
+};
+
+static const struct shape igmp = {.query_bytes = 12, .record_bytes = 8, .source_bytes = 4};
+static const struct shape mld = {.query_bytes = 28, .record_bytes = 20, .source_bytes = 16};
 
 #define QUERY_COST 2u	  /* it moves timers and is an event */
 #define VLAN_COST 8u	  /* a VLAN not seen before: made, asked, published */
@@ -24,54 +28,75 @@ static uint32_t ports_in(const uint64_t *mask)
 	return ports;
 }
 
-static uint32_t sources_cost(uint32_t room_bytes)
+static enum message message_of(uint8_t type)
 {
-	return room_bytes / (SOURCE_BYTES * SOURCES_PER_COST);
+	switch (type) {
+	case 0x11: /* IGMP, all versions */
+	case 130:  /* MLD, both versions */
+		return QUERY;
+	case 0x12: /* IGMPv1 report, IGMPv2 report and leave */
+	case 0x16:
+	case 0x17:
+	case 131: /* MLDv1 report and done */
+	case 132:
+		return JOIN_OR_LEAVE;
+	case 0x22: /* IGMPv3 */
+	case 143:  /* MLDv2 */
+		return REPORT;
+	default:
+		return OTHER;
+	}
 }
 
-static uint32_t report_cost(const uint8_t *message, uint32_t room_bytes)
+static uint32_t sources_cost(const struct shape *shape, uint32_t room_bytes)
 {
-	uint32_t fit = (room_bytes - IGMP_BYTES) / RECORD_BYTES;
+	return room_bytes / (shape->source_bytes * SOURCES_PER_COST);
+}
+
+static uint32_t report_cost(const struct shape *shape, const uint8_t *message, uint32_t room_bytes)
+{
+	uint32_t fit = (room_bytes - HEAD_BYTES) / shape->record_bytes;
 	uint32_t records = fp_read16(message + 6);
 
 	if (records > fit)
 		records = fit;
 	return (records ? records : 1) +
-	       sources_cost(room_bytes - IGMP_BYTES - records * RECORD_BYTES);
+	       sources_cost(shape, room_bytes - HEAD_BYTES - records * shape->record_bytes);
 }
 
-static uint32_t igmp_cost(const uint8_t *message, uint32_t room_bytes, uint32_t flood_cost,
-			  uint32_t routers_cost)
+static uint32_t message_cost(const struct shape *shape, const uint8_t *message, uint32_t room_bytes,
+			     uint32_t flood_cost, uint32_t routers_cost)
 {
-	if (room_bytes < IGMP_BYTES)
+	if (room_bytes < HEAD_BYTES)
 		return 1;
-	switch (message[0]) {
-	case IGMP_REPORT_V1:
-	case IGMP_REPORT_V2:
-	case IGMP_LEAVE:
+	switch (message_of(message[0])) {
+	case JOIN_OR_LEAVE:
 		return 1 + routers_cost;
-	case IGMP_REPORT_V3:
-		return report_cost(message, room_bytes) + routers_cost;
-	case IGMP_QUERY:
+	case REPORT:
+		return report_cost(shape, message, room_bytes) + routers_cost;
+	case QUERY:
 		return QUERY_COST + flood_cost +
-		       (room_bytes > QUERY_V3_BYTES ? sources_cost(room_bytes - QUERY_V3_BYTES)
-						    : 0);
-	default: /* flooded unread */
-		return 1 + flood_cost;
+		       (room_bytes > shape->query_bytes
+				? sources_cost(shape, room_bytes - shape->query_bytes)
+				: 0);
+	case OTHER: /* flooded unread */
+		break;
 	}
+	return 1 + flood_cost;
 }
 
 uint32_t fp_cost(const struct fp_table *table, const struct fp_frame *frame)
 {
 	uint32_t vlan = frame->vlan & (FP_VLAN_IDS - 1);
-	const struct fp_policy *policy = fp_table_policy(table, vlan, FP_FAMILY_IPV4);
+	const struct fp_policy *policy = fp_table_policy(table, vlan, frame->family);
 	uint32_t flood_cost = ports_in(table->up) / PORTS_PER_COST;
 	uint32_t cost = 1;
 
-	if (frame->protocol == FP_IPPROTO_IGMP)
-		cost = igmp_cost(frame->data + frame->l3_offset + frame->header_bytes,
-				 frame->total_bytes - frame->header_bytes, flood_cost,
-				 ports_in(policy->mrouters) / PORTS_PER_COST);
+	if (frame->control)
+		cost = message_cost(frame->family == FP_FAMILY_IPV6 ? &mld : &igmp,
+				    frame->data + frame->l3_offset + frame->header_bytes,
+				    frame->total_bytes - frame->header_bytes, flood_cost,
+				    ports_in(policy->mrouters) / PORTS_PER_COST);
 	if (!table->vlans->index[vlan])
 		cost += VLAN_COST + flood_cost;
 	return cost < UINT16_MAX ? cost : UINT16_MAX;

@@ -11,7 +11,7 @@
 #include "fp_frame.h"
 #include "fp_table.h"
 
-/* At least 1, at most UINT16_MAX. The frame is IGMP or PIM over IPv4. */
+/* At least 1, at most UINT16_MAX. The frame is IGMP, MLD or PIM. */
 uint32_t fp_cost(const struct fp_table *table, const struct fp_frame *frame);
 
 #endif

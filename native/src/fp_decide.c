@@ -6,6 +6,8 @@
 #define ALL_PIM_ROUTERS 0xe000000du
 #define LINK_LOCAL_GROUPS 0xe00000u /* 224.0.0.0/24, shifted */
 #define IPV4_OF_KEY 12u		    /* where a v4-mapped address has the IPv4 one */
+#define SCOPE_LINK 2u		    /* the smallest that leaves a host */
+#define SOLICITED_NODES 0xffu	    /* ff02::1:ff00:0/104, its last 32 bits shifted */
 
 static void drop(struct fp_verdict *verdict, enum fp_reason reason)
 {
@@ -40,17 +42,25 @@ static void flood(enum fp_reason reason, struct fp_verdict *verdict)
 	deliver(verdict->ports, reason, FP_DROP_NO_EGRESS, verdict);
 }
 
+/* To the control plane alone, which says where it goes. */
+static void punt(enum fp_reason reason, struct fp_verdict *verdict)
+{
+	memset(verdict->ports, 0, sizeof(verdict->ports));
+	verdict->action = FP_ACTION_PUNT;
+	verdict->reason = (uint8_t)reason;
+	verdict->punt = 1;
+}
+
 /* SNOOP-30, 32, 33: (vlan, group, source), then (vlan, group), then the policy. */
 static void decide_group(const struct fp_table *table, const struct fp_frame *frame,
-			 struct fp_verdict *verdict)
+			 const struct fp_policy *policy, struct fp_verdict *verdict)
 {
-	const struct fp_policy *policy = fp_table_policy(table, frame->vlan, FP_FAMILY_IPV4);
 	enum fp_reason reason = FP_FORWARD_SOURCE;
 	uint64_t ports[FP_MASK_WORDS];
 	const struct fp_entry *entry;
 	const uint64_t *wanted;
 
-	if (table->always_flood_count && fp_table_find(table, FP_VLAN_ANY, frame->group, NULL)) {
+	if (fp_table_floods(table, frame->family, frame->group)) {
 		flood(FP_FLOOD_ALWAYS, verdict);
 		return;
 	}
@@ -91,11 +101,8 @@ static void decide_ipv4(const struct fp_table *table, const struct fp_frame *fra
 		flood(FP_FLOOD_MAC_IP_MISMATCH, verdict);
 		return;
 	}
-	if (frame->protocol == FP_IPPROTO_IGMP) {
-		memset(verdict->ports, 0, sizeof(verdict->ports));
-		verdict->action = FP_ACTION_PUNT;
-		verdict->reason = FP_PUNT_IGMP;
-		verdict->punt = 1;
+	if (frame->control) {
+		punt(FP_PUNT_IGMP, verdict);
 		return;
 	}
 	if (group >> 8 == LINK_LOCAL_GROUPS) { /* SNOOP-31 */
@@ -103,7 +110,68 @@ static void decide_ipv4(const struct fp_table *table, const struct fp_frame *fra
 		flood(FP_FLOOD_LINK_LOCAL, verdict);
 		return;
 	}
-	decide_group(table, frame, verdict);
+	decide_group(table, frame, fp_table_policy(table, frame->vlan, FP_FAMILY_IPV4), verdict);
+}
+
+/* SNOOP-40: the group's MAC address (W-6). */
+static bool is_ipv6_mac(const uint8_t *mac, const uint8_t *group)
+{
+	return group[0] == 0xff && mac[0] == 0x33 && mac[1] == 0x33 &&
+	       !memcmp(mac + 2, group + 12, 4);
+}
+
+/*
+ * SNOOP-51, 52: groups of neighbour discovery and its like, which hosts listen to unasked:
+ * all nodes, all routers, MLD, MRD, mDNS, DHCP and the solicited nodes.
+ */
+static bool is_never_pruned(const uint8_t *group)
+{
+	uint32_t last = fp_read32(group + 12);
+
+	if (fp_read32(group) != 0xff020000u || fp_read32(group + 4))
+		return false;
+	if (fp_read32(group + 8))
+		return fp_read32(group + 8) == 1 && last >> 24 == SOLICITED_NODES;
+	return last == 0x01 || last == 0x02 || last == 0x16 || last == 0x6a || last == 0xfb ||
+	       last == 0x10002;
+}
+
+static void decide_ipv6(const struct fp_table *table, const struct fp_frame *frame,
+			struct fp_verdict *verdict)
+{
+	static const uint8_t all_pim_routers[FP_ADDRESS_BYTES] = {0xff, 0x02, [15] = 0x0d};
+	const struct fp_policy *policy = fp_table_policy(table, frame->vlan, FP_FAMILY_IPV6);
+	const uint8_t *group = frame->group;
+	bool pim_routers;
+
+	if (policy->bridged) { /* SNOOP-34 */
+		flood(FP_FLOOD_IPV6_MULTICAST, verdict);
+		return;
+	}
+	if (frame->ip_error) { /* SNOOP-54 */
+		drop(verdict, FP_DROP_IPV6_ERROR);
+		return;
+	}
+	if (!is_ipv6_mac(frame->data, group)) {
+		flood(FP_FLOOD_MAC_IP_MISMATCH, verdict);
+		return;
+	}
+	if ((group[1] & 0x0f) < SCOPE_LINK) { /* SNOOP-58 */
+		drop(verdict, FP_DROP_IPV6_SCOPE);
+		return;
+	}
+	if (frame->control) {
+		punt(FP_PUNT_MLD, verdict);
+		return;
+	}
+	pim_routers = frame->protocol == FP_IPPROTO_PIM &&
+		      !memcmp(group, all_pim_routers, FP_ADDRESS_BYTES);
+	if (pim_routers || is_never_pruned(group)) {
+		verdict->punt = pim_routers;
+		flood(FP_FLOOD_IPV6_LINK_LOCAL, verdict);
+		return;
+	}
+	decide_group(table, frame, policy, verdict);
 }
 
 static void decide_multicast(const struct fp_table *table, const struct fp_frame *frame,
@@ -113,10 +181,10 @@ static void decide_multicast(const struct fp_table *table, const struct fp_frame
 
 	if (!memcmp(frame->data, broadcast, 6))
 		flood(FP_FLOOD_BROADCAST, verdict);
-	else if (frame->ipv4 && !frame->service_tag) /* VLAN-6 */
+	else if (frame->family == FP_FAMILY_IPV4 && !frame->service_tag) /* VLAN-6 */
 		decide_ipv4(table, frame, verdict);
-	else if (frame->ethertype == FP_ETHERTYPE_IPV6 && !frame->service_tag)
-		flood(FP_FLOOD_IPV6_MULTICAST, verdict);
+	else if (frame->family == FP_FAMILY_IPV6 && !frame->service_tag)
+		decide_ipv6(table, frame, verdict);
 	else
 		flood(FP_FLOOD_L2_MULTICAST, verdict);
 }

@@ -14,7 +14,7 @@
 /* What must be known of a frame before anything of the table is asked. */
 enum fp_kind {
 	FP_KIND_UNICAST, /* ask the fdb for its destination */
-	FP_KIND_FLOW,	 /* data of an IPv4 stream: all its frames have one verdict */
+	FP_KIND_FLOW,	 /* data of a stream: all its frames have one verdict */
 	FP_KIND_OTHER
 };
 
@@ -22,10 +22,13 @@ static inline enum fp_kind fp_decide_kind(const struct fp_frame *frame)
 {
 	if (!fp_mac_is_multicast(frame->data))
 		return FP_KIND_UNICAST;
-	if (frame->ipv4 && !frame->ip_error && !frame->service_tag && frame->data[0] == 0x01 &&
-	    frame->protocol != FP_IPPROTO_IGMP)
-		return FP_KIND_FLOW;
-	return FP_KIND_OTHER;
+	if (!frame->family || frame->ip_error || frame->service_tag || frame->control)
+		return FP_KIND_OTHER;
+	if (frame->family == FP_FAMILY_IPV4)
+		return frame->data[0] == 0x01 ? FP_KIND_FLOW : FP_KIND_OTHER;
+	/* Neighbour discovery is nobody's stream: each host has one to each other. */
+	return frame->data[0] == 0x33 && !fp_frame_is_discovery(frame) ? FP_KIND_FLOW
+								       : FP_KIND_OTHER;
 }
 
 /*

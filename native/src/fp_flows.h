@@ -1,5 +1,5 @@
 /*
- * What the loop remembers of the IPv4 multicast flows it has just decided: a small direct-mapped
+ * What the loop remembers of the multicast flows it has just decided: a small direct-mapped
  * cache, so that a run of one flow costs one decision, one fdb refresh and one stream update per
  * pass. Valid for one table; one thread.
  */

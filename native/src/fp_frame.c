@@ -1,5 +1,15 @@
 #include "fp_frame.h"
 
+#define EXTENSIONS_MAX 8u /* as the control plane reads them (wire/ipv6.py) */
+#define FRAGMENT_OFFSET 0xfff8u
+
+enum extension {
+	HOP_BY_HOP = 0,
+	ROUTING = 43,
+	AUTHENTICATION = 51,
+	DESTINATION = 60,
+};
+
 /*
  * Sums native 32-bit words into 64 bits: one's complement addition does not care for byte order as
  * long as the folded result is swapped once (RFC 1071).
@@ -61,8 +71,85 @@ static bool parse_ipv4(struct fp_frame *frame)
 	frame->header_bytes = header_bytes;
 	frame->total_bytes = total_bytes;
 	frame->protocol = header[9];
+	frame->control = frame->protocol == FP_IPPROTO_IGMP;
 	fp_map_ipv4(fp_read32(header + 12), frame->source);
 	fp_map_ipv4(fp_read32(header + 16), frame->group);
+	return true;
+}
+
+/* Bytes of an extension header; 0: it is none, and what it names ends the chain. */
+static uint32_t extension_bytes(const uint8_t *header, uint32_t protocol)
+{
+	switch (protocol) {
+	case HOP_BY_HOP:
+	case ROUTING:
+	case DESTINATION:
+		return 8u + 8u * header[1];
+	case AUTHENTICATION:
+		return 8u + 4u * header[1];
+	case FP_IPPROTO_FRAGMENT:
+		return 8;
+	default:
+		return 0;
+	}
+}
+
+static bool is_extension(uint32_t protocol)
+{
+	static const uint8_t nothing[2] = {0};
+
+	return extension_bytes(nothing, protocol) != 0;
+}
+
+/* SNOOP-54: from the fixed header to what the datagram carries. */
+static bool walk_extensions(struct fp_frame *frame)
+{
+	const uint8_t *ip = frame->data + frame->l3_offset;
+	uint32_t protocol = ip[6];
+	uint32_t at = FP_IPV6_BYTES;
+
+	for (uint32_t i = 0; is_extension(protocol); i++) {
+		const uint8_t *header = ip + at;
+
+		if (i == EXTENSIONS_MAX || (i && protocol == HOP_BY_HOP) ||
+		    at + 8 > frame->total_bytes)
+			return false;
+		at += extension_bytes(header, protocol);
+		if (at > frame->total_bytes)
+			return false;
+		if (protocol == FP_IPPROTO_FRAGMENT && fp_read16(header + 2) & FRAGMENT_OFFSET)
+			break; /* the middle of something */
+		protocol = header[0];
+	}
+	frame->protocol = (uint8_t)protocol;
+	frame->header_bytes = at;
+	return true;
+}
+
+/* W-5, SNOOP-55: MLD and MRD, and nothing else of ICMPv6. */
+static bool is_mld(uint8_t icmp6_type)
+{
+	return (icmp6_type >= 130 && icmp6_type <= 132) || icmp6_type == 143 ||
+	       (icmp6_type >= 151 && icmp6_type <= 153);
+}
+
+static bool parse_ipv6(struct fp_frame *frame)
+{
+	const uint8_t *header = frame->data + frame->l3_offset;
+	uint32_t room = frame->len_bytes - frame->l3_offset;
+
+	if (room < FP_IPV6_BYTES || header[0] >> 4 != 6 ||
+	    fp_read16(header + 4) > room - FP_IPV6_BYTES)
+		return false;
+	frame->total_bytes = FP_IPV6_BYTES + fp_read16(header + 4);
+	if (!walk_extensions(frame))
+		return false;
+	if (frame->protocol == FP_IPPROTO_ICMPV6 && frame->header_bytes < frame->total_bytes) {
+		frame->icmp6_type = header[frame->header_bytes];
+		frame->control = is_mld(frame->icmp6_type);
+	}
+	memcpy(frame->source, header + 8, sizeof(frame->source));
+	memcpy(frame->group, header + 24, sizeof(frame->group));
 	return true;
 }
 
@@ -87,7 +174,12 @@ bool fp_frame_parse(const uint8_t *data, uint32_t len_bytes, struct fp_frame *fr
 		frame->ethertype = fp_read16(data + 16);
 		frame->l3_offset = FP_ETH_BYTES + FP_TAG_BYTES;
 	}
-	frame->ipv4 = frame->ethertype == FP_ETHERTYPE_IPV4;
-	frame->ip_error = frame->ipv4 && !parse_ipv4(frame);
+	if (frame->ethertype == FP_ETHERTYPE_IPV4) {
+		frame->family = FP_FAMILY_IPV4;
+		frame->ip_error = !parse_ipv4(frame);
+	} else if (frame->ethertype == FP_ETHERTYPE_IPV6) {
+		frame->family = FP_FAMILY_IPV6;
+		frame->ip_error = !parse_ipv6(frame);
+	}
 	return true;
 }

@@ -1,7 +1,7 @@
 /*
- * Reading a frame, once: Ethernet, one tag, the IPv4 header. What comes later reads the fields.
- * Pure; every read is behind its length check. A frame here is as it was on the wire, with its tag
- * in place (fp_ring re-inserts it).
+ * Reading a frame, once: Ethernet, one tag, the IP header with its extensions. What comes later
+ * reads the fields. Pure; every read is behind its length check. A frame here is as it was on the
+ * wire, with its tag in place (fp_ring re-inserts it).
  */
 #ifndef FP_FRAME_H
 #define FP_FRAME_H
@@ -16,6 +16,7 @@
 #define FP_TAG_BYTES 4u
 #define FP_TAG_OFFSET 12u
 #define FP_IPV4_BYTES 20u
+#define FP_IPV6_BYTES 40u
 #define FP_UDP_BYTES 8u
 #define FP_VLAN_ID_MASK 0x0fffu
 
@@ -26,6 +27,8 @@
 
 #define FP_IPPROTO_IGMP 2u
 #define FP_IPPROTO_UDP 17u
+#define FP_IPPROTO_FRAGMENT 44u
+#define FP_IPPROTO_ICMPV6 58u
 #define FP_IPPROTO_PIM 103u
 
 struct fp_frame {
@@ -36,20 +39,28 @@ struct fp_frame {
 	uint16_t vlan;	    /* 0: untagged or priority-tagged; fp_decide_vlan() may know better */
 	uint16_t ethertype; /* behind the first tag; a second tag shows here */
 	bool service_tag;   /* the first tag is 802.1ad: fp_decide never looks behind it, VLAN-6 */
-	/* of an IPv4 header right behind that tag; without one, or with an error, protocol is 0 */
-	bool ipv4;
-	bool ip_error; /* of V-4: version, lengths, header checksum (SNOOP-36) */
-	uint8_t protocol;
-	uint32_t header_bytes;
+	/* of an IP header right behind that tag; without one, or with an error, protocol is 0 */
+	uint8_t family;	       /* enum fp_family, or 0: there is none */
+	bool ip_error;	       /* of V-4, SNOOP-36: header checksum; SNOOP-54: extensions */
+	bool control;	       /* a message of IGMP or MLD (W-5) */
+	uint8_t protocol;      /* behind the extensions; FP_IPPROTO_FRAGMENT: not the first */
+	uint8_t icmp6_type;    /* 0: it is not ICMPv6 */
+	uint32_t header_bytes; /* options and extensions included */
 	uint32_t total_bytes;
 	uint8_t source[16]; /* v4-mapped, as in the keys of rows and streams */
 	uint8_t group[16];
 };
 
-/* Of a frame with an IPv4 header that was parsed: `ipv4`, and no `ip_error`. */
+/* TTL or Hop Limit of a frame with an IP header that was parsed: a `family`, and no `ip_error`. */
 static inline uint8_t fp_frame_ttl(const struct fp_frame *frame)
 {
-	return frame->data[frame->l3_offset + 8];
+	return frame->data[frame->l3_offset + (frame->family == FP_FAMILY_IPV6 ? 7 : 8)];
+}
+
+/* Neighbour discovery: solicitations, advertisements and redirects of hosts and routers. */
+static inline bool fp_frame_is_discovery(const struct fp_frame *frame)
+{
+	return frame->icmp6_type >= 133 && frame->icmp6_type <= 137;
 }
 
 static inline uint16_t fp_read16(const uint8_t *p)

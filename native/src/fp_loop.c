@@ -34,9 +34,9 @@ _Static_assert(PASS_FRAMES <= FP_FLOWS, "a pass touches no more flows than are r
 
 enum ring_kind { CONTROL, DATA };
 
-/* Whether the control plane gets the frame: FP_PUNT_IGMP, or what keeps it from there. */
-static enum fp_reason hand_up(const struct fp_table *table, struct fp_port *port,
-			      const struct fp_frame *frame, uint64_t now_ns)
+/* Whether the control plane gets the frame; if not, *reason is what keeps it from there. */
+static bool hand_up(const struct fp_table *table, struct fp_port *port,
+		    const struct fp_frame *frame, uint64_t now_ns, enum fp_reason *reason)
 {
 	struct fp_punted head = {
 		.time_ns = now_ns,
@@ -49,25 +49,28 @@ static enum fp_reason hand_up(const struct fp_table *table, struct fp_port *port
 
 	/* No wire carried this: a frame that somebody meant to be cut, thousands of records long.
 	 */
+	*reason = FP_DROP_CONTROL_SIZE;
 	if (frame->len_bytes > table->mtu[port->id] + FP_ETH_BYTES + TAGS_BYTES)
-		return FP_DROP_CONTROL_SIZE;
+		return false;
+	*reason = FP_DROP_RATE_LIMITED;
 	if (!fp_limit_take(&port->punt->limit, head.cost, now_ns))
-		return FP_DROP_RATE_LIMITED;
-	return fp_punt_put(port->punt, &head, frame->data) ? FP_PUNT_IGMP : FP_DROP_PUNT_FULL;
+		return false;
+	*reason = FP_DROP_PUNT_FULL;
+	return fp_punt_put(port->punt, &head, frame->data);
 }
 
 static void punt(struct fp_worker *worker, const struct fp_table *table, uint32_t port,
 		 const struct fp_frame *frame, struct fp_verdict *verdict, uint64_t now_ns)
 {
 	struct fp_stats *stats = &worker->stats[port];
-	enum fp_reason reason = hand_up(table, table->ports[port], frame, now_ns);
-	bool put = reason == FP_PUNT_IGMP;
+	enum fp_reason reason;
+	bool put = hand_up(table, table->ports[port], frame, now_ns, &reason);
 
 	worker->punted |= put;
-	if (verdict->action == FP_ACTION_PUNT)
-		verdict->reason = (uint8_t)reason;
-	else /* it is forwarded all the same */
+	if (verdict->action != FP_ACTION_PUNT) /* it is forwarded all the same */
 		fp_count(&stats->stats[put ? FP_STAT_PUNT_COPIES : FP_STAT_PUNT_COPIES_LOST], 1);
+	else if (!put)
+		verdict->reason = (uint8_t)reason;
 }
 
 /*

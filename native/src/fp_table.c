@@ -74,6 +74,20 @@ static int64_t shard_find(const struct fp_shard *shard, uint64_t hash, uint32_t 
 	return -1;
 }
 
+bool fp_table_floods(const struct fp_table *table, enum fp_family family, const uint8_t *group)
+{
+	uint32_t least = family == FP_FAMILY_IPV4 ? FP_PREFIX_BITS_IPV4 : 0;
+	uint8_t prefix[FP_ADDRESS_BYTES];
+	int32_t bits = FP_PREFIX_BITS_MAX + 1;
+
+	while ((bits = fp_floods_next(&table->floods, (uint32_t)bits, least)) >= 0) {
+		fp_prefix_cut(group, (uint32_t)bits, prefix);
+		if (fp_table_find(table, FP_FLOOD_KEY(bits), prefix, NULL))
+			return true;
+	}
+	return false;
+}
+
 const struct fp_entry *fp_table_find(const struct fp_table *table, uint32_t vlan,
 				     const uint8_t *group, const uint8_t *source)
 {
@@ -168,37 +182,57 @@ static struct fp_shard *shard_own(struct fp_table *table, uint32_t index)
 	return own;
 }
 
+/* The entry that a row makes, but for its ports; false when the row makes no sense. */
+static bool entry_of(const struct fp_row *row, struct fp_entry *entry)
+{
+	*entry = (struct fp_entry){.vlan = row->vlan, .flags = row->flags};
+	if (row->flags & FP_ROW_ALWAYS_FLOOD) {
+		if (row->prefix_bits > FP_PREFIX_BITS_MAX)
+			return false;
+		entry->vlan = FP_FLOOD_KEY(row->prefix_bits);
+		entry->flags |= FP_ROW_ANY_SOURCE;
+		fp_prefix_cut(row->group, row->prefix_bits, entry->group);
+		return true;
+	}
+	memcpy(entry->group, row->group, sizeof(entry->group));
+	if (!(row->flags & FP_ROW_ANY_SOURCE))
+		memcpy(entry->source, row->source, sizeof(entry->source));
+	return true;
+}
+
 int fp_table_apply_row(struct fp_table *table, const struct fp_row *row)
 {
-	const uint8_t *source = row->flags & FP_ROW_ANY_SOURCE ? NULL : row->source;
-	uint64_t hash = row_hash(table->seed, row->vlan, row->group, source);
-	struct fp_shard *shard = table->shards[shard_of(hash)];
-	uint64_t always = row->flags & FP_ROW_ALWAYS_FLOOD ? 1 : 0;
-	struct fp_entry entry = {.vlan = row->vlan, .flags = row->flags};
+	struct fp_entry entry;
+	const uint8_t *source;
+	struct fp_shard *shard;
+	uint64_t hash;
 	int64_t slot;
 
+	if (!entry_of(row, &entry))
+		return -EINVAL;
+	source = entry.flags & FP_ROW_ANY_SOURCE ? NULL : entry.source;
+	hash = row_hash(table->seed, entry.vlan, entry.group, source);
+	shard = table->shards[shard_of(hash)];
 	if (row->op == FP_ROW_DELETE &&
-	    (!shard || shard_find(shard, hash, row->vlan, row->group, source) < 0))
+	    (!shard || shard_find(shard, hash, entry.vlan, entry.group, source) < 0))
 		return 0;
 	shard = shard_own(table, shard_of(hash));
 	if (!shard)
 		return -ENOMEM;
-	slot = shard_find(shard, hash, row->vlan, row->group, source);
+	slot = shard_find(shard, hash, entry.vlan, entry.group, source);
 	if (slot >= 0) {
-		table->always_flood_count -=
-			shard->entries[slot].flags & FP_ROW_ALWAYS_FLOOD ? 1 : 0;
 		shard_remove(shard, (uint32_t)slot);
 		table->row_count--;
+		if (entry.flags & FP_ROW_ALWAYS_FLOOD)
+			fp_floods_remove(&table->floods, row->prefix_bits);
 	}
 	if (row->op == FP_ROW_DELETE)
 		return 0;
-	memcpy(entry.group, row->group, sizeof(entry.group));
-	if (source)
-		memcpy(entry.source, source, sizeof(entry.source));
 	memcpy(entry.ports, row->ports, sizeof(entry.ports));
 	shard_put(shard, tag_of(hash), &entry);
-	table->always_flood_count += always;
 	table->row_count++;
+	if (entry.flags & FP_ROW_ALWAYS_FLOOD)
+		fp_floods_add(&table->floods, row->prefix_bits);
 	return 0;
 }
 
@@ -267,6 +301,7 @@ static void set_policy(struct fp_vlan_policy *policy, const struct fp_vlan *vlan
 	memcpy(family->mrouters, vlan->mrouters, sizeof(family->mrouters));
 	family->active = vlan->flags & FP_VLAN_ACTIVE;
 	family->drop_unregistered = vlan->flags & FP_VLAN_DROP_UNREGISTERED;
+	family->bridged = vlan->family == FP_FAMILY_IPV6 && vlan->flags & FP_VLAN_BRIDGED;
 	family->own = true;
 }
 
@@ -345,6 +380,7 @@ struct fp_table *fp_table_new(void)
 	for (uint32_t i = 0; i < FP_FAMILIES; i++)
 		memset(policy->families[i].unregistered, 0xff,
 		       sizeof(policy->families[i].unregistered));
+	policy->families[fp_family_index(FP_FAMILY_IPV6)].bridged = true;
 	return table;
 }
 

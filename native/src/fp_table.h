@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "fp.h"
+#include "fp_floods.h"
 
 #define FP_SHARDS 1024u
 #define FP_VLAN_IDS 4096u
@@ -27,7 +28,7 @@ struct fp_entry {
 	uint8_t group[FP_ADDRESS_BYTES];
 	uint8_t source[FP_ADDRESS_BYTES];
 	uint64_t ports[FP_MASK_WORDS];
-	uint32_t vlan;
+	uint32_t vlan;	/* of always-flood rows FP_FLOOD_KEY */
 	uint32_t flags; /* FP_ROW_ANY_SOURCE, FP_ROW_ALWAYS_FLOOD */
 };
 
@@ -40,12 +41,15 @@ struct fp_shard {
 };
 
 #define FP_FAMILIES 2u
+/* In place of the VLAN of rows that hold in all: prefixes of different lengths are different. */
+#define FP_FLOOD_KEY(bits) (FP_VLAN_ANY + ((uint32_t)(bits) << 16))
 
 struct fp_policy {
 	uint64_t unregistered[FP_MASK_WORDS];
 	uint64_t mrouters[FP_MASK_WORDS];
 	bool active;
 	bool drop_unregistered;
+	bool bridged;
 	bool own; /* else the default's holds */
 };
 
@@ -66,7 +70,6 @@ struct fp_table {
 	uint64_t seq;
 	uint64_t seed; /* of the hash: whoever knew it could make all his rows meet in one place */
 	uint64_t row_count;
-	uint64_t always_flood_count;
 	uint64_t up[FP_MASK_WORDS];
 	uint64_t coalesce[FP_MASK_WORDS];
 	uint64_t watched[FP_MASK_WORDS];
@@ -75,6 +78,7 @@ struct fp_table {
 	struct fp_port *ports[FP_PORTS_MAX];
 	uint32_t mtu[FP_PORTS_MAX];
 	uint16_t pvid[FP_PORTS_MAX];
+	struct fp_floods floods;
 	struct fp_shard *shards[FP_SHARDS];
 };
 
@@ -99,6 +103,9 @@ void fp_table_free(struct fp_table *table);
 /* The row of a group and source, source NULL: the any-source row. NULL: there is none. */
 const struct fp_entry *fp_table_find(const struct fp_table *table, uint32_t vlan,
 				     const uint8_t *group, const uint8_t *source);
+
+/* Whether a prefix that always floods has the group (SNOOP-42). */
+bool fp_table_floods(const struct fp_table *table, enum fp_family family, const uint8_t *group);
 
 /* The policy of a VID: its own, or the default. */
 static inline const struct fp_vlan_policy *fp_table_vlan(const struct fp_table *table,

@@ -95,18 +95,21 @@ static void test_without_querier_multicast_floods_whatever_the_rows(void)
 static void test_always_flood_comes_before_rows_and_policy(void)
 {
 	struct packet packet = packet_udp();
-	struct fp_row row = {
-		.vlan = FP_VLAN_ANY,
-		.op = FP_ROW_SET,
-		.flags = FP_ROW_ANY_SOURCE | FP_ROW_ALWAYS_FLOOD,
-	};
+	struct fp_row row;
+	uint8_t group[FP_ADDRESS_BYTES];
 
 	start();
 	set_row(0, packet.group, 0, 0x02);
-	fp_map_ipv4(packet.group, row.group);
+	fp_map_ipv4(packet.group, group);
+	row = flood_row(group, 128);
 	CHECK_EQ(fp_table_apply_row(table, &row), 0);
 	check_flood(decide(&packet), FP_FLOOD_ALWAYS);
 	packet_set_group(&packet, packet.group + 1);
+	check_drop(decide(&packet), FP_DROP_NO_EGRESS);
+	row = flood_row(group, 120); /* all of 239.1.2.0/24 */
+	CHECK_EQ(fp_table_apply_row(table, &row), 0);
+	check_flood(decide(&packet), FP_FLOOD_ALWAYS);
+	packet_set_group(&packet, packet.group + 0x100);
 	check_drop(decide(&packet), FP_DROP_NO_EGRESS);
 }
 

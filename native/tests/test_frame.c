@@ -33,7 +33,7 @@ static void test_untagged_frame_is_read_whole(void)
 	CHECK_EQ(frame.vlan, 0);
 	CHECK_EQ(frame.ethertype, 0x0800);
 	CHECK(!frame.service_tag);
-	CHECK(frame.ipv4 && !frame.ip_error);
+	CHECK(frame.family == FP_FAMILY_IPV4 && !frame.ip_error);
 	fp_map_ipv4(0x0a000001, key);
 	CHECK_BYTES(frame.source, key, sizeof(key));
 	fp_map_ipv4(0xef010203, key);
@@ -60,7 +60,7 @@ static void test_tag_gives_vlan_without_priority(void)
 	CHECK_EQ(frame.vlan, 10);
 	CHECK_EQ(frame.l3_offset, 18);
 	CHECK_EQ(frame.ethertype, 0x0800);
-	CHECK(frame.ipv4 && !frame.ip_error);
+	CHECK(frame.family == FP_FAMILY_IPV4 && !frame.ip_error);
 	CHECK_EQ(fp_read32(frame.group + 12), 0xef010203);
 }
 
@@ -75,7 +75,7 @@ static void test_second_and_service_tag_show_as_such(void)
 	second.ethertype = 0x8100;
 	frame = parse(&second);
 	CHECK_EQ(frame.ethertype, 0x8100);
-	CHECK(!frame.service_tag && !frame.ipv4 && !frame.ip_error);
+	CHECK(!frame.service_tag && !frame.family && !frame.ip_error);
 }
 
 static void parse_every_cut(const struct packet *packet)

@@ -201,15 +201,52 @@ static void test_always_flood_rows_are_counted_through_every_change(void)
 	struct fp_row row = group_row(1, FP_ROW_SET);
 
 	CHECK(table);
-	row.vlan = FP_VLAN_ANY;
-	row.flags |= FP_ROW_ALWAYS_FLOOD;
+	row = flood_row(row.group, 104);
 	CHECK_EQ(fp_table_apply_row(table, &row), 0);
 	CHECK_EQ(fp_table_apply_row(table, &row), 0);
-	CHECK_EQ(table->always_flood_count, 1);
+	CHECK_EQ(table->floods.counts[104], 1);
+	CHECK_EQ(table->row_count, 1);
 	row.op = FP_ROW_DELETE;
 	CHECK_EQ(fp_table_apply_row(table, &row), 0);
 	CHECK_EQ(fp_table_apply_row(table, &row), 0);
-	CHECK_EQ(table->always_flood_count, 0);
+	CHECK_EQ(table->floods.counts[104], 0);
+	CHECK_EQ(table->floods.lengths[1], 0);
+	row.prefix_bits = 129;
+	CHECK_EQ(fp_table_apply_row(table, &row), (uint64_t)-EINVAL);
+	fp_table_free(table);
+}
+
+/* A longer prefix, a shorter one and a row of the same group are three rows; each length is asked.
+ */
+static void test_prefixes_of_every_length_are_found(void)
+{
+	struct fp_table *table = fp_table_new();
+	uint8_t group[FP_ADDRESS_BYTES];
+	uint8_t other[FP_ADDRESS_BYTES];
+
+	CHECK(table);
+	ipv6_key(0xff3e1234, 0x89abcdef, group);
+	for (uint32_t bits = 1; bits <= 128; bits++) {
+		struct fp_row row = flood_row(group, bits);
+
+		memcpy(other, group, sizeof(other));
+		other[(bits - 1) / 8] ^= (uint8_t)(0x80u >> (bits - 1) % 8);
+		CHECK_EQ(fp_table_apply_row(table, &row), 0);
+		CHECK(fp_table_floods(table, FP_FAMILY_IPV6, group));
+		CHECK(!fp_table_floods(table, FP_FAMILY_IPV6, other));
+		row.op = FP_ROW_DELETE;
+		CHECK_EQ(fp_table_apply_row(table, &row), 0);
+		CHECK(!fp_table_floods(table, FP_FAMILY_IPV6, group));
+	}
+	for (uint32_t bits = 0; bits <= 128; bits += 64) {
+		struct fp_row row = flood_row(group, bits);
+
+		CHECK_EQ(fp_table_apply_row(table, &row), 0);
+	}
+	CHECK_EQ(table->row_count, 3);
+	CHECK(fp_table_floods(table, FP_FAMILY_IPV6, other)); /* all groups */
+	fp_map_ipv4(0xef010203, other);
+	CHECK(!fp_table_floods(table, FP_FAMILY_IPV4, other)); /* of that family */
 	fp_table_free(table);
 }
 
@@ -278,6 +315,7 @@ int main(void)
 	RUN(test_deleting_what_is_not_there_changes_nothing);
 	RUN(test_any_source_row_is_no_source_row);
 	RUN(test_always_flood_rows_are_counted_through_every_change);
+	RUN(test_prefixes_of_every_length_are_found);
 	RUN(test_rows_are_found_whatever_the_seed);
 	RUN(test_port_without_sockets_is_never_up);
 	RUN(test_mask_walks_every_port_once);

@@ -253,6 +253,8 @@ _FLOODS = {
     "flood_no_querier": ("~", "no querier is known, or snooping is off: nothing is pruned"),
     "flood_always": ("+", "in [switch] always_flood: goes to every port, whoever has joined"),
     "flood_link_local": ("#", "224.0.0.0/24 goes to every port, whoever has joined"),
+    "flood_ipv6_link_local": ("#", "groups that IPv6 itself needs go to every port"),
+    "flood_ipv6_multicast": ("=", "MLD is not snooped: IPv6 multicast goes to every port"),
 }
 _UNREGISTERED = ("*", "nobody has joined this group: it goes where unregistered groups go")
 

@@ -11,7 +11,7 @@ from snoop.config.schema import Config, IgmpTable, PortTable, VlanTable
 from snoop.proto.params import NullSource, Params, PortParams
 from snoop.proto.statics import StaticEntry
 from snoop.proto.units import seconds
-from snoop.wire.address import Address, Prefix, mapped
+from snoop.wire.address import Prefix, mapped
 
 ALL_PORTS = (1 << 256) - 1
 _NULL_SOURCE: dict[bool | str, NullSource] = {
@@ -106,9 +106,9 @@ def alone(igmp: IgmpTable) -> Params:
     return params(Config(igmp=igmp), port_id=lambda name: 0, switch_mac=NO_MAC)
 
 
-def always_flood(config: Config) -> list[Address]:
-    """Groups that go everywhere (SNOOP-42)."""
-    return [mapped(group.packed) for group in config.switch.always_flood]
+def always_flood(config: Config) -> list[Prefix]:
+    """Prefixes whose groups go everywhere (SNOOP-42)."""
+    return [(mapped(group.packed), 128) for group in config.switch.always_flood]
 
 
 def statics(config: Config, *, port_id: Callable[[str], int]) -> set[StaticEntry]:

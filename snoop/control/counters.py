@@ -28,7 +28,8 @@ STATS = {
     "rx_oversize": "frames larger than a ring slot, read whole beside it",
     "punt_copies": "forwarded frames of which the control plane got a copy (PIM)",
     "punt_copies_lost": "such copies lost",
-    "punt_stale": "IGMP frames of punt_igmp left unread: two seconds behind others of their port",
+    "punt_stale": "frames of punt_igmp and punt_mld left unread: two seconds behind others of "
+    "their port",
     "fdb_learned": "unicast addresses learned",
     "fdb_moved": "unicast addresses that moved here from another port",
     "fdb_evicted": "unicast addresses evicted by newer ones",
@@ -53,8 +54,8 @@ PRUNED = frozenset(("no_member", "no_egress", "same_port"))
 """Drops of what nobody asked for, which is what a switch is for."""
 REFUSED = frozenset(
     (
-        *("reserved_mac", "vlan_invalid", "vlan_filtered", "ip_error", "source_mac"),
-        *("port_down", "rate_limited", "control_size"),
+        *("reserved_mac", "vlan_invalid", "vlan_filtered", "ip_error", "ipv6_error", "ipv6_scope"),
+        *("source_mac", "port_down", "rate_limited", "control_size"),
     )
 )
 """Drops of what must not pass: damaged, forbidden, or more than a port may send."""

@@ -28,6 +28,11 @@ REASONS = {
         "frames to 224.0.0.0/24, which go everywhere",
         "flooded: 224.0.0.0/24 always goes to every port (RFC 4541 2.1.2)",
     ),
+    "flood_ipv6_link_local": Reason(
+        "frames to groups that IPv6 itself needs (neighbour discovery, routers, MLD, MRD, PIM, "
+        "DHCP, mDNS), which go everywhere",
+        "flooded: IPv6 itself needs this group, so it always goes to every port",
+    ),
     "flood_always": Reason(
         "frames to groups of [switch] always_flood",
         "flooded: the group is in [switch] always_flood",
@@ -61,6 +66,10 @@ REASONS = {
         "IGMP frames handed to the control plane",
         "IGMP: the control plane decides",
     ),
+    "punt_mld": Reason(
+        "MLD messages handed to the control plane",
+        "MLD: the control plane decides",
+    ),
     "no_member": Reason("dropped: the group is known, but nobody wants this source"),
     "no_egress": Reason("dropped: no other port to send it to"),
     "same_port": Reason("dropped: the destination is behind the port it came from"),
@@ -84,6 +93,14 @@ REASONS = {
         "dropped: bad IPv4 header of a multicast frame",
         "dropped: its IPv4 header is bad",
     ),
+    "ipv6_error": Reason(
+        "dropped: bad IPv6 header or extension headers of a multicast frame",
+        "dropped: its IPv6 header or an extension header is bad",
+    ),
+    "ipv6_scope": Reason(
+        "dropped: to ff00::/16 or ff01::/16 (any flags), which never leave a host",
+        "dropped: groups of that scope never leave a host (RFC 4291 2.7)",
+    ),
     "source_mac": Reason(
         "dropped: source address is multicast or zero",
         "dropped: its source address is multicast or zero",
@@ -93,15 +110,15 @@ REASONS = {
         "dropped: the port it comes in at is down",
     ),
     "punt_full": Reason(
-        "dropped: the port's queue of IGMP for the control plane is full",
-        "dropped: the port's queue of IGMP is full",
+        "dropped: the port's queue of IGMP and MLD is full",
+        "dropped: the port's queue of IGMP and MLD is full",
     ),
     "rate_limited": Reason(
-        "dropped: IGMP over [[port]] igmp_rate",
-        "dropped: IGMP over [[port]] igmp_rate",
+        "dropped: IGMP or MLD over [[port]] igmp_rate",
+        "dropped: IGMP or MLD over [[port]] igmp_rate",
     ),
     "control_size": Reason(
-        "dropped: IGMP longer than the port's MTU allows a frame to be",
-        "dropped: IGMP longer than the port's MTU allows",
+        "dropped: IGMP or MLD longer than the port's MTU allows a frame to be",
+        "dropped: IGMP or MLD longer than the port's MTU allows",
     ),
 }

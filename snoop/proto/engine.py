@@ -305,9 +305,9 @@ class Engine:
         """The VLANs that have any state, lowest first."""
         return self._instances.vids()
 
-    def has_vlan(self, vid: int) -> bool:
-        """Tell whether anything is known of a VLAN; its row may go if not."""
-        return self._instances.get(vid, Family.IPV4) is not None
+    def has_vlan(self, vid: int, family: Family) -> bool:
+        """Tell whether anything is known of a family in a VLAN; its row may go if not."""
+        return self._instances.get(vid, family) is not None
 
     def vlan_view(self, vid: int, family: Family) -> VlanView:
         """What holds for an instance; one without state is like one without a querier."""
@@ -315,7 +315,8 @@ class Engine:
         if instance is not None:
             return instance.view()
         active = prunes_always(self._context.settings.of(vid, family))
-        return VlanView(vid, family, active, self._context.always_mrouters)
+        bridged = family is Family.IPV6
+        return VlanView(vid, family, active, self._context.always_mrouters, bridged)
 
     # State for people ----------------------------------------------------------------------------
 

@@ -116,12 +116,16 @@ class GroupView:
 
 @dataclass(frozen=True, slots=True)
 class VlanView:
-    """What holds for all groups of a VLAN. `active` False: do not prune (Q-15, VLAN-8)."""
+    """What holds for all groups of a VLAN. `active` False: do not prune (Q-15, VLAN-8).
+
+    `bridged`, of IPv6: nobody reads its messages, all of it floods (SNOOP-34).
+    """
 
     vid: int
     family: Family
     active: bool
     mrouters: Ports
+    bridged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,7 +284,7 @@ class Plane:
             ports = {port.id: resolve.port_params(port.table) for port in self.ports}
             for vid, family in list(islice(self._vlans, VLANS_MAX)):
                 del self._vlans[vid, family]
-                if vid == VLAN_DEFAULT or engine.has_vlan(vid):
+                if vid == VLAN_DEFAULT or engine.has_vlan(vid, family):
                     view = engine.vlan_view(vid, family)
                     self._mdb.set_vlan(compile_vlan(view, self._params, ports))
                     self._routers[vid, family] = view.mrouters
@@ -361,9 +361,11 @@ class Plane:
         self.flush()
 
     def _all_vlans(self) -> None:
-        """Every VLAN's row again, and the row of the VLANs that have none."""
+        """Every VLAN's rows again, and the rows of the VLANs that have none."""
         for vid in (*self.engine.vids(), 0, VLAN_DEFAULT):
-            self._vlans[vid, Family.IPV4] = None
+            for family in Family:
+                if vid == VLAN_DEFAULT or self.engine.has_vlan(vid, family):
+                    self._vlans[vid, family] = None
 
     def _called(self, group: object) -> str | None:
         return self.names.of_text(group)

@@ -13,15 +13,15 @@ from snoop.proto.units import Ports
 from snoop.table.mdb import VLAN_DEFAULT, Delta, VlanRow
 from snoop.wire.address import ANY, Address
 
-ROW = struct.Struct("=16s16s4QHBB4x")
-"""`struct fp_row`: group, source, ports[4], vlan, op, flags."""
+ROW = struct.Struct("=16s16s4QHBBB3x")
+"""`struct fp_row`: group, source, ports[4], vlan, op, flags, prefix_bits."""
 
 VLAN = struct.Struct("=4Q4Q4Q4QHBBB3x")
 """`struct fp_vlan`: unregistered, mrouters, members, untagged, vlan, op, flags, family."""
 
 _DELETE, _SET = 0, 1  # enum fp_row_op
 _ANY_SOURCE, _ALWAYS_FLOOD = 1, 2  # enum fp_row_flag
-_ACTIVE, _DROP_UNREGISTERED = 1, 2  # enum fp_vlan_flag
+_ACTIVE, _DROP_UNREGISTERED, _BRIDGED = 1, 2, 4  # enum fp_vlan_flag
 _WORD = (1 << 64) - 1
 
 
@@ -36,10 +36,10 @@ def pack_rows(delta: Delta) -> tuple[bytearray, int]:
     for row in delta.upserts:
         _pack_row(image, at, row.vid, row.group, row.source, row.ports, _SET)
         at += ROW.size
-    for operation, groups in ((_DELETE, delta.flood_deletes), (_SET, delta.floods)):
-        for group in groups:
+    for operation, prefixes in ((_DELETE, delta.flood_deletes), (_SET, delta.floods)):
+        for group, bits in prefixes:
             flags = _ALWAYS_FLOOD | _ANY_SOURCE
-            ROW.pack_into(image, at, group, ANY, 0, 0, 0, 0, VLAN_DEFAULT, operation, flags)
+            ROW.pack_into(image, at, group, ANY, 0, 0, 0, 0, VLAN_DEFAULT, operation, flags, bits)
             at += ROW.size
     return image, count
 
@@ -58,6 +58,7 @@ def _pack_vlan(row: VlanRow) -> bytes:
     flags = _ACTIVE if row.active else 0
     if not row.unregistered_mrouters:
         flags |= _DROP_UNREGISTERED
+    flags |= _BRIDGED if row.bridged else 0
     return VLAN.pack(
         *words(row.unregistered),
         *words(row.mrouters),
@@ -80,7 +81,7 @@ def _pack_row(
     operation: int,
 ) -> None:
     flags = _ANY_SOURCE if source == ANY else 0
-    ROW.pack_into(image, at, group, source, *words(ports), vid, operation, flags)
+    ROW.pack_into(image, at, group, source, *words(ports), vid, operation, flags, 0)
 
 
 def words(ports: Ports) -> tuple[int, int, int, int]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from snoop.proto.params import Params, PortParams, Unregistered
 from snoop.proto.units import Ports
 from snoop.proto.views import FilterMode, GroupView, VlanView
-from snoop.wire.address import ANY, Address, Family
+from snoop.wire.address import ANY, Address, Family, Prefix
 
 VLAN_DEFAULT = 0xFFFF
 """The `vid` of the row that holds for VLANs without one of their own."""
@@ -41,6 +41,7 @@ class VlanRow:
     """What holds for every group of one family in one VLAN.
 
     `active` False: nothing is pruned, every multicast frame goes to every port (Q-15, VLAN-8).
+    `bridged`, of IPv6 only: its messages are no concern of ours either (SNOOP-34).
     `mrouters`: the router ports, added to every registered group and, if
     `unregistered_mrouters`, to `unregistered`, the ports for a group without rows.
     `vid` VLAN_DEFAULT: for every VLAN without a row of its own.
@@ -58,6 +59,7 @@ class VlanRow:
     unregistered_mrouters: bool = True
     members: Ports = ALL_PORTS
     untagged: Ports = 0
+    bridged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +67,15 @@ class Delta:
     """The difference between two publishes.
 
     Deletes name what goes: (vid, group, source), (vid, family).  `floods` and `flood_deletes` are
-    groups that go to every port of every VLAN, whatever the rows say (SNOOP-42).
+    prefixes whose groups go to every port of every VLAN, whatever the rows say (SNOOP-42).
     """
 
     upserts: tuple[Row, ...] = ()
     deletes: tuple[tuple[int, Address, Address], ...] = ()
     vlans: tuple[VlanRow, ...] = ()
     vlan_deletes: tuple[tuple[int, Family], ...] = ()
-    floods: tuple[Address, ...] = ()
-    flood_deletes: tuple[Address, ...] = ()
+    floods: tuple[Prefix, ...] = ()
+    flood_deletes: tuple[Prefix, ...] = ()
 
     def __bool__(self) -> bool:
         """True if publishing this would change anything."""
@@ -141,6 +143,7 @@ def compile_vlan(view: VlanView, params: Params, ports: Mapping[int, PortParams]
         mrouters=view.mrouters,
         unregistered=unregistered,
         unregistered_mrouters=params.unregistered is not Unregistered.DROP,
+        bridged=view.bridged,
     )
 
 
@@ -157,8 +160,8 @@ class Mdb:
         self._staged_groups: dict[tuple[int, Address], dict[Address, Ports]] = {}
         self._vlans: dict[tuple[int, Family], VlanRow] = {}
         self._staged_vlans: dict[tuple[int, Family], VlanRow | None] = {}
-        self._floods: frozenset[Address] = frozenset()
-        self._staged_floods: frozenset[Address] = frozenset()
+        self._floods: frozenset[Prefix] = frozenset()
+        self._staged_floods: frozenset[Prefix] = frozenset()
         self._rows = 0
 
     @property
@@ -188,9 +191,9 @@ class Mdb:
         else:
             self._staged_vlans[key] = row
 
-    def set_floods(self, groups: Iterable[Address]) -> None:
-        """Stage the whole list of groups that always go everywhere (SNOOP-42)."""
-        self._staged_floods = frozenset(groups)
+    def set_floods(self, prefixes: Iterable[Prefix]) -> None:
+        """Stage the whole list of prefixes whose groups always go everywhere (SNOOP-42)."""
+        self._staged_floods = frozenset(prefixes)
 
     def groups(self) -> Iterable[tuple[int, Address]]:
         """Every (vid, group) that is published or about to be."""

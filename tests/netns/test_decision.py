@@ -21,8 +21,8 @@ import pytest
 from snoop.fastpath import FastPath
 from snoop.table.mdb import ALL_PORTS, VLAN_DEFAULT, Mdb, VlanRow
 from snoop.table.seen import PortSetup
-from snoop.wire.address import ANY, Family, parse
-from unit import frames
+from snoop.wire.address import ANY, Family, Prefix, family, parse
+from unit import frames, frames6
 from unit.reference import Table
 
 PORTS = 6
@@ -30,6 +30,9 @@ UP = (1 << PORTS) - 1
 CLONE_NEWNET = 0x40000000
 GROUPS = ["239.1.2.3", "239.129.2.3", "232.1.1.1", "224.128.0.1", "224.0.1.129"]
 SOURCES = ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+# The second and third have one MAC address; of the last two the first is never pruned.
+GROUPS6 = ["ff3e::1234", "ff05::5", "ff02::5", "ff1e:0:0:1::5", "ff02::1:ff00:5", "ff02::1:fe00:5"]
+SOURCES6 = ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"]
 VLANS = [None, 0, 10, 20, 4095]
 
 
@@ -76,20 +79,69 @@ def change(rng: random.Random, mdb: Mdb) -> None:
     """One random change of the table, of any kind."""
     match rng.randrange(8):
         case 0 | 1 | 2 | 3:
-            rows = {parse(s): some_ports(rng) for s in SOURCES if rng.random() < 0.4}
+            groups, sources = rng.choice([(GROUPS, SOURCES), (GROUPS6, SOURCES6)])
+            rows = {parse(s): some_ports(rng) for s in sources if rng.random() < 0.4}
             rows = {ANY: some_ports(rng), **rows} if rng.random() < 0.8 else {}
-            mdb.set_group(rng.choice([0, 10, 20]), parse(rng.choice(GROUPS)), rows)
+            mdb.set_group(rng.choice([0, 10, 20]), parse(rng.choice(groups)), rows)
         case 4 | 5:
             vid = rng.choice([0, 10, 20, VLAN_DEFAULT])
             active, to_routers = rng.random() < 0.8, rng.random() < 0.7
             ports = some_ports(rng), some_ports(rng)
             members = UP & ~(some_ports(rng) & some_ports(rng)) if rng.random() < 0.3 else ALL_PORTS
-            family = rng.choice([Family.IPV4, Family.IPV4, Family.IPV6])
-            mdb.set_vlan(VlanRow(vid, family, active, *ports, to_routers, members))
+            of = rng.choice(list(Family))
+            bridged = of is Family.IPV6 and rng.random() < 0.2
+            row = VlanRow(vid, of, active, *ports, to_routers, members, bridged=bridged)
+            mdb.set_vlan(row)
         case 6:
             mdb.remove_vlan(rng.choice([10, 20]), rng.choice(list(Family)))
         case 7:
-            mdb.set_floods(parse(group) for group in GROUPS if rng.random() < 0.1)
+            known = [*GROUPS, *GROUPS6]
+            mdb.set_floods(some_prefix(rng, group) for group in known if rng.random() < 0.05)
+
+
+def some_prefix(rng: random.Random, group: str) -> Prefix:
+    """The group alone, or one that it is in, as it may be written: the rest zero."""
+    address = parse(group)
+    bits = 128 - rng.choice([0, 0, 0, 1, 4, 7, 24 if family(address) is Family.IPV4 else 112])
+    return (int.from_bytes(address) >> 128 - bits << 128 - bits).to_bytes(16), bits
+
+
+def ipv6_frames() -> list[bytes]:
+    """Every group, source and tag, MLD, PIM and what must not be taken for it, odd chains."""
+    extension = frames6.extension
+    plain = [frames6.data(g, s, vid=v) for g in GROUPS6 for s in SOURCES6 for v in VLANS]
+    needed = [frames6.data(f"ff02::{n}") for n in ("1", "2", "16", "6a", "fb", "1:2", "d", "3")]
+    scopes = [frames6.data(f"ff{n:02x}::5") for n in (0x00, 0x01, 0x11, 0x31, 0x0E)]
+    control = [frames6.icmp6(kind) for kind in (130, 131, 132, 143, 151, 152, 153)]
+    others = [frames6.icmp6(kind, dst) for kind in (128, 129, 133, 134, 135, 136, 142, 144)
+              for dst in ("ff02::1", "ff02::1:ff00:5", "ff05::5")]  # fmt: skip
+    fragments = [
+        frames6.icmp6(143, headers=((frames6.FRAGMENT, extension(place + bytes(4))),))
+        for place in (b"\0\0", b"\0\1", b"\0\x08", b"\0\x09")
+    ]
+    chains = [
+        frames6.icmp6(143, headers=((number, extension(bytes(6), length)),) * times)
+        for number in (0, 43, 51, 60)
+        for length in (0, 1, 3, 255)
+        for times in (1, 2, 8, 9)
+    ]
+    odd = [
+        frames6.data(mac="33:33:00:00:12:35"),
+        frames6.data(mac="01:00:5e:00:12:34"),
+        frames6.data("2001:db8::5", mac="33:33:00:00:00:05"),
+        frames6.data(version=4),
+        frames6.data(plen=1000),
+        frames6.data(plen=3),
+        frames6.data(nh=59),
+        frames6.icmp6(143, mac="ff:ff:ff:ff:ff:ff"),
+        frames6.icmp6(143, mac="02:00:00:00:00:77"),
+        frames6.icmp6(143, vid=10),
+        frames6.icmp6(143, plen=8),
+        frames6.data()[:12] + b"\x88\xa8\x00\x0a" + frames6.data()[12:],
+        frames6.data()[:12] + b"\x81\x00\x00\x0a\x81\x00\x00\x14" + frames6.data()[12:],
+    ]
+    pim = [frames6.pim_hello(), frames6.pim_hello("ff02::e")]
+    return [*plain, *needed, *scopes, *control, *others, *fragments, *chains, *odd, *pim]
 
 
 def all_frames() -> list[bytes]:
@@ -121,13 +173,16 @@ def all_frames() -> list[bytes]:
     sender = [frames.data()[:6] + bytes(6) + frames.data()[12:]]
     sender += [frames.data()[:6] + b"\x03" + bytes(5) + frames.data()[12:]]
     ipv6 = [bytes.fromhex("333300000001") + body[:6] + b"\x86\xdd" + bytes(60)]
+    ipv6 += ipv6_frames()
     return [*plain, *link_local, *control, *odd, *reserved, *others, *sender, *ipv6]
 
 
 @pytest.mark.parametrize("seed", range(3))
 @in_new_namespace
 def test_compiled_decision_is_the_reference_decision(seed: int) -> None:
-    """Ideas 93-102, 113-119: SNOOP-30 to 42, VLAN, L2-1; also damaged frames."""
+    """Ideas 93-102, 113-119, 125, 129, 131, 132: SNOOP-30 to 42, 50 to 58, VLAN, L2-1; also
+    damaged frames.
+    """
     rng = random.Random(seed)
     fastpath, table, mdb = FastPath(), Table(up=UP), Mdb()
     whole = all_frames()

@@ -62,7 +62,7 @@ class Device:
         self.engine = Engine(params=params, now=self.now)
         self.port_params = dict(ports)
         self.mdb = Mdb()
-        self.mdb.set_floods(map(address, floods))
+        self.mdb.set_floods((address(group), 128) for group in floods)
         self.table = Table()
         self.effects: list[tuple[float, Effect]] = []
         for port, own in ports.items():

@@ -136,7 +136,7 @@ class Dut(Device):
         for port, own in (ports or {}).items():
             self.port_params[port] = replace(self.port_params[port], **_convert(own))
         self.floods = self.floods if always_flood is None else list(always_flood)
-        self.mdb.set_floods(address(group) for group in self.floods)
+        self.mdb.set_floods((address(group), 128) for group in self.floods)
         self.take(self.engine.configure(self.params, dict(self.port_params), now=self.now))
 
     def mrouter(self, port: int, vid: int = 0) -> None:

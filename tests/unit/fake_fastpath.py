@@ -18,7 +18,7 @@ from snoop.links.runs import Runs
 from snoop.table.mdb import Delta
 from snoop.table.seen import FdbEntry, PortOpened, PortSetup, Punted, Stream
 from snoop.wire import ether
-from snoop.wire.address import Address
+from snoop.wire.address import Address, Family
 from unit.reference import Reason, Table
 
 
@@ -91,10 +91,11 @@ class FakeFastPath:
 
     @property
     def vlans(self) -> dict[int, tuple[bool, int, int]]:
-        """By VLAN whether it prunes, its router ports, and where unregistered groups go."""
+        """By VLAN whether IPv4 is pruned, its router ports, where unregistered groups go."""
         return {
             vid: (row.active, row.mrouters, row.unregistered)
-            for (vid, _), row in self.table.vlans.items()
+            for (vid, family), row in self.table.vlans.items()
+            if family is Family.IPV4
         }
 
     def publish(self, delta: Delta) -> None:

@@ -1,7 +1,7 @@
 """The decision of the fast path, slow and obvious: the yardstick of the C in `fp_decide`.
 
 `Table` is fed the same deltas as the C table and answers "where does this frame go, and why".
-It follows the order of spec 5 line by line: reserved addresses, VLAN, IGMP, other IPv4
+It follows the order of spec 5 line by line: reserved addresses, VLAN, IGMP or MLD, other IP
 multicast, the rest.  It knows no forwarding database (every unicast address is unknown) and no
 rings; tests ask it what they would ask the switch.
 """
@@ -13,12 +13,17 @@ from enum import StrEnum
 
 from snoop.proto.units import Ports
 from snoop.table.mdb import ALL_PORTS, VLAN_DEFAULT, Delta, VlanRow
-from snoop.wire.address import ANY, MAPPED, Address, Family
+from snoop.wire.address import ANY, MAPPED, Address, Family, Prefix, parse
 
 _IPV4, _IPV6, _VLAN_TAG, _SERVICE_TAG = 0x0800, 0x86DD, 0x8100, 0x88A8
-_IGMP, _PIM = 2, 103
+_IGMP, _PIM, _ICMPV6, _FRAGMENT, _AUTHENTICATION = 2, 103, 58, 44, 51
+_EXTENSIONS = (0, 43, _FRAGMENT, _AUTHENTICATION, 60)
+_MLD = (130, 131, 132, 143, 151, 152, 153)
 _BROADCAST = b"\xff" * 6
 _ALL_PIM_ROUTERS = MAPPED + bytes((224, 0, 0, 13))
+_ALL_PIM_ROUTERS6 = parse("ff02::d")
+_SOLICITED_NODES = parse("ff02::1:ff00:0")[:13]
+_NEEDED6 = {parse(f"ff02::{last}") for last in ("1", "2", "16", "6a", "fb", "1:2")}
 
 
 class Reason(StrEnum):
@@ -28,6 +33,7 @@ class Reason(StrEnum):
     FORWARD_SOURCE = "forward_source"
     FORWARD_UNREGISTERED = "forward_unregistered"
     FLOOD_LINK_LOCAL = "flood_link_local"
+    FLOOD_IPV6_LINK_LOCAL = "flood_ipv6_link_local"
     FLOOD_ALWAYS = "flood_always"
     FLOOD_NO_QUERIER = "flood_no_querier"
     FLOOD_BROADCAST = "flood_broadcast"
@@ -36,12 +42,15 @@ class Reason(StrEnum):
     FLOOD_L2_MULTICAST = "flood_l2_multicast"
     FLOOD_MAC_IP_MISMATCH = "mac_ip_mismatch"
     PUNT_IGMP = "punt_igmp"
+    PUNT_MLD = "punt_mld"
     DROP_NO_MEMBER = "no_member"
     DROP_NO_EGRESS = "no_egress"
     DROP_TRUNCATED = "truncated"
     DROP_RESERVED_MAC = "reserved_mac"
     DROP_VLAN_INVALID = "vlan_invalid"
     DROP_IP_ERROR = "ip_error"
+    DROP_IPV6_ERROR = "ipv6_error"
+    DROP_IPV6_SCOPE = "ipv6_scope"
     DROP_VLAN_FILTERED = "vlan_filtered"
     DROP_SOURCE_MAC = "source_mac"
     DROP_PORT_DOWN = "port_down"
@@ -63,7 +72,7 @@ class Table:
     up: Ports = 0
     rows: dict[tuple[int, Address, Address], Ports] = field(default_factory=dict)
     vlans: dict[tuple[int, Family], VlanRow] = field(default_factory=dict)
-    floods: set[Address] = field(default_factory=set)
+    floods: set[Prefix] = field(default_factory=set)
     members: dict[int, Ports] = field(default_factory=dict)
     pvids: dict[int, int] = field(default_factory=dict)
 
@@ -117,7 +126,7 @@ class Table:
         if ethertype == _IPV4:
             return self._decide_ipv4(dst, vid, frame[offset:], others)
         if ethertype == _IPV6:
-            return _flood(Reason.FLOOD_IPV6_MULTICAST, others)  # SNOOP-34
+            return self._decide_ipv6(dst, vid, frame[offset:], others)
         return _flood(Reason.FLOOD_L2_MULTICAST, others)
 
     def _decide_ipv4(self, dst: bytes, vid: int, packet: bytes, others: Ports) -> Verdict:
@@ -135,12 +144,36 @@ class Table:
             return _flood(Reason.FLOOD_LINK_LOCAL, others, punt=copy)
         return self.lookup(vid, group, source, others)
 
+    def _decide_ipv6(self, dst: bytes, vid: int, packet: bytes, others: Ports) -> Verdict:
+        """IPv6 in a frame to a multicast MAC; a family without a policy is bridged."""
+        vlan = self._vlan(vid, Family.IPV6)
+        if vlan is None or vlan.bridged:  # SNOOP-34
+            return _flood(Reason.FLOOD_IPV6_MULTICAST, others)
+        carried = _walk(packet)
+        if carried is None:  # SNOOP-54
+            return Verdict(Reason.DROP_IPV6_ERROR)
+        protocol, payload = carried
+        source, group = packet[8:24], packet[24:40]
+        if group[0] != 0xFF or dst != b"\x33\x33" + group[12:]:  # SNOOP-40
+            return _flood(Reason.FLOOD_MAC_IP_MISMATCH, others)
+        if group[1] & 15 in (0, 1):  # SNOOP-58
+            return Verdict(Reason.DROP_IPV6_SCOPE)
+        if protocol == _ICMPV6 and payload and payload[0] in _MLD:  # SNOOP-55
+            return Verdict(Reason.PUNT_MLD, punt=True)
+        hello = protocol == _PIM and group == _ALL_PIM_ROUTERS6
+        if hello or group in _NEEDED6 or group.startswith(_SOLICITED_NODES):  # SNOOP-51, 52
+            return _flood(Reason.FLOOD_IPV6_LINK_LOCAL, others, punt=hello)
+        return self.lookup(vid, group, source, others)
+
+    def _vlan(self, vid: int, family: Family) -> VlanRow | None:
+        return self.vlans.get((vid, family)) or self.vlans.get((VLAN_DEFAULT, family))
+
     def lookup(self, vid: int, group: Address, source: Address, others: Ports) -> Verdict:
         """Where data of (source, group) goes; `others`: the ports it may leave by at all."""
         family = Family.IPV4 if group.startswith(MAPPED) else Family.IPV6
-        if group in self.floods:
+        if any(_has(prefix, group) for prefix in self.floods):
             return _flood(Reason.FLOOD_ALWAYS, others)
-        vlan = self.vlans.get((vid, family)) or self.vlans.get((VLAN_DEFAULT, family))
+        vlan = self._vlan(vid, family)
         if vlan is None or not vlan.active:  # Q-15
             return _flood(Reason.FLOOD_NO_QUERIER, others)
         for key, reason in (
@@ -157,6 +190,35 @@ class Table:
 
 def _flood(reason: Reason, egress: Ports, *, punt: bool = False) -> Verdict:
     return Verdict(reason if egress else Reason.DROP_NO_EGRESS, egress, punt)
+
+
+def _has(prefix: Prefix, group: Address) -> bool:
+    network, bits = prefix
+    differing = int.from_bytes(network, "big") ^ int.from_bytes(group, "big")
+    return differing >> (128 - bits) == 0
+
+
+def _walk(packet: bytes) -> tuple[int, bytes] | None:
+    """What an IPv6 packet carries behind its extension headers, and that; None: it is broken."""
+    if len(packet) < 40 or packet[0] >> 4 != 6:
+        return None
+    length, protocol = int.from_bytes(packet[4:6], "big"), packet[6]
+    rest = packet[40 : 40 + length]
+    if len(rest) < length:
+        return None
+    for number in range(9):
+        if protocol not in _EXTENSIONS:
+            return protocol, rest
+        if number == 8 or (protocol == 0 and number) or len(rest) < 8:
+            return None
+        unit = 4 if protocol == _AUTHENTICATION else 8
+        size = 8 if protocol == _FRAGMENT else 8 + unit * rest[1]
+        if size > len(rest):
+            return None
+        if protocol == _FRAGMENT and int.from_bytes(rest[2:4], "big") >> 3:
+            return protocol, rest[size:]
+        protocol, rest = rest[0], rest[size:]
+    raise AssertionError("no ninth header")
 
 
 def _header_valid(packet: bytes) -> bool:

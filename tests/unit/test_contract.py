@@ -53,8 +53,8 @@ def test_packed_row_is_read_by_c_as_it_was_meant() -> None:
     delta = Delta(
         upserts=(Row(7, G, S, mask), Row(4094, G, ANY, 0)),
         deletes=((8, G, S),),
-        floods=(S,),
-        flood_deletes=(G,),
+        floods=((S, 120),),
+        flood_deletes=((G, 128),),
     )
     deleted, source, group, unflood, flood = rows(delta)
     assert (deleted.op, deleted.vlan, bytes(deleted.group)) == (lib.FP_ROW_DELETE, 8, G)
@@ -66,6 +66,7 @@ def test_packed_row_is_read_by_c_as_it_was_meant() -> None:
     assert (flood.op, flood.flags, flood.vlan) == (lib.FP_ROW_SET, always, lib.FP_VLAN_ANY)
     assert (unflood.op, unflood.flags) == (lib.FP_ROW_DELETE, always)
     assert bytes(flood.group) == S
+    assert (flood.prefix_bits, unflood.prefix_bits) == (120, 128)
 
 
 def test_packed_vlan_is_read_by_c_as_it_was_meant() -> None:
@@ -73,7 +74,7 @@ def test_packed_vlan_is_read_by_c_as_it_was_meant() -> None:
         vlans=(
             VlanRow(10, Family.IPV4, True, mrouters=1 << 200, unregistered=ALL_PORTS),
             VlanRow(VLAN_DEFAULT, Family.IPV4, False, 3, 4, unregistered_mrouters=False),
-            VlanRow(11, Family.IPV6, True, 5, 6, members=7 | 1 << 64, untagged=1 << 128),
+            VlanRow(11, Family.IPV6, True, 5, 6, True, 7 | 1 << 64, 1 << 128, bridged=True),
         ),
         vlan_deletes=((20, Family.IPV6),),
     )
@@ -84,6 +85,7 @@ def test_packed_vlan_is_read_by_c_as_it_was_meant() -> None:
     assert list(active.unregistered) == [(1 << 64) - 1] * 4
     assert (default.vlan, default.flags) == (lib.FP_VLAN_ANY, lib.FP_VLAN_DROP_UNREGISTERED)
     assert (default.mrouters[0], default.unregistered[0]) == (3, 4)
+    assert other.flags == lib.FP_VLAN_ACTIVE | lib.FP_VLAN_BRIDGED
     assert (active.family, other.family) == (Family.IPV4, Family.IPV6)
     assert list(active.members) == [(1 << 64) - 1] * 4
     assert list(active.untagged) == [0] * 4

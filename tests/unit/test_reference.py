@@ -87,9 +87,9 @@ def test_link_local_groups_flood_even_if_registered() -> None:
 def test_always_flood_group_floods_even_if_registered() -> None:
     """SNOOP-42."""
     t = table()
-    t.apply(Delta(floods=(GROUP,)))
+    t.apply(Delta(floods=((GROUP, 128),)))
     assert t.decide(IN, frames.data(G)).reason is Reason.FLOOD_ALWAYS
-    t.apply(Delta(flood_deletes=(GROUP,)))
+    t.apply(Delta(flood_deletes=((GROUP, 128),)))
     assert t.decide(IN, frames.data(G)).reason is Reason.FORWARD_SOURCE
 
 

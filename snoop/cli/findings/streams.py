@@ -12,7 +12,12 @@ from snoop.control.causes import Cause
 from snoop.control.documents import Finding
 from snoop.control.wellknown import WELL_KNOWN
 
-EVERYWHERE = ("flood_link_local", "flood_always")
+EVERYWHERE = (
+    "flood_link_local",
+    "flood_ipv6_link_local",
+    "flood_ipv6_multicast",
+    "flood_always",
+)
 
 
 def streams(facts: Facts) -> Iterator[Finding]:

@@ -45,7 +45,7 @@ async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.
     counters, notes = [verdict.reason], []
     if verdict.action is Action.PUNT:
         routers = sum(1 << port.id for port in plane.ports if members.router(port, case))
-        outcome = control.outcome(plane, question, case.vid, routers, case.members)
+        outcome = control.outcome(plane, question, verdict.reason, routers, case.members)
         ports, why = outcome.ports, _passed_on(case, outcome)
         counters += outcome.counters
         notes += outcome.notes
@@ -147,7 +147,7 @@ def _passed_on(case: Case, outcome: control.Outcome) -> Why:
         router = members.router(port, case) if outcome.routers else None
         if router is not None:
             return router
-        return Told("punt_igmp", outcome.because)
+        return Told(case.verdict.reason, outcome.because)
 
     return why
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from snoop.control.explaining import hints
 from snoop.control.explaining.question import Question
+from snoop.control.reasons import REASONS
 from snoop.proto.forwarding import name
 from snoop.proto.params import QueryScope
 from snoop.proto.units import Ports
@@ -34,15 +35,19 @@ class Outcome(NamedTuple):
 
 
 def outcome(
-    plane: Plane, question: Question, vid: int, routers: Ports, members: dict[int, list[MdbRow]]
+    plane: Plane,
+    question: Question,
+    reason: str,
+    routers: Ports,
+    members: dict[int, list[MdbRow]],
 ) -> Outcome:
-    """Say what the control plane makes of it; `routers` are the router ports."""
+    """Say what the control plane makes of it; `reason` is the verdict's, `routers` are ports."""
     others = _up(plane) & ~(1 << question.port.id)
     if not question.exact:
-        return Outcome(
-            [], 0, "IGMP: the control plane decides",
-            ["only its bytes tell what becomes of IGMP: explain --frame HEX"],
-        )  # fmt: skip
+        because = REASONS[reason].because or ""
+        protocol = because.split(":")[0]
+        note = f"only its bytes tell what becomes of {protocol}: explain --frame HEX"
+        return Outcome([], 0, because, [note])
     mtu = question.port.link.mtu if question.port.link is not None else 0
     if len(question.heading.bare) > mtu + ether.HEADER_BYTES:
         note = f"longer than an MTU of {mtu} takes: were it received, control_size would count it"

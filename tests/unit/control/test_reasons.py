@@ -42,5 +42,6 @@ def test_explain_says_it_of_every_port(reason: str, monkeypatch: pytest.MonkeyPa
         assert said == {line for line in said if line.startswith("flooded: the querier is new")}
     else:
         assert said == {REASONS[reason].because}
-    word = {Action.DROP: "dropped", Action.FLOOD: "flooded", Action.PUNT: "IGMP"}
+    protocol = "MLD" if reason == "punt_mld" else "IGMP"
+    word = {Action.DROP: "dropped", Action.FLOOD: "flooded", Action.PUNT: protocol}
     assert all(line.startswith(word[verdict.action]) for line in said)

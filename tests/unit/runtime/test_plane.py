@@ -180,7 +180,7 @@ def test_start_publishes_states_policy_and_always_flood() -> None:
     """SNOOP-42 and SNOOP-32 are in place before the first frame."""
     scene = Scene(switch={"no_querier": "prune", "unregistered": "mrouters"}).start()
     assert scene.fastpath.states == dict.fromkeys(range(4), (True, 1500, True))
-    assert scene.fastpath.table.floods == {address.parse("224.0.1.129")}
+    assert scene.fastpath.table.floods == {(address.parse("224.0.1.129"), 128)}
     assert scene.fastpath.vlans[0] == (True, 0, 0)
     # VLANs nobody has been heard in get the same policy.
     assert scene.fastpath.vlans[0xFFFF] == (True, 0, 0)

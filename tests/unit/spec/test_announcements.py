@@ -27,7 +27,7 @@ KINDS = [IS_IN, IS_EX, TO_IN, TO_EX, ALLOW, BLOCK]
 def afresh(dut: Dut) -> Table:
     """The table as one compiles it who knows nothing of what was announced."""
     engine, mdb, table = dut.engine, Mdb(), Table(up=dut.table.up)
-    mdb.set_floods(address(group) for group in dut.floods)
+    mdb.set_floods((address(group), 128) for group in dut.floods)
     for vid, group in engine.groups():
         mdb.set_group(vid, group, compile_group(engine.group_view(vid, group)))
     for vid in engine.vids():

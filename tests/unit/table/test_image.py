@@ -57,7 +57,8 @@ def test_row_is_packed_as_the_header_states() -> None:
         "vlan": 7,
         "op": constant("FP_ROW_SET"),
         "flags": 0,
-        "pad": bytes(4),
+        "prefix_bits": 0,
+        "pad": bytes(3),
     }
     second = read("fp_row", bytes(data[image.ROW.size :]))
     assert (second["source"], second["flags"]) == (ANY, constant("FP_ROW_ANY_SOURCE"))
@@ -73,11 +74,12 @@ def test_deletes_come_before_upserts_and_name_the_row() -> None:
 
 def test_always_flood_rows_belong_to_every_vlan() -> None:
     """SNOOP-42."""
-    data, count = image.pack_rows(Delta(floods=(G,)))
+    data, count = image.pack_rows(Delta(floods=((G, 104),)))
     row = read("fp_row", bytes(data))
     assert count == 1
     assert row["vlan"] == constant("FP_VLAN_ANY") == VLAN_DEFAULT
     assert row["flags"] & constant("FP_ROW_ALWAYS_FLOOD")
+    assert row["prefix_bits"] == 104
 
 
 def test_vlan_row_is_packed_as_the_header_states() -> None:
@@ -97,6 +99,13 @@ def test_vlan_row_is_packed_as_the_header_states() -> None:
         "family": constant("FP_FAMILY_IPV4"),
         "pad": bytes(3),
     }
+
+
+def test_bridged_family_is_a_flag() -> None:
+    """SNOOP-34."""
+    data, _ = image.pack_vlans(Delta(vlans=(VlanRow(10, Family.IPV6, True, 1, 0, bridged=True),)))
+    flags = constant("FP_VLAN_ACTIVE") | constant("FP_VLAN_BRIDGED")
+    assert read("fp_vlan", bytes(data))["flags"] == flags
 
 
 def test_inactive_vlan_and_policy_drop_are_flags() -> None:

@@ -199,14 +199,14 @@ def test_vlans_and_floods_come_and_go() -> None:
     mdb = Mdb()
     row = VlanRow(5, Family.IPV4, True, 1, 3)
     mdb.set_vlan(row)
-    mdb.set_floods([G])
-    assert take(mdb) == Delta(vlans=(row,), floods=(G,))
+    mdb.set_floods([(G, 128)])
+    assert take(mdb) == Delta(vlans=(row,), floods=((G, 128),))
     mdb.set_vlan(row)
-    mdb.set_floods([G])
+    mdb.set_floods([(G, 128)])
     assert not take(mdb)
     mdb.remove_vlan(5, Family.IPV4)
     mdb.set_floods([])
-    assert take(mdb) == Delta(vlan_deletes=((5, Family.IPV4),), flood_deletes=(G,))
+    assert take(mdb) == Delta(vlan_deletes=((5, Family.IPV4),), flood_deletes=((G, 128),))
 
 
 changes = st.lists(
