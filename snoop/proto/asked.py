@@ -31,23 +31,23 @@ class AskedQuery:
         "answered",
         "answers",
         "at",
+        "generation",
         "is_older",
         "overheard",
         "port",
         "ports",
         "until",
-        "version",
         "waiting",
     )
 
-    def __init__(self, address: Address, port: int | None, version: int, at: Instant) -> None:
+    def __init__(self, address: Address, port: int | None, generation: int, at: Instant) -> None:
         """Start put to nobody."""
         self.address = address
         self.port = port
-        self.version = version
+        self.generation = generation
         self.at = at
         self.until = at
-        self.is_older = version < 3
+        self.is_older = generation < 3
         self.ports: Ports = 0
         self.waiting: Ports = 0
         self.answered: Ports = 0
@@ -66,9 +66,9 @@ class AskedQuery:
             if before < self.at:
                 self.answers += 1
 
-    def calls_for(self, port: Ports, version: int) -> bool:
-        """Tell whether a host of that version on `port` had to answer."""
-        may_keep_quiet = version < 3 or self.is_older
+    def calls_for(self, port: Ports, generation: int) -> bool:
+        """Tell whether a host of that generation on `port` had to answer."""
+        may_keep_quiet = generation < 3 or self.is_older
         return bool(self.ports & port) and not (may_keep_quiet and self.overheard & port)
 
 
@@ -103,7 +103,7 @@ class Asked:
         *,
         address: Address,
         port: int | None,
-        version: int,
+        generation: int,
         response: Duration,
         ports: Ports,
         waiting: Ports,
@@ -120,12 +120,12 @@ class Asked:
             or (last.address, last.port) != (address, port)
             or ports & ~last.ports
         ):
-            last = self._last = AskedQuery(address, port, version, now)
+            last = self._last = AskedQuery(address, port, generation, now)
             slow = self._slow if self._slow_until > now else 0
             last.until = after(now, Duration(max(response, slow)))
             self._earlier = tuple([each for each in self._queries if now <= each.until + LATE])
             self._queries = (*self._queries[1 - ASKED_MAX :], last)
-        last.is_older = last.is_older or version < 3 or self._older_until > now
+        last.is_older = last.is_older or generation < 3 or self._older_until > now
         last.ports |= ports
         last.waiting |= waiting
 
@@ -145,7 +145,7 @@ class Asked:
                 query.credit(port, before)
 
     def overhear(self, ports: Ports, now: Instant) -> None:
-        """Take note that hosts on `ports` may have heard a report of version 1 or 2."""
+        """Take note that hosts on `ports` may have heard an older report than of version 3."""
         for query in self._open(now):
             query.overheard |= ports
 
@@ -158,7 +158,7 @@ class Asked:
         return (query for query in self._queries if now <= query.until + LATE)
 
     def unanswered(
-        self, port: Ports, version: int, heard: Instant, now: Instant, late: Duration
+        self, port: Ports, generation: int, heard: Instant, now: Instant, late: Duration
     ) -> int:
         """How many queries a host on `port`, heard last at `heard`, has left unanswered.
 
@@ -171,6 +171,6 @@ class Asked:
             if query.at < over:
                 continue
             over = query.until
-            if heard < query.at and query.until + late <= now and query.calls_for(port, version):
+            if heard < query.at and query.until + late <= now and query.calls_for(port, generation):
                 count += 1
         return count

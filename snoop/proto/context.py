@@ -28,6 +28,7 @@ class QuietState(NamedTuple):
     port: int | None
     reason: str
     until: Instant
+    family: str = "ipv4"
 
 
 class ContextState(NamedTuple):
@@ -67,7 +68,7 @@ class Context:
         self.flooded: Ports = 0
         self.emptied: dict[tuple[int, Family], None] = {}  # instances that may have nothing left
         self.counts: Counts = zeros()
-        self._quiet: dict[tuple[str, int | None, str], int] = {}
+        self._quiet: dict[tuple[str, int | None, str, str], int] = {}
 
     def take(self, params: Params) -> None:
         """Have new settings; each `scope` is told to follow them."""
@@ -131,7 +132,7 @@ class Context:
         **fields: object,
     ) -> None:
         """Say something that may happen a thousand times a second, once in a while."""
-        key = (kind, port, reason)
+        key = (kind, port, reason, str(fields.get("family", "ipv4")))
         if self._quiet.get(key, 0) > turn.now:
             return
         if len(self._quiet) >= _QUIET_MAX:
@@ -150,8 +151,8 @@ class Context:
     def dump(self, out: Dump) -> ContextState:
         """What survives."""
         quiet = [
-            QuietState(str(kind), port, reason, Instant(until))
-            for (kind, port, reason), until in self._quiet.items()
+            QuietState(str(kind), port, reason, Instant(until), family)
+            for (kind, port, reason, family), until in self._quiet.items()
             if until > out.now
         ]
         quiet.sort(key=str)  # the order says nothing
@@ -162,6 +163,6 @@ class Context:
         """Take up what was dumped; `port_id` says which port a number stands for now."""
         self.counts = restored(state.counts)
         self.emptied = dict.fromkeys(state.emptied)
-        for kind, port, reason, until in state.quiet[:_QUIET_MAX]:
+        for kind, port, reason, until, family in state.quiet[:_QUIET_MAX]:
             require_instants(until)
-            self._quiet[kind, None if port is None else port_id(port), reason] = until
+            self._quiet[kind, None if port is None else port_id(port), reason, family] = until

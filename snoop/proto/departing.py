@@ -59,7 +59,7 @@ def depart(
     if heard is not None:
         gone.heard = heard.at
         gone.unanswered = scope.asked.unanswered(
-            port.bit, heard.version, heard.at, now, Duration(0)
+            port.bit, heard.generation, heard.at, now, Duration(0)
         )
     port.witnesses.depart(scope.vid, group, gone)
     return {

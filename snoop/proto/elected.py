@@ -11,6 +11,15 @@ from snoop.wire.address import Address
 from snoop.wire.messages import Query
 
 
+def outranks(one: Address, other: Address) -> bool:
+    """Tell whether `one` wins the election against `other`: the lower one (Q-4).
+
+    Of IPv6 addresses the interface identifiers are compared (MLD-5). The prefix decides if they are
+    the same; of IPv4 addresses it is always the same.
+    """
+    return (one[8:], one[:8]) < (other[8:], other[:8])
+
+
 @dataclass(slots=True)
 class Elected:
     """`query` is its last General Query, `heard` when that was. Survives as it is."""

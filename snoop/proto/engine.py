@@ -14,7 +14,7 @@ at an instant is gone for a frame of that instant; none ends earlier (TM-40). Wh
 due at once they are dealt with a part at a time.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Final
 
 from snoop.proto import receiving, snapshot
@@ -42,7 +42,8 @@ from snoop.proto.views import (
     QuerierRow,
     VlanView,
 )
-from snoop.wire.address import ANY, Address, Family, family
+from snoop.wire.address import ANY, Address, Family
+from snoop.wire.address import family as family_of
 
 # A port's whole table may be due at one instant; a frame waits for no more than this.
 _DUE_PER_FRAME: Final = 16
@@ -100,7 +101,9 @@ class Engine:
             turn.effects += (each for each in aside.effects if not isinstance(each, Event))
             reason = f"port {port.params.name} is gone: what was learned on it is left out"
             turn.add(Event(EventKind.WARNING, 0, None, {"reason": reason, "count": count}))
-        self._follow(dumped.enabled, turn)
+        enabled = {Family.IPV4: dumped.enabled, Family.IPV6: dumped.mld_enabled}
+        keys = self._instances.keys()
+        self._follow({key for key in keys if enabled[key[1]]}, turn)
         Fitting(dumped, self._context, self._instances, turn).fit()
         self._instances.sweep(turn)
 
@@ -189,7 +192,7 @@ class Engine:
         """Take new settings; of `ports` those that exist. What was learned stays learned."""
         turn = self._turn(now)
         context = self._context
-        was_enabled = context.params.enabled
+        were_enabled = self._instances.enabled()
         same = context.params == params
         context.take(params)
         for instance in self._instances:
@@ -199,17 +202,17 @@ class Engine:
             if not same or wanted != port.params:  # it may be allowed now
                 port.witnesses.forget()
             port.configure(wanted, max_hosts=params.max_hosts)
-        self._follow(was_enabled, turn)
+        self._follow(were_enabled, turn)
         turn.add(Event(EventKind.CONFIG, 0, None, {}))
         return turn.effects
 
-    def _follow(self, was_enabled: bool, turn: Turn) -> None:
+    def _follow(self, were_enabled: Container[tuple[int, Family]], turn: Turn) -> None:
         """Have all instances follow the settings, which are in force."""
         self._instances.open_configured(turn)
         for port in self._context.ports.values():
             for instance in self._instances:
                 instance.port_configured(port, turn)
-        self._instances.configured(was_enabled, turn)
+        self._instances.configured(were_enabled, turn)
         self._instances.sweep(turn)
         self._ports_changed(turn)
 
@@ -220,11 +223,11 @@ class Engine:
         vid, group, source, port = entry
         self._require_port(port)
         entry.require_sense()
-        known = self._instances.get(vid, family(group))
+        known = self._instances.get(vid, family_of(group))
         if known is not None:
             known.groups.require_room(group, source, port)
         turn = self._turn(now)
-        instance = self._open(vid, family(group), turn)
+        instance = self._open(vid, family_of(group), turn)
         instance.groups.open(group, now).add_static(port, source, by, turn)
         instance.scope.group_changed(group, turn)
         return turn.effects
@@ -233,7 +236,7 @@ class Engine:
         """Remove a static entry; KeyError if it is not there."""
         vid, group, source, port = entry
         turn = self._turn(now)
-        instance = self._instance(vid, family(group))
+        instance = self._instance(vid, family_of(group))
         known = instance.groups.get(group)
         if known is None:
             raise KeyError(group)
@@ -242,26 +245,36 @@ class Engine:
         self._instances.sweep(turn)
         return turn.effects
 
-    def mrouter_add(self, *, vid: int, port: int, now: Instant) -> list[Effect]:
+    def mrouter_add(
+        self, *, vid: int, port: int, now: Instant, family: Family = Family.IPV4
+    ) -> list[Effect]:
         """Add a static router port. KeyError: no such port."""
         turn = self._turn(now)
         self._require_port(port)
-        self._open(vid, Family.IPV4, turn).mrouters.add_static(port, turn)
+        self._open(vid, family, turn).mrouters.add_static(port, turn)
         return turn.effects
 
-    def mrouter_del(self, *, vid: int, port: int, now: Instant) -> list[Effect]:
+    def mrouter_del(
+        self, *, vid: int, port: int, now: Instant, family: Family = Family.IPV4
+    ) -> list[Effect]:
         """Remove a static router port; KeyError if it is none."""
         turn = self._turn(now)
-        self._instance(vid, Family.IPV4).mrouters.remove_static(port, turn)
+        self._instance(vid, family).mrouters.remove_static(port, turn)
         self._instances.sweep(turn)
         return turn.effects
 
     def clear(
-        self, *, vid: int | None, group: Address | None, port: int | None, now: Instant
+        self,
+        *,
+        vid: int | None,
+        group: Address | None,
+        port: int | None,
+        now: Instant,
+        family: Family | None = None,
     ) -> list[Effect]:
         """Forget memberships, those that match all that is not None; static entries stay."""
         turn = self._turn(now)
-        self._instances.clear(turn, vid=vid, group=group, port=port)
+        self._instances.clear(turn, vid=vid, family=family, group=group, port=port)
         self._instances.sweep(turn)
         return turn.effects
 
@@ -270,20 +283,27 @@ class Engine:
         self._context.clear_counters()
 
     def query(
-        self, *, vid: int, group: Address | None, port: int | None, now: Instant
+        self,
+        *,
+        vid: int,
+        group: Address | None,
+        port: int | None,
+        now: Instant,
+        family: Family = Family.IPV4,
     ) -> list[Effect]:
         """Send a General Query, or one about `group`, on `port` or on all. Cuts nobody off.
 
-        While another querier is known the query comes from 0.0.0.0, like all that we send in its
-        place; KeyError: no such port or VLAN.
+        `family` is that of `group`, if there is one. While another querier is known the query comes
+        from 0.0.0.0, like all that we send in its place; KeyError: no such port or instance.
         """
         turn = self._turn(now)
         if port is not None:
             self._require_port(port)
         ports = self._context.up if port is None else 1 << port
-        instance = self._instance(vid, Family.IPV4)
         if group is not None:
             require_group(group)
+            family = family_of(group)
+        instance = self._instance(vid, family)
         instance.querier.ask(ports, ANY if group is None else group, turn)
         return turn.effects
 
@@ -297,16 +317,20 @@ class Engine:
 
     def group_view(self, vid: int, group: Address) -> GroupView | None:
         """One group, None if it is unregistered."""
-        instance = self._instances.get(vid, family(group))
+        instance = self._instances.get(vid, family_of(group))
         state = None if instance is None else instance.groups.get(group)
         return None if state is None else state.view()
+
+    def instances(self) -> list[tuple[int, Family]]:
+        """The (VLAN, family) that have any state."""
+        return self._instances.keys()
 
     def vids(self) -> list[int]:
         """The VLANs that have any state, lowest first."""
         return self._instances.vids()
 
-    def has_vlan(self, vid: int, family: Family) -> bool:
-        """Tell whether anything is known of a family in a VLAN; its row may go if not."""
+    def has_vlan(self, vid: int, family: Family = Family.IPV4) -> bool:
+        """Tell whether anything is known of an instance; its row may go if not."""
         return self._instances.get(vid, family) is not None
 
     def vlan_view(self, vid: int, family: Family) -> VlanView:
@@ -314,9 +338,10 @@ class Engine:
         instance = self._instances.get(vid, family)
         if instance is not None:
             return instance.view()
-        active = prunes_always(self._context.settings.of(vid, family))
-        bridged = family is Family.IPV6
-        return VlanView(vid, family, active, self._context.always_mrouters, bridged)
+        own = self._context.settings.of(vid, family)
+        active = prunes_always(own)
+        bridged = family is Family.IPV6 and not own.enabled
+        return VlanView(vid, family, active, self._context.always_mrouters, bridged=bridged)
 
     # State for people ----------------------------------------------------------------------------
 

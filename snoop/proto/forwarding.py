@@ -5,6 +5,7 @@ Never back out of its ingress, never to another VLAN. What is learned from it is
 
 from typing import Final
 
+from snoop.proto import counters
 from snoop.proto.context import Context
 from snoop.proto.effects import Frame, Turn
 from snoop.proto.instance import Instance
@@ -12,11 +13,9 @@ from snoop.proto.params import QueryScope
 from snoop.proto.port import Port
 from snoop.proto.units import Ports
 from snoop.wire import messages
-from snoop.wire.address import ANY
+from snoop.wire.address import ANY, IPV4, IPV6
 from snoop.wire.messages import Message, Query, Report
 
-_QUERY: Final = {1: "query_v1", 2: "query_v2", 3: "query_v3"}
-_REPORT: Final = {1: "report_v1", 2: "report_v2", 3: "report_v3"}
 _OTHERS: Final[dict[type, str]] = {
     messages.Leave: "leave",
     messages.MrdAdvertisement: "mrd_advertisement",
@@ -27,12 +26,19 @@ _OTHERS: Final[dict[type, str]] = {
 }
 
 
+_REPORTS: Final = counters.REPORTS[IPV4]
+
+
 def name(message: Message) -> str:
     """What the message is called in counters: `rx_` or `tx_` goes before it."""
     if isinstance(message, Report):
-        return _REPORT[message.version]
+        if message.family is IPV4:
+            return _REPORTS[message.version]
+        return counters.REPORTS[IPV6][message.version]
     if isinstance(message, Query):
-        return _QUERY[message.version]
+        return counters.QUERIES[message.family][message.version]
+    if isinstance(message, messages.Leave) and message.family is IPV6:
+        return "mld_done"
     return _OTHERS[type(message)]
 
 

@@ -78,7 +78,7 @@ class Group:
         """Start unknown: whoever makes a group gives it a member or a static entry."""
         self.home = home
         self.address = address
-        self.is_ssm = address in home.scope.context.settings.ssm
+        self.is_ssm = home.scope.is_ssm(address)
         self.members: dict[int, Membership] = {}
         self.statics: Statics | None = None
         self.tombstone_until: Instant = STOPPED
@@ -222,7 +222,7 @@ class Group:
         """Expire what is due in any membership, and the tombstone."""
         scope = self.home.scope
         context = scope.context
-        keep_blocked = not context.params.lite_exclude_filter
+        keep_blocked = not scope.params.lite_exclude_filter
         lead = self.home.last_word.lead
         changed = False
         nearest = NEVER
@@ -271,7 +271,7 @@ class Group:
         if due - lead > turn.now:
             return Instant(due - lead)
         if turn.now >= self.doubted_until:
-            self.home.last_word.remind(port, turn)
+            self.home.last_word.remind(port, self.address, turn)
         half = Instant(due - lead // 2)
         return half if half > turn.now else due
 

@@ -15,7 +15,7 @@ from snoop.proto.port import Port
 from snoop.proto.scope import Scope
 from snoop.proto.shares import StakeState
 from snoop.proto.units import Instant, after
-from snoop.wire.address import Address, is_link_local_group, is_multicast, text
+from snoop.wire.address import Address, is_multicast, is_never_learned, text
 
 
 class Full(Exception):
@@ -152,9 +152,8 @@ class Groups:
 
     def configure(self) -> None:
         """Follow changed settings."""
-        ssm = self.scope.context.settings.ssm
         for group in self._known.values():
-            group.is_ssm = group.address in ssm
+            group.is_ssm = self.scope.is_ssm(group.address)
 
     def respare(self, turn: Turn) -> None:
         """Say which groups' views follow from ports' settings, which changed."""
@@ -195,7 +194,7 @@ class Groups:
         for each in state.known:
             address = each.address
             require_addresses(self.scope.family, (address,))
-            require(is_multicast(address) and not is_link_local_group(address), "not a group")
+            require(is_multicast(address) and not is_never_learned(address), "not a group")
             require(address not in self._known, "a group twice")
             group = self._known[address] = Group(self, address)
             holdings.count_group(1)

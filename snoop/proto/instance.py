@@ -12,7 +12,7 @@ from snoop.proto.dumping import Dump
 from snoop.proto.effects import By, Turn
 from snoop.proto.groups import Groups, GroupsState
 from snoop.proto.last_member import CaseState, LastMember
-from snoop.proto.last_word import LastWord
+from snoop.proto.last_word import LastWord, ReminderState
 from snoop.proto.loading import Load
 from snoop.proto.mrouter import Mrouters, MroutersState
 from snoop.proto.params import MrouterMode, Params
@@ -21,7 +21,6 @@ from snoop.proto.presence import Presence, PresenceState
 from snoop.proto.querier import Querier, QuerierState
 from snoop.proto.scope import Scope
 from snoop.proto.slow_hosts import SlowHosts, SlowHostsState
-from snoop.proto.units import Instant
 from snoop.proto.views import VlanView
 from snoop.wire.address import Family
 
@@ -36,7 +35,7 @@ class InstanceState(NamedTuple):
     mrouters: MroutersState
     querier: QuerierState
     presence: PresenceState
-    reminded: tuple[tuple[int, Instant], ...]
+    reminded: tuple[ReminderState, ...]
     groups: GroupsState
     last_member: tuple[CaseState, ...]
     max_groups: int
@@ -103,6 +102,11 @@ class Instance:
 
     # Ports and settings --------------------------------------------------------------------------
 
+    def port_up(self, port: Port, turn: Turn) -> None:
+        """Have the hosts behind a new port asked, or else given what they may want (Q-14)."""
+        if not self.querier.port_up(port, turn):
+            self.presence.flood_unregistered(turn)
+
     def port_removed(self, port: int, turn: Turn) -> None:
         """Drop what an operator said of a port that goes away."""
         self.groups.drop_statics(port, By.FILE, turn)
@@ -129,7 +133,7 @@ class Instance:
         self.groups.drop_members(turn, bury=False, reason="disabled")
         self.mrouters.drop_learned(turn)
         for port in self.scope.context.ports.values():
-            port.witnesses.excuse(self.vid)
+            port.witnesses.excuse(self.vid, self.family)
         self.stop()
         self.scope.vlan_changed(turn)
 
@@ -156,7 +160,7 @@ class Instance:
         looks at everything there is.
         """
         if self._opener is not None:
-            self._opener.opened_vlans -= 1
+            self._opener.opened_vlans[self.family] -= 1
             self.scope.holdings.stake(self._opener).charge(-shares.VLAN)
             self._opener = None
         for part in (self.mrouters, self.querier, self.presence):
@@ -166,7 +170,7 @@ class Instance:
 
     def _charge(self, opener: shares.PortHoldings) -> None:
         self._opener = opener
-        opener.opened_vlans += 1
+        opener.opened_vlans[self.family] += 1
         self.scope.holdings.stake(opener).charge(shares.VLAN)
 
     # What survives -------------------------------------------------------------------------------
@@ -204,4 +208,7 @@ class Instance:
 
     def view(self) -> VlanView:
         """What holds for all groups."""
-        return VlanView(self.vid, self.family, self.presence.active, self.mrouters.ports)
+        presence = self.presence
+        return VlanView(
+            self.vid, self.family, presence.active, self.mrouters.ports, presence.floods
+        )

@@ -9,7 +9,7 @@ turn, `_RATE` of them a second: a question goes to every port, and one frame mus
 thousands. Until then the VLAN floods, as it does until its hosts have had time to answer (Q-15).
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final, NamedTuple, TypeAlias
 
 from snoop.proto import shares
@@ -20,6 +20,7 @@ from snoop.proto.filters import BucketState, TokenBucket
 from snoop.proto.instance import Instance, InstanceState
 from snoop.proto.loading import Load
 from snoop.proto.port import Port
+from snoop.proto.scope import Scope
 from snoop.proto.solicitor import Solicitor
 from snoop.proto.units import NEVER, SECOND, STOPPED, Duration, Instant, after
 from snoop.proto.views import Refusal, Role
@@ -76,17 +77,27 @@ class Instances:
         """Tell whether the instance's querier has not had its turn yet."""
         return (instance.vid, instance.family) in self._waiting
 
+    def keys(self) -> list[_Key]:
+        """The instances that there are."""
+        return list(self._known)
+
     def vids(self) -> list[int]:
         """The VLANs that have any state, lowest first."""
         return sorted({vid for vid, _ in self._known})
 
     def clear(
-        self, turn: Turn, *, vid: int | None, group: Address | None, port: int | None
+        self,
+        turn: Turn,
+        *,
+        vid: int | None,
+        family: Family | None,
+        group: Address | None,
+        port: int | None,
     ) -> None:
         """Forget the memberships that match all that is not None, and say how many (SAY-20)."""
         said = None if group is None else text(group)
         for instance in self:
-            if vid is not None and instance.vid != vid:
+            if vid not in (None, instance.vid) or family not in (None, instance.family):
                 continue
             count = instance.groups.drop_members(
                 turn, group=group, port=port, bury=False, reason="cleared"
@@ -97,14 +108,14 @@ class Instances:
                 )
         for number, each in self._context.ports.items():
             if port in (None, number):
-                each.witnesses.forget(vid, group)
+                each.witnesses.forget(vid, group, family)
 
     # Beginning and ending ------------------------------------------------------------------------
 
     def open_configured(self, turn: Turn) -> None:
         """Have those that are there from the start: a querier need not wait for a host."""
-        for vid in (0, *self._context.settings.vids(Family.IPV4)):
-            self.open(vid, Family.IPV4, turn)
+        for vid, family in self._context.settings.configured():
+            self.open(vid, family, turn)
 
     def open(self, vid: int, family: Family, turn: Turn) -> Instance:
         """The instance, made at once if it is new: an operator wants it."""
@@ -127,10 +138,10 @@ class Instances:
         instance = self._known.get((vid, family))
         if instance is not None:
             return instance
-        if port.holdings.opened_vlans >= shares.VLANS_MAX:
+        if port.holdings.opened_vlans[family] >= shares.VLANS_MAX:
             why = Refusal.VLAN_LIMIT
             reason = f"{shares.VLANS_MAX} VLANs opened by one port: no more taken"
-        elif not self._has_room(vid, port, turn):
+        elif not self._has_room(vid, family, port, turn):
             why = Refusal.STATE_LIMIT
             reason = "max_state reached: VLAN not taken"
         else:
@@ -138,11 +149,11 @@ class Instances:
             instance.opened_by(port)  # before it learns: what it costs is not to be had twice
             return instance
         port.counts[why.value] += 1
-        self._context.warn(EventKind.LIMIT, vid, port.id, reason, turn)
+        Scope(self._context, vid, family).warn(EventKind.LIMIT, port.id, reason, turn)
         return why
 
-    def _has_room(self, vid: int, port: Port, turn: Turn) -> bool:
-        holdings = shares.InstanceHoldings(self._context.holdings, vid)
+    def _has_room(self, vid: int, family: Family, port: Port, turn: Turn) -> bool:
+        holdings = shares.InstanceHoldings(self._context.holdings, vid, family)
         stake = shares.Stake(holdings, port.holdings)
         return stake.make_room(_NEEDED, turn) >= _NEEDED
 
@@ -179,12 +190,16 @@ class Instances:
 
     # What all of them follow ---------------------------------------------------------------------
 
-    def configured(self, was_enabled: bool, turn: Turn) -> None:
+    def enabled(self) -> set[_Key]:
+        """Those that learn."""
+        return {key for key, instance in self._known.items() if instance.params.enabled}
+
+    def configured(self, were_enabled: Container[_Key], turn: Turn) -> None:
         """Follow the settings of the switch, once those of the ports are followed."""
-        enabled = self._context.params.enabled
         for key, instance in list(self._known.items()):
             instance.groups.configure()
-            if was_enabled and not enabled:
+            enabled = instance.params.enabled
+            if key in were_enabled and not enabled:
                 instance.disable(turn)
             elif enabled:
                 if key not in self._waiting:
@@ -221,7 +236,7 @@ class Instances:
         instance.scope.vlan_changed(turn)
 
     def _start(self, instance: Instance, turn: Turn) -> None:
-        if self._context.up and self._context.params.enabled:
+        if self._context.up and instance.params.enabled:
             instance.querier.start(turn)
 
     def _end(self, instance: Instance, turn: Turn) -> None:
@@ -230,7 +245,7 @@ class Instances:
             reason = "nothing is left in this VLAN"
             scope.tell(EventKind.QUERIER, None, turn, role=Role.NONE, address=None, reason=reason)
         key = scope.vid, scope.family
-        self._solicitor.forget(scope.vid)
+        self._solicitor.forget(scope.vid, scope.family)
         self._waiting.pop(key, None)
         del self._known[key]
         instance.end()

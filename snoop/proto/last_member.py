@@ -78,7 +78,7 @@ class LastMember:
     def start(self, group: Group, port: int, member: Membership, ask: Ask, turn: Turn) -> None:
         """Do what a table row's "send Q" says, if this switch is the one to do it (SM-66, Q-9)."""
         scope = self.scope
-        if not ask or not self._querier.is_querier or scope.params.version == 1:
+        if not ask or not self._querier.is_querier or scope.params.generation == 1:
             return
         case = self._cases.get(group)
         if case is None:
@@ -262,7 +262,7 @@ class Check:
             if lowered or self._group_repeats is None:
                 self._group_repeats = _Repeats(timings.lmqc, at)
                 fresh = True
-        if self._scope.params.version == 3:
+        if self._scope.params.generation == 3:
             for source in member.lower_sources(ask.sources, deadline):
                 self._source_repeats[source] = _Repeats(timings.lmqc, at)
                 fresh = True
@@ -271,7 +271,7 @@ class Check:
     def _send_due(self, turn: Turn) -> Instant:
         now = turn.now
         member = self.member
-        if self._scope.params.version < 3:  # it was 3 when this was asked first
+        if self._scope.params.generation < 3:  # it was 3 when this was asked first
             self._source_repeats.clear()
         high = self._lowered(now)
         with_group = self._send_group(high, turn)
@@ -299,9 +299,9 @@ class Check:
         repeats = self._group_repeats
         if repeats is None or repeats.at > turn.now:
             return False
-        version = self._scope.params.version
+        can_suppress = self._scope.params.generation == 3
         suppress = self.member.group_timer > high
-        if not self.member.exclude or (suppress and version < 3):
+        if not self.member.exclude or (suppress and not can_suppress):
             # No group timer any more; or somebody answered, and v2 has no flag to say so.
             self._group_repeats = None
             return False
@@ -316,8 +316,9 @@ class Check:
         return True
 
     def _send_sources(self, sources: list[Address], suppress: bool, turn: Turn) -> None:
-        for start in range(0, len(sources), queries.SOURCES_MAX):
-            self._send(tuple(sources[start : start + queries.SOURCES_MAX]), suppress, turn)
+        most = queries.sources_max(self._scope)
+        for start in range(0, len(sources), most):
+            self._send(tuple(sources[start : start + most]), suppress, turn)
 
     def _send(self, sources: tuple[Address, ...], suppress: bool, turn: Turn) -> None:
         ports = self._ports()

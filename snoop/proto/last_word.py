@@ -12,11 +12,16 @@ Two ways: `confirm`, one group and fast, where a specific query has lowered time
 `remind`, all of a port at once, where a membership runs out because nobody asked in time. Each is
 bounded by its own clock, whatever comes in: one question a group and last member query interval,
 one a port and half a query response interval.
+
+Over IPv6 there is no 0.0.0.0 to ask from (MLD-4), and a General Query from our own address could
+elect us. So `remind` asks about each group that is about to end, which elects nobody.
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from snoop.proto import queries
+from snoop.proto.dumping import require_addresses
 from snoop.proto.effects import Turn
 from snoop.proto.loading import Load
 from snoop.proto.membership import Membership
@@ -26,11 +31,19 @@ from snoop.proto.querier import Querier
 from snoop.proto.scope import Scope
 from snoop.proto.slow_hosts import SlowHosts
 from snoop.proto.units import Duration, Instant, Ports, after
-from snoop.wire.address import ANY, Address
+from snoop.wire.address import ANY, Address, Family
+
+
+class ReminderState(NamedTuple):
+    """What a port was asked last, and when; `group` ANY: everything."""
+
+    port: int
+    group: Address
+    at: Instant
 
 
 class LastWord:
-    """Asks in one instance, and remembers when all of a port was asked last."""
+    """Asks in one instance, and remembers what a port was asked of late."""
 
     __slots__ = ("_mrouters", "_presence", "_querier", "_reminded", "_scope", "_slow_hosts")
 
@@ -48,7 +61,7 @@ class LastWord:
         self._mrouters = mrouters
         self._presence = presence
         self._slow_hosts = slow_hosts
-        self._reminded: dict[int, Instant] = {}
+        self._reminded: dict[tuple[int, Address], Instant] = {}  # the oldest first
 
     @property
     def lead(self) -> Duration:
@@ -90,22 +103,34 @@ class LastWord:
         if at_end:
             self._confirm(at_end, group, (), turn)
         if in_part:
-            listed = sorted(sources)[: queries.SOURCES_MAX]
+            listed = sorted(sources)[: queries.sources_max(self._scope)]
             self._confirm(in_part, group, tuple(listed), turn)
 
-    def remind(self, port: int, turn: Turn) -> None:
-        """Ask everything of a port on which a membership is about to end."""
+    def remind(self, port: int, group: Address, turn: Turn) -> None:
+        """Ask everything of a port on which the membership of `group` is about to end."""
         scope, mrouters = self._scope, self._mrouters
         if self._querier.is_querier or not self._presence.others or mrouters.ports >> port & 1:
             return
-        last = self._reminded.get(port)
-        if last is not None and turn.now < after(last, Duration(self.lead // 2)):
+        about = ANY if scope.family is Family.IPV4 else group
+        if not self._may_ask(port, about, turn.now):
             return
-        self._reminded[port] = turn.now
         # Answers to the second question come before what the first one was asked for ends.
         response = Duration(self.lead // 4)
         ports = 1 << port & scope.context.up
-        queries.remind(scope, ports, ANY, self._querier.heard, turn, response=response)
+        queries.remind(scope, ports, about, self._querier.heard, turn, response=response)
+
+    def _may_ask(self, port: int, about: Address, now: Instant) -> bool:
+        """Tell whether the port was not asked that just now, and remember that it is."""
+        pause = Duration(self.lead // 2)
+        while self._reminded:
+            oldest = next(iter(self._reminded))
+            if now < after(self._reminded[oldest], pause):
+                break
+            del self._reminded[oldest]
+        if (port, about) in self._reminded:
+            return False
+        self._reminded[port, about] = now
+        return True
 
     def reset(self) -> None:
         """Forget who was asked: snooping was switched off."""
@@ -113,17 +138,20 @@ class LastWord:
 
     def forget(self, port: int) -> None:
         """Forget that `port` was asked: it goes away."""
-        self._reminded.pop(port, None)
+        for key in [key for key in self._reminded if key[0] == port]:
+            del self._reminded[key]
 
-    def dump(self) -> tuple[tuple[int, Instant], ...]:
-        """What survives: which ports were asked when."""
-        return tuple(self._reminded.items())
+    def dump(self) -> tuple[ReminderState, ...]:
+        """What survives: which ports were asked what and when."""
+        return tuple(ReminderState(*key, at) for key, at in self._reminded.items())
 
-    def load(self, state: tuple[tuple[int, Instant], ...], into: Load) -> None:
+    def load(self, state: tuple[ReminderState, ...], into: Load) -> None:
         """Take up what was dumped."""
-        for number, at in state:
+        for number, about, at in sorted(state, key=lambda each: each.at):
+            if about != ANY:
+                require_addresses(self._scope.family, (about,))
             into.require_past(at)
-            self._reminded[into.port_id(number)] = at
+            self._reminded[into.port_id(number), about] = at
 
     def _confirm(
         self, ports: Ports, group: Address, sources: tuple[Address, ...], turn: Turn

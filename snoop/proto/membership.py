@@ -56,9 +56,9 @@ class MembershipState(NamedTuple):
 class Membership:
     """State of one (VLAN, group, port), spec 3.1.
 
-    `v1_until` and `v2_until` are the older host present timers (SM-40), `due` is no later than the
-    next timer of the membership, `reporter` the MAC and address of who reported last. `cost` and
-    `host_count` are what the port is charged for it (`recount`).
+    `v1_until` and `v2_until` are the older host present timers by generation (SM-40, SM-45), `due`
+    is no later than the next timer of the membership, `reporter` the MAC and address of who
+    reported last. `cost` and `host_count` are what the port is charged for it (`recount`).
     """
 
     __slots__ = (
@@ -100,7 +100,7 @@ class Membership:
         return EXCLUDE if self.exclude else INCLUDE
 
     def compatibility(self, now: Instant) -> int:
-        """The IGMP version of the compatibility mode (spec 3.4)."""
+        """The generation of the compatibility mode (spec 3.4)."""
         if self.v1_until > now:
             return 1
         return 2 if self.v2_until > now else 3
@@ -258,9 +258,9 @@ class Membership:
         """Remember who reported last."""
         self.reporter = who
 
-    def hear_older(self, version: int, until: Instant) -> None:
-        """Start the timer that keeps the port in compatibility mode (SM-40, SM-47)."""
-        if version == 1:
+    def hear_older(self, generation: int, until: Instant) -> None:
+        """Start the timer that keeps the port in compatibility mode (SM-40, SM-45, SM-47)."""
+        if generation == 1:
             self.v1_until = until
         else:
             self.v2_until = until

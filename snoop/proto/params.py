@@ -23,6 +23,7 @@ from snoop.wire.address import (
     family,
     is_link_local,
     is_multicast,
+    link_local_of,
     parse_prefix,
     text,
 )
@@ -31,6 +32,7 @@ from snoop.wire.codes import (
     effective_mld_max_response_ns,
     effective_query_interval_ns,
 )
+from snoop.wire.messages import Generation, generation
 
 SSM_RANGE: Final = parse_prefix("232.0.0.0/8")  # RFC 4607
 SSM_RANGES6: Final = tuple(parse_prefix(f"ff3{scope:x}::/32") for scope in range(16))
@@ -157,6 +159,12 @@ class Params:
 
     timings: Timings = field(init=False, compare=False, repr=False)
     """In force while nobody's are adopted."""
+    own_address: Address = field(init=False, compare=False, repr=False)
+    """What our queries come from; 0.0.0.0 has a warning (Q-6)."""
+    generation: Generation = field(init=False, compare=False, repr=False)
+    """What our queries let hosts say."""
+    ignored: frozenset[int] = field(init=False, compare=False, repr=False)
+    """Generations of which nothing is learned (SM-47)."""
 
     def __post_init__(self) -> None:
         """Check every value; ValueError names the first that is out of range."""
@@ -174,14 +182,15 @@ class Params:
                 f"query_response_interval = {to_seconds(self.query_response_interval):g} is not "
                 f"allowed: at most query_interval, {to_seconds(self.query_interval):g}"
             )
+        last = "last_member" if self.family is Family.IPV4 else "last_listener"
         _require_time(
-            "last_member_query_interval",
+            f"{last}_query_interval",
             self.last_member_query_interval,
             SHORTEST,
             LONGEST_RESPONSE,
         )
         if self.last_member_query_count is not None:
-            _require_int("last_member_query_count", self.last_member_query_count, 1, 255)
+            _require_int(f"{last}_query_count", self.last_member_query_count, 1, 255)
         if self.startup_query_interval is not None:
             _require_time(
                 "startup_query_interval", self.startup_query_interval, Duration(1), LONGEST_INTERVAL
@@ -197,6 +206,9 @@ class Params:
         _require_int("max_hosts", self.max_hosts, 0, 1 << 20)
         _require_int("max_state", self.max_state, 1, 1 << 40)
         _require_groups("ssm_ranges", self.ssm_ranges)
+        self._derive()
+
+    def _derive(self) -> None:
         timings = Timings(
             robustness=self.robustness,
             query_interval=self.query_interval,
@@ -205,7 +217,18 @@ class Params:
             last_member_query_count=self.last_member_query_count,
             profile=self.timer_profile,
         )
-        object.__setattr__(self, "timings", timings)
+        own = self.querier_address
+        if self.family is Family.IPV6 and own == UNSPECIFIED6:  # Q-11
+            own = link_local_of(self.switch_mac)
+        older = (self.ignore_v1, self.ignore_v2)
+        ignored = (generation(self.family, 1 + n) for n, is_so in enumerate(older) if is_so)
+        for name, value in (
+            ("timings", timings),
+            ("own_address", own),
+            ("generation", generation(self.family, self.version)),
+            ("ignored", frozenset(ignored)),
+        ):
+            object.__setattr__(self, name, value)
 
     @property
     def effective_query_response_interval(self) -> Duration:

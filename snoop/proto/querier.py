@@ -14,7 +14,7 @@ from typing import NamedTuple
 from snoop.proto import adopting, queries
 from snoop.proto.dumping import Timer, require, timer_of
 from snoop.proto.effects import EventKind, Turn
-from snoop.proto.elected import Elected
+from snoop.proto.elected import Elected, outranks
 from snoop.proto.loading import Load
 from snoop.proto.mrouter import Mrouters
 from snoop.proto.null_source import Asker, Askers
@@ -25,8 +25,8 @@ from snoop.proto.schedule import Schedule, ScheduleState
 from snoop.proto.scope import Hook, Scope
 from snoop.proto.units import NEVER, STOPPED, Duration, Instant, Ports, after, left
 from snoop.proto.views import QuerierRow, Role
-from snoop.wire.address import ANY, UNSPECIFIED, Address, text
-from snoop.wire.messages import Query
+from snoop.wire.address import ANY, UNSPECIFIED, Address, Family, text
+from snoop.wire.messages import Generation, Query
 
 
 class QuerierState(NamedTuple):
@@ -93,7 +93,7 @@ class Querier:
     @property
     def has_address(self) -> bool:
         """True when the querier has an address, so that 0.0.0.0 is nobody (Q-19)."""
-        own = self._scope.params.querier_address
+        own = self._scope.params.own_address
         return self._other is not None or (self.is_querier and own != UNSPECIFIED)
 
     @property
@@ -116,14 +116,20 @@ class Querier:
         if not self._started:
             self._start(turn)
 
-    def port_up(self, port: Port, turn: Turn) -> None:
-        """Have the hosts behind a new port say what they want (Q-14)."""
+    def port_up(self, port: Port, turn: Turn) -> bool:
+        """Have the hosts behind a new port say what they want (Q-14); False if they are not asked.
+
+        In another's place nobody asks over IPv6: a query from `::` is heard by none (MLD-4).
+        """
         if not self._started:
             self._start(turn)
         elif self.is_querier:
             queries.general(self._scope, port.bit, turn)
         elif self._other is not None and not self._mrouters.ports & port.bit:
+            if self._scope.family is Family.IPV6:
+                return False
             queries.remind(self._scope, port.bit, ANY, self._other.query, turn)
+        return True
 
     def configure(self, turn: Turn) -> None:
         """Follow changed settings; what is known of another querier stays known."""
@@ -161,7 +167,7 @@ class Querier:
     def hear_general(self, query: Query, src: Address, port: Port, turn: Turn) -> None:
         """Take a valid General Query with an address: the only thing that elects (Q-4, G-3)."""
         params = self._scope.params
-        own = params.querier_address
+        own = params.own_address
         remarks = Remarks(self._scope, query, src, port, turn)
         if src == own and params.querier is not QuerierMode.OFF:  # Q-7
             port.counts["query_own_address"] += 1
@@ -192,7 +198,7 @@ class Querier:
             return False
         if src == UNSPECIFIED:
             return not self.has_address and self._askers.are_on(port)
-        if src == params.querier_address and params.querier is not QuerierMode.OFF:
+        if src == params.own_address and params.querier is not QuerierMode.OFF:
             return False
         other = self._other
         if other is not None and src == other.address:
@@ -204,7 +210,7 @@ class Querier:
         other = self._other
         if other is None or (src, port.id) != (other.address, other.port):  # TM-32
             return
-        if query.version == 3:  # TM-30
+        if query.generation is Generation.SOURCES:  # TM-30
             general = other.query.max_response_ns
             other.query = query._replace(group=ANY, sources=(), max_response_ns=general)
             self._adopt(other.query)
@@ -240,8 +246,8 @@ class Querier:
         self._takeover_at = NEVER
         self._scope.adopt(params.timings)  # TM-30, TM-36: the querier's own values
         self._since = turn.now
-        self._tell(Role.QUERIER, params.querier_address, None, turn)
-        if params.querier_address != UNSPECIFIED:
+        self._tell(Role.QUERIER, params.own_address, None, turn)
+        if params.own_address != UNSPECIFIED:
             self._askers.dismiss(turn)
         else:  # Q-6
             reason = "our queries come from 0.0.0.0: give the querier an address"
@@ -263,11 +269,11 @@ class Querier:
         AUTO, while it does not ask, leaves it to anybody; ON yields to lower addresses only.
         """
         params = self._scope.params
-        own = params.querier_address
+        own = params.own_address
         contends = self.is_querier or params.querier is QuerierMode.ON
-        if contends and UNSPECIFIED != own < src:
+        if contends and own != UNSPECIFIED and outranks(own, src):
             return False
-        return self._other is None or src <= self._other.address
+        return self._other is None or not outranks(self._other.address, src)
 
     def _follow(self, query: Query, src: Address, port: Port, remarks: Remarks, turn: Turn) -> None:
         other = self._other
@@ -393,7 +399,7 @@ class Querier:
         address: Address | None = None
         other: Elected | Asker | None = None
         if self.is_querier:
-            role, address, since = Role.QUERIER, params.querier_address, self._since
+            role, address, since = Role.QUERIER, params.own_address, self._since
         elif self._other is not None:
             other = self._other
             role, address, since = Role.NON_QUERIER, other.address, other.since

@@ -7,23 +7,40 @@ unasked).
 
 from typing import Final
 
+from snoop.proto import counters
 from snoop.proto.effects import EventKind, Turn
 from snoop.proto.params import Params
 from snoop.proto.scope import Scope
 from snoop.proto.units import SECOND, Duration, Ports, port_ids
-from snoop.wire.address import ALL_SYSTEMS, ANY, UNSPECIFIED, Address, text
+from snoop.wire import compose_mld
+from snoop.wire.address import (
+    ALL_NODES6,
+    ALL_SYSTEMS,
+    ANY,
+    IPV4,
+    UNSPECIFIED,
+    Address,
+    text,
+)
 from snoop.wire.compose import build_query
 from snoop.wire.control import build_frame
-from snoop.wire.messages import Query
+from snoop.wire.messages import Generation, Query, version_of
 
-SOURCES_MAX: Final = 366  # of one query at MTU 1500 with Router Alert (spec 1.3)
+# Of one query at MTU 1500 with Router Alert (spec 1.3, 1.7).
+_SOURCES_MAX: Final = 366
+_SOURCES_MAX6: Final = 89
+
+
+def sources_max(scope: Scope) -> int:
+    """How many sources one query may name."""
+    return _SOURCES_MAX if scope.family is IPV4 else _SOURCES_MAX6
 
 
 def general(scope: Scope, ports: Ports, turn: Turn) -> None:
     """Send our General Query in the configured version (Q-2, Q-3, Q-13)."""
     params = scope.params
     query = _ours(params, ANY, (), params.query_response_interval)
-    _send(scope, ports, query, params.querier_address, turn)
+    _send(scope, ports, query, params.own_address, turn)
 
 
 def specific(
@@ -36,14 +53,14 @@ def specific(
 ) -> None:
     """Send our Q(G) or Q(G, sources) (Q-12).
 
-    Version 1 has none, version 2 neither sources nor the S flag.
+    IGMPv1 has none, IGMPv2 and MLDv1 neither sources nor the S flag.
     """
     params = scope.params
-    if params.version == 1:
+    if params.generation is Generation.WITHOUT_LEAVE:
         return
-    suppress = suppress and params.version == 3
+    suppress = suppress and params.generation is Generation.SOURCES
     query = _ours(params, group, sources, params.last_member_query_interval, suppress=suppress)
-    _send(scope, ports, query, params.querier_address, turn)
+    _send(scope, ports, query, params.own_address, turn)
 
 
 def remind(
@@ -56,6 +73,9 @@ def remind(
     response: Duration | None = None,
 ) -> None:
     """Send a query from 0.0.0.0: it elects nobody and lowers no timer that can be spared (Q-14).
+
+    Nobody hears one from `::` (MLD-4), so over IPv6 it is from our own address: only a General
+    Query could elect that, so who calls sees to it that none goes where another is elected.
 
     `like` is the last query of the true querier, whose words it repeats as far as they are adopted;
     None where nobody is known. A v2 query would take SSM away from a v3 network, so in place of a
@@ -74,19 +94,21 @@ def remind(
         interval_s = min(like.qqi_s, scope.timings.query_interval // SECOND)
         longest = min(longest, Duration(like.max_response_ns) or longest)
     if group != ANY:
-        if version == 1:
+        if version < version_of(scope.family, Generation.ANY_SOURCE):
             return
         longest = params.last_member_query_interval
+    newest = version == version_of(scope.family, Generation.SOURCES)
     query = Query(
         version=version,
         group=group,
         sources=(),
         max_response_ns=longest if response is None else response,
-        suppress=version == 3 and group != ANY,  # it only reminds
+        suppress=newest and group != ANY,  # it only reminds
         qrv=robustness,
         qqi_s=interval_s,
+        family=scope.family,
     )
-    _send(scope, ports, query, UNSPECIFIED, turn)
+    _send(scope, ports, query, _unelected(scope), turn)
 
 
 def confirm(
@@ -105,16 +127,22 @@ def confirm(
     it. Max Resp is less than the last member query interval that is left when it goes out.
     """
     params = scope.params
-    version = 3 if sources else max(2, spoken)
+    newest = version_of(scope.family, Generation.SOURCES)
+    version = newest if sources else max(version_of(scope.family, Generation.ANY_SOURCE), spoken)
     query = _ours(
         params,
         group,
         sources,
         Duration(params.last_member_query_interval * 3 // 4),
-        suppress=version == 3,
+        suppress=version == newest,
         version=version,
     )
-    _send(scope, ports, query, params.querier_address if in_our_name else UNSPECIFIED, turn)
+    _send(scope, ports, query, params.own_address if in_our_name else _unelected(scope), turn)
+
+
+def _unelected(scope: Scope) -> Address:
+    """What a query comes from that is not the querier's."""
+    return UNSPECIFIED if scope.family is IPV4 else scope.params.own_address
 
 
 def _ours(
@@ -135,6 +163,7 @@ def _ours(
         suppress=suppress,
         qrv=params.robustness,
         qqi_s=params.effective_query_interval // SECOND,
+        family=params.family,
     )
 
 
@@ -149,7 +178,7 @@ def witness(
     scope.asked.put(
         address=src,
         port=port,
-        version=query.version,
+        generation=query.generation,
         response=Duration(query.max_response_ns),
         ports=ports,
         waiting=waiting & ports,
@@ -163,11 +192,9 @@ def _send(scope: Scope, ports: Ports, query: Query, src: Address, turn: Turn) ->
     if not ports:
         return
     group = query.group
-    frame = build_frame(
-        src_mac=scope.params.switch_mac,
-        src=src,
-        dst=ALL_SYSTEMS if group == ANY else group,
-        payload=build_query(
+    if scope.family is IPV4:
+        everybody, own_counter = ALL_SYSTEMS, "tx_query_own"
+        payload = build_query(
             version=query.version,
             group=group,
             sources=query.sources,
@@ -175,11 +202,15 @@ def _send(scope: Scope, ports: Ports, query: Query, src: Address, turn: Turn) ->
             suppress=query.suppress,
             qrv=query.qrv,
             qqi_s=query.qqi_s,
-        ),
-    )
-    scope.send(ports, frame, f"tx_query_v{query.version}", turn)
+        )
+    else:
+        everybody, own_counter = ALL_NODES6, "tx_mld_query_own"
+        payload = compose_mld.write(query)
+    dst = everybody if group == ANY else group
+    frame = build_frame(src_mac=scope.params.switch_mac, src=src, dst=dst, payload=payload)
+    scope.send(ports, frame, "tx_" + counters.QUERIES[scope.family][query.version], turn)
     for port in port_ids(ports):
-        context.ports[port].counts["tx_query_own"] += 1
+        context.ports[port].counts[own_counter] += 1
     if group == ANY and ports == context.up:
         witness(scope, query, src, None, ports, turn)
     scope.tell(

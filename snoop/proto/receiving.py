@@ -19,11 +19,12 @@ from snoop.proto.units import SECOND, Duration, after, seconds
 from snoop.proto.views import Disbelief, Refusal, RouterOrigin
 from snoop.proto.witnesses import REFUSALS_MAX, Heard
 from snoop.wire import control, messages
-from snoop.wire.address import ANY, UNSPECIFIED, Family, is_link_local_group, text
-from snoop.wire.control import Control
+from snoop.wire.address import ANY, IPV4, IPV6, UNSPECIFIED, is_never_learned, text
+from snoop.wire.control import Control, Message
 from snoop.wire.errors import WireError
 from snoop.wire.ipv4 import PROTOCOL_IGMP
-from snoop.wire.messages import Leave, Query, Record, RecordType, Report
+from snoop.wire.ipv6 import PROTOCOL_ICMPV6
+from snoop.wire.messages import Generation, Leave, Query, Record, RecordType, Report
 from snoop.wire.pim import HOLDTIME_DEFAULT_S, HOLDTIME_FOREVER, Hello
 
 # Tuples: building a union type costs more than the test.
@@ -33,7 +34,8 @@ _NO_ROUTER_ALERT: Final = (Hello, messages.Dvmrp)
 _VERSIONED: Final = (Report, Query)
 _ANSWERS: Final = (RecordType.IS_IN, RecordType.IS_EX)
 
-_IPV4_MULTICAST: Final = b"\x01\x00\x5e"
+_MULTICAST_MACS: Final = (b"\x01\x00\x5e", b"\x33\x33")
+_FRAGMENTS: Final = ("igmp_fragment", "mld_fragment")
 _DVMRP_LIFETIME: Final = seconds(35)  # TM-17
 _MRD_INTERVALS: Final = range(4, 181)  # RFC 4286 3.2: seconds between advertisements
 _MRD_LIFETIMES: Final = Duration(3 * SECOND + 3 * SECOND // 40)  # TM-16: 3 * 1.025, per second
@@ -53,18 +55,18 @@ def receive(
     except WireError as error:
         _refuse(context, instances, port, frame, error, turn)
         return
-    ether, _, message = parsed
-    if ether.src == context.params.switch_mac:  # V-1
+    ether, ip, message = parsed
+    family = ip.family
+    params = context.params
+    if ether.src == params.switch_mac:  # V-1
         counts["own_frame"] += 1
         return
-    if ether.dst[:3] != _IPV4_MULTICAST:  # spec 1.10, note c
-        counts["not_control"] += 1
-        return
-    params = context.params
+    if family is IPV6:
+        params = context.settings.mld.of(frame.vid)
     if isinstance(message, Hello):
-        counts["rx_pim_hello"] += 1
-        if params.enabled and _disbelief(params, port, parsed) is None:
-            taken = instances.draft(frame.vid, Family.IPV4, port, turn)
+        counts["rx_pim_hello" if family is IPV4 else "rx_pim6_hello"] += 1
+        if params.enabled and _disbelief(params, port, parsed, 0) is None:
+            taken = instances.draft(frame.vid, family, port, turn)
             if not isinstance(taken, Refusal):
                 _hear_hello(taken, port, parsed, turn)
                 instances.keep(taken, turn)
@@ -78,19 +80,20 @@ def receive(
     if isinstance(message, _FLOODED):
         forwarding.flood(context, port, frame, "tx_" + name, turn)
         return
-    why = _disbelief(params, port, parsed)
+    generation = _generation(message)
+    why = _disbelief(params, port, parsed, generation)
     draft = None
     if why is None:
-        taken = instances.draft(frame.vid, Family.IPV4, port, turn)
+        taken = instances.draft(frame.vid, family, port, turn)
         if isinstance(taken, Refusal):
             why = taken
         else:
             draft = taken
-    known = draft or instances.get(frame.vid, Family.IPV4)
+    known = draft or instances.get(frame.vid, family)
     if why is not None and isinstance(message, _FROM_HOSTS):
-        _refuse_host(known, port, frame.vid, parsed, message, why, turn)
+        _refuse_host(known, port, frame.vid, parsed, message, generation, why, turn)
     if isinstance(message, _FROM_HOSTS):
-        if draft is None or _hear_host(draft, port, parsed, message, turn):
+        if draft is None or _hear_host(draft, port, parsed, message, generation, turn):
             forwarding.to_routers(context, known, port, frame, "tx_" + name, turn)
     elif isinstance(message, Query):
         ports = forwarding.query_ports(context, known, message) & ~port.bit
@@ -114,29 +117,29 @@ def _hear_host(
     port: Port,
     parsed: Control,
     message: Report | Leave,
+    generation: int,
     turn: Turn,
 ) -> bool:
     """Learn from a report or a leave; False if the port may have nothing of what it asks for."""
-    own_version = instance.params.version
+    own = instance.scope.params
     if isinstance(message, Report):
-        version = message.version
         records = message.records
         port.counts["record_unknown"] += message.skipped_records
         port.counts["record_bad_source"] += message.bad_sources
-        if version > own_version and version == 3:  # SNOOP-17
-            reason = f"IGMPv3 hosts, but our version is set to {own_version}"
+        if generation > own.generation and generation == 3:  # SNOOP-17
+            newest = "IGMPv3" if own.family is IPV4 else "MLDv2"
+            reason = f"{newest} hosts, but our version is set to {own.version}"
             instance.scope.warn(EventKind.WARNING, port.id, reason, turn)
-    elif own_version == 1:  # Q-2: a v1 querier knows no leave
+    elif own.generation == 1:  # Q-2: a v1 querier knows no leave
         port.counts["compat_ignored"] += 1
         return True
     else:
-        version = 2
         records = (Record(RecordType.TO_IN, message.group, ()),)  # SM-41
     who = reporter(parsed.ether.src, parsed.ip.src)
-    heard = port.witnesses.hear(instance.scope.vid, who, version, turn.now)
+    heard = port.witnesses.hear(instance.scope.vid, who, generation, turn.now)
     if isinstance(message, Report):
-        _credit(instance, port, heard, message, turn)
-    said = HostMessage(instance, port, turn, heard=heard, who=who, version=version)
+        _credit(instance, port, heard, message, generation, turn)
+    said = HostMessage(instance, port, turn, heard=heard, who=who, generation=generation)
     permitted = not records
     for record in records:
         if said.take(record):
@@ -157,16 +160,18 @@ def _refuse(
     ether, ip = error.ether, error.ip
     if ether is None or ip is None or ether.src == context.params.switch_mac:
         return
-    if ip.protocol != PROTOCOL_IGMP or ether.dst[:3] != _IPV4_MULTICAST:
+    protocol = PROTOCOL_IGMP if ip.family is IPV4 else PROTOCOL_ICMPV6
+    if ip.protocol != protocol or not ether.dst.startswith(_MULTICAST_MACS):
         return
-    if not context.params.enabled:  # VLAN-8: a bridge does not look inside
+    params = context.settings.of(frame.vid, ip.family)
+    if not params.enabled:  # VLAN-8: a bridge does not look inside
         forwarding.flood(context, port, frame, "tx_unknown", turn)
-    elif error.counter == "igmp_fragment":  # SNOOP-13
-        known = instances.get(frame.vid, Family.IPV4)
+    elif error.counter in _FRAGMENTS:  # SNOOP-13
+        known = instances.get(frame.vid, ip.family)
         forwarding.to_routers(context, known, port, frame, "tx_fragment", turn)
 
 
-def _disbelief(params: Params, port: Port, parsed: Control) -> Refusal | None:
+def _disbelief(params: Params, port: Port, parsed: Control, generation: int) -> Refusal | None:
     """Apply the policies about who is believed, W-7, W-8, SM-47: why nothing is learned."""
     _, ip, message = parsed
     why = None
@@ -174,28 +179,33 @@ def _disbelief(params: Params, port: Port, parsed: Control) -> Refusal | None:
         port.counts["ttl_not_one"] += 1
         if params.ttl_check:
             why = Refusal.TTL
-    if isinstance(message, _VERSIONED):
-        version = message.version
-    else:
-        version = 2 if isinstance(message, Leave) else 0
-    if (version == 1 and params.ignore_v1) or (version == 2 and params.ignore_v2):
+    if generation in params.ignored:
         port.counts["version_ignored"] += 1
         why = Refusal.VERSION
-    # v1 senders, DVMRP and PIM never set the option.
-    exempt = ip.router_alert or version == 1 or isinstance(message, _NO_ROUTER_ALERT)
+    # IGMPv1 senders, DVMRP and PIM never set the option.
+    exempt = ip.router_alert or generation == 1 or isinstance(message, _NO_ROUTER_ALERT)
     if params.require_router_alert and not exempt:
         port.counts["no_router_alert"] += 1
         why = Refusal.ROUTER_ALERT
     return why
 
 
-def _credit(instance: Instance, port: Port, heard: Heard, report: Report, turn: Turn) -> None:
+def _generation(message: Message) -> int:
+    """What a message of hosts or queriers can say; 0 of others."""
+    if isinstance(message, _VERSIONED):
+        return message.version if message.family is IPV4 else message.version + 1
+    return 2 if isinstance(message, Leave) else 0
+
+
+def _credit(
+    instance: Instance, port: Port, heard: Heard, report: Report, generation: int, turn: Turn
+) -> None:
     """Take note that a host has answered, if that is what it did.
 
     A change of state is nobody's answer; a report of an older version may be a join as well.
     """
     asked = instance.scope.asked
-    if report.version == 3:
+    if generation == 3:
         if not report.records or report.records[0].type not in _ANSWERS:
             return
     else:
@@ -214,32 +224,32 @@ def _refuse_host(
     vid: int,
     parsed: Control,
     message: Report | Leave,
+    generation: int,
     why: Refusal,
     turn: Turn,
 ) -> None:
     """Remember a host that is not believed, and its joins, as many as are remembered at all."""
     who = reporter(parsed.ether.src, parsed.ip.src)
-    version = message.version if isinstance(message, Report) else 2
-    heard = port.witnesses.hear(vid, who, version, turn.now)
+    heard = port.witnesses.hear(vid, who, generation, turn.now)
     if isinstance(message, Leave):
         heard.left = True
         return
     if instance is not None:
-        _credit(instance, port, heard, message, turn)
+        _credit(instance, port, heard, message, generation, turn)
     for kind, group, sources in message.records[:REFUSALS_MAX]:
         joins_all = kind is RecordType.IS_EX or kind is RecordType.TO_EX
         if kind is RecordType.BLOCK or (kind is RecordType.TO_IN and not sources):
             heard.left = True
-        elif (joins_all or sources) and not is_link_local_group(group):
+        elif (joins_all or sources) and not is_never_learned(group):
             port.witnesses.refuse(vid, group, why, who, turn.now)
 
 
 def _count_query(port: Port, parsed: Control, query: Query) -> None:
     counts = port.counts
-    if query.group == ANY:
-        counts["rx_query_general"] += 1
-    else:
-        counts["rx_query_source" if query.sources else "rx_query_group"] += 1
+    kind = "general"
+    if query.group != ANY:
+        kind = "source" if query.sources else "group"
+    counts[f"rx_query_{kind}" if query.family is IPV4 else f"rx_mld_query_{kind}"] += 1
     if parsed.ip.src == UNSPECIFIED:
         counts["query_null_source"] += 1
 
@@ -256,9 +266,9 @@ def _hear_query(instance: Instance, port: Port, parsed: Control, query: Query, t
         group=None if query.group == ANY else text(query.group),
         sources=[text(source) for source in query.sources],
     )
-    if query.version < 3:
+    if query.generation < Generation.SOURCES:
         instance.slow_hosts.hear_older_query(turn.now)
-    if query.version == 1 and query.group == ANY:
+    if query.generation is Generation.WITHOUT_LEAVE and query.group == ANY:
         floor = instance.slow_hosts.hear_v1_query(turn.now)
         if floor is not None:
             instance.groups.put_off(floor)
@@ -272,11 +282,13 @@ def _hear_query(instance: Instance, port: Port, parsed: Control, query: Query, t
     if query.group == ANY:
         if src == UNSPECIFIED:
             instance.querier.hear_null(query, port, turn)
+        elif not _is_taken(parsed):
+            port.counts["query_unheard"] += 1
         else:
             instance.querier.hear_general(query, src, port, turn)
     else:
         instance.querier.hear_specific(query, src, port)
-        if parsed.ip.ttl == 1 and instance.querier.may_lower(src, port):
+        if parsed.ip.ttl == 1 and _is_taken(parsed) and instance.querier.may_lower(src, port):
             _lower_timers(instance, query, turn)
         elif not query.suppress and query.group in instance.groups:
             port.counts["query_lowers_nothing"] += 1
@@ -284,6 +296,12 @@ def _hear_query(instance: Instance, port: Port, parsed: Control, query: Query, t
     if src != UNSPECIFIED or (null_too and query.group != ANY):  # SNOOP-21
         lifetime = instance.scope.timings.oqpi  # TM-15
         instance.mrouters.hear_query(port, src, lifetime, turn)
+
+
+def _is_taken(parsed: Control) -> bool:
+    """Tell whether hosts take a query: those of MLD look at more than it says (RFC 9777 6.2)."""
+    ip = parsed.ip
+    return ip.family is IPV4 or (ip.ttl == 1 and ip.router_alert)
 
 
 def _lower_timers(instance: Instance, query: Query, turn: Turn) -> None:

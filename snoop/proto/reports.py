@@ -19,7 +19,7 @@ from snoop.proto.port import Port
 from snoop.proto.units import after
 from snoop.proto.views import Departure, Refusal
 from snoop.proto.witnesses import Heard
-from snoop.wire.address import Address, mac_text, text
+from snoop.wire.address import Address, is_never_learned, mac_text, text
 from snoop.wire.messages import BLOCK, IS_EX, TO_EX, TO_IN, Record, RecordType
 
 Sources = tuple[Address, ...]
@@ -33,16 +33,26 @@ _COUNTERS: Final = {
     RecordType.BLOCK: "record_block",
 }
 _OFF: Final = FastLeave.OFF  # asked by its class it costs 0.1 µs
-_LINK_LOCAL: Final = b"\x00" * 10 + b"\xff\xff\xe0\x00\x00"  # 224.0.0.0/24
+_LINK_LOCAL: Final = b"\x00" * 10 + b"\xff\xff\xe0\x00\x00"  # 224.0.0.0/24, SNOOP-15
 
 
 class HostMessage:
     """One message of one host: what all its records have in common.
 
-    `version` is that of the message; a leave is version 2. What it wants done is added to `turn`.
+    `generation` is that of the message; a leave is of the second. What it wants done is added to
+    `turn`.
     """
 
-    __slots__ = ("_heard", "_instance", "_port", "_scope", "_turn", "_until", "_version", "_who")
+    __slots__ = (
+        "_generation",
+        "_heard",
+        "_instance",
+        "_port",
+        "_scope",
+        "_turn",
+        "_until",
+        "_who",
+    )
 
     def __init__(
         self,
@@ -52,7 +62,7 @@ class HostMessage:
         *,
         heard: Heard,
         who: Reporter,
-        version: int,
+        generation: int,
     ) -> None:
         """Prepare to take the records of `heard`, which calls itself `who` this time."""
         self._heard = heard
@@ -61,8 +71,8 @@ class HostMessage:
         self._port = port
         self._turn = turn
         self._who = port.shared(who)
-        self._version = version
-        if version == 1:
+        self._generation = generation
+        if generation == 1:
             instance.slow_hosts.hear_v1_report(turn.now)
         self._until = after(turn.now, instance.slow_hosts.membership_interval(turn.now))
 
@@ -72,7 +82,7 @@ class HostMessage:
         port = self._port
         counts = port.counts
         counts[_COUNTERS[kind]] += 1
-        if address[:15] == _LINK_LOCAL:  # SNOOP-15
+        if address[:15] == _LINK_LOCAL or (address[0] and is_never_learned(address)):
             counts["link_local_group"] += 1
             return True
         joins_all = kind is IS_EX or kind is TO_EX
@@ -85,15 +95,15 @@ class HostMessage:
             self._heard.left = True
             port.witnesses.leave(self._scope.vid, address, self._who)
         group = self._instance.groups.get(address)
-        is_ssm = address in self._scope.context.settings.ssm if group is None else group.is_ssm
-        if is_ssm and (joins_all or self._version < 3):  # SM-46
+        is_ssm = self._scope.is_ssm(address) if group is None else group.is_ssm
+        if is_ssm and (joins_all or self._generation < 3):  # SM-46
             counts["ssm_ignored"] += 1
             reason = "any-source request in the SSM range ignored"
             if leaves:
                 self._warn(EventKind.WARNING, reason, address)
             else:
                 self._refuse(Refusal.SSM, EventKind.WARNING, reason, address)
-            if joins_all and self._version < 3 and group is not None:
+            if joins_all and self._generation < 3 and group is not None:
                 self._keep(group)
             return True
         member = None if group is None else group.members.get(port.id)
@@ -110,7 +120,7 @@ class HostMessage:
     def _keep(self, group: Group) -> None:
         """Take an older report for a sign of life, if an older query has made it one (Q-18).
 
-        A version 3 host that hears such a query, a stranger's maybe, cannot name its sources.
+        A host that hears such a query, a stranger's maybe, cannot name its sources.
         """
         member = group.members.get(self._port.id)
         if member is not None and self._instance.slow_hosts.are_made_older(self._turn.now):
@@ -160,7 +170,7 @@ class HostMessage:
         """Take IS_EX{} or TO_EX{} for EXCLUDE of nothing: only timers move."""
         if member.refresh(self._who, self._until):
             group.settle(member, self._turn.now)
-        if self._version < 3:
+        if self._generation < 3:
             self._older_host(member)
         if self._port.params.explicit_tracking:
             self._track(group, member, kind, ())
@@ -207,7 +217,7 @@ class HostMessage:
         """Move timers and tracked hosts; return what is to be asked."""
         params = self._scope.params
         if kind is IS_EX or kind is TO_EX:
-            if self._version < 3:
+            if self._generation < 3:
                 self._older_host(member)
             if params.lite_exclude_filter:  # SM-48
                 sources = ()
@@ -250,7 +260,7 @@ class HostMessage:
         """Remember an older host, for as long as it may be there (SM-47)."""
         if not self._scope.params.compat_disable:
             present_until = after(self._turn.now, self._scope.timings.ovhpi)
-            member.hear_older(self._version, present_until)
+            member.hear_older(self._generation, present_until)
 
     def _track(self, group: Group, member: Membership, kind: RecordType, sources: Sources) -> None:
         """Follow what the host itself wants (SM-64)."""
@@ -278,7 +288,7 @@ class HostMessage:
             port.counts["host_limit"] += 1
             reason = f"{limit} reached: host not tracked"
             self._refuse(Refusal.HOST_LIMIT, EventKind.LIMIT, reason, group.address)
-        if self._version < 3:  # SM-65: others may have heard this and kept quiet
+        if self._generation < 3:  # SM-65: others may have heard this and kept quiet
             hosts.doubt(self._until)
 
     def _leaves_at_once(self, member: Membership) -> bool:

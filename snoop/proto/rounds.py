@@ -62,7 +62,7 @@ class Round:
                 cost = _ASKED
                 self._next()
                 if not instances.is_waiting(instance):
-                    instance.querier.port_up(self.port, turn)
+                    instance.port_up(self.port, turn)
             if cost:
                 return cost
         return None

@@ -16,7 +16,7 @@ from snoop.proto.port import Port
 from snoop.proto.shares import InstanceHoldings, Stake
 from snoop.proto.timings import Timings
 from snoop.proto.units import Ports
-from snoop.wire.address import Address, Family
+from snoop.wire.address import IPV6, Address, Family
 
 Hook: TypeAlias = Callable[[Turn], None]
 """How a part tells the instance that something changed which concerns the parts above it."""
@@ -41,10 +41,10 @@ class Scope:
     def __init__(self, context: Context, vid: int, family: Family) -> None:
         """Start with our own timings, and nothing held."""
         self.context = context
-        self._settings = context.settings
+        self._settings = context.settings.of_family(family)
         self.vid = vid
         self.family = family
-        self.holdings = InstanceHoldings(context.holdings, vid)
+        self.holdings = InstanceHoldings(context.holdings, vid, family)
         self.follow()
         self.timings: Timings = self.params.timings
         self.asked = Asked()
@@ -53,7 +53,11 @@ class Scope:
 
     def follow(self) -> None:
         """Have the settings of this VLAN, as far as they may be its own, that hold now."""
-        self.params: Params = self._settings.of(self.vid, self.family)
+        self.params: Params = self._settings.of(self.vid)
+
+    def is_ssm(self, group: Address) -> bool:
+        """Tell whether `group` is only ever wanted from sources that are named (SM-46)."""
+        return group in self._settings.ssm
 
     def adopt(self, timings: Timings) -> None:
         """Put timings in force, for timers started from now on (TM-33): ours, or the querier's."""
@@ -75,12 +79,16 @@ class Scope:
 
     def tell(self, kind: EventKind, port: int | None, turn: Turn, **fields: object) -> None:
         """Say that something happened."""
+        if self.family is IPV6:
+            fields["family"] = "ipv6"
         turn.add(Event(kind, self.vid, port, fields))
 
     def warn(
         self, kind: EventKind, port: int | None, reason: str, turn: Turn, **fields: object
     ) -> None:
         """Say something that may happen a thousand times a second, once in a while."""
+        if self.family is IPV6:
+            fields["family"] = "ipv6"
         self.context.warn(kind, self.vid, port, reason, turn, **fields)
 
     def group_changed(self, group: Address, turn: Turn) -> None:

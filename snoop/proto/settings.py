@@ -1,12 +1,18 @@
-"""What is set, for the switch and for each VLAN: the one place that says which of both holds."""
+"""What is set, for the switch, for each family and VLAN: the one place that says which holds."""
+
+from typing import Final
 
 from snoop.proto.filters import PrefixList
-from snoop.proto.params import Params, PortParams
+from snoop.proto.params import SSM_RANGES6, Params, PortParams
 from snoop.wire.address import UNSPECIFIED6, Family
 
 _MODULUS = (1 << 61) - 1
-_OFF = Params(
-    family=Family.IPV6, enabled=False, querier_address=UNSPECIFIED6, version=2, ssm_ranges=()
+_NO_MLD: Final = Params(
+    family=Family.IPV6,
+    enabled=False,
+    querier_address=UNSPECIFIED6,
+    version=2,
+    ssm_ranges=SSM_RANGES6,
 )
 
 
@@ -15,23 +21,48 @@ def mark_of(params: Params | PortParams) -> int:
     return int.from_bytes(repr(params).encode()) % _MODULUS
 
 
+class FamilySettings:
+    """The parameters of one family: `params`, and those of VLANs that have their own."""
+
+    __slots__ = ("_vlans", "params", "ssm")
+
+    def __init__(self) -> None:
+        """Start with nothing; `take` comes first."""
+        self.params = _NO_MLD
+        self._vlans: dict[int, Params] = {}
+        self.ssm = PrefixList(())
+
+    def take(self, params: Params, vlans: dict[int, Params]) -> None:
+        """Take new ones."""
+        self.params = params
+        self._vlans = vlans
+        self.ssm = PrefixList(params.ssm_ranges)
+
+    def of(self, vid: int) -> Params:
+        """The settings of a VLAN, as far as they may be its own."""
+        return self._vlans.get(vid, self.params)
+
+
 class Settings:
     """The parameters in force. Everybody asks here or has what a `scope` had from here."""
 
-    __slots__ = ("_mark", "_mld_vlans", "_vlans", "mld", "params", "ssm")
+    __slots__ = ("_mark", "_vids", "igmp", "mld", "params")
 
     def __init__(self, params: Params) -> None:
         """Start with these."""
+        self.igmp = FamilySettings()
+        self.mld = FamilySettings()
         self.take(params)
 
     def take(self, params: Params) -> None:
         """Take new ones."""
         self.params = params
-        self.mld = _OFF if params.mld is None else params.mld
-        self._vlans = dict(params.vlans)
-        self._mld_vlans = dict(self.mld.vlans)
+        mld = params.mld or _NO_MLD
+        self.igmp.take(params, dict(params.vlans))
+        self.mld.take(mld, dict(mld.vlans))
+        vids = (vid for vid, _ in (*params.vlans, *mld.vlans))
+        self._vids = dict.fromkeys((0, *vids))
         self._mark: int | None = None
-        self.ssm = PrefixList((*params.ssm_ranges, *self.mld.ssm_ranges))
 
     @property
     def mark(self) -> int:
@@ -40,16 +71,22 @@ class Settings:
             self._mark = mark_of(self.params)
         return self._mark
 
+    def of_family(self, family: Family) -> FamilySettings:
+        """The settings of a family; the object stays the same, whatever is taken later."""
+        return self.igmp if family is Family.IPV4 else self.mld
+
     def of(self, vid: int, family: Family) -> Params:
-        """The settings of a VLAN for a family, as far as they may be its own."""
-        if family is Family.IPV4:
-            return self._vlans.get(vid, self.params)
-        return self._mld_vlans.get(vid, self.mld)
+        """The settings of an instance, as far as they may be its own."""
+        return self.of_family(family).of(vid)
 
-    def vids(self, family: Family) -> list[int]:
-        """The VLANs that have settings of their own."""
-        return list(self._vlans if family is Family.IPV4 else self._mld_vlans)
+    def configured(self) -> list[tuple[int, Family]]:
+        """The instances that are there whatever anybody sends.
 
-    def is_configured(self, vid: int) -> bool:
-        """Tell whether a VLAN is there whatever anybody sends: VLAN 0, and those with settings."""
-        return vid == 0 or vid in self._vlans or vid in self._mld_vlans
+        Those of VLAN 0 and of VLANs with settings, but none of IPv6 where that is not snooped.
+        """
+        both = [(vid, family) for vid in self._vids for family in Family]
+        return [each for each in both if self.is_configured(*each)]
+
+    def is_configured(self, vid: int, family: Family) -> bool:
+        """Tell whether an instance is among them."""
+        return vid in self._vids and (family is Family.IPV4 or self.mld.of(vid).enabled)

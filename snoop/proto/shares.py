@@ -30,7 +30,7 @@ ROUTER: Final = 400
 VLAN: Final = 3200
 
 VLANS_MAX: Final = 1024
-"""VLANs that one port may open besides those configured."""
+"""VLANs of a family that one port may open besides those configured."""
 
 _PORT_SHARE: Final = 16  # a port has this part of its own max_state, and of max_groups, for certain
 _VLAN_SHARE: Final = 64  # VLAN 0 and a configured one have this part of the switch's max_state
@@ -78,6 +78,7 @@ class PortHoldings:
         "hosts",
         "max_state",
         "members",
+        "members_of",
         "opened_vlans",
         "stakes",
         "state_bytes",
@@ -86,8 +87,9 @@ class PortHoldings:
     def __init__(self) -> None:
         """Start with nothing; `limit` comes first."""
         self.members = 0
+        self.members_of = dict.fromkeys(Family, 0)
         self.hosts = 0
-        self.opened_vlans = 0
+        self.opened_vlans = dict.fromkeys(Family, 0)
         self.state_bytes = 0
         self.stakes: dict[InstanceHoldings, Stake] = {}
 
@@ -111,12 +113,13 @@ class PortHoldings:
 class InstanceHoldings:
     """What is held in one instance by all ports."""
 
-    __slots__ = ("groups", "stakes", "state_bytes", "static_groups", "switch", "vid")
+    __slots__ = ("family", "groups", "stakes", "state_bytes", "static_groups", "switch", "vid")
 
-    def __init__(self, switch: SwitchHoldings, vid: int) -> None:
+    def __init__(self, switch: SwitchHoldings, vid: int, family: Family) -> None:
         """Start with nothing."""
         self.switch = switch
         self.vid = vid
+        self.family = family
         self.groups = 0
         self.static_groups = 0
         self.state_bytes = 0
@@ -124,13 +127,13 @@ class InstanceHoldings:
 
     @property
     def is_configured(self) -> bool:
-        """True if the VLAN is there whatever anybody sends."""
-        return self.switch.settings.is_configured(self.vid)
+        """True if the instance is there whatever anybody sends."""
+        return self.switch.settings.is_configured(self.vid, self.family)
 
     @property
     def max_groups(self) -> int:
         """How many groups the instance may have."""
-        return self.switch.settings.of(self.vid, Family.IPV4).max_groups
+        return self.switch.settings.of(self.vid, self.family).max_groups
 
     def stake(self, port: PortHoldings) -> "Stake":
         """The stake of `port`; a new one stays only if something is charged to it."""
@@ -219,6 +222,7 @@ class Stake:
         """Count a membership that begins, 1, or ends, -1."""
         self.members += change
         self._port.members += change
+        self._port.members_of[self._instance.family] += change
 
     def bury(self, group: Buried) -> None:
         """Count a tombstone, which is the port's: its member was the last."""

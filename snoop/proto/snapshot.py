@@ -1,6 +1,7 @@
 """The engine's state as rows for people; see `views` for what they mean."""
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from snoop.proto import testimony
 from snoop.proto.group import Group
@@ -10,7 +11,10 @@ from snoop.proto.membership import Membership
 from snoop.proto.statics import Static
 from snoop.proto.units import STOPPED, Duration, Instant, left
 from snoop.proto.views import EntryOrigin, FilterMode, HostRow, MdbRow, SourceRow
-from snoop.wire.address import Address, family
+from snoop.wire.address import Address, Family, family
+from snoop.wire.messages import version_of
+
+_PROTOCOL: Final = {Family.IPV4: "igmp", Family.IPV6: "mld"}
 
 Keys = Iterable[tuple[int, Address]]
 """(vid, group) of the groups asked for; those that are gone are left out."""
@@ -111,7 +115,7 @@ def _row(group: Group, port: int, now: Instant) -> MdbRow:
         origin=(
             EntryOrigin.STATIC if member is None or any_since is not None else EntryOrigin.DYNAMIC
         ),
-        compatibility="igmpv3" if member is None else f"igmpv{member.compatibility(now)}",
+        compatibility=_compatibility(group, 3 if member is None else member.compatibility(now)),
         uptime=Duration(now - min(since)),
         last_reporter=None if member is None else reporter_address(member.reporter),
     )
@@ -128,10 +132,15 @@ def _plain(group: Group, port: int, member: Membership, now: Instant) -> MdbRow:
         sources=(),
         group_timer=left(member.group_timer, now) if member.exclude else None,
         origin=EntryOrigin.DYNAMIC,
-        compatibility=f"igmpv{member.compatibility(now)}",
+        compatibility=_compatibility(group, member.compatibility(now)),
         uptime=Duration(now - member.created),
         last_reporter=reporter_address(member.reporter),
     )
+
+
+def _compatibility(group: Group, generation: int) -> str:
+    of = group.home.scope.family
+    return f"{_PROTOCOL[of]}v{version_of(of, generation)}"
 
 
 def _sources(

@@ -38,6 +38,7 @@ class EngineState(NamedTuple):
     instances: InstancesState
     carrier: CarrierState
     solicitor: SolicitorState
+    mld_enabled: bool = False
 
 
 class Parts(NamedTuple):
@@ -67,6 +68,7 @@ def dump_all(parts: Parts, now: Instant) -> EngineState:
         instances=parts.instances.dump(out),
         carrier=parts.carrier.dump(),
         solicitor=parts.solicitor.dump(),
+        mld_enabled=context.settings.mld.params.enabled,
     )
 
 

@@ -12,9 +12,11 @@ from snoop.wire.address import (
     MAPPED,
     Address,
     Family,
+    family,
     is_bad_source,
-    is_link_local_group,
+    is_bad_source6,
     is_multicast,
+    is_never_learned,
     text,
 )
 
@@ -31,14 +33,23 @@ class StaticEntry(NamedTuple):
         """ValueError if nothing could ever be sent by it."""
         require_group(self.group)
         source = self.source
-        if source is not None and (source[:12] != MAPPED or is_bad_source(source)):
+        if source is None:
+            return
+        of = family(self.group)
+        if of is Family.IPV4 and (source[:12] != MAPPED or is_bad_source(source)):
             raise ValueError(f"source {text(source)} is not allowed: a unicast IPv4 address")
+        if of is Family.IPV6 and is_bad_source6(source):
+            raise ValueError(f"source {text(source)} is not allowed: a unicast IPv6 address")
 
 
 def require_group(group: Address) -> None:
     """ValueError if it is no group that hosts are asked about."""
-    if group[:12] != MAPPED or not is_multicast(group) or is_link_local_group(group):
-        raise ValueError(f"group {text(group)} is not allowed: 224.0.1.0 to 239.255.255.255")
+    if is_multicast(group) and not is_never_learned(group):
+        return
+    said = f"group {text(group)} is not allowed: "
+    if family(group) is Family.IPV4:
+        raise ValueError(said + "224.0.1.0 to 239.255.255.255")
+    raise ValueError(said + "a multicast group of scope 2 or more, and not ff02::1")
 
 
 class StaticState(NamedTuple):

@@ -15,11 +15,12 @@ from snoop.proto.units import STOPPED, Duration, Instant
 from snoop.proto.views import AskedRow, DepartureRow, RefusalRow, ShunnedRow, WitnessRow
 from snoop.proto.witnesses import Heard
 from snoop.wire.address import Address, Family, family
+from snoop.wire.messages import version_of
 
 
 def unanswered(scope: Scope, port: int, heard: Heard, now: Instant) -> int:
     """How many queries a host has left unanswered since it was heard, moved or not."""
-    return scope.asked.unanswered(1 << port, heard.version, heard.at, now, LATE)
+    return scope.asked.unanswered(1 << port, heard.generation, heard.at, now, LATE)
 
 
 class Testimony:
@@ -145,7 +146,7 @@ class Testimony:
                         family=instance.family,
                         address=query.address,
                         port=query.port,
-                        version=query.version,
+                        version=version_of(instance.family, query.generation),
                         age=Duration(now - query.at),
                         left=Duration(max(0, query.until - now)),
                         answers=query.answers,
@@ -170,7 +171,7 @@ class Testimony:
             port=port.id,
             address=reporter_address(heard.who),
             mac=reporter_mac(heard.who),
-            version=heard.version,
+            version=version_of(family(reporter_address(heard.who)), heard.generation),
             first_heard=Duration(now - heard.first),
             last_heard=Duration(now - heard.at),
             answered=None if heard.answered == STOPPED else Duration(now - heard.answered),

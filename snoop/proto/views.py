@@ -119,6 +119,7 @@ class VlanView:
     """What holds for all groups of a VLAN. `active` False: do not prune (Q-15, VLAN-8).
 
     `bridged`, of IPv6: nobody reads its messages, all of it floods (SNOOP-34).
+    `floods`: what is not registered goes everywhere for now, whatever the policy says (Q-14).
     """
 
     vid: int
@@ -126,6 +127,7 @@ class VlanView:
     active: bool
     mrouters: Ports
     bridged: bool = False
+    floods: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class SourceRow:
 
 
 class MdbRow(NamedTuple):
-    """One port of one group. `compatibility` is "igmpv1"..3.
+    """One port of one group. `compatibility` is "igmpv1"..3, "mldv1" or "mldv2".
 
     A port with both kinds of entry has one row (N-7): static if any source is wanted statically,
     which outdoes what was learned, else dynamic, with the static sources among the others.

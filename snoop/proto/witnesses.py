@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from snoop.proto.hosts import NO_ADDRESS, Reporter
 from snoop.proto.units import SECOND, STOPPED, Instant
 from snoop.proto.views import Departure, Disbelief, Refusal, RouterOrigin
-from snoop.wire.address import Address
+from snoop.wire.address import MAPPED, Address, Family, family
 
 REFUSALS_MAX: Final = 64  # a port; the one not heard for longest goes
 HOSTS_MAX: Final = 256  # a port; the one not heard for longest goes
@@ -43,7 +43,7 @@ class Heard:
     `left`: the last it said was that it leaves, so that it may want nothing any more.
     """
 
-    __slots__ = ("answered", "at", "first", "left", "version", "who")
+    __slots__ = ("answered", "at", "first", "generation", "left", "who")
 
     def __init__(self, who: Reporter, now: Instant) -> None:
         """Start with a host that has only just been heard."""
@@ -51,7 +51,7 @@ class Heard:
         self.first = now
         self.at = now
         self.answered: Instant = STOPPED
-        self.version = 3
+        self.generation = 3
         self.left = False
 
 
@@ -123,7 +123,7 @@ class Witnesses:
 
     # Hosts ---------------------------------------------------------------------------------------
 
-    def hear(self, vid: int, who: Reporter, version: int, now: Instant) -> Heard:
+    def hear(self, vid: int, who: Reporter, generation: int, now: Instant) -> Heard:
         """Take note that a host spoke."""
         heard = self._hosts.get((vid, who)) or self.find(vid, who)
         if heard is None:
@@ -134,7 +134,7 @@ class Witnesses:
                 heard.who = who
             self._hosts[vid, heard.who] = heard
         heard.at = now
-        heard.version = version
+        heard.generation = generation
         heard.left = False
         return heard
 
@@ -146,7 +146,7 @@ class Witnesses:
         heard = self._hosts.get((vid, who))
         if heard is not None:
             return heard
-        alike = self._macs.get((vid, who[:6]), ())
+        alike = self._macs.get((vid, _kin(who)), ())
         if len(alike) == 1 and (who[6:] in NO_ADDRESS or alike[0].who[6:] in NO_ADDRESS):
             return alike[0]
         return None
@@ -156,22 +156,22 @@ class Witnesses:
         for (vid, _), heard in self._hosts.items():
             yield vid, heard
 
-    def excuse(self, vid: int | None = None) -> None:
+    def excuse(self, vid: int | None = None, of: Family | None = None) -> None:
         """Expect no answers till hosts are heard again: they may have left unheard."""
-        for (number, _), heard in self._hosts.items():
-            if vid in (None, number):
+        for (number, who), heard in self._hosts.items():
+            if vid in (None, number) and of in (None, family(who[6:])):
                 heard.left = True
 
     def _meet(self, vid: int, who: Reporter, now: Instant) -> Heard:
         if len(self._hosts) >= HOSTS_MAX:
             number, name = next(iter(self._hosts))
-            mac = number, name[:6]
+            mac = number, _kin(name)
             alike = self._macs[mac]
             alike.remove(self._hosts.pop((number, name)))
             if not alike:
                 del self._macs[mac]
         heard = self._hosts[vid, who] = Heard(who, now)
-        self._macs.setdefault((vid, who[:6]), []).append(heard)
+        self._macs.setdefault((vid, _kin(who)), []).append(heard)
         return heard
 
     # Refusals ------------------------------------------------------------------------------------
@@ -203,12 +203,14 @@ class Witnesses:
             if known is not None and (known.who == who or why in also):
                 del self._refused[vid, group, why]
 
-    def forget(self, vid: int | None = None, group: Address | None = None) -> None:
-        """Forget what was refused, of one VLAN or group, or all and the routers, too."""
-        if vid is None and group is None:
+    def forget(
+        self, vid: int | None = None, group: Address | None = None, of: Family | None = None
+    ) -> None:
+        """Forget what was refused, of one VLAN or group or family, or all and the routers, too."""
+        if vid is None and group is None and of is None:
             self._shunned.clear()
         for key in list(self._refused):
-            if vid in (None, key[0]) and group in (None, key[1]):
+            if vid in (None, key[0]) and group in (None, key[1]) and of in (None, family(key[1])):
                 del self._refused[key]
 
     def refusals(self) -> Iterator[tuple[int, Address, Refusal, Refused]]:
@@ -256,6 +258,11 @@ class Witnesses:
         """Go through the memberships that ended and were not taken up again."""
         for (vid, group), gone in self._gone.items():
             yield vid, group, gone
+
+
+def _kin(who: Reporter) -> bytes:
+    """What names of one host have in common: its MAC, and the family it speaks."""
+    return who[:18] if who[6:18] == MAPPED else who[:6]
 
 
 def _keep(table: dict[_Key, _Seen], key: _Key, seen: _Seen, most: int) -> None:

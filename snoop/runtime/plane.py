@@ -361,11 +361,10 @@ class Plane:
         self.flush()
 
     def _all_vlans(self) -> None:
-        """Every VLAN's rows again, and the rows of the VLANs that have none."""
-        for vid in (*self.engine.vids(), 0, VLAN_DEFAULT):
-            for family in Family:
-                if vid == VLAN_DEFAULT or self.engine.has_vlan(vid, family):
-                    self._vlans[vid, family] = None
+        """Every VLAN's row again, and the row of the VLANs that have none."""
+        always = ((vid, family) for vid in (0, VLAN_DEFAULT) for family in Family)
+        for key in (*self.engine.instances(), *always):
+            self._vlans[key] = None
 
     def _called(self, group: object) -> str | None:
         return self.names.of_text(group)

@@ -19,7 +19,7 @@ import msgspec
 from snoop.proto.dumping import BadState
 from snoop.proto.state import EngineState
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of what is in a state. A field that is added at the end, with a default, needs no new one."""
 
 _HEAD: Final = struct.Struct("!16sII")

@@ -40,6 +40,11 @@ def generation(of: Family, version: int) -> Generation:
     return Generation(version if of is Family.IPV4 else version + 1)
 
 
+def version_of(of: Family, says: int) -> int:
+    """The version of IGMP or of MLD that is of a generation, which it `says`."""
+    return says if of is Family.IPV4 else says - 1
+
+
 class Record(NamedTuple):
     """One group record. A named tuple: a report holds up to 183 and more of them.
 

@@ -9,7 +9,7 @@ questions and words of their own. Times are seconds since the start or since `ze
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from typing import NamedTuple, TypeVar
 
 from snoop.proto.effects import Effect, Event, GroupChanged, Transmit, VlanChanged
@@ -29,9 +29,10 @@ R, P1, P2, P3, P4, P5 = range(6)
 Itself = TypeVar("Itself", bound="Device")
 
 
-def address(dotted: str) -> bytes:
-    """An IPv4 address as the engine names it: v4-mapped."""
-    return bytes(10) + b"\xff\xff" + IPv4Address(dotted).packed
+def address(text: str) -> bytes:
+    """An address as the engine names it: an IPv4 one is v4-mapped."""
+    given = ip_address(text)
+    return bytes(10) + b"\xff\xff" + given.packed if given.version == 4 else given.packed
 
 
 def static(port: int, group: str, source: str | None = None, vid: int = 0) -> StaticEntry:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from snoop.proto.effects import GroupChanged, Transmit, VlanChanged
 from snoop.proto.params import Params, PortParams
 from snoop.proto.units import seconds
+from snoop.proto.views import QuerierRow
 from snoop.wire import compose, control, ether, pim
 from snoop.wire.address import ANY, Family, parse, text
 from snoop.wire.messages import Query, Record, RecordType
@@ -20,7 +21,7 @@ OWN = "10.0.0.100"
 
 
 def mac_of(address: str) -> bytes:
-    return b"\x02\x00" + parse(address)[12:]
+    return (b"\x02\x06" if ":" in address else b"\x02\x00") + parse(address)[12:]
 
 
 def frame(
@@ -83,6 +84,8 @@ def hello(holdtime: int | None = None, *, src: str = RQ) -> bytes:
 class Lab(Device):
     """Ports R, P1, P2, P3, all up, and what came out of the engine since the last `clear`."""
 
+    family = Family.IPV4
+
     def __init__(
         self,
         *,
@@ -106,13 +109,27 @@ class Lab(Device):
         return self.engine.group_view(vid, parse(group)) is not None
 
     def mrouters(self, vid: int = 0) -> frozenset[int]:
-        return ports_of(self.engine.vlan_view(vid, Family.IPV4).mrouters)
+        return ports_of(self.engine.vlan_view(vid, self.family).mrouters)
 
     def is_active(self, vid: int = 0) -> bool:
-        return self.engine.vlan_view(vid, Family.IPV4).active
+        return self.engine.vlan_view(vid, self.family).active
 
     def role(self) -> str:
-        return self.engine.queriers(self.now)[0].role
+        return self.querier_row().role
+
+    def querier_row(self) -> QuerierRow:
+        """Of VLAN 0."""
+        rows = self.engine.queriers(self.now)
+        return next(row for row in rows if (row.vid, row.family) == (0, self.family))
+
+    def reaches(self, group: str, source: str, *, ingress: int = R) -> frozenset[int]:
+        """Where the fast path sends data, by what was published."""
+        others = self.table.up & ~(1 << ingress)
+        return ports_of(self.table.lookup(0, parse(group), parse(source), others).ports)
+
+    @staticmethod
+    def address_of(said: str) -> bytes:
+        return parse(said)
 
     def group_changes(self) -> int:
         return sum(isinstance(effect, GroupChanged) for _, effect in self.effects)

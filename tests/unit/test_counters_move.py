@@ -14,6 +14,7 @@ from snoop.fastpath import REASONS, STATS
 from snoop.proto.counters import COUNTERS
 from snoop.wire import compose
 from unit.device import P1, R
+from unit.families import MLD
 from unit.frames import ALLOW, BLOCK, IS_EX, IS_IN, OTHER, RQ, S1
 from unit.proto_lab import Lab, follower, frame, old_report, query, record, v3
 
@@ -74,6 +75,26 @@ def fragment() -> bytes:
 )
 def test_message_moves_its_counters(port: int, data: bytes, moved: dict[str, int]) -> None:
     lab: Lab = follower()
+    before = {name: lab.count(name, where) for name, where in moved.items()}
+    lab.hear(port, data)
+    assert {name: lab.count(name, where) for name, where in moved.items()} == {
+        name: number + 1 for name, number in before.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("port", "data", "moved"),
+    [
+        (P1, MLD.old_report(), {"rx_mld_report_v1": P1, "tx_mld_report_v1": R}),
+        (P1, MLD.says(IS_EX), {"rx_mld_report_v2": P1, "tx_mld_report_v2": R, "record_is_ex": P1}),
+        (P1, MLD.leave(), {"rx_mld_done": P1, "tx_mld_done": R, "record_to_in": P1}),
+        (R, MLD.query(), {"rx_mld_query_v2": R, "rx_mld_query_general": R, "tx_mld_query_v2": P1}),
+        (R, MLD.query(MLD.group, old=True), {"rx_mld_query_v1": R, "rx_mld_query_group": R}),
+        (R, MLD.query(MLD.group, [MLD.s1]), {"rx_mld_query_source": R}),
+    ],
+)
+def test_message_of_mld_moves_its_counters(port: int, data: bytes, moved: dict[str, int]) -> None:
+    lab = MLD.follower()
     before = {name: lab.count(name, where) for name, where in moved.items()}
     lab.hear(port, data)
     assert {name: lab.count(name, where) for name, where in moved.items()} == {

@@ -42,7 +42,7 @@ def test_static_entries_and_router_ports_by_command() -> None:
         (Static(add=True, group="nonsense", port="p1"), "is not a multicast group", 2),
         (Static(add=True, group="224.0.0.5", port="p1"), "goes to every port anyway", 2),
         (Static(add=True, group="239.1.2.3", port="p1", source="239.1.1.1"), "of a source", 2),
-        (Static(add=True, group="ff3e::1", port="p1"), "is not allowed", 2),
+        (Static(add=True, group="ff02::1", port="p1"), "is not allowed", 2),
         (Mrouter(add=False, port="p1"), "p1 is no static router port", 1),
         (Mrouter(add=True, port="p1", family="ipv6"), "does not snoop MLD", 2),
         (Query(vlan=9), "nothing is known of vlan 9", 1),

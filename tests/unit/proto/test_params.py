@@ -133,11 +133,10 @@ def test_settings_of_both_families_stand_beside_each_other() -> None:
     assert mld.timings.query_response_interval == seconds(33.5 - 0.004), "W-12 carries 33 496 ms"
     assert (held.of(7, Family.IPV6).version, held.of(8, Family.IPV6).version) == (1, 2)
     assert held.of(7, Family.IPV4).version == 3
-    assert (held.vids(Family.IPV4), held.vids(Family.IPV6)) == ([8], [7])
-    assert all(held.is_configured(vid) for vid in (0, 7, 8))
-    assert parse("ff35::1") in held.ssm
-    assert parse("232.1.1.1") in held.ssm
-    assert parse("ff35:1::1") not in held.ssm
+    assert held.configured() == [(vid, family) for vid in (0, 8, 7) for family in Family]
+    assert parse("ff35::1") in held.mld.ssm
+    assert parse("232.1.1.1") in held.igmp.ssm
+    assert parse("ff35:1::1") not in held.mld.ssm
     assert not Settings(Params()).of(0, Family.IPV6).enabled
 
 

@@ -88,8 +88,9 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
     ),
     settings.Settings: (
         None,
-        dict.fromkeys(("_mark", "_mld_vlans", "_vlans", "mld", "params", "ssm"), CONFIGURED),
+        dict.fromkeys(("_mark", "_vids", "igmp", "mld", "params"), CONFIGURED),
     ),
+    settings.FamilySettings: (None, dict.fromkeys(("_vlans", "params", "ssm"), CONFIGURED)),
     deadlines.Deadlines: (
         None,
         {"_heap": ELSEWHERE, "_stale": FOLLOWS, "_sequence": ELSEWHERE},  # EngineState.timers
@@ -128,7 +129,8 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
     shares.PortHoldings: (
         None,
         {
-            **dict.fromkeys(("hosts", "members", "opened_vlans", "state_bytes"), SUMMED),
+            **dict.fromkeys(("hosts", "members", "members_of", "state_bytes"), SUMMED),
+            "opened_vlans": SUMMED,
             **dict.fromkeys(("_max_hosts", "max_state"), CONFIGURED),
             "stakes": ELSEWHERE,  # StakeState.rank
         },
@@ -139,7 +141,7 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
             **dict.fromkeys(("groups", "state_bytes", "static_groups"), SUMMED),
             "stakes": ELSEWHERE,  # GroupsState.stakes
             "switch": WIRING,
-            "vid": ELSEWHERE,
+            **dict.fromkeys(("family", "vid"), ELSEWHERE),
         },
     ),
     shares.Stake: (
@@ -318,6 +320,7 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
         {
             **TIMER,
             "_active_at": "active_at",
+            "_floods_until": "floods_until",
             "active": "active",
             **dict.fromkeys(("_mrouters", "_querier", "_scope"), WIRING),
         },
