@@ -64,8 +64,8 @@ class Context:
         self.deadlines = Deadlines()
         self.ports: dict[int, Port] = {}
         self.up: Ports = 0
-        self.always_mrouters: Ports = 0
-        self.flooded: Ports = 0
+        self.always_mrouters = dict.fromkeys(Family, 0)
+        self.flooded = dict.fromkeys(Family, 0)
         self.emptied: dict[tuple[int, Family], None] = {}  # instances that may have nothing left
         self.counts: Counts = zeros()
         self._quiet: dict[tuple[str, int | None, str, str], int] = {}
@@ -99,17 +99,21 @@ class Context:
     def refresh_masks(self) -> None:
         """Recompute the port sets that follow from the ports."""
         self.up = 0
-        self.always_mrouters = 0
-        self.flooded = 0
-        floods = self.params.unregistered is Unregistered.FLOOD
         for port in self.ports.values():
-            own = port.params.flood_unregistered
-            if floods if own is None else own:
-                self.flooded |= port.bit
             if port.up:
                 self.up |= port.bit
-            if port.params.mrouter is MrouterMode.ALWAYS:
-                self.always_mrouters |= port.bit
+        floods = self.params.unregistered is Unregistered.FLOOD
+        for family in Family:
+            flooded: Ports = 0
+            always: Ports = 0
+            for port in self.ports.values():
+                params = port.of(family)
+                own = params.flood_unregistered
+                if floods if own is None else own:
+                    flooded |= port.bit
+                if params.mrouter is MrouterMode.ALWAYS:
+                    always |= port.bit
+            self.flooded[family], self.always_mrouters[family] = flooded, always
 
     # What is said --------------------------------------------------------------------------------
 

@@ -339,9 +339,9 @@ class Engine:
         if instance is not None:
             return instance.view()
         own = self._context.settings.of(vid, family)
-        active = prunes_always(own)
+        active, always = prunes_always(own), self._context.always_mrouters[family]
         bridged = family is Family.IPV6 and not own.enabled
-        return VlanView(vid, family, active, self._context.always_mrouters, bridged=bridged)
+        return VlanView(vid, family, active, always, bridged=bridged)
 
     # State for people ----------------------------------------------------------------------------
 

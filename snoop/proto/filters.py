@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from snoop.proto.dumping import require_instants
 from snoop.proto.units import SECOND, Instant
-from snoop.wire.address import Address, Prefix
+from snoop.wire.address import Address, Family, Prefix, family
 
 
 class PrefixList:
@@ -32,14 +32,14 @@ class PrefixList:
 
 
 class GroupFilter:
-    """`deny_groups` and `allow_groups` of a port."""
+    """`deny_groups` and `allow_groups` of a port, those of one family."""
 
     __slots__ = ("_allowed", "_denied", "is_open")
 
-    def __init__(self, denied: Iterable[Prefix], allowed: Iterable[Prefix]) -> None:
-        """Take both lists; an empty `allowed` allows everything that is not denied."""
-        self._denied = PrefixList(denied)
-        self._allowed = PrefixList(allowed)
+    def __init__(self, of: Family, denied: Iterable[Prefix], allowed: Iterable[Prefix]) -> None:
+        """Take both lists; an `allowed` without the family allows everything that is not denied."""
+        self._denied = PrefixList(each for each in denied if family(each[0]) is of)
+        self._allowed = PrefixList(each for each in allowed if family(each[0]) is of)
         self.is_open = not self._denied and not self._allowed
 
     def permits(self, group: Address) -> bool:

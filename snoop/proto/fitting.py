@@ -18,6 +18,7 @@ from snoop.proto.instances import Instances
 from snoop.proto.port import Port, PortState
 from snoop.proto.state import EngineState
 from snoop.proto.units import after
+from snoop.wire.address import Family
 
 
 class _Held(NamedTuple):
@@ -78,9 +79,9 @@ class Fitting:
 
     def _fit_port(self, port: Port, was: PortState, held: list[_Held]) -> None:
         holdings = port.holdings
-        most, room = port.params.max_groups, port.params.max_state
-        if most and not 0 < was.max_groups <= most:
-            self._drop(held, lambda: holdings.members > most, "port_limit", "max_groups")
+        room = port.params.max_state
+        self._fit_groups(port, Family.IPV4, was.max_groups, held)
+        self._fit_groups(port, Family.IPV6, was.max_groups6, held)
         if room < was.max_state:
             for stake in list(holdings.stakes.values()):
                 while holdings.state_bytes > room and stake.tombstones:
@@ -88,6 +89,12 @@ class Fitting:
             self._drop(held, lambda: holdings.state_bytes > room, "state_limit", "max_state")
         if self.context.params.max_hosts < self.state.max_hosts:
             self._untrack(port, held)
+
+    def _fit_groups(self, port: Port, family: Family, before: int, held: list[_Held]) -> None:
+        most, members = port.of(family).max_groups, port.holdings.members_of
+        if most and not 0 < before <= most:
+            its = [one for one in held if one.instance.family is family]
+            self._drop(its, lambda: members[family] > most, "port_limit", "max_groups")
 
     def _held(self) -> list[_Held]:
         """List all memberships, the youngest last."""

@@ -13,7 +13,7 @@ from snoop.proto.params import QueryScope
 from snoop.proto.port import Port
 from snoop.proto.units import Ports
 from snoop.wire import messages
-from snoop.wire.address import ANY, IPV4, IPV6
+from snoop.wire.address import ANY, IPV4, IPV6, Family
 from snoop.wire.messages import Message, Query, Report
 
 _OTHERS: Final[dict[type, str]] = {
@@ -45,13 +45,14 @@ def name(message: Message) -> str:
 def to_routers(
     context: Context,
     instance: Instance | None,
+    family: Family,
     port: Port,
     frame: Frame,
     counter: str,
     turn: Turn,
 ) -> None:
     """Forward a report, a leave or a fragment (SNOOP-1, 3, 4, 13); None: an unknown instance."""
-    ports = context.always_mrouters if instance is None else instance.mrouters.ports
+    ports = context.always_mrouters[family] if instance is None else instance.mrouters.ports
     if not ports & context.up:
         port.counts["report_no_router"] += 1
     ports |= context.params.report_flood
@@ -68,6 +69,6 @@ def query_ports(context: Context, instance: Instance | None, query: Query) -> Po
     if query.group == ANY or context.params.specific_query_scope is QueryScope.ALL:
         return context.up
     if instance is None:
-        return context.always_mrouters
+        return context.always_mrouters[query.family]
     group = instance.groups.get(query.group)
     return instance.mrouters.ports | (group.ports if group is not None else 0)

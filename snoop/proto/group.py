@@ -399,5 +399,5 @@ class Group:
                     static_sources=_NOBODY if static is None else frozenset(static.sources),
                 )
             )
-        spared = self.spared & self.home.scope.context.flooded
+        spared = self.spared & self.home.scope.context.flooded[self.home.scope.family]
         return GroupView(self.home.scope.vid, self.address, tuple(members), spared)

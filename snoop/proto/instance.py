@@ -22,7 +22,7 @@ from snoop.proto.querier import Querier, QuerierState
 from snoop.proto.scope import Scope
 from snoop.proto.slow_hosts import SlowHosts, SlowHostsState
 from snoop.proto.views import VlanView
-from snoop.wire.address import Family
+from snoop.wire.address import IPV6, Family
 
 
 class InstanceState(NamedTuple):
@@ -115,11 +115,12 @@ class Instance:
 
     def port_configured(self, port: Port, turn: Turn) -> None:
         """Follow the settings of a port."""
-        if port.params.mrouter is MrouterMode.NEVER:
+        params = port.of(self.family)
+        if params.mrouter is MrouterMode.NEVER:
             self.mrouters.drop_port(port.id, turn, static=False)
-        if port.params.querier_guard:
+        if params.querier_guard:
             self.mrouters.forget_queries(port.id, turn)
-        if not port.params.explicit_tracking:
+        if not params.explicit_tracking:
             self.groups.drop_hosts(port)
 
     def ports_changed(self, turn: Turn) -> None:
@@ -210,5 +211,10 @@ class Instance:
         """What holds for all groups."""
         presence = self.presence
         return VlanView(
-            self.vid, self.family, presence.active, self.mrouters.ports, presence.floods
+            self.vid,
+            self.family,
+            presence.active,
+            self.mrouters.ports,
+            bridged=self.family is IPV6 and not self.params.enabled,
+            floods=presence.floods,
         )

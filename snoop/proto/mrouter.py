@@ -80,7 +80,7 @@ class Mrouters:
         self.has_pim = False  # whether there is a PIM neighbour (Q-20)
         self.armed: Instant = STOPPED
         self.armed_as = 0
-        self.ports: Ports = scope.context.always_mrouters
+        self.ports: Ports = scope.context.always_mrouters[scope.family]
 
     def hear(
         self,
@@ -91,7 +91,7 @@ class Mrouters:
         turn: Turn,
     ) -> None:
         """Note evidence of a router, good for `lifetime` (None: for good)."""
-        if port.params.mrouter is MrouterMode.NEVER:  # SNOOP-26
+        if port.of(self._scope.family).mrouter is MrouterMode.NEVER:  # SNOOP-26
             port.counts["mrouter_refused"] += 1
             port.witnesses.shun(self._scope.vid, address, origin, Disbelief.NEVER, turn.now)
             return
@@ -191,7 +191,7 @@ class Mrouters:
 
     def settle(self, turn: Turn) -> None:
         """Recompute what follows from the records and say so if the ports changed (SNOOP-28)."""
-        ports = self._scope.context.always_mrouters
+        ports = self._scope.context.always_mrouters[self._scope.family]
         self._counts.clear()
         self.askers, self.has_pim = 0, False
         for key in self._records:
@@ -238,7 +238,7 @@ class Mrouters:
             for (port, address, origin), record in self._records.items()
         ]
         for port in self._scope.context.ports.values():
-            if port.params.mrouter is not MrouterMode.ALWAYS:
+            if port.of(self._scope.family).mrouter is not MrouterMode.ALWAYS:
                 continue
             if (port.id, None, RouterOrigin.STATIC) in self._records:
                 continue

@@ -10,6 +10,7 @@ from snoop.proto.settings import mark_of
 from snoop.proto.shares import PortHoldings
 from snoop.proto.units import Instant, Ports
 from snoop.proto.witnesses import Witnesses
+from snoop.wire.address import IPV4, IPV6, Family
 
 _REPORTERS_MAX = 1024  # names shared between entries; losing one costs memory, nothing else
 
@@ -25,10 +26,14 @@ class PortState(NamedTuple):
     mark: int
     max_groups: int
     max_state: int
+    max_groups6: int = 0
 
 
 class Port:
-    """State of one port; made and dropped by the engine."""
+    """State of one port; made and dropped by the engine.
+
+    `params` are its settings for IPv4, `mld` those for IPv6; what is not a family's is in `params`.
+    """
 
     __slots__ = (
         "_reporters",
@@ -36,8 +41,10 @@ class Port:
         "bit",
         "counts",
         "filter",
+        "filter6",
         "holdings",
         "id",
+        "mld",
         "params",
         "up",
         "witnesses",
@@ -58,8 +65,14 @@ class Port:
     def configure(self, params: PortParams, *, max_hosts: int) -> None:
         """Take new settings."""
         self.params = params
+        self.mld = params.of(IPV6)
         self.holdings.limit(max_state=params.max_state, max_hosts=max_hosts)
-        self.filter = GroupFilter(params.deny_groups, params.allow_groups)
+        self.filter = GroupFilter(IPV4, params.deny_groups, params.allow_groups)
+        self.filter6 = GroupFilter(IPV6, self.mld.deny_groups, self.mld.allow_groups)
+
+    def of(self, family: Family) -> PortParams:
+        """Its settings for a family."""
+        return self.params if family is IPV4 else self.mld
 
     def shared(self, who: Reporter) -> Reporter:
         """One object for all equal names, so that many entries of a host share it."""
@@ -84,6 +97,7 @@ class Port:
             mark=self.mark,
             max_groups=params.max_groups,
             max_state=params.max_state,
+            max_groups6=self.mld.max_groups,
         )
 
     def load(self, state: PortState) -> None:

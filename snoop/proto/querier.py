@@ -154,7 +154,7 @@ class Querier:
         other = self._other
         if other is not None:
             port = self._scope.context.ports.get(other.port)
-            if port is not None and port.params.querier_guard:
+            if port is not None and port.of(self._scope.family).querier_guard:
                 self._lose_other(turn)
         self._changed(turn)
         self._arm()
@@ -194,7 +194,7 @@ class Querier:
         The querier's may, on the port it was elected on, and that of an address that would win.
         """
         params = self._scope.params
-        if port.params.mrouter is MrouterMode.NEVER:
+        if port.of(self._scope.family).mrouter is MrouterMode.NEVER:
             return False
         if src == UNSPECIFIED:
             return not self.has_address and self._askers.are_on(port)

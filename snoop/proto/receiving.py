@@ -94,7 +94,7 @@ def receive(
         _refuse_host(known, port, frame.vid, parsed, message, generation, why, turn)
     if isinstance(message, _FROM_HOSTS):
         if draft is None or _hear_host(draft, port, parsed, message, generation, turn):
-            forwarding.to_routers(context, known, port, frame, "tx_" + name, turn)
+            forwarding.to_routers(context, known, family, port, frame, "tx_" + name, turn)
     elif isinstance(message, Query):
         ports = forwarding.query_ports(context, known, message) & ~port.bit
         _count_query(port, parsed, message)
@@ -168,7 +168,7 @@ def _refuse(
         forwarding.flood(context, port, frame, "tx_unknown", turn)
     elif error.counter in _FRAGMENTS:  # SNOOP-13
         known = instances.get(frame.vid, ip.family)
-        forwarding.to_routers(context, known, port, frame, "tx_fragment", turn)
+        forwarding.to_routers(context, known, ip.family, port, frame, "tx_fragment", turn)
 
 
 def _disbelief(params: Params, port: Port, parsed: Control, generation: int) -> Refusal | None:
@@ -272,7 +272,7 @@ def _hear_query(instance: Instance, port: Port, parsed: Control, query: Query, t
         floor = instance.slow_hosts.hear_v1_query(turn.now)
         if floor is not None:
             instance.groups.put_off(floor)
-    if port.params.querier_guard:
+    if port.of(query.family).querier_guard:
         port.counts["querier_guarded"] += 1
         why = Disbelief.GUARD
         port.witnesses.shun(instance.scope.vid, src, RouterOrigin.QUERY, why, turn.now)

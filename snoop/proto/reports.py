@@ -19,7 +19,7 @@ from snoop.proto.port import Port
 from snoop.proto.units import after
 from snoop.proto.views import Departure, Refusal
 from snoop.proto.witnesses import Heard
-from snoop.wire.address import Address, is_never_learned, mac_text, text
+from snoop.wire.address import IPV4, Address, is_never_learned, mac_text, text
 from snoop.wire.messages import BLOCK, IS_EX, TO_EX, TO_IN, Record, RecordType
 
 Sources = tuple[Address, ...]
@@ -44,9 +44,11 @@ class HostMessage:
     """
 
     __slots__ = (
+        "_filter",
         "_generation",
         "_heard",
         "_instance",
+        "_own",
         "_port",
         "_scope",
         "_turn",
@@ -69,6 +71,9 @@ class HostMessage:
         self._instance = instance
         self._scope = instance.scope
         self._port = port
+        is_ipv4 = instance.scope.family is IPV4
+        self._own = port.params if is_ipv4 else port.mld
+        self._filter = port.filter if is_ipv4 else port.filter6
         self._turn = turn
         self._who = port.shared(who)
         self._generation = generation
@@ -87,7 +92,7 @@ class HostMessage:
             return True
         joins_all = kind is IS_EX or kind is TO_EX
         leaves = kind is BLOCK or (kind is TO_IN and not sources)
-        if not (port.filter.is_open or leaves or port.filter.permits(address)):
+        if not (self._filter.is_open or leaves or self._filter.permits(address)):
             counts["group_filtered"] += 1
             self._refuse(Refusal.FILTER, EventKind.FILTER, "group not permitted", address)
             return False
@@ -132,8 +137,8 @@ class HostMessage:
         """Make a membership from its first record."""
         port, turn = self._port, self._turn
         kind, address, sources = record
-        limit = port.params.max_groups
-        if limit and port.holdings.members >= limit:  # SM-68
+        limit = self._own.max_groups
+        if limit and port.holdings.members_of[self._scope.family] >= limit:  # SM-68
             port.counts["port_limit"] += 1
             reason = f"max_groups of the port, {limit}, reached"
             self._refuse(Refusal.PORT_LIMIT, EventKind.LIMIT, reason, address)
@@ -172,7 +177,7 @@ class HostMessage:
             group.settle(member, self._turn.now)
         if self._generation < 3:
             self._older_host(member)
-        if self._port.params.explicit_tracking:
+        if self._own.explicit_tracking:
             self._track(group, member, kind, ())
 
     def _change(self, group: Group, member: Membership, kind: RecordType, sources: Sources) -> None:
@@ -193,7 +198,7 @@ class HostMessage:
         empties = leaves and (kind is TO_IN or _blocks_all(member, sources))
         ask = self._apply(group, member, kind, sources)
         port = self._port
-        if empties and port.params.fast_leave is not _OFF and self._leaves_at_once(member):
+        if empties and self._own.fast_leave is not _OFF and self._leaves_at_once(member):
             port.counts["fast_leave"] += 1
             group.depart(port, member, Departure.FAST_LEAVE, self._turn)
             group.part(port, self._turn.now)
@@ -226,7 +231,7 @@ class HostMessage:
         if member.sources is not before:
             ask = self._bound_sources(group, member, ask, len(before))
             group.account(self._port, member)
-        if self._port.params.explicit_tracking:
+        if self._own.explicit_tracking:
             self._track(group, member, kind, sources)
         member.settle()
         group.settle(member, self._turn.now)
@@ -293,7 +298,7 @@ class HostMessage:
 
     def _leaves_at_once(self, member: Membership) -> bool:
         """Tell whether a leave acts without asking anybody (SM-64, SM-65), whoever the querier."""
-        match self._port.params.fast_leave:
+        match self._own.fast_leave:
             case FastLeave.OFF:
                 return False
             case FastLeave.ON:

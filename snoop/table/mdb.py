@@ -130,8 +130,10 @@ def compile_vlan(view: VlanView, params: Params, ports: Mapping[int, PortParams]
     `flood_unregistered`, where set, has the last word for that port under every policy; False
     takes nothing from a router port (RFC 4541 2.1.2(3)), since router ports are added at lookup.
     """
-    unregistered = ALL_PORTS if params.unregistered is Unregistered.FLOOD else 0
-    for port, own in ports.items():
+    floods = view.floods or params.unregistered is Unregistered.FLOOD  # Q-14
+    unregistered = ALL_PORTS if floods else 0
+    for port, params_of_port in ports.items():
+        own = params_of_port.of(view.family)
         if own.flood_unregistered is True:
             unregistered |= 1 << port
         elif own.flood_unregistered is False:

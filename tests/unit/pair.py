@@ -10,10 +10,12 @@ from collections.abc import Iterable, Sequence
 
 from snoop.proto.params import FastLeave, Params, PortParams, QuerierMode
 from snoop.proto.units import Instant
-from snoop.wire.address import ANY, MAPPED, parse_prefix
+from snoop.wire.address import ANY, parse_prefix
 from unit.device import START, Device
-from unit.frames import quick_report, quick_v2, quick_v3_query
+from unit.families import mld_params
+from unit.frames import quick_v2
 from unit.model import BLOCKED, EXCLUDE, SECOND, Model, Settings
+from unit.spoken import NOBODY, Igmp, Mld, Spoken
 from unit.twin import reloaded
 
 ROUTER_PORT = 0
@@ -29,7 +31,10 @@ def in_ssm(group: bytes) -> bool:
 
 
 class Pair(Device):
-    """A device and a model, told the same, in VLAN 0; port 0 is the router's."""
+    """A device and a model, told the same, in VLAN 0; port 0 is the router's.
+
+    `mld`: the device is told it over IPv6.
+    """
 
     def __init__(
         self,
@@ -38,7 +43,10 @@ class Pair(Device):
         ports: int,
         sources: Sequence[bytes],
         fast_leave_ports: frozenset[int] = frozenset(),
+        mld: bool = False,
     ) -> None:
+        self.mld_spoken = mld
+        self.spoken: Spoken = Mld() if mld else Igmp()
         self.sources = sources
         self.ports = range(ports)
         settings = Settings(
@@ -48,12 +56,15 @@ class Pair(Device):
             fast_leave_ports=fast_leave_ports,
         )
         self.model = Model(settings, START)
-        params = Params(
-            querier=QuerierMode.ON if querier else QuerierMode.OFF,
-            querier_address=MAPPED + OWN,
-            ssm_ranges=(parse_prefix("232.0.0.0/8"),),
-            max_groups=1 << 20,
-        )
+        common = {
+            "querier": QuerierMode.ON if querier else QuerierMode.OFF,
+            "querier_address": self.spoken.sender(OWN),
+            "max_groups": 1 << 20,
+        }
+        if mld:
+            params = Params(mld=mld_params(**common))
+        else:
+            params = Params(ssm_ranges=(parse_prefix("232.0.0.0/8"),), **common)  # type: ignore[arg-type]
         fast = {True: FastLeave.ON, False: FastLeave.OFF}
         own = {
             port: PortParams(name=f"p{port}", fast_leave=fast[port in fast_leave_ports])
@@ -80,29 +91,34 @@ class Pair(Device):
 
     def v3_report(self, port: int, records: Iterable[Record]) -> None:
         records = list(records)
-        self.punt(port, quick_report(records, bytes((10, 0, 1, port))))
+        self.punt(port, self.spoken.report(records, bytes((10, 0, 1, port))))
         for kind, group, sources in records:
             self.model.record(0, port, KINDS[kind], group, set(sources))
 
     def v1_report(self, port: int, group: bytes) -> None:
+        """MLD has nothing as old."""
+        if self.mld_spoken:
+            self.v2_report(port, group)
+            return
         self.punt(port, quick_v2(0x12, group, bytes((10, 0, 1, port))))
         self.model.v1_report(0, port, group)
 
     def v2_report(self, port: int, group: bytes) -> None:
-        self.punt(port, quick_v2(0x16, group, bytes((10, 0, 1, port))))
+        self.punt(port, self.spoken.old_report(group, bytes((10, 0, 1, port))))
         self.model.v2_report(0, port, group)
 
     def leave(self, port: int, group: bytes) -> None:
-        self.punt(port, quick_v2(0x17, group, bytes((10, 0, 1, port))))
+        self.punt(port, self.spoken.leave(group, bytes((10, 0, 1, port))))
         self.model.leave(0, port, group)
 
     def general_query(self, router: bytes, qrv: int, qqic: int) -> None:
         """A v3 General Query with Max Resp 10 s; qqic below 128 is seconds."""
-        self.punt(ROUTER_PORT, quick_v3_query(bytes(4), [], router, code=100, qrv=qrv, qqic=qqic))
+        frame = self.spoken.query(NOBODY, [], router, 100, suppress=False, qrv=qrv, qqic=qqic)
+        self.punt(ROUTER_PORT, frame)
         self.model.hear_general(router, 10 * SECOND, qrv, qqic * SECOND)
 
     def v2_general_query(self, router: bytes) -> None:
-        self.punt(ROUTER_PORT, quick_v2(0x11, bytes(4), router, code=100))
+        self.punt(ROUTER_PORT, self.spoken.old_query(NOBODY, router, 100))
         self.model.hear_older_query()
         self.model.hear_general(router, 10 * SECOND)
 
@@ -110,11 +126,11 @@ class Pair(Device):
         self, router: bytes, group: bytes, sources: Sequence[bytes], code: int, suppress: bool
     ) -> None:
         """A v3 specific query that repeats the values in force; code below 128 is 0.1 s."""
-        frame = quick_v3_query(
+        frame = self.spoken.query(
             group,
             sources,
             router,
-            code=code,
+            code,
             suppress=suppress,
             qrv=self.model.rv,
             qqic=self.model.qi // SECOND,
@@ -123,7 +139,7 @@ class Pair(Device):
         self.model.hear_specific(router, 0, group, set(sources), code * SECOND // 10, suppress)
 
     def v2_specific_query(self, router: bytes, group: bytes, code: int) -> None:
-        self.punt(ROUTER_PORT, quick_v2(0x11, group, router, code=code))
+        self.punt(ROUTER_PORT, self.spoken.old_query(group, router, code))
         self.model.hear_older_query()
         self.model.hear_specific(router, 0, group, set(), code * SECOND // 10, False)
 
@@ -146,7 +162,7 @@ class Pair(Device):
                 row.filter_mode.value,
                 row.group_timer,
                 sources,
-                row.compatibility,
+                self.spoken.compatibility[row.compatibility],
             )
         return state
 
@@ -162,8 +178,9 @@ class Pair(Device):
         return state
 
     def engine_ports(self, group: bytes, source: bytes) -> int:
-        any_source = self.table.rows.get((0, MAPPED + group, ANY), 0)
-        return self.table.rows.get((0, MAPPED + group, MAPPED + source), any_source)
+        known = self.spoken.group(group)
+        any_source = self.table.rows.get((0, known, ANY), 0)
+        return self.table.rows.get((0, known, self.spoken.source(source)), any_source)
 
     def published(self) -> set[bytes]:
         return {group[12:] for _, group, _ in self.table.rows}

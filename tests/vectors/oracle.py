@@ -26,8 +26,6 @@ def may_teach(frame: bytes) -> bool:
         if len(frame) < 18 or u16(frame, 14) % 0x1000 == 0xFFF:  # V-3
             return False
         frame = frame[:12] + frame[16:]
-    if frame[12:14] == b"\x86\xdd":  # read, but not learned from yet (SNOOP-50)
-        return False
     verdict = judge(frame)
     return not verdict.startswith(("!", "unknown")) and verdict != "mrd solicitation"
 

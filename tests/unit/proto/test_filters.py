@@ -6,7 +6,7 @@ import pytest
 
 from snoop.proto.filters import GroupFilter, PrefixList, TokenBucket
 from snoop.proto.units import Instant, seconds
-from snoop.wire.address import parse, parse_prefix
+from snoop.wire.address import IPV4, parse, parse_prefix
 
 LISTED = [parse_prefix(p) for p in ("239.255.0.0/16", "239.1.2.3", "239.1.2.4", "232.0.0.0/8")]
 
@@ -28,13 +28,13 @@ def test_prefix_covers_what_it_says(group: str, covered: bool) -> None:
 
 
 def test_empty_filter_permits_everything() -> None:
-    both = GroupFilter((), ())
+    both = GroupFilter(IPV4, (), ())
     assert both.is_open
     assert both.permits(parse("239.1.1.1"))
 
 
 def test_deny_outdoes_allow_and_allow_excludes_the_rest() -> None:
-    both = GroupFilter([parse_prefix("239.1.0.0/16")], [parse_prefix("239.0.0.0/8")])
+    both = GroupFilter(IPV4, [parse_prefix("239.1.0.0/16")], [parse_prefix("239.0.0.0/8")])
     assert not both.is_open
     assert both.permits(parse("239.2.0.1"))
     assert not both.permits(parse("239.1.0.1"))

@@ -29,10 +29,14 @@ lapses = st.one_of(
 class EngineAgainstModel(RuleBasedStateMachine):
     """Ideas 71 and 37: SM-1 to SM-66, TM-30 to TM-36, Q-4."""
 
-    @initialize(querier=st.booleans(), fast=st.sampled_from([frozenset(), frozenset({2})]))
-    def start(self, querier: bool, fast: frozenset[int]) -> None:
+    @initialize(
+        querier=st.booleans(),
+        fast=st.sampled_from([frozenset(), frozenset({2})]),
+        mld=st.booleans(),
+    )
+    def start(self, querier: bool, fast: frozenset[int], mld: bool) -> None:
         sources = [*SOURCES, bytes((198, 51, 100, 1))]
-        self.pair = Pair(querier=querier, ports=3, sources=sources, fast_leave_ports=fast)
+        self.pair = Pair(querier=querier, ports=3, sources=sources, fast_leave_ports=fast, mld=mld)
 
     @rule(port=hosts, said=st.lists(records, min_size=1, max_size=4))
     def v3_report(self, port: int, said: list) -> None:
