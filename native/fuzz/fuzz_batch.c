@@ -12,9 +12,16 @@
 
 static struct packet packet_of(const uint8_t *record)
 {
-	struct packet packet = packet_udp();
+	struct packet packet = record[2] & 0x20 ? packet_udp6() : packet_udp();
 
-	packet_set_group(&packet, 0xef000000u + (record[0] & 3));
+	if (packet.ipv6) {
+		packet_set_group6(&packet, 0xff3e0000, record[0] & 3);
+		packet.flow_label = record[2] >> 3 & 1;
+		if (record[2] & 0x10)
+			packet_extend(&packet, record[3], record[5]);
+	} else {
+		packet_set_group(&packet, 0xef000000u + (record[0] & 3));
+	}
 	packet.src[5] = record[0] >> 2 & 1;
 	packet.port = record[0] >> 3 & 1;
 	packet.fragment = record[0] & 0x10 ? 0 : 0x4000;

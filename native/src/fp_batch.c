@@ -13,7 +13,7 @@
 #define UDP_CHECKSUM_OFFSET 6u
 
 _Static_assert(sizeof(struct virtio_net_hdr) == FP_VNET_BYTES, "virtio header");
-_Static_assert(FP_VNET_BYTES + FP_ETH_BYTES + FP_TAG_BYTES + FP_IPV4_BYTES + FP_UDP_BYTES <=
+_Static_assert(FP_VNET_BYTES + FP_ETH_BYTES + FP_TAG_BYTES + FP_IPV6_BYTES + FP_UDP_BYTES <=
 		       FP_UNIT_HEADER_MAX,
 	       "headers of a run");
 
@@ -26,31 +26,25 @@ void fp_batch_reset(struct fp_batch *batch)
 	batch->epoch++;
 }
 
-/* The pseudo-header's share of a UDP checksum, unfolded. */
-static uint64_t pseudo_sum(const uint8_t *ip, uint32_t udp_bytes)
-{
-	uint8_t tail[4] = {0, FP_IPPROTO_UDP, (uint8_t)(udp_bytes >> 8), (uint8_t)udp_bytes};
-
-	return fp_sum(ip + 12, 8) + fp_sum(tail, 4);
-}
-
 /*
  * GSO computes fresh checksums, so only what is known to be good may join: an unfinished one with
  * the right pseudo-header sum (the payload never left this host), or a finished one that we verify
  * here. It must never launder a corrupted payload.
  */
-static bool checksum_good(const struct virtio_net_hdr *vnet, const uint8_t *ip, uint32_t ip_offset,
+static bool checksum_good(const struct virtio_net_hdr *vnet, const struct fp_frame *frame,
 			  uint32_t udp_bytes)
 {
-	const uint8_t *udp = ip + FP_IPV4_BYTES;
-	uint64_t pseudo = pseudo_sum(ip, udp_bytes);
+	const uint8_t *ip = frame->data + frame->l3_offset;
+	const uint8_t *udp = ip + frame->header_bytes;
+	uint64_t pseudo =
+		fp_sum_pseudo(ip, frame->family == FP_FAMILY_IPV6, FP_IPPROTO_UDP, udp_bytes);
 
 	if (!(vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)) {
 		if (!fp_read16(udp + UDP_CHECKSUM_OFFSET))
 			return false;
 		return fp_sum_fold(pseudo + fp_sum(udp, udp_bytes)) == 0xffff;
 	}
-	return vnet->csum_start == ip_offset + FP_IPV4_BYTES &&
+	return vnet->csum_start == frame->l3_offset + frame->header_bytes &&
 	       vnet->csum_offset == UDP_CHECKSUM_OFFSET &&
 	       fp_read16(udp + UDP_CHECKSUM_OFFSET) == fp_sum_fold(pseudo);
 }
@@ -58,35 +52,42 @@ static bool checksum_good(const struct virtio_net_hdr *vnet, const uint8_t *ip, 
 bool fp_udp_parse(const uint8_t *vnet_bytes, const struct fp_frame *frame, struct fp_udp *udp)
 {
 	const uint8_t *ip = frame->data + frame->l3_offset;
-	uint32_t udp_bytes = frame->total_bytes - FP_IPV4_BYTES;
+	uint32_t ip_bytes = frame->family == FP_FAMILY_IPV6 ? FP_IPV6_BYTES : FP_IPV4_BYTES;
+	uint32_t udp_bytes = frame->total_bytes - ip_bytes;
 	struct virtio_net_hdr vnet;
-	uint32_t fragment;
+	uint32_t fragment = IP_DF;
 
 	memcpy(&vnet, vnet_bytes, sizeof(vnet));
-	/* no options, nothing behind the datagram (padding would be lost), no fragment */
+	/* no options or extensions, nothing behind the datagram (padding would be lost) */
 	if (vnet.gso_type != VIRTIO_NET_HDR_GSO_NONE || frame->protocol != FP_IPPROTO_UDP ||
-	    frame->header_bytes != FP_IPV4_BYTES ||
+	    frame->header_bytes != ip_bytes ||
 	    frame->l3_offset + frame->total_bytes != frame->len_bytes || udp_bytes <= FP_UDP_BYTES)
 		return false;
-	fragment = fp_read16(ip + 6);
-	if ((fragment & ~IP_DF) || fp_read16(ip + FP_IPV4_BYTES + 4) != udp_bytes ||
-	    !checksum_good(&vnet, ip, frame->l3_offset, udp_bytes))
+	if (frame->family == FP_FAMILY_IPV4)
+		fragment = fp_read16(ip + 6);
+	if ((fragment & ~IP_DF) || fp_read16(ip + ip_bytes + 4) != udp_bytes ||
+	    !checksum_good(&vnet, frame, udp_bytes))
 		return false;
 	udp->l2_bytes = frame->l3_offset;
+	udp->ip_bytes = ip_bytes;
 	udp->payload_bytes = udp_bytes - FP_UDP_BYTES;
 	udp->ip_id = fp_read16(ip + 4);
 	udp->atomic = fragment & IP_DF;
 	return true;
 }
 
-/* Same MACs, tag, IP header apart from length, ID and checksum, and UDP ports. */
-static bool same_flow(const uint8_t *a, const uint8_t *b, uint32_t l2_bytes)
+/* Same MACs, tag, IP header apart from lengths, ID and checksum, and UDP ports. */
+static bool same_flow(const uint8_t *a, const uint8_t *b, const struct fp_udp *udp)
 {
-	const uint8_t *ip_a = a + l2_bytes;
-	const uint8_t *ip_b = b + l2_bytes;
+	const uint8_t *ip_a = a + udp->l2_bytes;
+	const uint8_t *ip_b = b + udp->l2_bytes;
 
-	return !memcmp(a, b, l2_bytes) && !memcmp(ip_a, ip_b, 2) &&
-	       !memcmp(ip_a + 6, ip_b + 6, 4) && !memcmp(ip_a + 12, ip_b + 12, 12);
+	if (memcmp(a, b, udp->l2_bytes))
+		return false;
+	if (udp->ip_bytes == FP_IPV6_BYTES) /* traffic class, flow label; from Next Header on */
+		return !memcmp(ip_a, ip_b, 4) && !memcmp(ip_a + 6, ip_b + 6, 38);
+	return !memcmp(ip_a, ip_b, 2) && !memcmp(ip_a + 6, ip_b + 6, 4) &&
+	       !memcmp(ip_a + 12, ip_b + 12, 12);
 }
 
 static bool joins(const struct fp_batch *batch, const struct fp_unit *unit,
@@ -95,16 +96,16 @@ static bool joins(const struct fp_batch *batch, const struct fp_unit *unit,
 	const uint8_t *first;
 
 	if (unit->closed || unit->frames == FP_UNIT_FRAMES_MAX || unit->l2_bytes != udp->l2_bytes ||
-	    udp->payload_bytes > unit->segment_bytes)
+	    unit->ip_bytes != udp->ip_bytes || udp->payload_bytes > unit->segment_bytes)
 		return false;
-	if (FP_IPV4_BYTES + FP_UDP_BYTES + unit->payload_bytes + udp->payload_bytes > IP_BYTES_MAX)
+	if (udp->ip_bytes + FP_UDP_BYTES + unit->payload_bytes + udp->payload_bytes > IP_BYTES_MAX)
 		return false;
 	if (!udp->atomic && udp->ip_id != unit->next_id)
 		return false;
 	if (memcmp(unit->ports, ports, sizeof(unit->ports)))
 		return false;
 	first = (const uint8_t *)batch->frames[unit->first].iov.iov_base + FP_VNET_BYTES;
-	return same_flow(first, frame->data, udp->l2_bytes);
+	return same_flow(first, frame->data, udp);
 }
 
 static struct iovec bare_of(const struct iovec *iov)
@@ -148,7 +149,7 @@ void fp_batch_add(struct fp_batch *batch, const struct fp_rx *rx, const struct f
 	added->mtu_bytes = fp_segment_mtu(rx->vnet, frame);
 	added->next = FP_NO_FRAME;
 	added->payload_bytes = udp.payload_bytes;
-	added->payload_offset = FP_VNET_BYTES + udp.l2_bytes + FP_IPV4_BYTES + FP_UDP_BYTES;
+	added->payload_offset = FP_VNET_BYTES + udp.l2_bytes + udp.ip_bytes + FP_UDP_BYTES;
 	if (candidate && batch->open[slot].epoch == batch->epoch) {
 		unit = &batch->units[batch->open[slot].unit];
 		if (joins(batch, unit, frame, &udp, ports)) {
@@ -172,6 +173,7 @@ void fp_batch_add(struct fp_batch *batch, const struct fp_rx *rx, const struct f
 	unit->frames_bytes = frame->len_bytes;
 	unit->payload_bytes = unit->segment_bytes = udp.payload_bytes;
 	unit->l2_bytes = udp.l2_bytes;
+	unit->ip_bytes = udp.ip_bytes;
 	unit->next_id = (uint16_t)(udp.ip_id + 1);
 	unit->closed = !candidate;
 }
@@ -180,26 +182,32 @@ void fp_batch_add(struct fp_batch *batch, const struct fp_rx *rx, const struct f
 static void build_header(const struct fp_batch *batch, struct fp_unit *unit)
 {
 	const uint8_t *first = batch->frames[unit->first].iov.iov_base;
-	uint32_t header_bytes = unit->l2_bytes + FP_IPV4_BYTES + FP_UDP_BYTES;
+	uint32_t header_bytes = unit->l2_bytes + unit->ip_bytes + FP_UDP_BYTES;
 	uint32_t udp_bytes = FP_UDP_BYTES + unit->payload_bytes;
 	uint8_t *ip = unit->header + FP_VNET_BYTES + unit->l2_bytes;
-	uint8_t *udp = ip + FP_IPV4_BYTES;
+	uint8_t *udp = ip + unit->ip_bytes;
+	bool ipv6 = unit->ip_bytes == FP_IPV6_BYTES;
 	struct virtio_net_hdr vnet = {
 		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
 		.gso_type = GSO_UDP_L4,
 		.hdr_len = (__virtio16)header_bytes,
 		.gso_size = (__virtio16)unit->segment_bytes,
-		.csum_start = (__virtio16)(unit->l2_bytes + FP_IPV4_BYTES),
+		.csum_start = (__virtio16)(unit->l2_bytes + unit->ip_bytes),
 		.csum_offset = UDP_CHECKSUM_OFFSET,
 	};
 
 	memcpy(unit->header, &vnet, sizeof(vnet));
 	memcpy(unit->header + FP_VNET_BYTES, first + FP_VNET_BYTES, header_bytes);
-	fp_write16(ip + 2, FP_IPV4_BYTES + udp_bytes);
-	fp_write16(ip + 10, 0);
-	fp_write16(ip + 10, (uint16_t)~fp_sum_fold(fp_sum(ip, FP_IPV4_BYTES)));
+	if (ipv6) {
+		fp_write16(ip + 4, udp_bytes);
+	} else {
+		fp_write16(ip + 2, FP_IPV4_BYTES + udp_bytes);
+		fp_write16(ip + 10, 0);
+		fp_write16(ip + 10, (uint16_t)~fp_sum_fold(fp_sum(ip, FP_IPV4_BYTES)));
+	}
 	fp_write16(udp + 4, udp_bytes);
-	fp_write16(udp + UDP_CHECKSUM_OFFSET, fp_sum_fold(pseudo_sum(ip, udp_bytes)));
+	fp_write16(udp + UDP_CHECKSUM_OFFSET,
+		   fp_sum_fold(fp_sum_pseudo(ip, ipv6, FP_IPPROTO_UDP, udp_bytes)));
 }
 
 /*
@@ -255,7 +263,7 @@ void fp_batch_build(struct fp_batch *batch)
 		build_header(batch, unit);
 		unit->iov_first = batch->iov_count;
 		iov->iov_base = unit->header;
-		iov->iov_len = FP_VNET_BYTES + unit->l2_bytes + FP_IPV4_BYTES + FP_UDP_BYTES;
+		iov->iov_len = FP_VNET_BYTES + unit->l2_bytes + unit->ip_bytes + FP_UDP_BYTES;
 		iov = worth_gathering(batch, unit) ? gather(batch, unit, iov)
 						   : point(batch, unit, iov);
 		batch->iov_count = (uint32_t)(iov + 1 - batch->iovs);

@@ -20,16 +20,17 @@
 #define FP_BATCH_FRAMES 1024u
 #define FP_BATCH_OPEN 1024u /* open units that are remembered; a power of two */
 #define FP_UNIT_FRAMES_MAX 64u
-#define FP_UNIT_HEADER_MAX 64u
+#define FP_UNIT_HEADER_MAX 80u
 #define FP_BATCH_GATHER_BYTES (2u << 20)
 #define FP_NO_FRAME UINT32_MAX
 
 /* What makes a frame a candidate; filled by fp_udp_parse(). */
 struct fp_udp {
 	uint32_t l2_bytes;
+	uint32_t ip_bytes;
 	uint32_t payload_bytes;
 	uint16_t ip_id;
-	bool atomic; /* DF: the ID carries no meaning, RFC 6864 */
+	bool atomic; /* DF, or IPv6: there is no ID that carries a meaning, RFC 6864 */
 };
 
 struct fp_batch_frame {
@@ -50,6 +51,7 @@ struct fp_unit {
 	uint32_t payload_bytes;
 	uint32_t segment_bytes; /* payload of every frame but the last */
 	uint32_t l2_bytes;
+	uint32_t ip_bytes;
 	uint16_t next_id;
 	bool closed;
 	/* the coalesced form, made by fp_unit_build() */

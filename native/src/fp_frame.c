@@ -53,6 +53,13 @@ uint16_t fp_sum_fold(uint64_t sum)
 	return fp_read16(bytes);
 }
 
+uint64_t fp_sum_pseudo(const uint8_t *ip, bool ipv6, uint32_t protocol, uint32_t bytes)
+{
+	uint8_t tail[4] = {0, (uint8_t)protocol, (uint8_t)(bytes >> 8), (uint8_t)bytes};
+
+	return fp_sum(tail, 4) + (ipv6 ? fp_sum(ip + 8, 32) : fp_sum(ip + 12, 8));
+}
+
 static bool parse_ipv4(struct fp_frame *frame)
 {
 	const uint8_t *header = frame->data + frame->l3_offset;

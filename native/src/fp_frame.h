@@ -109,5 +109,7 @@ bool fp_frame_parse(const uint8_t *data, uint32_t len_bytes, struct fp_frame *fr
 /* Internet checksum arithmetic: an unfolded sum over bytes, and its folding to 16 bits. */
 uint64_t fp_sum(const uint8_t *data, uint32_t len_bytes);
 uint16_t fp_sum_fold(uint64_t sum);
+/* Of the pseudo-header that the IP header at ip makes for so many bytes of a protocol, unfolded. */
+uint64_t fp_sum_pseudo(const uint8_t *ip, bool ipv6, uint32_t protocol, uint32_t bytes);
 
 #endif

@@ -6,7 +6,6 @@
 #include "fp_ring.h"
 
 #define GSO_UDP_L4 5 /* VIRTIO_NET_HDR_GSO_UDP_L4, missing from older headers */
-#define IPV6_BYTES 40u
 #define GRE_BYTES 4u
 #define TCP_BYTES 20u
 #define TCP_CHECKSUM 16u
@@ -73,10 +72,10 @@ static bool read_ipv6(const struct fp_frame *frame, uint32_t at, struct ip *ip)
 {
 	const uint8_t *header = frame->data + at;
 
-	if (frame->len_bytes < at + IPV6_BYTES || header[0] >> 4 != 6 ||
-	    fp_read16(header + 4) != frame->len_bytes - at - IPV6_BYTES)
+	if (frame->len_bytes < at + FP_IPV6_BYTES || header[0] >> 4 != 6 ||
+	    fp_read16(header + 4) != frame->len_bytes - at - FP_IPV6_BYTES)
 		return false;
-	*ip = (struct ip){.at = at, .end = at + IPV6_BYTES, .protocol = header[6], .ipv6 = true};
+	*ip = (struct ip){.at = at, .end = at + FP_IPV6_BYTES, .protocol = header[6], .ipv6 = true};
 	for (uint32_t i = 0; i < EXTENSIONS_MAX; i++) {
 		if (ip->protocol != HOP_BY_HOP && ip->protocol != ROUTING &&
 		    ip->protocol != DESTINATION)
@@ -128,8 +127,9 @@ static bool read_inner(const struct fp_frame *frame, uint32_t gso, uint32_t star
 {
 	uint8_t wanted = gso == GSO_UDP_L4 ? UDP : TCP;
 
-	if (gso != VIRTIO_NET_HDR_GSO_TCPV4 && start >= IPV6_BYTES &&
-	    read_ipv6(frame, start - IPV6_BYTES, ip) && ip->end == start && ip->protocol == wanted)
+	if (gso != VIRTIO_NET_HDR_GSO_TCPV4 && start >= FP_IPV6_BYTES &&
+	    read_ipv6(frame, start - FP_IPV6_BYTES, ip) && ip->end == start &&
+	    ip->protocol == wanted)
 		return true;
 	if (gso == VIRTIO_NET_HDR_GSO_TCPV6)
 		return false;
@@ -228,14 +228,6 @@ bool fp_segment_plan(const uint8_t *vnet_bytes, const struct fp_frame *frame,
 	       add_layers(plan, frame, &inner);
 }
 
-/* The sum of the pseudo-header of the IP header at ip, for so many bytes of a protocol. */
-static uint64_t pseudo_sum(const uint8_t *ip, bool ipv6, uint32_t protocol, uint32_t bytes)
-{
-	uint8_t tail[4] = {0, (uint8_t)protocol, (uint8_t)(bytes >> 8), (uint8_t)bytes};
-
-	return fp_sum(tail, 4) + (ipv6 ? fp_sum(ip + 8, 32) : fp_sum(ip + 12, 8));
-}
-
 /* What a packet adds to a sum once its own checksum is finished: the complement of its
  * pseudo-header. */
 static uint64_t finished_sum(uint16_t pseudo)
@@ -270,14 +262,14 @@ static void write_layer(const struct fp_segments *plan, const struct fp_layer *l
 			   (uint16_t)~fp_sum_fold(fp_sum(header, (header[0] & 0x0fu) * 4u)));
 		return;
 	case FP_LAYER_IPV6:
-		fp_write16(header + 4, bytes - IPV6_BYTES);
+		fp_write16(header + 4, bytes - FP_IPV6_BYTES);
 		return;
 	case FP_LAYER_UDP:
 		fp_write16(header + 4, bytes);
 		if (!fp_read16(header + UDP_CHECKSUM))
 			return;
 		fp_write16(header + UDP_CHECKSUM, 0);
-		sum = pseudo_sum(frame + layer->ip_at, layer->ipv6, UDP, bytes);
+		sum = fp_sum_pseudo(frame + layer->ip_at, layer->ipv6, UDP, bytes);
 		sum += fp_sum(header, plan->csum_at - layer->at) + finished_sum(pseudo);
 		fp_write16(header + UDP_CHECKSUM, checksum(sum));
 		return;
@@ -328,8 +320,8 @@ uint32_t fp_segment_write(const struct fp_segments *plan, const uint8_t *whole, 
 		write_tcp(l4, skipped, !index, index + 1 == plan->count);
 	else
 		fp_write16(l4 + 4, length - plan->csum_at);
-	pseudo = fp_sum_fold(pseudo_sum(frame + inner->at, inner->kind == FP_LAYER_IPV6,
-					plan->tcp ? TCP : UDP, length - plan->csum_at));
+	pseudo = fp_sum_fold(fp_sum_pseudo(frame + inner->at, inner->kind == FP_LAYER_IPV6,
+					   plan->tcp ? TCP : UDP, length - plan->csum_at));
 	fp_write16(l4 + offset, pseudo);
 	/* from the inside out: an outer checksum is over inner headers */
 	for (uint32_t i = plan->layer_count; i-- > 0;)

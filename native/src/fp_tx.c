@@ -93,7 +93,7 @@ static uint32_t fill(struct fp_tx *tx, const struct fp_table *table, struct fp_b
 		struct fp_unit *unit = &batch->units[tx->units[port][i]];
 
 		if (unit->frames > 1 && coalesce &&
-		    unit->segment_bytes + FP_IPV4_BYTES + FP_UDP_BYTES <= table->mtu[port]) {
+		    unit->segment_bytes + unit->ip_bytes + FP_UDP_BYTES <= table->mtu[port]) {
 			add_message(tx, count++, &batch->iovs[unit->iov_first], unit->iov_count,
 				    unit->frames, unit->frames_bytes);
 			continue;

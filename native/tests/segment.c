@@ -39,45 +39,74 @@ static uint32_t one_frame(const struct virtio_net_hdr *vnet, const uint8_t *byte
 	return 1;
 }
 
-/* What the kernel checks, and what it would silently get wrong. */
-static uint32_t checked_headers(const struct virtio_net_hdr *vnet, const uint8_t *bytes,
-				uint32_t len_bytes)
+/* Where the IP header is, and how long it is in either family. */
+struct layout {
+	uint32_t ip_at;
+	uint32_t udp_at;
+	bool ipv6;
+};
+
+static void check_ipv4(const uint8_t *ip, uint32_t ip_bytes)
 {
-	uint32_t ip_at = read16(bytes + 12) == 0x0800 ? 14 : 18;
+	CHECK_EQ(ip[0], 0x45);
+	CHECK_EQ(ip[9], 17);
+	CHECK_EQ(read16(ip + 2), ip_bytes);
+	CHECK_EQ(packet_sum(ip, 20, 0), 0xffff);
+}
+
+static void check_ipv6(const uint8_t *ip, uint32_t ip_bytes)
+{
+	CHECK_EQ(ip[0] >> 4, 6);
+	CHECK_EQ(ip[6], 17);
+	CHECK_EQ(read16(ip + 4), ip_bytes - 40);
+}
+
+/* What the kernel checks, and what it would silently get wrong. */
+static struct layout checked_headers(const struct virtio_net_hdr *vnet, const uint8_t *bytes,
+				     uint32_t len_bytes)
+{
+	uint32_t ip_at = read16(bytes + 12) == 0x8100 ? 18 : 14;
+	bool ipv6 = read16(bytes + ip_at - 2) == 0x86dd;
+	uint32_t udp_at = ip_at + (ipv6 ? 40 : 20);
 	const uint8_t *ip = bytes + ip_at;
 
 	CHECK_EQ(vnet->flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
-	CHECK_EQ(vnet->hdr_len, ip_at + 28);
-	CHECK_EQ(vnet->csum_start, ip_at + 20);
+	CHECK_EQ(vnet->hdr_len, udp_at + 8);
+	CHECK_EQ(vnet->csum_start, udp_at);
 	CHECK_EQ(vnet->csum_offset, 6);
 	CHECK(vnet->gso_size > 0);
-	CHECK(len_bytes > ip_at + 28);
-	CHECK_EQ(read16(bytes + ip_at - 2), 0x0800);
-	CHECK_EQ(ip[0], 0x45);
-	CHECK_EQ(ip[9], 17);
-	CHECK_EQ(read16(ip + 2), len_bytes - ip_at);
-	CHECK_EQ(packet_sum(ip, 20, 0), 0xffff);
-	CHECK_EQ(read16(ip + 24), len_bytes - ip_at - 20);
-	CHECK_EQ(read16(ip + 26), packet_pseudo_sum(ip, len_bytes - ip_at - 20));
-	return ip_at;
+	CHECK(len_bytes > udp_at + 8);
+	CHECK(ipv6 || read16(bytes + ip_at - 2) == 0x0800);
+	if (ipv6)
+		check_ipv6(ip, len_bytes - ip_at);
+	else
+		check_ipv4(ip, len_bytes - ip_at);
+	CHECK_EQ(read16(bytes + udp_at + 4), len_bytes - udp_at);
+	CHECK_EQ(read16(bytes + udp_at + 6), packet_pseudo_sum(ip, len_bytes - udp_at));
+	return (struct layout){.ip_at = ip_at, .udp_at = udp_at, .ipv6 = ipv6};
 }
 
-static void cut(const uint8_t *bytes, uint32_t ip_at, uint32_t index, const uint8_t *payload,
-		uint32_t payload_bytes, struct wire_frame *frame)
+static void cut(const uint8_t *bytes, const struct layout *at, uint32_t index,
+		const uint8_t *payload, uint32_t payload_bytes, struct wire_frame *frame)
 {
-	uint8_t *ip = frame->bytes + ip_at;
+	uint8_t *ip = frame->bytes + at->ip_at;
+	uint8_t *udp = frame->bytes + at->udp_at;
 
-	frame->len_bytes = ip_at + 28 + payload_bytes;
+	frame->len_bytes = at->udp_at + 8 + payload_bytes;
 	frame->coalesced = true;
 	CHECK(frame->len_bytes <= sizeof(frame->bytes));
-	memcpy(frame->bytes, bytes, ip_at + 28);
-	memcpy(frame->bytes + ip_at + 28, payload, payload_bytes);
-	write16(ip + 2, 28 + payload_bytes);
-	write16(ip + 4, read16(ip + 4) + index);
-	packet_ip_checksum(ip);
-	write16(ip + 24, 8 + payload_bytes);
-	write16(ip + 26, packet_pseudo_sum(ip, 8 + payload_bytes));
-	finish_checksum(frame, ip_at + 20, 6);
+	memcpy(frame->bytes, bytes, at->udp_at + 8);
+	memcpy(udp + 8, payload, payload_bytes);
+	if (at->ipv6) {
+		write16(ip + 4, 8 + payload_bytes);
+	} else {
+		write16(ip + 2, 28 + payload_bytes);
+		write16(ip + 4, read16(ip + 4) + index);
+		packet_ip_checksum(ip);
+	}
+	write16(udp + 4, 8 + payload_bytes);
+	write16(udp + 6, packet_pseudo_sum(ip, 8 + payload_bytes));
+	finish_checksum(frame, at->udp_at, 6);
 }
 
 uint32_t segment(const uint8_t *vnet_bytes, uint32_t bytes, struct wire_frame *frames,
@@ -86,8 +115,8 @@ uint32_t segment(const uint8_t *vnet_bytes, uint32_t bytes, struct wire_frame *f
 	const uint8_t *frame = vnet_bytes + FP_VNET_BYTES;
 	struct virtio_net_hdr vnet;
 	uint32_t count = 0;
+	struct layout at;
 	uint32_t payload_at;
-	uint32_t ip_at;
 	uint32_t len_bytes;
 
 	CHECK(bytes > FP_VNET_BYTES && frames_max);
@@ -96,15 +125,15 @@ uint32_t segment(const uint8_t *vnet_bytes, uint32_t bytes, struct wire_frame *f
 	if (vnet.gso_type == VIRTIO_NET_HDR_GSO_NONE)
 		return one_frame(&vnet, frame, len_bytes, frames);
 	CHECK_EQ(vnet.gso_type, GSO_UDP_L4);
-	ip_at = checked_headers(&vnet, frame, len_bytes);
-	payload_at = ip_at + 28;
+	at = checked_headers(&vnet, frame, len_bytes);
+	payload_at = at.udp_at + 8;
 	while (payload_at < len_bytes) {
 		uint32_t payload_bytes = len_bytes - payload_at;
 
 		if (payload_bytes > vnet.gso_size)
 			payload_bytes = vnet.gso_size;
 		CHECK(count < frames_max && count < SEGMENTS_MAX);
-		cut(frame, ip_at, count, frame + payload_at, payload_bytes, &frames[count]);
+		cut(frame, &at, count, frame + payload_at, payload_bytes, &frames[count]);
 		payload_at += payload_bytes;
 		count++;
 	}

@@ -63,6 +63,42 @@ static void test_report_costs_its_records(void)
 	fp_table_free(table);
 }
 
+/* MLD by its own lengths: records of 20 bytes, sources of 16. */
+static void test_mld_costs_as_igmp(void)
+{
+	static const struct {
+		uint8_t type;
+		uint16_t message_bytes;
+		uint16_t records;
+		uint32_t cost;
+	} messages[] = {
+		{131, 24, 0, 1},
+		{132, 24, 0, 1},
+		{143, 28, 1, 1},
+		{143, 8 + 30 * 20, 30, 30},
+		{143, 28 + 64 * 16, 1, 1 + 8},
+		{143, 28, 65535, 1},
+		{130, 24, 0, 2 + 4},
+		{130, 28 + 64 * 16, 0, 2 + 4 + 8},
+		{151, 8, 0, 1 + 4},
+	};
+	static uint8_t vnet[PACKET_BYTES_MAX];
+	struct fp_frame frame;
+
+	start(0xff, 0x1);
+	for (uint32_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		struct packet packet = packet_udp6();
+
+		packet_set_icmp6(&packet, messages[i].type);
+		packet_extend(&packet, 0, 0x0502);
+		packet.payload_bytes = (uint16_t)(messages[i].message_bytes - 8);
+		CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, packet_build(&packet, vnet), &frame));
+		fp_write16(vnet + FP_VNET_BYTES + 14 + 48 + 6, messages[i].records);
+		CHECK_EQ(fp_cost(table, &frame), messages[i].cost);
+	}
+	fp_table_free(table);
+}
+
 static void test_what_the_length_cannot_hold_is_not_believed(void)
 {
 	start(0xff, 0);
@@ -128,6 +164,7 @@ static void test_damaged_and_foreign_frames_cost_one(void)
 int main(void)
 {
 	RUN(test_report_costs_its_records);
+	RUN(test_mld_costs_as_igmp);
 	RUN(test_what_the_length_cannot_hold_is_not_believed);
 	RUN(test_sources_cost_too);
 	RUN(test_flooded_messages_cost_by_the_ports);

@@ -2,6 +2,7 @@
 #include "check.h"
 #include "fp_mask.h"
 #include "lab.h"
+#include "rows.h"
 
 #define GROUP 0xef010203u
 
@@ -51,6 +52,41 @@ static void test_stream_reaches_its_members_and_is_counted(void)
 	CHECK_EQ(streams[0].ports[0], 6);
 	CHECK_EQ(streams[0].reason, FP_FORWARD_GROUP);
 	CHECK(streams[0].registered);
+	lab_end(&lab);
+}
+
+/* Idea 129: IPv6 is forwarded and listed by the same means; discovery is neither punted nor a
+ * stream. */
+static void test_ipv6_stream_is_counted_and_discovery_passes(void)
+{
+	static const uint32_t group[2] = {0xff3e0000, 0x1234};
+	struct fp_vlan policy = ipv6_policy(FP_VLAN_ANY, FP_VLAN_ACTIVE, 0, 0);
+	struct fp_row row = ipv6_row(0, group, NULL, 0x6);
+	struct packet packet = packet_udp6();
+	struct fp_stream streams[8];
+	struct lab lab;
+
+	lab_start(&lab, 4);
+	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, &policy, 1, NULL, 0), 0);
+	for (uint32_t n = 0; n < 40; n++)
+		lab_receive(&lab, 0, &packet);
+	packet_set_icmp6(&packet, 135);
+	packet_set_group6(&packet, 0xff020000, 1);
+	lab_receive(&lab, 0, &packet);
+	packet_set_icmp6(&packet, 143);
+	packet_set_group6(&packet, 0xff020000, 0x16);
+	lab_receive(&lab, 0, &packet);
+	lab_run(&lab);
+	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_TX_FRAMES), 41);
+	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_TX_COALESCED), 40);
+	CHECK_EQ(lab_stat(&lab, 3, FP_STAT_TX_FRAMES), 1);
+	CHECK_EQ(lab_reason(&lab, 0, FP_FORWARD_GROUP), 40);
+	CHECK_EQ(lab_reason(&lab, 0, FP_FLOOD_IPV6_LINK_LOCAL), 1);
+	CHECK_EQ(lab_reason(&lab, 0, FP_PUNT_MLD), 1);
+	CHECK_EQ(fp_stream_dump(lab.sw, streams, 8), 1);
+	CHECK_EQ(streams[0].frames, 40);
+	CHECK_EQ(streams[0].ttl, 8);
+	CHECK_BYTES(streams[0].group, row.group, sizeof(row.group));
 	lab_end(&lab);
 }
 
@@ -286,6 +322,7 @@ static void test_closing_a_port_keeps_the_others_going(void)
 int main(void)
 {
 	RUN(test_stream_reaches_its_members_and_is_counted);
+	RUN(test_ipv6_stream_is_counted_and_discovery_passes);
 	RUN(test_publish_holds_from_the_next_pass_on);
 	RUN(test_control_ring_is_served_first);
 	RUN(test_tag_of_a_punted_frame_becomes_fields);
