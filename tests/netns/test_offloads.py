@@ -103,7 +103,12 @@ SIOCETHTOOL = 0x8946
 
 def offloads_off(namespace: str, interface: str) -> None:
     """What `ethtool -K IF tx off sg off tso off gso off gro off` does."""
-    with namespaces.inside(namespace), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    with namespaces.inside(namespace):
+        offloads_off_here(interface)
+
+
+def offloads_off_here(interface: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         for command in ETHTOOL_OFF.values():
             value = array.array("I", [command, 0])
             request = struct.pack("16sP", interface.encode(), value.buffer_info()[0])

@@ -60,6 +60,13 @@ def data(group: str = G, src: str = S1, **how: object) -> bytes:
     return encapsulate(udp, 17, src=src, dst=group, **how)
 
 
+def numbered(number: int) -> bytes:
+    """A datagram whose 100 bytes tell it from others, with the checksum that is right."""
+    packet = IPv6(src=S1, dst=G, hlim=9, fl=0x12345, tc=0xB8) / UDP(sport=5000, dport=5001)
+    ether = Ether(src="02:00:00:00:00:01", dst=mac_of(G), type=0x86DD)
+    return bytes(ether / packet / Raw(number.to_bytes(4) * 25))
+
+
 def icmp6(kind: int, dst: str = "ff02::16", src: str = HOST, **how: object) -> bytes:
     """An ICMPv6 message of that type, as MLD comes: hop limit 1, with a Router Alert."""
     headers = ((HOP_BY_HOP, extension(ROUTER_ALERT)),)
