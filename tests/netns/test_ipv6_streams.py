@@ -1,4 +1,4 @@
-"""IPv6 through the fast path alone: streams reach their members, what IPv6 itself needs reaches all.
+"""IPv6 through the fast path alone: streams reach their members, what IPv6 needs reaches all.
 
 The table is the test's; MLD and the rest of the switch are in `test_mld_*`. The far ends of the
 ports are the hosts, in the namespace of the test's thread.
