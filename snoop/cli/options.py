@@ -216,12 +216,17 @@ def filters(command: Command) -> Command:
 
 def told(command: Command) -> Command:
     """Which events: --type, --vlan, --group, --port, --host."""
-    return types(vlan(groups(ports(host(command)))))
+    return types(seen(command))
 
 
 def choice(command: Command) -> Command:
     """Which rows: --vlan, --group, --port, --host, --source; --count: their numbers."""
     return vlan(groups(ports(host(source(count(command))))))
+
+
+def seen(command: Command) -> Command:
+    """Whom it is about: --vlan, --group, --port, --host."""
+    return vlan(groups(ports(host(command))))
 
 
 def named(given: tuple[str, ...]) -> Named:

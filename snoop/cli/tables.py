@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from msgspec import UNSET
 
-from snoop.cli import human
+from snoop.cli import heard, human
 from snoop.cli.human import NONE, age, bit_rate, count, many, plain, vlan
 from snoop.cli.layout import Table, table
 from snoop.control import documents
@@ -198,7 +198,9 @@ def count_of(document: documents.Count) -> str:
 
 
 def beside(document: documents.Document) -> Iterator[Table | str]:
-    """Below the table: what a host sends, and what it was refused."""
+    """Below the table: what a host sends, and what it was refused; what else was witnessed."""
+    if isinstance(document, documents.Witnesses):
+        yield from heard.beside(document)
     if not isinstance(document, documents.Hosts) or document.sends is UNSET:
         return
     if document.sends:
@@ -210,14 +212,7 @@ def beside(document: documents.Document) -> Iterator[Table | str]:
         yield "it sends nothing"
     if document.refused:
         yield "\nIt was refused:"
-        yield table(
-            ("VLAN", "Group", "Port", "Why", "Times", "Last"),
-            [
-                (vlan(row.vlan), row.group, row.port, row.why, count(row.count), age(row.age))
-                for row in document.refused
-            ],
-            right=("Times", "Last"),
-        )
+        yield heard.refusals(document.refused, whose=False)
 
 
 def streams(document: documents.Streams) -> Table:
@@ -293,4 +288,5 @@ NOUNS: dict[str, Noun[Any]] = {
     "fdb": Noun(documents.Fdb, fdb, "no addresses learned"),
     "hosts": Noun(documents.Hosts, hosts, "no hosts tracked"),
     "streams": Noun(documents.Streams, streams, "no multicast seen"),
+    "witnesses": Noun(documents.Witnesses, heard.hosts, "no host has been heard"),
 }

@@ -31,6 +31,7 @@ class Cause(StrEnum):
     ROUTER_ALERT = "router_alert"
     TTL_CHECK = "ttl_check"
     CHECKSUM = "checksum"
+    MALFORMED = "malformed"
     PORT_LIMIT = "port_limit"
     TABLE_FULL = "table_full"
     STATE_LIMIT = "state_limit"
@@ -51,6 +52,7 @@ class Cause(StrEnum):
     TTL_ONE = "ttl_one"
     WRONG_VLAN = "wrong_vlan"
     SHARED_MAC = "shared_mac"
+    SHARED_ADDRESS = "shared_address"  # of two hosts
     MAC_CLAIMED = "mac_claimed"
     FDB_FULL = "fdb_full"
 

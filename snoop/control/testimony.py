@@ -6,6 +6,7 @@ Pure functions from views to `witnessed`, as in `rows`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from snoop.control import witnessed
 from snoop.control.rows import PortName, Wanted, family, of_groups, seconds
@@ -16,16 +17,23 @@ from snoop.wire import address
 from snoop.wire.address import mac_text
 
 
+def _at(row: RefusalRow | WitnessRow | DepartureRow | ShunnedRow, port: PortName) -> dict[str, Any]:
+    """Where it was seen, and of whom."""
+    return {
+        "vlan": row.vid,
+        "family": family(row.family),
+        "port": port(row.port),
+        "address": address.text(row.address),
+    }
+
+
 def refused(rows: Iterable[RefusalRow], port: PortName, wanted: Wanted) -> list[witnessed.Refused]:
     """`refused`: one row a port, group and reason."""
     return [
         witnessed.Refused(
-            vlan=row.vid,
-            family=family(row.family),
+            **_at(row, port),
             group=address.text(row.group),
-            port=port(row.port),
             why=row.why,
-            address=address.text(row.address),
             mac=mac_text(row.mac),
             count=row.count,
             age=seconds(row.age),
@@ -39,10 +47,7 @@ def hosts(rows: Iterable[WitnessRow], port: PortName, wanted: Wanted) -> list[wi
     """`hosts`: one row a host of a port."""
     return [
         witnessed.Witness(
-            vlan=row.vid,
-            family=family(row.family),
-            port=port(row.port),
-            address=address.text(row.address),
+            **_at(row, port),
             mac=mac_text(row.mac),
             version=row.version,
             first_heard=seconds(row.first_heard),
@@ -61,12 +66,9 @@ def gone(rows: Iterable[DepartureRow], port: PortName, wanted: Wanted) -> list[w
     """`gone`: one row a port and group."""
     return [
         witnessed.Gone(
-            vlan=row.vid,
-            family=family(row.family),
+            **_at(row, port),
             group=address.text(row.group),
-            port=port(row.port),
             how=row.how,
-            address=address.text(row.address),
             mac=mac_text(row.mac),
             age=seconds(row.age),
             last_heard=seconds(row.last_heard),
@@ -85,10 +87,7 @@ def routers(rows: Iterable[ShunnedRow], port: PortName, wanted: Wanted) -> list[
     """`routers`: one row a router of a port, and what it says to be one by."""
     return [
         witnessed.Shunned(
-            vlan=row.vid,
-            family=family(row.family),
-            port=port(row.port),
-            address=address.text(row.address),
+            **_at(row, port),
             origin=row.origin,
             why=row.why,
             count=row.count,

@@ -207,7 +207,7 @@ def test_router_port_not_found_where_none_is_allowed() -> None:
     with star(4, ports={"p3": {"mrouter": "never"}}) as net:
         member_and_query(net, "10.0.0.13")
         assert net.reached(GROUP) == names(1)
-        said(net, "p3: ", 'somebody queries where [[port]] mrouter = "never"')
+        said(net, "p3: ", 'not believed, by [[port]] mrouter = "never"', "10.0.0.13, by its query")
         assert 'mrouter = "never"' in explained(net, GROUP)[0]["p3"]
         changed(net, port="p3", port_keys={"mrouter": "auto"})
         member_and_query(net, "10.0.0.13")

@@ -339,3 +339,41 @@ def is_a_router_for_runs(net: Star, group: str) -> None:
     joins(net, group)
     net.query_from(3, "10.0.0.253")
     net.lab.settle(net.h(3))
+
+
+def breaks_rules(net: Star, group: str) -> None:
+    """h1 says more records than it has."""
+    host = net.h(1)
+    body = bytearray(frames.record("TO_EX", group, []))
+    message = frames.message(0x22, 0, "0.0.0.9", bytes(body))
+    host.frames([frames.control(message, host.address, "224.0.0.22", mac=host.mac)])
+    net.lab.settle(host)
+
+
+def shares_an_address(net: Star, group: str) -> None:
+    """h2 takes the address of h1; both join."""
+    readdress(net, 2, net.h(1).address)
+    for i in (1, 2):
+        net.h(i).join(group)
+    net.switch.wait_members(group, {"p1", "p2"})
+
+
+def has_its_own(net: Star, group: str) -> None:
+    readdress(net, 2, net.h(2).address)
+
+
+def readdress(net: Star, i: int, address: str) -> None:
+    host, link = net.h(i), net.h(i).link
+    host.call("sysctl", path="net/ipv4/conf/eth0/promote_secondaries", value="1")
+    index = link.link_lookup(ifname="eth0")[0]
+    old = link.get_addr(index=index, family=2)[0].get_attr("IFA_ADDRESS")
+    link.addr("add", index=index, address=address, prefixlen=24)
+    link.addr("del", index=index, address=old, prefixlen=24)
+
+
+def reports_v1(net: Star, group: str) -> None:
+    """h1 joins as hosts of IGMPv1 do, and answers late."""
+    host = net.h(1)
+    host.frames([frames.report_v1(group, host.address, mac=host.mac)])
+    net.switch.wait_members(group, {"p1"})
+    net.switch.wait_members(group, set())

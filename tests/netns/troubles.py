@@ -14,6 +14,7 @@ from netns.troublemakers import (
     at,
     bad_checksum,
     both,
+    breaks_rules,
     carries_an_address,
     carries_none,
     claims_to_route,
@@ -25,6 +26,7 @@ from netns.troublemakers import (
     forgotten,
     goes_down,
     goes_up,
+    has_its_own,
     igmp,
     is_a_router_for_runs,
     joins,
@@ -38,6 +40,7 @@ from netns.troublemakers import (
     nothing,
     nothing_on_top,
     reports,
+    reports_v1,
     reports_v2,
     says_hello,
     sends,
@@ -45,6 +48,7 @@ from netns.troublemakers import (
     sends_from_elsewhere,
     sends_tagged,
     sends_with_ttl_one,
+    shares_an_address,
     small_mtu,
     something_on_top,
     speaks,
@@ -89,6 +93,7 @@ TROUBLES = {
     "the join has no Router Alert": Trouble(reports(alert=False), igmp(require_router_alert=True)),
     "the join has a TTL of its own": Trouble(reports(ttl=8), igmp(ttl_check=True)),
     "the join is damaged": Trouble(bad_checksum),
+    "the join breaks the rules": Trouble(breaks_rules),
     "the port has all the groups it may": Trouble(
         reports("239.31.0.1", "239.31.0.2"), UNREGISTERED, at("p1", max_groups=1), "239.31.0.2"
     ),
@@ -141,6 +146,8 @@ TROUBLES = {
         steals, explain=("--port", "p0", "--to", "02:00:00:00:01:02")
     ),
     "one host does not answer": Trouble(falls_silent),
+    "a host of IGMPv1 has too little time": Trouble(reports_v1, UNREGISTERED),
+    "two hosts have one address": Trouble(shares_an_address, undo=has_its_own),
     "nobody answers: the querier's address and a reverse path filter": Trouble(
         filters_by_reverse_path, igmp(querier_address="192.168.99.1"), undo=filters_nothing
     ),
@@ -160,5 +167,6 @@ TROUBLES = {
     ),
     "a storm": Trouble(storms),
     "an unwanted stream floods": Trouble(streams),
+    "a stream uses a group of 224.0.0.0/24": Trouble(streams, group="224.0.0.200"),
     "snooping is off": Trouble(nothing, igmp(enabled=False)),
 }

@@ -33,7 +33,7 @@ from snoop.cli.findings.querier import claims, queriers, routers
 from snoop.cli.findings.refused import refused
 from snoop.cli.findings.silence import silent, unanswered
 from snoop.cli.findings.stations import COUNTERS as STATIONS
-from snoop.cli.findings.stations import disputes, room
+from snoop.cli.findings.stations import disputes, doubled, room
 from snoop.cli.findings.storms import loops, storms
 from snoop.cli.findings.streams import shared_addresses, streams
 from snoop.control.documents import Finding
@@ -60,6 +60,7 @@ _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     loops,
     storms,
     disputes,
+    doubled,
     room,
     streams,
     not_joined,

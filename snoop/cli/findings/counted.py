@@ -88,6 +88,16 @@ _SUSPICIOUS = {
         "queries of the querier's address come in here, and not on its own port",
         "a forger, or one router with two ports: querier_guard = true refuses",
     ),
+    "malformed": Rule(
+        Cause.MALFORMED,
+        "IGMP that breaks its own rules came in, and nothing was learned from it",
+        "`snoop capture bad.pcapng --port PORT`, then `snoop decode bad.pcapng`, shows whose",
+    ),
+    "bad_source": Rule(
+        Cause.MALFORMED,
+        "IGMP came in from an address that no host has, and nothing was learned from it",
+        "`snoop capture bad.pcapng --port PORT` shows whose",
+    ),
     "igmp_checksum": Rule(
         Cause.CHECKSUM,
         "IGMP with a bad checksum came in",

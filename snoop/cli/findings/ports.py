@@ -24,7 +24,10 @@ def ports(facts: Facts) -> Iterator[Finding]:
                 f'ip link add {name} …, or take its [[port]] name = "{name}" out',
             )
         elif port.problem and port.problem != port.notice:
-            yield problem(Cause.PORT_FAULT, name, port.problem, f"ip -d link show {name}")
+            do = f"ip -d link show {name}"
+            if "of the switch" in port.problem:
+                do = f"`snoop list` has the other: take {name} out of one of them"
+            yield problem(Cause.PORT_FAULT, name, port.problem, do)
         elif port.state == "down":
             yield _down(facts, name)
         if port.lro:

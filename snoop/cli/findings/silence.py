@@ -19,6 +19,7 @@ from snoop.control.witnessed import Asked, Gone
 EMPTY_MIN = 2  # queries that nobody answered: one may be lost
 TOLD_SECONDS = 600.0  # how long a host that fell silent is worth a word
 NETWORK_BITS = 24
+V1_SECONDS = 10.0  # RFC 1112: the time to answer is fixed
 _LISTEN = (
     "`tcpdump -ni any igmp` on {} shows whether queries arrive; `nft list ruleset` what drops them"
 )
@@ -156,8 +157,25 @@ def _told(
     )
     if there:
         text += f", though frames of it came in {seen:.0f} s ago"
+    spoken = facts.versions.get((host.vlan, host.port, host.mac))
+    if spoken == 1 and _response(facts, host.vlan) < V1_SECONDS:
+        yield note(
+            Cause.SILENT_HOST,
+            host.port,
+            f"{text}; hosts of IGMPv1 take {V1_SECONDS:.0f} s to answer, whatever they are asked",
+            f"set [igmp] query_response_interval = {V1_SECONDS:.0f} or more, or on the host: "
+            "sysctl -w net.ipv4.conf.all.force_igmp_version=0",
+            who,
+        )
+        return
     do = f"{_LISTEN.format(host.address)}; `snoop mdb add {groups[0]} --port {host.port}` keeps it"
     yield (problem if there and flows else note)(Cause.SILENT_HOST, host.port, text, do, who)
+
+
+def _response(facts: Facts, vid: int) -> float:
+    """How long hosts have to answer."""
+    asks = (row.query_response_interval for row in facts.seen.queriers if row.vlan == vid)
+    return next(asks, V1_SECONDS)
 
 
 def _listed(groups: list[str]) -> str:

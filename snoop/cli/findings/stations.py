@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from snoop.cli.findings.facts import NEAR_LIMIT, Facts, many, problem
+from snoop.cli.findings.facts import NEAR_LIMIT, Facts, many, note, problem
 from snoop.cli.findings.storms import by_loop, looped
-from snoop.control import documents
+from snoop.control import documents, witnessed
 from snoop.control.causes import Cause
 from snoop.control.documents import Finding
 
 FLOOD_SHARE = 0.5
+ALIVE_SECONDS = 300.0
+NAMED_MAX = 4
 COUNTERS = ("fdb_move_damped",)
 _DO = (
     "look for a forged or doubled address behind either port, or a loop; a host that has two links "
@@ -46,6 +48,26 @@ def disputes(facts: Facts) -> Iterator[Finding]:
                 f"{many(frames, 'frame')} came with the address of a host that is elsewhere "
                 f"(fdb_move_damped {frames})",
                 _DO,
+            )
+
+
+def doubled(facts: Facts) -> Iterator[Finding]:
+    """Two hosts with one address: what one joins or leaves is not told apart from the other's."""
+    users: dict[tuple[int, str], list[witnessed.Witness]] = defaultdict(list)
+    for row in facts.witnesses.hosts:
+        gone = row.left or row.moved or row.unanswered or row.last_heard > ALIVE_SECONDS
+        if row.address != "0.0.0.0" and not gone:
+            users[row.vlan, row.address].append(row)
+    for (_, address), rows in users.items():
+        macs = {row.mac: row.port for row in rows}
+        if len(macs) > 1:
+            named = [f"{mac} at {port}" for mac, port in sorted(macs.items())]
+            yield note(
+                Cause.SHARED_ADDRESS,
+                address,
+                f"{len(macs)} hosts report from this address: {', '.join(named[:NAMED_MAX])}",
+                f"if it is not one host with several cards, give one of them another: "
+                f"`arping -D -I INTERFACE {address}` on a host of that network shows both",
             )
 
 

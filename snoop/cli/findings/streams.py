@@ -65,6 +65,14 @@ def _unwanted(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Fin
             f"floods {flow}: no querier is known, so nothing is pruned",
             'set [igmp] querier = "on" on one switch',
         )
+    elif stream.reason == "flood_link_local":
+        yield problem(
+            Cause.FLOOD,
+            name,
+            f"floods {flow}: 224.0.0.0/24 goes to every port, whoever has joined (RFC 4541 2.1.2)",
+            "give a stream a group of 239.0.0.0/8; if it is discovery that goes round, "
+            f"`tcpdump -c 20 -eni {stream.port} host {stream.group}` shows who repeats it",
+        )
     elif not stream.registered and stream.reason not in EVERYWHERE:
         yield problem(
             Cause.FLOOD,

@@ -2,7 +2,8 @@
 
 - `question`: the frame that is asked about, built or given; `heading`: its headers;
 - `answer`: the verdict of the live table, and a reason for every port; `case`: what it goes by;
-- `members`, `stations`, `control`: the reasons for groups, for stations, for IGMP;
+- `members`, `stations`, `control`: the reasons for groups, for stations, for IGMP, of which
+  `predicted` knows what would be refused;
 - `evidence`: what was seen of the group where it does not go;
 - `hints`: what may surprise: of who asks (`asking`), of what flows (`flowing`), and of the ports on
   the way (`ways`).

@@ -45,7 +45,7 @@ async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.
     counters, notes = [verdict.reason], []
     if verdict.action is Action.PUNT:
         routers = sum(1 << port.id for port in plane.ports if members.router(port, case))
-        outcome = control.outcome(plane, question, verdict.reason, routers, case.members)
+        outcome = control.outcome(case, routers)
         ports, why = outcome.ports, _passed_on(case, outcome)
         counters += outcome.counters
         notes += outcome.notes
@@ -159,8 +159,10 @@ def _shut(case: Case, port: Port) -> Told | None:
     if port.state is State.MISSING:
         return Told(Cause.PORT_MISSING, port.problem or "its interface does not exist")
     if port.state is not State.UP:
-        do = None if port.problem else f"ip link set {port.name} up, at both ends"
-        return Told(Cause.PORT_DOWN, port.problem or "it is down", do=do)
+        if port.problem:
+            return Told(Cause.PORT_FAULT, port.problem, do=f"ip -d link show {port.name}")
+        do = f"ip link set {port.name} up, at both ends"
+        return Told(Cause.PORT_DOWN, "it is down", do=do)
     return None
 
 

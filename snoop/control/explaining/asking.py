@@ -83,7 +83,7 @@ def _unanswered(case: Case, group: Address) -> Iterator[str]:
     silent = [
         row
         for row in witnesses.gone(now, vid=case.vid, group=group)
-        if row.how is Departure.EXPIRED and row.address != UNSPECIFIED
+        if row.how is Departure.EXPIRED and row.address != UNSPECIFIED and not case.is_slow(row)
     ]
     if len(vain) < _VAIN_MIN or not silent:
         return

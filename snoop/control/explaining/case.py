@@ -9,11 +9,14 @@ from typing import NamedTuple
 from snoop.control.explaining.question import Question
 from snoop.fastpath import Verdict
 from snoop.proto.units import SECOND, Duration
-from snoop.proto.views import HostRow, MdbRow, MrouterRow
+from snoop.proto.views import DepartureRow, HostRow, MdbRow, MrouterRow
+from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port
 from snoop.table.seen import FdbEntry, Stream
 from snoop.wire.address import Address
+
+_V1_RESPONSE = 10 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,15 @@ class Case:
     @property
     def source(self) -> Address | None:
         return self.question.source
+
+    def is_slow(self, gone: DepartureRow) -> bool:
+        """Was it of IGMPv1, and had less time to answer than it takes (RFC 1112)?"""
+        engine, now = self.plane.engine, clock.now()
+        heard = engine.witnesses.hosts(now, [gone.port], vid=gone.vid)
+        asking = engine.queriers(now, [gone.vid])
+        return any(one.mac == gone.mac and one.version == 1 for one in heard) and any(
+            one.query_response_interval < _V1_RESPONSE for one in asking
+        )
 
     def forwarded(self, port: Port) -> bool:
         """Does the frame leave by the port?"""

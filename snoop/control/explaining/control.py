@@ -8,20 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from snoop.control.explaining import hints
-from snoop.control.explaining.question import Question
+from snoop.control.explaining import predicted
+from snoop.control.explaining.case import Case
 from snoop.control.reasons import REASONS
 from snoop.proto.forwarding import name
 from snoop.proto.params import QueryScope
 from snoop.proto.units import Ports
-from snoop.proto.views import MdbRow
 from snoop.runtime.plane import Plane
-from snoop.wire import address, control, ether
+from snoop.wire import control, ether
 from snoop.wire.address import ANY
 from snoop.wire.errors import WireError
-from snoop.wire.messages import Leave, Query, RecordType, Report
-
-_JOINS = (RecordType.IS_EX, RecordType.TO_EX)
+from snoop.wire.messages import Leave, Query, Report
 
 
 class Outcome(NamedTuple):
@@ -34,17 +31,12 @@ class Outcome(NamedTuple):
     routers: bool = False
 
 
-def outcome(
-    plane: Plane,
-    question: Question,
-    reason: str,
-    routers: Ports,
-    members: dict[int, list[MdbRow]],
-) -> Outcome:
-    """Say what the control plane makes of it; `reason` is the verdict's, `routers` are ports."""
+def outcome(case: Case, routers: Ports) -> Outcome:
+    """Say what the control plane makes of it; `routers` are the router ports."""
+    plane, question = case.plane, case.question
     others = _up(plane) & ~(1 << question.port.id)
     if not question.exact:
-        because = REASONS[reason].because or ""
+        because = REASONS[case.verdict.reason].because or ""
         protocol = because.split(":")[0]
         note = f"only its bytes tell what becomes of {protocol}: explain --frame HEX"
         return Outcome([], 0, because, [note])
@@ -75,7 +67,7 @@ def outcome(
         return Outcome(counters, others, "flooded: [igmp] enabled = false", notes)
     if isinstance(message, Report | Leave):
         if isinstance(message, Report) and not notes:
-            notes += _records(question, message)
+            notes += predicted.refusals(plane, question.port, case.vid, message)
         return Outcome(
             counters,
             (routers | plane.params.report_flood) & others,
@@ -86,7 +78,7 @@ def outcome(
     wanted = others
     specific = isinstance(message, Query) and message.group != ANY
     if specific and plane.params.specific_query_scope is not QueryScope.ALL:
-        wanted = (routers | sum(1 << port for port in members)) & others
+        wanted = (routers | sum(1 << port for port in case.members)) & others
     return Outcome(counters, wanted, "IGMP: sent on to every port that may have to know", notes)
 
 
@@ -104,12 +96,3 @@ def _doubts(plane: Plane, parsed: control.Control) -> Iterator[str]:
         yield "nothing is learned from it: [igmp] ignore_v1 or ignore_v2"
     if params.require_router_alert and not parsed.ip.router_alert and version != 1:
         yield "nothing is learned from it: no Router Alert option ([igmp] require_router_alert)"
-
-
-def _records(question: Question, report: Report) -> Iterator[str]:
-    """Say what a filter refuses of it."""
-    for record in report.records[:8]:
-        joins = record.type in _JOINS or bool(record.sources)
-        key = hints.barred(question.port.table, record.group)
-        if joins and key:
-            yield f"its join of {address.text(record.group)} is refused: {key}"

@@ -73,7 +73,7 @@ def told(port: Port, case: Case, group: Address) -> Told | None:
     if last is not None and not any(row.age < last.age for row in gone):
         return _refused(last, port, group)
     if gone:
-        return _departed(gone[0], port, group)
+        return _departed(gone[0], port, case, group)
     if key := hints.barred(port.table, group):
         return Told(Cause.FILTER, f"{key} would refuse a join")
     return _other_vlan(port, case, group) or _router(port, case)
@@ -94,7 +94,7 @@ def _refused(row: RefusalRow, port: Port, group: Address) -> Told:
     )
 
 
-def _departed(row: DepartureRow, port: Port, group: Address) -> Told:
+def _departed(row: DepartureRow, port: Port, case: Case, group: Address) -> Told:
     """A membership that ended: whose, how, and what brings it back."""
     host, then = named(row.address, row.mac), ago(row.age)
     others = ", ".join(named(addr, mac) for mac, addr in row.others)
@@ -105,6 +105,11 @@ def _departed(row: DepartureRow, port: Port, group: Address) -> Told:
     do: str | None = None
     if row.how is Departure.EXPIRED:
         cause, because = Cause.SILENT_HOST, _silent(host, heard, row.unanswered, then)
+        if case.is_slow(row):
+            because += (
+                "; hosts of IGMPv1 take 10 s to answer, whatever they are asked: [igmp] "
+                "query_response_interval"
+            )
         do = f"on {address.text(row.address)}: ip maddr show; tcpdump -ni any igmp"
     elif row.how is Departure.FAST_LEAVE and port.table.fast_leave is FastLeave.ON:
         cause, do = Cause.FAST_LEAVE, '[[port]] fast_leave = "tracked"'

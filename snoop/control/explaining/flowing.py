@@ -15,7 +15,7 @@ from snoop.proto.views import MdbRow
 from snoop.runtime import clock
 from snoop.table.seen import Stream
 from snoop.wire import address
-from snoop.wire.address import UNSPECIFIED, Address, Family
+from snoop.wire.address import UNSPECIFIED, Address, Family, mac_text
 
 _RECENT_NS = 60 * SECOND
 _NETWORK_BITS = 16
@@ -30,8 +30,21 @@ def notes(case: Case, group: Address) -> Iterator[str]:
     if not here and case.registered:
         yield _missing(case, group, alike)
     yield from _foreign(case)
+    yield from _doubled(case)
     if here:
         yield from _delivered(case, group)
+
+
+def _doubled(case: Case) -> Iterator[str]:
+    """Members with one address: what one leaves or asks for is not told apart from the other's."""
+    macs: dict[Address, set[bytes]] = {}
+    for host in case.hosts:
+        if host.address != UNSPECIFIED:
+            macs.setdefault(host.address, set()).add(host.mac)
+    for known, users in macs.items():
+        if len(users) > 1:
+            names = listed([mac_text(mac) for mac in sorted(users)])
+            yield f"{address.text(known)} is the address of several hosts: {names}"
 
 
 def _is_recent(stream: Stream) -> bool:

@@ -18,6 +18,7 @@ from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port
 
 _LOOK_SECONDS = 0.1
+_FULL = 0.9
 _PARTIAL = ("macvlan", "macvtap")
 Counts = Mapping[str, int]
 
@@ -36,6 +37,7 @@ _GOES_OUT = {
     "tx_error": "frames to {} could not be sent: dmesg",
 }
 _JOINS = {
+    "malformed": "IGMP that breaks its own rules came in at {}: a join may be among it",
     "igmp_checksum": "IGMP with a bad checksum came in at {}: a join may be among it",
     "rate_limited": "IGMP that came in at {} was over [[port]] igmp_rate: joins and leaves may be "
     "among what was refused",
@@ -70,6 +72,11 @@ def notes(case: Case) -> Iterator[str]:
         yield (
             f'[[port]] coalesce = "always" sends runs of datagrams to {listed(always)}, and a '
             "router is there: it drops them"
+        )
+    held, most = case.plane.fastpath.fdb_count, switch.fdb_max
+    if case.verdict.reason == "flood_unknown_unicast" and held >= _FULL * most:
+        yield (
+            f"{held} unicast addresses of at most {most} are known, others flood: [switch] fdb_max"
         )
     yield from _shared([ingress, *out])
     yield from _looped(case)

@@ -55,6 +55,10 @@ def test_a_healthy_switch_has_no_findings() -> None:
         ({"ports": [port("p2", state_bytes=250 << 20, state_max_bytes=0)]}, "switch",
          "memberships take 250 MiB of at most 256"),
         ({"port_counters": {"p2": {"mrouter_refused": 1}}}, "p2", 'mrouter = "never"'),
+        ({"port_counters": {"p2": {"malformed": 1}}}, "p2", "nothing was learned from it (mal"),
+        ({"port_counters": {"p2": {"bad_source": 1}}}, "p2", "from an address that no host has"),
+        ({"streams": [stream(group="224.0.0.200", egress=["p1", "p2"], reason="flood_link_local")]},
+         "10.0.0.9 -> 224.0.0.200", "a group of 239.0.0.0/8"),
         ({"port_counters": {"p2": {"query_own_address": 1}}}, "p2", "our own querier_address"),
         ({"counters": {"internal_errors": 2}}, "switch", "2 frames hit a bug of ours"),
         ({"unbalanced": {"p1": 7}}, "p1", "7 received frames have no verdict"),
@@ -141,7 +145,7 @@ def test_what_is_only_worth_knowing_is_a_note(changes: dict[str, Any], text: str
     [
         # A stream too slow to matter, one that always floods, one that reaches a single port.
         {"streams": [stream(registered=False, egress=["p1", "p2"], bits_per_s=1e3)], "mdb": []},
-        {"streams": [stream(registered=False, egress=["p1", "p2"], reason="flood_link_local")],
+        {"streams": [stream(registered=False, egress=["p1", "p2"], reason="flood_always")],
          "mdb": []},
         {"streams": [stream(registered=False, egress=["p1"])], "mdb": []},
         # Nobody expects the ingress, a source it blocks, or a port that is down, to get it.

@@ -42,6 +42,7 @@ def test_show_mdb_json_is_the_document_of_the_contract(daemon: Daemon, snoop: An
         ("fdb", "fdb"),
         ("hosts", "hosts"),
         ("streams", "streams"),
+        ("witnesses", "hosts"),
         ("config", "igmp"),
     ],
 )

@@ -10,6 +10,7 @@ from snoop.cli import human, overview, tables
 from snoop.cli.layout import Table, paragraph
 from snoop.cli.summary import Everything
 from snoop.control import documents
+from snoop.control.witnessed import Asked, Gone, Refused, Shunned, Witness
 from unit import shown
 from unit.cli.conftest import Daemon
 
@@ -47,7 +48,50 @@ def full() -> dict[str, documents.Document]:
         "fdb": documents.Fdb(fdb=[shown.station("p1", vlan=4094, rival="p10")]),
         "hosts": documents.Hosts(hosts=hosts),
         "streams": documents.Streams(streams=streams),
+        "witnesses": witnesses(),
     }
+
+
+def witnesses() -> documents.Witnesses:
+    """One row of everything, and two of hosts."""
+    key: dict[str, Any] = {"vlan": 4094, "family": "ipv4", "port": "p10"}
+    who: dict[str, Any] = {**key, "address": MANY[0], "mac": "02:00:00:00:01:0b"}
+    heard: dict[str, Any] = {
+        **who, "version": 3, "first_heard": 90_000.0, "last_heard": 4.0, "answered": None,
+        "unanswered": 2, "left": False, "moved": False,
+    }  # fmt: skip
+    return documents.Witnesses(
+        hosts=[Witness(**heard), Witness(**{**heard, "left": True})],
+        refused=[Refused(**who, group=LONG, why="table_full", count=7, age=4.0)],
+        gone=[Gone(**who, group=LONG, how="expired", age=4.0, last_heard=280.0, unanswered=2,
+                   others=[])],
+        asked=[Asked(**{**key, "port": None}, address=MANY[0], version=3, age=1.0, left=0.0,
+                     answers=2, ports=NAMES, answered=NAMES, silent=["p2"])],
+        routers=[Shunned(**key, address=MANY[0], origin="query", why="never", count=3, age=1.0)],
+    )  # fmt: skip
+
+
+def test_what_was_witnessed_stands_below_the_hosts() -> None:
+    """SAY-1, SAY-2: each part with its title, and none without rows."""
+    shows = list(tables.beside(witnesses()))
+    titles = [part.strip() for part in shows if isinstance(part, str)]
+    assert titles == [
+        "Queries, and who answered:",
+        "Memberships that ended:",
+        "Joins that were refused:",
+        "Routers that are not believed:",
+    ]
+    lines = [part.text()[-1].split() for part in shows if isinstance(part, Table)]
+    assert lines == [
+        ["4094", MANY[0], "–", "v3", "1.0s", "2", "p1,", "p2,", "p10", "p2"],
+        ["4094", LONG, "p10", "expired", MANY[0], "02:00:00:00:01:0b", "4.0s", "2"],
+        ["4094", LONG, "p10", "table_full", MANY[0], "02:00:00:00:01:0b", "7", "4.0s"],
+        ["4094", "p10", MANY[0], "query", "never", "3", "1.0s"],
+    ]
+    assert [line.split()[-1] for line in tables.NOUNS["witnesses"].table(witnesses()).text()] == [
+        "Missed", "2", "left",
+    ]  # fmt: skip
+    assert not list(tables.beside(documents.Witnesses(refused=[])))
 
 
 def words(lines: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from snoop.control.explaining import heading, question
-from snoop.control.requests import Explain, RequestError
+from snoop.control.requests import Explain, RequestError, Show
 from snoop.fastpath import REASONS, Verdict
 from snoop.table.seen import FdbEntry
 from snoop.wire import address, compose, ether, ipv4
@@ -229,6 +229,60 @@ def test_igmp_is_followed_into_the_control_plane() -> None:
     answer = ask(scene, group="239.1.2.3", protocol=2)
     assert answer["counters"] == ["punt_igmp"]
     assert answer["notes"] == ["only its bytes tell what becomes of IGMP: explain --frame HEX"]
+
+
+LIMITS: dict[str, Any] = {
+    "igmp": {"querier": "on", "max_groups": 3, "max_sources": 2, "ssm_ranges": ["232.0.0.0/8"]},
+    "port": [{"name": "p0", "max_groups": 2, "deny_groups": ["239.9.0.0/16"]}, {"name": "p1"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("records", "refused"),
+    [
+        ([("TO_EX", "239.1.1.1", 0)], []),
+        ([("TO_EX", "239.9.1.1", 0)], ["239.9.1.1 is refused: [[port]] deny_groups"]),
+        ([("TO_EX", "232.1.1.1", 0)], ["232.1.1.1 is refused: [igmp] ssm_ranges"]),
+        ([("ALLOW", "232.1.1.1", 1)], []),
+        ([("IS_EX", "224.0.0.251", 0)], ["224.0.0.251 is not kept: 224.0.0.0/24 goes to every"]),
+        ([("IS_IN", "239.1.1.1", 3)], ["239.1.1.1 is taken for any source: [igmp] max_sources"]),
+        ([("TO_EX", f"239.1.1.{n}", 0) for n in (1, 2, 3)],
+         ["239.1.1.3 is refused: [[port]] max_groups = 2 is reached"]),
+        ([("TO_EX", "239.1.1.1", 0)] * 3, []),
+        ([("TO_IN", "239.1.1.1", 0), ("BLOCK", "239.1.1.2", 1)], []),
+    ],
+)  # fmt: skip
+def test_what_a_report_would_be_refused_is_what_it_is_refused(
+    records: list[tuple[str, str, int]], refused: list[str]
+) -> None:
+    """SAY-2: predicted by `explain --frame`, then done."""
+    scene = Scene(**LIMITS).start()
+    sources = [address.parse(f"10.0.0.{last}") for last in (1, 2, 3)]
+    said = tuple(
+        Record(RecordType[kind], address.parse(group), tuple(sources[:count]))
+        for kind, group, count in records
+    )
+    answer = ask(scene, frame=igmp(compose.build_report(version=3, records=said)))
+    assert len(answer["notes"]) == len(refused)
+    for note, words in zip(answer["notes"], refused, strict=True):
+        assert note.startswith(f"its join of {words}")
+    scene.report(0, *said)
+    kept = scene.ask(Show(what="witnesses"))["refused"]
+    assert [row["group"] for row in kept] == [
+        words.split()[0] for words in refused if "not kept" not in words
+    ]
+
+
+def test_a_table_that_is_full_refuses_other_ports() -> None:
+    """SM-68."""
+    scene = Scene(**LIMITS).start()
+    for last in (1, 2, 3):
+        scene.report(1, Record(RecordType.TO_EX, address.parse(f"239.1.1.{last}"), ()))
+    wanted = tuple(
+        Record(RecordType.TO_EX, address.parse(f"239.1.1.{last}"), ()) for last in (3, 4)
+    )
+    answer = ask(scene, frame=igmp(compose.build_report(version=3, records=wanted)))
+    assert answer["notes"] == ["its join of 239.1.1.4 is refused: [igmp] max_groups = 3 is reached"]
 
 
 def test_reading_headers_never_fails_but_for_want_of_them() -> None:
