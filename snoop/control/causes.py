@@ -47,6 +47,7 @@ class Cause(StrEnum):
     NOT_JOINED = "not_joined"
     NEVER_JOINED = "never_joined"  # of discovery and clocks, whose listeners often do not
     OTHER_SOURCE = "other_source"
+    DOUBLED = "doubled"  # one stream at two ports
     NOT_SENT = "not_sent"
     FOREIGN_SOURCE = "foreign_source"  # which a reverse path filter may drop
     TTL_ONE = "ttl_one"

@@ -204,7 +204,8 @@ def _stream(
 ) -> documents.Stream:
     idle = max(0, now - stream.last_ns)
     egress, reason = stream.egress, stream.reason
-    if settled and idle > IDLE_NS:
+    # Of frames whose MAC address is not the group's no question is built that would be theirs.
+    if settled and idle > IDLE_NS and reason != "mac_ip_mismatch":
         # Members may have come and gone since its last frame (SAY-17).
         verdict = plane.fastpath.explain(
             stream.port, datagram(stream.group, stream.source, stream.vlan)

@@ -377,3 +377,23 @@ def reports_v1(net: Star, group: str) -> None:
     host.frames([frames.report_v1(group, host.address, mac=host.mac)])
     net.switch.wait_members(group, {"p1"})
     net.switch.wait_members(group, set())
+
+
+def comes_twice(net: Star, group: str) -> None:
+    """What h0 sends comes in from h2 as well."""
+    joins(net, group)
+    frame = frames.udp(net.h(0).address, group, mac=net.h(0).mac)
+    other = frames.udp(net.h(0).address, group, mac=net.h(2).mac)
+    for i, each in ((0, frame), (2, other)):
+        net.h(i).frames([each] * 20)
+        net.lab.settle(net.h(i))
+
+
+def sends_astray(net: Star, group: str) -> None:
+    """h0 sends to a MAC address that is none of the group's."""
+    host = net.h(0)
+    astray = frames.udp(
+        host.address, group, bytes(1000), mac=host.mac, destination_mac="01:00:5e:7f:00:01"
+    )
+    host.start("frames", frames=[astray.hex()], rate=1500, repeat=9000)
+    wait_until(lambda: net.switch.show("streams")["streams"], within=5, what="it comes in")

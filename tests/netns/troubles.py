@@ -18,6 +18,7 @@ from netns.troublemakers import (
     carries_an_address,
     carries_none,
     claims_to_route,
+    comes_twice,
     drop_other,
     falls_silent,
     filters_by_reverse_path,
@@ -44,6 +45,7 @@ from netns.troublemakers import (
     reports_v2,
     says_hello,
     sends,
+    sends_astray,
     sends_elsewhere,
     sends_from_elsewhere,
     sends_tagged,
@@ -128,6 +130,10 @@ TROUBLES = {
     "the listener asked to be spared this source": Trouble(
         joins_but, explain=("--port", "p0", "--source", "10.0.0.10")
     ),
+    "one stream comes in at two ports": Trouble(
+        comes_twice, explain=("--port", "p0", "--source", "10.0.0.10")
+    ),
+    "its frames have a MAC address of another group": Trouble(sends_astray),
     "the source is of another network": Trouble(
         both(joins, sends_from_elsewhere), explain=("--stream",)
     ),

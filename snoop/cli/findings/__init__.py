@@ -35,6 +35,7 @@ from snoop.cli.findings.silence import silent, unanswered
 from snoop.cli.findings.stations import COUNTERS as STATIONS
 from snoop.cli.findings.stations import disputes, doubled, room
 from snoop.cli.findings.storms import loops, storms
+from snoop.cli.findings.streams import doubled as doubled_streams
 from snoop.cli.findings.streams import shared_addresses, streams
 from snoop.control.documents import Finding
 from snoop.control.storm import STORMS
@@ -63,6 +64,7 @@ _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     doubled,
     room,
     streams,
+    doubled_streams,
     not_joined,
     other_source,
     never_joined,

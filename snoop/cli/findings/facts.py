@@ -27,6 +27,8 @@ class Who(NamedTuple):
 
     def __str__(self) -> str:
         """The way findings name it."""
+        if self.address == "0.0.0.0":
+            return f"{self.mac or 'a host'} (a host without an address)"
         if self.address is None or self.mac is None:
             return self.address or self.mac or "a host"
         return f"{self.address} ({self.mac})"

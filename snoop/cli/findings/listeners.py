@@ -172,7 +172,7 @@ def _first(groups: Iterable[str]) -> str:
 
 
 def _reporter(row: documents.Entry) -> str:
-    return row.last_reporter or "a host"
+    return str(Who(row.last_reporter))
 
 
 def foreign_sources(facts: Facts) -> Iterator[Finding]:

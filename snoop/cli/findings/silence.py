@@ -20,9 +20,6 @@ EMPTY_MIN = 2  # queries that nobody answered: one may be lost
 TOLD_SECONDS = 600.0  # how long a host that fell silent is worth a word
 NETWORK_BITS = 24
 V1_SECONDS = 10.0  # RFC 1112: the time to answer is fixed
-_LISTEN = (
-    "`tcpdump -ni any igmp` on {} shows whether queries arrive; `nft list ruleset` what drops them"
-)
 
 
 def unanswered(facts: Facts) -> Iterator[Finding]:
@@ -64,9 +61,17 @@ def unanswered(facts: Facts) -> Iterator[Finding]:
                 Cause.QUERIER_UNANSWERED,
                 vlan(vid),
                 f"{text}a firewall of theirs, or a switch between, may drop IGMP",
-                _LISTEN.format(first.address),
+                _listen(first.address),
                 who,
             )
+
+
+def _listen(host: str) -> str:
+    on = "the host" if host == "0.0.0.0" else host
+    return (
+        f"`tcpdump -ni any igmp` on {on} shows whether queries arrive; `nft list ruleset` what "
+        "drops them"
+    )
 
 
 def _neighbour(host: str) -> str:
@@ -107,7 +112,8 @@ def silent(facts: Facts) -> Iterator[Finding]:
     nobody = _empty(facts)
     ended: dict[tuple[int, str, Who], list[Gone]] = defaultdict(list)
     for row in facts.witnesses.gone:
-        if row.how == "expired" and row.unanswered and row.age < TOLD_SECONDS:
+        fresh = row.unanswered and row.age < TOLD_SECONDS
+        if row.how == "expired" and fresh and not _has_moved(facts, row):
             ended[row.vlan, row.port, Who(row.address, row.mac)].append(row)
     for host in facts.witnesses.hosts:
         who = Who(host.address, host.mac)
@@ -139,6 +145,18 @@ def silent(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def _has_moved(facts: Facts, gone: Gone) -> bool:
+    """Has the host been heard at another port since?"""
+    silent = gone.age + (gone.last_heard or 0.0)
+    return any(
+        host.mac == gone.mac
+        and host.vlan == gone.vlan
+        and host.port != gone.port
+        and host.last_heard < silent
+        for host in facts.witnesses.hosts
+    )
+
+
 def _told(
     facts: Facts, host: witnessed.Witness | Gone, groups: list[str], seen: float, ends: str
 ) -> Iterator[Finding]:
@@ -168,7 +186,7 @@ def _told(
             who,
         )
         return
-    do = f"{_LISTEN.format(host.address)}; `snoop mdb add {groups[0]} --port {host.port}` keeps it"
+    do = f"{_listen(host.address)}; `snoop mdb add {groups[0]} --port {host.port}` keeps it"
     yield (problem if there and flows else note)(Cause.SILENT_HOST, host.port, text, do, who)
 
 

@@ -13,6 +13,7 @@ from snoop.control.documents import Finding
 from snoop.control.wellknown import WELL_KNOWN
 
 EVERYWHERE = (
+    "mac_ip_mismatch",
     "flood_link_local",
     "flood_ipv6_link_local",
     "flood_ipv6_multicast",
@@ -64,6 +65,14 @@ def _unwanted(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Fin
             name,
             f"floods {flow}: no querier is known, so nothing is pruned",
             'set [igmp] querier = "on" on one switch',
+        )
+    elif stream.reason == "mac_ip_mismatch":
+        yield problem(
+            Cause.FLOOD,
+            name,
+            f"floods {flow}: its frames go to a MAC address that is not the group's",
+            f"`tcpdump -c 1 -eni {stream.port} host {stream.group}` shows it: the sender's network "
+            "stack, or what sits between, has to use the group's own",
         )
     elif stream.reason == "flood_link_local":
         yield problem(
@@ -127,6 +136,24 @@ def _wants(row: documents.Entry, source: str) -> bool:
             return one.forwarding
     # A membership of this very moment may be younger than the stream's last frame.
     return row.filter_mode == "exclude" and (row.uptime or 0.0) > 2.0
+
+
+def doubled(facts: Facts) -> Iterator[Finding]:
+    """Streams of one address that come in at two ports: whoever has joined gets both."""
+    ports: dict[tuple[int, str, str], set[str]] = defaultdict(set)
+    for stream in facts.seen.streams:
+        if stream.idle <= RECENT_SECONDS and stream.reason not in EVERYWHERE:
+            ports[stream.vlan, stream.source, stream.group].add(stream.port)
+    for (_, source, group), names in ports.items():
+        if len(names) > 1:
+            yield note(
+                Cause.DOUBLED,
+                f"{source} -> {group}",
+                f"comes in at {', '.join(sorted(names))}: members get it from each, twice if it "
+                "is one stream",
+                f"`tcpdump -c 4 -eni {min(names)} host {group}` shows the MAC address: a host with "
+                "two links here, two with one address, or a loop through another switch",
+            )
 
 
 def shared_addresses(facts: Facts) -> Iterator[Finding]:

@@ -62,14 +62,8 @@ def told(port: Port, case: Case, group: Address) -> Told | None:
     """Say why the port does not have the group, None if nothing is known of it."""
     if address.family(group) is not Family.IPV4:
         return None
-    now, seen = clock.now(), case.plane.engine.witnesses
-    refused = [
-        row
-        for row in seen.refused(now, [port.id], vid=case.vid, group=group)
-        if row.why not in _TAKEN
-    ]
-    gone = seen.gone(now, [port.id], vid=case.vid, group=group)
-    last = min(refused, key=lambda row: row.age, default=None)
+    gone = case.plane.engine.witnesses.gone(clock.now(), [port.id], vid=case.vid, group=group)
+    last = _last_refused(port, case, group)
     if last is not None and not any(row.age < last.age for row in gone):
         return _refused(last, port, group)
     if gone:
@@ -77,6 +71,20 @@ def told(port: Port, case: Case, group: Address) -> Told | None:
     if key := hints.barred(port.table, group):
         return Told(Cause.FILTER, f"{key} would refuse a join")
     return _other_vlan(port, case, group) or _router(port, case)
+
+
+def refused(port: Port, case: Case, group: Address) -> Told | None:
+    """Say whose join of the group was refused there, None if nobody's was."""
+    last = _last_refused(port, case, group)
+    return None if last is None else _refused(last, port, group)
+
+
+def _last_refused(port: Port, case: Case, group: Address) -> RefusalRow | None:
+    seen = case.plane.engine.witnesses
+    rows = seen.refused(clock.now(), [port.id], vid=case.vid, group=group)
+    return min(
+        (row for row in rows if row.why not in _TAKEN), key=lambda row: row.age, default=None
+    )
 
 
 def _refused(row: RefusalRow, port: Port, group: Address) -> Told:
@@ -103,14 +111,19 @@ def _departed(row: DepartureRow, port: Port, case: Case, group: Address) -> Told
     ask = f"snoop query --group {address.text(group)} --port {port.name}"
     cause: str = "left"
     do: str | None = None
-    if row.how is Departure.EXPIRED:
+    elsewhere = _moved_to(row, case)
+    if row.how is Departure.EXPIRED and elsewhere is not None:
+        cause = "left"
+        because = f"{host} has been heard at {elsewhere} since; its membership here ended {then}"
+    elif row.how is Departure.EXPIRED:
         cause, because = Cause.SILENT_HOST, _silent(host, heard, row.unanswered, then)
         if case.is_slow(row):
             because += (
                 "; hosts of IGMPv1 take 10 s to answer, whatever they are asked: [igmp] "
                 "query_response_interval"
             )
-        do = f"on {address.text(row.address)}: ip maddr show; tcpdump -ni any igmp"
+        on = "the host" if row.address == UNSPECIFIED else address.text(row.address)
+        do = f"on {on}: ip maddr show; tcpdump -ni any igmp"
     elif row.how is Departure.FAST_LEAVE and port.table.fast_leave is FastLeave.ON:
         cause, do = Cause.FAST_LEAVE, '[[port]] fast_leave = "tracked"'
         because = (
@@ -140,6 +153,15 @@ def _departed(row: DepartureRow, port: Port, case: Case, group: Address) -> Told
         unanswered=row.unanswered,
         do=do,
     )
+
+
+def _moved_to(row: DepartureRow, case: Case) -> str | None:
+    """The port where the host of an ended membership was heard later, None if nowhere."""
+    silent = row.age + (row.last_heard or 0)
+    for one in case.plane.engine.witnesses.hosts(clock.now(), vid=row.vid):
+        if one.mac == row.mac and one.port != row.port and one.last_heard < silent:
+            return case.plane.ports.name(one.port)
+    return None
 
 
 def _silent(host: str, heard: Duration | None, unanswered: int | None, then: str) -> str:
@@ -185,7 +207,7 @@ def _router(port: Port, case: Case) -> Told | None:
         return Told(
             Cause.ROUTER_UNKNOWN,
             "the queries from 0.0.0.0 that came from there make no router port: "
-            '[igmp] mrouter_on_null_source, or [[port]] mrouter = "always"',
+            "[igmp] mrouter_on_null_source",
             do='[[port]] mrouter = "always"',
         )
     return None
@@ -220,5 +242,5 @@ def unasked(port: Port, case: Case, group: Address) -> Told:
 def named(addr: Address, mac: bytes) -> str:
     """A host by its address and its MAC address; one that has none by the latter."""
     if addr == UNSPECIFIED:
-        return f"{address.mac_text(mac)}, a host without an address,"
+        return f"{address.mac_text(mac)} (a host without an address)"
     return f"{address.text(addr)} ({address.mac_text(mac)})"

@@ -29,8 +29,18 @@ def notes(case: Case, group: Address) -> Iterator[str]:
     here = [one for one in alike if one.port == case.ingress.id and _is_recent(one)]
     if not here and case.registered:
         yield _missing(case, group, alike)
+    twice = {one.port for one in alike if _is_recent(one)} - {case.ingress.id}
+    if here and twice and case.source is not None:
+        names = listed([case.plane.ports.name(port) for port in sorted(twice)])
+        yield f"it comes in at {names} as well, from the same address: members get it twice"
     yield from _foreign(case)
     yield from _doubled(case)
+    if any(one.reason == "mac_ip_mismatch" for one in here):
+        yield (
+            "its frames go to a MAC address that is not the group's: they flood, and filters of "
+            "hosts do not take them "
+            f"(`tcpdump -c 1 -eni {case.ingress.name} host {address.text(group)}`)"
+        )
     if here:
         yield from _delivered(case, group)
 
@@ -58,6 +68,12 @@ def _missing(case: Case, group: Address, alike: list[Stream]) -> str:
     look = f"on the sender, `ip route get {text}` says by which interface it goes"
     others = [one for one in alike or case.streams if _is_recent(one)]
     if not others:
+        unread = case.counts(case.ingress)["flood_l2_multicast"]
+        if unread:
+            look += (
+                f"; {unread} multicast frames that are not IP, or behind a second tag, have come "
+                f"in at {port}"
+            )
         last = max((one.last_ns for one in alike), default=None)
         when = "" if last is None else f" since {ago(Duration(clock.now() - last))}"
         return f"no frame of {what} has come in{when}: {look}"
@@ -105,7 +121,8 @@ def _delivered(case: Case, group: Address) -> Iterator[str]:
             served.append(port.name)
     if not served:
         return
-    host = next((row.last_reporter for row in rows if row.last_reporter), None)
+    reporters = (row.last_reporter for row in rows)
+    host = next((one for one in reporters if one not in (None, UNSPECIFIED)), None)
     on = f"on {address.text(host)}" if host else "there"
     yield (
         f"it comes in, and is sent to {listed(served)}: if a program there does not get it, look "

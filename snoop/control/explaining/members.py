@@ -12,7 +12,7 @@ from snoop.control.rows import seconds, text
 from snoop.proto.views import FilterMode, MdbRow
 from snoop.runtime.ports import Port
 from snoop.wire import address
-from snoop.wire.address import Address
+from snoop.wire.address import UNSPECIFIED, Address
 from snoop.wire.ipv4 import PROTOCOL_IGMP
 
 
@@ -30,7 +30,10 @@ def told(port: Port, case: Case, group: Address) -> Told:
                 "as an unregistered group: there was no room for a join of its hosts, and this may "
                 "be what they want (`snoop check`)",
             )
-        return known or _unregistered(port, case, group)
+        if known is not None:
+            return known
+        policy, vain = _unregistered(port, case, group), evidence.refused(port, case, group)
+        return policy if vain is None else _both(policy.because, vain)
     if not case.registered:
         policy, seen = _unregistered(port, case, group), evidence.told(port, case, group)
         return policy if seen is None else _both(policy.because, seen)
@@ -76,7 +79,7 @@ def _member(port: Port, case: Case) -> Told | None:
             wants = f"all sources but {_listed(row, forwarding=False)}"
         if row.filter_mode is FilterMode.INCLUDE:
             wants = f"source {_listed(row, forwarding=True)}"
-        last = f" of {text(row.last_reporter)}" if row.last_reporter is not None else ""
+        last = "" if row.last_reporter is None else f" of {_reporter(case, row)}"
         timers = [row.group_timer, *(source.timer for source in row.sources)]
         left = max((timer for timer in timers if timer is not None), default=None)
         ends = f", {seconds(left):.0f} s left" if left is not None else ""
@@ -85,6 +88,14 @@ def _member(port: Port, case: Case) -> Told | None:
         because = f"member by the {_version(row)} report{last}: wants {wants}{ends}"
         return _heard(case, row, Told("member", because, host=row.last_reporter))
     return None
+
+
+def _reporter(case: Case, row: MdbRow) -> str:
+    """Whoever reported last; one without an address by its MAC address, if that is known."""
+    if row.last_reporter != UNSPECIFIED:
+        return text(row.last_reporter) or ""
+    macs = (host.mac for host in case.hosts if (host.port, host.address) == (row.port, UNSPECIFIED))
+    return evidence.named(UNSPECIFIED, mac) if (mac := next(macs, None)) else "0.0.0.0"
 
 
 def _heard(case: Case, row: MdbRow, member: Told) -> Told:
