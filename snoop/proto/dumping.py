@@ -85,10 +85,10 @@ def require_distinct(what: str, keys: Iterable[object]) -> None:
         raise BadState(f"{what} twice")
 
 
-def require_general(query: Query) -> None:
-    """Hold to what a General Query can say."""
-    newest = 3 if query.family is Family.IPV4 else 2
-    general = query.group == ANY and not query.sources
+def require_general(query: Query, of: Family) -> None:
+    """Hold to what a General Query of a family can say."""
+    newest = 3 if of is Family.IPV4 else 2
+    general = query.family is of and query.group == ANY and not query.sources
     require(1 <= query.version <= newest and general, "no such query")
     require(0 <= query.qrv < 256 and 0 <= query.qqi_s < 1 << 16, "no such values of a query")
     require_instants(query.max_response_ns)

@@ -50,7 +50,7 @@ class Elected:
     def load(self, scope: Scope, into: Load) -> "Elected":
         """What was dumped, as ports are now."""
         require_addresses(scope.family, (self.address,))
-        require_general(self.query)
+        require_general(self.query, scope.family)
         require_instants(self.until)
         require(self.until > 0, "a querier without an end")
         into.require_past(self.since, self.heard)

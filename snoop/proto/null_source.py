@@ -83,5 +83,5 @@ class Askers:
         if state is not None:
             require_instants(state.until)
             into.require_past(state.since)
-            require_general(state.query)
+            require_general(state.query, self._scope.family)
             self._last = replace(state, port=into.place(state.port))

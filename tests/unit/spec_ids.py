@@ -16,7 +16,6 @@ TESTS = Path(__file__).parents[1]
 README = TESTS / "README.md"
 TITLE = "The numbered test ideas"
 IDEAS = frozenset(range(1, 141))
-_MLD = frozenset({86, 122, 123, 126, 128})  # no test of a switch without MLD can prove them
 
 _NUMBER = r"\d+(?!\d|\.\d)(?:\s*-\s*\d+)?"
 _CITED = re.compile(
@@ -31,7 +30,7 @@ def cited(docstring: str) -> frozenset[int]:
     for match in _CITED.finditer(" ".join(docstring.split())):
         for first, last in re.findall(r"(\d+)(?:\s*-\s*(\d+))?", match[1]):
             found.update(range(int(first), int(last or first) + 1))
-    return (frozenset(found) & IDEAS) - _MLD
+    return frozenset(found) & IDEAS
 
 
 def proofs() -> Iterator[tuple[str, frozenset[int]]]:

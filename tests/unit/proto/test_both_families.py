@@ -6,11 +6,20 @@ Each test cites the rule; the ideas are those of spec 6 that have a twin over IP
 from unit.device import P1, P2, P3, Entry, R
 from unit.families import Words, both
 from unit.frames import ALLOW, BLOCK, IS_EX, IS_IN, TO_EX, TO_IN
+from unit.proto_lab import Lab
+
+
+def left(of: Words) -> Lab:
+    """A querier's lab at 40 s: a host on P1 has joined, and leaves."""
+    lab = of.querier()
+    lab.hear(P1, of.says(IS_EX))
+    lab.hear(P1, of.says(TO_IN))
+    return lab
 
 
 @both
 def test_an_older_report_lasts_a_membership_interval(of: Words) -> None:
-    """Ideas 31 to 33, 122: SM-41, SM-45, TM-4, TM-13."""
+    """Ideas 31-33 and 122: SM-41, SM-45, TM-4, TM-13."""
     lab = of.follower()
     lab.hear(P1, of.old_report())
     assert lab.entry(P1, of.group) == Entry("exclude", 270.0, {})
@@ -54,9 +63,7 @@ def test_a_leave_waits_for_the_querier_s_question(of: Words) -> None:
 @both
 def test_the_querier_asks_twice_after_a_leave(of: Words) -> None:
     """Ideas 35 and 36: SM-23, SM-26, TM-10."""
-    lab = of.querier()
-    lab.hear(P1, of.says(IS_EX))
-    lab.hear(P1, of.says(TO_IN))
+    lab = left(of)
     lab.at(41.9)
     asked = [(when, ports, group) for when, ports, group, _, _ in lab.asked()]
     assert asked == [(40.0, {P1}, of.group), (41.0, {P1}, of.group)]
@@ -68,9 +75,7 @@ def test_the_querier_asks_twice_after_a_leave(of: Words) -> None:
 @both
 def test_who_answers_stays(of: Words) -> None:
     """Idea 36: SM-25; the copy that follows has S set."""
-    lab = of.querier()
-    lab.hear(P1, of.says(IS_EX))
-    lab.hear(P1, of.says(TO_IN))
+    lab = left(of)
     lab.at(40.5)
     lab.hear(P1, of.says(IS_EX, src=of.other))
     lab.at(45)
@@ -224,9 +229,7 @@ def test_more_groups_than_are_taken_are_refused(of: Words) -> None:
 @both
 def test_a_group_that_nobody_wants_any_more_is_not_flooded(of: Words) -> None:
     """Idea 98: SM-69."""
-    lab = of.querier()
-    lab.hear(P1, of.says(IS_EX))
-    lab.hear(P1, of.says(TO_IN))
+    lab = left(of)
     lab.at(42)
     assert lab.reaches(of.group, of.s1) == frozenset()
     lab.at(42 + 270)

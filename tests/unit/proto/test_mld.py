@@ -72,6 +72,22 @@ def test_link_local_groups_have_state() -> None:
     assert lab.entry(P1, "ff02::fb") == Entry("exclude", 270.0, {})
 
 
+def test_solicited_nodes_are_reached_whoever_has_joined() -> None:
+    """Ideas 127 and 129: SNOOP-52, SNOOP-55: and nobody but the fast path sees it."""
+    lab = MLD.follower(unregistered=Unregistered.MROUTERS)
+    lab.hear(P1, MLD.report((TO_EX, "ff02::1:ff12:3456", ())))
+    solicitation = control.build_frame(
+        src_mac=b"\x02\x06\0\0\0\x0b",
+        src=parse(MLD.host),
+        dst=parse("ff02::1:ff12:3456"),
+        payload=bytes((135, *bytes(7))) + parse("fe80::12:3456"),
+        ttl=255,
+        router_alert=False,
+    )
+    verdict = lab.table.decide(P2, solicitation)
+    assert (ports_of(verdict.ports), verdict.punt) == ({R, P1, P3}, False)
+
+
 def test_groups_of_one_mac_address_are_told_apart() -> None:
     """Idea 131: SNOOP-56."""
     lab = MLD.follower(unregistered=Unregistered.MROUTERS)
