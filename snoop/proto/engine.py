@@ -294,7 +294,8 @@ class Engine:
         """Send a General Query, or one about `group`, on `port` or on all. Cuts nobody off.
 
         `family` is that of `group`, if there is one. While another querier is known the query comes
-        from 0.0.0.0, like all that we send in its place; KeyError: no such port or instance.
+        from 0.0.0.0, like all that we send in its place, and over IPv6, where there is no such
+        sender, does not go to routers. KeyError: no such port or instance.
         """
         turn = self._turn(now)
         if port is not None:

@@ -329,6 +329,8 @@ class Querier:
         `group` ANY makes it a General Query.
         """
         if not self.is_querier:
+            if self._scope.family is Family.IPV6 and group == ANY:
+                ports &= ~self._mrouters.ports  # who is elected might yield to it (MLD-4)
             like = None if self._other is None else self._other.query
             queries.remind(self._scope, ports, group, like, turn)
         elif group == ANY:

@@ -210,6 +210,15 @@ def test_every_query_has_an_address() -> None:
     assert all(ip.src[:2] == b"\xfe\x80" for _, _, (_, ip, _) in sent(lab))
 
 
+def test_a_query_of_an_operator_takes_nobody_s_place() -> None:
+    """Q-9, MLD-4: it has our address, so the querier does not hear it."""
+    lab = MLD.follower()
+    lab.take(lab.engine.query(vid=0, group=None, port=None, now=lab.now, family=Family.IPV6))
+    assert [(ports, ip.dst) for _, ports, (_, ip, _) in sent(lab)] == [
+        ({P1, P2, P3}, parse("ff02::1"))
+    ]
+
+
 def test_a_query_that_hosts_do_not_take_elects_nobody() -> None:
     """Q-18: their hop limit and Router Alert are looked at by every node (RFC 9777 6.2)."""
     lab = MLD.lab()
