@@ -104,7 +104,7 @@ class Instance:
 
     def port_up(self, port: Port, turn: Turn) -> None:
         """Have the hosts behind a new port asked, or else given what they may want (Q-14)."""
-        if not self.querier.port_up(port, turn):
+        if self.params.enabled and not self.querier.port_up(port, turn):
             self.presence.flood_unregistered(turn)
 
     def port_removed(self, port: int, turn: Turn) -> None:

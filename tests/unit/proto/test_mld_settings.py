@@ -99,6 +99,19 @@ def test_an_instance_that_nobody_configured_begins_and_ends() -> None:
     assert (9, Family.IPV6) not in lab.engine.instances()
 
 
+def test_a_family_that_is_off_asks_nothing_beside_the_other() -> None:
+    """VLAN-8: whichever is off, when ports come up and go."""
+    asks = {"querier": QuerierMode.ON}
+    for words, lab in (
+        (MLD, Lab(enabled=False, mld=mld_params(**asks), **asks)),
+        (IGMP, Lab(mld=mld_params(enabled=False, **asks), **asks)),
+    ):
+        lab.port_down(P1)
+        lab.port_up(P1)
+        lab.at(60)
+        assert {query.family for _, _, query in lab.queries()} == {words.family}
+
+
 def test_one_family_is_cleared() -> None:
     lab = both_families()
     for words in (IGMP, MLD):
