@@ -72,8 +72,7 @@ class Carrier:
         self._context.set_up(state, True)
         turn.add(Event(EventKind.PORT, 0, state.id, {"state": "up"}))
         time = self._times_up[state.id] = self._times_up.get(state.id, 0) + 1
-        if self._instances.enabled():
-            self._chores.begin(Round(state, empties=False, time=time), turn)
+        self._chores.begin(Round(state, empties=False, time=time), turn)
         self._solicitor.port_up(state.id, self._instances.keys(), turn.now)
 
     def _step(self, its: Round, turn: Turn) -> int | None:
