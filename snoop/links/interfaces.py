@@ -3,7 +3,7 @@
 A port is known by its name: an interface that is renamed away is gone for us, one that appears
 under the name (again, with whatever index) is there. `Links` holds what the kernel said last and
 calls back once for each batch of netlink messages; what a change means for a port is decided in
-`ports.py`. Messages are parsed by pyroute2; its objects do not leave this file.
+`ports.py`.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pyroute2.netlink.rtnl.marshal import MarshalRtnl
-
+from snoop.links import rtnetlink
+from snoop.links.rtnetlink import DELLINK, GETLINK, NEWLINK
 from snoop.printable import name_of
 
 _log = logging.getLogger("snoop.links")
 
 _RTMGRP = 0x1 | 0x10 | 0x100  # LINK, IPV4_IFADDR, IPV6_IFADDR
-_RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK = 16, 17, 18
-_RTM_NEWADDR, _RTM_DELADDR, _RTM_GETADDR = 20, 21, 22
-_NLMSG_ERROR, _NLMSG_DONE = 2, 3
-_DUMP = 0x1 | 0x300  # NLM_F_REQUEST | NLM_F_DUMP
+_NEWADDR, _DELADDR, _GETADDR = 20, 21, 22
+_IFADDR = struct.Struct("=BxxxI")
+_IFA_ADDRESS = 1
+_UNSPECIFIED = bytes((socket.AF_UNSPEC,))
+_ADDRESS_BYTES = {socket.AF_INET: 4, socket.AF_INET6: 16}
 _IFF_UP, _IFF_RUNNING, _IFF_LOOPBACK = 0x1, 0x40, 0x8
 _RECEIVE_BYTES = 1 << 18
 _SOCKET_BYTES = 1 << 22
@@ -56,7 +57,6 @@ class Links:
     def __init__(self) -> None:
         self._links: dict[int, Link] = {}
         self._addresses: dict[int, set[str]] = {}
-        self._marshal = MarshalRtnl()
         self._socket: socket.socket | None = None
         self._changed: Callable[[], None] | None = None
         self._sequence = 0
@@ -117,15 +117,15 @@ class Links:
         """Replace everything known by what the kernel lists now."""
         self._links.clear()
         self._addresses.clear()
-        for request in (_RTM_GETLINK, _RTM_GETADDR):
+        for request in (GETLINK, _GETADDR):
             self._request_dump(request)
 
     def _request_dump(self, request: int) -> None:
         assert self._socket is not None
         self._sequence += 1
         # nlmsghdr, then an ifinfomsg or ifaddrmsg of zeros: every family, every interface.
-        head = struct.pack("=IHHII", 32, request, _DUMP, self._sequence, 0)
-        self._socket.send(head + bytes(16))
+        flags = rtnetlink.REQUEST | rtnetlink.DUMP
+        self._socket.send(rtnetlink.HEAD.pack(32, request, flags, self._sequence, 0) + bytes(16))
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
         while poll.poll(_DUMP_SECONDS * 1000):
@@ -140,45 +140,46 @@ class Links:
     def _parse(self, data: bytes) -> bool:
         """Take in a datagram; True when it ends the dump asked for last."""
         done = False
-        for message in self._marshal.parse(data):
-            header = message["header"]
-            kind = header["type"]
-            if kind in (_NLMSG_DONE, _NLMSG_ERROR):
-                done = done or header["sequence_number"] == self._sequence
-            # A bridge's port list comes as RTM_NEWLINK/DELLINK of AF_BRIDGE: not a link's life.
-            elif kind == _RTM_NEWLINK and message["family"] == socket.AF_UNSPEC:
-                self._new_link(message)
-            elif kind == _RTM_DELLINK and message["family"] == socket.AF_UNSPEC:
-                self._links.pop(message["index"], None)
-                self._addresses.pop(message["index"], None)
-            elif kind in (_RTM_NEWADDR, _RTM_DELADDR):
-                self._address(message, present=kind == _RTM_NEWADDR)
+        for kind, sequence, body in rtnetlink.messages(data):
+            if kind in (rtnetlink.DONE, rtnetlink.ERROR):
+                done = done or sequence == self._sequence
+            elif kind in (NEWLINK, DELLINK):
+                # A bridge's port list comes as these of AF_BRIDGE: not a link's life.
+                if body[:1] == _UNSPECIFIED:
+                    self._link(body, present=kind == NEWLINK)
+            elif kind in (_NEWADDR, _DELADDR):
+                self._address(body, present=kind == _NEWADDR)
         return done
 
-    def _new_link(self, message: object) -> None:
-        get = message.get_attr  # type: ignore[attr-defined]  # a pyroute2 message, untyped
-        fields: dict[str, int] = message  # type: ignore[assignment]  # and dict-like
-        flags = fields["flags"]
-        mac = get("IFLA_ADDRESS") or ""
-        info = get("IFLA_LINKINFO")
-        self._links[fields["index"]] = Link(
-            name=name_of(get("IFLA_IFNAME") or ""),
-            ifindex=fields["index"],
+    def _link(self, body: bytes, *, present: bool) -> None:
+        _, _, ifindex, flags, _ = rtnetlink.IFINFO.unpack_from(body)
+        if not present:
+            self._links.pop(ifindex, None)
+            self._addresses.pop(ifindex, None)
+            return
+        found = rtnetlink.attributes(body[rtnetlink.IFINFO.size :])
+        mac = found.get(rtnetlink.ADDRESS, b"")
+        self._links[ifindex] = Link(
+            name=name_of(found.get(rtnetlink.IFNAME, b"").rstrip(b"\0")),
+            ifindex=ifindex,
             # IFF_RUNNING is operstate UP or UNKNOWN: a driver without operstate counts as up.
             up=bool(flags & _IFF_UP and flags & _IFF_RUNNING),
             admin_up=bool(flags & _IFF_UP),
-            mtu=get("IFLA_MTU") or 0,
-            mac=bytes.fromhex(mac.replace(":", "")) if len(mac) == 17 else b"",
-            master=get("IFLA_MASTER") or 0,
+            mtu=rtnetlink.number(found, rtnetlink.MTU),
+            mac=mac if len(mac) == 6 else b"",
+            master=rtnetlink.number(found, rtnetlink.MASTER),
             loopback=bool(flags & _IFF_LOOPBACK),
-            kind=(info.get_attr("IFLA_INFO_KIND") or "") if info is not None else "",
+            kind=rtnetlink.kind_of(found),
         )
 
-    def _address(self, message: object, *, present: bool) -> None:
-        fields: dict[str, int] = message  # type: ignore[assignment]  # dict-like pyroute2 message
-        text = message.get_attr("IFA_ADDRESS")  # type: ignore[attr-defined]
-        held = self._addresses.setdefault(fields["index"], set())
-        if text and present:
-            held.add(str(text))
-        elif text:
-            held.discard(str(text))
+    def _address(self, body: bytes, *, present: bool) -> None:
+        family, ifindex = _IFADDR.unpack_from(body)
+        raw = rtnetlink.attributes(body[_IFADDR.size :]).get(_IFA_ADDRESS, b"")
+        if len(raw) != _ADDRESS_BYTES.get(family):
+            return
+        text = socket.inet_ntop(family, raw)
+        held = self._addresses.setdefault(ifindex, set())
+        if present:
+            held.add(text)
+        else:
+            held.discard(text)

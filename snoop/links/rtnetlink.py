@@ -1,8 +1,9 @@
 """Interfaces as rtnetlink tells them, in this and in other network namespaces.
 
-Only what `neighbours.py` needs and only structs: its messages come as fast as somebody in a
-container likes to change his interface. `Asker` asks, `events` opens the socket that hears of
-changes in every namespace this one has an id for, `read_events` reads it.
+Only what `neighbours.py` and `interfaces.py` need and only structs: messages come as fast as
+somebody in a container likes to change his interface. `Asker` asks, `events` opens the socket that
+hears of changes in every namespace this one has an id for, `read_events` reads it; `messages` and
+`attributes` take apart what another socket has read.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from dataclasses import dataclass
 
 NEWLINK, DELLINK, GETLINK, GETNEIGH = 16, 17, 18, 30
 NEWNETCONF = 80
-_NLMSG_ERROR, _NLMSG_DONE = 2, 3
-_REQUEST, _DUMP = 0x1, 0x300
-_HEAD = struct.Struct("=IHHII")
-_IFINFO = struct.Struct("=BxHiII")
+ERROR, DONE = 2, 3
+REQUEST, DUMP = 0x1, 0x300
+HEAD = struct.Struct("=IHHII")
+IFINFO = struct.Struct("=BxHiII")
 _NDMSG = struct.Struct("=BxxxiHBB")
 _ATTRIBUTE = struct.Struct("=HH")
 _SOL_NETLINK, _LISTEN_ALL_NSID = 270, 8
@@ -32,8 +33,8 @@ _NO_STATISTICS = 8  # RTEXT_FILTER_SKIP_STATS
 _NETCONFA_IFINDEX, _NETCONFA_MC_FORWARDING = 1, 4
 ALL_INTERFACES = -1
 
-(_IFNAME, _MTU, _LINK, _QDISC, _MASTER, _LINKINFO, _EXT_MASK, _PROMISCUITY) = (
-    3, 4, 5, 6, 10, 18, 29, 30,
+(ADDRESS, IFNAME, MTU, _LINK, _QDISC, MASTER, _LINKINFO, _EXT_MASK, _PROMISCUITY) = (
+    1, 3, 4, 5, 6, 10, 18, 29, 30,
 )  # fmt: skip
 (_LINK_NETNSID, _XDP, _NEW_NETNSID, _TARGET_NETNSID, _NEW_IFINDEX, _ALLMULTI) = (
     37, 43, 45, 46, 49, 61,
@@ -94,16 +95,16 @@ class Asker:
 
     def link(self, ifindex: int, nsid: int | None = None) -> Facts:
         """One interface, of this namespace or of another."""
-        body = _IFINFO.pack(socket.AF_UNSPEC, 0, ifindex, 0, 0) + _target(nsid)
-        for kind, payload in self._ask(GETLINK, _REQUEST, body):
+        body = IFINFO.pack(socket.AF_UNSPEC, 0, ifindex, 0, 0) + _target(nsid)
+        for kind, payload in self._ask(GETLINK, REQUEST, body):
             if kind == NEWLINK:
                 return _facts(payload)
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
 
     def links(self, nsid: int | None = None) -> list[Facts]:
         """Every interface of a namespace."""
-        body = _IFINFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + _target(nsid)
-        answers = self._ask(GETLINK, _REQUEST | _DUMP, body)
+        body = IFINFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + _target(nsid)
+        answers = self._ask(GETLINK, REQUEST | DUMP, body)
         return [_facts(payload) for kind, payload in answers if kind == NEWLINK]
 
     def guest_addresses(self, ifindex: int) -> list[bytes]:
@@ -113,31 +114,31 @@ class Asker:
         cannot be seen otherwise.
         """
         # The family's dump takes its filter from an ifinfomsg-sized head.
-        body = _IFINFO.pack(socket.AF_BRIDGE, 0, ifindex, 0, 0)
+        body = IFINFO.pack(socket.AF_BRIDGE, 0, ifindex, 0, 0)
         found = []
-        for _, payload in self._ask(GETNEIGH, _REQUEST | _DUMP, body):
+        for _, payload in self._ask(GETNEIGH, REQUEST | DUMP, body):
             _, index, _, flags, _ = _NDMSG.unpack_from(payload)
-            address = _attributes(payload[_NDMSG.size :]).get(_NDA_LLADDR, b"")
+            address = attributes(payload[_NDMSG.size :]).get(_NDA_LLADDR, b"")
             if index == ifindex and flags & _NTF_SELF and len(address) == 6 and not address[0] & 1:
                 found.append(address)
         return found
 
     def _ask(self, request: int, flags: int, body: bytes) -> list[tuple[int, bytes]]:
         self._sequence += 1
-        size = _HEAD.size + len(body)
-        self._socket.send(_HEAD.pack(size, request, flags, self._sequence, 0) + body)
+        size = HEAD.size + len(body)
+        self._socket.send(HEAD.pack(size, request, flags, self._sequence, 0) + body)
         answers: list[tuple[int, bytes]] = []
         while True:
-            for kind, sequence, payload in _messages(self._socket.recv(_BUFFER_BYTES)):
+            for kind, sequence, payload in messages(self._socket.recv(_BUFFER_BYTES)):
                 if sequence != self._sequence:
                     continue  # Left over from a question whose answer came too late.
-                if kind == _NLMSG_ERROR:
+                if kind == ERROR:
                     code = -struct.unpack_from("=i", payload)[0]
                     raise OSError(code, os.strerror(code))
-                if kind == _NLMSG_DONE:
+                if kind == DONE:
                     return answers
                 answers.append((kind, payload))
-            if answers and not flags & _DUMP:
+            if answers and not flags & DUMP:
                 return answers
 
 
@@ -171,42 +172,46 @@ def read_events(sock: socket.socket, most: int) -> Iterator[LinkEvent | RoutingE
         for level, kind, value in extra:
             if (level, kind) == (_SOL_NETLINK, _LISTEN_ALL_NSID):
                 nsid = struct.unpack("=i", value)[0]
-        for kind, _, payload in _messages(data):
+        for kind, _, payload in messages(data):
             if kind in (NEWLINK, DELLINK) and payload and payload[0] == socket.AF_UNSPEC:
                 yield _link_event(nsid, payload, gone=kind == DELLINK)
             elif kind == NEWNETCONF:
-                found = _attributes(payload[4:])  # netconfmsg, padded
+                found = attributes(payload[4:])  # netconfmsg, padded
                 if _NETCONFA_MC_FORWARDING in found:
-                    on = _number(found, _NETCONFA_MC_FORWARDING) != 0
-                    yield RoutingEvent(nsid, _number(found, _NETCONFA_IFINDEX), on)
+                    on = number(found, _NETCONFA_MC_FORWARDING) != 0
+                    yield RoutingEvent(nsid, number(found, _NETCONFA_IFINDEX), on)
 
 
 def _link_event(nsid: int | None, payload: bytes, *, gone: bool) -> LinkEvent:
-    found = _attributes(payload[_IFINFO.size :])
+    found = attributes(payload[IFINFO.size :])
     moved = None
     if gone and _NEW_NETNSID in found:
-        moved = (_number(found, _NEW_NETNSID), _number(found, _NEW_IFINDEX))
+        moved = (number(found, _NEW_NETNSID), number(found, _NEW_IFINDEX))
     return LinkEvent(nsid, _facts(payload), gone, moved)
 
 
 def _facts(payload: bytes) -> Facts:
-    _, _, ifindex, _, _ = _IFINFO.unpack_from(payload)
-    found = _attributes(payload[_IFINFO.size :])
-    info = _attributes(found.get(_LINKINFO, b""))
-    xdp = _attributes(found.get(_XDP, b""))
+    _, _, ifindex, _, _ = IFINFO.unpack_from(payload)
+    found = attributes(payload[IFINFO.size :])
+    xdp = attributes(found.get(_XDP, b""))
     return Facts(
         ifindex=ifindex,
-        name=_text(found, _IFNAME),
-        kind=_text(info, _KIND),
-        link=_number(found, _LINK),
-        link_nsid=_number(found, _LINK_NETNSID) if _LINK_NETNSID in found else None,
-        master=_number(found, _MASTER),
-        mtu=_number(found, _MTU),
+        name=_text(found, IFNAME),
+        kind=kind_of(found),
+        link=number(found, _LINK),
+        link_nsid=number(found, _LINK_NETNSID) if _LINK_NETNSID in found else None,
+        master=number(found, MASTER),
+        mtu=number(found, MTU),
         qdisc=_text(found, _QDISC),
-        promiscuity=_number(found, _PROMISCUITY) if _PROMISCUITY in found else None,
-        allmulti=_number(found, _ALLMULTI) if _ALLMULTI in found else None,
+        promiscuity=number(found, _PROMISCUITY) if _PROMISCUITY in found else None,
+        allmulti=number(found, _ALLMULTI) if _ALLMULTI in found else None,
         xdp=xdp.get(_XDP_ATTACHED, b"\0") != b"\0",
     )
+
+
+def kind_of(found: dict[int, bytes]) -> str:
+    """The driver's kind of an interface by its attributes; "" of hardware."""
+    return _text(attributes(found.get(_LINKINFO, b"")), _KIND)
 
 
 def _target(nsid: int | None) -> bytes:
@@ -214,17 +219,19 @@ def _target(nsid: int | None) -> bytes:
     return b"".join(struct.pack("=HHi", 8, kind, value) for kind, value in wanted)
 
 
-def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Type, sequence number and body of each message of a datagram."""
     at = 0
-    while at + _HEAD.size <= len(data):
-        size, kind, _, sequence, _ = _HEAD.unpack_from(data, at)
-        if size < _HEAD.size:
+    while at + HEAD.size <= len(data):
+        size, kind, _, sequence, _ = HEAD.unpack_from(data, at)
+        if size < HEAD.size:
             return
-        yield kind, sequence, data[at + _HEAD.size : at + size]
+        yield kind, sequence, data[at + HEAD.size : at + size]
         at += (size + 3) & ~3
 
 
-def _attributes(data: bytes) -> dict[int, bytes]:
+def attributes(data: bytes) -> dict[int, bytes]:
+    """Attributes by their type, as they are; of two of a type the last."""
     found = {}
     at = 0
     while at + _ATTRIBUTE.size <= len(data):
@@ -236,7 +243,8 @@ def _attributes(data: bytes) -> dict[int, bytes]:
     return found
 
 
-def _number(found: dict[int, bytes], kind: int) -> int:
+def number(found: dict[int, bytes], kind: int) -> int:
+    """An attribute of 32 bits, 0 where it is missing."""
     value = found.get(kind, b"")
     return int(struct.unpack_from("=i", value)[0]) if len(value) >= 4 else 0
 

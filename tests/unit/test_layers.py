@@ -53,7 +53,7 @@ NEVER_PURE = {"time", "asyncio", "threading", "socket", "os", "random", "logging
 NEVER_RUNTIME = {"click", "rich", "scapy", "snoop._native", "snoop.cli"}
 PLACES = {
     "scapy": {"snoop.cli", "snoop.lab.frames", "snoop.lab.frames_ipv6"},
-    "pyroute2": {"snoop.links.interfaces", "snoop.lab"},
+    "pyroute2": {"snoop.lab"},
     "click": {"snoop.cli"},
     "rich": set(),  # the bench's
     "prometheus_client": {"snoop.control.metrics"},
