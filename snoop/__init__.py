@@ -11,7 +11,7 @@ are asked for, so that importing a layer of the package imports nothing above it
 - `printable`: a name's one spelling; `namespace`: of `ip netns`.
 """
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # of `typing`, which an agent need not import
 
 if TYPE_CHECKING:
     from snoop.control.client import NoDaemon, Refused

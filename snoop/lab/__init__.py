@@ -18,7 +18,8 @@ a test run that makes no lab pays for none.
 """
 
 import importlib
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # of `typing`, which an agent need not import
 
 if TYPE_CHECKING:
     from snoop.lab.host import AgentError, Captured, Count, Host, Job

@@ -1,10 +1,10 @@
 """The process that lives inside one host's network namespace and does what the lab tells it.
 
-Started by `host.py` on `eth0`, already inside the namespace; standard library only,
-so that it is up in a few hundredths of a second. Commands come as JSON lines on stdin, `{"id": 1,
-"op": "join", ...}`; each is answered by one line on stdout, `{"id": 1, "result": ...}` or `{"id":
-1, "error": "..."}`, in the order in which they end. When stdin ends the agent ends, and with it
-every membership and socket of the host: a lab that dies leaves nothing behind.
+Started by `host.py` on `eth0`, already inside the namespace; standard library only, and little of
+that, so that it is up in a few hundredths of a second. Commands come as JSON lines on stdin,
+`{"id": 1, "op": "join", ...}`; each is answered by one line on stdout, `{"id": 1, "result": ...}`
+or `{"id": 1, "error": "..."}`, in the order in which they end. When stdin ends the agent ends, and
+with it every membership and socket of the host: a lab that dies leaves nothing behind.
 
 Two views of what arrived are kept apart. `wire` is what an AF_PACKET tap saw on the interface,
 wanted or not: what the switch delivered. `app` is what came out of the joined UDP sockets: what the
@@ -23,8 +23,6 @@ import socket
 import struct
 import sys
 import threading
-from pathlib import Path
-from typing import Any
 
 from snoop.lab.datagrams import (
     DATA_PORT,
@@ -37,6 +35,10 @@ from snoop.lab.datagrams import (
     udp_send,
 )
 from snoop.lab.tap import Tap, enlarge, raw_send
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 IP_MULTICAST_ALL, IPV6_MULTICAST_ALL = 49, 29
 MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP, MCAST_JOIN_SOURCE_GROUP, MCAST_MSFILTER = 42, 45, 46, 48
@@ -92,10 +94,10 @@ class Membership:
 
 def udp_overflows() -> int:
     """RcvbufErrors of this namespace, of both families."""
-    lines = Path("/proc/thread-self/net/snmp").read_text().splitlines()
+    lines = read("/proc/thread-self/net/snmp").splitlines()
     names, values = (line.split() for line in lines if line.startswith("Udp:"))
     overflows = int(values[names.index("RcvbufErrors")])
-    for line in Path("/proc/thread-self/net/snmp6").read_text().splitlines():
+    for line in read("/proc/thread-self/net/snmp6").splitlines():
         if line.startswith("Udp6RcvbufErrors"):
             overflows += int(line.split()[1])
     return overflows
@@ -318,13 +320,13 @@ class Agent:
         return [frame.as_dict() for frame in self.tap.frames[start:]]
 
     def op_sysctl(self, path: str, value: str | None = None) -> str:
-        file = Path("/proc/sys") / path
+        path = os.path.join("/proc/sys", path)
         if value is not None:
-            file.write_text(str(value))
-        return file.read_text().strip()
+            write(path, str(value))
+        return read(path).strip()
 
     def op_read(self, path: str) -> str:
-        return Path(path).read_text()
+        return read(path)
 
     def op_tcp_serve(self, port: int, verify: bool = False) -> None:
         tcp_serve(port, verify)
@@ -333,9 +335,19 @@ class Agent:
         return os.getpid()
 
 
+def read(path: str) -> str:
+    with open(path) as file:
+        return file.read()
+
+
+def write(path: str, text: str) -> None:
+    with open(path, "w") as file:
+        file.write(text)
+
+
 def main() -> None:
     """An agent on the interface of the first argument, until its standard input ends."""
     for name, value in (("igmp_max_memberships", "4096"), ("igmp_max_msf", "256")):
         with contextlib.suppress(OSError):
-            Path(f"/proc/sys/net/ipv4/{name}").write_text(value)
+            write(f"/proc/sys/net/ipv4/{name}", value)
     Agent(sys.argv[1]).run()

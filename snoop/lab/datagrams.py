@@ -9,13 +9,15 @@ library only; used inside the agent.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import socket
 import struct
 import threading
 import time
 import zlib
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 DATA_PORT = 5004
 UDP_SEGMENT = 103
@@ -193,6 +195,8 @@ def udp_bursts(
     """Send `bursts` times `burst` datagrams, each burst in one system call (sendmmsg), `rate`
     bursts per second. They wait for the switch together, as those of a busy sender do.
     """
+    import ctypes  # a tenth of an agent's start, and few send so
+
     libc = ctypes.CDLL(None, use_errno=True)
     with open_sender(
         interface, destination, port, ttl=ttl, source=None, source_port=source_port

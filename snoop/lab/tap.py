@@ -9,15 +9,18 @@ library only; used inside the agent.
 
 from __future__ import annotations
 
+import array
 import contextlib
-import ctypes
 import errno
 import socket
 import struct
 import time
-from typing import Any, NamedTuple
 
 from snoop.lab.datagrams import Tally
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6, ETH_P_MARKER = 3, 0x0800, 0x86DD, 0x88B5
 SOL_PACKET, PACKET_AUXDATA, PACKET_STATISTICS = 263, 8, 6
@@ -37,13 +40,16 @@ NO_TCP = ((0x20, 0, 0, 0xFFFFF000), (0x15, 0, 2, 0x0800), (0x30, 0, 0, 0xFFF0000
 ACCEPT, DROP = (0x06, 0, 0, 0x40000), (0x06, 0, 0, 0)
 
 
-class Frame(NamedTuple):  # not a dataclass, whose import is half of an agent's start
+class Frame:  # not a dataclass, whose import is half of an agent's start
     """One captured frame, tag included. `gso_size` is 0 unless it is a super-frame."""
 
-    time_ns: int
-    data: bytes
-    gso_size: int
-    checksum_partial: bool
+    __slots__ = ("checksum_partial", "data", "gso_size", "time_ns")
+
+    def __init__(self, time_ns: int, data: bytes, gso_size: int, checksum_partial: bool) -> None:
+        self.time_ns = time_ns
+        self.data = data
+        self.gso_size = gso_size
+        self.checksum_partial = checksum_partial
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -63,9 +69,8 @@ def enlarge(sock: socket.socket, size: int) -> None:
 
 
 def attach_filter(sock: socket.socket, program: tuple[tuple[int, int, int, int], ...]) -> None:
-    code = b"".join(struct.pack("=HBBI", *step) for step in program)
-    buffer = ctypes.create_string_buffer(code)
-    fprog = struct.pack("@HP", len(program), ctypes.addressof(buffer))
+    code = array.array("B", b"".join(struct.pack("=HBBI", *step) for step in program))
+    fprog = struct.pack("@HP", len(program), code.buffer_info()[0])
     sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, fprog)
 
 
