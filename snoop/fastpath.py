@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -28,7 +29,7 @@ from snoop.table.seen import (
     WorkerStats,
 )
 
-CONTRACT_VERSION = 12
+CONTRACT_VERSION = 13
 if lib.fp_contract_version() != CONTRACT_VERSION:
     raise ImportError(
         f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "
@@ -39,6 +40,7 @@ PORTS_MAX: int = lib.FP_PORTS_MAX
 _PUNTED = struct.Struct("=QIHHIH2x")
 _NO_TAG: int = lib.FP_NO_TAG
 _DRAIN_BYTES = 1 << 20
+_CLOSERS = 16  # threads: the kernel takes a tenth of a second for a port, and many at once
 
 
 class Action(IntEnum):
@@ -259,6 +261,9 @@ class FastPath:
     def close(self) -> None:
         """Free everything; only after every `run` has returned."""
         if self._sw != ffi.NULL:
+            with ThreadPoolExecutor(_CLOSERS) as pool:
+                for part in range(_CLOSERS):
+                    pool.submit(lib.fp_switch_disband, self._sw, part, _CLOSERS)
             lib.fp_switch_free(self._sw)
             self._sw = ffi.NULL
 

@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 12
+#define FP_CONTRACT_VERSION 13
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -243,8 +243,13 @@ const char *fp_reason_name(uint32_t reason);
 uint32_t fp_reason_action(uint32_t reason);
 const char *fp_stat_name(uint32_t stat);
 
-/* Life of a switch. fp_switch_free() only after every loop has returned. */
+/*
+ * Life of a switch. fp_switch_free() only after every loop has returned. Closing a port's sockets
+ * waits a tenth of a second for the kernel, so before it any threads may share the ports:
+ * fp_switch_disband() closes those whose id leaves `part` when divided by `parts`.
+ */
 struct fp_switch *fp_switch_new(const struct fp_config *config);
+void fp_switch_disband(struct fp_switch *sw, uint32_t part, uint32_t parts);
 void fp_switch_free(struct fp_switch *sw);
 void fp_switch_stop(struct fp_switch *sw);
 

@@ -90,14 +90,21 @@ out:
 	return NULL;
 }
 
+void fp_switch_disband(struct fp_switch *sw, uint32_t part, uint32_t parts)
+{
+	for (uint32_t i = part; i < FP_PORTS_MAX; i += parts) {
+		fp_port_free(sw->opened[i]);
+		sw->opened[i] = NULL;
+	}
+}
+
 void fp_switch_free(struct fp_switch *sw)
 {
 	if (!sw)
 		return;
 	fp_retire_free(&sw->retirees, UINT64_MAX, sw->control_stats);
 	free(sw->retirees.list);
-	for (uint32_t i = 0; i < FP_PORTS_MAX; i++)
-		fp_port_free(sw->opened[i]);
+	fp_switch_disband(sw, 0, 1);
 	fp_table_free(fp_load_relaxed(&sw->table));
 	for (uint32_t i = 0; i < sw->worker_count; i++)
 		worker_free(sw->workers[i]);
