@@ -111,8 +111,7 @@ class Lab:
                     each.close()
             with contextlib.suppress(AttributeError):
                 self.link.close()
-            for name in namespaces.named(self.prefix):
-                namespaces.remove(name)
+            namespaces.remove(*namespaces.named(self.prefix))
             shutil.rmtree(self.directory, ignore_errors=True)
         finally:
             atexit.unregister(self.close)
