@@ -16,8 +16,9 @@ from snoop.proto.views import Departure, Disbelief, Refusal, RouterOrigin
 from snoop.wire.address import MAPPED, Address, Family, family
 
 REFUSALS_MAX: Final = 64  # a port; the one not heard for longest goes
-HOSTS_MAX: Final = 256  # a port; the one not heard for longest goes
-DEPARTURES_MAX: Final = 128  # a port; the oldest goes
+# Most hosts speak both families, and of IPv6 each joins two groups or three by itself.
+HOSTS_MAX: Final = 512  # a port; the one not heard for longest goes
+DEPARTURES_MAX: Final = 256  # a port; the oldest goes
 OTHERS_MAX: Final = 4  # hosts of a departure that are named besides
 SHUNNED_MAX: Final = 16  # routers a port; the one not heard for longest goes
 
