@@ -42,6 +42,9 @@ missing_packages() {
 		command -v smcrouted >/dev/null || need+=(smcroute)
 		command -v igmpproxy >/dev/null || need+=(igmpproxy)
 		command -v ovs-vswitchd >/dev/null || need+=(openvswitch-switch)
+		command -v radvd >/dev/null || need+=(radvd)
+		command -v ping >/dev/null || need+=(iputils-ping)
+		command -v nft >/dev/null || need+=(nftables)
 		command -v tcpdump >/dev/null || need+=(tcpdump)
 		command -v mandoc >/dev/null || need+=(mandoc)
 		# What completes a command line (tests/unit/cli/test_completion.py).
@@ -82,7 +85,7 @@ without_services() {
 	[ -z "$policy" ] || rm -f "$policy"
 	for package in "${@:2}"; do
 		case $package in
-		frr | smcroute | igmpproxy | openvswitch-switch)
+		frr | smcroute | igmpproxy | openvswitch-switch | radvd | nftables)
 			command -v systemctl >/dev/null && systemctl disable --now "$package" >/dev/null 2>&1
 			;;
 		esac

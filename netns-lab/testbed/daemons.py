@@ -1,4 +1,4 @@
-"""What real neighbours run: multicast routers and Open vSwitch, from Debian's packages, each in the
+"""What real neighbours run: routers and Open vSwitch, from Debian's packages, each in the
 namespace of one host with a run directory of its own. Nothing of the system's services is touched.
 
     with Smcroute(lab.h(1), lab.directory) as router:
@@ -113,14 +113,25 @@ class Smcroute(Daemons):
 
     needs = ("smcrouted",)
 
+    def rules(self, group: str) -> str:
+        return f"mgroup from eth0 group {group}\nmroute from eth0 group {group} to down0\n"
+
     def begin(self, group: str) -> None:
         config = self.directory / "smcroute.conf"
-        config.write_text(
-            "phyint eth0 enable\nphyint down0 enable\n"
-            f"mgroup from eth0 group {group}\nmroute from eth0 group {group} to down0\n"
-        )
+        config.write_text("phyint eth0 enable\nphyint down0 enable\n" + self.rules(group))
         at = self.directory
         self.spawn("smcrouted", "-n", "-N", "-f", config, "-P", at / "pid", "-u", at / "socket")
+
+
+class Smcroute6(Smcroute):
+    """The same of IPv6, in the other direction: from the network behind the host to the switch."""
+
+    def rules(self, group: str) -> str:
+        return f"mroute from down0 group {group} to eth0\n"
+
+    def routes(self) -> bool:
+        shown = self.host.call("read", path="/proc/net/ip6_mr_vif")
+        return " eth0 " in shown and " down0 " in shown
 
 
 class Igmpproxy(Daemons):
@@ -169,6 +180,25 @@ class Frr(Daemons):
         lines += ["interface eth0", f"ip mroute down0 {group}"]
         words = [word for line in lines for word in ("-c", line)]
         self.ask("vtysh", "--vty_socket", str(self.directory), *words)
+
+
+class Radvd(Daemons):
+    """A router that advertises one prefix on eth0."""
+
+    needs = ("radvd",)
+
+    def begin(self, group: str) -> None:
+        for which in ("all", "eth0"):  # It advertises nothing that the kernel does not route.
+            self.host.call("sysctl", path=f"net/ipv6/conf/{which}/forwarding", value="1")
+        config = self.directory / "radvd.conf"
+        config.write_text(
+            "interface eth0 { AdvSendAdvert on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4;\n"
+            f" MinDelayBetweenRAs 3; prefix {group} {{ }}; }};\n"
+        )
+        self.spawn("radvd", "-n", "-C", config, "-p", self.directory / "pid", "-m", "stderr")
+
+    def ready(self, group: str) -> bool:
+        return (self.directory / "pid").exists()
 
 
 class OpenVswitch(Daemons):

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from socket import AF_INET6
 from typing import Any
 
 from pyroute2 import IPRoute
@@ -151,16 +152,26 @@ class KernelBridge:
             br_mcast_querier_intvl=ticks(2 * query_interval + query_response_interval / 2),
         )
         index = namespaces.index_of(link, name)
-        with inside(namespace):
-            settings = Path("/proc/sys/net/ipv6/conf") / name
-            for setting, value in (("accept_dad", "0"), ("disable_ipv6", "0")):
-                (settings / setting).write_text(value)  # MLD queries need an address, at once
-        # Last: the bridge floods for the query response interval that holds when the querier is
-        # switched on.
-        link.link("set", index=index, kind="bridge", br_mcast_querier=int(querier))
         for port in ports:
             link.link("set", index=namespaces.index_of(link, port), master=index)
         link.link("set", index=index, state="up")
+        self.have_address(index)
+        # Last, with an address to ask from: it asks at once, and then not for a startup interval.
+        link.link("set", index=index, kind="bridge", br_mcast_querier=int(querier))
+
+    def have_address(self, index: int) -> None:
+        """Wait for a link-local address to ask from, whatever the lab says of IPv6."""
+        with inside(self.namespace):
+            settings = Path("/proc/sys/net/ipv6/conf") / self.name
+            if not settings.exists():
+                return
+            for setting, value in (("accept_dad", "0"), ("disable_ipv6", "0")):
+                (settings / setting).write_text(value)
+        wait_until(
+            lambda: self.link.get_addr(index=index, family=AF_INET6),
+            within=5,
+            what=f"{self.name} has a link-local address",
+        )
 
     def members(self, group: str) -> set[str]:
         """Ports that have an entry for the group; needs iproute2's `bridge`."""
