@@ -152,7 +152,7 @@ def _mld(frame: bytes, ip: IP) -> messages.Message:
     from_nowhere = ip.src == UNSPECIFIED6
     match message:
         case messages.Query(group=group):
-            if ip.dst != (ALL_NODES6 if group == ANY else group):  # V-9
+            if ip.dst not in (ALL_NODES6, group):  # V-9, MLD-9
                 raise WireError("mld_malformed", "query not sent where it belongs")
             from_nowhere = False  # MLD-2
         case messages.MrdAdvertisement() | messages.MrdTermination():

@@ -97,7 +97,7 @@ def judge_query(data: bytes, dst: bytes) -> str:
     if group == NOWHERE:
         if sources or dst != IPv6Address("ff02::1").packed:
             return "!mld_malformed"
-    elif group[0] != 0xFF or dst != group:
+    elif group[0] != 0xFF or dst not in (group, IPv6Address("ff02::1").packed):
         return "!mld_malformed"
     about = "general" if group == NOWHERE else colons(group, 0)
     if sources:
