@@ -32,7 +32,7 @@ def check(
 
     Notes are about what is allowed and seldom meant, and about interfaces that are not here.
     """
-    from snoop.config import loader, odd
+    from snoop.config import effective, odd
     from snoop.config.problems import ConfigError
 
     if argument is not None and file is not None:
@@ -52,7 +52,7 @@ def check(
         if name not in here
     ]
     if as_json:
-        options.print_json({**loader.effective(loaded), "notes": notes})
+        options.print_json({**effective.whole(loaded), "notes": notes})
         return 0
     what = asked.file or "the command line"
     click.echo(f"{what} is good; ports: {', '.join(names) or 'none, give them with --port'}")

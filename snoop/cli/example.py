@@ -16,14 +16,27 @@ from typing import Any
 
 import msgspec
 
-from snoop.config import loader, schema, toml, words
+from snoop.config import effective, loader, schema, toml, words
 
 _WIDTH = 88
 _EXAMPLE: dict[str, Any] = {
     "igmp": {"querier": "off", "querier_address": "10.0.0.254"},
-    "vlan": [{"vid": 10, "querier": "on", "querier_address": "10.10.0.254"}],
+    "mld": {"querier_address": "fe80::254"},
+    "vlan": [
+        {
+            "vid": 10,
+            "querier": "on",
+            "querier_address": "10.10.0.254",
+            "mld": {"querier": "on"},
+        }
+    ],
     "port": [
-        {"name": "p0", "description": "Studio A", "deny_groups": ["239.255.0.0/16"]},
+        {
+            "name": "p0",
+            "description": "Studio A",
+            "deny_groups": ["239.255.0.0/16"],
+            "mld": {"fast_leave": "on"},
+        },
         {"name": "p1"},
     ],
     "static": [{"group": "239.1.1.1", "source": "10.0.0.9", "ports": ["p1"]}],
@@ -41,7 +54,9 @@ def _lines() -> Iterator[str]:
     yield "# from a key and from the [table] above it. Every key may be left out; shown are the"
     yield "# defaults, except for addresses, port names and groups. Times are seconds, fractions"
     yield "# allowed."
-    shown = loader.effective(loader.check(_EXAMPLE, where="example"))
+    shown = effective.whole(loader.check(_EXAMPLE, where="example"))
+    for name in ("vlan", "port"):  # whose own table for IPv6 is as long as that of all
+        shown[name][0]["mld"] = _EXAMPLE[name][0]["mld"]
     for name, table in loader.TABLES.items():
         value = shown[name]
         repeated = isinstance(value, list)
@@ -67,7 +82,7 @@ class Key:
 
 def reference() -> Iterator[tuple[str, list[Key]]]:
     """The tables in their order, each with its keys: ("[igmp]", …)."""
-    shown = loader.effective(loader.check(_EXAMPLE, where="example"))
+    shown = effective.whole(loader.check(_EXAMPLE, where="example"))
     for name, table in loader.TABLES.items():
         heading = f"[[{name}]]" if isinstance(shown[name], list) else f"[{name}]"
         keys = []
@@ -110,4 +125,10 @@ def _keys(table: type[msgspec.Struct], values: dict[str, Any]) -> Iterator[str]:
             comment, _WIDTH, initial_indent="# ", subsequent_indent="#   ", break_on_hyphens=False
         )
         # A key that means something by being left out is shown with what it then means.
-        yield f"#{field.name} = {toml.value(values[field.name])}"
+        yield from _folded(f"#{field.name} = {toml.value(values[field.name])}")
+
+
+def _folded(line: str) -> Iterator[str]:
+    """A line, or those of a list that is too long for one."""
+    folded = textwrap.wrap(line, _WIDTH, subsequent_indent="#") if '= ["' in line else [line]
+    yield from folded

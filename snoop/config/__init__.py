@@ -1,8 +1,10 @@
 """The configuration: what may be set, read whole and checked before anything opens.
 
 - `schema`: one struct a table of the file, one field a key, with its bounds and its description;
+- `bounds`, `addresses`: the types of the keys, each checked as it is made;
 - `words`: what a key takes, said; `problems`: what is wrong, with its line;
-- `resolve`: what was set, as the protocol's parameters; `effective`: a port's options as they hold;
+- `resolve`: what was set, as the protocol's parameters;
+- `effective`: what holds where a key is left out;
 - `names`: what groups are called;
 - `together`: checks that need more than one value; `loader`: a file and the command line, checked;
 - `odd`: what is allowed and seldom meant; `settings`: what is in effect, and what waits;

@@ -1,8 +1,24 @@
-"""Options of a port as they hold: what is left out is as the switch's."""
+"""A configuration as it holds: what is left out is filled in with what it then means."""
 
 from __future__ import annotations
 
-from snoop.config.schema import Coalesce, PortTable, SwitchTable
+from typing import Any
+
+import msgspec
+from msgspec import structs
+
+from snoop.config import resolve
+from snoop.config.schema import (
+    Coalesce,
+    Config,
+    IgmpTable,
+    MldTable,
+    PortTable,
+    SwitchTable,
+    VlanTable,
+)
+from snoop.proto.params import Unregistered
+from snoop.wire.address import Family
 
 
 def bypass(table: PortTable, switch: SwitchTable) -> bool:
@@ -18,3 +34,65 @@ def isolate(table: PortTable, switch: SwitchTable) -> bool:
 def coalesce(table: PortTable, switch: SwitchTable) -> Coalesce:
     """Who gets runs?"""
     return switch.coalesce if table.coalesce is None else table.coalesce
+
+
+def whole(config: Config) -> dict[str, Any]:
+    """The configuration as TOML-shaped plain data with every default filled in."""
+    plain = {table: _plain(getattr(config, table)) for table in Config.__struct_fields__}
+    for repeated in ("static", "group"):
+        plain[repeated] = list(plain[repeated])
+    plain["igmp"] = _whole(config.igmp)
+    plain["mld"] = _whole(config.mld)
+    plain["vlan"] = [_vlan(config, vlan) for vlan in config.vlan]
+    plain["port"] = [_port(config, port) for port in config.port]
+    return plain
+
+
+def _plain(table: object) -> Any:
+    return msgspec.to_builtins(table, enc_hook=str)
+
+
+def _whole(table: IgmpTable | MldTable) -> dict[str, Any]:
+    """With the defaults that follow from other keys."""
+    plain: dict[str, Any] = _plain(table)
+    last = "member" if isinstance(table, IgmpTable) else "listener"
+    for key, value in (
+        ("startup_query_interval", table.query_interval / 4),  # TM-6
+        ("startup_query_count", table.robustness),  # TM-7
+        (f"last_{last}_query_count", table.robustness),  # TM-9
+        ("qqi_ceiling", 2 * table.query_interval),  # Q-18
+        ("max_groups_total", 16 * table.max_groups),
+    ):
+        if key in plain and plain[key] is None:
+            plain[key] = value
+    return plain
+
+
+def _vlan(config: Config, vlan: VlanTable) -> dict[str, Any]:
+    igmp, mld = _whole(resolve.igmp_of(config, vlan)), _whole(resolve.mld_of(config, vlan))
+    keys = [key for key in vlan.__struct_fields__ if key not in ("vid", "mld")]
+    return {
+        "vid": vlan.vid,
+        **{key: igmp[key] for key in keys},
+        "mld": {key: mld[key] for key in vlan.mld.__struct_fields__},
+    }
+
+
+def _port(config: Config, port: PortTable) -> dict[str, Any]:
+    switch = config.switch
+    floods = port.flood_unregistered
+    whole = structs.replace(
+        port,
+        coalesce=coalesce(port, switch),
+        isolate=isolate(port, switch),
+        qdisc_bypass=bypass(port, switch),
+        flood_unregistered=switch.unregistered is Unregistered.FLOOD if floods is None else floods,
+    )
+    plain: dict[str, Any] = _plain(whole)
+    lists = {
+        f"{key}_groups": [str(each) for each in listed if each.family is Family.IPV6]
+        for key, listed in resolve.filters(port)._asdict().items()
+    }
+    same = {key: plain[key] for key in port.mld.__struct_fields__}
+    plain["mld"] = same | plain["mld"] | lists
+    return plain

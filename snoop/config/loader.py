@@ -17,9 +17,9 @@ from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 
-from snoop.config import resolve, schema
+from snoop.config import schema
 from snoop.config.problems import ConfigError, Problem, lines_of
-from snoop.config.schema import Config, PortTable
+from snoop.config.schema import Config, PortMldTable, PortTable
 from snoop.config.together import problems
 from snoop.config.words import ADDRESSES, allowed, meant, shown
 from snoop.printable import name_of, printable
@@ -29,6 +29,7 @@ Table = TypeVar("Table", bound=msgspec.Struct)
 TABLES: dict[str, type[msgspec.Struct]] = {
     "switch": schema.SwitchTable,
     "igmp": schema.IgmpTable,
+    "mld": schema.MldTable,
     "vlan": schema.VlanTable,
     "port": schema.PortTable,
     "static": schema.StaticTable,
@@ -133,6 +134,7 @@ def _origins(written: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, st
     for table, by in (
         ("switch", ""),
         ("igmp", ""),
+        ("mld", ""),
         ("vlan", "vid"),
         ("port", "name"),
         ("metrics", ""),
@@ -168,7 +170,7 @@ def _checked(raw: Mapping[str, Any]) -> tuple[Config, list[Problem]]:
     for table, kind in TABLES.items():
         given = raw.get(table, [] if table in _REPEATED else {})
         if table not in _REPEATED:
-            one = _response(given) if table == "igmp" else given
+            one = _response(given) if table in ("igmp", "mld") else given
             made[table], wrong = _table(kind, one, f"[{table}]", (table, None))
             found += wrong
         elif isinstance(given, list):
@@ -250,51 +252,23 @@ def port_argument(text: str) -> dict[str, Any]:
     hints = typing.get_type_hints(PortTable, include_extras=True)
     for option in options:
         key, equals, value = option.partition("=")
-        if not equals or key == "name":
+        table, _, inner = key.rpartition(".")
+        if equals and table == "mld" and inner in PortMldTable.__struct_fields__:
+            _put(keys.setdefault(table, {}), inner, value, listed=inner.endswith("_groups"))
+            continue
+        if not equals or key in ("name", "mld"):
             raise ConfigError(f'--port {text}: "{option}" is not option=value')
         if key not in hints:
             raise ConfigError(f'--port {text}: unknown option "{key}"{meant(key, hints)}')
-        if _is_list(hints[key]):
-            keys.setdefault(key, []).append(value)
-        else:
-            keys[key] = value if key == "description" else _word(value)
+        _put(keys, key, value, listed=_is_list(hints[key]))
     return keys
 
 
-def effective(config: Config) -> dict[str, Any]:
-    """The configuration as TOML-shaped plain data with every default filled in."""
-    plain: dict[str, Any] = msgspec.to_builtins(config, enc_hook=str)
-    for name in ("port", "static", "group"):
-        plain[name] = list(plain[name])
-    for group in plain["group"]:
-        group["group"] = group["group"].removesuffix("/32")
-    _fill(plain["igmp"])
-    plain["vlan"] = []
-    for table in config.vlan:
-        whole = msgspec.to_builtins(resolve.igmp_of(config, table), enc_hook=str)
-        _fill(whole)
-        keys = typing.get_type_hints(schema.VlanTable)
-        plain["vlan"].append({key: whole.get(key, table.vid) for key in keys})
-    for port in plain["port"]:
-        for key in ("coalesce", "isolate", "qdisc_bypass"):
-            if port[key] is None:
-                port[key] = plain["switch"][key]
-        if port["flood_unregistered"] is None:
-            port["flood_unregistered"] = plain["switch"]["unregistered"] == "flood"
-    return plain
-
-
-def _fill(igmp: dict[str, Any]) -> None:
-    """The defaults that follow from other keys."""
-    for key, value in (
-        ("startup_query_interval", igmp["query_interval"] / 4),  # TM-6
-        ("startup_query_count", igmp["robustness"]),  # TM-7
-        ("last_member_query_count", igmp["robustness"]),  # TM-9
-        ("qqi_ceiling", 2 * igmp["query_interval"]),  # Q-18
-        ("max_groups_total", 16 * igmp["max_groups"]),
-    ):
-        if igmp[key] is None:
-            igmp[key] = value
+def _put(keys: dict[str, Any], key: str, value: str, *, listed: bool) -> None:
+    if listed:
+        keys.setdefault(key, []).append(value)
+    else:
+        keys[key] = value if key == "description" else _word(value)
 
 
 def _table(
@@ -310,6 +284,11 @@ def _table(
         if key not in hints:
             text = f'{where} unknown key "{key}"{meant(key, hints)}'
             found.append(Problem(text, *place, key))
+            continue
+        if (inner := _inner(hints[key])) is not None:
+            made, wrong = _table(inner, value, f"{where} {key}:", place)
+            found += [Problem(one.text, *place, key) for one in wrong]
+            values[key] = inner() if made is None else made
             continue
         try:
             values[key] = msgspec.convert(value, type=hints[key], dec_hook=_address)
@@ -327,6 +306,12 @@ def _keys(kind: type[msgspec.Struct]) -> tuple[dict[str, Any], list[str]]:
     """The type of each key, and the keys that must be given; found once, as it takes long."""
     required = [known.name for known in msgspec.structs.fields(kind) if known.required]
     return typing.get_type_hints(kind, include_extras=True), required
+
+
+def _inner(hint: Any) -> type[msgspec.Struct] | None:
+    """The table that is the value of a key, None of one that has no table."""
+    base = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    return base if isinstance(base, type) and issubclass(base, msgspec.Struct) else None
 
 
 def _address(kind: type, value: object) -> object:

@@ -9,16 +9,20 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Network, collapse_addresses
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from operator import itemgetter
 
 from snoop.config import resolve
-from snoop.config.schema import Config, IgmpTable, PortTable, StaticTable
+from snoop.config.addresses import Group, GroupPrefix, Network, Source, carried
+from snoop.config.schema import Config, IgmpTable, MldTable, PortTable, StaticTable
 from snoop.proto.params import FastLeave, MrouterMode, NoQuerier, QuerierMode, Unregistered
 from snoop.proto.units import to_seconds
+from snoop.wire.address import Address, Family
 
-_EVERY_GROUP = IPv4Network("224.0.0.0/4")
-_LINK_LOCAL = IPv4Network("224.0.0.0/24")
+_EVERY_GROUP = (GroupPrefix("224.0.0.0/4").network, GroupPrefix("ff00::/8").network)
+_LINK_LOCAL = GroupPrefix("224.0.0.0/24").network
+_LINK_LOCAL6 = GroupPrefix(resolve.LINK_LOCAL6).network
+_DISCOVERY = [GroupPrefix(one).network for one in resolve.ALWAYS_FLOOD6]
 _HIDDEN = re.compile(r"\\(?:u[0-9a-f]{4}|U[0-9a-f]{8})")
 
 
@@ -28,9 +32,17 @@ def notes(config: Config) -> list[str]:
     common = list(_querier(config.igmp))
     found += [f"[igmp] {note}" for note in common]
     found += _igmp(config)
+    mld = list(_querier(config.mld))
+    found += [f"[mld] {note}" for note in mld]
+    found += _mld(config)
     for vlan in config.vlan:
-        own = resolve.igmp_of(config, vlan)
-        found += [f"[[vlan]] {vlan.vid}: {n}" for n in _querier(own) if n not in common]
+        where = f"[[vlan]] {vlan.vid}:"
+        found += [
+            f"{where} {n}" for n in _querier(resolve.igmp_of(config, vlan)) if n not in common
+        ]
+        found += [
+            f"{where} mld: {n}" for n in _querier(resolve.mld_of(config, vlan)) if n not in mld
+        ]
     for port in config.port:
         found += [f"[[port]] {port.name}: {note}" for note in _port(port, config)]
     found += _statics(config)
@@ -40,8 +52,9 @@ def notes(config: Config) -> list[str]:
 
 def _switch(config: Config) -> Iterator[str]:
     switch, ports = config.switch, config.port
-    asks = {config.igmp.querier, *(vlan.querier for vlan in config.vlan)}
-    if switch.no_querier is NoQuerier.PRUNE and asks <= {QuerierMode.OFF, None}:
+    asks = {config.igmp.querier, config.mld.querier}
+    asks |= {one for vlan in config.vlan for one in (vlan.querier, vlan.mld.querier) if one}
+    if switch.no_querier is NoQuerier.PRUNE and asks == {QuerierMode.OFF}:
         yield (
             '[switch] no_querier = "prune" while no querier is configured: unless another device '
             "asks, memberships run out and their streams end"
@@ -62,22 +75,33 @@ def _switch(config: Config) -> Iterator[str]:
                 'every port has mrouter = "never" and [igmp] querier is "off": reports go to no '
                 "port, so whoever asks hears no answer"
             )
-    for group in switch.always_flood:
-        if group in _LINK_LOCAL:
-            yield f"[switch] always_flood names {group}: all of {_LINK_LOCAL} is flooded anyway"
+    for each in switch.always_flood:
+        if around := _flooded(each.network, config):
+            yield f"[switch] always_flood names {each}: {around} is flooded anyway"
 
 
-def _querier(igmp: IgmpTable) -> Iterator[str]:
+def _flooded(network: Network, config: Config) -> str:
+    """By what groups go to every port whatever `always_flood` says; empty: they do not."""
+    always = [_LINK_LOCAL, *_DISCOVERY]
+    if config.mld.flood_link_local:
+        always.append(_LINK_LOCAL6)
+    for around in always:
+        if _inside(network, around):
+            return f"all of {around}" if around.num_addresses > 1 else "it"
+    return ""
+
+
+def _querier(igmp: IgmpTable | MldTable) -> Iterator[str]:
     """Of our own questions, and the timers that follow from them."""
     timings = resolve.alone(igmp).timings
     if igmp.querier is not QuerierMode.OFF:
-        if igmp.querier_address.is_unspecified:
+        if isinstance(igmp, IgmpTable) and igmp.querier_address.address.is_unspecified:
             yield (
                 f'querier = "{igmp.querier.value}" has no querier_address: its queries come from '
                 "0.0.0.0, which other switches do not take for a router and which loses every "
                 "election; give it one"
             )
-        if igmp.version < 3 and igmp.ssm_ranges:
+        if igmp.version < (3 if isinstance(igmp, IgmpTable) else 2) and igmp.ssm_ranges:
             yield (
                 f"version = {igmp.version} with a querier: hosts that answer it cannot name "
                 "sources, so that what they join in ssm_ranges is ignored"
@@ -97,8 +121,9 @@ def _querier(igmp: IgmpTable) -> Iterator[str]:
             "more often"
         )
     if timings.lmqt > timings.gmi:
+        last = "member" if isinstance(igmp, IgmpTable) else "listener"
         yield (
-            f"last_member_query_interval times its count, {to_seconds(timings.lmqt):g} s, is longer"
+            f"last_{last}_query_interval times its count, {to_seconds(timings.lmqt):g} s, is longer"
             f" than a membership lasts unasked, {to_seconds(timings.gmi):g} s: leaves end nothing"
         )
 
@@ -126,20 +151,53 @@ def _igmp(config: Config) -> Iterator[str]:
         )
 
 
+def _mld(config: Config) -> Iterator[str]:
+    mld = config.mld
+    groups: list[Group | GroupPrefix] = [one.group for one in config.static]
+    for port in config.port:
+        groups += [*port.deny_groups, *port.allow_groups]
+    if not mld.enabled and (
+        mld.querier is not QuerierMode.OFF
+        or any(vlan.mld.querier is not None for vlan in config.vlan)
+        or any(one.family is Family.IPV6 for one in groups)
+    ):
+        yield (
+            "[mld] enabled = false: every IPv6 group floods, so that querier, [[static]] and "
+            "filters do nothing for them"
+        )
+    if (
+        mld.enabled
+        and mld.querier is QuerierMode.OFF
+        and config.igmp.querier is not QuerierMode.OFF
+        and config.switch.no_querier is NoQuerier.PRUNE
+    ):
+        yield (
+            f'[mld] querier = "off" while that of [igmp] is "{config.igmp.querier.value}", and '
+            '[switch] no_querier = "prune": unless another device asks, IPv6 memberships run out'
+        )
+    if mld.version == 1 and mld.ignore_v1:
+        yield ("[mld] version = 1 and ignore_v1 = true: the answers to our own queries are ignored")
+
+
 def _port(port: PortTable, config: Config) -> Iterator[str]:
-    denied = list(collapse_addresses(_plain(port.deny_groups)))
-    if _EVERY_GROUP in denied:
-        yield f"deny_groups is all of {_EVERY_GROUP}: no host on it can join anything"
-    else:
-        allowed = list(_plain(port.allow_groups))
-        lost = [each for each in allowed if any(each.subnet_of(deny) for deny in denied)]
-        if allowed and len(lost) == len(allowed):
+    filters = resolve.filters(port)
+    denied = _collapsed(filters.deny)
+    whole = [each for each in denied if each in _EVERY_GROUP]
+    for each in whole:
+        yield f"deny_groups is all of {each}: no host on it can join anything"
+    for every in _EVERY_GROUP:
+        allowed = [one.network for one in filters.allow if _inside(one.network, every)]
+        lost = [each for each in allowed if any(_inside(each, deny) for deny in denied)]
+        if every in whole or not lost:
+            continue
+        if len(lost) == len(allowed):
             yield "deny_groups has all of allow_groups: no host on it can join anything"
         for each in lost if len(lost) < len(allowed) else ():
             yield f"allow_groups names {each}, which deny_groups refuses"
-    for group in config.switch.always_flood:
-        if any(group in deny for deny in denied) and _EVERY_GROUP not in denied:
-            yield f"deny_groups has {group}, which [switch] always_flood sends to it all the same"
+    for listed in config.switch.always_flood:
+        refused = any(_inside(listed.network, deny) for deny in denied if deny not in whole)
+        if refused:
+            yield f"deny_groups has {listed}, which [switch] always_flood sends to it all the same"
     if port.mrouter is MrouterMode.ALWAYS and config.switch.unregistered is Unregistered.DROP:
         yield (
             'mrouter = "always" and [switch] unregistered = "drop": the router gets no group that '
@@ -155,12 +213,15 @@ def _port(port: PortTable, config: Config) -> Iterator[str]:
 
 
 def _statics(config: Config) -> Iterator[str]:
-    denied = {port.name: _spans(port.deny_groups) for port in config.port}
-    ssm = _spans(config.igmp.ssm_ranges)
+    denied = {port.name: _spans(resolve.filters(port).deny) for port in config.port}
+    ssm = _spans([*config.igmp.ssm_ranges, *config.mld.ssm_ranges])
+    listed = _spans(config.switch.always_flood)
     for static in config.static:
         where, group = f"[[static]] {static.group}:", static.group
-        if group in _LINK_LOCAL or group in config.switch.always_flood:
+        if _within(group, listed) or _flooded(GroupPrefix(str(group)).network, config):
             yield f"{where} the group goes to every port anyway"
+        elif group.family is Family.IPV6 and group.mapped[1] & 0xF < 2:
+            yield f"{where} a group of that scope never leaves its host: nothing is delivered"
         elif static.source is None and _within(group, ssm):
             yield (
                 f"{where} no source, and the group is in ssm_ranges, where hosts join the "
@@ -197,32 +258,43 @@ def _names(config: Config) -> Iterator[str]:
 
 def _is_group(name: str) -> bool:
     try:
-        return IPv4Address(name).is_multicast
+        return bool(Group(name))
     except ValueError:
         return False
 
 
 def _entries(
     statics: Iterable[StaticTable],
-) -> Iterator[tuple[IPv4Address, IPv4Address | None, int, str]]:
+) -> Iterator[tuple[Group, Source | None, int, str]]:
     for static in statics:
         for name in static.ports:
             yield static.group, static.source, static.vlan, name
 
 
-def _spans(prefixes: Iterable[IPv4Network]) -> list[tuple[int, int]]:
-    """First and last address of each, in order and apart: there may be thousands to look up."""
+def _inside(network: Network, around: Network) -> bool:
+    """Tell whether a network is part of another, of whatever family."""
+    if isinstance(network, IPv4Network):
+        return isinstance(around, IPv4Network) and network.subnet_of(around)
+    return isinstance(around, IPv6Network) and network.subnet_of(around)
+
+
+def _collapsed(prefixes: Iterable[GroupPrefix]) -> list[Network]:
+    """As few as say the same."""
+    networks = [each.network for each in prefixes]
     return [
-        (int(each.network_address), int(each.broadcast_address))
-        for each in collapse_addresses(_plain(prefixes))
+        *collapse_addresses(each for each in networks if isinstance(each, IPv4Network)),
+        *collapse_addresses(each for each in networks if isinstance(each, IPv6Network)),
     ]
 
 
-def _within(group: IPv4Address, spans: list[tuple[int, int]]) -> bool:
-    at = bisect_right(spans, int(group), key=itemgetter(0)) - 1
-    return at >= 0 and int(group) <= spans[at][1]
+def _spans(prefixes: Iterable[GroupPrefix]) -> list[tuple[Address, Address]]:
+    """First and last address of each, in order and apart: there may be thousands to look up."""
+    return sorted(
+        (carried(each.network_address), carried(each.broadcast_address))
+        for each in _collapsed(prefixes)
+    )
 
 
-def _plain(prefixes: Iterable[IPv4Network]) -> Iterator[IPv4Network]:
-    """Without the bounds of a group's prefix, which wider or narrower ones would break."""
-    return (IPv4Network(each) for each in prefixes)
+def _within(group: Group, spans: list[tuple[Address, Address]]) -> bool:
+    at = bisect_right(spans, group.mapped, key=itemgetter(0)) - 1
+    return at >= 0 and group.mapped <= spans[at][1]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Network
+from typing import Any, NamedTuple
 
 from msgspec import structs
 
-from snoop.config.schema import Config, IgmpTable, PortTable, VlanTable
+from snoop.config.addresses import GroupPrefix, carried
+from snoop.config.schema import Config, IgmpTable, MldTable, PortTable, VlanTable
 from snoop.proto.params import NullSource, Params, PortParams
 from snoop.proto.statics import StaticEntry
-from snoop.proto.units import seconds
-from snoop.wire.address import Prefix, mapped
+from snoop.proto.timings import TimerProfile
+from snoop.proto.units import Ports, seconds
+from snoop.wire.address import UNSPECIFIED6, Family, Prefix
 
 ALL_PORTS = (1 << 256) - 1
 _NULL_SOURCE: dict[bool | str, NullSource] = {
@@ -19,6 +21,22 @@ _NULL_SOURCE: dict[bool | str, NullSource] = {
     "fallback": NullSource.FALLBACK,
     True: NullSource.YES,
 }
+_PROFILE = {
+    "rfc9777": TimerProfile.RFC9776,
+    "rfc3810": TimerProfile.RFC3376,
+    "rfc9776": TimerProfile.RFC9776,
+    "rfc3376": TimerProfile.RFC3376,
+}
+LINK_LOCAL6 = "ff02::/16"
+ALWAYS_FLOOD6 = (  # INTERFACE.md 5: neighbour discovery and what hosts look for without joining
+    "ff02::1",
+    "ff02::2",
+    "ff02::16",
+    "ff02::6a",
+    "ff02::fb",
+    "ff02::1:2",
+    "ff02::1:ff00:0/104",
+)
 NO_MAC = b"\x02\0\0\0\0\1"  # locally administered; for a switch whose ports have none
 
 
@@ -27,88 +45,168 @@ def params(config: Config, *, port_id: Callable[[str], int], switch_mac: bytes) 
 
     `switch_mac` is the source of our own frames, 6 bytes.
     """
-    switch = config.switch
-    if isinstance(switch.report_flood, bool):
-        report_flood = ALL_PORTS if switch.report_flood else 0
+    flooded = config.switch.report_flood
+    if isinstance(flooded, bool):
+        report_flood = ALL_PORTS if flooded else 0
     else:
-        report_flood = sum({1 << port_id(name) for name in switch.report_flood})
+        report_flood = sum({1 << port_id(name) for name in flooded})
 
-    def of(igmp: IgmpTable, vlans: tuple[tuple[int, Params], ...] = ()) -> Params:
-        startup = igmp.startup_query_interval
-        return Params(
-            enabled=igmp.enabled,
-            unregistered=switch.unregistered,
-            no_querier=switch.no_querier,
-            report_flood=report_flood,
-            specific_query_scope=switch.specific_query_scope,
-            querier=igmp.querier,
-            querier_address=mapped(igmp.querier_address.packed),
-            version=igmp.version,
-            robustness=igmp.robustness,
-            query_interval=seconds(igmp.query_interval),
-            query_response_interval=seconds(igmp.query_response_interval),
-            last_member_query_interval=seconds(igmp.last_member_query_interval),
-            last_member_query_count=igmp.last_member_query_count,
-            startup_query_interval=None if startup is None else seconds(startup),
-            startup_query_count=igmp.startup_query_count,
-            timer_profile=igmp.timer_profile,
-            ttl_check=igmp.ttl_check,
-            require_router_alert=igmp.require_router_alert,
-            mrouter_on_null_source=_NULL_SOURCE[igmp.mrouter_on_null_source],
-            lite_exclude_filter=igmp.lite_exclude_filter,
-            compat_disable=igmp.compat_disable,
-            ignore_v1=igmp.ignore_v1,
-            ignore_v2=igmp.ignore_v2,
-            mrd=igmp.mrd,
-            qqi_ceiling=None if igmp.qqi_ceiling is None else seconds(igmp.qqi_ceiling),
-            ssm_ranges=tuple(prefix(one) for one in igmp.ssm_ranges),
-            max_groups=igmp.max_groups,
-            max_groups_total=igmp.max_groups_total,
-            max_sources=igmp.max_sources,
-            max_hosts=igmp.max_hosts,
-            max_state=igmp.max_state << 20,
-            switch_mac=switch_mac,
-            vlans=vlans,
-        )
+    def common(table: IgmpTable | MldTable) -> dict[str, Any]:
+        return {**_common(table), **_policy(config, report_flood), "switch_mac": switch_mac}
 
-    vlans = tuple((vlan.vid, of(igmp_of(config, vlan))) for vlan in config.vlan)
-    return of(config.igmp, vlans)
+    def igmp(table: IgmpTable, **more: Any) -> Params:
+        return Params(**common(table), **_igmp(table), **more)
+
+    def mld(table: MldTable, **more: Any) -> Params:
+        return Params(**common(table), **_mld(table), **more)
+
+    return igmp(
+        config.igmp,
+        mld=mld(
+            config.mld, vlans=tuple((vlan.vid, mld(mld_of(config, vlan))) for vlan in config.vlan)
+        ),
+        vlans=tuple((vlan.vid, igmp(igmp_of(config, vlan))) for vlan in config.vlan),
+    )
+
+
+def _policy(config: Config, report_flood: Ports) -> dict[str, Any]:
+    """What `[switch]` says of both families."""
+    switch = config.switch
+    return {
+        "unregistered": switch.unregistered,
+        "no_querier": switch.no_querier,
+        "report_flood": report_flood,
+        "specific_query_scope": switch.specific_query_scope,
+    }
+
+
+def _common(table: IgmpTable | MldTable) -> dict[str, Any]:
+    """What `[igmp]` and `[mld]` say by the same keys."""
+    startup = table.startup_query_interval
+    return {
+        "enabled": table.enabled,
+        "querier": table.querier,
+        "version": table.version,
+        "robustness": table.robustness,
+        "query_interval": seconds(table.query_interval),
+        "query_response_interval": seconds(table.query_response_interval),
+        "startup_query_interval": None if startup is None else seconds(startup),
+        "startup_query_count": table.startup_query_count,
+        "ttl_check": table.ttl_check,
+        "require_router_alert": table.require_router_alert,
+        "lite_exclude_filter": table.lite_exclude_filter,
+        "compat_disable": table.compat_disable,
+        "ignore_v1": table.ignore_v1,
+        "mrd": table.mrd,
+        "qqi_ceiling": None if table.qqi_ceiling is None else seconds(table.qqi_ceiling),
+        "ssm_ranges": tuple(prefix(one) for one in table.ssm_ranges),
+        "max_groups": table.max_groups,
+        "max_sources": table.max_sources,
+    }
+
+
+def _igmp(igmp: IgmpTable) -> dict[str, Any]:
+    return {
+        "querier_address": igmp.querier_address.mapped,
+        "last_member_query_interval": seconds(igmp.last_member_query_interval),
+        "last_member_query_count": igmp.last_member_query_count,
+        "timer_profile": igmp.timer_profile,
+        "mrouter_on_null_source": _NULL_SOURCE[igmp.mrouter_on_null_source],
+        "ignore_v2": igmp.ignore_v2,
+        "max_groups_total": igmp.max_groups_total,
+        "max_hosts": igmp.max_hosts,
+        "max_state": igmp.max_state << 20,
+    }
+
+
+def _mld(mld: MldTable) -> dict[str, Any]:
+    own = mld.querier_address
+    return {
+        "family": Family.IPV6,
+        "querier_address": UNSPECIFIED6 if own is None else own.mapped,
+        "last_member_query_interval": seconds(mld.last_listener_query_interval),
+        "last_member_query_count": mld.last_listener_query_count,
+        "timer_profile": _PROFILE[mld.timer_profile],
+        "mrouter_on_null_source": NullSource.NO,  # MLD-2: nobody hears it.
+    }
 
 
 def igmp_of(config: Config, vlan: VlanTable) -> IgmpTable:
     """`[igmp]` as it holds in a VLAN with keys of its own."""
     own = {key: value for key, value in structs.asdict(vlan).items() if value is not None}
-    del own["vid"]
-    interval = own.get("query_interval", config.igmp.query_interval)
-    if config.igmp.query_response_interval > interval:
-        own.setdefault("query_response_interval", interval)  # Within it, as for [igmp] (TM-2).
-    return structs.replace(config.igmp, **own)
+    del own["vid"], own["mld"]
+    return structs.replace(config.igmp, **_within(config.igmp, own))
+
+
+def mld_of(config: Config, vlan: VlanTable) -> MldTable:
+    """`[mld]` as it holds in a VLAN with keys of its own."""
+    own = {key: value for key, value in structs.asdict(vlan.mld).items() if value is not None}
+    return structs.replace(config.mld, **_within(config.mld, own))
+
+
+def _within(table: IgmpTable | MldTable, own: dict[str, Any]) -> dict[str, Any]:
+    """A response interval nobody gave is within the VLAN's query interval (TM-2)."""
+    interval = own.get("query_interval", table.query_interval)
+    if table.query_response_interval > interval:
+        own.setdefault("query_response_interval", interval)
+    return own
 
 
 def port_params(table: PortTable) -> PortParams:
-    """The parameters of one port."""
-    return PortParams(
-        name=table.name,
-        mrouter=table.mrouter,
-        querier_guard=table.querier_guard,
-        fast_leave=table.fast_leave,
-        explicit_tracking=table.explicit_tracking,
-        deny_groups=tuple(prefix(one) for one in table.deny_groups),
-        allow_groups=tuple(prefix(one) for one in table.allow_groups),
-        flood_unregistered=table.flood_unregistered,
-        max_groups=table.max_groups,
-        max_state=table.max_state << 20,
+    """The parameters of one port; what differs for IPv6 stands in `mld`, but for the filters, which
+    tell families apart themselves.
+    """
+    own, lists = table.mld, filters(table)
+    shared: dict[str, Any] = {
+        "name": table.name,
+        "deny_groups": tuple(prefix(one) for one in lists.deny),
+        "allow_groups": tuple(prefix(one) for one in lists.allow),
+        "max_groups": table.max_groups,
+        "max_state": table.max_state << 20,
+    }
+    keys = ("mrouter", "querier_guard", "fast_leave", "explicit_tracking", "flood_unregistered")
+    both = {key: getattr(table, key) for key in keys}
+    given = {key: getattr(own, key) for key in keys}
+    differs = {key: value for key, value in given.items() if value is not None}
+    mld = PortParams(**shared, **(both | differs)) if differs else None
+    return PortParams(**shared, **both, mld=mld)
+
+
+class Filters(NamedTuple):
+    """`deny_groups` and `allow_groups` as they hold, of both families."""
+
+    deny: list[GroupPrefix]
+    allow: list[GroupPrefix]
+
+
+def filters(table: PortTable) -> Filters:
+    """Those of a port: what its `mld` lists stands in for the IPv6 groups beside it."""
+
+    def of(listed: list[GroupPrefix], ipv6: list[GroupPrefix] | None) -> list[GroupPrefix]:
+        if ipv6 is None:
+            return listed
+        return [one for one in listed if one.family is Family.IPV4] + ipv6
+
+    return Filters(
+        of(table.deny_groups, table.mld.deny_groups),
+        of(table.allow_groups, table.mld.allow_groups),
     )
 
 
-def alone(igmp: IgmpTable) -> Params:
-    """An `[igmp]` by itself, for what follows from it; ValueError as the protocol says it."""
-    return params(Config(igmp=igmp), port_id=lambda name: 0, switch_mac=NO_MAC)
+def alone(table: IgmpTable | MldTable) -> Params:
+    """An `[igmp]` or `[mld]` by itself, for what follows from it; ValueError as the protocol says
+    it.
+    """
+    own = _igmp(table) if isinstance(table, IgmpTable) else _mld(table)
+    return Params(**_common(table), **own, switch_mac=NO_MAC)
 
 
 def always_flood(config: Config) -> list[Prefix]:
     """Prefixes whose groups go everywhere (SNOOP-42)."""
-    return [(mapped(group.packed), 128) for group in config.switch.always_flood]
+    listed = list(config.switch.always_flood)
+    if config.mld.flood_link_local:
+        listed.append(GroupPrefix(LINK_LOCAL6))
+    return [prefix(one) for one in listed]
 
 
 def statics(config: Config, *, port_id: Callable[[str], int]) -> set[StaticEntry]:
@@ -116,8 +214,8 @@ def statics(config: Config, *, port_id: Callable[[str], int]) -> set[StaticEntry
     return {
         StaticEntry(
             static.vlan,
-            mapped(static.group.packed),
-            None if static.source is None else mapped(static.source.packed),
+            static.group.mapped,
+            None if static.source is None else static.source.mapped,
             port_id(name),
         )
         for static in config.static
@@ -125,6 +223,8 @@ def statics(config: Config, *, port_id: Callable[[str], int]) -> set[StaticEntry
     }
 
 
-def prefix(network: IPv4Network) -> Prefix:
-    """A network in the switch's own form."""
-    return mapped(network.network_address.packed), 96 + network.prefixlen
+def prefix(given: GroupPrefix) -> Prefix:
+    """A prefix in the switch's own form."""
+    network = given.network
+    bits = 96 if given.family is Family.IPV4 else 0
+    return carried(network.network_address), bits + network.prefixlen

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from snoop.config.loader import Loaded, effective
+from snoop.config import effective
+from snoop.config.loader import Loaded
 from snoop.config.schema import RESTART_KEYS, Config
 
 
@@ -49,7 +50,7 @@ class Settings:
             name = f"{table}.{key}"
             origins[name] = self._started.origins[name]
         pending = {f"{table}.{key}": value for (table, key), value in waiting.items()}
-        return {**effective(self.config), "origins": origins, "pending": pending}
+        return {**effective.whole(self.config), "origins": origins, "pending": pending}
 
 
 def _value(config: Config, table: str, key: str) -> Any:

@@ -18,7 +18,10 @@ def lines(tables: Mapping[str, Any]) -> Iterator[str]:
 
 
 def value(plain: object) -> str:
-    """A plain value: a number, a text, a list of them."""
+    """A plain value: a number, a text, a list of them, a table on one line."""
+    if isinstance(plain, Mapping):
+        pairs = [f"{key} = {value(one)}" for key, one in plain.items() if one is not None]
+        return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
     if isinstance(plain, (list, tuple)):
         return "[" + ", ".join(map(value, plain)) + "]"
     return json.dumps(plain, ensure_ascii=False)

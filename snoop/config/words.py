@@ -11,13 +11,14 @@ from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
-from snoop.config.schema import Group, GroupPrefix, Sender, Source
+from snoop.config.addresses import Group, GroupPrefix, LinkLocal, Sender, Source
 
 ADDRESSES = {
-    Group: "an IPv4 multicast group such as 239.1.1.1",
-    GroupPrefix: "a prefix of IPv4 multicast groups such as 239.255.0.0/16",
-    Source: "a unicast IPv4 address",
+    Group: "a multicast group such as 239.1.1.1 or ff0e::1",
+    GroupPrefix: "a prefix of multicast groups such as 239.255.0.0/16 or ff3e::/32",
+    Source: "a unicast address such as 10.0.0.9 or 2001:db8::9",
     Sender: "a unicast IPv4 address such as 10.0.0.254, or 0.0.0.0",
+    LinkLocal: "a link-local IPv6 address such as fe80::254",
 }
 
 

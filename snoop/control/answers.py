@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from snoop.config.loader import effective
+from snoop.config import effective
 from snoop.control import documents, named, requests, statistics, telling
 from snoop.control.explaining import answer
 from snoop.control.requests import (
@@ -48,7 +48,7 @@ class Answers:
         self._reload = reload
         self._counters = statistics.Counters(plane)
         self._shows = Shows(
-            plane, self._counters, config=config or (lambda: effective(plane.config))
+            plane, self._counters, config=config or (lambda: effective.whole(plane.config))
         )
 
     async def answer(self, request: Request) -> object:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from snoop.config.schema import Vlan
+from snoop.config.bounds import Vlan
 
 LINE_BYTES_MAX = 1 << 16
 EVENTS_MAX = 100_000

@@ -24,6 +24,7 @@ UNITS = ["snoop.service", "snoop@.service"]
 TABLES = {
     "[switch]": schema.SwitchTable,
     "[igmp]": schema.IgmpTable,
+    "[mld]": schema.MldTable,
     "[[vlan]]": schema.VlanTable,
     "[[port]]": schema.PortTable,
     "[[static]]": schema.StaticTable,

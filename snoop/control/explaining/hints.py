@@ -6,12 +6,13 @@ Every line names the configuration key that matters.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address
 
+from snoop.config import resolve
 from snoop.config.schema import PortTable
 from snoop.control.explaining import asking, flowing
 from snoop.control.explaining.case import Case, listed
 from snoop.control.wellknown import WELL_KNOWN
+from snoop.proto.filters import PrefixList
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.wire import address
@@ -22,10 +23,11 @@ _MAC_BITS = 0x7FFFFF  # RFC 1112 6.4: what of a group is in its MAC address.
 
 def barred(table: PortTable, group: Address) -> str:
     """The filter of a port that refuses a group, "" if none does."""
-    wanted = IPv4Address(group[-4:])
-    if any(wanted in prefix for prefix in table.deny_groups):
+    lists = resolve.filters(table)
+    if group in PrefixList(map(resolve.prefix, lists.deny)):
         return "[[port]] deny_groups"
-    if table.allow_groups and not any(wanted in prefix for prefix in table.allow_groups):
+    allowed = [one for one in lists.allow if one.family is address.family(group)]
+    if allowed and group not in PrefixList(map(resolve.prefix, allowed)):
         return "[[port]] allow_groups"
     return ""
 

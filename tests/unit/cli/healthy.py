@@ -8,7 +8,7 @@ import msgspec
 
 from snoop.cli.findings import Facts
 from snoop.cli.summary import Everything
-from snoop.config import loader
+from snoop.config import effective, loader
 from snoop.control.documents import Config, Status
 from unit.shown import entry, port, querier, stream
 
@@ -27,7 +27,7 @@ def facts(**changes: Any) -> Facts:
     status = Status(switch="sw0", version="0", pid=1, uptime=75.0, rows=1, balance={})
     values: dict[str, Any] = {
         "seen": Everything(status=status, **rows),
-        "config": msgspec.convert(loader.effective(loader.check(raw, where="t")), Config),
+        "config": msgspec.convert(effective.whole(loader.check(raw, where="t")), Config),
         "fdb_entries": 4,
         "stations": {f"p{n}": 1 for n in range(4)},
         "counters": {"internal_errors": 0},

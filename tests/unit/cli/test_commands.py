@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from snoop.cli import main, show
-from snoop.config import loader
+from snoop.config import effective, loader
 from snoop.switch import Switch, SwitchError
 from unit.cli.conftest import Daemon
 from unit.cli.test_show import stream
@@ -202,13 +202,13 @@ def test_the_example_uncommented_is_whole_and_good(tmp_path: Path, snoop: Any) -
     file.write_text(whole)
     assert "is good; ports: p0, p1" in snoop("config", "check", str(file)).out
     every = tomllib.loads(whole)
-    shown = loader.effective(loader.check(every, where="t"))
-    for table in ("switch", "igmp", "metrics"):
+    shown = effective.whole(loader.check(every, where="t"))
+    for table in ("switch", "igmp", "mld", "metrics"):
         assert every[table].keys() == shown[table].keys(), table
     for table in ("vlan", "port", "static"):
         assert every[table][0].keys() == shown[table][0].keys(), table
     for table in ("switch", "metrics"):
-        defaults = loader.effective(loader.load(None).config)
+        defaults = effective.whole(loader.load(None).config)
         assert every[table] == defaults[table], "what is shown is the default"
 
 

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from snoop.cli.formats.yang import document
-from snoop.config import loader
+from snoop.config import effective, loader
 from snoop.control.documents import Config, Entry
 from unit.shown import entry, host, mrouter, querier, source
 
@@ -175,7 +175,7 @@ def printed(table: list[Entry], **changed: Any) -> dict[str, Any]:
         "mrouters": [],
         "queriers": [querier()],
         "counters": {"p0": {}, "p1": {"rx_report_v3": 3, "rx_query_v3": 2**40}},
-        "config": msgspec.convert(loader.effective(loader.check(raw, where="t")), Config),
+        "config": msgspec.convert(effective.whole(loader.check(raw, where="t")), Config),
     }
     return document(**(arguments | changed))
 

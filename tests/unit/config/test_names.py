@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from snoop.config import loader, odd
+from snoop.config import effective, loader, odd
 from snoop.config.names import Names
 from snoop.config.problems import ConfigError
 from snoop.wire import address
@@ -36,7 +36,7 @@ def test_the_longest_prefix_names_a_group() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("group", "10.0.0.1", "an IPv4 multicast group, or a prefix such as 239.1.0.0/16"),
+        ("group", "10.0.0.1", "a multicast group, or a prefix such as 239.1.0.0/16"),
         ("group", "239.1.1.1/16", "a prefix"),
         ("group", "224.0.0.0/3", "a prefix"),
         ("group", 7, "a prefix"),
@@ -84,7 +84,7 @@ def test_names_are_shown_in_the_configuration_as_they_were_written(tmp_path: Pat
     file = tmp_path / "s.toml"
     file.write_text('[[group]]\ngroup = "239.1.1.1"\nname = "BBC"\n[[port]]\nname = "p0"\n')
     loaded = loader.load(str(file), ports=["p0,description=5 West", "p1,description=7"])
-    shown = loader.effective(loaded.config)
+    shown = effective.whole(loaded.config)
     assert shown["group"] == [{"group": "239.1.1.1", "name": "BBC"}]
     assert [port["description"] for port in shown["port"]] == ["5 West", "7"]
     assert loaded.origins["port.p0.description"] == "command"

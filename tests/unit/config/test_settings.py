@@ -73,7 +73,8 @@ def test_the_origin_of_a_key_is_that_of_the_value_in_effect(tmp_path: Path) -> N
 def test_the_origins_are_of_every_key_that_is_shown(tmp_path: Path) -> None:
     text = '[[vlan]]\nvid = 10\n[[port]]\nname = "p0"\n'
     shown = Settings(loaded(tmp_path / "x.toml", text)).shown()
-    expected = {f"{table}.{key}" for table in ("switch", "igmp", "metrics") for key in shown[table]}
+    tables = ("switch", "igmp", "mld", "metrics")
+    expected = {f"{table}.{key}" for table in tables for key in shown[table]}
     expected |= {f"vlan.10.{key}" for key in shown["vlan"][0] if key != "vid"}
     expected |= {f"port.p0.{key}" for key in shown["port"][0] if key != "name"}
     assert shown["origins"].keys() == expected

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from snoop.config import loader, resolve
+from snoop.config import effective, loader, resolve
 from snoop.config.problems import ConfigError
 from snoop.proto.effects import Transmit
 from snoop.proto.params import Params, QuerierMode
@@ -59,7 +59,7 @@ def test_a_key_left_out_is_that_of_igmp() -> None:
 
 
 def test_show_config_fills_in_what_holds() -> None:
-    shown = loader.effective(loader.check(tomllib.loads(FILE), where="t"))["vlan"]
+    shown = effective.whole(loader.check(tomllib.loads(FILE), where="t"))["vlan"]
     assert [vlan["vid"] for vlan in shown] == [10, 0]
     assert shown[0]["querier_address"] == "10.10.0.254"
     assert (shown[0]["startup_query_interval"], shown[1]["startup_query_interval"]) == (1.0, 25.0)

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from snoop.cli.main import run
-from snoop.config import loader, schema
+from snoop.config import effective, loader, schema
 from snoop.control import configured, documents, requests, shows
 from snoop.control.client import Client, Refused, read
 from snoop.control.requests import Explain, Mrouter, Show, Static
@@ -75,7 +75,7 @@ def test_what_is_read_of_the_configuration_are_keys_of_the_file() -> None:
     for kind, table in tables.items():
         assert set(kind.__struct_fields__) <= set(table.__struct_fields__)
     raw = {"vlan": [{"vid": 10}], "port": [{"name": "p0"}]}
-    config = msgspec.convert(loader.effective(loader.check(raw, where="t")), documents.Config)
+    config = msgspec.convert(effective.whole(loader.check(raw, where="t")), documents.Config)
     assert config.vlan[0].max_groups == 4096
 
 

@@ -1,0 +1,55 @@
+"""The numbers, names and texts a key may have: its bounds, and its words for an error text."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+# Intervals take fractions of a second. The upper bounds are what the wire can say: QQIC ends at
+# 31744 s, Max Resp Code at 3174.4 s (spec W-11).
+QuerySeconds = Annotated[float, Meta(ge=0.1, le=31744.0)]
+ResponseSeconds = Annotated[float, Meta(ge=0.1, le=3174.4)]
+Count = Annotated[int, Meta(ge=1, le=255)]
+Many = Annotated[int, Meta(ge=1, le=1_000_000)]
+Mebibytes = Annotated[int, Meta(ge=1, le=1_048_576)]
+
+
+def like(pattern: str, allowed: str) -> Meta:
+    return Meta(pattern=pattern, extra={"allowed": allowed})
+
+
+Name = Annotated[
+    str,
+    like(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$", "a name of letters, digits, '.', '-' and '_'"),
+]
+Interface = Annotated[
+    str,
+    # One with escapes (`printable.py`) is longer than the kernel's.
+    like(
+        r"^(?:[^\s/\\]{1,15}|(?=[^\s/]*\\)[^\s/]{1,60})$",
+        "an interface name of 1 to 15 characters",
+    ),
+]
+Listen = Annotated[
+    str,
+    like(r"^$|^[^\s]*:[0-9]{1,5}$", 'ADDRESS:PORT such as "127.0.0.1:9570", or empty'),
+]
+RingSlots = Annotated[
+    Literal[0, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536],
+    Meta(extra={"allowed": "0, or a power of two from 32 to 65536"}),
+]
+Label = Annotated[
+    str,
+    like(
+        r"^(?!\s)[^\x00-\x1f\x7f-\x9f]{1,64}(?<!\s)\Z",
+        "a text of 1 to 64 characters on one line, without spaces around it",
+    ),
+]
+Vlan = Annotated[int, Meta(ge=0, le=4094)]
+NullSource = bool | Literal["fallback"]
+MldProfile = Literal["rfc9777", "rfc3810", "rfc9776", "rfc3376"]
+
+
+def says(text: str) -> Meta:
+    return Meta(description=text)
