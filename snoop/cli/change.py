@@ -64,11 +64,14 @@ def clear() -> None:
 
 
 @clear.command("mdb")
+@options.family
 @options.filters
 @click.pass_context
-def clear_mdb(ctx: click.Context, vlan: int | None, group: str | None, port: Named) -> None:
+def clear_mdb(
+    ctx: click.Context, family: str | None, vlan: int | None, group: str | None, port: Named
+) -> None:
     """Forget learned memberships; static entries stay."""
-    session(ctx).call("clear", what="mdb", vlan=vlan, group=group, port=port)
+    session(ctx).call("clear", what="mdb", family=family, vlan=vlan, group=group, port=port)
 
 
 @clear.command("fdb")
@@ -92,7 +95,14 @@ def clear_counters(ctx: click.Context, port: Named) -> None:
 @options.group
 @options.ports
 @_vlan
+@options.option(
+    "--family",
+    type=click.Choice(["ipv4", "ipv6"]),
+    help="Of a general query; left out: ipv4. A group has its own.",
+)
 @click.pass_context
-def query(ctx: click.Context, group: str | None, port: Named, vlan: int) -> None:
+def query(
+    ctx: click.Context, group: str | None, port: Named, vlan: int, family: str | None
+) -> None:
     """Send a query now: general, or about one group."""
-    session(ctx).call("query", group=group, port=port, vlan=vlan)
+    session(ctx).call("query", group=group, port=port, vlan=vlan, family=family)

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from snoop.printable import natural
 
 NONE = "–"
+FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
+PROTOCOLS = {"ipv4": "IGMP", "ipv6": "MLD"}
 
 
 def age(seconds: float | None) -> str:

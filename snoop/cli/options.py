@@ -95,7 +95,9 @@ class GroupAddress(_Suggested):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         address = _address(value)
         if address is None or not address.is_multicast:
-            self.fail(f'"{value}" is not a multicast group, such as 239.1.1.1', param, ctx)
+            self.fail(
+                f'"{value}" is not a multicast group, such as 239.1.1.1 or ff0e::1', param, ctx
+            )
         return str(address)
 
 
@@ -110,7 +112,7 @@ class GroupPrefix(GroupAddress):
         try:
             prefix = ipaddress.ip_network(str(value))
         except ValueError as error:
-            self.fail(f"{error}; a prefix is written 239.1.0.0/16", param, ctx)
+            self.fail(f"{error}; a prefix is written 239.1.0.0/16 or ff3e::/32", param, ctx)
         if not prefix.is_multicast:
             self.fail(f'"{value}" is not a prefix of multicast groups', param, ctx)
         return str(prefix)
@@ -206,6 +208,11 @@ types = option(
     metavar="TYPE",
     help="Only these; may be repeated: " + ", ".join(KINDS) + ".",
 )
+family = option(
+    "--family",
+    type=click.Choice(["ipv4", "ipv6"]),
+    help="Rows of this family; what has none is shown whole.",
+)
 as_json = option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
@@ -215,18 +222,18 @@ def filters(command: Command) -> Command:
 
 
 def told(command: Command) -> Command:
-    """Which events: --type, --vlan, --group, --port, --host."""
+    """Which events: --type, --vlan, --family, --group, --port, --host."""
     return types(seen(command))
 
 
 def choice(command: Command) -> Command:
-    """Which rows: --vlan, --group, --port, --host, --source; --count: their numbers."""
-    return vlan(groups(ports(host(source(count(command))))))
+    """Which rows: --vlan, --family, --group, --port, --host, --source; --count: their numbers."""
+    return vlan(family(groups(ports(host(source(count(command)))))))
 
 
 def seen(command: Command) -> Command:
-    """Whom it is about: --vlan, --group, --port, --host."""
-    return vlan(groups(ports(host(command))))
+    """Whom it is about: --vlan, --family, --group, --port, --host."""
+    return vlan(family(groups(ports(host(command)))))
 
 
 def named(given: tuple[str, ...]) -> Named:

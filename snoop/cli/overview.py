@@ -37,7 +37,11 @@ def _title(document: Everything) -> str:
 
 
 def _queriers(rows: list[documents.Querier]) -> list[str]:
-    """The VLANs without a querier first: those are the ones to look at."""
+    """The VLANs without a querier first: those are the ones to look at.
+
+    Without one of MLD nothing is said: hosts join IPv6 groups of their own wherever they are.
+    """
+    rows = [row for row in rows if row.family == "ipv4" or row.address is not None]
     ordered = sorted(rows, key=lambda row: (row.role != "none", row.vlan))
     lines = [_querier(row) for row in ordered[:VLANS_MAX]]
     if len(rows) > VLANS_MAX:
@@ -51,7 +55,7 @@ def _querier(row: documents.Querier) -> str:
         if row.address is not None:  # Q-19: asked, but by nobody who could be elected
             return f"{where}asked from {row.address} on {plain(row.port)}"
         return f'{where}no querier: memberships are not refreshed; [igmp] querier = "on"'
-    every = f"every {age(row.query_interval)}, IGMPv{row.version}"
+    every = f"every {age(row.query_interval)}, {human.PROTOCOLS[row.family]}v{row.version}"
     if row.role == "querier":
         return f"{where}this switch is the querier ({plain(row.address)}), {every}"
     return (

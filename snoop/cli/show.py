@@ -177,19 +177,25 @@ def mdb(
 
 
 @show.command("counters")
+@options.family
 @options.ports
 @options.option("--explain", is_flag=True, help="What each counts; asks no switch.")
 @options.as_json
 @_watch
 @click.pass_context
 def counters(
-    ctx: click.Context, port: options.Named, explain: bool, as_json: bool, watch: float | None
+    ctx: click.Context,
+    family: str | None,
+    port: options.Named,
+    explain: bool,
+    as_json: bool,
+    watch: float | None,
 ) -> None:
     """Every counter, by port."""
     if explain:
         _explain_counters(as_json)
         return
-    _show(options.session(ctx), "counters", watch, as_json, port=port)
+    _show(options.session(ctx), "counters", watch, as_json, port=port, family=family)
 
 
 @show.command("events")
@@ -229,11 +235,11 @@ def _explain_counters(as_json: bool) -> None:
     layout.show(layout.table(("Counter", "Counts"), everything().items(), fold=("Counts",)))
 
 
-_add("mrouters", "Router ports, and why.", options.vlan, options.ports)
-_add("querier", "Who asks, and how often.", options.vlan)
-_add("ports", "Ports, their settings and totals.", options.ports)
-_add("fdb", "Unicast addresses learned.", options.vlan, options.ports)
+_add("mrouters", "Router ports, and why.", options.vlan, options.family, options.ports)
+_add("querier", "Who asks, and how often.", options.vlan, options.family)
+_add("ports", "Ports, their settings and totals.", options.family, options.ports)
+_add("fdb", "Unicast addresses learned.", options.vlan, options.family, options.ports)
 _add("hosts", "Hosts tracked per group and port; of one: all it has to do with.", options.choice)
 _add("streams", "Multicast flows the switch really sees.", options.choice)
 _add("witnesses", "Who answers queries, who left, who was refused.", options.seen)
-_add("config", "The configuration in effect.")
+_add("config", "The configuration in effect.", options.family)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from msgspec import UNSET
@@ -75,7 +75,13 @@ def mrouters(document: documents.Mrouters) -> Table:
             for row in document.mrouters
         ],
         right=("Left", "Up"),
-    )
+    ).insert("VLAN", "Family", _families(document.mrouters))
+
+
+def _families(rows: Sequence[documents.Querier | documents.Mrouter]) -> list[str | None]:
+    """A column for those that are not told apart by a group."""
+    both = any(row.family == "ipv6" for row in rows)
+    return [human.FAMILIES[row.family] if both else None for row in rows]
 
 
 def querier(document: documents.Queriers) -> Table:
@@ -98,7 +104,7 @@ def querier(document: documents.Queriers) -> Table:
             for row in document.queriers
         ],
         right=("Every", "Answer", "RV", "Left", "Up"),
-    )
+    ).insert("VLAN", "Family", _families(document.queriers))
 
 
 def ports(document: documents.Ports) -> Table:

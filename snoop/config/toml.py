@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+_WIDTH = 80
 
 
 def lines(tables: Mapping[str, Any]) -> Iterator[str]:
@@ -13,8 +16,26 @@ def lines(tables: Mapping[str, Any]) -> Iterator[str]:
         listed = not isinstance(given, Mapping)
         for table in given if listed else [given]:
             yield f"[[{name}]]" if listed else f"[{name}]"
-            yield from (f"{key} = {value(v)}" for key, v in table.items() if v is not None)
+            yield from _keys(table)
+            for key, inner in table.items():
+                if isinstance(inner, Mapping) and inner:
+                    yield f"[{name}.{key}]"
+                    yield from _keys(inner)
             yield ""
+
+
+def _keys(table: Mapping[str, Any]) -> Iterator[str]:
+    """A line a key; of a list that is too long for one, several."""
+    for key, given in table.items():
+        if given is None or isinstance(given, Mapping):
+            continue
+        line = f"{key} = {value(given)}"
+        if isinstance(given, (list, tuple)) and len(line) > _WIDTH:
+            yield f"{key} = ["
+            for one in textwrap.wrap(value(given)[1:-1], _WIDTH - 4, break_on_hyphens=False):
+                yield f"    {one}"
+            line = "]"
+        yield line
 
 
 def value(plain: object) -> str:

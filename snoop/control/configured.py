@@ -31,6 +31,30 @@ class IgmpConfig(Struct, frozen=True, kw_only=True):
     max_state: int
 
 
+class MldConfig(Struct, frozen=True, kw_only=True):
+    """Of `[mld]`, what commands read; the defaults are those of a switch that has none."""
+
+    enabled: bool = False
+    querier: str = "off"
+    querier_address: str | None = None
+    version: int = 2
+    robustness: int = 2
+    query_interval: float = 125.0
+    query_response_interval: float = 10.0
+    last_listener_query_interval: float = 1.0
+    require_router_alert: bool = False
+    lite_exclude_filter: bool = False
+    max_groups: int = 4096
+
+
+class VlanMldConfig(Struct, frozen=True, kw_only=True):
+    """Of `[[vlan]] mld`, what commands read."""
+
+    querier: str = "off"
+    version: int = 2
+    max_groups: int = 4096
+
+
 class VlanConfig(Struct, frozen=True, kw_only=True):
     """Of `[[vlan]]`, what commands read."""
 
@@ -38,6 +62,7 @@ class VlanConfig(Struct, frozen=True, kw_only=True):
     querier: str
     version: int
     max_groups: int
+    mld: VlanMldConfig = VlanMldConfig()
 
 
 class PortConfig(Struct, frozen=True, kw_only=True):

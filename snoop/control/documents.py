@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from snoop.control.configured import IgmpConfig, PortConfig, SwitchConfig, VlanConfig
+from snoop.control.configured import IgmpConfig, MldConfig, PortConfig, SwitchConfig, VlanConfig
 from snoop.control.witnessed import Asked, Gone, Refused, Shunned, Witness
 
 Counts = dict[str, int]
@@ -277,6 +277,7 @@ class Config(Document, frozen=True, kw_only=True):
     igmp: IgmpConfig
     vlan: list[VlanConfig]
     port: list[PortConfig]
+    mld: MldConfig = MldConfig()
 
 
 class Count(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from snoop.control.matching import Groups, Host
 from snoop.control.requests import Filter, Named, RequestError, Show
-from snoop.control.rows import Wanted
+from snoop.control.rows import Wanted, family_of
 from snoop.control.tally import COUNTED
 from snoop.runtime.ports import NoSuchPort, Port, Ports
 from snoop.wire import address
@@ -47,6 +47,7 @@ def wanted(ports: Ports, filters: Filter) -> Wanted:
         ports=None
         if filters.port is None
         else sum(1 << one.id for one in all_ports(ports, filters.port)),
+        family=family_of(filters.family),
         host=None if asked is None or asked.host is None else host(asked.host),
         source=None if asked is None else source(asked.source),
     )
@@ -59,7 +60,9 @@ def group(text: str) -> Address:
     except ValueError:
         found = address.ANY
     if not address.is_multicast(found):
-        raise RequestError(f'"{text}" is not a multicast group, such as 239.1.1.1', code=2)
+        raise RequestError(
+            f'"{text}" is not a multicast group, such as 239.1.1.1 or ff0e::1', code=2
+        )
     return found
 
 
@@ -92,6 +95,8 @@ def source(text: str | None) -> Address | None:
         found = address.parse(text)
     except ValueError:
         found = address.UNSPECIFIED
-    if found == address.UNSPECIFIED or address.is_bad_source(found):
-        raise RequestError(f'"{text}" is not the address of a source, such as 10.0.0.9', code=2)
+    if not address.is_host(found):
+        raise RequestError(
+            f'"{text}" is not the address of a source, such as 10.0.0.9 or 2001:db8::9', code=2
+        )
     return found

@@ -54,6 +54,7 @@ class Filter(Asked, frozen=True, kw_only=True):
     vlan: Vlan | None = None
     group: Word | None = None
     port: Named | None = None
+    family: Family | None = None
 
 
 class Show(Filter, frozen=True, kw_only=True, tag="show"):
@@ -91,11 +92,12 @@ class Clear(Filter, frozen=True, kw_only=True, tag="clear"):
 
 
 class Query(Asked, frozen=True, kw_only=True, tag="query"):
-    """Send a query now."""
+    """Send a query now; without a family that of the group, or IPv4's."""
 
     vlan: Vlan = 0
     group: Word | None = None
     port: Named | None = None
+    family: Family | None = None
 
 
 class Explain(Asked, frozen=True, kw_only=True, tag="explain"):

@@ -32,6 +32,7 @@ class Wanted:
     vid: int | None = None
     groups: Groups | None = None
     ports: Ports | None = None
+    family: Family | None = None
     host: Host | None = None
     source: Address | None = None
 
@@ -40,8 +41,19 @@ class Wanted:
         """The group, if it is one that is asked for."""
         return None if self.groups is None else self.groups.only
 
-    def takes(self, *, vid: int, group: Address | None = None, port: int | None = None) -> bool:
+    def takes(
+        self,
+        *,
+        vid: int,
+        group: Address | None = None,
+        port: int | None = None,
+        family: Family | None = None,
+    ) -> bool:
         """Does a row with these keys pass? A key the row does not have is not asked for."""
+        if self.family is not None:
+            own = family if group is None else address.family(group)
+            if own not in (None, self.family):
+                return False
         return (
             (self.vid is None or self.vid == vid)
             and (self.groups is None or group is None or self.groups.has(group))
@@ -59,6 +71,11 @@ class Wanted:
 
 def family(which: Family) -> str:
     return _FAMILIES[which]
+
+
+def family_of(word: str | None) -> Family | None:
+    """The family of that name, None for None."""
+    return next((which for which, name in _FAMILIES.items() if name == word), None)
 
 
 @overload
@@ -139,7 +156,7 @@ def _entry(row: MdbRow, port: PortName, called: GroupName) -> documents.Entry:
 
 def mrouters(rows: Iterable[MrouterRow], port: PortName, wanted: Wanted) -> list[documents.Mrouter]:
     """`show mrouters`: one row a reason for a router port."""
-    kept = [row for row in rows if wanted.takes(vid=row.vid, port=row.port)]
+    kept = [row for row in rows if wanted.takes(vid=row.vid, port=row.port, family=row.family)]
     kept.sort(
         key=lambda row: (
             row.vid,
@@ -170,7 +187,7 @@ def queriers(
     wanted: Wanted,
 ) -> list[documents.Querier]:
     """`show querier`: one row a VLAN and family."""
-    kept = [row for row in rows if wanted.takes(vid=row.vid)]
+    kept = [row for row in rows if wanted.takes(vid=row.vid, family=row.family)]
     kept.sort(key=lambda row: (row.vid, row.family))
     return [
         documents.Querier(

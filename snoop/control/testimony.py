@@ -58,7 +58,8 @@ def hosts(rows: Iterable[WitnessRow], port: PortName, wanted: Wanted) -> list[wi
             moved=row.moved,
         )
         for row in rows
-        if wanted.takes(vid=row.vid, port=row.port) and wanted.is_of(row.address, row.mac)
+        if wanted.takes(vid=row.vid, port=row.port, family=row.family)
+        and wanted.is_of(row.address, row.mac)
     ]
 
 
@@ -119,5 +120,5 @@ def asked(rows: Iterable[AskedRow], port: PortName, wanted: Wanted) -> list[witn
             silent=names(row.silent),
         )
         for row in rows
-        if wanted.takes(vid=row.vid)
+        if wanted.takes(vid=row.vid, family=row.family)
     ]

@@ -140,6 +140,13 @@ def is_bad_source6(addr: Address) -> bool:
     return not _LOOPBACK6 < addr < _MULTICAST6 or addr[:12] == MAPPED
 
 
+def is_host(addr: Address) -> bool:
+    """Tell whether a stream may come from `addr`: whether a host can have it."""
+    if family(addr) is Family.IPV6:
+        return not is_bad_source6(addr)
+    return addr != UNSPECIFIED and not is_bad_source(addr)
+
+
 def is_bad_source(addr: Address) -> bool:
     """Tell whether an IPv4 address is no host's: multicast, broadcast or loopback (V-10).
 

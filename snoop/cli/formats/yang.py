@@ -12,17 +12,28 @@ from typing import Any
 
 from snoop.cli.session import Session
 from snoop.control import documents
+from snoop.control.configured import IgmpConfig, MldConfig
 
 Node = dict[str, Any]
 _MODULE = "ietf-igmp-mld-snooping"
 _EXTRA = "snoop-igmp-ext"
+_PROTOCOL = {"ipv4": "igmp", "ipv6": "mld"}
 _STATISTICS = {
-    "query-count": ("query_v1", "query_v2", "query_v3"),
-    "membership-report-v1-count": ("report_v1",),
-    "membership-report-v2-count": ("report_v2",),
-    "membership-report-v3-count": ("report_v3",),
-    "leave-count": ("leave",),
-    "pim-hello-count": ("pim_hello",),
+    "igmp": {
+        "query-count": ("query_v1", "query_v2", "query_v3"),
+        "membership-report-v1-count": ("report_v1",),
+        "membership-report-v2-count": ("report_v2",),
+        "membership-report-v3-count": ("report_v3",),
+        "leave-count": ("leave",),
+        "pim-hello-count": ("pim_hello",),
+    },
+    "mld": {
+        "query-count": ("mld_query_v1", "mld_query_v2"),
+        "report-v1-count": ("mld_report_v1",),
+        "report-v2-count": ("mld_report_v2",),
+        "done-count": ("mld_done",),
+        "pim-hello-count": ("pim6_hello",),
+    },
 }
 
 
@@ -51,19 +62,20 @@ def document(
     protocols = []
     for querier in queriers:
         key = (querier.vlan, querier.family)
+        protocol = _PROTOCOL[querier.family]
         mine = [row for row in table if (row.vlan, row.family) == key]
         protocols.append(
             {
-                "type": f"{_MODULE}:igmp-snooping",
-                "name": f"igmp-vlan{querier.vlan}",
-                f"{_MODULE}:igmp-snooping-instance": _without_empty(
+                "type": f"{_MODULE}:{protocol}-snooping",
+                "name": f"{protocol}-vlan{querier.vlan}",
+                f"{_MODULE}:{protocol}-snooping-instance": _without_empty(
                     {
                         **_settings(config, querier),
                         **_routers([r for r in mrouters if (r.vlan, r.family) == key]),
                         "static-l2-multicast-group": _statics(mine),
                         "entries-count": len({row.group for row in mine}),
                         "group": _groups(mine, [h for h in hosts if (h.vlan, h.family) == key]),
-                        "interfaces": {"interface": _interfaces(counters)},
+                        "interfaces": {"interface": _interfaces(counters, protocol)},
                         f"{_EXTRA}:querier": _without_empty(
                             {
                                 "role": querier.role,
@@ -82,25 +94,35 @@ def document(
 
 
 def _settings(config: documents.Config, querier: documents.Querier) -> Node:
-    igmp = config.igmp
+    own: IgmpConfig | MldConfig
+    if querier.family == "ipv4":
+        own = config.igmp
+        version, last = "igmp-version", own.last_member_query_interval
+        source: str | None = own.querier_address
+    else:
+        own = config.mld
+        version, last = "mld-version", own.last_listener_query_interval
+        source = own.querier_address
+        if source is None and querier.role == "querier":
+            source = querier.address  # made from the switch's MAC address
     settings: Node = {
         "l2-service-type": f"{_MODULE}:bridge",
-        "enabled": igmp.enabled,
+        "enabled": own.enabled,
         "forwarding-table-type": "ip",
         "explicit-tracking": all(port.explicit_tracking for port in config.port),
-        "send-query": igmp.querier != "off",
-        "last-member-query-interval": _deciseconds(igmp.last_member_query_interval),
-        "query-interval": max(1, round(igmp.query_interval)),
-        "query-max-response-time": round(igmp.query_response_interval * 10),
-        "require-router-alert": igmp.require_router_alert,
-        "robustness-variable": igmp.robustness,
-        "igmp-version": igmp.version,
-        "querier-source": igmp.querier_address,
+        "send-query": own.querier != "off",
+        "last-member-query-interval": _deciseconds(last),
+        "query-interval": max(1, round(own.query_interval)),
+        "query-max-response-time": round(own.query_response_interval * 10),
+        "require-router-alert": own.require_router_alert,
+        "robustness-variable": own.robustness,
+        version: own.version,
+        "querier-source": source,
     }
     # J-4: an `empty` leaf is [null] when it is there.
     if all(port.fast_leave != "off" for port in config.port):
         settings["fast-leave"] = [None]
-    if igmp.lite_exclude_filter:
+    if own.lite_exclude_filter:
         settings["lite-exclude-filter"] = [None]
     settings[f"{_EXTRA}:effective-query-interval"] = querier.query_interval
     return settings
@@ -195,12 +217,12 @@ def _sources(members: list[documents.Entry], hosts: list[documents.Host]) -> lis
     return entries
 
 
-def _interfaces(counters: dict[str, dict[str, int]]) -> list[Node]:
+def _interfaces(counters: dict[str, dict[str, int]], protocol: str) -> list[Node]:
     def counts(port: dict[str, int], direction: str) -> dict[str, str]:
         # J-3: a counter64 is a string.
         return {
             name: str(sum(port.get(f"{direction}_{one}", 0) for one in ours))
-            for name, ours in _STATISTICS.items()
+            for name, ours in _STATISTICS[protocol].items()
         }
 
     return [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import msgspec
@@ -49,16 +49,19 @@ def identity(*names: str) -> Check:
     return lambda value: value in {f"{MODULE}:{name}" for name in names}  # J-5
 
 
-def address(value: Any) -> bool:
-    return bool(IPv4Address(value))
+Family = type[IPv4Address] | type[IPv6Address]
 
 
-def group_address(value: Any) -> bool:
-    return IPv4Address(value).is_multicast
+def address(of: Family) -> Check:
+    return lambda value: bool(of(value))
 
 
-def source_address(value: Any) -> bool:
-    return value == "*" or address(value)  # J-7
+def group_address(of: Family) -> Check:
+    return lambda value: of(value).is_multicast
+
+
+def source_address(of: Family) -> Check:
+    return lambda value: value == "*" or bool(of(value))  # J-7
 
 
 def expire(value: Any) -> bool:
@@ -70,8 +73,8 @@ def mac(value: Any) -> bool:
 
 
 GAUGE = number(0, 2**32 - 1)
-COUNTS = dict.fromkeys(
-    (
+COUNTS = {
+    IPv4Address: (
         "query-count",
         "membership-report-v1-count",
         "membership-report-v2-count",
@@ -79,65 +82,80 @@ COUNTS = dict.fromkeys(
         "leave-count",
         "pim-hello-count",
     ),
-    counter64,
-)
-# A dict is a container, [dict] a list of objects with keys first, [check] a leaf-list.
-HOST = {"address": address, "filter-mode": identity("include", "exclude")}
-SOURCE = {
-    "address": source_address,
-    "bridge-outgoing-interface": [text],
-    "up-time": GAUGE,
-    "expire": expire,
-    "host-count": GAUGE,
-    "last-reporter": address,
-    "host": [HOST],
+    IPv6Address: (
+        "query-count",
+        "report-v1-count",
+        "report-v2-count",
+        "done-count",
+        "pim-hello-count",
+    ),
 }
-GROUP = {
-    "address": group_address,
-    "mac-address": mac,
-    "expire": expire,
-    "up-time": GAUGE,
-    "last-reporter": address,
-    "source": [SOURCE],
-}
-STATIC = {
-    "group": group_address,
-    "source-addr": source_address,
-    "bridge-outgoing-interface": [text],
-}
-INSTANCE: dict[str, Any] = {
-    "l2-service-type": identity("bridge"),
-    "enabled": boolean,
-    "forwarding-table-type": lambda value: value in {"mac", "ip"},
-    "explicit-tracking": boolean,
-    "lite-exclude-filter": empty,
-    "send-query": boolean,
-    "fast-leave": empty,
-    "last-member-query-interval": number(10, 10230),
-    "query-interval": number(1, 65535),
-    "query-max-response-time": number(0, 65535),
-    "require-router-alert": boolean,
-    "robustness-variable": number(1, 7),
-    "static-bridge-mrouter-interface": [text],
-    "igmp-version": number(1, 3),
-    "querier-source": address,
-    "static-l2-multicast-group": [STATIC],
-    "entries-count": GAUGE,
-    "bridge-mrouter-interface": [text],
-    "group": [GROUP],
-    "interfaces": {
-        "interface": [{"name": text, "statistics": {"received": COUNTS, "sent": COUNTS}}]
-    },
-}
+
+
+def instance(of: Family) -> dict[str, Any]:
+    """A dict is a container, [dict] a list of objects with keys first, [check] a leaf-list."""
+    counts = dict.fromkeys(COUNTS[of], counter64)
+    version = {"igmp-version": number(1, 3)} if of is IPv4Address else {"mld-version": number(1, 2)}
+    source = {
+        "address": source_address(of),
+        "bridge-outgoing-interface": [text],
+        "up-time": GAUGE,
+        "expire": expire,
+        "host-count": GAUGE,
+        "last-reporter": address(of),
+        "host": [{"address": address(of), "filter-mode": identity("include", "exclude")}],
+    }
+    return {
+        "l2-service-type": identity("bridge"),
+        "enabled": boolean,
+        "forwarding-table-type": lambda value: value in {"mac", "ip"},
+        "explicit-tracking": boolean,
+        "lite-exclude-filter": empty,
+        "send-query": boolean,
+        "fast-leave": empty,
+        "last-member-query-interval": number(10, 10230),
+        "query-interval": number(1, 65535),
+        "query-max-response-time": number(0, 65535),
+        "require-router-alert": boolean,
+        "robustness-variable": number(1, 7),
+        "static-bridge-mrouter-interface": [text],
+        **version,
+        "querier-source": address(of),
+        "static-l2-multicast-group": [
+            {
+                "group": group_address(of),
+                "source-addr": source_address(of),
+                "bridge-outgoing-interface": [text],
+            }
+        ],
+        "entries-count": GAUGE,
+        "bridge-mrouter-interface": [text],
+        "group": [
+            {
+                "address": group_address(of),
+                "mac-address": mac,
+                "expire": expire,
+                "up-time": GAUGE,
+                "last-reporter": address(of),
+                "source": [source],
+            }
+        ],
+        "interfaces": {
+            "interface": [{"name": text, "statistics": {"received": counts, "sent": counts}}]
+        },
+    }
+
+
 MANDATORY = {"up-time", "address", "filter-mode", "name"}
 TREE = {
     "ietf-routing:routing": {
         "control-plane-protocols": {
             "control-plane-protocol": [
                 {
-                    "type": identity("igmp-snooping"),
+                    "type": identity("igmp-snooping", "mld-snooping"),
                     "name": text,
-                    f"{MODULE}:igmp-snooping-instance": INSTANCE,
+                    f"{MODULE}:igmp-snooping-instance": instance(IPv4Address),
+                    f"{MODULE}:mld-snooping-instance": instance(IPv6Address),
                 }
             ]
         }
@@ -174,12 +192,16 @@ def printed(table: list[Entry], **changed: Any) -> dict[str, Any]:
         "hosts": [],
         "mrouters": [],
         "queriers": [querier()],
-        "counters": {"p0": {}, "p1": {"rx_report_v3": 3, "rx_query_v3": 2**40}},
+        "counters": {
+            "p0": {},
+            "p1": {"rx_report_v3": 3, "rx_query_v3": 2**40, "rx_mld_done": 4},
+        },
         "config": msgspec.convert(effective.whole(loader.check(raw, where="t")), Config),
     }
     return document(**(arguments | changed))
 
 
+MLD = {"family": "ipv6", "compatibility": "mldv2", "last_reporter": "fe80::11"}
 LOADED = [
     entry("p1"),
     entry("p2", filter_mode="include", group_timer=None, sources=[source("10.0.0.9", 0.3)]),
@@ -189,6 +211,19 @@ LOADED = [
           last_reporter=None, sources=[source("10.0.0.9", static=True)]),
 ]  # fmt: skip
 HOSTS = [host("p1", "10.0.0.11")]
+LOADED6 = [
+    entry("p1", "ff0e::1", **MLD),
+    entry("p2", "ff0e::1", filter_mode="include", group_timer=None, **MLD,
+          sources=[source("2001:db8::9", 0.3)]),
+    entry("p4", "ff3e::1", filter_mode="include", origin="static", group_timer=None,
+          **{**MLD, "last_reporter": None}, sources=[source("2001:db8::9", static=True)]),
+]  # fmt: skip
+BOTH = [
+    querier(),
+    querier(address="fe80::254", version=2, family="ipv6"),
+]
+HOSTS6 = [host("p1", "fe80::11", group="ff0e::1", family="ipv6")]
+MROUTERS6 = [mrouter("fe80::1", "r0", "pim", family="ipv6")]
 MROUTERS = [mrouter("10.0.0.1", "r0", "pim"), mrouter(None, "r1", "static")]
 
 
@@ -198,10 +233,19 @@ MROUTERS = [mrouter("10.0.0.1", "r0", "pim"), mrouter(None, "r1", "static")]
         pytest.param(printed([]), id="empty"),
         pytest.param(printed([], queriers=[]), id="no VLAN known"),
         pytest.param(printed(LOADED, hosts=HOSTS, mrouters=MROUTERS), id="loaded"),
+        pytest.param(
+            printed(
+                LOADED + LOADED6,
+                hosts=HOSTS + HOSTS6,
+                mrouters=MROUTERS + MROUTERS6,
+                queriers=BOTH,
+            ),
+            id="both families",
+        ),
     ],
 )
 def test_document_is_of_the_model(made: dict[str, Any]) -> None:
-    """Idea 138, IPv4: J-1 to J-9."""
+    """Idea 138, both families: J-1 to J-9."""
     if made["ietf-routing:routing"]["control-plane-protocols"]["control-plane-protocol"]:
         hold(made, TREE, "")
 
@@ -218,6 +262,23 @@ def test_any_source_row_lists_exclude_ports_and_a_source_its_own() -> None:
     }
     assert groups["239.1.2.3"] == {"*": ["p1", "p3"], "10.0.0.9": ["p2"]}
     assert groups["232.1.1.1"] == {"10.0.0.9": ["p4"]}
+
+
+def test_each_family_has_an_instance_of_its_own() -> None:
+    """J-8."""
+    made = printed(LOADED + LOADED6, queriers=BOTH, hosts=HOSTS6)
+    igmp, mld = made["ietf-routing:routing"]["control-plane-protocols"]["control-plane-protocol"]
+    assert (igmp["type"], igmp["name"]) == (f"{MODULE}:igmp-snooping", "igmp-vlan0")
+    assert (mld["type"], mld["name"]) == (f"{MODULE}:mld-snooping", "mld-vlan0")
+    found = mld[f"{MODULE}:mld-snooping-instance"]
+    assert [group["address"] for group in found["group"]] == ["ff0e::1", "ff3e::1"]
+    assert found["group"][0]["mac-address"] == "33:33:00:00:00:01"
+    assert found["group"][0]["source"][0]["host"][0]["address"] == "fe80::11"
+    assert found["querier-source"] == "fe80::254"
+    assert found["static-l2-multicast-group"][0]["group"] == "ff3e::1"
+    received = found["interfaces"]["interface"][1]["statistics"]["received"]
+    assert received["done-count"] == "4"
+    assert igmp[f"{MODULE}:igmp-snooping-instance"]["entries-count"] == 3
 
 
 def test_lists_that_are_not_of_the_model_are_found() -> None:

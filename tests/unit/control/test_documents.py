@@ -69,6 +69,8 @@ def test_what_is_read_of_the_configuration_are_keys_of_the_file() -> None:
     tables = {
         configured.SwitchConfig: schema.SwitchTable,
         configured.IgmpConfig: schema.IgmpTable,
+        configured.MldConfig: schema.MldTable,
+        configured.VlanMldConfig: schema.VlanMldTable,
         configured.VlanConfig: schema.VlanTable,
         configured.PortConfig: schema.PortTable,
     }
