@@ -32,27 +32,27 @@ class IgmpConfig(Struct, frozen=True, kw_only=True):
 
 
 class MldConfig(Struct, frozen=True, kw_only=True):
-    """Of `[mld]`, what commands read; the defaults are those of a switch that has none."""
+    """Of `[mld]`, what commands read."""
 
-    enabled: bool = False
-    querier: str = "off"
-    querier_address: str | None = None
-    version: int = 2
-    robustness: int = 2
-    query_interval: float = 125.0
-    query_response_interval: float = 10.0
-    last_listener_query_interval: float = 1.0
-    require_router_alert: bool = False
-    lite_exclude_filter: bool = False
-    max_groups: int = 4096
+    enabled: bool
+    querier: str
+    querier_address: str | None
+    version: int
+    robustness: int
+    query_interval: float
+    query_response_interval: float
+    last_listener_query_interval: float
+    require_router_alert: bool
+    lite_exclude_filter: bool
+    max_groups: int
 
 
 class VlanMldConfig(Struct, frozen=True, kw_only=True):
     """Of `[[vlan]] mld`, what commands read."""
 
-    querier: str = "off"
-    version: int = 2
-    max_groups: int = 4096
+    querier: str
+    version: int
+    max_groups: int
 
 
 class VlanConfig(Struct, frozen=True, kw_only=True):
@@ -62,7 +62,7 @@ class VlanConfig(Struct, frozen=True, kw_only=True):
     querier: str
     version: int
     max_groups: int
-    mld: VlanMldConfig = VlanMldConfig()
+    mld: VlanMldConfig | None = None
 
 
 class PortConfig(Struct, frozen=True, kw_only=True):

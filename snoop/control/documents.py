@@ -277,7 +277,7 @@ class Config(Document, frozen=True, kw_only=True):
     igmp: IgmpConfig
     vlan: list[VlanConfig]
     port: list[PortConfig]
-    mld: MldConfig = MldConfig()
+    mld: MldConfig | None = None
 
 
 class Count(Struct, frozen=True, kw_only=True):
@@ -346,7 +346,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     """Of `check`. `severity`: "problem" or "note"; `subject`: a port, group, VLAN or the switch.
 
     `cause` is a word of `causes.py`; `host` and `mac` are of the host it is about, if it is known;
-    `name` is what people call the subject.
+    `name` is what people call the subject; `family` is null for what is of both, or of none.
     """
 
     severity: str
@@ -357,6 +357,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     host: str | None = None
     mac: str | None = None
     name: str | None = None
+    family: str | None = None
 
 
 class Findings(Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from snoop.cli.findings import flooding as floods
 from snoop.cli.findings import storms as storm
 from snoop.cli.findings.counted import COUNTERS as COUNTED
 from snoop.cli.findings.counted import counted, limits
-from snoop.cli.findings.facts import Facts
+from snoop.cli.findings.facts import Facts, spoken
 from snoop.cli.findings.flooding import flooding
 from snoop.cli.findings.listeners import (
     foreign_sources,
@@ -79,9 +79,24 @@ _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
 )
 
 
+_OF_A_FAMILY = frozenset(
+    (
+        *(queriers, claims, refused, unanswered, silent),
+        *(streams, not_joined, never_joined, not_sent, foreign_sources, ttl_one),
+    )
+)
+"""Searches whose findings have a twin: they see one family at a time, and say it."""
+
+
 def look(facts: Facts) -> list[Finding]:
     """Everything that is wrong, problems first."""
-    found = [finding for search in _SEARCHES for finding in search(facts)]
+    each = facts.of_each()
+    found = [
+        spoken(finding, some.family)
+        for search in _SEARCHES
+        for some in (each if search in _OF_A_FAMILY else [facts])
+        for finding in search(some)
+    ]
     return sorted(found, key=lambda finding: finding.severity != "problem")
 
 

@@ -119,6 +119,7 @@ def counted(facts: Facts) -> Iterator[Finding]:
                 last = _last_refused(facts, port, name)
                 host = Who() if last is None else Who(last.address, last.mac)
                 if last is not None:
+                    do = do.replace("[igmp]", "[mld]") if last.family == "ipv6" else do
                     text += f": the last was for {last.group}, by {host}"
                 elif name in _SHUNNED and (shunned := _last_shunned(facts, port, _SHUNNED[name])):
                     host = Who(shunned.address)
@@ -152,19 +153,20 @@ def _nearly_full(count: int, most: int, *, refused: bool) -> bool:
 
 
 def limits(facts: Facts) -> Iterator[Finding]:
-    groups: dict[int, set[str]] = defaultdict(set)
+    groups: dict[tuple[int, str], set[str]] = defaultdict(set)
     by_port: dict[str, set[tuple[int, str]]] = defaultdict(set)
     for row in facts.seen.mdb:
-        groups[row.vlan].add(row.group)
+        groups[row.vlan, row.family].add(row.group)
         by_port[row.port].add((row.vlan, row.group))
-    for vid, held in groups.items():
-        most = igmp(facts, vid).max_groups
+    of = {each.family: each for each in facts.of_each()}
+    for (vid, family), held in groups.items():
+        most = igmp(of.get(family, facts), vid).max_groups
         if _nearly_full(len(held), most, refused=facts.has_counted("table_full")):
             yield problem(
                 Cause.TABLE_FULL,
                 vlan(vid),
                 f"{many(len(held), 'group')} of at most {most}",
-                "raise [igmp] max_groups",
+                "raise [mld] max_groups" if family == "ipv6" else "raise [igmp] max_groups",
             )
     for port in facts.config.port:
         count, most = len(by_port[port.name]), port.max_groups

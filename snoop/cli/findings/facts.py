@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from ipaddress import ip_address
+from typing import NamedTuple, Protocol, TypeVar
+
+from msgspec import structs
 
 from snoop.cli.summary import Everything
 from snoop.control import documents, witnessed
@@ -17,6 +20,20 @@ from snoop.control.documents import Finding
 NEAR_LIMIT = 0.9
 RECENT_SECONDS = 60.0
 """How long after its last frame a stream is one that goes on."""
+
+
+_LINK_SCOPE = 2  # RFC 4291 2.7
+
+
+class OfFamily(Protocol):
+    """A row that belongs to a family."""
+
+    @property
+    def family(self) -> str:
+        """Which."""
+
+
+Row = TypeVar("Row", bound=OfFamily)
 
 
 class Who(NamedTuple):
@@ -47,7 +64,10 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True)
 class Facts:
-    """What the `show` commands answered. `unbalanced`: rx_frames less verdicts, by port."""
+    """What the `show` commands answered. `unbalanced`: rx_frames less verdicts, by port.
+
+    `family` None: of both. Of one the rows are its own, and `config.igmp` is what holds for it.
+    """
 
     seen: Everything
     config: documents.Config
@@ -63,6 +83,37 @@ class Facts:
     """Unicast addresses claimed in vain."""
     fdb: list[documents.Station] = field(default_factory=list)
     witnesses: documents.Witnesses = field(default_factory=lambda: documents.Witnesses(refused=[]))
+    family: str | None = None
+
+    def of_each(self) -> list[Facts]:
+        """Those of each family that is snooped."""
+        known = ("ipv4",) if self.config.mld is None else ("ipv4", "ipv6")
+        return [self._of(family) for family in known]
+
+    def _of(self, family: str) -> Facts:
+        def own(rows: list[Row]) -> list[Row]:
+            return [row for row in rows if row.family == family]
+
+        seen, heard, config = self.seen, self.witnesses, self.config
+        return replace(
+            self,
+            seen=replace(
+                seen,
+                queriers=own(seen.queriers),
+                mrouters=own(seen.mrouters),
+                mdb=own(seen.mdb),
+                streams=own(seen.streams),
+            ),
+            witnesses=structs.replace(
+                heard,
+                refused=own(heard.refused),
+                hosts=own(heard.hosts),
+                gone=own(heard.gone),
+                asked=own(heard.asked),
+            ),
+            config=config if family == "ipv4" else _as_igmp(config),
+            family=family,
+        )
 
     @cached_property
     def members(self) -> dict[int, list[documents.Entry]]:
@@ -131,6 +182,58 @@ class Facts:
     def has_counted(self, name: str) -> bool:
         """Did this counter move at any port?"""
         return any(counts.get(name) for counts in self.port_counters.values())
+
+
+def _as_igmp(config: documents.Config) -> documents.Config:
+    """With what `[mld]` says where searches read it."""
+    mld = config.mld
+    assert mld is not None
+    keys = ("querier", "version", "max_groups")
+    igmp = {key: getattr(mld, key) for key in (*keys, "enabled")}
+    return structs.replace(
+        config,
+        igmp=structs.replace(config.igmp, **igmp, mrouter_on_null_source=True),
+        vlan=[
+            vlan
+            if vlan.mld is None
+            else structs.replace(vlan, **{key: getattr(vlan.mld, key) for key in keys})
+            for vlan in config.vlan
+        ],
+    )
+
+
+_IPV6_WORDS = (
+    ("[igmp]", "[mld]"),
+    ("IGMPv3", "MLDv2"),
+    ("IGMPv2", "MLDv1"),
+    ("IGMP", "MLD"),
+    ("force_igmp_version=3", "force_mld_version=2"),
+    ("-ni any igmp", "-ni any icmp6"),
+    ("IP_ADD_SOURCE_MEMBERSHIP", "MCAST_JOIN_SOURCE_GROUP"),
+    ("IP_UNBLOCK_SOURCE", "MCAST_UNBLOCK_SOURCE"),
+    ("IP_MULTICAST_TTL", "IPV6_MULTICAST_HOPS"),
+    ("the TTL", "the hop limit"),
+    ("net.ipv4", "net.ipv6"),
+    ("`snoop query`", "`snoop query --family ipv6`"),
+)
+
+
+def spoken(found: Finding, family: str | None) -> Finding:
+    """A finding in the words of its family, which it names."""
+    if family is None:
+        return found
+    finding, do = found.finding, found.do
+    if family == "ipv6":
+        for word, ours in _IPV6_WORDS:
+            finding, do = finding.replace(word, ours), do.replace(word, ours)
+        finding = f"IPv6: {finding}"
+    return structs.replace(found, finding=finding, do=do, family=family)
+
+
+def is_local(group: str) -> bool:
+    """Is it an IPv6 group that no router passes on? Every host joins some, unasked."""
+    packed = ip_address(group).packed
+    return len(packed) == 16 and packed[1] & 0xF <= _LINK_SCOPE
 
 
 def problem(cause: Cause, subject: str, finding: str, do: str, host: Who = NOBODY) -> Finding:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address, ip_network
 
-from snoop.cli.findings.facts import RECENT_SECONDS, Facts, Who, note, problem
+from snoop.cli.findings.facts import RECENT_SECONDS, Facts, Who, is_local, note, problem
 from snoop.cli.findings.streams import EVERYWHERE, elsewhere, tagged
 from snoop.control import documents
 from snoop.control.causes import Cause
@@ -148,7 +148,7 @@ def not_sent(facts: Facts) -> Iterator[Finding]:
     """What hosts wait for and nobody sends here."""
     waiting: dict[int, list[documents.Entry]] = defaultdict(list)
     for (vid, group), rows in facts.groups.items():
-        joined = [row for row in rows if row.origin == "dynamic" and row.family == "ipv4"]
+        joined = [row for row in rows if row.origin == "dynamic" and not is_local(group)]
         if (
             group not in WELL_KNOWN
             and group not in facts.sent
@@ -176,7 +176,12 @@ def _reporter(row: documents.Entry) -> str:
 
 
 def foreign_sources(facts: Facts) -> Iterator[Finding]:
-    """Streams from an address of another network, which come by no router."""
+    """Streams from an address of another network, which come by no router.
+
+    Of IPv4: MLD reports do not tell their host's network.
+    """
+    if facts.family == "ipv6":
+        return
     for stream in facts.seen.streams:
         rows = facts.groups.get((stream.vlan, stream.group), ())
         hosts = {row.last_reporter for row in rows if row.origin == "dynamic"} - {None, "0.0.0.0"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from snoop.cli.findings.facts import Facts, igmp, many, note, problem, vlan
+from snoop.cli.findings.facts import Facts, igmp, is_local, many, note, problem, vlan
 from snoop.control import documents
 from snoop.control.causes import Cause
 from snoop.control.documents import Finding
@@ -56,6 +56,12 @@ def queriers(facts: Facts) -> Iterator[Finding]:
             )
         elif row.role == "none" and igmp(facts, vid).querier == "on" and _has_port(facts):
             waiting += 1
+        elif (
+            row.role == "none"
+            and facts.family == "ipv6"
+            and all(is_local(one.group) for one in members)
+        ):
+            continue  # all hosts have such, and what they need goes everywhere
         elif row.role == "none":
             prunes = facts.config.switch.no_querier == "prune"
             if prunes and not members and vid in static:
@@ -94,14 +100,16 @@ def queriers(facts: Facts) -> Iterator[Finding]:
             )
         if row.role == "non-querier" and row.version < igmp(facts, vid).version:
             older[row.version, row.address].append(vid)
+    protocol = "MLD" if facts.family == "ipv6" else "IGMP"
     for (version, address), vids in older.items():
         # It works, for all who do not ask for sources: most do not, and most such routers stay.
         yield note(
             Cause.QUERIER_VERSION,
             ", ".join(map(vlan, vids[:VLANS_NAMED])) + (", …" if vids[VLANS_NAMED:] else ""),
-            f"the querier {address} speaks IGMPv{version}, so hosts answer in v{version}: streams "
-            "go by their group, whatever sources a host asks for",
-            f"set version 3 on {address}, or [igmp] version = {version} here if it is meant so",
+            f"the querier {address} speaks {protocol}v{version}, so hosts answer in v{version}: "
+            "streams go by their group, whatever sources a host asks for",
+            f"set version {3 if protocol == 'IGMP' else 2} on {address}, or [igmp] version = "
+            f"{version} here if it is meant so",
         )
     if waiting:
         yield note(

@@ -18,7 +18,8 @@ from snoop.control.witnessed import Asked, Gone
 
 EMPTY_MIN = 2  # queries that nobody answered: one may be lost
 TOLD_SECONDS = 600.0  # how long a host that fell silent is worth a word
-NETWORK_BITS = 24
+NETWORK_BITS = 24  # of IPv6, where who asks and who answers is link-local, all are in one
+NOBODYS = ("0.0.0.0", "::")
 V1_SECONDS = 10.0  # RFC 1112: the time to answer is fixed
 
 
@@ -27,9 +28,9 @@ def unanswered(facts: Facts) -> Iterator[Finding]:
     for vid, queries in _empty(facts).items():
         hosts = _silent_members(facts, vid, queries)
         asker = queries[0]
-        addresses = [host.address for host in hosts if host.address != "0.0.0.0"]
+        addresses = [host.address for host in hosts if host.address not in NOBODYS]
         network = ip_network((asker.address, NETWORK_BITS), strict=False)
-        foreign = asker.address != "0.0.0.0" and not any(
+        foreign = asker.address not in NOBODYS and not any(
             ip_address(address) in network for address in addresses
         )
         there = [host for host in hosts if _is_there(facts, host, queries)]

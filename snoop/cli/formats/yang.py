@@ -100,6 +100,7 @@ def _settings(config: documents.Config, querier: documents.Querier) -> Node:
         version, last = "igmp-version", own.last_member_query_interval
         source: str | None = own.querier_address
     else:
+        assert config.mld is not None  # it has an instance
         own = config.mld
         version, last = "mld-version", own.last_listener_query_interval
         source = own.querier_address

@@ -14,7 +14,7 @@ from unit.shown import entry, mrouter, port, querier
 STEP = re.compile(
     r"`[^`]+`"  # a line to type
     r"|\b(?:ip|ethtool|sysctl|snoop|dmesg) [-|\w]"
-    r"|\[\[?(?:switch|igmp|port|vlan)\]\]? \w+"  # a key to set
+    r"|\[\[?(?:switch|igmp|mld|port|vlan)\]\]? \w+"  # a key to set
     r"|\b\w+ ?= ?\"?\w"
 )
 
