@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from snoop.config import toml
 from snoop.control.client import Client, call, socket_path
@@ -35,6 +35,7 @@ READY_SECONDS = 15.0
 STOP_SECONDS = 8.0
 PRUNING_SECONDS = 20.0  # more than a query response interval
 _POLL_SECONDS = 0.02
+_TABLES = {"ipv4": "igmp", "ipv6": "mld"}
 _PR_SET_PDEATHSIG = 1
 
 
@@ -279,30 +280,38 @@ class Switch:
                 f"{group} has the ports {there}, not exactly {sorted(wanted)}, after {timeout:g} s"
             )
 
-    def wait_pruning(self, *, timeout: float = PRUNING_SECONDS, vlan: int = 0) -> None:
+    def wait_pruning(
+        self,
+        *,
+        timeout: float = PRUNING_SECONDS,
+        vlan: int = 0,
+        family: Literal["ipv4", "ipv6"] = "ipv4",
+    ) -> None:
         """Wait until frames of a group with members go to members and router ports alone.
 
         A switch floods until somebody asks and hosts have had one query response interval to
         answer (10 s, unless `query_response_interval` says otherwise). A group that nobody has
-        joined floods still, unless `unregistered` says otherwise. TimeoutError says what is
-        missing.
+        joined floods still, unless `unregistered` says otherwise. Each `family` has a querier of
+        its own, that of IPv6 is off by default. TimeoutError says what is missing.
         """
-        if not _comes(lambda: self._prunes(vlan), timeout):
-            raise TimeoutError(f"nothing is pruned after {timeout:g} s: {self._why_flooding(vlan)}")
+        if not _comes(lambda: self._prunes(vlan, family), timeout):
+            why = self._why_flooding(vlan, family)
+            raise TimeoutError(f"nothing is pruned after {timeout:g} s: {why}")
 
-    def _prunes(self, vlan: int) -> bool:
-        rows = self.show("querier", vlan=vlan)["queriers"]
+    def _prunes(self, vlan: int, family: str) -> bool:
+        rows = self.show("querier", vlan=vlan, family=family)["queriers"]
         if not rows:  # of a VLAN in which nothing has happened
             config = self.show("config")
-            return bool(config["igmp"]["enabled"] and config["switch"]["no_querier"] == "prune")
+            enabled = config[_TABLES[family]]["enabled"]
+            return bool(enabled and config["switch"]["no_querier"] == "prune")
         return all(row["pruning"] for row in rows)
 
-    def _why_flooding(self, vlan: int) -> str:
-        rows = self.show("querier", vlan=vlan)["queriers"]
-        config = self.show("config")
-        igmp = config["igmp"]
-        if not igmp["enabled"]:
-            return "snooping is off, `[igmp] enabled = false`"
+    def _why_flooding(self, vlan: int, family: str) -> str:
+        rows = self.show("querier", vlan=vlan, family=family)["queriers"]
+        table = _TABLES[family]
+        own = self.show("config")[table]
+        if not own["enabled"]:
+            return f"snooping is off, `[{table}] enabled = false`"
         if all(port["state"] != "up" for port in self.show("ports")["ports"]):
             return "no port is up"
         if not rows:
@@ -311,11 +320,13 @@ class Switch:
             took = rows[0]["query_response_interval"]
             return (
                 f"hosts have {took:g} s, a query response interval, to answer the querier; wait "
-                "longer, or set a shorter `[igmp] query_response_interval`"
+                f"longer, or set a shorter `[{table}] query_response_interval`"
             )
-        if igmp["querier"] == "off":
+        if own["querier"] == "off" and family == "ipv6":
+            return 'nobody asks; set `[mld] querier = "on"`'
+        if own["querier"] == "off":
             return "nobody asks; give the switch a `querier_address`"
-        return f'nobody asks yet, with `[igmp] querier = "{igmp["querier"]}"`'
+        return f'nobody asks yet, with `[{table}] querier = "{own["querier"]}"`'
 
     # Changes -------------------------------------------------------------------------------------
 
@@ -327,17 +338,24 @@ class Switch:
         """Delete a static entry."""
         call(self.socket, "static", add=False, group=group, port=port, source=source, vlan=vlan)
 
-    def add_mrouter(self, port: str, *, vlan: int = 0) -> None:
+    def add_mrouter(self, port: str, *, vlan: int = 0, family: str = "ipv4") -> None:
         """Add a static router port."""
-        call(self.socket, "mrouter", add=True, port=port, vlan=vlan)
+        call(self.socket, "mrouter", add=True, port=port, vlan=vlan, family=family)
 
-    def delete_mrouter(self, port: str, *, vlan: int = 0) -> None:
+    def delete_mrouter(self, port: str, *, vlan: int = 0, family: str = "ipv4") -> None:
         """Delete a static router port."""
-        call(self.socket, "mrouter", add=False, port=port, vlan=vlan)
+        call(self.socket, "mrouter", add=False, port=port, vlan=vlan, family=family)
 
-    def query(self, group: str | None = None, *, port: str | None = None, vlan: int = 0) -> None:
-        """Send a query now."""
-        call(self.socket, "query", group=group, port=port, vlan=vlan)
+    def query(
+        self,
+        group: str | None = None,
+        *,
+        port: str | None = None,
+        vlan: int = 0,
+        family: str | None = None,
+    ) -> None:
+        """Send a query now: about `group`, or a general one of `family` (None: IPv4)."""
+        call(self.socket, "query", group=group, port=port, vlan=vlan, family=family)
 
     def clear(self, what: str, **filters: object) -> None:
         """Forget "mdb", "fdb" or "counters"."""

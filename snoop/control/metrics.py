@@ -191,25 +191,29 @@ def metrics(sample: Sample, shown: Callable[[Counted], Counted] = dict) -> Itera
     for row in sample.ports:
         takes.add_metric([row.name], row.takes_runs)
     yield takes
-    groups = GaugeMetricFamily("snoop_groups", "Groups with members.", labels=["vlan"])
-    for vlan, count in sample.groups.items():
-        groups.add_metric([str(vlan)], count)
+    groups = GaugeMetricFamily("snoop_groups", "Groups with members.", labels=["vlan", "family"])
+    for (vlan, family), count in sample.groups.items():
+        groups.add_metric([str(vlan), family], count)
     yield groups
     members = GaugeMetricFamily("snoop_port_groups", "Groups of a port.", labels=["port"])
     for port, count in sample.members.items():
         members.add_metric([port], count)
     yield members
     routers = GaugeMetricFamily(
-        "snoop_mrouter", "1 for each reason for a router port.", labels=["vlan", "port", "origin"]
+        "snoop_mrouter",
+        "1 for each reason for a router port.",
+        labels=["vlan", "family", "port", "origin"],
     )
-    for key in sorted({(str(r.vlan), r.port, r.origin) for r in sample.mrouters}):
+    for key in sorted({(str(r.vlan), r.family, r.port, r.origin) for r in sample.mrouters}):
         routers.add_metric(list(key), 1)
     yield routers
     querier = GaugeMetricFamily(
-        "snoop_querier", "1: the querier of a VLAN.", labels=["vlan", "role", "address"]
+        "snoop_querier",
+        "1: the querier of a VLAN.",
+        labels=["vlan", "family", "role", "address"],
     )
     for one in sample.queriers:
-        querier.add_metric([str(one.vlan), one.role, one.address or ""], 1)
+        querier.add_metric([str(one.vlan), one.family, one.role, one.address or ""], 1)
     yield querier
     yield from _streams(sample.streams)
     yield from _called(sample)
@@ -236,13 +240,13 @@ def _ports(counters: Counted) -> Iterator[Metric]:
 
 def _streams(rows: list[documents.Stream]) -> Iterable[Metric]:
     """The busiest streams: each is a set of labels, and anybody can make one."""
-    labels = ["vlan", "source", "group", "port"]
+    labels = ["vlan", "family", "source", "group", "port"]
     frames = CounterMetricFamily("snoop_stream_frames", "Frames of a stream.", labels=labels)
     octets = CounterMetricFamily("snoop_stream_bytes", "Bytes of a stream.", labels=labels)
     wanted = GaugeMetricFamily("snoop_stream_registered", "1: has members.", labels=labels)
     busiest = sorted(rows, key=lambda row: row.frames, reverse=True)[:STREAMS_MAX]
     for row in busiest:
-        values = [str(row.vlan), row.source, row.group, row.port]
+        values = [str(row.vlan), row.family, row.source, row.group, row.port]
         frames.add_metric(values, row.frames)
         octets.add_metric(values, row.bytes)
         wanted.add_metric(values, row.registered)

@@ -18,7 +18,7 @@ class Sample:
     counters: dict[str, int]
     port_counters: dict[str, dict[str, int]]
     ports: list[documents.Port]
-    groups: dict[int, int]
+    groups: dict[tuple[int, str], int]
     members: dict[str, int]
     mrouters: list[documents.Mrouter]
     queriers: list[documents.Querier]

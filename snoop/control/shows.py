@@ -322,7 +322,7 @@ class Shows:
             counters=self._counters.total(),
             port_counters={port.name: self._counters.port_total(port) for port in plane.ports},
             ports=statistics.ports(plane, self._counters, everything),
-            groups=groups,
+            groups={(vid, rows.family(of)): count for (vid, of), count in groups.items()},
             members={name(port): count for port, count in members.items()},
             mrouters=rows.mrouters(plane.engine.mrouters(now), name, everything),
             queriers=rows.queriers(plane.engine.queriers(now), name, plane.prunes, everything),

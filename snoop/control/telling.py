@@ -31,11 +31,19 @@ def choice(asked: Told, ports: Ports, history: History) -> Choice:
             (not asked.types or head.event in asked.types)
             and (not names or head.port in names)
             and asked.vlan in (None, head.vlan)
+            and asked.family in (None, _family_of(head))
             and (host is None or host in (head.reporter, head.address, head.mac))
             and (groups is None or _is_of(head.group, groups))
         )
 
     return wanted
+
+
+def _family_of(head: Head) -> str | None:
+    """What is of IPv6 says so; what names an address and does not, is of IPv4."""
+    if head.family is None and (head.group or head.address or head.reporter):
+        return "ipv4"
+    return head.family
 
 
 def _is_of(group: str | None, groups: Groups) -> bool:

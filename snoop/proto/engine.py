@@ -373,16 +373,18 @@ class Engine:
         """What was seen of hosts: who answers, who was refused, who has gone."""
         return Testimony(self._context, self._instances)
 
-    def group_counts(self) -> tuple[dict[int, int], dict[int, int]]:
-        """How many groups have members or static entries: by VLAN, and by port."""
-        vlans = dict.fromkeys(self.vids(), 0)
+    def group_counts(self) -> tuple[dict[tuple[int, Family], int], dict[int, int]]:
+        """How many groups have members or static entries: by instance, and by port."""
+        instances = {}
         ports = dict.fromkeys(self._context.ports, 0)
         for instance in self._instances:
+            held = 0
             for group in instance.groups:
-                vlans[instance.vid] += group.is_held
+                held += group.is_held
                 for port in group.holders():
                     ports[port] += 1
-        return vlans, ports
+            instances[instance.vid, instance.family] = held
+        return instances, ports
 
     def counters(self) -> Counts:
         """The counters of the switch: all ports and what belongs to none."""

@@ -31,6 +31,7 @@ class Head(Struct, frozen=True, gc=False):
     address: str | None = None
     reporter: str | None = None
     mac: str | None = None
+    family: str | None = None
 
 
 Choice = Callable[[Head], bool]

@@ -140,8 +140,8 @@ def sample(**changes: object) -> Sample:
         "switch": "sw0", "uptime": 1.5, "counters": {"internal_errors": 0},
         "port_counters": {"p1": {"rx_frames": 7}},
         "ports": [shown.port("p1")],
-        "groups": {0: 1}, "members": {"p1": 1}, "mrouters": [], "queriers": [], "streams": [],
-        "table_rows": 1, "fdb_entries": 0, **changes,
+        "groups": {(0, "ipv4"): 1}, "members": {"p1": 1},
+        "mrouters": [], "queriers": [], "streams": [], "table_rows": 1, "fdb_entries": 0, **changes,
     }  # fmt: skip
     return Sample(**values)  # type: ignore[arg-type]  # built from keywords
 
@@ -168,7 +168,7 @@ def test_metrics_are_served_from_the_control_thread() -> None:
     assert 'snoop_port_rx_frames_total{port="p1"} 7.0' in text
     assert 'snoop_port_up{port="p1"} 1.0' in text
     assert 'snoop_port_takes_runs{port="p1"} 1.0' in text
-    assert 'snoop_groups{vlan="0"} 1.0' in text
+    assert 'snoop_groups{family="ipv4",vlan="0"} 1.0' in text
 
 
 def test_metrics_of_streams_are_bounded() -> None:
