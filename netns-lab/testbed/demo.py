@@ -21,6 +21,7 @@ ROBUSTNESS = 2
 LMQT = LAST_MEMBER * ROBUSTNESS
 GMI = ROBUSTNESS * QUERY + 2 * RESPONSE  # RFC 9776 section 8.4
 ANY_SOURCE, SOURCE_SPECIFIC = "239.1.1.1", "232.1.1.1"
+IPV6 = "ff3e::1"
 COUNT, RATE = 1000, 5000
 TIMING = 0.35  # how far a measured time may be from the rule on a busy machine, seconds
 
@@ -40,7 +41,14 @@ CONFIG = {
         "query_response_interval": RESPONSE,
         "last_member_query_interval": LAST_MEMBER,
         "startup_query_interval": 0.5,
-    }
+    },
+    "mld": {
+        "querier": "on",
+        "query_interval": QUERY,
+        "query_response_interval": RESPONSE,
+        "last_listener_query_interval": LAST_MEMBER,
+        "startup_query_interval": 0.5,
+    },
 }
 
 
@@ -60,9 +68,11 @@ class Story:
         if not good:
             self.faults.append(text)
 
-    def table(self) -> None:
+    def table(self, *filters: str) -> None:
+        """What is joined; of IPv6 only what is asked for, since every host joins some unasked."""
         if isinstance(self.switch, Snoop):
-            print("\n" + self.switch.do("show", "mdb").rstrip() + "\n")
+            filters = filters or ("--family", "ipv4")
+            print("\n" + self.switch.do("show", "mdb", *filters).rstrip() + "\n")
 
     def round(self, group: str, wanted: Mapping[str, set[str]]) -> None:
         """Both kinds of source send; `wanted` says for each sending host who is to receive it."""
@@ -111,6 +121,17 @@ class Story:
         self.switch.wait_members(SOURCE_SPECIFIC, {"p2"})
         self.table()
         self.round(SOURCE_SPECIFIC, {"s0": {"h2"}, "s1": set()})
+
+    def ipv6(self) -> None:
+        wanted = self.lab.h("s0").address6
+        title(f"IPv6: h2 joins ({wanted}, {IPV6}) by MLDv2; s0 and s1 both send, and h2 leaves")
+        self.lab.h("h2").join(IPV6, wanted)
+        self.switch.wait_members(IPV6, {"p2"})
+        self.table("--group", IPV6)
+        self.round(IPV6, {"s0": {"h2"}, "s1": set()})
+        self.lab.h("h2").leave(IPV6)
+        self.switch.wait_members(IPV6, set(), timeout=LMQT + 3)
+        self.round(IPV6, {"s0": set()})
 
     def leave(self) -> None:
         title(f"Leave: h1 leaves {ANY_SOURCE} while s0 sends; last member time {LMQT:.1f} s")
@@ -193,7 +214,7 @@ def main() -> int:
     )
     options = parser.parse_args()
     begin = time.monotonic()
-    with Lab(["h0", "h1", "h2", "h3", "s0", "s1"]) as lab:
+    with Lab(["h0", "h1", "h2", "h3", "s0", "s1"], quiet_ipv6=options.bridge) as lab:
         switch: Snoop | KernelBridge
         if options.bridge:
             switch = lab.bridge(
@@ -207,10 +228,13 @@ def main() -> int:
         print(STAR.format(switch="bridge" if options.bridge else "snoop"))
         lab.wait_pruning(lab.h("s0"), lab.h("h0"), lab.h("h3"))
         if isinstance(switch, Snoop):
-            switch.quick("clear", "mdb")
+            switch.wait_pruning(family="ipv6")
+            switch.quick("clear", "mdb", "--family", "ipv4")
         story = Story(lab, switch)
         story.any_source()
         story.source_specific()
+        if isinstance(switch, Snoop):
+            story.ipv6()
         story.leave()
         story.ageing()
         story.nobody()

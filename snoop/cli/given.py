@@ -24,14 +24,17 @@ _ports = options.option(
 _querier = options.option(
     "--querier/--no-querier", default=None, help='[igmp] querier = "on" or "off".'
 )
+_mld = options.option(
+    "--mld-querier/--no-mld-querier", default=None, help='[mld] querier = "on" or "off".'
+)
 _address = options.option(
     "--querier-address", metavar="A", help="Source address of our own queries."
 )
 
 
 def configuration(command: options.Command) -> options.Command:
-    """--config, --port, --querier, --querier-address."""
-    return _config(_ports(_querier(_address(command))))
+    """--config, --port, --querier, --querier-address, --mld-querier."""
+    return _config(_ports(_querier(_address(_mld(command)))))
 
 
 class Given(NamedTuple):
@@ -41,6 +44,7 @@ class Given(NamedTuple):
     ports: tuple[str, ...]
     querier: bool | None = None
     querier_address: str | None = None
+    mld_querier: bool | None = None
     name: str | None = None
 
     def load(self) -> Loaded:
@@ -51,11 +55,13 @@ class Given(NamedTuple):
 
     def _overrides(self) -> Mapping[str, Mapping[str, Any]]:
         """As tables of the configuration."""
-        tables: dict[str, dict[str, Any]] = {"switch": {}, "igmp": {}}
+        tables: dict[str, dict[str, Any]] = {"switch": {}, "igmp": {}, "mld": {}}
         if self.name is not None:
             tables["switch"]["name"] = self.name
         if self.querier is not None:
             tables["igmp"]["querier"] = "on" if self.querier else "off"
         if self.querier_address is not None:
             tables["igmp"]["querier_address"] = self.querier_address
+        if self.mld_querier is not None:
+            tables["mld"]["querier"] = "on" if self.mld_querier else "off"
         return tables

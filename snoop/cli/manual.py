@@ -19,10 +19,11 @@ DATE = "2026-11-21"  # Of the version; a page that changed daily could not be co
 _WIDTH = 78
 
 _DESCRIPTION = """\
-`snoop run` joins network interfaces to a switch that forwards IPv4 multicast only to the ports
-whose hosts have joined the group, as they say by IGMP (RFC 4541, RFC 9776). Unicast, broadcast and
-IPv6 go where a switch sends them. Frames travel between packet rings in C; memberships, queriers
-and router ports are learned beside them and never hold a frame up.
+`snoop run` joins network interfaces to a switch that forwards multicast only to the ports whose
+hosts have joined the group, as they say by IGMP and MLD (RFC 4541, RFC 9776, RFC 9777). Unicast and
+broadcast go where a switch sends them, and so does what IPv6 neighbour discovery needs. Frames
+travel between packet rings in C; memberships, queriers and router ports are learned beside them and
+never hold a frame up.
 
 Every other command talks to a running switch over its control socket."""
 _STATUS = (

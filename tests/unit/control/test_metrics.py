@@ -26,7 +26,8 @@ def sample(ports: int = 2, **counts: dict[str, int]) -> Sample:
     return Sample(
         switch="sw0", uptime=1.0, counters={},
         port_counters={name: {**NEVER, **counts.get(name, {})} for name in names},
-        ports=[shown.port(name) for name in names], groups={(0, "ipv4"): 1}, members={"p1": 1}, mrouters=[],
+        ports=[shown.port(name) for name in names], groups={(0, "ipv4"): 1}, members={"p1": 1},
+        mrouters=[],
         queriers=[shown.querier()], streams=[shown.stream()], table_rows=1, fdb_entries=2,
     )  # fmt: skip
 
