@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from snoop.printable import natural
 
 NONE = "–"
-FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
+FAMILIES = {"ipv4": "v4", "ipv6": "v6"}
 PROTOCOLS = {"ipv4": "IGMP", "ipv6": "MLD"}
 
 

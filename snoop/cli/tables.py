@@ -75,7 +75,7 @@ def mrouters(document: documents.Mrouters) -> Table:
             for row in document.mrouters
         ],
         right=("Left", "Up"),
-    ).insert("VLAN", "Family", _families(document.mrouters))
+    ).insert("VLAN", "IP", _families(document.mrouters))
 
 
 def _families(rows: Sequence[documents.Querier | documents.Mrouter]) -> list[str | None]:
@@ -104,7 +104,7 @@ def querier(document: documents.Queriers) -> Table:
             for row in document.queriers
         ],
         right=("Every", "Answer", "RV", "Left", "Up"),
-    ).insert("VLAN", "Family", _families(document.queriers))
+    ).insert("VLAN", "IP", _families(document.queriers))
 
 
 def ports(document: documents.Ports) -> Table:

@@ -161,10 +161,12 @@ def port_params(table: PortTable) -> PortParams:
         "name": table.name,
         "deny_groups": tuple(prefix(one) for one in lists.deny),
         "allow_groups": tuple(prefix(one) for one in lists.allow),
-        "max_groups": table.max_groups,
         "max_state": table.max_state << 20,
     }
-    keys = ("mrouter", "querier_guard", "fast_leave", "explicit_tracking", "flood_unregistered")
+    keys = (
+        *("mrouter", "querier_guard", "fast_leave", "explicit_tracking"),
+        *("flood_unregistered", "max_groups"),
+    )
     both = {key: getattr(table, key) for key in keys}
     given = {key: getattr(own, key) for key in keys}
     differs = {key: value for key, value in given.items() if value is not None}

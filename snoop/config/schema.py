@@ -295,6 +295,7 @@ class PortMldTable(
     fast_leave: FastLeave | None = None
     explicit_tracking: bool | None = None
     flood_unregistered: bool | None = None
+    max_groups: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
     deny_groups: list[GroupPrefix] | None = None
     allow_groups: list[GroupPrefix] | None = None
 
@@ -324,7 +325,9 @@ class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = None
     max_groups: Annotated[
-        int, Meta(ge=0, le=1_000_000), says("groups of this port; 0: no limit of its own")
+        int,
+        Meta(ge=0, le=1_000_000),
+        says("groups of this port, of each family; 0: no limit of its own"),
     ] = 0
     max_state: Annotated[
         Mebibytes, says("MiB of what this port's hosts make the switch remember")
@@ -358,7 +361,7 @@ class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             extra={
                 "allowed": "a table of mrouter, querier_guard, fast_leave, explicit_tracking, "
-                "flood_unregistered, deny_groups, allow_groups"
+                "flood_unregistered, max_groups, deny_groups, allow_groups"
             }
         ),
         says('what differs for IPv6, such as { mrouter = "never" }'),

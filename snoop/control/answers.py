@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from snoop.config import effective
-from snoop.control import documents, named, requests, statistics, telling
+from snoop.config import effective, resolve
+from snoop.config.addresses import GroupPrefix
+from snoop.control import documents, named, requests, rows, statistics, telling
 from snoop.control.explaining import answer
 from snoop.control.requests import (
     Capture,
@@ -24,12 +25,16 @@ from snoop.control.requests import (
 from snoop.control.sample import Sample
 from snoop.control.shows import Shows
 from snoop.control.telling import Replay
+from snoop.proto.filters import PrefixList
 from snoop.proto.groups import Full
 from snoop.proto.statics import StaticEntry
 from snoop.runtime import clock
 from snoop.runtime.fanout import Fanout, Listener
 from snoop.runtime.plane import Plane
 from snoop.wire import address
+from snoop.wire.address import Family
+
+_ALWAYS_FLOOD6 = PrefixList(resolve.prefix(GroupPrefix(one)) for one in resolve.ALWAYS_FLOOD6)
 
 
 class Answers:
@@ -110,6 +115,10 @@ class Answers:
             raise RequestError(
                 f"{request.group} is in 224.0.0.0/24, which goes to every port anyway", code=2
             )
+        if group in _ALWAYS_FLOOD6:
+            raise RequestError(
+                f"{request.group} goes to every port anyway: IPv6 itself needs it", code=2
+            )
         change = plane.engine.static_add if request.add else plane.engine.static_del
         for port in named.all_ports(plane.ports, request.port):
             now = clock.now()
@@ -128,18 +137,17 @@ class Answers:
             plane.do(effects)
 
     def _mrouter(self, request: Mrouter) -> None:
-        plane = self._plane
-        if request.family == "ipv6":
-            raise RequestError("this switch does not snoop MLD: IPv6 multicast floods", code=2)
+        plane, family = self._plane, rows.family_of(request.family) or Family.IPV4
         change = plane.engine.mrouter_add if request.add else plane.engine.mrouter_del
         for port in named.all_ports(plane.ports, request.port):
             now = clock.now()
             plane.do(plane.engine.advance(now))
             try:
-                effects = change(vid=request.vlan, port=port.id, now=now)
+                effects = change(vid=request.vlan, port=port.id, family=family, now=now)
             except KeyError:
+                of = " for IPv6" if family is Family.IPV6 else ""
                 raise RequestError(
-                    f"{port.name} is no static router port of vlan {request.vlan}; "
+                    f"{port.name} is no static router port of vlan {request.vlan}{of}; "
                     "`snoop show mrouters` lists them with origin static"
                 ) from None
             except ValueError as error:
@@ -149,11 +157,11 @@ class Answers:
     def _clear(self, request: Clear) -> None:
         plane, wanted = self._plane, named.wanted(self._plane.ports, request)
         if request.what == "counters":
-            if request.vlan is not None or request.group is not None:
+            if (request.vlan, request.group, request.family) != (None, None, None):
                 raise RequestError("clear counters takes no filter but --port", code=2)
             self._counters.clear(wanted)
             return
-        if request.what == "fdb" and request.group is not None:
+        if request.what == "fdb" and (request.group, request.family) != (None, None):
             raise RequestError("clear fdb takes --port and --vlan", code=2)
         # Not a prefix: what is forgotten is named.
         group = None if request.group is None else named.group(request.group)
@@ -161,18 +169,26 @@ class Answers:
             if request.what == "fdb":
                 plane.fastpath.fdb_flush(port=port, vlan=wanted.vid)
                 continue
-            plane.do(plane.engine.clear(vid=wanted.vid, group=group, port=port, now=clock.now()))
+            effects = plane.engine.clear(
+                vid=wanted.vid, family=wanted.family, group=group, port=port, now=clock.now()
+            )
+            plane.do(effects)
 
     def _query(self, request: Query) -> None:
         plane = self._plane
         group = None if request.group is None else named.group(request.group)
+        family = rows.family_of(request.family)
+        if group is not None and family not in (None, address.family(group)):
+            raise RequestError(f"{request.group} is not of {request.family}", code=2)
+        of = family or (Family.IPV4 if group is None else address.family(group))
         for port in named.port_ids(plane.ports, request.port):
             try:
                 effects = plane.engine.query(
-                    vid=request.vlan, group=group, port=port, now=clock.now()
+                    vid=request.vlan, group=group, port=port, family=of, now=clock.now()
                 )
             except KeyError:
-                raise RequestError(f"nothing is known of vlan {request.vlan}") from None
+                what = "MLD in vlan" if of is Family.IPV6 else "vlan"
+                raise RequestError(f"nothing is known of {what} {request.vlan}") from None
             except ValueError as error:
                 raise RequestError(str(error), code=2) from None
             plane.do(effects)

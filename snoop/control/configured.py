@@ -65,6 +65,12 @@ class VlanConfig(Struct, frozen=True, kw_only=True):
     mld: VlanMldConfig | None = None
 
 
+class PortMldConfig(Struct, frozen=True, kw_only=True):
+    """Of `[[port]] mld`, what commands read."""
+
+    max_groups: int
+
+
 class PortConfig(Struct, frozen=True, kw_only=True):
     """Of `[[port]]`, what commands read."""
 
@@ -75,3 +81,4 @@ class PortConfig(Struct, frozen=True, kw_only=True):
     igmp_rate: int
     deny_groups: list[str] = []
     allow_groups: list[str] = []
+    mld: PortMldConfig | None = None

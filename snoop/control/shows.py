@@ -26,7 +26,7 @@ from snoop.proto.views import HostRow, WitnessRow
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.table.seen import FdbEntry, Stream
-from snoop.wire.address import UNSPECIFIED, Address
+from snoop.wire.address import UNSPECIFIED, Address, Family
 
 # How long the first `show streams` watches before it says how fast they are.
 LOOK_SECONDS = 0.25
@@ -323,7 +323,10 @@ class Shows:
             port_counters={port.name: self._counters.port_total(port) for port in plane.ports},
             ports=statistics.ports(plane, self._counters, everything),
             groups={(vid, rows.family(of)): count for (vid, of), count in groups.items()},
-            members={name(port): count for port, count in members.items()},
+            members={
+                name(port.id): sum(members.get((port.id, of), 0) for of in Family)
+                for port in plane.ports
+            },
             mrouters=rows.mrouters(plane.engine.mrouters(now), name, everything),
             queriers=rows.queriers(plane.engine.queriers(now), name, plane.prunes, everything),
             streams=statistics.streams(plane, streams, still, settled=False),

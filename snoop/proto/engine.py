@@ -373,16 +373,18 @@ class Engine:
         """What was seen of hosts: who answers, who was refused, who has gone."""
         return Testimony(self._context, self._instances)
 
-    def group_counts(self) -> tuple[dict[tuple[int, Family], int], dict[int, int]]:
-        """How many groups have members or static entries: by instance, and by port."""
+    def group_counts(
+        self,
+    ) -> tuple[dict[tuple[int, Family], int], dict[tuple[int, Family], int]]:
+        """How many groups have members or static entries: by VLAN and by port, of each family."""
         instances = {}
-        ports = dict.fromkeys(self._context.ports, 0)
+        ports = {(port, family): 0 for port in self._context.ports for family in Family}
         for instance in self._instances:
             held = 0
             for group in instance.groups:
                 held += group.is_held
                 for port in group.holders():
-                    ports[port] += 1
+                    ports[port, instance.family] += 1
             instances[instance.vid, instance.family] = held
         return instances, ports
 

@@ -107,7 +107,10 @@ def begin(net: Star, network: Network) -> None:
     if network.router:
         net.h(3).frames(network.router)
     wait_until(
-        lambda: {row["role"] for row in net.switch.show("querier")["queriers"]} == {network.role},
+        lambda: (
+            {row["role"] for row in net.switch.show("querier", family="ipv4")["queriers"]}
+            == {network.role}
+        ),
         within=5,
         what=f"our role is {network.role}",
     )

@@ -164,7 +164,7 @@ def test_sixty_thousand_broken_frames_change_nothing() -> None:
         rows = net.switch.mdb()
         assert [(row["group"], row["port"]) for row in rows] == [(GROUP, "p4")]
         assert net.switch.show("mrouters")["mrouters"] == []
-        (querier,) = net.switch.show("querier")["queriers"]
+        (querier,) = net.switch.show("querier", family="ipv4")["queriers"]
         assert (querier["role"], querier["address"]) == ("querier", QUERIER)
         assert net.reached(GROUP) == names(4)
 

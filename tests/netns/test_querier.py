@@ -21,7 +21,9 @@ def general_queries(seen: list[bytes], source: str | None = None) -> list[bytes]
 
 
 def role(net: Star) -> dict[str, object]:
-    rows = [row for row in net.switch.show("querier")["queriers"] if row["vlan"] == 0]
+    rows = [
+        row for row in net.switch.show("querier", family="ipv4")["queriers"] if row["vlan"] == 0
+    ]
     assert len(rows) == 1
     return dict(rows[0])
 

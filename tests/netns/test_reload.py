@@ -82,7 +82,7 @@ def test_a_vlan_taken_out_takes_its_querier_with_it() -> None:
 
 
 def roles(net: Star) -> dict[int, tuple[str, str]]:
-    rows = net.switch.show("querier")["queriers"]
+    rows = net.switch.show("querier", family="ipv4")["queriers"]
     return {row["vlan"]: (row["role"], row["address"]) for row in rows}
 
 

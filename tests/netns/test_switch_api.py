@@ -17,7 +17,7 @@ GROUP = "239.20.0.1"
 def test_a_switch_of_ports_and_tables_lives_as_long_as_its_block() -> None:
     with Lab(2) as lab:
         with Switch(["p0", "p1"], config={"igmp": IGMP}, namespace=lab.namespace) as switch:
-            (row,) = switch.show("querier")["queriers"]
+            (row,) = switch.show("querier", family="ipv4")["queriers"]
             assert (row["role"], row["address"]) == ("querier", QUERIER)
             lab.h(1).join(GROUP)
             switch.wait_member(GROUP, "p1")

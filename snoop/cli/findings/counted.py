@@ -154,10 +154,10 @@ def _nearly_full(count: int, most: int, *, refused: bool) -> bool:
 
 def limits(facts: Facts) -> Iterator[Finding]:
     groups: dict[tuple[int, str], set[str]] = defaultdict(set)
-    by_port: dict[str, set[tuple[int, str]]] = defaultdict(set)
+    by_port: dict[tuple[str, str], set[tuple[int, str]]] = defaultdict(set)
     for row in facts.seen.mdb:
         groups[row.vlan, row.family].add(row.group)
-        by_port[row.port].add((row.vlan, row.group))
+        by_port[row.port, row.family].add((row.vlan, row.group))
     of = {each.family: each for each in facts.of_each()}
     for (vid, family), held in groups.items():
         most = igmp(of.get(family, facts), vid).max_groups
@@ -168,8 +168,13 @@ def limits(facts: Facts) -> Iterator[Finding]:
                 f"{many(len(held), 'group')} of at most {most}",
                 "raise [mld] max_groups" if family == "ipv6" else "raise [igmp] max_groups",
             )
-    for port in facts.config.port:
-        count, most = len(by_port[port.name]), port.max_groups
+    ports = {port.name: port for port in facts.config.port}
+    for (name, family), held_there in by_port.items():
+        port = ports.get(name)
+        if port is None:
+            continue
+        own = port.mld if family == "ipv6" and port.mld is not None else port
+        count, most = len(held_there), own.max_groups
         refused = bool(facts.port_counters.get(port.name, {}).get("port_limit"))
         if most and _nearly_full(count, most, refused=refused):
             yield problem(

@@ -12,10 +12,11 @@ from typing import NamedTuple, Protocol, TypeVar
 from msgspec import structs
 
 from snoop.cli.summary import Everything
-from snoop.control import documents, witnessed
+from snoop.control import documents, witnessed, wording
 from snoop.control.causes import Cause
 from snoop.control.configured import IgmpConfig, VlanConfig
 from snoop.control.documents import Finding
+from snoop.wire.address import Family
 
 NEAR_LIMIT = 0.9
 RECENT_SECONDS = 60.0
@@ -202,31 +203,14 @@ def _as_igmp(config: documents.Config) -> documents.Config:
     )
 
 
-_IPV6_WORDS = (
-    ("[igmp]", "[mld]"),
-    ("IGMPv3", "MLDv2"),
-    ("IGMPv2", "MLDv1"),
-    ("IGMP", "MLD"),
-    ("force_igmp_version=3", "force_mld_version=2"),
-    ("-ni any igmp", "-ni any icmp6"),
-    ("IP_ADD_SOURCE_MEMBERSHIP", "MCAST_JOIN_SOURCE_GROUP"),
-    ("IP_UNBLOCK_SOURCE", "MCAST_UNBLOCK_SOURCE"),
-    ("IP_MULTICAST_TTL", "IPV6_MULTICAST_HOPS"),
-    ("the TTL", "the hop limit"),
-    ("net.ipv4", "net.ipv6"),
-    ("`snoop query`", "`snoop query --family ipv6`"),
-)
-
-
 def spoken(found: Finding, family: str | None) -> Finding:
     """A finding in the words of its family, which it names."""
     if family is None:
         return found
     finding, do = found.finding, found.do
     if family == "ipv6":
-        for word, ours in _IPV6_WORDS:
-            finding, do = finding.replace(word, ours), do.replace(word, ours)
-        finding = f"IPv6: {finding}"
+        finding = f"IPv6: {wording.spoken(finding, Family.IPV6)}"
+        do = wording.spoken(do, Family.IPV6)
     return structs.replace(found, finding=finding, do=do, family=family)
 
 

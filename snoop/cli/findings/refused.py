@@ -58,7 +58,8 @@ def refused(facts: Facts) -> Iterator[Finding]:
         elif why in _RULES:
             rule = _RULES[why]
             spoken = facts.versions.get((vid, port, rows[0].mac))
-            version = f" (IGMPv{spoken})" if spoken else ""
+            protocol = "MLD" if facts.family == "ipv6" else "IGMP"
+            version = f" ({protocol}v{spoken})" if spoken else ""
             what = rule.what.replace("{version}", version)
             yield problem(rule.cause, port, text + what, rule.do, host)
 

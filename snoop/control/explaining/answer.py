@@ -13,12 +13,13 @@ from snoop.control import documents
 from snoop.control.causes import Cause
 from snoop.control.explaining import control, hints, members, stations, ways
 from snoop.control.explaining.case import Case, Told
-from snoop.control.explaining.heading import TAG_BYTES
+from snoop.control.explaining.heading import ETHERTYPE_IPV6, TAG_BYTES
 from snoop.control.explaining.question import Question, asked
 from snoop.control.parts import Go
 from snoop.control.reasons import REASONS
 from snoop.control.requests import Explain
 from snoop.control.rows import text
+from snoop.control.wording import spoken
 from snoop.fastpath import Action
 from snoop.printable import natural
 from snoop.proto.views import MdbRow, MrouterRow
@@ -26,7 +27,7 @@ from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port, State
 from snoop.table.seen import FdbEntry
-from snoop.wire import address, ether
+from snoop.wire import ether
 from snoop.wire.address import Family, mac_text
 
 _FRAME_BYTES_MAX = 2048  # of it that are shown
@@ -53,7 +54,7 @@ async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.
         notes += hints.notes(case, case.group)
     notes += [*ways.notes(case), *storms]
     rows = [
-        _row(port, _too_large(case, port, bool(ports >> port.id & 1), why(port)))
+        _row(port, _too_large(case, port, bool(ports >> port.id & 1), why(port)), case.family)
         for port in sorted(plane.ports, key=lambda port: natural(port.name))
     ]
     return documents.Explained(
@@ -62,7 +63,7 @@ async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.
         ports=plane.ports.names(ports),
         registered=case.registered,
         why=rows,
-        notes=notes,
+        notes=[spoken(note, case.family) for note in notes],
         counters=counters,
         punted=verdict.punt,
         frame=_frame(case),
@@ -88,9 +89,11 @@ def _case(plane: Plane, question: Question, found: list[FdbEntry], counts: Count
     if group is not None:
         for row in engine.mdb(now, engine.keys(vid=vid, group=group)):
             joined.setdefault(row.port, []).append(row)
+    ipv6 = question.heading.ethertype == ETHERTYPE_IPV6
+    family = Family.IPV6 if ipv6 else Family.IPV4
     mrouters: dict[int, list[MrouterRow]] = {}
     for router in engine.mrouters(now, [vid]):
-        if (router.vid, router.family) == (vid, Family.IPV4):
+        if (router.vid, router.family) == (vid, family):
             mrouters.setdefault(router.port, []).append(router)
     return Case(
         plane=plane,
@@ -98,22 +101,24 @@ def _case(plane: Plane, question: Question, found: list[FdbEntry], counts: Count
         verdict=verdict,
         vid=vid,
         registered=group is not None and engine.group_view(vid, group) is not None,
-        querier=any(row.address is not None for row in engine.queriers(now, [vid])),
+        querier=any(
+            row.address is not None and row.family is family for row in engine.queriers(now, [vid])
+        ),
         members=joined,
         mrouters=mrouters,
         hosts=[] if group is None else engine.hosts(now, engine.keys(vid=vid, group=group)),
         stations=[one for one in found if one.vlan == vid],
         streams=[one for one in plane.fastpath.streams() if (one.vlan, one.group) == (vid, group)],
         counts=counts,
+        family=family,
     )
 
 
 def _reasons(case: Case) -> Why:
     """What is said of each port, by the kind of verdict."""
     reason, group = case.verdict.reason, case.group
-    igmp = case.plane.config.igmp
     everywhere, cause = REASONS[reason].because, reason
-    if reason == "flood_no_querier" and not igmp.enabled:
+    if reason == "flood_no_querier" and not case.params.enabled:
         everywhere, cause = "flooded: [igmp] enabled = false", Cause.SNOOPING_OFF
     elif reason == "flood_no_querier" and case.querier:
         cause = "querier_new"
@@ -129,7 +134,7 @@ def _reasons(case: Case) -> Why:
             return shut
         if everywhere is not None:
             return Told(cause, everywhere)
-        if reason == "no_egress" and (group is None or address.family(group) is Family.IPV6):
+        if reason == "no_egress" and group is None:
             return Told(reason, "not sent: no other port is up")
         if group is not None:
             return members.told(port, case, group)
@@ -188,18 +193,18 @@ def _too_large(case: Case, port: Port, forwarded: bool, why: Told) -> tuple[bool
     return False, why._replace(cause=Cause.MTU, because=because, do=do)
 
 
-def _row(port: Port, said: tuple[bool, Told]) -> documents.Why:
+def _row(port: Port, said: tuple[bool, Told], family: Family) -> documents.Why:
     forwarded, why = said
     return documents.Why(
         port=port.name,
         forwarded=forwarded,
-        because=why.because,
+        because=spoken(why.because, family),
         cause=why.cause,
         host=text(why.host),
         mac=None if why.mac is None else mac_text(why.mac),
         last_heard=why.last_heard,
         unanswered=why.unanswered,
-        do=why.do,
+        do=None if why.do is None else spoken(why.do, family),
         description=port.table.description,
     )
 

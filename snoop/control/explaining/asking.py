@@ -13,14 +13,14 @@ from snoop.proto.params import QuerierMode
 from snoop.proto.views import Departure, QuerierRow, Role, RouterOrigin
 from snoop.runtime import clock
 from snoop.wire import address
-from snoop.wire.address import UNSPECIFIED, Address
+from snoop.wire.address import UNSPECIFIED, UNSPECIFIED6, Address, Family
 
 _VAIN_MIN = 2  # queries: one may be lost
 
 
 def notes(case: Case, group: Address) -> Iterator[str]:
     """Who asks, and what is wrong with that."""
-    if not case.plane.config.igmp.enabled:
+    if not case.params.enabled:
         return
     if not case.querier:
         yield (
@@ -59,16 +59,17 @@ def _asker(case: Case, row: QuerierRow) -> Iterator[str]:
     if row.role is not Role.NON_QUERIER or row.address is None or row.port is None:
         return
     who = f"{address.text(row.address)} at {ports.name(row.port)}"
-    own = dict(case.plane.params.vlans).get(case.vid, case.plane.params)
+    own = case.params
     if own.querier is QuerierMode.ON:
         yield (
             f"our querier gave way to {who}, whose values hold "
             f"([[port]] querier_guard = true for {ports.name(row.port)} refuses it)"
         )
+    protocol = "MLD" if case.family is Family.IPV6 else "IGMP"
     if row.version < own.version:
         yield (
-            f"the querier {who} speaks IGMPv{row.version}, so hosts answer in v{row.version}: "
-            "streams go by their group, whatever sources a host asks for"
+            f"the querier {who} speaks {protocol}v{row.version}, so hosts answer in "
+            f"v{row.version}: streams go by their group, whatever sources a host asks for"
         )
 
 
@@ -78,18 +79,21 @@ def _unanswered(case: Case, group: Address) -> Iterator[str]:
     That is seen; why is not, but an address that no host has a route to is one that they drop.
     """
     witnesses, now = case.plane.engine.witnesses, clock.now()
-    over = [row for row in witnesses.asked(now, [case.vid]) if not row.left]
+    asked = [row for row in witnesses.asked(now, [case.vid]) if row.family is case.family]
+    over = [row for row in asked if not row.left]
     vain = list(takewhile(lambda row: not row.answers, over))
     silent = [
         row
         for row in witnesses.gone(now, vid=case.vid, group=group)
-        if row.how is Departure.EXPIRED and row.address != UNSPECIFIED and not case.is_slow(row)
+        if row.how is Departure.EXPIRED
+        and row.address not in (UNSPECIFIED, UNSPECIFIED6)
+        and not case.is_slow(row)
     ]
     if len(vain) < _VAIN_MIN or not silent:
         return
     querier, host = vain[0].address, silent[0].address
     text = f"nobody answered the last {len(vain)} queries of {address.text(querier)}"
-    if querier[:15] == host[:15] or querier == UNSPECIFIED:
+    if case.family is Family.IPV6 or querier[:15] == host[:15] or querier == UNSPECIFIED:
         yield f"{text}: a firewall, or a switch between, may drop IGMP"
     else:
         yield (

@@ -6,15 +6,17 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from snoop.config import resolve
 from snoop.control.explaining.question import Question
 from snoop.fastpath import Verdict
+from snoop.proto.params import Params, PortParams
 from snoop.proto.units import SECOND, Duration
 from snoop.proto.views import DepartureRow, HostRow, MdbRow, MrouterRow
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port
 from snoop.table.seen import FdbEntry, Stream
-from snoop.wire.address import Address
+from snoop.wire.address import Address, Family
 
 _V1_RESPONSE = 10 * SECOND
 
@@ -39,6 +41,18 @@ class Case:
     stations: list[FdbEntry]
     streams: list[Stream]
     counts: Callable[[Port], Mapping[str, int]]
+    family: Family = Family.IPV4
+
+    @property
+    def params(self) -> Params:
+        """What holds for its family in its VLAN."""
+        both = self.plane.params
+        own = both if self.family is Family.IPV4 or both.mld is None else both.mld
+        return dict(own.vlans).get(self.vid, own)
+
+    def own(self, port: Port) -> PortParams:
+        """What a port's settings say of its family."""
+        return resolve.port_params(port.table).of(self.family)
 
     @property
     def ingress(self) -> Port:
@@ -54,6 +68,8 @@ class Case:
 
     def is_slow(self, gone: DepartureRow) -> bool:
         """Was it of IGMPv1, and had less time to answer than it takes (RFC 1112)?"""
+        if self.family is Family.IPV6:
+            return False
         engine, now = self.plane.engine, clock.now()
         heard = engine.witnesses.hosts(now, [gone.port], vid=gone.vid)
         asking = engine.queriers(now, [gone.vid])

@@ -12,11 +12,11 @@ from snoop.control.explaining import predicted
 from snoop.control.explaining.case import Case
 from snoop.control.reasons import REASONS
 from snoop.proto.forwarding import name
-from snoop.proto.params import QueryScope
+from snoop.proto.params import Params, QueryScope
 from snoop.proto.units import Ports
 from snoop.runtime.plane import Plane
 from snoop.wire import control, ether
-from snoop.wire.address import ANY
+from snoop.wire.address import ANY, Family
 from snoop.wire.errors import WireError
 from snoop.wire.messages import Leave, Query, Report
 
@@ -48,7 +48,7 @@ def outcome(case: Case, routers: Ports) -> Outcome:
         parsed = control.parse(question.heading.bare)
     except WireError as error:
         on = (routers | plane.params.report_flood) & others
-        fragment = error.counter == "igmp_fragment"
+        fragment = error.counter in ("igmp_fragment", "mld_fragment")
         return Outcome(
             [error.counter],
             on if fragment else 0,
@@ -59,15 +59,16 @@ def outcome(case: Case, routers: Ports) -> Outcome:
     message = parsed.message
     if parsed.ether.src == plane.params.switch_mac:
         return Outcome(["own_frame"], 0, "IGMP of this switch itself, which came back", [])
+    params = case.params
     called = name(message)  # type: ignore[arg-type]  # a hello is no IGMP
-    counters, notes = [f"rx_{called}"], list(_doubts(plane, parsed))
+    counters, notes = [f"rx_{called}"], list(_doubts(params, parsed))
     if parsed.ip.ttl != 1:
         counters.append("ttl_not_one")
-    if not plane.params.enabled:
+    if not params.enabled:
         return Outcome(counters, others, "flooded: [igmp] enabled = false", notes)
     if isinstance(message, Report | Leave):
         if isinstance(message, Report) and not notes:
-            notes += predicted.refusals(plane, question.port, case.vid, message)
+            notes += predicted.refusals(case, message)
         return Outcome(
             counters,
             (routers | plane.params.report_flood) & others,
@@ -86,13 +87,13 @@ def _up(plane: Plane) -> Ports:
     return sum(1 << port.id for port in plane.ports if port.state.value == "up")
 
 
-def _doubts(plane: Plane, parsed: control.Control) -> Iterator[str]:
+def _doubts(params: Params, parsed: control.Control) -> Iterator[str]:
     """The policies by which nothing is learned from it."""
-    params = plane.params
     version = getattr(parsed.message, "version", 2)
     if params.ttl_check and parsed.ip.ttl != 1:
         yield "nothing is learned from it: its TTL is not 1 ([igmp] ttl_check)"
     if (version == 1 and params.ignore_v1) or (version == 2 and params.ignore_v2):
         yield "nothing is learned from it: [igmp] ignore_v1 or ignore_v2"
-    if params.require_router_alert and not parsed.ip.router_alert and version != 1:
+    exempt = parsed.ip.family is Family.IPV4 and version == 1
+    if params.require_router_alert and not parsed.ip.router_alert and not exempt:
         yield "nothing is learned from it: no Router Alert option ([igmp] require_router_alert)"

@@ -60,8 +60,6 @@ _REFUSED = {
 
 def told(port: Port, case: Case, group: Address) -> Told | None:
     """Say why the port does not have the group, None if nothing is known of it."""
-    if address.family(group) is not Family.IPV4:
-        return None
     gone = case.plane.engine.witnesses.gone(clock.now(), [port.id], vid=case.vid, group=group)
     last = _last_refused(port, case, group)
     if last is not None and not any(row.age < last.age for row in gone):
@@ -203,7 +201,11 @@ def _router(port: Port, case: Case) -> Told | None:
         cause, said, do = _SHUNNED[last.why]
         return Told(cause, who + said, host=last.address, last_heard=seconds(last.age), do=do)
     counts = case.counts(port)
-    if counts["query_null_source"] and not case.plane.config.igmp.mrouter_on_null_source:
+    if (
+        case.family is Family.IPV4
+        and counts["query_null_source"]
+        and not case.plane.config.igmp.mrouter_on_null_source
+    ):
         return Told(
             Cause.ROUTER_UNKNOWN,
             "the queries from 0.0.0.0 that came from there make no router port: "
@@ -225,7 +227,7 @@ def unasked(port: Port, case: Case, group: Address) -> Told:
         (
             row.address
             for row in case.plane.engine.witnesses.hosts(clock.now(), [port.id], vid=case.vid)
-            if row.mac == last.mac and row.address != UNSPECIFIED
+            if row.mac == last.mac and row.family is case.family and row.address != UNSPECIFIED
         ),
         None,
     )

@@ -35,13 +35,17 @@ def barred(table: PortTable, group: Address) -> str:
 def notes(case: Case, group: Address) -> Iterator[str]:
     """What else to know about the group."""
     plane, vid, registered = case.plane, case.vid, case.registered
-    if address.family(group) is not Family.IPV4:
-        return
+    if case.verdict.reason == "flood_ipv6_link_local":
+        return  # whatever anybody asks or joins
     yield from asking.notes(case, group)
     yield from flowing.notes(case, group)
     yield from _elsewhere(plane, vid, group, registered=registered)
-    known = {other for vlan, other in plane.engine.groups() if vlan == vid}
-    most = dict(plane.params.vlans).get(vid, plane.params).max_groups
+    known = {
+        other
+        for vlan, other in plane.engine.groups()
+        if vlan == vid and address.family(other) is case.family
+    }
+    most = case.params.max_groups
     if not registered and len(known) >= most:
         yield (
             f"the table is full, {len(known)} groups of at most {most}: joins of "
@@ -54,7 +58,8 @@ def notes(case: Case, group: Address) -> Iterator[str]:
             f"{address.text(group)} is {name}: many that listen to it join nothing "
             "([switch] always_flood)"
         )
-    yield from _shared(group, known)
+    if case.family is Family.IPV4:
+        yield from _shared(group, known)
 
 
 def _elsewhere(plane: Plane, vid: int, group: Address, *, registered: bool) -> Iterator[str]:
@@ -72,10 +77,7 @@ def _shared(group: Address, known: set[Address]) -> Iterator[str]:
     """Other groups behind the same MAC address, of which there are 31 (RFC 1112 6.4)."""
     low = int.from_bytes(group[-4:], "big") & _MAC_BITS
     others = sorted(
-        other
-        for other in known - {group}
-        if address.family(other) is Family.IPV4
-        and int.from_bytes(other[-4:], "big") & _MAC_BITS == low
+        other for other in known - {group} if int.from_bytes(other[-4:], "big") & _MAC_BITS == low
     )
     if others:
         names = listed([address.text(other) for other in others])

@@ -9,11 +9,12 @@ from snoop.control.causes import Cause
 from snoop.control.explaining import evidence
 from snoop.control.explaining.case import Case, Told
 from snoop.control.rows import seconds, text
+from snoop.fastpath import Action
+from snoop.proto.params import MrouterMode
 from snoop.proto.views import FilterMode, MdbRow
 from snoop.runtime.ports import Port
 from snoop.wire import address
 from snoop.wire.address import UNSPECIFIED, Address
-from snoop.wire.ipv4 import PROTOCOL_IGMP
 
 
 def told(port: Port, case: Case, group: Address) -> Told:
@@ -42,7 +43,8 @@ def told(port: Port, case: Case, group: Address) -> Told:
 
 def router(port: Port, case: Case) -> Told | None:
     """Say what makes it a router port; router ports get every group."""
-    if port.table.mrouter.value == "always":
+    own = case.own(port)
+    if own.mrouter is MrouterMode.ALWAYS:
         return _reaching(case, Told("router", 'router port: [[port]] mrouter = "always"'))
     for row in case.mrouters.get(port.id, ()):
         if row.origin == "static":
@@ -56,7 +58,7 @@ def router(port: Port, case: Case) -> Told | None:
 def _reaching(case: Case, router: Told) -> Told:
     """What a router does with it (RFC 1812 5.3.1)."""
     heading = case.question.heading
-    if case.group is None or heading.ttl != 1 or heading.protocol == PROTOCOL_IGMP:
+    if case.group is None or heading.ttl != 1 or case.verdict.action is Action.PUNT:
         return router
     return router._replace(
         cause=Cause.TTL_ONE,
@@ -123,9 +125,10 @@ def _unregistered(port: Port, case: Case, group: Address) -> Told:
     nobody = f"nobody has joined {text(group)}"
     if made is not None and policy != "drop":
         return made
-    if port.table.flood_unregistered is True:
+    own = case.own(port)
+    if own.flood_unregistered is True:
         return Told("unregistered", f"flooded: {nobody}, and [[port]] flood_unregistered = true")
-    if port.table.flood_unregistered is False:
+    if own.flood_unregistered is False:
         return Told("unregistered", f"pruned: {nobody}, and [[port]] flood_unregistered = false")
     if policy == "flood":
         return Told("unregistered", f'flooded: {nobody}, and [switch] unregistered = "flood"')

@@ -186,9 +186,10 @@ def test_yang_format_keeps_the_rules_of_rfc_7951(daemon: Daemon, snoop: Any) -> 
     """spec section 8, J-1 to J-9."""
     daemon.do(daemon.scene.join, 1)
     document = snoop("show", "mdb", "--format", "yang").json
-    (protocol,) = document["ietf-routing:routing"]["control-plane-protocols"][
+    protocol, mld = document["ietf-routing:routing"]["control-plane-protocols"][
         "control-plane-protocol"
     ]
+    assert mld["type"] == "ietf-igmp-mld-snooping:mld-snooping"
     assert protocol["type"] == "ietf-igmp-mld-snooping:igmp-snooping"
     instance = protocol["ietf-igmp-mld-snooping:igmp-snooping-instance"]
     (group,) = instance["group"]

@@ -92,13 +92,15 @@ def test_a_port_differs_for_ipv6_where_it_says_so() -> None:
 def test_an_allow_list_of_one_family_leaves_the_other_alone() -> None:
     config = loader.check(tomllib.loads(FILE), where="t")
     lists = resolve.port_params(config.port[0])
-    permits = GroupFilter(lists.deny_groups, lists.allow_groups).permits
-    assert permits(parse("239.2.0.1"))
-    assert permits(parse("ff05::1"))
-    assert permits(parse("ff3e::1")), "the list of mld stands in for the port's"
-    assert not permits(parse("238.0.0.1"))
-    assert not permits(parse("239.1.0.1"))
-    assert not permits(parse("ff0e::1"))
+    ipv4, ipv6 = (
+        GroupFilter(family, lists.deny_groups, lists.allow_groups).permits for family in Family
+    )
+    assert ipv4(parse("239.2.0.1"))
+    assert ipv6(parse("ff05::1"))
+    assert ipv6(parse("ff3e::1")), "the list of mld stands in for the port's"
+    assert not ipv4(parse("238.0.0.1"))
+    assert not ipv4(parse("239.1.0.1"))
+    assert not ipv6(parse("ff0e::1"))
 
 
 def test_groups_that_always_flood_and_static_ones() -> None:

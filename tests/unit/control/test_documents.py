@@ -73,6 +73,7 @@ def test_what_is_read_of_the_configuration_are_keys_of_the_file() -> None:
         configured.VlanMldConfig: schema.VlanMldTable,
         configured.VlanConfig: schema.VlanTable,
         configured.PortConfig: schema.PortTable,
+        configured.PortMldConfig: schema.PortMldTable,
     }
     for kind, table in tables.items():
         assert set(kind.__struct_fields__) <= set(table.__struct_fields__)

@@ -47,10 +47,11 @@ def why(answer: dict[str, Any], port: str) -> dict[str, Any]:
         ({"to": "01-80-C2-00-00-20"}, "flood_l2_multicast", {"destination": None}),
         (
             {"to": "33:33:00:00:00:fb"},
-            "flood_ipv6_multicast",
+            "flood_ipv6_link_local",
             {"destination": "ff02::fb", "ethertype": 0x86DD},
         ),
-        ({"group": "ff02::fb"}, "flood_ipv6_multicast", {"destination_mac": "33:33:00:00:00:fb"}),
+        ({"group": "ff02::fb"}, "flood_ipv6_link_local", {"destination_mac": "33:33:00:00:00:fb"}),
+        ({"group": "ff0e::1"}, "forward_unregistered", {"destination_mac": "33:33:00:00:00:01"}),
         ({"to": "224.0.0.251"}, "flood_link_local", {"destination_mac": "01:00:5e:00:00:fb"}),
         ({"group": "239.1.2.3", "tagged": 4095}, "vlan_invalid", {"tag": 4095, "vlan": 4095}),
         ({"group": "239.1.2.3", "tagged": 0}, "forward_unregistered", {"tag": 0, "vlan": 0}),

@@ -105,4 +105,4 @@ def test_a_vlan_that_ends_takes_its_row_along() -> None:
     scene.ask(Clear(what="mdb"))
     assert 7 not in scene.fastpath.vlans
     assert (7, G, ANY) not in scene.fastpath.rows
-    assert [row["vlan"] for row in scene.ask(Show(what="querier"))["queriers"]] == [0]
+    assert {row["vlan"] for row in scene.ask(Show(what="querier"))["queriers"]} == {0}
