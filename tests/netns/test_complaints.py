@@ -6,11 +6,12 @@ eleventh is in `test_neighbours.py`."""
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Mapping
 from typing import Any
 
 from netns.star import Star, names, star
-from snoop.lab import Lab, frames, wait_until
+from snoop.lab import Lab, frames, frames_ipv6, wait_until
 
 GROUP = "239.21.0.1"
 QUERIER_OFF = {"querier": "off"}
@@ -95,17 +96,20 @@ def test_mdns_or_sonos_vanish() -> None:
 
 
 def test_ipv6_neighbour_discovery() -> None:
-    """IPv6 multicast is not pruned here; the switch's own host speaking on its ports is named."""
+    """What it needs is never pruned; the switch's own host speaking on its ports is named."""
     with Lab(3, quiet_ipv6=False) as lab:
         net = Star(lab, lab.switch(config={"switch": {"unregistered": "drop"}}))
         because, _ = explained(net, "ff02::1:ff00:12")
-        assert "IPv6 multicast floods" in because["p1"]
+        assert "IPv6 itself needs this group" in because["p1"]
         target = lab.h(2)
         lab.h(1).record("all")
         target.record("all")
-        solicitation = bytes.fromhex("3333ff000012") + bytes(6) + b"\x86\xdd" + bytes(50)
-        solicitation = solicitation[:6] + b"\x02\0\0\0\1\0" + solicitation[12:]
-        lab.h(0).frames([solicitation])
+        source, asked = lab.h(0), target.address6
+        body = struct.pack("!BBHI", 135, 0, 0, 0) + frames_ipv6.pton(asked)
+        solicitation = frames_ipv6.icmpv6(
+            body, source.link_local, "ff02::1:ff00:12", hop_limit=255, alert=False, mac=source.mac
+        )
+        source.frames([solicitation])
         lab.settle(lab.h(0))
         for host in (lab.h(1), target):
             assert solicitation in {each.frame for each in host.captured()}

@@ -85,7 +85,7 @@ def test_metrics_say_what_the_switch_does(exposition: list[Metric]) -> None:
 
     assert value("snoop_groups", vlan="0", family="ipv4") == 1
     assert value("snoop_port_groups", port="p1") == 1
-    assert value("snoop_mrouter", port="p2", origin="static") == 1
+    assert value("snoop_mrouter", port="p2", origin="static", family="ipv4") == 1
     assert value("snoop_querier", role="querier", family="ipv4") == 1
     assert value("snoop_stream_registered", group=GROUP) == 1
     assert value("snoop_stream_registered", group=UNWANTED) == 0
