@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from snoop.lab.host import AgentError, Captured, Count, Host, Job
     from snoop.lab.lab import Lab
     from snoop.lab.namespaces import LabError
-    from snoop.lab.switch import QUICK, KernelBridge, Snoop
+    from snoop.lab.switch import QUICK, QUICK_IPV6, KernelBridge, Snoop
     from snoop.lab.waiting import wait_until
 
 __all__ = [
     "QUICK",
+    "QUICK_IPV6",
     "AgentError",
     "Captured",
     "Count",
@@ -45,7 +46,7 @@ _HOME = {
     "host": ("AgentError", "Captured", "Count", "Host", "Job"),
     "lab": ("Lab",),
     "namespaces": ("LabError",),
-    "switch": ("QUICK", "KernelBridge", "Snoop"),
+    "switch": ("QUICK", "QUICK_IPV6", "KernelBridge", "Snoop"),
     "waiting": ("wait_until",),
 }
 

@@ -36,6 +36,16 @@ QUICK: Mapping[str, Mapping[str, Any]] = {
         "last_member_query_interval": 0.2,
     }
 }
+# The same of MLD, to be laid beside it where hosts have IPv6.
+QUICK_IPV6: Mapping[str, Mapping[str, Any]] = {
+    "mld": {
+        "querier": "on",
+        "query_interval": 5.0,
+        "query_response_interval": 0.4,
+        "startup_query_interval": 0.25,
+        "last_listener_query_interval": 0.2,
+    }
+}
 
 
 class Snoop(Switch):
