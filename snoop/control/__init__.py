@@ -7,7 +7,8 @@
   filters ask for;
 - `documents`, with the rows of `witnessed` and the tables of `configured`: what is answered, for
   both ends; `rows`, `statistics` and `testimony` make them of the state;
-- `explaining` with `reasons`, `causes` and `wellknown`: why a frame goes where it goes;
+- `explaining` with `reasons`, `causes` and `wellknown`: why a frame goes where it goes; `wording`:
+  what is said of IGMP, in the words of MLD;
 - `counters`: what each counts; `kinds`: what each event is about; `rates`: from two looks; `storm`:
   what rate is one;
 - `metrics` and `sample`: Prometheus.
