@@ -8,23 +8,31 @@
 
 #define FRAMES 4096u
 #define FRAME_BYTES 128u
+#define IPV6_GROUPS 0xff3e0000u /* the first bits of each */
+#define IPV6_FIRST 0x100u	/* and the last of the first */
 
 struct traffic {
 	uint8_t bytes[FRAMES][FRAME_BYTES];
 	uint32_t len_bytes;
 };
 
-static struct fp_table *table_of(uint32_t groups, uint64_t ports)
+static struct fp_table *table_of(uint32_t first_group, uint32_t groups, uint64_t ports)
 {
-	struct fp_vlan vlan = ipv4_policy(FP_VLAN_ANY, FP_VLAN_ACTIVE, 0, 0);
+	struct fp_vlan vlans[] = {
+		ipv4_policy(FP_VLAN_ANY, FP_VLAN_ACTIVE, 0, 0),
+		ipv6_policy(FP_VLAN_ANY, FP_VLAN_ACTIVE, 0, 0),
+	};
 	struct fp_table *table = fp_table_new();
 	bool own = true;
 
 	CHECK(table);
 	memset(table->up, 0xff, sizeof(table->up));
-	CHECK_EQ(fp_table_apply_vlan(table, &vlan, &own), 0);
+	for (uint32_t i = 0; i < 2; i++)
+		CHECK_EQ(fp_table_apply_vlan(table, &vlans[i], &own), 0);
 	for (uint32_t n = 0; n < groups; n++) {
-		struct fp_row row = ipv4_row(0, 0xe1000000 + n, 0, 0);
+		const uint32_t group[2] = {IPV6_GROUPS, first_group + n};
+		struct fp_row row = first_group == IPV6_FIRST ? ipv6_row(0, group, NULL, 0)
+							      : ipv4_row(0, first_group + n, 0, 0);
 
 		for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
 			row.ports[i] = ports;
@@ -38,11 +46,16 @@ static void make_traffic(struct traffic *traffic, uint32_t first_group, uint32_t
 	uint64_t seed = 1;
 
 	for (uint32_t n = 0; n < FRAMES; n++) {
-		struct packet packet = packet_udp();
+		bool ipv6 = first_group == IPV6_FIRST;
+		struct packet packet = ipv6 ? packet_udp6() : packet_udp();
+		uint32_t group = first_group + check_below(&seed, groups);
 		uint8_t vnet[256];
 
 		packet.payload_bytes = 18;
-		packet_set_group(&packet, first_group + check_below(&seed, groups));
+		if (ipv6)
+			packet_set_group6(&packet, IPV6_GROUPS, group);
+		else
+			packet_set_group(&packet, group);
 		traffic->len_bytes = packet_build(&packet, vnet);
 		memcpy(traffic->bytes[n], vnet + FP_VNET_BYTES, traffic->len_bytes);
 	}
@@ -74,7 +87,8 @@ void bench_decide(const struct bench *bench)
 
 	for (uint32_t i = 0; i < 3; i++) {
 		for (uint32_t all = 0; all < 2; all++) {
-			struct fp_table *table = table_of(sizes[i], all ? UINT64_MAX : 6);
+			struct fp_table *table =
+				table_of(0xe1000000, sizes[i], all ? UINT64_MAX : 6);
 			char what[80];
 
 			make_traffic(&traffic, 0xe1000000, sizes[i]);
@@ -88,5 +102,14 @@ void bench_decide(const struct bench *bench)
 			}
 			fp_table_free(table);
 		}
+	}
+	for (uint32_t i = 0; i < 3; i++) {
+		struct fp_table *table = table_of(IPV6_FIRST, sizes[i], 6);
+		char what[80];
+
+		make_traffic(&traffic, IPV6_FIRST, sizes[i]);
+		snprintf(what, sizeof(what), "decide: IPv6, hit, %u groups, a few ports", sizes[i]);
+		decide(what, count, table, &traffic);
+		fp_table_free(table);
 	}
 }

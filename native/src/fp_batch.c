@@ -96,7 +96,7 @@ static bool joins(const struct fp_batch *batch, const struct fp_unit *unit,
 	const uint8_t *first;
 
 	if (unit->closed || unit->frames == FP_UNIT_FRAMES_MAX || unit->l2_bytes != udp->l2_bytes ||
-	    unit->ip_bytes != udp->ip_bytes || udp->payload_bytes > unit->segment_bytes)
+	    udp->payload_bytes > unit->segment_bytes)
 		return false;
 	if (udp->ip_bytes + FP_UDP_BYTES + unit->payload_bytes + udp->payload_bytes > IP_BYTES_MAX)
 		return false;

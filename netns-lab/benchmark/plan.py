@@ -11,6 +11,7 @@ from functools import partial
 from benchmark import measures as measures
 from benchmark.measures import Figures
 from benchmark.site import Site
+from benchmark.traffic import IPV6_BYTES
 
 PEERS = ("bridge", "ovs-system", "ovs-afxdp")
 ALL = ("snoop", *PEERS)
@@ -114,6 +115,20 @@ def fan_item(effort: Effort, fan: int, size: int) -> Item:
     return Item(f"fan{fan}-{size}", title, run, RATE_UNITS, contestants, goals=tuple(goals))
 
 
+def ipv6_item(effort: Effort, fan: int, size: int) -> Item:
+    """IPv6 is to be as far ahead of the bridge as IPv4 is, but for a twentieth."""
+    title = f"the same over IPv6, {size + IPV6_BYTES} bytes, to {ports(fan)}"
+    run = search(effort, fan=fan, size=size, run=measures.ipv6)
+    goals = [
+        Goal("zero loss", round(0.95 * ratio, 2))
+        for ratio in (FAN_GOALS.get((fan, size)),)
+        if ratio
+    ]
+    return Item(
+        f"fan{fan}-{size}-v6", title, run, RATE_UNITS, ("snoop", "bridge"), goals=tuple(goals)
+    )
+
+
 def singles_item(effort: Effort, fan: int, size: int) -> Item:
     title = f"the same, {size} bytes, to {ports(fan)} whose sockets take single datagrams"
     run = search(effort, fan=fan, size=size, run=measures.singles)
@@ -203,6 +218,7 @@ def full(effort: Effort, half_load: Callable[[], int]) -> list[Item]:
     half = "latency at half of the bridge's load, to 3 ports"
     return [
         *(fan_item(effort, fan, size) for fan in (1, 3, 7, 15) for size in (64, 512, 1400)),
+        *(ipv6_item(effort, fan, size) for fan in (1, 3, 7, 15) for size in (64, 1400)),
         *(singles_item(effort, fan, 64) for fan in (1, 3, 7, 15)),
         singles_item(effort, 3, 1400),
         calm_latency_item(effort),

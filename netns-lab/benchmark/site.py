@@ -8,13 +8,15 @@ the same work.
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmark.star import Star
 from benchmark.switches import Contestant
-from benchmark.traffic import Offer, Sink, send
+from benchmark.traffic import GROUP, GROUP6, IPV6_BYTES, Offer, Sink, send
 
 RATIO_RESOLUTION = 1.03  # the search ends when pass and fail are this close
 QUIET_S = 0.03
@@ -81,6 +83,7 @@ class Site:
         self.udp = udp  # the source sends through a UDP socket
         self.sink: Sink | None = None
         self.members = (0, 0)  # fan-out, groups
+        self.group = GROUP  # the first that is joined and sent to
 
     def open(self, directory: Path) -> None:
         self.star.open()
@@ -110,13 +113,27 @@ class Site:
             self.leave()
             joined = 0
         for receiver in range(joined, fan):
-            self.sink.join(receiver, groups)
+            self.sink.join(receiver, groups, self.group)
         self.members = (fan, groups)
         try:
             self._prime()
         except SiteError:
             self.leave()
             raise
+
+    @contextlib.contextmanager
+    def over_ipv6(self) -> Iterator[None]:
+        """What is joined and sent in the block is the same datagrams over IPv6."""
+        self.leave()
+        try:
+            with self.star.speaking_ipv6(*self.contestant.queriers):
+                self.contestant.ask_ipv6()
+                self.group = GROUP6
+                yield
+                self.leave()
+        finally:
+            self.group = GROUP
+            self.leave()
 
     def leave(self) -> None:
         """Nobody is a member of anything."""
@@ -129,7 +146,12 @@ class Site:
         deadline = time.monotonic() + LEARN_S
         groups = self.members[1]
         offer = Offer(
-            seconds=LEARN_S, groups=groups, frames=max(groups, PRIMING_FRAMES), rate=PRIMING_RATE
+            seconds=LEARN_S,
+            size=self._size(64),
+            groups=groups,
+            frames=max(groups, PRIMING_FRAMES),
+            rate=PRIMING_RATE,
+            group=self.group,
         )
         while True:
             trial = self.trial(offer)
@@ -179,7 +201,9 @@ class Site:
         """Full load first, then a binary search for the highest rate without loss, of at most
         `trials` trials.
         """
-        offer = Offer(seconds=seconds, size=size, groups=groups, udp=self.udp)
+        offer = Offer(
+            seconds=seconds, size=self._size(size), groups=groups, udp=self.udp, group=self.group
+        )
         full = self._checked(self.trial(offer))
         if full.lossless:
             return Throughput(best=full, full=full)
@@ -198,6 +222,10 @@ class Site:
                 break
             rate = (low + high) / 2 if low else high * 0.7
         return Throughput(best=best, full=full)
+
+    def _size(self, size: int) -> int:
+        """Of a frame whose datagram fills `size` over IPv4."""
+        return size + IPV6_BYTES if ":" in self.group else size
 
     def _checked(self, trial: Trial) -> Trial:
         if trial.stray > STRAY_FRAMES + trial.sent * STRAY_SHARE:

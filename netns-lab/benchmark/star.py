@@ -11,7 +11,9 @@ interleaved without tearing anything down between them. Offloads are as the kern
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from pyroute2 import IPRoute
@@ -68,6 +70,29 @@ class Star:
         """IPv4 address of the host on that port."""
         return f"10.99.0.{port + 1}"
 
+    def address6(self, port: int) -> str:
+        """IPv6 address of the host on that port, while hosts have any."""
+        return f"fd00:99::{port + 1:x}"
+
+    @contextlib.contextmanager
+    def speaking_ipv6(self, *others: str) -> Iterator[None]:
+        """Hosts, and these interfaces beside the ports, have IPv6 for the length of the block: at
+        other times they would only say things that nobody asked for.
+        """
+        places = [(self.switch, each) for each in others]
+        places += [(host, "eth0") for host in self.hosts]
+        try:
+            for namespace, interface in places:
+                set_ipv6(namespace, interface, on=True)
+            for number, host in enumerate(self.hosts):
+                with IPRoute(netns=host) as link:
+                    eth0 = namespaces.index_of(link, "eth0")
+                    link.addr("add", index=eth0, address=self.address6(number), prefixlen=64)
+            yield
+        finally:
+            for namespace, interface in places:
+                set_ipv6(namespace, interface, on=False)
+
     def arrived(self, host: str) -> int:
         """Frames that ever reached the host's interface, wanted or not (a run cut by nobody counts
         once).
@@ -86,3 +111,12 @@ class Star:
             self.link = None
         for name in (self.switch, *self.hosts):
             namespaces.remove(name)
+
+
+def set_ipv6(namespace: str, interface: str, *, on: bool) -> None:
+    """Whether an interface has IPv6; its addresses are good at once."""
+    with namespaces.inside(namespace):
+        settings = Path(f"/proc/sys/net/ipv6/conf/{interface}")
+        for name, value in (("accept_dad", 0), ("router_solicitations", 0)):
+            (settings / name).write_text(str(value))
+        (settings / "disable_ipv6").write_text(str(int(not on)))

@@ -30,13 +30,19 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Contestant(Protocol):
-    """A switch under test. `pids` are the processes it costs; empty for one inside the kernel."""
+    """A switch under test. `pids` are the processes it costs; empty for one inside the kernel.
+
+    `queriers` are interfaces of its own that must have IPv6 for it to ask hosts about it, which
+    `ask_ipv6` has it do at once.
+    """
 
     name: str
+    queriers: tuple[str, ...]
 
     def start(self, star: Star, directory: Path) -> None: ...
     def pause(self) -> None: ...
     def resume(self) -> None: ...
+    def ask_ipv6(self) -> None: ...
     def pids(self) -> list[int]: ...
     def close(self) -> None: ...
 
@@ -45,6 +51,7 @@ class Bridge:
     """The kernel's bridge: snooping and querier on, bridge-netfilter off (by the star)."""
 
     name = "bridge"
+    queriers = ("br0",)
 
     def __init__(self) -> None:
         self.bridge: KernelBridge | None = None
@@ -72,6 +79,10 @@ class Bridge:
     def resume(self) -> None:
         pass
 
+    def ask_ipv6(self) -> None:
+        assert self.bridge is not None
+        self.bridge.ask_again()
+
     def pids(self) -> list[int]:
         return []
 
@@ -82,6 +93,8 @@ class Bridge:
 
 class SnoopSwitch:
     """This project's switch; `switch` holds the keys of `[switch]` in which a variant differs."""
+
+    queriers: tuple[str, ...] = ()
 
     def __init__(self, name: str = "snoop", switch: Mapping[str, object] | None = None) -> None:
         self.name = name
@@ -102,6 +115,11 @@ class SnoopSwitch:
                 "query_response_interval": QUERY_RESPONSE_S,
                 "max_groups": GROUPS_MAX,
             },
+            "mld": {
+                "querier": "on",
+                "query_interval": QUERY_INTERVAL_S,
+                "query_response_interval": QUERY_RESPONSE_S,
+            },
             "port": ports,
         }
         self.daemon = Snoop(
@@ -114,6 +132,9 @@ class SnoopSwitch:
 
     def resume(self) -> None:
         pass
+
+    def ask_ipv6(self) -> None:
+        pass  # it has been asking since it came up, from an address of its own
 
     def pids(self) -> list[int]:
         return [self.daemon.process.pid] if self.daemon is not None else []
@@ -129,6 +150,8 @@ class OpenVSwitch:
 
     `kind` is the interface type of the ports: `system` (AF_PACKET) or `afxdp`.
     """
+
+    queriers: tuple[str, ...] = ()
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -209,6 +232,9 @@ class OpenVSwitch:
 
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
+
+    def ask_ipv6(self) -> None:
+        pass
 
     def pids(self) -> list[int]:
         return [process.pid for process in self.processes]

@@ -33,6 +33,8 @@ PROGRAMS = {
     "joins": ("joins.c", "namespace.c", "wire.c"),
 }
 GROUP = "239.1.0.1"  # the first; others count up from it
+GROUP6 = "ff0e::9901:1"
+IPV6_BYTES = 20  # by which a header is longer than IPv4's
 SLACK_S = 10.0  # how long past its own bound a program may take before it is killed
 
 
@@ -94,8 +96,9 @@ class Offer:
     udp: bool = False  # through a UDP socket instead of ready-made frames
 
     def arguments(self, star: Star) -> list[str]:
+        source = star.address6(0) if ":" in self.group else star.address(0)
         return [
-            *("--netns", star.source, "--interface", "eth0", "--source", star.address(0)),
+            *("--netns", star.source, "--interface", "eth0", "--source", source),
             *("--group", self.group, "--groups", str(self.groups), "--size", str(self.size)),
             *("--rate", str(self.rate), "--seconds", str(self.seconds)),
             *("--frames", str(self.frames), "--port", str(self.port)),

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
 #include <netinet/udp.h>
 #include <stddef.h>
 #include <string.h>
@@ -29,13 +30,25 @@ static uint16_t fold(uint32_t sum)
 	return (uint16_t)~sum;
 }
 
-void flow_build(struct flow *flow, uint32_t index, const struct flow_plan *plan)
+/* The group of that index, at `group`; the MAC address it has, at `mac`. */
+static void group_of(const struct flow_plan *plan, uint32_t index, uint8_t *group, uint8_t *mac)
 {
-	uint32_t udp_len = plan->size_bytes - 14 - 20;
-	uint32_t group = ntohl(plan->group) + index;
-	uint8_t dst[6] = {0x01,	       0x00, 0x5e, (group >> 16) & 0x7f, (group >> 8) & 0xff,
-			  group & 0xff};
-	struct traffic_payload payload = {.magic = TRAFFIC_MAGIC, .flow = index};
+	uint32_t last_at = plan->ipv6 ? 12 : 0, last;
+
+	memcpy(group, plan->group, 16);
+	memcpy(&last, group + last_at, 4);
+	last = htonl(ntohl(last) + index);
+	memcpy(group + last_at, &last, 4);
+	memcpy(mac, plan->ipv6 ? "\x33\x33" : "\x01\x00\x5e", plan->ipv6 ? 2 : 3);
+	if (plan->ipv6)
+		memcpy(mac + 2, group + 12, 4);
+	else
+		memcpy(mac + 3, (uint8_t[]){group[1] & 0x7f, group[2], group[3]}, 3);
+}
+
+/* The IP header; the sum of its addresses. */
+static uint32_t put_ipv4(const struct flow_plan *plan, const uint8_t *group, uint8_t *at)
+{
 	struct iphdr ip = {
 		.version = 4,
 		.ihl = 5,
@@ -43,24 +56,50 @@ void flow_build(struct flow *flow, uint32_t index, const struct flow_plan *plan)
 		.frag_off = htons(0x4000), /* DF */
 		.ttl = 16,
 		.protocol = IPPROTO_UDP,
-		.saddr = plan->source,
-		.daddr = htonl(group),
 	};
+
+	memcpy(&ip.saddr, plan->source, 4);
+	memcpy(&ip.daddr, group, 4);
+	ip.check = fold(sum16(&ip, sizeof(ip), 0));
+	memcpy(at, &ip, sizeof(ip));
+	return sum16(&ip.saddr, 8, 0);
+}
+
+static uint32_t put_ipv6(const struct flow_plan *plan, const uint8_t *group, uint8_t *at)
+{
+	struct ip6_hdr ip = {.ip6_flow = htonl(6u << 28)};
+
+	ip.ip6_plen = htons((uint16_t)(plan->size_bytes - 14 - sizeof(ip)));
+	ip.ip6_nxt = IPPROTO_UDP;
+	ip.ip6_hlim = 16;
+	memcpy(&ip.ip6_src, plan->source, 16);
+	memcpy(&ip.ip6_dst, group, 16);
+	memcpy(at, &ip, sizeof(ip));
+	return sum16(&ip.ip6_src, 32, 0);
+}
+
+void flow_build(struct flow *flow, uint32_t index, const struct flow_plan *plan)
+{
+	uint32_t headers = flow_headers(plan->ipv6);
+	uint32_t udp_len = plan->size_bytes - headers + 8;
+	struct traffic_payload payload = {.magic = TRAFFIC_MAGIC, .flow = index};
 	struct udphdr udp = {.source = htons(plan->port),
 			     .dest = htons(plan->port),
 			     .len = htons((uint16_t)udp_len)};
-	uint16_t proto = htons(ETH_P_IP);
+	uint16_t proto = htons(plan->ipv6 ? ETH_P_IPV6 : ETH_P_IP);
+	uint8_t group[16];
 
-	ip.check = fold(sum16(&ip, sizeof(ip), 0));
-	memcpy(flow->headers, dst, 6);
+	group_of(plan, index, group, flow->headers);
 	memcpy(flow->headers + 6, plan->mac, 6);
 	memcpy(flow->headers + 12, &proto, 2);
-	memcpy(flow->headers + 14, &ip, sizeof(ip));
-	memcpy(flow->headers + 34, &udp, sizeof(udp));
+	flow->sum = plan->ipv6 ? put_ipv6(plan, group, flow->headers + 14)
+			       : put_ipv4(plan, group, flow->headers + 14);
+	memcpy(flow->headers + headers - sizeof(udp), &udp, sizeof(udp));
 
+	flow->headers_bytes = headers;
 	flow->index = index;
 	flow->seq = 0;
-	flow->sum = sum16(&ip.saddr, 8, 0) + htons(IPPROTO_UDP) + udp.len; /* pseudo header */
+	flow->sum += htons(IPPROTO_UDP) + udp.len; /* the rest of the pseudo header */
 	flow->sum = sum16(&udp, sizeof(udp), flow->sum);
 	flow->sum = sum16(&payload, sizeof(payload), flow->sum);
 	flow->sum = sum16(plan->filler, udp_len - 8 - (uint32_t)sizeof(payload), flow->sum);
@@ -69,14 +108,14 @@ void flow_build(struct flow *flow, uint32_t index, const struct flow_plan *plan)
 void flow_frame_next(struct flow *flow, uint64_t now_ns, uint8_t *frame)
 {
 	struct traffic_payload payload = {TRAFFIC_MAGIC, flow->index, flow->seq++, now_ns};
-	uint8_t *data = frame + FLOW_HEADERS;
+	uint8_t *data = frame + flow->headers_bytes;
 	uint16_t check;
 
-	memcpy(frame, flow->headers, FLOW_HEADERS);
+	memcpy(frame, flow->headers, flow->headers_bytes);
 	memcpy(data, &payload, sizeof(payload));
 	/* seq and time are all that changes, 12 bytes at an even offset */
 	check = fold(sum16(data + offsetof(struct traffic_payload, seq), 12, flow->sum));
 	if (!check)
 		check = 0xffff; /* RFC 768: a sum of zero is sent as all ones */
-	memcpy(frame + 40, &check, sizeof(check));
+	memcpy(data - sizeof(check), &check, sizeof(check));
 }

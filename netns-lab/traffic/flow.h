@@ -3,26 +3,37 @@
 #ifndef TRAFFIC_FLOW_H
 #define TRAFFIC_FLOW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#define FLOW_HEADERS 42 /* Ethernet 14, IPv4 20, UDP 8 */
+#define FLOW_HEADERS 42	     /* Ethernet 14, IPv4 20, UDP 8 */
+#define FLOW_HEADERS_IPV6 62 /* Ethernet 14, IPv6 40, UDP 8 */
 
 struct flow {
-	uint8_t headers[FLOW_HEADERS];
+	uint8_t headers[FLOW_HEADERS_IPV6];
+	uint32_t headers_bytes;
 	uint32_t index;
 	uint32_t seq; /* of the next frame */
 	uint32_t sum; /* UDP sum of everything but the payload's seq and time */
 };
 
-/* What the streams of one run have in common. Addresses in network order, the size without FCS. */
+/* What the streams of one run have in common. Addresses in network order, IPv4 in the first four
+ * bytes; the size without FCS. */
 struct flow_plan {
-	uint32_t source;
-	uint32_t group; /* of the first stream; the others count up from it */
+	bool ipv6;
+	uint8_t source[16];
+	uint8_t group[16]; /* of the first stream; the others count up from it */
 	uint32_t size_bytes;
 	uint16_t port; /* UDP, both ends */
 	uint8_t mac[6];
 	const uint8_t *filler; /* what follows struct traffic_payload in every frame */
 };
+
+/* How long headers are. */
+static inline uint32_t flow_headers(bool ipv6)
+{
+	return ipv6 ? FLOW_HEADERS_IPV6 : FLOW_HEADERS;
+}
 
 /* Prepare the stream of that index, its sequence starting at 0. */
 void flow_build(struct flow *flow, uint32_t index, const struct flow_plan *plan);

@@ -45,7 +45,9 @@ enum mode { MODE_FILTER, MODE_GRO, MODE_READ };
 struct receiver {
 	char netns[64];
 	char interface[IFNAMSIZ];
-	int fd; /* bound, counts; joins nothing itself, so the kernel walks no list per datagram */
+	/* IPv4 and IPv6: bound, they count; join nothing, so the kernel walks no list per datagram
+	 */
+	int fds[2];
 	int *holders; /* sockets that hold the memberships */
 	uint32_t holders_len;
 	uint32_t groups;
@@ -95,7 +97,7 @@ static void *reader(void *arg)
 		msgs[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i], .msg_iovlen = 1};
 	}
 	for (;;) {
-		int n = recvmmsg(r->fd, msgs, READ_BATCH, MSG_WAITFORONE, NULL);
+		int n = recvmmsg(r->fds[0], msgs, READ_BATCH, MSG_WAITFORONE, NULL);
 
 		for (int i = 0; i < n; i++)
 			datagram_count(r->counters, data[i], msgs[i].msg_len);
@@ -103,21 +105,34 @@ static void *reader(void *arg)
 	return NULL;
 }
 
-static int socket_open(struct receiver *r)
+static int socket_bind(int fd, bool ipv6)
 {
 	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(TRAFFIC_PORT)};
-	int one = 1, buffer_bytes = 4 << 20;
+	struct sockaddr_in6 addr6 = {.sin6_family = AF_INET6, .sin6_port = htons(TRAFFIC_PORT)};
+	int one = 1;
 
-	r->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (r->fd < 0)
+	if (!ipv6)
+		return bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ? -errno : 0;
+	if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)))
 		return -errno;
-	setsockopt(r->fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer_bytes, sizeof(buffer_bytes));
-	if (mode == MODE_GRO && setsockopt(r->fd, IPPROTO_UDP, UDP_GRO, &one, sizeof(one)))
+	return bind(fd, (struct sockaddr *)&addr6, sizeof(addr6)) ? -errno : 0;
+}
+
+static int socket_open(struct receiver *r, bool ipv6)
+{
+	int one = 1, buffer_bytes = 4 << 20;
+	int fd = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	r->fds[ipv6] = fd;
+	if (fd < 0)
 		return -errno;
-	if (mode != MODE_READ && setsockopt(r->fd, SOL_SOCKET, SO_ATTACH_BPF, &r->filter.prog_fd,
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer_bytes, sizeof(buffer_bytes));
+	if (mode == MODE_GRO && setsockopt(fd, IPPROTO_UDP, UDP_GRO, &one, sizeof(one)))
+		return -errno;
+	if (mode != MODE_READ && setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &r->filter.prog_fd,
 					    sizeof(r->filter.prog_fd)))
 		return -errno;
-	return bind(r->fd, (struct sockaddr *)&addr, sizeof(addr)) ? -errno : 0;
+	return socket_bind(fd, ipv6);
 }
 
 static int receiver_open(struct receiver *r, const char *where, int home)
@@ -141,16 +156,44 @@ static int receiver_open(struct receiver *r, const char *where, int home)
 	}
 	err = namespace_enter(r->netns);
 	if (!err)
-		err = socket_open(r);
+		err = socket_open(r, false);
+	if (!err && mode != MODE_READ)
+		err = socket_open(r, true);
 	if (namespace_return(home) || err)
 		return err ? err : -EIO;
 	return mode == MODE_READ ? -pthread_create(&r->thread, NULL, reader, r) : 0;
 }
 
-static int holder_add(struct receiver *r, struct ip_mreqn *first, uint32_t count)
+/* A group, and where it is joined; the next one is one up. */
+struct membership {
+	bool ipv6;
+	int index;
+	uint8_t group[16];
+};
+
+static int group_join(int fd, struct membership *next)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint8_t *last_at = next->group + (next->ipv6 ? 12 : 0);
+	struct ip_mreqn mreq = {.imr_ifindex = next->index};
+	struct ipv6_mreq mreq6 = {.ipv6mr_interface = (unsigned int)next->index};
+	uint32_t last;
+	int err;
+
+	memcpy(&mreq.imr_multiaddr, next->group, 4);
+	memcpy(&mreq6.ipv6mr_multiaddr, next->group, 16);
+	err = next->ipv6 ? setsockopt(fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &mreq6, sizeof(mreq6))
+			 : setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &mreq, sizeof(mreq));
+	memcpy(&last, last_at, 4);
+	last = htonl(ntohl(last) + 1);
+	memcpy(last_at, &last, 4);
+	return err ? -errno : 0;
+}
+
+static int holder_add(struct receiver *r, struct membership *next, uint32_t count)
+{
+	int fd = socket(next->ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int *grown;
+	int err = 0;
 
 	if (fd < 0)
 		return -errno;
@@ -161,27 +204,27 @@ static int holder_add(struct receiver *r, struct ip_mreqn *first, uint32_t count
 	}
 	r->holders = grown;
 	r->holders[r->holders_len++] = fd;
-	for (uint32_t i = 0; i < count; i++) {
-		if (setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, first, sizeof(*first)))
-			return -errno;
-		first->imr_multiaddr.s_addr = htonl(ntohl(first->imr_multiaddr.s_addr) + 1);
-		r->groups++;
+	for (uint32_t i = 0; i < count && !err; i++) {
+		err = group_join(fd, next);
+		r->groups += !err;
 	}
-	return 0;
+	return err;
 }
 
 static int receiver_join(struct receiver *r, const char *group, uint32_t count, int home)
 {
-	struct ip_mreqn mreq = {.imr_multiaddr.s_addr = inet_addr(group)};
+	struct membership next = {.ipv6 = strchr(group, ':') != NULL};
 	int err = namespace_enter(r->netns);
 
 	if (err)
 		return err;
-	mreq.imr_ifindex = (int)if_nametoindex(r->interface);
+	next.index = (int)if_nametoindex(r->interface);
+	if (inet_pton(next.ipv6 ? AF_INET6 : AF_INET, group, next.group) != 1)
+		err = -EINVAL;
 	while (!err && count) {
 		uint32_t part = count < GROUPS_PER_SOCKET ? count : GROUPS_PER_SOCKET;
 
-		err = holder_add(r, &mreq, part);
+		err = holder_add(r, &next, part);
 		count -= part;
 	}
 	return namespace_return(home) || err ? (err ? err : -EIO) : 0;
@@ -199,8 +242,9 @@ static void receiver_leave(struct receiver *r)
 /* Without UDP_GRO the kernel cuts a run into datagrams before the socket's filter sees it. */
 static int runs_set(int accepted)
 {
-	for (uint32_t i = 0; i < receivers_len; i++)
-		if (setsockopt(receivers[i].fd, IPPROTO_UDP, UDP_GRO, &accepted, sizeof(accepted)))
+	for (uint32_t i = 0; i < 2 * receivers_len; i++)
+		if (setsockopt(receivers[i / 2].fds[i % 2], IPPROTO_UDP, UDP_GRO, &accepted,
+			       sizeof(accepted)))
 			return -errno;
 	return 0;
 }
@@ -225,12 +269,12 @@ static void counters_print(void)
 
 static int command_run(const char *line, int home)
 {
-	char group[32];
+	char group[INET6_ADDRSTRLEN];
 	unsigned int index, count;
 	uint64_t start_ns = monotonic_ns();
 	int err = 0;
 
-	if (sscanf(line, "join %u %31s %u", &index, group, &count) == 3 && index < receivers_len) {
+	if (sscanf(line, "join %u %45s %u", &index, group, &count) == 3 && index < receivers_len) {
 		err = receiver_join(&receivers[index], group, count, home);
 	} else if (sscanf(line, "leave %u", &index) == 1 && index < receivers_len) {
 		receiver_leave(&receivers[index]);

@@ -1,5 +1,5 @@
-/* The bench's source of traffic: paced UDP multicast frames, complete as they would come off a
- * wire.
+/* The bench's source of traffic: paced UDP multicast frames of either family, complete as they
+ * would come off a wire.
  *
  * Frames are built here (DF, ID 0 as Linux sends atomic datagrams, TTL 16, valid IPv4 and UDP
  * checksums) and leave one by one through an AF_PACKET socket with sendmmsg: never as one GSO
@@ -39,8 +39,8 @@
 struct options {
 	const char *netns;
 	const char *interface;
-	const char *source; /* IPv4 source address */
-	const char *group;  /* first group; the others count up from it */
+	const char *source;
+	const char *group; /* first group; the others count up from it */
 	uint32_t groups;
 	uint32_t size_bytes; /* of the frame without FCS */
 	uint32_t burst;
@@ -203,16 +203,20 @@ static void message_prepare(struct source *src, uint32_t i)
 static int source_open(struct source *src)
 {
 	struct flow_plan plan = {
-		.source = inet_addr(src->opt.source),
-		.group = inet_addr(src->opt.group),
+		.ipv6 = strchr(src->opt.group, ':') != NULL,
 		.size_bytes = src->opt.size_bytes,
 		.port = src->opt.port,
-		.filler = src->frames[0] + FLOW_HEADERS + sizeof(struct traffic_payload),
 	};
+	int family = plan.ipv6 ? AF_INET6 : AF_INET;
 	int err = namespace_enter(src->opt.netns);
 
 	if (err)
 		return err;
+	if (inet_pton(family, src->opt.source, plan.source) != 1 ||
+	    inet_pton(family, src->opt.group, plan.group) != 1 || (plan.ipv6 && src->opt.udp) ||
+	    plan.size_bytes < flow_headers(plan.ipv6) + sizeof(struct traffic_payload))
+		return -EINVAL;
+	plan.filler = src->frames[0] + flow_headers(plan.ipv6) + sizeof(struct traffic_payload);
 	src->fd = src->opt.udp ? udp_open(&src->opt) : frames_open(src->opt.interface, plan.mac);
 	if (src->fd < 0)
 		return src->fd;

@@ -183,6 +183,12 @@ class KernelBridge:
             what=f"{self.name} has a link-local address",
         )
 
+    def ask_again(self) -> None:
+        """Ask now, in both families: over IPv6 only once the bridge has an address."""
+        index = namespaces.index_of(self.link, self.name)
+        for querier in (0, 1):
+            self.link.link("set", index=index, kind="bridge", br_mcast_querier=querier)
+
     def members(self, group: str) -> set[str]:
         """Ports that have an entry for the group; needs iproute2's `bridge`."""
         with inside(self.namespace):
