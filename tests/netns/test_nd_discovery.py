@@ -52,7 +52,7 @@ def prunes(net: Star) -> None:
 
 @pytest.mark.parametrize("name", SET_UPS)
 def test_discovery_works(booted: Star, name: str) -> None:
-    """SNOOP-51, SNOOP-52, SNOOP-55, B-18, spec 125 to 128."""
+    """SNOOP-51, SNOOP-52, SNOOP-55, B-18, spec 127 and 128."""
     told(booted, SET_UPS[name])
     works(booted.lab)
 
