@@ -105,7 +105,8 @@ def test_two_switches_in_a_row_are_well() -> None:
 def begin(net: Star, network: Network) -> None:
     """Who asks has asked, who listens has joined, and a stream has come by."""
     if network.router:
-        net.h(3).frames(network.router)
+        frames_hex = [frame.hex() for frame in network.router]
+        net.h(3).start("frames", frames=frames_hex, rate=4, repeat=200)  # it goes on asking
     wait_until(
         lambda: (
             {row["role"] for row in net.switch.show("querier", family="ipv4")["queriers"]}
