@@ -103,6 +103,14 @@ def _fdb_entry(entry: Any) -> FdbEntry:
     return FdbEntry(entry.vlan, mac, entry.port, int(entry.age_ns), rival, int(entry.claimed_ns))
 
 
+def _stream(s: Any) -> Stream:
+    frames, octets, first, last = int(s.frames), int(s.bytes), int(s.first_ns), int(s.last_ns)
+    return Stream(
+        s.vlan, bytes(s.source), bytes(s.group), s.port, frames, octets, first, last,
+        _mask(s.ports), bool(s.registered), _REASON_NAMES[s.reason], s.ttl,
+    )  # fmt: skip
+
+
 def _port_config(ifindex: int, setup: PortSetup) -> Any:
     flags = lib.FP_OPEN_QDISC_BYPASS if setup.qdisc_bypass else 0
     flags |= lib.FP_OPEN_ISOLATE if setup.isolate else 0
@@ -361,27 +369,11 @@ class FastPath:
             lib.fp_fdb_flush(self._sw, -1 if port is None else port, -1 if vlan is None else vlan)
         )
 
-    def streams(self) -> list[Stream]:
-        """The multicast flows seen, wanted or not, in no order."""
+    def streams(self) -> Iterator[Stream]:
+        """The multicast flows seen, wanted or not, in no order, as they are now."""
         streams = ffi.new("struct fp_stream[]", self._streams_max)
         count = lib.fp_stream_dump(self._sw, streams, self._streams_max)
-        return [
-            Stream(
-                vlan=s.vlan,
-                source=bytes(s.source),
-                group=bytes(s.group),
-                port=s.port,
-                frames=int(s.frames),
-                bytes=int(s.bytes),
-                first_ns=int(s.first_ns),
-                last_ns=int(s.last_ns),
-                egress=_mask(s.ports),
-                registered=bool(s.registered),
-                reason=_REASON_NAMES[s.reason],
-                ttl=s.ttl,
-            )
-            for s in streams[0:count]
-        ]
+        return (_stream(streams[i]) for i in range(count))
 
     def explain(self, port: int, frame: bytes) -> Verdict:
         """What the live table says of such a frame at that port, with the tag it has on the wire.

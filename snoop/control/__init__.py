@@ -2,14 +2,14 @@
 
 - `client`, `server`, `requests`, `door`: the control socket, both its ends, what may be asked, who
   is let in;
-- `answers`: each request done, by the ports and groups it `named`; `shows`: each table shown, in
-  `parts`, or counted by `tally`; `telling`: events that were, and that come; `matching`: what
-  filters ask for;
+- `answers`: each request done, by the ports and groups it `named`; `shows`: each table shown,
+  `parts` of it at a time, or counted by `tally`; `telling`: events that were, and that come;
+  `matching`: what filters ask for;
 - `documents`, with the rows of `witnessed` and the tables of `configured`: what is answered, for
   both ends; `rows`, `statistics` and `testimony` make them of the state;
 - `explaining` with `reasons`, `causes` and `wellknown`: why a frame goes where it goes; `wording`:
   what is said of IGMP, in the words of MLD;
-- `counters`: what each counts; `kinds`: what each event is about; `rates`: from two looks; `storm`:
-  what rate is one;
+- `counters`: what each counts; `kinds`: what each event is about; `storm`: what rate is one;
+- `flows`: the streams seen, with their `rates` from two looks;
 - `metrics` and `sample`: Prometheus.
 """

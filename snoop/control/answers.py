@@ -82,9 +82,9 @@ class Answers:
                 raise AssertionError(request)
         return None
 
-    def sample(self) -> Sample:
+    async def sample(self) -> Sample:
         """What a scrape shows: totals that never run backwards."""
-        return self._shows.sample()
+        return await self._shows.sample()
 
     def listen(
         self, request: Monitor | Capture, *, events: Fanout, captures: Fanout

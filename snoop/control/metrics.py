@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from urllib.parse import parse_qs
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
@@ -75,7 +75,11 @@ class Endpoint:
     """Serves /metrics on `listen` ("ADDRESS:PORT") until the process ends; OSError if it cannot."""
 
     def __init__(
-        self, listen: str, *, loop: asyncio.AbstractEventLoop, sample: Callable[[], Sample]
+        self,
+        listen: str,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        sample: Callable[[], Awaitable[Sample]],
     ) -> None:
         self._loop = loop
         self._sample = sample
@@ -153,7 +157,7 @@ class Endpoint:
         async def gather() -> Sample:
             if self._closed:
                 raise TimeoutError
-            return self._sample()
+            return await self._sample()
 
         future = asyncio.run_coroutine_threadsafe(gather(), self._loop)
         return future.result(SCRAPE_SECONDS)

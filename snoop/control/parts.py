@@ -1,13 +1,21 @@
-"""How long one go of a large answer takes before frames, timers and others have a turn."""
+"""Large answers a part at a time: frames, timers and others have their turn in between."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from itertools import islice
+from typing import TypeVar, cast
 
+from snoop.control import requests
 from snoop.proto.units import MILLISECOND
 from snoop.runtime import clock
 
 PART_NS = 6 * MILLISECOND
+PART_KEYS = 8  # groups whose rows are made in one go, at least
+
+Key = TypeVar("Key")
+Row = TypeVar("Row")
 
 
 class Go:
@@ -21,3 +29,37 @@ class Go:
         if clock.now() - self._since > PART_NS:
             await asyncio.sleep(0)
             self._since = clock.now()
+
+
+class Parts:
+    """Makes large answers, one at a time, whoever asks how often."""
+
+    def __init__(self) -> None:
+        self._one = asyncio.Lock()
+
+    async def made(
+        self, keys: Iterable[Key], part: Callable[[list[Key]], Iterable[Row]]
+    ) -> AsyncIterator[list[Row]]:
+        """What `part` makes of the keys, some of them at a time.
+
+        The rows of a group are of one moment, those of different groups need not be.
+        """
+        waiting = iter(keys)
+        async with self._one:
+            go = Go()
+            while some := list(islice(waiting, PART_KEYS)):
+                yield list(part(some))
+                await go.rest()
+
+    async def rows(self, keys: Iterable[Key], part: Callable[[list[Key]], list[Row]]) -> list[Row]:
+        """The rows of a document. Each part is written at once, so that the document holds its rows
+        as they are on the wire.
+        """
+        written = [requests.rows(made) async for made in self.made(keys, part) if made]
+        return cast("list[Row]", requests.listed(written))
+
+    async def all(
+        self, keys: Iterable[Key], part: Callable[[list[Key]], Iterable[Row]]
+    ) -> list[Row]:
+        """All of it, to work with."""
+        return [row async for some in self.made(keys, part) for row in some]

@@ -19,6 +19,9 @@ OLD_NS = 15 * SECOND
 FRAMES_MIN = 5
 RUNNING_NS = 2 * SECOND
 
+Totals = dict[Hashable, tuple[int, int]]
+"""Frames and bytes by stream."""
+
 
 class Total(Protocol):
     """What a stream counts."""
@@ -39,30 +42,52 @@ class Rate:
     bits_per_s: float
 
 
+STILL = Rate(0.0, 0.0)
+
+
+class Look:
+    """The totals of all streams at one moment, taken a stream at a time.
+
+    A stream is added before its rate is asked for.
+    """
+
+    def __init__(self, now: Instant, before: Look | None) -> None:
+        self.at = now
+        self.totals: Totals = {}
+        # Not the look itself, which has one before it.
+        self._before = None if before is None else (before.at, before.totals)
+
+    def add(self, key: Hashable, total: Total) -> None:
+        """Take a stream's totals."""
+        self.totals[key] = total.frames, total.bytes
+
+    def rate(self, key: Hashable, total: Total) -> Rate:
+        """How fast a stream is."""
+        return _rate(total, key, self._before, self.at)
+
+
 class Rates:
     """Remembers the last looks."""
 
     def __init__(self) -> None:
-        self._looks: list[tuple[Instant, dict[Hashable, tuple[int, int]]]] = []
+        self._looks: list[Look] = []
 
     def ready(self, now: Instant) -> bool:
         """Is there an earlier look to compare with?"""
-        return self._base(now) is not None
+        return self._before(now) is not None
 
-    def look(self, totals: dict[Hashable, Total], now: Instant) -> dict[Hashable, Rate]:
-        """The rate of every stream in `totals`, which is remembered for the next look."""
-        base = self._base(now)
-        rates = {key: _rate(total, key, base, now) for key, total in totals.items()}
-        snapshot: dict[Hashable, tuple[int, int]] = {
-            key: (total.frames, total.bytes) for key, total in totals.items()
-        }
-        self._looks = [look for look in self._looks[-1:] if now - look[0] <= OLD_NS]
-        self._looks.append((now, snapshot))
-        return rates
+    def look(self, now: Instant) -> Look:
+        """Begin a look."""
+        return Look(now, self._before(now))
 
-    def _base(self, now: Instant) -> tuple[Instant, dict[Hashable, tuple[int, int]]] | None:
+    def keep(self, look: Look) -> None:
+        """Have those to come compared with a look that is whole."""
+        self._looks = [old for old in self._looks[-1:] if look.at - old.at <= OLD_NS]
+        self._looks.append(look)
+
+    def _before(self, now: Instant) -> Look | None:
         for look in reversed(self._looks):
-            if YOUNG_NS <= now - look[0] <= OLD_NS:
+            if YOUNG_NS <= now - look.at <= OLD_NS:
                 return look
         return None
 
@@ -70,7 +95,7 @@ class Rates:
 def _rate(
     total: Total,
     key: Hashable,
-    base: tuple[Instant, dict[Hashable, tuple[int, int]]] | None,
+    base: tuple[Instant, Totals] | None,
     now: Instant,
 ) -> Rate:
     if base is not None:
@@ -83,7 +108,7 @@ def _rate(
             return Rate((total.frames - frames) / seconds, (total.bytes - octets) * 8 / seconds)
     lasted = total.last_ns - total.first_ns
     if now - total.last_ns > RUNNING_NS or lasted <= 0 or total.frames < 2:
-        return Rate(0.0, 0.0)
+        return STILL
     # n frames have n - 1 gaps between them.
     share = (total.frames - 1) / total.frames
     return Rate((total.frames - 1) * SECOND / lasted, total.bytes * share * 8 * SECOND / lasted)

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable
-from heapq import nlargest
-from itertools import islice
-from typing import TypeVar, cast
+from collections.abc import Awaitable, Callable, Iterable
 
 from snoop import __version__
-from snoop.control import documents, requests, rows, statistics, testimony, witnessed
+from snoop.control import documents, rows, statistics, testimony, witnessed
+from snoop.control.flows import Flows, Which
 from snoop.control.matching import Host
-from snoop.control.parts import Go
-from snoop.control.rates import Rate, Rates
+from snoop.control.parts import Go, Parts
 from snoop.control.rows import Wanted
 from snoop.control.sample import STREAMS_MAX, Sample
 from snoop.control.tally import Tally
+from snoop.links.ethtool import Devices
 from snoop.printable import natural
 from snoop.proto.units import SECOND
 from snoop.proto.views import HostRow, WitnessRow
@@ -28,15 +26,10 @@ from snoop.runtime.plane import Plane
 from snoop.table.seen import FdbEntry, Stream
 from snoop.wire.address import UNSPECIFIED, Address, Family
 
-# How long the first `show streams` watches before it says how fast they are.
-LOOK_SECONDS = 0.25
-PART_KEYS = 8  # groups whose rows are made in one go, at least
 # How long a loop may take to go by the table that was published last: far more than a batch takes.
-SEEN_SECONDS, SEEN_TRIES = 0.001, 50
+SEEN_SECONDS, SEEN_TRIES = 0.001, 200
 
 Keys = list[tuple[int, Address]]
-Key = TypeVar("Key")
-Row = TypeVar("Row")
 
 
 def _chosen(keys: Keys, wanted: Wanted) -> Keys:
@@ -53,8 +46,9 @@ class Shows:
         self._plane = plane
         self._counters = counters
         self._config = config
-        self._rates = Rates()
-        self._large = asyncio.Lock()
+        self._devices = Devices()
+        self._parts = Parts()
+        self._flows = Flows(plane, self._parts)
 
     async def show(self, what: str, wanted: Wanted) -> object:
         """Make the document of `show WHAT`."""
@@ -71,7 +65,8 @@ class Shows:
             return await tables[what](wanted)
         match what:
             case "ports":
-                return documents.Ports(ports=statistics.ports(self._plane, self._counters, wanted))
+                made = statistics.ports(self._plane, self._counters, self._devices, wanted)
+                return documents.Ports(ports=made)
             case "counters":
                 return self._counters.show(wanted)
             case "config":
@@ -87,14 +82,14 @@ class Shows:
         keys = self._plane.engine.keys(vid=wanted.vid, group=wanted.group)
         match what:
             case "mdb":
-                async for entries in self._parts(keys, self._entries(wanted)):
+                async for entries in self._parts.made(keys, self._entries(wanted)):
                     counted.add(entries)
             case "hosts":
-                async for hosts in self._parts(keys, self._joins(wanted)):
+                async for hosts in self._parts.made(keys, self._joins(wanted)):
                     counted.add(hosts)
             case "streams":
                 streams = self._plane.fastpath.streams()
-                async for some in self._parts(streams, await self._which(wanted)):
+                async for some in self._parts.made(streams, await self._which(wanted)):
                     counted.add(some)
             case _:
                 raise AssertionError(what)
@@ -103,7 +98,8 @@ class Shows:
     async def _mdb(self, wanted: Wanted) -> documents.Mdb:
         plane = self._plane
         keys = plane.engine.keys(vid=wanted.vid, group=wanted.group)
-        table = await self._in_parts(keys, self._entries(wanted))
+        table = await self._parts.rows(keys, self._entries(wanted))
+        await self._seen(lambda: plane.lags(wanted.vid, wanted.group))
         return documents.Mdb(switch=plane.config.switch.name, mdb=table)
 
     def _entries(self, wanted: Wanted) -> Callable[[Keys], list[documents.Entry]]:
@@ -119,7 +115,7 @@ class Shows:
 
     async def _hosts(self, wanted: Wanted) -> documents.Hosts:
         keys = self._plane.engine.keys(vid=wanted.vid, group=wanted.group)
-        joins = await self._in_parts(keys, self._joins(wanted))
+        joins = await self._parts.rows(keys, self._joins(wanted))
         if wanted.host is None:
             return documents.Hosts(hosts=joins)
         own = await self._own(wanted.host)
@@ -156,8 +152,10 @@ class Shows:
             return named(engine.hosts(clock.now(), keys))
 
         ports = [port.id for port in self._plane.ports]
-        own = {address async for some in self._parts(ports, heard) for address in some}
-        own |= {address async for some in self._parts(engine.keys(), tracked) for address in some}
+        own = {address async for some in self._parts.made(ports, heard) for address in some}
+        own |= {
+            address async for some in self._parts.made(engine.keys(), tracked) for address in some
+        }
         return own - {UNSPECIFIED}
 
     async def _witnesses(self, wanted: Wanted) -> documents.Witnesses:
@@ -184,11 +182,11 @@ class Shows:
         known = (port.id for port in self._plane.ports if wanted.has(port.id))
         ports = sorted(known, key=lambda port: natural(name(port)))
         return documents.Witnesses(
-            refused=await self._in_parts(ports, refused),
-            hosts=await self._in_parts(ports, hosts),
-            gone=await self._in_parts(ports, gone),
-            asked=await self._in_parts(self._vids(wanted), asked),
-            routers=await self._in_parts(ports, routers),
+            refused=await self._parts.rows(ports, refused),
+            hosts=await self._parts.rows(ports, hosts),
+            gone=await self._parts.rows(ports, gone),
+            asked=await self._parts.rows(self._vids(wanted), asked),
+            routers=await self._parts.rows(ports, routers),
         )
 
     async def _fdb(self, wanted: Wanted) -> documents.Fdb:
@@ -204,54 +202,43 @@ class Shows:
             entries.append(entry)
             await go.rest()
         entries.sort(key=lambda entry: (entry.vlan, entry.mac))
-        return documents.Fdb(fdb=await self._in_parts(entries, part))
+        return documents.Fdb(fdb=await self._parts.rows(entries, part))
 
     async def _queriers(self, wanted: Wanted) -> documents.Queriers:
+        await self._seen()
+        made = await self._parts.rows(self._vids(wanted), self._askers(wanted))
+        return documents.Queriers(queriers=made)
+
+    def _askers(self, wanted: Wanted) -> Callable[[list[int]], list[documents.Querier]]:
         plane = self._plane
-        engine, name = plane.engine, plane.ports.name
 
         def part(vids: list[int]) -> list[documents.Querier]:
-            return rows.queriers(engine.queriers(clock.now(), vids), name, plane.prunes, wanted)
+            found = plane.engine.queriers(clock.now(), vids)
+            return rows.queriers(found, plane.ports.name, plane.prunes, wanted)
 
-        for _ in range(SEEN_TRIES):  # no loop goes by an older table than what is said of pruning
-            if not plane.fastpath.reap():
-                break
-            await asyncio.sleep(SEEN_SECONDS)
-        return documents.Queriers(queriers=await self._in_parts(self._vids(wanted), part))
+        return part
 
     async def _mrouters(self, wanted: Wanted) -> documents.Mrouters:
-        engine, name = self._plane.engine, self._plane.ports.name
+        made = await self._parts.rows(self._vids(wanted), self._routers(wanted))
+        return documents.Mrouters(mrouters=made)
+
+    def _routers(self, wanted: Wanted) -> Callable[[list[int]], list[documents.Mrouter]]:
+        plane = self._plane
 
         def part(vids: list[int]) -> list[documents.Mrouter]:
-            return rows.mrouters(engine.mrouters(clock.now(), vids), name, wanted)
+            return rows.mrouters(plane.engine.mrouters(clock.now(), vids), plane.ports.name, wanted)
 
-        return documents.Mrouters(mrouters=await self._in_parts(self._vids(wanted), part))
+        return part
+
+    async def _seen(self, lags: Callable[[], bool] = lambda: False) -> None:
+        """Come back when no loop forwards by an older table than what is said."""
+        for _ in range(SEEN_TRIES):
+            if not lags() and not self._plane.fastpath.reap():
+                break
+            await asyncio.sleep(SEEN_SECONDS)
 
     def _vids(self, wanted: Wanted) -> list[int]:
         return self._plane.engine.vids() if wanted.vid is None else [wanted.vid]
-
-    async def _in_parts(
-        self, keys: Iterable[Key], part: Callable[[list[Key]], list[Row]]
-    ) -> list[Row]:
-        """Make the rows of a large table a part at a time: frames and timers come in between.
-
-        One such answer at a time, whoever asks how often: they are large. The rows of a group are
-        of one moment, those of different groups need not be. Each part is written at once, so the
-        document holds its rows as they are on the wire.
-        """
-        parts = self._parts(keys, part)
-        written = [requests.rows(made) async for made in parts if made]
-        return cast("list[Row]", requests.listed(written))
-
-    async def _parts(
-        self, keys: Iterable[Key], part: Callable[[list[Key]], list[Row]]
-    ) -> AsyncIterator[list[Row]]:
-        waiting = iter(keys)
-        async with self._large:
-            go = Go()
-            while some := list(islice(waiting, PART_KEYS)):
-                yield part(some)
-                await go.rest()
 
     def _status(self) -> documents.Status:
         plane = self._plane
@@ -265,29 +252,15 @@ class Shows:
         )
 
     async def _streams(self, wanted: Wanted) -> documents.Streams:
-        return documents.Streams(streams=await self._flows(await self._which(wanted)))
+        return documents.Streams(streams=await self._flows.rows(await self._which(wanted)))
 
     async def _sends(self, own: set[Address], wanted: Wanted) -> list[documents.Stream]:
         def which(some: list[Stream]) -> list[Stream]:
             return statistics.of_host(statistics.streams_wanted(some, wanted), own, ())
 
-        return await self._flows(which)
+        return await self._flows.rows(which)
 
-    async def _flows(self, which: Callable[[list[Stream]], list[Stream]]) -> list[documents.Stream]:
-        """Rows of streams, and how fast they are."""
-        if not self._rates.ready(clock.now()):
-            self._look()
-            await asyncio.sleep(LOOK_SECONDS)
-        streams, rates = self._look()
-        plane = self._plane
-        kept = [one async for some in self._parts(streams, which) for one in some]
-
-        def part(some: list[Stream]) -> list[documents.Stream]:
-            return statistics.streams(plane, some, rates)
-
-        return await self._in_parts(statistics.in_order(plane, kept), part)
-
-    async def _which(self, wanted: Wanted) -> Callable[[list[Stream]], list[Stream]]:
+    async def _which(self, wanted: Wanted) -> Which:
         """Which of some streams are wanted: of a host those that it sends or has joined."""
         if wanted.host is None:
             return lambda some: statistics.streams_wanted(some, wanted)
@@ -302,34 +275,29 @@ class Shows:
 
         return which
 
-    def _look(self) -> tuple[list[Stream], dict[Hashable, Rate]]:
-        streams = self._plane.fastpath.streams()
-        return streams, self._rates.look(
-            {statistics.stream_key(stream): stream for stream in streams}, clock.now()
-        )
-
-    def sample(self) -> Sample:
+    async def sample(self) -> Sample:
         """What a scrape shows: totals that never run backwards."""
         plane, everything = self._plane, Wanted()
         name, now = plane.ports.name, clock.now()
-        groups, members = plane.engine.group_counts()
         # Anybody can make thousands: the busiest are made into rows, which takes time.
-        streams = nlargest(STREAMS_MAX, plane.fastpath.streams(), key=lambda one: one.frames)
-        still = {statistics.stream_key(stream): Rate(0.0, 0.0) for stream in streams}
+        streams = await self._flows.busiest(STREAMS_MAX)
+        mrouters = await self._parts.all(self._vids(everything), self._routers(everything))
+        queriers = await self._parts.all(self._vids(everything), self._askers(everything))
+        groups, members = plane.engine.group_counts()
         return Sample(
             switch=plane.config.switch.name,
             uptime=(now - plane.started) / SECOND,
             counters=self._counters.total(),
             port_counters={port.name: self._counters.port_total(port) for port in plane.ports},
-            ports=statistics.ports(plane, self._counters, everything),
+            ports=statistics.ports(plane, self._counters, self._devices, everything),
             groups={(vid, rows.family(of)): count for (vid, of), count in groups.items()},
             members={
                 name(port.id): sum(members.get((port.id, of), 0) for of in Family)
                 for port in plane.ports
             },
-            mrouters=rows.mrouters(plane.engine.mrouters(now), name, everything),
-            queriers=rows.queriers(plane.engine.queriers(now), name, plane.prunes, everything),
-            streams=statistics.streams(plane, streams, still, settled=False),
+            mrouters=mrouters,
+            queriers=queriers,
+            streams=streams,
             table_rows=plane.table_rows,
             fdb_entries=plane.fastpath.fdb_count,
         )

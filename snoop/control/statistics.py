@@ -11,10 +11,10 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from snoop.control import documents
 from snoop.control.counters import dropped
 from snoop.control.explaining.question import datagram
-from snoop.control.rates import Rate
+from snoop.control.rates import STILL, Look, Rate
 from snoop.control.rows import Wanted, family, seconds
 from snoop.fastpath import DROPS, REASONS
-from snoop.links.ethtool import large_receive, speed
+from snoop.links.ethtool import Device, Devices
 from snoop.printable import natural
 from snoop.proto.units import SECOND, Instant
 from snoop.proto.views import FilterMode, HostRow
@@ -106,16 +106,26 @@ def _less(total: Mapping[str, int], base: Mapping[str, int]) -> dict[str, int]:
     return {name: value - min(value, base.get(name, 0)) for name, value in sorted(total.items())}
 
 
-def ports(plane: Plane, counters: Counters, wanted: Wanted) -> list[documents.Port]:
+def ports(
+    plane: Plane, counters: Counters, devices: Devices, wanted: Wanted
+) -> list[documents.Port]:
     """`show ports`, by name."""
+    now = clock.now()
     return [
-        _port(plane, port, counters.port(port))
+        _port(
+            plane,
+            port,
+            counters.port(port),
+            None if port.link is None else devices.of(port.link, now),
+        )
         for port in sorted(plane.ports, key=lambda port: natural(port.name))
         if wanted.has(port.id)
     ]
 
 
-def _port(plane: Plane, port: Port, counts: dict[str, int]) -> documents.Port:
+def _port(
+    plane: Plane, port: Port, counts: dict[str, int], device: Device | None
+) -> documents.Port:
     """One row of `show ports`."""
     link = port.link
     lost, pruned, refused = dropped(counts)
@@ -130,7 +140,7 @@ def _port(plane: Plane, port: Port, counts: dict[str, int]) -> documents.Port:
         isolated=port.isolated,
         takes_runs=port.runs.takes,
         takes_runs_because=port.runs.because,
-        lro=link is not None and large_receive(port.name),
+        lro=device is not None and device.large_receive,
         addresses=sorted(link.addresses) if link is not None else [],
         problem=port.problem or port.notice,
         state_bytes=plane.engine.port_state_bytes(port.id),
@@ -147,7 +157,7 @@ def _port(plane: Plane, port: Port, counts: dict[str, int]) -> documents.Port:
         lost=lost,
         pruned=pruned,
         refused=refused,
-        speed_mbit=speed(port.name) if link is not None else None,
+        speed_mbit=None if device is None else device.speed,
         description=port.table.description,
     )
 
@@ -164,13 +174,6 @@ def streams_wanted(seen: Iterable[Stream], wanted: Wanted) -> list[Stream]:
         if wanted.takes(vid=stream.vlan, group=stream.group, port=stream.port)
         and wanted.source in (None, stream.source)
     ]
-
-
-def in_order(plane: Plane, some: Iterable[Stream]) -> list[Stream]:
-    """By vlan, group, source, port."""
-    return sorted(
-        some, key=lambda one: (one.vlan, one.group, one.source, natural(plane.ports.name(one.port)))
-    )
 
 
 def of_host(
@@ -192,11 +195,23 @@ def of_host(
 
 
 def streams(
-    plane: Plane, kept: Iterable[Stream], rates: Mapping[Hashable, Rate], *, settled: bool = True
+    plane: Plane, kept: Iterable[Stream], look: Look | None, *, settled: bool = True
 ) -> list[documents.Stream]:
-    """Rows of `show streams`; not `settled`: an idle stream's verdict is that of its last frame."""
+    """Rows of `show streams`, at the rates of a look; without, nothing is said of them.
+
+    Not `settled`: an idle stream's verdict is that of its last frame.
+    """
     now = clock.now()
-    return [_stream(plane, one, rates[stream_key(one)], now, settled=settled) for one in kept]
+    return [
+        _stream(
+            plane,
+            one,
+            STILL if look is None else look.rate(stream_key(one), one),
+            now,
+            settled=settled,
+        )
+        for one in kept
+    ]
 
 
 def _stream(

@@ -13,7 +13,9 @@ import fcntl
 import socket
 import struct
 from functools import cache
+from typing import NamedTuple
 
+from snoop.links.interfaces import Link
 from snoop.printable import kernel_name
 
 _SIOCETHTOOL = 0x8946
@@ -25,6 +27,8 @@ _ETHTOOL_GDRVINFO, _ETHTOOL_GSTRINGS, _ETHTOOL_GSSET_INFO, _ETHTOOL_GFEATURES = 
 )  # fmt: skip
 _ETH_SS_FEATURES, _STRING_BYTES, _DRVINFO_BYTES = 4, 32, 196
 _UDP_SEGMENTATION = b"tx-udp-segmentation"
+AGAIN_NS = 20 * 10**9
+_KNOWN_MAX = 512  # twice the ports there can be: names come and go
 
 
 def large_receive(name: str) -> bool:
@@ -63,6 +67,34 @@ def speed(name: str) -> int | None:
     (low,), (high,) = struct.unpack_from("=H", answer, 12), struct.unpack_from("=H", answer, 28)
     mbit = high << 16 | low
     return None if mbit in (0, 0xFFFF, 0xFFFFFFFF) else int(mbit)
+
+
+class Device(NamedTuple):
+    """What a device says of its link: the speed in Mbit/s, and whether large receive is on."""
+
+    speed: int | None
+    large_receive: bool
+
+
+class Devices:
+    """Remembers what devices said: each question is some 20 us in the kernel, and goes to a driver.
+
+    Asked again when the link has changed, and after AGAIN_NS: not every change is told.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Link, int, Device]] = {}
+
+    def of(self, link: Link, now: int) -> Device:
+        """What the device of a link says, AGAIN_NS ago at most."""
+        known = self._known.get(link.name)
+        if known is not None and known[0] == link and now - known[1] < AGAIN_NS:
+            return known[2]
+        if len(self._known) >= _KNOWN_MAX:
+            self._known.clear()
+        said = Device(speed(link.name), large_receive(link.name))
+        self._known[link.name] = link, now, said
+        return said
 
 
 def driver(name: str) -> str:

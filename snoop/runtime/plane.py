@@ -258,6 +258,12 @@ class Plane:
         waits = (vid, family) in self._vlans or bool(self._groups) or self._again_at < NEVER
         return self.engine.vlan_view(vid, family).active and not waits
 
+    def lags(self, vid: int | None, group: Address | None) -> bool:
+        """Tell whether what is known of these groups, None: of any, is not published yet."""
+        if vid is None or group is None:
+            return bool(self._groups) or self._again_at < NEVER
+        return (vid, group) in self._groups or self._again_at < NEVER
+
     # Effects -------------------------------------------------------------------------------------
 
     def flush(self) -> None:

@@ -74,6 +74,23 @@ def test_after_wait_pruning_no_frame_reaches_a_non_member() -> None:
             assert (net.h(1).app(GROUP).unique, net.h(2).wire(GROUP).frames) == (1, 0)
 
 
+def test_after_wait_members_the_next_frame_goes_to_them_alone() -> None:
+    """SAY-21: when the fast path has it, not when the engine does; also after leaves."""
+    groups = [f"239.21.0.{number + 1}" for number in range(50)]
+    with star(3, ports={"p1": {"fast_leave": "on"}}) as net:
+        for group in groups:
+            net.h(1).join(group)
+            net.switch.wait_members(group, {"p1"})
+            net.h(0).send(group)
+            net.h(1).leave(group)
+            net.switch.wait_members(group, ())
+            net.h(0).send(group)
+        net.lab.settle(net.h(0))
+        got = {group: net.h(1).wire(group).unique for group in groups}
+        assert got == dict.fromkeys(groups, 1)
+        assert {net.h(2).wire(group).unique for group in groups} == {0}
+
+
 @pytest.mark.parametrize(
     ("igmp", "why"),
     [

@@ -33,6 +33,8 @@ class FakeFastPath:
     rates: dict[int, tuple[int, int]] = field(default_factory=dict)
     table: Table = field(default_factory=Table)
     publishes: int = 0
+    behind: int = 0
+    """How often a loop is found going by an older table."""
     unpublishable: bool = False
     injected: list[tuple[int, bytes]] = field(default_factory=list)
     verdict: Verdict | None = None  # what `explain` says whatever the table has
@@ -57,7 +59,8 @@ class FakeFastPath:
             raise OSError(number, f"socket: {os.strerror(number)}")
 
     def reap(self) -> int:
-        return 0
+        self.behind = max(0, self.behind - 1)
+        return self.behind
 
     def port_stuck(self, port: int) -> bool:
         return port in self.stuck
@@ -140,8 +143,8 @@ class FakeFastPath:
         self.flushed.append((port, vlan))
         return 0
 
-    def streams(self) -> list[Stream]:
-        return self.seen
+    def streams(self) -> Iterator[Stream]:
+        return iter(self.seen)
 
     def explain(self, port: int, frame: bytes) -> Verdict:
         if self.verdict is not None:

@@ -107,7 +107,7 @@ def test_counters_have_every_name_and_start_at_zero(fastpath: FastPath) -> None:
 
 def test_nothing_was_seen_and_nothing_waits(fastpath: FastPath) -> None:
     assert list(fastpath.fdb()) == []
-    assert fastpath.streams() == []
+    assert list(fastpath.streams()) == []
     assert fastpath.drain(100) == []
     assert fastpath.verdicts("rate_limited") == {}
     assert fastpath.fdb_flush() == 0

@@ -18,7 +18,7 @@ from snoop.cli import running
 from snoop.cli.main import cli
 from snoop.config import schema, words
 from snoop.config.loader import TABLES
-from snoop.control import shows
+from snoop.control import flows
 from snoop.control.documents import Finding
 from snoop.control.kinds import KINDS
 from snoop.control.requests import Clear, Events, Explain, Monitor, Mrouter, Show
@@ -258,5 +258,5 @@ def test_what_is_to_come_is_not_there_yet() -> None:
 def _at_once() -> Iterator[None]:
     """`show streams` looks twice; here it need not wait between."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shows, "LOOK_SECONDS", 0)
+        patch.setattr(flows, "LOOK_SECONDS", 0)
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -88,7 +89,7 @@ def test_cleared_counters_start_at_zero_and_metrics_keep_counting() -> None:
     assert shown["ports"]["p1"]["rx_frames"] == 2
     assert shown["counters"]["rx_frames"] == 2
     assert shown["ports"]["p1"]["rx_report_v3"] == 0
-    sample = scene.answers.sample()
+    sample = asyncio.run(scene.answers.sample())
     assert sample.port_counters["p1"]["rx_frames"] == 9
     assert sample.port_counters["p1"]["rx_report_v3"] == 1
 

@@ -15,7 +15,7 @@ import pytest
 
 from snoop.cli.main import run
 from snoop.config import effective, loader, schema
-from snoop.control import configured, documents, requests, shows
+from snoop.control import configured, documents, flows, requests
 from snoop.control.client import Client, Refused, read
 from snoop.control.requests import Explain, Mrouter, Show, Static
 from snoop.table.seen import FdbEntry, Stream
@@ -38,7 +38,7 @@ def test_everything_that_can_be_shown_is_a_document() -> None:
 def scene() -> typing.Iterator[Scene]:
     """A switch with one of everything."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shows, "LOOK_SECONDS", 0)
+        patch.setattr(flows, "LOOK_SECONDS", 0)
         made = Scene().start()
         made.fastpath.seen = [Stream(0, S, G, 0, 9, 900, 1, 2, 2, True, "forward_group")]
         made.fastpath.fdb = lambda: iter([FdbEntry(0, bytes(6), 1, 5, 2, 6)])  # type: ignore[attr-defined]

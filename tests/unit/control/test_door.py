@@ -17,7 +17,7 @@ from snoop.control import door, metrics
 from snoop.control.door import Door, Guest
 from snoop.proto.units import MILLISECOND, Instant
 from snoop.runtime import clock
-from unit.runtime.test_process import sample
+from unit.runtime.test_process import taken
 
 
 def descriptors() -> int:
@@ -221,7 +221,7 @@ def test_a_scrape_works_while_hundreds_are_connected_and_say_nothing() -> None:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         endpoint = metrics.Endpoint(
-            f"127.0.0.1:{port}", loop=asyncio.get_running_loop(), sample=sample
+            f"127.0.0.1:{port}", loop=asyncio.get_running_loop(), sample=taken
         )
 
         def ask(*lines: bytes) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from snoop.control import requests, shows
+from snoop.control import flows, requests
 from snoop.control.requests import Clear, RequestError, Show
 from snoop.runtime import clock
 from snoop.table.seen import Punted, Stream
@@ -44,7 +44,7 @@ def flow(source: str, group: str, port: int = 0, vlan: int = 0) -> Stream:
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """`show streams` looks twice; here it need not wait between."""
-    monkeypatch.setattr(shows, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(flows, "LOOK_SECONDS", 0)
 
 
 @pytest.fixture
@@ -214,8 +214,10 @@ def test_a_filter_that_finds_little_lets_others_have_their_turn(
         assert requests.encode(answer.result())
         return turns
 
+    scene.fastpath.seen = [flow(B, group) for group in groups]
     for asked in (
         Show(what="mdb", group="239.1.0.0/24", count=count),
+        Show(what="streams", source=B, count=count),
         Show(what="mdb", host=B, count=count),
         Show(what="hosts", host=MACS[B], count=count),
         Show(what="streams", host=MACS[B], count=count),

@@ -100,7 +100,11 @@ def test_the_endpoint_shows_everything_when_asked() -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             listen = f"127.0.0.1:{probe.getsockname()[1]}"
-        endpoint = Endpoint(listen, loop=asyncio.get_running_loop(), sample=sample)
+
+        async def taken() -> Sample:
+            return sample()
+
+        endpoint = Endpoint(listen, loop=asyncio.get_running_loop(), sample=taken)
         address, port = listen.split(":")
 
         def ask(path: str) -> bytes:

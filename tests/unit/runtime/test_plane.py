@@ -53,6 +53,28 @@ def test_a_publish_that_fails_loses_nothing() -> None:
     assert scene.fastpath.publishes == before
 
 
+def test_the_table_is_shown_once_it_is_what_frames_go_by() -> None:
+    """SAY-21: whoever sends because of it finds it so."""
+    scene = Scene().start()
+    scene.join(1)
+    scene.fastpath.behind = 5
+    assert scene.members() == {"p1"}
+    assert scene.fastpath.behind == 0
+    scene.fastpath.unpublishable = True
+    scene.join(2)
+
+    async def shown() -> object:
+        answer = asyncio.ensure_future(scene.answers.answer(Show(what="mdb", group="239.1.2.3")))
+        await asyncio.sleep(0.01)
+        assert not answer.done()
+        scene.fastpath.unpublishable = False
+        scene.plane.advance()
+        return await answer
+
+    asyncio.run(shown())
+    assert scene.fastpath.rows == {(0, G, ANY): 0b0110}
+
+
 def test_it_prunes_once_the_table_says_so() -> None:
     """SAY-21: not when only the engine does."""
 

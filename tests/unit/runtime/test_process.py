@@ -146,11 +146,16 @@ def sample(**changes: object) -> Sample:
     return Sample(**values)  # type: ignore[arg-type]  # built from keywords
 
 
+async def taken() -> Sample:
+    """The same, as a switch gives it."""
+    return sample()
+
+
 def test_metrics_are_served_from_the_control_thread() -> None:
     """A scrape comes in on its own thread and is answered by the loop's."""
     threads: list[int] = []
 
-    def take() -> Sample:
+    async def take() -> Sample:
         threads.append(threading.get_ident())
         return sample()
 
