@@ -32,8 +32,11 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
     def insert(self, after: str, heading: str, cells: Sequence[str | None]) -> Table:
-        """A column more, unless all of it is empty: no table is wider for who has nothing there."""
+        """A column more, which may be folded, unless all of it is empty: no table is wider for who
+        has nothing there.
+        """
         if any(cells):
+            self.fold = [*self.fold, heading]
             at = list(self.headings).index(after) + 1
             self.headings = [*self.headings[:at], heading, *self.headings[at:]]
             self.lines = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from snoop.cli.human import age, bit_rate, count, plain
+from snoop.cli import summary
+from snoop.cli.human import age, bit_rate, called, count, plain
 from snoop.cli.layout import table
 from snoop.cli.screen import Line, Size, framed, room
 from snoop.cli.summary import Everything
@@ -90,7 +91,10 @@ def ports(
             )
         )  # fmt: skip
     headings = ("Port", "State", "Link", "In", "%", "Out", "%", "Lost", "Groups", "Hosts")
-    shown = table(headings, cells, right=headings[2:]).text(None)
+    made = table(headings, cells, right=headings[2:])
+    # At the end: what does not fit is cut.
+    made.insert("Hosts", "Description", [port.description for port in document.ports])
+    shown = made.text(None)
     labels = [port.name for port in document.ports]
     return _listed(document, view, size, labels, shown, f"{len(labels)} ports  Enter: its hosts")
 
@@ -100,10 +104,13 @@ def hosts(
 ) -> list[Line]:
     """A row a host behind one port: when it was heard, what it left unanswered, what it wants."""
     wanted: dict[tuple[str, str], list[str]] = {}
+    names = summary.names(document)
     for row in guests.hosts:
         group = f"{row.group}%{row.vlan}" if row.vlan else row.group
         if row.port == view.port:
-            wanted.setdefault((row.address, row.mac), []).append(group)
+            wanted.setdefault((row.address, row.mac), []).append(
+                called(group, names.get(row.group))
+            )
     heard = {(one.address, one.mac): one for one in guests.heard if one.port == view.port}
     cells = []
     for key in sorted(wanted.keys() | heard.keys(), key=lambda key: (_address(key[0]), key[1])):
@@ -114,7 +121,7 @@ def hosts(
                 "" if one is None else f"v{one.version}",
                 "" if one is None else age(one.last_heard),
                 "" if one is None else str(one.unanswered),
-                f"{len(groups)}: {' '.join(groups)}" if groups else "0",
+                f"{len(groups)}: {', '.join(groups)}" if groups else "0",
             )
         )
     headings = ("Host", "MAC", "Ver", "Heard", "Unanswered", "Groups")
@@ -128,7 +135,11 @@ def _port(document: Everything, view: View, carried: Mapping[str, Rates]) -> str
     if port is None:
         return f"{view.port} is no port any more"
     at = carried.get(port.name, Rates())
-    parts = [f"{port.name} {port.state}", speed(port.speed_mbit), f"mtu {plain(port.mtu)}"]
+    parts = [
+        f"{called(port.name, port.description)} {port.state}",
+        speed(port.speed_mbit),
+        f"mtu {plain(port.mtu)}",
+    ]
     parts.append(f"in {_rate(at.into)} {share(at.into, port.speed_mbit)}".rstrip())
     parts.append(f"out {_rate(at.out)} {share(at.out, port.speed_mbit)}".rstrip())
     return "  ".join(part for part in parts if part)

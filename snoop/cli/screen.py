@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from snoop.cli import summary
-from snoop.cli.human import age, bit_rate, plain
+from snoop.cli.human import age, bit_rate, called, plain
 from snoop.cli.summary import Everything
 from snoop.cli.view import View
 from snoop.control import documents
@@ -28,7 +28,7 @@ LEGEND = (
     "",
     "  arrows, PgUp PgDn, Home End, hjkl: move over groups and ports",
     "  <  first port                    >  last port",
-    "  /  search a group or port        n  N  the next, the one before",
+    "  /  search a group, name or port  n  N  the next, the one before",
     "  f  show only what has a text     s  sort by rate, group, members",
     "  m  only what has members         u  only what has none",
     "  p  ports, their rates and hosts: Enter shows the hosts of one, Esc goes back",
@@ -55,6 +55,12 @@ class Row:
     egress: frozenset[str]
     bits_per_s: float
     registered: bool
+    name: str | None = None
+
+    @property
+    def text(self) -> str:
+        """What a search or a filter looks at."""
+        return f"{self.label} {self.name or ''}".rstrip()
 
     @property
     def label(self) -> str:
@@ -72,6 +78,7 @@ def rows(document: Everything, view: View) -> list[Row]:
     """The rows, filtered and sorted as the view asks."""
     members = summary.members(document)
     streams = summary.streams(document)
+    names = summary.names(document)
     made = [
         Row(
             vlan=key[0],
@@ -81,13 +88,14 @@ def rows(document: Everything, view: View) -> list[Row]:
             egress=frozenset(port for one in streams.get(key, ()) for port in one.egress),
             bits_per_s=sum(one.bits_per_s for one in streams.get(key, ())),
             registered=key in members or any(one.registered for one in streams[key]),
+            name=names.get(key[1]),
         )
         for key in members.keys() | streams.keys()
     ]
     wanted = [
         row
         for row in made
-        if view.filter in row.label
+        if view.filter.lower() in row.text.lower()
         and (row.members or not view.members_only)
         and (not row.members or not view.unwanted_only)
     ]
@@ -111,7 +119,7 @@ def warnings(document: Everything) -> list[str]:
             said.append(f"{where}our queries come from 0.0.0.0")
     for port in document.ports:
         if port.state == "missing" or port.problem:
-            said.append(f"{port.name}: {port.problem or 'missing'}")
+            said.append(f"{called(port.name, port.description)}: {port.problem or 'missing'}")
     return said
 
 
@@ -144,19 +152,23 @@ def render(document: Everything, view: View, size: Size) -> list[Line]:
     """The page of groups for a terminal of that size."""
     shown = rows(document, view)
     names = [port.name for port in document.ports]
-    view.settle([row.label for row in shown], names, room(document, size))
+    view.settle([row.text for row in shown], names, room(document, size))
     page = shown[view.top : view.top + view.room]
     wide = max([len("Group"), *(len(row.label) for row in page)])
     wide = min(wide, _GROUP_MAX, max(15, size.width - 24))
+    called_wide = min(max((len(row.name or "") for row in shown), default=0), size.width // 4)
+    if called_wide:
+        called_wide = max(called_wide, len("Name"))
     fitting: list[str] = []
-    width = wide + _RATE + 6
+    width = wide + _RATE + 6 + (called_wide and called_wide + 1)
     for name in names[view.left :]:
         width += max(2, len(name)) + 1
         if width > size.width and fitting:
             break
         fitting.append(name)
     columns = " ".join(name.center(max(2, len(name))) for name in fitting)
-    body = [Line(f"{'Group':<{wide}} {'Rate':>{_RATE}}  N {columns}", "bold")]
+    name = f" {'Name':<{called_wide}}" if called_wide else ""
+    body = [Line(f"{'Group':<{wide}}{name} {'Rate':>{_RATE}}  N {columns}", "bold")]
     routers = {(row.vlan, row.port) for row in document.mrouters}
     for at, row in enumerate(page, view.top):
         cells = " ".join(
@@ -164,7 +176,10 @@ def render(document: Everything, view: View, size: Size) -> list[Line]:
             for name in fitting
         )
         rate = bit_rate(row.bits_per_s) if row.ingress else ""
-        text = f"{row.label[:wide]:<{wide}} {rate:>{_RATE}} {len(row.members):>2} {cells}"
+        if called_wide:
+            name = f" {(row.name or '')[:called_wide]:<{called_wide}}"
+        label = f"{row.label[:wide]:<{wide}}{name}"
+        text = f"{label} {rate:>{_RATE}} {len(row.members):>2} {cells}"
         style = "reverse" if at == view.at else "" if row.registered else "yellow"
         body.append(Line(text, style))
     return framed(document, view, size, body, _status(view, page, shown, names, fitting))

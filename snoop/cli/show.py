@@ -136,7 +136,7 @@ def _show(
         table = noun.table(document)
         if table.lines or not noun.empty:
             table.notes += tables.note(document)
-            layout.show(table)
+            layout.show(tables.describe(table, document))
         else:
             click.echo(_NOTHING if filtered else noun.empty)
         layout.show(*tables.beside(document))

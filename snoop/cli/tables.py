@@ -203,6 +203,26 @@ def count_of(document: documents.Count) -> str:
     )
 
 
+def describe(made: Table, document: documents.Document) -> Table:
+    """Put what ports are called beside them, or below where they have no column of their own."""
+    called = document.descriptions
+    if called is UNSET:
+        return made
+    if "Port" in made.headings:
+        at = list(made.headings).index("Port")
+        ports = [line[at].split(" ")[0] for line in made.lines]
+        return made.insert("Port", "Description", [called.get(port) for port in ports])
+    if isinstance(document, documents.Counters):
+        shown = set(document.ports) & set(made.headings)
+    elif isinstance(document, documents.Streams):
+        shown = {port for row in document.streams for port in (row.port, *row.egress)}
+    else:
+        return made
+    said = [f"{port}: {called[port]}" for port in sorted(shown & called.keys(), key=natural)]
+    made.notes += [", ".join(said)] if said else []
+    return made
+
+
 def beside(document: documents.Document) -> Iterator[Table | str]:
     """Below the table: what a host sends, and what it was refused; what else was witnessed."""
     if isinstance(document, documents.Witnesses):

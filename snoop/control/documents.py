@@ -20,9 +20,13 @@ Counts = dict[str, int]
 
 
 class Document(Struct, frozen=True, kw_only=True):
-    """What `show` answers when asked for `what`."""
+    """What `show` answers when asked for `what`.
+
+    `descriptions`: what the file calls ports; left out if it calls none anything, and of `ports`.
+    """
 
     what: ClassVar[str]
+    descriptions: dict[str, str] | UnsetType = UNSET
 
 
 # Memberships -------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable
 
+import msgspec
+
 from snoop import __version__
 from snoop.control import documents, rows, statistics, testimony, witnessed
 from snoop.control.flows import Flows, Which
@@ -52,6 +54,14 @@ class Shows:
 
     async def show(self, what: str, wanted: Wanted) -> object:
         """Make the document of `show WHAT`."""
+        document = await self._shown(what, wanted)
+        ports = ((port.name, port.table.description) for port in self._plane.ports)
+        called = {name: description for name, description in ports if description}
+        if not called or what == "ports" or not isinstance(document, documents.Document):
+            return document
+        return msgspec.structs.replace(document, descriptions=called)
+
+    async def _shown(self, what: str, wanted: Wanted) -> object:
         tables: dict[str, Callable[[Wanted], Awaitable[object]]] = {
             "streams": self._streams,
             "mdb": self._mdb,

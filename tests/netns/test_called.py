@@ -28,6 +28,9 @@ def test_names_are_shown_wherever_the_group_and_the_port_are() -> None:
         assert "BBC One" in {event["name"] for event in joins}
         assert '"BBC One"' in do("show", "events", "--type", "join", "--group", GROUP)
         assert "Studio A" in do("show", "ports")
+        for noun in ("mdb", "hosts", "streams", "fdb"):
+            assert json.loads(do("show", noun, "--json"))["descriptions"] == {"p1": "Studio A"}
+            assert "Studio A" in do("show", noun)
         why = do("explain", "--port", "p0", "--group", GROUP)
         assert why.startswith(f"some source -> {GROUP} (BBC One), in at p0\n")
         assert "p1 (Studio A)" in why

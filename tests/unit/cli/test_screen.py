@@ -225,7 +225,7 @@ def test_enter_shows_the_hosts_of_a_port_and_escape_goes_back() -> None:
     found = [line.split() for line in lines if line.startswith("10.")]
     assert found == [
         ["10.0.0.9", "02:00:00:00:01:0b", "v2", "1m10s", "2", "0"],
-        ["10.0.0.12", "02:00:00:00:01:0b", "v3", "1m10s", "2", "2:", "239.1.2.3", "239.1.1.2%7"],
+        ["10.0.0.12", "02:00:00:00:01:0b", "v3", "1m10s", "2", "2:", "239.1.2.3,", "239.1.1.2%7"],
     ]
     assert "p1 up  mtu 1500" in " ".join(lines)
     press(view, "escape")

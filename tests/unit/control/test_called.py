@@ -6,8 +6,11 @@ from typing import Any
 
 import msgspec
 
-from snoop.cli import check, monitor, overview, summary, tables
+from snoop.cli import check, monitor, overview, panel, screen, summary, tables
 from snoop.cli.layout import Table
+from snoop.cli.panel import Guests
+from snoop.cli.screen import Size, render
+from snoop.cli.view import View, press
 from snoop.control import documents, metrics
 from snoop.control.requests import Show
 from unit import shown
@@ -22,6 +25,13 @@ STUDIO = [PORTS[0], {**PORTS[1], "description": "Studio A"}, *PORTS[2:]]
 def rows(scene: Scene, what: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = scene.ask(Show(what=what))[what]
     return found
+
+
+def everything(**rows: Any) -> summary.Everything:
+    """A switch with those rows."""
+    status = documents.Status(switch="s", version="1", pid=1, uptime=1.0, rows=0, balance={})
+    nothing: dict[str, Any] = {key: [] for key in ("queriers", "mrouters", "streams")}
+    return summary.Everything(status=status, **{**nothing, **rows})
 
 
 def test_every_row_of_a_group_has_its_name() -> None:
@@ -77,14 +87,71 @@ def test_tables_have_a_column_only_for_names() -> None:
     assert "Description" not in tables.ports(documents.Ports(ports=ports[1:])).headings
 
 
+def test_every_answer_says_what_its_ports_are_called() -> None:
+    scene = Scene(port=STUDIO).start()
+    scene.join(1)
+    for what in ("mdb", "hosts", "streams", "mrouters", "querier", "fdb", "witnesses", "counters"):
+        assert scene.ask(Show(what=what))["descriptions"] == {"p1": "Studio A"}
+    scene.configure(port=PORTS)
+    assert "descriptions" not in scene.ask(Show(what="mdb"))
+
+
+def test_tables_say_what_ports_are_called_beside_them_or_below() -> None:
+    called = {"p0": "Truck", "p1": "Studio A", "p9": "not there"}
+
+    def drawn(document: documents.Document) -> list[str]:
+        document = msgspec.structs.replace(document, descriptions=called)
+        return tables.describe(tables.NOUNS[document.what].table(document), document).text(60)
+
+    for document in (
+        documents.Mdb(switch="s", mdb=[shown.entry("p1")]),
+        documents.Hosts(hosts=[shown.host("p1", "10.0.0.11")]),
+        documents.Mrouters(mrouters=[shown.mrouter("10.0.0.1", "p1")]),
+        documents.Queriers(queriers=[shown.querier("non-querier", "10.0.0.1", port="p1")]),
+        documents.Fdb(fdb=[shown.station("p1", sticky=True)]),
+    ):
+        text = drawn(document)
+        assert "Description" in " ".join(text)
+        assert "Studio A" in " ".join(" ".join(text).split())
+        assert all(len(line) <= 60 for line in text)
+    assert drawn(documents.Streams(streams=[shown.stream()]))[-1] == "p0: Truck, p1: Studio A"
+    counters = documents.Counters(counters={"rx_frames": 1}, ports={"p1": {"rx_frames": 1}})
+    assert drawn(counters)[-1] == "p1: Studio A"
+    nothing = documents.Mrouters(mrouters=[shown.mrouter("10.0.0.1", "p3")])
+    assert "Description" not in " ".join(drawn(nothing))
+
+
+def test_the_screen_shows_names_searches_them_and_describes_ports() -> None:
+    seen = everything(
+        mdb=[shown.entry("p1", name="BBC One"), shown.entry("p1", "239.9.9.9")],
+        ports=[shown.port("p1", description="Studio A", problem="no carrier")],
+    )
+    for width, height in ((60, 20), (200, 50)):
+        view = View(sort="group")
+        lines = [line.text for line in render(seen, view, Size(width, height))]
+        assert max(map(len, lines)) <= width
+        assert "! p1 (Studio A): no carrier" in lines
+        assert next(line for line in lines if line.startswith("239.1.2.3")).split()[1] == "BBC"
+    for text, at in (("bbc", 0), ("239.9", 1)):
+        view.search = text
+        assert press(view, "n")
+        assert view.at == at
+    view.filter = "bbc one"
+    (row,) = screen.rows(seen, view)
+    assert row.group == "239.1.2.3"
+    heard = Guests([], [shown.host("p1", "10.0.0.11")])
+    lines = [line.text for line in panel.ports(seen, View("ports"), Size(100, 20), {}, heard)]
+    assert next(line for line in lines if line.startswith("p1")).endswith("Studio A")
+    lines = [line.text for line in panel.hosts(seen, View("hosts", "p1"), Size(99, 20), {}, heard)]
+    assert "239.1.2.3 (BBC One)" in next(line for line in lines if line.startswith("10.0.0.11"))
+    assert any(line.startswith("p1 (Studio A) up") for line in lines)
+
+
 def test_the_overview_and_findings_have_names() -> None:
-    seen = summary.Everything(
-        status=documents.Status(
-            switch="s", version="1", pid=1, uptime=1.0, rows=0, balance={}
-        ),
-        ports=[shown.port("p1", description="Studio A")], queriers=[], mrouters=[],
-        mdb=[shown.entry("p1", name="BBC One")], streams=[],
-    )  # fmt: skip
+    seen = everything(
+        ports=[shown.port("p1", description="Studio A")],
+        mdb=[shown.entry("p1", name="BBC One")],
+    )
     drawn = "\n".join(
         line
         for part in overview.render(seen)
