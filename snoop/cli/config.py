@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from snoop.cli import options
 from snoop.cli.given import Given, configuration
-from snoop.printable import name_of, printable
+from snoop.printable import printable
 
 if TYPE_CHECKING:
     from snoop.config.problems import ConfigError
+    from snoop.config.schema import Config
 
 
 @click.group(no_args_is_help=False)
@@ -44,13 +44,8 @@ def check(
         loaded = asked.load().config
     except ConfigError as error:
         return refuse(error)
-    here = {name_of(name) for _, name in socket.if_nameindex()}
     names = [port.name for port in loaded.port]
-    notes = odd.notes(loaded) + [
-        f"[[port]] {name}: no such interface in this network namespace"
-        for name in names
-        if name not in here
-    ]
+    notes = odd.notes(loaded) + (_of_interfaces(loaded) if names else [])
     if as_json:
         options.print_json({**effective.whole(loaded), "notes": notes})
         return 0
@@ -59,6 +54,21 @@ def check(
     for note in notes:
         click.echo(f"note: {note}")
     return 0
+
+
+def _of_interfaces(loaded: Config) -> list[str]:
+    """What is to be said of the interfaces that ports are."""
+    from snoop.config import odd_ports
+    from snoop.links.interfaces import Links
+
+    links = Links()
+    try:
+        links.open()
+        return list(odd_ports.interfaces(loaded, links.all()))
+    except OSError as error:
+        return [f"interfaces cannot be read: {error.strerror or error}"]
+    finally:
+        links.close()
 
 
 def refuse(error: ConfigError) -> int:

@@ -8,6 +8,7 @@ the interface: 1 failed, 2 usage or configuration error, 3 no daemon.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import importlib
 import os
 import sys
@@ -56,6 +57,16 @@ class _Commands(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-"):
+            near = difflib.get_close_matches(name, _COMMANDS, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            ctx.fail(f"No such command '{name}'.{hint}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
@@ -101,6 +112,8 @@ def run(args: list[str] | None = None) -> int:
         return _fail(f"{error.format_message().rstrip('.')}{hint}", 2)
     except click.exceptions.Abort:
         return 1
+    except client.Absent as error:
+        return _fail(f"{error}{importlib.import_module('snoop.cli.running').instead()}", 3)
     except client.NoDaemon as error:
         return _fail(str(error), 3)
     except client.Refused as error:

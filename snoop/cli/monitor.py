@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
-from snoop.cli import layout, options
+from snoop.cli import human, layout, options
 from snoop.cli.human import NONE
 from snoop.control import documents
 from snoop.control.client import Client, NoDaemon, read
 
 _HEAD = frozenset(documents.Event.__struct_fields__)
-_IN_TABLE = _HEAD - {"vlan"} | {"group", "reporter", "address"}
+_IN_TABLE = _HEAD - {"vlan"} | {"group", "reporter", "address", "description"}
 
 
 @click.command()
@@ -47,10 +47,10 @@ def line(event: dict[str, Any]) -> str:
         said = f"{lost.count} events lost: this terminal reads too slowly"
         return f"{_clock(lost.time)} {'lost':<8} {said}"
     head = read(event, documents.Event)
-    words = [head.port or "-"]
+    words = [human.called(head.port or "-", event.get("description"))]
     if head.vlan:
         words.append(f"vlan {head.vlan}")
-    words += _words(event, _HEAD)
+    words += _words(event, _HEAD | {"description"})
     return f"{_clock(head.time)} {head.event:<8} {' '.join(words)}"
 
 
@@ -79,7 +79,7 @@ def table(document: documents.Events) -> layout.Table:
             (
                 day + _clock(head.time),
                 head.event,
-                head.port or NONE,
+                human.called(head.port or NONE, event.get("description")),
                 event.get("group") or NONE,
                 event.get("reporter") or event.get("address") or NONE,
                 " ".join([*more, *_words(event, _IN_TABLE)]),

@@ -38,6 +38,13 @@ def list(as_json: bool) -> None:
     )
 
 
+def instead() -> str:
+    """Who runs in place of the one that was asked, for whoever forgot the name."""
+    found = [path for directory in directories() for path in sockets(directory)]
+    names = [path.stem for path in found if row_of(path)["state"] == "running"]
+    return f". Running: {', '.join(names)}" if names else ""
+
+
 def directories() -> tuple[Path, ...]:
     """Where switches put their sockets when nobody says where."""
     own = os.environ.get("XDG_RUNTIME_DIR")

@@ -203,6 +203,7 @@ def counters(
 @options.option(
     "--last", type=click.IntRange(1, 100_000), metavar="N", help="Only the last N of them."
 )
+@options.count
 @options.as_json
 @_watch
 @click.pass_context
@@ -212,8 +213,16 @@ def events(ctx: click.Context, /, as_json: bool, watch: float | None, **wanted: 
     if as_json:
         _repeat_json(watch, lambda: session.call("events", **wanted))
         return
-    from snoop.cli import layout, monitor
+    from snoop.cli import layout, monitor, tables
     from snoop.control import documents
+
+    if wanted["count"]:
+        _repeat(
+            watch,
+            lambda: session.ask(documents.Count, "events", **wanted),
+            lambda document: click.echo(tables.count_of(document)),
+        )
+        return
 
     def draw(document: documents.Events) -> None:
         if document.events:

@@ -196,11 +196,12 @@ def hosts(document: documents.Hosts) -> Table:
 
 
 def count_of(document: documents.Count) -> str:
-    """12 entries, 5 groups, 1 port."""
-    return ", ".join(
-        many(number, f"{names[:-3]}y" if names.endswith("ies") else names[:-1], names)
-        for names, number in document.count.items()
-    )
+    """12 entries, 5 groups, 1 port; of events: 3 events, 2 join, 1 leave."""
+
+    def one_of(names: str) -> str:
+        return f"{names[:-3]}y" if names.endswith("ies") else names.removesuffix("s")
+
+    return ", ".join(many(number, one_of(names), names) for names, number in document.count.items())
 
 
 def describe(made: Table, document: documents.Document) -> Table:

@@ -7,6 +7,7 @@
 - `effective`: what holds where a key is left out;
 - `names`: what groups are called;
 - `together`: checks that need more than one value; `loader`: a file and the command line, checked;
-- `odd`: what is allowed and seldom meant; `settings`: what is in effect, and what waits;
+- `odd` and `odd_ports`: what is allowed and seldom meant; `settings`: what is in effect, and what
+  waits;
 - `toml`: plain tables as a file of them is written.
 """

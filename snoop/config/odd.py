@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from operator import itemgetter
 
-from snoop.config import resolve
+from snoop.config import odd_ports, resolve
 from snoop.config.addresses import Group, GroupPrefix, Network, Source, carried
 from snoop.config.schema import Config, IgmpTable, MldTable, PortTable, StaticTable
 from snoop.proto.params import FastLeave, MrouterMode, NoQuerier, QuerierMode, Unregistered
@@ -47,6 +47,7 @@ def notes(config: Config) -> list[str]:
         found += [f"[[port]] {port.name}: {note}" for note in _port(port, config)]
     found += _statics(config)
     found += _names(config)
+    found += odd_ports.together(config)
     return found
 
 

@@ -102,10 +102,12 @@ class Answers:
         # In the same turn: nothing happens between what was and what is listened for.
         return Replay(plane.history.lines(), wanted, request.last, listener)
 
-    async def _events(self, request: Events) -> documents.Events:
+    async def _events(self, request: Events) -> documents.Events | documents.Count:
         plane = self._plane
         wanted = telling.choice(request, plane.ports, plane.history)
         lines = await telling.last(plane.history.lines(), wanted, request.last)
+        if request.count:
+            return documents.Count(count=telling.count(lines))
         return documents.Events(events=requests.listed(lines))
 
     def _static(self, request: Static) -> None:

@@ -30,6 +30,10 @@ class NoDaemon(Exception):
     """Nobody listens at that socket."""
 
 
+class Absent(NoDaemon):
+    """Nobody did when we came."""
+
+
 class Refused(Exception):
     """The daemon said no: one line, and the exit status it should become."""
 
@@ -68,7 +72,7 @@ class Client:
             raise Refused(f"no permission to use {path}; run as root or in its group", 1) from error
         except OSError as error:
             self._socket.close()
-            raise NoDaemon(
+            raise Absent(
                 f"no snoop daemon at {path}; start one with `snoop run`, "
                 "or name another with --name or --socket"
             ) from error

@@ -285,7 +285,7 @@ class Config(Document, frozen=True, kw_only=True):
 
 
 class Count(Struct, frozen=True, kw_only=True):
-    """`show mdb`, `hosts` or `streams` with `--count`."""
+    """`show mdb`, `hosts`, `streams` or `events` with `--count`."""
 
     count: Counts
 

@@ -31,6 +31,17 @@ class Go:
             self._since = clock.now()
 
 
+async def picked(some: Iterable[Row], wanted: Callable[[Row], bool]) -> list[Row]:
+    """Those of thousands that are wanted."""
+    found = []
+    go = Go()
+    for one in some:
+        if wanted(one):
+            found.append(one)
+        await go.rest()
+    return found
+
+
 class Parts:
     """Makes large answers, one at a time, whoever asks how often."""
 

@@ -135,7 +135,9 @@ class Told(Filter, frozen=True, kw_only=True):
 
 
 class Events(Told, frozen=True, kw_only=True, tag="events"):
-    """The last events that are kept, None: all of them."""
+    """The last events that are kept, None: all of them; `count`: their numbers."""
+
+    count: bool = False
 
 
 class Monitor(Told, frozen=True, kw_only=True, tag="monitor"):

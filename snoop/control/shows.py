@@ -15,7 +15,7 @@ from snoop import __version__
 from snoop.control import documents, rows, statistics, testimony, witnessed
 from snoop.control.flows import Flows, Which
 from snoop.control.matching import Host
-from snoop.control.parts import Go, Parts
+from snoop.control.parts import Parts, picked
 from snoop.control.rows import Wanted
 from snoop.control.sample import STREAMS_MAX, Sample
 from snoop.control.tally import Tally
@@ -206,11 +206,7 @@ class Shows:
         def part(entries: list[FdbEntry]) -> list[documents.Station]:
             return rows.fdb(entries, name, wanted, sticky)
 
-        entries = []
-        go = Go()
-        for entry in plane.fastpath.fdb():
-            entries.append(entry)
-            await go.rest()
+        entries = await picked(plane.fastpath.fdb(), lambda one: True)
         entries.sort(key=lambda entry: (entry.vlan, entry.mac))
         return documents.Fdb(fdb=await self._parts.rows(entries, part))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from snoop.control import named
@@ -63,6 +64,12 @@ async def last(lines: Sequence[bytes], wanted: Choice, most: int | None) -> list
             await go.rest()
     found.reverse()
     return found
+
+
+def count(lines: Sequence[bytes]) -> dict[str, int]:
+    """How many events they are, and how many of each kind, the most frequent first."""
+    kinds = Counter(head_of(line).event for line in lines)
+    return {"events": len(lines), **dict(kinds.most_common())}
 
 
 class Replay:

@@ -90,6 +90,11 @@ class Links:
                 return replace(link, addresses=frozenset(self._addresses.get(link.ifindex, ())))
         return None
 
+    def all(self) -> list[Link]:
+        """Every interface, with its addresses."""
+        found = (self.by_name(link.name) for link in self._links.values())
+        return [link for link in found if link is not None]
+
     def names(self) -> list[str]:
         """Every interface name, loopback left out."""
         return sorted(link.name for link in self._links.values() if not link.loopback)

@@ -46,10 +46,12 @@ class Events:
         history: History,
         port_name: Callable[[int], str],
         called: Callable[[object], str | None] = lambda group: None,
+        described: Callable[[str], str | None] = lambda port: None,
     ) -> None:
-        """Let events out to `fanout` and `history`; `called` names groups."""
+        """Let events out to `fanout` and `history`; `called` names groups, `described` ports."""
         self._fanout = fanout
         self._called = called
+        self._described = described
         self._history = history
         self._port_name = port_name
         self._limited = Limited(_log)
@@ -74,6 +76,10 @@ class Events:
         if "group" in fields:
             name = item["name"] = self._called(fields["group"])
             fields = fields if name is None else {**fields, "name": name}
+        description = None if port is None else self._described(port)
+        if description is not None:
+            item["description"] = description
+            fields = {**fields, "description": description}
         level = _LEVELS.get(kind, logging.DEBUG)
         if _log.isEnabledFor(level):
             subject = f"{kind} {port or ''}".strip()
@@ -97,7 +103,7 @@ def text(kind: str, vlan: int, port: str | None, fields: Mapping[str, object]) -
             continue
         if isinstance(shown, list):
             shown = "{" + ", ".join(str(one) for one in shown) + "}"
-        words.append(f'{key} "{shown}"' if key == "name" else f"{key} {shown}")
+        words.append(f'{key} "{shown}"' if key in ("name", "description") else f"{key} {shown}")
     return " ".join(words)
 
 

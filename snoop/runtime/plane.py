@@ -90,7 +90,9 @@ class Plane:
         self._disputes = Disputes(fastpath)
         self.history = History()
         self.names = Names(config.group)
-        self._events = Events(events, self.history, self.ports.name, self._called)
+        self._events = Events(
+            events, self.history, self.ports.name, self._called, self.ports.description
+        )
         self._captures = Captures(captures, self.ports)
         self._limited = Limited(_log)
         self._mdb = Mdb()

@@ -180,6 +180,11 @@ class Ports:
         """The ports whose addresses never move away."""
         return sum(1 << port.id for port in self if port.table.sticky)
 
+    def description(self, name: str) -> str | None:
+        """What the file calls a port."""
+        port = self._by_name.get(name)
+        return None if port is None else port.table.description
+
     def names(self, mask: int) -> list[str]:
         """The names in a port set, in order of name."""
         named = (port.name for port in self._by_id.values() if mask >> port.id & 1)
@@ -248,7 +253,7 @@ class Ports:
                     self._set(port)
             state = State.UP if port.link is not None and link.up else State.DOWN
         if state is not port.state:
-            _log.info("%s: %s", port.name, state.value)
+            _log.info("%s: %s%s", port.name, state.value, _why_down(port.link))
             port.state = state
         return gone
 
@@ -367,6 +372,15 @@ class Ports:
         if not effective.bypass(port.table, self._switch) and qdisc not in runs.PLAIN_QDISCS:
             return runs.shaped(qdisc)
         return self._neighbours.runs(port.link.ifindex)
+
+
+def _why_down(link: Link | None) -> str:
+    """What keeps an interface that is there from being up."""
+    if link is None or link.up:
+        return ""
+    if not link.admin_up:
+        return f": ip link set {link.name} up"
+    return ": no carrier, look at the cable or at what is behind it"
 
 
 def reason(error: OSError) -> str:

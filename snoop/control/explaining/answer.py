@@ -15,7 +15,7 @@ from snoop.control.explaining import control, hints, members, stations, ways
 from snoop.control.explaining.case import Case, Told
 from snoop.control.explaining.heading import ETHERTYPE_IPV6, TAG_BYTES
 from snoop.control.explaining.question import Question, asked
-from snoop.control.parts import Go
+from snoop.control.parts import picked
 from snoop.control.reasons import REASONS
 from snoop.control.requests import Explain
 from snoop.control.rows import text
@@ -26,7 +26,7 @@ from snoop.proto.views import MdbRow, MrouterRow
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port, State
-from snoop.table.seen import FdbEntry
+from snoop.table.seen import FdbEntry, Stream
 from snoop.wire import ether
 from snoop.wire.address import Family, mac_text
 
@@ -39,9 +39,10 @@ Counted = Callable[[Port], Mapping[str, int]]
 async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.Explained:
     """Answer `snoop explain`; `counts` of a port is what it counted since that was cleared."""
     question = asked(plane, request)
-    found = await _stations(plane)
+    found = await picked(plane.fastpath.fdb(), lambda one: True)
+    streams = await picked(plane.fastpath.streams(), lambda one: one.group == question.group)
     storms = await ways.storms(plane, {port.name: counts(port) for port in plane.ports})
-    case = _case(plane, question, found, counts)
+    case = _case(plane, question, found, streams, counts)
     verdict, why, ports = case.verdict, _reasons(case), case.verdict.ports
     counters, notes = [verdict.reason], []
     if verdict.action is Action.PUNT:
@@ -71,17 +72,13 @@ async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.
     )
 
 
-async def _stations(plane: Plane) -> list[FdbEntry]:
-    """The learned addresses, a part at a time: there may be thousands."""
-    found: list[FdbEntry] = []
-    go = Go()
-    for entry in plane.fastpath.fdb():
-        found.append(entry)
-        await go.rest()
-    return found
-
-
-def _case(plane: Plane, question: Question, found: list[FdbEntry], counts: Counted) -> Case:
+def _case(
+    plane: Plane,
+    question: Question,
+    found: list[FdbEntry],
+    streams: list[Stream],
+    counts: Counted,
+) -> Case:
     verdict = plane.fastpath.explain(question.port.id, question.frame)
     vid, group = verdict.vlan, question.group
     engine, now = plane.engine, clock.now()
@@ -108,7 +105,7 @@ def _case(plane: Plane, question: Question, found: list[FdbEntry], counts: Count
         mrouters=mrouters,
         hosts=[] if group is None else engine.hosts(now, engine.keys(vid=vid, group=group)),
         stations=[one for one in found if one.vlan == vid],
-        streams=[one for one in plane.fastpath.streams() if (one.vlan, one.group) == (vid, group)],
+        streams=[one for one in streams if one.vlan == vid],
         counts=counts,
         family=family,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from snoop.cli import main
 from snoop.control import client
 from unit.cli.conftest import Daemon
 
@@ -37,6 +38,26 @@ def test_a_switch_that_runs_and_one_that_died(daemon: Daemon, snoop: Any, direct
     said = [line.split()[:2] for line in lines]
     assert ["old", "dead"] in said
     assert ["sw", "running"] in said
+
+
+def test_who_forgets_the_name_is_told_who_runs(
+    daemon: Daemon, directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (directory / "notes.sock").write_text("no socket")
+    assert main.run(["--name", "sw0", "show", "mdb"]) == 3
+    assert capsys.readouterr().err.endswith("with --name or --socket. Running: sw\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("shwo", " Did you mean 'show'?"), ("chekc", " Did you mean 'check'?"), ("x", "")],
+)
+def test_who_mistypes_a_command_is_told_which_is_like_it(
+    typed: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.run([typed]) == 2
+    said = f"snoop: No such command '{typed}'.{meant}".removesuffix(".")
+    assert capsys.readouterr().err == f"{said} (see `snoop --help`)\n"
 
 
 def test_sockets_of_a_user_are_looked_for_too(

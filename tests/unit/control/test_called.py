@@ -60,12 +60,16 @@ def test_a_reload_changes_names_and_no_table() -> None:
 
 
 def test_events_have_names_beside_their_groups() -> None:
-    scene = Scene(group=BBC).start()
+    scene = Scene(group=BBC, port=STUDIO).start()
     scene.join(1)
     told = [msgspec.json.decode(line) for line in scene.plane.history.lines()]
     joins = [event for event in told if event["event"] == "join"]
     assert [event["name"] for event in joins] == ["BBC One"]
     assert '"BBC One"' in monitor.line(joins[0])
+    assert " p1 (Studio A) 239.1.2.3 " in monitor.line(joins[0])
+    assert {event["port"] for event in told if "description" in event} == {"p1"}
+    (row,) = monitor.table(documents.Events(events=joins)).lines
+    assert row[2] == "p1 (Studio A)"
     assert all("group" in event for event in told if "name" in event)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from snoop.control import requests
+from snoop.cli import tables
+from snoop.control import documents, requests
 from snoop.control.requests import Clear, Events, Monitor, RequestError, Static
 from snoop.runtime.history import PORT_MAX
 from snoop.table.seen import Punted
@@ -147,6 +148,22 @@ def test_a_monitor_without_a_past_waits_for_what_comes(scene: Scene) -> None:
 
 def join(scene: Scene, number: int, net: int = 77) -> None:
     scene.report(1, Record(RecordType.TO_EX, address.mapped(bytes((239, net, 0, number))), ()))
+
+
+def test_their_numbers_are_of_those_that_are_asked_for(scene: Scene) -> None:
+    """SAY-51: in all, and by kind, the most frequent first; of the last of them, if so asked."""
+    every = scene.ask(Events())["events"]
+    count = scene.ask(Events(count=True))["count"]
+    assert next(iter(count)) == "events"
+    assert count["events"] == len(every) == sum(count.values()) / 2
+    assert list(count.values()) == sorted(count.values(), reverse=True)
+    assert scene.ask(Events(count=True, types=("join",), port="p2"))["count"] == {
+        "events": len(JOINS[1:]), "join": len(JOINS[1:]),
+    }  # fmt: skip
+    assert scene.ask(Events(count=True, last=1, types=("join",)))["count"]["events"] == 1
+    assert scene.ask(Events(count=True, types=("clear",)))["count"] == {"events": 0}
+    said = documents.Count(count={"events": 1, "join": 1, "entries": 1, "ports": 2})
+    assert tables.count_of(said) == "1 event, 1 join, 1 entry, 2 ports"
 
 
 def test_a_port_that_is_gone_has_a_past(scene: Scene) -> None:
