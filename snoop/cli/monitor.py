@@ -15,7 +15,7 @@ from snoop.control import documents
 from snoop.control.client import Client, NoDaemon, read
 
 _HEAD = frozenset(documents.Event.__struct_fields__)
-_IN_TABLE = _HEAD - {"vlan"} | {"group", "reporter", "address", "description"}
+_IN_TABLE = _HEAD | {"group", "reporter", "address", "description"}
 
 
 @click.command()
