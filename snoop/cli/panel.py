@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from snoop.cli import summary
 from snoop.cli.human import age, bit_rate, called, count, plain
-from snoop.cli.layout import table
+from snoop.cli.layout import Table, table
 from snoop.cli.screen import Line, Size, framed, room
 from snoop.cli.summary import Everything
 from snoop.cli.view import View
 from snoop.control import documents
 from snoop.control.witnessed import Witness
+
+NARROW = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def ports(
     made = table(headings, cells, right=headings[2:])
     # At the end: what does not fit is cut.
     made.insert("Hosts", "Description", [port.description for port in document.ports])
-    shown = made.text(None)
+    shown = _narrow(made, size, "Link", "%").text(None)
     labels = [port.name for port in document.ports]
     return _listed(document, view, size, labels, shown, f"{len(labels)} ports  Enter: its hosts")
 
@@ -125,9 +127,20 @@ def hosts(
             )
         )
     headings = ("Host", "MAC", "Ver", "Heard", "Unanswered", "Groups")
-    shown = table(headings, cells, right=("Heard", "Unanswered")).text(None)
+    made = table(headings, cells, right=("Heard", "Unanswered"))
+    shown = _narrow(made, size, "MAC").text(None)
     labels = [" ".join(cell) for cell in cells]
     return _listed(document, view, size, labels, shown, _port(document, view, carried))
+
+
+def _narrow(made: Table, size: Size, *less: str) -> Table:
+    """Without what is wanted least, on a terminal with fewer than 80 columns."""
+    if size.width >= NARROW:
+        return made
+    kept = [at for at, heading in enumerate(made.headings) if heading not in less]
+    made.headings = [made.headings[at] for at in kept]
+    made.lines = [[line[at] for at in kept] for line in made.lines]
+    return made
 
 
 def _port(document: Everything, view: View, carried: Mapping[str, Rates]) -> str:

@@ -149,6 +149,10 @@ def test_the_screen_shows_names_searches_them_and_describes_ports() -> None:
     lines = [line.text for line in panel.hosts(seen, View("hosts", "p1"), Size(99, 20), {}, heard)]
     assert "239.1.2.3 (BBC One)" in next(line for line in lines if line.startswith("10.0.0.11"))
     assert any(line.startswith("p1 (Studio A) up") for line in lines)
+    lines = [line.text for line in panel.ports(seen, View("ports"), Size(60, 20), {}, heard)]
+    assert any("Groups  Hosts" in line for line in lines), "what is wanted least gives way"
+    lines = [line.text for line in panel.hosts(seen, View("hosts", "p1"), Size(60, 20), {}, heard)]
+    assert any(line.endswith("1: 239.1.2.3 (BBC One)") for line in lines)
 
 
 def test_the_overview_and_findings_have_names() -> None:
