@@ -65,7 +65,8 @@ def test_the_table_is_shown_once_it_is_what_frames_go_by() -> None:
 
     async def shown() -> object:
         answer = asyncio.ensure_future(scene.answers.answer(Show(what="mdb", group="239.1.2.3")))
-        await asyncio.sleep(0.01)
+        for _ in range(20):
+            await asyncio.sleep(0)
         assert not answer.done()
         scene.fastpath.unpublishable = False
         scene.plane.advance()
