@@ -57,7 +57,11 @@ def together(config: Config) -> Iterator[str]:
     for vlan in config.vlan:
         own = resolve.igmp_of(config, vlan)
         shared = vlan.vid and vlan.querier_address is None
-        if shared and own.querier is not QuerierMode.OFF and not own.querier_address.is_unspecified:
+        if (
+            shared
+            and own.querier is not QuerierMode.OFF
+            and not own.querier_address.address.is_unspecified
+        ):
             yield (
                 f"[[vlan]] {vlan.vid}: asks from {own.querier_address} of [igmp], as untagged: "
                 "hosts with rp_filter = 1 whose network has no such address drop its queries; "
