@@ -375,7 +375,7 @@ def test_fragments_go_to_routers_unread() -> None:
 def test_ipv4_is_not_told_of_it() -> None:
     """SNOOP-50: tables and limits of its own."""
     lab = MLD.follower(max_groups=1)
-    lab.hear(P1, MLD.says(IS_EX))
-    lab.hear(P1, IGMP.says(IS_EX))
+    for words in (MLD, IGMP):
+        lab.hear(P1, words.says(IS_EX))
     assert {row.family for row in lab.engine.mdb(lab.now)} == {Family.IPV4, Family.IPV6}
     assert not lab.engine.vlan_view(0, Family.IPV4).active
