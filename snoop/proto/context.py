@@ -49,6 +49,7 @@ class Context:
         "deadlines",
         "emptied",
         "flooded",
+        "flooded6",
         "holdings",
         "params",
         "ports",
@@ -64,8 +65,10 @@ class Context:
         self.deadlines = Deadlines()
         self.ports: dict[int, Port] = {}
         self.up: Ports = 0
-        self.always_mrouters = dict.fromkeys(Family, 0)
-        self.flooded = dict.fromkeys(Family, 0)
+        self.always_mrouters: dict[Family, Ports] = {}
+        self.flooded: Ports = 0
+        self.flooded6: Ports = 0
+        self.refresh_masks()
         self.emptied: dict[tuple[int, Family], None] = {}  # instances that may have nothing left
         self.counts: Counts = zeros()
         self._quiet: dict[tuple[str, int | None, str, str], int] = {}
@@ -113,7 +116,11 @@ class Context:
                     flooded |= port.bit
                 if params.mrouter is MrouterMode.ALWAYS:
                     always |= port.bit
-            self.flooded[family], self.always_mrouters[family] = flooded, always
+            self.always_mrouters[family] = always
+            if family is Family.IPV4:
+                self.flooded = flooded
+            else:
+                self.flooded6 = flooded
 
     # What is said --------------------------------------------------------------------------------
 

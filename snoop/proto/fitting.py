@@ -91,10 +91,10 @@ class Fitting:
             self._untrack(port, held)
 
     def _fit_groups(self, port: Port, family: Family, before: int, held: list[_Held]) -> None:
-        most, members = port.of(family).max_groups, port.holdings.members_of
+        most, holdings = port.of(family).max_groups, port.holdings
         if most and not 0 < before <= most:
             its = [one for one in held if one.instance.family is family]
-            self._drop(its, lambda: members[family] > most, "port_limit", "max_groups")
+            self._drop(its, lambda: holdings.members_of(family) > most, "port_limit", "max_groups")
 
     def _held(self) -> list[_Held]:
         """List all memberships, the youngest last."""

@@ -25,7 +25,7 @@ from snoop.proto.shares import Stake
 from snoop.proto.statics import Statics, StaticState
 from snoop.proto.units import NEVER, STOPPED, Duration, Instant, Ports, after
 from snoop.proto.views import Departure, FilterMode, GroupView, PortMembership
-from snoop.wire.address import Address, text
+from snoop.wire.address import IPV4, Address, text
 
 _NOBODY: frozenset[Address] = frozenset()
 
@@ -399,5 +399,8 @@ class Group:
                     static_sources=_NOBODY if static is None else frozenset(static.sources),
                 )
             )
-        spared = self.spared & self.home.scope.context.flooded[self.home.scope.family]
+        spared = self.spared
+        if spared:
+            context = self.home.scope.context
+            spared &= context.flooded if self.home.scope.family is IPV4 else context.flooded6
         return GroupView(self.home.scope.vid, self.address, tuple(members), spared)

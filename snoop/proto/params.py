@@ -32,7 +32,7 @@ from snoop.wire.codes import (
     effective_mld_max_response_ns,
     effective_query_interval_ns,
 )
-from snoop.wire.messages import Generation, generation
+from snoop.wire.messages import generation
 
 SSM_RANGE: Final = parse_prefix("232.0.0.0/8")  # RFC 4607
 SSM_RANGES6: Final = tuple(parse_prefix(f"ff3{scope:x}::/32") for scope in range(16))
@@ -161,7 +161,7 @@ class Params:
     """In force while nobody's are adopted."""
     own_address: Address = field(init=False, compare=False, repr=False)
     """What our queries come from; 0.0.0.0 has a warning (Q-6)."""
-    generation: Generation = field(init=False, compare=False, repr=False)
+    generation: int = field(init=False, compare=False, repr=False)
     """What our queries let hosts say."""
     ignored: frozenset[int] = field(init=False, compare=False, repr=False)
     """Generations of which nothing is learned (SM-47)."""
@@ -225,7 +225,7 @@ class Params:
         for name, value in (
             ("timings", timings),
             ("own_address", own),
-            ("generation", generation(self.family, self.version)),
+            ("generation", int(generation(self.family, self.version))),
             ("ignored", frozenset(ignored)),
         ):
             object.__setattr__(self, name, value)

@@ -18,6 +18,7 @@ from snoop.wire.address import (
     ALL_SYSTEMS,
     ANY,
     IPV4,
+    IPV6,
     UNSPECIFIED,
     Address,
     text,
@@ -29,6 +30,8 @@ from snoop.wire.messages import Generation, Query, version_of
 # Of one query at MTU 1500 with Router Alert (spec 1.3, 1.7).
 _SOURCES_MAX: Final = 366
 _SOURCES_MAX6: Final = 89
+_NAMES: Final = counters.QUERIES[IPV4]
+_NAMES6: Final = counters.QUERIES[IPV6]
 
 
 def sources_max(scope: Scope) -> int:
@@ -56,9 +59,9 @@ def specific(
     IGMPv1 has none, IGMPv2 and MLDv1 neither sources nor the S flag.
     """
     params = scope.params
-    if params.generation is Generation.WITHOUT_LEAVE:
+    if params.generation == Generation.WITHOUT_LEAVE:
         return
-    suppress = suppress and params.generation is Generation.SOURCES
+    suppress = suppress and params.generation == Generation.SOURCES
     query = _ours(params, group, sources, params.last_member_query_interval, suppress=suppress)
     _send(scope, ports, query, params.own_address, turn)
 
@@ -193,7 +196,7 @@ def _send(scope: Scope, ports: Ports, query: Query, src: Address, turn: Turn) ->
         return
     group = query.group
     if scope.family is IPV4:
-        everybody, own_counter = ALL_SYSTEMS, "tx_query_own"
+        everybody, names, own_counter = ALL_SYSTEMS, _NAMES, "tx_query_own"
         payload = build_query(
             version=query.version,
             group=group,
@@ -204,11 +207,11 @@ def _send(scope: Scope, ports: Ports, query: Query, src: Address, turn: Turn) ->
             qqi_s=query.qqi_s,
         )
     else:
-        everybody, own_counter = ALL_NODES6, "tx_mld_query_own"
+        everybody, names, own_counter = ALL_NODES6, _NAMES6, "tx_mld_query_own"
         payload = compose_mld.write(query)
     dst = everybody if group == ANY else group
     frame = build_frame(src_mac=scope.params.switch_mac, src=src, dst=dst, payload=payload)
-    scope.send(ports, frame, "tx_" + counters.QUERIES[scope.family][query.version], turn)
+    scope.send(ports, frame, "tx_" + names[query.version], turn)
     for port in port_ids(ports):
         context.ports[port].counts[own_counter] += 1
     if group == ANY and ports == context.up:

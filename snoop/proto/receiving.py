@@ -20,7 +20,7 @@ from snoop.proto.views import Disbelief, Refusal, RouterOrigin
 from snoop.proto.witnesses import REFUSALS_MAX, Heard
 from snoop.wire import control, messages
 from snoop.wire.address import ANY, IPV4, IPV6, UNSPECIFIED, is_never_learned, text
-from snoop.wire.control import Control, Message
+from snoop.wire.control import Control
 from snoop.wire.errors import WireError
 from snoop.wire.ipv4 import PROTOCOL_IGMP
 from snoop.wire.ipv6 import PROTOCOL_ICMPV6
@@ -80,7 +80,10 @@ def receive(
     if isinstance(message, _FLOODED):
         forwarding.flood(context, port, frame, "tx_" + name, turn)
         return
-    generation = _generation(message)
+    if isinstance(message, _VERSIONED):
+        generation = message.version if family is IPV4 else message.version + 1
+    else:
+        generation = 2 if isinstance(message, Leave) else 0  # routers say nothing of hosts
     why = _disbelief(params, port, parsed, generation)
     draft = None
     if why is None:
@@ -188,13 +191,6 @@ def _disbelief(params: Params, port: Port, parsed: Control, generation: int) -> 
         port.counts["no_router_alert"] += 1
         why = Refusal.ROUTER_ALERT
     return why
-
-
-def _generation(message: Message) -> int:
-    """What a message of hosts or queriers can say; 0 of others."""
-    if isinstance(message, _VERSIONED):
-        return message.version if message.family is IPV4 else message.version + 1
-    return 2 if isinstance(message, Leave) else 0
 
 
 def _credit(

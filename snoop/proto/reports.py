@@ -138,7 +138,7 @@ class HostMessage:
         port, turn = self._port, self._turn
         kind, address, sources = record
         limit = self._own.max_groups
-        if limit and port.holdings.members_of[self._scope.family] >= limit:  # SM-68
+        if limit and port.holdings.members_of(self._scope.family) >= limit:  # SM-68
             port.counts["port_limit"] += 1
             reason = f"max_groups of the port, {limit}, reached"
             self._refuse(Refusal.PORT_LIMIT, EventKind.LIMIT, reason, address)

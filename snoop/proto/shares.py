@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, Protocol
 from snoop.proto.dumping import Dump, require
 from snoop.proto.effects import Turn
 from snoop.proto.settings import Settings
-from snoop.wire.address import Address, Family
+from snoop.wire.address import IPV6, Address, Family
 
 MEMBERSHIP: Final = 1800  # with its group, its rows and one tracked host
 SOURCE: Final = 420
@@ -78,7 +78,7 @@ class PortHoldings:
         "hosts",
         "max_state",
         "members",
-        "members_of",
+        "members6",
         "opened_vlans",
         "stakes",
         "state_bytes",
@@ -87,7 +87,7 @@ class PortHoldings:
     def __init__(self) -> None:
         """Start with nothing; `limit` comes first."""
         self.members = 0
-        self.members_of = dict.fromkeys(Family, 0)
+        self.members6 = 0  # those of them that are of IPv6
         self.hosts = 0
         self.opened_vlans = dict.fromkeys(Family, 0)
         self.state_bytes = 0
@@ -97,6 +97,10 @@ class PortHoldings:
         """Take the limits, in bytes and hosts tracked."""
         self.max_state = max_state
         self._max_hosts = max_hosts
+
+    def members_of(self, family: Family) -> int:
+        """How many memberships of a family the port has."""
+        return self.members6 if family is IPV6 else self.members - self.members6
 
     def reorder(self, ranks: "dict[Stake, int]") -> None:
         """Have the stakes in the order that they were dumped in, and drop those without use."""
@@ -222,7 +226,8 @@ class Stake:
         """Count a membership that begins, 1, or ends, -1."""
         self.members += change
         self._port.members += change
-        self._port.members_of[self._instance.family] += change
+        if self._instance.family is IPV6:
+            self._port.members6 += change
 
     def bury(self, group: Buried) -> None:
         """Count a tombstone, which is the port's: its member was the last."""

@@ -77,7 +77,7 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
             "counts": "counts",
             "emptied": "emptied",
             "always_mrouters": FOLLOWS,
-            "flooded": FOLLOWS,
+            **dict.fromkeys(("flooded", "flooded6"), FOLLOWS),
             "up": FOLLOWS,
             "deadlines": ELSEWHERE,
             "holdings": SUMMED,
@@ -128,7 +128,7 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
     shares.PortHoldings: (
         None,
         {
-            **dict.fromkeys(("hosts", "members", "members_of", "state_bytes"), SUMMED),
+            **dict.fromkeys(("hosts", "members", "members6", "state_bytes"), SUMMED),
             "opened_vlans": SUMMED,
             **dict.fromkeys(("_max_hosts", "max_state"), CONFIGURED),
             "stakes": ELSEWHERE,  # StakeState.rank
