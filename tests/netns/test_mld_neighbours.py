@@ -37,6 +37,7 @@ def line() -> Iterator[Lab]:
         lab.trunk("t0", "t1")
         for host in lab.hosts:
             quicken(host)
+            host.mld_version(2)  # Else one test's version 1 querier is remembered in the next.
         up(lab)
         yield lab
 
@@ -112,10 +113,15 @@ def test_the_kernel_s_bridge_asks_in_version_1(line: Lab) -> None:
     what it cannot say, sources, is not to be had behind it."""
     with asked_by(line, LISTENS) as ours, bridge(line, mld_version=1):
         wait_roles(ours, "non-querier", "t0")
-        line.h(1).join(GROUP)
-        ours.wait_row(GROUP, "p1", compatibility="mldv1")
-        line.h(1).leave(GROUP)
-        ours.wait_members(GROUP, set())
+        host = line.h(1)
+        host.mld_version(0)
+        try:
+            host.join(GROUP)
+            ours.wait_row(GROUP, "p1", compatibility="mldv1")
+            host.leave(GROUP)
+            ours.wait_members(GROUP, set())
+        finally:
+            host.mld_version(2)
 
 
 def test_the_kernel_s_bridge_listens(line: Lab) -> None:
