@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from netns.said import named
+from netns.said import explained, named
 from netns.star import IGMP, Star
 from snoop.lab import Lab, frames, wait_until
 from unit.causes import rows
@@ -82,7 +82,9 @@ def test_without_the_capability_the_note_is_as_the_table_says() -> None:
     bounds = ["setpriv", "--inh-caps", "-all", "--bounding-set", NETWORKS["no_cap_bpf"].without]
     with Lab(2) as lab:
         net = Star(lab, lab.switch(config={"igmp": IGMP}, through=bounds))
-        named(net, rows()["the host's stack cannot be kept off"])
+        row = rows()["the host's stack cannot be kept off"]
+        named(net, row)
+        explained(net, row, "--port", "p0", "--group", "239.1.1.1")
 
 
 def test_two_switches_in_a_row_are_well() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from netns.said import named
+from netns.said import explained, named
 from netns.star import Star, star
 from snoop.lab import Lab, wait_until
 from snoop.lab.frames import tagged, udp
@@ -46,7 +46,9 @@ def test_a_cable_between_two_ports_is_a_loop_between_these() -> None:
         igmp = {"querier": "on", "querier_address": "10.0.0.254", "query_interval": 60.0}
         net = Star(lab, lab.switch(ports, config={"igmp": igmp}))
 
-        named(net, rows()["a cable joins two ports"])
+        row = rows()["a cable joins two ports"]
+        named(net, row)
+        explained(net, row, "--port", "p0", "--group", "239.1.1.1")
         loops = [one for one in found(net) if "a loop" in one[2]]
         assert [(severity, subject) for severity, subject, _ in loops] == [("problem", "l0, l1")]
 
@@ -60,7 +62,9 @@ def test_a_macvlan_as_port_and_what_sits_on_a_port_are_notes() -> None:
         above = lab.link.link_lookup(ifname="p1")[0]
         lab.link.link("add", ifname="mv1", kind="macvlan", link=above, macvlan_mode="private")
         net = Star(lab, lab.switch(["p0", "p1", "mv0"]))
-        named(net, rows()["the port is a macvlan"])
+        row = rows()["the port is a macvlan"]
+        named(net, row)
+        explained(net, row, "--port", "mv0", "--group", "239.1.1.1")
         notes = {subject: words for severity, subject, words in found(net) if severity == "note"}
         assert "other interfaces sit on it (mv1)" in notes["p1"]
         assert not [one for one in found(net) if one[0] == "problem"]

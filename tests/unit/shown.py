@@ -84,7 +84,7 @@ def stream(**changes: Any) -> documents.Stream:
     """A stream of 5 Mbit/s from p0 to its member p1."""
     values: dict[str, Any] = {
         "vlan": 0, "family": "ipv4", "source": "10.0.0.9", "group": "239.1.2.3", "port": "p0",
-        "frames": 1000, "bytes": 142_000, "frames_per_s": 4401.4, "bits_per_s": 5e6,
+        "frames": 44_000, "bytes": 6_200_000, "frames_per_s": 4401.4, "bits_per_s": 5e6,
         "registered": True, "egress": ["p1"], "reason": "forward_group", "age": 10.0, "idle": 0.1,
         **changes,
     }  # fmt: skip

@@ -223,7 +223,8 @@ def routers(facts: Facts) -> Iterator[Finding]:
 
 def _heard_routers(facts: Facts) -> list[str]:
     """Ports where a router spoke: without one, reports that go to none are as they should be."""
-    alone = all(row.role == "querier" for row in facts.seen.queriers)
+    asked = [row for row in facts.seen.queriers if row.family == "ipv4"]
+    alone = all(row.role == "querier" for row in asked)
     says = ROUTERS_SAY if alone else (*ROUTERS_SAY, *QUERIES)
     return [
         name for name, counts in facts.port_counters.items() if any(counts.get(one) for one in says)

@@ -19,6 +19,8 @@ EVERYWHERE = (
     "flood_ipv6_multicast",
     "flood_always",
 )
+BURST_SECONDS = 2.0
+"""What came in all, at the rate that is unwanted, before it is a stream that has lost its way."""
 
 
 def streams(facts: Facts) -> Iterator[Finding]:
@@ -75,6 +77,8 @@ def _unwanted(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Fin
             "stack, or what sits between, has to use the group's own",
         )
     elif stream.reason == "flood_link_local":
+        if stream.bytes * 8 < BURST_SECONDS * facts.unwanted_bits_per_s:
+            return  # hosts that look for each other
         yield problem(
             Cause.FLOOD,
             name,

@@ -95,7 +95,7 @@ def _shared(ports: Iterable[Port]) -> Iterator[str]:
     reasons: dict[str, list[str]] = {}
     for port in ports:
         why = port.notice
-        if why is None and port.isolated_because is not None:
+        if port.isolated_because is not None:  # as `check` says it
             why = f"the host's own stack sees what comes in there as well: {port.isolated_because}"
         if why is not None:
             reasons.setdefault(why, []).append(port.name)

@@ -21,6 +21,25 @@ def test_a_healthy_switch_has_no_findings() -> None:
     assert look(facts()) == []
 
 
+def test_a_burst_of_discovery_is_no_stream_that_lost_its_way() -> None:
+    """SAY-19: mDNS of many hosts may come at more than the rate, for a moment."""
+    burst = stream(
+        group="224.0.0.251",
+        egress=["p1", "p2"],
+        reason="flood_link_local",
+        frames=100,
+        bytes=26_000,
+    )
+    assert not [one for one in look(facts(streams=[burst])) if one.severity == "problem"]
+
+
+def test_another_querier_of_mld_is_no_router_of_igmp() -> None:
+    """SAY-19: IGMP's reports go to no router, as they should; MLD is not ours to ask."""
+    ours = {"port_counters": {"p2": {"rx_query_v3": 2, "report_no_router": 7}}}
+    mld = querier(family="ipv6", role="none", address=None)
+    assert look(facts(queriers=[querier(), mld], **ours)) == []
+
+
 @pytest.mark.parametrize(
     ("changes", "subject", "text"),
     [
