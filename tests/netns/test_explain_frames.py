@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from netns.star import Star, star
-from snoop.lab import frames, wait_until
+from snoop.lab import frames, frames_ipv6, wait_until
 
 GROUP = "239.27.0.1"
 COUNT = 50  # frames of a kind: what hosts say by themselves is less
@@ -46,7 +46,9 @@ def framed(net: Star, kind: str) -> bytes:
     return {
         "member's group": data,
         "tagged": frames.tagged(data, 7),
-        "IPv6": bytes.fromhex("3333000000fb") + data[6:12] + b"\x86\xdd" + bytes(46),
+        "IPv6": frames_ipv6.packet(
+            bytes(20), "fe80::1", "ff02::fb", next_header=59, mac=source.mac
+        ),
         "bad header": data[:24] + b"\0\0" + data[26:],
         "multicast source": data[:6] + b"\x01" + data[7:],
         "report": frames.report_v3([("TO_EX", "239.27.0.9", [])], source.address, mac=source.mac),
@@ -74,7 +76,7 @@ def counts(net: Star, port: str) -> dict[str, int]:
         ("of no IP", "flood_l2_multicast"),
         ("member's group", "forward_group"),
         ("tagged", "flood_no_querier"),
-        ("IPv6", "flood_ipv6_multicast"),
+        ("IPv6", "flood_ipv6_link_local"),
         ("bad header", "ip_error"),
         ("multicast source", "source_mac"),
         ("report", "punt_igmp"),

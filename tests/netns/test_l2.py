@@ -7,9 +7,10 @@ import secrets
 import pytest
 
 from netns.star import Star
-from snoop.lab import wait_until
+from snoop.lab import frames_ipv6, wait_until
 
 UNKNOWN = "02:00:00:00:0f:01"
+ALL_ROUTERS = bytes.fromhex("333300000002")
 
 
 def mac_bytes(mac: str) -> bytes:
@@ -31,7 +32,7 @@ def receivers(net: Star, sent: list[bytes], sender: int = 0) -> list[set[str]]:
     net.lab.settle(net.h(sender))
     result: list[set[str]] = [set() for _ in sent]
     for host in net.lab.hosts:
-        got = [c.frame for c in host.captured() if c.frame[12:14] != b"\x08\x00"]
+        got = [c.frame for c in host.captured() if not is_of_the_switch(c.frame)]
         for i, frame in enumerate(sent):
             assert got.count(frame) <= 1, f"{host.name} got frame {i} twice"
             if frame in got:
@@ -39,6 +40,11 @@ def receivers(net: Star, sent: list[bytes], sender: int = 0) -> list[set[str]]:
                 got.remove(frame)
         assert not got, f"{host.name} got a frame nobody sent: {got[0].hex()}"
     return result
+
+
+def is_of_the_switch(frame: bytes) -> bool:
+    """Its queries, and what it asks routers when a port comes up, in both families."""
+    return frame[12:14] == b"\x08\x00" or frame[:6] == ALL_ROUTERS
 
 
 def others(net: Star, sender: int = 0) -> set[str]:
@@ -86,10 +92,12 @@ def test_reserved_bridge_addresses_are_not_forwarded(net: Star) -> None:
 
 
 def test_multicast_that_is_not_ipv4_floods(net: Star) -> None:
-    """SNOOP-34: IPv6 and other protocols, whatever their group MAC."""
+    """SNOOP-34: other protocols, whatever their group MAC; and groups of IPv6 nobody has joined."""
     source = net.h(0).mac
     sent = [
-        ethernet("33:33:00:00:00:fb", source, 90, 0x86DD),
+        frames_ipv6.packet(
+            secrets.token_bytes(60), "fe80::1", "ff02::fb", next_header=59, mac=source
+        ),
         ethernet("01:00:5e:01:02:03", source, 70, 0x88B6),
         ethernet("ff:ff:ff:ff:ff:ff", source, 60, 0x0806),
     ]

@@ -37,6 +37,9 @@ def net() -> Iterator[Star]:
         made.h(1).join(V4)
         for group_, ports_ in ((ANY, {"p1"}), (ONE, {"p2"}), (OLD, {"p3"}), (V4, {"p1"})):
             made.switch.wait_members(group_, ports_)
+        # Its first report may come from `::`, before its address is known to be its own.
+        last = made.h(1).link_local
+        wait_until(lambda: made.switch.row(ANY, "p1")["last_reporter"] == last, within=10)
         yield made
 
 
