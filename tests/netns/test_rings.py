@@ -39,7 +39,7 @@ def test_one_ufo_frame_does_not_silence_a_port() -> None:
         for ring, frame in enumerate((ufo(), igmp_ufo())):
             send_ufo(guest, frame)
             wait_until(
-                lambda ring=ring: switch.counters("vm0")["ring_reopened"] == ring + 1, within=3
+                lambda ring=ring: switch.counters("vm0")["ring_reopened"] == ring + 1, within=8
             )
             arrives(lab, guest)
             guest.send(frames.report_v2(G, ADDRESS, mac=GUEST))
