@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from netns.discovery import quicken, up, works
 from netns.said import explained, named
-from netns.star import IGMP, Star
+from netns.star import IGMP, MLD, QUERY, RESPONSE, Star
 from snoop.lab import Lab, frames, wait_until
+from snoop.lab.switch import Snoop
+from snoop.namespace import inside
 from unit.causes import rows
 
 GROUP, ROUTER = "239.25.0.1", "10.0.0.13"
+GROUP6, DISCOVERY = "ff0e::25:1", ("ff02::fb", "ff02::1:3", "ff02::c")
 OFF = {"querier": "off"}
 
 
@@ -67,14 +73,7 @@ def test_a_healthy_network_has_no_problem_and_no_note_without_a_reason(name: str
         through = bounds if network.without else []
         net = Star(lab, lab.switch(config=config, through=through))
         begin(net, network)
-        done = net.switch.run("check")
-        said = done.stdout.splitlines()
-        assert (done.returncode, said[-1]) == (0, "no problems found"), done.stdout
-        heads = [line for line in said[:-1] if not line.startswith("    ")]
-        assert len(heads) == len(network.notes), done.stdout
-        for head, note in zip(heads, network.notes, strict=True):
-            assert head.startswith("note: "), head
-            assert note in head
+        is_well(net.switch, *network.notes)
 
 
 def test_without_the_capability_the_note_is_as_the_table_says() -> None:
@@ -100,8 +99,100 @@ def test_two_switches_in_a_row_are_well() -> None:
             switch.wait_members(GROUP, {f"p{i}"} | ({"l1"} if switch is second else set()))
         lab.h(0).send(GROUP, count=100, rate=1000)
         for switch in (first, second):
-            done = switch.run("check")
-            assert (done.returncode, done.stdout) == (0, "no problems found\n"), done.stdout
+            is_well(switch)
+
+
+@pytest.fixture(scope="module")
+def six() -> Iterator[Lab]:
+    """Four hosts with IPv6 up; l0 is a port of ours, or l1 one of a bridge beside us."""
+    with Lab(4, quiet_ipv6=False) as lab:
+        lab.trunk("l0", "l1")
+        with inside(lab.namespace):  # as `check` would advise: its machine is silent on the ports
+            for port in (*lab.ports, "l0", "l1"):
+                Path(f"/proc/sys/net/ipv6/conf/{port}/disable_ipv6").write_text("1")
+        for host in lab.hosts:
+            quicken(host)
+        up(lab)
+        yield lab
+
+
+@pytest.mark.parametrize("mld", [{}, {"querier": "auto"}, MLD], ids=["default", "auto", "on"])
+def test_hosts_that_only_discover_over_ipv6_are_well(six: Lab, mld: dict[str, Any]) -> None:
+    """SAY-19: mDNS, DHCPv6, neighbours; of MLD what kernels say unasked."""
+    with at_ours(six, six.ports, mld) as switch:
+        for group in DISCOVERY:
+            six.h(1).join(group)
+        works(six)
+        for group in (*DISCOVERY, "ff02::1:2"):
+            six.h(0).send(group, count=20)
+        six.settle(six.h(0))
+        is_well(switch)
+
+
+def test_listeners_of_both_versions_are_well(six: Lab) -> None:
+    """SAY-19: we ask, one stream goes to a host of MLDv1 and one of MLDv2."""
+    with at_ours(six, six.ports, MLD) as switch:
+        six.h(1).mld_version(1)
+        watch(six, switch, {"p1": 1, "p2": 2})
+        switch.wait_row(GROUP6, "p1", compatibility="mldv1")
+        is_well(switch)
+        six.h(1).mld_version(2)
+
+
+def test_a_kernel_s_bridge_that_asks_beside_us_is_well(six: Lab) -> None:
+    """SAY-19: its queries are of MLDv2; h2 is behind it."""
+    with at_ours(six, ["p0", "p1", "l0"], {}) as switch:
+        times = {"query_interval": QUERY, "query_response_interval": RESPONSE}
+        bridge = six.bridge(["p2", "p3", "l1"], **times)
+        try:
+            wait_role(switch, "non-querier", "ipv6", within=10)
+            watch(six, switch, {"p1": 1, "l0": 2})
+            is_well(switch)
+        finally:
+            bridge.close()
+
+
+@contextmanager
+def at_ours(lab: Lab, ports: Sequence[str], mld: Mapping[str, Any]) -> Iterator[Snoop]:
+    """This switch, until the end of a test; hosts are out of every group then."""
+    switch = lab.switch(list(ports), config={"igmp": IGMP, "mld": dict(mld)})
+    try:
+        yield switch
+    finally:
+        for host in lab.hosts:
+            host.call("leave_all")
+        switch.stop()
+
+
+def watch(lab: Lab, switch: Snoop, at: Mapping[str, int]) -> None:
+    """Those hosts join, and h0 sends."""
+    for i in at.values():
+        lab.h(i).join(GROUP6)
+    switch.wait_members(GROUP6, set(at), timeout=10)
+    lab.h(0).send(GROUP6, count=100, rate=1000)
+    lab.settle(lab.h(0))
+
+
+def is_well(switch: Snoop, *notes: str) -> None:
+    """No problem, and these notes alone."""
+    done = switch.run("check")
+    said = done.stdout.splitlines()
+    assert (done.returncode, said[-1]) == (0, "no problems found"), done.stdout
+    heads = [line for line in said[:-1] if not line.startswith("    ")]
+    assert len(heads) == len(notes), done.stdout
+    for head, note in zip(heads, notes, strict=True):
+        assert head.startswith("note: "), head
+        assert note in head
+
+
+def wait_role(switch: Snoop, role: str, family: str = "ipv4", within: float = 5) -> None:
+    wait_until(
+        lambda: (
+            {row["role"] for row in switch.show("querier", family=family)["queriers"]} == {role}
+        ),
+        within=within,
+        what=f"our role is {role}",
+    )
 
 
 def begin(net: Star, network: Network) -> None:
@@ -109,14 +200,7 @@ def begin(net: Star, network: Network) -> None:
     if network.router:
         frames_hex = [frame.hex() for frame in network.router]
         net.h(3).start("frames", frames=frames_hex, rate=4, repeat=200)  # it goes on asking
-    wait_until(
-        lambda: (
-            {row["role"] for row in net.switch.show("querier", family="ipv4")["queriers"]}
-            == {network.role}
-        ),
-        within=5,
-        what=f"our role is {network.role}",
-    )
+    wait_role(net.switch, network.role)
     if network.joins:
         for group in network.groups:
             net.h(1).join(group)

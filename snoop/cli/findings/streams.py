@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from snoop.cli.findings.facts import RECENT_SECONDS, Facts, igmp, is_up, note, problem
+from snoop.cli.findings.facts import RECENT_SECONDS, Facts, igmp, is_local, is_up, note, problem
 from snoop.control import documents
 from snoop.control.causes import Cause
 from snoop.control.documents import Finding
@@ -50,6 +50,9 @@ def _unwanted(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Fin
     flow = f"{stream.bits_per_s / 1e6:.1f} Mbit/s to {len(stream.egress)} ports"
     if len(stream.egress) < 2 or not facts.config.igmp.enabled:
         return
+    local = stream.reason == "flood_link_local" or is_local(stream.group)
+    if local and stream.bytes * 8 < BURST_SECONDS * facts.unwanted_bits_per_s:
+        return  # hosts that look for each other
     if stream.reason == "flood_no_querier":
         if _asked(facts, stream.vlan):
             return  # The querier is new: it floods until hosts have had the time to answer.
@@ -77,8 +80,6 @@ def _unwanted(facts: Facts, stream: documents.Stream, name: str) -> Iterator[Fin
             "stack, or what sits between, has to use the group's own",
         )
     elif stream.reason == "flood_link_local":
-        if stream.bytes * 8 < BURST_SECONDS * facts.unwanted_bits_per_s:
-            return  # hosts that look for each other
         yield problem(
             Cause.FLOOD,
             name,
