@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from netns.said import explained, named
-from netns.star import IGMP, Star, star
+from netns.star import IGMP, MLD, Star, star
 from netns.troublemakers import PORTS, Trouble, nothing
 from netns.troubles import TROUBLES
 from unit.causes import rows
@@ -19,7 +19,7 @@ GROUPS = {title: f"239.30.0.{number}" for number, title in enumerate(TROUBLES, 6
 
 @pytest.fixture(scope="module")
 def net() -> Iterator[Star]:
-    with star(len(PORTS)) as made:
+    with star(len(PORTS), mld={}) as made:
         yield made
 
 
@@ -44,6 +44,7 @@ def configure(net: Star, trouble: Trouble) -> None:
     """Put the tables of a trouble in force, and count afresh."""
     tables = {name: dict(keys) for name, keys in trouble.tables.items()}
     config = {**tables, "igmp": {**IGMP, **tables.get("igmp", {})}}
+    config["mld"] = {**MLD, **tables.get("mld", {})}
     config["port"] = [{"name": port, **trouble.ports.get(port, {})} for port in PORTS]
     net.switch.configure(config)
     net.switch.do("reload")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netns.star import Star
-from snoop.lab import frames, wait_until
+from snoop.lab import frames, frames_ipv6, wait_until
 
 EVERYBODY = "ff:ff:ff:ff:ff:ff"
 PORTS = ("p0", "p1", "p2", "p3", "p4")
@@ -57,7 +57,11 @@ def joins_at(i: int) -> Set:
 
 
 def sends(net: Star, group: str) -> None:
-    net.h(0).send(group, count=20, rate=1000)
+    if ":" in group:
+        origin = net.h(0)
+        origin.frames([frames_ipv6.udp(origin.link_local, group, bytes(100), mac=origin.mac)] * 20)
+    else:
+        net.h(0).send(group, count=20, rate=1000)
     net.lab.settle(net.h(0))
 
 
@@ -82,6 +86,13 @@ def bad_checksum(net: Star, group: str) -> None:
     frame = bytearray(frames.report_v2(group, host.address, mac=host.mac))
     frame[40] ^= 0xFF
     host.frames([bytes(frame)])
+    net.lab.settle(host)
+
+
+def bad_checksum_of_mld(net: Star, group: str) -> None:
+    host = net.h(1)
+    frame = frames_ipv6.report_v2([("TO_EX", group, [])], host.link_local, mac=host.mac)
+    host.frames([frame[:-1] + bytes([frame[-1] ^ 1])])
     net.lab.settle(host)
 
 

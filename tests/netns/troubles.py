@@ -13,6 +13,7 @@ from netns.troublemakers import (
     asks,
     at,
     bad_checksum,
+    bad_checksum_of_mld,
     both,
     breaks_rules,
     carries_an_address,
@@ -175,4 +176,14 @@ TROUBLES = {
     "an unwanted stream floods": Trouble(streams),
     "a stream uses a group of 224.0.0.0/24": Trouble(streams, group="224.0.0.200"),
     "snooping is off": Trouble(nothing, igmp(enabled=False)),
+    # IPv6
+    "nobody asks over IPv6": Trouble(reports(), {"mld": {"querier": "off"}}, group="ff0e::30:1"),
+    "a filter refuses the join over IPv6": Trouble(
+        reports(),
+        UNREGISTERED,
+        at("p1", deny_groups=["ff0e::30:0/112"]),
+        group="ff0e::30:2",
+    ),
+    "nobody has joined over IPv6": Trouble(sends, UNREGISTERED, group="ff0e::30:3"),
+    "the join over IPv6 is damaged": Trouble(bad_checksum_of_mld, group="ff0e::30:4"),
 }

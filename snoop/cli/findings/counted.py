@@ -103,6 +103,21 @@ _SUSPICIOUS = {
         "IGMP with a bad checksum came in",
         "`snoop capture bad.pcapng --port PORT` shows whose; or the cable is bad",
     ),
+    "mld_malformed": Rule(
+        Cause.MALFORMED,
+        "MLD that breaks its own rules came in, and nothing was learned from it",
+        "`snoop capture bad.pcapng --port PORT`, then `snoop decode bad.pcapng`, shows whose",
+    ),
+    "not_link_local": Rule(
+        Cause.MALFORMED,
+        "MLD or a PIM hello came in from an address that may send none, and nothing was learned",
+        "`snoop capture bad.pcapng --port PORT` shows whose",
+    ),
+    "mld_checksum": Rule(
+        Cause.CHECKSUM,
+        "MLD with a bad checksum came in",
+        "`snoop capture bad.pcapng --port PORT` shows whose; or the cable is bad",
+    ),
 }
 _SHUNNED = {"mrouter_refused": "never", "mrouter_limit": "mrouter_limit"}
 SMALL_LIMIT = 32

@@ -16,6 +16,7 @@ from snoop.proto.units import SECOND
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port
+from snoop.wire.address import Family
 
 _LOOK_SECONDS = 0.1
 _FULL = 0.9
@@ -45,6 +46,7 @@ _JOINS = {
     "leaves may be among what was lost",
     "host_limit": "hosts at {} are not tracked, for want of room: [igmp] max_hosts",
 }
+_IPV6 = {"malformed": "mld_malformed", "igmp_checksum": "mld_checksum"}
 
 
 def notes(case: Case) -> Iterator[str]:
@@ -55,7 +57,9 @@ def notes(case: Case) -> Iterator[str]:
     yield from _counted(case, _COMES_IN, [ingress])
     yield from _counted(case, _GOES_OUT, out)
     if case.group is not None:
-        yield from _counted(case, _JOINS, others)
+        own = _IPV6 if case.family is Family.IPV6 else {}
+        joins = {own.get(name, name): text for name, text in _JOINS.items()}
+        yield from _counted(case, joins, others)
     for port in (ingress, *out):
         if port.link is not None and port.link.kind in _PARTIAL:
             yield (

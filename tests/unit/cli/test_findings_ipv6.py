@@ -78,6 +78,31 @@ def test_trouble_of_mld_is_named_with_its_family(
     assert not [one for one in spoken if "IGMP" in one or "[igmp]" in one]
 
 
+@pytest.mark.parametrize("reason", ["flood_no_querier", "forward_unregistered"])
+@pytest.mark.parametrize(("group", "size", "count"), [
+    ("ff02::c", 26_000, 0), ("ff02::c", 26_000_000, 1), ("ff0e::c", 26_000, 1)])  # fmt: skip
+def test_a_burst_of_discovery_is_no_stream(reason: str, group: str, size: int, count: int) -> None:
+    """SAY-19: SSDP and LLMNR of many hosts may come at more than the rate, for a moment."""
+    sent = stream(group=group, source="fe80::9", family="ipv6", bits_per_s=9e7, bytes=size,
+                  egress=["p1", "p2"], registered=False, reason=reason)  # fmt: skip
+    problems = [one for one in found(queriers=[US, SILENT6], streams=[sent])
+                if one.severity == "problem"]  # fmt: skip
+    assert len(problems) == count
+
+
+@pytest.mark.parametrize(
+    ("counter", "text"),
+    [("mld_checksum", "MLD with a bad checksum came in"), ("mld_malformed", "MLD that breaks"),
+     ("not_link_local", "from an address that may send none")],
+)  # fmt: skip
+def test_mld_that_teaches_nothing_is_named_with_its_port(counter: str, text: str) -> None:
+    """SAY-18."""
+    (finding,) = found(queriers=[US], port_counters={"p2": {counter: 3}})
+    assert (finding.severity, finding.subject) == ("problem", "p2")
+    assert text in finding.finding
+    assert "snoop capture bad.pcapng --port p2" in finding.do
+
+
 def test_a_querier_of_one_family_is_none_of_the_other() -> None:
     """Beside an MLD querier, IGMP's absence is trouble as ever."""
     ours = [querier("none", None), querier(address="fe80::9", **MLD)]
