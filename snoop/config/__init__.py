@@ -2,7 +2,8 @@
 
 - `schema`: one struct a table of the file, one field a key, with its bounds and its description;
 - `bounds`, `addresses`: the types of the keys, each checked as it is made;
-- `words`: what a key takes, said; `problems`: what is wrong, with its line;
+- `words`: what a key takes, said; `problems`: what is wrong, with its line, and
+  what is not known by it;
 - `resolve`: what was set, as the protocol's parameters;
 - `effective`: what holds where a key is left out;
 - `names`: what groups are called;

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
+from msgspec import structs
 
 from snoop.config import schema
-from snoop.config.problems import ConfigError, Problem, lines_of
+from snoop.config.problems import ConfigError, Problem, Unknown, lines_of
 from snoop.config.schema import Config, PortMldTable, PortTable
 from snoop.config.together import problems
-from snoop.config.words import ADDRESSES, allowed, meant, shown
+from snoop.config.words import ADDRESSES, allowed, meant, nearest, shown
 from snoop.printable import name_of, printable
 
 Table = TypeVar("Table", bound=msgspec.Struct)
@@ -63,9 +64,8 @@ def load(
         below = raw.get(table, {})
         if isinstance(below, dict):
             raw[table] = {**below, **keys}
-    found = [Problem(problem) for problem in _add_ports(raw, ports)]
-    config, wrong = _checked(raw)
-    found += wrong
+    arguments = [Problem(problem, meant="port") for problem in _add_ports(raw, ports)]
+    config, found = _checked(raw, arguments)
     if found:
         numbers = lines_of(text, found)
         raise ConfigError(
@@ -121,8 +121,8 @@ def _at(raw: Mapping[str, Any], problem: Problem) -> Any:
     if problem.index is not None:
         there = isinstance(found, list) and problem.index < len(found)
         found = found[problem.index] if there else None
-    if problem.key is not None:
-        found = found.get(problem.key) if isinstance(found, dict) else None
+    for key in () if problem.key is None else problem.key.split("."):
+        found = found.get(key) if isinstance(found, dict) else None
     return found
 
 
@@ -157,45 +157,36 @@ def _origin(key: str, given: Mapping[str, Any], written: Mapping[str, Any]) -> s
     return "file" if key in written and written[key] == given[key] else "command"
 
 
-def _checked(raw: Mapping[str, Any]) -> tuple[Config, list[Problem]]:
-    """The configuration as far as it is right, and what is wrong with the rest."""
+def _checked(
+    raw: Mapping[str, Any], mistakes: Iterable[Problem] = ()
+) -> tuple[Config, list[Problem]]:
+    """The configuration as far as it is right; `mistakes`, and what is wrong with the rest."""
     raw = _spelled(raw)
-    found = [
-        Problem(f"unknown table [{key}]{meant(key, TABLES)}", key)
-        for key in raw
-        if key not in TABLES
-    ]
+    found = [*mistakes]
+    for key in raw:
+        if key not in TABLES:
+            text = f"unknown table [{key}]{meant(key, TABLES)}"
+            found.append(Problem(text, key, meant=nearest(key, TABLES)))
     made: dict[str, Any] = {}
-    whole = True
     for table, kind in TABLES.items():
         given = raw.get(table, [] if table in _REPEATED else {})
         if table not in _REPEATED:
-            one = _response(given) if table in ("igmp", "mld") else given
-            made[table], wrong = _table(kind, one, f"[{table}]", (table, None))
+            made[table], wrong = _table(kind, given, f"[{table}]", (table, None), table)
             found += wrong
         elif isinstance(given, list):
             pairs = [
-                _table(kind, one, f"[[{table}]] {_called(one, number)}:", (table, number - 1))
-                for number, one in enumerate(given, 1)
+                _table(kind, one, f"[[{table}]] {called}:", (table, at), called)
+                for at, one in enumerate(given)
+                for called in [_called(one, at + 1)]
             ]
             found += [problem for _, wrong in pairs for problem in wrong]
-            made[table] = tuple(one for one, _ in pairs if one is not None)
-            whole = whole and len(made[table]) == len(pairs)
+            made[table] = tuple(one for one, _ in pairs)
         else:
             found.append(Problem(f"[[{table}]]: write it with double brackets", table))
-            whole = False
-    made = {table: one for table, one in made.items() if one is not None}
+    for table in ("igmp", "mld"):
+        made[table] = _response(made[table], raw.get(table))
     config = Config(**made)
-    # What follows from a mistake is none of its own: intervals of which one is not known, names in
-    # tables that are not.
-    unknown = {problem.key for problem in found} & {"query_interval", "query_response_interval"}
-    if whole:
-        found += [
-            problem
-            for problem in problems(config)
-            if not unknown or problem.key != "query_response_interval"
-        ]
-    return config, found
+    return config, found + list(problems(config, Unknown(found)))
 
 
 def _called(raw: object, number: int) -> object:
@@ -272,23 +263,25 @@ def _put(keys: dict[str, Any], key: str, value: str, *, listed: bool) -> None:
 
 
 def _table(
-    kind: type[Table], raw: object, where: str, place: tuple[str, int | None]
-) -> tuple[Table | None, list[Problem]]:
-    """One table: each key on its own, so that each error names its own; None: not to be made."""
-    if not isinstance(raw, dict):
-        return None, [Problem(f"{where} is {shown(raw)}: allowed is a table", *place)]
+    kind: type[Table], raw: object, where: str, place: tuple[str, int | None], called: object
+) -> tuple[Table, list[Problem]]:
+    """One table: each key on its own, so that each error names its own. What is not known has its
+    default, or else what the table is called.
+    """
     hints, required = _keys(kind)
     values: dict[str, Any] = {}
     found = []
-    for key, value in raw.items():
+    if not isinstance(raw, dict):
+        found.append(Problem(f"{where} is {shown(raw)}: allowed is a table", *place))
+    given: dict[str, Any] = raw if isinstance(raw, dict) else {}
+    for key, value in given.items():
         if key not in hints:
             text = f'{where} unknown key "{key}"{meant(key, hints)}'
-            found.append(Problem(text, *place, key))
+            found.append(Problem(text, *place, key, nearest(key, hints.keys() - given.keys())))
             continue
         if (inner := _inner(hints[key])) is not None:
-            made, wrong = _table(inner, value, f"{where} {key}:", place)
-            found += [Problem(one.text, *place, key) for one in wrong]
-            values[key] = inner() if made is None else made
+            values[key], wrong = _table(inner, value, f"{where} {key}:", place, called)
+            found += [_within(key, one) for one in wrong]
             continue
         try:
             values[key] = msgspec.convert(value, type=hints[key], dec_hook=_address)
@@ -296,15 +289,23 @@ def _table(
             text = f"{where} {key} = {shown(value)} is not allowed: {allowed(hints[key])}"
             found.append(Problem(text, *place, key))
     for key in required:
-        if key not in raw:
-            found.append(Problem(f'{where} the key "{key}" is missing', *place))
-    return (kind(**values) if values.keys() >= set(required) else None), found
+        if isinstance(raw, dict) and key not in raw:
+            text = f'{where} the key "{key}" is missing'
+            found.append(Problem(text, *place, meant=key))
+        values.setdefault(key, [] if _is_list(hints[key]) else str(called) or "-")
+    return kind(**values), found
+
+
+def _within(table: str, problem: Problem) -> Problem:
+    """What is wrong with a key of a table that is the value of another."""
+    key, known = (part and f"{table}.{part}" for part in (problem.key, problem.meant))
+    return Problem(problem.text, problem.table, problem.index, key or table, known)
 
 
 @cache
 def _keys(kind: type[msgspec.Struct]) -> tuple[dict[str, Any], list[str]]:
     """The type of each key, and the keys that must be given; found once, as it takes long."""
-    required = [known.name for known in msgspec.structs.fields(kind) if known.required]
+    required = [known.name for known in structs.fields(kind) if known.required]
     return typing.get_type_hints(kind, include_extras=True), required
 
 
@@ -320,14 +321,12 @@ def _address(kind: type, value: object) -> object:
     raise ValueError(f"expected {kind.__name__}")
 
 
-def _response(igmp: object) -> object:
+def _response(table: Any, raw: object) -> Any:
     """Keep a left-out response interval within a short query interval (TM-2)."""
-    if not isinstance(igmp, dict) or "query_response_interval" in igmp:
-        return igmp
-    interval = igmp.get("query_interval")
-    if isinstance(interval, int | float) and not isinstance(interval, bool) and interval < 10.0:
-        return {**igmp, "query_response_interval": float(interval)}
-    return igmp
+    left_out = not isinstance(raw, dict) or "query_response_interval" not in raw
+    if left_out and table.query_response_interval > table.query_interval:
+        return structs.replace(table, query_response_interval=table.query_interval)
+    return table
 
 
 def _add_ports(raw: dict[str, Any], arguments: Iterable[str]) -> Iterator[str]:

@@ -7,17 +7,45 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _SAID = 8
-_HEADER = re.compile(r"\s*(\[\[?)\s*([\w-]+)\s*\]")
+_HEADER = re.compile(r"\s*(\[\[?)\s*([\w-]+)\s*(?:\.\s*([\w-]+)\s*)?\]")
+_KEY = re.compile(r"\s*[\"']?([\w-]+)[\"']?(?:\s*\.\s*[\"']?([\w-]+)[\"']?)?\s*=")
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`index` counts the tables of one name from 0; `key` None: the table itself."""
+    """`index` counts the tables of one name from 0; `key` None: the table itself; "mld.querier": a
+    key of a table in it. `meant` is the key, or the table, that is missing by it.
+    """
 
     text: str
     table: str = ""
     index: int | None = None
     key: str | None = None
+    meant: str | None = None
+
+
+class Unknown:
+    """What the mistakes of single keys leave open: there a default stands in, of which nothing
+    follows.
+    """
+
+    def __init__(self, mistakes: Iterable[Problem] = ()) -> None:
+        """Learn what is not known by them."""
+        self._places: set[tuple[str, int | None, str | None]] = set()
+        for one in mistakes:
+            whole = one.meant is not None and one.key is None and one.index is None
+            table, key = (one.meant, None) if whole else (one.table, one.meant or one.key)
+            self._places.add((table or "", one.index, key))
+
+    def has(self, table: str, index: int | None, key: str) -> bool:
+        """Tell whether what a key says is not known."""
+        return any(
+            (table, index, part) in self._places for part in (None, key.split(".", 1)[0], key)
+        )
+
+    def any(self, table: str, key: str) -> bool:
+        """The same of one of the tables of a name, of which there may be more."""
+        return any(name == table and part in (None, key) for name, _, part in self._places)
 
 
 class ConfigError(Exception):
@@ -39,15 +67,26 @@ def lines_of(text: str, problems: Iterable[Problem]) -> list[int | None]:
         return [None for _ in problems]
     places: dict[tuple[str, int | None, str | None], int] = {}
     seen: dict[str, int] = {}
-    table, index = "", None
+    table, index, inner = "", None, None
     for number, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(line):
-            table, index = header[2], None
-            if header[1] == "[[":
-                index = seen[table] = seen.get(table, -1) + 1
-            places.setdefault((table, index, None), number)
+            table, inner = header[2], header[3]
+            if header[1] == "[[" and inner is None:
+                seen[table] = seen.get(table, -1) + 1
+            index = seen.get(table)
+            places.setdefault((table, index, inner), number)
         elif line.lstrip().startswith("["):
             table = ""
-        elif key := re.match(r"\s*[\"']?([\w-]+)[\"']?\s*=", line):
-            places.setdefault((table, index, key[1]), number)
-    return [places.get((problem.table, problem.index, problem.key)) for problem in problems]
+        elif key := _KEY.match(line):
+            parts = [part for part in (inner, *key.groups()) if part is not None]
+            for many in range(len(parts), 0, -1):  # the outer where only one of them is looked for
+                places.setdefault((table, index, ".".join(parts[:many])), number)
+    return [_line(places, problem) for problem in problems]
+
+
+def _line(places: dict[tuple[str, int | None, str | None], int], problem: Problem) -> int | None:
+    """Its own, or that of the table written on one line that it is in."""
+    place = (problem.table, problem.index)
+    if problem.key is None:
+        return places.get((*place, None))
+    return places.get((*place, problem.key)) or places.get((*place, problem.key.split(".", 1)[0]))

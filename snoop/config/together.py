@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
@@ -9,61 +10,86 @@ from msgspec import structs
 
 from snoop.config import resolve
 from snoop.config.addresses import GroupPrefix
-from snoop.config.problems import Problem
-from snoop.config.schema import Config, IgmpTable, MldTable
+from snoop.config.problems import Problem, Unknown
+from snoop.config.schema import Config, IgmpTable, MldTable, PortMldTable, VlanTable
 from snoop.config.words import meant
 from snoop.wire.address import Family
 
 PORTS_MAX = 256
 _TABLE = {Family.IPV4: "igmp", Family.IPV6: "mld"}
+_INTERVALS = ("query_interval", "query_response_interval")
 
 
-def problems(config: Config) -> Iterator[Problem]:
-    """All of them. What a table says alone is right already."""
-    yield from _timers(config.igmp, "[igmp]", "igmp", None)
-    yield from _timers(config.mld, "[mld]", "mld", None)
-    yield from _families(config)
-    yield from _twice("vlan", "vid", [str(vlan.vid) for vlan in config.vlan])
+def problems(config: Config, unknown: Unknown) -> Iterator[Problem]:
+    """All of them, but what only follows from what is `unknown`."""
+    for name, common in (("igmp", config.igmp), ("mld", config.mld)):
+        if not any(unknown.has(name, None, key) for key in _INTERVALS):
+            yield from _timers(common, f"[{name}]", (name, None))
+    yield from _families(config, unknown)
+    yield from _twice("vlan", "vid", [str(vlan.vid) for vlan in config.vlan], unknown)
     for at, vlan in enumerate(config.vlan):
-        for own, table in ((vlan, resolve.igmp_of), (vlan.mld, resolve.mld_of)):
-            if own.query_interval is None and own.query_response_interval is None:
+        for own, family in ((vlan, Family.IPV4), (vlan.mld, Family.IPV6)):
+            if all(getattr(own, key) is None for key in _INTERVALS):
                 continue  # as [igmp] or [mld], of which it was said
-            where = f"[[vlan]] {vlan.vid}:{' mld:' if own is vlan.mld else ''}"
-            yield from _timers(table(config, vlan), where, "vlan", at)
-    yield from _twice("group", "group", [f'"{one.group}"' for one in config.group])
-    yield from _ports(config)
-    yield from _names(config)
-    yield from _statics(config)
+            if any(_is_open(config, at, family, key, unknown) for key in _INTERVALS):
+                continue
+            inner = "mld" if family is Family.IPV6 else ""
+            where = f"[[vlan]] {vlan.vid}:{inner and f' {inner}:'}"
+            yield from _timers(_common(config, vlan, family), where, ("vlan", at), inner)
+    yield from _twice("group", "group", [f'"{one.group}"' for one in config.group], unknown)
+    yield from _ports(config, unknown)
+    yield from _names(config, unknown)
+    yield from _statics(config, unknown)
     yield from _listen(config.metrics.listen)
 
 
-def _twice(table: str, key: str, values: Iterable[str]) -> Iterator[Problem]:
+def _common(config: Config, vlan: VlanTable, family: Family) -> IgmpTable | MldTable:
+    """`[igmp]` or `[mld]` as it holds in a VLAN."""
+    of = resolve.igmp_of if family is Family.IPV4 else resolve.mld_of
+    return of(config, vlan)
+
+
+def _is_open(config: Config, at: int, family: Family, key: str, unknown: Unknown) -> bool:
+    """Tell whether it is not known what a key is in a VLAN."""
+    vlan = config.vlan[at]
+    own, prefix = (vlan, "") if family is Family.IPV4 else (vlan.mld, "mld.")
+    as_common = getattr(own, key) is None and unknown.has(_TABLE[family], None, key)
+    return as_common or unknown.has("vlan", at, prefix + key)
+
+
+def _twice(table: str, key: str, values: Iterable[str], unknown: Unknown) -> Iterator[Problem]:
     """Tables of one name are told apart by their key."""
     seen = set()
     for at, value in enumerate(values):
+        if unknown.has(table, at, key):
+            continue
         if value in seen:
             text = f"[[{table}]] {key} = {value} is given twice: allowed is once"
             yield Problem(text, table, at, key)
         seen.add(value)
 
 
-def _families(config: Config) -> Iterator[Problem]:
+def _families(config: Config, unknown: Unknown) -> Iterator[Problem]:
     """Where a key is of one family, or two are of the same."""
-    lists: list[tuple[str, int | None, str, list[GroupPrefix], Family]] = [
-        ("igmp", None, "[igmp] ssm_ranges", config.igmp.ssm_ranges, Family.IPV4),
-        ("mld", None, "[mld] ssm_ranges", config.mld.ssm_ranges, Family.IPV6),
+    ranges = "ssm_ranges"
+    lists: list[tuple[str, int | None, str, str, list[GroupPrefix], Family]] = [
+        ("igmp", None, ranges, "[igmp] ssm_ranges", config.igmp.ssm_ranges, Family.IPV4),
+        ("mld", None, ranges, "[mld] ssm_ranges", config.mld.ssm_ranges, Family.IPV6),
     ]
     for at, port in enumerate(config.port):
         for key in ("deny_groups", "allow_groups"):
             given = getattr(port.mld, key) or []
-            lists.append(("port", at, f"[[port]] {port.name}: mld: {key}", given, Family.IPV6))
-    for table, index, where, prefixes, family in lists:
+            where = f"[[port]] {port.name}: mld: {key}"
+            lists.append(("port", at, f"mld.{key}", where, given, Family.IPV6))
+    for table, index, key, where, prefixes, family in lists:
         for one in prefixes:
             if one.family is not family:
                 text = f'{where} = "{one}" is not allowed: IPv{family} groups'
-                yield Problem(text, table, index, "ssm_ranges" if index is None else "mld")
+                yield Problem(text, table, index, key)
     for at, static in enumerate(config.static):
-        if static.source is not None and static.source.family is not static.group.family:
+        if static.source is None or unknown.has("static", at, "group"):
+            continue
+        if static.source.family is not static.group.family:
             text = (
                 f'[[static]] {static.group} source = "{static.source}" is not allowed: an address '
                 f"of the group's family, IPv{static.group.family}"
@@ -72,7 +98,7 @@ def _families(config: Config) -> Iterator[Problem]:
 
 
 def _timers(
-    igmp: IgmpTable | MldTable, where: str, table: str, index: int | None
+    igmp: IgmpTable | MldTable, where: str, place: tuple[str, int | None], inner: str = ""
 ) -> Iterator[Problem]:
     """An `[igmp]` or `[mld]` as it holds; the protocol's own checks are the last word."""
     if igmp.query_response_interval > igmp.query_interval:  # TM-2
@@ -80,7 +106,7 @@ def _timers(
             f"{where} query_response_interval = {igmp.query_response_interval:g} is not "
             f"allowed: at most query_interval, {igmp.query_interval:g}"
         )
-        yield Problem(text, table, index, "query_response_interval")
+        yield Problem(text, *place, _of(inner, "query_response_interval"))
         igmp = structs.replace(igmp, query_response_interval=igmp.query_interval)
     try:
         resolve.alone(structs.replace(igmp, ssm_ranges=[]))  # of which `_families` tells
@@ -88,24 +114,35 @@ def _timers(
         text = str(error)
         if isinstance(igmp, MldTable):
             text = text.replace("last_member", "last_listener")
-        yield Problem(f"{where} {text}", table, index, text.split(" ", 1)[0])
+        yield Problem(f"{where} {text}", *place, _of(inner, text.split(" ", 1)[0]))
 
 
-def _ports(config: Config) -> Iterator[Problem]:
-    yield from _twice("port", "name", [f'"{port.name}"' for port in config.port])
+def _of(inner: str, key: str) -> str:
+    return f"{inner}.{key}" if inner else key
+
+
+def _ports(config: Config, unknown: Unknown) -> Iterator[Problem]:
+    yield from _twice("port", "name", [f'"{port.name}"' for port in config.port], unknown)
     for at, port in enumerate(config.port):
+        inner = ""
         try:
-            resolve.port_params(port)
+            resolve.port_params(structs.replace(port, mld=PortMldTable()))
+            tracks = ("mld.fast_leave", "mld.explicit_tracking")
+            if not any(unknown.has("port", at, key) for key in tracks):
+                inner = "mld"
+                resolve.port_params(port)
         except ValueError as error:
             text = f"[[port]] {port.name}: {error}"
-            yield Problem(text, "port", at, str(error).split(" ", 1)[0])
+            yield Problem(text, "port", at, _of(inner, str(error).split(" ", 1)[0]))
     if len(config.port) > PORTS_MAX:
         text = f"{len(config.port)} [[port]] tables: allowed are at most {PORTS_MAX}"
         yield Problem(text, "port", PORTS_MAX)
 
 
-def _names(config: Config) -> Iterator[Problem]:
+def _names(config: Config, unknown: Unknown) -> Iterator[Problem]:
     """Ports are called by names that they have."""
+    if unknown.any("port", "name"):
+        return
     names = {port.name for port in config.port}
     flooded = config.switch.report_flood
     listed: list[tuple[str, str, int | None, str, str]] = [
@@ -121,26 +158,36 @@ def _names(config: Config) -> Iterator[Problem]:
             yield Problem(text, table, index, key)
 
 
-def _statics(config: Config) -> Iterator[Problem]:
+def _statics(config: Config, unknown: Unknown) -> Iterator[Problem]:
     """Static entries are held to the limits of learned ones (N-8)."""
     groups: dict[tuple[int, Family], set[str]] = {}
     sources: dict[tuple[int, str, str], set[str]] = {}
     full: set[object] = set()
-    limits = {
-        (vlan.vid, family): table
-        for vlan in config.vlan
-        for family, table in (
-            (Family.IPV4, resolve.igmp_of(config, vlan)),
-            (Family.IPV6, resolve.mld_of(config, vlan)),
-        )
-    }
+    vlans = {vlan.vid: at for at, vlan in enumerate(config.vlan)}
     for at, static in enumerate(config.static):
+        if unknown.has("static", at, "group") or unknown.has("static", at, "vlan"):
+            continue
         of = (static.vlan, static.group.family)
-        name, common = _TABLE[of[1]], getattr(config, _TABLE[of[1]])
-        limit: IgmpTable | MldTable = limits.get(of, common)
+        name = _TABLE[of[1]]
+        own = vlans.get(static.vlan)
+        if own is None and unknown.any("vlan", "vid"):
+            continue
+        limit: IgmpTable | MldTable = (
+            getattr(config, name) if own is None else _common(config, config.vlan[own], of[1])
+        )
+        most_groups, most_sources = (
+            math.inf
+            if (
+                unknown.has(name, None, key)
+                if own is None
+                else _is_open(config, own, of[1], key, unknown)
+            )
+            else getattr(limit, key)
+            for key in ("max_groups", "max_sources")
+        )
         held = groups.setdefault(of, set())
         held.add(str(static.group))
-        if len(held) > limit.max_groups and of not in full:
+        if len(held) > most_groups and of not in full:
             full.add(of)
             text = (
                 f"[[static]] names more than {limit.max_groups} groups of VLAN "
@@ -151,7 +198,7 @@ def _statics(config: Config) -> Iterator[Problem]:
             key = (static.vlan, str(static.group), port)
             listed = sources.setdefault(key, set())
             listed.add(str(static.source))
-            if len(listed) > limit.max_sources and key not in full:
+            if len(listed) > most_sources and key not in full:
                 full.add(key)
                 text = (
                     f"[[static]] {static.group} names more than {limit.max_sources} "

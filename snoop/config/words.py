@@ -48,11 +48,16 @@ def allowed(hint: Any) -> str:
     return {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[hint]
 
 
+def nearest(word: object, known: Iterable[str]) -> str | None:
+    near = difflib.get_close_matches(str(word), list(known), n=1)
+    return near[0] if near else None
+
+
 def meant(word: object, known: Iterable[str]) -> str:
     names = list(known)
-    near = difflib.get_close_matches(str(word), names, n=1)
+    near = nearest(word, names)
     if near:
-        return f' (did you mean "{near[0]}"?)'
+        return f' (did you mean "{near}"?)'
     return f" (known: {', '.join(sorted(names))})" if names else ""
 
 
