@@ -262,9 +262,23 @@ def test_ages_are_short(seconds: float | None, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(0, "0"), (1234, "1234"), (12_345, "12.3k"), (999_999, "1000k"), (4_560_000, "4.56M")],
+    [
+        (0, "0"),
+        (1234, "1234"),
+        (12_345, "12.3k"),
+        (999_999, "1000k"),
+        (4_560_000, "4.56M"),
+        (9999, "9999"),
+        (10_000, "10k"),
+        (99.5, "99.5"),
+        (100.4, "100"),
+        (999_400, "999k"),
+        (999_500, "1000k"),
+        (1_000_000, "1M"),
+        (12_345_600_000_000_000_000, "12346P"),
+    ],
 )
-def test_counts_are_short(number: int, text: str) -> None:
+def test_counts_are_short(number: float, text: str) -> None:
     assert human.count(number) == text
 
 

@@ -157,3 +157,26 @@ def test_explain_says_equal_reasons_once(daemon: Daemon, snoop: Any) -> None:
     (row,) = (line for line in out.splitlines() if "no host behind it has joined" in line)
     assert row.startswith("p2, p3  no ")
     assert len(row) > 60  # a line into a pipe, however long
+
+
+def test_a_column_stands_right_of_the_one_it_is_put_after() -> None:
+    made = Table(("A", "B", "C"), [("1", "2", "3"), ("4", "5", "6")])
+    made.insert("B", "New", [None, "x"])
+    assert list(made.headings) == ["A", "B", "New", "C"]
+    assert [list(line) for line in made.lines] == [["1", "2", "", "3"], ["4", "5", "x", "6"]]
+
+
+def test_a_table_keeps_its_gaps_as_long_as_it_fits() -> None:
+    """Three columns of 2 with two gaps of 2 are 10 wide."""
+    made = Table(("AA", "BB", "CC"), [("11", "22", "33")])
+    assert made.text(10) == ["AA  BB  CC", "11  22  33"]
+    assert made.text(9) == ["AA BB CC", "11 22 33"]
+    assert made.text(8) == ["AA BB CC", "11 22 33"]
+    assert made.text(7) == ["AA BB", "    CC", "11 22", "    33"]
+
+
+def test_what_is_blocked_is_named_behind_all_but() -> None:
+    sources = [shown.source("10.0.0.1", 9.0), shown.source("10.0.0.2", forwarding=False)]
+    rows = [shown.entry("p1", sources=sources), shown.entry("p2", sources=sources[:1])]
+    lines = tables.mdb(documents.Mdb(switch="sw0", mdb=rows)).lines
+    assert [line[3] for line in lines] == ["all but 10.0.0.2", "any"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from snoop.control.rates import Rate, Rates
+from snoop.control.rates import RUNNING_NS, STILL, Rate, Rates
 from snoop.proto.units import SECOND, Instant
 
 
@@ -78,3 +78,10 @@ def test_an_old_look_is_not_compared_with() -> None:
 
 def test_a_single_frame_has_no_rate() -> None:
     assert looked(Rates(), {"a": Total(1, 60, at(0), at(0))}, at(0))["a"].frames_per_s == 0.0
+
+
+def test_a_stream_has_stopped_when_its_last_frame_is_older_than_running() -> None:
+    lasting = {"a": Total(11, 1100, at(-10), at(0))}
+    limit = RUNNING_NS / SECOND
+    assert looked(Rates(), lasting, at(limit))["a"].frames_per_s == 1.0
+    assert looked(Rates(), lasting, Instant(at(limit) + 1))["a"] == STILL
