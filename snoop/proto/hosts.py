@@ -201,6 +201,11 @@ class Hosts:
         """Tell whether a host is listed, a silent one included."""
         return self._same(who) is not None
 
+    def wants_any(self, who: Reporter, listed: Collection[Address]) -> bool:
+        """Tell whether a host is known to want data of one of these sources."""
+        host = self._same(who)
+        return host is not None and any(host.wants(source) for source in listed)
+
     def doubt(self, until: Instant) -> None:
         """Take note that till then others than those listed may want the group (SM-65)."""
         self.unknown_until = until

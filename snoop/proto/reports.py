@@ -16,7 +16,7 @@ from snoop.proto.instance import Instance
 from snoop.proto.membership import GROUP_ONLY, NOTHING, Ask, Membership
 from snoop.proto.params import FastLeave
 from snoop.proto.port import Port
-from snoop.proto.units import after
+from snoop.proto.units import STOPPED, after, seconds
 from snoop.proto.views import Departure, Refusal
 from snoop.proto.witnesses import Heard
 from snoop.wire.address import IPV4, Address, is_never_learned, mac_text, text
@@ -33,6 +33,7 @@ _COUNTERS: Final = {
     RecordType.BLOCK: "record_block",
 }
 _OFF: Final = FastLeave.OFF  # asked by its class it costs 0.1 µs
+_REPEATED_WITHIN: Final = seconds(2)  # hosts wait up to a second between repeats (RFC 9776 8.11)
 _LINK_LOCAL: Final = b"\x00" * 10 + b"\xff\xff\xe0\x00\x00"  # 224.0.0.0/24, SNOOP-15
 
 
@@ -196,6 +197,7 @@ class HostMessage:
         exclude, listed = member.exclude, member.sources
         leaves = kind is BLOCK or (kind is TO_IN and not sources)
         empties = leaves and (kind is TO_IN or _blocks_all(member, sources))
+        is_news = leaves and not self._leaves_again(group, member, kind, sources)
         ask = self._apply(group, member, kind, sources)
         port = self._port
         if empties and self._own.fast_leave is not _OFF and self._leaves_at_once(member):
@@ -209,7 +211,7 @@ class HostMessage:
             port.witnesses.say_leaving(self._scope.vid, group.address, self._who, self._until)
         if ask:
             self._instance.last_member.start(group, port.id, member, ask, self._turn)
-        if leaves:
+        if is_news:
             self._tell(EventKind.LEAVE, group, member)
         if member.differs(exclude, listed):
             if not leaves:
@@ -311,6 +313,23 @@ class HostMessage:
                     and hosts.is_complete(self._turn.now)
                     and hosts.is_empty(self._turn.now)
                 )
+
+    def _leaves_again(
+        self, group: Group, member: Membership, kind: RecordType, sources: Sources
+    ) -> bool:
+        """Tell whether the host repeats a leave, as hosts do RV times, and wants no more since."""
+        hosts = member.hosts
+        if kind is BLOCK and hosts is not None and hosts.lists(self._who):
+            return not hosts.wants_any(self._who, sources)
+        leaver = self._port.witnesses.leaver(self._scope.vid, group.address)
+        if leaver is None:
+            return False
+        who, until = leaver
+        if who != self._who or self._until - until > _REPEATED_WITHIN:
+            return False
+        if hosts is not None:
+            return not hosts.lists(who)
+        return max(member.group_timer, *member.sources.values(), STOPPED) <= until
 
     def _tell(self, kind: EventKind, group: Group, member: Membership, **more: object) -> None:
         self._scope.tell(

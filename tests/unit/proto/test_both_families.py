@@ -257,3 +257,64 @@ def test_static_entries_are_of_either_family(of: Words) -> None:
     assert lab.reaches(of.group, of.s2) == {P1}
     lab.remove_static(P1, of.group)
     assert lab.reaches(of.group, of.s2) == frozenset()
+
+
+# What is told of a leave -------------------------------------------------------------------------
+
+
+def told(lab: Lab, of: Words, *frames: tuple[float, bytes]) -> list[int]:
+    """How many leaves have been told after each frame; another host wants all there is."""
+    lab.hear(P1, of.says(IS_EX, src=of.other))
+    counts = []
+    for when, frame in frames:
+        lab.at(when)
+        lab.hear(P1, frame)
+        counts.append(len(lab.events("leave")))
+    return counts
+
+
+@both
+def test_a_leave_that_the_host_repeats_is_told_once(of: Words) -> None:
+    """SM-23: a host says everything RV times; whoever asks, and whatever the other answers."""
+    join, leave, old = of.says(TO_EX), of.says(TO_IN), of.leave()
+    answer = of.says(IS_EX, src=of.other)
+    for lab in (of.querier(), of.follower()):
+        assert told(lab, of, (41, join), (42, leave), (42.5, leave), (43, answer), (43.4, leave),
+                    (44, leave)) == [0, 1, 1, 1, 1, 1]  # fmt: skip
+    for lab in (of.querier(), of.follower()):
+        joined = of.old_report()
+        assert told(lab, of, (41, joined), (42, old), (43, old)) == [0, 1, 1]
+
+
+@both
+def test_a_leave_after_another_join_is_told_again(of: Words) -> None:
+    join, leave = of.says(TO_EX), of.says(TO_IN)
+    for tracking in (True, False):
+        port = {P1: {"explicit_tracking": tracking}}
+        for lab in (of.querier(port=port), of.follower(port=port)):
+            assert told(lab, of, (41, join), (42, leave), (42.5, join), (43, leave),
+                        (43.5, leave)) == [0, 1, 1, 2, 2]  # fmt: skip
+
+
+@both
+def test_a_leave_of_one_who_was_never_tracked_is_told_again_later(of: Words) -> None:
+    """An older host that heard another's report kept quiet, and may have joined anew (SM-65)."""
+    lab, leave = of.follower(), of.leave()
+    assert told(lab, of, (42, leave), (43, leave), (60, leave)) == [1, 1, 2]
+
+
+@both
+def test_sources_blocked_again_are_told_once(of: Words) -> None:
+    first, second = of.says(BLOCK, of.s1), of.says(BLOCK, of.s2)
+    for lab in (of.querier(), of.follower()):
+        wanted = of.says(ALLOW, of.s1, of.s2, of.s3)
+        assert told(lab, of, (41, wanted), (42, first), (42.7, first), (43, second), (43.2, first),
+                    (44, of.says(ALLOW, of.s1)), (45, first)) == [0, 1, 1, 2, 2, 2, 3]  # fmt: skip
+
+
+@both
+def test_a_leave_repeated_where_tracking_is_off_is_told_once(of: Words) -> None:
+    port = {P1: {"explicit_tracking": False}}
+    for lab in (of.querier(port=port), of.follower(port=port)):
+        leave = of.says(TO_IN)
+        assert told(lab, of, (41, of.says(TO_EX)), (42, leave), (43, leave)) == [0, 1, 1]
