@@ -21,6 +21,7 @@ from unit.causes import rows
 GROUP, ROUTER = "239.25.0.1", "10.0.0.13"
 GROUP6, DISCOVERY = "ff0e::25:1", ("ff02::fb", "ff02::1:3", "ff02::c")
 OFF = {"querier": "off"}
+SETTLED = 2.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,23 @@ def test_hosts_that_only_discover_over_ipv6_are_well(six: Lab, mld: dict[str, An
             six.h(0).send(group, count=20)
         six.settle(six.h(0))
         is_well(switch)
+
+
+def test_a_router_s_own_groups_need_no_querier(six: Lab) -> None:
+    """SAY-19: Linux that routes joins ff01::2, ff02::2 and ff05::2, asked by nobody."""
+    forwarding = "net/ipv6/conf/eth0/forwarding"
+    with at_ours(six, six.ports, {}) as switch:
+        six.h(3).call("sysctl", path=forwarding, value="1")
+        try:
+            switch.wait_members("ff05::2", {"p3"})
+            wait_until(
+                lambda: switch.show("mdb", group="ff05::2")["mdb"][0]["uptime"] >= SETTLED,
+                within=5,
+                what="a membership that is not of this very moment",
+            )
+            is_well(switch)
+        finally:
+            six.h(3).call("sysctl", path=forwarding, value="0")
 
 
 def test_listeners_of_both_versions_are_well(six: Lab) -> None:

@@ -24,6 +24,7 @@ RECENT_SECONDS = 60.0
 
 
 _LINK_SCOPE = 2  # RFC 4291 2.7
+_SITE_ROUTERS = ip_address("ff05::2").packed
 
 
 class OfFamily(Protocol):
@@ -215,9 +216,10 @@ def spoken(found: Finding, family: str | None) -> Finding:
 
 
 def is_local(group: str) -> bool:
-    """Is it an IPv6 group that no router passes on? Every host joins some, unasked."""
+    """Is it an IPv6 group that no router passes on? Every host joins some, unasked, as routers do
+    that of all routers of a site."""
     packed = ip_address(group).packed
-    return len(packed) == 16 and packed[1] & 0xF <= _LINK_SCOPE
+    return len(packed) == 16 and (packed[1] & 0xF <= _LINK_SCOPE or packed == _SITE_ROUTERS)
 
 
 def problem(cause: Cause, subject: str, finding: str, do: str, host: Who = NOBODY) -> Finding:

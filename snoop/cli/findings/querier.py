@@ -32,6 +32,8 @@ def queriers(facts: Facts) -> Iterator[Finding]:
     for row in facts.seen.queriers:
         vid = row.vlan
         members = facts.members.get(vid, [])
+        if facts.family == "ipv6":  # all hosts have such, and what they need goes everywhere
+            members = [one for one in members if not is_local(one.group)]
         asking = {
             one.address
             for one in facts.routers.get(vid, ())
@@ -56,12 +58,8 @@ def queriers(facts: Facts) -> Iterator[Finding]:
             )
         elif row.role == "none" and igmp(facts, vid).querier == "on" and _has_port(facts):
             waiting += 1
-        elif (
-            row.role == "none"
-            and facts.family == "ipv6"
-            and all(is_local(one.group) for one in members)
-        ):
-            continue  # all hosts have such, and what they need goes everywhere
+        elif row.role == "none" and facts.family == "ipv6" and not members:
+            continue
         elif row.role == "none":
             prunes = facts.config.switch.no_querier == "prune"
             if prunes and not members and vid in static:

@@ -29,6 +29,7 @@ def found(**changes: Any) -> list[Finding]:
 @pytest.mark.parametrize(
     ("group", "local"),
     [("ff02::fb", True), ("ff01::1", True), ("ff12::1", True), ("ff05::1", False),
+     ("ff05::2", True), ("ff05::1:3", False),
      ("ff0e::1", False), ("224.0.0.251", False)],
 )  # fmt: skip
 def test_groups_that_no_router_passes_on(group: str, local: bool) -> None:
@@ -45,7 +46,7 @@ def test_hosts_that_joined_what_all_hosts_join_need_no_mld_querier() -> None:
 @pytest.mark.parametrize(
     ("changes", "text", "do"),
     [
-        ({"queriers": [US, SILENT6], "mdb": [member("ff0e::1")]},
+        ({"queriers": [US, SILENT6], "mdb": [member("ff02::fb"), member("ff0e::1")]},
          "IPv6: no querier, but 1 membership,", 'set [mld] querier = "on" here'),
         ({"queriers": [US, OTHER6], "mrouters": [
             mrouter("fe80::1", family="ipv6"), mrouter("fe80::2", "p2", family="ipv6")]},
