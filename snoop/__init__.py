@@ -1,4 +1,4 @@
-"""snoop: an IGMP snooping software switch for Linux.
+"""snoop: an IGMP and MLD snooping software switch for Linux.
 
 `Switch` is the Python API (`snoop/switch.py`), with what it raises: `SwitchError` when a switch
 does not start, `NoDaemon` when there is none, `Refused` when it says no. They are loaded when they
@@ -8,7 +8,7 @@ are asked for, so that importing a layer of the package imports nothing above it
 - `config`, `links`, `runtime`, `control`, `daemon`: the process;
 - `cli` (and `__main__`): the commands; `switch`: a switch from Python;
 - `lab`: hosts around it, for tests;
-- `printable`: a name's one spelling; `namespace`: of `ip netns`.
+- `printable`: a name's one spelling; `namespace`: of `ip netns`; `waiting`: with a bound.
 """
 
 TYPE_CHECKING = False  # of `typing`, which an agent need not import

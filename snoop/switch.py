@@ -19,8 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,13 +27,13 @@ from snoop.config import toml
 from snoop.control.client import Client, call, socket_path
 from snoop.control.kinds import KINDS
 from snoop.namespace import inside
+from snoop.waiting import comes
 
 Row = dict[str, Any]
 
 READY_SECONDS = 15.0
 STOP_SECONDS = 8.0
 PRUNING_SECONDS = 20.0  # more than a query response interval
-_POLL_SECONDS = 0.02
 _TABLES = {"ipv4": "igmp", "ipv6": "mld"}
 _PR_SET_PDEATHSIG = 1
 
@@ -266,7 +265,7 @@ class Switch:
 
     def wait_member(self, group: str, port: str, *, timeout: float = 10.0, vlan: int = 0) -> None:
         """Wait until `port` is a member of `group`; TimeoutError otherwise."""
-        if not _comes(lambda: port in self.members(group, vlan=vlan), timeout):
+        if not comes(lambda: port in self.members(group, vlan=vlan), within=timeout):
             raise TimeoutError(f"{port} is no member of {group} after {timeout:g} s")
 
     def wait_members(
@@ -274,7 +273,7 @@ class Switch:
     ) -> None:
         """Wait until `group` has exactly these ports; TimeoutError otherwise."""
         wanted = set(ports)
-        if not _comes(lambda: self.members(group, vlan=vlan) == wanted, timeout):
+        if not comes(lambda: self.members(group, vlan=vlan) == wanted, within=timeout):
             there = sorted(self.members(group, vlan=vlan))
             raise TimeoutError(
                 f"{group} has the ports {there}, not exactly {sorted(wanted)}, after {timeout:g} s"
@@ -294,7 +293,7 @@ class Switch:
         joined floods still, unless `unregistered` says otherwise. Each `family` has a querier of
         its own, that of IPv6 is off by default. TimeoutError says what is missing.
         """
-        if not _comes(lambda: self._prunes(vlan, family), timeout):
+        if not comes(lambda: self._prunes(vlan, family), within=timeout):
             why = self._why_flooding(vlan, family)
             raise TimeoutError(f"nothing is pruned after {timeout:g} s: {why}")
 
@@ -365,16 +364,6 @@ class Switch:
         """Read the configuration file again."""
         result: dict[str, Any] = call(self.socket, "reload")
         return result
-
-
-def _comes(holds: Callable[[], bool], timeout: float) -> bool:
-    """Tell whether it holds within that time."""
-    end = time.monotonic() + timeout
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(_POLL_SECONDS)  # between two looks, not instead of one
-    return True
 
 
 def _closing(client: Client, items: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

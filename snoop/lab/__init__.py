@@ -13,7 +13,7 @@ a test run that makes no lab pays for none.
 - `lab` lays it out, `namespaces` makes and sweeps what it is made of;
 - `host` is one host, `agent` the process inside it with its `tap` and `datagrams`;
 - `switch`: this switch, the kernel's bridge;
-- `frames` and `frames_ipv6` craft, `waiting` waits for a condition with a bound;
+- `frames` and `frames_ipv6` craft;
 - `plugin`: the fixtures `snoop_lab` and `snoop_switch`.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from snoop.lab.lab import Lab
     from snoop.lab.namespaces import LabError
     from snoop.lab.switch import QUICK, QUICK_IPV6, KernelBridge, Snoop
-    from snoop.lab.waiting import wait_until
+    from snoop.waiting import wait_until
 
 __all__ = [
     "QUICK",
@@ -43,10 +43,10 @@ __all__ = [
     "wait_until",
 ]
 _HOME = {
-    "host": ("AgentError", "Captured", "Count", "Host", "Job"),
-    "lab": ("Lab",),
-    "namespaces": ("LabError",),
-    "switch": ("QUICK", "QUICK_IPV6", "KernelBridge", "Snoop"),
+    "lab.host": ("AgentError", "Captured", "Count", "Host", "Job"),
+    "lab.lab": ("Lab",),
+    "lab.namespaces": ("LabError",),
+    "lab.switch": ("QUICK", "QUICK_IPV6", "KernelBridge", "Snoop"),
     "waiting": ("wait_until",),
 }
 
@@ -54,5 +54,5 @@ _HOME = {
 def __getattr__(name: str) -> object:
     for home, names in _HOME.items():
         if name in names:
-            return getattr(importlib.import_module(f"snoop.lab.{home}"), name)
+            return getattr(importlib.import_module(f"snoop.{home}"), name)
     raise AttributeError(f"module 'snoop.lab' has no attribute {name!r}")

@@ -34,7 +34,7 @@ from pyroute2 import IPRoute
 from snoop.lab import frames, frames_ipv6, namespaces
 from snoop.lab.host import Host
 from snoop.lab.switch import KernelBridge, Snoop
-from snoop.lab.waiting import wait_until
+from snoop.waiting import wait_until
 
 __all__ = ["Lab", "wait_until"]
 

@@ -18,9 +18,9 @@ from typing import Any
 from pyroute2 import IPRoute
 
 from snoop.lab import namespaces
-from snoop.lab.waiting import wait_until
 from snoop.namespace import inside
 from snoop.switch import READY_SECONDS, Switch, SwitchError
+from snoop.waiting import wait_until
 
 SNOOP = Path(sys.executable).with_name("snoop")
 HUNDREDTHS = 100

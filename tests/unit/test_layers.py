@@ -40,7 +40,7 @@ RUNTIME = FASTPATH - {"snoop._native"} | CONFIG | LINKS | {"snoop.runtime"}
 CONTROL = RUNTIME | {"snoop.control", "snoop.__version__"}
 DAEMON = CONTROL | {"snoop.daemon"}
 CLIENT = {"snoop.control.client", "snoop.control.kinds"}
-SWITCH = CLIENT | {"snoop.switch", "snoop.namespace", "snoop.config.toml"}
+SWITCH = CLIENT | {"snoop.switch", "snoop.namespace", "snoop.config.toml", "snoop.waiting"}
 LAB = SWITCH | {"snoop.Switch", "snoop.cli.main", "snoop.lab"}  # above all of it
 ROOMS = {
     "snoop.config": CONFIG,
