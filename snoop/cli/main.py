@@ -82,7 +82,7 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="snoop")
 @click.pass_context
 def cli(ctx: click.Context, name: str | None, path: str | None) -> None:
-    """An IGMP snooping software switch for Linux."""
+    """An IGMP and MLD snooping software switch for Linux."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)
         ctx.exit(2)

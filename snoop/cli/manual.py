@@ -74,7 +74,7 @@ def _lines() -> Iterator[str]:
 
     yield f'.TH SNOOP 8 "{DATE}" "snoop {__version__}" "System Administration"'
     yield ".SH NAME"
-    yield r"snoop \- IGMP snooping switch"
+    yield r"snoop \- IGMP and MLD snooping switch"
     yield ".SH SYNOPSIS"
     yield r".B snoop"
     yield r"[\fIOPTIONS\fR] \fICOMMAND\fR [\fIARGUMENTS\fR]"
