@@ -15,7 +15,11 @@ _port = options.option(
 _vlan = options.option("--vlan", type=options.VLAN, default=0, metavar="V", help="VLAN id.")
 _source = options.option("--source", type=SOURCE, metavar="S", help="Only this source.")
 _family = options.option(
-    "--family", type=click.Choice(["ipv4", "ipv6"]), default="ipv4", show_default=True
+    "--family",
+    type=options.FAMILY,
+    default="ipv4",
+    show_default=True,
+    help="Whose groups it gets.",
 )
 
 
@@ -64,7 +68,7 @@ def clear() -> None:
 
 
 @clear.command("mdb")
-@options.family
+@options.option("--family", type=options.FAMILY, help="Of this family; left out: of both.")
 @options.filters
 @click.pass_context
 def clear_mdb(
@@ -97,7 +101,7 @@ def clear_counters(ctx: click.Context, port: Named) -> None:
 @_vlan
 @options.option(
     "--family",
-    type=click.Choice(["ipv4", "ipv6"]),
+    type=options.FAMILY,
     help="Of a general query; left out: ipv4. A group has its own.",
 )
 @click.pass_context

@@ -208,11 +208,8 @@ types = option(
     metavar="TYPE",
     help="Only these; may be repeated: " + ", ".join(KINDS) + ".",
 )
-family = option(
-    "--family",
-    type=click.Choice(["ipv4", "ipv6"]),
-    help="Rows of this family; what has none is shown whole.",
-)
+FAMILY = click.Choice(["ipv4", "ipv6"])
+family = option("--family", type=FAMILY, help="Rows of this family; what has none is shown whole.")
 as_json = option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
