@@ -106,33 +106,47 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = 0
 
 
+# Keys that both families have, with the same words.
+AskMode = Annotated[
+    QuerierMode,
+    says('"on": in the election from the start; "auto": only when nobody else asks'),
+]
+Lost = Annotated[int, Meta(ge=1, le=7), says("lost frames survived, plus one")]
+Interval = Annotated[QuerySeconds, says("between general queries")]
+Answers = Annotated[
+    ResponseSeconds, says("hosts answer within; left out: 10.0, at most query_interval")
+]
+LeaveInterval = Annotated[ResponseSeconds, says("between the questions after a leave")]
+StartupInterval = Annotated[
+    QuerySeconds | None, says("between the first queries; left out: query_interval / 4")
+]
+LeaveCount = Annotated[Count | None, says("questions after a leave; left out: robustness")]
+StartupCount = Annotated[Count | None, says("first queries; left out: robustness")]
+LiteExclude = Annotated[bool, says("ignore the source lists of EXCLUDE reports (RFC 5790)")]
+Mrd = Annotated[bool, says("solicit and learn routers by MRD (RFC 4286)")]
+QqiCeiling = Annotated[
+    Annotated[float, Meta(ge=1.0, le=31744.0)] | None,
+    says("longest query interval adopted from a querier; left out: 2 * query_interval"),
+]
+Sources = Annotated[int, Meta(ge=1, le=4096), says("sources of one entry")]
+
+
 class IgmpTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[igmp]`."""
 
     enabled: Annotated[bool, says("false: every group floods")] = True
-    querier: Annotated[
-        QuerierMode,
-        says('"on": in the election from the start; "auto": only when nobody else asks'),
-    ] = QuerierMode.OFF
+    querier: AskMode = QuerierMode.OFF
     querier_address: Annotated[
         Sender, says("source of our own queries; give it one, hosts may ignore 0.0.0.0")
     ] = Sender("0.0.0.0")
     version: Annotated[int, Meta(ge=1, le=3), says("version of our own queries")] = 3
-    robustness: Annotated[int, Meta(ge=1, le=7), says("lost frames survived, plus one")] = 2
-    query_interval: Annotated[QuerySeconds, says("between general queries")] = 125.0
-    query_response_interval: Annotated[
-        ResponseSeconds, says("hosts answer within; left out: 10.0, at most query_interval")
-    ] = 10.0
-    last_member_query_interval: Annotated[
-        ResponseSeconds, says("between the questions after a leave")
-    ] = 1.0
-    startup_query_interval: Annotated[
-        QuerySeconds | None, says("between the first queries; left out: query_interval / 4")
-    ] = None
-    last_member_query_count: Annotated[
-        Count | None, says("questions after a leave; left out: robustness")
-    ] = None
-    startup_query_count: Annotated[Count | None, says("first queries; left out: robustness")] = None
+    robustness: Lost = 2
+    query_interval: Interval = 125.0
+    query_response_interval: Answers = 10.0
+    last_member_query_interval: LeaveInterval = 1.0
+    startup_query_interval: StartupInterval = None
+    last_member_query_count: LeaveCount = None
+    startup_query_count: StartupCount = None
     timer_profile: Annotated[
         TimerProfile, says("membership lasts 270 s by RFC 9776, 260 s by RFC 3376")
     ] = TimerProfile.RFC9776
@@ -142,19 +156,14 @@ class IgmpTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         NullSource,
         says("a query from 0.0.0.0 makes a router port: while nobody better asks, always, never"),
     ] = "fallback"
-    lite_exclude_filter: Annotated[
-        bool, says("ignore the source lists of EXCLUDE reports (RFC 5790)")
-    ] = False
+    lite_exclude_filter: LiteExclude = False
     compat_disable: Annotated[
         bool, says("no IGMPv1/v2 compatibility mode: an old host does not mute v3 leaves")
     ] = False
     ignore_v1: Annotated[bool, says("do not learn from IGMPv1 messages")] = False
     ignore_v2: Annotated[bool, says("do not learn from IGMPv2 messages")] = False
-    mrd: Annotated[bool, says("solicit and learn routers by MRD (RFC 4286)")] = True
-    qqi_ceiling: Annotated[
-        Annotated[float, Meta(ge=1.0, le=31744.0)] | None,
-        says("longest query interval adopted from a querier; left out: 2 * query_interval"),
-    ] = None
+    mrd: Mrd = True
+    qqi_ceiling: QqiCeiling = None
     ssm_ranges: Annotated[
         list[GroupPrefix], says("IPv4 groups that only exist with a source (RFC 4604)")
     ] = field(default_factory=lambda: [GroupPrefix("232.0.0.0/8")])
@@ -163,7 +172,7 @@ class IgmpTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Many | None,
         says("groups of all VLANs and both families together; left out: 16 * max_groups"),
     ] = None
-    max_sources: Annotated[int, Meta(ge=1, le=4096), says("sources of one entry")] = 64
+    max_sources: Sources = 64
     max_hosts: Annotated[
         int, Meta(ge=0, le=1_000_000), says("group memberships of hosts tracked on one port")
     ] = 4096
@@ -177,53 +186,37 @@ class MldTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[mld]`: what `[igmp]` is for IPv4. What has no key here holds for both as it is there."""
 
     enabled: Annotated[bool, says("false: every IPv6 group floods")] = True
-    querier: Annotated[
-        QuerierMode,
-        says('"on": in the election from the start; "auto": only when nobody else asks'),
-    ] = QuerierMode.OFF
+    querier: AskMode = QuerierMode.OFF
     querier_address: Annotated[
         LinkLocal | None,
         says("source of our own queries; left out: made from the switch's MAC address"),
     ] = None
     version: Annotated[int, Meta(ge=1, le=2), says("version of our own queries")] = 2
-    robustness: Annotated[int, Meta(ge=1, le=7), says("lost frames survived, plus one")] = 2
-    query_interval: Annotated[QuerySeconds, says("between general queries")] = 125.0
-    query_response_interval: Annotated[
-        ResponseSeconds, says("hosts answer within; left out: 10.0, at most query_interval")
-    ] = 10.0
-    last_listener_query_interval: Annotated[
-        ResponseSeconds, says("between the questions after a leave")
-    ] = 1.0
-    startup_query_interval: Annotated[
-        QuerySeconds | None, says("between the first queries; left out: query_interval / 4")
-    ] = None
-    last_listener_query_count: Annotated[
-        Count | None, says("questions after a leave; left out: robustness")
-    ] = None
-    startup_query_count: Annotated[Count | None, says("first queries; left out: robustness")] = None
+    robustness: Lost = 2
+    query_interval: Interval = 125.0
+    query_response_interval: Answers = 10.0
+    last_listener_query_interval: LeaveInterval = 1.0
+    startup_query_interval: StartupInterval = None
+    last_listener_query_count: LeaveCount = None
+    startup_query_count: StartupCount = None
     timer_profile: Annotated[
         MldProfile,
         says("membership lasts 270 s by RFC 9777, 260 s by RFC 3810; those of [igmp] mean these"),
     ] = "rfc9777"
     ttl_check: Annotated[bool, says("refuse MLD with a hop limit other than 1")] = False
     require_router_alert: Annotated[bool, says("refuse MLD without Router Alert")] = False
-    lite_exclude_filter: Annotated[
-        bool, says("ignore the source lists of EXCLUDE reports (RFC 5790)")
-    ] = False
+    lite_exclude_filter: LiteExclude = False
     compat_disable: Annotated[
         bool, says("no MLDv1 compatibility mode: an old host does not mute v2 leaves")
     ] = False
     ignore_v1: Annotated[bool, says("do not learn from MLDv1 messages")] = False
-    mrd: Annotated[bool, says("solicit and learn routers by MRD (RFC 4286)")] = True
-    qqi_ceiling: Annotated[
-        Annotated[float, Meta(ge=1.0, le=31744.0)] | None,
-        says("longest query interval adopted from a querier; left out: 2 * query_interval"),
-    ] = None
+    mrd: Mrd = True
+    qqi_ceiling: QqiCeiling = None
     ssm_ranges: Annotated[
         list[GroupPrefix], says("IPv6 groups that only exist with a source (RFC 4604): ff3x::/32")
     ] = field(default_factory=lambda: [GroupPrefix(f"ff3{scope:x}::/32") for scope in range(16)])
     max_groups: Annotated[int, Meta(ge=1, le=1_000_000), says("IPv6 groups of a VLAN")] = 4096
-    max_sources: Annotated[int, Meta(ge=1, le=4096), says("sources of one entry")] = 64
+    max_sources: Sources = 64
     flood_link_local: Annotated[
         bool, says("flood all of ff02::/16, not only what [switch] always_flood says")
     ] = False
@@ -341,7 +334,7 @@ class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     igmp_rate: Annotated[
         int,
         Meta(ge=0, le=1_000_000),
-        says("group records a second, or what costs as much, that IGMP may bring; 0: no limit"),
+        says("group records a second, or what costs as much, of IGMP and MLD; 0: no limit"),
     ] = 20_000
     igmp_burst: Annotated[int, Meta(ge=1, le=1_000_000), says("and at once, with igmp_rate")] = (
         40_000
