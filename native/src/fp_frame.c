@@ -1,14 +1,6 @@
 #include "fp_frame.h"
 
-#define EXTENSIONS_MAX 8u /* as the control plane reads them (wire/ipv6.py) */
 #define FRAGMENT_OFFSET 0xfff8u
-
-enum extension {
-	HOP_BY_HOP = 0,
-	ROUTING = 43,
-	AUTHENTICATION = 51,
-	DESTINATION = 60,
-};
 
 /*
  * Sums native 32-bit words into 64 bits: one's complement addition does not care for byte order as
@@ -88,11 +80,11 @@ static bool parse_ipv4(struct fp_frame *frame)
 static uint32_t extension_bytes(const uint8_t *header, uint32_t protocol)
 {
 	switch (protocol) {
-	case HOP_BY_HOP:
-	case ROUTING:
-	case DESTINATION:
+	case FP_IPPROTO_HOP_BY_HOP:
+	case FP_IPPROTO_ROUTING:
+	case FP_IPPROTO_DESTINATION:
 		return 8u + 8u * header[1];
-	case AUTHENTICATION:
+	case FP_IPPROTO_AUTHENTICATION:
 		return 8u + 4u * header[1];
 	case FP_IPPROTO_FRAGMENT:
 		return 8;
@@ -118,7 +110,7 @@ static bool walk_extensions(struct fp_frame *frame)
 	for (uint32_t i = 0; is_extension(protocol); i++) {
 		const uint8_t *header = ip + at;
 
-		if (i == EXTENSIONS_MAX || (i && protocol == HOP_BY_HOP) ||
+		if (i == FP_EXTENSIONS_MAX || (i && protocol == FP_IPPROTO_HOP_BY_HOP) ||
 		    at + 8 > frame->total_bytes)
 			return false;
 		at += extension_bytes(header, protocol);

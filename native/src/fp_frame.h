@@ -25,11 +25,16 @@
 #define FP_ETHERTYPE_TAG 0x8100u
 #define FP_ETHERTYPE_SERVICE_TAG 0x88a8u
 
+#define FP_IPPROTO_HOP_BY_HOP 0u
 #define FP_IPPROTO_IGMP 2u
 #define FP_IPPROTO_UDP 17u
+#define FP_IPPROTO_ROUTING 43u
 #define FP_IPPROTO_FRAGMENT 44u
+#define FP_IPPROTO_AUTHENTICATION 51u
 #define FP_IPPROTO_ICMPV6 58u
+#define FP_IPPROTO_DESTINATION 60u
 #define FP_IPPROTO_PIM 103u
+#define FP_EXTENSIONS_MAX 8u /* of IPv6, as the control plane reads them (wire/ipv6.py) */
 
 struct fp_frame {
 	const uint8_t *data;

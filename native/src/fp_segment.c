@@ -19,18 +19,8 @@
 #define GRE_REFUSED 0x5fffu
 #define IP_FRAGMENT 0x3fffu
 #define TAGS_MAX 4u
-#define EXTENSIONS_MAX 8u
 
-enum protocol {
-	HOP_BY_HOP = 0,
-	IN_IPV4 = 4,
-	TCP = 6,
-	UDP = 17,
-	IN_IPV6 = 41,
-	ROUTING = 43,
-	GRE = 47,
-	DESTINATION = 60
-};
+enum protocol { IN_IPV4 = 4, TCP = 6, IN_IPV6 = 41, GRE = 47 };
 
 /* An IP header that was read: what follows it and where. */
 struct ip {
@@ -76,9 +66,9 @@ static bool read_ipv6(const struct fp_frame *frame, uint32_t at, struct ip *ip)
 	    fp_read16(header + 4) != frame->len_bytes - at - FP_IPV6_BYTES)
 		return false;
 	*ip = (struct ip){.at = at, .end = at + FP_IPV6_BYTES, .protocol = header[6], .ipv6 = true};
-	for (uint32_t i = 0; i < EXTENSIONS_MAX; i++) {
-		if (ip->protocol != HOP_BY_HOP && ip->protocol != ROUTING &&
-		    ip->protocol != DESTINATION)
+	for (uint32_t i = 0; i < FP_EXTENSIONS_MAX; i++) {
+		if (ip->protocol != FP_IPPROTO_HOP_BY_HOP && ip->protocol != FP_IPPROTO_ROUTING &&
+		    ip->protocol != FP_IPPROTO_DESTINATION)
 			return true;
 		if (frame->len_bytes < ip->end + 8)
 			return false;
@@ -110,7 +100,7 @@ static bool read_outermost(const struct fp_frame *frame, struct ip *ip)
 bool fp_segment_needed(const uint8_t *vnet_bytes, const struct fp_frame *frame)
 {
 	struct virtio_net_hdr vnet = vnet_of(vnet_bytes);
-	uint32_t wanted = gso_of(&vnet) == GSO_UDP_L4 ? UDP : TCP;
+	uint32_t wanted = gso_of(&vnet) == GSO_UDP_L4 ? FP_IPPROTO_UDP : TCP;
 	struct ip ip;
 
 	if (vnet.gso_type == VIRTIO_NET_HDR_GSO_NONE)
@@ -125,7 +115,7 @@ bool fp_segment_needed(const uint8_t *vnet_bytes, const struct fp_frame *frame)
 /* The IP header in front of the checksum; plausible only if its length is the frame's. */
 static bool read_inner(const struct fp_frame *frame, uint32_t gso, uint32_t start, struct ip *ip)
 {
-	uint8_t wanted = gso == GSO_UDP_L4 ? UDP : TCP;
+	uint8_t wanted = gso == GSO_UDP_L4 ? FP_IPPROTO_UDP : TCP;
 
 	if (gso != VIRTIO_NET_HDR_GSO_TCPV4 && start >= FP_IPV6_BYTES &&
 	    read_ipv6(frame, start - FP_IPV6_BYTES, ip) && ip->end == start &&
@@ -162,7 +152,7 @@ static bool add_tunnel(struct fp_segments *plan, const struct fp_frame *frame, c
 {
 	const uint8_t *header = frame->data + ip->end;
 
-	if (ip->protocol == UDP) {
+	if (ip->protocol == FP_IPPROTO_UDP) {
 		if (ip->end + FP_UDP_BYTES > inner_at ||
 		    fp_read16(header + 4) != frame->len_bytes - ip->end)
 			return false;
@@ -269,7 +259,7 @@ static void write_layer(const struct fp_segments *plan, const struct fp_layer *l
 		if (!fp_read16(header + UDP_CHECKSUM))
 			return;
 		fp_write16(header + UDP_CHECKSUM, 0);
-		sum = fp_sum_pseudo(frame + layer->ip_at, layer->ipv6, UDP, bytes);
+		sum = fp_sum_pseudo(frame + layer->ip_at, layer->ipv6, FP_IPPROTO_UDP, bytes);
 		sum += fp_sum(header, plan->csum_at - layer->at) + finished_sum(pseudo);
 		fp_write16(header + UDP_CHECKSUM, checksum(sum));
 		return;
@@ -321,7 +311,8 @@ uint32_t fp_segment_write(const struct fp_segments *plan, const uint8_t *whole, 
 	else
 		fp_write16(l4 + 4, length - plan->csum_at);
 	pseudo = fp_sum_fold(fp_sum_pseudo(frame + inner->at, inner->kind == FP_LAYER_IPV6,
-					   plan->tcp ? TCP : UDP, length - plan->csum_at));
+					   plan->tcp ? TCP : FP_IPPROTO_UDP,
+					   length - plan->csum_at));
 	fp_write16(l4 + offset, pseudo);
 	/* from the inside out: an outer checksum is over inner headers */
 	for (uint32_t i = plan->layer_count; i-- > 0;)
