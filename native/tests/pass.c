@@ -188,3 +188,80 @@ uint32_t pass_coalesced(uint32_t port)
 {
 	return coalesced[port];
 }
+
+uint32_t pass_sent(void)
+{
+	pass_send();
+	return pass_sends(0);
+}
+
+void pass_check_other_flows(struct packet base, const struct packet *other, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		pass_add(&base, 1);
+		pass_add(&other[i], 1);
+		CHECK_EQ(pass_sent(), 2);
+		CHECK_EQ(pass_coalesced(0), 0);
+	}
+}
+
+void pass_check_never_joined(struct packet plain, const struct packet *odd, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct packet before = plain;
+		struct packet alone = odd[i];
+
+		pass_add_run(&before, 1, 1);
+		pass_add_run(&alone, 3, 1);
+		pass_add_run(&before, 1, 1);
+		CHECK_EQ(pass_sent(), 5);
+		CHECK_EQ(pass_coalesced(0), 0);
+	}
+}
+
+void pass_check_checksums(struct packet packet)
+{
+	const enum udp_checksum alone[] = {CHECKSUM_WRONG, CHECKSUM_ABSENT, CHECKSUM_PARTIAL_WRONG};
+	const enum udp_checksum joined[] = {CHECKSUM_GOOD, CHECKSUM_PARTIAL};
+
+	for (uint32_t i = 0; i < 6; i++) {
+		packet.checksum = CHECKSUM_GOOD;
+		pass_add_run(&packet, 2, 1);
+		packet.checksum = alone[i / 2];
+		pass_add_run(&packet, 2, 1);
+		packet.checksum = joined[i % 2];
+		pass_add_run(&packet, 2, 1);
+		CHECK_EQ(pass_sent(), 4); /* and the order held */
+		CHECK_EQ(pass_coalesced(0), 4);
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		packet.checksum = joined[i];
+		pass_add_run(&packet, 3, 1);
+		CHECK_EQ(pass_sent(), 1);
+	}
+	packet.checksum = CHECKSUM_PARTIAL;
+	pass_add_run(&packet, 2, 1);
+	packet.checksum = CHECKSUM_GOOD;
+	pass_add_run(&packet, 2, 1);
+	CHECK_EQ(pass_sent(), 1);
+}
+
+void pass_check_mixtures(uint64_t seed, struct packet (*draw)(uint64_t *seed))
+{
+	uint32_t together = 0;
+
+	for (uint32_t round = 0; round < 300; round++) {
+		uint64_t ports = 1 + check_below(&seed, 15);
+
+		for (uint32_t n = 0; n < 200; n++) {
+			struct packet packet = draw(&seed);
+
+			if (!check_below(&seed, 30))
+				ports = 1 + check_below(&seed, 15);
+			pass_add(&packet, ports);
+		}
+		pass_send();
+		together += pass_coalesced(0);
+	}
+	CHECK(together > 2000); /* the mixtures are not so wild that nothing joins */
+}

@@ -29,6 +29,19 @@ void pass_send(void);
 /* Of the last pass: the sends of one port, and how many of its frames left in a send of several. */
 uint32_t pass_sends(uint32_t port);
 uint32_t pass_coalesced(uint32_t port);
+/* Sends the pass; the sends of port 0. */
+uint32_t pass_sent(void);
 void pass_end(void);
+
+/* What holds for runs of either family. */
+
+/* Each of `other` differs from `base` in one thing that a receiver sees: another send. */
+void pass_check_other_flows(struct packet base, const struct packet *other, uint32_t count);
+/* Each of `odd` goes alone, amid frames that are `plain`. */
+void pass_check_never_joined(struct packet plain, const struct packet *odd, uint32_t count);
+/* Checksums that are good, or as they are to be, are joined; no other is. */
+void pass_check_checksums(struct packet packet);
+/* Whatever is mixed arrives as it was, and much of it together. */
+void pass_check_mixtures(uint64_t seed, struct packet (*draw)(uint64_t *seed));
 
 #endif

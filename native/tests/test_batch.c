@@ -5,23 +5,17 @@
 #define EVERY_PORT 0xfu
 
 /* Sends what was added; the sends port 0 needed. */
-static uint32_t sends(void)
-{
-	pass_send();
-	return pass_sends(0);
-}
-
 static void test_frames_of_one_flow_leave_as_one(void)
 {
 	struct packet packet = packet_udp();
 
 	pass_add_run(&packet, 10, EVERY_PORT);
-	CHECK_EQ(sends(), 1);
+	CHECK_EQ(pass_sent(), 1);
 	CHECK_EQ(pass_coalesced(0), 10);
 	for (uint32_t port = 0; port < PASS_PORTS; port++)
 		CHECK_EQ(pass_sends(port), 1);
 	pass_add(&packet, 1);
-	CHECK_EQ(sends(), 1);
+	CHECK_EQ(pass_sent(), 1);
 	CHECK_EQ(pass_coalesced(0), 0);
 }
 
@@ -41,12 +35,7 @@ static void test_other_flow_is_another_send(void)
 	packet_set_group(&other[5], base.group + 1);
 	other[6].src[5]++;
 	packet_set_group(&other[7], base.group ^ 0x00800000); /* the same MAC */
-	for (uint32_t i = 0; i < 8; i++) {
-		pass_add(&base, 1);
-		pass_add(&other[i], 1);
-		CHECK_EQ(sends(), 2);
-		CHECK_EQ(pass_coalesced(0), 0);
-	}
+	pass_check_other_flows(base, other, 8);
 }
 
 static void test_other_port_set_is_another_send(void)
@@ -56,7 +45,7 @@ static void test_other_port_set_is_another_send(void)
 	pass_add_run(&packet, 3, 0x1);
 	pass_add_run(&packet, 3, 0x3);
 	pass_add_run(&packet, 3, 0x1);
-	CHECK_EQ(sends(), 3);
+	CHECK_EQ(pass_sent(), 3);
 	CHECK_EQ(pass_sends(1), 1);
 	CHECK_EQ(pass_sends(2), 0);
 }
@@ -69,7 +58,7 @@ static uint32_t sends_of_sizes(uint16_t other_bytes, uint32_t others)
 	pass_add_run(&packet, 3, 1);
 	packet.payload_bytes = other_bytes;
 	pass_add_run(&packet, others, 1);
-	return sends();
+	return pass_sent();
 }
 
 static void test_last_may_be_shorter_and_closes_the_send(void)
@@ -88,7 +77,7 @@ static void test_every_size_can_be_joined(void)
 
 		packet.payload_bytes = (uint16_t)bytes;
 		pass_add_run(&packet, 5, EVERY_PORT);
-		CHECK_EQ(sends(), 1);
+		CHECK_EQ(pass_sent(), 1);
 	}
 }
 
@@ -101,52 +90,29 @@ static void test_ids_matter_only_without_df(void)
 		packet.ip_id = (uint16_t)(i * i * 777);
 		pass_add(&packet, 1);
 	}
-	CHECK_EQ(sends(), 1);
+	CHECK_EQ(pass_sent(), 1);
 	packet.fragment = 0;
 	packet.ip_id = 0xfffe; /* counts through zero */
 	pass_add_run(&packet, 5, 1);
-	CHECK_EQ(sends(), 1);
+	CHECK_EQ(pass_sent(), 1);
 	CHECK_EQ(pass_coalesced(0), 5);
 	pass_add(&packet, 1);
 	pass_add(&packet, 1);
-	CHECK_EQ(sends(), 2);
+	CHECK_EQ(pass_sent(), 2);
 	pass_add_run(&packet, 2, 1);
 	packet.ip_id++;
 	pass_add_run(&packet, 2, 1);
-	CHECK_EQ(sends(), 2);
+	CHECK_EQ(pass_sent(), 2);
 	pass_add_run(&packet, 2, 1);
 	packet.fragment = 0x4000;
 	pass_add_run(&packet, 2, 1);
-	CHECK_EQ(sends(), 2);
+	CHECK_EQ(pass_sent(), 2);
 }
 
 /* Never launder a payload that was not known to be good. */
 static void test_checksums_that_are_not_good_are_left_alone(void)
 {
-	const enum udp_checksum alone[] = {CHECKSUM_WRONG, CHECKSUM_ABSENT, CHECKSUM_PARTIAL_WRONG};
-	const enum udp_checksum joined[] = {CHECKSUM_GOOD, CHECKSUM_PARTIAL};
-	struct packet packet = packet_udp();
-
-	for (uint32_t i = 0; i < 3; i++) {
-		packet.checksum = CHECKSUM_GOOD;
-		pass_add_run(&packet, 2, 1);
-		packet.checksum = alone[i];
-		pass_add_run(&packet, 2, 1);
-		packet.checksum = CHECKSUM_GOOD;
-		pass_add_run(&packet, 2, 1);
-		CHECK_EQ(sends(), 4); /* and pass.c has seen that the order held */
-		CHECK_EQ(pass_coalesced(0), 4);
-	}
-	for (uint32_t i = 0; i < 2; i++) {
-		packet.checksum = joined[i];
-		pass_add_run(&packet, 3, 1);
-		CHECK_EQ(sends(), 1);
-	}
-	packet.checksum = CHECKSUM_PARTIAL;
-	pass_add_run(&packet, 2, 1);
-	packet.checksum = CHECKSUM_GOOD;
-	pass_add_run(&packet, 2, 1);
-	CHECK_EQ(sends(), 1);
+	pass_check_checksums(packet_udp());
 }
 
 /* A single flipped payload bit keeps its frame, and only that one, out of a send of several. */
@@ -162,7 +128,7 @@ static void test_corrupted_payload_is_sent_as_it_came(void)
 		vnet[FP_VNET_BYTES + byte] ^= 0x10;
 		pass_add_bytes(vnet, len, 1);
 		pass_add_run(&packet, 2, 1);
-		CHECK_EQ(sends(), 3);
+		CHECK_EQ(pass_sent(), 3);
 		CHECK_EQ(pass_coalesced(0), 4);
 	}
 }
@@ -185,7 +151,7 @@ static void test_partial_checksum_of_something_else_is_left_alone(void)
 		pass_add(&packet, 1);
 		pass_add_bytes(vnet, len, 1);
 		pass_add(&packet, 1);
-		CHECK_EQ(sends(), 3);
+		CHECK_EQ(pass_sent(), 3);
 	}
 }
 
@@ -202,7 +168,7 @@ static void test_tags_are_part_of_the_flow_and_are_kept(void)
 	pass_add_run(&packet, 3, EVERY_PORT);
 	packet.tci = 20;
 	pass_add_run(&packet, 3, EVERY_PORT);
-	CHECK_EQ(sends(), 4);
+	CHECK_EQ(pass_sent(), 4);
 	CHECK_EQ(pass_coalesced(3), 12);
 }
 
@@ -217,15 +183,7 @@ static void test_odd_headers_are_never_joined(void)
 	odd[2].fragment = 0x0010; /* a later fragment */
 	odd[3].padding_bytes = 6; /* would be lost */
 	odd[4].payload_bytes = 0;
-	for (uint32_t i = 0; i < 5; i++) {
-		struct packet plain = packet_udp();
-
-		pass_add_run(&plain, 1, 1);
-		pass_add_run(&odd[i], 3, 1);
-		pass_add_run(&plain, 1, 1);
-		CHECK_EQ(sends(), 5);
-		CHECK_EQ(pass_coalesced(0), 0);
-	}
+	pass_check_never_joined(packet_udp(), odd, 5);
 }
 
 static void test_other_protocols_are_never_joined(void)
@@ -237,7 +195,7 @@ static void test_other_protocols_are_never_joined(void)
 	packet = packet_udp();
 	packet.ethertype = 0x86dd;
 	pass_add_run(&packet, 3, 1);
-	CHECK_EQ(sends(), 6);
+	CHECK_EQ(pass_sent(), 6);
 }
 
 static void test_send_holds_64_frames_and_64_kib(void)
@@ -246,22 +204,22 @@ static void test_send_holds_64_frames_and_64_kib(void)
 
 	packet.payload_bytes = 18;
 	pass_add_run(&packet, 130, 1);
-	CHECK_EQ(sends(), 3);
+	CHECK_EQ(pass_sent(), 3);
 	CHECK_EQ(pass_coalesced(0), 130);
 	packet.payload_bytes = 1472;
 	pass_add_run(&packet, 44 + 44 + 1, 1); /* 45 would be 66 268 bytes of IP */
-	CHECK_EQ(sends(), 3);
+	CHECK_EQ(pass_sent(), 3);
 	CHECK_EQ(pass_coalesced(0), 88);
 	packet.payload_bytes = 1460;
 	pass_add_run(&packet, 44, 1);
 	packet.payload_bytes = 1267; /* 44 * 1460 + 1267 + 28 = 65 535 */
 	pass_add_run(&packet, 1, 1);
-	CHECK_EQ(sends(), 1);
+	CHECK_EQ(pass_sent(), 1);
 	packet.payload_bytes = 1460;
 	pass_add_run(&packet, 44, 1);
 	packet.payload_bytes = 1268;
 	pass_add_run(&packet, 1, 1);
-	CHECK_EQ(sends(), 2);
+	CHECK_EQ(pass_sent(), 2);
 }
 
 /* RTP and RTCP of one group have one MAC pair: they keep their order. */
@@ -276,7 +234,7 @@ static void test_interleaved_groups_join_and_ports_of_one_group_do_not(void)
 	}
 	for (uint32_t n = 0; n < 90; n++)
 		pass_add_run(&group[n % 3], 1, EVERY_PORT);
-	CHECK_EQ(sends(), 3);
+	CHECK_EQ(pass_sent(), 3);
 	CHECK_EQ(pass_coalesced(1), 90);
 	rtcp = group[0];
 	rtcp.port++;
@@ -284,7 +242,7 @@ static void test_interleaved_groups_join_and_ports_of_one_group_do_not(void)
 		pass_add_run(&group[0], 4, 1);
 		pass_add_run(&rtcp, 1, 1);
 	}
-	CHECK_EQ(sends(), 10);
+	CHECK_EQ(pass_sent(), 10);
 }
 
 static void test_port_that_may_not_coalesce_gets_single_frames(void)
@@ -295,7 +253,7 @@ static void test_port_that_may_not_coalesce_gets_single_frames(void)
 	pass_set_mtu(2, 127); /* the datagrams are 128 bytes */
 	pass_set_mtu(3, 128);
 	pass_add_run(&packet, 6, EVERY_PORT);
-	CHECK_EQ(sends(), 1);
+	CHECK_EQ(pass_sent(), 1);
 	CHECK_EQ(pass_sends(1), 6);
 	CHECK_EQ(pass_sends(2), 6);
 	CHECK_EQ(pass_sends(3), 1);
@@ -309,6 +267,7 @@ static void test_port_that_may_not_coalesce_gets_single_frames(void)
 
 static struct packet random_packet(uint64_t *seed)
 {
+	static uint16_t ids[3];
 	struct packet packet = packet_udp();
 
 	packet_set_group(&packet, 0xef000000 + check_below(seed, 3));
@@ -321,31 +280,13 @@ static struct packet random_packet(uint64_t *seed)
 	packet.fill = (uint8_t)check_random(seed);
 	packet.checksum = check_below(seed, 8) ? CHECKSUM_GOOD : check_below(seed, 5);
 	packet.options_bytes = check_below(seed, 20) ? 0 : 8;
+	packet.ip_id = ids[packet.group & 3] += (uint16_t)(check_below(seed, 9) ? 1 : 2);
 	return packet;
 }
 
 static void test_random_mixtures_arrive_as_they_were(void)
 {
-	static uint16_t ids[3];
-	uint64_t seed = 11;
-	uint32_t together = 0;
-
-	for (uint32_t round = 0; round < 300; round++) {
-		uint64_t ports = 1 + check_below(&seed, 15);
-
-		for (uint32_t n = 0; n < 200; n++) {
-			struct packet packet = random_packet(&seed);
-
-			packet.ip_id = ids[packet.group & 3] +=
-				(uint16_t)(check_below(&seed, 9) ? 1 : 2);
-			if (!check_below(&seed, 30))
-				ports = 1 + check_below(&seed, 15);
-			pass_add(&packet, ports);
-		}
-		pass_send();
-		together += pass_coalesced(0);
-	}
-	CHECK(together > 2000); /* the mixtures are not so wild that nothing joins */
+	pass_check_mixtures(11, random_packet);
 }
 
 int main(void)
