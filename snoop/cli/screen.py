@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from snoop.cli import summary
+from snoop.cli.findings.facts import is_local
 from snoop.cli.human import age, bit_rate, called, plain
 from snoop.cli.summary import Everything
 from snoop.cli.view import View
@@ -110,10 +111,15 @@ def rows(document: Everything, view: View) -> list[Row]:
 def warnings(document: Everything) -> list[str]:
     """What must not be overlooked; `snoop check` looks closer."""
     said = []
+    ending = {
+        (row.vlan, row.family)
+        for row in document.mdb
+        if row.origin == "dynamic" and not is_local(row.group)
+    }
     for row in document.queriers:
         where = f"vlan {row.vlan}: " if row.vlan else ""
-        nobody = row.role == "none" and row.address is None
-        if nobody and any(m.vlan == row.vlan for m in document.mdb):
+        where += "IPv6: " if row.family == "ipv6" else ""
+        if row.role == "none" and row.address is None and (row.vlan, row.family) in ending:
             said.append(f"{where}no querier, memberships will end")
         elif row.role == "querier" and row.address in (None, "0.0.0.0"):
             said.append(f"{where}our queries come from 0.0.0.0")

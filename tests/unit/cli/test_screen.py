@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 
 from snoop.cli import human, panel
 from snoop.cli.panel import Guests, Rates
-from snoop.cli.screen import LEGEND, Line, Size, render, rows
+from snoop.cli.screen import LEGEND, Line, Size, render, rows, warnings
 from snoop.cli.summary import Everything
 from snoop.cli.view import View, press
 from snoop.control.documents import Status
@@ -33,6 +34,24 @@ def document(groups: int = 3, ports: int = 4) -> Everything:
         mdb=mdb,
         streams=streams,
     )
+
+
+@pytest.mark.parametrize(
+    ("group", "said"),
+    [
+        ("ff02::1:ff00:10", []),
+        ("ff0e::1", ["IPv6: no querier, memberships will end"]),
+    ],
+)
+def test_groups_that_every_host_joins_need_no_querier(group: str, said: list[str]) -> None:
+    """SAY-19: as `check` has it, and each family for itself."""
+    nobody = shown.querier("none", None, port=None, family="ipv6")
+    seen = dataclasses.replace(
+        document(),
+        queriers=[shown.querier(), nobody],
+        mdb=[shown.entry("p1", "239.1.1.1"), shown.entry("p1", group, family="ipv6")],
+    )
+    assert warnings(seen) == said
 
 
 def draw(view: View, *, width: int = 80, height: int = 24, **what: Any) -> list[str]:
