@@ -10,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from snoop.cli import sockets
+from snoop.cli.human import PROTOCOLS
 from snoop.cli.session import Session
 from snoop.control import client, documents
 from snoop.printable import name_of, natural
@@ -47,7 +48,10 @@ def hosts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
 def vlans(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """VLANs of which it knows anything."""
     answer = _ask(ctx, documents.Queriers)
-    found = {str(row.vlan): row.role for row in (answer.queriers if answer is not None else ())}
+    found: dict[str, str | None] = {}
+    for row in answer.queriers if answer is not None else ():
+        role, before = f"{PROTOCOLS[row.family]} {row.role}", found.get(str(row.vlan))
+        found[str(row.vlan)] = f"{before}, {role}" if before else role
     return _items(found, incomplete)
 
 
