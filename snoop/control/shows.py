@@ -21,12 +21,13 @@ from snoop.control.sample import STREAMS_MAX, Sample
 from snoop.control.tally import Tally
 from snoop.links.ethtool import Devices
 from snoop.printable import natural
+from snoop.proto.hosts import NO_ADDRESS
 from snoop.proto.units import SECOND
 from snoop.proto.views import HostRow, WitnessRow
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.table.seen import FdbEntry, Stream
-from snoop.wire.address import UNSPECIFIED, Address, Family
+from snoop.wire.address import Address, Family
 
 # How long a loop may take to go by the table that was published last: far more than a batch takes.
 SEEN_SECONDS, SEEN_TRIES = 0.001, 200
@@ -166,7 +167,7 @@ class Shows:
         own |= {
             address async for some in self._parts.made(engine.keys(), tracked) for address in some
         }
-        return own - {UNSPECIFIED}
+        return own.difference(NO_ADDRESS)
 
     async def _witnesses(self, wanted: Wanted) -> documents.Witnesses:
         witnesses, name = self._plane.engine.witnesses, self._plane.ports.name

@@ -19,6 +19,8 @@ from snoop.control.documents import Finding
 from snoop.wire.address import Family
 
 NEAR_LIMIT = 0.9
+NOBODYS = ("0.0.0.0", "::")
+"""What hosts report from that have no address (yet)."""
 RECENT_SECONDS = 60.0
 """How long after its last frame a stream is one that goes on."""
 
@@ -46,7 +48,7 @@ class Who(NamedTuple):
 
     def __str__(self) -> str:
         """The way findings name it."""
-        if self.address == "0.0.0.0":
+        if self.address in NOBODYS:
             return f"{self.mac or 'a host'} (a host without an address)"
         if self.address is None or self.mac is None:
             return self.address or self.mac or "a host"

@@ -10,7 +10,17 @@ from collections import defaultdict
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
-from snoop.cli.findings.facts import RECENT_SECONDS, Facts, Who, is_up, many, note, problem, vlan
+from snoop.cli.findings.facts import (
+    NOBODYS,
+    RECENT_SECONDS,
+    Facts,
+    Who,
+    is_up,
+    many,
+    note,
+    problem,
+    vlan,
+)
 from snoop.control import witnessed
 from snoop.control.causes import Cause
 from snoop.control.documents import Finding
@@ -19,7 +29,6 @@ from snoop.control.witnessed import Asked, Gone
 EMPTY_MIN = 2  # queries that nobody answered: one may be lost
 TOLD_SECONDS = 600.0  # how long a host that fell silent is worth a word
 NETWORK_BITS = 24  # of IPv6, where who asks and who answers is link-local, all are in one
-NOBODYS = ("0.0.0.0", "::")
 V1_SECONDS = 10.0  # RFC 1112: the time to answer is fixed
 
 
@@ -68,7 +77,7 @@ def unanswered(facts: Facts) -> Iterator[Finding]:
 
 
 def _listen(host: str) -> str:
-    on = "the host" if host == "0.0.0.0" else host
+    on = "the host" if host in NOBODYS else host
     return (
         f"`tcpdump -ni any igmp` on {on} shows whether queries arrive; `nft list ruleset` what "
         "drops them"

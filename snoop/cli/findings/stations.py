@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from snoop.cli.findings.facts import NEAR_LIMIT, Facts, many, note, problem
+from snoop.cli.findings.facts import NEAR_LIMIT, NOBODYS, Facts, many, note, problem
 from snoop.cli.findings.storms import by_loop, looped
 from snoop.control import documents, witnessed
 from snoop.control.causes import Cause
@@ -56,18 +56,19 @@ def doubled(facts: Facts) -> Iterator[Finding]:
     users: dict[tuple[int, str], list[witnessed.Witness]] = defaultdict(list)
     for row in facts.witnesses.hosts:
         gone = row.left or row.moved or row.unanswered or row.last_heard > ALIVE_SECONDS
-        if row.address != "0.0.0.0" and not gone:
+        if row.address not in NOBODYS and not gone:
             users[row.vlan, row.address].append(row)
     for (_, address), rows in users.items():
         macs = {row.mac: row.port for row in rows}
         if len(macs) > 1:
             named = [f"{mac} at {port}" for mac, port in sorted(macs.items())]
+            ask = "ndisc6 -m {} INTERFACE" if ":" in address else "arping -D -I INTERFACE {}"
             yield note(
                 Cause.SHARED_ADDRESS,
                 address,
                 f"{len(macs)} hosts report from this address: {', '.join(named[:NAMED_MAX])}",
                 f"if it is not one host with several cards, give one of them another: "
-                f"`arping -D -I INTERFACE {address}` on a host of that network shows both",
+                f"`{ask.format(address)}` on a host of that network shows both",
             )
 
 

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from itertools import takewhile
 
 from snoop.control.explaining.case import Case, listed
+from snoop.proto.hosts import NO_ADDRESS
 from snoop.proto.params import QuerierMode
 from snoop.proto.views import Departure, QuerierRow, Role, RouterOrigin
 from snoop.runtime import clock
 from snoop.wire import address
-from snoop.wire.address import UNSPECIFIED, UNSPECIFIED6, Address, Family
+from snoop.wire.address import UNSPECIFIED, Address, Family
 
 _VAIN_MIN = 2  # queries: one may be lost
 
@@ -85,9 +86,7 @@ def _unanswered(case: Case, group: Address) -> Iterator[str]:
     silent = [
         row
         for row in witnesses.gone(now, vid=case.vid, group=group)
-        if row.how is Departure.EXPIRED
-        and row.address not in (UNSPECIFIED, UNSPECIFIED6)
-        and not case.is_slow(row)
+        if row.how is Departure.EXPIRED and row.address not in NO_ADDRESS and not case.is_slow(row)
     ]
     if len(vain) < _VAIN_MIN or not silent:
         return

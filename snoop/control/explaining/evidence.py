@@ -10,13 +10,14 @@ from snoop.control.causes import Cause
 from snoop.control.explaining import hints, stations
 from snoop.control.explaining.case import Case, Told, ago
 from snoop.control.rows import seconds
+from snoop.proto.hosts import NO_ADDRESS
 from snoop.proto.params import FastLeave
 from snoop.proto.units import Duration
 from snoop.proto.views import Departure, DepartureRow, Disbelief, Refusal, RefusalRow
 from snoop.runtime import clock
 from snoop.runtime.ports import Port
 from snoop.wire import address
-from snoop.wire.address import UNSPECIFIED, Address, Family
+from snoop.wire.address import Address, Family
 
 _TAKEN = (Refusal.SOURCE_LIMIT, Refusal.HOST_LIMIT)  # for less than it said
 _CAUSES = {
@@ -120,7 +121,7 @@ def _departed(row: DepartureRow, port: Port, case: Case, group: Address) -> Told
                 "; hosts of IGMPv1 take 10 s to answer, whatever they are asked: [igmp] "
                 "query_response_interval"
             )
-        on = "the host" if row.address == UNSPECIFIED else address.text(row.address)
+        on = "the host" if row.address in NO_ADDRESS else address.text(row.address)
         do = f"on {on}: ip maddr show; tcpdump -ni any igmp"
     elif row.how is Departure.FAST_LEAVE and port.table.fast_leave is FastLeave.ON:
         cause, do = Cause.FAST_LEAVE, '[[port]] fast_leave = "tracked"'
@@ -227,7 +228,7 @@ def unasked(port: Port, case: Case, group: Address) -> Told:
         (
             row.address
             for row in case.plane.engine.witnesses.hosts(clock.now(), [port.id], vid=case.vid)
-            if row.mac == last.mac and row.family is case.family and row.address != UNSPECIFIED
+            if row.mac == last.mac and row.family is case.family and row.address not in NO_ADDRESS
         ),
         None,
     )
@@ -243,6 +244,6 @@ def unasked(port: Port, case: Case, group: Address) -> Told:
 
 def named(addr: Address, mac: bytes) -> str:
     """A host by its address and its MAC address; one that has none by the latter."""
-    if addr == UNSPECIFIED:
+    if addr in NO_ADDRESS:
         return f"{address.mac_text(mac)} (a host without an address)"
     return f"{address.text(addr)} ({address.mac_text(mac)})"

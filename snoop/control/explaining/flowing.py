@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
 from snoop.control.explaining.case import Case, ago, listed
+from snoop.proto.hosts import NO_ADDRESS
 from snoop.proto.units import SECOND, Duration
 from snoop.proto.views import MdbRow
 from snoop.runtime import clock
 from snoop.table.seen import Stream
 from snoop.wire import address
-from snoop.wire.address import UNSPECIFIED, Address, Family, mac_text
+from snoop.wire.address import Address, Family, mac_text
 
 _RECENT_NS = 60 * SECOND
 _NETWORK_BITS = 16
@@ -49,7 +50,7 @@ def _doubled(case: Case) -> Iterator[str]:
     """Members with one address: what one leaves or asks for is not told apart from the other's."""
     macs: dict[Address, set[bytes]] = {}
     for host in case.hosts:
-        if host.address != UNSPECIFIED:
+        if host.address not in NO_ADDRESS:
             macs.setdefault(host.address, set()).add(host.mac)
     for known, users in macs.items():
         if len(users) > 1:
@@ -97,13 +98,11 @@ def _foreign(case: Case) -> Iterator[str]:
             for port in case.plane.ports
             if case.forwarded(port)
             for row in case.members.get(port.id, ())
-            if row.last_reporter not in (None, UNSPECIFIED)
+            if row.last_reporter is not None and row.last_reporter not in NO_ADDRESS
         }
-        - {None}
     )
-    if not hosts or any(ip_address(address.text(host)) in network for host in hosts if host):
+    if not hosts or any(ip_address(address.text(host)) in network for host in hosts):
         return
-    assert hosts[0] is not None
     host, text = address.text(hosts[0]), address.text(source)
     yield (
         f"{text} is not of the network of {host}: with a reverse path filter and no route back it "
@@ -122,7 +121,7 @@ def _delivered(case: Case, group: Address) -> Iterator[str]:
     if not served:
         return
     reporters = (row.last_reporter for row in rows)
-    host = next((one for one in reporters if one not in (None, UNSPECIFIED)), None)
+    host = next((one for one in reporters if one is not None and one not in NO_ADDRESS), None)
     on = f"on {address.text(host)}" if host else "there"
     yield (
         f"it comes in, and is sent to {listed(served)}: if a program there does not get it, look "

@@ -10,11 +10,12 @@ from snoop.control.explaining import evidence
 from snoop.control.explaining.case import Case, Told
 from snoop.control.rows import seconds, text
 from snoop.fastpath import Action
+from snoop.proto.hosts import NO_ADDRESS
 from snoop.proto.params import MrouterMode
 from snoop.proto.views import FilterMode, MdbRow
 from snoop.runtime.ports import Port
 from snoop.wire import address
-from snoop.wire.address import UNSPECIFIED, Address
+from snoop.wire.address import Address
 
 
 def told(port: Port, case: Case, group: Address) -> Told:
@@ -94,10 +95,11 @@ def _member(port: Port, case: Case) -> Told | None:
 
 def _reporter(case: Case, row: MdbRow) -> str:
     """Whoever reported last; one without an address by its MAC address, if that is known."""
-    if row.last_reporter != UNSPECIFIED:
-        return text(row.last_reporter) or ""
-    macs = (host.mac for host in case.hosts if (host.port, host.address) == (row.port, UNSPECIFIED))
-    return evidence.named(UNSPECIFIED, mac) if (mac := next(macs, None)) else "0.0.0.0"
+    last = row.last_reporter
+    if last is None or last not in NO_ADDRESS:
+        return text(last) or ""
+    macs = (host.mac for host in case.hosts if (host.port, host.address) == (row.port, last))
+    return evidence.named(last, mac) if (mac := next(macs, None)) else text(last) or ""
 
 
 def _heard(case: Case, row: MdbRow, member: Told) -> Told:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from snoop.cli.findings import look, shortened
 from snoop.control import witnessed
@@ -267,3 +268,26 @@ def test_which_side_to_look_at_is_a_note(cause: Cause, changes: dict[str, Any], 
 )  # fmt: skip
 def test_what_most_networks_have_is_no_note(cause: Cause, changes: dict[str, Any]) -> None:
     assert not found(cause, **changes)
+
+
+@pytest.mark.parametrize(
+    ("family", "address", "do"),
+    [
+        ("ipv4", "10.0.0.11", "arping -D -I INTERFACE 10.0.0.11"),
+        ("ipv4", "0.0.0.0", None),
+        ("ipv6", "fe80::1", "ndisc6 -m fe80::1 INTERFACE"),
+        ("ipv6", "::", None),
+    ],
+)
+def test_two_hosts_with_one_address_are_told_of_if_it_is_one(
+    family: str, address: str, do: str | None
+) -> None:
+    """SAY-18: before its address is known to be its own a host reports from `::` (MLD-3)."""
+    here = {"address": address, "last_heard": 1.0, "unanswered": 0}
+    hosts = [witness("p1", **here), witness("p2", mac="02:00:00:00:02:01", **here)]
+    rows = found(
+        Cause.SHARED_ADDRESS,
+        witnesses={"hosts": [structs.replace(one, family=family) for one in hosts]},
+    )
+    assert [do in (one.do or "") for one in rows if do] == ([True] if do else [])
+    assert bool(rows) == (do is not None)
