@@ -47,6 +47,15 @@ Label = Annotated[
     ),
 ]
 Vlan = Annotated[int, Meta(ge=0, le=4094)]
+Vid = Annotated[int, Meta(ge=1, le=4094)]
+_VID = "(?:[1-9][0-9]{0,2}|[1-3][0-9]{3}|40[0-8][0-9]|409[0-4])"
+Vids = Annotated[
+    list[Vid | Annotated[str, Meta(pattern=f"^{_VID}(?:-{_VID})?$")]],
+    Meta(
+        min_length=1,
+        extra={"allowed": 'a list of VLANs from 1 to 4094 and ranges of them, as [10, "20-29"]'},
+    ),
+]
 NullSource = bool | Literal["fallback"]
 MldProfile = Literal["rfc9777", "rfc3810", "rfc9776", "rfc3376"]
 

@@ -70,12 +70,20 @@ def _whole(table: IgmpTable | MldTable) -> dict[str, Any]:
 
 def _vlan(config: Config, vlan: VlanTable) -> dict[str, Any]:
     igmp, mld = _whole(resolve.igmp_of(config, vlan)), _whole(resolve.mld_of(config, vlan))
-    keys = [key for key in vlan.__struct_fields__ if key not in ("vid", "mld")]
+    keys = [key for key in vlan.__struct_fields__ if key not in ("vid", "name", "mld")]
     return {
         "vid": vlan.vid,
+        "name": vlan.name,
         **{key: igmp[key] for key in keys},
         "mld": {key: mld[key] for key in vlan.mld.__struct_fields__},
     }
+
+
+def access(port: PortTable, switch: SwitchTable) -> int | None:
+    """The VLAN of a port that has no tags; None: it has a trunk, or nobody filters."""
+    if not switch.vlan_filtering or port.trunk is not None:
+        return port.access
+    return 1 if port.access is None else port.access
 
 
 def _port(config: Config, port: PortTable) -> dict[str, Any]:
@@ -83,6 +91,7 @@ def _port(config: Config, port: PortTable) -> dict[str, Any]:
     floods = port.flood_unregistered
     whole = structs.replace(
         port,
+        access=access(port, switch),
         coalesce=coalesce(port, switch),
         isolate=isolate(port, switch),
         qdisc_bypass=bypass(port, switch),

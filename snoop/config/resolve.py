@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 from msgspec import structs
 
 from snoop.config.addresses import GroupPrefix, carried
-from snoop.config.schema import Config, IgmpTable, MldTable, PortTable, VlanTable
+from snoop.config.schema import Config, IgmpTable, MldTable, PortTable, SwitchTable, VlanTable
+from snoop.proto import vlans
 from snoop.proto.params import NullSource, Params, PortParams
 from snoop.proto.statics import StaticEntry
 from snoop.proto.timings import TimerProfile
 from snoop.proto.units import Ports, seconds
+from snoop.proto.vlans import PortVlans
 from snoop.wire.address import UNSPECIFIED6, Family, Prefix
 
 ALL_PORTS = (1 << 256) - 1
@@ -133,8 +135,9 @@ def _mld(mld: MldTable) -> dict[str, Any]:
 
 def igmp_of(config: Config, vlan: VlanTable) -> IgmpTable:
     """`[igmp]` as it holds in a VLAN with keys of its own."""
-    own = {key: value for key, value in structs.asdict(vlan).items() if value is not None}
-    del own["vid"], own["mld"]
+    given = structs.asdict(vlan)
+    del given["vid"], given["name"], given["mld"]
+    own = {key: value for key, value in given.items() if value is not None}
     return structs.replace(config.igmp, **_within(config.igmp, own))
 
 
@@ -152,7 +155,25 @@ def _within(table: IgmpTable | MldTable, own: dict[str, Any]) -> dict[str, Any]:
     return own
 
 
-def port_params(table: PortTable) -> PortParams:
+def port_vlans(switch: SwitchTable, table: PortTable) -> PortVlans | None:
+    """The VLANs of a port; None: the switch does not filter, and the port is in all of them."""
+    if not switch.vlan_filtering:
+        return None
+    if table.trunk is None:
+        return vlans.access(table.access or 1)
+    return vlans.trunk(vids(table.trunk), table.native or 0)
+
+
+def vids(listed: list[int | str]) -> list[int]:
+    """The VLANs of a list of ids and ranges, in its order."""
+    found: list[int] = []
+    for one in listed:
+        first, _, last = str(one).partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+def port_params(switch: SwitchTable, table: PortTable) -> PortParams:
     """The parameters of one port; what differs for IPv6 stands in `mld`, but for the filters, which
     tell families apart themselves.
     """
@@ -162,6 +183,8 @@ def port_params(table: PortTable) -> PortParams:
         "deny_groups": tuple(prefix(one) for one in lists.deny),
         "allow_groups": tuple(prefix(one) for one in lists.allow),
         "max_state": table.max_state << 20,
+        "vlans": port_vlans(switch, table),
+        "split_horizon": table.split_horizon,
     }
     keys = (
         *("mrouter", "querier_guard", "fast_leave", "explicit_tracking"),

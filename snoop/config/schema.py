@@ -26,6 +26,8 @@ from snoop.config.bounds import (
     QuerySeconds,
     ResponseSeconds,
     RingSlots,
+    Vid,
+    Vids,
     Vlan,
     says,
 )
@@ -58,6 +60,13 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     no_querier: Annotated[
         NoQuerier, says("while no querier is known: keep flooding, or prune all the same")
     ] = NoQuerier.FLOOD
+    vlan_filtering: Annotated[
+        bool,
+        says(
+            "true: a port is in the VLANs that its access or trunk says, and no others; false: "
+            "tagged frames pass as they are"
+        ),
+    ] = False
     report_flood: Annotated[
         bool | list[str], says("also send reports to every port, or to the ports listed")
     ] = False
@@ -246,6 +255,9 @@ class VlanTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[[vlan]]`: keys of `[igmp]` for one VLAN; `None` stands for "as [igmp]"."""
 
     vid: Annotated[Vlan, says("the VLAN; 0: untagged. Its querier does not wait for a host")]
+    name: Annotated[Label | None, says("what people call it; stands wherever VLANs are listed")] = (
+        None
+    )
     querier: Annotated[QuerierMode | None, says("left out, this and the others: as [igmp]")] = None
     querier_address: Annotated[Sender | None, says("an address of this VLAN's network")] = None
     version: Annotated[int, Meta(ge=1, le=3)] | None = None
@@ -299,6 +311,18 @@ class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Annotated[Interface, says("the interface")]
     description: Annotated[
         Label | None, says("what people call it; stands wherever the port is shown")
+    ] = None
+    access: Annotated[
+        Vid | None,
+        says("its VLAN, without tags; with vlan_filtering and neither this nor trunk: 1"),
+    ] = None
+    trunk: Annotated[Vids | None, says('its VLANs with tags, ids and ranges: [10, "20-29"]')] = None
+    native: Annotated[
+        Vid | None,
+        says("with trunk: its VLAN without tags; left out: frames without a tag are dropped"),
+    ] = None
+    split_horizon: Annotated[
+        Label | None, says("ports of one name never forward to each other, as in a mesh of tunnels")
     ] = None
     mrouter: Annotated[
         MrouterMode, says('a router behind it: learn, "always", or "never" believe one')

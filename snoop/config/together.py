@@ -126,11 +126,11 @@ def _ports(config: Config, unknown: Unknown) -> Iterator[Problem]:
     for at, port in enumerate(config.port):
         inner = ""
         try:
-            resolve.port_params(structs.replace(port, mld=PortMldTable()))
+            resolve.port_params(config.switch, structs.replace(port, mld=PortMldTable()))
             tracks = ("mld.fast_leave", "mld.explicit_tracking")
             if not any(unknown.has("port", at, key) for key in tracks):
                 inner = "mld"
-                resolve.port_params(port)
+                resolve.port_params(config.switch, port)
         except ValueError as error:
             text = f"[[port]] {port.name}: {error}"
             yield Problem(text, "port", at, _of(inner, str(error).split(" ", 1)[0]))

@@ -4,7 +4,7 @@
 imports only those before it, from the bottom up:
 
 - `units`, `deadlines`: time, and all timers; `dumping`: how state survives a restart;
-- `filters`, `timings`, `params`, `settings`: what is set;
+- `filters`, `timings`, `vlans`, `params`, `settings`: what is set;
 - `port` with `witnesses`, `shares`, `context`: what all instances share; `loading`: what they ask
   who come back;
 - `scope`: the leaf that every part of one instance, a (VLAN, family), holds; with it `asked`, who

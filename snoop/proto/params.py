@@ -12,6 +12,7 @@ from typing import Final
 
 from snoop.proto.timings import TimerProfile, Timings
 from snoop.proto.units import Duration, Ports, seconds, to_seconds
+from snoop.proto.vlans import PortVlans
 from snoop.wire.address import (
     BROADCAST,
     MAPPED,
@@ -279,6 +280,8 @@ class PortParams:
     remember, in bytes as `shares` counts them: the process then grows by less than 64 MiB.
     `flood_unregistered` None: as the switch. Groups of `deny_groups` are refused, and all others
     too where `allow_groups` has any of their family. `mld` None: for IPv6 as for IPv4.
+    `vlans` None: the switch does not filter by VLAN, the port is in all of them. Ports of one
+    `split_horizon` get nothing from each other.
     """
 
     name: str
@@ -292,6 +295,8 @@ class PortParams:
     max_state: int = 32 << 20
     deny_groups: tuple[Prefix, ...] = ()
     allow_groups: tuple[Prefix, ...] = ()
+    vlans: PortVlans | None = None
+    split_horizon: str | None = None
 
     def __post_init__(self) -> None:
         """Check every value; ValueError names the first that is out of range."""

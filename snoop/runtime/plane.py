@@ -29,7 +29,7 @@ from snoop.proto.effects import (
 )
 from snoop.proto.engine import Engine
 from snoop.proto.groups import Full
-from snoop.proto.params import Params
+from snoop.proto.params import Params, PortParams
 from snoop.proto.statics import StaticEntry
 from snoop.proto.units import NEVER, SECOND, Instant, after
 from snoop.runtime import clock
@@ -117,7 +117,7 @@ class Plane:
         now = clock.now()
         self.engine = Engine(params=self._params, now=now)
         for port in self.ports:
-            params = resolve.port_params(port.table)
+            params = self._port_params(port.table)
             self._apply(self.engine.port_add(port.id, params, now=now), now)
         self._tell(changes, now)
         self._become(now)
@@ -237,7 +237,7 @@ class Plane:
             if table.name not in known:
                 self._add_port(table, now)
         self._params = self._resolved(self._params.switch_mac)
-        params = {port.id: resolve.port_params(port.table) for port in self.ports}
+        params = {port.id: self._port_params(port.table) for port in self.ports}
         self._apply(engine.configure(self._params, params, now=now), now)
         self._tell(self.ports.reconcile(self._links), now)
         self._become(now)
@@ -289,7 +289,7 @@ class Plane:
             if rows >= ROWS_MAX:
                 break
         if self._vlans and not self._groups:
-            ports = {port.id: resolve.port_params(port.table) for port in self.ports}
+            ports = {port.id: self._port_params(port.table) for port in self.ports}
             for vid, family in list(islice(self._vlans, VLANS_MAX)):
                 del self._vlans[vid, family]
                 if vid == VLAN_DEFAULT or engine.has_vlan(vid, family):
@@ -357,9 +357,15 @@ class Plane:
                 reason = f"igmp_rate, {port.table.igmp_rate} records a second, reached"
                 self.say(EventKind.LIMIT, {"reason": reason, "dropped": frames}, port=port.name)
 
+    def _port_params(self, table: PortTable) -> PortParams:
+        return resolve.port_params(self.config.switch, table)
+
     def _add_port(self, table: PortTable, now: Instant) -> None:
         port = self.ports.add(table)
-        self._apply(self.engine.port_add(port.id, resolve.port_params(table), now=now), now)
+        self._apply(
+            self.engine.port_add(port.id, self._port_params(table), now=now),
+            now,
+        )
 
     def _become(self, now: Instant) -> None:
         """Follow what the configuration says beside the ports, and publish all that it entails."""

@@ -52,7 +52,7 @@ class Case:
 
     def own(self, port: Port) -> PortParams:
         """What a port's settings say of its family."""
-        return resolve.port_params(port.table).of(self.family)
+        return resolve.port_params(self.plane.config.switch, port.table).of(self.family)
 
     @property
     def ingress(self) -> Port:

@@ -172,7 +172,7 @@ def test_port_argument_takes_the_options_of_the_port_table() -> None:
         ports=["p0", "p1,mrouter=always,fast_leave=on,explicit_tracking=false,max_groups=7,"
                "deny_groups=239.1.0.0/16,deny_groups=239.2.0.0/16"],
     ).config  # fmt: skip
-    params = resolve.port_params(loaded.port[1])
+    params = resolve.port_params(loaded.switch, loaded.port[1])
     assert params.mrouter is MrouterMode.ALWAYS
     assert params.fast_leave is FastLeave.ON
     assert params.explicit_tracking is False

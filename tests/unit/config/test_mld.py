@@ -81,7 +81,7 @@ def test_left_out_it_is_as_the_rfc_has_it() -> None:
 
 def test_a_port_differs_for_ipv6_where_it_says_so() -> None:
     config = loader.check(tomllib.loads(FILE), where="t")
-    first, second = map(resolve.port_params, config.port)
+    first, second = (resolve.port_params(config.switch, port) for port in config.port)
     assert first.of(Family.IPV4).mrouter is MrouterMode.ALWAYS
     assert first.of(Family.IPV6).mrouter is MrouterMode.NEVER
     assert (first.fast_leave, first.of(Family.IPV6).fast_leave) == (FastLeave.OFF, FastLeave.ON)
@@ -91,7 +91,7 @@ def test_a_port_differs_for_ipv6_where_it_says_so() -> None:
 
 def test_an_allow_list_of_one_family_leaves_the_other_alone() -> None:
     config = loader.check(tomllib.loads(FILE), where="t")
-    lists = resolve.port_params(config.port[0])
+    lists = resolve.port_params(config.switch, config.port[0])
     ipv4, ipv6 = (
         GroupFilter(family, lists.deny_groups, lists.allow_groups).permits for family in Family
     )
