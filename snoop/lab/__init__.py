@@ -12,6 +12,7 @@ a test run that makes no lab pays for none.
 
 - `lab` lays it out, `namespaces` makes and sweeps what it is made of;
 - `host` is one host, `agent` the process inside it with its `tap` and `datagrams`;
+- `vlans`: a host's tagged interfaces;
 - `switch`: this switch, the kernel's bridge;
 - `frames` and `frames_ipv6` craft;
 - `plugin`: the fixtures `snoop_lab` and `snoop_switch`.

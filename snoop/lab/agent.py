@@ -54,7 +54,7 @@ class Membership:
     """
 
     def __init__(self, group: str, interface: str, port: int) -> None:
-        self.group = group
+        self.group, self.interface = group, interface
         self.ifindex = socket.if_nametoindex(interface)
         self.level = socket.IPPROTO_IPV6 if ":" in group else socket.IPPROTO_IP
         self.joined = False
@@ -281,7 +281,12 @@ class Agent:
             if member.sock.fileno() >= 0:
                 self.drain(member)
             app += [
-                {"group": member.group, "source": source, **tally.as_dict()}
+                {
+                    "group": member.group,
+                    "interface": member.interface,
+                    "source": source,
+                    **tally.as_dict(),
+                }
                 for source, tally in member.tallies.items()
             ]
         return {

@@ -285,14 +285,19 @@ class Host:
             for source in sources
         }
 
-    def app(self, group: str, source: str | None = None) -> Count:
-        """Datagrams to `group` that came out of the sockets with which the host joined it.
+    def app(self, group: str, source: str | None = None, *, interface: str | None = None) -> Count:
+        """Datagrams to `group` that came out of the sockets with which the host joined it, on
+        `interface` or on any.
 
         AgentError when they came faster than this machine could read them.
         """
         rows = self.counted("app")
         return total(
-            row for row in rows if row["group"] == group and source in (None, row["source"])
+            row
+            for row in rows
+            if row["group"] == group
+            and source in (None, row["source"])
+            and interface in (None, row["interface"])
         )
 
     def counted(self, what: str) -> list[dict[str, Any]]:

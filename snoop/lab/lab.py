@@ -34,6 +34,7 @@ from pyroute2 import IPRoute
 from snoop.lab import frames, frames_ipv6, namespaces
 from snoop.lab.host import Host
 from snoop.lab.switch import KernelBridge, Snoop
+from snoop.lab.vlans import add_tagged
 from snoop.waiting import wait_until
 
 __all__ = ["Lab", "wait_until"]
@@ -212,14 +213,19 @@ class Lab:
         index = namespaces.index_of(host.link, "eth0")
         host.link.addr("add", index=index, address=address, prefixlen=24)
 
-    def add_vlan(self, host: Host, vid: int) -> str:
-        """A tagged sub-interface `eth0.<vid>` with address 10.<vid>.0.(10+i); returns its name."""
-        name, eth0 = f"eth0.{vid}", namespaces.index_of(host.link, "eth0")
-        host.link.link("add", ifname=name, kind="vlan", link=eth0, vlan_id=vid)
-        index = namespaces.index_of(host.link, name)
-        host.link.link("set", index=index, state="up")
-        last = host.address.rsplit(".", 1)[1]
-        host.link.addr("add", index=index, address=f"10.{vid}.0.{last}", prefixlen=24)
+    def add_vlan(self, host: Host, vid: int, *, address: str = "", pcp: int = 0) -> str:
+        """An interface `eth0.<vid>` on the host, tagged at its port; its name.
+
+        It has the address 10.<vid>.0.(10+i)/24 unless another is given (from VLAN 256 on one must
+        be), and fd00:<vid>::(10+i)/64 where IPv6 is left on; `pcp` is the priority of its tags.
+        """
+        name = add_tagged(host.link, host.namespace, vid, pcp=pcp)
+        index, last = namespaces.index_of(host.link, name), host.address.rsplit(".", 1)[1]
+        address = address or f"10.{vid}.0.{last}"
+        host.link.addr("add", index=index, address=address, prefixlen=24)
+        if host.address6:
+            address = f"fd00:{vid}::{last}"
+            host.link.addr("add", index=index, address=address, prefixlen=64, flags=IFA_F_NODAD)
         return name
 
     def add_beyond(self, host: Host) -> Host:
@@ -255,19 +261,28 @@ class Lab:
         ports: Iterable[str | Mapping[str, object]] | None = None,
         *,
         config: Mapping[str, Any] | None = None,
+        vlans: Mapping[str, int | Sequence[int | str] | Mapping[str, Any]] | None = None,
         arguments: Sequence[str] = (),
         through: Sequence[str] = (),
         wait: bool = True,
     ) -> Snoop:
         """Start `snoop run` on the ports (all of them by default) and wait until it forwards.
 
-        `config` has the tables of the configuration file; a port may be a table of its options;
-        `through` is a command that runs it.
+        `config` has the tables of the configuration file; a port may be a table of its options.
+        With `vlans` it filters by VLAN: an access port has a number there, a trunk a list of them,
+        a trunk with more to it a table, `{"trunk": [10], "native": 1}`; others are left to the
+        default. `through` is a command that runs it.
         """
         wanted = self.ports if ports is None else list(ports)
         tables = [{"name": port} if isinstance(port, str) else dict(port) for port in wanted]
+        whole = dict(config or {})
+        if vlans is not None:
+            whole["switch"] = {**whole.get("switch", {}), "vlan_filtering": True}
+            for table in tables:
+                if (of := vlans.get(str(table["name"]))) is not None:
+                    table.update(of_port(of))
         switch = Snoop(
-            config={**(config or {}), "port": tables},
+            config={**whole, "port": tables},
             namespace=self.namespace,
             directory=self.directory / f"sw{len(self.switches)}",
             arguments=arguments,
@@ -308,12 +323,15 @@ class Lab:
 
     # --- proof that nothing (more) arrives
 
-    def settle(self, sender: Host, receivers: Iterable[Host] | None = None) -> None:
+    def settle(
+        self, sender: Host, receivers: Iterable[Host] | None = None, *, vid: int | None = None
+    ) -> None:
         """Wait until all that `sender` sent before is delivered (or dropped) everywhere.
 
         A broadcast marker frame follows the data; it may overtake frames of other destinations
         within one pass of the switch, so a second one is sent when every host has seen the first:
-        it can only come from a later pass.
+        it can only come from a later pass. Where a switch filters by VLAN `receivers` are the
+        others in that of the sender, or in VLAN `vid` with whose tag the markers then go.
         """
         hosts = [host for host in receivers or self.hosts if host is not sender]
         for _ in range(2):
@@ -321,9 +339,16 @@ class Lab:
             waiting = [host.start("marker", token=token.hex()) for host in hosts]
             source = bytes.fromhex(sender.mac.replace(":", ""))
             frame = b"\xff" * 6 + source + ETH_P_MARKER + token + bytes(38)
-            sender.frames([frame])
+            sender.frames([frame if vid is None else frames.tagged(frame, vid)])
             for job in waiting:
                 job.result(SETTLE_S)
+
+
+def of_port(vlans: int | Sequence[int | str] | Mapping[str, Any]) -> Mapping[str, Any]:
+    """The keys of `[[port]]` that put it in these VLANs."""
+    if isinstance(vlans, int):
+        return {"access": vlans}
+    return vlans if isinstance(vlans, Mapping) else {"trunk": list(vlans)}
 
 
 def mac(kind: int, i: int) -> str:
