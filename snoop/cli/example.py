@@ -3,7 +3,8 @@ meaning, what it takes.
 
 Generated rather than written, so that it cannot miss a key or show a default that is not one.
 Every line of the file is a comment, so that it changes nothing until somebody edits it (SAY-5):
-`# ` before prose, `#` alone before what can be uncommented.
+`# ` before prose, and before a key that is no use without another; `#` alone before what can be
+uncommented.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _EXAMPLE: dict[str, Any] = {
     "vlan": [
         {
             "vid": 10,
+            "name": "video",
             "querier": "on",
             "querier_address": "10.10.0.254",
             "mld": {"querier": "on"},
@@ -34,14 +36,17 @@ _EXAMPLE: dict[str, Any] = {
         {
             "name": "p0",
             "description": "Studio A",
+            "split_horizon": "fabric",
             "deny_groups": ["239.255.0.0/16"],
             "mld": {"fast_leave": "on"},
         },
         {"name": "p1"},
     ],
-    "static": [{"group": "239.1.1.1", "source": "10.0.0.9", "ports": ["p1"]}],
+    "static": [{"group": "239.1.1.1", "source": "10.0.0.9", "ports": ["p1"], "vlan": 10}],
     "group": [{"group": "239.1.1.1", "name": "BBC One"}],
 }
+# Of a port, what is allowed with vlan_filtering alone, and not all of it together.
+_FILTERING: dict[str, Any] = {"access": 10, "trunk": [10, "20-29"], "native": 1}
 
 
 def text() -> str:
@@ -52,8 +57,8 @@ def text() -> str:
 def _lines() -> Iterator[str]:
     yield "# Configuration of a snoop switch. As it is, this file changes nothing: take the # away"
     yield "# from a key and from the [table] above it. Every key may be left out; shown are the"
-    yield "# defaults, except for addresses, port names and groups. Times are seconds, fractions"
-    yield "# allowed."
+    yield "# defaults, except for addresses, VLANs, names and groups. Times are seconds, fractions"
+    yield "# allowed. With `vlan_filtering = true` a port may have access, or trunk and native."
     shown = effective.whole(loader.check(_EXAMPLE, where="example"))
     for name in ("vlan", "port"):  # whose own table for IPv6 is as long as that of all
         shown[name][0]["mld"] = _EXAMPLE[name][0]["mld"]
@@ -124,6 +129,9 @@ def _keys(table: type[msgspec.Struct], values: dict[str, Any]) -> Iterator[str]:
         yield from textwrap.wrap(
             comment, _WIDTH, initial_indent="# ", subsequent_indent="#   ", break_on_hyphens=False
         )
+        if values[field.name] is None:
+            yield f"# {field.name} = {toml.value(_FILTERING[field.name])}"
+            continue
         # A key that means something by being left out is shown with what it then means.
         yield from _folded(f"#{field.name} = {toml.value(values[field.name])}")
 

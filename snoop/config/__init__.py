@@ -1,6 +1,7 @@
 """The configuration: what may be set, read whole and checked before anything opens.
 
-- `schema`: one struct a table of the file, one field a key, with its bounds and its description;
+- `schema` and `schema_vlan`: one struct a table of the file, one field a key, with its bounds and
+  its description;
 - `bounds`, `addresses`: the types of the keys, each checked as it is made;
 - `words`: what a key takes, said; `problems`: what is wrong, with its line, and
   what is not known by it;

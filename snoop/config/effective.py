@@ -15,8 +15,8 @@ from snoop.config.schema import (
     MldTable,
     PortTable,
     SwitchTable,
-    VlanTable,
 )
+from snoop.config.schema_vlan import VlanTable
 from snoop.proto.params import Unregistered
 from snoop.wire.address import Family
 
@@ -70,6 +70,7 @@ def _whole(table: IgmpTable | MldTable) -> dict[str, Any]:
 
 def _vlan(config: Config, vlan: VlanTable) -> dict[str, Any]:
     igmp, mld = _whole(resolve.igmp_of(config, vlan)), _whole(resolve.mld_of(config, vlan))
+    igmp["port_max_groups"], mld["port_max_groups"] = vlan.port_max_groups, vlan.mld.port_max_groups
     keys = [key for key in vlan.__struct_fields__ if key not in ("vid", "name", "mld")]
     return {
         "vid": vlan.vid,

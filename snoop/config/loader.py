@@ -21,6 +21,7 @@ from msgspec import structs
 from snoop.config import schema
 from snoop.config.problems import ConfigError, Problem, Unknown, lines_of
 from snoop.config.schema import Config, PortMldTable, PortTable
+from snoop.config.schema_vlan import VlanTable
 from snoop.config.together import problems
 from snoop.config.words import ADDRESSES, allowed, meant, nearest, shown
 from snoop.printable import name_of, printable
@@ -31,7 +32,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "switch": schema.SwitchTable,
     "igmp": schema.IgmpTable,
     "mld": schema.MldTable,
-    "vlan": schema.VlanTable,
+    "vlan": VlanTable,
     "port": schema.PortTable,
     "static": schema.StaticTable,
     "group": schema.GroupTable,

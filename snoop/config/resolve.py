@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from msgspec import structs
 
 from snoop.config.addresses import GroupPrefix, carried
-from snoop.config.schema import Config, IgmpTable, MldTable, PortTable, SwitchTable, VlanTable
+from snoop.config.schema import Config, IgmpTable, MldTable, PortTable, SwitchTable
+from snoop.config.schema_vlan import VlanTable
 from snoop.proto import vlans
 from snoop.proto.params import NullSource, Params, PortParams
 from snoop.proto.statics import StaticEntry
@@ -65,9 +66,16 @@ def params(config: Config, *, port_id: Callable[[str], int], switch_mac: bytes) 
     return igmp(
         config.igmp,
         mld=mld(
-            config.mld, vlans=tuple((vlan.vid, mld(mld_of(config, vlan))) for vlan in config.vlan)
+            config.mld,
+            vlans=tuple(
+                (one.vid, mld(mld_of(config, one), port_max_groups=one.mld.port_max_groups))
+                for one in config.vlan
+            ),
         ),
-        vlans=tuple((vlan.vid, igmp(igmp_of(config, vlan))) for vlan in config.vlan),
+        vlans=tuple(
+            (one.vid, igmp(igmp_of(config, one), port_max_groups=one.port_max_groups))
+            for one in config.vlan
+        ),
     )
 
 
@@ -136,14 +144,16 @@ def _mld(mld: MldTable) -> dict[str, Any]:
 def igmp_of(config: Config, vlan: VlanTable) -> IgmpTable:
     """`[igmp]` as it holds in a VLAN with keys of its own."""
     given = structs.asdict(vlan)
-    del given["vid"], given["name"], given["mld"]
+    del given["vid"], given["name"], given["mld"], given["port_max_groups"]
     own = {key: value for key, value in given.items() if value is not None}
     return structs.replace(config.igmp, **_within(config.igmp, own))
 
 
 def mld_of(config: Config, vlan: VlanTable) -> MldTable:
     """`[mld]` as it holds in a VLAN with keys of its own."""
-    own = {key: value for key, value in structs.asdict(vlan.mld).items() if value is not None}
+    given = structs.asdict(vlan.mld)
+    del given["port_max_groups"]
+    own = {key: value for key, value in given.items() if value is not None}
     return structs.replace(config.mld, **_within(config.mld, own))
 
 

@@ -11,7 +11,8 @@ from msgspec import structs
 from snoop.config import resolve
 from snoop.config.addresses import GroupPrefix
 from snoop.config.problems import Problem, Unknown
-from snoop.config.schema import Config, IgmpTable, MldTable, PortMldTable, VlanTable
+from snoop.config.schema import Config, IgmpTable, MldTable, PortMldTable
+from snoop.config.schema_vlan import VlanTable
 from snoop.config.words import meant
 from snoop.wire.address import Family
 

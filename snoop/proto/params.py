@@ -115,7 +115,8 @@ class Params:
     `switch_mac` is the source of our frames and the seed of our jitter. `max_groups` bounds each
     VLAN, `max_groups_total` all of them together (None: 16 times that). `max_hosts` bounds the
     (group, host) pairs tracked on one port, `max_state` the bytes of all ports' state together, of
-    which one VLAN may have a half (`shares`). `report_flood` is a set of ports. The robustness
+    which one VLAN may have a half (`shares`). `port_max_groups` bounds the groups of one port in
+    one VLAN, 0: no more than that of the port. `report_flood` is a set of ports. The robustness
     variable stands in for a count that is None (TM-7, TM-9), twice the query interval for a
     `qqi_ceiling` that is None (Q-18). `vlans` are VLANs with settings of
     their own: of each, what `[[vlan]]` may say counts, the rest is the switch's.
@@ -154,6 +155,7 @@ class Params:
     max_groups: int = 4096
     max_groups_total: int | None = None
     max_sources: int = 64
+    port_max_groups: int = 0
     max_hosts: int = 4096
     max_state: int = 256 << 20
     vlans: tuple[tuple[int, "Params"], ...] = ()
@@ -204,6 +206,7 @@ class Params:
         if self.max_groups_total is not None:
             _require_int("max_groups_total", self.max_groups_total, 1, 1 << 24)
         _require_int("max_sources", self.max_sources, 1, 1 << 16)
+        _require_int("port_max_groups", self.port_max_groups, 0, 1 << 24)
         _require_int("max_hosts", self.max_hosts, 0, 1 << 20)
         _require_int("max_state", self.max_state, 1, 1 << 40)
         _require_groups("ssm_ranges", self.ssm_ranges)

@@ -100,7 +100,7 @@ def test_the_example_has_every_key() -> None:
     text = example.text()
     for heading, table in TABLES.items():
         part = re.split(r"^#\[", text.split(f"\n#{heading}\n")[1], maxsplit=1, flags=re.M)[0]
-        keys = re.findall(r"^#([a-z0-9_]+) = ", part, re.M)
+        keys = re.findall(r"^# ?([a-z0-9_]+) = ", part, re.M)
         assert keys == list(typing.get_type_hints(table)), heading
 
 

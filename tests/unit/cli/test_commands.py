@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -206,10 +207,19 @@ def test_the_example_uncommented_is_whole_and_good(tmp_path: Path, snoop: Any) -
     for table in ("switch", "igmp", "mld", "metrics"):
         assert every[table].keys() == shown[table].keys(), table
     for table in ("vlan", "port", "static"):
-        assert every[table][0].keys() == shown[table][0].keys(), table
+        without = {"access", "trunk", "native"} if table == "port" else set()
+        assert every[table][0].keys() == shown[table][0].keys() - without, table
     for table in ("switch", "metrics"):
         defaults = effective.whole(loader.load(None).config)
         assert every[table] == defaults[table], "what is shown is the default"
+    file.write_text(whole.replace("vlan_filtering = false", "vlan_filtering = true"))
+    assert "is good; ports: p0, p1" in snoop("config", "check", str(file)).out
+    one = re.sub(r"^# (access = 10)$", r"\1", file.read_text(), flags=re.M)
+    two = re.sub(r"^# (trunk|native)( = .*)$", r"\1\2", file.read_text(), flags=re.M)
+    for text in (one, two):
+        file.write_text(text)
+        assert text != whole
+        assert "is good; ports: p0, p1" in snoop("config", "check", str(file)).out
 
 
 def test_shell_completion_offers_ports_and_groups(daemon: Daemon) -> None:

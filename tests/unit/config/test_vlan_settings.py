@@ -58,6 +58,16 @@ def test_a_key_left_out_is_that_of_igmp() -> None:
     assert params(FILE).version == 3
 
 
+def test_the_groups_of_a_port_in_one_vlan_have_a_limit_of_each_family() -> None:
+    """SM-68: left out it is none, whatever the other family says."""
+    own = params("[[vlan]]\nvid = 10\nport_max_groups = 3\n[[vlan]]\nvid = 11\n"
+                 "mld = { port_max_groups = 4 }\n")  # fmt: skip
+    assert own.mld is not None
+    assert [one.port_max_groups for _, one in own.vlans] == [3, 0]
+    assert [one.port_max_groups for _, one in own.mld.vlans] == [0, 4]
+    assert (own.port_max_groups, own.mld.port_max_groups) == (0, 0)
+
+
 def test_show_config_fills_in_what_holds() -> None:
     shown = effective.whole(loader.check(tomllib.loads(FILE), where="t"))["vlan"]
     assert [vlan["vid"] for vlan in shown] == [10, 0]
