@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -29,6 +30,7 @@ class Daemons:
     """Some processes in a host's namespace; ended, with their directory, whatever happens."""
 
     needs: tuple[str, ...] = ()
+    upstream, downstream = "eth0", "down0"
 
     def __init__(self, host: Host) -> None:
         self.host = host
@@ -77,7 +79,7 @@ class Daemons:
         come with the first datagram.)
         """
         shown = self.host.call("read", path="/proc/net/ip_mr_vif")
-        return " eth0 " in shown and " down0 " in shown
+        return f" {self.upstream} " in shown and f" {self.downstream} " in shown
 
     def begin(self, group: str) -> None:
         raise NotImplementedError
@@ -114,13 +116,21 @@ class Smcroute(Daemons):
     needs = ("smcrouted",)
 
     def rules(self, group: str) -> str:
-        return f"mgroup from eth0 group {group}\nmroute from eth0 group {group} to down0\n"
+        up, down = self.upstream, self.downstream
+        return f"mgroup from {up} group {group}\nmroute from {up} group {group} to {down}\n"
 
     def begin(self, group: str) -> None:
         config = self.directory / "smcroute.conf"
-        config.write_text("phyint eth0 enable\nphyint down0 enable\n" + self.rules(group))
+        interfaces = f"phyint {self.upstream} enable\nphyint {self.downstream} enable\n"
+        config.write_text(interfaces + self.rules(group))
         at = self.directory
         self.spawn("smcrouted", "-n", "-N", "-f", config, "-P", at / "pid", "-u", at / "socket")
+
+
+class SmcrouteOnAStick(Smcroute):
+    """From one VLAN of a trunk to another (`Lab.add_vlan`)."""
+
+    upstream, downstream = "eth0.10", "eth0.20"
 
 
 class Smcroute6(Smcroute):
@@ -219,12 +229,34 @@ class OpenVswitch(Daemons):
         wait_until((at / "db").exists, within=UP_S, what="ovsdb-server")
         self.control("--no-wait", "init")
         self.spawn("ovs-vswitchd", f"unix:{at}/db", f"--unixctl={at}/ovs.ctl")
-        self.control("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev",
-                     "--", "add-port", "br0", "down0", "--", "add-port", "br0", "eth0")  # fmt: skip
+        words = ["add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev"]
+        for name, settings in self.ports().items():
+            words += ["--", "add-port", "br0", name, *settings]
+        self.control(*words)
+
+    def ports(self) -> dict[str, list[str]]:
+        """Its ports, and the settings of each."""
+        return {self.downstream: [], self.upstream: []}
 
     def ready(self, group: str) -> bool:
         numbers = self.control("--bare", "--columns=ofport", "find", "interface", "type!=internal")
-        return len(numbers.split()) == 2 and "-1" not in numbers.split()
+        return len(numbers.split()) == len(self.ports()) and "-1" not in numbers.split()
+
+
+class OpenVswitchTrunk(OpenVswitch):
+    """The same as a tagger: eth0 is a trunk, what is behind it access ports with a VLAN each.
+
+    `trunk` are settings of eth0: `trunks`, or `vlan_mode` native-tagged or native-untagged with the
+    native VLAN as its `tag`.
+    """
+
+    def __init__(self, host: Host, access: Mapping[str, int], **trunk: str) -> None:
+        super().__init__(host)
+        self.access, self.trunk = access, trunk
+
+    def ports(self) -> dict[str, list[str]]:
+        behind = {name: [f"tag={vid}"] for name, vid in self.access.items()}
+        return {**behind, self.upstream: [f"{name}={value}" for name, value in self.trunk.items()]}
 
 
 ROUTERS = {"smcroute": Smcroute, "igmpproxy": Igmpproxy, "frr": Frr, "ovs": OpenVswitch}

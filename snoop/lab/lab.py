@@ -229,15 +229,18 @@ class Lab:
         return name
 
     def add_beyond(self, host: Host) -> Host:
-        """A network behind `host`: `down0` there, cabled to a further host `<name>x`."""
-        name = f"{host.name}x"
+        """A network behind `host`: `down0` there, cabled to a further host `<name>x`; the next is
+        `down1` with `<name>x1`.
+        """
+        number = sum(each.name.startswith(f"{host.name}x") for each in self.beyond)
+        name, down_name = f"{host.name}x{number or ''}", f"down{number}"
         namespace = f"{self.prefix}{name}"
         link = namespaces.create(namespace, quiet_ipv6=self.quiet_ipv6)
         try:
             peer = {"ifname": "eth0", "net_ns_fd": namespace}
-            host.link.link("add", ifname="down0", kind="veth", mtu=self.mtu, peer=peer)
-            down = namespaces.index_of(host.link, "down0")
-            third = 100 + len(self.hosts)
+            host.link.link("add", ifname=down_name, kind="veth", mtu=self.mtu, peer=peer)
+            down = namespaces.index_of(host.link, down_name)
+            third = 100 + len(self.hosts) + number
             host.link.addr("add", index=down, address=f"10.{third}.0.1", prefixlen=24)
             if not self.quiet_ipv6:
                 host.link.addr("add", index=down, address=f"fd00:{third}::1", prefixlen=64,
@@ -247,6 +250,8 @@ class Lab:
             address6 = "" if self.quiet_ipv6 else f"fd00:{third}::2"
             self.bring_up(link, address, address6)
             beyond = Host(name, namespace, link, port=host.port, address=address, address6=address6)
+            eth0 = link.get_links(namespaces.index_of(link, "eth0"))[0]
+            beyond.mac = eth0.get_attr("IFLA_ADDRESS")
         except BaseException:
             link.close()
             raise

@@ -90,7 +90,7 @@ class Star:
                 frame = udp(source, group, data, mac=origin.mac, **how)
                 batch.append(frame if vid is None else frames.tagged(frame, vid))
         assert origin.frames(batch)["refused"] == 0
-        self.lab.settle(origin)
+        self.settle(origin)
         result: dict[str, set[str]] = {source: set() for source in sources}
         for host in self.lab.hosts:
             seen = host.wire_by_source(group, sources, vid=vid)
@@ -100,6 +100,10 @@ class Star:
                     assert got.datagrams == got.unique == count, f"{host.name}: {source} {got}"
                     result[source].add(host.name)
         return result
+
+    def settle(self, sender: Host) -> None:
+        """All that it sent before is delivered or dropped."""
+        self.lab.settle(sender)
 
     def report(self, port: int, *records: tuple[str, str, Iterable[str]], **how: Any) -> None:
         """A crafted report of the latest version from the host on that port; nobody answers
