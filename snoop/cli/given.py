@@ -27,14 +27,19 @@ _querier = options.option(
 _mld = options.option(
     "--mld-querier/--no-mld-querier", default=None, help='[mld] querier = "on" or "off".'
 )
+_filtering = options.option(
+    "--vlan-filtering/--no-vlan-filtering",
+    default=None,
+    help="[switch] vlan_filtering: a port is in the VLANs of its access or trunk alone.",
+)
 _address = options.option(
     "--querier-address", metavar="A", help="Source address of our own queries."
 )
 
 
 def configuration(command: options.Command) -> options.Command:
-    """--config, --port, --querier, --querier-address, --mld-querier."""
-    return _config(_ports(_querier(_address(_mld(command)))))
+    """--config, --port, --querier, --querier-address, --mld-querier, --vlan-filtering."""
+    return _config(_ports(_querier(_address(_mld(_filtering(command))))))
 
 
 class Given(NamedTuple):
@@ -45,6 +50,7 @@ class Given(NamedTuple):
     querier: bool | None = None
     querier_address: str | None = None
     mld_querier: bool | None = None
+    vlan_filtering: bool | None = None
     name: str | None = None
 
     def load(self) -> Loaded:
@@ -58,6 +64,8 @@ class Given(NamedTuple):
         tables: dict[str, dict[str, Any]] = {"switch": {}, "igmp": {}, "mld": {}}
         if self.name is not None:
             tables["switch"]["name"] = self.name
+        if self.vlan_filtering is not None:
+            tables["switch"]["vlan_filtering"] = self.vlan_filtering
         if self.querier is not None:
             tables["igmp"]["querier"] = "on" if self.querier else "off"
         if self.querier_address is not None:

@@ -8,8 +8,9 @@
 - `resolve`: what was set, as the protocol's parameters;
 - `effective`: what holds where a key is left out;
 - `names`: what groups are called;
-- `together`: checks that need more than one value; `loader`: a file and the command line, checked;
-- `odd` and `odd_ports`: what is allowed and seldom meant; `settings`: what is in effect, and what
-  waits;
+- `together` and `together_vlans`: checks that need more than one value; `loader`: a file and the
+  command line, checked; `port_options`: options of a port as words of a command;
+- `odd`, `odd_ports` and `odd_vlans`: what is allowed and seldom meant; `settings`: what is in
+  effect, and what waits;
 - `toml`: plain tables as a file of them is written.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -49,11 +50,34 @@ Label = Annotated[
 Vlan = Annotated[int, Meta(ge=0, le=4094)]
 Vid = Annotated[int, Meta(ge=1, le=4094)]
 _VID = "(?:[1-9][0-9]{0,2}|[1-3][0-9]{3}|40[0-8][0-9]|409[0-4])"
+_RANGE = re.compile(r"([0-9]{1,4})(?:\s*(?:-|–|:|\.{2,3}|to)\s*([0-9]{1,4}))?\Z")
+
+
+def _vids(value: object) -> str | None:
+    """What somebody seems to mean who wrote this for a list of VLANs, None if that is not clear."""
+    made = []
+    for one in value if isinstance(value, list) else [value]:
+        if isinstance(one, bool) or not isinstance(one, int | str):
+            return None
+        for part in [one] if isinstance(one, int) else re.split(r"[,;]|\s+(?=[0-9])", one):
+            found = _RANGE.match(str(part).strip())
+            if found is None:
+                return None
+            first, last = sorted(int(end or found[1]) for end in found.groups())
+            if not 1 <= first <= last <= 4094:
+                return None
+            made.append(str(first) if first == last else f'"{first}-{last}"')
+    return f"[{', '.join(made)}]" if made else None
+
+
 Vids = Annotated[
-    list[Vid | Annotated[str, Meta(pattern=f"^{_VID}(?:-{_VID})?$")]],
+    list[Vid | Annotated[str, Meta(pattern=f"^{_VID}(?:-{_VID})?\\Z")]],
     Meta(
         min_length=1,
-        extra={"allowed": 'a list of VLANs from 1 to 4094 and ranges of them, as [10, "20-29"]'},
+        extra={
+            "allowed": 'a list of VLANs from 1 to 4094 and ranges of them, as [10, "20-29"]',
+            "meant": _vids,
+        },
     ),
 ]
 NullSource = bool | Literal["fallback"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from snoop.config.schema import (
     IgmpTable,
     MldTable,
     PortTable,
+    StaticTable,
     SwitchTable,
 )
 from snoop.config.schema_vlan import VlanTable
@@ -39,8 +41,9 @@ def coalesce(table: PortTable, switch: SwitchTable) -> Coalesce:
 def whole(config: Config) -> dict[str, Any]:
     """The configuration as TOML-shaped plain data with every default filled in."""
     plain = {table: _plain(getattr(config, table)) for table in Config.__struct_fields__}
-    for repeated in ("static", "group"):
-        plain[repeated] = list(plain[repeated])
+    plain["group"] = list(plain["group"])
+    pvids = resolve.pvids(config)
+    plain["static"] = [_static(one, pvids) for one in config.static]
     plain["igmp"] = _whole(config.igmp)
     plain["mld"] = _whole(config.mld)
     plain["vlan"] = [_vlan(config, vlan) for vlan in config.vlan]
@@ -66,6 +69,13 @@ def _whole(table: IgmpTable | MldTable) -> dict[str, Any]:
         if key in plain and plain[key] is None:
             plain[key] = value
     return plain
+
+
+def _static(table: StaticTable, pvids: Mapping[str, int]) -> dict[str, Any]:
+    """With the VLAN that it means, if its ports have the same."""
+    own = {resolve.static_vlan(table, name, pvids) for name in table.ports}
+    plain: dict[str, Any] = _plain(table)
+    return {**plain, "vlan": own.pop() if len(own) == 1 else None}
 
 
 def _vlan(config: Config, vlan: VlanTable) -> dict[str, Any]:

@@ -18,12 +18,12 @@ from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 import msgspec
 from msgspec import structs
 
-from snoop.config import schema
+from snoop.config import port_options, schema
 from snoop.config.problems import ConfigError, Problem, Unknown, lines_of
-from snoop.config.schema import Config, PortMldTable, PortTable
+from snoop.config.schema import Config
 from snoop.config.schema_vlan import VlanTable
 from snoop.config.together import problems
-from snoop.config.words import ADDRESSES, allowed, meant, nearest, shown
+from snoop.config.words import ADDRESSES, allowed, hinted, meant, nearest, shown
 from snoop.printable import name_of, printable
 
 Table = TypeVar("Table", bound=msgspec.Struct)
@@ -233,36 +233,6 @@ def _label(value: Any) -> Any:
     return printable(value)
 
 
-def port_argument(text: str) -> dict[str, Any]:
-    """`IF[,option=value…]` as the keys of a `[[port]]`; a list is one option given repeatedly."""
-    name, *options = text.split(",")
-    if not name:
-        raise ConfigError(
-            f'--port {text}: allowed is IF[,option=value…], such as "p0,mrouter=never"'
-        )
-    keys: dict[str, Any] = {"name": name}
-    hints = typing.get_type_hints(PortTable, include_extras=True)
-    for option in options:
-        key, equals, value = option.partition("=")
-        table, _, inner = key.rpartition(".")
-        if equals and table == "mld" and inner in PortMldTable.__struct_fields__:
-            _put(keys.setdefault(table, {}), inner, value, listed=inner.endswith("_groups"))
-            continue
-        if not equals or key in ("name", "mld"):
-            raise ConfigError(f'--port {text}: "{option}" is not option=value')
-        if key not in hints:
-            raise ConfigError(f'--port {text}: unknown option "{key}"{meant(key, hints)}')
-        _put(keys, key, value, listed=_is_list(hints[key]))
-    return keys
-
-
-def _put(keys: dict[str, Any], key: str, value: str, *, listed: bool) -> None:
-    if listed:
-        keys.setdefault(key, []).append(value)
-    else:
-        keys[key] = value if key == "description" else _word(value)
-
-
 def _table(
     kind: type[Table], raw: object, where: str, place: tuple[str, int | None], called: object
 ) -> tuple[Table, list[Problem]]:
@@ -288,6 +258,7 @@ def _table(
             values[key] = msgspec.convert(value, type=hints[key], dec_hook=_address)
         except (msgspec.ValidationError, ValueError):
             text = f"{where} {key} = {shown(value)} is not allowed: {allowed(hints[key])}"
+            text += hinted(hints[key], value)
             found.append(Problem(text, *place, key))
     for key in required:
         if isinstance(raw, dict) and key not in raw:
@@ -341,30 +312,18 @@ def _add_ports(raw: dict[str, Any], arguments: Iterable[str]) -> Iterator[str]:
     ports = raw["port"] = list(given)
     for argument in arguments:
         try:
-            keys = port_argument(argument)
+            name, options = port_options.argument(argument)
         except ConfigError as error:
             yield str(error)
             continue
         for at, port in enumerate(ports):
-            if isinstance(port, dict) and port.get("name") == keys["name"]:
-                ports[at] = {**port, **keys}
+            if isinstance(port, dict) and port.get("name") == name:
+                ports[at] = port_options.laid(port, options)
                 break
         else:
-            ports.append(keys)
+            ports.append(port_options.laid({"name": name}, options))
 
 
 def _is_list(hint: Any) -> bool:
     base = get_args(hint)[0] if get_origin(hint) is Annotated else hint
     return get_origin(base) is list
-
-
-def _word(text: str) -> object:
-    """A command-line value as the TOML value of the same spelling; anything else is text."""
-    if text in ("true", "false"):
-        return text == "true"
-    for number in (int, float):
-        try:
-            return number(text)
-        except ValueError:
-            continue
-    return text

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from operator import itemgetter
 
-from snoop.config import odd_ports, resolve
+from snoop.config import odd_ports, odd_vlans, resolve
 from snoop.config.addresses import Group, GroupPrefix, Network, Source, carried
-from snoop.config.schema import Config, IgmpTable, MldTable, PortTable, StaticTable
+from snoop.config.schema import Config, IgmpTable, MldTable, PortTable
 from snoop.proto.params import FastLeave, MrouterMode, NoQuerier, QuerierMode, Unregistered
 from snoop.proto.units import to_seconds
 from snoop.wire.address import Address, Family
@@ -48,6 +48,7 @@ def notes(config: Config) -> list[str]:
     found += _statics(config)
     found += _names(config)
     found += odd_ports.together(config)
+    found += odd_vlans.notes(config)
     return found
 
 
@@ -231,7 +232,7 @@ def _statics(config: Config) -> Iterator[str]:
         for name in static.ports:
             if _within(group, denied[name]):
                 yield f"{where} {name} gets it, though its deny_groups refuses that group to hosts"
-    for entry, times in Counter(_entries(config.static)).items():
+    for entry, times in Counter(_entries(config)).items():
         if times > 1:
             of_group, source, vlan, name = entry
             of = "" if source is None else f" from {source}"
@@ -264,12 +265,9 @@ def _is_group(name: str) -> bool:
         return False
 
 
-def _entries(
-    statics: Iterable[StaticTable],
-) -> Iterator[tuple[Group, Source | None, int, str]]:
-    for static in statics:
-        for name in static.ports:
-            yield static.group, static.source, static.vlan, name
+def _entries(config: Config) -> Iterator[tuple[Group, Source | None, int, str]]:
+    for static, vid, name in resolve.static_entries(config):
+        yield static.group, static.source, vid, name
 
 
 def _inside(network: Network, around: Network) -> bool:

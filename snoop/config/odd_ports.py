@@ -57,13 +57,14 @@ def together(config: Config) -> Iterator[str]:
     for vlan in config.vlan:
         own = resolve.igmp_of(config, vlan)
         shared = vlan.vid and vlan.querier_address is None
+        others = "other VLANs" if config.switch.vlan_filtering else "untagged"
         if (
             shared
             and own.querier is not QuerierMode.OFF
             and not own.querier_address.address.is_unspecified
         ):
             yield (
-                f"[[vlan]] {vlan.vid}: asks from {own.querier_address} of [igmp], as untagged: "
+                f"[[vlan]] {vlan.vid}: asks from {own.querier_address} of [igmp], as {others}: "
                 "hosts with rp_filter = 1 whose network has no such address drop its queries; "
                 "give it a querier_address"
             )

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from msgspec import structs
 
 from snoop.config.addresses import GroupPrefix, carried
-from snoop.config.schema import Config, IgmpTable, MldTable, PortTable, SwitchTable
+from snoop.config.schema import (
+    Config,
+    IgmpTable,
+    MldTable,
+    PortTable,
+    StaticTable,
+    SwitchTable,
+)
 from snoop.config.schema_vlan import VlanTable
 from snoop.proto import vlans
 from snoop.proto.params import NullSource, Params, PortParams
@@ -171,15 +179,25 @@ def port_vlans(switch: SwitchTable, table: PortTable) -> PortVlans | None:
         return None
     if table.trunk is None:
         return vlans.access(table.access or 1)
-    return vlans.trunk(vids(table.trunk), table.native or 0)
+    return vlans.trunk_of(_set(tuple(table.trunk)), table.native or 0)
 
 
-def vids(listed: list[int | str]) -> list[int]:
-    """The VLANs of a list of ids and ranges, in its order."""
-    found: list[int] = []
+def pvid(table: PortTable) -> int:
+    """The VLAN of a port's frames without a tag, of a switch that filters; 0: it has none."""
+    return table.access or 1 if table.trunk is None else table.native or 0
+
+
+def span(one: int | str) -> int:
+    """The VLANs of an id or a range, bit `1 << vid` of each."""
+    first, _, last = str(one).partition("-")
+    return (1 << int(last or first) + 1) - 1 & ~((1 << int(first)) - 1)
+
+
+@lru_cache(maxsize=512)  # Of every port it is asked whenever a VLAN changes.
+def _set(listed: tuple[int | str, ...]) -> int:
+    found = 0
     for one in listed:
-        first, _, last = str(one).partition("-")
-        found += range(int(first), int(last or first) + 1)
+        found |= span(one)
     return found
 
 
@@ -248,14 +266,33 @@ def statics(config: Config, *, port_id: Callable[[str], int]) -> set[StaticEntry
     """Every configured static entry."""
     return {
         StaticEntry(
-            static.vlan,
+            vid,
             static.group.mapped,
             None if static.source is None else static.source.mapped,
             port_id(name),
         )
-        for static in config.static
-        for name in static.ports
+        for static, vid, name in static_entries(config)
     }
+
+
+def static_entries(config: Config) -> Iterator[tuple[StaticTable, int, str]]:
+    """Every `[[static]]` with each of its ports and the VLAN that it has there."""
+    own = pvids(config)
+    for static in config.static:
+        for name in static.ports:
+            yield static, static_vlan(static, name, own), name
+
+
+def pvids(config: Config) -> dict[str, int]:
+    """The PVID of every port by its name; none where nobody filters."""
+    if not config.switch.vlan_filtering:
+        return {}
+    return {table.name: pvid(table) for table in config.port}
+
+
+def static_vlan(static: StaticTable, port: str, pvids: Mapping[str, int]) -> int:
+    """The VLAN of an entry at a port; left out, that of frames without a tag."""
+    return pvids.get(port, 0) if static.vlan is None else static.vlan
 
 
 def prefix(given: GroupPrefix) -> Prefix:

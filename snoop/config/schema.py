@@ -344,7 +344,10 @@ class StaticTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     group: Annotated[Group, says("the group")]
     ports: Annotated[list[str], Meta(min_length=1), says("ports that always get it")]
     source: Annotated[Source | None, says("of the same family; left out: any source")] = None
-    vlan: Annotated[Vlan, says("0: untagged")] = 0
+    vlan: Annotated[
+        Vlan | None,
+        says("left out: frames without a tag, with vlan_filtering in the VLAN that its port has"),
+    ] = None
 
 
 class MetricsTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 from msgspec import structs
 
-from snoop.config import resolve
+from snoop.config import resolve, together_vlans
 from snoop.config.addresses import GroupPrefix
 from snoop.config.problems import Problem, Unknown
 from snoop.config.schema import Config, IgmpTable, MldTable, PortMldTable
@@ -39,6 +39,7 @@ def problems(config: Config, unknown: Unknown) -> Iterator[Problem]:
             yield from _timers(_common(config, vlan, family), where, ("vlan", at), inner)
     yield from _twice("group", "group", [f'"{one.group}"' for one in config.group], unknown)
     yield from _ports(config, unknown)
+    yield from together_vlans.problems(config, unknown)
     yield from _names(config, unknown)
     yield from _statics(config, unknown)
     yield from _listen(config.metrics.listen)
@@ -165,47 +166,54 @@ def _statics(config: Config, unknown: Unknown) -> Iterator[Problem]:
     sources: dict[tuple[int, str, str], set[str]] = {}
     full: set[object] = set()
     vlans = {vlan.vid: at for at, vlan in enumerate(config.vlan)}
+    pvids = resolve.pvids(config)
     for at, static in enumerate(config.static):
         if unknown.has("static", at, "group") or unknown.has("static", at, "vlan"):
             continue
-        of = (static.vlan, static.group.family)
-        name = _TABLE[of[1]]
-        own = vlans.get(static.vlan)
-        if own is None and unknown.any("vlan", "vid"):
+        if static.vlan is None and together_vlans.are_open(unknown):
             continue
-        limit: IgmpTable | MldTable = (
-            getattr(config, name) if own is None else _common(config, config.vlan[own], of[1])
-        )
-        most_groups, most_sources = (
-            math.inf
-            if (
-                unknown.has(name, None, key)
-                if own is None
-                else _is_open(config, own, of[1], key, unknown)
+        by_vlan: dict[int, list[str]] = {}
+        for port in static.ports:
+            by_vlan.setdefault(resolve.static_vlan(static, port, pvids), []).append(port)
+        for vid, ports in by_vlan.items():
+            family = static.group.family
+            of, name = (vid, family), _TABLE[family]
+            own = vlans.get(vid)
+            if own is None and unknown.any("vlan", "vid"):
+                continue
+            limit: IgmpTable | MldTable = (
+                getattr(config, name) if own is None else _common(config, config.vlan[own], family)
             )
-            else getattr(limit, key)
-            for key in ("max_groups", "max_sources")
-        )
-        held = groups.setdefault(of, set())
-        held.add(str(static.group))
-        if len(held) > most_groups and of not in full:
-            full.add(of)
-            text = (
-                f"[[static]] names more than {limit.max_groups} groups of VLAN "
-                f"{static.vlan}: allowed are as many as [{name}] max_groups"
+            most_groups, most_sources = (
+                math.inf
+                if (
+                    unknown.has(name, None, key)
+                    if own is None
+                    else _is_open(config, own, family, key, unknown)
+                )
+                else getattr(limit, key)
+                for key in ("max_groups", "max_sources")
             )
-            yield Problem(text, "static", at)
-        for port in static.ports if static.source is not None else ():
-            key = (static.vlan, str(static.group), port)
-            listed = sources.setdefault(key, set())
-            listed.add(str(static.source))
-            if len(listed) > most_sources and key not in full:
-                full.add(key)
+            held = groups.setdefault(of, set())
+            held.add(str(static.group))
+            if len(held) > most_groups and of not in full:
+                full.add(of)
                 text = (
-                    f"[[static]] {static.group} names more than {limit.max_sources} "
-                    f"sources for {port}: allowed are as many as [{name}] max_sources"
+                    f"[[static]] names more than {limit.max_groups} groups of VLAN {vid}: allowed "
+                    f"are as many as [{name}] max_groups"
                 )
                 yield Problem(text, "static", at)
+            for port in ports if static.source is not None else ():
+                key = (vid, str(static.group), port)
+                listed = sources.setdefault(key, set())
+                listed.add(str(static.source))
+                if len(listed) > most_sources and key not in full:
+                    full.add(key)
+                    text = (
+                        f"[[static]] {static.group} names more than {limit.max_sources} "
+                        f"sources for {port}: allowed are as many as [{name}] max_sources"
+                    )
+                    yield Problem(text, "static", at)
 
 
 def _listen(listen: str) -> Iterator[Problem]:

@@ -22,6 +22,20 @@ ADDRESSES = {
 }
 
 
+# What others call it.
+_OTHERS = {
+    "vlan": ("access", "vid"),
+    "vid": ("vlan", "access"),
+    "pvid": ("access",),
+    "untagged": ("access",),
+    "vlans": ("trunk",),
+    "tagged": ("trunk",),
+    "allowed_vlans": ("trunk",),
+    "native_vlan": ("native",),
+    "vlan_aware": ("vlan_filtering",),
+}
+
+
 def allowed(hint: Any) -> str:
     """What a field of this type takes, in words."""
     if get_origin(hint) is Annotated:
@@ -48,8 +62,23 @@ def allowed(hint: Any) -> str:
     return {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[hint]
 
 
+def hinted(hint: Any, value: object) -> str:
+    """What seems to be meant by a value that a key does not take; empty: nobody knows."""
+    if get_origin(hint) in (types.UnionType, typing.Union):
+        return next((said for arm in get_args(hint) if (said := hinted(arm, value))), "")
+    for note in get_args(hint)[1:] if get_origin(hint) is Annotated else ():
+        if isinstance(note, msgspec.Meta) and note.extra and "meant" in note.extra:
+            found = note.extra["meant"](value)
+            return f" (did you mean {found}?)" if found else ""
+    return hinted(get_args(hint)[0], value) if get_origin(hint) is Annotated else ""
+
+
 def nearest(word: object, known: Iterable[str]) -> str | None:
-    near = difflib.get_close_matches(str(word), list(known), n=1)
+    names = list(known)
+    for other in _OTHERS.get(str(word), ()):
+        if other in names:
+            return other
+    near = difflib.get_close_matches(str(word), names, n=1)
     return near[0] if near else None
 
 

@@ -21,13 +21,33 @@ class PortVlans(NamedTuple):
         """Tell whether the port is a member of a VLAN."""
         return bool(vid) and (vid == self.pvid or bool(self.tagged >> vid & 1))
 
+    @property
+    def all(self) -> int:
+        """Bit `1 << vid` of each VLAN of the port."""
+        return self.tagged | (1 << self.pvid if self.pvid else 0)
+
     def vids(self) -> Iterator[int]:
         """Every VLAN of the port, lowest first."""
-        left = self.tagged | (1 << self.pvid if self.pvid else 0)
+        left = self.all
         while left:
             lowest = left & -left
             yield lowest.bit_length() - 1
             left ^= lowest
+
+
+def ranges(vlans: int) -> list[str]:
+    """A set of VLANs, a bit each, as a file has them: ["10", "20-29"]."""
+    found = []
+    first = 0
+    while vlans:
+        gap = (vlans & -vlans).bit_length() - 1
+        vlans >>= gap
+        first += gap
+        many = (~vlans & vlans + 1).bit_length() - 1
+        found.append(str(first) if many == 1 else f"{first}-{first + many - 1}")
+        vlans >>= many
+        first += many
+    return found
 
 
 def access(vid: int) -> PortVlans:
@@ -40,4 +60,9 @@ def trunk(vids: Iterable[int], native: int = 0) -> PortVlans:
     tagged = 0
     for vid in vids:
         tagged |= 1 << vid
-    return PortVlans(native, tagged & ~(1 << native))
+    return trunk_of(tagged, native)
+
+
+def trunk_of(vlans: int, native: int = 0) -> PortVlans:
+    """The same of a set of VLANs, a bit each."""
+    return PortVlans(native, vlans & ~(1 << native))
