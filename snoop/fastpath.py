@@ -18,7 +18,7 @@ from typing import Any
 
 from snoop._native import ffi, lib
 from snoop.proto.units import Ports
-from snoop.table.image import pack_rows, pack_vlans, words
+from snoop.table.image import pack_members, pack_rows, pack_vlans, words
 from snoop.table.mdb import Delta
 from snoop.table.seen import (
     FdbEntry,
@@ -29,7 +29,7 @@ from snoop.table.seen import (
     WorkerStats,
 )
 
-CONTRACT_VERSION = 13
+CONTRACT_VERSION = 14
 if lib.fp_contract_version() != CONTRACT_VERSION:
     raise ImportError(
         f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "
@@ -153,7 +153,7 @@ class FastPath:
         self.workers = workers
         self._fdb_max = fdb_max
         self._streams_max = (streams_max + 8) * workers * 2
-        self._staged_ports: dict[int, tuple[int, int, int, int, int]] = {}
+        self._staged_ports: dict[int, tuple[int, int, int, int, int, int]] = {}
         self._drain = ffi.new("uint8_t[]", _DRAIN_BYTES)
         self.punt_fd: int = lib.fp_punt_fd(self._sw)
 
@@ -213,18 +213,22 @@ class FastPath:
         sticky: bool = False,
         igmp_rate: int = 0,
         igmp_burst: int = 1,
+        filters: bool = False,
         pvid: int = 0,
+        horizon: int = 0,
     ) -> None:
         """Stage the state of an open port for the next publish; mtu in bytes, rate 0: no limit.
 
         `coalesce`: it gets runs, several frames in one send; `watched`: but not while in doubt.
-        `sticky`: addresses learned there never move away. `pvid`: the VLAN of frames that bring
-        none; 0: they have none.
+        `sticky`: addresses learned there never move away. `filters`: its frames have the VLAN of
+        their tag, or `pvid`, 0: they are refused; else they pass as they came. Ports of one
+        `horizon` never forward to each other; 0: it has none.
         """
         flags = (lib.FP_PORT_UP if up else 0) | (lib.FP_PORT_COALESCE if coalesce else 0)
         flags |= lib.FP_PORT_WATCHED if watched else 0
         flags |= lib.FP_PORT_STICKY if sticky else 0
-        self._staged_ports[port] = (mtu, flags, igmp_rate, igmp_burst, pvid)
+        flags |= lib.FP_PORT_FILTERS if filters else 0
+        self._staged_ports[port] = (mtu, flags, igmp_rate, igmp_burst, pvid, horizon)
 
     def watch(self, fd: int) -> None:
         """While this descriptor is readable watched ports get no runs; -1: none."""
@@ -240,10 +244,12 @@ class FastPath:
             return
         rows, row_count = pack_rows(delta)
         vlans, vlan_count = pack_vlans(delta)
+        members, member_count = pack_members(delta)
         ports = ffi.new("struct fp_port_state[]", max(1, len(self._staged_ports)))
-        for i, (port, (mtu, flags, rate, burst, pvid)) in enumerate(self._staged_ports.items()):
-            ports[i].port, ports[i].mtu, ports[i].flags = port, mtu, flags
-            ports[i].igmp_rate, ports[i].igmp_burst, ports[i].pvid = rate, burst, pvid
+        for i, (port, state) in enumerate(self._staged_ports.items()):
+            ports[i].port = port
+            ports[i].mtu, ports[i].flags, ports[i].igmp_rate, ports[i].igmp_burst = state[:4]
+            ports[i].pvid, ports[i].horizon = state[4:]
         _check(
             lib.fp_switch_publish(
                 self._sw,
@@ -251,6 +257,8 @@ class FastPath:
                 row_count,
                 ffi.from_buffer("struct fp_vlan[]", vlans) if vlan_count else ffi.NULL,
                 vlan_count,
+                ffi.from_buffer("struct fp_members[]", members) if member_count else ffi.NULL,
+                member_count,
                 ports,
                 len(self._staged_ports),
             ),
@@ -298,16 +306,25 @@ class FastPath:
             yield Punted(port, vid, view[at : at + length], time_ns, cost, tag)
             at += (length + 7) & ~7
 
-    def inject(self, vid: int, ports: Ports, frame: bytes, tci: int | None = None) -> Ports:
+    def inject(
+        self,
+        vid: int,
+        ports: Ports,
+        frame: bytes,
+        tci: int | None = None,
+        came_from: int | None = None,
+    ) -> Ports:
         """Send an untagged frame in a VLAN on a set of ports; the ports that took it.
 
-        It leaves tagged where the VLAN has the port tagged, with the priority in `tci`, which is
-        None if it came without a tag.
+        Of the ports those that are in the VLAN get it, tagged where the VLAN has the port tagged,
+        with the priority in `tci`, which is None if it came without a tag; but for the split
+        horizon of the port that it came from, None: it is our own.
         """
         sent = ffi.new("uint64_t[4]")
         tag = _NO_TAG if tci is None else tci
         mask = ffi.new("uint64_t[4]", words(ports))
-        _check(lib.fp_inject(self._sw, vid, tag, mask, frame, len(frame), sent), "inject")
+        of = -1 if came_from is None else came_from
+        _check(lib.fp_inject(self._sw, vid, tag, of, mask, frame, len(frame), sent), "inject")
         return _mask(sent)
 
     def counters(self, port: int) -> dict[str, int]:

@@ -26,13 +26,13 @@ static void publish(const char *what, uint64_t count, uint32_t groups)
 
 		for (uint32_t i = 0; i < more; i++)
 			rows[i] = row_of(n + i, 2);
-		CHECK_EQ(fp_switch_publish(sw, rows, more, NULL, 0, NULL, 0), 0);
+		CHECK_EQ(fp_switch_publish(sw, rows, more, NULL, 0, NULL, 0, NULL, 0), 0);
 	}
 	start_ns = fp_now_ns();
 	for (uint64_t n = 0; n < count; n++) {
 		struct fp_row row = row_of(check_below(&seed, groups), n);
 
-		CHECK_EQ(fp_switch_publish(sw, &row, 1, NULL, 0, NULL, 0), 0);
+		CHECK_EQ(fp_switch_publish(sw, &row, 1, NULL, 0, NULL, 0, NULL, 0), 0);
 	}
 	bench_report(what, start_ns, count);
 	fp_switch_free(sw);

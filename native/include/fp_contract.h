@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 13
+#define FP_CONTRACT_VERSION 14
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -37,6 +37,7 @@ enum fp_reason {
 	FP_FORWARD_SOURCE,	 /* row (vlan, group, source) */
 	FP_FORWARD_UNREGISTERED, /* no row: policy for unregistered groups, SNOOP-32 */
 	FP_FORWARD_UNICAST,	 /* destination in the fdb */
+	FP_FORWARD_L2_GROUP,	 /* row of a MAC address, not IP: L2-3 */
 	/* flooded */
 	FP_FLOOD_LINK_LOCAL,	  /* 224.0.0.0/24, SNOOP-31 */
 	FP_FLOOD_IPV6_LINK_LOCAL, /* groups that IPv6 itself needs, SNOOP-51, 52 */
@@ -54,6 +55,7 @@ enum fp_reason {
 	FP_DROP_NO_MEMBER,     /* registered group, nobody to send it to */
 	FP_DROP_NO_EGRESS,     /* flooded or unregistered, but no other port */
 	FP_DROP_SAME_PORT,     /* the destination is behind the ingress port */
+	FP_DROP_SPLIT_HORIZON, /* all who would get it are of the ingress port's horizon */
 	FP_DROP_TRUNCATED,     /* not captured whole, V-1 */
 	FP_DROP_RESERVED_MAC,  /* 01:80:c2:00:00:01-0f, L2-1 */
 	FP_DROP_VLAN_INVALID,  /* VID 4095, VLAN-2 */
@@ -106,7 +108,10 @@ enum fp_row_flag {
 	FP_ROW_ALWAYS_FLOOD = 2 /* a prefix of groups in every VLAN; vlan and ports are ignored */
 };
 
-/* A row to set or delete. IPv4 addresses are v4-mapped. Router ports are not in it. */
+/*
+ * A row to set or delete. IPv4 addresses are v4-mapped; a layer-2 group is 01, nine zeros and its
+ * MAC address, from any source. Router ports are not in it.
+ */
 struct fp_row {
 	uint8_t group[FP_ADDRESS_BYTES];
 	uint8_t source[FP_ADDRESS_BYTES];
@@ -126,15 +131,10 @@ enum fp_vlan_flag {
 
 enum fp_family { FP_FAMILY_IPV4 = 4, FP_FAMILY_IPV6 = 6 };
 
-/*
- * Policy of one family in one VLAN; vlan FP_VLAN_ANY is the default for VLANs without
- * their own. Who is in the VLAN is the VLAN's, whichever family's row said it last.
- */
+/* Policy of one family in one VLAN; vlan FP_VLAN_ANY: the default of those without their own. */
 struct fp_vlan {
 	uint64_t unregistered[FP_MASK_WORDS]; /* of groups without a row; and the router ports */
 	uint64_t mrouters[FP_MASK_WORDS];     /* added to every row and to unregistered */
-	uint64_t members[FP_MASK_WORDS];      /* all ports: nobody is kept out */
-	uint64_t untagged[FP_MASK_WORDS];     /* members that have the VLAN without a tag */
 	uint16_t vlan;
 	uint8_t op;
 	uint8_t flags;
@@ -142,11 +142,22 @@ struct fp_vlan {
 	uint8_t pad[3];
 };
 
+/* Who is in a VLAN; vlan FP_VLAN_ANY: in those without a row, at first all ports; it stays. */
+struct fp_members {
+	uint64_t ports[FP_MASK_WORDS];
+	uint64_t untagged[FP_MASK_WORDS]; /* of them: who has the VLAN without a tag */
+	uint16_t vlan;
+	uint8_t op;
+	uint8_t pad[5];
+};
+
 enum fp_port_flag {
 	FP_PORT_UP = 1,
 	FP_PORT_COALESCE = 2, /* it gets runs: several frames of a flow in one send */
 	FP_PORT_WATCHED = 4,  /* but none while fp_switch_watch() or fp_switch_hold() says so */
-	FP_PORT_STICKY = 8    /* addresses learned here never move away */
+	FP_PORT_STICKY = 8,   /* addresses learned here never move away */
+	FP_PORT_FILTERS = 16  /* its frames have the VLAN of their tag, or pvid; else they pass as
+				 they came */
 };
 
 struct fp_port_state {
@@ -156,9 +167,8 @@ struct fp_port_state {
 	uint8_t pad;
 	uint32_t igmp_rate;  /* group records a second, or what costs as much; 0: no limit */
 	uint32_t igmp_burst; /* and at once */
-	uint16_t
-		pvid; /* VLAN of frames that bring none; 0: they have none, and pass as they came */
-	uint8_t pad2[2];
+	uint16_t pvid;	  /* of a port that filters: VLAN of frames that bring none; 0: refused */
+	uint16_t horizon; /* ports of one number never forward to each other; 0: none */
 };
 
 enum fp_open_flag {
@@ -275,6 +285,7 @@ int fp_port_close(struct fp_switch *sw, uint32_t port);
 /* Applies the changes to a copy of what changed, and swaps it in; never waits. */
 int fp_switch_publish(struct fp_switch *sw, const struct fp_row *rows, uint32_t row_count,
 		      const struct fp_vlan *vlans, uint32_t vlan_count,
+		      const struct fp_members *members, uint32_t members_count,
 		      const struct fp_port_state *ports, uint32_t port_count);
 uint64_t fp_switch_row_count(struct fp_switch *sw);
 /*
@@ -300,10 +311,11 @@ int64_t fp_punt_drain(struct fp_switch *sw, uint8_t *buffer, uint32_t buffer_byt
 /*
  * Sends an untagged frame in a VLAN, on those of the ports that are in it, with a tag where
  * they have it tagged; tci, or FP_NO_TAG: of the tag it came with, whose priority it keeps.
- * *sent gets the ports that took it.
+ * from: the port it came from, whose horizon does not get it, or -1. *sent gets the ports that
+ * took it.
  */
-int fp_inject(struct fp_switch *sw, uint32_t vlan, uint32_t tci, const uint64_t *ports,
-	      const uint8_t *frame, uint32_t frame_len, uint64_t *sent);
+int fp_inject(struct fp_switch *sw, uint32_t vlan, uint32_t tci, int32_t from,
+	      const uint64_t *ports, const uint8_t *frame, uint32_t frame_len, uint64_t *sent);
 
 /* What the live table says of such a frame; the fdb and all counters stay as they are. */
 int fp_explain(struct fp_switch *sw, uint32_t port, const uint8_t *frame, uint32_t frame_len,

@@ -97,7 +97,7 @@ uint32_t fp_cost(const struct fp_table *table, const struct fp_frame *frame)
 				    frame->data + frame->l3_offset + frame->header_bytes,
 				    frame->total_bytes - frame->header_bytes, flood_cost,
 				    ports_in(policy->mrouters) / PORTS_PER_COST);
-	if (!table->vlans->index[vlan])
+	if (!table->vlans->index[vlan] || !fp_vlan_has_family(fp_table_vlan(table, vlan)))
 		cost += VLAN_COST + flood_cost;
 	return cost < UINT16_MAX ? cost : UINT16_MAX;
 }

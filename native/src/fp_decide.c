@@ -1,7 +1,5 @@
 #include "fp_decide.h"
 
-#include "fp_mask.h"
-
 #define VID_RESERVED 4095u
 #define ALL_PIM_ROUTERS 0xe000000du
 #define LINK_LOCAL_GROUPS 0xe00000u /* 224.0.0.0/24, shifted */
@@ -174,6 +172,22 @@ static void decide_ipv6(const struct fp_table *table, const struct fp_frame *fra
 	decide_group(table, frame, policy, verdict);
 }
 
+/* L2-3: of a group that is known by its MAC address, exactly its ports. */
+static void decide_l2(const struct fp_table *table, const struct fp_frame *frame,
+		      struct fp_verdict *verdict)
+{
+	uint8_t key[FP_ADDRESS_BYTES];
+	const struct fp_entry *entry;
+
+	fp_map_mac(frame->data, key);
+	entry = fp_table_find(table, frame->vlan, key, NULL);
+	verdict->registered = entry != NULL;
+	if (entry)
+		deliver(entry->ports, FP_FORWARD_L2_GROUP, FP_DROP_NO_MEMBER, verdict);
+	else
+		flood(FP_FLOOD_L2_MULTICAST, verdict);
+}
+
 static void decide_multicast(const struct fp_table *table, const struct fp_frame *frame,
 			     struct fp_verdict *verdict)
 {
@@ -186,7 +200,7 @@ static void decide_multicast(const struct fp_table *table, const struct fp_frame
 	else if (frame->family == FP_FAMILY_IPV6 && !frame->service_tag)
 		decide_ipv6(table, frame, verdict);
 	else
-		flood(FP_FLOOD_L2_MULTICAST, verdict);
+		decide_l2(table, frame, verdict);
 }
 
 static void decide_unicast(uint32_t in_port, int32_t fdb_port, struct fp_verdict *verdict)
@@ -203,6 +217,27 @@ static void decide_unicast(uint32_t in_port, int32_t fdb_port, struct fp_verdict
 	}
 	fp_mask_set(ports, (uint32_t)fdb_port);
 	deliver(ports, FP_FORWARD_UNICAST, FP_DROP_SAME_PORT, verdict);
+}
+
+void fp_decide_horizon(const struct fp_table *table, uint32_t in_port, uint64_t *ports)
+{
+	uint16_t horizon = table->horizon[in_port];
+
+	fp_mask_for_each(ports, port)
+	{
+		if (table->horizon[port] == horizon)
+			fp_mask_clear(ports, port);
+	}
+}
+
+/* Of a verdict that stands but for the horizon of its port, which has one. */
+static void keep_apart(const struct fp_table *table, uint32_t in_port, struct fp_verdict *verdict)
+{
+	if (fp_mask_empty(verdict->ports))
+		return;
+	fp_decide_horizon(table, in_port, verdict->ports);
+	if (fp_mask_empty(verdict->ports))
+		drop(verdict, FP_DROP_SPLIT_HORIZON);
 }
 
 void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint32_t in_port,
@@ -233,12 +268,17 @@ void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint3
 		decide_multicast(table, frame, verdict);
 	else
 		decide_unicast(in_port, fdb_port, verdict);
+	if (table->horizon[in_port])
+		keep_apart(table, in_port, verdict);
 }
 
 void fp_decide_also(const struct fp_table *table, uint32_t in_port, uint32_t also,
 		    struct fp_verdict *verdict)
 {
-	if (verdict->reason != FP_FORWARD_UNICAST && verdict->reason != FP_DROP_SAME_PORT)
+	if (verdict->reason != FP_FORWARD_UNICAST && verdict->reason != FP_DROP_SAME_PORT &&
+	    verdict->reason != FP_DROP_SPLIT_HORIZON)
+		return;
+	if (table->horizon[in_port] && table->horizon[in_port] == table->horizon[also])
 		return;
 	if (also == in_port || !fp_mask_has(table->up, also) ||
 	    !fp_mask_has(fp_table_vlan(table, verdict->vlan)->members, also))

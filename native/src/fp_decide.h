@@ -9,6 +9,7 @@
 #define FP_DECIDE_H
 
 #include "fp_frame.h"
+#include "fp_mask.h"
 #include "fp_table.h"
 
 /* What must be known of a frame before anything of the table is asked. */
@@ -32,16 +33,15 @@ static inline enum fp_kind fp_decide_kind(const struct fp_frame *frame)
 }
 
 /*
- * Gives a frame the VLAN of its port (PVID) if it brings none, or one that is a provider's
- * and opaque here. Without a PVID it stays as it came.
+ * At a port that filters a frame has the VLAN of its 802.1Q tag; without one, or with one that
+ * says only a priority or is a provider's and opaque here, that of the port (PVID), or 0: none.
+ * Elsewhere it stays as it came.
  */
 static inline void fp_decide_vlan(const struct fp_table *table, uint32_t in_port,
 				  struct fp_frame *frame)
 {
-	uint16_t pvid = table->pvid[in_port];
-
-	if (pvid && (!frame->vlan || frame->service_tag))
-		frame->vlan = pvid;
+	if (fp_mask_has(table->filters, in_port) && (!frame->vlan || frame->service_tag))
+		frame->vlan = table->pvid[in_port];
 }
 
 /* fdb_port: where the fdb has the unicast destination, or -1. */
@@ -51,6 +51,9 @@ void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint3
 /* The same for an address that has just moved: the port it moved away from gets the frame too. */
 void fp_decide_also(const struct fp_table *table, uint32_t in_port, uint32_t also,
 		    struct fp_verdict *verdict);
+
+/* Takes from a set what is of the port's horizon: they never forward to each other. */
+void fp_decide_horizon(const struct fp_table *table, uint32_t in_port, uint64_t *ports);
 
 /*
  * The tag with which a frame of the VLAN leaves by a port, or FP_NO_TAG; tci: of the tag that it

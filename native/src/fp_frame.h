@@ -108,6 +108,14 @@ static inline void fp_map_ipv4(uint32_t address, uint8_t *key)
 	key[15] = (uint8_t)address;
 }
 
+/* A multicast MAC address as the key of a row. */
+static inline void fp_map_mac(const uint8_t *mac, uint8_t *key)
+{
+	memset(key, 0, FP_ADDRESS_BYTES);
+	key[0] = 0x01;
+	memcpy(key + FP_ADDRESS_BYTES - FP_MAC_BYTES, mac, FP_MAC_BYTES);
+}
+
 /* False when the frame is shorter than its Ethernet header and tag. */
 bool fp_frame_parse(const uint8_t *data, uint32_t len_bytes, struct fp_frame *frame);
 

@@ -29,24 +29,36 @@ static uint32_t spell(struct injection *injection, uint32_t tci, const uint8_t *
 	return frame_len + tag_bytes;
 }
 
-int fp_inject(struct fp_switch *sw, uint32_t vlan, uint32_t tci, const uint64_t *ports,
-	      const uint8_t *frame, uint32_t frame_len, uint64_t *sent)
+/* Of the ports those that are in the VLAN, and not of the horizon of the port it came from. */
+static void allow(const struct fp_table *table, const struct fp_vlan_policy *policy, int32_t from,
+		  const uint64_t *ports, uint64_t *allowed)
 {
-	const struct fp_vlan_policy *policy = fp_table_vlan(fp_load_relaxed(&sw->table), vlan);
+	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
+		allowed[i] = ports[i] & policy->members[i];
+	if (from >= 0 && table->horizon[from])
+		fp_decide_horizon(table, (uint32_t)from, allowed);
+}
+
+int fp_inject(struct fp_switch *sw, uint32_t vlan, uint32_t tci, int32_t from,
+	      const uint64_t *ports, const uint8_t *frame, uint32_t frame_len, uint64_t *sent)
+{
+	const struct fp_table *table = fp_load_relaxed(&sw->table); /* only this thread stores it */
+	const struct fp_vlan_policy *policy = fp_table_vlan(table, vlan);
 	struct injection injection = {.vnet = {.gso_type = VIRTIO_NET_HDR_GSO_NONE}};
 	struct msghdr message = {.msg_iov = injection.iov, .msg_iovlen = 4};
+	uint64_t allowed[FP_MASK_WORDS];
 
 	memset(sent, 0, FP_MASK_WORDS * sizeof(*sent));
-	if (vlan > FP_VLAN_ID_MAX || tci > FP_NO_TAG || frame_len < FP_ETH_BYTES)
+	if (vlan > FP_VLAN_ID_MAX || tci > FP_NO_TAG || frame_len < FP_ETH_BYTES ||
+	    from >= (int32_t)FP_PORTS_MAX)
 		return -EINVAL;
-	fp_mask_for_each(ports, port)
+	allow(table, policy, from, ports, allowed);
+	fp_mask_for_each(allowed, port)
 	{
 		_Atomic uint64_t *stats = sw->control_stats[port].stats;
 		const struct fp_port *to = sw->opened[port];
 		uint32_t bytes;
 
-		if (!fp_mask_has(policy->members, port))
-			continue;
 		bytes = spell(&injection, fp_decide_tci(policy, port, vlan, tci), frame, frame_len);
 		if (!to || sendmsg(fp_port_tx_fd(to), &message, MSG_DONTWAIT) < 0) {
 			fp_count(&stats[FP_STAT_INJECT_DROPS], 1);

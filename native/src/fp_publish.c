@@ -53,6 +53,7 @@ static bool shortcut_stale(const struct fp_table *old, const struct fp_table *ta
 
 int fp_switch_publish(struct fp_switch *sw, const struct fp_row *rows, uint32_t row_count,
 		      const struct fp_vlan *vlans, uint32_t vlan_count,
+		      const struct fp_members *members, uint32_t members_count,
 		      const struct fp_port_state *ports, uint32_t port_count)
 {
 	struct fp_table *old = fp_load_relaxed(&sw->table); /* only this thread stores it */
@@ -65,6 +66,8 @@ int fp_switch_publish(struct fp_switch *sw, const struct fp_row *rows, uint32_t 
 		err = fp_table_apply_row(table, &rows[i]);
 	for (uint32_t i = 0; i < vlan_count && !err; i++)
 		err = fp_table_apply_vlan(table, &vlans[i], &vlans_own);
+	for (uint32_t i = 0; i < members_count && !err; i++)
+		err = fp_table_apply_members(table, &members[i], &vlans_own);
 	for (uint32_t i = 0; i < port_count && !err; i++) {
 		if (ports[i].port < FP_PORTS_MAX)
 			table->ports[ports[i].port] = sw->opened[ports[i].port];

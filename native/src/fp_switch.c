@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 _Static_assert(sizeof(struct fp_row) == 72, "contract");
-_Static_assert(sizeof(struct fp_vlan) == 136, "contract");
+_Static_assert(sizeof(struct fp_vlan) == 72, "contract");
+_Static_assert(sizeof(struct fp_members) == 72, "contract");
 _Static_assert(sizeof(struct fp_port_state) == 20, "contract");
 _Static_assert(sizeof(struct fp_verdict) == 40, "contract");
 _Static_assert(sizeof(struct fp_fdb_entry) == 32, "contract");

@@ -7,10 +7,6 @@
 #include "fp_mask.h"
 
 #define SHARD_SLOTS_MIN 4u
-#define VLANS_ROOM_MIN 8u
-
-_Static_assert(FP_VLAN_IDS <= UINT16_MAX, "a policy of each VID, and the default, have an index");
-_Static_assert(FP_VLAN_ANY >= FP_VLAN_IDS, "no VID is called so");
 
 static uint64_t mix(uint64_t x)
 {
@@ -236,151 +232,43 @@ int fp_table_apply_row(struct fp_table *table, const struct fp_row *row)
 	return 0;
 }
 
-static size_t vlans_bytes(uint32_t count)
+static void mask_put(uint64_t *mask, uint32_t port, bool has)
 {
-	return sizeof(struct fp_vlans) + count * sizeof(struct fp_vlan_policy);
-}
-
-/* The image's own policies, with room for count of them at least. */
-static int vlans_own_copy(struct fp_table *table, uint32_t count, bool *vlans_own)
-{
-	uint32_t room = VLANS_ROOM_MIN;
-	struct fp_vlans *copy;
-
-	if (*vlans_own && count <= table->vlans->room)
-		return 0;
-	while (room < count)
-		room *= 2;
-	copy = calloc(1, vlans_bytes(room));
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, table->vlans, vlans_bytes(table->vlans->count));
-	copy->room = room;
-	if (*vlans_own)
-		free(table->vlans);
-	table->vlans = copy;
-	*vlans_own = true;
-	return 0;
-}
-
-/* The VLAN takes the default; the last policy moves to where its own was. */
-static void policy_remove(struct fp_vlans *vlans, uint32_t vlan)
-{
-	uint16_t index = vlans->index[vlan];
-	uint16_t last = (uint16_t)(vlans->count - 1);
-
-	vlans->index[vlan] = 0;
-	if (index != last) {
-		vlans->policies[index] = vlans->policies[last];
-		for (uint32_t i = 0; i < FP_VLAN_IDS; i++) {
-			if (vlans->index[i] == last)
-				vlans->index[i] = index;
-		}
-	}
-	vlans->count--;
-}
-
-static bool has_family(const struct fp_vlan_policy *policy)
-{
-	return policy->families[0].own || policy->families[1].own;
-}
-
-static bool vlan_valid(const struct fp_vlan *vlan)
-{
-	return (vlan->vlan < FP_VLAN_IDS || vlan->vlan == FP_VLAN_ANY) &&
-	       (vlan->family == FP_FAMILY_IPV4 || vlan->family == FP_FAMILY_IPV6);
-}
-
-static void set_policy(struct fp_vlan_policy *policy, const struct fp_vlan *vlan)
-{
-	struct fp_policy *family = &policy->families[fp_family_index(vlan->family)];
-
-	memcpy(policy->members, vlan->members, sizeof(policy->members));
-	memcpy(policy->untagged, vlan->untagged, sizeof(policy->untagged));
-	memcpy(family->unregistered, vlan->unregistered, sizeof(family->unregistered));
-	memcpy(family->mrouters, vlan->mrouters, sizeof(family->mrouters));
-	family->active = vlan->flags & FP_VLAN_ACTIVE;
-	family->drop_unregistered = vlan->flags & FP_VLAN_DROP_UNREGISTERED;
-	family->bridged = vlan->family == FP_FAMILY_IPV6 && vlan->flags & FP_VLAN_BRIDGED;
-	family->own = true;
-}
-
-/* A VLAN that has no policy of its own, of either family, points at the default. */
-int fp_table_apply_vlan(struct fp_table *table, const struct fp_vlan *vlan, bool *vlans_own)
-{
-	bool is_default = vlan->vlan == FP_VLAN_ANY;
-	struct fp_vlan_policy *policy;
-	uint32_t index;
-
-	if (!vlan_valid(vlan))
-		return -EINVAL;
-	index = is_default ? 0 : table->vlans->index[vlan->vlan];
-	if (vlan->op == FP_ROW_DELETE && (is_default || !index))
-		return 0;
-	if (!is_default && !index)
-		index = table->vlans->count;
-	if (vlans_own_copy(table, table->vlans->count + 1, vlans_own))
-		return -ENOMEM;
-	policy = &table->vlans->policies[index];
-	if (vlan->op == FP_ROW_DELETE) {
-		policy->families[fp_family_index(vlan->family)].own = false;
-		if (!has_family(policy))
-			policy_remove(table->vlans, vlan->vlan);
-		return 0;
-	}
-	if (!is_default)
-		table->vlans->index[vlan->vlan] = (uint16_t)index;
-	if (index == table->vlans->count) {
-		table->vlans->count++;
-		memset(policy, 0, sizeof(*policy)); /* the place may have been another's */
-	}
-	set_policy(policy, vlan);
-	return 0;
+	if (has)
+		fp_mask_set(mask, port);
+	else
+		fp_mask_clear(mask, port);
 }
 
 int fp_table_apply_port(struct fp_table *table, const struct fp_port_state *state)
 {
+	bool open;
+
 	if (state->port >= FP_PORTS_MAX || state->pvid > FP_VLAN_ID_MAX)
 		return -EINVAL;
-	fp_mask_clear(table->up, state->port);
-	fp_mask_clear(table->coalesce, state->port);
-	fp_mask_clear(table->watched, state->port);
-	fp_mask_clear(table->sticky, state->port);
+	open = table->ports[state->port];
+	mask_put(table->up, state->port, open && state->flags & FP_PORT_UP);
+	mask_put(table->coalesce, state->port, open && state->flags & FP_PORT_COALESCE);
+	mask_put(table->watched, state->port, open && state->flags & FP_PORT_WATCHED);
+	mask_put(table->sticky, state->port, open && state->flags & FP_PORT_STICKY);
+	mask_put(table->filters, state->port, state->flags & FP_PORT_FILTERS);
 	table->mtu[state->port] = state->mtu;
 	table->pvid[state->port] = state->pvid;
-	if (!table->ports[state->port])
-		return 0;
-	if (state->flags & FP_PORT_UP)
-		fp_mask_set(table->up, state->port);
-	if (state->flags & FP_PORT_COALESCE)
-		fp_mask_set(table->coalesce, state->port);
-	if (state->flags & FP_PORT_WATCHED)
-		fp_mask_set(table->watched, state->port);
-	if (state->flags & FP_PORT_STICKY)
-		fp_mask_set(table->sticky, state->port);
+	table->horizon[state->port] = state->horizon;
 	return 0;
 }
 
 struct fp_table *fp_table_new(void)
 {
 	struct fp_table *table = calloc(1, sizeof(*table));
-	struct fp_vlan_policy *policy;
 
 	if (!table)
 		return NULL;
-	table->vlans = calloc(1, vlans_bytes(1));
+	table->vlans = fp_vlans_new();
 	if (!table->vlans) {
 		free(table);
 		return NULL;
 	}
-	table->vlans->count = 1;
-	table->vlans->room = 1;
-	policy = &table->vlans->policies[0];
-	memset(policy->members, 0xff, sizeof(policy->members));
-	for (uint32_t i = 0; i < FP_FAMILIES; i++)
-		memset(policy->families[i].unregistered, 0xff,
-		       sizeof(policy->families[i].unregistered));
-	policy->families[fp_family_index(FP_FAMILY_IPV6)].bridged = true;
 	return table;
 }
 

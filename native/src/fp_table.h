@@ -56,6 +56,7 @@ struct fp_policy {
 struct fp_vlan_policy {
 	uint64_t members[FP_MASK_WORDS];
 	uint64_t untagged[FP_MASK_WORDS];
+	bool own_members; /* else the default's, a copy */
 	struct fp_policy families[FP_FAMILIES];
 };
 
@@ -74,10 +75,12 @@ struct fp_table {
 	uint64_t coalesce[FP_MASK_WORDS];
 	uint64_t watched[FP_MASK_WORDS];
 	uint64_t sticky[FP_MASK_WORDS];
+	uint64_t filters[FP_MASK_WORDS];
 	struct fp_vlans *vlans;
 	struct fp_port *ports[FP_PORTS_MAX];
 	uint32_t mtu[FP_PORTS_MAX];
 	uint16_t pvid[FP_PORTS_MAX];
+	uint16_t horizon[FP_PORTS_MAX];
 	struct fp_floods floods;
 	struct fp_shard *shards[FP_SHARDS];
 };
@@ -93,6 +96,10 @@ struct fp_table *fp_table_copy(const struct fp_table *table);
 int fp_table_apply_row(struct fp_table *table, const struct fp_row *row);
 /* vlans_own: this image's policies are already its own copy; set by the first call. */
 int fp_table_apply_vlan(struct fp_table *table, const struct fp_vlan *vlan, bool *vlans_own);
+int fp_table_apply_members(struct fp_table *table, const struct fp_members *members,
+			   bool *vlans_own);
+/* The default alone: all ports in every VLAN, everything floods. NULL: no memory. */
+struct fp_vlans *fp_vlans_new(void);
 /* A port that ports[] does not have is not up, whatever its state says. */
 int fp_table_apply_port(struct fp_table *table, const struct fp_port_state *state);
 /* Frees what *this* image built and its original does not have, and the image. */
@@ -117,6 +124,11 @@ static inline const struct fp_vlan_policy *fp_table_vlan(const struct fp_table *
 static inline uint32_t fp_family_index(enum fp_family family)
 {
 	return family == FP_FAMILY_IPV6;
+}
+
+static inline bool fp_vlan_has_family(const struct fp_vlan_policy *policy)
+{
+	return policy->families[0].own || policy->families[1].own;
 }
 
 /* What holds for a family in a VLAN: its own policy, or the default's. */

@@ -39,21 +39,21 @@ void lab_set_port(struct lab *lab, uint32_t port, bool up, uint32_t mtu)
 		.flags = FP_PORT_COALESCE | (up ? FP_PORT_UP : 0),
 	};
 
-	CHECK_EQ(fp_switch_publish(lab->sw, NULL, 0, NULL, 0, &state, 1), 0);
+	CHECK_EQ(fp_switch_publish(lab->sw, NULL, 0, NULL, 0, NULL, 0, &state, 1), 0);
 }
 
 void lab_set_policy(struct lab *lab, uint8_t flags, uint64_t mrouters, uint64_t unregistered)
 {
 	struct fp_vlan vlan = ipv4_policy(FP_VLAN_ANY, flags, mrouters, unregistered);
 
-	CHECK_EQ(fp_switch_publish(lab->sw, NULL, 0, &vlan, 1, NULL, 0), 0);
+	CHECK_EQ(fp_switch_publish(lab->sw, NULL, 0, &vlan, 1, NULL, 0, NULL, 0), 0);
 }
 
 void lab_set_row(struct lab *lab, uint32_t group, uint32_t source, uint64_t ports)
 {
 	struct fp_row row = ipv4_row(0, group, source, ports);
 
-	CHECK_EQ(fp_switch_publish(lab->sw, &row, 1, NULL, 0, NULL, 0), 0);
+	CHECK_EQ(fp_switch_publish(lab->sw, &row, 1, NULL, 0, NULL, 0, NULL, 0), 0);
 }
 
 void lab_receive(struct lab *lab, uint32_t port, const struct packet *packet)

@@ -16,17 +16,23 @@ static inline void ipv6_key(uint32_t first, uint32_t last, uint8_t *key)
 	fp_write16(key + 14, last & 0xffff);
 }
 
-/* A policy of the VLAN, or of all that have none, which keeps no port out. */
+/* A policy of the VLAN, or of all that have none. */
 static inline struct fp_vlan ipv4_policy(uint32_t vlan, uint8_t flags, uint64_t mrouters,
 					 uint64_t unregistered)
 {
 	struct fp_vlan policy = {.op = FP_ROW_SET, .family = FP_FAMILY_IPV4, .flags = flags};
 
 	policy.vlan = (uint16_t)vlan;
-	memset(policy.members, 0xff, sizeof(policy.members));
 	policy.mrouters[0] = mrouters;
 	policy.unregistered[0] = unregistered;
 	return policy;
+}
+
+/* Who is in a VLAN, of the first 64 ports; and who has it without a tag. */
+static inline struct fp_members vlan_members(uint32_t vlan, uint64_t ports, uint64_t untagged)
+{
+	return (struct fp_members){
+		.vlan = (uint16_t)vlan, .op = FP_ROW_SET, .ports = {ports}, .untagged = {untagged}};
 }
 
 /* A row of the VLAN; source 0: the any-source row. */

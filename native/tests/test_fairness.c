@@ -63,7 +63,7 @@ static void set_rate(struct lab *lab, uint32_t port, uint32_t rate, uint32_t bur
 		.igmp_burst = burst,
 	};
 
-	CHECK_EQ(fp_switch_publish(lab->sw, NULL, 0, &vlan, 1, &state, 1), 0);
+	CHECK_EQ(fp_switch_publish(lab->sw, NULL, 0, &vlan, 1, NULL, 0, &state, 1), 0);
 }
 
 static void receive_run(struct lab *lab, uint32_t port, uint32_t count)

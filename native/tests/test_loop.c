@@ -67,7 +67,7 @@ static void test_ipv6_stream_is_counted_and_discovery_passes(void)
 	struct lab lab;
 
 	lab_start(&lab, 4);
-	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, &policy, 1, NULL, 0), 0);
+	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, &policy, 1, NULL, 0, NULL, 0), 0);
 	for (uint32_t n = 0; n < 40; n++)
 		lab_receive(&lab, 0, &packet);
 	packet_set_icmp6(&packet, 135);

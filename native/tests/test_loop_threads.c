@@ -32,7 +32,7 @@ static void publish(uint32_t n)
 	struct fp_row row = ipv4_row(0, GROUP, 0, member);
 	struct fp_vlan vlan = ipv4_policy(FP_VLAN_ANY, FP_VLAN_ACTIVE, mrouter, 0);
 
-	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, &vlan, 1, NULL, 0), 0);
+	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, &vlan, 1, NULL, 0, NULL, 0), 0);
 }
 
 static uint32_t collect(void)
@@ -106,7 +106,7 @@ static void test_frames_go_to_sets_that_were_published(void)
 		struct fp_port_state state = {
 			.mtu = 1500, .port = (uint16_t)port, .flags = FP_PORT_UP};
 
-		CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, NULL, 0, &state, 1), 0);
+		CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, NULL, 0, NULL, 0, &state, 1), 0);
 	}
 	publish(0);
 	CHECK(!pthread_create(&loop, NULL, run, lab.sw));

@@ -89,7 +89,7 @@ static int publish(struct fp_switch *sw, uint32_t count, uint64_t ports)
 
 	for (uint32_t n = 0; n < count; n++)
 		rows[n] = group_row(n, ports);
-	return fp_switch_publish(sw, rows, count, vlans, 2, NULL, 0);
+	return fp_switch_publish(sw, rows, count, vlans, 2, NULL, 0, NULL, 0);
 }
 
 /* SNOOP-28: the old table or the new one, whatever fails on the way. */

@@ -35,7 +35,7 @@ static void test_publish_without_loops_frees_the_old_at_once(void)
 	for (uint32_t n = 0; n < 300; n++) {
 		struct fp_row row = group_row(n);
 
-		CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, NULL, 0, NULL, 0), 0);
+		CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, NULL, 0, NULL, 0, NULL, 0), 0);
 		CHECK_EQ(fp_switch_retired(lab.sw), 0);
 	}
 	CHECK_EQ(fp_switch_row_count(lab.sw), 300);
@@ -58,13 +58,13 @@ static void test_what_a_loop_has_not_passed_is_kept(void)
 	uint64_t seq;
 
 	lab_start(&lab, 2);
-	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, NULL, 0, NULL, 0), 0);
+	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, NULL, 0, NULL, 0, NULL, 0), 0);
 	seen = fp_load_acquire(&lab.sw->table);
 	seq = seen->seq;
 	loop_saw(&lab, seq);
 	for (uint32_t n = 0; n < 500; n++) {
 		row.ports[0] = 1000 + n;
-		CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, NULL, 0, NULL, 0), 0);
+		CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, NULL, 0, NULL, 0, NULL, 0), 0);
 	}
 	CHECK_EQ(fp_switch_retired(lab.sw), 1000); /* a table and a shard each */
 	entry = fp_table_find(seen, 0, row.group, NULL);
@@ -86,8 +86,9 @@ static void test_publish_with_an_error_in_it_changes_nothing(void)
 	struct fp_port_state state = {.port = 300};
 
 	lab_start(&lab, 2);
-	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, &vlan, 1, NULL, 0), (uint64_t)-EINVAL);
-	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, NULL, 0, &state, 1), (uint64_t)-EINVAL);
+	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, &vlan, 1, NULL, 0, NULL, 0), (uint64_t)-EINVAL);
+	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, NULL, 0, NULL, 0, &state, 1),
+		 (uint64_t)-EINVAL);
 	CHECK_EQ(fp_switch_row_count(lab.sw), 0);
 	CHECK_EQ(fp_switch_retired(lab.sw), 0);
 	lab_end(&lab);
@@ -167,7 +168,7 @@ static void test_inject_tells_which_ports_took_the_frame(void)
 	struct lab lab;
 
 	lab_start(&lab, 3);
-	CHECK_EQ(fp_inject(lab.sw, 0, FP_NO_TAG, ports, frame, sizeof(frame), sent), 0);
+	CHECK_EQ(fp_inject(lab.sw, 0, FP_NO_TAG, -1, ports, frame, sizeof(frame), sent), 0);
 	CHECK_EQ(sent[0], 0x7);
 	CHECK_EQ(sent[3], 0);
 	for (uint32_t port = 0; port < 3; port++) {
@@ -191,7 +192,7 @@ static void check_injected(struct lab *lab, uint32_t vlan, uint32_t tci, uint32_
 	uint8_t got[256];
 	uint32_t len = packet_build(&packet, vnet);
 
-	CHECK_EQ(fp_inject(lab->sw, vlan, tci, ports, vnet + FP_VNET_BYTES, len, sent), 0);
+	CHECK_EQ(fp_inject(lab->sw, vlan, tci, -1, ports, vnet + FP_VNET_BYTES, len, sent), 0);
 	CHECK_EQ(sent[0], ports[0]);
 	packet.tpid = want_tci == FP_NO_TAG ? 0 : 0x8100;
 	packet.tci = (uint16_t)want_tci;
@@ -203,13 +204,7 @@ static void check_injected(struct lab *lab, uint32_t vlan, uint32_t tci, uint32_
 /* VLAN-7: as it came, with nobody kept out; else as the VLAN has the port. */
 static void test_injected_frame_is_tagged_as_its_vlan_says(void)
 {
-	struct fp_vlan vlan = {
-		.vlan = 10,
-		.op = FP_ROW_SET,
-		.family = FP_FAMILY_IPV4,
-		.members = {0x3},
-		.untagged = {0x1},
-	};
+	struct fp_members members = vlan_members(10, 0x3, 0x1);
 	uint64_t ports[FP_MASK_WORDS] = {0x7};
 	uint64_t sent[FP_MASK_WORDS];
 	uint8_t frame[60] = {1};
@@ -221,17 +216,17 @@ static void test_injected_frame_is_tagged_as_its_vlan_says(void)
 	check_injected(&lab, 0, 0, 1, 0);
 	check_injected(&lab, 10, 0xb00a, 1, 0xb00a);
 	check_injected(&lab, 4094, 0xdffe, 1, 0xdffe);
-	CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, &vlan, 1, NULL, 0), 0);
+	CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, NULL, 0, &members, 1, NULL, 0), 0);
 	check_injected(&lab, 10, 0xb00a, 0, FP_NO_TAG);
 	check_injected(&lab, 10, 0xb00a, 1, 0xb00a);
 	check_injected(&lab, 10, FP_NO_TAG, 1, 10);  /* it came by an access port */
 	check_injected(&lab, 10, 0xc000, 1, 0xc00a); /* likewise, with a priority */
-	CHECK_EQ(fp_inject(lab.sw, 10, FP_NO_TAG, ports, frame, sizeof(frame), sent), 0);
+	CHECK_EQ(fp_inject(lab.sw, 10, FP_NO_TAG, -1, ports, frame, sizeof(frame), sent), 0);
 	CHECK_EQ(sent[0], 0x3);
 	CHECK_EQ(lab_stat(&lab, 2, FP_STAT_INJECT_DROPS), 0);
-	CHECK_EQ(fp_inject(lab.sw, 4095, FP_NO_TAG, ports, frame, 60, sent), (uint64_t)-EINVAL);
-	CHECK_EQ(fp_inject(lab.sw, 0, 0x10001, ports, frame, 60, sent), (uint64_t)-EINVAL);
-	CHECK_EQ(fp_inject(lab.sw, 0, FP_NO_TAG, ports, frame, 13, sent), (uint64_t)-EINVAL);
+	CHECK_EQ(fp_inject(lab.sw, 4095, FP_NO_TAG, -1, ports, frame, 60, sent), (uint64_t)-EINVAL);
+	CHECK_EQ(fp_inject(lab.sw, 0, 0x10001, -1, ports, frame, 60, sent), (uint64_t)-EINVAL);
+	CHECK_EQ(fp_inject(lab.sw, 0, FP_NO_TAG, -1, ports, frame, 13, sent), (uint64_t)-EINVAL);
 	CHECK_EQ(sent[0], 0);
 	lab_end(&lab);
 }

@@ -38,7 +38,7 @@ static void publish(uint64_t g)
 	rows[ROWS].op = g % 2 ? FP_ROW_DELETE : FP_ROW_SET;
 	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
 		vlan.mrouters[i] = vlan.unregistered[i] = g;
-	CHECK_EQ(fp_switch_publish(sw, rows, ROWS + 1, &vlan, 1, NULL, 0), 0);
+	CHECK_EQ(fp_switch_publish(sw, rows, ROWS + 1, &vlan, 1, NULL, 0, NULL, 0), 0);
 }
 
 static void check_image(const struct fp_table *table, uint64_t *last)

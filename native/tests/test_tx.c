@@ -200,7 +200,7 @@ static void test_watched_port_gets_no_runs_while_in_doubt(void)
 
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
 	lab_start(&lab, 3);
-	CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, NULL, 0, &watched, 1), 0);
+	CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, NULL, 0, NULL, 0, &watched, 1), 0);
 	CHECK_EQ(fp_switch_watch(lab.sw, ends[0]), 0);
 	receive_run(&lab, 40);
 	CHECK_EQ(lab_sent(&lab, 1), 1);
@@ -236,12 +236,12 @@ static void test_watched_port_gets_no_runs_by_an_older_table(void)
 	struct lab lab;
 
 	lab_start(&lab, 3);
-	CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, NULL, 0, &state, 1), 0);
+	CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, NULL, 0, NULL, 0, &state, 1), 0);
 	CHECK_EQ(lab_pass(&lab), 0);
 	older = fp_load_relaxed(&lab.sw->table);
 	fp_store_relaxed(&lab.sw->workers[0]->seq_seen, older->seq); /* as in a pass: keep it */
 	state.flags = FP_PORT_UP | FP_PORT_WATCHED;
-	CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, NULL, 0, &state, 1), 0);
+	CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, NULL, 0, NULL, 0, &state, 1), 0);
 	for (uint32_t n = 0; n < 40; n++, packet.ip_id++)
 		lab_receive(&lab, 0, &packet);
 	CHECK_EQ(fp_loop_pass(lab.sw, lab.sw->workers[0], older), 40);

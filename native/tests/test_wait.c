@@ -47,7 +47,7 @@ static void test_wake_ends_a_sleep_and_is_used_up(void)
 static void test_publish_and_stop_are_seen_without_sleeping(void)
 {
 	start(50000);
-	CHECK_EQ(fp_switch_publish(sw, NULL, 0, NULL, 0, NULL, 0), 0);
+	CHECK_EQ(fp_switch_publish(sw, NULL, 0, NULL, 0, NULL, 0, NULL, 0), 0);
 	CHECK_EQ(fp_wait(sw, worker), 0);
 	CHECK_EQ(sleeps(), 0);
 	worker->seq_ports = fp_load_relaxed(&sw->table)->seq;

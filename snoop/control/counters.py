@@ -50,7 +50,7 @@ LOST = frozenset(
     )
 )
 """Drops of what should have been delivered."""
-PRUNED = frozenset(("no_member", "no_egress", "same_port"))
+PRUNED = frozenset(("no_member", "no_egress", "same_port", "split_horizon"))
 """Drops of what nobody asked for, which is what a switch is for."""
 REFUSED = frozenset(
     (

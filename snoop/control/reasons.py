@@ -24,6 +24,7 @@ REASONS = {
         "frames of groups nobody joined, sent where [switch] unregistered says"
     ),
     "forward_unicast": Reason("frames to a known unicast address"),
+    "forward_l2_group": Reason("frames that are not IP, of a group with static entries by its MAC"),
     "flood_link_local": Reason(
         "frames to 224.0.0.0/24, which go everywhere",
         "flooded: 224.0.0.0/24 always goes to every port (RFC 4541 2.1.2)",
@@ -73,6 +74,7 @@ REASONS = {
     "no_member": Reason("dropped: the group is known, but nobody wants this source"),
     "no_egress": Reason("dropped: no other port to send it to"),
     "same_port": Reason("dropped: the destination is behind the port it came from"),
+    "split_horizon": Reason("dropped: all that it would go to are of its port's split_horizon"),
     "truncated": Reason(
         "dropped: not captured whole",
         "dropped: not captured whole",

@@ -41,6 +41,8 @@ class Transmit(NamedTuple):
     ports: Ports
     frame: bytes
     tci: int | None = None
+    came_from: int | None = None
+    """The port; None: it is our own."""
 
 
 class GroupChanged(NamedTuple):

@@ -42,7 +42,8 @@ from snoop.runtime.history import History
 from snoop.runtime.log import Limited
 from snoop.runtime.ports import LinkTable, NeighbourTable, Port, Ports, State
 from snoop.runtime.rings import RingWatch
-from snoop.table.mdb import VLAN_DEFAULT, Delta, Mdb, compile_group, compile_vlan
+from snoop.table.mdb import Delta, Mdb, compile_group, compile_vlan
+from snoop.table.members import EVERYBODY, VLAN_DEFAULT, Members, compile_members
 from snoop.table.seen import Punted
 from snoop.wire.address import Address, Family, mac_text
 
@@ -276,7 +277,7 @@ class Plane:
         whole VLAN comes last: it must not prune by rows that are not there yet.
         """
         for transmit in self._transmits:
-            self.fastpath.inject(transmit.vid, transmit.ports, transmit.frame, transmit.tci)
+            self.fastpath.inject(*transmit)
             self._captures.sent(transmit)
         self._transmits.clear()
         engine = self.engine
@@ -371,8 +372,16 @@ class Plane:
         """Follow what the configuration says beside the ports, and publish all that it entails."""
         self._configure_statics(now)
         self._mdb.set_floods(resolve.always_flood(self.config))
+        self._mdb.set_members(self._members())
         self._all_vlans()
         self.flush()
+
+    def _members(self) -> Iterable[Members]:
+        """Who is in which VLAN, whether or not the engine has an instance there (VLAN-3)."""
+        if not self.config.switch.vlan_filtering:
+            return EVERYBODY
+        of_ports = ((p.id, resolve.port_vlans(self.config.switch, p.table)) for p in self.ports)
+        return compile_members({port: vlans for port, vlans in of_ports if vlans is not None})
 
     def _all_vlans(self) -> None:
         """Every VLAN's row again, and the row of the VLANs that have none."""

@@ -13,9 +13,10 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import count
 from typing import Protocol
 
-from snoop.config import effective
+from snoop.config import effective, resolve
 from snoop.config.schema import Coalesce, PortTable, SwitchTable
 from snoop.links import runs
 from snoop.links.claims import ClaimTable, Unclaimed
@@ -77,6 +78,9 @@ class PortPath(Protocol):
         sticky: bool = ...,
         igmp_rate: int = ...,
         igmp_burst: int = ...,
+        filters: bool = ...,
+        pvid: int = ...,
+        horizon: int = ...,
     ) -> None: ...
 
 
@@ -127,6 +131,7 @@ class Ports:
         self._by_name: dict[str, Port] = {}
         self._by_id: dict[int, Port] = {}
         self._staged = False
+        self._horizons: dict[str, int] = {}
 
     def __iter__(self) -> Iterator[Port]:
         return iter(list(self._by_name.values()))
@@ -346,6 +351,7 @@ class Ports:
     def _set(self, port: Port) -> None:
         assert port.link is not None
         self._staged = True
+        vlans = resolve.port_vlans(self._switch, port.table)
         self._fastpath.port_set(
             port.id,
             up=port.link.up,
@@ -355,7 +361,22 @@ class Ports:
             sticky=port.table.sticky,
             igmp_rate=port.table.igmp_rate,
             igmp_burst=port.table.igmp_burst,
+            filters=vlans is not None,
+            pvid=0 if vlans is None else vlans.pvid,
+            horizon=self._horizon(port),
         )
+
+    def _horizon(self, port: Port) -> int:
+        """The number of its split horizon's name: the same for as long as a port has the name."""
+        name = port.table.split_horizon
+        if not name:
+            return 0
+        if name not in self._horizons:
+            used = {other.table.split_horizon for other in self}
+            kept = {known: n for known, n in self._horizons.items() if known in used}
+            kept[name] = next(n for n in count(1) if n not in kept.values())
+            self._horizons = kept
+        return self._horizons[name]
 
     def _runs(self, port: Port) -> Runs:
         """Known to take them, or none."""

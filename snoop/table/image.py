@@ -10,14 +10,18 @@ from __future__ import annotations
 import struct
 
 from snoop.proto.units import Ports
-from snoop.table.mdb import VLAN_DEFAULT, Delta, VlanRow
+from snoop.table.mdb import Delta, VlanRow
+from snoop.table.members import VLAN_DEFAULT
 from snoop.wire.address import ANY, Address
 
 ROW = struct.Struct("=16s16s4QHBBB3x")
 """`struct fp_row`: group, source, ports[4], vlan, op, flags, prefix_bits."""
 
-VLAN = struct.Struct("=4Q4Q4Q4QHBBB3x")
-"""`struct fp_vlan`: unregistered, mrouters, members, untagged, vlan, op, flags, family."""
+VLAN = struct.Struct("=4Q4QHBBB3x")
+"""`struct fp_vlan`: unregistered, mrouters, vlan, op, flags, family."""
+
+MEMBERS = struct.Struct("=4Q4QHB5x")
+"""`struct fp_members`: ports, untagged, vlan, op."""
 
 _DELETE, _SET = 0, 1  # enum fp_row_op
 _ANY_SOURCE, _ALWAYS_FLOOD = 1, 2  # enum fp_row_flag
@@ -48,7 +52,7 @@ def pack_vlans(delta: Delta) -> tuple[bytearray, int]:
     """The VLAN rows of a delta as an array of `struct fp_vlan`, deletes first, and their count."""
     image = bytearray()
     for vid, family in delta.vlan_deletes:
-        image += VLAN.pack(*(0,) * 16, vid, _DELETE, 0, family)
+        image += VLAN.pack(*(0,) * 8, vid, _DELETE, 0, family)
     for row in delta.vlans:
         image += _pack_vlan(row)
     return image, len(image) // VLAN.size
@@ -62,13 +66,21 @@ def _pack_vlan(row: VlanRow) -> bytes:
     return VLAN.pack(
         *words(row.unregistered),
         *words(row.mrouters),
-        *words(row.members),
-        *words(row.untagged),
         row.vid,
         _SET,
         flags,
         row.family,
     )
+
+
+def pack_members(delta: Delta) -> tuple[bytearray, int]:
+    """Who is in which VLAN as an array of `struct fp_members`, deletes first, and their count."""
+    image = bytearray()
+    for vid in delta.member_deletes:
+        image += MEMBERS.pack(*(0,) * 8, vid, _DELETE)
+    for row in delta.members:
+        image += MEMBERS.pack(*words(row.ports), *words(row.untagged), row.vid, _SET)
+    return image, len(image) // MEMBERS.size
 
 
 def _pack_row(

@@ -17,13 +17,8 @@ from dataclasses import dataclass
 from snoop.proto.params import Params, PortParams, Unregistered
 from snoop.proto.units import Ports
 from snoop.proto.views import FilterMode, GroupView, VlanView
+from snoop.table.members import ALL_PORTS, Members
 from snoop.wire.address import ANY, Address, Family, Prefix
-
-VLAN_DEFAULT = 0xFFFF
-"""The `vid` of the row that holds for VLANs without one of their own."""
-
-ALL_PORTS: Ports = (1 << 256) - 1
-"""Every port id there can be; the fast path masks it with the ports that are up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +40,6 @@ class VlanRow:
     `mrouters`: the router ports, added to every registered group and, if
     `unregistered_mrouters`, to `unregistered`, the ports for a group without rows.
     `vid` VLAN_DEFAULT: for every VLAN without a row of its own.
-
-    `members` are the ports that are in the VLAN, and `untagged` those of them that its frames leave
-    by without a tag. They are the VLAN's: both families say the same. The defaults keep nobody out
-    and change no tag.
     """
 
     vid: int
@@ -57,8 +48,6 @@ class VlanRow:
     mrouters: Ports
     unregistered: Ports
     unregistered_mrouters: bool = True
-    members: Ports = ALL_PORTS
-    untagged: Ports = 0
     bridged: bool = False
 
 
@@ -66,7 +55,8 @@ class VlanRow:
 class Delta:
     """The difference between two publishes.
 
-    Deletes name what goes: (vid, group, source), (vid, family).  `floods` and `flood_deletes` are
+    Deletes name what goes: (vid, group, source), (vid, family), the VLAN whose members are those
+    of VLAN_DEFAULT again.  `floods` and `flood_deletes` are
     prefixes whose groups go to every port of every VLAN, whatever the rows say (SNOOP-42).
     """
 
@@ -74,6 +64,8 @@ class Delta:
     deletes: tuple[tuple[int, Address, Address], ...] = ()
     vlans: tuple[VlanRow, ...] = ()
     vlan_deletes: tuple[tuple[int, Family], ...] = ()
+    members: tuple[Members, ...] = ()
+    member_deletes: tuple[int, ...] = ()
     floods: tuple[Prefix, ...] = ()
     flood_deletes: tuple[Prefix, ...] = ()
 
@@ -85,6 +77,8 @@ class Delta:
                 self.deletes,
                 self.vlans,
                 self.vlan_deletes,
+                self.members,
+                self.member_deletes,
                 self.floods,
                 self.flood_deletes,
             )
@@ -162,6 +156,8 @@ class Mdb:
         self._staged_groups: dict[tuple[int, Address], dict[Address, Ports]] = {}
         self._vlans: dict[tuple[int, Family], VlanRow] = {}
         self._staged_vlans: dict[tuple[int, Family], VlanRow | None] = {}
+        self._members: dict[int, Members] = {}
+        self._staged_members: dict[int, Members | None] = {}
         self._floods: frozenset[Prefix] = frozenset()
         self._staged_floods: frozenset[Prefix] = frozenset()
         self._rows = 0
@@ -193,6 +189,15 @@ class Mdb:
         else:
             self._staged_vlans[key] = row
 
+    def set_members(self, rows: Iterable[Members]) -> None:
+        """Stage who is in which VLAN, all of it; VLANs not named have the default's members."""
+        wanted = {row.vid: row for row in rows}
+        self._staged_members = {
+            vid: wanted.get(vid)
+            for vid in self._members.keys() | wanted.keys()
+            if self._members.get(vid) != wanted.get(vid)
+        }
+
     def set_floods(self, prefixes: Iterable[Prefix]) -> None:
         """Stage the whole list of prefixes whose groups always go everywhere (SNOOP-42)."""
         self._staged_floods = frozenset(prefixes)
@@ -211,12 +216,14 @@ class Mdb:
                 if before.get(source) != ports:
                     upserts.append(Row(vid, group, source, ports))
             deletes.extend((vid, group, source) for source in before if source not in rows)
-        vlans = self._staged_vlans
+        vlans, members = self._staged_vlans, self._staged_members
         return Delta(
             tuple(upserts),
             tuple(deletes),
             tuple(row for row in vlans.values() if row is not None),
             tuple(key for key, row in vlans.items() if row is None),
+            tuple(row for row in members.values() if row is not None),
+            tuple(vid for vid, row in members.items() if row is None),
             tuple(self._staged_floods - self._floods),
             tuple(self._floods - self._staged_floods),
         )
@@ -234,6 +241,12 @@ class Mdb:
                 del self._vlans[vlan]
             else:
                 self._vlans[vlan] = row
+        for vid, members in self._staged_members.items():
+            if members is None:
+                del self._members[vid]
+            else:
+                self._members[vid] = members
         self._floods = self._staged_floods
         self._staged_groups.clear()
         self._staged_vlans.clear()
+        self._staged_members.clear()

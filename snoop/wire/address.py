@@ -32,6 +32,7 @@ IPV6: Final = Family.IPV6
 
 MAPPED: Final = bytes(10) + b"\xff\xff"
 ANY: Final[Address] = bytes(16)
+_L2: Final = b"\x01" + bytes(9)
 
 
 def mapped(b4: bytes) -> Address:
@@ -64,6 +65,16 @@ def parse_mac(text: str) -> bytes:
         if len(parts) == count and all(len(part) == 12 // count for part in parts):
             return bytes.fromhex("".join(parts))
     raise ValueError(f"{text!r} is no MAC address")
+
+
+def of_mac(mac: bytes) -> Address:
+    """What stands for a layer-2 group in place of an address: 01, nine zeros, its MAC address."""
+    return _L2 + mac
+
+
+def mac_of(addr: Address) -> bytes | None:
+    """The MAC address of a layer-2 group; None: it is an address of IP."""
+    return addr[10:] if addr[:10] == _L2 else None
 
 
 def family(addr: Address) -> Family:

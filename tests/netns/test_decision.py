@@ -13,15 +13,16 @@ import random
 import socket
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ParamSpec
 
 import pytest
 
 from snoop.fastpath import FastPath
-from snoop.table.mdb import ALL_PORTS, VLAN_DEFAULT, Mdb, VlanRow
+from snoop.table.mdb import Mdb, VlanRow
+from snoop.table.members import EVERYBODY, VLAN_DEFAULT, Members
 from snoop.table.seen import PortSetup
-from snoop.wire.address import ANY, Family, Prefix, family, parse
+from snoop.wire.address import ANY, Family, Prefix, family, of_mac, parse
 from unit import frames, frames6
 from unit.reference import Table
 
@@ -77,7 +78,7 @@ def some_ports(rng: random.Random) -> int:
 
 def change(rng: random.Random, mdb: Mdb) -> None:
     """One random change of the table, of any kind."""
-    match rng.randrange(8):
+    match rng.randrange(10):
         case 0 | 1 | 2 | 3:
             groups, sources = rng.choice([(GROUPS, SOURCES), (GROUPS6, SOURCES6)])
             rows = {parse(s): some_ports(rng) for s in sources if rng.random() < 0.4}
@@ -87,16 +88,26 @@ def change(rng: random.Random, mdb: Mdb) -> None:
             vid = rng.choice([0, 10, 20, VLAN_DEFAULT])
             active, to_routers = rng.random() < 0.8, rng.random() < 0.7
             ports = some_ports(rng), some_ports(rng)
-            members = UP & ~(some_ports(rng) & some_ports(rng)) if rng.random() < 0.3 else ALL_PORTS
             of = rng.choice(list(Family))
             bridged = of is Family.IPV6 and rng.random() < 0.2
-            row = VlanRow(vid, of, active, *ports, to_routers, members, bridged=bridged)
-            mdb.set_vlan(row)
+            mdb.set_vlan(VlanRow(vid, of, active, *ports, to_routers, bridged=bridged))
         case 6:
             mdb.remove_vlan(rng.choice([10, 20]), rng.choice(list(Family)))
         case 7:
             known = [*GROUPS, *GROUPS6]
             mdb.set_floods(some_prefix(rng, group) for group in known if rng.random() < 0.05)
+        case 8:
+            mdb.set_members(some_members(rng))
+        case 9:
+            rows = {ANY: some_ports(rng)} if rng.random() < 0.8 else {}
+            mdb.set_group(rng.choice([0, 10, 20]), of_mac(bytes.fromhex("01000ccccccc")), rows)
+
+
+def some_members(rng: random.Random) -> Iterable[Members]:
+    if rng.random() < 0.3:
+        return EVERYBODY
+    vids = [VLAN_DEFAULT, *(vid for vid in (0, 10, 20) if rng.random() < 0.6)]
+    return [Members(vid, UP & ~(some_ports(rng) & some_ports(rng))) for vid in vids]
 
 
 def some_prefix(rng: random.Random, group: str) -> Prefix:
@@ -192,9 +203,19 @@ def test_compiled_decision_is_the_reference_decision(seed: int) -> None:
             for _ in range(rng.randint(1, 4)):
                 change(rng, mdb)
             if rng.random() < 0.5:
-                port, pvid = rng.randrange(PORTS), rng.choice([0, 0, 10, 20])
-                fastpath.port_set(port, up=True, mtu=1500, pvid=pvid)
-                table.pvids[port] = pvid
+                port, pvid, horizon = (
+                    rng.randrange(PORTS),
+                    rng.choice([0, 10, 20]),
+                    rng.choice([0, 1, 2]),
+                )
+                filters = rng.random() < 0.7
+                fastpath.port_set(
+                    port, up=True, mtu=1500, filters=filters, pvid=pvid, horizon=horizon
+                )
+                table.horizons[port] = horizon
+                table.pvids.pop(port, None)
+                if filters:
+                    table.pvids[port] = pvid
             delta = mdb.staged()
             fastpath.publish(delta)
             mdb.published()

@@ -18,7 +18,8 @@ from netns.test_offloads import offloads_off_here
 from netns.test_shortcut import Hosts, running, switch
 from snoop.fastpath import REASONS, FastPath
 from snoop.lab import wait_until
-from snoop.table.mdb import ALL_PORTS, VLAN_DEFAULT, Delta, Row, VlanRow
+from snoop.table.mdb import Delta, Row, VlanRow
+from snoop.table.members import ALL_PORTS, VLAN_DEFAULT
 from snoop.wire.address import ANY, Address, Family, parse
 from unit import frames6
 

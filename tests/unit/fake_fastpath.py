@@ -80,12 +80,16 @@ class FakeFastPath:
     def port_set(
         self, port: int, *, up: bool, mtu: int, coalesce: bool = True,
         watched: bool = False, sticky: bool = False, igmp_rate: int = 0, igmp_burst: int = 1,
-        pvid: int = 0,
+        filters: bool = False, pvid: int = 0, horizon: int = 0,
     ) -> None:  # fmt: skip
         assert port in self.opened
         self.states[port] = (up, mtu, coalesce)
         self.table.up = self.table.up & ~(1 << port) | up << port
         self.rates[port] = (igmp_rate, igmp_burst)
+        self.table.horizons[port] = horizon
+        self.table.pvids.pop(port, None)
+        if filters:
+            self.table.pvids[port] = pvid
 
     @property
     def rows(self) -> dict[tuple[int, Address, Address], int]:
@@ -117,7 +121,10 @@ class FakeFastPath:
     def verdicts(self, reason: str) -> dict[int, int]:
         return {port: counts[reason] for port, counts in self.counts.items() if reason in counts}
 
-    def inject(self, vid: int, ports: int, frame: bytes, tci: int | None = None) -> int:
+    def inject(
+        self, vid: int, ports: int, frame: bytes, tci: int | None = None,
+        came_from: int | None = None,
+    ) -> int:  # fmt: skip
         assert tci is None or tci & 0xFFF == vid
         self.injected.append((ports, ether.tagged(frame, tci)))
         return ports

@@ -8,12 +8,13 @@ rings; tests ask it what they would ask the switch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from snoop.proto.units import Ports
-from snoop.table.mdb import ALL_PORTS, VLAN_DEFAULT, Delta, VlanRow
-from snoop.wire.address import ANY, MAPPED, Address, Family, Prefix, parse
+from snoop.table.mdb import Delta, VlanRow
+from snoop.table.members import ALL_PORTS, VLAN_DEFAULT
+from snoop.wire.address import ANY, MAPPED, Address, Family, Prefix, of_mac, parse
 
 _IPV4, _IPV6, _VLAN_TAG, _SERVICE_TAG = 0x0800, 0x86DD, 0x8100, 0x88A8
 _IGMP, _PIM, _ICMPV6, _FRAGMENT, _AUTHENTICATION = 2, 103, 58, 44, 51
@@ -32,6 +33,7 @@ class Reason(StrEnum):
     FORWARD_GROUP = "forward_group"
     FORWARD_SOURCE = "forward_source"
     FORWARD_UNREGISTERED = "forward_unregistered"
+    FORWARD_L2_GROUP = "forward_l2_group"
     FLOOD_LINK_LOCAL = "flood_link_local"
     FLOOD_IPV6_LINK_LOCAL = "flood_ipv6_link_local"
     FLOOD_ALWAYS = "flood_always"
@@ -45,6 +47,7 @@ class Reason(StrEnum):
     PUNT_MLD = "punt_mld"
     DROP_NO_MEMBER = "no_member"
     DROP_NO_EGRESS = "no_egress"
+    DROP_SPLIT_HORIZON = "split_horizon"
     DROP_TRUNCATED = "truncated"
     DROP_RESERVED_MAC = "reserved_mac"
     DROP_VLAN_INVALID = "vlan_invalid"
@@ -67,7 +70,10 @@ class Verdict:
 
 @dataclass(slots=True)
 class Table:
-    """The published state.  `up`: the ports that take part; a frame never leaves by its own."""
+    """The published state.  `up`: the ports that take part; a frame never leaves by its own.
+
+    `pvids` has the ports that filter, 0: they refuse what brings no VLAN.
+    """
 
     up: Ports = 0
     rows: dict[tuple[int, Address, Address], Ports] = field(default_factory=dict)
@@ -75,6 +81,7 @@ class Table:
     floods: set[Prefix] = field(default_factory=set)
     members: dict[int, Ports] = field(default_factory=dict)
     pvids: dict[int, int] = field(default_factory=dict)
+    horizons: dict[int, int] = field(default_factory=dict)
 
     def apply(self, delta: Delta) -> None:
         """Apply one publish; KeyError if it deletes what is not there."""
@@ -84,16 +91,25 @@ class Table:
             self.rows[row.vid, row.group, row.source] = row.ports
         for key in delta.vlan_deletes:
             del self.vlans[key]
-            if not any((key[0], family) in self.vlans for family in Family):
-                del self.members[key[0]]
         for vlan in delta.vlans:
             self.vlans[vlan.vid, vlan.family] = vlan
-            self.members[vlan.vid] = vlan.members
+        for vid in delta.member_deletes:
+            del self.members[vid]
+        self.members.update((row.vid, row.ports) for row in delta.members)
         self.floods.difference_update(delta.flood_deletes)
         self.floods.update(delta.floods)
 
     def decide(self, port: int, frame: bytes) -> Verdict:
         """Decide one frame, VLAN tag included, that came in by `port`."""
+        verdict = self._decide(port, frame)
+        apart = self.horizons.get(port, 0)
+        of_one = sum(1 << other for other, one in self.horizons.items() if apart and one == apart)
+        if verdict.ports and not verdict.ports & ~of_one:
+            return Verdict(Reason.DROP_SPLIT_HORIZON, punt=verdict.punt)
+        return replace(verdict, ports=verdict.ports & ~of_one)
+
+    def _decide(self, port: int, frame: bytes) -> Verdict:
+        """Without split horizons."""
         if not self.up >> port & 1:
             return Verdict(Reason.DROP_PORT_DOWN)
         if len(frame) < 14:
@@ -109,8 +125,8 @@ class Table:
             vid = int.from_bytes(frame[14:16], "big") & 0x0FFF
             if not service_tag:  # VLAN-6: nobody looks behind it
                 offset, ethertype = 18, int.from_bytes(frame[16:18], "big")
-        if vid == 0 or service_tag:
-            vid = self.pvids.get(port, 0) or vid
+        if port in self.pvids and (vid == 0 or service_tag):
+            vid = self.pvids[port]
         if vid == 0x0FFF:  # VLAN-2
             return Verdict(Reason.DROP_VLAN_INVALID)
         members = self.members.get(vid, self.members.get(VLAN_DEFAULT, ALL_PORTS))
@@ -127,7 +143,11 @@ class Table:
             return self._decide_ipv4(dst, vid, frame[offset:], others)
         if ethertype == _IPV6:
             return self._decide_ipv6(dst, vid, frame[offset:], others)
-        return _flood(Reason.FLOOD_L2_MULTICAST, others)
+        ports = self.rows.get((vid, of_mac(dst), ANY))
+        if ports is None:
+            return _flood(Reason.FLOOD_L2_MULTICAST, others)
+        reason = Reason.FORWARD_L2_GROUP if ports & others else Reason.DROP_NO_MEMBER
+        return Verdict(reason, ports & others)
 
     def _decide_ipv4(self, dst: bytes, vid: int, packet: bytes, others: Ports) -> Verdict:
         """IPv4 in a frame to a multicast MAC; `packet` is what follows the Ethernet header."""

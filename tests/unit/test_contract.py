@@ -12,7 +12,8 @@ from snoop.control.counters import LOST, PRUNED, REFUSED, dropped
 from snoop.fastpath import DROPS, REASONS, STATS, Action, ffi, lib
 from snoop.runtime import ports
 from snoop.table import image
-from snoop.table.mdb import ALL_PORTS, VLAN_DEFAULT, Delta, Row, VlanRow
+from snoop.table.mdb import Delta, Row, VlanRow
+from snoop.table.members import ALL_PORTS, VLAN_DEFAULT, Members
 from snoop.wire.address import ANY, Family, parse
 from unit.reference import Reason
 
@@ -44,6 +45,7 @@ def structs(kind: str, packed: bytes, count: int) -> list[object]:
 def test_packed_structures_have_the_compiled_sizes() -> None:
     assert image.ROW.size == ffi.sizeof("struct fp_row")
     assert image.VLAN.size == ffi.sizeof("struct fp_vlan")
+    assert image.MEMBERS.size == ffi.sizeof("struct fp_members")
     assert fastpath._PUNTED.size == ffi.sizeof("struct fp_punted")  # no public name: only its size
     assert lib.FP_FRAME_BYTES_MAX + ffi.sizeof("struct fp_punted") <= fastpath._DRAIN_BYTES
 
@@ -74,7 +76,7 @@ def test_packed_vlan_is_read_by_c_as_it_was_meant() -> None:
         vlans=(
             VlanRow(10, Family.IPV4, True, mrouters=1 << 200, unregistered=ALL_PORTS),
             VlanRow(VLAN_DEFAULT, Family.IPV4, False, 3, 4, unregistered_mrouters=False),
-            VlanRow(11, Family.IPV6, True, 5, 6, True, 7 | 1 << 64, 1 << 128, bridged=True),
+            VlanRow(11, Family.IPV6, True, 5, 6, bridged=True),
         ),
         vlan_deletes=((20, Family.IPV6),),
     )
@@ -87,10 +89,16 @@ def test_packed_vlan_is_read_by_c_as_it_was_meant() -> None:
     assert (default.mrouters[0], default.unregistered[0]) == (3, 4)
     assert other.flags == lib.FP_VLAN_ACTIVE | lib.FP_VLAN_BRIDGED
     assert (active.family, other.family) == (Family.IPV4, Family.IPV6)
-    assert list(active.members) == [(1 << 64) - 1] * 4
-    assert list(active.untagged) == [0] * 4
-    assert list(other.members) == [7, 1, 0, 0]
-    assert list(other.untagged) == [0, 0, 1, 0]
+
+
+def test_packed_members_are_read_by_c_as_they_were_meant() -> None:
+    delta = Delta(members=(Members(4094, 7 | 1 << 64, 1 << 128),), member_deletes=(20,))
+    packed, count = image.pack_members(delta)
+    deleted, members = structs("struct fp_members[]", packed, count)
+    assert (deleted.op, deleted.vlan) == (lib.FP_ROW_DELETE, 20)
+    assert (members.op, members.vlan) == (lib.FP_ROW_SET, 4094)
+    assert list(members.ports) == [7, 1, 0, 0]
+    assert list(members.untagged) == [0, 0, 1, 0]
 
 
 def test_constants_of_the_table_layer_are_the_contracts() -> None:

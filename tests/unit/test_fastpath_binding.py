@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from snoop.fastpath import PORTS_MAX, REASONS, STATS, Action, FastPath
-from snoop.table.mdb import ALL_PORTS, Delta, Row
+from snoop.table.mdb import Delta, Row
+from snoop.table.members import ALL_PORTS
 from snoop.table.seen import PortSetup
 from snoop.wire.address import ANY, parse
 from unit import frames

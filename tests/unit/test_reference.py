@@ -2,7 +2,8 @@
 
 import pytest
 
-from snoop.table.mdb import VLAN_DEFAULT, Delta, Row, VlanRow
+from snoop.table.mdb import Delta, Row, VlanRow
+from snoop.table.members import VLAN_DEFAULT, Members
 from snoop.wire.address import ANY, Family, parse
 from unit import frames
 from unit.frames import S1, S2, G
@@ -143,7 +144,8 @@ def test_port_that_is_down_takes_nothing_in_and_gives_nothing_out() -> None:
 
 def test_frame_of_a_vlan_the_port_is_not_in_is_dropped() -> None:
     """Idea 115: VLAN-3, and a frame leaves by members only."""
-    t = table(members=0b1011)
+    t = table()
+    t.apply(Delta(members=(Members(0, 0b1011),)))
     assert t.decide(IN, frames.data(G, S1)).reason is Reason.DROP_VLAN_FILTERED
     assert t.decide(1, raw("ff:ff:ff:ff:ff:ff")).ports == 0b1001
     assert t.decide(IN, frames.data(G, S1, vid=7)).reason is not Reason.DROP_VLAN_FILTERED

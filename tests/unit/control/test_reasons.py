@@ -14,7 +14,7 @@ from unit.scene import Scene
 # What each port has joined decides, so `explain` has an answer for each.
 BY_PORT = {
     "forward_group", "forward_source", "forward_unregistered", "forward_unicast", "no_member",
-    "no_egress", "same_port",
+    "no_egress", "same_port", "forward_l2_group", "split_horizon",
 }  # fmt: skip
 
 
