@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from snoop.cli.main import run
-from snoop.config import effective, loader, schema
+from snoop.config import effective, loader, schema, schema_vlan
 from snoop.control import configured, documents, flows, requests
 from snoop.control.client import Client, Refused, read
 from snoop.control.requests import Explain, Mrouter, Show, Static
@@ -70,7 +70,7 @@ def test_what_is_read_of_the_configuration_are_keys_of_the_file() -> None:
         configured.SwitchConfig: schema.SwitchTable,
         configured.IgmpConfig: schema.IgmpTable,
         configured.MldConfig: schema.MldTable,
-        configured.VlanMldConfig: schema.VlanMldTable,
+        configured.VlanMldConfig: schema_vlan.VlanMldTable,
         configured.VlanConfig: schema.VlanTable,
         configured.PortConfig: schema.PortTable,
         configured.PortMldConfig: schema.PortMldTable,
