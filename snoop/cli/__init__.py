@@ -7,7 +7,7 @@
 - a command a file: `run`, `show`, `change`, `explain`, `monitor`, `watch`, `check`, `config`,
   `decode`, `capture`, `completion`, `manual`, and `running`, which is `list`;
 - `screen` and `panel` draw what `watch` shows of a `view`, on a `terminal`, by its `keys`;
-- `layout`, `tables`, `heard`, `human`, `overview`, `summary`, `example`: state for eyes; `output`:
-  the streams; `formats`: the formats of others; `hexdump`: frames that people type in;
+- `layout`, `tables`, `vlans`, `heard`, `human`, `overview`, `summary`, `example`: state for eyes;
+  `output`: the streams; `formats`: the formats of others; `hexdump`: frames that people type in;
 - `findings`: what `check` looks for, a file a theme.
 """

@@ -110,7 +110,7 @@ def _show(
     if as_json:
         _repeat_json(every, lambda: session.call("show", what=what, **filters))
         return
-    from snoop.cli import layout, tables
+    from snoop.cli import layout, tables, vlans
 
     if filters.get("count"):
         from snoop.control import documents
@@ -136,7 +136,7 @@ def _show(
         table = noun.table(document)
         if table.lines or not noun.empty:
             table.notes += tables.note(document)
-            layout.show(tables.describe(table, document))
+            layout.show(vlans.name(tables.describe(table, document), document))
         else:
             click.echo(_NOTHING if filtered else noun.empty)
         layout.show(*tables.beside(document))
@@ -174,6 +174,40 @@ def mdb(
         _repeat_json(watch, lambda: yang.gather(session, **filters))
     else:
         _show(session, "mdb", watch, as_json, **filters)
+
+
+@show.command("vlans")
+@options.vlan
+@options.family
+@options.ports
+@options.option(
+    "--format",
+    "form",
+    type=click.Choice(["snoop", "bridge"]),
+    default="snoop",
+    help="As `bridge vlan show` prints it; with --json, as `bridge -j vlan show`.",
+)
+@options.as_json
+@_watch
+@click.pass_context
+def vlans(
+    ctx: click.Context, /, form: str, as_json: bool, watch: float | None, **filters: object
+) -> None:
+    """VLANs, their ports, and who asks in each."""
+    session = options.session(ctx)
+    if form == "snoop":
+        _show(session, "vlans", watch, as_json, **filters)
+        return
+    from snoop.cli.formats import bridge
+
+    if as_json:
+        _repeat_json(watch, lambda: bridge.vlans(bridge.gather_vlans(session, **filters)))
+        return
+    _repeat(
+        watch,
+        lambda: bridge.gather_vlans(session, **filters),
+        lambda document: click.echo(bridge.vlan_lines(document)),
+    )
 
 
 @show.command("counters")

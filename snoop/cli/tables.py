@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from msgspec import UNSET
 
-from snoop.cli import heard, human
+from snoop.cli import heard, human, vlans
 from snoop.cli.human import NONE, age, bit_rate, count, many, plain, vlan
 from snoop.cli.layout import Table, table
 from snoop.control import documents
@@ -126,7 +126,8 @@ def ports(document: documents.Ports) -> Table:
             for row in document.ports
         ],
         right=("Rx", "Rx bytes", "Tx", "Tx bytes", "Lost", "Pruned"),
-    ).insert("Port", "Description", [row.description for row in document.ports])
+    ).insert("State", "VLANs", [vlans.of_port(row.vlans) for row in document.ports])
+    made.insert("Port", "Description", [row.description for row in document.ports])
     problems = [f"{row.name}: {row.problem}" for row in document.ports if row.problem]
     reasons: dict[str, list[str]] = {}
     for row in document.ports:
@@ -312,6 +313,7 @@ NOUNS: dict[str, Noun[Any]] = {
     "querier": Noun(documents.Queriers, querier, "no vlan has any state yet"),
     "ports": Noun(documents.Ports, ports),
     "counters": Noun(documents.Counters, counters),
+    "vlans": Noun(documents.Vlans, vlans.table_of, "no VLAN has a port"),
     "fdb": Noun(documents.Fdb, fdb, "no addresses learned"),
     "hosts": Noun(documents.Hosts, hosts, "no hosts tracked"),
     "streams": Noun(documents.Streams, streams, "no multicast seen"),

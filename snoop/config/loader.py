@@ -207,7 +207,9 @@ def _spelled(raw: Mapping[str, Any]) -> dict[str, Any]:
         ("port", "name", _spell),
         ("static", "ports", _spell),
         ("port", "description", _label),
+        ("port", "split_horizon", _label),
         ("group", "name", _label),
+        ("vlan", "name", _label),
     ):
         if isinstance(made.get(table), list):
             made[table] = [

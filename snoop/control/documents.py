@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from snoop.control.configured import IgmpConfig, MldConfig, PortConfig, SwitchConfig, VlanConfig
+from snoop.control.tagged import Tagging, Vlan
 from snoop.control.witnessed import Asked, Gone, Refused, Shunned, Witness
 
 Counts = dict[str, int]
@@ -22,11 +23,13 @@ Counts = dict[str, int]
 class Document(Struct, frozen=True, kw_only=True):
     """What `show` answers when asked for `what`.
 
-    `descriptions`: what the file calls ports; left out if it calls none anything, and of `ports`.
+    `descriptions`: what the file calls ports, `vlan_names` VLANs; each left out if it calls none
+    anything, and where the rows have it.
     """
 
     what: ClassVar[str]
     descriptions: dict[str, str] | UnsetType = UNSET
+    vlan_names: dict[int, str] | UnsetType = UNSET
 
 
 # Memberships -------------------------------------------------------------------------------------
@@ -187,6 +190,8 @@ class Port(Struct, frozen=True, kw_only=True, gc=False):
     refused: int = 0
     speed_mbit: int | None = None
     description: str | None = None
+    vlans: Tagging | None = None
+    split_horizon: str | None = None
 
 
 class Ports(Document, frozen=True, kw_only=True):
@@ -202,6 +207,14 @@ class Counters(Document, frozen=True, kw_only=True):
     what = "counters"
     counters: Counts
     ports: dict[str, Counts]
+
+
+class Vlans(Document, frozen=True, kw_only=True):
+    """`show vlans`; `filtering` False: every port is in every VLAN, and these have been seen."""
+
+    what = "vlans"
+    vlans: list[Vlan]
+    filtering: bool = True
 
 
 class Station(Struct, frozen=True, kw_only=True, gc=False):

@@ -33,6 +33,7 @@ Shown = Literal[
     "config",
     "status",
     "witnesses",
+    "vlans",
 ]
 
 

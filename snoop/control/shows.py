@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 import msgspec
 
 from snoop import __version__
-from snoop.control import documents, rows, statistics, testimony, witnessed
+from snoop.control import documents, rows, statistics, testimony, vlans, witnessed
 from snoop.control.flows import Flows, Which
 from snoop.control.matching import Host
 from snoop.control.parts import Parts, picked
 from snoop.control.rows import Wanted
 from snoop.control.sample import STREAMS_MAX, Sample
+from snoop.control.tagged import Vlan
 from snoop.control.tally import Tally
 from snoop.links.ethtool import Devices
 from snoop.printable import natural
@@ -27,10 +30,12 @@ from snoop.proto.views import HostRow, WitnessRow
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.table.seen import FdbEntry, Stream
-from snoop.wire.address import Address, Family
+from snoop.wire.address import Address, Family, family
 
 # How long a loop may take to go by the table that was published last: far more than a batch takes.
 SEEN_SECONDS, SEEN_TRIES = 0.001, 200
+
+_OF_VLANS = ("mdb", "hosts", "witnesses", "mrouters", "querier", "fdb", "streams")
 
 Keys = list[tuple[int, Address]]
 
@@ -56,11 +61,21 @@ class Shows:
     async def show(self, what: str, wanted: Wanted) -> object:
         """Make the document of `show WHAT`."""
         document = await self._shown(what, wanted)
-        ports = ((port.name, port.table.description) for port in self._plane.ports)
-        called = {name: description for name, description in ports if description}
-        if not called or what == "ports" or not isinstance(document, documents.Document):
+        if not isinstance(document, documents.Document):
             return document
-        return msgspec.structs.replace(document, descriptions=called)
+        ports = ((port.name, port.table.description) for port in self._plane.ports)
+        descriptions = {name: description for name, description in ports if description}
+        names = self._vlan_names()
+        besides: dict[str, Any] = {}
+        if descriptions and what != "ports":
+            besides["descriptions"] = descriptions
+        if names and what in _OF_VLANS:
+            besides["vlan_names"] = names
+        return msgspec.structs.replace(document, **besides) if besides else document
+
+    def _vlan_names(self) -> dict[int, str]:
+        """What the file calls VLANs."""
+        return {vlan.vid: vlan.name for vlan in self._plane.config.vlan if vlan.name is not None}
 
     async def _shown(self, what: str, wanted: Wanted) -> object:
         tables: dict[str, Callable[[Wanted], Awaitable[object]]] = {
@@ -71,6 +86,7 @@ class Shows:
             "fdb": self._fdb,
             "querier": self._queriers,
             "mrouters": self._mrouters,
+            "vlans": self._vlans,
         }
         if what in tables:
             return await tables[what](wanted)
@@ -236,6 +252,50 @@ class Shows:
             return rows.mrouters(plane.engine.mrouters(clock.now(), vids), plane.ports.name, wanted)
 
         return part
+
+    async def _vlans(self, wanted: Wanted) -> documents.Vlans:
+        plane, engine = self._plane, self._plane.engine
+        named = sorted(
+            ((port.name, vlans.of(plane, port)) for port in plane.ports if wanted.has(port.id)),
+            key=lambda one: natural(one[0]),
+        )
+        members = [(name, of) for name, of in named if of is not None]
+        filtering = plane.config.switch.vlan_filtering
+        vids = vlans.inhabited(of for _, of in members) if filtering else await self._seen_vids()
+        if wanted.vid is not None:
+            vids = [vid for vid in vids if vid == wanted.vid]
+        held: Counter[tuple[int, Family]] = Counter()
+
+        def count(keys: Keys) -> list[tuple[int, Family]]:
+            views = (engine.group_view(*key) for key in keys)
+            return [(view.vid, family(view.group)) for view in views if view and view.members]
+
+        async for some in self._parts.made(engine.keys(vid=wanted.vid), count):
+            held.update(some)
+        called = self._vlan_names()
+
+        def part(vids: list[int]) -> list[Vlan]:
+            now = clock.now()
+            return [
+                vlans.vlan(
+                    vid,
+                    members,
+                    engine.queriers(now, [vid]),
+                    held,
+                    {each: plane.prunes(vid, each) for each in Family},
+                    wanted,
+                    called,
+                )
+                for vid in vids
+            ]
+
+        rows = await self._parts.rows(vids, part)
+        return documents.Vlans(vlans=rows, filtering=filtering)
+
+    async def _seen_vids(self) -> list[int]:
+        """The VLANs of which anything has come in, where the switch does not filter."""
+        stations = await picked(self._plane.fastpath.fdb(), lambda one: True)
+        return sorted({*self._plane.engine.vids(), *(one.vlan for one in stations)})
 
     async def _seen(self, lags: Callable[[], bool] = lambda: False) -> None:
         """Come back when no loop forwards by an older table than what is said."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
 
-from snoop.control import documents
+from snoop.control import documents, vlans
 from snoop.control.counters import dropped
 from snoop.control.explaining.question import datagram
 from snoop.control.rates import STILL, Look, Rate
@@ -159,6 +159,8 @@ def _port(
         refused=refused,
         speed_mbit=None if device is None else device.speed,
         description=port.table.description,
+        vlans=vlans.tagging(vlans.of(plane, port)),
+        split_horizon=port.table.split_horizon,
     )
 
 

@@ -89,3 +89,17 @@ def stream(**changes: Any) -> documents.Stream:
         **changes,
     }  # fmt: skip
     return msgspec.convert(msgspec.to_builtins(values), documents.Stream)
+
+
+def vlan(vid: int = 10, *ports: tuple[str, bool], **changes: Any) -> documents.Vlan:
+    """A VLAN with those ports, each with a tag or (its PVID) without, where we ask."""
+    values: dict[str, Any] = {
+        "vid": vid, "name": None,
+        "ports": [{"port": name, "tagged": tagged, "pvid": not tagged} for name, tagged in ports],
+        "families": [
+            {"family": "ipv4", "role": "querier", "pruning": True, "groups": 2},
+            {"family": "ipv6", "role": "none", "pruning": False, "groups": 0},
+        ],
+        **changes,
+    }  # fmt: skip
+    return msgspec.convert(values, documents.Vlan)

@@ -155,6 +155,7 @@ def answered() -> dict[str, Any]:
     return {
         **{f"show witnesses: {part}": {part: seen[part]} for part in PARTS},
         **{f"show {what}": scene.ask(Show(what=what)) for what in typing.get_args(_shown())},
+        "show vlans": filtering().ask(Show(what="vlans")),
         "show events": scene.ask(Events()),
         "count": scene.ask(Show(what="mdb", count=True)),
         "explain": scene.ask(Explain(port="p0", group="239.1.2.3")),
@@ -162,6 +163,11 @@ def answered() -> dict[str, Any]:
         "check": {"findings": [dict.fromkeys(Finding.__struct_fields__, "")]},
         "monitor": {"lines": [asyncio.run(event(scene))]},
     }
+
+
+def filtering() -> Scene:
+    """A switch whose ports are in VLANs."""
+    return Scene(switch={"vlan_filtering": True}).start()
 
 
 def _shown() -> Any:

@@ -1,4 +1,5 @@
-"""The snooping table in the shape of `bridge -j -d -s mdb show`, for tools that read that.
+"""The snooping table in the shape of `bridge -j -d -s mdb show`, for tools that read that; VLANs in
+that of `bridge vlan show`.
 
 As the kernel bridge: a (*, G) entry per port with its filter mode and source list, an (S, G) entry
 for each source of a port, blocked if the port refuses it, and then one more, flagged, on each
@@ -14,9 +15,11 @@ from typing import Any
 
 from snoop.cli.session import Session
 from snoop.control import documents
+from snoop.printable import natural
 
 Entry = dict[str, Any]
 
+_NAME_CHARS = 16
 _ROUTER_TYPES = {"static": "permanent"}
 
 
@@ -37,17 +40,48 @@ def mdb(table: documents.Mdb, mrouters: list[documents.Mrouter]) -> list[dict[st
                 listed.setdefault(source.address, set()).add(row.port)
         for row in group:
             entries += _entries(device, row, listed)
-    routers: dict[str, Entry] = {}
+    routers: dict[tuple[int, str], Entry] = {}
     for router in mrouters:
-        known = routers.get(router.port)
-        # One entry a port, as the kernel has it: the reason that lasts longest.
+        known = routers.get((router.vlan, router.port))
+        # One entry a port of a VLAN, as the kernel has it: the reason that lasts longest.
         if known is None or known["type"] != "permanent":
-            routers[router.port] = {
+            routers[router.vlan, router.port] = {
                 "port": router.port,
                 "timer": _timer(router.timer),
                 "type": _ROUTER_TYPES.get(router.origin, "temp"),
-            }
+            } | ({"vid": router.vlan} if router.vlan else {})
     return [{"mdb": entries, "router": {device: list(routers.values())} if routers else {}}]
+
+
+def gather_vlans(session: Session, **filters: object) -> documents.Vlans:
+    """The VLANs of a running switch; the filters are those of `show vlans`."""
+    return session.show(documents.Vlans, **filters)
+
+
+def vlans(document: documents.Vlans) -> list[dict[str, Any]]:
+    """Those of each port, as `bridge -j vlan show` has them."""
+    ports: dict[str, list[dict[str, Any]]] = {}
+    for row in document.vlans:
+        for one in row.ports:
+            own: dict[str, Any] = {"vlan": row.vid}
+            flags = [*(["PVID"] * one.pvid), *([] if one.tagged else ["Egress Untagged"])]
+            if flags:
+                own["flags"] = flags
+            ports.setdefault(one.port, []).append(own)
+    return [{"ifname": name, "vlans": ports[name]} for name in sorted(ports, key=natural)]
+
+
+def vlan_lines(document: documents.Vlans) -> str:
+    """The same for eyes, as `bridge vlan show` prints it."""
+    lines = [f"{'port':<{_NAME_CHARS}}  {'vlan-id':<9}"]
+    for port in vlans(document):
+        name = port["ifname"]
+        for one in port["vlans"]:
+            lines.append(
+                " ".join([f"{name:<{_NAME_CHARS}} ", str(one["vlan"]), *one.get("flags", ())])
+            )
+            name = ""
+    return "\n".join(lines)
 
 
 def _entries(device: str, row: documents.Entry, listed: dict[str, set[str]]) -> list[Entry]:

@@ -49,7 +49,16 @@ def full() -> dict[str, documents.Document]:
         "hosts": documents.Hosts(hosts=hosts),
         "streams": documents.Streams(streams=streams),
         "witnesses": witnesses(),
+        "vlans": documents.Vlans(vlans=vlans()),
     }
+
+
+def vlans() -> list[documents.Vlan]:
+    """One on many ports, and one on none that anybody gave a name."""
+    ports = [(f"p{n}", n > 6) for n in range(1, 64)]
+    return [
+        shown.vlan(10, *ports, name="video " * 10), shown.vlan(4094, ("p1", True), families=[]),
+    ]  # fmt: skip
 
 
 def witnesses() -> documents.Witnesses:
