@@ -29,6 +29,7 @@ from snoop.proto.units import SECOND
 from snoop.proto.views import HostRow, WitnessRow
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
+from snoop.runtime.ports import Port
 from snoop.table.seen import FdbEntry, Stream
 from snoop.wire.address import Address, Family, family
 
@@ -87,13 +88,11 @@ class Shows:
             "querier": self._queriers,
             "mrouters": self._mrouters,
             "vlans": self._vlans,
+            "ports": self._ports,
         }
         if what in tables:
             return await tables[what](wanted)
         match what:
-            case "ports":
-                made = statistics.ports(self._plane, self._counters, self._devices, wanted)
-                return documents.Ports(ports=made)
             case "counters":
                 return self._counters.show(wanted)
             case "config":
@@ -206,8 +205,7 @@ class Shows:
         def asked(vids: list[int]) -> list[witnessed.Asked]:
             return testimony.asked(witnesses.asked(clock.now(), vids), name, wanted)
 
-        known = (port.id for port in self._plane.ports if wanted.has(port.id))
-        ports = sorted(known, key=lambda port: natural(name(port)))
+        ports = [port.id for port in self._named(wanted)]
         return documents.Witnesses(
             refused=await self._parts.rows(ports, refused),
             hosts=await self._parts.rows(ports, hosts),
@@ -253,12 +251,20 @@ class Shows:
 
         return part
 
+    async def _ports(self, wanted: Wanted) -> documents.Ports:
+        return documents.Ports(ports=await self._parts.rows(self._named(wanted), self._port_rows))
+
+    def _named(self, wanted: Wanted) -> list[Port]:
+        """The ports that are wanted, by name."""
+        known = (port for port in self._plane.ports if wanted.has(port.id))
+        return sorted(known, key=lambda port: natural(port.name))
+
+    def _port_rows(self, some: list[Port]) -> list[documents.Port]:
+        return statistics.ports(self._plane, self._counters, self._devices, some)
+
     async def _vlans(self, wanted: Wanted) -> documents.Vlans:
         plane, engine = self._plane, self._plane.engine
-        named = sorted(
-            ((port.name, vlans.of(plane, port)) for port in plane.ports if wanted.has(port.id)),
-            key=lambda one: natural(one[0]),
-        )
+        named = [(port.name, vlans.of(plane, port)) for port in self._named(wanted)]
         members = [(name, of) for name, of in named if of is not None]
         filtering = plane.config.switch.vlan_filtering
         vids = vlans.inhabited(of for _, of in members) if filtering else await self._seen_vids()
@@ -348,6 +354,7 @@ class Shows:
         name, now = plane.ports.name, clock.now()
         # Anybody can make thousands: the busiest are made into rows, which takes time.
         streams = await self._flows.busiest(STREAMS_MAX)
+        ports = await self._parts.all(self._named(everything), self._port_rows)
         mrouters = await self._parts.all(self._vids(everything), self._routers(everything))
         queriers = await self._parts.all(self._vids(everything), self._askers(everything))
         groups, members = plane.engine.group_counts()
@@ -356,7 +363,7 @@ class Shows:
             uptime=(now - plane.started) / SECOND,
             counters=self._counters.total(),
             port_counters={port.name: self._counters.port_total(port) for port in plane.ports},
-            ports=statistics.ports(plane, self._counters, self._devices, everything),
+            ports=ports,
             groups={(vid, rows.family(of)): count for (vid, of), count in groups.items()},
             members={
                 name(port.id): sum(members.get((port.id, of), 0) for of in Family)

@@ -107,9 +107,9 @@ def _less(total: Mapping[str, int], base: Mapping[str, int]) -> dict[str, int]:
 
 
 def ports(
-    plane: Plane, counters: Counters, devices: Devices, wanted: Wanted
+    plane: Plane, counters: Counters, devices: Devices, some: Iterable[Port]
 ) -> list[documents.Port]:
-    """`show ports`, by name."""
+    """Rows of `show ports`."""
     now = clock.now()
     return [
         _port(
@@ -118,8 +118,7 @@ def ports(
             counters.port(port),
             None if port.link is None else devices.of(port.link, now),
         )
-        for port in sorted(plane.ports, key=lambda port: natural(port.name))
-        if wanted.has(port.id)
+        for port in some
     ]
 
 

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from snoop.config import resolve
 from snoop.control.rows import Wanted, family
 from snoop.control.tagged import Tagging, Vlan, VlanFamily, VlanPort
+from snoop.proto import vlans as vids
 from snoop.proto.views import QuerierRow, Role
 from snoop.proto.vlans import PortVlans
 from snoop.runtime.plane import Plane
 from snoop.runtime.ports import Port
 from snoop.wire.address import Family
 
-_RUN = re.compile("1+")
-
 Named = tuple[str, PortVlans]
 """A port by its name, and its VLANs."""
 
 
-@lru_cache(1024)
-def ranges(vids: int) -> tuple[str, ...]:
-    """The VLANs of a set, bit `1 << vid` each, as ids and ranges: 10, 20-29."""
-    found = []
-    for run in _RUN.finditer(f"{vids:b}"[::-1]):
-        first, last = run.start(), run.end() - 1
-        found.append(str(first) if first == last else f"{first}-{last}")
-    return tuple(found)
+_ranges = lru_cache(1024)(vids.ranges)  # asked of every port, whenever one is shown
 
 
 def of(plane: Plane, port: Port) -> PortVlans | None:
@@ -40,7 +31,7 @@ def tagging(port: PortVlans | None) -> Tagging | None:
     """The VLANs of a port for `show ports`; None where the switch does not filter."""
     if port is None:
         return None
-    return Tagging(pvid=port.pvid or None, tagged=list(ranges(port.tagged)))
+    return Tagging(pvid=port.pvid or None, tagged=_ranges(port.tagged))
 
 
 def inhabited(ports: Iterable[PortVlans]) -> list[int]:
