@@ -69,6 +69,7 @@ class PortMldConfig(Struct, frozen=True, kw_only=True):
     """Of `[[port]] mld`, what commands read."""
 
     max_groups: int
+    deny_groups: list[str] = []
 
 
 class PortConfig(Struct, frozen=True, kw_only=True):

@@ -203,6 +203,10 @@ def _as_igmp(config: documents.Config) -> documents.Config:
             else structs.replace(vlan, **{key: getattr(vlan.mld, key) for key in keys})
             for vlan in config.vlan
         ],
+        port=[
+            port if port.mld is None else structs.replace(port, deny_groups=port.mld.deny_groups)
+            for port in config.port
+        ],
     )
 
 

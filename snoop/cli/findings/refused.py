@@ -22,7 +22,7 @@ _RULES = {
         Cause.VERSION_IGNORED,
         "the join{version} is of a version that [igmp] ignore_v1 or ignore_v2 does not take",
         "on the host: sysctl -w net.ipv4.conf.all.force_igmp_version=3; or set "
-        "[igmp] ignore_v2 = false",
+        "[igmp] {ignored} = false",
     ),
     "router_alert": Rule(
         Cause.ROUTER_ALERT,
@@ -61,7 +61,8 @@ def refused(facts: Facts) -> Iterator[Finding]:
             protocol = "MLD" if facts.family == "ipv6" else "IGMP"
             version = f" ({protocol}v{spoken})" if spoken else ""
             what = rule.what.replace("{version}", version)
-            yield problem(rule.cause, port, text + what, rule.do, host)
+            do = rule.do.replace("{ignored}", "ignore_v1" if spoken == 1 else "ignore_v2")
+            yield problem(rule.cause, port, text + what, do, host)
 
 
 def _groups(rows: list[witnessed.Refused]) -> str:

@@ -64,7 +64,7 @@ def told(port: Port, case: Case, group: Address) -> Told | None:
     gone = case.plane.engine.witnesses.gone(clock.now(), [port.id], vid=case.vid, group=group)
     last = _last_refused(port, case, group)
     if last is not None and not any(row.age < last.age for row in gone):
-        return _refused(last, port, group)
+        return _refused(last, port, case, group)
     if gone:
         return _departed(gone[0], port, case, group)
     if key := hints.barred(port.table, group):
@@ -75,7 +75,7 @@ def told(port: Port, case: Case, group: Address) -> Told | None:
 def refused(port: Port, case: Case, group: Address) -> Told | None:
     """Say whose join of the group was refused there, None if nobody's was."""
     last = _last_refused(port, case, group)
-    return None if last is None else _refused(last, port, group)
+    return None if last is None else _refused(last, port, case, group)
 
 
 def _last_refused(port: Port, case: Case, group: Address) -> RefusalRow | None:
@@ -86,12 +86,12 @@ def _last_refused(port: Port, case: Case, group: Address) -> RefusalRow | None:
     )
 
 
-def _refused(row: RefusalRow, port: Port, group: Address) -> Told:
+def _refused(row: RefusalRow, port: Port, case: Case, group: Address) -> Told:
     why = _REFUSED.get(row.why, "")
     if row.why is Refusal.FILTER:
         why = hints.barred(port.table, group) or "[[port]] deny_groups or allow_groups"
     elif row.why is Refusal.PORT_LIMIT:
-        why = f"[[port]] max_groups = {port.table.max_groups} was reached"
+        why = f"[[port]] max_groups = {case.own(port).max_groups} was reached"
     return Told(
         _CAUSES[row.why],
         f"the join of {named(row.address, row.mac)}, {ago(row.age)}, was refused: {why}",

@@ -20,8 +20,8 @@ PRUNED: dict[str, Any] = {"switch": {"unregistered": "mrouters"}}
 
 def refused(why: str, group: str = "239.9.9.9", **changes: Any) -> witnessed.Refused:
     values: dict[str, Any] = {"vlan": 0, "port": "p1", "address": "10.0.0.11", "mac": MAC,
-                              "count": 1, "age": 3.0, **changes}  # fmt: skip
-    return witnessed.Refused(family="ipv4", group=group, why=why, **values)
+                              "family": "ipv4", "count": 1, "age": 3.0, **changes}  # fmt: skip
+    return witnessed.Refused(group=group, why=why, **values)
 
 
 def witness(port: str = "p1", **changes: Any) -> witnessed.Witness:
@@ -87,6 +87,26 @@ def test_joins_of_one_host_are_one_finding_and_its_version_is_said() -> None:
     said = found(Cause.SSM_RANGE, witnesses={"refused": rows, "hosts": [witness(version=2)]})
     assert len(said) == 1
     assert "joins 232.0.0.0 and 8 more in vain: the join (IGMPv2) names no" in said[0].finding
+
+
+@pytest.mark.parametrize(
+    ("version", "key"), [(1, "ignore_v1"), (2, "ignore_v2"), (None, "ignore_v2")]
+)
+def test_what_to_set_is_the_key_of_the_hosts_version(version: int | None, key: str) -> None:
+    hosts = [] if version is None else [witness(version=version)]
+    said = found(Cause.VERSION_IGNORED, witnesses={"refused": [refused("version")], "hosts": hosts})
+    assert said[0].do is not None
+    assert said[0].do.endswith(f"[igmp] {key} = false")
+
+
+@pytest.mark.parametrize(
+    ("listed", "key"), [(["ff3e::/32"], "deny_groups"), (["ff05::/16"], "allow_groups")]
+)
+def test_the_filter_of_an_ipv6_join_is_that_of_mld(listed: list[str], key: str) -> None:
+    port = {"name": "p1", "mld": {"deny_groups": listed, "allow_groups": ["ff0e::/16"]}}
+    row = refused("filter", "ff3e::9", family="ipv6")
+    said = found(Cause.FILTER, witnesses={"refused": [row]}, raw={"port": [port]})
+    assert f"[[port]] {key} refuses it" in said[0].finding
 
 
 def test_a_limit_names_the_last_that_it_refused() -> None:

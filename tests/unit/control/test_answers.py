@@ -16,9 +16,11 @@ from snoop.control.requests import (
     Show,
     Static,
 )
+from snoop.table.seen import Punted
 from snoop.wire import address
 from snoop.wire.address import ANY
 from snoop.wire.messages import Record, RecordType
+from unit.families import MLD
 from unit.scene import G, S, Scene, turns_beside
 
 
@@ -139,6 +141,18 @@ def test_explain_blames_the_refusal_of_this_group_alone() -> None:
     scene.report(2, Record(RecordType.TO_EX, G, ()))
     assert "the join of 10.0.0.11 (" in because("p2")
     assert because("p2").endswith("was refused: [[port]] deny_groups")
+
+
+def test_the_limit_that_refused_is_that_of_the_family() -> None:
+    ports = [{"name": f"p{n}"} for n in range(2)]
+    ports[1] |= {"max_groups": 9, "mld": {"max_groups": 1}}
+    scene = Scene(port=ports).start()
+    for last in (1, 2):
+        scene.fastpath.waiting.append(Punted(1, 0, MLD.report((4, f"ff0e::{last}", ())), 0))
+        scene.plane.punted()
+    answer = scene.ask(Explain(port="p0", group="ff0e::2"))
+    row = next(row for row in answer["why"] if row["port"] == "p1")
+    assert row["because"].endswith("refused: [[port]] max_groups = 1 was reached")
 
 
 def test_large_tables_are_made_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
