@@ -10,7 +10,7 @@
 #include <linux/bpf_common.h>
 #include <stdint.h>
 
-#define FP_BPF_CODE_MAX 160
+#define FP_BPF_CODE_MAX 224
 #define FP_BPF_END INT16_MAX
 
 struct fp_bpf_code {

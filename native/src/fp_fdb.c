@@ -51,13 +51,22 @@ int32_t fp_fdb_lookup(const struct fp_fdb *fdb, uint32_t vlan, const uint8_t *ma
 	return (int32_t)entry.port;
 }
 
-static bool matches(uint64_t key, uint64_t value, int32_t port, int32_t vlan)
+void fp_fdb_forget(struct fp_fdb *fdb, uint32_t vlan, const uint8_t *mac, uint32_t port)
 {
-	return key && (port < 0 || value_port(value) == (uint32_t)port) &&
-	       (vlan < 0 || ((key >> 48) & 0xfff) == (uint32_t)vlan);
+	uint64_t key = key_of(vlan, mac);
+	struct fp_fdb_bucket *bucket = bucket_of(fdb, key);
+	uint32_t way;
+
+	bucket_lock(bucket);
+	way = way_of(bucket, key);
+	if (way < FP_FDB_WAYS && value_port(fp_load_relaxed(&bucket->ways[way].value)) == port)
+		way_clear(fdb, bucket, way);
+	bucket_unlock(bucket);
 }
 
-uint32_t fp_fdb_flush_matching(struct fp_fdb *fdb, int32_t port, int32_t vlan)
+uint32_t fp_fdb_flush_stale(struct fp_fdb *fdb,
+			    bool (*stale)(const void *context, uint32_t vlan, uint32_t port),
+			    const void *context)
 {
 	uint32_t flushed = 0;
 
@@ -69,7 +78,7 @@ uint32_t fp_fdb_flush_matching(struct fp_fdb *fdb, int32_t port, int32_t vlan)
 			uint64_t key = fp_load_relaxed(&bucket->ways[i].key);
 			uint64_t value = fp_load_relaxed(&bucket->ways[i].value);
 
-			if (!matches(key, value, port, vlan))
+			if (!key || !stale(context, key_vlan(key), value_port(value)))
 				continue;
 			way_clear(fdb, bucket, i);
 			flushed++;
@@ -77,6 +86,21 @@ uint32_t fp_fdb_flush_matching(struct fp_fdb *fdb, int32_t port, int32_t vlan)
 		bucket_unlock(bucket);
 	}
 	return flushed;
+}
+
+bool fp_fdb_is_of(const void *context, uint32_t vlan, uint32_t port)
+{
+	const struct fp_fdb_which *which = context;
+
+	return (which->port < 0 || port == (uint32_t)which->port) &&
+	       (which->vlan < 0 || vlan == (uint32_t)which->vlan);
+}
+
+uint32_t fp_fdb_flush_matching(struct fp_fdb *fdb, int32_t port, int32_t vlan)
+{
+	struct fp_fdb_which which = {port, vlan};
+
+	return fp_fdb_flush_stale(fdb, fp_fdb_is_of, &which);
 }
 
 /*
@@ -111,7 +135,7 @@ static void describe(uint64_t key, uint64_t value, uint64_t word, uint64_t now_m
 	struct fp_move move = fp_move_unpack(word);
 
 	*entry = (struct fp_fdb_entry){
-		.vlan = (uint16_t)((key >> 48) & 0xfff),
+		.vlan = (uint16_t)key_vlan(key),
 		.port = (uint16_t)value_port(value),
 		.age_ns = since_ns(value >> 16, now_ms),
 		.rival = FP_FDB_NO_RIVAL,

@@ -66,6 +66,12 @@ struct fp_fdb_place {
 	uint64_t also_ns; /* when it was heard there */
 };
 
+/* The addresses of a port, a VLAN or both; -1: any. */
+struct fp_fdb_which {
+	int32_t port;
+	int32_t vlan;
+};
+
 /* An address that was heard at a port. */
 struct fp_fdb_claim {
 	uint32_t vlan;
@@ -100,8 +106,16 @@ bool fp_fdb_refresh(struct fp_fdb *fdb, uint32_t vlan, const uint8_t *mac, uint3
 /* The port, or -1; *also is the port where it may still be, or -1. Any thread; never waits. */
 int32_t fp_fdb_lookup(const struct fp_fdb *fdb, uint32_t vlan, const uint8_t *mac, uint64_t now_ns,
 		      int32_t *also);
+/* Forgets an address, if it is at that port. Any thread; waits for other writers. */
+void fp_fdb_forget(struct fp_fdb *fdb, uint32_t vlan, const uint8_t *mac, uint32_t port);
 /* Forgets the addresses of a port, a VLAN or both, -1: any; how many. Waits for other writers. */
 uint32_t fp_fdb_flush_matching(struct fp_fdb *fdb, int32_t port, int32_t vlan);
+/* Likewise those of which stale() says so. */
+uint32_t fp_fdb_flush_stale(struct fp_fdb *fdb,
+			    bool (*stale)(const void *context, uint32_t vlan, uint32_t port),
+			    const void *context);
+/* One that is asked so; context: a struct fp_fdb_which. */
+bool fp_fdb_is_of(const void *context, uint32_t vlan, uint32_t port);
 /*
  * Copies the entries that have not aged, without a lock; how many. Those in dispute only, if
  * within_ns: whose last claim in vain is not older.

@@ -24,6 +24,11 @@ static inline uint64_t key_of(uint32_t vlan, const uint8_t *mac)
 	return key;
 }
 
+static inline uint32_t key_vlan(uint64_t key)
+{
+	return (uint32_t)(key >> 48) & 0xfff;
+}
+
 static inline struct fp_fdb_bucket *bucket_of(const struct fp_fdb *fdb, uint64_t key)
 {
 	uint64_t hash = key ^ fdb->seed;

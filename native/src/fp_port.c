@@ -198,7 +198,8 @@ static int open_tx(int ifindex, bool bypass, bool vnet, int *out)
 static int isolate(struct fp_port *port, const struct fp_shortcut *shortcut, bool *filtered)
 {
 	struct fp_bpf_code ingress = {.count = 0};
-	bool redirects = shortcut && !fp_shortcut_filter(shortcut, port->ifindex, port->data.fd);
+	bool redirects =
+		shortcut && !fp_shortcut_filter(shortcut, port->id, port->ifindex, port->data.fd);
 	int err;
 
 	if (redirects)

@@ -75,7 +75,6 @@ int fp_port_close(struct fp_switch *sw, uint32_t id)
 	fp_table_apply_port(table, &state);
 	sw->opened[id] = NULL;
 	fp_publish_end(sw, table, port);
-	fp_shortcut_flush(&sw->shortcut, (int32_t)id, -1);
 	return 0;
 }
 

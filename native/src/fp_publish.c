@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "fp_unicast.h"
+
 static void reap(struct fp_switch *sw)
 {
 	uint64_t seen = UINT64_MAX;
@@ -41,14 +43,8 @@ void fp_publish_end(struct fp_switch *sw, struct fp_table *table, struct fp_port
 	fp_retire(&sw->retirees, port, table->seq, FP_RETIRED_PORT);
 	for (uint32_t i = 0; i < sw->worker_count; i++)
 		fp_worker_wake(sw->workers[i]);
+	fp_unicast_settle(sw, old, table);
 	reap(sw);
-}
-
-/* The short cut knows neither whether a port is up nor, later, its MTU: what changes must go. */
-static bool shortcut_stale(const struct fp_table *old, const struct fp_table *table,
-			   const struct fp_port_state *state)
-{
-	return !(state->flags & FP_PORT_UP) || old->mtu[state->port] != table->mtu[state->port];
 }
 
 int fp_switch_publish(struct fp_switch *sw, const struct fp_row *rows, uint32_t row_count,
@@ -58,7 +54,6 @@ int fp_switch_publish(struct fp_switch *sw, const struct fp_row *rows, uint32_t 
 {
 	struct fp_table *old = fp_load_relaxed(&sw->table); /* only this thread stores it */
 	struct fp_table *table = fp_publish_begin(sw);
-	bool changed[FP_PORTS_MAX] = {false};
 	bool vlans_own = false;
 	int err = table ? 0 : -ENOMEM;
 
@@ -78,16 +73,12 @@ int fp_switch_publish(struct fp_switch *sw, const struct fp_row *rows, uint32_t 
 			fp_table_discard(table, old);
 		return err;
 	}
-	for (uint32_t i = 0; i < port_count; i++)
-		changed[ports[i].port] |= shortcut_stale(old, table, &ports[i]);
 	fp_publish_end(sw, table, NULL);
 	for (uint32_t i = 0; i < port_count; i++) {
 		struct fp_port *port = sw->opened[ports[i].port];
 
 		if (port)
 			fp_limit_set(&port->punt->limit, ports[i].igmp_rate, ports[i].igmp_burst);
-		if (changed[ports[i].port])
-			fp_shortcut_flush(&sw->shortcut, ports[i].port, -1);
 	}
 	return 0;
 }

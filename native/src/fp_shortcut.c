@@ -15,7 +15,9 @@ void fp_shortcut_init(struct fp_shortcut *shortcut, uint32_t entries_max, uint64
 					  sizeof(struct value), shortcut->entries_max);
 	shortcut->count_fd = fp_bpf_map_new(BPF_MAP_TYPE_ARRAY, sizeof(uint32_t),
 					    sizeof(struct fp_shortcut_counts), FP_PORTS_MAX);
-	if (shortcut->fdb_fd < 0 || shortcut->count_fd < 0)
+	shortcut->pvid_fd = fp_bpf_map_new(BPF_MAP_TYPE_ARRAY, sizeof(uint32_t),
+					   FP_PORTS_MAX * sizeof(uint16_t), 1);
+	if (shortcut->fdb_fd < 0 || shortcut->count_fd < 0 || shortcut->pvid_fd < 0)
 		fp_shortcut_destroy(shortcut);
 }
 
@@ -25,7 +27,9 @@ void fp_shortcut_destroy(struct fp_shortcut *shortcut)
 		close(shortcut->fdb_fd);
 	if (shortcut->count_fd >= 0)
 		close(shortcut->count_fd);
-	shortcut->fdb_fd = shortcut->count_fd = -1;
+	if (shortcut->pvid_fd >= 0)
+		close(shortcut->pvid_fd);
+	shortcut->fdb_fd = shortcut->count_fd = shortcut->pvid_fd = -1;
 }
 
 static struct key key_of(uint32_t vlan, const uint8_t *mac)
@@ -34,6 +38,14 @@ static struct key key_of(uint32_t vlan, const uint8_t *mac)
 
 	memcpy(key.mac, mac, sizeof(key.mac));
 	return key;
+}
+
+void fp_shortcut_classify(const struct fp_shortcut *shortcut, const uint16_t pvids[FP_PORTS_MAX])
+{
+	uint32_t all = 0;
+
+	if (shortcut->pvid_fd >= 0)
+		fp_bpf_map_set(shortcut->pvid_fd, &all, pvids);
 }
 
 void fp_shortcut_learn(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac,
@@ -48,6 +60,8 @@ void fp_shortcut_learn(const struct fp_shortcut *shortcut, uint32_t vlan, const 
 		.also_ifindex = (uint32_t)target->also_ifindex,
 		.also_ns = target->also_ns,
 		.also_port = target->also_port,
+		.horizon = target->horizon,
+		.untagged = target->untagged,
 	};
 
 	if (shortcut->fdb_fd >= 0)
@@ -101,15 +115,16 @@ bool fp_shortcut_next(const struct fp_shortcut *shortcut, bool first,
 }
 
 /* Steps on before it deletes: the kernel starts over from a key that is gone. */
-void fp_shortcut_flush(const struct fp_shortcut *shortcut, int32_t port, int32_t vlan)
+void fp_shortcut_flush(const struct fp_shortcut *shortcut,
+		       bool (*stale)(const void *context, const struct fp_shortcut_entry *entry),
+		       const void *context)
 {
 	struct fp_shortcut_entry entry;
 	bool more = fp_shortcut_next(shortcut, true, &entry);
 
 	for (uint32_t i = 0; more && i < 2 * shortcut->entries_max; i++) {
 		struct key key = key_of(entry.vlan, entry.mac);
-		bool matches = (port < 0 || entry.port == (uint32_t)port || entry.also == port) &&
-			       (vlan < 0 || entry.vlan == vlan);
+		bool matches = stale(context, &entry);
 
 		more = fp_shortcut_next(shortcut, false, &entry);
 		if (matches)

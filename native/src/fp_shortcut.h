@@ -10,7 +10,8 @@
  * spend on it; in the kernel nothing is copied.
  *
  * The map follows the fdb: the loop adds what it learns, the control thread flushes. An address
- * that is claimed at a second port gets its frames at both. A redirected frame refreshes its
+ * that is claimed at a second port gets its frames at both, if both have the VLAN alike: a frame
+ * leaves with the tag that its destination's entry says. A redirected frame refreshes its
  * source's entry here and is not seen by the fdb, so what the fdb has forgotten is asked of
  * fp_shortcut_lookup(). Needs CAP_BPF and a kernel from 6.6 on; without them everything goes
  * through the rings. The kernel removes the programs and maps with their descriptors, however the
@@ -28,6 +29,7 @@
 struct fp_shortcut {
 	int fdb_fd;   /* -1: there is no short cut */
 	int count_fd; /* per port: frames and bytes in, frames and bytes out */
+	int pvid_fd;  /* one value, all ports': see fp_shortcut_classify() */
 	uint64_t ageing_ns;
 	uint32_t entries_max;
 };
@@ -51,6 +53,8 @@ struct fp_shortcut_target {
 	uint32_t port;
 	int ifindex;
 	uint32_t mtu;
+	uint16_t horizon; /* of the port, 0: none */
+	bool untagged;	  /* the port has the VLAN without a tag */
 	uint64_t seen_ns;
 	int also_ifindex; /* 0: none; else as fp_move_shares() says of these two times */
 	uint32_t also_port;
@@ -71,8 +75,10 @@ void fp_shortcut_write(const struct fp_shortcut *shortcut, uint32_t port, int if
  * Keeps out of the ring what the ingress program redirects, in place of the filter the ring had. 0,
  * or -errno as of fp_bpf.h, and -ENOTSUP without maps: the old filter stays.
  */
-int fp_shortcut_filter(const struct fp_shortcut *shortcut, int ifindex, int ring_fd);
+int fp_shortcut_filter(const struct fp_shortcut *shortcut, uint32_t port, int ifindex, int ring_fd);
 
+/* The VLAN of what comes untagged, of all ports; one that no address is in: none. Control. */
+void fp_shortcut_classify(const struct fp_shortcut *shortcut, const uint16_t pvids[FP_PORTS_MAX]);
 /* Any thread. */
 void fp_shortcut_learn(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac,
 		       const struct fp_shortcut_target *target);
@@ -83,8 +89,10 @@ void fp_shortcut_forget(const struct fp_shortcut *shortcut, uint32_t vlan, const
  */
 int32_t fp_shortcut_lookup(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac,
 			   uint64_t now_ns, uint64_t *seen_ns);
-/* port or vlan -1: any. */
-void fp_shortcut_flush(const struct fp_shortcut *shortcut, int32_t port, int32_t vlan);
+/* Forgets the entries of which stale() says so. */
+void fp_shortcut_flush(const struct fp_shortcut *shortcut,
+		       bool (*stale)(const void *context, const struct fp_shortcut_entry *entry),
+		       const void *context);
 /* The addresses one after the other; first begins anew. False at the end. */
 bool fp_shortcut_next(const struct fp_shortcut *shortcut, bool first,
 		      struct fp_shortcut_entry *entry);

@@ -22,7 +22,8 @@ struct value {
 	uint32_t also_ifindex; /* 0: none */
 	uint64_t also_ns;
 	uint32_t also_port;
-	uint32_t pad;
+	uint16_t horizon;  /* of both ports, 0: none */
+	uint16_t untagged; /* both have the VLAN without a tag */
 };
 
 _Static_assert(sizeof(struct key) == 8, "built on the program's stack");

@@ -71,6 +71,7 @@ struct fp_table {
 	uint64_t seq;
 	uint64_t seed; /* of the hash: whoever knew it could make all his rows meet in one place */
 	uint64_t row_count;
+	uint64_t members_seq; /* of the image in which somebody last came into a VLAN, or left it */
 	uint64_t up[FP_MASK_WORDS];
 	uint64_t coalesce[FP_MASK_WORDS];
 	uint64_t watched[FP_MASK_WORDS];

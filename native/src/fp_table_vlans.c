@@ -172,6 +172,7 @@ int fp_table_apply_members(struct fp_table *table, const struct fp_members *memb
 	policy = policy_of(table, members->vlan, members->op, vlans_own, &err);
 	if (!policy)
 		return err;
+	table->members_seq = table->seq;
 	if (members->op == FP_ROW_DELETE) {
 		take_default_members(table->vlans, policy);
 		remove_if_empty(table->vlans, members->vlan);

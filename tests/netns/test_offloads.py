@@ -6,6 +6,7 @@ import array
 import fcntl
 import socket
 import struct
+from collections.abc import Iterable
 from statistics import median
 
 import pytest
@@ -98,18 +99,23 @@ def test_burst_arrives_in_order_with_and_without_coalescing(coalesce: str) -> No
 
 
 ETHTOOL_OFF = {"tx": 0x17, "sg": 0x19, "tso": 0x1F, "gso": 0x24, "gro": 0x2C}  # ETHTOOL_S…
+ETHTOOL_TAGS_OFF = (0x26,)  # ETHTOOL_SFLAGS, to none of them
 SIOCETHTOOL = 0x8946
 
 
-def offloads_off(namespace: str, interface: str) -> None:
-    """What `ethtool -K IF tx off sg off tso off gso off gro off` does."""
+def offloads_off(
+    namespace: str, interface: str, commands: Iterable[int] = ETHTOOL_OFF.values()
+) -> None:
+    """What `ethtool -K IF tx off sg off tso off gso off gro off` does; with the commands for tags
+    `ethtool -K IF txvlan off rxvlan off`.
+    """
     with namespaces.inside(namespace):
-        offloads_off_here(interface)
+        offloads_off_here(interface, commands)
 
 
-def offloads_off_here(interface: str) -> None:
+def offloads_off_here(interface: str, commands: Iterable[int] = ETHTOOL_OFF.values()) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        for command in ETHTOOL_OFF.values():
+        for command in commands:
             value = array.array("I", [command, 0])
             request = struct.pack("16sP", interface.encode(), value.buffer_info()[0])
             fcntl.ioctl(sock, SIOCETHTOOL, request)
