@@ -43,8 +43,16 @@ EVERYONE = (*plan.ALL, *plan.VARIANTS)
 SLOWEST = "ovs-system"
 HALF_LOAD = 60_000  # frames/s, where the bridge was not measured
 FAN_MAX = 15
-VARIANT_RECEIVERS = 3
 FAULTS = (SiteError, TrafficError, AssertionError, OSError, RuntimeError, KeyError)
+
+
+def snoop(name: str) -> SnoopSwitch:
+    """This switch, or a variant of it."""
+    variant = plan.VARIANTS.get(name)
+    if variant is None:
+        return SnoopSwitch(name)
+    source = {"trunk": [plan.VLAN]} if variant.trunk else None
+    return SnoopSwitch(name, variant.switch, variant.port, source)
 
 
 def contestants(wanted: list[str]) -> tuple[list[Contestant], list[str]]:
@@ -56,7 +64,7 @@ def contestants(wanted: list[str]) -> tuple[list[Contestant], list[str]]:
             made.append(Bridge())
         elif name == "snoop" or name in plan.VARIANTS:
             if SNOOP.exists():
-                made.append(SnoopSwitch(name, plan.VARIANTS.get(name)))
+                made.append(snoop(name))
             else:
                 missing.append(f"{name}: not installed beside {sys.executable}")
         elif name not in EVERYONE:
@@ -80,9 +88,14 @@ def opened(
     directory = Path(tempfile.mkdtemp(prefix="snoop-bench-"))
     try:
         for each in made:
-            receivers = VARIANT_RECEIVERS if each.name in plan.VARIANTS else FAN_MAX
-            udp = options.source == "udp"
-            site = Site(each, receivers=receivers, sink_mode=options.receivers, udp=udp)
+            variant = plan.VARIANTS.get(each.name)
+            site = Site(
+                each,
+                receivers=variant.receivers if variant else FAN_MAX,
+                sink_mode=options.receivers,
+                udp=options.source == "udp",
+                vlan=plan.VLAN if variant and variant.trunk else 0,
+            )
             tried.append(site)
             say(f"building {each.name}")
             try:

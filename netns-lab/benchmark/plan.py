@@ -16,10 +16,28 @@ from benchmark.traffic import IPV6_BYTES
 PEERS = ("bridge", "ovs-system", "ovs-afxdp")
 ALL = ("snoop", *PEERS)
 SPIN_US = 1000  # longer than the gap between two frames at 2 000 frames/s
-VARIANTS: dict[str, dict[str, object]] = {
-    "snoop-uncoalesced": {"coalesce": "off"},
-    "snoop-spin": {"spin_us": SPIN_US},
+VLAN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """This switch otherwise: `switch` holds the keys of `[switch]` in which it differs, `port`
+    those of every port. With `trunk` the source is behind a trunk, and what it sends is tagged.
+    """
+
+    switch: dict[str, object]
+    port: dict[str, object] = field(default_factory=dict)
+    trunk: bool = False
+    receivers: int = 3
+
+
+VARIANTS: dict[str, Variant] = {
+    "snoop-uncoalesced": Variant({"coalesce": "off"}),
+    "snoop-spin": Variant({"spin_us": SPIN_US}),
+    "snoop-access": Variant({"vlan_filtering": True}, {"access": VLAN}, receivers=15),
+    "snoop-trunk": Variant({"vlan_filtering": True}, {"access": VLAN}, trunk=True, receivers=15),
 }
+VLAN_VARIANTS = ("snoop", "snoop-access", "snoop-trunk")
 MANY = 10_000
 CALM_RATE = 2_000
 REPORT_RATE = 10_000
@@ -129,6 +147,18 @@ def ipv6_item(effort: Effort, fan: int, size: int) -> Item:
     )
 
 
+def vlan_goals(figure: str) -> tuple[Goal, ...]:
+    """VLANs cost nothing: each beside the same switch without them."""
+    return tuple(Goal(figure, 0.97, subject=each, against="snoop") for each in VLAN_VARIANTS[1:])
+
+
+def vlan_item(effort: Effort, fan: int, size: int) -> Item:
+    title = f"the same, {size} bytes, all on access ports, and from a trunk, to {ports(fan)}"
+    run = search(effort, fan=fan, size=size)
+    goals = vlan_goals("zero loss")
+    return Item(f"vlan-fan{fan}-{size}", title, run, RATE_UNITS, VLAN_VARIANTS, goals=goals)
+
+
 def singles_item(effort: Effort, fan: int, size: int) -> Item:
     title = f"the same, {size} bytes, to {ports(fan)} whose sockets take single datagrams"
     run = search(effort, fan=fan, size=size, run=measures.singles)
@@ -219,6 +249,7 @@ def full(effort: Effort, half_load: Callable[[], int]) -> list[Item]:
     return [
         *(fan_item(effort, fan, size) for fan in (1, 3, 7, 15) for size in (64, 512, 1400)),
         *(ipv6_item(effort, fan, size) for fan in (1, 3, 7, 15) for size in (64, 1400)),
+        *(vlan_item(effort, fan, 64) for fan in (3, 7, 15)),
         *(singles_item(effort, fan, 64) for fan in (1, 3, 7, 15)),
         singles_item(effort, 3, 1400),
         calm_latency_item(effort),
@@ -229,6 +260,7 @@ def full(effort: Effort, half_load: Callable[[], int]) -> list[Item]:
         groups_item(effort, 3, 1000),
         delay_item(),
         tcp_item(3.0, Goal("throughput", 1.0)),
+        vlan_tcp_item(3.0),
         processor_item(5.0),
         table_item(effort, 1),
         table_item(effort, MANY, same),
@@ -247,6 +279,13 @@ def tcp_item(seconds: float, *goals: Goal) -> Item:
     contestants = ("snoop", "bridge")
     units = {"throughput": "Gbit/s"}
     return Item("tcp", "TCP, one connection", run, units, contestants, goals=goals)
+
+
+def vlan_tcp_item(seconds: float) -> Item:
+    title = "TCP, one connection, all on access ports, and from a trunk"
+    run, units = partial(measures.tcp, seconds=seconds), {"throughput": "Gbit/s"}
+    goals = vlan_goals("throughput")
+    return Item("vlan-tcp", title, run, units, VLAN_VARIANTS, goals=goals)
 
 
 def delay_item() -> Item:

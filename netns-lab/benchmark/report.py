@@ -57,6 +57,8 @@ def show(results: Results, items: list[Item], console: Console) -> None:
             "snoop",
             "snoop-uncoalesced",
             "snoop-spin",
+            "snoop-access",
+            "snoop-trunk",
             "bridge",
             "ovs-system",
             "ovs-afxdp",

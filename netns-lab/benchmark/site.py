@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmark.star import Star
 from benchmark.switches import Contestant
-from benchmark.traffic import GROUP, GROUP6, IPV6_BYTES, Offer, Sink, send
+from benchmark.traffic import GROUP, GROUP6, IPV6_BYTES, TAG_BYTES, Offer, Sink, send
 
 RATIO_RESOLUTION = 1.03  # the search ends when pass and fail are this close
 QUIET_S = 0.03
@@ -74,11 +74,17 @@ class Site:
     """One contestant on its star, from `open` to `close`; `members`: how many joined how much."""
 
     def __init__(
-        self, contestant: Contestant, *, receivers: int, sink_mode: str, udp: bool = False
+        self,
+        contestant: Contestant,
+        *,
+        receivers: int,
+        sink_mode: str,
+        udp: bool = False,
+        vlan: int = 0,
     ) -> None:
         self.contestant = contestant
         self.name = contestant.name
-        self.star = Star(self.name, receivers=receivers)
+        self.star = Star(self.name, receivers=receivers, vlan=vlan)
         self.sink_mode = sink_mode
         self.udp = udp  # the source sends through a UDP socket
         self.sink: Sink | None = None
@@ -224,8 +230,9 @@ class Site:
         return Throughput(best=best, full=full)
 
     def _size(self, size: int) -> int:
-        """Of a frame whose datagram fills `size` over IPv4."""
-        return size + IPV6_BYTES if ":" in self.group else size
+        """Of a frame whose datagram fills `size` over IPv4, without a tag."""
+        tag = TAG_BYTES if self.star.vlan and not self.udp else 0
+        return size + tag + (IPV6_BYTES if ":" in self.group else 0)
 
     def _checked(self, trial: Trial) -> Trial:
         if trial.stray > STRAY_FRAMES + trial.sent * STRAY_SHARE:

@@ -19,17 +19,18 @@ from pathlib import Path
 from pyroute2 import IPRoute
 
 from snoop.lab import namespaces
+from snoop.lab.vlans import add_tagged
 
 SOURCE_ADDRESS = "10.99.0.1"
 BRIDGE_NETFILTER = ("iptables", "ip6tables", "arptables")
 
 
 class Star:
-    """`label` tells the stars of one bench apart; `receivers` does not count the watcher. Needs
-    root.
+    """`label` tells the stars of one bench apart; `receivers` does not count the watcher; `vlan`:
+    the source sends with that tag. Needs root.
     """
 
-    def __init__(self, label: str, *, receivers: int) -> None:
+    def __init__(self, label: str, *, receivers: int, vlan: int = 0) -> None:
         self.prefix = f"sn{os.getpid()}-{label}-"
         self.switch = f"{self.prefix}sw"
         self.source = f"{self.prefix}src"
@@ -37,6 +38,8 @@ class Star:
         self.watcher = f"{self.prefix}d{receivers + 1}"
         self.hosts = [self.source, *self.receivers, self.watcher]  # in the order of their ports
         self.ports = [f"p{i}" for i in range(len(self.hosts))]
+        self.vlan = vlan
+        self.source_interface = f"eth0.{vlan}" if vlan else "eth0"
         self.link: IPRoute | None = None
 
     def open(self) -> None:
@@ -63,6 +66,8 @@ class Star:
             self.link.link("set", index=port, state="up")
             eth0 = namespaces.index_of(host, "eth0")
             host.link("set", index=eth0, state="up")
+            if self.vlan and name == self.source:
+                eth0 = namespaces.index_of(host, add_tagged(host, name, self.vlan))
             host.addr("add", index=eth0, address=self.address(number), prefixlen=24)
             host.route("add", dst="224.0.0.0/4", oif=eth0)
 

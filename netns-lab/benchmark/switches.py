@@ -92,17 +92,30 @@ class Bridge:
 
 
 class SnoopSwitch:
-    """This project's switch; `switch` holds the keys of `[switch]` in which a variant differs."""
+    """This project's switch; `switch` and `port` hold the keys of `[switch]` and of every port in
+    which a variant differs, and `source` those of the first port, with the source, instead.
+    """
 
     queriers: tuple[str, ...] = ()
 
-    def __init__(self, name: str = "snoop", switch: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        name: str = "snoop",
+        switch: Mapping[str, object] | None = None,
+        port: Mapping[str, object] | None = None,
+        source: Mapping[str, object] | None = None,
+    ) -> None:
         self.name = name
         self.options = dict(switch or {})
+        self.port = dict(port or {})
+        self.source = self.port if source is None else dict(source)
         self.daemon: Snoop | None = None
 
     def start(self, star: Star, directory: Path) -> None:
-        ports: list[dict[str, Any]] = [{"name": port} for port in star.ports]
+        ports: list[dict[str, Any]] = [
+            {"name": port, **(self.port if number else self.source)}
+            for number, port in enumerate(star.ports)
+        ]
         for port in ports:
             if port["name"] == FAST_LEAVE_PORT:
                 port["fast_leave"] = "on"

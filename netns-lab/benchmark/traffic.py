@@ -35,6 +35,7 @@ PROGRAMS = {
 GROUP = "239.1.0.1"  # the first; others count up from it
 GROUP6 = "ff0e::9901:1"
 IPV6_BYTES = 20  # by which a header is longer than IPv4's
+TAG_BYTES = 4
 SLACK_S = 10.0  # how long past its own bound a program may take before it is killed
 
 
@@ -97,12 +98,13 @@ class Offer:
 
     def arguments(self, star: Star) -> list[str]:
         source = star.address6(0) if ":" in self.group else star.address(0)
+        interface = star.source_interface if self.udp else "eth0"
         return [
-            *("--netns", star.source, "--interface", "eth0", "--source", source),
+            *("--netns", star.source, "--interface", interface, "--source", source),
             *("--group", self.group, "--groups", str(self.groups), "--size", str(self.size)),
             *("--rate", str(self.rate), "--seconds", str(self.seconds)),
             *("--frames", str(self.frames), "--port", str(self.port)),
-            *(["--udp"] if self.udp else []),
+            *(["--udp"] if self.udp else ["--vlan", str(star.vlan)]),
         ]
 
 

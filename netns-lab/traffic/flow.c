@@ -52,7 +52,7 @@ static uint32_t put_ipv4(const struct flow_plan *plan, const uint8_t *group, uin
 	struct iphdr ip = {
 		.version = 4,
 		.ihl = 5,
-		.tot_len = htons((uint16_t)(plan->size_bytes - 14)),
+		.tot_len = htons((uint16_t)(plan->size_bytes - 14 - flow_tag(plan))),
 		.frag_off = htons(0x4000), /* DF */
 		.ttl = 16,
 		.protocol = IPPROTO_UDP,
@@ -69,7 +69,7 @@ static uint32_t put_ipv6(const struct flow_plan *plan, const uint8_t *group, uin
 {
 	struct ip6_hdr ip = {.ip6_flow = htonl(6u << 28)};
 
-	ip.ip6_plen = htons((uint16_t)(plan->size_bytes - 14 - sizeof(ip)));
+	ip.ip6_plen = htons((uint16_t)(plan->size_bytes - 14 - flow_tag(plan) - sizeof(ip)));
 	ip.ip6_nxt = IPPROTO_UDP;
 	ip.ip6_hlim = 16;
 	memcpy(&ip.ip6_src, plan->source, 16);
@@ -80,20 +80,22 @@ static uint32_t put_ipv6(const struct flow_plan *plan, const uint8_t *group, uin
 
 void flow_build(struct flow *flow, uint32_t index, const struct flow_plan *plan)
 {
-	uint32_t headers = flow_headers(plan->ipv6);
+	uint32_t headers = flow_headers(plan), ip_at = 14 + flow_tag(plan);
 	uint32_t udp_len = plan->size_bytes - headers + 8;
 	struct traffic_payload payload = {.magic = TRAFFIC_MAGIC, .flow = index};
 	struct udphdr udp = {.source = htons(plan->port),
 			     .dest = htons(plan->port),
 			     .len = htons((uint16_t)udp_len)};
 	uint16_t proto = htons(plan->ipv6 ? ETH_P_IPV6 : ETH_P_IP);
+	uint16_t tag[2] = {htons(ETH_P_8021Q), htons(plan->vlan)};
 	uint8_t group[16];
 
 	group_of(plan, index, group, flow->headers);
 	memcpy(flow->headers + 6, plan->mac, 6);
-	memcpy(flow->headers + 12, &proto, 2);
-	flow->sum = plan->ipv6 ? put_ipv6(plan, group, flow->headers + 14)
-			       : put_ipv4(plan, group, flow->headers + 14);
+	memcpy(flow->headers + 12, tag, flow_tag(plan));
+	memcpy(flow->headers + ip_at - 2, &proto, 2);
+	flow->sum = plan->ipv6 ? put_ipv6(plan, group, flow->headers + ip_at)
+			       : put_ipv4(plan, group, flow->headers + ip_at);
 	memcpy(flow->headers + headers - sizeof(udp), &udp, sizeof(udp));
 
 	flow->headers_bytes = headers;

@@ -8,9 +8,10 @@
 
 #define FLOW_HEADERS 42	     /* Ethernet 14, IPv4 20, UDP 8 */
 #define FLOW_HEADERS_IPV6 62 /* Ethernet 14, IPv6 40, UDP 8 */
+#define FLOW_TAG 4
 
 struct flow {
-	uint8_t headers[FLOW_HEADERS_IPV6];
+	uint8_t headers[FLOW_HEADERS_IPV6 + FLOW_TAG];
 	uint32_t headers_bytes;
 	uint32_t index;
 	uint32_t seq; /* of the next frame */
@@ -25,14 +26,20 @@ struct flow_plan {
 	uint8_t group[16]; /* of the first stream; the others count up from it */
 	uint32_t size_bytes;
 	uint16_t port; /* UDP, both ends */
+	uint16_t vlan; /* of an 802.1Q tag; 0: none */
 	uint8_t mac[6];
 	const uint8_t *filler; /* what follows struct traffic_payload in every frame */
 };
 
-/* How long headers are. */
-static inline uint32_t flow_headers(bool ipv6)
+static inline uint32_t flow_tag(const struct flow_plan *plan)
 {
-	return ipv6 ? FLOW_HEADERS_IPV6 : FLOW_HEADERS;
+	return plan->vlan ? FLOW_TAG : 0;
+}
+
+/* How long headers are. */
+static inline uint32_t flow_headers(const struct flow_plan *plan)
+{
+	return flow_tag(plan) + (plan->ipv6 ? FLOW_HEADERS_IPV6 : FLOW_HEADERS);
 }
 
 /* Prepare the stream of that index, its sequence starting at 0. */

@@ -48,6 +48,7 @@ struct options {
 	uint64_t frames; /* stop after so many, 0 = by time alone */
 	double seconds;
 	uint16_t port; /* UDP, both ends */
+	uint16_t vlan; /* of an 802.1Q tag; 0: none */
 	bool udp;      /* through a UDP socket */
 	int cpu;
 };
@@ -81,7 +82,7 @@ static void burst_send(struct source *src, uint32_t count)
 	uint32_t done = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		const uint8_t *group = src->flows[src->next_flow].headers + 30;
+		const uint8_t *group = src->flows[src->next_flow].headers + 30; /* of UDP's */
 
 		flow_frame_next(&src->flows[src->next_flow], now_ns, src->frames[i]);
 		memcpy(&src->groups[i].sin_addr, group, 4);
@@ -206,6 +207,7 @@ static int source_open(struct source *src)
 		.ipv6 = strchr(src->opt.group, ':') != NULL,
 		.size_bytes = src->opt.size_bytes,
 		.port = src->opt.port,
+		.vlan = src->opt.vlan,
 	};
 	int family = plan.ipv6 ? AF_INET6 : AF_INET;
 	int err = namespace_enter(src->opt.netns);
@@ -213,10 +215,10 @@ static int source_open(struct source *src)
 	if (err)
 		return err;
 	if (inet_pton(family, src->opt.source, plan.source) != 1 ||
-	    inet_pton(family, src->opt.group, plan.group) != 1 || (plan.ipv6 && src->opt.udp) ||
-	    plan.size_bytes < flow_headers(plan.ipv6) + sizeof(struct traffic_payload))
+	    inet_pton(family, src->opt.group, plan.group) != 1 || ((plan.ipv6 || plan.vlan) && src->opt.udp) ||
+	    plan.size_bytes < flow_headers(&plan) + sizeof(struct traffic_payload))
 		return -EINVAL;
-	plan.filler = src->frames[0] + flow_headers(plan.ipv6) + sizeof(struct traffic_payload);
+	plan.filler = src->frames[0] + flow_headers(&plan) + sizeof(struct traffic_payload);
 	src->fd = src->opt.udp ? udp_open(&src->opt) : frames_open(src->opt.interface, plan.mac);
 	if (src->fd < 0)
 		return src->fd;
@@ -244,6 +246,7 @@ enum word {
 	BURST,
 	CPU,
 	PORT,
+	VLAN,
 	WORDS
 };
 
@@ -256,7 +259,8 @@ static const struct option long_options[] = {
 	{"size", TAKES(SIZE)},		 {"rate", TAKES(RATE)},
 	{"seconds", TAKES(SECONDS)},	 {"frames", TAKES(FRAMES)},
 	{"burst", TAKES(BURST)},	 {"cpu", TAKES(CPU)},
-	{"port", TAKES(PORT)},		 {NULL, 0, NULL, 0},
+	{"port", TAKES(PORT)},		 {"vlan", TAKES(VLAN)},
+	{NULL, 0, NULL, 0},
 };
 
 static uint32_t number(const char *word)
@@ -268,7 +272,8 @@ static int options_parse(int argc, char **argv, struct options *opt)
 {
 	const char *words[WORDS] = {[SOURCE] = "10.99.0.1", [GROUP] = "239.1.0.1", [GROUPS] = "1",
 				    [SIZE] = "64",	    [RATE] = "0",	   [SECONDS] = "1",
-				    [FRAMES] = "0",	    [BURST] = "64",	   [CPU] = "-1"};
+				    [FRAMES] = "0",	    [BURST] = "64",	   [CPU] = "-1",
+				    [VLAN] = "0"};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -288,12 +293,13 @@ static int options_parse(int argc, char **argv, struct options *opt)
 		.frames = strtoull(words[FRAMES], NULL, 10),
 		.seconds = strtod(words[SECONDS], NULL),
 		.port = words[PORT] ? (uint16_t)number(words[PORT]) : TRAFFIC_PORT,
+		.vlan = (uint16_t)number(words[VLAN]),
 		.udp = words[UDP] != NULL,
 		.cpu = (int)strtol(words[CPU], NULL, 10),
 	};
 	if (!opt->netns || !opt->interface || opt->size_bytes < 60 || opt->size_bytes > FRAME_MAX ||
 	    !opt->groups || opt->groups > TRAFFIC_FLOWS_MAX || !opt->burst ||
-	    opt->burst > BURST_MAX || opt->seconds <= 0 || opt->seconds > 600)
+	    opt->burst > BURST_MAX || opt->vlan > 4094 || opt->seconds <= 0 || opt->seconds > 600)
 		return -EINVAL;
 	return 0;
 }
@@ -322,7 +328,7 @@ int main(int argc, char **argv)
 			"usage: source --netns NS --interface IF [--source A] [--group G] "
 			"[--groups N]\n"
 			"              [--size 64..1518] [--rate FPS] [--seconds S] [--frames N]\n"
-			"              [--burst 1..64] [--port UDP] [--udp] [--cpu N]\n");
+			"              [--burst 1..64] [--port UDP] [--vlan VID] [--udp] [--cpu N]\n");
 		return 2;
 	}
 	sigaction(SIGINT, &action, NULL);
