@@ -14,16 +14,15 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snoop.config import odd
-from snoop.config.problems import ConfigError
 from snoop.config.settings import Settings
 from snoop.control import requests
 from snoop.control.answers import Answers
-from snoop.control.documents import Reloaded
+from snoop.control.changes import Changes
 from snoop.control.server import ControlServer, SocketTaken
 from snoop.control.telling import Replay
 from snoop.fastpath import FastPath
@@ -138,7 +137,8 @@ class Daemon:
                 neighbours=self._neighbours,
                 claims=Claims(switch.name, self._loop),
             )
-            self._answers = Answers(self._plane, reload=self.reload, config=self._settings.shown)
+            self._changes = Changes(self._settings, self._plane, self._links, self._load)
+            self._answers = Answers(self._plane, changes=self._changes, config=self._settings.shown)
             faults = [f"{port.name}: {port.problem}" for port in self._plane.ports if port.problem]
             if faults:
                 raise StartError("; ".join(faults))
@@ -309,59 +309,29 @@ class Daemon:
 
     # Configuration and control -------------------------------------------------------------------
 
-    def reload(self) -> Reloaded:
-        """Read the configuration again and become it.
-
-        RequestError, with nothing changed, if it is wrong.
-        """
-        notify.notify("RELOADING=1")
-        try:
-            loaded = self._load()
-        except ConfigError as error:
-            raise requests.RequestError(f"kept the configuration: {error}", code=2) from error
-        finally:
-            notify.notify("READY=1")
-        old = self._settings.config
-        self._settings.follow(loaded)
-        config = self._settings.config
-        waiting = [f"[{table}] {key}" for table, key in self._settings.waiting()]
-        missing = [
-            port.name
-            for port in config.port
-            if port.name not in {known.name for known in old.port}
-            and self._links.by_name(port.name) is None
-        ]
-        self._plane.configure(config)
-        self._try_later()
-        self._rearm()
-        for key in waiting:
-            _log.warning("%s takes effect at the next start", key)
-        for name in missing:
-            _log.warning("%s: no such interface yet", name)
-        self._say_notes(before=odd.notes(old))
-        return Reloaded(needs_restart=waiting, missing_ports=missing)
-
     def _hang_up(self) -> None:
         try:
-            self.reload()
+            self._changes.reload()
             _log.info("configuration reloaded")
         except requests.RequestError as error:
             _log.error("%s", error)
+        self._try_later()
+        self._rearm()
 
     async def _answer(self, request: requests.Request) -> object:
         try:
             return await self._answers.answer(request)
         finally:
+            self._try_later()  # what a changed configuration could not open
             self._rearm()
 
     def _listen(self, request: requests.Monitor | requests.Capture) -> Listener | Replay:
         return self._answers.listen(request, events=self._events, captures=self._captures)
 
-    def _say_notes(self, *, before: Collection[str] = ()) -> None:
-        """What an operator should know about the configuration, once."""
+    def _say_notes(self) -> None:
+        """What an operator should know about the configuration."""
         for note in odd.notes(self._settings.config):
-            if note not in before:
-                _log.warning("%s", note)
+            _log.warning("%s", note)
 
 
 def _check_capabilities() -> None:

@@ -360,10 +360,32 @@ class Switch:
         """Forget "mdb", "fdb" or "counters"."""
         call(self.socket, "clear", what=what, **filters)
 
+    def port_set(self, port: str, **options: object) -> dict[str, Any]:
+        """Set options of a port, those of `[[port]]`, until they are put back or the switch ends.
+
+        `access=20`, `trunk=[10, "20-29"]`; None puts one back to what the file says. Of `mld` with
+        a table, `mld={"mrouter": "never"}`. What they are then, as the command says it.
+        """
+        words = []
+        for key, value in options.items():
+            inner = {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {}
+            words += [f"{k}={_word(v)}" for k, v in (inner or {key: value}).items()]
+        result: dict[str, Any] = call(self.socket, "port_set", port=port, options=words)
+        return result
+
     def reload(self) -> dict[str, Any]:
         """Read the configuration file again."""
         result: dict[str, Any] = call(self.socket, "reload")
         return result
+
+
+def _word(value: object) -> str:
+    """As `port set` takes it."""
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value)) or "default"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _closing(client: Client, items: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -28,6 +28,9 @@ class _Bash(BashComplete):
 
     source_template = BashComplete.source_template.replace(
         "COMP_CWORD=$COMP_CWORD ", 'COMP_CWORD=$COMP_CWORD COMP_LINE="${COMP_LINE:0:COMP_POINT}" '
+    ).replace(  # what ends in an equals sign goes on
+        "COMPREPLY+=($value)",
+        "COMPREPLY+=($value)\n            [[ $value == *= ]] && compopt -o nospace 2>/dev/null",
     )
 
     def get_completion_args(self) -> tuple[list[str], str]:

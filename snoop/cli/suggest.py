@@ -55,6 +55,29 @@ def vlans(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
     return _items(found, incomplete)
 
 
+def assignments(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Options of a port, and once that is clear what one of them may be."""
+    from snoop.config import port_options
+
+    option, equals, given = incomplete.partition("=")
+    if not equals:
+        return _items(
+            {f"{key}=": port_options.meaning(key) for key in port_options.hints()}, option
+        )
+    if option not in port_options.hints():
+        return []
+    *had, last = given.split(",") if port_options.is_list(option) else [given]
+    known = dict.fromkeys(port_options.words(option))
+    if option in ("access", "trunk", "native"):
+        known |= {str(item.value): item.help for item in vlans(ctx, param, last)}
+    if not had:
+        known["default"] = "as if the file did not have it"
+    head = f"{option}={''.join(f'{one},' for one in had)}"
+    return [CompletionItem(head + str(item.value), help=item.help) for item in _items(known, last)]
+
+
 def switches(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Switches whose sockets are where a name is looked for; nobody is asked."""
     return _items({path.stem: None for path in sockets.sockets(sockets.NAMED)}, incomplete)

@@ -47,7 +47,7 @@ def whole(config: Config) -> dict[str, Any]:
     plain["igmp"] = _whole(config.igmp)
     plain["mld"] = _whole(config.mld)
     plain["vlan"] = [_vlan(config, vlan) for vlan in config.vlan]
-    plain["port"] = [_port(config, port) for port in config.port]
+    plain["port"] = [port(config, one) for one in config.port]
     return plain
 
 
@@ -97,22 +97,23 @@ def access(port: PortTable, switch: SwitchTable) -> int | None:
     return 1 if port.access is None else port.access
 
 
-def _port(config: Config, port: PortTable) -> dict[str, Any]:
+def port(config: Config, table: PortTable) -> dict[str, Any]:
+    """One port the same way."""
     switch = config.switch
-    floods = port.flood_unregistered
+    floods = table.flood_unregistered
     whole = structs.replace(
-        port,
-        access=access(port, switch),
-        coalesce=coalesce(port, switch),
-        isolate=isolate(port, switch),
-        qdisc_bypass=bypass(port, switch),
+        table,
+        access=access(table, switch),
+        coalesce=coalesce(table, switch),
+        isolate=isolate(table, switch),
+        qdisc_bypass=bypass(table, switch),
         flood_unregistered=switch.unregistered is Unregistered.FLOOD if floods is None else floods,
     )
     plain: dict[str, Any] = _plain(whole)
     lists = {
         f"{key}_groups": [str(each) for each in listed if each.family is Family.IPV6]
-        for key, listed in resolve.filters(port)._asdict().items()
+        for key, listed in resolve.filters(table)._asdict().items()
     }
-    same = {key: plain[key] for key in port.mld.__struct_fields__}
+    same = {key: plain[key] for key in table.mld.__struct_fields__}
     plain["mld"] = same | plain["mld"] | lists
     return plain

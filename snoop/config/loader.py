@@ -11,6 +11,7 @@ import tomllib
 import typing
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
@@ -19,6 +20,7 @@ import msgspec
 from msgspec import structs
 
 from snoop.config import port_options, schema
+from snoop.config.port_options import Options
 from snoop.config.problems import ConfigError, Problem, Unknown, lines_of
 from snoop.config.schema import Config
 from snoop.config.schema_vlan import VlanTable
@@ -39,14 +41,28 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "metrics": schema.MetricsTable,
 }
 _REPEATED = ("vlan", "port", "static", "group")
+NOTHING: Mapping[str, Options] = {}
 
 
-class Loaded(NamedTuple):
+class Document(NamedTuple):
+    """What was read: the file's text and tables, and those with the command line over them."""
+
+    path: str | None
+    text: str
+    written: Mapping[str, Any]
+    given: Mapping[str, Any]
+    mistakes: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
     """A configuration, and where each of its keys is from: {"igmp.querier": "file", …}, else
-    "command" for the command line, or "default"."""
+    "command" for the command line and `port set`, or "default".
+    """
 
     config: Config
     origins: Mapping[str, str]
+    document: Document = field(compare=False, repr=False)
 
 
 def load(
@@ -60,22 +76,27 @@ def load(
     cannot be read.
     """
     text, written = _read(path)
-    raw = dict(written)
+    given = dict(written)
     for table, keys in (overrides or {}).items():
-        below = raw.get(table, {})
+        below = given.get(table, {})
         if isinstance(below, dict):
-            raw[table] = {**below, **keys}
-    arguments = [Problem(problem, meant="port") for problem in _add_ports(raw, ports)]
-    config, found = _checked(raw, arguments)
+            given[table] = {**below, **keys}
+    mistakes = tuple(Problem(problem, meant="port") for problem in _add_ports(given, ports))
+    return settle(Document(path, text, written, given, mistakes))
+
+
+def settle(document: Document, commands: Mapping[str, Options] = NOTHING) -> Loaded:
+    """What was read, and what commands have set of ports over it ({port: options}), checked."""
+    raw = _commanded(document.given, commands)
+    config, found = _checked(raw, document.mistakes)
     if found:
-        numbers = lines_of(text, found)
-        raise ConfigError(
-            *(
-                f"{_where(path, number, problem, written, raw)}{problem.text}"
-                for number, problem in zip(numbers, found, strict=True)
-            )
+        numbers = lines_of(document.text, found)
+        said = (
+            f"{_where(document, raw, number, problem)}{problem.text}"
+            for number, problem in zip(numbers, found, strict=True)
         )
-    return Loaded(config, _origins(written, raw))
+        raise ConfigError(*said, found=tuple(found))
+    return Loaded(config, _origins(document.written, raw, commands), document)
 
 
 def check(raw: Mapping[str, Any], *, where: str) -> Config:
@@ -98,22 +119,32 @@ def _read(path: str | None) -> tuple[str, dict[str, Any]]:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
 
 
-def _where(
-    path: str | None,
-    number: int | None,
-    problem: Problem,
-    written: Mapping[str, Any],
-    raw: Mapping[str, Any],
-) -> str:
-    """The file and the line, if what is wrong was written there."""
+def _commanded(given: Mapping[str, Any], commands: Mapping[str, Options]) -> Mapping[str, Any]:
+    ports = given.get("port")
+    if not commands or not isinstance(ports, list):
+        return given
+    return {**given, "port": [_laid(port, commands) for port in ports]}
+
+
+def _laid(port: Any, commands: Mapping[str, Options]) -> Any:
+    name = port.get("name") if isinstance(port, dict) else None
+    options = commands.get(name_of(name)) if isinstance(name, str) else None
+    return port if options is None else port_options.laid(port, options)
+
+
+def _where(document: Document, raw: Mapping[str, Any], number: int | None, problem: Problem) -> str:
+    """The file and the line, if what is wrong was written there; of `port set`, nothing."""
     if not problem.table:
         return ""
-    if path is None:
+    given, now = _at(document.given, problem), _at(raw, problem)
+    if problem.key is not None and now is not given:
+        return ""
+    if document.path is None:
         return "command line: "
-    ours, given = _at(written, problem), _at(raw, problem)
+    ours = _at(document.written, problem)
     if given is not ours and (ours is None or problem.key is not None):
         return "command line: "
-    return f"{path}: " if number is None else f"{path}:{number}: "
+    return f"{document.path}: " if number is None else f"{document.path}:{number}: "
 
 
 def _at(raw: Mapping[str, Any], problem: Problem) -> Any:
@@ -127,7 +158,9 @@ def _at(raw: Mapping[str, Any], problem: Problem) -> Any:
     return found
 
 
-def _origins(written: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, str]:
+def _origins(
+    written: Mapping[str, Any], raw: Mapping[str, Any], commands: Mapping[str, Options]
+) -> dict[str, str]:
     """Of every key but those by which a table is called; static entries and names of
     groups are the file's.
     """
@@ -149,12 +182,15 @@ def _origins(written: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, st
             for key in _keys(TABLES[table])[0]:
                 if key != by:
                     origins[f"{name}.{key}"] = _origin(key, one, other)
+    for port, options in commands.items():
+        for option in options:
+            origins[f"port.{port}.{option.partition('.')[0]}"] = "command"
     return origins
 
 
 def _origin(key: str, given: Mapping[str, Any], written: Mapping[str, Any]) -> str:
     if key not in given:
-        return "default"
+        return "command" if key in written else "default"
     return "file" if key in written and written[key] == given[key] else "command"
 
 

@@ -14,6 +14,8 @@ from enum import Enum
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
+import msgspec
+
 from snoop.config.problems import ConfigError
 from snoop.config.schema import PortMldTable, PortTable
 from snoop.config.words import meant
@@ -99,6 +101,18 @@ def laid(table: Mapping[str, Any], options: Mapping[str, object]) -> dict[str, A
     return made
 
 
+def merged(before: Mapping[str, object], options: Mapping[str, object]) -> Options:
+    """What holds by a command after the ones before it."""
+    given = {key for key, value in options.items() if not isinstance(value, Word)}
+    gone = {key for key, value in options.items() if value is Word.BACK}
+    if "access" in given:
+        gone |= {"trunk", "native"} - given
+    elif "trunk" in given:
+        gone.add("access")
+    made = {**before, **options}
+    return {key: value for key, value in made.items() if key not in gone}
+
+
 def spelled(options: Mapping[str, object]) -> list[str]:
     """As `port set` takes them."""
     return [f"{key}={_spelled(value)}" for key, value in options.items()]
@@ -144,6 +158,24 @@ def hints() -> dict[str, Any]:
 def is_list(key: str) -> bool:
     """Tell whether an option may have several values."""
     return any(get_origin(arm) is list for arm in _arms(hints()[key]))
+
+
+@cache
+def words(key: str) -> list[str]:
+    """The words that an option takes; none of what is any number or text."""
+    arms = _arms(hints()[key])
+    found: list[str] = []
+    for arm in arms:
+        if isinstance(arm, type) and issubclass(arm, Enum):
+            found += [str(one.value) for one in arm]
+    return found + (["true", "false"] if bool in arms else [])
+
+
+def meaning(key: str) -> str | None:
+    """What an option means, as the manual has it; of one for IPv6, that of the one for both."""
+    notes = get_args(hints()[key.removeprefix("mld.")])
+    found = (note.description for note in notes if isinstance(note, msgspec.Meta))
+    return next((text for text in found if text), None)
 
 
 def _arms(hint: Any) -> list[Any]:

@@ -51,9 +51,11 @@ class Unknown:
 class ConfigError(Exception):
     """For the operator, all of it at once: which keys, which values, what is allowed."""
 
-    def __init__(self, *problems: str) -> None:
+    def __init__(self, *problems: str, found: tuple[Problem, ...] = ()) -> None:
+        """Say them; `found` are the places of those of a document, in the same order."""
         super().__init__(*problems)
         self.problems = problems
+        self.found = found
 
     def __str__(self) -> str:
         """One line, for a log and a client."""

@@ -2,9 +2,9 @@
 
 - `client`, `server`, `requests`, `door`: the control socket, both its ends, what may be asked, who
   is let in;
-- `answers`: each request done, by the ports and groups it `named`; `shows`: each table shown,
-  `parts` of it at a time, or counted by `tally`; `telling`: events that were, and that come;
-  `matching`: what filters ask for;
+- `answers`: each request done, by the ports and groups it `named`, `changes` what is done to the
+  configuration; `shows`: each table shown, `parts` of it at a time, or counted by `tally`;
+  `telling`: events that were, and that come; `matching`: what filters ask for;
 - `documents`, with the rows of `witnessed` and `tagged` and the tables of `configured`: what is
   answered, for both ends; `rows`, `statistics`, `vlans` and `testimony` make them of the state;
 - `explaining` with `reasons`, `causes` and `wellknown`: why a frame goes where it goes; `wording`:

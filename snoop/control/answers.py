@@ -7,6 +7,7 @@ from collections.abc import Callable
 from snoop.config import effective, resolve
 from snoop.config.addresses import GroupPrefix
 from snoop.control import documents, named, requests, rows, statistics, telling
+from snoop.control.changes import Changes
 from snoop.control.explaining import answer
 from snoop.control.requests import (
     Capture,
@@ -15,6 +16,7 @@ from snoop.control.requests import (
     Explain,
     Monitor,
     Mrouter,
+    PortSet,
     Query,
     Reload,
     Request,
@@ -38,19 +40,19 @@ _ALWAYS_FLOOD6 = PrefixList(resolve.prefix(GroupPrefix(one)) for one in resolve.
 
 
 class Answers:
-    """Answers requests about one plane. `reload` reads the configuration file again, `config`
-    shows what it has become; without, what the plane goes by.
+    """Answers requests about one plane. `changes` are to its configuration, `config` shows what
+    that has become; without, what the plane goes by.
     """
 
     def __init__(
         self,
         plane: Plane,
         *,
-        reload: Callable[[], documents.Reloaded],
+        changes: Changes,
         config: Callable[[], object] | None = None,
     ) -> None:
         self._plane = plane
-        self._reload = reload
+        self._changes = changes
         self._counters = statistics.Counters(plane)
         self._shows = Shows(
             plane, self._counters, config=config or (lambda: effective.whole(plane.config))
@@ -77,7 +79,9 @@ class Answers:
             case Explain():
                 return await answer.explain(self._plane, self._counters.port, request)
             case Reload():
-                return self._reload()
+                return self._changes.reload()
+            case PortSet():
+                return self._changes.port_set(request)
             case _:
                 raise AssertionError(request)
         return None

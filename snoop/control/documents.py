@@ -359,6 +359,14 @@ class Reloaded(Struct, frozen=True, kw_only=True):
     missing_ports: list[str]
 
 
+class PortSettings(Struct, frozen=True, kw_only=True):
+    """`port set`: what it named or changed, as it holds now, and where that is from."""
+
+    port: str
+    options: dict[str, Any]
+    origins: dict[str, str]
+
+
 class Finding(Struct, frozen=True, kw_only=True):
     """Of `check`. `severity`: "problem" or "note"; `subject`: a port, group, VLAN or the switch.
 

@@ -20,7 +20,7 @@ KINDS = {
     "ring_reopened": "the receive rings of a port had stopped and were opened again",
     "mac_claimed": "a unicast address was heard at a second port",
     "warning": "something about somebody else's queries that is likely to be a mistake",
-    "config": "the configuration was read again",
+    "config": "the configuration was read again, or options of a port were set by a command",
     "static": "a static entry was added or removed, by a command or by the file",
     "clear": "memberships were forgotten by `snoop clear mdb`",
     "neighbour": "a neighbour takes runs of datagrams from now on, or takes them no longer",

@@ -135,6 +135,15 @@ class Told(Filter, frozen=True, kw_only=True):
     last: Annotated[int, Meta(ge=1, le=EVENTS_MAX)] | None = None
 
 
+class PortSet(Asked, frozen=True, kw_only=True, tag="port_set"):
+    """Set options of a port, each as OPTION=VALUE, or put them back."""
+
+    port: Word
+    options: Annotated[
+        tuple[Annotated[str, Meta(max_length=32768)], ...], Meta(min_length=1, max_length=64)
+    ]
+
+
 class Events(Told, frozen=True, kw_only=True, tag="events"):
     """The last events that are kept, None: all of them; `count`: their numbers."""
 
@@ -151,7 +160,19 @@ class Capture(Asked, frozen=True, kw_only=True, tag="capture"):
     port: Word | None = None
 
 
-Request = Show | Static | Mrouter | Clear | Query | Explain | Reload | Events | Monitor | Capture
+Request = (
+    Show
+    | Static
+    | Mrouter
+    | Clear
+    | Query
+    | Explain
+    | Reload
+    | PortSet
+    | Events
+    | Monitor
+    | Capture
+)
 
 _decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _encoder = msgspec.json.Encoder()

@@ -203,7 +203,6 @@ class Engine:
                 port.witnesses.forget()
             port.configure(wanted, max_hosts=params.max_hosts)
         self._follow(were_enabled, turn)
-        turn.add(Event(EventKind.CONFIG, 0, None, {}))
         return turn.effects
 
     def _follow(self, were_enabled: Container[tuple[int, Family]], turn: Turn) -> None:

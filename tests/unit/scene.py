@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 
 from snoop.config import loader
+from snoop.config.loader import Loaded
+from snoop.config.settings import Settings
 from snoop.control import requests
 from snoop.control.answers import Answers
-from snoop.control.documents import Reloaded
+from snoop.control.changes import Changes
 from snoop.control.requests import Show
 from snoop.control.telling import Replay
 from snoop.runtime.fanout import Fanout, Listener
@@ -49,12 +51,19 @@ class Scene:
             captures=self.captures,
             neighbours=self.neighbours,
         )
-        self.answers = Answers(self.plane, reload=reloaded)
+        self.settings = Settings(self.loaded())
+        changes = Changes(self.settings, self.plane, self.links, self.loaded)
+        self.answers = Answers(self.plane, changes=changes)
         return self
+
+    def loaded(self) -> Loaded:
+        """As if the tables were a file."""
+        return loader.settle(loader.Document(None, "", self.raw, self.raw))
 
     def configure(self, **tables: Any) -> None:
         self.raw |= tables
-        self.plane.configure(loader.check(self.raw, where="t"))
+        self.settings.follow(self.loaded())
+        self.plane.configure(self.settings.config)
 
     def report(self, port: int, *records: Record) -> None:
         """A v3 report comes in at a port."""
@@ -103,8 +112,3 @@ def turns_beside(scene: Scene, request: Any) -> tuple[int, Any]:
 
     answer = asyncio.run(ask())
     return turns, answer
-
-
-def reloaded() -> Reloaded:
-    """As if a file had been read again that is as it was."""
-    return Reloaded(needs_restart=[], missing_ports=[])

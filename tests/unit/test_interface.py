@@ -21,7 +21,7 @@ from snoop.config.loader import TABLES
 from snoop.control import flows
 from snoop.control.documents import Finding
 from snoop.control.kinds import KINDS
-from snoop.control.requests import Clear, Events, Explain, Monitor, Mrouter, Show
+from snoop.control.requests import Clear, Events, Explain, Monitor, Mrouter, PortSet, Show
 from snoop.lab import plugin
 from snoop.proto.effects import EventKind
 from snoop.runtime import clock
@@ -159,6 +159,7 @@ def answered() -> dict[str, Any]:
         "show events": scene.ask(Events()),
         "count": scene.ask(Show(what="mdb", count=True)),
         "explain": scene.ask(Explain(port="p0", group="239.1.2.3")),
+        "port set": scene.ask(PortSet(port="p1", options=("fast_leave=on",))),
         "list": {"switches": [running.row_of(Path("/no/such.sock"))]},
         "check": {"findings": [dict.fromkeys(Finding.__struct_fields__, "")]},
         "monitor": {"lines": [asyncio.run(event(scene))]},

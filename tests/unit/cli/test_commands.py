@@ -174,10 +174,8 @@ def test_monitor_prints_an_object_a_line(daemon: Daemon) -> None:
 
 
 def test_reload_says_what_needs_a_restart(daemon: Daemon, snoop: Any) -> None:
-    daemon.scene.answers._reload = lambda: {  # type: ignore[method-assign]  # its collaborator
-        "needs_restart": ["[switch] workers"],
-        "missing_ports": ["p9"],
-    }
+    daemon.scene.raw["switch"] = {"no_querier": "prune", "workers": 2}
+    daemon.scene.raw["port"] = [*daemon.scene.raw["port"], {"name": "p9"}]
     said = snoop("reload")
     assert "[switch] workers takes effect when the switch is started again" in said.out
     assert "port p9 does not exist yet" in said.out

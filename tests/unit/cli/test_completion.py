@@ -72,6 +72,18 @@ def complete(request: pytest.FixtureRequest) -> Complete:
     return run
 
 
+def test_options_of_a_port_and_their_words_are_completed(
+    complete: Complete, daemon: Daemon
+) -> None:
+    at = {"SNOOP_SOCKET": str(daemon.path)}
+    assert complete("snoop port set p", **at) == ["p0", "p1", "p2", "p3"]
+    assert complete("snoop port set p1 acc", **at) == ["access="]
+    bash = not complete("snoop port set p1 mrouter=a", **at)[0].startswith("mrouter=")
+    before = "" if bash else "mrouter="
+    words = [f"{before}{word}" for word in ("always", "auto")]
+    assert complete("snoop port set p1 mrouter=a", **at) == words
+
+
 def test_what_a_switch_has_is_completed(complete: Complete, daemon: Daemon) -> None:
     daemon.do(daemon.scene.join, 1)
     at = {"SNOOP_SOCKET": str(daemon.path)}

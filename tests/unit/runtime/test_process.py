@@ -125,7 +125,7 @@ def test_a_daemon_whose_port_does_not_exist_says_so(
 ) -> None:
     monkeypatch.setattr("snoop.daemon._check_capabilities", lambda: None)
     config = loader.check({"port": [{"name": f"no-such-if{n}"} for n in range(2)]}, where="t")
-    loaded = loader.Loaded(config, {})
+    loaded = loader.Loaded(config, {}, loader.Document(None, "", {}, {}))
     daemon = Daemon(loaded, load=lambda: loaded, path=tmp_path / "sw.sock")
     with pytest.raises(StartError) as caught:
         asyncio.run(daemon.run())
