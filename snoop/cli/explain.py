@@ -166,12 +166,12 @@ def _print(answer: documents.Explained, port: str, asked: str) -> None:
     to = human.ports(answer.ports) or "no port"
     what = asked if answer.frame is None else _named(answer.frame)
     came_in = _ports([why for why in answer.why if why.port == port]) or port
-    click.echo(f"{human.called(what, answer.name)}, in at {came_in}")
+    click.echo(f"{human.called(what, answer.name)}, in at {came_in}{_vlan(answer.frame)}")
     click.echo(f"{answer.action} ({', '.join(answer.counters or [answer.reason])}) to {to}\n")
     lines = [
         (
             _ports(rows),
-            "yes" if rows[0].forwarded else "no",
+            _gets(rows[0]),
             _because(rows),
         )
         for rows in grouped(answer.why)
@@ -180,6 +180,23 @@ def _print(answer: documents.Explained, port: str, asked: str) -> None:
         layout.table(("Port", "Gets it", "Because"), lines, fold=("Port", "Because")),
         *(f"note: {note}" for note in answer.notes),
     )
+
+
+def _vlan(frame: documents.Headers | None) -> str:
+    """Which VLAN it is put in, and why; "" where the switch does not filter."""
+    from snoop.cli import human
+
+    if frame is None or frame.vlan_because is None:
+        return ""
+    vlan = human.called(f"VLAN {frame.vlan}", frame.vlan_name) if frame.vlan else "no VLAN"
+    return f"\n{vlan}: {frame.vlan_because}"
+
+
+def _gets(why: documents.Why) -> str:
+    """Whether, and how it leaves there."""
+    if not why.forwarded:
+        return "no"
+    return {None: "yes", True: "yes, tagged", False: "yes, untagged"}[why.tagged]
 
 
 def _ports(rows: list[documents.Why]) -> str:
@@ -193,13 +210,13 @@ def _ports(rows: list[documents.Why]) -> str:
 
 def grouped(why: list[documents.Why]) -> list[list[documents.Why]]:
     """The ports with one reason together; those of one cause too, if they have many reasons."""
-    reasons: dict[tuple[bool, str], set[str]] = {}
+    reasons: dict[tuple[str, str], set[str]] = {}
     for one in why:
-        reasons.setdefault((one.forwarded, one.cause), set()).add(one.because)
-    same: dict[tuple[bool, str], list[documents.Why]] = {}
+        reasons.setdefault((_gets(one), one.cause), set()).add(one.because)
+    same: dict[tuple[str, str], list[documents.Why]] = {}
     for one in why:
-        many = one.cause and len(reasons[one.forwarded, one.cause]) > NAMED_MAX
-        same.setdefault((one.forwarded, one.cause if many else one.because), []).append(one)
+        many = one.cause and len(reasons[_gets(one), one.cause]) > NAMED_MAX
+        same.setdefault((_gets(one), one.cause if many else one.because), []).append(one)
     return list(same.values())
 
 

@@ -52,6 +52,10 @@ class Cause(StrEnum):
     FOREIGN_SOURCE = "foreign_source"  # which a reverse path filter may drop
     TTL_ONE = "ttl_one"
     WRONG_VLAN = "wrong_vlan"
+    VLAN_FILTERED = "vlan_filtered"  # a host sends what its port is not in
+    STATIC_OUTSIDE = "static_outside"  # an entry at a port that is not in its VLAN
+    NATIVE_MISMATCH = "native_mismatch"  # of two ends of a trunk
+    SPLIT_HORIZON = "split_horizon"
     SHARED_MAC = "shared_mac"
     SHARED_ADDRESS = "shared_address"  # of two hosts
     MAC_CLAIMED = "mac_claimed"

@@ -307,7 +307,10 @@ class Count(Struct, frozen=True, kw_only=True):
 
 
 class Why(Struct, frozen=True, kw_only=True):
-    """Whether a frame leaves by a port, a sentence on it, and the host it is about, if any."""
+    """Whether a frame leaves by a port, a sentence on it, and the host it is about, if any.
+
+    `tagged`: it leaves with a tag; None: it does not, or tags stay as they are.
+    """
 
     port: str
     forwarded: bool
@@ -319,6 +322,7 @@ class Why(Struct, frozen=True, kw_only=True):
     unanswered: int | None = None
     do: str | None = None
     description: str | None = None
+    tagged: bool | None = None
 
 
 class Headers(Struct, frozen=True, kw_only=True):
@@ -335,6 +339,8 @@ class Headers(Struct, frozen=True, kw_only=True):
     destination: str | None
     protocol: int | None
     ttl: int | None
+    vlan_because: str | None = None
+    vlan_name: str | None = None
 
 
 class Explained(Struct, frozen=True, kw_only=True):

@@ -161,6 +161,7 @@ class FakeFastPath:
             Reason.FORWARD_GROUP, Reason.FORWARD_SOURCE, Reason.DROP_NO_MEMBER,
         )  # fmt: skip
         vlan = int.from_bytes(frame[14:16], "big") & 0xFFF if frame[12:14] == b"\x81\0" else 0
+        vlan = vlan or self.table.pvids.get(port, 0)
         return Verdict(REASONS[case.reason], case.reason, case.ports, case.punt, registered, vlan)
 
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 
 from snoop.control import documents
 from snoop.control.causes import Cause
-from snoop.control.explaining import control, hints, members, stations, ways
+from snoop.control.explaining import control, hints, members, stations, tagging, ways
 from snoop.control.explaining.case import Case, Told
 from snoop.control.explaining.heading import ETHERTYPE_IPV6, TAG_BYTES
 from snoop.control.explaining.question import Question, asked
-from snoop.control.parts import picked
+from snoop.control.parts import Parts, picked
 from snoop.control.reasons import REASONS
 from snoop.control.requests import Explain
 from snoop.control.rows import text
@@ -41,8 +41,13 @@ async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.
     question = asked(plane, request)
     found = await picked(plane.fastpath.fdb(), lambda one: True)
     streams = await picked(plane.fastpath.streams(), lambda one: one.group == question.group)
+    engine = plane.engine
+    joined = await Parts().all(
+        [] if question.group is None else engine.keys(group=question.group),
+        lambda keys: engine.mdb(clock.now(), keys),
+    )
     storms = await ways.storms(plane, {port.name: counts(port) for port in plane.ports})
-    case = _case(plane, question, found, streams, counts)
+    case = _case(plane, question, found, streams, joined, counts)
     verdict, why, ports = case.verdict, _reasons(case), case.verdict.ports
     counters, notes = [verdict.reason], []
     if verdict.action is Action.PUNT:
@@ -55,7 +60,7 @@ async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.
         notes += hints.notes(case, case.group)
     notes += [*ways.notes(case), *storms]
     rows = [
-        _row(port, _too_large(case, port, bool(ports >> port.id & 1), why(port)), case.family)
+        _row(case, port, _too_large(case, port, bool(ports >> port.id & 1), why(port)))
         for port in sorted(plane.ports, key=lambda port: natural(port.name))
     ]
     return documents.Explained(
@@ -77,15 +82,16 @@ def _case(
     question: Question,
     found: list[FdbEntry],
     streams: list[Stream],
+    joined: list[MdbRow],
     counts: Counted,
 ) -> Case:
     verdict = plane.fastpath.explain(question.port.id, question.frame)
     vid, group = verdict.vlan, question.group
     engine, now = plane.engine, clock.now()
-    joined: dict[int, list[MdbRow]] = {}
-    if group is not None:
-        for row in engine.mdb(now, engine.keys(vid=vid, group=group)):
-            joined.setdefault(row.port, []).append(row)
+    here: dict[int, list[MdbRow]] = {}
+    for row in joined:
+        if row.vid == vid:
+            here.setdefault(row.port, []).append(row)
     ipv6 = question.heading.ethertype == ETHERTYPE_IPV6
     family = Family.IPV6 if ipv6 else Family.IPV4
     mrouters: dict[int, list[MrouterRow]] = {}
@@ -101,11 +107,13 @@ def _case(
         querier=any(
             row.address is not None and row.family is family for row in engine.queriers(now, [vid])
         ),
-        members=joined,
+        members=here,
         mrouters=mrouters,
         hosts=[] if group is None else engine.hosts(now, engine.keys(vid=vid, group=group)),
         stations=[one for one in found if one.vlan == vid],
         streams=[one for one in streams if one.vlan == vid],
+        strays=[one for one in streams if one.vlan != vid],
+        elsewhere=[row for row in joined if row.vid != vid],
         counts=counts,
         family=family,
     )
@@ -126,13 +134,21 @@ def _reasons(case: Case) -> Why:
     elif reason == "flood_no_querier":
         cause = Cause.NO_QUERIER
 
+    filtered = tagging.refused(case) if reason == Cause.VLAN_FILTERED else None
+
     def why(port: Port) -> Told:
         if (shut := _shut(case, port)) is not None:
             return shut
+        if filtered is not None:
+            return filtered
+        if (out := tagging.apart(case, port)) is not None:
+            return out
         if everywhere is not None:
             return Told(cause, everywhere)
         if reason == "no_egress" and group is None:
             return Told(reason, "not sent: no other port is up")
+        if group is None and case.question.heading.dst[0] & 1:
+            return tagging.listed(case, port)
         if group is not None:
             return members.told(port, case, group)
         return stations.told(port, case)
@@ -144,7 +160,7 @@ def _passed_on(case: Case, outcome: control.Outcome) -> Why:
     """What is said of each port of a frame that the control plane sends on."""
 
     def why(port: Port) -> Told:
-        if (shut := _shut(case, port)) is not None:
+        if (shut := _shut(case, port) or tagging.apart(case, port)) is not None:
             return shut
         router = members.router(port, case) if outcome.routers else None
         if router is not None:
@@ -177,7 +193,8 @@ def _too_large(case: Case, port: Port, forwarded: bool, why: Told) -> tuple[bool
     size = case.question.frame_bytes
     if not forwarded or size is None or port.link is None:
         return forwarded, why
-    most = port.link.mtu + ether.HEADER_BYTES + (TAG_BYTES if case.vid else 0)
+    tag = 0 if case.question.heading.tag is None else TAG_BYTES
+    most = port.link.mtu + ether.HEADER_BYTES + tag
     lost = case.question.exact or case.counts(port)["tx_mtu"]
     if size <= most or not lost:
         return forwarded, why
@@ -190,8 +207,9 @@ def _too_large(case: Case, port: Port, forwarded: bool, why: Told) -> tuple[bool
     return False, why._replace(cause=Cause.MTU, because=because, do=do)
 
 
-def _row(port: Port, said: tuple[bool, Told], family: Family) -> documents.Why:
+def _row(case: Case, port: Port, said: tuple[bool, Told]) -> documents.Why:
     forwarded, why = said
+    family = case.family
     return documents.Why(
         port=port.name,
         forwarded=forwarded,
@@ -203,6 +221,7 @@ def _row(port: Port, said: tuple[bool, Told], family: Family) -> documents.Why:
         unanswered=why.unanswered,
         do=None if why.do is None else spoken(why.do, family),
         description=port.table.description,
+        tagged=tagging.tagged(case, port) if forwarded else None,
     )
 
 
@@ -222,4 +241,8 @@ def _frame(case: Case) -> documents.Headers:
         destination=text(heading.destination),
         protocol=heading.protocol,
         ttl=heading.ttl,
+        vlan_because=tagging.because(case),
+        vlan_name=next(
+            (vlan.name for vlan in case.plane.config.vlan if vlan.vid == case.vid), None
+        ),
     )

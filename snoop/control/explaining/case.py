@@ -10,11 +10,11 @@ from snoop.config import resolve
 from snoop.control.explaining.question import Question
 from snoop.fastpath import Verdict
 from snoop.proto.params import Params, PortParams
-from snoop.proto.units import SECOND, Duration
+from snoop.proto.units import SECOND, Duration, Ports
 from snoop.proto.views import DepartureRow, HostRow, MdbRow, MrouterRow
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
-from snoop.runtime.ports import Port
+from snoop.runtime.ports import Port, State
 from snoop.table.seen import FdbEntry, Stream
 from snoop.wire.address import Address, Family
 
@@ -25,8 +25,9 @@ _V1_RESPONSE = 10 * SECOND
 class Case:
     """What the engine and the fast path know of the question.
 
-    `stations` are those of its VLAN, `streams` those of its group; `counts` of a port is what it
-    counted since that was cleared.
+    `stations` are those of its VLAN, `streams` those of its group there; in other VLANs its group
+    has the streams `strays` and the members `elsewhere`. `counts` of a port is what it counted
+    since that was cleared.
     """
 
     plane: Plane
@@ -40,6 +41,8 @@ class Case:
     hosts: list[HostRow]
     stations: list[FdbEntry]
     streams: list[Stream]
+    strays: list[Stream]
+    elsewhere: list[MdbRow]
     counts: Callable[[Port], Mapping[str, int]]
     family: Family = Family.IPV4
 
@@ -76,6 +79,18 @@ class Case:
         return any(one.mac == gone.mac and one.version == 1 for one in heard) and any(
             one.query_response_interval < _V1_RESPONSE for one in asking
         )
+
+    @property
+    def reach(self) -> Ports:
+        """The ports that anything may leave by that came in so."""
+        switch, ports = self.plane.config.switch, 0
+        horizon = self.ingress.table.split_horizon
+        for port in self.plane.ports:
+            own = resolve.port_vlans(switch, port.table)
+            together = horizon is not None and port.table.split_horizon == horizon
+            if port.state is State.UP and (own is None or own.has(self.vid)) and not together:
+                ports |= 1 << port.id
+        return ports & ~(1 << self.ingress.id)
 
     def forwarded(self, port: Port) -> bool:
         """Does the frame leave by the port?"""

@@ -14,7 +14,6 @@ from snoop.control.reasons import REASONS
 from snoop.proto.forwarding import name
 from snoop.proto.params import Params, QueryScope
 from snoop.proto.units import Ports
-from snoop.runtime.plane import Plane
 from snoop.wire import control, ether
 from snoop.wire.address import ANY, Family
 from snoop.wire.errors import WireError
@@ -34,7 +33,7 @@ class Outcome(NamedTuple):
 def outcome(case: Case, routers: Ports) -> Outcome:
     """Say what the control plane makes of it; `routers` are the router ports."""
     plane, question = case.plane, case.question
-    others = _up(plane) & ~(1 << question.port.id)
+    others = case.reach
     if not question.exact:
         because = REASONS[case.verdict.reason].because or ""
         protocol = because.split(":")[0]
@@ -81,10 +80,6 @@ def outcome(case: Case, routers: Ports) -> Outcome:
     if specific and plane.params.specific_query_scope is not QueryScope.ALL:
         wanted = (routers | sum(1 << port for port in case.members)) & others
     return Outcome(counters, wanted, "IGMP: sent on to every port that may have to know", notes)
-
-
-def _up(plane: Plane) -> Ports:
-    return sum(1 << port.id for port in plane.ports if port.state.value == "up")
 
 
 def _doubts(params: Params, parsed: control.Control) -> Iterator[str]:

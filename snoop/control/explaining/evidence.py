@@ -175,9 +175,8 @@ def _silent(host: str, heard: Duration | None, unanswered: int | None, then: str
 
 def _other_vlan(port: Port, case: Case, group: Address) -> Told | None:
     """A member behind the port, of another VLAN (SAY-18)."""
-    engine = case.plane.engine
-    for row in engine.mdb(clock.now(), engine.keys(group=group)):
-        if row.port == port.id and row.vid != case.vid:
+    for row in case.elsewhere:
+        if row.port == port.id:
             where = f"in VLAN {row.vid}" if row.vid else "untagged"
             who = "a host" if row.last_reporter is None else address.text(row.last_reporter)
             return Told(

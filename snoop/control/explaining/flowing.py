@@ -77,11 +77,23 @@ def _missing(case: Case, group: Address, alike: list[Stream]) -> str:
             )
         last = max((one.last_ns for one in alike), default=None)
         when = "" if last is None else f" since {ago(Duration(clock.now() - last))}"
+        if last is None and (strays := [one for one in case.strays if _is_recent(one)]):
+            return f"no frame of {what} has come in {_in(case.vid)}: {_arrives(case, strays)}"
         return f"no frame of {what} has come in{when}: {look}"
     froms = sorted(
         {f"{address.text(one.source)} at {case.plane.ports.name(one.port)}" for one in others}
     )
     return f"no frame of {what} has come in at {port}: it comes from {listed(froms)}"
+
+
+def _arrives(case: Case, strays: list[Stream]) -> str:
+    """Where the streams of a group come in that is waited for in another VLAN (SAY-18)."""
+    names = {f"{_in(one.vlan)}, at {case.plane.ports.name(one.port)}" for one in strays}
+    return f"it arrives {listed(sorted(names))}"
+
+
+def _in(vid: int) -> str:
+    return f"in VLAN {vid}" if vid else "untagged"
 
 
 def _foreign(case: Case) -> Iterator[str]:

@@ -14,6 +14,7 @@ from snoop.wire.ether import ETHERTYPE_IPV4, ETHERTYPE_VLAN, HEADER_BYTES
 from snoop.wire.headers import IP
 
 ETHERTYPE_IPV6 = 0x86DD
+ETHERTYPE_SERVICE = 0x88A8
 BROADCAST = b"\xff" * 6
 TAG_BYTES = 4
 _IPV6_HEADER_BYTES = 40

@@ -13,8 +13,6 @@ from snoop.control.explaining import asking, flowing
 from snoop.control.explaining.case import Case, listed
 from snoop.control.wellknown import WELL_KNOWN
 from snoop.proto.filters import PrefixList
-from snoop.runtime import clock
-from snoop.runtime.plane import Plane
 from snoop.wire import address
 from snoop.wire.address import Address, Family
 
@@ -39,7 +37,7 @@ def notes(case: Case, group: Address) -> Iterator[str]:
         return  # whatever anybody asks or joins
     yield from asking.notes(case, group)
     yield from flowing.notes(case, group)
-    yield from _elsewhere(plane, vid, group, registered=registered)
+    yield from _elsewhere(case, group)
     known = {
         other
         for vlan, other in plane.engine.groups()
@@ -62,14 +60,20 @@ def notes(case: Case, group: Address) -> Iterator[str]:
         yield from _shared(group, known)
 
 
-def _elsewhere(plane: Plane, vid: int, group: Address, *, registered: bool) -> Iterator[str]:
+def _elsewhere(case: Case, group: Address) -> Iterator[str]:
     """The VLANs whose hosts wait for it (SAY-18)."""
-    rows = plane.engine.mdb(clock.now(), plane.engine.keys(group=group))
-    others = sorted({row.vid for row in rows} - {vid})
-    if registered or not others or address.is_link_local_group(group):
+    if case.registered or address.is_link_local_group(group):
         return
-    names = [f"VLAN {other}" if other else "untagged" for other in others]
-    here = f"in VLAN {vid}" if vid else "untagged"
+    ports: dict[int, int] = {}
+    for row in case.elsewhere:
+        ports[row.vid] = ports.get(row.vid, 0) | 1 << row.port
+    if not ports:
+        return
+    names = [
+        f"{f'VLAN {vid}' if vid else 'untagged'}, at {listed(case.plane.ports.names(ports[vid]))}"
+        for vid in sorted(ports)
+    ]
+    here = f"in VLAN {case.vid}" if case.vid else "untagged"
     yield f"nobody has joined it {here}, but it has members elsewhere: {listed(names)}"
 
 

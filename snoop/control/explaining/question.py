@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from struct import pack
 
-from snoop.control import named
+from snoop.control import named, vlans
 from snoop.control.explaining import heading
 from snoop.control.explaining.heading import BROADCAST, ETHERTYPE_IPV6, TAG_BYTES, Heading
 from snoop.control.requests import Explain, RequestError
@@ -57,7 +57,7 @@ def asked(plane: Plane, request: Explain) -> Question:
     """Read the question; RequestError for a frame that cannot be."""
     port = named.port(plane.ports, request.port)
     given = request.frame is not None
-    frame = _given(request) if given else _built(plane, request)
+    frame = _given(request) if given else _built(plane, port, request)
     read = heading.read(frame)
     source = read.source if given else named.source(request.source)
     exact = given or request.size is not None
@@ -110,13 +110,18 @@ def _given(request: Explain) -> bytes:
     return frame
 
 
-def _built(plane: Plane, request: Explain) -> bytes:
+def _built(plane: Plane, port: Port, request: Explain) -> bytes:
     """The frame of a request that describes one."""
     if (request.group is None) is (request.to is None):
         raise RequestError("which frame? One of group, to and frame says it", code=2)
     source = named.source(request.source) or SOME_SOURCE
     src = _SOURCE_MAC if request.from_mac is None else _mac(request.from_mac)
-    tag = request.vlan or None if request.tagged is None else request.tagged
+    own = vlans.of(plane, port)
+    pvid = 0 if own is None else own.pvid
+    tag = request.tagged
+    if tag is None and request.vlan != pvid:
+        tag = request.vlan or None
+    vid = tag or pvid
     how = (request.protocol, request.ttl, request.size)
     if request.group is not None:
         group = named.group(request.group)
@@ -125,7 +130,7 @@ def _built(plane: Plane, request: Explain) -> bytes:
                 raise RequestError("its source and its group are of different families", code=2)
             source = _SOME_SOURCE_IPV6
         return _ip(ether.multicast_mac(group), src, source, group, tag, *how)
-    dst, destination = _destination(plane, request.to or "", request.vlan or request.tagged or 0)
+    dst, destination = _destination(plane, request.to or "", vid)
     if destination is None:
         return _sized(ether.build(dst, src, b"", _ETHERTYPE_EXPERIMENT), tag, request.size)
     if address.family(destination) is not address.family(source):
