@@ -29,7 +29,7 @@ from snoop.table.seen import (
     WorkerStats,
 )
 
-CONTRACT_VERSION = 14
+CONTRACT_VERSION = 15
 if lib.fp_contract_version() != CONTRACT_VERSION:
     raise ImportError(
         f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "
@@ -83,7 +83,11 @@ DROPS: tuple[str, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer of `fp_decide`: where a frame goes, and by which rule."""
+    """The answer of `fp_decide`: where a frame goes, and by which rule.
+
+    `untagged`: the ports that would get it without its VLAN's tag, others with; None: by all it
+    leaves as it came.
+    """
 
     action: Action
     reason: str
@@ -91,6 +95,7 @@ class Verdict:
     punt: bool
     registered: bool
     vlan: int = 0
+    untagged: Ports | None = None
 
 
 def _mask(masks: Any) -> Ports:
@@ -406,4 +411,5 @@ class FastPath:
             punt=bool(verdict.punt),
             registered=bool(verdict.registered),
             vlan=int(verdict.vlan),
+            untagged=_mask(verdict.untagged) if verdict.tagging else None,
         )

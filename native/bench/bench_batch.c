@@ -23,7 +23,7 @@ static struct packet packet_of(bool ipv6, uint32_t flow)
 static void join(const char *what, uint64_t passes, uint16_t payload_bytes, bool ipv6,
 		 enum udp_checksum checksum, uint32_t flows, bool coalesce)
 {
-	const uint64_t ports[FP_MASK_WORDS] = {0x0e};
+	const struct fp_verdict verdict = {.ports = {0x0e}};
 	uint32_t lens[FRAMES];
 	uint64_t start_ns;
 
@@ -42,7 +42,7 @@ static void join(const char *what, uint64_t passes, uint16_t payload_bytes, bool
 			struct fp_frame frame;
 
 			fp_frame_parse(fp_rx_frame(&rx), rx.len_bytes, &frame);
-			fp_batch_add(&batch, &rx, &frame, ports, coalesce);
+			fp_batch_add(&batch, &rx, &frame, &verdict, coalesce);
 		}
 		fp_batch_build(&batch);
 		bench_keep(batch.unit_count);

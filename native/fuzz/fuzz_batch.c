@@ -59,6 +59,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!started)
 		pass_start(1500);
 	started = true;
+	/* half of the inputs are of a switch that filters, and the ports have its VLANs apart */
+	pass_set_pvid(size & 1 ? 3 : 0);
+	for (uint16_t port = 0; port < PASS_PORTS; port++)
+		pass_set_untagged(port, size & 1 ? port : 0);
 	for (uint32_t n = 0; n < RECORDS_MAX && size >= RECORD_BYTES; n++) {
 		struct packet packet = packet_of(data);
 		uint8_t vnet[2048];

@@ -11,15 +11,20 @@
 #include "packets.h"
 #include "rows.h"
 
-static struct fp_table *tables[2];
+static struct fp_table *tables[4];
 
-static struct fp_table *table_with(uint8_t vlan_flags)
+static struct fp_table *table_with(uint8_t vlan_flags, bool filters)
 {
 	static const uint32_t group[2] = {0xff3e0000, 0x1234};
 	static const uint32_t source[2] = {0x20010db8, 1};
 	struct fp_vlan vlans[] = {
 		ipv4_policy(FP_VLAN_ANY, vlan_flags, 0x10, 0x03),
 		ipv6_policy(FP_VLAN_ANY, vlan_flags, 0x08, 0x03),
+	};
+	struct fp_members members[] = {
+		vlan_members(FP_VLAN_ANY, 0x07, 0),
+		vlan_members(1, 0x3e, 0x14),
+		vlan_members(2, 0x2f, 0x20),
 	};
 	struct fp_row rows[] = {
 		ipv4_row(0, 0xef010203, 0, 0x06),
@@ -35,6 +40,14 @@ static struct fp_table *table_with(uint8_t vlan_flags)
 	CHECK(table);
 	for (uint32_t port = 0; port < 6; port++)
 		fp_mask_set(table->up, port);
+	for (uint32_t port = 3; port < 6 && filters; port++) {
+		fp_mask_set(table->filters, port);
+		table->pvid[port] = (uint16_t)(port - 3);
+		table->horizon[port] = (uint16_t)(port / 4);
+	}
+	for (uint32_t n = 0; n < sizeof(members) / sizeof(members[0]) && filters; n++)
+		CHECK_EQ(fp_table_apply_members(table, &members[n], &own), 0);
+	fp_table_settle_members(table);
 	for (uint32_t n = 0; n < sizeof(vlans) / sizeof(vlans[0]); n++)
 		CHECK_EQ(fp_table_apply_vlan(table, &vlans[n], &own), 0);
 	rows[2].flags |= FP_ROW_ALWAYS_FLOOD;
@@ -66,6 +79,17 @@ static void check_verdict(const struct fp_table *table, const struct fp_verdict 
 	CHECK(verdict->action != FP_ACTION_PUNT || verdict->punt);
 }
 
+/* Nobody gets what is not of his VLAN, or comes from his horizon. */
+static void check_members(const struct fp_table *table, const struct fp_verdict *verdict,
+			  uint32_t port)
+{
+	fp_mask_for_each(verdict->ports, to)
+	{
+		CHECK(fp_mask_has(fp_table_vlan(table, verdict->vlan)->members, to));
+		CHECK(!table->horizon[to] || table->horizon[to] != table->horizon[port]);
+	}
+}
+
 /* What the reader of a frame says of it, others believe: offsets within it, in order. */
 static void check_frame(const struct fp_frame *frame)
 {
@@ -86,8 +110,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint32_t port;
 
 	if (!tables[0]) {
-		tables[0] = table_with(FP_VLAN_ACTIVE);
-		tables[1] = table_with(0);
+		for (uint32_t n = 0; n < 4; n++)
+			tables[n] = table_with(n & 1 ? 0 : FP_VLAN_ACTIVE, n & 2);
 	}
 	CHECK(bytes);
 	memcpy(bytes, data + (size != 0), len);
@@ -95,12 +119,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size && data[0] & 0x10)
 		mend_checksum(bytes, len);
 	if (fp_frame_parse(bytes, len, &frame)) {
-		const struct fp_table *table = tables[data[0] >> 7];
+		const struct fp_table *table = tables[data[0] >> 7 | (data[0] >> 2 & 2)];
 
 		check_frame(&frame);
 		CHECK(fp_cost(table, &frame) >= 1);
+		fp_decide_vlan(table, port, &frame);
 		fp_decide(table, &frame, port, (int32_t)(data[0] >> 5 & 3) - 1, &verdict);
 		check_verdict(table, &verdict, port);
+		check_members(table, &verdict, port);
 	} else {
 		CHECK(len < 18);
 	}

@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 14
+#define FP_CONTRACT_VERSION 15
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -195,13 +195,15 @@ struct fp_config {
 
 struct fp_verdict {
 	uint64_t ports[FP_MASK_WORDS];
-	uint8_t action; /* enum fp_action */
-	uint8_t reason; /* enum fp_reason */
-	uint8_t punt;	/* the control plane gets a copy */
+	uint64_t
+		untagged[FP_MASK_WORDS]; /* of a frame that tagging is about: without a tag there */
+	uint8_t action;			 /* enum fp_action */
+	uint8_t reason;			 /* enum fp_reason */
+	uint8_t punt;			 /* the control plane gets a copy */
 	uint8_t registered;
 	uint16_t vlan;
-	uint8_t learn; /* its source may be learned from */
-	uint8_t pad;
+	uint8_t learn;	 /* its source may be learned from */
+	uint8_t tagging; /* by other ports it leaves with its VLAN's tag; 0: by all as it came */
 };
 
 /* Head of a punted frame; the frame follows without its 802.1Q tag, padded to 8 bytes. */

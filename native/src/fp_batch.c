@@ -3,7 +3,6 @@
 #include <linux/virtio_net.h>
 #include <stddef.h>
 
-#include "fp_mask.h"
 #include "fp_segment.h"
 
 #define GSO_UDP_L4 5 /* VIRTIO_NET_HDR_GSO_UDP_L4, missing from older headers */
@@ -13,7 +12,7 @@
 #define UDP_CHECKSUM_OFFSET 6u
 
 _Static_assert(sizeof(struct virtio_net_hdr) == FP_VNET_BYTES, "virtio header");
-_Static_assert(FP_VNET_BYTES + FP_ETH_BYTES + FP_TAG_BYTES + FP_IPV6_BYTES + FP_UDP_BYTES <=
+_Static_assert(FP_VNET_BYTES + FP_ETH_BYTES + 2 * FP_TAG_BYTES + FP_IPV6_BYTES + FP_UDP_BYTES <=
 		       FP_UNIT_HEADER_MAX,
 	       "headers of a run");
 
@@ -91,7 +90,8 @@ static bool same_flow(const uint8_t *a, const uint8_t *b, const struct fp_udp *u
 }
 
 static bool joins(const struct fp_batch *batch, const struct fp_unit *unit,
-		  const struct fp_frame *frame, const struct fp_udp *udp, const uint64_t *ports)
+		  const struct fp_frame *frame, const struct fp_udp *udp,
+		  const struct fp_verdict *verdict)
 {
 	const uint8_t *first;
 
@@ -102,10 +102,19 @@ static bool joins(const struct fp_batch *batch, const struct fp_unit *unit,
 		return false;
 	if (!udp->atomic && udp->ip_id != unit->next_id)
 		return false;
-	if (memcmp(unit->ports, ports, sizeof(unit->ports)))
+	if (unit->vlan != frame->vlan || unit->tagging != verdict->tagging ||
+	    memcmp(unit->ports, verdict->ports, sizeof(unit->ports)))
 		return false;
 	first = (const uint8_t *)batch->frames[unit->first].iov.iov_base + FP_VNET_BYTES;
 	return same_flow(first, frame->data, udp);
+}
+
+static struct iovec without_vnet(const struct iovec *iov)
+{
+	return (struct iovec){
+		.iov_base = (uint8_t *)iov->iov_base + FP_VNET_BYTES,
+		.iov_len = iov->iov_len - FP_VNET_BYTES,
+	};
 }
 
 static struct iovec bare_of(const struct iovec *iov)
@@ -115,10 +124,7 @@ static struct iovec bare_of(const struct iovec *iov)
 	memcpy(&vnet, iov->iov_base, sizeof(vnet));
 	if ((vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) || vnet.gso_type != VIRTIO_NET_HDR_GSO_NONE)
 		return (struct iovec){0};
-	return (struct iovec){
-		.iov_base = (uint8_t *)iov->iov_base + FP_VNET_BYTES,
-		.iov_len = iov->iov_len - FP_VNET_BYTES,
-	};
+	return without_vnet(iov);
 }
 
 static uint32_t open_slot(const struct fp_frame *frame)
@@ -133,8 +139,24 @@ static uint32_t open_slot(const struct fp_frame *frame)
 	       (FP_BATCH_OPEN - 1);
 }
 
+/* How the frames of a new unit leave; most need no other spelling than they have. */
+static void plan_tags(struct fp_unit *unit, const struct fp_frame *frame,
+		      const struct fp_verdict *verdict)
+{
+	uint64_t others = 0;
+
+	unit->tagged = frame->tci != FP_NO_TAG;
+	unit->tci = (uint16_t)(unit->tagged ? (frame->tci & ~FP_VLAN_ID_MASK) | frame->vlan
+					    : frame->vlan);
+	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
+		others |= verdict->ports[i] &
+			  (unit->tagged ? verdict->untagged[i] : ~verdict->untagged[i]);
+	unit->respelled = others;
+	memcpy(unit->untagged, verdict->untagged, sizeof(unit->untagged));
+}
+
 void fp_batch_add(struct fp_batch *batch, const struct fp_rx *rx, const struct fp_frame *frame,
-		  const uint64_t *ports, bool coalesce)
+		  const struct fp_verdict *verdict, bool coalesce)
 {
 	uint32_t index = batch->frame_count++;
 	struct fp_batch_frame *added = &batch->frames[index];
@@ -143,6 +165,11 @@ void fp_batch_add(struct fp_batch *batch, const struct fp_rx *rx, const struct f
 	bool candidate = coalesce && fp_udp_parse(rx->vnet, frame, &udp);
 	struct fp_unit *unit;
 
+	/* VLAN-2: a tag of a priority alone gets the VLAN's; where there is none, it goes */
+	if (verdict->tagging && frame->tci != FP_NO_TAG &&
+	    (frame->tci & FP_VLAN_ID_MASK) != frame->vlan)
+		fp_tag_write(fp_rx_frame(rx) + FP_TAG_OFFSET, FP_ETHERTYPE_TAG,
+			     (frame->tci & ~FP_VLAN_ID_MASK) | frame->vlan);
 	added->iov.iov_base = rx->vnet;
 	added->iov.iov_len = FP_VNET_BYTES + frame->len_bytes;
 	added->bare = bare_of(&added->iov);
@@ -152,7 +179,7 @@ void fp_batch_add(struct fp_batch *batch, const struct fp_rx *rx, const struct f
 	added->payload_offset = FP_VNET_BYTES + udp.l2_bytes + udp.ip_bytes + FP_UDP_BYTES;
 	if (candidate && batch->open[slot].epoch == batch->epoch) {
 		unit = &batch->units[batch->open[slot].unit];
-		if (joins(batch, unit, frame, &udp, ports)) {
+		if (joins(batch, unit, frame, &udp, verdict)) {
 			batch->frames[unit->last].next = index;
 			unit->last = index;
 			unit->frames++;
@@ -167,7 +194,12 @@ void fp_batch_add(struct fp_batch *batch, const struct fp_rx *rx, const struct f
 	batch->open[slot].epoch = batch->epoch;
 	batch->open[slot].unit = batch->unit_count;
 	unit = &batch->units[batch->unit_count++];
-	memcpy(unit->ports, ports, sizeof(unit->ports));
+	memcpy(unit->ports, verdict->ports, sizeof(unit->ports));
+	unit->vlan = frame->vlan;
+	unit->tagging = verdict->tagging;
+	unit->respelled = false;
+	if (verdict->tagging)
+		plan_tags(unit, frame, verdict);
 	unit->first = unit->last = index;
 	unit->frames = 1;
 	unit->frames_bytes = frame->len_bytes;
@@ -184,7 +216,8 @@ static void build_header(const struct fp_batch *batch, struct fp_unit *unit)
 	const uint8_t *first = batch->frames[unit->first].iov.iov_base;
 	uint32_t header_bytes = unit->l2_bytes + unit->ip_bytes + FP_UDP_BYTES;
 	uint32_t udp_bytes = FP_UDP_BYTES + unit->payload_bytes;
-	uint8_t *ip = unit->header + FP_VNET_BYTES + unit->l2_bytes;
+	uint8_t *header = unit->header + FP_TAG_BYTES;
+	uint8_t *ip = header + FP_VNET_BYTES + unit->l2_bytes;
 	uint8_t *udp = ip + unit->ip_bytes;
 	bool ipv6 = unit->ip_bytes == FP_IPV6_BYTES;
 	struct virtio_net_hdr vnet = {
@@ -196,8 +229,9 @@ static void build_header(const struct fp_batch *batch, struct fp_unit *unit)
 		.csum_offset = UDP_CHECKSUM_OFFSET,
 	};
 
-	memcpy(unit->header, &vnet, sizeof(vnet));
-	memcpy(unit->header + FP_VNET_BYTES, first + FP_VNET_BYTES, header_bytes);
+	unit->header_tagged = unit->tagged;
+	memcpy(header, &vnet, sizeof(vnet));
+	memcpy(header + FP_VNET_BYTES, first + FP_VNET_BYTES, header_bytes);
 	if (ipv6) {
 		fp_write16(ip + 4, udp_bytes);
 	} else {
@@ -262,11 +296,45 @@ void fp_batch_build(struct fp_batch *batch)
 			continue;
 		build_header(batch, unit);
 		unit->iov_first = batch->iov_count;
-		iov->iov_base = unit->header;
+		iov->iov_base = unit->header + FP_TAG_BYTES;
 		iov->iov_len = FP_VNET_BYTES + unit->l2_bytes + unit->ip_bytes + FP_UDP_BYTES;
 		iov = worth_gathering(batch, unit) ? gather(batch, unit, iov)
 						   : point(batch, unit, iov);
 		batch->iov_count = (uint32_t)(iov + 1 - batch->iovs);
 		unit->iov_count = batch->iov_count - unit->iov_first;
 	}
+}
+
+static void spell(struct iovec *iov, bool tagged, uint32_t tci)
+{
+	if (tagged) {
+		iov->iov_base = fp_tag_push(iov->iov_base, FP_ETHERTYPE_TAG, tci);
+		iov->iov_len += FP_TAG_BYTES;
+	} else {
+		iov->iov_base = fp_tag_pop(iov->iov_base);
+		iov->iov_len -= FP_TAG_BYTES;
+	}
+}
+
+void fp_batch_spell(struct fp_batch *batch, struct fp_unit *unit, bool run, uint32_t port)
+{
+	bool tagged = !fp_mask_has(unit->untagged, port);
+	uint32_t tags_bytes = unit->frames * FP_TAG_BYTES;
+
+	if (tagged == (run ? unit->header_tagged : unit->tagged))
+		return;
+	if (run) {
+		unit->frames_bytes += tagged ? tags_bytes : 0u - tags_bytes;
+		spell(&batch->iovs[unit->iov_first], tagged, unit->tci);
+		unit->header_tagged = tagged;
+		return;
+	}
+	for (uint32_t f = unit->first; f != FP_NO_FRAME; f = batch->frames[f].next) {
+		struct fp_batch_frame *frame = &batch->frames[f];
+
+		spell(&frame->iov, tagged, unit->tci);
+		if (frame->bare.iov_len)
+			frame->bare = without_vnet(&frame->iov);
+	}
+	unit->tagged = tagged;
 }

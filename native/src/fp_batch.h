@@ -15,12 +15,13 @@
 
 #include "fp.h"
 #include "fp_frame.h"
+#include "fp_mask.h"
 #include "fp_ring.h"
 
 #define FP_BATCH_FRAMES 1024u
 #define FP_BATCH_OPEN 1024u /* open units that are remembered; a power of two */
 #define FP_UNIT_FRAMES_MAX 64u
-#define FP_UNIT_HEADER_MAX 80u
+#define FP_UNIT_HEADER_MAX 80u /* with a tag more than it came with */
 #define FP_BATCH_GATHER_BYTES (2u << 20)
 #define FP_NO_FRAME UINT32_MAX
 
@@ -47,13 +48,20 @@ struct fp_unit {
 	uint32_t first;
 	uint32_t last;
 	uint32_t frames;
-	uint32_t frames_bytes; /* as they came: the sum of the frame lengths */
+	uint32_t frames_bytes; /* the sum of the frame lengths, as the header of its run is */
 	uint32_t payload_bytes;
 	uint32_t segment_bytes; /* payload of every frame but the last */
 	uint32_t l2_bytes;
 	uint32_t ip_bytes;
 	uint16_t next_id;
 	bool closed;
+	uint16_t vlan;
+	bool tagging;	    /* as of the verdict; untagged[] likewise */
+	bool respelled;	    /* some of the ports have it otherwise than it came */
+	bool tagged;	    /* as its frames are now */
+	bool header_tagged; /* as the header of its run is */
+	uint16_t tci;	    /* of the tag */
+	uint64_t untagged[FP_MASK_WORDS];
 	/* the coalesced form, made by fp_unit_build() */
 	uint32_t iov_first;
 	uint32_t iov_count;
@@ -77,12 +85,20 @@ struct fp_batch {
 };
 
 void fp_batch_reset(struct fp_batch *batch);
-/* Adds a frame that goes to ports; coalesce: some of the ports allow joining it to others. */
+/*
+ * Adds a frame that goes where its verdict says; coalesce: some of the ports allow joining it to
+ * others.
+ */
 void fp_batch_add(struct fp_batch *batch, const struct fp_rx *rx, const struct fp_frame *frame,
-		  const uint64_t *ports, bool coalesce);
+		  const struct fp_verdict *verdict, bool coalesce);
 /* Whether the frame may be part of a coalesced send at all; checks its checksums. */
 bool fp_udp_parse(const uint8_t *vnet, const struct fp_frame *frame, struct fp_udp *udp);
 /* Makes the coalesced form of every unit of two frames or more. */
 void fp_batch_build(struct fp_batch *batch);
+/*
+ * Before a unit that is respelled is sent by a port, as a run or frame by frame: its tags as the
+ * port has them, VLAN-5. In place: what another port had of it must have been sent.
+ */
+void fp_batch_spell(struct fp_batch *batch, struct fp_unit *unit, bool run, uint32_t port);
 
 #endif

@@ -240,6 +240,21 @@ static void keep_apart(const struct fp_table *table, uint32_t in_port, struct fp
 		drop(verdict, FP_DROP_SPLIT_HORIZON);
 }
 
+/*
+ * VLAN-5: how each port has the VLAN. A trunk never gets as native what would then begin with
+ * another tag: the next switch would take that for its VLAN. It gets it with the tag.
+ */
+static void decide_tags(const struct fp_table *table, const struct fp_frame *frame,
+			struct fp_verdict *verdict)
+{
+	const uint64_t *untagged = fp_table_vlan(table, frame->vlan)->untagged;
+	bool stacked = frame->tci != FP_NO_TAG && frame->ethertype == FP_ETHERTYPE_TAG;
+
+	verdict->tagging = 1;
+	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
+		verdict->untagged[i] = untagged[i] & ~(stacked ? table->trunks[i] : 0);
+}
+
 void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint32_t in_port,
 	       int32_t fdb_port, struct fp_verdict *verdict)
 {
@@ -270,6 +285,8 @@ void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint3
 		decide_unicast(in_port, fdb_port, verdict);
 	if (table->horizon[in_port])
 		keep_apart(table, in_port, verdict);
+	if (fp_mask_has(table->filters, in_port))
+		decide_tags(table, frame, verdict);
 }
 
 void fp_decide_also(const struct fp_table *table, uint32_t in_port, uint32_t also,

@@ -79,24 +79,24 @@ static void punt(struct fp_worker *worker, const struct fp_table *table, uint32_
  * for what it is.
  */
 static void send_segments(struct fp_worker *worker, const struct fp_rx *rx,
-			  const struct fp_frame *frame, const uint64_t *ports)
+			  const struct fp_frame *frame, const struct fp_verdict *verdict)
 {
 	struct fp_segments plan;
 
 	if (!fp_segment_plan(rx->vnet, frame, &plan)) {
-		fp_mask_for_each(ports, port)
+		fp_mask_for_each(verdict->ports, port)
 			fp_count(&worker->stats[port].stats[FP_STAT_TX_DROP_GSO], 1);
 		return;
 	}
 	for (uint32_t i = 0; i < plan.count; i++) {
-		struct fp_rx cut = {.vnet = worker->segments + worker->segments_used};
+		struct fp_rx cut = {.vnet = worker->segments + worker->segments_used + FP_TAG_ROOM};
 		struct fp_frame part = *frame;
 
 		cut.len_bytes = fp_segment_write(&plan, frame->data, i, cut.vnet);
 		part.data = fp_rx_frame(&cut);
 		part.len_bytes = cut.len_bytes;
-		worker->segments_used += FP_VNET_BYTES + cut.len_bytes;
-		fp_batch_add(&worker->batch, &cut, &part, ports, false);
+		worker->segments_used += FP_TAG_ROOM + FP_VNET_BYTES + cut.len_bytes;
+		fp_batch_add(&worker->batch, &cut, &part, verdict, false);
 	}
 }
 
@@ -126,11 +126,11 @@ static void finish(struct fp_worker *worker, const struct fp_table *table, uint3
 		singles += (uint32_t)__builtin_popcountll(verdict->ports[i] ^ coalesce);
 	}
 	if (fp_segment_needed(rx->vnet, frame)) {
-		send_segments(worker, rx, frame, verdict->ports);
+		send_segments(worker, rx, frame, verdict);
 		worker->sends += (worker->batch.unit_count - units) * (runs + singles);
 		return;
 	}
-	fp_batch_add(&worker->batch, rx, frame, verdict->ports, runs != 0);
+	fp_batch_add(&worker->batch, rx, frame, verdict, runs != 0);
 	worker->sends += singles + (worker->batch.unit_count - units) * runs;
 }
 

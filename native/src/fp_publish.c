@@ -63,6 +63,8 @@ int fp_switch_publish(struct fp_switch *sw, const struct fp_row *rows, uint32_t 
 		err = fp_table_apply_vlan(table, &vlans[i], &vlans_own);
 	for (uint32_t i = 0; i < members_count && !err; i++)
 		err = fp_table_apply_members(table, &members[i], &vlans_own);
+	if (members_count && !err)
+		fp_table_settle_members(table);
 	for (uint32_t i = 0; i < port_count && !err; i++) {
 		if (ports[i].port < FP_PORTS_MAX)
 			table->ports[ports[i].port] = sw->opened[ports[i].port];

@@ -22,7 +22,10 @@ _Static_assert(FP_SLOTS_MIN *FP_SLOT_BYTES >= BLOCK_BYTES, "the smallest ring ha
 _Static_assert(FP_SLOT_BYTES % TPACKET_ALIGNMENT == 0, "the kernel's demand");
 _Static_assert(FP_FRAME_BYTES_MAX >= FP_VNET_BYTES + FP_ETH_BYTES + FP_TAG_BYTES + IP_BYTES_MAX,
 	       "the largest frame is read whole, and is no longer with its tag");
-_Static_assert(FP_OVERSIZE_BYTES >= FP_TAG_BYTES + FP_FRAME_BYTES_MAX, "and a tag finds room");
+_Static_assert(FP_OVERSIZE_BYTES >= FP_TAG_ROOM + FP_FRAME_BYTES_MAX, "and tags find room");
+/* In a slot the kernel leaves an address and 16 bytes between its header and the IP header. */
+_Static_assert(sizeof(struct sockaddr_ll) + 16u >= FP_VNET_BYTES + FP_ETH_BYTES + FP_TAG_ROOM,
+	       "so they do there");
 
 static int set_option(int fd, int option, int value)
 {
@@ -115,28 +118,10 @@ void fp_ring_prefetch(const struct fp_ring *ring)
 	__builtin_prefetch(p + 128);
 }
 
-/* Puts the tag the kernel took off back in place, where there is room before the frame. */
-static void insert_tag(struct fp_rx *rx, uint16_t tpid, uint16_t tci)
-{
-	struct virtio_net_hdr vnet;
-	uint8_t *moved = rx->vnet - FP_TAG_BYTES;
-
-	memcpy(&vnet, rx->vnet, FP_VNET_BYTES);
-	if (vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
-		vnet.csum_start = (__virtio16)(vnet.csum_start + FP_TAG_BYTES);
-	if (vnet.gso_type != VIRTIO_NET_HDR_GSO_NONE)
-		vnet.hdr_len = (__virtio16)(vnet.hdr_len + FP_TAG_BYTES);
-	memmove(moved, rx->vnet, FP_VNET_BYTES + FP_TAG_OFFSET);
-	memcpy(moved, &vnet, FP_VNET_BYTES);
-	fp_tag_write(moved + FP_VNET_BYTES + FP_TAG_OFFSET, tpid, tci);
-	rx->vnet = moved;
-	rx->len_bytes += FP_TAG_BYTES;
-}
-
 /* A frame the slot could not hold waits whole in the socket's queue, in ring order. */
 static void read_oversize(const struct fp_ring *ring, uint8_t *buffer, struct fp_rx *rx)
 {
-	uint8_t *vnet = buffer + FP_TAG_BYTES;
+	uint8_t *vnet = buffer + FP_TAG_ROOM;
 	ssize_t got = -1;
 
 	/*
@@ -172,10 +157,14 @@ bool fp_ring_take(struct fp_ring *ring, uint8_t *buffer, struct fp_rx *rx)
 	rx->whole = header->tp_snaplen == header->tp_len;
 	if (status & TP_STATUS_COPY)
 		read_oversize(ring, buffer, rx);
-	if (rx->whole && (status & TP_STATUS_VLAN_VALID) && rx->len_bytes >= FP_TAG_OFFSET)
-		insert_tag(rx,
-			   status & TP_STATUS_VLAN_TPID_VALID ? header->tp_vlan_tpid : ETH_P_8021Q,
-			   header->tp_vlan_tci);
+	/* the tag that the kernel took off goes back in its place */
+	if (rx->whole && (status & TP_STATUS_VLAN_VALID) && rx->len_bytes >= FP_TAG_OFFSET) {
+		rx->vnet = fp_tag_push(rx->vnet,
+				       status & TP_STATUS_VLAN_TPID_VALID ? header->tp_vlan_tpid
+									  : ETH_P_8021Q,
+				       header->tp_vlan_tci);
+		rx->len_bytes += FP_TAG_BYTES;
+	}
 	ring->next = ring->next + 1 == ring->slots ? 0 : ring->next + 1;
 	/* relaxed: the loop's own; the control thread only compares it with an older one */
 	fp_store_relaxed(&ring->taken, fp_load_relaxed(&ring->taken) + 1);

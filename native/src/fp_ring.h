@@ -13,14 +13,13 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <linux/virtio_net.h>
 
 #include "fp.h"
 #include "fp_atomic.h"
+#include "fp_tag.h"
 
 #define FP_SLOTS_MIN 32u
 #define FP_SLOTS_MAX (1u << 20)
-#define FP_VNET_BYTES 10u
 
 struct fp_ring {
 	int fd;
@@ -36,7 +35,7 @@ struct fp_ring {
  * in the slot or in a buffer beside the ring.
  */
 struct fp_rx {
-	uint8_t *vnet;
+	uint8_t *vnet;	    /* with room for a tag before it */
 	uint32_t len_bytes; /* of the frame, without the virtio header */
 	bool whole;	    /* false: truncated, never forward or parse */
 	bool oversize;	    /* read beside the ring */

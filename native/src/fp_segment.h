@@ -21,9 +21,9 @@
 #define FP_SEGMENTS_MAX 256u
 #define FP_SEGMENT_HEADER_MAX 384u
 #define FP_SEGMENT_LAYERS 6u
-/* Room for all segments of one frame, virtio headers included. */
+/* Room for all segments of one frame, virtio headers and what stays in front of them included. */
 #define FP_SEGMENT_ROOM                                                                            \
-	(FP_FRAME_BYTES_MAX + FP_SEGMENTS_MAX * (FP_SEGMENT_HEADER_MAX + 2u * sizeof(uint64_t)))
+	(FP_FRAME_BYTES_MAX + FP_SEGMENTS_MAX * (FP_SEGMENT_HEADER_MAX + 3u * sizeof(uint64_t)))
 
 enum fp_layer_kind { FP_LAYER_IPV4, FP_LAYER_IPV6, FP_LAYER_UDP, FP_LAYER_GRE };
 

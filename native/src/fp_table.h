@@ -77,6 +77,7 @@ struct fp_table {
 	uint64_t watched[FP_MASK_WORDS];
 	uint64_t sticky[FP_MASK_WORDS];
 	uint64_t filters[FP_MASK_WORDS];
+	uint64_t trunks[FP_MASK_WORDS]; /* that have a VLAN with a tag */
 	struct fp_vlans *vlans;
 	struct fp_port *ports[FP_PORTS_MAX];
 	uint32_t mtu[FP_PORTS_MAX];
@@ -99,6 +100,8 @@ int fp_table_apply_row(struct fp_table *table, const struct fp_row *row);
 int fp_table_apply_vlan(struct fp_table *table, const struct fp_vlan *vlan, bool *vlans_own);
 int fp_table_apply_members(struct fp_table *table, const struct fp_members *members,
 			   bool *vlans_own);
+/* After the last of them: what follows from all members together. */
+void fp_table_settle_members(struct fp_table *table);
 /* The default alone: all ports in every VLAN, everything floods. NULL: no memory. */
 struct fp_vlans *fp_vlans_new(void);
 /* A port that ports[] does not have is not up, whatever its state says. */

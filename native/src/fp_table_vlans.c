@@ -186,3 +186,14 @@ int fp_table_apply_members(struct fp_table *table, const struct fp_members *memb
 	}
 	return 0;
 }
+
+void fp_table_settle_members(struct fp_table *table)
+{
+	memset(table->trunks, 0, sizeof(table->trunks));
+	for (uint32_t i = 1; i < table->vlans->count; i++) {
+		const struct fp_vlan_policy *policy = &table->vlans->policies[i];
+
+		for (uint32_t w = 0; w < FP_MASK_WORDS && policy->own_members; w++)
+			table->trunks[w] |= policy->members[w] & ~policy->untagged[w];
+	}
+}

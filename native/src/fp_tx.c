@@ -92,8 +92,12 @@ static uint32_t fill(struct fp_tx *tx, const struct fp_table *table, struct fp_b
 	for (uint32_t i = 0; i < tx->unit_counts[port]; i++) {
 		struct fp_unit *unit = &batch->units[tx->units[port][i]];
 
-		if (unit->frames > 1 && coalesce &&
-		    unit->segment_bytes + unit->ip_bytes + FP_UDP_BYTES <= table->mtu[port]) {
+		bool run = unit->frames > 1 && coalesce &&
+			   unit->segment_bytes + unit->ip_bytes + FP_UDP_BYTES <= table->mtu[port];
+
+		if (unit->respelled)
+			fp_batch_spell(batch, unit, run, port);
+		if (run) {
 			add_message(tx, count++, &batch->iovs[unit->iov_first], unit->iov_count,
 				    unit->frames, unit->frames_bytes);
 			continue;

@@ -11,7 +11,9 @@ struct added {
 	uint64_t ports;
 	uint32_t len_bytes;
 	bool atomic; /* DF: the ID carries no meaning (RFC 6864) */
-	struct wire_frame wire;
+	uint16_t vlan;
+	struct wire_frame wire[2]; /* without the VLAN's tag, with it; or both as it came */
+	uint8_t room[FP_TAG_ROOM]; /* tags grow into it */
 	uint8_t vnet[2048];
 };
 
@@ -21,6 +23,8 @@ static struct fp_table *table;
 static struct fp_stats stats[FP_PORTS_MAX];
 static struct fake_port fakes[PASS_PORTS];
 static struct added added[PASS_FRAMES];
+static uint16_t ingress_pvid;
+static uint16_t untagged_vlan[PASS_PORTS];
 static uint32_t added_count;
 static uint32_t sends[PASS_PORTS];
 static uint32_t coalesced[PASS_PORTS];
@@ -39,6 +43,18 @@ void pass_start(uint32_t mtu)
 	}
 	fp_batch_reset(&batch);
 	added_count = 0;
+	ingress_pvid = 0;
+	memset(untagged_vlan, 0, sizeof(untagged_vlan));
+}
+
+void pass_set_pvid(uint16_t pvid)
+{
+	ingress_pvid = pvid;
+}
+
+void pass_set_untagged(uint32_t port, uint16_t vlan)
+{
+	untagged_vlan[port] = vlan;
 }
 
 void pass_end(void)
@@ -64,17 +80,53 @@ void pass_set_mtu(uint32_t port, uint32_t mtu)
 /* With the id of an atomic datagram and the checksum over it set aside. */
 static void forget_id(struct wire_frame *wire)
 {
-	uint32_t ip_at = wire->bytes[12] == 0x08 && wire->bytes[13] == 0x00 ? 14 : 18;
+	uint32_t ip_at = 14;
 
+	while (wire->bytes[ip_at - 2] == 0x81 || wire->bytes[ip_at - 2] == 0x88)
+		ip_at += 4;
 	memset(wire->bytes + ip_at + 4, 0, 2);
 	memset(wire->bytes + ip_at + 10, 0, 2);
+}
+
+/* What a frame is as a VLAN's: its own 802.1Q tag off, and the VLAN's on. */
+static void retag(struct added *frame)
+{
+	struct wire_frame *bare = &frame->wire[0];
+	struct wire_frame *tagged = &frame->wire[1];
+	uint32_t tci = frame->vlan;
+
+	if (bare->bytes[12] == 0x81 && bare->bytes[13] == 0x00) {
+		tci |= (uint32_t)(bare->bytes[14] & 0xf0) << 8;
+		bare->len_bytes -= 4;
+		memmove(bare->bytes + 12, bare->bytes + 16, bare->len_bytes - 12);
+	}
+	*tagged = *bare;
+	tagged->len_bytes += 4;
+	memmove(tagged->bytes + 16, bare->bytes + 12, bare->len_bytes - 12);
+	tagged->bytes[12] = 0x81;
+	tagged->bytes[13] = 0x00;
+	tagged->bytes[14] = (uint8_t)(tci >> 8);
+	tagged->bytes[15] = (uint8_t)tci;
+}
+
+static struct fp_verdict verdict_of(uint64_t ports, struct fp_frame *parsed)
+{
+	struct fp_verdict verdict = {.ports = {ports}, .tagging = ingress_pvid != 0};
+
+	if (ingress_pvid && (!parsed->vlan || parsed->service_tag))
+		parsed->vlan = ingress_pvid;
+	for (uint32_t port = 0; port < PASS_PORTS; port++) {
+		if (untagged_vlan[port] == parsed->vlan)
+			fp_mask_set(verdict.untagged, port);
+	}
+	return verdict;
 }
 
 void pass_add_bytes(const uint8_t *vnet, uint32_t len_bytes, uint64_t ports)
 {
 	struct added *frame = &added[added_count];
 	struct fp_rx rx = {.vnet = frame->vnet, .len_bytes = len_bytes, .whole = true};
-	uint64_t mask[FP_MASK_WORDS] = {ports};
+	struct fp_verdict verdict;
 	struct fp_frame parsed;
 	uint32_t ip_at;
 
@@ -87,10 +139,15 @@ void pass_add_bytes(const uint8_t *vnet, uint32_t len_bytes, uint64_t ports)
 	frame->atomic = parsed.ethertype == 0x0800 &&
 			frame->vnet[FP_VNET_BYTES + ip_at + 6] == 0x40 &&
 			frame->vnet[FP_VNET_BYTES + ip_at + 7] == 0;
-	CHECK_EQ(segment(vnet, FP_VNET_BYTES + len_bytes, &frame->wire, 1), 1);
+	CHECK_EQ(segment(vnet, FP_VNET_BYTES + len_bytes, &frame->wire[0], 1), 1);
 	if (frame->atomic)
-		forget_id(&frame->wire);
-	fp_batch_add(&batch, &rx, &parsed, mask, (ports & table->coalesce[0]) != 0);
+		forget_id(&frame->wire[0]);
+	verdict = verdict_of(ports, &parsed);
+	frame->vlan = parsed.vlan;
+	frame->wire[1] = frame->wire[0];
+	if (verdict.tagging)
+		retag(frame);
+	fp_batch_add(&batch, &rx, &parsed, &verdict, (ports & table->coalesce[0]) != 0);
 	added_count++;
 }
 
@@ -125,14 +182,15 @@ static void match(struct wire_frame *wire, uint32_t port, bool *left)
 {
 	for (uint32_t i = 0; i < added_count; i++) {
 		struct added *frame = &added[i];
+		const struct wire_frame *as = &frame->wire[untagged_vlan[port] != frame->vlan];
 
 		if (left[i] || !fp_mask_has(&frame->ports, port) ||
-		    !same_triple(frame->wire.bytes, wire->bytes))
+		    !same_triple(as->bytes, wire->bytes))
 			continue;
 		if (frame->atomic)
 			forget_id(wire);
-		CHECK_EQ(wire->len_bytes, frame->wire.len_bytes);
-		CHECK_BYTES(wire->bytes, frame->wire.bytes, wire->len_bytes);
+		CHECK_EQ(wire->len_bytes, as->len_bytes);
+		CHECK_BYTES(wire->bytes, as->bytes, wire->len_bytes);
 		left[i] = true;
 		return;
 	}

@@ -18,6 +18,13 @@
 void pass_start(uint32_t mtu);
 void pass_set_coalesce(uint32_t port, bool coalesce);
 void pass_set_mtu(uint32_t port, uint32_t mtu);
+/*
+ * From now on frames have VLANs: that of their tag, or pvid, and leave with a tag but by ports that
+ * have their VLAN as pass_set_untagged() says. pvid 0: they leave as they came.
+ */
+void pass_set_pvid(uint16_t pvid);
+/* The VLAN that a port has without a tag; 0: none. */
+void pass_set_untagged(uint32_t port, uint16_t vlan);
 /* Adds a frame for the ports of the mask. */
 void pass_add(const struct packet *packet, uint64_t ports);
 /* Adds count frames whose ids count up and whose payloads differ; packet goes on with the next. */

@@ -61,11 +61,20 @@ static void check_ipv6(const uint8_t *ip, uint32_t ip_bytes)
 	CHECK_EQ(read16(ip + 4), ip_bytes - 40);
 }
 
+static uint32_t behind_tags(const uint8_t *bytes)
+{
+	uint32_t at = 14;
+
+	while (read16(bytes + at - 2) == 0x8100 || read16(bytes + at - 2) == 0x88a8)
+		at += 4;
+	return at;
+}
+
 /* What the kernel checks, and what it would silently get wrong. */
 static struct layout checked_headers(const struct virtio_net_hdr *vnet, const uint8_t *bytes,
 				     uint32_t len_bytes)
 {
-	uint32_t ip_at = read16(bytes + 12) == 0x8100 ? 18 : 14;
+	uint32_t ip_at = behind_tags(bytes);
 	bool ipv6 = read16(bytes + ip_at - 2) == 0x86dd;
 	uint32_t udp_at = ip_at + (ipv6 ? 40 : 20);
 	const uint8_t *ip = bytes + ip_at;

@@ -133,6 +133,34 @@ static void test_port_without_a_pvid_refuses_what_brings_no_vlan(void)
 	check_sent(decide(&packet), FP_FLOOD_L2_MULTICAST, 0x0e, 0);
 }
 
+/* VLAN-5: the verdict says who gets the frame without a tag, and a trunk never a second one bare.
+ */
+static void test_verdict_says_how_a_frame_leaves(void)
+{
+	struct packet packet = packet_udp();
+	struct fp_members rows[2] = {vlan_members(10, 0x1f, 0x07), vlan_members(20, 0x06, 0x02)};
+
+	start();
+	CHECK(!decide(&packet).tagging);
+	for (uint32_t i = 0; i < 2; i++)
+		CHECK_EQ(fp_table_apply_members(table, &rows[i], &vlans_own), 0);
+	fp_table_settle_members(table);
+	CHECK_EQ(table->trunks[0], 0x1c);
+	set_filter(IN, 10);
+	CHECK(decide(&packet).tagging);
+	CHECK_EQ(decide(&packet).untagged[0], 0x07);
+	packet.tpid = 0x88a8;
+	CHECK_EQ(decide(&packet).untagged[0], 0x07);
+	packet.tpid = 0x8100;
+	packet.tci = 10;
+	CHECK_EQ(decide(&packet).untagged[0], 0x07);
+	packet.ethertype = 0x8100; /* port 2 has VLAN 20 with a tag: as native it would be there */
+	CHECK_EQ(decide(&packet).untagged[0], 0x03);
+	packet.tci = 0;
+	CHECK_EQ(decide(&packet).untagged[0], 0x03);
+	CHECK(!decide_at(&packet, 1, -1).tagging);
+}
+
 /* Ports of one horizon never forward to each other, whatever the frame is. */
 static void test_ports_of_one_horizon_are_apart(void)
 {
@@ -219,6 +247,7 @@ int main(void)
 	RUN(test_frame_leaves_by_members_of_its_vlan_only);
 	RUN(test_pvid_gives_a_vlan_to_frames_that_bring_none);
 	RUN(test_port_without_a_pvid_refuses_what_brings_no_vlan);
+	RUN(test_verdict_says_how_a_frame_leaves);
 	RUN(test_ports_of_one_horizon_are_apart);
 	RUN(test_layer_2_group_goes_to_its_ports);
 	RUN(test_behind_a_second_or_service_tag_nothing_is_snooped);
