@@ -95,6 +95,7 @@ def _policy(config: Config, report_flood: Ports) -> dict[str, Any]:
         "no_querier": switch.no_querier,
         "report_flood": report_flood,
         "specific_query_scope": switch.specific_query_scope,
+        "vlan_filtering": switch.vlan_filtering,
     }
 
 

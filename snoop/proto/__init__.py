@@ -16,7 +16,8 @@ imports only those before it, from the bottom up:
   `last_member` after a leave;
 - `statics`, `group`, `groups`: who wants a group on which port, and whose membership ended
   (`departing`);
-- `instance` joins the parts, `instances` begins and ends them, `solicitor` looks for routers,
+- `instance` joins the parts, `instances` begins and ends them, in turn where a switch filters by
+  VLAN (`beginnings`), `solicitor` looks for routers,
   `carrier` has ports come and go, what takes long a part at a time (`chores`, `rounds`);
 - `reports` takes what hosts say, `forwarding` says where a control frame goes, `receiving` takes a
   frame apart for both;

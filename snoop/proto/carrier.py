@@ -4,6 +4,8 @@ A port that goes down takes along what was learned on it (SM-67). It is down at 
 sent, here and in the fast path; the memberships go a part at a time (`chores`), and until the last
 has gone the port does not come up again: it comes back empty. One that comes up is asked in every
 VLAN, a part at a time as well: whoever flaps a link must not hold up the others.
+
+A port that leaves a VLAN is emptied there alone, one that joins is asked there alone.
 """
 
 from typing import NamedTuple
@@ -12,12 +14,14 @@ from snoop.proto.chores import Chores
 from snoop.proto.context import Context
 from snoop.proto.dumping import Timer, require, timer_of
 from snoop.proto.effects import Event, EventKind, Turn
+from snoop.proto.instance import Instance
 from snoop.proto.instances import Instances
 from snoop.proto.loading import Load
 from snoop.proto.port import Port
 from snoop.proto.rounds import Round, RoundState
 from snoop.proto.solicitor import Solicitor
 from snoop.proto.units import NEVER, STOPPED
+from snoop.proto.vlans import Moved
 
 
 class CarrierState(NamedTuple):
@@ -64,26 +68,44 @@ class Carrier:
     def forget(self, state: Port, turn: Turn) -> None:
         """Have nothing under way for a port that is taken away."""
         self.down(state, turn)
-        if state.id in self._leaving:
+        if any(each.port is state for each in self._chores.waiting):
             self._chores.finish(turn)
         self._times_up.pop(state.id, None)
+
+    def move(self, state: Port, moved: Moved, turn: Turn) -> None:
+        """Follow the port's VLANs, which are others now."""
+        if any(each.port is state and each.empties for each in self._chores.waiting):
+            self._chores.finish(turn)  # before it is back where something is left of it
+        left = self._instances.among(moved.left)
+        if left:
+            state.witnesses.excuse_in(moved.left)
+            self._chores.begin(Round(state, empties=True, within=left), turn)
+        joined = self._instances.among(moved.joined)
+        if joined and state.up:
+            time = self._times_up.get(state.id, 0)
+            self._chores.begin(Round(state, empties=False, time=time, within=joined), turn)
+            self._solicit(state, joined, turn)
 
     def _come(self, state: Port, turn: Turn) -> None:
         self._context.set_up(state, True)
         turn.add(Event(EventKind.PORT, 0, state.id, {"state": "up"}))
         time = self._times_up[state.id] = self._times_up.get(state.id, 0) + 1
         self._chores.begin(Round(state, empties=False, time=time), turn)
-        self._solicitor.port_up(state.id, self._instances.keys(), turn.now)
+        self._solicit(state, self._instances.among(self._context.vlans.of(state.bit)), turn)
+
+    def _solicit(self, state: Port, where: list[Instance], turn: Turn) -> None:
+        keys = [(each.vid, each.family) for each in where]
+        self._solicitor.port_up(state.id, keys, turn.now)
 
     def _step(self, its: Round, turn: Turn) -> int | None:
         """Go a step of a round: a port's hosts are asked (Q-14), or it is emptied (SM-67)."""
         port = its.port
         if its.empties:
             cost = its.step(self._instances, turn)
-            if cost is None and self._leaving.pop(port.id):
+            if cost is None and not its.is_partial and self._leaving.pop(port.id):
                 self._come(port, turn)
             return cost
-        if not port.up or self._times_up.get(port.id) != its.time:
+        if not port.up or self._times_up.get(port.id, 0) != its.time:
             return None  # it went down meanwhile
         return its.step(self._instances, turn)
 
@@ -103,8 +125,9 @@ class Carrier:
         self._leaving = {into.port_id(number): back for number, back in state.leaving}
         self._times_up = {into.port_id(number): times for number, times in state.times_up}
         rounds = [Round.load(each, self._instances, into) for each in state.rounds]
-        emptied = sorted(each.port.id for each in rounds if each.empties)
-        require(emptied == sorted(self._leaving), "ports that are emptied by nobody, or twice")
-        require(not any(each.port.up for each in rounds if each.empties), "a port up while emptied")
+        emptied = [each.port for each in rounds if each.empties and not each.is_partial]
+        numbers = sorted(port.id for port in emptied)
+        require(numbers == sorted(self._leaving), "ports that are emptied by nobody, or twice")
+        require(not any(port.up for port in emptied), "a port up while emptied")
         self._chores.waiting.extend(rounds)
         into.timer(self._chores, state.timer, NEVER if rounds else STOPPED)

@@ -15,6 +15,7 @@ from snoop.proto.port import Port
 from snoop.proto.settings import Settings
 from snoop.proto.shares import SwitchHoldings
 from snoop.proto.units import SECOND, Instant, Ports, port_ids
+from snoop.proto.vlans import Moved
 from snoop.wire.address import Family
 
 _QUIET = 10 * SECOND  # between two events that say the same (spec 1.10 note b: limited logs)
@@ -39,8 +40,24 @@ class ContextState(NamedTuple):
     emptied: tuple[tuple[int, Family], ...]
 
 
+class _UpIn(dict[int, Ports]):
+    """The ports of a VLAN that are up, worked out when it is asked about first."""
+
+    __slots__ = ("_context",)
+
+    def __init__(self, context: "Context") -> None:
+        self._context = context
+
+    def __missing__(self, vid: int) -> Ports:
+        ports = self[vid] = self._context.up & self._context.vlans.ports(vid)
+        return ports
+
+
 class Context:
-    """The shared state."""
+    """The shared state.
+
+    `up` are the ports that are up, `up_in` by VLAN: all that anything is sent to there (VLAN-5).
+    """
 
     __slots__ = (
         "_quiet",
@@ -55,16 +72,20 @@ class Context:
         "ports",
         "settings",
         "up",
+        "up_in",
+        "vlans",
     )
 
     def __init__(self, params: Params) -> None:
         """Start without ports."""
         self.settings = Settings(params)
+        self.vlans = self.settings.vlans  # the ports of each
         self.params = params  # of the switch as a whole
         self.holdings = SwitchHoldings(self.settings)
         self.deadlines = Deadlines()
         self.ports: dict[int, Port] = {}
         self.up: Ports = 0
+        self.up_in = _UpIn(self)
         self.always_mrouters: dict[Family, Ports] = {}
         self.flooded: Ports = 0
         self.flooded6: Ports = 0
@@ -82,11 +103,23 @@ class Context:
 
     def add_port(self, port: int, params: PortParams, now: Instant) -> None:
         """Have a port, which is down; `refresh_masks` when all that changed is said."""
-        self.ports[port] = Port(port, params, max_hosts=self.params.max_hosts, now=now)
+        its = self.ports[port] = Port(port, params, max_hosts=self.params.max_hosts, now=now)
+        self.vlans.put(its.bit, params.vlans)
+        self.up_in.clear()
+
+    def configure_port(self, port: Port, params: PortParams) -> Moved:
+        """Have new settings of a port; return what becomes of its VLANs; `refresh_masks` then."""
+        port.configure(params, max_hosts=self.params.max_hosts)
+        moved = self.vlans.put(port.bit, params.vlans)
+        self.up_in.clear()
+        return moved
 
     def remove_port(self, port: int) -> None:
         """Forget a port, but not what it has counted; `refresh_masks` then."""
-        for name, value in self.ports.pop(port).counts.items():
+        its = self.ports.pop(port)
+        self.vlans.take(its.bit)
+        self.up_in.clear()
+        for name, value in its.counts.items():
             self.counts[name] += value
         for key in [key for key in self._quiet if key[1] == port]:
             del self._quiet[key]
@@ -102,9 +135,16 @@ class Context:
     def refresh_masks(self) -> None:
         """Recompute the port sets that follow from the ports."""
         self.up = 0
+        self.up_in.clear()
+        horizons: dict[str, Ports] = {}
         for port in self.ports.values():
             if port.up:
                 self.up |= port.bit
+            name = port.params.split_horizon
+            if name is not None:
+                horizons[name] = horizons.get(name, 0) | port.bit
+        for port in self.ports.values():
+            port.horizon = horizons.get(port.params.split_horizon or "", port.bit)
         floods = self.params.unregistered is Unregistered.FLOOD
         for family in Family:
             flooded: Ports = 0
@@ -124,14 +164,25 @@ class Context:
 
     # What is said --------------------------------------------------------------------------------
 
-    def send(self, ports: Ports, frame: Frame, counter: str, turn: Turn) -> None:
-        """Have `frame` sent on those of `ports` that are up, and count it there."""
-        ports &= self.up
+    def send(
+        self,
+        ports: Ports,
+        frame: Frame,
+        counter: str,
+        turn: Turn,
+        *,
+        came_from: int | None = None,
+    ) -> None:
+        """Have `frame` sent on those of `ports` that are up and in its VLAN, and count it there.
+
+        `came_from` is the port that it is passed on from, None for one of our own.
+        """
+        ports &= self.up_in[frame.vid]
         if not ports:
             return
         for port in port_ids(ports):
             self.ports[port].counts[counter] += 1
-        turn.add(Transmit(frame.vid, ports, frame.data, frame.tci))
+        turn.add(Transmit(frame.vid, ports, frame.data, frame.tci, came_from))
 
     def warn(
         self,

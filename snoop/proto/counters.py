@@ -87,6 +87,7 @@ COUNTERS: Final[dict[str, str]] = {
     "version_ignored": "messages not learned because of ignore_v1 or ignore_v2 (SM-47)",
     "disabled": "control frames flooded because snooping is off",
     "port_down": "control frames on a port that is down: ignored",
+    "vlan_filtered": "control frames of a VLAN that the port has left: ignored (VLAN-3)",
     "report_no_router": "reports, leaves and dones with no router port to go to (SNOOP-4)",
     "link_local_group": "records for 224.0.0.0/24, ff02::1, scopes 0 and 1: no state (SNOOP-15)",
     "ssm_ignored": "any-source joins and leaves in the SSM range (SM-46)",

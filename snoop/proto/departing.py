@@ -18,6 +18,7 @@ from snoop.wire.address import Address, mac_text, text
 _HOW: Final = {
     "cleared": Departure.CLEARED,
     "port down": Departure.PORT_DOWN,
+    "left the VLAN": Departure.VLAN_LEFT,
     "disabled": Departure.DISABLED,
 }
 

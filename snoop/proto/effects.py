@@ -33,8 +33,9 @@ def own_frame(vid: int, data: bytes) -> Frame:
 class Transmit(NamedTuple):
     """Send an untagged frame in VLAN `vid` on every port of the set (bit `1 << port`).
 
-    The fast path tags it; `tci` is of the tag that it came with, whose priority it keeps. A named
-    tuple, like `Frame`: nearly every frame makes one.
+    The fast path tags it; `tci` is of the tag that it came with, whose priority it keeps, and
+    `came_from` the port that it is passed on from, None for one of our own. A named tuple, like
+    `Frame`: nearly every frame makes one.
     """
 
     vid: int
@@ -42,7 +43,6 @@ class Transmit(NamedTuple):
     frame: bytes
     tci: int | None = None
     came_from: int | None = None
-    """The port; None: it is our own."""
 
 
 class GroupChanged(NamedTuple):

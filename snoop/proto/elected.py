@@ -38,8 +38,7 @@ class Elected:
         """
         if src != self.address or port.id == self.port:
             return False
-        old = scope.context.ports.get(self.port)
-        if old is None or not old.up:
+        if not scope.up >> self.port & 1:
             return False
         return now - self.heard < scope.timings.query_interval * 3 // 4
 

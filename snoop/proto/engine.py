@@ -28,7 +28,6 @@ from snoop.proto.instance import Instance
 from snoop.proto.instances import Instances
 from snoop.proto.params import Params, PortParams
 from snoop.proto.port import Port
-from snoop.proto.presence import prunes_always
 from snoop.proto.solicitor import Solicitor
 from snoop.proto.state import EngineState, Parts, dump_all, load_all
 from snoop.proto.statics import StaticEntry, require_group
@@ -42,6 +41,7 @@ from snoop.proto.views import (
     QuerierRow,
     VlanView,
 )
+from snoop.proto.vlans import Moved
 from snoop.wire.address import ANY, Address, Family
 from snoop.wire.address import family as family_of
 
@@ -105,6 +105,14 @@ class Engine:
         keys = self._instances.keys()
         self._follow({key for key in keys if enabled[key[1]]}, turn)
         Fitting(dumped, self._context, self._instances, turn).fit()
+        were = {each.name: each.mark for each in dumped.ports}
+        for port in self._context.ports.values():
+            if port.params.vlans is not None and were.get(port.params.name) not in (
+                None,
+                port.mark,
+            ):
+                joined = self._context.vlans.of(port.bit)  # some, which are not known
+                self._carrier.move(port, Moved(0, joined), turn)
         self._instances.sweep(turn)
 
     # Ports ---------------------------------------------------------------------------------------
@@ -115,6 +123,7 @@ class Engine:
             raise ValueError(f"port id {port} is taken, or not in 0..255")
         turn = self._turn(now)
         self._context.add_port(port, params, now)
+        self._instances.await_asked(turn)
         self._ports_changed(turn)
         return turn.effects
 
@@ -148,6 +157,7 @@ class Engine:
             instance.port_removed(port, turn)
         self._instances.sweep(turn)
         self._context.remove_port(port)
+        self._instances.settle_ports(turn)
         self._ports_changed(turn)
 
     # Time and frames -----------------------------------------------------------------------------
@@ -164,13 +174,13 @@ class Engine:
         its = context.ports.get(port)
         if its is None:
             return turn.effects  # handed up before the port was removed
-        if its.up:
+        if its.bit & context.up_in[vid]:
             heard = Frame(frame, vid, tci)
             receiving.receive(context, self._instances, its, heard, turn)
             if context.emptied:
                 self._instances.sweep(turn)
-        else:
-            its.counts["port_down"] += 1
+        else:  # handed up before it went down, or left the VLAN (VLAN-3)
+            its.counts["vlan_filtered" if its.up else "port_down"] += 1
         return turn.effects
 
     def advance(self, now: Instant, most: int = ALL) -> list[Effect]:
@@ -195,22 +205,29 @@ class Engine:
         were_enabled = self._instances.enabled()
         same = context.params == params
         context.take(params)
+        moves: list[tuple[Port, Moved]] = []
         for instance in self._instances:
             instance.scope.follow()
         for number, port in context.ports.items():
             wanted = ports.get(number, port.params)
             if not same or wanted != port.params:  # it may be allowed now
                 port.witnesses.forget()
-            port.configure(wanted, max_hosts=params.max_hosts)
+            moved = context.configure_port(port, wanted)
+            if moved.left or moved.joined:
+                moves.append((port, moved))
         self._follow(were_enabled, turn)
+        for port, moved in moves:
+            self._carrier.move(port, moved, turn)
+        self._instances.sweep(turn)
         return turn.effects
 
     def _follow(self, were_enabled: Container[tuple[int, Family]], turn: Turn) -> None:
         """Have all instances follow the settings, which are in force."""
         self._instances.open_configured(turn)
         for port in self._context.ports.values():
-            for instance in self._instances:
-                instance.port_configured(port, turn)
+            if port.is_restricted:
+                for instance in self._instances:
+                    instance.port_configured(port, turn)
         self._instances.configured(were_enabled, turn)
         self._instances.sweep(turn)
         self._ports_changed(turn)
@@ -335,13 +352,7 @@ class Engine:
 
     def vlan_view(self, vid: int, family: Family) -> VlanView:
         """What holds for an instance; one without state is like one without a querier."""
-        instance = self._instances.get(vid, family)
-        if instance is not None:
-            return instance.view()
-        own = self._context.settings.of(vid, family)
-        active, always = prunes_always(own), self._context.always_mrouters[family]
-        bridged = family is Family.IPV6 and not own.enabled
-        return VlanView(vid, family, active, always, bridged=bridged)
+        return self._instances.view(vid, family)
 
     # State for people ----------------------------------------------------------------------------
 
@@ -372,20 +383,9 @@ class Engine:
         """What was seen of hosts: who answers, who was refused, who has gone."""
         return Testimony(self._context, self._instances)
 
-    def group_counts(
-        self,
-    ) -> tuple[dict[tuple[int, Family], int], dict[tuple[int, Family], int]]:
+    def group_counts(self) -> tuple[snapshot.Tally, snapshot.Tally]:
         """How many groups have members or static entries: by VLAN and by port, of each family."""
-        instances = {}
-        ports = {(port, family): 0 for port in self._context.ports for family in Family}
-        for instance in self._instances:
-            held = 0
-            for group in instance.groups:
-                held += group.is_held
-                for port in group.holders():
-                    ports[port, instance.family] += 1
-            instances[instance.vid, instance.family] = held
-        return instances, ports
+        return snapshot.group_counts(self._instances, self._context.ports)
 
     def counters(self) -> Counts:
         """The counters of the switch: all ports and what belongs to none."""

@@ -1,4 +1,5 @@
-"""What was loaded, brought in line with limits that are lower than when it was dumped (SM-68).
+"""What was loaded, brought in line with what it was not dumped under: VLANs that a port was in and
+is not, limits that are lower (SM-68).
 
 Settings other than limits are followed as after any reload, and a port that is gone is taken away
 as any port (`Engine`). A limit that was lowered in a reload stops only what is new; what comes from
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from snoop.proto.context import Context
-from snoop.proto.effects import EventKind, Turn
+from snoop.proto.effects import Event, EventKind, Turn
 from snoop.proto.group import Group
 from snoop.proto.instance import Instance, InstanceState
 from snoop.proto.instances import Instances
@@ -42,8 +43,10 @@ class Fitting:
     turn: Turn
 
     def fit(self) -> None:
-        """Leave out what is over a limit that was lowered."""
+        """Leave out what was learned where a port is not any more, or is over a lower limit."""
         context, state, params = self.context, self.state, self.context.params
+        for number in context.ports:
+            self._fit_vlans(context.ports[number])
         held = self._held()
         of: dict[Instance | Port, list[_Held]] = {}
         for one in held:
@@ -68,14 +71,41 @@ class Fitting:
             self._bury_none(self.instances, lambda: holdings.state_bytes > most)
             self._drop(held, lambda: holdings.state_bytes > most, "state_limit", "max_state")
 
+    def _fit_vlans(self, port: Port) -> None:
+        vids, aside = self.context.vlans.of(port.bit), Turn(self.turn.now)
+        count = 0
+        for holdings in [*port.holdings.stakes]:
+            instance = self.instances.get(holdings.vid, holdings.family)
+            if instance is None or vids >> holdings.vid & 1:
+                continue
+            count += instance.groups.drop_members(
+                aside, port=port.id, bury=not instance.scope.is_deserted, reason="left the VLAN"
+            )
+            instance.mrouters.drop_port(port.id, aside, static=False)
+            instance.scope.emptied()
+        self.turn.effects += (each for each in aside.effects if not isinstance(each, Event))
+        if count:
+            name = port.params.name
+            reason = f"port {name} is in other VLANs: what was learned where it was is left out"
+            self.turn.add(Event(EventKind.WARNING, 0, port.id, {"reason": reason, "count": count}))
+
     def _fit_instance(self, instance: Instance, was: InstanceState, held: list[_Held]) -> None:
         params, holdings = instance.params, instance.scope.holdings
         most = params.max_groups
         if most < was.max_groups:
             self._bury_none([instance], lambda: holdings.groups > most)
             self._drop(held, lambda: holdings.groups > most, "table_full", "max_groups")
+        most = params.port_max_groups
+        if most and not 0 < was.port_max_groups <= most:
+            for port in self.context.ports.values():
+                self._fit_share(instance, port, most, held)
         if params.max_sources < was.max_sources:
             self._widen(instance)
+
+    def _fit_share(self, instance: Instance, port: Port, most: int, held: list[_Held]) -> None:
+        holdings, its = instance.scope.holdings, port.holdings
+        mine = [one for one in held if one.port is port]
+        self._drop(mine, lambda: holdings.members_of(its) > most, "port_limit", "port_max_groups")
 
     def _fit_port(self, port: Port, was: PortState, held: list[_Held]) -> None:
         holdings = port.holdings

@@ -1,6 +1,7 @@
 """Where a received control frame goes (spec 5.1); its bytes go unchanged (SNOOP-9).
 
-Never back out of its ingress, never to another VLAN. What is learned from it is decided elsewhere.
+Never back out of its ingress or another port of its split horizon, never to another VLAN. What is
+learned from it is decided elsewhere.
 """
 
 from typing import Final
@@ -53,19 +54,19 @@ def to_routers(
 ) -> None:
     """Forward a report, a leave or a fragment (SNOOP-1, 3, 4, 13); None: an unknown instance."""
     ports = context.always_mrouters[family] if instance is None else instance.mrouters.ports
-    if not ports & context.up:
+    if not ports & context.up_in[frame.vid]:
         port.counts["report_no_router"] += 1
     ports |= context.params.report_flood
-    context.send(ports & ~port.bit, frame, counter, turn)
+    context.send(ports & ~port.horizon, frame, counter, turn, came_from=port.id)
 
 
 def flood(context: Context, port: Port, frame: Frame, counter: str, turn: Turn) -> None:
     """Forward to every other port (SNOOP-7, 8, 23)."""
-    context.send(context.up & ~port.bit, frame, counter, turn)
+    context.send(context.up & ~port.horizon, frame, counter, turn, came_from=port.id)
 
 
 def query_ports(context: Context, instance: Instance | None, query: Query) -> Ports:
-    """Where a received query goes, its ingress included (SNOOP-7); None as above."""
+    """Where a received query goes, also to where it came from (SNOOP-7); None as above."""
     if query.group == ANY or context.params.specific_query_scope is QueryScope.ALL:
         return context.up
     if instance is None:

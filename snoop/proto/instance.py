@@ -9,7 +9,7 @@ from typing import NamedTuple
 from snoop.proto import shares
 from snoop.proto.context import Context
 from snoop.proto.dumping import Dump
-from snoop.proto.effects import By, Turn
+from snoop.proto.effects import By, EventKind, Turn
 from snoop.proto.groups import Groups, GroupsState
 from snoop.proto.last_member import CaseState, LastMember
 from snoop.proto.last_word import LastWord, ReminderState
@@ -21,7 +21,7 @@ from snoop.proto.presence import Presence, PresenceState
 from snoop.proto.querier import Querier, QuerierState
 from snoop.proto.scope import Scope
 from snoop.proto.slow_hosts import SlowHosts, SlowHostsState
-from snoop.proto.views import VlanView
+from snoop.proto.views import Role, VlanView
 from snoop.wire.address import IPV6, Family
 
 
@@ -40,6 +40,7 @@ class InstanceState(NamedTuple):
     last_member: tuple[CaseState, ...]
     max_groups: int
     max_sources: int
+    port_max_groups: int = 0
 
 
 class Instance:
@@ -94,7 +95,11 @@ class Instance:
     @property
     def is_idle(self) -> bool:
         """True if nothing is left that its frames depend on, or that anybody waits for."""
-        return not (self.groups or self.mrouters.is_used or self.querier.follows)
+        if self.mrouters.is_used or self.querier.follows:
+            return False
+        if self.scope.is_deserted:  # where nobody is, tombstones mark nothing
+            return not any(group.is_held for group in self.groups)
+        return not self.groups
 
     def _settle(self, turn: Turn) -> None:
         """Who is there has changed, which pruning depends on."""
@@ -129,6 +134,17 @@ class Instance:
         self.scope.vlan_changed(turn)
         self.groups.respare(turn)
 
+    def settle_ports(self, turn: Turn) -> None:
+        """Have nobody asked in a VLAN that has no port any more; its querier waits for one."""
+        if self.scope.is_deserted and self.querier.is_started:
+            if self.querier.is_known:
+                reason = "no port is in this VLAN"
+                self.scope.tell(
+                    EventKind.QUERIER, None, turn, role=Role.NONE, address=None, reason=reason
+                )
+            self.stop()
+            self.scope.vlan_changed(turn)
+
     def disable(self, turn: Turn) -> None:
         """Forget all that was learned, because snooping was switched off (VLAN-8, SM-67)."""
         self.groups.drop_members(turn, bury=False, reason="disabled")
@@ -148,8 +164,9 @@ class Instance:
         """Charge the instance to the port whose frame made it."""
         self._charge(port.holdings)
 
-    def end(self) -> None:
+    def end(self, turn: Turn) -> None:
         """Leave nothing armed behind, and nobody charged."""
+        self.groups.drop_members(turn, bury=False, reason="")
         self.stop()
         self.last_member.stop()
         self.dissolve()
@@ -191,6 +208,7 @@ class Instance:
             last_member=self.last_member.dump(self.groups),
             max_groups=self.params.max_groups,
             max_sources=self.params.max_sources,
+            port_max_groups=self.params.port_max_groups,
         )
 
     def load(self, state: InstanceState, into: Load) -> None:

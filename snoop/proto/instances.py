@@ -1,29 +1,35 @@
 """Instances that begin and end.
 
-VLAN 0 and those with settings of their own are there from the start. Any other begins with the
-first thing that is to be remembered of it, and ends when nothing is left: no member, tombstone,
+VLAN 0 and those with settings of their own are there from the start; of a switch that filters those
+with settings, and all that have a port and a querier of ours (`beginnings`). Any other begins with
+the first thing that is to be remembered of it, and ends when nothing is left: no member, tombstone,
 static entry or router record, and no other querier. What a frame left nothing of never was one.
 
 A VLAN that a frame made is charged to the port the frame came from. Its querier begins its work in
 turn, `_RATE` of them a second: a question goes to every port, and one frame must not become
 thousands. Until then the VLAN floods, as it does until its hosts have had time to answer (Q-15).
+Where the switch filters, an operator has said which VLANs there are, and nobody is charged.
 """
 
 from collections.abc import Container, Iterator
 from typing import Final, NamedTuple, TypeAlias
 
 from snoop.proto import shares
+from snoop.proto.beginnings import Beginnings, BeginningsState
 from snoop.proto.context import Context
 from snoop.proto.dumping import Dump, Timer, require, timer_of
 from snoop.proto.effects import By, EventKind, Turn
 from snoop.proto.filters import BucketState, TokenBucket
 from snoop.proto.instance import Instance, InstanceState
 from snoop.proto.loading import Load
+from snoop.proto.params import QuerierMode
 from snoop.proto.port import Port
+from snoop.proto.presence import prunes_always
 from snoop.proto.scope import Scope
 from snoop.proto.solicitor import Solicitor
 from snoop.proto.units import NEVER, SECOND, STOPPED, Duration, Instant, after
-from snoop.proto.views import Refusal, Role
+from snoop.proto.views import Refusal, Role, VlanView
+from snoop.proto.vlans import Vids
 from snoop.wire.address import Address, Family, text
 
 _Key: TypeAlias = tuple[int, Family]
@@ -39,18 +45,29 @@ class InstancesState(NamedTuple):
     bucket: BucketState
     known: tuple[InstanceState, ...]
     waiting: tuple[_Key, ...]
+    beginnings: BeginningsState | None = None
 
 
 class Instances:
     """The instances of a switch."""
 
-    __slots__ = ("_bucket", "_context", "_known", "_solicitor", "_waiting", "armed", "armed_as")
+    __slots__ = (
+        "_beginnings",
+        "_bucket",
+        "_context",
+        "_known",
+        "_solicitor",
+        "_waiting",
+        "armed",
+        "armed_as",
+    )
 
     def __init__(self, context: Context, solicitor: Solicitor, now: Instant) -> None:
         """Start with none."""
         self._context = context
         self._solicitor = solicitor
         self._bucket = TokenBucket(_RATE, _RATE, now=now)
+        self._beginnings = Beginnings(self, context.deadlines, now)
         self._known: dict[_Key, Instance] = {}
         self._waiting: dict[_Key, None] = {}  # whose querier has not had its turn
         self.armed: Instant = STOPPED
@@ -69,13 +86,29 @@ class Instances:
         both = (self._known.get((vid, family)) for family in Family)
         return [instance for instance in both if instance is not None]
 
+    def among(self, vids: Vids) -> list[Instance]:
+        """The instances of a set of VLANs."""
+        return [each for each in self if vids >> each.vid & 1] if vids else []
+
+    def view(self, vid: int, family: Family) -> VlanView:
+        """What holds for an instance; one without state is like one without a querier."""
+        instance = self._known.get((vid, family))
+        if instance is not None:
+            return instance.view()
+        context = self._context
+        own = context.settings.of(vid, family)
+        always = context.always_mrouters[family] & context.vlans.ports(vid)
+        bridged = family is Family.IPV6 and not own.enabled
+        return VlanView(vid, family, prunes_always(own), always, bridged=bridged)
+
     def holds(self, instance: Instance) -> bool:
         """Tell whether it has not ended."""
         return self._known.get((instance.vid, instance.family)) is instance
 
     def is_waiting(self, instance: Instance) -> bool:
         """Tell whether the instance's querier has not had its turn yet."""
-        return (instance.vid, instance.family) in self._waiting
+        key = instance.vid, instance.family
+        return key in self._waiting or key in self._beginnings
 
     def keys(self) -> list[_Key]:
         """The instances that there are."""
@@ -116,6 +149,31 @@ class Instances:
         """Have those that are there from the start: a querier need not wait for a host."""
         for vid, family in self._context.settings.configured():
             self.open(vid, family, turn)
+        self.await_asked(turn)
+
+    def await_asked(self, turn: Turn) -> None:
+        """Have those begin that have a port and a querier of ours, of a switch that filters."""
+        if self._context.params.vlan_filtering:
+            asked = self._context.settings.asked()
+            fresh = [key for key in asked if key not in self._known and key not in self._beginnings]
+            self._beginnings.await_turn(fresh, turn.now)
+
+    def begin(self, vid: int, family: Family, turn: Turn) -> None:
+        """Have the querier of an instance begin, if it is wanted still: it is its turn."""
+        if (vid, family) in self._known or self._context.settings.is_configured(vid, family):
+            self._start(self.open(vid, family, turn), turn)
+
+    def deserted(self) -> Iterator[_Key]:
+        """Yield those with settings that are to ask, and have no port."""
+        for key, instance in self._known.items():
+            asks = instance.params.enabled and instance.params.querier is not QuerierMode.OFF
+            if asks and instance.scope.is_deserted and self._context.settings.is_named(key[0]):
+                yield key
+
+    def say_deserted(self, vid: int, family: Family, turn: Turn) -> None:
+        """Say that of one of them."""
+        reason = "a querier in a VLAN that no port has: it waits for one"
+        self._known[vid, family].scope.tell(EventKind.WARNING, None, turn, reason=reason)
 
     def open(self, vid: int, family: Family, turn: Turn) -> Instance:
         """The instance, made at once if it is new: an operator wants it."""
@@ -125,9 +183,10 @@ class Instances:
             instance = Instance(self._context, vid, family)
             self._register(instance, turn)
             self._start(instance, turn)
-        elif key in self._waiting:
-            del self._waiting[key]
+        elif self.is_waiting(instance):
+            self._waiting.pop(key, None)
             self._start(instance, turn)
+        self._beginnings.discard(key)
         return instance
 
     def draft(self, vid: int, family: Family, port: Port, turn: Turn) -> Instance | Refusal:
@@ -138,6 +197,8 @@ class Instances:
         instance = self._known.get((vid, family))
         if instance is not None:
             return instance
+        if self._context.settings.is_sure(vid):
+            return Instance(self._context, vid, family)
         if port.holdings.opened_vlans[family] >= shares.VLANS_MAX:
             why = Refusal.VLAN_LIMIT
             reason = f"{shares.VLANS_MAX} VLANs opened by one port: no more taken"
@@ -166,7 +227,11 @@ class Instances:
             instance.dissolve()
             return
         self._register(instance, turn)
-        if not self._waiting and self._bucket.take(turn.now):
+        if key in self._beginnings:
+            return
+        if self._context.params.vlan_filtering or (
+            not self._waiting and self._bucket.take(turn.now)
+        ):
             self._start(instance, turn)
         else:
             self._waiting[key] = None
@@ -202,10 +267,19 @@ class Instances:
             if key in were_enabled and not enabled:
                 instance.disable(turn)
             elif enabled:
-                if key not in self._waiting:
+                if not self.is_waiting(instance):
                     self._start(instance, turn)
                 instance.querier.configure(turn)
+            instance.settle_ports(turn)
             instance.scope.emptied()  # it may be that only its settings held it (W-6)
+
+    def settle_ports(self, turn: Turn) -> None:
+        """Follow a port that was taken away: where it was the last, nobody is asked."""
+        for instance in self:
+            if instance.scope.is_deserted:
+                instance.settle_ports(turn)
+                instance.scope.emptied()
+        self.sweep(turn)
 
     # What survives -------------------------------------------------------------------------------
 
@@ -216,6 +290,7 @@ class Instances:
             bucket=self._bucket.dump(),
             known=tuple(instance.dump(out) for instance in self._known.values()),
             waiting=tuple(self._waiting),
+            beginnings=self._beginnings.dump(),
         )
 
     def load(self, state: InstancesState, into: Load) -> None:
@@ -230,13 +305,15 @@ class Instances:
         self._waiting = dict.fromkeys(state.waiting)
         require(self._waiting.keys() <= self._known.keys(), "a querier of no VLAN")
         into.timer(self, state.timer, NEVER if self._waiting else STOPPED)
+        if state.beginnings is not None:
+            self._beginnings.load(state.beginnings, into)
 
     def _register(self, instance: Instance, turn: Turn) -> None:
         self._known[instance.vid, instance.family] = instance
         instance.scope.vlan_changed(turn)
 
     def _start(self, instance: Instance, turn: Turn) -> None:
-        if self._context.up and instance.params.enabled:
+        if instance.scope.up and instance.params.enabled:
             instance.querier.start(turn)
 
     def _end(self, instance: Instance, turn: Turn) -> None:
@@ -247,6 +324,7 @@ class Instances:
         key = scope.vid, scope.family
         self._solicitor.forget(scope.vid, scope.family)
         self._waiting.pop(key, None)
+        self._beginnings.discard(key)
         del self._known[key]
-        instance.end()
+        instance.end(turn)
         scope.vlan_changed(turn)

@@ -350,7 +350,7 @@ class Check:
     def _ports(self) -> Ports:
         """Q-12: another router that hears this lowers its own timers, so let it hear everybody."""
         mrouters = self._case.home.mrouters.ports
-        if not mrouters & self._scope.context.up:
+        if not mrouters & self._scope.up:
             return 1 << self._port
         return self._case.group.ports | mrouters
 

@@ -116,7 +116,7 @@ class LastWord:
             return
         # Answers to the second question come before what the first one was asked for ends.
         response = Duration(self.lead // 4)
-        ports = 1 << port & scope.context.up
+        ports = 1 << port & scope.up
         queries.remind(scope, ports, about, self._querier.heard, turn, response=response)
 
     def _may_ask(self, port: int, about: Address, now: Instant) -> bool:

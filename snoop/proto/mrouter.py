@@ -80,7 +80,7 @@ class Mrouters:
         self.has_pim = False  # whether there is a PIM neighbour (Q-20)
         self.armed: Instant = STOPPED
         self.armed_as = 0
-        self.ports: Ports = scope.context.always_mrouters[scope.family]
+        self.ports: Ports = scope.context.always_mrouters[scope.family] & scope.members
 
     def hear(
         self,
@@ -202,6 +202,7 @@ class Mrouters:
                 self.askers |= bit
             elif key[2] is RouterOrigin.PIM:
                 self.has_pim = True
+        ports &= self._scope.members  # an operator's word may be about one that is not
         if ports != self.ports:
             self.ports = ports
             self._scope.vlan_changed(turn)
@@ -216,6 +217,10 @@ class Mrouters:
             self._settle_all(turn)
         nearest = min((record.until for record in self._records.values()), default=NEVER)
         return nearest if nearest < NEVER else STOPPED
+
+    def knows(self, port: int) -> bool:
+        """Tell whether there is a record of a port, be it in the VLAN or not."""
+        return port in self._counts
 
     @property
     def is_used(self) -> bool:
@@ -238,7 +243,8 @@ class Mrouters:
             for (port, address, origin), record in self._records.items()
         ]
         for port in self._scope.context.ports.values():
-            if port.of(self._scope.family).mrouter is not MrouterMode.ALWAYS:
+            is_always = port.of(self._scope.family).mrouter is MrouterMode.ALWAYS
+            if not (is_always and port.bit & self._scope.members):
                 continue
             if (port.id, None, RouterOrigin.STATIC) in self._records:
                 continue

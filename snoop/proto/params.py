@@ -119,7 +119,8 @@ class Params:
     one VLAN, 0: no more than that of the port. `report_flood` is a set of ports. The robustness
     variable stands in for a count that is None (TM-7, TM-9), twice the query interval for a
     `qqi_ceiling` that is None (Q-18). `vlans` are VLANs with settings of
-    their own: of each, what `[[vlan]]` may say counts, the rest is the switch's.
+    their own: of each, what `[[vlan]]` may say counts, the rest is the switch's. With
+    `vlan_filtering` ports say which VLANs they are in, and there is no VLAN 0.
     """
 
     family: Family = Family.IPV4
@@ -129,6 +130,7 @@ class Params:
     no_querier: NoQuerier = NoQuerier.FLOOD
     report_flood: Ports = 0
     specific_query_scope: QueryScope = QueryScope.ALL
+    vlan_filtering: bool = False
 
     enabled: bool = True
     querier: QuerierMode = QuerierMode.OFF

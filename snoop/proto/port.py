@@ -5,7 +5,7 @@ from typing import NamedTuple
 from snoop.proto.counters import Counts, restored, zeros
 from snoop.proto.filters import GroupFilter
 from snoop.proto.hosts import Reporter
-from snoop.proto.params import PortParams
+from snoop.proto.params import MrouterMode, PortParams
 from snoop.proto.settings import mark_of
 from snoop.proto.shares import PortHoldings
 from snoop.proto.units import Instant, Ports
@@ -43,6 +43,7 @@ class Port:
         "filter",
         "filter6",
         "holdings",
+        "horizon",
         "id",
         "mld",
         "params",
@@ -54,6 +55,7 @@ class Port:
         """Start down and empty."""
         self.id = port
         self.bit: Ports = 1 << port
+        self.horizon: Ports = self.bit  # itself and the ports of its split horizon
         self.added = now
         self.up = False
         self.holdings = PortHoldings()
@@ -66,9 +68,18 @@ class Port:
         """Take new settings."""
         self.params = params
         self.mld = params.of(IPV6)
-        self.holdings.limit(max_state=params.max_state, max_hosts=max_hosts)
+        vlans = 0 if params.vlans is None else params.vlans.all.bit_count()
+        self.holdings.limit(max_state=params.max_state, max_hosts=max_hosts, vlans=vlans)
         self.filter = GroupFilter(IPV4, params.deny_groups, params.allow_groups)
         self.filter6 = GroupFilter(IPV6, self.mld.deny_groups, self.mld.allow_groups)
+
+    @property
+    def is_restricted(self) -> bool:
+        """True if its settings may take something away that was learned."""
+        return any(
+            own.mrouter is MrouterMode.NEVER or own.querier_guard or not own.explicit_tracking
+            for own in (self.params, self.mld)
+        )
 
     def of(self, family: Family) -> PortParams:
         """Its settings for a family."""

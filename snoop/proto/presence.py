@@ -129,7 +129,7 @@ class Presence:
         is_heard = heard is not None and heard.max_response_ns <= longest
         if self._scope.family is Family.IPV6 and is_heard:
             return
-        ports = self._scope.context.up & ~self._mrouters.ports
+        ports = self._scope.up & ~self._mrouters.ports
         response = Duration(self._scope.params.timings.query_response_interval // 2)
         queries.remind(self._scope, ports, ANY, heard, turn, response=response)
 

@@ -86,6 +86,11 @@ class Querier:
         return self.is_querier or self._other is not None
 
     @property
+    def is_started(self) -> bool:
+        """True once there was a port to send on."""
+        return self._started
+
+    @property
     def follows(self) -> bool:
         """True when another is the elected querier."""
         return self._other is not None
@@ -222,7 +227,7 @@ class Querier:
         if self._takeover_at <= turn.now:
             self._become_querier(turn, startup=True)
         if self._schedule.due <= turn.now:
-            queries.general(self._scope, self._scope.context.up, turn)
+            queries.general(self._scope, self._scope.up, turn)
             self._schedule.sent(turn.now)
         self._changed(turn)
         return self._deadline()
@@ -252,7 +257,7 @@ class Querier:
         else:  # Q-6
             reason = "our queries come from 0.0.0.0: give the querier an address"
             self._scope.tell(EventKind.WARNING, None, turn, reason=reason)
-        queries.general(self._scope, self._scope.context.up, turn)
+        queries.general(self._scope, self._scope.up, turn)
         self._schedule.begin(turn.now, startup=startup)
         self._changed(turn)
 

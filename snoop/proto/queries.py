@@ -176,7 +176,7 @@ def witness(
     """Take note that hosts on `ports` were asked; `port` is where the query came in."""
     waiting: Ports = 0
     for each in scope.context.ports.values():
-        if scope.holdings.has_members(each.holdings):
+        if scope.holdings.members_of(each.holdings):
             waiting |= each.bit
     scope.asked.put(
         address=src,
@@ -191,7 +191,8 @@ def witness(
 
 def _send(scope: Scope, ports: Ports, query: Query, src: Address, turn: Turn) -> None:
     context = scope.context
-    ports &= context.up
+    up = scope.up
+    ports &= up
     if not ports:
         return
     group = query.group
@@ -214,7 +215,7 @@ def _send(scope: Scope, ports: Ports, query: Query, src: Address, turn: Turn) ->
     scope.send(ports, frame, "tx_" + names[query.version], turn)
     for port in port_ids(ports):
         context.ports[port].counts[own_counter] += 1
-    if group == ANY and ports == context.up:
+    if group == ANY and ports == up:
         witness(scope, query, src, None, ports, turn)
     scope.tell(
         EventKind.QUERY,

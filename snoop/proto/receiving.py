@@ -99,14 +99,14 @@ def receive(
         if draft is None or _hear_host(draft, port, parsed, message, generation, turn):
             forwarding.to_routers(context, known, family, port, frame, "tx_" + name, turn)
     elif isinstance(message, Query):
-        ports = forwarding.query_ports(context, known, message) & ~port.bit
+        ports = forwarding.query_ports(context, known, message) & ~port.horizon
         _count_query(port, parsed, message)
         if draft is not None:
             _hear_query(draft, port, parsed, message, turn)
             if draft.querier.heard is message:  # believed: hosts are to answer it
-                ports_up = ports & context.up
+                ports_up = ports & draft.scope.up
                 queries.witness(draft.scope, message, parsed.ip.src, port.id, ports_up, turn)
-        context.send(ports, frame, "tx_" + name, turn)
+        context.send(ports, frame, "tx_" + name, turn, came_from=port.id)
     else:
         if draft is not None:
             _hear_router(draft, port, parsed, turn)

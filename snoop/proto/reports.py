@@ -144,6 +144,12 @@ class HostMessage:
             reason = f"max_groups of the port, {limit}, reached"
             self._refuse(Refusal.PORT_LIMIT, EventKind.LIMIT, reason, address)
             return
+        limit = self._scope.params.port_max_groups
+        if limit and self._scope.holdings.members_of(port.holdings) >= limit:
+            port.counts["port_limit"] += 1
+            reason = f"port_max_groups of the VLAN, {limit}, reached"
+            self._refuse(Refusal.PORT_LIMIT, EventKind.LIMIT, reason, address)
+            return
         if not self._has_room(address):
             self._instance.groups.refuse(port, address, turn)
             return

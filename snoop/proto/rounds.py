@@ -1,10 +1,12 @@
 """What a port that comes up or goes down has done in every instance, a step at a time (`chores`).
 
-A round goes through the instances there were when it began, as far as they have not ended. Where it
-stands is in its fields, so that it can be dumped in the middle and goes on from there.
+A round goes through the instances there were when it began, as far as they have not ended; that of
+a port that joins or leaves VLANs through those of them. Where it stands is in its fields, so that
+it can be dumped in the middle and goes on from there.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from snoop.proto.dumping import require
@@ -31,19 +33,31 @@ class RoundState(NamedTuple):
     left: tuple[tuple[int, Family], ...] | None
     groups: tuple[Address, ...] | None
     looked_at: int
+    is_partial: bool = False
 
 
 class Round:
-    """The way of one port through the instances."""
+    """The way of one port through the instances, or, `is_partial`, those of some VLANs."""
 
-    __slots__ = ("_groups", "_left", "_looked_at", "empties", "port", "time")
+    __slots__ = ("_groups", "_left", "_looked_at", "empties", "is_partial", "port", "time")
 
-    def __init__(self, port: Port, *, empties: bool, time: int = 0) -> None:
-        """Take it up for `port`: it is emptied, or, having come up the time'th time, asked."""
+    def __init__(
+        self,
+        port: Port,
+        *,
+        empties: bool,
+        time: int = 0,
+        within: Iterable[Instance] | None = None,
+    ) -> None:
+        """Take it up for `port`: it is emptied, or, having come up the time'th time, asked.
+
+        `within`: where it left or joined; None: everywhere.
+        """
         self.port = port
         self.empties = empties
         self.time = time
-        self._left: deque[Instance] | None = None
+        self.is_partial = within is not None
+        self._left: deque[Instance] | None = None if within is None else deque(within)
         self._groups: deque[Group] | None = None
         self._looked_at = 0
 
@@ -61,7 +75,8 @@ class Round:
             else:
                 cost = _ASKED
                 self._next()
-                if not instances.is_waiting(instance):
+                is_here = bool(self.port.bit & instance.scope.members)
+                if is_here and not instances.is_waiting(instance):
                     instance.port_up(self.port, turn)
             if cost:
                 return cost
@@ -74,7 +89,7 @@ class Round:
             self._looked_at += _VLAN
             self._groups = deque(instance.groups)
             instance.groups.pardon(port.id)
-            if instance.mrouters.ports & port.bit:
+            if instance.mrouters.knows(port.id):
                 instance.mrouters.drop_port(port.id, turn, static=False)
                 return _ROUTERS
         while self._groups:
@@ -82,12 +97,18 @@ class Round:
             if instance.groups.get(group.address) is not group:
                 continue  # it has gone meanwhile
             self._looked_at += 1
-            if group.drop_member(port.id, turn, bury=True, reason="port down"):
+            if group.drop_member(
+                port.id,
+                turn,
+                bury=not instance.scope.is_deserted,
+                reason="left the VLAN" if self.is_partial else "port down",
+            ):
                 return 1
             if self._looked_at >= _LOOKED_AT:
                 self._looked_at = 0
                 return 1
         self._next()
+        instance.scope.emptied()
         if self._looked_at >= _LOOKED_AT:
             self._looked_at = 0
             return 1
@@ -110,13 +131,16 @@ class Round:
             if self._groups is not None and there[:1] == [self._left[0]]:
                 known = there[0].groups
                 groups = tuple(g.address for g in self._groups if known.get(g.address) is g)
-        return RoundState(self.port.id, self.empties, self.time, left, groups, self._looked_at)
+        return RoundState(
+            self.port.id, self.empties, self.time, left, groups, self._looked_at, self.is_partial
+        )
 
     @classmethod
     def load(cls, state: RoundState, instances: Instances, into: Load) -> "Round":
         """The round that was dumped."""
         its = cls(into.port(state.port), empties=state.empties, time=state.time)
         its._looked_at = state.looked_at
+        its.is_partial = state.is_partial
         if state.left is None:
             require(state.groups is None, "a round that has begun and has not")
             return its

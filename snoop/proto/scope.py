@@ -55,6 +55,21 @@ class Scope:
         """Have the settings of this VLAN, as far as they may be its own, that hold now."""
         self.params: Params = self._settings.of(self.vid)
 
+    @property
+    def members(self) -> Ports:
+        """The ports of this VLAN, up or down."""
+        return self.context.vlans.ports(self.vid)
+
+    @property
+    def up(self) -> Ports:
+        """The ports of this VLAN that are up."""
+        return self.context.up_in[self.vid]
+
+    @property
+    def is_deserted(self) -> bool:
+        """True if the switch filters, and no port is in this VLAN."""
+        return self.context.params.vlan_filtering and not self.members
+
     def is_ssm(self, group: Address) -> bool:
         """Tell whether `group` is only ever wanted from sources that are named (SM-46)."""
         return group in self._settings.ssm

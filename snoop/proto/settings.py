@@ -1,9 +1,11 @@
 """What is set, for the switch, for each family and VLAN: the one place that says which holds."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from snoop.proto.filters import PrefixList
-from snoop.proto.params import SSM_RANGES6, Params, PortParams
+from snoop.proto.params import SSM_RANGES6, Params, PortParams, QuerierMode
+from snoop.proto.vlans import VlanPorts
 from snoop.wire.address import UNSPECIFIED6, Family
 
 _MODULUS = (1 << 61) - 1
@@ -44,12 +46,16 @@ class FamilySettings:
 
 
 class Settings:
-    """The parameters in force. Everybody asks here or has what a `scope` had from here."""
+    """The parameters in force. Everybody asks here or has what a `scope` had from here.
 
-    __slots__ = ("_mark", "_vids", "igmp", "mld", "params")
+    `vlans` says which ports each VLAN has.
+    """
+
+    __slots__ = ("_mark", "_vids", "igmp", "mld", "params", "vlans")
 
     def __init__(self, params: Params) -> None:
         """Start with these."""
+        self.vlans = VlanPorts()
         self.igmp = FamilySettings()
         self.mld = FamilySettings()
         self.take(params)
@@ -61,7 +67,7 @@ class Settings:
         self.igmp.take(params, dict(params.vlans))
         self.mld.take(mld, dict(mld.vlans))
         vids = (vid for vid, _ in (*params.vlans, *mld.vlans))
-        self._vids = dict.fromkeys((0, *vids))
+        self._vids = dict.fromkeys(vids if params.vlan_filtering else (0, *vids))
         self._mark: int | None = None
 
     @property
@@ -80,13 +86,43 @@ class Settings:
         return self.of_family(family).of(vid)
 
     def configured(self) -> list[tuple[int, Family]]:
-        """The instances that are there whatever anybody sends.
+        """The instances that are there from the start, whatever anybody sends.
 
-        Those of VLAN 0 and of VLANs with settings, but none of IPv6 where that is not snooped.
+        Those of VLAN 0, unless the switch filters, and of VLANs with settings, but none of IPv6
+        where that is not snooped.
         """
         both = [(vid, family) for vid in self._vids for family in Family]
         return [each for each in both if self.is_configured(*each)]
 
+    def asked(self) -> Iterator[tuple[int, Family]]:
+        """The others that are there whatever anybody sends, of a switch that filters.
+
+        They have a port, and a querier of ours.
+        """
+        if self.params.vlan_filtering:
+            for vid in self.vlans.vids():
+                for family in Family:
+                    if vid not in self._vids and self.is_configured(vid, family):
+                        yield vid, family
+
+    def is_named(self, vid: int) -> bool:
+        """Tell whether a VLAN has settings of its own, or is 0 and there."""
+        return vid in self._vids
+
     def is_configured(self, vid: int, family: Family) -> bool:
-        """Tell whether an instance is among them."""
-        return vid in self._vids and (family is Family.IPV4 or self.mld.of(vid).enabled)
+        """Tell whether an instance is there whatever anybody sends."""
+        if family is Family.IPV6 and not self.mld.of(vid).enabled:
+            return False
+        if vid in self._vids:
+            return True
+        asks = self.of(vid, family).querier is not QuerierMode.OFF
+        return self.params.vlan_filtering and asks and bool(self.vlans.ports(vid))
+
+    def is_sure(self, vid: int) -> bool:
+        """Tell whether a VLAN has a share of the table for certain: an operator wants it."""
+        return vid in self._vids or (self.params.vlan_filtering and bool(self.vlans.ports(vid)))
+
+    @property
+    def vlan_count(self) -> int:
+        """How many VLANs there may be that an operator wants, of a switch that filters; else 0."""
+        return len(self._vids) + len(self.vlans) if self.params.vlan_filtering else 0

@@ -8,7 +8,8 @@ process was seen to grow by, compiled rows of both planes and fragmentation incl
 Limits stop what is new; nothing that somebody has is taken away for it but tombstones: a port's own
 first, then those of a port that holds more than its share. A port always has a share, in groups and
 in bytes, that counts when others have used up all that is common; so have VLAN 0 and the VLANs
-that are configured.
+that are configured, or of a switch that filters have a port; and each of a port's VLANs, so that
+the hosts of one do not use up what the port may have for all.
 
 Each stake stands where a port and an instance cross, and keeps the sums of both, and of the switch.
 """
@@ -33,6 +34,7 @@ VLANS_MAX: Final = 1024
 """VLANs of a family that one port may open besides those configured."""
 
 _PORT_SHARE: Final = 16  # a port has this part of its own max_state, and of max_groups, for certain
+_TRUNK_SHARE: Final = 8  # its VLANs together have this part of it for certain, in each family
 _VLAN_SHARE: Final = 64  # VLAN 0 and a configured one have this part of the switch's max_state
 _VLAN_PART: Final = 2  # one VLAN may have this part of the switch's max_state
 
@@ -82,6 +84,7 @@ class PortHoldings:
         "opened_vlans",
         "stakes",
         "state_bytes",
+        "vlans",
     )
 
     def __init__(self) -> None:
@@ -93,10 +96,11 @@ class PortHoldings:
         self.state_bytes = 0
         self.stakes: dict[InstanceHoldings, Stake] = {}
 
-    def limit(self, *, max_state: int, max_hosts: int) -> None:
-        """Take the limits, in bytes and hosts tracked."""
+    def limit(self, *, max_state: int, max_hosts: int, vlans: int = 0) -> None:
+        """Take the limits, in bytes and hosts tracked; `vlans`: how many share them by name."""
         self.max_state = max_state
         self._max_hosts = max_hosts
+        self.vlans = vlans
 
     def members_of(self, family: Family) -> int:
         """How many memberships of a family the port has."""
@@ -135,6 +139,14 @@ class InstanceHoldings:
         return self.switch.settings.is_configured(self.vid, self.family)
 
     @property
+    def share(self) -> int:
+        """What the instance may have for certain, in bytes; 0: nothing."""
+        settings = self.switch.settings
+        if not settings.is_sure(self.vid):
+            return 0
+        return settings.params.max_state // max(_VLAN_SHARE, settings.vlan_count)
+
+    @property
     def max_groups(self) -> int:
         """How many groups the instance may have."""
         return self.switch.settings.of(self.vid, self.family).max_groups
@@ -166,10 +178,10 @@ class InstanceHoldings:
             require(port not in self.stakes, "two stakes of a port in one instance")
             yield state, self.stake(port)
 
-    def has_members(self, port: PortHoldings) -> bool:
-        """Tell whether anybody behind `port` has joined anything here."""
+    def members_of(self, port: PortHoldings) -> int:
+        """How many memberships `port` has here."""
         stake = self.stakes.get(port)
-        return stake is not None and stake.members > 0
+        return 0 if stake is None else stake.members
 
     def count_group(self, change: int) -> None:
         """Count a group that was opened, 1, or forgotten, -1."""
@@ -247,9 +259,12 @@ class Stake:
         own, every = port.max_state, switch.settings.params.max_state
         common = min(every - switch.state_bytes, every // _VLAN_PART - instance.state_bytes)
         kept = own // _PORT_SHARE - port.state_bytes
-        if instance.is_configured:
-            kept = max(kept, every // _VLAN_SHARE - instance.state_bytes)
-        return min(own - port.state_bytes, max(common, kept))
+        if share := instance.share:
+            kept = max(kept, share - instance.state_bytes)
+        room = min(own - port.state_bytes, max(common, kept))
+        if port.vlans > 1:
+            room = max(room, own // _TRUNK_SHARE // port.vlans - self.state_bytes)
+        return room
 
     def make_room(self, wanted: int, turn: Turn) -> int:
         """Give up the port's tombstones until `wanted` bytes are free or none is left.
@@ -274,8 +289,10 @@ class Stake:
         share = params.max_groups // _PORT_SHARE
         while switch.groups >= params.effective_max_groups_total:
             if not self._evict_own(False, turn):
-                kept = instance.is_configured and instance.groups < share
-                return kept or self._port.members < share
+                kept = instance.share and instance.groups < share
+                port = self._port
+                own = self.members * port.vlans < share if port.vlans > 1 else False
+                return bool(kept) or own or port.members < share
         return True
 
     def evict_oldest(self, turn: Turn) -> None:

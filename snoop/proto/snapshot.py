@@ -19,6 +19,9 @@ _PROTOCOL: Final = {Family.IPV4: "igmp", Family.IPV6: "mld"}
 Keys = Iterable[tuple[int, Address]]
 """(vid, group) of the groups asked for; those that are gone are left out."""
 
+Tally = dict[tuple[int, Family], int]
+"""Numbers by VLAN or port, and family."""
+
 
 def keys(
     instances: Instances, vid: int | None, address: Address | None
@@ -77,6 +80,20 @@ def hosts(instances: Instances, wanted: Keys, now: Instant) -> list[HostRow]:
                         )
                     )
     return rows
+
+
+def group_counts(instances: Instances, ports: Iterable[int]) -> tuple[Tally, Tally]:
+    """How many groups have members or static entries: by VLAN and by port, of each family."""
+    vlans = {}
+    held_by = {(port, family): 0 for port in ports for family in Family}
+    for instance in instances:
+        held = 0
+        for group in instance.groups:
+            held += group.is_held
+            for port in group.holders():
+                held_by[port, instance.family] += 1
+        vlans[instance.vid, instance.family] = held
+    return vlans, held_by
 
 
 def _groups(instances: Instances, wanted: Keys) -> Iterator[Group]:

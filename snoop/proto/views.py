@@ -80,6 +80,7 @@ class Departure(StrEnum):
     FAST_LEAVE = "fast_leave"  # by one host's leave, nobody else asked
     CLEARED = "cleared"
     PORT_DOWN = "port_down"
+    VLAN_LEFT = "vlan_left"  # the port is not in the VLAN any more
     DISABLED = "disabled"  # snooping was switched off
     LIMIT = "limit"  # a limit was lowered over a restart
 

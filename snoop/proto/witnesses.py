@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from snoop.proto.hosts import NO_ADDRESS, Reporter
 from snoop.proto.units import SECOND, STOPPED, Instant
 from snoop.proto.views import Departure, Disbelief, Refusal, RouterOrigin
+from snoop.proto.vlans import Vids
 from snoop.wire.address import MAPPED, Address, Family, family
 
 REFUSALS_MAX: Final = 64  # a port; the one not heard for longest goes
@@ -161,6 +162,12 @@ class Witnesses:
         """Expect no answers till hosts are heard again: they may have left unheard."""
         for (number, who), heard in self._hosts.items():
             if vid in (None, number) and of in (None, family(who[6:])):
+                heard.left = True
+
+    def excuse_in(self, vids: Vids) -> None:
+        """Expect no answers in these VLANs: the port has left them."""
+        for (number, _), heard in self._hosts.items():
+            if vids >> number & 1:
                 heard.left = True
 
     def _meet(self, vid: int, who: Reporter, now: Instant) -> Heard:

@@ -13,15 +13,22 @@ from snoop.proto.units import Instant
 _TPID = b"\x81\x00"
 
 
-def hand_up(engine: Engine, *, port: int, frame: bytes, now: Instant) -> list[Effect]:
+def hand_up(
+    engine: Engine, *, port: int, frame: bytes, now: Instant, pvid: int = 0
+) -> list[Effect]:
     """Give the engine a frame as it is on the wire; not if it is dropped for its tag (VLAN-2)."""
     if frame[12:14] != _TPID:
-        return engine.receive(port=port, vid=0, frame=frame, now=now)
+        return engine.receive(port=port, vid=pvid, frame=frame, now=now)
     tci = int.from_bytes(frame[14:16])
     if len(frame) < 18 or tci & 0x0FFF == 0x0FFF:
         return []
-    bare = frame[:12] + frame[16:]
-    return engine.receive(port=port, vid=tci & 0x0FFF, frame=bare, tci=tci, now=now)
+    vid = tci & 0x0FFF or pvid
+    return engine.receive(port=port, vid=vid, frame=untagged(frame), tci=tci, now=now)
+
+
+def untagged(frame: bytes) -> bytes:
+    """The frame without its tag."""
+    return frame[:12] + frame[16:] if frame[12:14] == _TPID else frame
 
 
 def on_wire(sent: Transmit) -> bytes:

@@ -19,8 +19,9 @@ from snoop.proto.statics import StaticEntry
 from snoop.proto.units import SECOND, Instant, seconds
 from snoop.proto.views import MdbRow
 from snoop.table.mdb import Mdb, compile_group, compile_vlan
+from snoop.table.members import EVERYBODY, compile_members
 from snoop.wire.address import text
-from unit.crossing import hand_up, on_wire
+from unit.crossing import hand_up, on_wire, untagged
 from unit.frames import G
 from unit.reference import Table
 
@@ -66,6 +67,7 @@ class Device:
         self.mdb.set_floods((address(group), 128) for group in floods)
         self.table = Table()
         self.effects: list[tuple[float, Effect]] = []
+        self._place()
         for port, own in ports.items():
             self.take(self.engine.port_add(port, own, now=self.now))
         for port in ports if up else ():
@@ -111,11 +113,14 @@ class Device:
 
     def punt(self, port: int, frame: bytes) -> frozenset[int]:
         """Give a frame to the engine, whatever the fast path would do with it."""
-        effects = self.take(hand_up(self.engine, port=port, frame=frame, now=self.now))
+        pvid = self.table.pvids.get(port, 0)
+        effects = self.take(hand_up(self.engine, port=port, frame=frame, now=self.now, pvid=pvid))
+        filters = bool(self.table.pvids)  # then each port has its own spelling of the tag
         egress = frozenset(
             number
             for effect in effects
-            if isinstance(effect, Transmit) and on_wire(effect) == frame
+            if isinstance(effect, Transmit)
+            and (effect.frame == untagged(frame) if filters else on_wire(effect) == frame)
             for number in ports_of(effect.ports)
         )
         assert port not in egress, "a frame left by its ingress port"
@@ -128,6 +133,24 @@ class Device:
     def port_down(self, port: int) -> None:
         self.table.up &= ~(1 << port)
         self.take(self.engine.port_down(port, now=self.now))
+
+    def become(self, params: Params | None = None, **ports: PortParams) -> list[Effect]:
+        """Take new settings; ports by their names."""
+        self.params = self.params if params is None else params
+        for number, own in self.port_params.items():
+            self.port_params[number] = ports.get(own.name, own)
+        self._place()
+        return self.take(self.engine.configure(self.params, self.port_params, now=self.now))
+
+    def _place(self) -> None:
+        """Have the fast path know which VLANs ports are in, and whom they are kept apart from."""
+        vlans = {port: own.vlans for port, own in self.port_params.items() if own.vlans is not None}
+        self.mdb.set_members(compile_members(vlans) if vlans else EVERYBODY)
+        self.table.pvids = {port: its.pvid for port, its in vlans.items()}
+        names = sorted({own.split_horizon or "" for own in self.port_params.values()} | {""})
+        self.table.horizons = {
+            port: names.index(own.split_horizon or "") for port, own in self.port_params.items()
+        }
 
     def add_static(
         self, port: int, group: str = G, source: str | None = None, vid: int = 0

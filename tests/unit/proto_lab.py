@@ -122,10 +122,10 @@ class Lab(Device):
         rows = self.engine.queriers(self.now)
         return next(row for row in rows if (row.vid, row.family) == (0, self.family))
 
-    def reaches(self, group: str, source: str, *, ingress: int = R) -> frozenset[int]:
+    def reaches(self, group: str, source: str, *, ingress: int = R, vid: int = 0) -> frozenset[int]:
         """Where the fast path sends data, by what was published."""
-        others = self.table.up & ~(1 << ingress)
-        return ports_of(self.table.lookup(0, parse(group), parse(source), others).ports)
+        others = self.table.up & self.table.members_of(vid) & ~(1 << ingress)
+        return ports_of(self.table.lookup(vid, parse(group), parse(source), others).ports)
 
     @staticmethod
     def address_of(said: str) -> bytes:

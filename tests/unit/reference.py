@@ -129,7 +129,7 @@ class Table:
             vid = self.pvids[port]
         if vid == 0x0FFF:  # VLAN-2
             return Verdict(Reason.DROP_VLAN_INVALID)
-        members = self.members.get(vid, self.members.get(VLAN_DEFAULT, ALL_PORTS))
+        members = self.members_of(vid)
         if not members >> port & 1:  # VLAN-3
             return Verdict(Reason.DROP_VLAN_FILTERED)
         others = self.up & members & ~(1 << port)
@@ -148,6 +148,10 @@ class Table:
             return _flood(Reason.FLOOD_L2_MULTICAST, others)
         reason = Reason.FORWARD_L2_GROUP if ports & others else Reason.DROP_NO_MEMBER
         return Verdict(reason, ports & others)
+
+    def members_of(self, vid: int) -> Ports:
+        """The ports that are in a VLAN."""
+        return self.members.get(vid, self.members.get(VLAN_DEFAULT, ALL_PORTS))
 
     def _decide_ipv4(self, dst: bytes, vid: int, packet: bytes, others: Ports) -> Verdict:
         """IPv4 in a frame to a multicast MAC; `packet` is what follows the Ethernet header."""

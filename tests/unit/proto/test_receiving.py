@@ -208,9 +208,9 @@ def test_forwarded_bytes_are_the_bytes_received() -> None:
     data = v3(record(TO_EX)) + bytes(6)
     tci = 3 << 13 | 10
     effects = lab.engine.receive(port=P1, vid=10, frame=data, tci=tci, now=lab.now)
-    assert Transmit(10, 1 << R, data, tci) in effects
+    assert Transmit(10, 1 << R, data, tci, P1) in effects
     effects = lab.engine.receive(port=P1, vid=10, frame=data, now=lab.now)
-    assert Transmit(10, 1 << R, data, None) in effects
+    assert Transmit(10, 1 << R, data, None, P1) in effects
     assert lab.engine.vids() == [0, 10]
     assert lab.mrouters(0) == set()
 

@@ -17,6 +17,7 @@ import pytest
 import snoop.proto
 from snoop.proto import (
     asked,
+    beginnings,
     carrier,
     chores,
     context,
@@ -45,6 +46,7 @@ from snoop.proto import (
     solicitor,
     state,
     statics,
+    vlans,
     witnesses,
 )
 
@@ -78,18 +80,20 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
             "emptied": "emptied",
             "always_mrouters": FOLLOWS,
             **dict.fromkeys(("flooded", "flooded6"), FOLLOWS),
-            "up": FOLLOWS,
+            **dict.fromkeys(("up", "up_in"), FOLLOWS),
             "deadlines": ELSEWHERE,
             "holdings": SUMMED,
             "params": CONFIGURED,
             "ports": ELSEWHERE,
             "settings": CONFIGURED,
+            "vlans": CONFIGURED,
         },
     ),
     settings.Settings: (
         None,
-        dict.fromkeys(("_mark", "_vids", "igmp", "mld", "params"), CONFIGURED),
+        dict.fromkeys(("_mark", "_vids", "igmp", "mld", "params", "vlans"), CONFIGURED),
     ),
+    vlans.VlanPorts: (None, dict.fromkeys(("_everywhere", "_ports", "_vids"), CONFIGURED)),
     settings.FamilySettings: (None, dict.fromkeys(("_vlans", "params", "ssm"), CONFIGURED)),
     deadlines.Deadlines: (
         None,
@@ -103,6 +107,7 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
             "up": "up",
             "counts": "counts",
             "bit": FOLLOWS,
+            "horizon": CONFIGURED,
             "holdings": SUMMED,
             "_reporters": FOLLOWS,
             **dict.fromkeys(("filter", "filter6", "mld", "params"), CONFIGURED),
@@ -130,7 +135,7 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
         {
             **dict.fromkeys(("hosts", "members", "members6", "state_bytes"), SUMMED),
             "opened_vlans": SUMMED,
-            **dict.fromkeys(("_max_hosts", "max_state"), CONFIGURED),
+            **dict.fromkeys(("_max_hosts", "max_state", "vlans"), CONFIGURED),
             "stakes": ELSEWHERE,  # StakeState.rank
         },
     ),
@@ -157,11 +162,22 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
         instances.InstancesState,
         {
             **TIMER,
+            "_beginnings": "beginnings",
             "_bucket": "bucket",
             "_known": "known",
             "_waiting": "waiting",
             "_context": WIRING,
             "_solicitor": WIRING,
+        },
+    ),
+    beginnings.Beginnings: (
+        beginnings.BeginningsState,
+        {
+            **TIMER,
+            "_bucket": "bucket",
+            "_said": "said",
+            "_waiting": "waiting",
+            **dict.fromkeys(("_deadlines", "_home"), WIRING),
         },
     ),
     filters.TokenBucket: (
@@ -348,6 +364,7 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
             "_left": "left",
             "_looked_at": "looked_at",
             "empties": "empties",
+            "is_partial": "is_partial",
             "port": "port",
             "time": "time",
         },
@@ -366,6 +383,7 @@ STATELESS = {
     "Scope",
     "Testimony",
     "Turn",
+    "_UpIn",
 }
 
 
