@@ -77,7 +77,8 @@ static void classify(struct fp_bpf_code *p, const struct fp_shortcut *shortcut, 
 /*
  * Both programs: r7 = the source's entry, r8 = now, r9 = the destination's entry, or off to the
  * ring: multicast, a service tag, an address that is unknown, aged, on the wrong side or behind the
- * same split horizon, or a frame too large for the egress. The key is the destination's.
+ * same split horizon, a tag that would come to light behind the one taken off, or a frame too large
+ * for the egress. The key is the destination's.
  */
 static void write_questions(struct fp_bpf_code *p, const struct fp_shortcut *shortcut,
 			    uint32_t port, int ifindex)
@@ -106,6 +107,10 @@ static void write_questions(struct fp_bpf_code *p, const struct fp_shortcut *sho
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_1, 0, 2, 0);
 	emit_load(p, BPF_H, BPF_REG_2, BPF_REG_7, offsetof(struct value, horizon));
 	ring_if_reg(p, BPF_JEQ, BPF_REG_1, BPF_REG_2);
+	emit_load(p, BPF_H, BPF_REG_1, BPF_REG_9, offsetof(struct value, untagged));
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_1, 0, 2, 0);
+	emit_load(p, BPF_W, BPF_REG_1, BPF_REG_6, offsetof(struct __sk_buff, protocol));
+	ring_if(p, BPF_JEQ, BPF_REG_1, htons(ETH_P_8021Q));
 	emit_call(p, BPF_FUNC_ktime_get_ns);
 	emit_move(p, BPF_REG_8, BPF_REG_0);
 	emit_load(p, BPF_DW, BPF_REG_1, BPF_REG_9, offsetof(struct value, seen_ns));
