@@ -211,9 +211,17 @@ class Switch:
         rows: list[Row] = self.show("mdb", **filters)["mdb"]
         return rows
 
-    def members(self, group: str, *, vlan: int = 0) -> set[str]:
-        """The ports with a membership of `group`."""
-        return {row["port"] for row in self.mdb(group=group, vlan=vlan)}
+    def members(self, group: str, *, vlan: int | None = None) -> set[str]:
+        """The ports with a membership of `group`, in `vlan`: left out, of frames without a tag, or
+        of any where the switch filters by VLAN.
+        """
+        return {row["port"] for row in self.mdb(group=group, vlan=self._meant(vlan))}
+
+    def _meant(self, vlan: int | None) -> int | None:
+        """The VLAN to ask for, None: any."""
+        if vlan is None and not self.show("config")["switch"]["vlan_filtering"]:
+            return 0
+        return vlan
 
     def counters(self, port: str | None = None) -> Mapping[str, int]:
         """The counters of the switch, or of a port."""
@@ -263,13 +271,15 @@ class Switch:
             raise
         return _closing(client, events)
 
-    def wait_member(self, group: str, port: str, *, timeout: float = 10.0, vlan: int = 0) -> None:
+    def wait_member(
+        self, group: str, port: str, *, timeout: float = 10.0, vlan: int | None = None
+    ) -> None:
         """Wait until `port` is a member of `group`; TimeoutError otherwise."""
         if not comes(lambda: port in self.members(group, vlan=vlan), within=timeout):
             raise TimeoutError(f"{port} is no member of {group} after {timeout:g} s")
 
     def wait_members(
-        self, group: str, ports: Collection[str], *, timeout: float = 10.0, vlan: int = 0
+        self, group: str, ports: Collection[str], *, timeout: float = 10.0, vlan: int | None = None
     ) -> None:
         """Wait until `group` has exactly these ports; TimeoutError otherwise."""
         wanted = set(ports)
@@ -283,21 +293,23 @@ class Switch:
         self,
         *,
         timeout: float = PRUNING_SECONDS,
-        vlan: int = 0,
+        vlan: int | None = None,
         family: Literal["ipv4", "ipv6"] = "ipv4",
     ) -> None:
         """Wait until frames of a group with members go to members and router ports alone.
 
         A switch floods until somebody asks and hosts have had one query response interval to
         answer (10 s, unless `query_response_interval` says otherwise). A group that nobody has
-        joined floods still, unless `unregistered` says otherwise. Each `family` has a querier of
-        its own, that of IPv6 is off by default. TimeoutError says what is missing.
+        joined floods still, unless `unregistered` says otherwise. Each `family` and VLAN has a
+        querier of its own, that of IPv6 is off by default; without a `vlan` a switch that filters
+        by VLAN is to prune in all that it has. TimeoutError says what is missing.
         """
-        if not comes(lambda: self._prunes(vlan, family), within=timeout):
-            why = self._why_flooding(vlan, family)
+        meant = self._meant(vlan)
+        if not comes(lambda: self._prunes(meant, family), within=timeout):
+            why = self._why_flooding(meant, family)
             raise TimeoutError(f"nothing is pruned after {timeout:g} s: {why}")
 
-    def _prunes(self, vlan: int, family: str) -> bool:
+    def _prunes(self, vlan: int | None, family: str) -> bool:
         rows = self.show("querier", vlan=vlan, family=family)["queriers"]
         if not rows:  # of a VLAN in which nothing has happened
             config = self.show("config")
@@ -305,7 +317,7 @@ class Switch:
             return bool(enabled and config["switch"]["no_querier"] == "prune")
         return all(row["pruning"] for row in rows)
 
-    def _why_flooding(self, vlan: int, family: str) -> str:
+    def _why_flooding(self, vlan: int | None, family: str) -> str:
         rows = self.show("querier", vlan=vlan, family=family)["queriers"]
         table = _TABLES[family]
         own = self.show("config")[table]
@@ -314,7 +326,9 @@ class Switch:
         if all(port["state"] != "up" for port in self.show("ports")["ports"]):
             return "no port is up"
         if not rows:
-            return f"nobody has asked or joined in VLAN {vlan} yet"
+            where = "any VLAN" if vlan is None else f"VLAN {vlan}"
+            return f"nobody has asked or joined in {where} yet"
+        rows = [row for row in rows if not row["pruning"]] or rows
         if rows[0]["role"] != "none":
             took = rows[0]["query_response_interval"]
             return (
@@ -329,19 +343,23 @@ class Switch:
 
     # Changes -------------------------------------------------------------------------------------
 
-    def add(self, group: str, port: str, *, source: str | None = None, vlan: int = 0) -> None:
-        """Add a static entry."""
+    def add(
+        self, group: str, port: str, *, source: str | None = None, vlan: int | None = None
+    ) -> None:
+        """Add a static entry; without a `vlan` in that of the port's frames without a tag."""
         call(self.socket, "static", add=True, group=group, port=port, source=source, vlan=vlan)
 
-    def delete(self, group: str, port: str, *, source: str | None = None, vlan: int = 0) -> None:
+    def delete(
+        self, group: str, port: str, *, source: str | None = None, vlan: int | None = None
+    ) -> None:
         """Delete a static entry."""
         call(self.socket, "static", add=False, group=group, port=port, source=source, vlan=vlan)
 
-    def add_mrouter(self, port: str, *, vlan: int = 0, family: str = "ipv4") -> None:
+    def add_mrouter(self, port: str, *, vlan: int | None = None, family: str = "ipv4") -> None:
         """Add a static router port."""
         call(self.socket, "mrouter", add=True, port=port, vlan=vlan, family=family)
 
-    def delete_mrouter(self, port: str, *, vlan: int = 0, family: str = "ipv4") -> None:
+    def delete_mrouter(self, port: str, *, vlan: int | None = None, family: str = "ipv4") -> None:
         """Delete a static router port."""
         call(self.socket, "mrouter", add=False, port=port, vlan=vlan, family=family)
 
@@ -350,7 +368,7 @@ class Switch:
         group: str | None = None,
         *,
         port: str | None = None,
-        vlan: int = 0,
+        vlan: int | None = None,
         family: str | None = None,
     ) -> None:
         """Send a query now: about `group`, or a general one of `family` (None: IPv4)."""

@@ -12,7 +12,12 @@ _port = options.option(
     callback=lambda ctx, param, given: options.named(given),
     metavar="P", help="Port name; may be repeated.",
 )  # fmt: skip
-_vlan = options.option("--vlan", type=options.VLAN, default=0, metavar="V", help="VLAN id.")
+_vlan = options.option(
+    "--vlan",
+    type=options.VLAN,
+    metavar="V",
+    help="VLAN id; left out: that of the port's frames without a tag.",
+)
 _source = options.option("--source", type=SOURCE, metavar="S", help="Only this source.")
 _family = options.option(
     "--family",
@@ -35,7 +40,9 @@ def _static(name: str, *, add: bool, help: str) -> None:
     @_source
     @_vlan
     @click.pass_context
-    def command(ctx: click.Context, group: str, port: Named, source: str | None, vlan: int) -> None:
+    def command(
+        ctx: click.Context, group: str, port: Named, source: str | None, vlan: int | None
+    ) -> None:
         session(ctx).call("static", add=add, group=group, port=port, source=source, vlan=vlan)
 
 
@@ -54,7 +61,7 @@ def _mrouter(name: str, *, add: bool, help: str) -> None:
     @_vlan
     @_family
     @click.pass_context
-    def command(ctx: click.Context, port: Named, vlan: int, family: str) -> None:
+    def command(ctx: click.Context, port: Named, vlan: int | None, family: str) -> None:
         session(ctx).call("mrouter", add=add, port=port, vlan=vlan, family=family)
 
 
@@ -98,7 +105,9 @@ def clear_counters(ctx: click.Context, port: Named) -> None:
 @click.command()
 @options.group
 @options.ports
-@_vlan
+@options.option(
+    "--vlan", type=options.VLAN, metavar="V", help="VLAN id; left out: the only one there is."
+)
 @options.option(
     "--family",
     type=options.FAMILY,
@@ -106,7 +115,7 @@ def clear_counters(ctx: click.Context, port: Named) -> None:
 )
 @click.pass_context
 def query(
-    ctx: click.Context, group: str | None, port: Named, vlan: int, family: str | None
+    ctx: click.Context, group: str | None, port: Named, vlan: int | None, family: str | None
 ) -> None:
     """Send a query now: general, or about one group."""
     session(ctx).call("query", group=group, port=port, vlan=vlan, family=family)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 from snoop.config import resolve
 from snoop.config.schema import Config, PortTable
@@ -52,13 +53,18 @@ def _members(config: Config) -> Iterator[str]:
 
 
 def _overlaps(port: PortTable) -> Iterator[str]:
+    if twice := _twice(tuple(port.trunk or ())):
+        yield f"[[port]] {port.name}: trunk has VLAN {_said(twice)} more than once"
+
+
+@lru_cache(512)
+def _twice(listed: tuple[int | str, ...]) -> int:
     seen = twice = 0
-    for one in port.trunk or ():
+    for one in listed:
         mask = resolve.span(one)
         twice |= seen & mask
         seen |= mask
-    if twice:
-        yield f"[[port]] {port.name}: trunk has VLAN {_said(twice)} more than once"
+    return twice
 
 
 def _statics(config: Config) -> Iterator[str]:

@@ -126,11 +126,11 @@ class Answers:
                 f"{request.group} goes to every port anyway: IPv6 itself needs it", code=2
             )
         change = plane.engine.static_add if request.add else plane.engine.static_del
-        for port in named.all_ports(plane.ports, request.port):
+        for port, vid in named.ports_in(plane, request.port, request.vlan, new=request.add):
             now = clock.now()
             plane.do(plane.engine.advance(now))  # what is due is done, also if this is refused
             try:
-                effects = change(StaticEntry(request.vlan, group, source, port.id), now=now)
+                effects = change(StaticEntry(vid, group, source, port.id), now=now)
             except KeyError:
                 raise RequestError(
                     f"no static entry of {request.group} on {port.name}; "
@@ -145,15 +145,15 @@ class Answers:
     def _mrouter(self, request: Mrouter) -> None:
         plane, family = self._plane, rows.family_of(request.family) or Family.IPV4
         change = plane.engine.mrouter_add if request.add else plane.engine.mrouter_del
-        for port in named.all_ports(plane.ports, request.port):
+        for port, vid in named.ports_in(plane, request.port, request.vlan, new=request.add):
             now = clock.now()
             plane.do(plane.engine.advance(now))
             try:
-                effects = change(vid=request.vlan, port=port.id, family=family, now=now)
+                effects = change(vid=vid, port=port.id, family=family, now=now)
             except KeyError:
                 of = " for IPv6" if family is Family.IPV6 else ""
                 raise RequestError(
-                    f"{port.name} is no static router port of vlan {request.vlan}{of}; "
+                    f"{port.name} is no static router port of vlan {vid}{of}; "
                     "`snoop show mrouters` lists them with origin static"
                 ) from None
             except ValueError as error:
@@ -187,14 +187,15 @@ class Answers:
         if group is not None and family not in (None, address.family(group)):
             raise RequestError(f"{request.group} is not of {request.family}", code=2)
         of = family or (Family.IPV4 if group is None else address.family(group))
+        vid = named.only_vlan(plane, request.vlan)
         for port in named.port_ids(plane.ports, request.port):
             try:
                 effects = plane.engine.query(
-                    vid=request.vlan, group=group, port=port, family=of, now=clock.now()
+                    vid=vid, group=group, port=port, family=of, now=clock.now()
                 )
             except KeyError:
                 what = "MLD in vlan" if of is Family.IPV6 else "vlan"
-                raise RequestError(f"nothing is known of {what} {request.vlan}") from None
+                raise RequestError(f"nothing is known of {what} {vid}") from None
             except ValueError as error:
                 raise RequestError(str(error), code=2) from None
             plane.do(effects)

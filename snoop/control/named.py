@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from snoop.config import resolve
+from snoop.control import vlans
 from snoop.control.matching import Groups, Host
 from snoop.control.requests import Filter, Named, RequestError, Show
 from snoop.control.rows import Wanted, family_of
 from snoop.control.tally import COUNTED
+from snoop.proto.vlans import ranges
+from snoop.runtime.plane import Plane
 from snoop.runtime.ports import NoSuchPort, Port, Ports
 from snoop.wire import address
 from snoop.wire.address import Address
+
+_SAID = 20
 
 
 def port(ports: Ports, name: str) -> Port:
@@ -27,6 +33,61 @@ def names(given: Named | None) -> dict[str, None]:
 def all_ports(ports: Ports, given: Named) -> list[Port]:
     """Find those ports, all of them or none: nothing is begun with a name that is wrong."""
     return [port(ports, name) for name in names(given)]
+
+
+def ports_in(plane: Plane, given: Named, vlan: int | None, *, new: bool) -> list[tuple[Port, int]]:
+    """Find those ports, each with the VLAN that is meant there: left out, that of frames without a
+    tag. What is to be `new` needs a VLAN that a port has, it need not be one of these.
+    """
+    found = all_ports(plane.ports, given)
+    if not plane.config.switch.vlan_filtering:
+        return [(one, vlan or 0) for one in found]
+    if vlan is not None:
+        if new and not inhabited(plane) >> vlan & 1:
+            raise RequestError(f"no port is in VLAN {vlan}; {_there(plane)}", code=2)
+        return [(one, vlan) for one in found]
+    pairs = [(one, resolve.pvid(one.table)) for one in found]
+    for one, vid in pairs:
+        if not vid:
+            its = vlans.of(plane, one)
+            there = "" if its is None else _listed(its.all)
+            raise RequestError(
+                f"--vlan says which: {one.name} is a trunk without native, of VLAN {there}", code=2
+            )
+    return pairs
+
+
+def only_vlan(plane: Plane, vlan: int | None) -> int:
+    """Find the VLAN that is meant of the switch: left out, the only one that a port has."""
+    if not plane.config.switch.vlan_filtering:
+        return vlan or 0
+    there = inhabited(plane)
+    if vlan is None and there.bit_count() == 1:
+        return there.bit_length() - 1
+    if vlan is None:
+        raise RequestError(f"--vlan says which; {_there(plane)}", code=2)
+    if not there >> vlan & 1:
+        raise RequestError(f"no port is in VLAN {vlan}; {_there(plane)}", code=2)
+    return vlan
+
+
+def inhabited(plane: Plane) -> int:
+    """Give the VLANs that a port has, a bit each."""
+    every = 0
+    for one in plane.ports:
+        its = vlans.of(plane, one)
+        every |= 0 if its is None else its.all
+    return every
+
+
+def _there(plane: Plane) -> str:
+    return f"there are {_listed(inhabited(plane))}"
+
+
+def _listed(mask: int) -> str:
+    named = ranges(mask)
+    more = len(named) - _SAID
+    return ", ".join(named[:_SAID]) + (f" and {more} more" if more > 0 else "")
 
 
 def port_ids(ports: Ports, given: Named | None) -> list[int | None]:

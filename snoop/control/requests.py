@@ -68,21 +68,21 @@ class Show(Filter, frozen=True, kw_only=True, tag="show"):
 
 
 class Static(Asked, frozen=True, kw_only=True, tag="static"):
-    """Add or delete a static entry."""
+    """Add or delete a static entry; left out, `vlan` is that of the ports' frames without a tag."""
 
     add: bool
     group: Word
     port: Named
     source: Word | None = None
-    vlan: Vlan = 0
+    vlan: Vlan | None = None
 
 
 class Mrouter(Asked, frozen=True, kw_only=True, tag="mrouter"):
-    """Add or delete a static router port."""
+    """Add or delete a static router port; `vlan` as there."""
 
     add: bool
     port: Named
-    vlan: Vlan = 0
+    vlan: Vlan | None = None
     family: Family = "ipv4"
 
 
@@ -93,9 +93,9 @@ class Clear(Filter, frozen=True, kw_only=True, tag="clear"):
 
 
 class Query(Asked, frozen=True, kw_only=True, tag="query"):
-    """Send a query now; without a family that of the group, or IPv4's."""
+    """Send a query now; left out, `family` is that of the group or IPv4, `vlan` the only one."""
 
-    vlan: Vlan = 0
+    vlan: Vlan | None = None
     group: Word | None = None
     port: Named | None = None
     family: Family | None = None

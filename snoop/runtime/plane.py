@@ -59,6 +59,7 @@ VLANS_MAX = 200
 # Timers dealt with in one go; thousands may run out at the same instant.
 DUE_MAX = 32
 NOW = Instant(1)
+_SWITCH_WIDE = ("switch", "igmp", "mld", "vlan")
 # How long a table that could not be published waits for memory.
 AGAIN = SECOND
 
@@ -224,7 +225,7 @@ class Plane:
     def configure(self, config: Config) -> None:
         """Become what `config` says, keeping every membership that it still allows."""
         now = clock.now()
-        engine = self.engine
+        engine, old = self.engine, self.config
         wanted = {table.name: table for table in config.port}
         for port in self.ports:
             if port.name not in wanted:
@@ -237,7 +238,9 @@ class Plane:
         for table in config.port:
             if table.name not in known:
                 self._add_port(table, now)
-        self._params = self._resolved(self._params.switch_mac)
+        # Thousands of VLANs with settings of their own take long, and `port set` changes none.
+        if any(getattr(old, table) != getattr(config, table) for table in _SWITCH_WIDE):
+            self._params = self._resolved(self._params.switch_mac)
         params = {port.id: self._port_params(port.table) for port in self.ports}
         self._apply(engine.configure(self._params, params, now=now), now)
         self._tell(self.ports.reconcile(self._links), now)
