@@ -289,11 +289,15 @@ def _mark(row: documents.Stream) -> str:
 
 
 def config(document: Mapping[str, Any]) -> str:
-    """Every key, whatever the switch has; then, as comments, what it has not become yet."""
+    """Every key, whatever the switch has; then, as comments, what is not of the file, and what it
+    has not become yet.
+    """
     from snoop.config import toml
 
     shown = {name: table for name, table in document.items() if name not in ("origins", "pending")}
     text = "\n".join(toml.lines(shown)).strip()
+    for key, origin in document.get("origins", {}).items():
+        text += f"\n# by a command: {key}" if origin == "command" else ""
     for key, value in document.get("pending", {}).items():
         text += f"\n# waits for a restart: {key} = {toml.value(value)}"
     return text

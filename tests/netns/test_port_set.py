@@ -42,8 +42,8 @@ def file_of(config: Mapping[str, Any], **ports: Mapping[str, Any]) -> dict[str, 
 
 
 def test_a_stream_loses_nothing_while_ports_of_another_vlan_change() -> None:
-    """VLAN 10 streams at 20 000 frames/s; VLAN 20's ports change 50 times, by command and by file,
-    and nothing of VLAN 10 is lost, doubled or forgotten."""
+    """VLAN-9: VLAN 10 streams at 20 000 frames/s, VLAN 20's ports change 50 times, by command and
+    by file, and nothing of VLAN 10 is lost, doubled or forgotten."""
     static = [{"group": FIXED, "ports": ["p2"]}]
     with filtering(static=static) as (lab, switch):
         h0, h1 = lab.h(0), lab.h(1)
@@ -95,7 +95,7 @@ def changes(switch: Snoop, base: dict[str, Any]) -> Iterator[None]:
 
 
 def test_a_port_moves_to_another_vlan_and_back() -> None:
-    """Its membership goes with the VLAN, its stream is that of its VLAN, and `=` puts it back."""
+    """VLAN-3: its membership goes with the VLAN, its stream is its VLAN's, `=` puts it back."""
     with filtering() as (lab, switch):
         h0, h1 = lab.h(0), lab.h(1)
         h1.join(GROUP)
@@ -144,6 +144,7 @@ def test_filtering_begins_and_ends_with_a_reload() -> None:
 
 
 def test_a_command_in_the_way_of_a_file_is_named_and_the_switch_goes_on() -> None:
+    """SAY-59."""
     with filtering() as (_, switch):
         switch.port_set("p1", access=20)
         ports = [{"name": f"p{n}"} for n in range(5)]

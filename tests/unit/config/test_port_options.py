@@ -72,6 +72,7 @@ def vlans(port: PortTable) -> tuple[Any, ...]:
 
 
 def test_a_command_holds_over_the_file_until_it_is_put_back(switch: Switch) -> None:
+    """SAY-59."""
     assert vlans(switch.set("p1", "access=20")) == (20, None, None)
     assert switch.origins("p1") == {"access": "command", "deny_groups": "file"}
     assert switch.set("p1", "fast_leave=on", "max_groups=7").max_groups == 7

@@ -27,7 +27,7 @@ def held(made: Scene) -> set[tuple[int, str]]:
 
 
 def test_without_a_vlan_each_port_has_its_own() -> None:
-    """Access, the default, native; `del` finds what `add` has made."""
+    """SAY-60: access, the default, native; `del` finds what `add` has made."""
     made = scene()
     made.ask(Static(add=True, group=GROUP, port=("p0", "p1", "p2")))
     assert held(made) == {(10, "p0"), (1, "p1"), (5, "p2")}
