@@ -60,9 +60,9 @@ def in_vlan_10(frame: bytes) -> bytes:
 class Hosts:
     """The far ends of the ports: send frames, collect what came from the test's MACs."""
 
-    def __init__(self) -> None:
+    def __init__(self, ports: int = PORTS) -> None:
         self.sockets = []
-        for port in range(PORTS):
+        for port in range(ports):
             end = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
             end.bind((f"h{port}", ETH_P_ALL))
             end.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
@@ -107,14 +107,22 @@ def running(fastpath: FastPath) -> Iterator[None]:
 
 
 @contextmanager
-def switch(*, run: bool = True, mtu: int = 1500, ageing_s: int = 300) -> Iterator[FastPath]:
-    """A fast path with three open ports; `run` False: its loop is the caller's to run."""
+def switch(
+    *,
+    run: bool = True,
+    mtu: int = 1500,
+    ageing_s: int = 300,
+    ports: int = PORTS,
+    shortcut: bool = True,
+) -> Iterator[FastPath]:
+    """A fast path with open ports; `run` False: its loop is the caller's to run."""
     fastpath = FastPath(fdb_ageing_ns=ageing_s * 1_000_000_000)
-    for port in range(PORTS):
+    for port in range(ports):
         command = f"ip link add p{port} mtu {mtu} up type veth peer name h{port} mtu {mtu}"
         subprocess.run(command.split(), check=True, capture_output=True)
         subprocess.run(f"ip link set h{port} up".split(), check=True)
-        opened = fastpath.port_open(port, socket.if_nametoindex(f"p{port}"), PortSetup())
+        setup = PortSetup(shortcut=shortcut)
+        opened = fastpath.port_open(port, socket.if_nametoindex(f"p{port}"), setup)
         assert opened.isolated, opened.why_not
         fastpath.port_set(port, up=True, mtu=mtu)
     fastpath.publish(Delta())
