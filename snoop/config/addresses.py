@@ -15,7 +15,7 @@ from ipaddress import (
 )
 from typing import TypeAlias
 
-from snoop.wire.address import Address, Family, mapped
+from snoop.wire.address import Address, Family, Prefix, mapped
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
@@ -119,7 +119,7 @@ class LinkLocal(Host):
 class GroupPrefix:
     """A prefix of multicast groups; a plain group is one of its own."""
 
-    __slots__ = ("network",)
+    __slots__ = ("family", "network", "prefix")
 
     def __init__(self, text: str) -> None:
         """Read it."""
@@ -127,6 +127,10 @@ class GroupPrefix:
         if not network.is_multicast:
             raise ValueError("not a multicast prefix")
         self.network: Network = network
+        self.family = Family(network.version)
+        bits = 96 if self.family is Family.IPV4 else 0
+        self.prefix: Prefix = (carried(network.network_address), bits + network.prefixlen)
+        """As the rest of the switch carries it."""
 
     def __eq__(self, other: object) -> bool:
         """Tell whether both are the same prefix."""
@@ -139,11 +143,6 @@ class GroupPrefix:
     def __str__(self) -> str:
         """As people write it: a group without its length."""
         return str(self.network.network_address if self.is_group else self.network)
-
-    @property
-    def family(self) -> Family:
-        """Its family."""
-        return Family(self.network.version)
 
     @property
     def is_group(self) -> bool:

@@ -46,7 +46,8 @@ def whole(config: Config) -> dict[str, Any]:
     plain["static"] = [_static(one, pvids) for one in config.static]
     plain["igmp"] = _whole(config.igmp)
     plain["mld"] = _whole(config.mld)
-    plain["vlan"] = [_vlan(config, vlan) for vlan in config.vlan]
+    given = {table: _plain(getattr(config, table)) for table in ("igmp", "mld")}
+    plain["vlan"] = [_vlan(vlan, **given) for vlan in config.vlan]
     plain["port"] = [port(config, one) for one in config.port]
     return plain
 
@@ -58,13 +59,16 @@ def _plain(table: object) -> Any:
 def _whole(table: IgmpTable | MldTable) -> dict[str, Any]:
     """With the defaults that follow from other keys."""
     plain: dict[str, Any] = _plain(table)
-    last = "member" if isinstance(table, IgmpTable) else "listener"
+    return _filled(plain, "member" if isinstance(table, IgmpTable) else "listener")
+
+
+def _filled(plain: dict[str, Any], last: str) -> dict[str, Any]:
     for key, value in (
-        ("startup_query_interval", table.query_interval / 4),  # TM-6
-        ("startup_query_count", table.robustness),  # TM-7
-        (f"last_{last}_query_count", table.robustness),  # TM-9
-        ("qqi_ceiling", 2 * table.query_interval),  # Q-18
-        ("max_groups_total", 16 * table.max_groups),
+        ("startup_query_interval", plain["query_interval"] / 4),  # TM-6
+        ("startup_query_count", plain["robustness"]),  # TM-7
+        (f"last_{last}_query_count", plain["robustness"]),  # TM-9
+        ("qqi_ceiling", 2 * plain["query_interval"]),  # Q-18
+        ("max_groups_total", 16 * plain["max_groups"]),
     ):
         if key in plain and plain[key] is None:
             plain[key] = value
@@ -78,16 +82,25 @@ def _static(table: StaticTable, pvids: Mapping[str, int]) -> dict[str, Any]:
     return {**plain, "vlan": own.pop() if len(own) == 1 else None}
 
 
-def _vlan(config: Config, vlan: VlanTable) -> dict[str, Any]:
-    igmp, mld = _whole(resolve.igmp_of(config, vlan)), _whole(resolve.mld_of(config, vlan))
-    igmp["port_max_groups"], mld["port_max_groups"] = vlan.port_max_groups, vlan.mld.port_max_groups
-    keys = [key for key in vlan.__struct_fields__ if key not in ("vid", "name", "mld")]
-    return {
-        "vid": vlan.vid,
-        "name": vlan.name,
-        **{key: igmp[key] for key in keys},
-        "mld": {key: mld[key] for key in vlan.mld.__struct_fields__},
+def _vlan(table: VlanTable, igmp: dict[str, Any], mld: dict[str, Any]) -> dict[str, Any]:
+    """With what `[igmp]` and `[mld]` say, as they are given."""
+    own = _plain(table)
+    inner = {key: own["mld"].get(key) for key in table.mld.__struct_fields__}
+    whole = _in_vlan({key: own[key] for key in own if key != "mld"}, igmp, "member")
+    return {**whole, "mld": _in_vlan(inner, mld, "listener")}
+
+
+def _in_vlan(own: dict[str, Any], common: dict[str, Any], last: str) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        key: common.get(key) if value is None else value for key, value in own.items()
     }
+    if own["query_response_interval"] is None:  # TM-2
+        made["query_response_interval"] = min(
+            made["query_response_interval"], made["query_interval"]
+        )
+    if made["port_max_groups"] is None:
+        made["port_max_groups"] = 0
+    return _filled(made, last)
 
 
 def access(port: PortTable, switch: SwitchTable) -> int | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from snoop.config import resolve
 from snoop.config.schema import GroupTable
 from snoop.wire import address
 from snoop.wire.address import Address
@@ -21,7 +20,7 @@ class Names:
     def __init__(self, tables: Iterable[GroupTable] = ()) -> None:
         by_host_bits: dict[int, dict[int, str]] = {}
         for table in tables:
-            group, length = resolve.prefix(table.group)
+            group, length = table.group.prefix
             shift = _BITS - length
             by_host_bits.setdefault(shift, {})[int.from_bytes(group, "big") >> shift] = table.name
         self._prefixes = sorted(by_host_bits.items())

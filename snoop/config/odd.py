@@ -28,7 +28,18 @@ _HIDDEN = re.compile(r"\\(?:u[0-9a-f]{4}|U[0-9a-f]{8})")
 
 def notes(config: Config) -> list[str]:
     """All of them, in the order of the tables."""
-    found = list(_switch(config))
+    return [*_switch(config), *_families(config), *_ports(config)]
+
+
+def of_ports(config: Config) -> list[str]:
+    """Those that an option of a port may make: it makes none of a VLAN, of which there may be
+    thousands to look at.
+    """
+    return [*_switch(config), *_ports(config)]
+
+
+def _families(config: Config) -> list[str]:
+    found: list[str] = []
     common = list(_querier(config.igmp))
     found += [f"[igmp] {note}" for note in common]
     found += _igmp(config)
@@ -43,6 +54,11 @@ def notes(config: Config) -> list[str]:
         found += [
             f"{where} mld: {n}" for n in _querier(resolve.mld_of(config, vlan)) if n not in mld
         ]
+    return found
+
+
+def _ports(config: Config) -> list[str]:
+    found: list[str] = []
     for port in config.port:
         found += [f"[[port]] {port.name}: {note}" for note in _port(port, config)]
     found += _statics(config)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from msgspec import structs
 
-from snoop.config.addresses import GroupPrefix, carried
+from snoop.config.addresses import GroupPrefix
 from snoop.config.schema import (
     Config,
     IgmpTable,
@@ -118,7 +118,7 @@ def _common(table: IgmpTable | MldTable) -> dict[str, Any]:
         "ignore_v1": table.ignore_v1,
         "mrd": table.mrd,
         "qqi_ceiling": None if table.qqi_ceiling is None else seconds(table.qqi_ceiling),
-        "ssm_ranges": tuple(prefix(one) for one in table.ssm_ranges),
+        "ssm_ranges": tuple(one.prefix for one in table.ssm_ranges),
         "max_groups": table.max_groups,
         "max_sources": table.max_sources,
     }
@@ -209,8 +209,8 @@ def port_params(switch: SwitchTable, table: PortTable) -> PortParams:
     own, lists = table.mld, filters(table)
     shared: dict[str, Any] = {
         "name": table.name,
-        "deny_groups": tuple(prefix(one) for one in lists.deny),
-        "allow_groups": tuple(prefix(one) for one in lists.allow),
+        "deny_groups": tuple(one.prefix for one in lists.deny),
+        "allow_groups": tuple(one.prefix for one in lists.allow),
         "max_state": table.max_state << 20,
         "vlans": port_vlans(switch, table),
         "split_horizon": table.split_horizon,
@@ -260,7 +260,7 @@ def always_flood(config: Config) -> list[Prefix]:
     listed = list(config.switch.always_flood)
     if config.mld.flood_link_local:
         listed.append(GroupPrefix(LINK_LOCAL6))
-    return [prefix(one) for one in listed]
+    return [one.prefix for one in listed]
 
 
 def statics(config: Config, *, port_id: Callable[[str], int]) -> set[StaticEntry]:
@@ -294,10 +294,3 @@ def pvids(config: Config) -> dict[str, int]:
 def static_vlan(static: StaticTable, port: str, pvids: Mapping[str, int]) -> int:
     """The VLAN of an entry at a port; left out, that of frames without a tag."""
     return pvids.get(port, 0) if static.vlan is None else static.vlan
-
-
-def prefix(given: GroupPrefix) -> Prefix:
-    """A prefix in the switch's own form."""
-    network = given.network
-    bits = 96 if given.family is Family.IPV4 else 0
-    return carried(network.network_address), bits + network.prefixlen

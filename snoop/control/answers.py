@@ -36,7 +36,7 @@ from snoop.runtime.plane import Plane
 from snoop.wire import address
 from snoop.wire.address import Family
 
-_ALWAYS_FLOOD6 = PrefixList(resolve.prefix(GroupPrefix(one)) for one in resolve.ALWAYS_FLOOD6)
+_ALWAYS_FLOOD6 = PrefixList(GroupPrefix(one).prefix for one in resolve.ALWAYS_FLOOD6)
 
 
 class Answers:

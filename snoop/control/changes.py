@@ -62,7 +62,7 @@ class Changes:
             _log.warning("%s: no such interface yet", name)
         for name in gone:
             _log.warning("%s: it is a port no longer, and what `port set` said of it is gone", name)
-        self._say_notes(old)
+        _say_new(odd.notes(old), odd.notes(config))
         return Reloaded(needs_restart=waiting, missing_ports=missing)
 
     def port_set(self, request: PortSet) -> PortSettings:
@@ -83,17 +83,18 @@ class Changes:
             self._plane.configure(config)
             fields: dict[str, object] = {"options": port_options.spelled(changed), "by": By.COMMAND}
             self._plane.say(EventKind.CONFIG, fields, port=name)
-            self._say_notes(old)
+            _say_new(odd.of_ports(old), odd.of_ports(config))
         told = {key: after[key] for key in after if key in options or key in changed}
         origins = {key: self._settings.origin(name, key) for key in told}
         return PortSettings(port=name, options=told, origins=origins)
 
-    def _say_notes(self, old: Config) -> None:
-        """What an operator should know about the configuration, once."""
-        before = odd.notes(old)
-        for note in odd.notes(self._settings.config):
-            if note not in before:
-                _log.warning("%s", note)
+
+def _say_new(before: list[str], now: list[str]) -> None:
+    """What an operator should know about the configuration, once."""
+    known = set(before)
+    for note in now:
+        if note not in known:
+            _log.warning("%s", note)
 
 
 def _options(config: Config, name: str) -> dict[str, Any]:

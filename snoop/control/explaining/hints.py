@@ -22,10 +22,10 @@ _MAC_BITS = 0x7FFFFF  # RFC 1112 6.4: what of a group is in its MAC address.
 def barred(table: PortTable, group: Address) -> str:
     """The filter of a port that refuses a group, "" if none does."""
     lists = resolve.filters(table)
-    if group in PrefixList(map(resolve.prefix, lists.deny)):
+    if group in PrefixList(one.prefix for one in lists.deny):
         return "[[port]] deny_groups"
     allowed = [one for one in lists.allow if one.family is address.family(group)]
-    if allowed and group not in PrefixList(map(resolve.prefix, allowed)):
+    if allowed and group not in PrefixList(one.prefix for one in allowed):
         return "[[port]] allow_groups"
     return ""
 
