@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from snoop.cli import options
-from snoop.cli.options import GROUP, SOURCE, Named, session
+from snoop.cli.options import ANY_GROUP, SOURCE, Named, session
 
 _port = options.option(
     "--port", "port", type=options.PORT, required=True, multiple=True,
@@ -35,7 +35,7 @@ def mdb() -> None:
 
 def _static(name: str, *, add: bool, help: str) -> None:
     @mdb.command(name, help=help)
-    @click.argument("group", type=GROUP)
+    @click.argument("group", type=ANY_GROUP)
     @_port
     @_source
     @_vlan
@@ -46,7 +46,7 @@ def _static(name: str, *, add: bool, help: str) -> None:
         session(ctx).call("static", add=add, group=group, port=port, source=source, vlan=vlan)
 
 
-_static("add", add=True, help="Always send GROUP to a port.")
+_static("add", add=True, help="Always send GROUP, an address or a MAC address, to a port.")
 _static("del", add=False, help="Take back `mdb add`.")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from snoop.cli import options
-from snoop.cli.options import GROUP, SOURCE, VLAN
+from snoop.cli.options import ANY_GROUP, SOURCE, VLAN
 from snoop.cli.session import Session
 from snoop.control.client import Refused
 
@@ -46,7 +46,7 @@ def _digits(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 
 @click.command()
 @options.option("--port", type=options.PORT, metavar="IN", help="The port it comes in at.")
-@options.option("--group", type=GROUP, metavar="G", help="The group it goes to.")
+@options.option("--group", type=ANY_GROUP, metavar="G", help="The group it goes to.")
 @options.option("--source", type=SOURCE, metavar="S", help="Its sender.  [default: some address]")
 @options.option("--vlan", type=VLAN, metavar="V", help="VLAN id; 0: untagged.")
 @options.option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,6 +26,8 @@ else:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Named = str | tuple[str, ...] | None
+
+_MAC = re.compile("([0-9a-f]{2}[:-]){5}[0-9a-f]{2}", re.IGNORECASE)
 
 
 class Once(click.Option):
@@ -101,8 +104,17 @@ class GroupAddress(_Suggested):
         return str(address)
 
 
-class GroupPrefix(GroupAddress):
-    """A multicast group, or all those of a prefix."""
+class AnyGroup(GroupAddress):
+    """A multicast group, or one by its MAC address."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if _MAC.fullmatch(str(value)):
+            return str(value).replace("-", ":").lower()
+        return super().convert(value, param, ctx)
+
+
+class GroupPrefix(AnyGroup):
+    """The same, or all groups of a prefix."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         import ipaddress
@@ -174,6 +186,7 @@ SWITCH = Known("switch", "switches")
 INTERFACE = Known("interface", "interfaces")
 FILE = click.Path()
 GROUP = GroupAddress()
+ANY_GROUP = AnyGroup()
 PORT = PortName()
 SOURCE = SourceAddress()
 

@@ -303,7 +303,9 @@ def config(document: Mapping[str, Any]) -> str:
     return text
 
 
-def _version(compatibility: str) -> str:
+def _version(compatibility: str | None) -> str:
+    if compatibility is None:
+        return NONE
     return compatibility.removeprefix("igmp").removeprefix("mld")
 
 

@@ -15,7 +15,16 @@ from ipaddress import (
 )
 from typing import TypeAlias
 
-from snoop.wire.address import Address, Family, Prefix, mapped
+from snoop.wire.address import (
+    Address,
+    Family,
+    Prefix,
+    mac_text,
+    mapped,
+    of_mac,
+    parse_mac,
+    why_not_by_mac,
+)
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
@@ -74,6 +83,46 @@ class Group(Host):
         super().__init__(text)
         if not self.address.is_multicast:
             raise ValueError("not a multicast address")
+
+
+class StaticGroup:
+    """A multicast group, or one by its MAC address that is of no IP group."""
+
+    __slots__ = ("group", "mac")
+
+    def __init__(self, text: str) -> None:
+        """Read it."""
+        self.group: Group | None = None
+        try:
+            self.mac = parse_mac(text)
+        except ValueError:
+            self.group = Group(text)
+        else:
+            why_not = why_not_by_mac(self.mac)
+            if why_not is not None:
+                raise ValueError(why_not)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether both are the same group."""
+        return isinstance(other, StaticGroup) and self.mapped == other.mapped
+
+    def __hash__(self) -> int:
+        """By what the switch carries."""
+        return hash(self.mapped)
+
+    def __str__(self) -> str:
+        """As people write it."""
+        return mac_text(self.mac) if self.group is None else str(self.group)
+
+    @property
+    def family(self) -> Family | None:
+        """Its family, None of one by its MAC address."""
+        return None if self.group is None else self.group.family
+
+    @property
+    def mapped(self) -> Address:
+        """As the rest of the switch carries it."""
+        return of_mac(self.mac) if self.group is None else self.group.mapped
 
 
 class Source(Host):

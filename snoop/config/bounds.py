@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -80,6 +81,25 @@ Vids = Annotated[
         },
     ),
 ]
+
+
+def _group(value: object) -> str | None:
+    """An IP group of the MAC address that was given for one, None if it is of none."""
+    mac = str(value).lower().replace("-", ":")
+    try:
+        last = bytes.fromhex(mac.replace(":", ""))[2:]
+    except ValueError:
+        return None
+    if len(last) != 4:
+        return None
+    if mac.startswith("01:00:5e:"):
+        return f'"224.{last[1] & 0x7F}.{last[2]}.{last[3]}", or another of its 32 groups'
+    if mac.startswith("33:33:"):
+        return f'"{ip_address(bytes((255, 2)) + bytes(10) + last)}", or another group that ends so'
+    return None
+
+
+MeantGroup = Meta(extra={"meant": _group})
 NullSource = bool | Literal["fallback"]
 MldProfile = Literal["rfc9777", "rfc3810", "rfc9776", "rfc3376"]
 

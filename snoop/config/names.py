@@ -37,4 +37,4 @@ class Names:
         """The same, of a group as events write it: None has no name."""
         if not self._prefixes or not isinstance(group, str):
             return None
-        return self.of(address.parse(group))
+        return self.of(address.parse_group(group))

@@ -13,7 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from operator import itemgetter
 
 from snoop.config import odd_ports, odd_vlans, resolve
-from snoop.config.addresses import Group, GroupPrefix, Network, Source, carried
+from snoop.config.addresses import Group, GroupPrefix, Network, Source, StaticGroup, carried
 from snoop.config.schema import Config, IgmpTable, MldTable, PortTable
 from snoop.proto.params import FastLeave, MrouterMode, NoQuerier, QuerierMode, Unregistered
 from snoop.proto.units import to_seconds
@@ -171,7 +171,7 @@ def _igmp(config: Config) -> Iterator[str]:
 
 def _mld(config: Config) -> Iterator[str]:
     mld = config.mld
-    groups: list[Group | GroupPrefix] = [one.group for one in config.static]
+    groups: list[StaticGroup | GroupPrefix] = [one.group for one in config.static]
     for port in config.port:
         groups += [*port.deny_groups, *port.allow_groups]
     if not mld.enabled and (
@@ -235,7 +235,9 @@ def _statics(config: Config) -> Iterator[str]:
     ssm = _spans([*config.igmp.ssm_ranges, *config.mld.ssm_ranges])
     listed = _spans(config.switch.always_flood)
     for static in config.static:
-        where, group = f"[[static]] {static.group}:", static.group
+        where, group = f"[[static]] {static.group}:", static.group.group
+        if group is None:
+            continue
         if _within(group, listed) or _flooded(GroupPrefix(str(group)).network, config):
             yield f"{where} the group goes to every port anyway"
         elif group.family is Family.IPV6 and group.mapped[1] & 0xF < 2:
@@ -281,7 +283,7 @@ def _is_group(name: str) -> bool:
         return False
 
 
-def _entries(config: Config) -> Iterator[tuple[Group, Source | None, int, str]]:
+def _entries(config: Config) -> Iterator[tuple[StaticGroup, Source | None, int, str]]:
     for static, vid, name in resolve.static_entries(config):
         yield static.group, static.source, vid, name
 

@@ -12,13 +12,14 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from snoop.config.addresses import Group, GroupPrefix, LinkLocal, Sender, Source
+from snoop.config.addresses import GroupPrefix, LinkLocal, Sender, Source, StaticGroup
 from snoop.config.bounds import (
     Count,
     Interface,
     Label,
     Listen,
     Many,
+    MeantGroup,
     Mebibytes,
     MldProfile,
     Name,
@@ -341,7 +342,9 @@ class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class StaticTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[[static]]`."""
 
-    group: Annotated[Group, says("the group")]
+    group: Annotated[
+        StaticGroup, MeantGroup, says("the group, or the MAC address of one that is not of IP")
+    ]
     ports: Annotated[list[str], Meta(min_length=1), says("ports that always get it")]
     source: Annotated[Source | None, says("of the same family; left out: any source")] = None
     vlan: Annotated[

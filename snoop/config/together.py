@@ -91,7 +91,13 @@ def _families(config: Config, unknown: Unknown) -> Iterator[Problem]:
     for at, static in enumerate(config.static):
         if static.source is None or unknown.has("static", at, "group"):
             continue
-        if static.source.family is not static.group.family:
+        if static.group.family is None:
+            text = (
+                f'[[static]] {static.group} source = "{static.source}" is not allowed: a group by '
+                "its MAC address has none"
+            )
+            yield Problem(text, "static", at, "source")
+        elif static.source.family is not static.group.family:
             text = (
                 f'[[static]] {static.group} source = "{static.source}" is not allowed: an address '
                 f"of the group's family, IPv{static.group.family}"
@@ -162,7 +168,7 @@ def _names(config: Config, unknown: Unknown) -> Iterator[Problem]:
 
 def _statics(config: Config, unknown: Unknown) -> Iterator[Problem]:
     """Static entries are held to the limits of learned ones (N-8)."""
-    groups: dict[tuple[int, Family], set[str]] = {}
+    groups: dict[tuple[int, Family | None], set[str]] = {}
     sources: dict[tuple[int, str, str], set[str]] = {}
     full: set[object] = set()
     vlans = {vlan.vid: at for at, vlan in enumerate(config.vlan)}
@@ -176,8 +182,8 @@ def _statics(config: Config, unknown: Unknown) -> Iterator[Problem]:
         for port in static.ports:
             by_vlan.setdefault(resolve.static_vlan(static, port, pvids), []).append(port)
         for vid, ports in by_vlan.items():
-            family = static.group.family
-            of, name = (vid, family), _TABLE[family]
+            family = static.group.family or Family.IPV4  # of no IP: held to that limit (N-8)
+            of, name = (vid, static.group.family), _TABLE[family]
             own = vlans.get(vid)
             if own is None and unknown.any("vlan", "vid"):
                 continue

@@ -11,10 +11,12 @@ from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
-from snoop.config.addresses import Group, GroupPrefix, LinkLocal, Sender, Source
+from snoop.config.addresses import Group, GroupPrefix, LinkLocal, Sender, Source, StaticGroup
 
 ADDRESSES = {
     Group: "a multicast group such as 239.1.1.1 or ff0e::1",
+    StaticGroup: "a multicast group such as 239.1.1.1 or ff0e::1, or the MAC address of a group "
+    "that is not of IP such as 01:00:00:01:02:03",
     GroupPrefix: "a prefix of multicast groups such as 239.255.0.0/16 or ff3e::/32",
     Source: "a unicast address such as 10.0.0.9 or 2001:db8::9",
     Sender: "a unicast IPv4 address such as 10.0.0.254, or 0.0.0.0",

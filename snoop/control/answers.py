@@ -116,7 +116,7 @@ class Answers:
 
     def _static(self, request: Static) -> None:
         plane = self._plane
-        group, source = named.group(request.group), named.source(request.source)
+        group, source = named.static_group(request.group), named.source(request.source)
         if address.is_link_local_group(group):
             raise RequestError(
                 f"{request.group} is in 224.0.0.0/24, which goes to every port anyway", code=2

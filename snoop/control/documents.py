@@ -45,7 +45,7 @@ class Source(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
 
 class Entry(Struct, frozen=True, kw_only=True, gc=False):
-    """One port of one group."""
+    """One port of one group; `compatibility` None: it is one by its MAC address."""
 
     vlan: int
     family: str
@@ -55,7 +55,7 @@ class Entry(Struct, frozen=True, kw_only=True, gc=False):
     sources: list[Source]
     group_timer: float | None
     origin: str
-    compatibility: str
+    compatibility: str | None
     uptime: float
     last_reporter: str | None
     name: str | None = None

@@ -16,7 +16,10 @@ class Groups(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Groups:
-        """A group, or a prefix of groups; ValueError if it is neither."""
+        """A group, or a prefix of groups, or one by its MAC address; ValueError if it is none."""
+        if "/" not in text:
+            group = address.parse_group(text)
+            return cls(group, group)
         base, length = address.parse_prefix(text)
         rest = (1 << 128 - length) - 1
         found = cls(base, (int.from_bytes(base, "big") | rest).to_bytes(16, "big"))

@@ -127,6 +127,14 @@ def group(text: str) -> Address:
     return found
 
 
+def static_group(text: str) -> Address:
+    """Read what a static entry is about: a group, or one by its MAC address; RequestError."""
+    try:
+        return address.of_mac(address.parse_mac(text))
+    except ValueError:
+        return group(text)
+
+
 def groups(text: str) -> Groups:
     """Read a multicast group or a prefix of groups; RequestError if it is neither."""
     try:

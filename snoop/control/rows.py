@@ -22,6 +22,9 @@ PortName = Callable[[int], str]
 GroupName = Callable[[Address], str | None]
 OfGroup = TypeVar("OfGroup", MdbRow, HostRow, RefusalRow, DepartureRow)
 
+LAYER2 = "l2"
+"""What stands for the family of a group by its MAC address."""
+
 _FAMILIES = {Family.IPV4: "ipv4", Family.IPV6: "ipv6"}
 
 
@@ -51,6 +54,8 @@ class Wanted:
     ) -> bool:
         """Does a row with these keys pass? A key the row does not have is not asked for."""
         if self.family is not None:
+            if group is not None and address.mac_of(group) is not None:
+                return False
             own = family if group is None else address.family(group)
             if own not in (None, self.family):
                 return False
@@ -130,8 +135,8 @@ def _of_host(
 def _entry(row: MdbRow, port: PortName, called: GroupName) -> documents.Entry:
     return documents.Entry(
         vlan=row.vid,
-        family=family(row.family),
-        group=address.text(row.group),
+        family=LAYER2 if row.family is None else family(row.family),
+        group=address.group_text(row.group),
         port=port(row.port),
         filter_mode=row.filter_mode.value,
         sources=[

@@ -48,7 +48,7 @@ def _family_of(head: Head) -> str | None:
 
 
 def _is_of(group: str | None, groups: Groups) -> bool:
-    return group is not None and groups.has(address.parse(group))
+    return group is not None and groups.has(address.parse_group(group))
 
 
 async def last(lines: Sequence[bytes], wanted: Choice, most: int | None) -> list[bytes]:

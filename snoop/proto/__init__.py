@@ -15,7 +15,7 @@ imports only those before it, from the bottom up:
 - `queries` builds and sends what this switch asks, `last_word` asks before anybody is cut off,
   `last_member` after a leave;
 - `statics`, `group`, `groups`: who wants a group on which port, and whose membership ended
-  (`departing`);
+  (`departing`), `layer2`: the same of groups by their MAC address;
 - `instance` joins the parts, `instances` begins and ends them, in turn where a switch filters by
   VLAN (`beginnings`), `solicitor` looks for routers,
   `carrier` has ports come and go, what takes long a part at a time (`chores`, `rounds`);

@@ -26,6 +26,7 @@ from snoop.proto.effects import By, Effect, Event, EventKind, Frame, Turn
 from snoop.proto.fitting import Fitting
 from snoop.proto.instance import Instance
 from snoop.proto.instances import Instances
+from snoop.proto.layer2 import Layer2
 from snoop.proto.params import Params, PortParams
 from snoop.proto.port import Port
 from snoop.proto.solicitor import Solicitor
@@ -42,7 +43,7 @@ from snoop.proto.views import (
     VlanView,
 )
 from snoop.proto.vlans import Moved
-from snoop.wire.address import ANY, Address, Family
+from snoop.wire.address import ANY, Address, Family, mac_of
 from snoop.wire.address import family as family_of
 
 # A port's whole table may be due at one instant; a frame waits for no more than this.
@@ -62,6 +63,7 @@ class Engine:
         self._solicitor = Solicitor(self._context)
         self._instances = Instances(self._context, self._solicitor, now)
         self._carrier = Carrier(self._context, self._instances, self._solicitor)
+        self._layer2 = Layer2(self._context)
 
     # What survives -------------------------------------------------------------------------------
 
@@ -90,7 +92,7 @@ class Engine:
 
     @property
     def _parts(self) -> Parts:
-        return Parts(self._context, self._solicitor, self._instances, self._carrier)
+        return Parts(self._context, self._solicitor, self._instances, self._carrier, self._layer2)
 
     def _fit(self, dumped: EngineState, gone: list[Port], turn: Turn) -> None:
         """Follow settings that are not those of what was loaded."""
@@ -153,6 +155,7 @@ class Engine:
     def _remove(self, port: int, turn: Turn) -> None:
         self._carrier.forget(self._context.ports[port], turn)
         self._instances.sweep(turn)
+        self._layer2.drop_port(port, By.FILE, turn)
         for instance in self._instances:
             instance.port_removed(port, turn)
         self._instances.sweep(turn)
@@ -236,30 +239,23 @@ class Engine:
 
     def static_add(self, entry: StaticEntry, *, now: Instant, by: By = By.COMMAND) -> list[Effect]:
         """Add a static entry. KeyError: no such port; Full: no room."""
-        vid, group, source, port = entry
-        self._require_port(port)
+        self._require_port(entry.port)
         entry.require_sense()
-        known = self._instances.get(vid, family_of(group))
-        if known is not None:
-            known.groups.require_room(group, source, port)
+        home = self._home(entry)
+        home.require_room(entry)
         turn = self._turn(now)
-        instance = self._open(vid, family_of(group), turn)
-        instance.groups.open(group, now).add_static(port, source, by, turn)
-        instance.scope.group_changed(group, turn)
+        home.add_static(entry, by, turn)
         return turn.effects
 
     def static_del(self, entry: StaticEntry, *, now: Instant, by: By = By.COMMAND) -> list[Effect]:
         """Remove a static entry; KeyError if it is not there."""
-        vid, group, source, port = entry
         turn = self._turn(now)
-        instance = self._instance(vid, family_of(group))
-        known = instance.groups.get(group)
-        if known is None:
-            raise KeyError(group)
-        known.remove_static(port, source, by, turn)
-        instance.scope.group_changed(group, turn)
+        self._home(entry).remove_static(entry, by, turn)
         self._instances.sweep(turn)
         return turn.effects
+
+    def _home(self, entry: StaticEntry) -> Layer2 | Instances:
+        return self._instances if mac_of(entry.group) is None else self._layer2
 
     def mrouter_add(
         self, *, vid: int, port: int, now: Instant, family: Family = Family.IPV4
@@ -331,9 +327,12 @@ class Engine:
         for instance in self._instances:
             for group in instance.groups:
                 yield instance.vid, group.address
+        yield from self._layer2.groups()
 
     def group_view(self, vid: int, group: Address) -> GroupView | None:
         """One group, None if it is unregistered."""
+        if mac_of(group) is not None:
+            return self._layer2.view(vid, group)
         instance = self._instances.get(vid, family_of(group))
         state = None if instance is None else instance.groups.get(group)
         return None if state is None else state.view()
@@ -359,12 +358,17 @@ class Engine:
     def keys(
         self, *, vid: int | None = None, group: Address | None = None
     ) -> Iterator[tuple[int, Address]]:
-        """Yield (vid, group) of the groups that match, sorted: to ask for rows in parts."""
-        return snapshot.keys(self._instances, vid, group)
+        """Yield (vid, group) of the groups that match, those of IP first, each sorted.
+
+        So rows can be asked for in parts.
+        """
+        yield from snapshot.keys(self._instances, vid, group)
+        yield from self._layer2.groups(vid, group)
 
     def mdb(self, now: Instant, wanted: snapshot.Keys | None = None) -> list[MdbRow]:
         """The entries of groups (None: all), by VLAN, group, port; dynamic before static."""
-        return snapshot.mdb(self._instances, self.keys() if wanted is None else wanted, now)
+        keys = list(self.keys() if wanted is None else wanted)
+        return snapshot.mdb(self._instances, keys, now) + self._layer2.rows(keys, now)
 
     def mrouters(self, now: Instant, vids: Iterable[int] | None = None) -> list[MrouterRow]:
         """Every reason for a router port of VLANs (None: all), by VLAN and port."""

@@ -27,10 +27,12 @@ from snoop.proto.port import Port
 from snoop.proto.presence import prunes_always
 from snoop.proto.scope import Scope
 from snoop.proto.solicitor import Solicitor
+from snoop.proto.statics import StaticEntry
 from snoop.proto.units import NEVER, SECOND, STOPPED, Duration, Instant, after
 from snoop.proto.views import Refusal, Role, VlanView
 from snoop.proto.vlans import Vids
 from snoop.wire.address import Address, Family, text
+from snoop.wire.address import family as family_of
 
 _Key: TypeAlias = tuple[int, Family]
 
@@ -252,6 +254,31 @@ class Instances:
             instance = self._known.get(emptied.popitem()[0])
             if instance is not None and not instance.is_configured and instance.is_idle:
                 self._end(instance, turn)
+
+    # Static entries ------------------------------------------------------------------------------
+
+    def require_room(self, entry: StaticEntry) -> None:
+        """Hold an entry to the limits of learned ones."""
+        known = self._known.get((entry.vid, family_of(entry.group)))
+        if known is not None:
+            known.groups.require_room(entry.group, entry.source, entry.port)
+
+    def add_static(self, entry: StaticEntry, by: By, turn: Turn) -> None:
+        """Add an entry, which makes sense and has room."""
+        vid, group, source, port = entry
+        instance = self.open(vid, family_of(group), turn)
+        instance.groups.open(group, turn.now).add_static(port, source, by, turn)
+        instance.scope.group_changed(group, turn)
+
+    def remove_static(self, entry: StaticEntry, by: By, turn: Turn) -> None:
+        """Remove an entry; KeyError if it is not there."""
+        vid, group, source, port = entry
+        instance = self._known[vid, family_of(group)]
+        known = instance.groups.get(group)
+        if known is None:
+            raise KeyError(group)
+        known.remove_static(port, source, by, turn)
+        instance.scope.group_changed(group, turn)
 
     # What all of them follow ---------------------------------------------------------------------
 

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from snoop.proto.carrier import Carrier, CarrierState
 from snoop.proto.context import Context, ContextState
 from snoop.proto.dumping import Dump, require, require_distinct
-from snoop.proto.effects import Turn
+from snoop.proto.effects import GroupChanged, Turn
 from snoop.proto.instances import Instances, InstancesState
+from snoop.proto.layer2 import Layer2, Layer2State
 from snoop.proto.loading import PORTS_MAX, Load
 from snoop.proto.params import PortParams
 from snoop.proto.port import Port, PortState
@@ -39,6 +40,7 @@ class EngineState(NamedTuple):
     carrier: CarrierState
     solicitor: SolicitorState
     mld_enabled: bool = False
+    layer2: Layer2State = Layer2State(())
 
 
 class Parts(NamedTuple):
@@ -48,6 +50,7 @@ class Parts(NamedTuple):
     solicitor: Solicitor
     instances: Instances
     carrier: Carrier
+    layer2: Layer2
 
 
 def dump_all(parts: Parts, now: Instant) -> EngineState:
@@ -69,6 +72,7 @@ def dump_all(parts: Parts, now: Instant) -> EngineState:
         carrier=parts.carrier.dump(),
         solicitor=parts.solicitor.dump(),
         mld_enabled=context.settings.mld.params.enabled,
+        layer2=parts.layer2.dump(),
     )
 
 
@@ -89,11 +93,14 @@ def load_all(
     context.load(state.context, into.port_id)
     parts.carrier.load(state.carrier, into)
     parts.solicitor.load(state.solicitor, into)
+    parts.layer2.load(state.layer2, into)
     into.reorder()
     for instance in parts.instances:
         instance.scope.vlan_changed(turn)
         for group in instance.groups:
             instance.scope.group_changed(group.address, turn)
+    for key in parts.layer2.groups():
+        turn.add(GroupChanged(*key))
     return gone, not same or state.mark != context.settings.mark
 
 

@@ -17,12 +17,15 @@ from snoop.wire.address import (
     is_bad_source6,
     is_multicast,
     is_never_learned,
+    mac_of,
+    mac_text,
     text,
+    why_not_by_mac,
 )
 
 
 class StaticEntry(NamedTuple):
-    """One, as an operator names it; `source` None: any."""
+    """One, as an operator names it; `source` None: any. `group` may be one by its MAC address."""
 
     vid: int
     group: Address
@@ -31,8 +34,19 @@ class StaticEntry(NamedTuple):
 
     def require_sense(self) -> None:
         """ValueError if nothing could ever be sent by it."""
-        require_group(self.group)
+        if not 0 <= self.vid <= 4094:
+            raise ValueError(f"vlan {self.vid} is not allowed: 0 to 4094")
         source = self.source
+        mac = mac_of(self.group)
+        if mac is not None:
+            why_not = why_not_by_mac(mac)
+            if why_not is not None:
+                raise ValueError(f"group {mac_text(mac)} is not allowed: {why_not}")
+            if source is not None:
+                said = "a group by its MAC address has none"
+                raise ValueError(f"source {text(source)} is not allowed: {said}")
+            return
+        require_group(self.group)
         if source is None:
             return
         of = family(self.group)

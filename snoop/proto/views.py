@@ -142,21 +142,22 @@ class SourceRow:
 
 
 class MdbRow(NamedTuple):
-    """One port of one group. `compatibility` is "igmpv1"..3, "mldv1" or "mldv2".
+    """One port of one group. `compatibility` is "igmpv1"..3, "mldv1" or "mldv2"; it and `family`
+    are None of a group by its MAC address.
 
     A port with both kinds of entry has one row (N-7): static if any source is wanted statically,
     which outdoes what was learned, else dynamic, with the static sources among the others.
     """
 
     vid: int
-    family: Family
+    family: Family | None
     group: Address
     port: int
     filter_mode: FilterMode
     sources: tuple[SourceRow, ...]
     group_timer: Duration | None
     origin: EntryOrigin
-    compatibility: str
+    compatibility: str | None
     uptime: Duration
     last_reporter: Address | None
 

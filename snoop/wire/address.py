@@ -62,7 +62,9 @@ def parse_mac(text: str) -> bytes:
     """Read `02:00:00:00:00:0b`, with dashes, or as `0200.0000.000b`; ValueError if it is none."""
     for mark, count in ((":", 6), ("-", 6), (".", 3)):
         parts = text.split(mark)
-        if len(parts) == count and all(len(part) == 12 // count for part in parts):
+        if len(parts) == count and all(
+            len(part) == 12 // count and part.isascii() and part.isalnum() for part in parts
+        ):
             return bytes.fromhex("".join(parts))
     raise ValueError(f"{text!r} is no MAC address")
 
@@ -77,8 +79,46 @@ def mac_of(addr: Address) -> bytes | None:
     return addr[10:] if addr[:10] == _L2 else None
 
 
+def group_text(group: Address) -> str:
+    """A group as people write it, one by its MAC address too."""
+    return mac_text(group[10:]) if group[:10] == _L2 else text(group)
+
+
+def why_not_by_mac(mac: bytes) -> str | None:
+    """Why a MAC address names no layer-2 group; None: it does."""
+    if not mac[0] & 1:
+        return "not the MAC address of a group"
+    if mac == b"\xff" * 6:
+        return "broadcast, which goes to every port anyway"
+    if mac[:3] == b"\x01\x00\x5e":
+        low = f"{mac[3] & 0x7F}.{mac[4]}.{mac[5]}"
+        return f"of 32 IPv4 groups, 224.{low} and others, which are named by their addresses"
+    if mac[:2] == b"\x33\x33":
+        return "of the IPv6 groups that end like it, which are named by their addresses"
+    if mac[:5] == b"\x01\x80\xc2\x00\x00" and mac[5] < 16:
+        return "reserved: no bridge forwards it"
+    return None
+
+
+def parse_group(text: str) -> Address:
+    """Read a multicast group by its address, or a layer-2 group by its MAC address.
+
+    ValueError if it is neither; which of the latter are meant is not looked at (`why_not_by_mac`).
+    """
+    try:
+        mac = parse_mac(text)
+    except ValueError:
+        found = parse(text)
+        if not is_multicast(found):
+            raise ValueError(f"{text!r} is no group") from None
+        return found
+    return of_mac(mac)
+
+
 def family(addr: Address) -> Family:
-    """The family that the address belongs to; `ANY` counts as IPv6 and is not asked."""
+    """The family that the address belongs to; `ANY` counts as IPv6 and is not asked, and neither
+    is a layer-2 group.
+    """
     return Family.IPV4 if addr[:12] == MAPPED else Family.IPV6
 
 

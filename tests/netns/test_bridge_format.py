@@ -48,6 +48,7 @@ STORIES = {
         (1, "ALLOW", "239.23.0.15", [B]),
         (1, "STATIC", "239.23.0.15", [A]),
     ],
+    "by its MAC address": [(1, "STATIC", "01:00:00:01:02:03", [])],
 }
 LONG = {"query_interval": 125.0, "query_response_interval": 10.0}
 Entry = dict[str, Any]

@@ -129,3 +129,20 @@ def test_ports_own_stack_stays_out_of_it(net: Star) -> None:
     sent = ethernet(mac, net.h(0).mac)
     seen = receivers(net, [sent])
     assert seen == [others(net)], "an unknown unicast like any other"
+
+
+def test_group_by_its_mac_address_goes_to_its_ports_alone(net: Star) -> None:
+    """L2-3: what is not IP; IP frames and other addresses are not concerned."""
+    mac, other = "01:00:00:01:02:03", "01:00:00:01:02:04"
+    sent = [ethernet(mac, net.h(0).mac), ethernet(other, net.h(0).mac)]
+    ip_to_it = frames_ipv6.icmpv6(
+        bytes((128, 0)) + bytes(6), "fe80::99", "ff0e::1", mac=net.h(0).mac, destination_mac=mac
+    )
+    assert receivers(net, [*sent, ip_to_it]) == [others(net)] * 3
+    net.switch.do("mdb", "add", mac, "--port", "p1")
+    (row,) = net.switch.show("mdb", group=mac)["mdb"]
+    assert (row["family"], row["port"], row["origin"]) == ("l2", "p1", "static")
+    assert receivers(net, [*sent, ip_to_it]) == [{"h1"}, others(net), others(net)]
+    assert receivers(net, [ethernet(mac, net.h(1).mac)], sender=1) == [set()]
+    net.switch.do("mdb", "del", mac, "--port", "p1")
+    assert receivers(net, sent) == [others(net)] * 2

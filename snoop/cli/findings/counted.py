@@ -172,7 +172,8 @@ def limits(facts: Facts) -> Iterator[Finding]:
     by_port: dict[tuple[str, str], set[tuple[int, str]]] = defaultdict(set)
     for row in facts.seen.mdb:
         groups[row.vlan, row.family].add(row.group)
-        by_port[row.port, row.family].add((row.vlan, row.group))
+        if row.compatibility is not None:  # nobody joins a group by its MAC address
+            by_port[row.port, row.family].add((row.vlan, row.group))
     of = {each.family: each for each in facts.of_each()}
     for (vid, family), held in groups.items():
         most = igmp(of.get(family, facts), vid).max_groups

@@ -3,8 +3,9 @@ that of `bridge vlan show`.
 
 As the kernel bridge: a (*, G) entry per port with its filter mode and source list, an (S, G) entry
 for each source of a port, blocked if the port refuses it, and then one more, flagged, on each
-EXCLUDE port of the group that does not list the source. Timers are those of the (*, G) entries;
-the kernel shows none for the others. `tests/netns/test_bridge_format.py` compares the two.
+EXCLUDE port of the group that does not list the source. Timers are those of the (*, G) entries; the
+kernel shows none for the others. A group by its MAC address has neither mode nor sources.
+`tests/netns/test_bridge_format.py` compares the two.
 """
 
 from __future__ import annotations
@@ -115,7 +116,8 @@ def _entry(
     if source is not None:
         entry["src"] = source
     entry["state"] = "permanent" if static else "temp"
-    entry["filter_mode"] = row.filter_mode if source is None else "include"
+    if row.compatibility is not None:
+        entry["filter_mode"] = row.filter_mode if source is None else "include"
     learned = [one for one in row.sources if one.timer is not None or not one.static]
     if source is None and learned:
         entry["source_list"] = [

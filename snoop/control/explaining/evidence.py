@@ -137,6 +137,9 @@ def _departed(row: DepartureRow, port: Port, case: Case, group: Address) -> Told
     elif row.how is Departure.PORT_DOWN:
         cause, do = Cause.PORT_DOWN, ask
         because = f"the membership of {host} ended when the port went down, {then}"
+    elif row.how is Departure.VLAN_LEFT:
+        cause, do = "left", ask
+        because = f"the membership of {host} ended when the port left the VLAN, {then}"
     elif row.how is Departure.DISABLED:
         cause, do = Cause.SNOOPING_OFF, ask
         because = f"the membership of {host} ended when snooping was switched off, {then}"

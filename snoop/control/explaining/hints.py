@@ -41,7 +41,7 @@ def notes(case: Case, group: Address) -> Iterator[str]:
     known = {
         other
         for vlan, other in plane.engine.groups()
-        if vlan == vid and address.family(other) is case.family
+        if vlan == vid and address.family(other) is case.family and not address.mac_of(other)
     }
     most = case.params.max_groups
     if not registered and len(known) >= most:

@@ -190,4 +190,4 @@ def _listed(row: MdbRow, *, forwarding: bool) -> str:
 
 
 def _version(row: MdbRow) -> str:
-    return row.compatibility.replace("igmp", "IGMP").replace("mld", "MLD")
+    return (row.compatibility or "").replace("igmp", "IGMP").replace("mld", "MLD")

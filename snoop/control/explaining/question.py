@@ -123,14 +123,14 @@ def _built(plane: Plane, port: Port, request: Explain) -> bytes:
         tag = request.vlan or None
     vid = tag or pvid
     how = (request.protocol, request.ttl, request.size)
-    if request.group is not None:
+    if request.group is not None and not _MAC.fullmatch(request.group):
         group = named.group(request.group)
         if address.family(group) is not address.family(source):
             if request.source is not None:
                 raise RequestError("its source and its group are of different families", code=2)
             source = _SOME_SOURCE_IPV6
         return _ip(ether.multicast_mac(group), src, source, group, tag, *how)
-    dst, destination = _destination(plane, request.to or "", vid)
+    dst, destination = _destination(plane, request.to or request.group or "", vid)
     if destination is None:
         return _sized(ether.build(dst, src, b"", _ETHERTYPE_EXPERIMENT), tag, request.size)
     if address.family(destination) is not address.family(source):

@@ -89,7 +89,7 @@ def test_what_is_wrong_of_keys_and_between_tables_is_said_at_once(tmp_path: Path
         'f:29: [[port]] p0: mld: unknown key "mruter" (did you mean "mrouter"?)',
         f'f:33: [[port]] p0: mld: fast_leave = "of" {words}"off", "on", "tracked"',
         f'f:41: [[static]] 10.1.1.1: group = "10.1.1.1" {words}a multicast group such as 239.1.1.1 '
-        "or ff0e::1",
+        "or ff0e::1, or the MAC address of a group that is not of IP such as 01:00:00:01:02:03",
         f"f:46: [[static]] ff0e::1: ports = [] {words}a list, each text",
         f'f:50: [[group]] ff0e::1: name = "" {words}a text of 1 to 64 characters on one line, '
         "without spaces around it",

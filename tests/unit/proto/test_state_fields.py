@@ -32,6 +32,7 @@ from snoop.proto import (
     instances,
     last_member,
     last_word,
+    layer2,
     membership,
     mrouter,
     null_source,
@@ -70,6 +71,7 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
             "_solicitor": "solicitor",
             "_instances": "instances",
             "_carrier": "carrier",
+            "_layer2": "layer2",
         },
     ),
     context.Context: (
@@ -92,6 +94,10 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
     settings.Settings: (
         None,
         dict.fromkeys(("_mark", "_vids", "igmp", "mld", "params", "vlans"), CONFIGURED),
+    ),
+    layer2.Layer2: (
+        layer2.Layer2State,
+        {"_known": "entries", "_counts": FOLLOWS, "_context": WIRING},
     ),
     vlans.VlanPorts: (None, dict.fromkeys(("_everywhere", "_ports", "_vids"), CONFIGURED)),
     settings.FamilySettings: (None, dict.fromkeys(("_vlans", "params", "ssm"), CONFIGURED)),
