@@ -51,6 +51,7 @@ _FILES = (
 _EXAMPLES = (
     ("snoop run --port eth1 --port eth2 --querier --querier-address 10.0.0.254",
      "A switch of two ports that asks the hosts itself."),
+    ("snoop port set p1 access=20", "Another VLAN for a port, until the switch ends."),
     ("snoop check && snoop show", "Is anything wrong, and what is going on?"),
     ("snoop explain --stream --group 239.1.1.1", "Who gets this stream, and why do the others "
                                                  "not?"),

@@ -114,13 +114,15 @@ def merged(before: Mapping[str, object], options: Mapping[str, object]) -> Optio
 
 
 def spelled(options: Mapping[str, object]) -> list[str]:
-    """As `port set` takes them."""
+    """As `port set` takes them; None is left out."""
     return [f"{key}={_spelled(value)}" for key, value in options.items()]
 
 
 def _spelled(value: object) -> str:
     if isinstance(value, Word):
         return value.value
+    if value is None:
+        return Word.LEFT_OUT.value
     if isinstance(value, list):
         return ",".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -24,6 +24,8 @@ from snoop.runtime.ports import LinkTable
 
 _log = logging.getLogger("snoop.config")
 
+_EVENT_CHARACTERS = 200  # a trunk may list thousands
+
 
 class Changes:
     """Changes one plane; `load` reads the configuration."""
@@ -81,7 +83,8 @@ class Changes:
         changed = {key: value for key, value in changed.items() if key not in follows}
         if config != old:
             self._plane.configure(config)
-            fields: dict[str, object] = {"options": port_options.spelled(changed), "by": By.COMMAND}
+            said = [word[:_EVENT_CHARACTERS] for word in port_options.spelled(changed)]
+            fields: dict[str, object] = {"options": said, "by": By.COMMAND}
             self._plane.say(EventKind.CONFIG, fields, port=name)
             _say_new(odd.of_ports(old), odd.of_ports(config))
         told = {key: after[key] for key in after if key in options or key in changed}

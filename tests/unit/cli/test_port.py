@@ -36,6 +36,17 @@ def test_it_is_an_event_of_its_port(daemon: Daemon, snoop: Any) -> None:
     ]
 
 
+def test_an_event_has_options_as_they_are_typed_and_no_longer_than_needed(
+    daemon: Daemon, snoop: Any
+) -> None:
+    daemon.scene.raw["switch"] = {"vlan_filtering": True}
+    assert snoop("reload").status == 0
+    snoop("port", "set", "p1", "trunk=" + ",".join(str(vid) for vid in range(1, 4095, 2)))
+    (event,) = daemon.scene.ask(Events(types=("config",), port="p1"))["events"]
+    trunk, access = sorted(event["options"], key=len, reverse=True)
+    assert (access, trunk[:13], len(trunk)) == ("access=default", "trunk=1,3,5,7", 200)
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
