@@ -84,7 +84,11 @@ def switches(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
 
 
 def interfaces(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Interfaces of this network namespace."""
+    """Interfaces of this network namespace; behind one, options of the port it is to be."""
+    port, comma, option = incomplete.rpartition(",")
+    if comma:
+        found = assignments(ctx, param, option)
+        return [CompletionItem(f"{port},{item.value}", help=item.help) for item in found]
     names = (name_of(name) for _, name in socket.if_nameindex())
     return _items({name: None for name in names if name != "lo"}, incomplete)
 

@@ -82,6 +82,7 @@ def test_options_of_a_port_and_their_words_are_completed(
     before = "" if bash else "mrouter="
     words = [f"{before}{word}" for word in ("always", "auto")]
     assert complete("snoop port set p1 mrouter=a", **at) == words
+    assert complete("snoop run --port p1,acc", **at) == ["p1,access="]
 
 
 def test_what_a_switch_has_is_completed(complete: Complete, daemon: Daemon) -> None:

@@ -37,7 +37,7 @@ VLAN = st.fixed_dictionaries(
     },
 )  # fmt: skip
 STATIC = st.fixed_dictionaries(
-    {"group": st.sampled_from(["239.1.1.1", "ff0e::1", "10.0.0.1", 1]),
+    {"group": st.sampled_from(["239.1.1.1", "ff0e::1", "01:00:00:01:02:03", 1]),
      "ports": st.one_of(st.lists(NAMES, max_size=3), NAMES)},
     optional={"vlan": IDS},
 )  # fmt: skip
@@ -55,6 +55,7 @@ DOCUMENTS = st.fixed_dictionaries(
 VID = st.integers(1, 4094)
 SPAN = st.tuples(VID, VID).map(lambda ends: f"{min(ends)}-{max(ends)}")
 SET = st.lists(st.one_of(VID, SPAN), min_size=1, max_size=5)
+GROUPS = st.sampled_from(["239.1.1.1", "ff0e::1", "01:00:00:01:02:03"])
 GOOD_PORT = st.one_of(
     st.fixed_dictionaries({}, optional={"access": VID, "split_horizon": st.just("mesh")}),
     st.fixed_dictionaries({"trunk": SET}, optional={"native": VID}),
@@ -64,11 +65,11 @@ GOOD = st.builds(
         "switch": {"vlan_filtering": True},
         "port": [{"name": f"p{n}", **port} for n, port in enumerate(ports)],
         "vlan": [{"vid": vid, "port_max_groups": vid % 3} for vid in vids],
-        "static": [{"group": "239.1.1.1", "ports": ["p0"], **one} for one in statics],
+        "static": [{"ports": ["p0"], **one} for one in statics],
     },
     st.lists(GOOD_PORT, min_size=1, max_size=4),
     st.lists(VID, unique=True, max_size=3),
-    st.lists(st.fixed_dictionaries({}, optional={"vlan": VID}), max_size=2),
+    st.lists(st.fixed_dictionaries({"group": GROUPS}, optional={"vlan": VID}), max_size=2),
 )
 WORDS = st.one_of(
     st.text(max_size=12),
