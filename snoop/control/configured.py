@@ -11,6 +11,7 @@ class SwitchConfig(Struct, frozen=True, kw_only=True):
     no_querier: str
     fdb_max: int
     unregistered: str = "flood"
+    vlan_filtering: bool = False
 
 
 class IgmpConfig(Struct, frozen=True, kw_only=True):
@@ -62,6 +63,7 @@ class VlanConfig(Struct, frozen=True, kw_only=True):
     querier: str
     version: int
     max_groups: int
+    querier_address: str | None = None
     mld: VlanMldConfig | None = None
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from snoop.proto import vlans
+
 
 class Tagging(Struct, frozen=True, kw_only=True, gc=False):
     """The VLANs of a port: `pvid`, in and out without a tag (None: none), and `tagged` ranges."""
@@ -36,3 +38,19 @@ class Vlan(Struct, frozen=True, kw_only=True):
     name: str | None
     ports: list[VlanPort]
     families: list[VlanFamily]
+
+
+def vids(own: Tagging) -> int:
+    """The VLANs of a port as a set, bit `1 << vid` each."""
+    found = 1 << own.pvid if own.pvid else 0
+    for one in own.tagged:
+        first, _, last = one.partition("-")
+        found |= (1 << int(last or first) + 1) - (1 << int(first))
+    return found
+
+
+def spelled(found: int, most: int = 4) -> str:
+    """The VLANs of a set: 10, 20-29; a few, and how many more ids and ranges there are."""
+    ranges = vlans.ranges(found)
+    more = f" and {len(ranges) - most} more" if ranges[most:] else ""
+    return ", ".join(ranges[:most]) + more

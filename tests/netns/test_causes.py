@@ -42,7 +42,7 @@ def test_a_trouble_is_named_as_the_table_says(net: Star, title: str) -> None:
 
 def configure(net: Star, trouble: Trouble) -> None:
     """Put the tables of a trouble in force, and count afresh."""
-    tables = {name: dict(keys) for name, keys in trouble.tables.items()}
+    tables = dict(trouble.tables)
     config = {**tables, "igmp": {**IGMP, **tables.get("igmp", {})}}
     config["mld"] = {**MLD, **tables.get("mld", {})}
     config["port"] = [{"name": port, **trouble.ports.get(port, {})} for port in PORTS]

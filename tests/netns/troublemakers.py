@@ -13,7 +13,7 @@ EVERYBODY = "ff:ff:ff:ff:ff:ff"
 PORTS = ("p0", "p1", "p2", "p3", "p4")
 G = "239.30.0.{}"
 UNREGISTERED = {"switch": {"unregistered": "mrouters"}}
-Tables = Mapping[str, Mapping[str, Any]]
+Tables = Mapping[str, Any]
 Set = Callable[[Star, str], None]
 
 

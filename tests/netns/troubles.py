@@ -62,8 +62,15 @@ from netns.troublemakers import (
     two_behind,
     two_leave,
 )
+from netns.troublemakers_vlans import asks_within, is_refused, reports_as, sends_within
 
 DENIED = {"p1": {"deny_groups": ["239.30.0.0/24"]}}
+FILTERS = {"switch": {"vlan_filtering": True, "unregistered": "mrouters"}}
+TEN, MESH, OUTSIDE = {"access": 10}, {"split_horizon": "mesh"}, "239.31.0.9"
+NETWORKS = [
+    {"vid": 1, "querier_address": "10.1.0.254"},
+    {"vid": 10, "querier_address": "10.10.0.254"},
+]
 SSDP, KNX = "239.255.255.250", "224.0.23.12"
 TROUBLES = {
     # Who asks, who routes
@@ -146,6 +153,38 @@ TROUBLES = {
         both(joins, sends_tagged), explain=("--port", "p0", "--vlan", "10")
     ),
     "the listener tags, the sender does not": Trouble(both(joins_tagged, sends)),
+    "a host sends with a tag into an access port": Trouble(
+        is_refused(1, 20),
+        FILTERS,
+        {"p0": TEN, "p1": TEN},
+        explain=("--port", "p1", "--tagged", "20"),
+    ),
+    "a host sends without a tag into a trunk that has no native VLAN": Trouble(
+        is_refused(1), FILTERS, {"p0": TEN, "p1": {"trunk": [10, 20]}}, explain=("--port", "p1")
+    ),
+    "the listener's port is in another VLAN than the sender's": Trouble(
+        both(joins, sends_within), FILTERS, {"p0": TEN, "p1": {"access": 20}}
+    ),
+    "a VLAN has ports and nobody asks in it": Trouble(
+        both(joins, asks_within("10.0.0.13")),
+        {**FILTERS, "igmp": {"querier": "off"}},
+        {"p0": TEN, "p1": TEN, "p3": TEN},
+        undo=forgotten,
+    ),
+    "a static entry is on a port outside its VLAN": Trouble(
+        sends_within,
+        {**FILTERS, "static": [{"group": OUTSIDE, "vlan": 10, "ports": ["p1"]}]},
+        {"p0": TEN, "p1": {"access": 20}},
+        OUTSIDE,
+    ),
+    "the other end of a trunk has another native VLAN": Trouble(
+        reports_as(3, "10.10.0.7"),
+        {**FILTERS, "vlan": NETWORKS},
+        at("p3", trunk=[10], native=1),
+    ),
+    "sender and listener are of one split horizon": Trouble(
+        both(joins, sends_within), UNREGISTERED, {"p0": MESH, "p1": MESH}
+    ),
     "two groups have one MAC address": Trouble(
         reports("239.32.0.1", "239.160.0.1"), group="239.32.0.1"
     ),

@@ -45,6 +45,8 @@ class FakeFastPath:
     reopened: list[int] = field(default_factory=list)
     disputed: list[FdbEntry] = field(default_factory=list)
     flushed: list[tuple[int | None, int | None]] = field(default_factory=list)
+    untagged: dict[int, int] = field(default_factory=dict)
+    """By VLAN, the ports that have it without a tag."""
 
     def port_open(self, port: int, ifindex: int, setup: PortSetup) -> PortOpened:
         self._allow(ifindex)
@@ -110,6 +112,7 @@ class FakeFastPath:
         if self.unpublishable:
             raise OSError(errno.ENOMEM, "publish: out of memory")
         self.table.apply(delta)
+        self.untagged.update((row.vid, row.untagged) for row in delta.members)
 
     def drain(self, budget: int) -> list[Punted]:
         """As the real one: whole frames, until they cost as much as the budget."""
@@ -162,7 +165,10 @@ class FakeFastPath:
         )  # fmt: skip
         vlan = int.from_bytes(frame[14:16], "big") & 0xFFF if frame[12:14] == b"\x81\0" else 0
         vlan = vlan or self.table.pvids.get(port, 0)
-        return Verdict(REASONS[case.reason], case.reason, case.ports, case.punt, registered, vlan)
+        untagged = self.untagged.get(vlan, 0) if port in self.table.pvids else None
+        return Verdict(
+            REASONS[case.reason], case.reason, case.ports, case.punt, registered, vlan, untagged
+        )
 
 
 def link(name: str, ifindex: int, **changes: object) -> Link:

@@ -5,7 +5,7 @@ know. Every finding says what to do.
 
 - `facts`: what a search reads;
 - `querier`, `ports`, `streams`, `listeners`, `refused`, `silence`, `neighbours`, `stations`,
-  `flooding`, `storms`, `counted`: the searches.
+  `flooding`, `storms`, `counted`, `vlans`: the searches.
 """
 
 from __future__ import annotations
@@ -37,12 +37,14 @@ from snoop.cli.findings.stations import disputes, doubled, room
 from snoop.cli.findings.storms import loops, storms
 from snoop.cli.findings.streams import doubled as doubled_streams
 from snoop.cli.findings.streams import shared_addresses, streams
+from snoop.cli.findings.vlans import COUNTERS as VLANS
+from snoop.cli.findings.vlans import vlans
 from snoop.control.documents import Finding
 from snoop.control.storm import STORMS
 
 __all__ = ["COUNTERS", "IN_FLIGHT_FRAMES", "RATED", "Facts", "Finding", "look", "shortened"]
 
-COUNTERS = (*COUNTED, *floods.COUNTERS, *storm.COUNTERS, *STATIONS)
+COUNTERS = (*COUNTED, *floods.COUNTERS, *storm.COUNTERS, *STATIONS, *VLANS)
 RATED = ("rate_limited", *STORMS)
 IN_FLIGHT_FRAMES = 4096
 ALIKE_MAX = 4
@@ -63,6 +65,7 @@ _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     disputes,
     doubled,
     room,
+    vlans,
     streams,
     doubled_streams,
     not_joined,

@@ -16,6 +16,7 @@ from snoop.control import documents, witnessed, wording
 from snoop.control.causes import Cause
 from snoop.control.configured import IgmpConfig, VlanConfig
 from snoop.control.documents import Finding
+from snoop.control.tagged import vids
 from snoop.wire.address import Family
 
 NEAR_LIMIT = 0.9
@@ -159,6 +160,16 @@ class Facts:
         for row in self.seen.streams:
             rows[row.group].setdefault(row.vlan, []).append(row)
         return rows
+
+    @cached_property
+    def vlans(self) -> dict[str, int]:
+        """The VLANs of each port, bit `1 << vid`; empty where the switch does not filter."""
+        return {port.name: vids(port.vlans) for port in self.seen.ports if port.vlans is not None}
+
+    @cached_property
+    def horizons(self) -> dict[str, str]:
+        """The split horizon of each port that has one."""
+        return {port.name: port.split_horizon for port in self.seen.ports if port.split_horizon}
 
     @cached_property
     def _stations(self) -> dict[tuple[int, str, str], float]:

@@ -12,6 +12,7 @@ from ipaddress import ip_address, ip_network
 
 from snoop.cli.findings.facts import RECENT_SECONDS, Facts, Who, is_local, note, problem
 from snoop.cli.findings.streams import EVERYWHERE, elsewhere, tagged
+from snoop.cli.findings.vlans import is_outside
 from snoop.control import documents
 from snoop.control.causes import Cause
 from snoop.control.documents import Finding
@@ -62,8 +63,11 @@ def not_joined(facts: Facts) -> Iterator[Finding]:
 def other_source(facts: Facts) -> Iterator[Finding]:
     """Streams of a source that none of those who joined the group want."""
     for stream in facts.seen.streams:
+        if stream.idle > RECENT_SECONDS or stream.reason != "no_member":
+            continue
         rows = facts.groups.get((stream.vlan, stream.group), ())
-        if stream.idle > RECENT_SECONDS or stream.reason != "no_member" or not rows:
+        rows = [row for row in rows if not is_outside(facts, row)]
+        if not rows:
             continue
         said = [
             f"{_reporter(row)} at {row.port} wants {_wanted(row)}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from snoop.cli.findings.facts import RECENT_SECONDS, Facts, igmp, is_local, is_up, note, problem
+from snoop.cli.findings.vlans import is_apart, is_outside
 from snoop.control import documents
 from snoop.control.causes import Cause
 from snoop.control.documents import Finding
@@ -36,6 +37,8 @@ def streams(facts: Facts) -> Iterator[Finding]:
         for row in facts.groups.get((stream.vlan, stream.group), ()):
             if row.port == stream.port or row.port in stream.egress:
                 continue
+            if is_outside(facts, row) or is_apart(facts, stream, row):
+                continue  # said of the port
             if _wants(row, stream.source) and is_up(facts, row.port):
                 yield problem(
                     Cause.NOT_DELIVERED,
@@ -113,9 +116,19 @@ def _in_another_vlan(facts: Facts, stream: documents.Stream, name: str) -> Itera
             name,
             f"arrives {tagged(vid)} at {stream.port}, where nobody has joined it: its members "
             f"are {tagged(other)}, at {ports}",
-            f"`snoop show mdb --group {group}` has them: let the sender send {tagged(other)}, or "
-            f"them join {tagged(vid)}",
+            _one_vlan(facts, stream, other, ports),
         )
+
+
+def _one_vlan(facts: Facts, stream: documents.Stream, other: int, ports: str) -> str:
+    """What to do for a stream and its members to meet."""
+    has = f"`snoop show mdb --group {stream.group}` has them: "
+    if facts.config.switch.vlan_filtering:
+        return (
+            f"{has}put {stream.port} and {ports} into one VLAN ([[port]] access, trunk), or let a "
+            f"router take the stream from VLAN {stream.vlan} to VLAN {other}"
+        )
+    return f"{has}let the sender send {tagged(other)}, or them join {tagged(stream.vlan)}"
 
 
 def elsewhere(facts: Facts, stream: documents.Stream) -> list[int]:

@@ -10,6 +10,7 @@ from snoop.control.causes import Cause
 from snoop.control.explaining.case import Case, Told
 from snoop.control.explaining.heading import ETHERTYPE_SERVICE
 from snoop.control.reasons import REASONS
+from snoop.control.tagged import spelled
 from snoop.proto.views import MdbRow
 from snoop.proto.vlans import PortVlans, ranges
 from snoop.runtime.ports import Port
@@ -49,16 +50,9 @@ def refused(case: Case) -> Told:
         )
     return Told(
         Cause.VLAN_FILTERED,
-        f"dropped: {name} is not in VLAN {vid} (it is in {named(own)})",
+        f"dropped: {name} is not in VLAN {vid} (it is in {spelled(own.all)})",
         do=admit(name, own, vid),
     )
-
-
-def named(own: PortVlans) -> str:
-    """Name the VLANs of a port: a few, and how many more."""
-    found = ranges(own.all)
-    more = f" and {len(found) - 4} more" if len(found) > 4 else ""
-    return ", ".join(found[:4]) + more
 
 
 def admit(name: str, own: PortVlans, vid: int) -> str:
@@ -117,8 +111,9 @@ def _who(row: MdbRow) -> str:
 
 def tagged(case: Case, port: Port) -> bool | None:
     """Say whether the frame leaves there with a tag; None where tags stay as they are."""
-    own = vlans.of(case.plane, port)
-    return None if own is None else own.pvid != case.vid
+    if vlans.of(case.plane, port) is None or case.verdict.untagged is None:
+        return None
+    return not case.verdict.untagged >> port.id & 1
 
 
 def listed(case: Case, port: Port) -> Told:
