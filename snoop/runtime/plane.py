@@ -376,6 +376,8 @@ class Plane:
         self._configure_statics(now)
         self._mdb.set_floods(resolve.always_flood(self.config))
         self._mdb.set_members(self._members())
+        # First of all: queries that wait leave with the tag that each port has there (VLAN-5).
+        self._publish(self._mdb.staged())
         self._all_vlans()
         self.flush()
 
