@@ -15,6 +15,7 @@ from collections.abc import Mapping
 
 from snoop.lab import Lab, LabError, frames, namespaces, wait_until
 from snoop.lab.switch import KernelBridge, Snoop
+from testbed.demo_vlans import vlans
 
 QUERY, RESPONSE, LAST_MEMBER = 1.5, 0.5, 0.5
 ROBUSTNESS = 2
@@ -241,6 +242,8 @@ def main() -> int:
         story.trouble()
         story.closing()
         prefix, children = lab.prefix, [host.process for host in lab.hosts]
+    if not options.bridge:
+        vlans(story.check, title)
     left = namespaces.named(prefix)
     gone = not left and all(child.poll() is not None for child in children)
     story.check(gone, f"nothing left behind; {time.monotonic() - begin:.1f} s in all")

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 MARKERS = (
     "snoop_lab(hosts=4, mtu=1500, quiet_ipv6=True): how the lab of this test is laid out, as in "
     "snoop.lab.Lab",
-    "snoop_switch(config={}, ports=None, pruning=True): tables of the configuration beside those "
-    "of snoop.lab.QUICK; the ports, all of them otherwise; False: do not wait until it prunes",
+    "snoop_switch(config={}, ports=None, vlans=None, pruning=True): tables of the configuration "
+    "beside those of snoop.lab.QUICK; the ports, all of them otherwise; their VLANs, as in "
+    "snoop.lab.Lab.switch; False: do not wait until it prunes",
 )
 
 
@@ -60,7 +61,9 @@ def snoop_switch(request: pytest.FixtureRequest, snoop_lab: Lab) -> Iterator[Sno
     pruning = named.pop("pruning", True)
     switch = snoop_lab.switch(config=beside_quick(named.pop("config", {})), **named)
     if pruning:
-        switch.wait_pruning()
+        queriers = switch.show("querier", family="ipv4")["queriers"] if "vlans" in named else []
+        for vlan in sorted({row["vlan"] for row in queriers}) or [0]:
+            switch.wait_pruning(vlan=vlan)
     yield switch
     assert switch.process is not None
     if switch.process.poll() not in (None, 0, -signal.SIGTERM, -signal.SIGKILL):

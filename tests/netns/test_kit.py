@@ -38,6 +38,25 @@ def test_markers(snoop_lab, snoop_switch):
     snoop_lab.settle(snoop_lab.h("studio"))
     assert snoop_lab.h("tv").wire("239.9.9.9").frames == 0
 """
+VLANS = """
+import pytest
+
+@pytest.mark.snoop_switch(vlans={"p0": 10, "p1": 10, "p2": 20, "p3": [10, 20]})
+def test_vlans(snoop_lab, snoop_switch):
+    sender, one, other, trunk = snoop_lab.hosts
+    tagged = snoop_lab.add_vlan(trunk, 10)
+    other.join("239.1.2.3")
+    one.join("239.1.2.3")
+    trunk.join("239.1.2.3", interface=tagged)
+    snoop_switch.wait_members("239.1.2.3", {"p1", "p3"}, vlan=10)
+    sender.send("239.1.2.3", count=100, rate=2000)
+    snoop_lab.settle(sender, [one, trunk])
+    snoop_lab.settle(trunk, [other], vid=20)
+    assert one.app("239.1.2.3").unique == 100
+    assert trunk.app("239.1.2.3", interface=tagged).unique == 100
+    assert trunk.wire("239.1.2.3", vid=10).unique == 100
+    assert other.wire("239.1.2.3").frames == 0
+"""
 TOO_FAST = """
 import os, signal
 import pytest
@@ -153,6 +172,12 @@ def test_who_lacks_the_rights_is_told_in_a_line(place: Path) -> None:
 def test_markers_lay_out_the_lab_and_configure_the_switch(place: Path) -> None:
     (place / "test_marked.py").write_text(MARKED)
     done = run(place, *PYTEST, "--strict-markers", "test_marked.py")
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_ports_in_vlans_and_a_host_on_a_trunk(place: Path) -> None:
+    (place / "test_vlans.py").write_text(VLANS)
+    done = run(place, *PYTEST, "--strict-markers", "test_vlans.py")
     assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
