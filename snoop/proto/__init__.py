@@ -22,7 +22,8 @@ imports only those before it, from the bottom up:
 - `reports` takes what hosts say, `forwarding` says where a control frame goes, `receiving` takes a
   frame apart for both;
 - `snapshot` has the state as rows, for people, `testimony` what was seen of hosts; `state` is all
-  of it, dumped and loaded, and `fitting` leaves out what lower limits allow no more.
+  of it, dumped and loaded, and `fitting` leaves out what lower limits allow no more; `configuring`
+  has it follow new settings.
 
 State is written by whoever owns it; the others ask. Everything a host can make grow has a limit in
 `params`, and a counter in `counters` for when it is met.

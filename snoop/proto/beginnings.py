@@ -7,7 +7,7 @@ querier and floods (Q-15). VLANs with settings of their own need not wait.
 What such an operator asks for in a VLAN that no port has, waits for a port; that is said once.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final, NamedTuple, Protocol
 
 from snoop.proto.deadlines import Deadlines
@@ -19,7 +19,7 @@ from snoop.proto.units import MILLISECOND, NEVER, STOPPED, Duration, Instant, af
 from snoop.wire.address import Family
 
 _RATE: Final = 200
-_BURST: Final = 40
+_BURST: Final = 20
 _PAUSE: Final = Duration(50 * MILLISECOND)
 
 Key = tuple[int, Family]
@@ -32,6 +32,7 @@ class BeginningsState(NamedTuple):
     bucket: BucketState
     waiting: tuple[Key, ...]
     said: tuple[Key, ...]
+    looks: bool = False
 
 
 class Home(Protocol):
@@ -39,6 +40,10 @@ class Home(Protocol):
 
     def begin(self, vid: int, family: Family, turn: Turn) -> None:
         """Have the querier of an instance begin, if it is wanted still."""
+        ...
+
+    def unasked(self) -> Iterator[Key]:
+        """Yield those that are to be there, and are not."""
         ...
 
     def deserted(self) -> Iterator[Key]:
@@ -53,7 +58,16 @@ class Home(Protocol):
 class Beginnings:
     """Who waits for its turn."""
 
-    __slots__ = ("_bucket", "_deadlines", "_home", "_said", "_waiting", "armed", "armed_as")
+    __slots__ = (
+        "_bucket",
+        "_deadlines",
+        "_home",
+        "_looks",
+        "_said",
+        "_waiting",
+        "armed",
+        "armed_as",
+    )
 
     def __init__(self, home: Home, deadlines: Deadlines, now: Instant) -> None:
         """Start with nobody."""
@@ -62,6 +76,7 @@ class Beginnings:
         self._bucket = TokenBucket(_RATE, _BURST, now=now)
         self._waiting: dict[Key, None] = {}
         self._said: dict[Key, None] = {}
+        self._looks = False  # whether there may be others
         self.armed: Instant = STOPPED
         self.armed_as = 0
 
@@ -69,10 +84,9 @@ class Beginnings:
         """Tell whether an instance waits for its turn."""
         return key in self._waiting
 
-    def await_turn(self, keys: Iterable[Key], now: Instant) -> None:
-        """Have these begin, each in its turn: the first once all that is under way is done."""
-        for key in keys:
-            self._waiting[key] = None
+    def look(self, now: Instant) -> None:
+        """Have those begin that there may be now: once all that is under way is done."""
+        self._looks = True
         self._deadlines.arm(self, Instant(now + 1))
 
     def discard(self, key: Key) -> None:
@@ -81,6 +95,9 @@ class Beginnings:
 
     def fire(self, turn: Turn) -> Instant:
         """Let the next ones begin."""
+        if self._looks:
+            self._looks = False
+            self._waiting.update((key, None) for key in self._home.unasked())
         deserted = dict.fromkeys(self._home.deserted())
         for key in deserted:
             if key not in self._said:
@@ -95,7 +112,7 @@ class Beginnings:
     def dump(self) -> BeginningsState:
         """What survives."""
         waiting, said = tuple(self._waiting), tuple(self._said)
-        return BeginningsState(timer_of(self), self._bucket.dump(), waiting, said)
+        return BeginningsState(timer_of(self), self._bucket.dump(), waiting, said, self._looks)
 
     def load(self, state: BeginningsState, into: Load) -> None:
         """Take up what was dumped."""
@@ -105,4 +122,5 @@ class Beginnings:
             for vid, family in keys:
                 require(0 <= vid < 4095, "no VLAN to ask in")
                 its[vid, Family(family)] = None
-        into.timer(self, state.timer, NEVER if self._waiting else STOPPED)
+        self._looks = state.looks
+        into.timer(self, state.timer, NEVER if self._waiting or self._looks else STOPPED)

@@ -78,7 +78,7 @@ class Carrier:
             self._chores.finish(turn)  # before it is back where something is left of it
         left = self._instances.among(moved.left)
         if left:
-            state.witnesses.excuse_in(moved.left)
+            state.witnesses.forget_in(moved.left)
             self._chores.begin(Round(state, empties=True, within=left), turn)
         joined = self._instances.among(moved.joined)
         if joined and state.up:

@@ -14,10 +14,10 @@ at an instant is gone for a frame of that instant; none ends earlier (TM-40). Wh
 due at once they are dealt with a part at a time.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from snoop.proto import receiving, snapshot
+from snoop.proto import configuring, receiving, snapshot
 from snoop.proto.carrier import Carrier
 from snoop.proto.context import Context
 from snoop.proto.counters import Counts, total
@@ -105,11 +105,12 @@ class Engine:
             turn.add(Event(EventKind.WARNING, 0, None, {"reason": reason, "count": count}))
         enabled = {Family.IPV4: dumped.enabled, Family.IPV6: dumped.mld_enabled}
         keys = self._instances.keys()
-        self._follow({key for key in keys if enabled[key[1]]}, turn)
+        were = {key for key in keys if enabled[key[1]]}
+        configuring.follow(self._parts, self._instances, were, turn)
         Fitting(dumped, self._context, self._instances, turn).fit()
-        were = {each.name: each.mark for each in dumped.ports}
+        marks = {each.name: each.mark for each in dumped.ports}
         for port in self._context.ports.values():
-            if port.params.vlans is not None and were.get(port.params.name) not in (
+            if port.params.vlans is not None and marks.get(port.params.name) not in (
                 None,
                 port.mark,
             ):
@@ -125,8 +126,9 @@ class Engine:
             raise ValueError(f"port id {port} is taken, or not in 0..255")
         turn = self._turn(now)
         self._context.add_port(port, params, now)
-        self._instances.await_asked(turn)
-        self._ports_changed(turn)
+        self._instances.look(turn)
+        vids = self._context.vlans.of(1 << port)
+        configuring.ports_changed(self._parts, self._instances.among(vids), turn)
         return turn.effects
 
     def port_up(self, port: int, *, now: Instant) -> list[Effect]:
@@ -161,7 +163,7 @@ class Engine:
         self._instances.sweep(turn)
         self._context.remove_port(port)
         self._instances.settle_ports(turn)
-        self._ports_changed(turn)
+        configuring.ports_changed(self._parts, self._instances, turn)
 
     # Time and frames -----------------------------------------------------------------------------
 
@@ -204,36 +206,8 @@ class Engine:
     ) -> list[Effect]:
         """Take new settings; of `ports` those that exist. What was learned stays learned."""
         turn = self._turn(now)
-        context = self._context
-        were_enabled = self._instances.enabled()
-        same = context.params == params
-        context.take(params)
-        moves: list[tuple[Port, Moved]] = []
-        for instance in self._instances:
-            instance.scope.follow()
-        for number, port in context.ports.items():
-            wanted = ports.get(number, port.params)
-            if not same or wanted != port.params:  # it may be allowed now
-                port.witnesses.forget()
-            moved = context.configure_port(port, wanted)
-            if moved.left or moved.joined:
-                moves.append((port, moved))
-        self._follow(were_enabled, turn)
-        for port, moved in moves:
-            self._carrier.move(port, moved, turn)
-        self._instances.sweep(turn)
+        configuring.configure(self._parts, params, ports, turn)
         return turn.effects
-
-    def _follow(self, were_enabled: Container[tuple[int, Family]], turn: Turn) -> None:
-        """Have all instances follow the settings, which are in force."""
-        self._instances.open_configured(turn)
-        for port in self._context.ports.values():
-            if port.is_restricted:
-                for instance in self._instances:
-                    instance.port_configured(port, turn)
-        self._instances.configured(were_enabled, turn)
-        self._instances.sweep(turn)
-        self._ports_changed(turn)
 
     # Operator ------------------------------------------------------------------------------------
 
@@ -431,9 +405,3 @@ class Engine:
     def _require_port(self, port: int) -> None:
         if port not in self._context.ports:
             raise KeyError(port)
-
-    def _ports_changed(self, turn: Turn) -> None:
-        """Recompute what depends on the ports' settings, in every instance."""
-        self._context.refresh_masks()
-        for instance in self._instances:
-            instance.ports_changed(turn)

@@ -11,7 +11,7 @@ thousands. Until then the VLAN floods, as it does until its hosts have had time 
 Where the switch filters, an operator has said which VLANs there are, and nobody is charged.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final, NamedTuple, TypeAlias
 
 from snoop.proto import shares
@@ -147,18 +147,28 @@ class Instances:
 
     # Beginning and ending ------------------------------------------------------------------------
 
-    def open_configured(self, turn: Turn) -> None:
-        """Have those that are there from the start: a querier need not wait for a host."""
-        for vid, family in self._context.settings.configured():
-            self.open(vid, family, turn)
-        self.await_asked(turn)
+    def open_configured(self, turn: Turn) -> list[Instance]:
+        """Have those that are there from the start: a querier need not wait for a host.
 
-    def await_asked(self, turn: Turn) -> None:
+        Return those that were not.
+        """
+        begun = []
+        for vid, family in self._context.settings.configured():
+            is_new = (vid, family) not in self._known
+            instance = self.open(vid, family, turn)
+            if is_new:
+                begun.append(instance)
+        self.look(turn)
+        return begun
+
+    def look(self, turn: Turn) -> None:
         """Have those begin that have a port and a querier of ours, of a switch that filters."""
         if self._context.params.vlan_filtering:
-            asked = self._context.settings.asked()
-            fresh = [key for key in asked if key not in self._known and key not in self._beginnings]
-            self._beginnings.await_turn(fresh, turn.now)
+            self._beginnings.look(turn.now)
+
+    def unasked(self) -> Iterator[_Key]:
+        """Yield those that are to be there and are not, or wait for their turn."""
+        return (key for key in self._context.settings.asked() if key not in self._known)
 
     def begin(self, vid: int, family: Family, turn: Turn) -> None:
         """Have the querier of an instance begin, if it is wanted still: it is its turn."""
@@ -286,9 +296,12 @@ class Instances:
         """Those that learn."""
         return {key for key, instance in self._known.items() if instance.params.enabled}
 
-    def configured(self, were_enabled: Container[_Key], turn: Turn) -> None:
+    def configured(
+        self, where: Iterable[Instance], were_enabled: Container[_Key], turn: Turn
+    ) -> None:
         """Follow the settings of the switch, once those of the ports are followed."""
-        for key, instance in list(self._known.items()):
+        for instance in where:
+            key = instance.vid, instance.family
             instance.groups.configure()
             enabled = instance.params.enabled
             if key in were_enabled and not enabled:

@@ -6,7 +6,7 @@ can pass it on. Times computed from these are in `timings`.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
@@ -315,6 +315,11 @@ class PortParams:
         _require_int("max_state", self.max_state, 1, 1 << 40)
         _require_groups("deny_groups", self.deny_groups)
         _require_groups("allow_groups", self.allow_groups)
+
+    def without_vlans(self) -> "PortParams":
+        """The same but for its VLANs."""
+        mld = None if self.mld is None else replace(self.mld, vlans=None)
+        return replace(self, mld=mld, vlans=None)
 
     def of(self, family: Family) -> "PortParams":
         """The settings for a family."""

@@ -81,6 +81,10 @@ class Port:
             for own in (self.params, self.mld)
         )
 
+    def differs_in_vlans_alone(self, wanted: PortParams) -> bool:
+        """Tell whether other settings change nothing but which VLANs it is in."""
+        return self.params.without_vlans() == wanted.without_vlans()
+
     def of(self, family: Family) -> PortParams:
         """Its settings for a family."""
         return self.params if family is IPV4 else self.mld

@@ -99,11 +99,14 @@ class Settings:
 
         They have a port, and a querier of ours.
         """
-        if self.params.vlan_filtering:
-            for vid in self.vlans.vids():
-                for family in Family:
-                    if vid not in self._vids and self.is_configured(vid, family):
-                        yield vid, family
+        if not self.params.vlan_filtering:
+            return
+        common = ((family, self.of_family(family).params) for family in Family)
+        families = [f for f, own in common if own.enabled and own.querier is not QuerierMode.OFF]
+        for vid in self.vlans.vids() if families else ():
+            if vid not in self._vids:
+                for family in families:
+                    yield vid, family
 
     def is_named(self, vid: int) -> bool:
         """Tell whether a VLAN has settings of its own, or is 0 and there."""

@@ -164,11 +164,15 @@ class Witnesses:
             if vid in (None, number) and of in (None, family(who[6:])):
                 heard.left = True
 
-    def excuse_in(self, vids: Vids) -> None:
-        """Expect no answers in these VLANs: the port has left them."""
+    def forget_in(self, vids: Vids) -> None:
+        """Expect no answers in VLANs that the port has left, and forget what was refused there."""
         for (number, _), heard in self._hosts.items():
             if vids >> number & 1:
                 heard.left = True
+        for refused in [key for key in self._refused if vids >> key[0] & 1]:
+            del self._refused[refused]
+        for shunned in [key for key in self._shunned if vids >> key[0] & 1]:
+            del self._shunned[shunned]
 
     def _meet(self, vid: int, who: Reporter, now: Instant) -> Heard:
         if len(self._hosts) >= HOSTS_MAX:

@@ -181,6 +181,7 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
         {
             **TIMER,
             "_bucket": "bucket",
+            "_looks": "looks",
             "_said": "said",
             "_waiting": "waiting",
             **dict.fromkeys(("_deadlines", "_home"), WIRING),
