@@ -86,7 +86,13 @@ static bool same_flow(const uint8_t *a, const uint8_t *b, const struct fp_udp *u
 	if (udp->ip_bytes == FP_IPV6_BYTES) /* traffic class, flow label; from Next Header on */
 		return !memcmp(ip_a, ip_b, 4) && !memcmp(ip_a + 6, ip_b + 6, 38);
 	return !memcmp(ip_a, ip_b, 2) && !memcmp(ip_a + 6, ip_b + 6, 4) &&
-	       !memcmp(ip_a + 12, ip_b + 12, 12);
+	       !memcmp(ip_a + 12, ip_b + 12, 8) && !memcmp(ip_a + 20, ip_b + 20, 4);
+}
+
+/* The VLAN that it leaves in; those who leave as they came are among themselves. */
+static uint32_t vlan_of(const struct fp_frame *frame, const struct fp_verdict *verdict)
+{
+	return frame->vlan | (uint32_t)verdict->tagging << 16;
 }
 
 static bool joins(const struct fp_batch *batch, const struct fp_unit *unit,
@@ -102,7 +108,7 @@ static bool joins(const struct fp_batch *batch, const struct fp_unit *unit,
 		return false;
 	if (!udp->atomic && udp->ip_id != unit->next_id)
 		return false;
-	if (unit->vlan != frame->vlan || unit->tagging != verdict->tagging ||
+	if (unit->vlan != vlan_of(frame, verdict) ||
 	    memcmp(unit->ports, verdict->ports, sizeof(unit->ports)))
 		return false;
 	first = (const uint8_t *)batch->frames[unit->first].iov.iov_base + FP_VNET_BYTES;
@@ -195,8 +201,7 @@ void fp_batch_add(struct fp_batch *batch, const struct fp_rx *rx, const struct f
 	batch->open[slot].unit = batch->unit_count;
 	unit = &batch->units[batch->unit_count++];
 	memcpy(unit->ports, verdict->ports, sizeof(unit->ports));
-	unit->vlan = frame->vlan;
-	unit->tagging = verdict->tagging;
+	unit->vlan = vlan_of(frame, verdict);
 	unit->respelled = false;
 	if (verdict->tagging)
 		plan_tags(unit, frame, verdict);

@@ -55,8 +55,7 @@ struct fp_unit {
 	uint32_t ip_bytes;
 	uint16_t next_id;
 	bool closed;
-	uint16_t vlan;
-	bool tagging;	    /* as of the verdict; untagged[] likewise */
+	uint32_t vlan;
 	bool respelled;	    /* some of the ports have it otherwise than it came */
 	bool tagged;	    /* as its frames are now */
 	bool header_tagged; /* as the header of its run is */

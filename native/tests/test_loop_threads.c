@@ -14,6 +14,7 @@
 #define AT_ONCE 50u
 #define RECEIVERS 6u
 #define GROUP 0xef010203u
+#define VLAN 10u
 
 static struct lab lab;
 static uint8_t reached[FRAMES]; /* the ports each frame came to, by its source address */
@@ -24,15 +25,20 @@ static void *run(void *argument)
 	return NULL;
 }
 
-/* Set A is ports 1 and 2 (its router), set B is 3 and 4; a mix of publishes would show. */
+/*
+ * Set A is ports 1 and 2 (its router, with a tag), set B is 3 and 4, rows and members alike; a mix
+ * of publishes would show.
+ */
 static void publish(uint32_t n)
 {
 	uint64_t member = n % 2 ? 0x02 : 0x08;
 	uint64_t mrouter = n % 2 ? 0x04 : 0x10;
-	struct fp_row row = ipv4_row(0, GROUP, 0, member);
+	struct fp_members members =
+		n % 2 ? vlan_members(VLAN, 0x07, 0x03) : vlan_members(VLAN, 0x19, 0x09);
+	struct fp_row row = ipv4_row(VLAN, GROUP, 0, member);
 	struct fp_vlan vlan = ipv4_policy(FP_VLAN_ANY, FP_VLAN_ACTIVE, mrouter, 0);
 
-	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, &vlan, 1, NULL, 0, NULL, 0), 0);
+	CHECK_EQ(fp_switch_publish(lab.sw, &row, 1, &vlan, 1, &members, 1, NULL, 0), 0);
 }
 
 static uint32_t collect(void)
@@ -42,7 +48,11 @@ static uint32_t collect(void)
 
 	for (uint32_t port = 1; port < RECEIVERS; port++) {
 		while (fake_wire_read(lab.ports[port].wire, datagram, sizeof(datagram)) > 0) {
-			uint32_t number = fp_read32(datagram + FP_VNET_BYTES + 26);
+			const uint8_t *frame = datagram + FP_VNET_BYTES;
+			bool tagged = port % 2 == 0;
+			uint32_t number = fp_read32(frame + (tagged ? 30 : 26));
+
+			CHECK_EQ(fp_read16(frame + 12), tagged ? 0x8100 : 0x0800);
 
 			CHECK(number < FRAMES);
 			CHECK(!(reached[number] & 1u << port));
@@ -104,7 +114,11 @@ static void test_frames_go_to_sets_that_were_published(void)
 	lab_start(&lab, RECEIVERS);
 	for (uint32_t port = 0; port < RECEIVERS; port++) {
 		struct fp_port_state state = {
-			.mtu = 1500, .port = (uint16_t)port, .flags = FP_PORT_UP};
+			.mtu = 1500,
+			.port = (uint16_t)port,
+			.flags = FP_PORT_UP | FP_PORT_FILTERS,
+			.pvid = VLAN,
+		};
 
 		CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, NULL, 0, NULL, 0, &state, 1), 0);
 	}

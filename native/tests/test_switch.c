@@ -231,6 +231,30 @@ static void test_injected_frame_is_tagged_as_its_vlan_says(void)
 	lab_end(&lab);
 }
 
+/* What came from a port goes to nobody of its horizon; our own goes to all. */
+static void test_injected_frame_keeps_off_the_horizon_it_came_from(void)
+{
+	uint64_t ports[FP_MASK_WORDS] = {0xe};
+	uint64_t sent[FP_MASK_WORDS];
+	struct fp_port_state states[4];
+	uint8_t frame[60] = {1};
+	struct lab lab;
+
+	lab_start(&lab, 4);
+	for (uint16_t port = 0; port < 4; port++)
+		states[port] = (struct fp_port_state){
+			.port = port, .flags = FP_PORT_UP, .mtu = 1500, .horizon = port < 2};
+	CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, NULL, 0, NULL, 0, states, 4), 0);
+	CHECK_EQ(fp_inject(lab.sw, 0, FP_NO_TAG, 0, ports, frame, 60, sent), 0);
+	CHECK_EQ(sent[0], 0xc);
+	CHECK_EQ(fp_inject(lab.sw, 0, FP_NO_TAG, 3, ports, frame, 60, sent), 0);
+	CHECK_EQ(sent[0], 0xe);
+	CHECK_EQ(fp_inject(lab.sw, 0, FP_NO_TAG, -1, ports, frame, 60, sent), 0);
+	CHECK_EQ(sent[0], 0xe);
+	CHECK_EQ(fp_inject(lab.sw, 0, FP_NO_TAG, 256, ports, frame, 60, sent), (uint64_t)-EINVAL);
+	lab_end(&lab);
+}
+
 static bool readable(int fd)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
@@ -316,6 +340,7 @@ int main(void)
 	RUN(test_explain_counts_and_learns_nothing);
 	RUN(test_inject_tells_which_ports_took_the_frame);
 	RUN(test_injected_frame_is_tagged_as_its_vlan_says);
+	RUN(test_injected_frame_keeps_off_the_horizon_it_came_from);
 	RUN(test_punt_descriptor_is_readable_while_frames_wait);
 	RUN(test_punt_descriptor_stays_readable_when_the_buffer_was_too_small);
 	RUN(test_every_counter_and_reason_has_a_name);
