@@ -32,27 +32,38 @@ def of_port(tagging: Tagging | None) -> str | None:
 
 
 def table_of(document: documents.Vlans) -> Table:
-    """A row a VLAN: its ports, and what each family does there."""
-    lines = []
+    """A row a VLAN: its ports, and what each family does there; VLANs that are alike in one."""
+    runs: list[list[Vlan]] = []
     for row in document.vlans:
-        families = {one.family: one for one in row.families}
-        lines.append(
-            (
-                human.vlan(row.vid),
-                *(_family(families.get(family)) for family in _FAMILIES),
-                str(sum(one.groups for one in row.families)),
-            )
-        )
+        if runs and _continues(runs[-1][-1], row):
+            runs[-1].append(row)
+        else:
+            runs.append([row])
+    firsts = [run[0] for run in runs]
+    lines = []
+    for run in runs:
+        families = {one.family: one for one in run[0].families}
+        vids = human.vlan(run[0].vid) if len(run) == 1 else f"{run[0].vid}-{run[-1].vid}"
+        cells = (_family(families.get(family)) for family in _FAMILIES)
+        lines.append((vids, *cells, str(sum(one.groups for one in run[0].families))))
     made = table(
         ("VLAN", *_FAMILIES.values(), "Groups"),
         lines,
         right=("Groups",),
         fold=tuple(_FAMILIES.values()),
     )
-    made.insert("VLAN", "Ports", [_ports(row) for row in document.vlans])
-    made.insert("VLAN", "Name", [row.name for row in document.vlans])
+    made.insert("VLAN", "Ports", [_ports(row) for row in firsts])
+    made.insert("VLAN", "Name", [row.name for row in firsts])
     made.notes = [] if document.filtering else [_unfiltered(document)]
     return made
+
+
+def _continues(before: Vlan, row: Vlan) -> bool:
+    """Is this the VLAN after that one, with nothing to tell them apart but the number?"""
+    return (row.vid, row.name, before.name) == (before.vid + 1, None, None) and (
+        row.ports,
+        row.families,
+    ) == (before.ports, before.families)
 
 
 def _unfiltered(document: documents.Vlans) -> str:

@@ -38,7 +38,7 @@ Counted = Callable[[Port], Mapping[str, int]]
 
 async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.Explained:
     """Answer `snoop explain`; `counts` of a port is what it counted since that was cleared."""
-    question = asked(plane, request)
+    question, counts = asked(plane, request), _once(counts)
     found = await picked(plane.fastpath.fdb(), lambda one: True)
     streams = await picked(plane.fastpath.streams(), lambda one: one.group == question.group)
     engine = plane.engine
@@ -75,6 +75,18 @@ async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.
         frame=_frame(case),
         name=None if case.group is None else plane.names.of(case.group),
     )
+
+
+def _once(counts: Counted) -> Counted:
+    """What each port counted, read once for an answer that asks for it again and again."""
+    known: dict[int, Mapping[str, int]] = {}
+
+    def of(port: Port) -> Mapping[str, int]:
+        if port.id not in known:
+            known[port.id] = counts(port)
+        return known[port.id]
+
+    return of
 
 
 def _case(

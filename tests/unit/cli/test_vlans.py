@@ -104,6 +104,15 @@ def test_the_table_marks_the_pvid() -> None:
     ]  # fmt: skip
 
 
+def test_vlans_that_are_alike_are_one_row() -> None:
+    """All of a trunk's 4 094 would be as many lines."""
+    trunk = [shown.vlan(vid, ("p9", True), families=[]) for vid in range(2, 4095)]
+    trunk[8] = shown.vlan(10, ("p9", True), families=[], name="video")
+    trunk[28] = shown.vlan(30, ("p9", True))
+    lines = vlans.table_of(documents.Vlans(vlans=trunk)).lines
+    assert [line[0] for line in lines] == ["2-9", "10", "11-29", "30", "31-4094"]
+
+
 def test_without_filtering_one_sentence_says_it() -> None:
     rows = [shown.vlan(vid, families=[]) for vid in (0, *range(10, 40))]
     *_, note = vlans.table_of(documents.Vlans(vlans=rows, filtering=False)).text()
