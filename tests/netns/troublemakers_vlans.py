@@ -49,3 +49,13 @@ def asks_within(source: str) -> Set:
         wait_until(lambda: net.switch.show("mrouters")["mrouters"], within=8, what="a router")
 
     return make
+
+
+def moves_to(port: str, vid: int) -> Set:
+    """A port is put into another VLAN."""
+    return lambda net, group: net.switch.do("port", "set", port, f"access={vid}")
+
+
+def moves_back(port: str) -> Set:
+    """It is where the file has it again."""
+    return lambda net, group: net.switch.do("port", "set", port, "access=")

@@ -62,7 +62,14 @@ from netns.troublemakers import (
     two_behind,
     two_leave,
 )
-from netns.troublemakers_vlans import asks_within, is_refused, reports_as, sends_within
+from netns.troublemakers_vlans import (
+    asks_within,
+    is_refused,
+    moves_back,
+    moves_to,
+    reports_as,
+    sends_within,
+)
 
 DENIED = {"p1": {"deny_groups": ["239.30.0.0/24"]}}
 FILTERS = {"switch": {"vlan_filtering": True, "unregistered": "mrouters"}}
@@ -164,6 +171,12 @@ TROUBLES = {
     ),
     "the listener's port is in another VLAN than the sender's": Trouble(
         both(joins, sends_within), FILTERS, {"p0": TEN, "p1": {"access": 20}}
+    ),
+    "the listener's port was taken out of the VLAN of its stream": Trouble(
+        both(joins, sends_within, moves_to("p1", 20)),
+        FILTERS,
+        {"p0": TEN, "p1": TEN},
+        undo=moves_back("p1"),
     ),
     "a VLAN has ports and nobody asks in it": Trouble(
         both(joins, asks_within("10.0.0.13")),

@@ -21,6 +21,7 @@ def vlans(facts: Facts) -> Iterator[Finding]:
     """Of a switch that filters."""
     yield from _refused(facts)
     yield from _static_outside(facts)
+    yield from _taken_out(facts)
     yield from _kept_apart(facts)
     if facts.config.igmp.enabled:
         yield from _unasked(facts)
@@ -78,6 +79,26 @@ def _static_outside(facts: Facts) -> Iterator[Finding]:
             f"snoop port set {row.port} trunk=…,{row.vlan}, or take the entry out of [[static]]: "
             f"snoop mdb del {row.group} --port {row.port} --vlan {row.vlan}",
         )
+
+
+def _taken_out(facts: Facts) -> Iterator[Finding]:
+    """Ports that left the VLAN of a stream that a host of theirs had joined."""
+    for row in facts.witnesses.gone:
+        streams = facts.sent.get(row.group, {}).get(row.vlan, ())
+        now = facts.vlans.get(row.port)
+        if row.how != "vlan_left" or now is None or now >> row.vlan & 1:
+            continue
+        if any(stream.idle <= RECENT_SECONDS for stream in streams):
+            who = Who(row.address, row.mac)
+            yield note(
+                Cause.WRONG_VLAN,
+                row.port,
+                f"{who} had joined {row.group}, which comes in in VLAN {row.vlan}, when the port "
+                f"left that VLAN, {row.age:.0f} s ago; it is in {spelled(now)} now",
+                f"if it is not meant so: [[port]] access or trunk of {row.port}, "
+                f"`snoop show config` says where they are from",
+                who,
+            )
 
 
 def _kept_apart(facts: Facts) -> Iterator[Finding]:

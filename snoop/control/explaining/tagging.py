@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from snoop.control import vlans
 from snoop.control.causes import Cause
-from snoop.control.explaining.case import Case, Told
+from snoop.control.explaining import evidence
+from snoop.control.explaining.case import Case, Told, ago
 from snoop.control.explaining.heading import ETHERTYPE_SERVICE
 from snoop.control.reasons import REASONS
 from snoop.control.tagged import spelled
-from snoop.proto.views import MdbRow
+from snoop.proto.views import Departure, MdbRow
 from snoop.proto.vlans import PortVlans, ranges
+from snoop.runtime import clock
 from snoop.runtime.ports import Port
 from snoop.wire import address
 
@@ -92,8 +94,16 @@ def _outside(case: Case, port: Port, own: PortVlans) -> Told:
             do=f"{admit(port.name, own, case.vid)}; or snoop mdb del {address.text(group)} "
             f"--port {port.name} --vlan {case.vid}",
         )
+    if group is None:
+        return Told("not_in_vlan", because)
+    gone = case.plane.engine.witnesses.gone(clock.now(), [port.id], vid=case.vid, group=group)
+    left = next((row for row in gone if row.how is Departure.VLAN_LEFT), None)
+    if left is not None:
+        who = evidence.named(left.address, left.mac)
+        ended = f"the membership of {who} ended when the port left it, {ago(left.age)}"
+        return Told(Cause.WRONG_VLAN, f"{because}: {ended}", host=left.address, mac=left.mac)
     other = next((row for row in case.elsewhere if row.port == port.id), None)
-    if other is None or group is None or case.registered:
+    if other is None or case.registered:
         return Told("not_in_vlan", because)
     return Told(
         Cause.WRONG_VLAN,

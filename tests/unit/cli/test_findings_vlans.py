@@ -8,7 +8,7 @@ from snoop.cli.findings import Finding, look
 from snoop.cli.findings.vlans import vlans
 from snoop.control.documents import Port, Witnesses
 from snoop.control.tagged import Tagging
-from snoop.control.witnessed import Witness
+from snoop.control.witnessed import Gone, Witness
 from unit.cli.healthy import facts
 from unit.shown import entry, mrouter, port, querier, stream
 
@@ -88,6 +88,20 @@ def test_a_member_in_another_vlan_than_the_stream_is_a_problem() -> None:
     assert said([one]) == [("problem", "10.0.0.9 -> 239.1.2.3", "wrong_vlan")]
     assert "put p0 and p2 into one VLAN" in one.do
     assert "from VLAN 10 to VLAN 20" in one.do
+
+
+def test_a_port_that_left_the_vlan_of_a_stream_is_a_note() -> None:
+    gone = Gone(
+        vlan=20, family="ipv4", group="239.1.2.3", port="p1", how="vlan_left", address="10.0.0.7",
+        mac="02:00:00:00:01:07", age=29.0, last_heard=1.0, unanswered=0, others=[],
+    )  # fmt: skip
+    left = Witnesses(refused=[], gone=[gone])
+    streams = [stream(vlan=20, egress=["p2"])]
+    (one,) = found(witnesses=left, streams=streams, mdb=[entry("p2", vlan=20)])
+    assert said([one]) == [("note", "p1", "wrong_vlan")]
+    assert one.finding.startswith("10.0.0.7 (02:00:00:00:01:07) had joined 239.1.2.3, which comes")
+    assert one.finding.endswith("29 s ago; it is in 10 now")
+    assert found(witnesses=left) == []
 
 
 def test_a_split_horizon_that_keeps_a_stream_from_a_member_is_a_note() -> None:
