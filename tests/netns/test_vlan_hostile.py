@@ -75,8 +75,8 @@ def test_every_tag_from_an_access_port(net: VlanStar, sender: int) -> None:
     """VLAN-2, VLAN-3, spec 116: all 4 096 ids; data, queries, reports: only its own passes."""
     own = next(iter(net.members[f"h{sender}"]))
     foreign = set(range(4096)) - {0, own}
-    for make in (data, query, report):
-        sent = [with_tags(make(), (0x8100, 5 << 13 | vid)) for vid in sorted(foreign)]
+    for frame in (data(), query(), report()):
+        sent = [with_tags(frame, (0x8100, 5 << 13 | vid)) for vid in sorted(foreign)]
         got = net.received(sender, sent)
         assert not any(got.values()), {name: came[0].hex() for name, came in got.items() if came}
     assert net.switch.mdb(group=GROUP) == []
@@ -145,15 +145,15 @@ def test_a_trunk_full_of_queries_darkens_nothing() -> None:
     of VLAN 20 loses nothing, and a join there is served meanwhile."""
     ports = {"p0": TEN, "p1": TEN, "p2": TWENTY, "p3": TWENTY, "p4": ["1-19", "21-4094"],
              "p5": {"trunk": [TEN, TWENTY], "native": ONE}}  # fmt: skip
-    with vlan_star(vlans=ports, igmp={"querier": "auto"}) as net:
+    with vlan_star(vlans=ports, igmp={"query_interval": 20.0}) as net:
         net.h(3).join(GROUP)
         net.switch.wait_members(GROUP, {"p3"}, vlan=TWENTY)
+        enemy, every = net.h(4), range(1, 4095)
+        storms = [[frames.tagged(frame, vid).hex() for vid in every for _ in range(2)]
+                  for frame in (query(), report())]  # fmt: skip
         stream = net.h(2).start("send", destination=GROUP, count=20_000, rate=4000, stream=4)
-        enemy = net.h(4)
-        for make in (query, report):
-            enemy.start("frames", frames=[
-                frames.tagged(make(), vid).hex() for vid in range(1, 4095) for _ in range(2)
-            ], rate=8000.0)  # fmt: skip
+        for storm in storms:
+            enemy.start("frames", frames=storm, rate=8000.0)
         wait_until(lambda: net.h(3).wire(GROUP).datagrams > 1000, within=5)
         net.report_in(5, "239.24.0.2", TWENTY)
         net.switch.wait_members("239.24.0.2", {"p5"}, vlan=TWENTY, timeout=2)
