@@ -260,7 +260,7 @@ def full(effort: Effort, half_load: Callable[[], int]) -> list[Item]:
         groups_item(effort, 3, 1000),
         delay_item(),
         tcp_item(3.0, Goal("throughput", 1.0)),
-        vlan_tcp_item(3.0),
+        vlan_tcp_item(effort.trial_s),
         processor_item(5.0),
         table_item(effort, 1),
         table_item(effort, MANY, same),
