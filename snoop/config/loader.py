@@ -24,7 +24,7 @@ from snoop.config.port_options import Options
 from snoop.config.problems import ConfigError, Problem, Unknown, lines_of
 from snoop.config.schema import Config
 from snoop.config.schema_vlan import VlanTable
-from snoop.config.together import problems
+from snoop.config.together import of_ports, problems
 from snoop.config.words import ADDRESSES, allowed, hinted, meant, nearest, shown
 from snoop.printable import name_of, printable
 
@@ -85,10 +85,15 @@ def load(
     return settle(Document(path, text, written, given, mistakes))
 
 
-def settle(document: Document, commands: Mapping[str, Options] = NOTHING) -> Loaded:
-    """What was read, and what commands have set of ports over it ({port: options}), checked."""
+def settle(
+    document: Document, commands: Mapping[str, Options] = NOTHING, *, before: Config | None = None
+) -> Loaded:
+    """What was read, and what commands have set of ports over it ({port: options}), checked.
+
+    With `before`, which the same document came to with other commands, no more than ports.
+    """
     raw = _commanded(document.given, commands)
-    config, found = _checked(raw, document.mistakes)
+    config, found = _checked(raw, document.mistakes, before)
     if found:
         numbers = lines_of(document.text, found)
         said = (
@@ -195,9 +200,13 @@ def _origin(key: str, given: Mapping[str, Any], written: Mapping[str, Any]) -> s
 
 
 def _checked(
-    raw: Mapping[str, Any], mistakes: Iterable[Problem] = ()
+    raw: Mapping[str, Any], mistakes: Iterable[Problem] = (), before: Config | None = None
 ) -> tuple[Config, list[Problem]]:
     """The configuration as far as it is right; `mistakes`, and what is wrong with the rest."""
+    if before is not None:
+        ports, found = _repeated("port", _spelled({"port": raw.get("port", [])})["port"])
+        config = structs.replace(before, port=ports)
+        return config, found + list(of_ports(config, Unknown(found)))
     raw = _spelled(raw)
     found = [*mistakes]
     for key in raw:
@@ -211,19 +220,24 @@ def _checked(
             made[table], wrong = _table(kind, given, f"[{table}]", (table, None), table)
             found += wrong
         elif isinstance(given, list):
-            pairs = [
-                _table(kind, one, f"[[{table}]] {called}:", (table, at), called)
-                for at, one in enumerate(given)
-                for called in [_called(one, at + 1)]
-            ]
-            found += [problem for _, wrong in pairs for problem in wrong]
-            made[table] = tuple(one for one, _ in pairs)
+            made[table], wrong = _repeated(table, given)
+            found += wrong
         else:
             found.append(Problem(f"[[{table}]]: write it with double brackets", table))
     for table in ("igmp", "mld"):
         made[table] = _response(made[table], raw.get(table))
     config = Config(**made)
     return config, found + list(problems(config, Unknown(found)))
+
+
+def _repeated(table: str, given: list[Any]) -> tuple[tuple[Any, ...], list[Problem]]:
+    """The tables of one name, and what is wrong with their keys."""
+    pairs = [
+        _table(TABLES[table], one, f"[[{table}]] {called}:", (table, at), called)
+        for at, one in enumerate(given)
+        for called in [_called(one, at + 1)]
+    ]
+    return tuple(one for one, _ in pairs), [problem for _, wrong in pairs for problem in wrong]
 
 
 def _called(raw: object, number: int) -> object:

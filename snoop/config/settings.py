@@ -53,7 +53,8 @@ class Settings:
         commands = {name: had for name, had in self._commands.items() if name != port}
         if given:
             commands[port] = given
-        self.follow(loader.settle(self._loaded.document, commands))
+        loaded = self._loaded
+        self.follow(loader.settle(loaded.document, commands, before=loaded.config))
         self._commands = commands
 
     def origin(self, port: str, option: str) -> str:

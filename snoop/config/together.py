@@ -27,6 +27,26 @@ def problems(config: Config, unknown: Unknown) -> Iterator[Problem]:
         if not any(unknown.has(name, None, key) for key in _INTERVALS):
             yield from _timers(common, f"[{name}]", (name, None))
     yield from _families(config, unknown)
+    yield from _vlans(config, unknown)
+    yield from _twice("group", "group", [f'"{one.group}"' for one in config.group], unknown)
+    yield from _by_ports(config, unknown)
+    yield from _listen(config.metrics.listen)
+
+
+def of_ports(config: Config, unknown: Unknown) -> Iterator[Problem]:
+    """Those that an option of a port may make of a configuration that was good."""
+    yield from _families(config, unknown)
+    yield from _by_ports(config, unknown)
+
+
+def _by_ports(config: Config, unknown: Unknown) -> Iterator[Problem]:
+    yield from _ports(config, unknown)
+    yield from together_vlans.problems(config, unknown)
+    yield from _names(config, unknown)
+    yield from _statics(config, unknown)
+
+
+def _vlans(config: Config, unknown: Unknown) -> Iterator[Problem]:
     yield from _twice("vlan", "vid", [str(vlan.vid) for vlan in config.vlan], unknown)
     for at, vlan in enumerate(config.vlan):
         for own, family in ((vlan, Family.IPV4), (vlan.mld, Family.IPV6)):
@@ -37,12 +57,6 @@ def problems(config: Config, unknown: Unknown) -> Iterator[Problem]:
             inner = "mld" if family is Family.IPV6 else ""
             where = f"[[vlan]] {vlan.vid}:{inner and f' {inner}:'}"
             yield from _timers(_common(config, vlan, family), where, ("vlan", at), inner)
-    yield from _twice("group", "group", [f'"{one.group}"' for one in config.group], unknown)
-    yield from _ports(config, unknown)
-    yield from together_vlans.problems(config, unknown)
-    yield from _names(config, unknown)
-    yield from _statics(config, unknown)
-    yield from _listen(config.metrics.listen)
 
 
 def _common(config: Config, vlan: VlanTable, family: Family) -> IgmpTable | MldTable:
