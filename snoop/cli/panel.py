@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from snoop.cli import summary
+from snoop.cli import summary, vlans
 from snoop.cli.human import age, bit_rate, called, count, plain
 from snoop.cli.layout import Table, table
 from snoop.cli.screen import Line, Size, framed, room
@@ -95,7 +95,9 @@ def ports(
     headings = ("Port", "State", "Link", "In", "%", "Out", "%", "Lost", "Groups", "Hosts")
     made = table(headings, cells, right=headings[2:])
     # At the end: what does not fit is cut.
-    made.insert("Hosts", "Description", [port.description for port in document.ports])
+    made.insert("Hosts", "VLANs", [vlans.of_port(port.vlans) for port in document.ports])
+    last = made.headings[-1]
+    made.insert(last, "Description", [port.description for port in document.ports])
     shown = _narrow(made, size, "Link", "%").text(None)
     labels = [port.name for port in document.ports]
     return _listed(document, view, size, labels, shown, f"{len(labels)} ports  Enter: its hosts")
@@ -153,6 +155,8 @@ def _port(document: Everything, view: View, carried: Mapping[str, Rates]) -> str
         speed(port.speed_mbit),
         f"mtu {plain(port.mtu)}",
     ]
+    if port.vlans is not None:
+        parts.append(f"vlan {vlans.of_port(port.vlans)}")
     parts.append(f"in {_rate(at.into)} {share(at.into, port.speed_mbit)}".rstrip())
     parts.append(f"out {_rate(at.out)} {share(at.out, port.speed_mbit)}".rstrip())
     return "  ".join(part for part in parts if part)

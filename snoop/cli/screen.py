@@ -31,11 +31,12 @@ LEGEND = (
     "  <  first port                    >  last port",
     "  /  search a group, name or port  n  N  the next, the one before",
     "  f  show only what has a text     s  sort by rate, group, members",
+    "  v  show only one VLAN, by its id or its name; 0: untagged",
     "  m  only what has members         u  only what has none",
     "  p  ports, their rates and hosts: Enter shows the hosts of one, Esc goes back",
     "  q  quit                          any key closes this",
 )
-KEYS = "? legend  q quit  arrows move  / search  f filter  s sort  p ports"
+KEYS = "? legend  q quit  arrows move  / search  f filter  v vlan  s sort  p ports"
 
 
 class Line(NamedTuple):
@@ -57,11 +58,16 @@ class Row:
     bits_per_s: float
     registered: bool
     name: str | None = None
+    vlan_name: str = ""
 
     @property
     def text(self) -> str:
         """What a search or a filter looks at."""
-        return f"{self.label} {self.name or ''}".rstrip()
+        return f"{self.label} {self.name or ''} {self.vlan_name}".rstrip()
+
+    def is_in(self, vlan: str) -> bool:
+        """Is it of the VLAN of that id or name? "": of any."""
+        return vlan in ("", str(self.vlan)) or vlan.lower() == self.vlan_name.lower()
 
     @property
     def label(self) -> str:
@@ -90,13 +96,15 @@ def rows(document: Everything, view: View) -> list[Row]:
             bits_per_s=sum(one.bits_per_s for one in streams.get(key, ())),
             registered=key in members or any(one.registered for one in streams[key]),
             name=names.get(key[1]),
+            vlan_name=document.vlan_names.get(key[0], ""),
         )
         for key in members.keys() | streams.keys()
     ]
     wanted = [
         row
         for row in made
-        if view.filter.lower() in row.text.lower()
+        if row.is_in(view.vlan)
+        and view.filter.lower() in row.text.lower()
         and (row.members or not view.members_only)
         and (not row.members or not view.unwanted_only)
     ]
@@ -200,6 +208,8 @@ def _status(
     parts.append(f"sort {view.sort}")
     if view.members_only or view.unwanted_only:
         parts.append("members only" if view.members_only else "unwanted only")
+    if view.vlan:
+        parts.append(f"vlan {view.vlan}")
     if view.filter:
         parts.append(f"filter {view.filter}")
     if view.search:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
+
+from msgspec import UNSET
 
 from snoop.cli.human import count
 from snoop.control import documents
@@ -23,6 +25,7 @@ class Everything:
     mrouters: list[documents.Mrouter]
     mdb: list[documents.Entry]
     streams: list[documents.Stream]
+    vlan_names: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +51,19 @@ class Asked(Protocol):
 
 def gather(asked: Asked) -> Everything:
     """The state as the `show` commands give it."""
+    status, ports = asked.show(documents.Status), asked.show(documents.Ports).ports
+    queriers, mrouters = asked.show(documents.Queriers), asked.show(documents.Mrouters)
+    # Streams before members: a member that joins in between is not missing anything.
+    streams = asked.show(documents.Streams).streams
+    named = queriers.vlan_names
     return Everything(
-        status=asked.show(documents.Status),
-        ports=asked.show(documents.Ports).ports,
-        queriers=asked.show(documents.Queriers).queriers,
-        mrouters=asked.show(documents.Mrouters).mrouters,
-        # Streams before members: a member that joins in between is not missing anything.
-        streams=asked.show(documents.Streams).streams,
+        status=status,
+        ports=ports,
+        queriers=queriers.queriers,
+        mrouters=mrouters.mrouters,
+        streams=streams,
         mdb=asked.show(documents.Mdb).mdb,
+        vlan_names={} if named is UNSET else named,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Page = Literal["groups", "ports", "hosts"]
+Typed = Literal["filter", "search", "vlan"]
 SORTS = ("rate", "group", "members")
 _TEXT_MAX = 64
 
@@ -23,7 +24,8 @@ class View:
     sort: str = "rate"
     filter: str = ""
     search: str = ""
-    typing: tuple[Literal["filter", "search"], str] | None = None
+    vlan: str = ""
+    typing: tuple[Typed, str] | None = None
     members_only: bool = False
     unwanted_only: bool = False
     at: int = 0
@@ -37,7 +39,7 @@ class View:
     @property
     def chosen(self) -> tuple[object, ...]:
         """What decides which rows there are."""
-        what = self.filter, self.members_only, self.unwanted_only
+        what = self.filter, self.vlan, self.members_only, self.unwanted_only
         return self.page, self.port, self.sort, *what
 
     def settle(self, labels: list[str], columns: list[str], room: int) -> None:
@@ -62,13 +64,15 @@ def press(view: View, key: str) -> bool:
     return True
 
 
-def _type(view: View, what: Literal["filter", "search"], text: str, key: str) -> None:
+def _type(view: View, what: Typed, text: str, key: str) -> None:
     if key == "escape":
         view.typing = None
     elif key == "enter":
         view.typing = None
         if what == "filter":
             view.filter, view.at = text, 0
+        elif what == "vlan":
+            view.vlan, view.at = text.strip(), 0
         else:
             view.search = text
             _find(view, 0)
@@ -122,6 +126,8 @@ def _change(view: View, key: str) -> None:
             view.unwanted_only, view.members_only = not view.unwanted_only, False
         case "f":
             view.typing = "filter", view.filter
+        case "v":
+            view.typing = "vlan", view.vlan
         case "/":
             view.typing = "search", ""
         case "n":

@@ -11,5 +11,5 @@
   what is said of IGMP, in the words of MLD;
 - `counters`: what each counts; `kinds`: what each event is about; `storm`: what rate is one;
 - `flows`: the streams seen, with their `rates` from two looks;
-- `metrics` and `sample`: Prometheus.
+- `metrics`, `metered` and `sample`: Prometheus.
 """

@@ -54,6 +54,11 @@ class VlanMldConfig(Struct, frozen=True, kw_only=True):
     querier: str
     version: int
     max_groups: int
+    querier_address: str | None = None
+    robustness: int | None = None
+    query_interval: float | None = None
+    query_response_interval: float | None = None
+    last_listener_query_interval: float | None = None
 
 
 class VlanConfig(Struct, frozen=True, kw_only=True):
@@ -64,6 +69,10 @@ class VlanConfig(Struct, frozen=True, kw_only=True):
     version: int
     max_groups: int
     querier_address: str | None = None
+    robustness: int | None = None
+    query_interval: float | None = None
+    query_response_interval: float | None = None
+    last_member_query_interval: float | None = None
     mld: VlanMldConfig | None = None
 
 

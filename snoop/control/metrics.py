@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from snoop.control import documents
+from snoop.control import documents, metered
 from snoop.control.counters import DROPPED, dropped, meaning
 from snoop.control.door import Door, Guest, places
 from snoop.control.sample import STREAMS_MAX, Sample
@@ -195,30 +195,11 @@ def metrics(sample: Sample, shown: Callable[[Counted], Counted] = dict) -> Itera
     for row in sample.ports:
         takes.add_metric([row.name], row.takes_runs)
     yield takes
-    groups = GaugeMetricFamily("snoop_groups", "Groups with members.", labels=["vlan", "family"])
-    for (vlan, family), count in sample.groups.items():
-        groups.add_metric([str(vlan), family], count)
-    yield groups
     members = GaugeMetricFamily("snoop_port_groups", "Groups of a port.", labels=["port"])
     for port, count in sample.members.items():
         members.add_metric([port], count)
     yield members
-    routers = GaugeMetricFamily(
-        "snoop_mrouter",
-        "1 for each reason for a router port.",
-        labels=["vlan", "family", "port", "origin"],
-    )
-    for key in sorted({(str(r.vlan), r.family, r.port, r.origin) for r in sample.mrouters}):
-        routers.add_metric(list(key), 1)
-    yield routers
-    querier = GaugeMetricFamily(
-        "snoop_querier",
-        "1: the querier of a VLAN.",
-        labels=["vlan", "family", "role", "address"],
-    )
-    for one in sample.queriers:
-        querier.add_metric([str(one.vlan), one.family, one.role, one.address or ""], 1)
-    yield querier
+    yield from metered.of_vlans(sample)
     yield from _streams(sample.streams)
     yield from _called(sample)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from snoop.control import documents
 
@@ -25,3 +25,4 @@ class Sample:
     streams: list[documents.Stream]
     table_rows: int
     fdb_entries: int
+    vlan_names: dict[int, str] = field(default_factory=dict)

@@ -374,4 +374,5 @@ class Shows:
             streams=streams,
             table_rows=plane.table_rows,
             fdb_entries=plane.fastpath.fdb_count,
+            vlan_names=self._vlan_names(),
         )

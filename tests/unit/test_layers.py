@@ -56,7 +56,7 @@ PLACES = {
     "pyroute2": {"snoop.lab"},
     "click": {"snoop.cli"},
     "rich": set(),  # the bench's
-    "prometheus_client": {"snoop.control.metrics"},
+    "prometheus_client": {"snoop.control.metrics", "snoop.control.metered"},
     "snoop._native": {"snoop.fastpath"},
     "pytest": {"snoop.lab.plugin"},
 }

@@ -1,23 +1,28 @@
 """The state as RFC 7951 JSON of RFC 9166 (module ietf-igmp-mld-snooping), spec section 8.
 
-One control-plane-protocol entry a VLAN and family. What the model cannot say (filter modes, blocked
-sources, who asks) goes into an augment of our own, `snoop-igmp-ext:…`.
+One control-plane-protocol entry a VLAN and family, which a bridge's list of VLANs refers to where
+the switch filters (`dot1q`). What the model cannot say (filter modes, blocked sources, who asks)
+goes into an augment of our own, `snoop-igmp-ext:…`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, TypeVar
 
+from snoop.cli.formats import dot1q
+from snoop.cli.formats.dot1q import MODULE as _MODULE
+from snoop.cli.formats.dot1q import PROTOCOL as _PROTOCOL
 from snoop.cli.session import Session
 from snoop.control import documents
-from snoop.control.configured import IgmpConfig, MldConfig
+from snoop.control.configured import IgmpConfig, MldConfig, VlanConfig, VlanMldConfig
+
+Keyed = TypeVar("Keyed", documents.Entry, documents.Host, documents.Mrouter)
 
 Node = dict[str, Any]
-_MODULE = "ietf-igmp-mld-snooping"
 _EXTRA = "snoop-igmp-ext"
-_PROTOCOL = {"ipv4": "igmp", "ipv6": "mld"}
 _STATISTICS = {
     "igmp": {
         "query-count": ("query_v1", "query_v2", "query_v3"),
@@ -39,31 +44,44 @@ _STATISTICS = {
 
 def gather(session: Session, **filters: object) -> Node:
     """The document of a running switch; the filters are those of `show mdb`."""
+    mdb = session.show(documents.Mdb, **filters)
     return document(
-        table=session.show(documents.Mdb, **filters).mdb,
+        switch=mdb.switch,
+        table=mdb.mdb,
         hosts=session.show(documents.Hosts).hosts,
         mrouters=session.show(documents.Mrouters).mrouters,
         queriers=session.show(documents.Queriers).queriers,
         counters=session.show(documents.Counters).ports,
         config=session.show(documents.Config),
+        ports=session.show(documents.Ports).ports,
+        vlans=session.show(documents.Vlans),
     )
 
 
 def document(
     *,
+    switch: str,
     table: list[documents.Entry],
     hosts: list[documents.Host],
     mrouters: list[documents.Mrouter],
     queriers: list[documents.Querier],
     counters: dict[str, dict[str, int]],
     config: documents.Config,
+    ports: list[documents.Port],
+    vlans: documents.Vlans,
 ) -> Node:
     """The document, from the rows of the `show` commands."""
+    entries, tracked, routers = _by_instance(table), _by_instance(hosts), _by_instance(mrouters)
+    members = {row.vid: {one.port for one in row.ports} for row in vlans.vlans}
     protocols = []
     for querier in queriers:
         key = (querier.vlan, querier.family)
         protocol = _PROTOCOL[querier.family]
-        mine = [row for row in table if (row.vlan, row.family) == key]
+        mine = entries[key]
+        counted = counters
+        if vlans.filtering:
+            own = members.get(querier.vlan, set())
+            counted = {name: counts for name, counts in counters.items() if name in own}
         protocols.append(
             {
                 "type": f"{_MODULE}:{protocol}-snooping",
@@ -71,11 +89,11 @@ def document(
                 f"{_MODULE}:{protocol}-snooping-instance": _without_empty(
                     {
                         **_settings(config, querier),
-                        **_routers([r for r in mrouters if (r.vlan, r.family) == key]),
+                        **_routers(routers[key]),
                         "static-l2-multicast-group": _statics(mine),
                         "entries-count": len({row.group for row in mine}),
-                        "group": _groups(mine, [h for h in hosts if (h.vlan, h.family) == key]),
-                        "interfaces": {"interface": _interfaces(counters, protocol)},
+                        "group": _groups(mine, tracked[key]),
+                        "interfaces": {"interface": _interfaces(counted, protocol)},
                         f"{_EXTRA}:querier": _without_empty(
                             {
                                 "role": querier.role,
@@ -88,36 +106,53 @@ def document(
                 ),
             }
         )
-    return {
+    made: Node = {
         "ietf-routing:routing": {"control-plane-protocols": {"control-plane-protocol": protocols}}
     }
+    return made | dot1q.bridges(switch, queriers, ports, vlans) if vlans.filtering else made
+
+
+def _by_instance(rows: Iterable[Keyed]) -> dict[tuple[int, str], list[Keyed]]:
+    """Rows by VLAN and family."""
+    found: dict[tuple[int, str], list[Keyed]] = defaultdict(list)
+    for row in rows:
+        found[row.vlan, row.family].append(row)
+    return found
 
 
 def _settings(config: documents.Config, querier: documents.Querier) -> Node:
     own: IgmpConfig | MldConfig
+    vlan: VlanConfig | VlanMldConfig | None
+    vlan = next((each for each in config.vlan if each.vid == querier.vlan), None)
     if querier.family == "ipv4":
         own = config.igmp
-        version, last = "igmp-version", own.last_member_query_interval
-        source: str | None = own.querier_address
+        version, last = "igmp-version", "last_member_query_interval"
     else:
         assert config.mld is not None  # it has an instance
         own = config.mld
-        version, last = "mld-version", own.last_listener_query_interval
-        source = own.querier_address
-        if source is None and querier.role == "querier":
-            source = querier.address  # made from the switch's MAC address
+        vlan = None if vlan is None else vlan.mld
+        version, last = "mld-version", "last_listener_query_interval"
+
+    def of(key: str) -> Any:
+        """What holds in the VLAN."""
+        said = getattr(vlan, key, None)
+        return getattr(own, key) if said is None else said
+
+    source: str | None = of("querier_address")
+    if source is None and querier.role == "querier":
+        source = querier.address  # made from the switch's MAC address
     settings: Node = {
         "l2-service-type": f"{_MODULE}:bridge",
         "enabled": own.enabled,
         "forwarding-table-type": "ip",
         "explicit-tracking": all(port.explicit_tracking for port in config.port),
-        "send-query": own.querier != "off",
-        "last-member-query-interval": _deciseconds(last),
-        "query-interval": max(1, round(own.query_interval)),
-        "query-max-response-time": round(own.query_response_interval * 10),
+        "send-query": of("querier") != "off",
+        "last-member-query-interval": _deciseconds(of(last)),
+        "query-interval": max(1, round(of("query_interval"))),
+        "query-max-response-time": round(of("query_response_interval") * 10),
         "require-router-alert": own.require_router_alert,
-        "robustness-variable": own.robustness,
-        version: own.version,
+        "robustness-variable": of("robustness"),
+        version: of("version"),
         "querier-source": source,
     }
     # J-4: an `empty` leaf is [null] when it is there.

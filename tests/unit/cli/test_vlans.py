@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
-from snoop.cli import tables, vlans
+from snoop.cli import panel, screen, tables, vlans
 from snoop.cli.formats import bridge
+from snoop.cli.panel import Guests
+from snoop.cli.screen import Size
+from snoop.cli.summary import Everything
+from snoop.cli.view import View, press
 from snoop.control import documents
 from snoop.control.tagged import Tagging
 from unit import shown
@@ -163,3 +167,42 @@ def test_the_bridge_tool_prints_the_vlan_of_entries_and_router_ports() -> None:
     (document,) = bridge.mdb(table, routers)
     assert [entry.get("vid") for entry in document["mdb"]] == [10, None]
     assert [entry["vid"] for entry in document["router"]["sw0"]] == [10, 20]
+
+
+def everything(**rows: Any) -> Everything:
+    status = documents.Status(switch="s", version="1", pid=1, uptime=1.0, rows=0, balance={})
+    kinds = ("queriers", "mrouters", "mdb", "streams", "ports")
+    nothing: dict[str, Any] = {key: [] for key in kinds}
+    return Everything(status=status, **{**nothing, **rows})
+
+
+def test_watch_shows_one_vlan_by_its_id_or_name() -> None:
+    table = [shown.entry("p1", f"239.1.1.{n}", vlan=vid) for n, vid in enumerate((0, 10, 100))]
+    document = everything(mdb=table, vlan_names={10: "Video", 100: "voice"})
+    view = View()
+    assert len(screen.rows(document, view)) == 3
+    for typed, groups in (("10", [1]), ("video", [1]), ("0", [0]), ("vo", []), ("", [0, 1, 2])):
+        press(view, "v")
+        for _ in range(8):
+            press(view, "backspace")
+        for key in (*typed, "enter"):
+            press(view, key)
+        assert [row.group for row in screen.rows(document, view)] == [
+            f"239.1.1.{n}" for n in groups
+        ]
+    press(view, "f")
+    for key in (*"voice", "enter"):
+        press(view, key)
+    assert [row.vlan for row in screen.rows(document, view)] == [100]
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_watch_has_the_vlans_of_ports(width: int) -> None:
+    ports = [shown.port("p1", vlans=Tagging(pvid=1, tagged=["10", "20-29"])), shown.port("p2")]
+    document = everything(ports=ports)
+    lines = panel.ports(document, View(page="ports"), Size(width, 24), {}, Guests([], []))
+    assert all(len(line.text) <= width for line in lines)
+    assert width < 80 or any("10,20-29 native 1" in line.text for line in lines)
+    view = View(page="hosts", port="p1")
+    lines = panel.hosts(document, view, Size(200, 24), {}, Guests([], []))
+    assert any("vlan 10,20-29 native 1" in line.text for line in lines)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -16,8 +17,8 @@ import pytest
 
 from snoop.cli.formats.yang import document
 from snoop.config import effective, loader
-from snoop.control.documents import Config, Entry
-from unit.shown import entry, host, mrouter, querier, source
+from snoop.control.documents import Config, Entry, Vlans
+from unit.shown import entry, host, mrouter, port, querier, source, vlan
 
 MODULE = "ietf-igmp-mld-snooping"
 OURS = "snoop-igmp-ext:"  # what the model cannot say: an augment, always qualified (J-1)
@@ -182,12 +183,18 @@ def hold(node: Any, tree: Any, path: str) -> None:
         assert tree(node), f"{path} = {node!r}"
 
 
-def printed(table: list[Entry], **changed: Any) -> dict[str, Any]:
+def printed(
+    table: list[Entry], raw: Mapping[str, Any] = MappingProxyType({}), **changed: Any
+) -> dict[str, Any]:
     raw = {
         "igmp": {"querier": "on", "querier_address": "10.0.0.254"},
         "port": [{"name": "p0"}, {"name": "p1"}],
+        **raw,
     }
     arguments: dict[str, Any] = {
+        "switch": "sw0",
+        "ports": [port("p0"), port("p1", mac="02:00:00:00:00:0a")],
+        "vlans": Vlans(vlans=[], filtering=False),
         "table": table,
         "hosts": [],
         "mrouters": [],
@@ -279,6 +286,41 @@ def test_each_family_has_an_instance_of_its_own() -> None:
     received = found["interfaces"]["interface"][1]["statistics"]["received"]
     assert received["done-count"] == "4"
     assert igmp[f"{MODULE}:igmp-snooping-instance"]["entries-count"] == 3
+
+
+def test_each_vlan_has_an_instance_that_its_bridge_refers_to() -> None:
+    """J-8, RFC 9166 2.2: with the values and the ports of the VLAN."""
+    raw = {"vlan": [{"vid": 10, "querier_address": "10.10.0.254", "query_interval": 30.0}]}
+    rows = [vlan(1, ("p0", False)), vlan(10, ("p0", True), ("p1", False), name="video")]
+    made = printed(
+        [entry("p1", vlan=10), entry("p0", vlan=1)], raw, vlans=Vlans(vlans=rows),
+        queriers=[
+            querier(vlan=1), querier(vlan=10),
+            querier(address="fe80::254", vlan=10, family="ipv6", version=2),
+        ],
+    )  # fmt: skip
+    bridges = made.pop("ieee802-dot1q-bridge:bridges")
+    hold(made, TREE, "")
+    protocols = made["ietf-routing:routing"]["control-plane-protocols"]["control-plane-protocol"]
+    assert [one["name"] for one in protocols] == ["igmp-vlan1", "igmp-vlan10", "mld-vlan10"]
+    one, ten = (each[f"{MODULE}:igmp-snooping-instance"] for each in protocols[:2])
+    assert (one["querier-source"], one["query-interval"]) == ("10.0.0.254", 125)
+    assert (ten["querier-source"], ten["query-interval"]) == ("10.10.0.254", 30)
+    assert [each["name"] for each in one["interfaces"]["interface"]] == ["p0"]
+    assert [each["name"] for each in ten["interfaces"]["interface"]] == ["p0", "p1"]
+    (bridge,) = bridges["bridge"]
+    assert (bridge["name"], bridge["address"]) == ("sw0", "02-00-00-00-00-0A")
+    assert bridge["component"][0]["bridge-vlan"]["vlan"] == [
+        {
+            "vid": 1, "untagged-ports": ["p0"], "egress-ports": ["p0"],
+            f"{MODULE}:igmp-snooping-instance": "igmp-vlan1",
+        },
+        {
+            "vid": 10, "name": "video", "untagged-ports": ["p1"], "egress-ports": ["p0", "p1"],
+            f"{MODULE}:igmp-snooping-instance": "igmp-vlan10",
+            f"{MODULE}:mld-snooping-instance": "mld-vlan10",
+        },
+    ]  # fmt: skip
 
 
 def test_lists_that_are_not_of_the_model_are_found() -> None:

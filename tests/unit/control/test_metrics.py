@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import socket
+from dataclasses import replace
 from typing import Any
 
 from prometheus_client.core import CollectorRegistry, Metric
@@ -15,6 +16,7 @@ from snoop.control import metrics
 from snoop.control.counters import everything
 from snoop.control.metrics import ALWAYS, Endpoint, Moved
 from snoop.control.sample import Sample
+from snoop.control.tagged import Tagging
 from unit import shown
 
 NEVER = dict.fromkeys(everything(), 0)
@@ -126,3 +128,27 @@ def test_the_endpoint_shows_everything_when_asked() -> None:
     assert b"tx_full" not in short
     for answer in whole:
         assert b'snoop_port_tx_full_total{port="p0"} 0.0' in answer
+
+
+def test_thousands_of_vlans_are_few_series() -> None:
+    """4 094 VLANs on 64 ports: 64 of them have series, the named first; the rest are one."""
+    every = range(1, 4095)
+    seen = replace(
+        sample(64),
+        groups={(vid, "ipv4"): 2 for vid in every},
+        mrouters=[shown.mrouter("10.0.0.1", f"p{n}", vlan=vid) for vid in every for n in range(64)],
+        queriers=[shown.querier(vlan=vid) for vid in every],
+        ports=[shown.port("p0", vlans=Tagging(pvid=1, tagged=["2-4094"])), shown.port("p1")],
+        vlan_names={4000: "video"},
+    )
+    families = {one.name: one for one in text_string_to_metric_families(text(None, seen))}
+    groups = {one.labels["vlan"]: one.value for one in families["snoop_groups"].samples}
+    assert groups.keys() == {*map(str, range(1, 64)), "4000", "other"}
+    assert groups["other"] == 2 * (4094 - 64)
+    assert sum(groups.values()) == 2 * 4094
+    assert len(families["snoop_mrouter"].samples) == 65 * 64
+    assert len(families["snoop_querier"].samples) == 65
+    (ports,) = families["snoop_port_vlans"].samples
+    assert (ports.labels, ports.value) == ({"port": "p0"}, 4094)
+    (info,) = families["snoop_vlan_info"].samples
+    assert info.labels == {"vlan": "4000", "name": "video"}
