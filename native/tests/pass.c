@@ -82,8 +82,11 @@ static void forget_id(struct wire_frame *wire)
 {
 	uint32_t ip_at = 14;
 
-	while (wire->bytes[ip_at - 2] == 0x81 || wire->bytes[ip_at - 2] == 0x88)
+	while ((wire->bytes[ip_at - 2] == 0x81 || wire->bytes[ip_at - 2] == 0x88) &&
+	       ip_at < wire->len_bytes)
 		ip_at += 4;
+	if (ip_at + 12 > wire->len_bytes)
+		return;
 	memset(wire->bytes + ip_at + 4, 0, 2);
 	memset(wire->bytes + ip_at + 10, 0, 2);
 }
@@ -167,30 +170,33 @@ void pass_add_run(struct packet *packet, uint32_t count, uint64_t ports)
 	}
 }
 
-static bool same_triple(const uint8_t *a, const uint8_t *b)
+static bool same_wire(const struct wire_frame *a, const struct wire_frame *b)
 {
-	bool tagged_a = a[12] == 0x81 || a[12] == 0x88;
-	bool tagged_b = b[12] == 0x81 || b[12] == 0x88;
-	uint32_t vlan_a = tagged_a ? (a[14] & 15u) << 8 | a[15] : 0;
-	uint32_t vlan_b = tagged_b ? (b[14] & 15u) << 8 | b[15] : 0;
-
-	return !memcmp(a, b, 12) && vlan_a == vlan_b;
+	return a->len_bytes == b->len_bytes && !memcmp(a->bytes, b->bytes, a->len_bytes);
 }
 
-/* The frame that left must be the first of its triple that has not left yet. */
-static void match(struct wire_frame *wire, uint32_t port, bool *left)
+static void check_not_overtaken(const struct added *frame, uint32_t port, const bool *left)
 {
+	for (const struct added *earlier = added; earlier < frame; earlier++)
+		CHECK(left[earlier - added] || !fp_mask_has(&earlier->ports, port) ||
+		      earlier->vlan != frame->vlan ||
+		      memcmp(earlier->wire[0].bytes, frame->wire[0].bytes, 12));
+}
+
+/* The frame that left must be the first of its MACs and VLAN that has not left yet. */
+static void match(const struct wire_frame *wire, uint32_t port, bool *left)
+{
+	struct wire_frame without_id = *wire;
+
+	forget_id(&without_id);
 	for (uint32_t i = 0; i < added_count; i++) {
-		struct added *frame = &added[i];
+		const struct added *frame = &added[i];
 		const struct wire_frame *as = &frame->wire[untagged_vlan[port] != frame->vlan];
 
 		if (left[i] || !fp_mask_has(&frame->ports, port) ||
-		    !same_triple(as->bytes, wire->bytes))
+		    !same_wire(as, frame->atomic ? &without_id : wire))
 			continue;
-		if (frame->atomic)
-			forget_id(wire);
-		CHECK_EQ(wire->len_bytes, as->len_bytes);
-		CHECK_BYTES(wire->bytes, as->bytes, wire->len_bytes);
+		check_not_overtaken(frame, port, left);
 		left[i] = true;
 		return;
 	}
