@@ -143,7 +143,8 @@ def framed(
     """A page between what stands on every one; as many lines as the terminal has, none longer."""
     said = warnings(document)[:2]
     lines = [Line(_head(document))]
-    lines += [Line(_querier(row)) for row in document.queriers[:1]]
+    asking = [row for row in document.queriers if view.vlan in ("", str(row.vlan))]
+    lines += [Line(_querier(row)) for row in (asking or document.queriers)[:1]]
     lines += [Line(f"! {text}", "red") for text in said]
     if view.legend:
         body, status = [Line(text) for text in LEGEND], ""
@@ -226,13 +227,14 @@ def _head(document: Everything) -> str:
 
 
 def _querier(row: documents.Querier) -> str:
+    where = f"vlan {row.vlan} querier" if row.vlan else "querier"
     if row.role == "none":
         if row.address is not None:
-            return f"querier: none, asked from {row.address} on {plain(row.port)}"
-        return "querier: none"
+            return f"{where}: none, asked from {row.address} on {plain(row.port)}"
+        return f"{where}: none"
     who = "this switch" if row.role == "querier" else f"on {plain(row.port)}"
     return (
-        f"querier: {plain(row.address)} ({who}), IGMPv{row.version}, "
+        f"{where}: {plain(row.address)} ({who}), IGMPv{row.version}, "
         f"every {age(row.query_interval)}"
     )
 

@@ -10,6 +10,7 @@ from snoop.cli import human, overview, tables
 from snoop.cli.layout import Table, paragraph
 from snoop.cli.summary import Everything
 from snoop.control import documents
+from snoop.control.tagged import Tagging
 from snoop.control.witnessed import Asked, Gone, Refused, Shunned, Witness
 from unit import shown
 from unit.cli.conftest import Daemon
@@ -34,7 +35,8 @@ def full() -> dict[str, documents.Document]:
     ports = [
         shown.port(name, rx_frames=10**9, rx_bytes=10**12, tx_frames=10**9, tx_bytes=10**12,
                    lost=123_456, pruned=987_654, takes_runs=False, fast_leave="tracked",
-                   takes_runs_because="a router is behind it", problem="no carrier" + " at all" * 9)
+                   takes_runs_because="a router is behind it", problem="no carrier" + " at all" * 9,
+                   vlans=Tagging(pvid=1, tagged=[f"{vid}" for vid in range(2, 4094, 2)]))
         for name in NAMES
     ]  # fmt: skip
     streams = [shown.stream(group=LONG, source=MANY[0], egress=[f"p{n}" for n in range(20)])]

@@ -196,6 +196,17 @@ def test_watch_shows_one_vlan_by_its_id_or_name() -> None:
     assert [row.vlan for row in screen.rows(document, view)] == [100]
 
 
+def test_watch_says_of_which_vlan_a_querier_is() -> None:
+    asking = [shown.querier(vlan=vid, address=f"10.{vid}.0.254") for vid in (1, 10)]
+    document = everything(queriers=asking)
+    for typed, text in (
+        ("", "vlan 1 querier: 10.1.0.254 (this"),
+        ("10", "vlan 10 querier: 10.10."),
+    ):
+        lines = screen.render(document, View(vlan=typed), Size(80, 24))
+        assert lines[1].text.startswith(text)
+
+
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_watch_has_the_vlans_of_ports(width: int) -> None:
     ports = [shown.port("p1", vlans=Tagging(pvid=1, tagged=["10", "20-29"])), shown.port("p2")]
