@@ -250,3 +250,42 @@ def test_untagged_frames_of_a_trunk_without_native_vlan_are_refused(net: VlanSta
     got = net.received(5, [frame, priority])
     assert got.pop("h6") == [frame, frame]
     assert not any(got.values())
+
+
+def test_what_the_kernel_redirects_stays_in_its_vlan(net: VlanStar) -> None:
+    """VLAN-1, VLAN-3: while TCP runs from h0 to h1 by the short cut, h1's address is no way into
+    VLAN 10 for others, by any tag; from the trunk it is one."""
+    one, two = net.h(0), net.h(1)
+    two.call("tcp_serve", port=7003, verify=True)
+    for _ in range(2):
+        done = one.start("tcp_send", destination=two.address, port=7003, blocks=20).result(60)
+        assert done["intact"]
+    known = wait_until(
+        lambda: [row for row in net.switch.show("fdb")["fdb"] if row["mac"] == two.mac], within=3
+    )
+    assert {(row["vlan"], row["port"]) for row in known} == {(TEN, "p1")}
+    frame = udp4(two.address, destination_mac=two.mac)
+    assert net.reached_by(2, frame, vid=TWENTY) == access(TWENTY) - names(2)
+    assert net.reached_by(4, frame, vid=TWENTY) == access(TWENTY) - names(4)
+    assert net.reached_by(6, frame, vid=ONE) == names(5)
+    assert not any(net.received(2, [frames.tagged(frame, TEN)]).values())
+    assert net.reached_by(4, frame, vid=TEN, pcp=4) == names(1)
+
+
+def test_every_frame_is_accounted_for(net: VlanStar) -> None:
+    """Spec 139: by verdict where it came in, by port where it left, tagged or not."""
+    net.report_in(1, HERE, TEN)
+    net.report_in(5, HERE, TEN)
+    net.switch.wait_members(HERE, {"p1", "p5"}, vlan=TEN)
+    sent = [udp4(HERE)] * 10 + [udp4("239.20.99.1")] * 5 + [frames.tagged(udp4(HERE), TWENTY)] * 7
+    before = net.switch.show("counters")["ports"]
+    net.received(0, sent)
+    after = net.switch.show("counters")["ports"]
+    moved = {name: after["p0"][name] - before["p0"][name] for name in after["p0"]}
+    assert (moved["forward_group"], moved["forward_unregistered"]) == (10, 5)
+    assert moved["vlan_filtered"] == 7
+    due = {"h1": 15, "h4": 5, "h5": 15}
+    for host in net.lab.hosts:
+        got = host.wire(HERE).datagrams + host.wire("239.20.99.1").datagrams
+        left = after[host.port]["tx_frames"] - before[host.port]["tx_frames"]
+        assert left >= got == due.get(host.name, 0), host.name
