@@ -114,7 +114,8 @@ def test_without_a_pvid_what_has_no_tag_is_dropped(
         frame = frames.tagged(frame, tag[1] & 0xFFF, pcp=tag[1] >> 13, tpid=tag[0])
     before = net.switch.counters("p4")["vlan_filtered"]
     assert not any(net.received(4, [frame]).values())
-    assert net.switch.counters("p4")["vlan_filtered"] == before + 1
+    # What h4's own IPv6 says without a tag is refused as well.
+    assert net.switch.counters("p4")["vlan_filtered"] >= before + 1
 
 
 def test_a_vlan_that_leaves_a_port_takes_nothing_else_with_it() -> None:
