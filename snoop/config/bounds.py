@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal
 
 from msgspec import Meta
+
+from snoop.config.addresses import GroupPrefix
 
 # Intervals take fractions of a second. The upper bounds are what the wire can say: QQIC ends at
 # 31744 s, Max Resp Code at 3174.4 s (spec W-11).
@@ -37,6 +39,7 @@ Listen = Annotated[
     str,
     like(r"^$|^[^\s]*:[0-9]{1,5}$", 'ADDRESS:PORT such as "127.0.0.1:9570", or empty'),
 ]
+PortName = Annotated[str, Meta(extra={"allowed": "the name of a port"})]
 RingSlots = Annotated[
     Literal[0, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536],
     Meta(extra={"allowed": "0, or a power of two from 32 to 65536"}),
@@ -71,8 +74,18 @@ def _vids(value: object) -> str | None:
     return f"[{', '.join(made)}]" if made else None
 
 
+def _vid(value: object) -> str | None:
+    """The same of one of the list."""
+    made = _vids(value)
+    return made and made[1:-1]
+
+
+_VidOrRange = Annotated[
+    Vid | Annotated[str, Meta(pattern=f"^{_VID}(?:-{_VID})?\\Z")],
+    Meta(extra={"allowed": 'a VLAN from 1 to 4094, or a range such as "20-29"', "meant": _vid}),
+]
 Vids = Annotated[
-    list[Vid | Annotated[str, Meta(pattern=f"^{_VID}(?:-{_VID})?\\Z")]],
+    list[_VidOrRange],
     Meta(
         min_length=1,
         extra={
@@ -99,7 +112,17 @@ def _group(value: object) -> str | None:
     return None
 
 
+def _prefix(value: object) -> str | None:
+    """The prefix that a group with a length is in, or a group of a MAC address."""
+    try:
+        network = ip_network(str(value), strict=False)
+    except ValueError:
+        return _group(value)
+    return f'"{network}"' if network.is_multicast else None
+
+
 MeantGroup = Meta(extra={"meant": _group})
+Groups = list[Annotated[GroupPrefix, Meta(extra={"meant": _prefix})]]
 NullSource = bool | Literal["fallback"]
 MldProfile = Literal["rfc9777", "rfc3810", "rfc9776", "rfc3376"]
 

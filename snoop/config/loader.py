@@ -25,7 +25,7 @@ from snoop.config.problems import ConfigError, Problem, Unknown, lines_of
 from snoop.config.schema import Config
 from snoop.config.schema_vlan import VlanTable
 from snoop.config.together import of_ports, problems
-from snoop.config.words import ADDRESSES, allowed, hinted, meant, nearest, shown
+from snoop.config.words import ADDRESSES, allowed, element, hinted, meant, nearest, shown
 from snoop.printable import name_of, printable
 
 Table = TypeVar("Table", bound=msgspec.Struct)
@@ -309,15 +309,35 @@ def _table(
         try:
             values[key] = msgspec.convert(value, type=hints[key], dec_hook=_address)
         except (msgspec.ValidationError, ValueError):
-            text = f"{where} {key} = {shown(value)} is not allowed: {allowed(hints[key])}"
-            text += hinted(hints[key], value)
-            found.append(Problem(text, *place, key))
+            elements, right = _elements(hints[key], value)
+            if right:
+                values[key] = right
+            said = dict.fromkeys(
+                f"{where} {key} = {shown(one)} is not allowed: {allowed(hint)}{hinted(hint, one)}"
+                for hint, one in elements or [(hints[key], value)]
+            )
+            found += [Problem(text, *place, key) for text in said]
     for key in required:
         if isinstance(raw, dict) and key not in raw:
             text = f'{where} the key "{key}" is missing'
             found.append(Problem(text, *place, meant=key))
-        values.setdefault(key, [] if _is_list(hints[key]) else str(called) or "-")
+        values.setdefault(key, [] if element(hints[key]) is not None else str(called) or "-")
     return kind(**values), found
+
+
+def _elements(hint: Any, value: object) -> tuple[list[tuple[Any, object]], list[Any]]:
+    """The wrong elements of a list, each with what it should be, and the right ones; of anything
+    else, and of a list that is wrong as a whole, none.
+    """
+    each = element(hint)
+    wrong: list[tuple[Any, object]] = []
+    right = []
+    for one in value if each is not None and isinstance(value, list) else ():
+        try:
+            right.append(msgspec.convert(one, type=each, dec_hook=_address))
+        except (msgspec.ValidationError, ValueError):
+            wrong.append((each, one))
+    return wrong, right if wrong else []
 
 
 def _within(table: str, problem: Problem) -> Problem:
@@ -374,8 +394,3 @@ def _add_ports(raw: dict[str, Any], arguments: Iterable[str]) -> Iterator[str]:
                 break
         else:
             ports.append(port_options.laid({"name": name}, options))
-
-
-def _is_list(hint: Any) -> bool:
-    base = get_args(hint)[0] if get_origin(hint) is Annotated else hint
-    return get_origin(base) is list

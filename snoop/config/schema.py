@@ -15,6 +15,7 @@ from msgspec import Meta, Struct, field
 from snoop.config.addresses import GroupPrefix, LinkLocal, Sender, Source, StaticGroup
 from snoop.config.bounds import (
     Count,
+    Groups,
     Interface,
     Label,
     Listen,
@@ -24,6 +25,7 @@ from snoop.config.bounds import (
     MldProfile,
     Name,
     NullSource,
+    PortName,
     QuerySeconds,
     ResponseSeconds,
     RingSlots,
@@ -70,14 +72,14 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         ),
     ] = False
     report_flood: Annotated[
-        bool | list[str], says("also send reports to every port, or to the ports listed")
+        bool | list[PortName], says("also send reports to every port, or to the ports listed")
     ] = False
     specific_query_scope: Annotated[QueryScope, says("ports a group-specific query goes to")] = (
         QueryScope.ALL
     )
     # SNOOP-42, B-17: PTP's listeners often never join.
     always_flood: Annotated[
-        list[GroupPrefix],
+        Groups,
         says(
             "groups never pruned, besides 224.0.0.0/24 and those that neighbour discovery needs: "
             "ff02::1, ff02::2, ff02::16, ff02::6a, ff02::fb, ff02::1:2, ff02::1:ff00:0/104"
@@ -175,9 +177,9 @@ class IgmpTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ignore_v2: Annotated[bool, says("do not learn from IGMPv2 messages")] = False
     mrd: Mrd = True
     qqi_ceiling: QqiCeiling = None
-    ssm_ranges: Annotated[
-        list[GroupPrefix], says("IPv4 groups that only exist with a source (RFC 4604)")
-    ] = field(default_factory=lambda: [GroupPrefix("232.0.0.0/8")])
+    ssm_ranges: Annotated[Groups, says("IPv4 groups that only exist with a source (RFC 4604)")] = (
+        field(default_factory=lambda: [GroupPrefix("232.0.0.0/8")])
+    )
     max_groups: Annotated[int, Meta(ge=1, le=1_000_000), says("IPv4 groups of a VLAN")] = 4096
     max_groups_total: Annotated[
         Many | None,
@@ -224,7 +226,7 @@ class MldTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mrd: Mrd = True
     qqi_ceiling: QqiCeiling = None
     ssm_ranges: Annotated[
-        list[GroupPrefix], says("IPv6 groups that only exist with a source (RFC 4604): ff3x::/32")
+        Groups, says("IPv6 groups that only exist with a source (RFC 4604): ff3x::/32")
     ] = field(default_factory=lambda: [GroupPrefix(f"ff3{scope:x}::/32") for scope in range(16)])
     max_groups: Annotated[int, Meta(ge=1, le=1_000_000), says("IPv6 groups of a VLAN")] = 4096
     max_sources: Sources = 64
@@ -255,8 +257,8 @@ class PortMldTable(
     explicit_tracking: bool | None = None
     flood_unregistered: bool | None = None
     max_groups: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
-    deny_groups: list[GroupPrefix] | None = None
-    allow_groups: list[GroupPrefix] | None = None
+    deny_groups: Groups | None = None
+    allow_groups: Groups | None = None
 
 
 class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -303,11 +305,11 @@ class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_state: Annotated[
         Mebibytes, says("MiB of what this port's hosts make the switch remember")
     ] = 32
-    deny_groups: Annotated[list[GroupPrefix], says("joins refused, of either family")] = field(
+    deny_groups: Annotated[Groups, says("joins refused, of either family")] = field(
         default_factory=list
     )
     allow_groups: Annotated[
-        list[GroupPrefix], says("if it has any of a family, only these joins of it are accepted")
+        Groups, says("if it has any of a family, only these joins of it are accepted")
     ] = field(default_factory=list)
     igmp_rate: Annotated[
         int,
@@ -345,7 +347,7 @@ class StaticTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     group: Annotated[
         StaticGroup, MeantGroup, says("the group, or the MAC address of one that is not of IP")
     ]
-    ports: Annotated[list[str], Meta(min_length=1), says("ports that always get it")]
+    ports: Annotated[list[PortName], Meta(min_length=1), says("ports that always get it")]
     source: Annotated[Source | None, says("of the same family; left out: any source")] = None
     vlan: Annotated[
         Vlan | None,

@@ -107,13 +107,13 @@ def _families(config: Config, unknown: Unknown) -> Iterator[Problem]:
             continue
         if static.group.family is None:
             text = (
-                f'[[static]] {static.group} source = "{static.source}" is not allowed: a group by '
+                f'[[static]] {static.group}: source = "{static.source}" is not allowed: a group by '
                 "its MAC address has none"
             )
             yield Problem(text, "static", at, "source")
         elif static.source.family is not static.group.family:
             text = (
-                f'[[static]] {static.group} source = "{static.source}" is not allowed: an address '
+                f'[[static]] {static.group}: source = "{static.source}" is not allowed: an address '
                 f"of the group's family, IPv{static.group.family}"
             )
             yield Problem(text, "static", at, "source")
@@ -172,7 +172,7 @@ def _names(config: Config, unknown: Unknown) -> Iterator[Problem]:
         for name in (() if isinstance(flooded, bool) else flooded)
     ]
     for at, static in enumerate(config.static):
-        heading = f"[[static]] {static.group} ports"
+        heading = f"[[static]] {static.group}: ports"
         listed += [(heading, "static", at, "ports", name) for name in static.ports]
     for heading, table, index, key, name in listed:
         if name not in names:

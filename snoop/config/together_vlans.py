@@ -45,6 +45,8 @@ def _port(at: int, port: PortTable, config: Config, unknown: Unknown) -> Iterato
     given = {key: getattr(port, key) for key in _KEYS if getattr(port, key) is not None}
     if not config.switch.vlan_filtering and not unknown.has("switch", None, "vlan_filtering"):
         for key, value in given.items():
+            if unknown.has("port", at, key):
+                continue
             text = (
                 f"{where} {key} = {shown(value)} is not allowed: only with [switch] "
                 "vlan_filtering = true"
@@ -72,7 +74,7 @@ def _port(at: int, port: PortTable, config: Config, unknown: Unknown) -> Iterato
 
 def _static(at: int, static: StaticTable, config: Config, unknown: Unknown) -> Iterator[Problem]:
     """Left out, the VLAN of an entry is that of its ports' frames without a tag."""
-    where = f"[[static]] {static.group}"
+    where = f"[[static]] {static.group}:"
     if static.vlan == 0:
         text = (
             f"{where} vlan = 0 is not allowed: with vlan_filtering a VLAN from 1 to 4094; left "

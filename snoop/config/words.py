@@ -75,6 +75,15 @@ def hinted(hint: Any, value: object) -> str:
     return hinted(get_args(hint)[0], value) if get_origin(hint) is Annotated else ""
 
 
+def element(hint: Any) -> Any:
+    """The type of each element where a key takes a list, else None."""
+    if get_origin(hint) is Annotated:
+        return element(get_args(hint)[0])
+    if get_origin(hint) in (types.UnionType, typing.Union):
+        return next((each for arm in get_args(hint) if (each := element(arm)) is not None), None)
+    return get_args(hint)[0] if get_origin(hint) is list else None
+
+
 def nearest(word: object, known: Iterable[str]) -> str | None:
     names = list(known)
     for other in _OTHERS.get(str(word), ()):

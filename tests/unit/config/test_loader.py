@@ -140,7 +140,7 @@ def test_defaults_are_those_of_the_interface() -> None:
          't: [[port]] p0: fast_leave = "tracked" is not allowed'),
         ({"port": [{"name": "p0", "deny_groups": ["10.0.0.0/8"]}]}, "t: [[port]] p0: deny_groups"),
         ({"static": [{"group": "239.1.1.1", "ports": ["p0"]}]},
-         't: [[static]] 239.1.1.1 ports = "p0" is not allowed: a port of this switch'),
+         't: [[static]] 239.1.1.1: ports = "p0" is not allowed: a port of this switch'),
         ({"static": [{"group": "10.1.1.1", "ports": ["p0"]}]}, "is not allowed: a multicast group"),
         ({"metrics": {"listen": "everywhere"}}, "is not allowed: ADDRESS:PORT"),
     ],

@@ -163,7 +163,7 @@ QUERIER = {"querier": "on", "querier_address": "10.0.0.1"}
         ({"port": [{"name": "p0", "mld": {"mrouter": "no"}}]},
          't: [[port]] p0: mld: mrouter = "no" is not allowed: "auto", "always", "never"'),
         ({"port": P0, "static": [{"group": "ff0e::1", "source": "10.0.0.9", "ports": ["p0"]}]},
-         't: [[static]] ff0e::1 source = "10.0.0.9" is not allowed: an address of the group\'s '
+         't: [[static]] ff0e::1: source = "10.0.0.9" is not allowed: an address of the group\'s '
          "family, IPv6"),
         ({"port": P0, "static": [{"group": "::ffff:239.1.1.1", "ports": ["p0"]}]},
          "is not allowed: a multicast group such as 239.1.1.1 or ff0e::1"),

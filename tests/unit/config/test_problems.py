@@ -59,7 +59,8 @@ def test_everything_that_is_wrong_is_said_at_once_with_its_line(tmp_path: Path) 
         'f:15: [[port]] p0: mrouter = "yes" is not allowed: "auto", "always", "never"',
         "f:20: [[vlan]] 7: query_response_interval = 6 is not allowed: at most query_interval, 5",
         'f:14: [[port]] name = "p0" is given twice: allowed is once',
-        'f:24: [[static]] 239.1.1.1 ports = "p1" is not allowed: a port of this switch (known: p0)',
+        'f:24: [[static]] 239.1.1.1: ports = "p1" is not allowed: a port of this switch '
+        "(known: p0)",
         'f:27: [metrics] listen = "127.0.0.1:99999" is not allowed: a port is 0 to 65535',
     )
 

@@ -39,6 +39,7 @@ def said(raw: dict[str, Any]) -> list[str]:
 
 
 LIST = 'a list of VLANs from 1 to 4094 and ranges of them, as [10, "20-29"]'
+EACH = 'a VLAN from 1 to 4094, or a range such as "20-29"'
 ID = "a whole number from 1 to 4094"
 
 
@@ -56,14 +57,14 @@ ID = "a whole number from 1 to 4094"
         (of(access=[10]), f"[[port]] p1: access = [10] is not allowed: {ID}"),
         (of(trunk=[1], native=4095), f"[[port]] p1: native = 4095 is not allowed: {ID}"),
         (of(trunk=[]), f"[[port]] p1: trunk = [] is not allowed: {LIST}"),
-        (of(trunk=[0]), f"[[port]] p1: trunk = [0] is not allowed: {LIST}"),
-        (of(trunk=["1-4095"]), f"[[port]] p1: trunk = ['1-4095'] is not allowed: {LIST}"),
-        (of(trunk=["0-5"]), f"[[port]] p1: trunk = ['0-5'] is not allowed: {LIST}"),
+        (of(trunk=[0]), f"[[port]] p1: trunk = 0 is not allowed: {EACH}"),
+        (of(trunk=["1-4095"]), f'[[port]] p1: trunk = "1-4095" is not allowed: {EACH}'),
+        (of(trunk=["0-5"]), f'[[port]] p1: trunk = "0-5" is not allowed: {EACH}'),
         (of(trunk=10), f"[[port]] p1: trunk = 10 is not allowed: {LIST} (did you mean [10]?)"),
         (of(trunk="10,20-29"), f'[[port]] p1: trunk = "10,20-29" is not allowed: {LIST} (did you '
                                'mean [10, "20-29"]?)'),
-        (of(trunk=[10, "20..29"]), f"[[port]] p1: trunk = [10, '20..29'] is not allowed: {LIST} "
-                                   '(did you mean [10, "20-29"]?)'),
+        (of(trunk=[10, "20..29"]), f'[[port]] p1: trunk = "20..29" is not allowed: {EACH} (did you '
+                                   'mean "20-29"?)'),
         (of(trunk=["29-20"]), '[[port]] p1: trunk = "29-20" is not allowed: a range from the lower '
                               'VLAN to the higher (did you mean "20-29"?)'),
         (of(vlan=10), '[[port]] p1: unknown key "vlan" (did you mean "access"?)'),
@@ -71,10 +72,10 @@ ID = "a whole number from 1 to 4094"
         (whole(vlan=[{"vid": 0}]), "[[vlan]] vid = 0 is not allowed: with vlan_filtering every "
                                    "frame has a VLAN, from 1 to 4094"),
         (whole(static=[{"group": "239.1.1.1", "ports": ["p1"], "vlan": 0}]),
-         "[[static]] 239.1.1.1 vlan = 0 is not allowed: with vlan_filtering a VLAN from 1 to 4094; "
-         "left out, that of each port's frames without a tag"),
+         "[[static]] 239.1.1.1: vlan = 0 is not allowed: with vlan_filtering a VLAN from 1 to "
+         "4094; left out, that of each port's frames without a tag"),
         (whole(static=[{"group": "239.1.1.1", "ports": ["p1", "p8"]}]),
-         '[[static]] 239.1.1.1 ports = "p8" is not allowed without vlan: a trunk without native, '
+         '[[static]] 239.1.1.1: ports = "p8" is not allowed without vlan: a trunk without native, '
          "of VLAN 10, 20-29"),
         (whole(switch={}, port=[{"name": "p1", "access": 10}]),
          "[[port]] p1: access = 10 is not allowed: only with [switch] vlan_filtering = true"),
