@@ -83,15 +83,15 @@ def moves(
     one, sender, trunk = lab.h("h1"), lab.h("s0"), lab.h("r0")
     for host in lab.hosts:
         host.reset()
-    job = sender.start("send", destination=GROUP, count=2 * COUNT, rate=2000, stream=7)
+    job = sender.start("send", destination=GROUP, count=5 * COUNT, rate=2000, stream=7)
     wait_until(lambda: one.wire(GROUP).unique > COUNT // 10, within=5, what="the stream at h1")
     switch.do("port", "set", "p1", "access=20")
     switch.wait_members(GROUP, {"p3"}, vlan=10)
     job.result()
     lab.settle(sender, [trunk])
     kept, before = trunk.wire(GROUP).unique, one.wire(GROUP).unique
-    check(kept == 2 * COUNT, f"r0, still in VLAN 10, had {kept} of {2 * COUNT}")
-    check(before < 2 * COUNT, f"h1 had {before} and no more")
+    check(kept == 5 * COUNT, f"r0, still in VLAN 10, had {kept} of {5 * COUNT}")
+    check(before < 5 * COUNT, f"h1 had {before} and no more")
     switch.wait_members(GROUP, {"p1", "p2"}, vlan=20)
     for host in lab.hosts:
         host.reset()

@@ -144,6 +144,19 @@ def test_static_entries_hold_in_their_vlan(net: VlanStar) -> None:
     holds_in_its_vlan(net, GROUP, frame)
 
 
+def test_static_entries_by_mac_hold_in_their_vlan(net: VlanStar) -> None:
+    """The same of layer 2, with Infix's MAC: IP to it is not concerned, another MAC floods."""
+    holds_in_its_vlan(net, MAC, layer2(MAC))
+    net.switch.do("mdb", "add", MAC, "--port", "p1", "--port", "p4", "--vlan", "10")
+    assert net.reached_by(0, layer2(MAC), vid=TEN) == names(1, 4)
+    assert net.reached_by(0, layer2("01:00:00:01:02:04"), vid=TEN) == access(TEN) - names(0)
+    ip = frames.udp("10.0.0.10", "239.25.9.9", mac=STATION, destination_mac=MAC)
+    assert net.reached_by(0, ip, vid=TEN) == access(TEN) - names(0)
+    net.switch.do("mdb", "del", MAC, "--port", "p1", "--port", "p4", "--vlan", "10")
+    refused = net.switch.run("mdb", "add", "00:01:02:03:04:05", "--port", "p1")
+    assert refused.returncode == 2
+
+
 def holds_in_its_vlan(net: VlanStar, group: str, frame: bytes) -> None:
     assert net.reached_by(0, frame, vid=TEN) == access(TEN) - names(0)
     net.switch.do("mdb", "add", group, "--port", "p4", "--vlan", "10")
