@@ -67,7 +67,9 @@ class Parts:
         as they are on the wire.
         """
         written = [requests.rows(made) async for made in self.made(keys, part) if made]
-        return cast("list[Row]", requests.listed(written))
+        made = requests.listed(written)
+        await asyncio.sleep(0)  # all of it is copied once more on its way out: 11 MB take 20 ms
+        return cast("list[Row]", made)
 
     async def all(
         self, keys: Iterable[Key], part: Callable[[list[Key]], Iterable[Row]]
