@@ -88,6 +88,7 @@ class Carrier:
 
     def _come(self, state: Port, turn: Turn) -> None:
         self._context.set_up(state, True)
+        state.up_since = turn.now
         turn.add(Event(EventKind.PORT, 0, state.id, {"state": "up"}))
         time = self._times_up[state.id] = self._times_up.get(state.id, 0) + 1
         self._chores.begin(Round(state, empties=False, time=time), turn)

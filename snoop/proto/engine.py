@@ -127,7 +127,8 @@ class Engine:
         turn = self._turn(now)
         self._context.add_port(port, params, now)
         self._instances.look(turn)
-        vids = self._context.vlans.of(1 << port)
+        its = self._context.ports[port]
+        vids = self._context.vlans.of(its.bit) if its.shapes_vlans else 0
         configuring.ports_changed(self._parts, self._instances.among(vids), turn)
         return turn.effects
 

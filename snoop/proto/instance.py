@@ -117,6 +117,7 @@ class Instance:
         self.groups.drop_statics(port, By.FILE, turn)
         self.mrouters.drop_port(port, turn, static=True)
         self.last_word.forget(port)
+        self.querier.forget(port)
 
     def port_configured(self, port: Port, turn: Turn) -> None:
         """Follow the settings of a port."""

@@ -8,7 +8,7 @@ from snoop.proto.hosts import Reporter
 from snoop.proto.params import MrouterMode, PortParams
 from snoop.proto.settings import mark_of
 from snoop.proto.shares import PortHoldings
-from snoop.proto.units import Instant, Ports
+from snoop.proto.units import STOPPED, Instant, Ports
 from snoop.proto.witnesses import Witnesses
 from snoop.wire.address import IPV4, IPV6, Family
 
@@ -27,6 +27,7 @@ class PortState(NamedTuple):
     max_groups: int
     max_state: int
     max_groups6: int = 0
+    up_since: Instant = STOPPED
 
 
 class Port:
@@ -48,6 +49,7 @@ class Port:
         "mld",
         "params",
         "up",
+        "up_since",
         "witnesses",
     )
 
@@ -58,6 +60,7 @@ class Port:
         self.horizon: Ports = self.bit  # itself and the ports of its split horizon
         self.added = now
         self.up = False
+        self.up_since: Instant = STOPPED
         self.holdings = PortHoldings()
         self.counts: Counts = zeros()
         self._reporters: dict[Reporter, Reporter] = {}
@@ -78,6 +81,14 @@ class Port:
         """True if its settings may take something away that was learned."""
         return any(
             own.mrouter is MrouterMode.NEVER or own.querier_guard or not own.explicit_tracking
+            for own in (self.params, self.mld)
+        )
+
+    @property
+    def shapes_vlans(self) -> bool:
+        """True if its settings show in the view of an instance, so that it is said anew."""
+        return any(
+            own.mrouter is MrouterMode.ALWAYS or own.flood_unregistered is not None
             for own in (self.params, self.mld)
         )
 
@@ -113,10 +124,12 @@ class Port:
             max_groups=params.max_groups,
             max_state=params.max_state,
             max_groups6=self.mld.max_groups,
+            up_since=self.up_since,
         )
 
     def load(self, state: PortState) -> None:
         """Take up what was dumped of the port of this name."""
         self.added = state.added
         self.up = state.up
+        self.up_since = state.up_since
         self.counts = restored(state.counts)

@@ -136,6 +136,17 @@ class Querier:
             queries.remind(self._scope, port.bit, ANY, self._other.query, turn)
         return True
 
+    def has_asked(self, port: Port) -> bool:
+        """Tell whether our last General Query to all ports went to a port since that came up."""
+        return self._schedule.has_asked(port)
+
+    def forget(self, port: int) -> None:
+        """Forget that a port was asked: it goes away."""
+        self._schedule.forget(port)
+
+    def _ask_all(self, turn: Turn) -> None:
+        queries.general(self._scope, self._schedule.ask(turn.now), turn)
+
     def configure(self, turn: Turn) -> None:
         """Follow changed settings; what is known of another querier stays known."""
         params = self._scope.params
@@ -227,7 +238,7 @@ class Querier:
         if self._takeover_at <= turn.now:
             self._become_querier(turn, startup=True)
         if self._schedule.due <= turn.now:
-            queries.general(self._scope, self._scope.up, turn)
+            self._ask_all(turn)
             self._schedule.sent(turn.now)
         self._changed(turn)
         return self._deadline()
@@ -257,7 +268,7 @@ class Querier:
         else:  # Q-6
             reason = "our queries come from 0.0.0.0: give the querier an address"
             self._scope.tell(EventKind.WARNING, None, turn, reason=reason)
-        queries.general(self._scope, self._scope.up, turn)
+        self._ask_all(turn)
         self._schedule.begin(turn.now, startup=startup)
         self._changed(turn)
 
@@ -366,7 +377,7 @@ class Querier:
         into.require_past(state.since)
         self.is_querier, self._started = state.is_querier, state.started
         self._since, self._takeover_at = state.since, state.takeover_at
-        self._schedule.load(state.schedule)
+        self._schedule.load(state.schedule, into)
         self._askers.load(state.asker, into)
         if other is not None:
             self._other = other.load(self._scope, into)

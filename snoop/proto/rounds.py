@@ -75,12 +75,27 @@ class Round:
             else:
                 cost = _ASKED
                 self._next()
-                is_here = bool(self.port.bit & instance.scope.members)
-                if is_here and not instances.is_waiting(instance):
+                if self._asks(instance) and not instances.is_waiting(instance):
                     instance.port_up(self.port, turn)
+                else:
+                    cost = self._glance()
             if cost:
                 return cost
         return None
+
+    def _asks(self, instance: Instance) -> bool:
+        """Tell whether hosts behind the port are to be asked there: all ports may have been."""
+        if not self.port.bit & instance.scope.members:
+            return False
+        return self.is_partial or not instance.querier.has_asked(self.port)
+
+    def _glance(self) -> int:
+        """Count something that was only looked at; return what that cost, 0 for too little."""
+        self._looked_at += 1
+        if self._looked_at < _LOOKED_AT:
+            return 0
+        self._looked_at = 0
+        return 1
 
     def _empty(self, instance: Instance, turn: Turn) -> int:
         """Take back some of what was learned (SM-67); return what that cost, 0 for too little."""

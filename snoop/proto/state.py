@@ -118,7 +118,7 @@ def _load_ports(
         known = there.pop(each.name, None)
         number = PORTS_MAX + len(gone) if known is None else known
         own = PortParams(name=each.name or "?") if known is None else ports[known]
-        into.require_past(each.added)
+        into.require_past(each.added, each.up_since)
         context.add_port(number, own, each.added)
         port = context.ports[number]
         port.load(each)

@@ -111,6 +111,7 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
             "id": "id",
             "added": "added",
             "up": "up",
+            "up_since": "up_since",
             "counts": "counts",
             "bit": FOLLOWS,
             "horizon": CONFIGURED,
@@ -335,7 +336,11 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
     null_source.Askers: (None, {"_last": ELSEWHERE, "_mrouters": WIRING, "_scope": WIRING}),
     schedule.Schedule: (
         schedule.ScheduleState,
-        {"_startup_left": "startup_left", "due": "due", "_scope": WIRING},
+        {
+            **{f"_{name}": name for name in ("asked", "asked_at", "startup_left")},
+            "due": "due",
+            "_scope": WIRING,
+        },
     ),
     presence.Presence: (
         presence.PresenceState,

@@ -13,7 +13,7 @@ from snoop.wire.address import parse, text
 from unit.device import P1, P2, P3, R
 from unit.frames import RQ, TO_EX, TO_IN, G
 from unit.proto_lab import Lab, old_report, query, record, v3
-from unit.vlan_lab import OWNER, PORTS, asked_in, asking, fill, following, group, hello_in
+from unit.vlan_lab import OWNER, PORTS, asked_in, asking, fill, following, group, hello_in, lab
 
 # Leaving and joining -----------------------------------------------------------------------------
 
@@ -289,3 +289,16 @@ def test_a_trunk_may_have_more_vlans_than_hosts_may_open() -> None:
         its.hear(P1, old_report(2, vid=vid))
     assert len(its.engine.vids()) == 2000
     assert its.count("vlan_limit") == 0
+
+
+def test_ports_that_come_up_together_are_asked_together() -> None:
+    """Q-14: a General Query to all ports is the question of each that was up, not one more."""
+    its = lab(vlans=tuple((vid, Params(**OWNER)) for vid in (10, 20)))
+    its.at(1)
+    sent = [(message.group, ports) for _, ports, message in its.queries()]
+    asked = {port: sum(port in ports for _, ports in sent) for port in range(4)}
+    assert asked == {R: 2, P1: 1, P2: 1, P3: 1}
+    its.clear()
+    its.port_down(P1)
+    its.port_up(P1)
+    assert asked_in(its) == {10: {P1}}
