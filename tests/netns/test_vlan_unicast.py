@@ -295,6 +295,29 @@ def test_ports_of_one_split_horizon_get_nothing_of_each_other() -> None:
         assert hosts.until(1, frame(0, 1, UDP, 9)) == [frame(0, 1, UDP, 9)]
 
 
+@pytest.mark.parametrize(("second", "by_the_kernel"), [(ACCESS, True), (TRUNK, False)])
+@in_new_namespace
+def test_address_at_two_ports_gets_its_frames_at_both_as_each_has_the_vlan(
+    second: Vlans, by_the_kernel: bool
+) -> None:
+    """F-12: the kernel makes the copy if it is spelled alike; if it is not, the rings do."""
+    with filtering(ACCESS, ACCESS, second) as net:
+        hosts = net.hosts
+        net.learn((0, 1, frame(0, 1, UDP)))
+        for number in range(4):
+            for port, tag in ((1, bytes), (2, in_10 if 10 in second[1] else bytes)):
+                hosts.send(port, tag(frame(1, 0, UDP, 10 * number + port)))
+                wait_until(lambda: hosts.received(0), within=5)
+        for port in (1, 2):
+            hosts.received(port)
+        before = net.shortcut(0)
+        data = frame(0, 1, UDP, 77)
+        hosts.send(0, data)
+        assert hosts.until(1, data) == [data]
+        assert hosts.until(2, as_at(second, data)) == [as_at(second, data)]
+        assert (net.shortcut(0) > before) == by_the_kernel
+
+
 @pytest.mark.parametrize("shortcut", [True, False])
 @pytest.mark.parametrize("offloads", SWITCHED_OFF)
 def test_tcp_between_an_access_port_and_a_trunk(shortcut: bool, offloads: str) -> None:
