@@ -163,6 +163,7 @@ class Frr(Daemons):
     """FRR's pimd with a static route. It says one hello and is passive from then on."""
 
     needs = ("vtysh",)
+    of_each = ("ip pim", "ip pim passive")
 
     @classmethod
     def missing(cls) -> list[str]:
@@ -186,10 +187,32 @@ class Frr(Daemons):
         self.daemon("pimd")
         lines = ["configure terminal"]
         for name in ("eth0", "down0"):
-            lines += [f"interface {name}", "ip pim", "ip pim passive"]
-        lines += ["interface eth0", f"ip mroute down0 {group}"]
+            lines += [f"interface {name}", *self.of_each]
+        if "ip pim" in self.of_each:
+            lines += ["interface eth0", f"ip mroute down0 {group}"]
         words = [word for line in lines for word in ("-c", line)]
         self.ask("vtysh", "--vty_socket", str(self.directory), *words)
+
+
+class FrrPim(Frr):
+    """The same, and it goes on saying hello."""
+
+    of_each = ("ip pim", "ip pim hello 2")
+
+
+class FrrQuerier(Frr):
+    """FRR's pimd as an IGMPv3 querier that routes nothing."""
+
+    of_each = ("ip igmp", "ip igmp query-max-response-time 10", "ip igmp query-interval 2")
+
+    def ready(self, group: str) -> bool:
+        return True
+
+
+class FrrRouter(Frr):
+    """As networks have it: PIM, and the querier."""
+
+    of_each = (*FrrPim.of_each, *FrrQuerier.of_each)
 
 
 class Radvd(Daemons):
@@ -241,6 +264,15 @@ class OpenVswitch(Daemons):
     def ready(self, group: str) -> bool:
         numbers = self.control("--bare", "--columns=ofport", "find", "interface", "type!=internal")
         return len(numbers.split()) == len(self.ports()) and "-1" not in numbers.split()
+
+
+class OpenVswitchSnooping(OpenVswitch):
+    """The same, which snoops and floods nothing that nobody has joined."""
+
+    def begin(self, group: str) -> None:
+        super().begin(group)
+        prunes = "other_config:mcast-snooping-disable-flood-unregistered=true"
+        self.control("set", "bridge", "br0", "mcast_snooping_enable=true", prunes)
 
 
 class OpenVswitchTrunk(OpenVswitch):

@@ -108,13 +108,18 @@ def six() -> Iterator[Lab]:
     """Four hosts with IPv6 up; l0 is a port of ours, or l1 one of a bridge beside us."""
     with Lab(4, quiet_ipv6=False) as lab:
         lab.trunk("l0", "l1")
-        with inside(lab.namespace):  # as `check` would advise: its machine is silent on the ports
-            for port in (*lab.ports, "l0", "l1"):
-                Path(f"/proc/sys/net/ipv6/conf/{port}/disable_ipv6").write_text("1")
+        silent_on(lab, *lab.ports, "l0", "l1")
         for host in lab.hosts:
             quicken(host)
         up(lab)
         yield lab
+
+
+def silent_on(lab: Lab, *ports: str) -> None:
+    """The machine speaks no IPv6 on the ports, as `check` would advise."""
+    with inside(lab.namespace):
+        for port in ports:
+            Path(f"/proc/sys/net/ipv6/conf/{port}/disable_ipv6").write_text("1")
 
 
 @pytest.mark.parametrize("mld", [{}, {"querier": "auto"}, MLD], ids=["default", "auto", "on"])
