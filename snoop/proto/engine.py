@@ -128,7 +128,8 @@ class Engine:
         self._context.add_port(port, params, now)
         self._instances.look(turn)
         its = self._context.ports[port]
-        vids = self._context.vlans.of(its.bit) if its.shapes_vlans else 0
+        is_first = len(self._context.ports) == 1  # what was there before it is said with it
+        vids = self._context.vlans.of(its.bit) if its.shapes_vlans or is_first else 0
         configuring.ports_changed(self._parts, self._instances.among(vids), turn)
         return turn.effects
 
