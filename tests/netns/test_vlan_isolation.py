@@ -23,8 +23,7 @@ LL = "fe80::ff:fe00:f01"
 
 @pytest.fixture(scope="module")
 def rooms() -> Iterator[VlanStar]:
-    # Nobody answers for crafted reports: they must outlive a test on a busy machine.
-    with vlan_star(igmp={"query_interval": 20.0}, mld={"query_interval": 20.0}, ipv6=True) as made:
+    with vlan_star(ipv6=True) as made:
         yield made
 
 
