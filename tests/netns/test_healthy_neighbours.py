@@ -26,7 +26,11 @@ MEMBER, ROUTER, NOBODY = "member", "router", ""
 
 @pytest.mark.parametrize(
     ("kind", "igmp", "role"),
-    [(FrrPim, {}, "querier"), (FrrQuerier, OFF, "non-querier"), (FrrRouter, OFF, "non-querier")],
+    [
+        (FrrPim, {}, "querier"),
+        (FrrQuerier, OFF, "non-querier"),
+        (FrrRouter, {"querier": "auto"}, "non-querier"),
+    ],
 )
 def test_a_router_of_frr_is_well(kind: type[Frr], igmp: dict[str, str], role: str) -> None:
     """SAY-19, Q-9: h1 says it is a router by PIM, by its queries, by both; h2 is a member."""
