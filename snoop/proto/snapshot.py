@@ -70,6 +70,11 @@ def hosts(instances: Instances, wanted: Keys, now: Instant) -> list[HostRow]:
                             filter_mode=host.filter_mode,
                             sources=tuple(sorted(host.sources)),
                             timer=Duration(host.until - now),
+                            version=(
+                                None
+                                if heard is None
+                                else version_of(scope.family, heard.generation)
+                            ),
                             first_heard=None if heard is None else Duration(now - heard.first),
                             last_heard=None if heard is None else Duration(now - heard.at),
                             unanswered=(

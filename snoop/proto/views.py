@@ -211,6 +211,7 @@ class HostRow:
     filter_mode: FilterMode
     sources: tuple[Address, ...]
     timer: Duration
+    version: int | None
     first_heard: Duration | None
     last_heard: Duration | None
     unanswered: int | None

@@ -104,7 +104,7 @@ def _lasting(result: Any) -> Any:
 
 def _kept(each: Any) -> Any:
     if isinstance(each, HostRow):
-        return replace(each, first_heard=None, last_heard=None, unanswered=None)
+        return replace(each, version=None, first_heard=None, last_heard=None, unanswered=None)
     if isinstance(each, Event) and each.kind in (EventKind.EXPIRE, EventKind.LEAVE):
         seen = {"last_heard", "unanswered"}
         if each.kind is EventKind.EXPIRE:  # that it was a leave that ended it is such a thing

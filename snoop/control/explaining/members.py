@@ -12,10 +12,10 @@ from snoop.control.rows import seconds, text
 from snoop.fastpath import Action
 from snoop.proto.hosts import NO_ADDRESS
 from snoop.proto.params import MrouterMode
-from snoop.proto.views import FilterMode, MdbRow
+from snoop.proto.views import FilterMode, HostRow, MdbRow
 from snoop.runtime.ports import Port
 from snoop.wire import address
-from snoop.wire.address import Address
+from snoop.wire.address import Address, Family
 
 
 def told(port: Port, case: Case, group: Address) -> Told:
@@ -88,8 +88,9 @@ def _member(port: Port, case: Case) -> Told | None:
         ends = f", {seconds(left):.0f} s left" if left is not None else ""
         if not case.querier:
             ends += ", and no querier refreshes it"
-        because = f"member by the {_version(row)} report{last}: wants {wants}{ends}"
-        return _heard(case, row, Told("member", because, host=row.last_reporter))
+        host = _host(case, row)
+        because = f"member by the {_version(host)}report{last}: wants {wants}{ends}"
+        return _heard(host, Told("member", because, host=row.last_reporter))
     return None
 
 
@@ -102,12 +103,14 @@ def _reporter(case: Case, row: MdbRow) -> str:
     return evidence.named(last, mac) if (mac := next(macs, None)) else text(last) or ""
 
 
-def _heard(case: Case, row: MdbRow, member: Told) -> Told:
-    """What was seen of the host that reported last, if it is tracked."""
-    host = next(
-        (host for host in case.hosts if (host.port, host.address) == (row.port, row.last_reporter)),
-        None,
-    )
+def _host(case: Case, row: MdbRow) -> HostRow | None:
+    """The host that reported last, if it is tracked."""
+    hosts = (x for x in case.hosts if (x.port, x.address) == (row.port, row.last_reporter))
+    return next(hosts, None)
+
+
+def _heard(host: HostRow | None, member: Told) -> Told:
+    """What was seen of the host."""
     if host is None:
         return member
     unanswered = host.unanswered or 0
@@ -189,5 +192,8 @@ def _listed(row: MdbRow, *, forwarding: bool) -> str:
     return ", ".join(address.text(source) for source in sources)
 
 
-def _version(row: MdbRow) -> str:
-    return (row.compatibility or "").replace("igmp", "IGMP").replace("mld", "MLD")
+def _version(host: HostRow | None) -> str:
+    """What the host speaks, which need not be what its port is in compatibility mode with."""
+    if host is None or host.version is None:
+        return ""
+    return f"{'MLD' if host.family is Family.IPV6 else 'IGMP'}v{host.version} "

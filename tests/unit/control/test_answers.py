@@ -21,6 +21,7 @@ from snoop.wire import address
 from snoop.wire.address import ANY
 from snoop.wire.messages import Record, RecordType
 from unit.families import MLD
+from unit.frames import v2_report
 from unit.scene import G, S, Scene, turns_beside
 
 
@@ -141,6 +142,19 @@ def test_explain_blames_the_refusal_of_this_group_alone() -> None:
     scene.report(2, Record(RecordType.TO_EX, G, ()))
     assert "the join of 10.0.0.11 (" in because("p2")
     assert because("p2").endswith("was refused: [[port]] deny_groups")
+
+
+def test_the_version_of_a_report_is_its_hosts_and_not_the_ports() -> None:
+    """SM-40: the port is in v2's compatibility mode by one host, another speaks v3 there."""
+    scene = Scene().start()
+    scene.fastpath.waiting.append(Punted(1, 0, v2_report("239.1.2.3", src="10.0.0.12"), 0))
+    scene.plane.punted()
+    scene.join(1)
+    answer = scene.ask(Explain(port="p0", group="239.1.2.3"))
+    row = next(row for row in answer["why"] if row["port"] == "p1")
+    assert row["because"].startswith("member by the IGMPv3 report of 10.0.0.11: wants any source")
+    mdb = scene.ask(Show(what="mdb"))["mdb"]
+    assert [row["compatibility"] for row in mdb] == ["igmpv2"]
 
 
 def test_the_limit_that_refused_is_that_of_the_family() -> None:

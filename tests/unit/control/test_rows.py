@@ -133,7 +133,7 @@ def test_a_host_row_has_the_fields_of_the_contract() -> None:
     """INTERFACE.md 3, `show hosts`."""
     host = HostRow(
         vid=0, family=Family.IPV4, group=G1, port=1, address=S1, mac=bytes(5) + b"\x09",
-        filter_mode=FilterMode.INCLUDE, sources=(S2, S1), timer=seconds(2),
+        filter_mode=FilterMode.INCLUDE, sources=(S2, S1), timer=seconds(2), version=3,
         first_heard=seconds(300), last_heard=seconds(258), unanswered=2,
     )  # fmt: skip
     (shown,) = plain(rows.hosts([host], name, Wanted()))
