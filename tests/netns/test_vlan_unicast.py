@@ -164,7 +164,8 @@ def test_port_without_a_pvid_refuses_what_brings_no_vlan(tag: Callable[[bytes], 
         before = net.fastpath.counters(0)
         for number in range(5):
             net.hosts.send(0, tag(frame(0, 1, UDP, number)))
-        wait_until(lambda: net.more(0, "vlan_filtered", before) == 5, within=5)
+        # what the kernel itself says there, of IPv6, is refused likewise
+        wait_until(lambda: net.more(0, "vlan_filtered", before) >= 5, within=5)
         assert net.more(0, "shortcut_frames", before) == 0
         assert not net.hosts.received(1)
         assert not net.hosts.received(2)
