@@ -103,8 +103,8 @@ def test_two_switches_in_a_row_are_well() -> None:
             is_well(switch)
 
 
-@pytest.fixture(scope="module")
-def six() -> Iterator[Lab]:
+@contextmanager
+def of_both_families() -> Iterator[Lab]:
     """Four hosts with IPv6 up; l0 is a port of ours, or l1 one of a bridge beside us."""
     with Lab(4, quiet_ipv6=False) as lab:
         lab.trunk("l0", "l1")
@@ -112,6 +112,12 @@ def six() -> Iterator[Lab]:
         for host in lab.hosts:
             quicken(host)
         up(lab)
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def six() -> Iterator[Lab]:
+    with of_both_families() as lab:
         yield lab
 
 

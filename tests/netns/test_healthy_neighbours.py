@@ -12,7 +12,7 @@ import pytest
 
 from netns.discovery import quicken, up
 from netns.star import IGMP, MLD, QUERY, RESPONSE
-from netns.test_healthy import OFF, is_well, silent_on, wait_role
+from netns.test_healthy import OFF, is_well, of_both_families, silent_on, wait_role
 from netns.test_offloads import offloads_off
 from snoop.lab import Lab, wait_until
 from snoop.lab.host import Host
@@ -93,12 +93,7 @@ def test_open_vswitch_that_snoops_is_well(ovs: tuple[Lab, Host, Host], group: st
 @pytest.mark.parametrize("asks", [True, False], ids=["it asks", "we ask"])
 def test_a_kernel_s_bridge_is_well(asks: bool) -> None:
     """SAY-19: h2 and h3 are behind it. Its IPv4 queries have no address: a note."""
-    with Lab(4, quiet_ipv6=False) as lab:
-        lab.trunk("l0", "l1")
-        silent_on(lab, *lab.ports, "l0", "l1")
-        for host in lab.hosts:
-            quicken(host)
-        up(lab)
+    with of_both_families() as lab:
         ours = OFF if asks else {}
         tables = {"igmp": {**IGMP, **ours}, "mld": {**MLD, **ours}}
         switch = lab.switch(["p0", "p1", "l0"], config=tables)

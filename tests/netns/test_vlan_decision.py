@@ -16,11 +16,11 @@ import pytest
 
 from netns.test_decision import in_new_namespace
 from netns.test_shortcut import Hosts, mac, switch
+from netns.vlans import stage
 from snoop.fastpath import FastPath
 from snoop.lab import wait_until
 from snoop.proto.vlans import PortVlans, access, trunk
 from snoop.table.mdb import Mdb, VlanRow
-from snoop.table.members import compile_members
 from snoop.wire.address import ANY, Family, of_mac, parse
 from unit import frames, frames6
 from unit.reference import Table
@@ -112,12 +112,7 @@ class Twin:
         ports = {port: some_vlans(self.rng) for port in range(PORTS)}
         horizons = {port: self.rng.choice((0, 0, 1, 2)) for port in ports}
         some_groups(self.rng, self.mdb)
-        self.mdb.set_members(compile_members(ports))
-        for port, vlans in ports.items():
-            self.fastpath.port_set(
-                port, up=True, mtu=1500, coalesce=False, filters=True, pvid=vlans.pvid,
-                horizon=horizons[port],
-            )  # fmt: skip
+        stage(self.fastpath, self.mdb, ports, horizons)
         delta = self.mdb.staged()
         self.fastpath.publish(delta)
         self.mdb.published()

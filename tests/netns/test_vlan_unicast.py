@@ -14,11 +14,11 @@ import pytest
 from netns.test_decision import in_new_namespace
 from netns.test_offloads import ETHTOOL_OFF, ETHTOOL_TAGS_OFF, offloads_off
 from netns.test_shortcut import PORTS, UDP, Hosts, frame, mac, switch, tagged
+from netns.vlans import stage
 from snoop.fastpath import FastPath
 from snoop.lab import Lab, namespaces, wait_until
 from snoop.proto.vlans import PortVlans
 from snoop.table.mdb import Mdb
-from snoop.table.members import compile_members
 
 Vlans = tuple[int, tuple[int, ...]]
 ACCESS: Vlans = (10, ())
@@ -47,12 +47,7 @@ class Filtering:
     def put(self, ports: tuple[Vlans, ...], horizons: tuple[int, ...] = (0,) * PORTS) -> None:
         """Have the ports in these VLANs from now on."""
         of = {port: vlans_of(each) for port, each in enumerate(ports)}
-        self.mdb.set_members(compile_members(of))
-        for port, each in of.items():
-            self.fastpath.port_set(
-                port, up=True, mtu=1500, coalesce=False, filters=True, pvid=each.pvid,
-                horizon=horizons[port],
-            )  # fmt: skip
+        stage(self.fastpath, self.mdb, of, dict(enumerate(horizons)))
         self.fastpath.publish(self.mdb.staged())
         self.mdb.published()
 

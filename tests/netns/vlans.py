@@ -16,8 +16,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from netns.star import IGMP, MLD, Star
+from snoop.fastpath import FastPath
 from snoop.lab import Lab, frames, frames_ipv6
 from snoop.lab.host import Host
+from snoop.proto.vlans import PortVlans
+from snoop.table.mdb import Mdb
+from snoop.table.members import compile_members
 
 TEN, TWENTY, ONE = 10, 20, 1
 PORTS: Mapping[str, Any] = {
@@ -153,3 +157,15 @@ def access(*vids: int) -> set[str]:
     """Names of the hosts in one of these VLANs, in the star as it is drawn above."""
     ports = {f"h{i}": members_of(PORTS.get(f"p{i}", ONE)) for i in range(7)}
     return {name for name, of in ports.items() if any(vid in of for vid in vids)}
+
+
+def stage(
+    fastpath: FastPath, mdb: Mdb, ports: Mapping[int, PortVlans], horizons: Mapping[int, int]
+) -> None:
+    """Have the ports of a bare fast path in these VLANs, from its next publish on."""
+    mdb.set_members(compile_members(ports))
+    for port, each in ports.items():
+        fastpath.port_set(
+            port, up=True, mtu=1500, coalesce=False, filters=True, pvid=each.pvid,
+            horizon=horizons.get(port, 0),
+        )  # fmt: skip

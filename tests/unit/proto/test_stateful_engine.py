@@ -5,10 +5,10 @@ wake-ups, elections and restarts in between; a failure shrinks to the shortest h
 it.
 """
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, rule
 
+from unit.against import AgainstModel, histories
 from unit.model import SECOND
 from unit.pair import HIGHER, LOWER, Pair
 
@@ -26,7 +26,7 @@ lapses = st.one_of(
 )
 
 
-class EngineAgainstModel(RuleBasedStateMachine):
+class EngineAgainstModel(AgainstModel):
     """Ideas 71 and 37: SM-1 to SM-66, TM-30 to TM-36, Q-4."""
 
     @initialize(
@@ -98,21 +98,6 @@ class EngineAgainstModel(RuleBasedStateMachine):
     def link_flaps(self, port: int) -> None:
         self.pair.flap(port)
 
-    @rule()
-    def switch_restarts(self) -> None:
-        self.pair.restart()
-
-    @invariant()
-    def they_agree(self) -> None:
-        if hasattr(self, "pair"):
-            self.pair.compare()
-
 
 TestEngineAgainstModel = EngineAgainstModel.TestCase
-TestEngineAgainstModel.settings = settings(
-    max_examples=250,
-    stateful_step_count=40,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+TestEngineAgainstModel.settings = histories(250, 40)

@@ -4,10 +4,10 @@ What is said in one VLAN, and who asks there, changes nothing in the other; what
 behind is gone at once, and what it hears where it is not a member never was.
 """
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, rule
 
+from unit.against import AgainstModel, histories
 from unit.proto.test_stateful_engine import (
     GROUPS,
     SOURCES,
@@ -25,7 +25,7 @@ movable = st.integers(1, 3)
 places = st.sampled_from(sorted(PLACES))
 
 
-class EngineAgainstModels(RuleBasedStateMachine):
+class EngineAgainstModels(AgainstModel):
     """VLAN-1, VLAN-3 and what a move is decided to be."""
 
     @initialize(querier=st.booleans(), mld=st.booleans(), first=st.lists(places, max_size=3))
@@ -79,21 +79,6 @@ class EngineAgainstModels(RuleBasedStateMachine):
     def link_flaps(self, port: int) -> None:
         self.pair.flap(port)
 
-    @rule()
-    def switch_restarts(self) -> None:
-        self.pair.restart()
-
-    @invariant()
-    def they_agree(self) -> None:
-        if hasattr(self, "pair"):
-            self.pair.compare()
-
 
 TestEngineAgainstModels = EngineAgainstModels.TestCase
-TestEngineAgainstModels.settings = settings(
-    max_examples=60,
-    stateful_step_count=30,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+TestEngineAgainstModels.settings = histories(60, 30)
