@@ -48,7 +48,12 @@ def _digits(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 @options.option("--port", type=options.PORT, metavar="IN", help="The port it comes in at.")
 @options.option("--group", type=ANY_GROUP, metavar="G", help="The group it goes to.")
 @options.option("--source", type=SOURCE, metavar="S", help="Its sender.  [default: some address]")
-@options.option("--vlan", type=VLAN, metavar="V", help="VLAN id; 0: untagged.")
+@options.option(
+    "--vlan",
+    type=VLAN,
+    metavar="V",
+    help="The VLAN it arrives in, as the port has it; 0: untagged.",
+)
 @options.option(
     "--stream", is_flag=True, help="Take what is left out from the busiest live stream."
 )
