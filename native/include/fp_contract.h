@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 15
+#define FP_CONTRACT_VERSION 16
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -98,6 +98,7 @@ enum fp_stat {
 	FP_STAT_RING_REOPENED,	 /* times that rings were opened again for it */
 	FP_STAT_SHORTCUT_FRAMES, /* received, known unicast redirected inside the kernel */
 	FP_STAT_PUNT_STALE,	 /* punted, but too old when their turn would have come */
+	FP_STAT_KERNEL_FRAMES,	 /* received, multicast served inside the kernel */
 	FP_STAT_MAX
 };
 
@@ -156,8 +157,10 @@ enum fp_port_flag {
 	FP_PORT_COALESCE = 2, /* it gets runs: several frames of a flow in one send */
 	FP_PORT_WATCHED = 4,  /* but none while fp_switch_watch() or fp_switch_hold() says so */
 	FP_PORT_STICKY = 8,   /* addresses learned here never move away */
-	FP_PORT_FILTERS = 16  /* its frames have the VLAN of their tag, or pvid; else they pass as
+	FP_PORT_FILTERS = 16, /* its frames have the VLAN of their tag, or pvid; else they pass as
 				 they came */
+	FP_PORT_PEER = 32     /* one end of a veth pair whose other end, with the address peer_mac,
+				 can be handed frames without its queue */
 };
 
 struct fp_port_state {
@@ -169,6 +172,8 @@ struct fp_port_state {
 	uint32_t igmp_burst; /* and at once */
 	uint16_t pvid;	  /* of a port that filters: VLAN of frames that bring none; 0: refused */
 	uint16_t horizon; /* ports of one number never forward to each other; 0: none */
+	uint8_t peer_mac[FP_MAC_BYTES];
+	uint8_t pad2[2];
 };
 
 enum fp_open_flag {
@@ -191,6 +196,21 @@ struct fp_config {
 	uint32_t fdb_max;
 	uint32_t spin_us;
 	uint32_t streams_max;
+};
+
+/* Who serves a stream, and why. */
+enum fp_path {
+	FP_PATH_RING_NEW = 0, /* too few of its frames were seen yet */
+	FP_PATH_RING_OFF,     /* kernel = "off", or the kernel cannot */
+	FP_PATH_RING_PORT,    /* its ingress port has no program in the kernel */
+	FP_PATH_RING_RUNS,    /* so fast that leaving in runs gains more */
+	FP_PATH_RING_FRAMES, /* frames the kernel's program leaves alone: long, cut, with options */
+	FP_PATH_RING_PORTS,  /* it goes to more ports than the program has room for */
+	FP_PATH_RING_COPIED, /* the control plane gets a copy of each frame */
+	FP_PATH_RING_FULL,   /* the kernel's table has no room for it */
+	FP_PATH_KERNEL,	     /* to its ports, inside the kernel */
+	FP_PATH_KERNEL_PRUNED, /* dropped there: nobody is to get it */
+	FP_PATH_MAX
 };
 
 struct fp_verdict {
@@ -239,8 +259,8 @@ struct fp_stream {
 	uint16_t port;
 	uint8_t reason;
 	uint8_t registered;
-	uint8_t ttl; /* of its latest frames */
-	uint8_t pad;
+	uint8_t ttl;  /* of its latest frames */
+	uint8_t path; /* enum fp_path */
 };
 
 struct fp_worker_stats {
@@ -254,6 +274,10 @@ uint32_t fp_contract_version(void);
 const char *fp_reason_name(uint32_t reason);
 uint32_t fp_reason_action(uint32_t reason);
 const char *fp_stat_name(uint32_t stat);
+/* "new", "off", ... */
+const char *fp_path_name(uint32_t path);
+/* Whether the kernel serves it. */
+int fp_path_is_kernel(uint32_t path);
 
 /*
  * Life of a switch. fp_switch_free() only after every loop has returned. Closing a port's sockets
@@ -298,6 +322,17 @@ uint64_t fp_switch_row_count(struct fp_switch *sw);
 int fp_switch_watch(struct fp_switch *sw, int fd);
 int fp_switch_hold(struct fp_switch *sw, int hold);
 uint64_t fp_switch_retired(struct fp_switch *sw);
+/*
+ * Whether streams may be served inside the kernel, at first not; a change holds from the next frame
+ * of each. 0, or the -errno for which the kernel cannot, and then nothing has changed.
+ */
+int fp_switch_kernel(struct fp_switch *sw, int allowed);
+/*
+ * Adds what the kernel has counted since the last time to streams and counters, and keeps the
+ * sources of its streams in the fdb: before they are read, and once a second. Returns how many
+ * streams it serves.
+ */
+int fp_kernel_fold(struct fp_switch *sw);
 
 /* Forwards until fp_switch_stop(); 0 when stopped, -errno on a fault of the loop. */
 int fp_loop_run(struct fp_switch *sw, uint32_t worker);

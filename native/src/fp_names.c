@@ -57,7 +57,15 @@ static const char *const stats[FP_STAT_MAX] = {
 	[FP_STAT_INJECT_FRAMES] = "inject_frames", [FP_STAT_INJECT_DROPS] = "inject_drops",
 	[FP_STAT_RING_DROPS] = "ring_full",	   [FP_STAT_RING_STUCK] = "ring_stuck",
 	[FP_STAT_RING_REOPENED] = "ring_reopened", [FP_STAT_SHORTCUT_FRAMES] = "shortcut_frames",
-	[FP_STAT_PUNT_STALE] = "punt_stale",
+	[FP_STAT_PUNT_STALE] = "punt_stale",	   [FP_STAT_KERNEL_FRAMES] = "kernel_frames",
+};
+
+static const char *const paths[FP_PATH_MAX] = {
+	[FP_PATH_RING_NEW] = "new",	  [FP_PATH_RING_OFF] = "off",
+	[FP_PATH_RING_PORT] = "port",	  [FP_PATH_RING_RUNS] = "runs",
+	[FP_PATH_RING_FRAMES] = "frames", [FP_PATH_RING_PORTS] = "ports",
+	[FP_PATH_RING_COPIED] = "copied", [FP_PATH_RING_FULL] = "full",
+	[FP_PATH_KERNEL] = "kernel",	  [FP_PATH_KERNEL_PRUNED] = "pruned",
 };
 
 const char *fp_reason_name(uint32_t reason)
@@ -73,4 +81,14 @@ uint32_t fp_reason_action(uint32_t reason)
 const char *fp_stat_name(uint32_t stat)
 {
 	return stat < FP_STAT_MAX ? stats[stat] : NULL;
+}
+
+const char *fp_path_name(uint32_t path)
+{
+	return path < FP_PATH_MAX ? paths[path] : NULL;
+}
+
+int fp_path_is_kernel(uint32_t path)
+{
+	return path == FP_PATH_KERNEL || path == FP_PATH_KERNEL_PRUNED;
 }

@@ -1,0 +1,104 @@
+/*
+ * What the loops and the kernel's programs (native/bpf/fp_path.bpf.c) have in common: memory of two
+ * maps that both see. Compiled for both, so it knows fixed-width words only.
+ *
+ * A slot is one flow of multicast as it arrives at one port, with the loop's decision for it. One
+ * writer, the loop that owns the port: `version` is odd while it writes, and a program that saw it
+ * odd, or change, leaves the frame to the ring. Words that both write are marked.
+ */
+#ifndef FP_PATH_MAP_H
+#define FP_PATH_MAP_H
+
+#include <stdint.h>
+
+#define FP_PATH_WAYS 4u
+#define FP_PATH_EGRESS_MAX 64u
+#define FP_PATH_PORTS 256u   /* FP_PORTS_MAX */
+#define FP_PATH_SHARDS 1024u /* FP_SHARDS */
+#define FP_PATH_KEY_WORDS 7u
+#define FP_PATH_UNTAGGED 0x10000u /* FP_NO_TAG */
+#define FP_PATH_RATE_FRAMES 256u  /* a power of two */
+
+enum fp_path_mode {
+	FP_MODE_RING = 0,  /* the ring's, whatever the rest of the slot says */
+	FP_MODE_KERNEL = 1 /* the program's, as soon as the ring has none of its frames */
+};
+
+enum fp_path_tag { FP_TAG_POP = 1, FP_TAG_PUSH = 2 };
+
+/*
+ * The key: w[0], w[1] two zero bytes, both MAC addresses and the EtherType behind the tag, as on
+ * the wire; w[2] the ingress port and, shifted by 32, the 802.1Q tag's TCI or FP_PATH_UNTAGGED;
+ * w[3..4] source and w[5..6] group, v4-mapped, as on the wire.
+ */
+struct fp_path_slot {
+	uint64_t key[FP_PATH_KEY_WORDS];
+	uint32_t version;
+	uint32_t tag; /* of the key's hash; 0: the slot is free */
+	/* counted by the programs, in turn for the odd and the even decision of the slot */
+	uint64_t frames[2];
+	uint64_t bytes[2];
+	uint64_t last_ns; /* CLOCK_MONOTONIC_COARSE */
+	uint64_t mark_ns; /* of the last frame whose count FP_PATH_RATE_FRAMES divides */
+	uint32_t ringed;  /* frames let into the ring */
+	uint32_t mode;	  /* enum fp_path_mode; a program only ever writes FP_MODE_RING */
+	uint32_t ttl;
+	uint32_t pad;
+	/* the loop's decision */
+	uint32_t done;	    /* frames of the ring that have left; the programs wait for == ringed */
+	uint32_t frame_max; /* bytes, without a tag */
+	uint64_t seq;	    /* of the table it was made by; older than one of its shards': void */
+	uint64_t fast_ns;   /* FP_PATH_RATE_FRAMES frames in less: it goes to the ring; 0: never */
+	uint16_t shard[2]; /* where a row of its source and group would be, and one of any source */
+	uint16_t tci;	   /* FP_TAG_PUSH: of the tag to put on */
+	uint8_t retag;	   /* enum fp_path_tag, both: a priority tag becomes the VLAN's */
+	uint8_t as_is;	   /* how many egress ports get it as it came: the first ones */
+	uint8_t count;	   /* of all; 0: dropped */
+	uint8_t pad2[31];
+	uint8_t egress[FP_PATH_EGRESS_MAX]; /* ports; one that can be handed it directly is last */
+};
+
+struct fp_path_port {
+	uint32_t ifindex; /* 0: it is not open */
+	uint32_t peer;	  /* its other end can be handed frames */
+	uint8_t peer_mac[6];
+	uint16_t pvid;	  /* of what comes untagged; FP_VLAN_ID_MASK: none, nobody is in it */
+	uint64_t refused; /* by programs: copies that the kernel would not send */
+	/* by programs: known unicast that took the short cut */
+	uint64_t rx_frames;
+	uint64_t rx_bytes;
+	uint64_t tx_frames;
+	uint64_t tx_bytes;
+};
+
+/* The one value of a map. */
+struct fp_path_shared {
+	uint64_t seed;	 /* of the hash: nobody can make flows meet in one set */
+	uint32_t strict; /* a machine that reorders loads: the programs put fences */
+	uint32_t pad;
+	uint64_t shard_seq[FP_PATH_SHARDS]; /* of the image that last changed rows there */
+	struct fp_path_port ports[FP_PATH_PORTS];
+};
+
+_Static_assert(sizeof(struct fp_path_slot) == 256, "four lines: key, counts, decision, egress");
+
+static inline uint64_t fp_path_hash(const uint64_t *w, uint64_t seed)
+{
+	uint64_t hash = (w[0] ^ seed) * 0x9e3779b97f4a7c15ull;
+
+	hash = (hash ^ (hash >> 32) ^ w[1]) * 0xbf58476d1ce4e5b9ull;
+	hash = (hash ^ (hash >> 32) ^ w[2]) * 0x94d049bb133111ebull;
+	hash = (hash ^ (hash >> 32) ^ w[3]) * 0x9e3779b97f4a7c15ull;
+	hash = (hash ^ (hash >> 32) ^ w[4]) * 0xbf58476d1ce4e5b9ull;
+	hash = (hash ^ (hash >> 32) ^ w[5]) * 0x94d049bb133111ebull;
+	hash = (hash ^ (hash >> 32) ^ w[6]) * 0x9e3779b97f4a7c15ull;
+	return hash ^ (hash >> 29);
+}
+
+/* Bits 63..32 choose the set of FP_PATH_WAYS slots, this tells its ways apart. */
+static inline uint32_t fp_path_tag_of(uint64_t hash)
+{
+	return (uint32_t)hash | 1u;
+}
+
+#endif
