@@ -326,6 +326,11 @@ static void test_every_counter_and_reason_has_a_name(void)
 		CHECK(fp_stat_name(i) && strlen(fp_stat_name(i)) > 3);
 	CHECK(!fp_reason_name(FP_REASON_MAX));
 	CHECK(!fp_stat_name(FP_STAT_MAX));
+	CHECK(!strcmp(fp_stat_name(FP_STAT_KERNEL_FRAMES), "kernel_frames"));
+	for (uint32_t i = 0; i < FP_PATH_MAX; i++)
+		CHECK(fp_path_name(i) && strlen(fp_path_name(i)) > 2);
+	CHECK(!fp_path_name(FP_PATH_MAX) && !fp_path_is_kernel(FP_PATH_MAX));
+	CHECK(fp_path_is_kernel(FP_PATH_KERNEL_PRUNED) && !fp_path_is_kernel(FP_PATH_RING_RUNS));
 	CHECK_EQ(fp_reason_action(FP_REASON_MAX), FP_ACTION_DROP);
 }
 

@@ -38,6 +38,7 @@ STATS = {
     "inject_frames": "frames sent by the control plane",
     "inject_drops": "frames the control plane could not send",
     "shortcut_frames": "unicast frames redirected inside the kernel; not in rx_frames",
+    "kernel_frames": "multicast frames served inside the kernel; in rx_frames too",
     "ring_full": "lost by the kernel because the receive ring was full; not in rx_frames",
     "ring_stuck": "lost because a receive ring had stopped at a frame with an offload that "
     "the kernel cannot describe to it; not in rx_frames",
