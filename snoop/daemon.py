@@ -33,7 +33,7 @@ from snoop.proto.units import SECOND, Instant
 from snoop.runtime import clock, garbage, notify, priority
 from snoop.runtime.fanout import Fanout, Listener
 from snoop.runtime.plane import Plane
-from snoop.runtime.ports import reason
+from snoop.runtime.ports import State, reason
 from snoop.runtime.rings import LOOK_SECONDS
 
 if TYPE_CHECKING:
@@ -64,10 +64,15 @@ class StartError(Exception):
 
 
 class Daemon:
-    """One switch. `load` reads the configuration, now and on reload; `path`: control socket."""
+    """One switch. `load` reads the configuration, now and on reload; `path`: control socket;
+    `wait`: ports on the command line may be missing, as those of a file may.
+    """
 
-    def __init__(self, loaded: Loaded, *, load: Callable[[], Loaded], path: Path) -> None:
+    def __init__(
+        self, loaded: Loaded, *, load: Callable[[], Loaded], path: Path, wait: bool = False
+    ) -> None:
         self._settings = Settings(loaded)
+        self._typed = [] if wait else loaded.typed
         self._load = load
         self._path = path
         self._events = Fanout()
@@ -104,16 +109,16 @@ class Daemon:
 
     def _open_links(self) -> None:
         self._links.open()
-        missing = [
-            p.name for p in self._settings.config.port if self._links.by_name(p.name) is None
-        ]
+        missing = [name for name in self._typed if self._links.by_name(name) is None]
         if missing:
-            there = ", ".join(self._links.names()) or "none"
             plural = "ports do" if len(missing) > 1 else "port does"
             raise StartError(
                 f"{plural} not exist in this network namespace: {', '.join(missing)} "
-                f"(interfaces here: {there})"
+                f"({self._there()}); with --wait they may come later"
             )
+
+    def _there(self) -> str:
+        return f"interfaces here: {', '.join(self._links.names()) or 'none'}"
 
     async def _forward(self, control: ControlServer) -> int:
         switch = self._settings.config.switch
@@ -154,7 +159,7 @@ class Daemon:
             self._say_notes()
             garbage.begin()
             self._whole_look = garbage.WholeLook(clock.now())
-            _log.info("ready, %d ports", len(list(self._plane.ports)))
+            self._say_ready()
             # On stdout, alone on its line: what starts us waits for it.
             with contextlib.suppress(OSError):
                 print("ready", flush=True)
@@ -327,6 +332,16 @@ class Daemon:
 
     def _listen(self, request: requests.Monitor | requests.Capture) -> Listener | Replay:
         return self._answers.listen(request, events=self._events, captures=self._captures)
+
+    def _say_ready(self) -> None:
+        ports = list(self._plane.ports)
+        missing = [port.name for port in ports if port.state is State.MISSING]
+        if missing:
+            _log.warning(
+                "no such interface yet: %s (%s); each joins when it appears",
+                ", ".join(missing), self._there(),
+            )  # fmt: skip
+        _log.info("ready, %d ports%s", len(ports), f", {len(missing)} missing" if missing else "")
 
     def _say_notes(self) -> None:
         """What an operator should know about the configuration."""

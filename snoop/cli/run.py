@@ -19,17 +19,23 @@ if TYPE_CHECKING:
 @click.command()
 @configuration
 @options.option(
+    "--wait",
+    is_flag=True,
+    help="Start although a --port, or any at all, is missing: it joins when it appears.",
+)
+@options.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
     show_default=True,
 )
 @click.pass_context
-def run(ctx: click.Context, /, log_level: str, **given: Any) -> int:
+def run(ctx: click.Context, /, log_level: str, wait: bool, **given: Any) -> int:
     """Run the switch in the foreground, in this network namespace.
 
-    Logs go to stderr; the line `ready` on stdout says that it forwards. SIGTERM and SIGINT end
-    it, SIGHUP reads the configuration again.
+    A port of the file that is not there is `missing`, and joins when it appears. One on the
+    command line is an error, unless --wait. Logs go to stderr; the line `ready` on stdout says
+    that it forwards. SIGTERM and SIGINT end it, SIGHUP reads the configuration again.
     """
     import asyncio
 
@@ -49,7 +55,7 @@ def run(ctx: click.Context, /, log_level: str, **given: Any) -> int:
 
     def load() -> Loaded:
         loaded = asked.load()
-        if not loaded.config.port:
+        if not loaded.config.port and not wait:
             raise ConfigError("no ports: give --port IF for each, or [[port]] in a --config file")
         return loaded
 
@@ -59,7 +65,7 @@ def run(ctx: click.Context, /, log_level: str, **given: Any) -> int:
         path = socket_path(
             name=chosen.name, path=chosen.given_path, fallback=loaded.config.switch.name
         )
-        daemon = Daemon(loaded, load=load, path=Path(path))
+        daemon = Daemon(loaded, load=load, path=Path(path), wait=wait)
         return asyncio.run(daemon.run())
     except ConfigError as error:
         return refuse(error)

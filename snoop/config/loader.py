@@ -64,6 +64,12 @@ class Loaded:
     origins: Mapping[str, str]
     document: Document = field(compare=False, repr=False)
 
+    @property
+    def typed(self) -> list[str]:
+        """The ports that the command line alone names: one that is not there is a typo."""
+        file = self.document.written.get("port", ())
+        return [port.name for port in self.config.port[len(file) :]]
+
 
 def load(
     path: str | None,

@@ -114,7 +114,8 @@ class Plane:
         for table in config.port:
             self.ports.add(table)
         changes = self.ports.reconcile(links)
-        # Our own queries come from the lowest port address; it stays what it was at the start.
+        # Our own queries come from the lowest port address; it stays what it was when the first
+        # ports were there.
         self._params = self._resolved(min(self.ports.macs(), default=resolve.NO_MAC))
         now = clock.now()
         self.engine = Engine(params=self._params, now=now)
@@ -185,7 +186,12 @@ class Plane:
 
     def links_changed(self) -> None:
         """Interfaces changed, or a port that failed may be tried again."""
-        self._tell(self.ports.reconcile(self._links), clock.now())
+        now = clock.now()
+        changes = self.ports.reconcile(self._links)
+        if self._params.switch_mac == resolve.NO_MAC and self.ports.macs():
+            self._params = self._resolved(min(self.ports.macs()))
+            self._apply(self.engine.configure(self._params, self._all_params(), now=now), now)
+        self._tell(changes, now)
         self._settle_runs()
         self.flush()
 
@@ -241,8 +247,7 @@ class Plane:
         # Thousands of VLANs with settings of their own take long, and `port set` changes none.
         if any(getattr(old, table) != getattr(config, table) for table in _SWITCH_WIDE):
             self._params = self._resolved(self._params.switch_mac)
-        params = {port.id: self._port_params(port.table) for port in self.ports}
-        self._apply(engine.configure(self._params, params, now=now), now)
+        self._apply(engine.configure(self._params, self._all_params(), now=now), now)
         self._tell(self.ports.reconcile(self._links), now)
         self._become(now)
 
@@ -293,7 +298,7 @@ class Plane:
             if rows >= ROWS_MAX:
                 break
         if self._vlans and not self._groups:
-            ports = {port.id: self._port_params(port.table) for port in self.ports}
+            ports = self._all_params()
             for vid, family in list(islice(self._vlans, VLANS_MAX)):
                 del self._vlans[vid, family]
                 if vid == VLAN_DEFAULT or engine.has_vlan(vid, family):
@@ -363,6 +368,9 @@ class Plane:
 
     def _port_params(self, table: PortTable) -> PortParams:
         return resolve.port_params(self.config.switch, table)
+
+    def _all_params(self) -> dict[int, PortParams]:
+        return {port.id: self._port_params(port.table) for port in self.ports}
 
     def _add_port(self, table: PortTable, now: Instant) -> None:
         port = self.ports.add(table)

@@ -21,7 +21,7 @@ def ports(facts: Facts) -> Iterator[Finding]:
                 Cause.PORT_MISSING,
                 name,
                 "the interface does not exist",
-                f'ip link add {name} …, or take its [[port]] name = "{name}" out',
+                f"it joins when it appears (ip link add {name} …), or take its [[port]] name out",
             )
         elif port.problem and port.problem != port.notice:
             do = f"ip -d link show {name}"

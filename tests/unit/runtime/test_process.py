@@ -120,12 +120,11 @@ def test_links_are_read_from_the_kernel() -> None:
         links.close()
 
 
-def test_a_daemon_whose_port_does_not_exist_says_so(
+def test_a_daemon_whose_typed_port_does_not_exist_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("snoop.daemon._check_capabilities", lambda: None)
-    config = loader.check({"port": [{"name": f"no-such-if{n}"} for n in range(2)]}, where="t")
-    loaded = loader.Loaded(config, {}, loader.Document(None, "", {}, {}))
+    loaded = loader.load(None, ports=[f"no-such-if{n}" for n in range(2)])
     daemon = Daemon(loaded, load=lambda: loaded, path=tmp_path / "sw.sock")
     with pytest.raises(StartError) as caught:
         asyncio.run(daemon.run())
