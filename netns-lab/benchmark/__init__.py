@@ -1,7 +1,9 @@
 """The bench: this switch, the kernel's bridge and Open vSwitch on the same work.
 
-- `main` is the command, `plan` what is measured, `measures` how;
+- `main` is the command, `plan` which rows a report has, `items` what a row is, `goals` what must
+  come out, `measures` how it is measured;
 - `results` and `report` are what is said, `machine` the computer it was measured on;
-- `star` and `site` are the hosts and the switch under test, `switches` the candidates;
+- `star` and `site` are the hosts and the switch under test, `variants` who there is, `switches` the
+  candidates at work;
 - `traffic` builds and starts the programs of `netns-lab/traffic`.
 """

@@ -63,7 +63,12 @@ def wait_for_quiet(patience_s: float) -> bool:
 
 
 def busy_s() -> float:
-    """CPU seconds all cores together have not been idle."""
+    """CPU seconds all cores together have not been idle.
+
+    Of the kernel's sums only those of idle time are exact; who worked when is guessed from the
+    clock's ticks, and what runs at a steady rate hides between them.
+    """
     fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
-    ticks = [int(each) for each in fields]
-    return (sum(ticks[:8]) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")
+    idle, waiting, stolen = (int(fields[each]) for each in (3, 4, 7))
+    elapsed = time.monotonic() * (os.cpu_count() or 1)
+    return elapsed - (idle + waiting + stolen) / os.sysconf("SC_CLK_TCK")

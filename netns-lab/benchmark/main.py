@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -29,29 +30,25 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmark import plan, report, traffic
+from benchmark.items import Effort, Item
 from benchmark.machine import PRIORITY, alone, prefer, preferred, wait_for_quiet
-from benchmark.plan import Effort, Item
 from benchmark.results import Results, to_json
 from benchmark.site import Site, SiteError
 from benchmark.switches import Bridge, Contestant, OpenVSwitch, SnoopSwitch, openvswitch_installed
 from benchmark.traffic import TrafficError
+from benchmark.variants import BRIDGE, EVERYONE, FAN_MAX, VARIANTS, VLAN, Variant
 from snoop.lab import namespaces
 from snoop.lab.switch import SNOOP
 
 OWNER = os.getpid()
-EVERYONE = (*plan.ALL, *plan.VARIANTS)
-SLOWEST = "ovs-system"
+NOT_SHORT = ("ovs-system", "snoop-rings")  # the slowest, and one for those who compare paths
 HALF_LOAD = 60_000  # frames/s, where the bridge was not measured
-FAN_MAX = 15
 FAULTS = (SiteError, TrafficError, AssertionError, OSError, RuntimeError, KeyError)
 
 
-def snoop(name: str) -> SnoopSwitch:
+def snoop(name: str, variant: Variant) -> SnoopSwitch:
     """This switch, or a variant of it."""
-    variant = plan.VARIANTS.get(name)
-    if variant is None:
-        return SnoopSwitch(name)
-    source = {"trunk": [plan.VLAN]} if variant.trunk else None
+    source = {"trunk": [VLAN]} if variant.trunk else None
     return SnoopSwitch(name, variant.switch, variant.port, source)
 
 
@@ -60,15 +57,17 @@ def contestants(wanted: list[str]) -> tuple[list[Contestant], list[str]]:
     made: list[Contestant] = []
     missing = []
     for name in wanted:
-        if name == "bridge":
+        if name not in EVERYONE:
+            missing.append(f"{name}: no such switch; there are {', '.join(EVERYONE)}")
+        elif name == BRIDGE:
             made.append(Bridge())
-        elif name == "snoop" or name in plan.VARIANTS:
-            if SNOOP.exists():
-                made.append(snoop(name))
+        elif variant := VARIANTS.get(name):
+            if unknown := variant.unknown():
+                missing.append(f"{name}: this version has no [switch] {', '.join(unknown)}")
+            elif SNOOP.exists():
+                made.append(snoop(name, variant))
             else:
                 missing.append(f"{name}: not installed beside {sys.executable}")
-        elif name not in EVERYONE:
-            missing.append(f"{name}: no such switch; there are {', '.join(EVERYONE)}")
         elif openvswitch_installed():
             made.append(OpenVSwitch(name.removeprefix("ovs-")))
         else:
@@ -88,13 +87,13 @@ def opened(
     directory = Path(tempfile.mkdtemp(prefix="snoop-bench-"))
     try:
         for each in made:
-            variant = plan.VARIANTS.get(each.name)
+            variant = VARIANTS.get(each.name)
             site = Site(
                 each,
                 receivers=variant.receivers if variant else FAN_MAX,
                 sink_mode=options.receivers,
                 udp=options.source == "udp",
-                vlan=plan.VLAN if variant and variant.trunk else 0,
+                vlan=VLAN if variant and variant.trunk else 0,
             )
             tried.append(site)
             say(f"building {each.name}")
@@ -156,7 +155,8 @@ def one(item: Item, site: Site, results: Results, console: Console, number: int)
         figures = item.run(site)
     except FAULTS as fault:
         results.troubles.append(f"{item.title}, {site.name}: {fault}")
-        console.print(f"  {item.title} · {site.name}: {fault}", style="yellow", highlight=False)
+        said = f"  {item.title} · {site.name}: {fault}"
+        console.print(said, style="yellow", highlight=False, markup=False)
         return
     finally:
         site.contestant.pause()
@@ -179,7 +179,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--switches",
         metavar="NAME,…",
-        help=f"of {', '.join(EVERYONE)}; short: all but {SLOWEST}; full: all",
+        help=f"of {', '.join(EVERYONE)}; short: all but {', '.join(NOT_SHORT)}; full: all",
     )
     parser.add_argument(
         "--receivers",
@@ -200,18 +200,13 @@ def arguments() -> argparse.Namespace:
 
 
 def everyone(short: bool) -> list[str]:
-    return [name for name in EVERYONE if not (short and name == SLOWEST)]
+    return [name for name in EVERYONE if not (short and name in NOT_SHORT)]
 
 
 def effort_of(options: argparse.Namespace) -> Effort:
     base = plan.SHORT if options.short else plan.FULL
-    return Effort(
-        rounds=options.rounds or base.rounds,
-        trial_s=options.seconds or base.trial_s,
-        trials=base.trials,
-        latency_s=base.latency_s,
-        budget_s=base.budget_s,
-        patience_s=base.patience_s,
+    return replace(
+        base, rounds=options.rounds or base.rounds, trial_s=options.seconds or base.trial_s
     )
 
 
@@ -227,7 +222,7 @@ def main() -> int:
     results = Results()
 
     def half_load() -> int:
-        bridge = results.spread("fan3-64", "bridge", "zero loss")
+        bridge = results.spread("fan3-64", BRIDGE, "zero loss")
         return int(bridge.median / 2) if bridge else HALF_LOAD
 
     items = plan.quick(effort) if options.short else plan.full(effort, half_load)

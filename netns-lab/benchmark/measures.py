@@ -14,7 +14,7 @@ from collections.abc import Callable
 from statistics import median
 
 from benchmark import traffic
-from benchmark.machine import busy_s
+from benchmark.machine import busy_s, wait_for_quiet
 from benchmark.site import Site, SiteError
 from benchmark.switches import FAST_LEAVE_PORT, SnoopSwitch, memory_bytes, process_cpu_s
 from benchmark.traffic import GROUP, Offer
@@ -26,8 +26,9 @@ DELAY_GROUP = "239.77.0.1"
 DELAY_RATE = 20_000  # resolution 50 us
 DELAY_QUIET_MS = 400
 DELAY_LIMIT_MS = 6_000
-CPU_RATE = 20_000
 CPU_FAN = 3
+CPU_TURNS = 5
+CPU_PATIENCE_S = 1.0
 REPORT_GROUP = "239.78.0.1"
 REPORT_GROUPS = 1_000
 REPORT_DATA_RATE = 10_000
@@ -59,6 +60,15 @@ def throughput(
 def ipv6(site: Site, *, fan: int, size: int, groups: int, seconds: float, trials: int) -> Figures:
     """`throughput` of the same datagrams over IPv6; each frame is 20 bytes longer."""
     with site.over_ipv6():
+        return throughput(site, fan=fan, size=size, groups=groups, seconds=seconds, trials=trials)
+
+
+def single_frames(
+    site: Site, *, fan: int, size: int, groups: int, seconds: float, trials: int
+) -> Figures:
+    """`throughput` to neighbours that must get every frame as it was on the wire."""
+    site.join(fan=fan, groups=groups)
+    with site.taking_no_runs():
         return throughput(site, fan=fan, size=size, groups=groups, seconds=seconds, trials=trials)
 
 
@@ -225,23 +235,32 @@ def tcp(site: Site, *, seconds: float) -> Figures:
     return {"throughput": done["bytes"] * 8 / max(done["seconds"], 0.001) / 1e9}
 
 
-def processor(site: Site, *, seconds: float) -> Figures:
-    """CPU seconds per million delivered datagrams, and idle.
+def processor(site: Site, *, rate: int, seconds: float) -> Figures:
+    """CPU seconds per million delivered datagrams, beyond what the idle machine takes, and the
+    switch's own when idle.
 
     `whole machine` counts both cores' busy time: the source's, the receivers' and the switch's,
-    wherever the kernel booked it (the bridge runs on its senders' account).
+    wherever the kernel booked it (the bridge runs on its senders' account). Rest and load take
+    turns and the middle one counts: what others do meanwhile is mostly over soon.
     """
     site.join(fan=CPU_FAN, groups=1)
-    idle = process_cpu_s(site.contestant.pids())
-    time.sleep(seconds)
-    idle = process_cpu_s(site.contestant.pids()) - idle
-    busy, own = busy_s(), process_cpu_s(site.contestant.pids())
-    trial = site.trial(Offer(seconds=seconds, rate=CPU_RATE, size=64))
+    offer = Offer(seconds=seconds / CPU_TURNS, rate=rate, size=64)
+    turns = [processor_turn(site, offer) for _ in range(CPU_TURNS)]
+    return {figure: median(each[figure] for each in turns) for figure in turns[0]}
+
+
+def processor_turn(site: Site, offer: Offer) -> dict[str, float]:
+    wait_for_quiet(CPU_PATIENCE_S)
+    pids = site.contestant.pids()
+    resting, own_resting = busy_s(), process_cpu_s(pids)
+    time.sleep(offer.seconds)
+    resting, own = busy_s() - resting, process_cpu_s(pids)
+    trial = site.trial(offer)
     millions = sum(trial.delivered) / 1e6
     if not millions:
         raise SiteError(f"{site.name} delivered nothing")
     return {
-        "whole machine": (busy_s() - busy) / millions,
-        "switch process": (process_cpu_s(site.contestant.pids()) - own) / millions,
-        "idle": idle / seconds * 100,
+        "whole machine": (trial.busy_s - resting) / millions,
+        "switch process": (process_cpu_s(pids) - own) / millions,
+        "idle": (own - own_resting) / offer.seconds * 100,
     }

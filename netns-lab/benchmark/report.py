@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from benchmark.plan import Item
+from benchmark.items import Item
+from benchmark.plan import FANS
 from benchmark.results import Results, Spread
+from benchmark.variants import EVERYONE
 
 COLOURS = {
     "snoop": "#1b7f5c",
@@ -51,20 +54,7 @@ def around(spread: Spread) -> str:
 def show(results: Results, items: list[Item], console: Console) -> None:
     """The table of figures and the table of goals."""
     table = Table(title="medians ± half the range of the rounds", title_justify="left")
-    names = [
-        name
-        for name in (
-            "snoop",
-            "snoop-uncoalesced",
-            "snoop-spin",
-            "snoop-access",
-            "snoop-trunk",
-            "bridge",
-            "ovs-system",
-            "ovs-afxdp",
-        )
-        if any(name in each for each in results.rounds.values())
-    ]
+    names = [name for name in EVERYONE if any(name in each for each in results.rounds.values())]
     table.add_column("measure", no_wrap=True)
     for name in names:
         table.add_column(name, justify="right")
@@ -85,7 +75,7 @@ def show(results: Results, items: list[Item], console: Console) -> None:
     if results.disturbed:
         console.print(f"[yellow]{results.disturbed} rounds began on a machine busy with other work")
     for trouble in results.troubles:
-        console.print(f"[yellow]not measured:[/] {trouble}", highlight=False)
+        console.print(f"[yellow]not measured:[/] {escape(trouble)}", highlight=False)
 
 
 def show_goals(results: Results, items: list[Item], console: Console) -> None:
@@ -148,6 +138,3 @@ def plot(results: Results, path: Path) -> None:
     figure.tight_layout()
     figure.savefig(path, dpi=130)
     pyplot.close(figure)
-
-
-FANS = (1, 3, 7, 15)

@@ -11,8 +11,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmark.goals import Goal
+from benchmark.items import Item
 from benchmark.measures import Figures
-from benchmark.plan import Goal, Item
 
 
 @dataclass(frozen=True, slots=True)

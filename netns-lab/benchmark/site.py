@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from benchmark.machine import busy_s
 from benchmark.star import Star
 from benchmark.switches import Contestant
 from benchmark.traffic import GROUP, GROUP6, IPV6_BYTES, TAG_BYTES, Offer, Sink, send
@@ -41,6 +42,7 @@ class Trial:
     delivered: tuple[int, ...]
     gaps: int  # places where a sequence number was not the next one: losses or reordering
     stray: int  # frames at the interface of the non-member that got most
+    busy_s: float = 0.0  # CPU seconds of the whole machine while it was sent
 
     @property
     def sent_rate(self) -> float:
@@ -141,6 +143,23 @@ class Site:
             self.group = GROUP
             self.leave()
 
+    @contextlib.contextmanager
+    def taking_no_runs(self) -> Iterator[None]:
+        """In the block the receivers' interfaces take all frames, as those of captures, of bridges
+        and of virtual switches do, so that nobody may hand them runs. SiteError if somebody did.
+        """
+        assert self.sink is not None
+        try:
+            self.star.set_promiscuous(True)
+            self.contestant.wait_runs(taken=False)
+            self.sink.reset()
+            yield
+            if any(each["batches"] != each["datagrams"] for each in self.sink.read()):
+                raise SiteError(f"{self.name} hands runs to neighbours that take none")
+        finally:
+            self.star.set_promiscuous(False)
+            self.contestant.wait_runs(taken=True)
+
     def leave(self) -> None:
         """Nobody is a member of anything."""
         assert self.sink is not None
@@ -178,7 +197,9 @@ class Site:
         self.sink.reset()
         others = [*self.star.receivers[self.members[0] :], self.star.watcher]
         before = [self.star.arrived(each) for each in others]
+        busy = busy_s()
         sent = send(self.star, offer)
+        busy = busy_s() - busy
         self._drain()
         receivers = self.sink.read()[: self.members[0]]
         return Trial(
@@ -186,6 +207,7 @@ class Site:
             seconds=sent["seconds"],
             delivered=tuple(each["datagrams"] for each in receivers),
             gaps=sum(each["gaps"] for each in receivers),
+            busy_s=busy,
             stray=max(
                 self.star.arrived(each) - was for each, was in zip(others, before, strict=True)
             ),

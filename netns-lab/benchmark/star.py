@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pyroute2 import IPRoute
+from pyroute2.netlink.rtnl.ifinfmsg import IFF_PROMISC
 
 from snoop.lab import namespaces
 from snoop.lab.vlans import add_tagged
@@ -97,6 +98,14 @@ class Star:
         finally:
             for namespace, interface in places:
                 set_ipv6(namespace, interface, on=False)
+
+    def set_promiscuous(self, on: bool) -> None:
+        """Of all hosts but the source; nobody reads what they would not have got before."""
+        for host in (*self.receivers, self.watcher):
+            with IPRoute(netns=host) as link:
+                eth0 = namespaces.index_of(link, "eth0")
+                flags = IFF_PROMISC if on else 0
+                link.link("set", index=eth0, flags=flags, change=IFF_PROMISC)
 
     def arrived(self, host: str) -> int:
         """Frames that ever reached the host's interface, wanted or not (a run cut by nobody counts

@@ -33,7 +33,8 @@ class Contestant(Protocol):
     """A switch under test. `pids` are the processes it costs; empty for one inside the kernel.
 
     `queriers` are interfaces of its own that must have IPv6 for it to ask hosts about it, which
-    `ask_ipv6` has it do at once.
+    `ask_ipv6` has it do at once. `wait_runs` is for one that gives runs to who takes them: it knows
+    of every receiver by then whether that one does.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Contestant(Protocol):
     def pause(self) -> None: ...
     def resume(self) -> None: ...
     def ask_ipv6(self) -> None: ...
+    def wait_runs(self, *, taken: bool) -> None: ...
     def pids(self) -> list[int]: ...
     def close(self) -> None: ...
 
@@ -82,6 +84,9 @@ class Bridge:
     def ask_ipv6(self) -> None:
         assert self.bridge is not None
         self.bridge.ask_again()
+
+    def wait_runs(self, *, taken: bool) -> None:
+        pass
 
     def pids(self) -> list[int]:
         return []
@@ -148,6 +153,16 @@ class SnoopSwitch:
 
     def ask_ipv6(self) -> None:
         pass  # it has been asking since it came up, from an address of its own
+
+    def wait_runs(self, *, taken: bool) -> None:
+        daemon = self.daemon
+        assert daemon is not None
+
+        def known() -> bool:
+            return all(port["takes_runs"] == taken for port in daemon.show("ports")["ports"][1:])
+
+        if self.options.get("coalesce") != "off":
+            wait_until(known, within=10, what=f"{self.name} knows who takes runs")
 
     def pids(self) -> list[int]:
         return [self.daemon.process.pid] if self.daemon is not None else []
@@ -247,6 +262,9 @@ class OpenVSwitch:
         self._signal(signal.SIGCONT)
 
     def ask_ipv6(self) -> None:
+        pass
+
+    def wait_runs(self, *, taken: bool) -> None:
         pass
 
     def pids(self) -> list[int]:

@@ -6,8 +6,10 @@ import pytest
 
 pytest.importorskip("pyroute2")
 
+from benchmark.goals import Goal
+from benchmark.items import Item
 from benchmark.measures import Figures
-from benchmark.plan import SHORT, Goal, Item, full, quick
+from benchmark.plan import FULL, SHORT, full, quick
 from benchmark.results import Results, Spread
 from benchmark.site import Site, SiteError, Trial
 from benchmark.switches import Bridge
@@ -116,7 +118,7 @@ def test_a_goal_is_held_at_its_bound(at_most: bool, snoop: float, held: bool) ->
 
 
 def test_goals_name_items_figures_and_contestants_that_are_measured() -> None:
-    for items in (quick(SHORT), full(SHORT, lambda: 1)):
+    for items in (quick(SHORT), full(FULL, lambda: 1)):
         by_key = {item.key: item for item in items}
         assert len(by_key) == len(items)
         for item in items:
