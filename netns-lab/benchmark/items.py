@@ -189,6 +189,13 @@ def delay_item() -> Item:
     return Item("delays", title, measures.delays, DELAY_UNITS)
 
 
+def first_frame_item(effort: Effort, rate: int = 20_000) -> Item:
+    title = f"from a join's report to the stream's first frame, {rate:,} frames/s"
+    run = partial(measures.first_frame, joins=effort.joins, rate=rate)
+    units = {**dict.fromkeys(("p50", "p99", "max"), "ms"), "joins lost": "joins"}
+    return Item("joins", title, run, units, PATHS, goals=(goals.JOIN,))
+
+
 def reports_item(seconds: float) -> Item:
     run = partial(measures.reports, rate=REPORT_RATE, seconds=seconds)
     units = {"reports lost": "reports", "datagrams lost": "datagrams", "read after": "s"}

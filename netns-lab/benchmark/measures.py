@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from ipaddress import IPv4Address
+from itertools import count
 from statistics import median
 
 from benchmark import traffic
@@ -33,10 +35,13 @@ REPORT_GROUP = "239.78.0.1"
 REPORT_GROUPS = 1_000
 REPORT_DATA_RATE = 10_000
 REPORT_DRAIN_S = 20.0
+JOIN_GROUP = "239.92.0.1"
+JOIN_GAP_MS = 20
+FRESH = count()  # rounds: each joins groups of its own
+KEEPER = 2
+KEEP_RATE = 2_000
 FAIR_GROUP = "239.90.0.1"
-FAIR_KEEPER = 2
 FAIR_FLOODER = 3  # the first
-FAIR_KEEP_RATE = 2_000
 FAIR_DATA_RATE = 2_000
 FAIR_LEAD_S = 1.0
 FAIR_JOIN_S = 0.04
@@ -148,6 +153,40 @@ def probe(site: Site, action: str, receiver: int) -> float | None:
     return None if seen["delay_ns"] is None else seen["delay_ns"] / 1e6
 
 
+def first_frame(site: Site, *, joins: int, rate: int) -> Figures:
+    """Milliseconds from the report of a host's kernel to the first datagram at its interface, of a
+    stream that runs at `rate` and that another host has already; join after join.
+    """
+    site.join(fan=1, groups=1)
+    first = str(IPv4Address(JOIN_GROUP) + joins * next(FRESH))
+    register(site, first, joins)
+    words = joins_words(site, first, joins, gap_ms=JOIN_GAP_MS)
+    seen = traffic.run("joins", *words, str(rate), within_s=2 * joins)
+    if seen["early"] or seen["lost"] == joins:
+        raise SiteError(f"{site.name}: of {joins} joins {seen['early']} early, {seen['lost']} lost")
+    return {
+        "p50": seen["p50"],
+        "p99": seen["p99"],
+        "max": seen["max"],
+        "joins lost": float(seen["lost"]),
+    }
+
+
+def register(site: Site, first: str, groups: int) -> None:
+    """A receiver that is not there is a member of them: who else joins gets what is there."""
+    keeper = [site.star.receivers[KEEPER], "eth0", site.star.address(KEEPER + 1)]
+    words = [first, str(groups), str(KEEP_RATE), str(groups / KEEP_RATE)]
+    traffic.run("reports", *keeper, *words, within_s=5)
+
+
+def joins_words(site: Site, first: str, joins: int, *, gap_ms: int) -> list[str]:
+    """For receiver 1, whose kernel joins them one after the other."""
+    return [
+        *(site.star.source, site.star.address(0), site.star.receivers[1], site.star.address(2)),
+        *("eth0", first, str(joins), str(gap_ms), "2000"),
+    ]
+
+
 def reports(site: Site, *, rate: int, seconds: float) -> Figures:
     """Reports a switch reads and datagrams it loses while one port sends `rate` reports/s.
 
@@ -183,13 +222,8 @@ def fairness(site: Site, *, kind: str, flooders: int, joins: int) -> Figures:
     """
     site.join(fan=1, groups=1)
     seconds = FAIR_LEAD_S + joins * FAIR_JOIN_S
-    keeper = [site.star.receivers[FAIR_KEEPER], "eth0", site.star.address(FAIR_KEEPER + 1)]
-    words = [FAIR_GROUP, str(joins), str(FAIR_KEEP_RATE), str(joins / FAIR_KEEP_RATE)]
-    traffic.run("reports", *keeper, *words, within_s=5)
-    words = [
-        *(site.star.source, site.star.address(0), site.star.receivers[1], site.star.address(2)),
-        *("eth0", FAIR_GROUP, str(joins), "20", "2000"),
-    ]
+    register(site, FAIR_GROUP, joins)
+    words = joins_words(site, FAIR_GROUP, joins, gap_ms=20)
     hosts = range(FAIR_FLOODER, FAIR_FLOODER + flooders)
     with traffic.flooded(site.star, hosts, kind, 3 * seconds + 20):
         time.sleep(FAIR_LEAD_S)  # queues are full by now

@@ -14,6 +14,7 @@ from benchmark.items import (
     delay_item,
     fairness_item,
     fan_item,
+    first_frame_item,
     groups_item,
     ipv6_item,
     latency_item,
@@ -65,6 +66,7 @@ def quick(effort: Effort) -> list[Item]:
         tcp_item(0.4),
         groups_item(effort, 3, 10),
         delay_item(),
+        first_frame_item(effort),
         processor_item(effort, 20_000),
     ]
 
@@ -86,6 +88,7 @@ def full(effort: Effort, half_load: Callable[[], int]) -> list[Item]:
         groups_item(effort, 3, 100),
         groups_item(effort, 3, 1000),
         delay_item(),
+        first_frame_item(effort),
         tcp_item(3.0),
         vlan_tcp_item(effort.trial_s),
         *(processor_item(effort, rate) for rate in goals.PROCESSOR),

@@ -22,15 +22,16 @@ from benchmark.star import Star
 HERE = Path(__file__).resolve().parents[1] / "traffic"
 BUILD = HERE.parents[1] / "build" / "traffic"
 FLAGS = ("-O2", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wconversion", "-Werror")
+ARRIVALS = ("arrivals.c", "program.c")
 PROGRAMS = {
     "source": ("source.c", "flow.c", "namespace.c", "wire.c"),
-    "sink": ("sink.c", "filter.c", "namespace.c"),
-    "latency": ("latency.c", "namespace.c"),
+    "sink": ("sink.c", "filter.c", "program.c", "namespace.c"),
+    "latency": ("latency.c", *ARRIVALS, "namespace.c", "wire.c"),
     "probe": ("probe.c", "report.c", "namespace.c", "wire.c"),
     "reports": ("reports.c", "flood.c", "report.c", "namespace.c", "wire.c"),
     "stream": ("stream.c", "namespace.c"),
     "storm": ("storm.c", "flood.c", "namespace.c", "wire.c"),
-    "joins": ("joins.c", "namespace.c", "wire.c"),
+    "joins": ("joins.c", *ARRIVALS, "namespace.c", "wire.c"),
 }
 GROUP = "239.1.0.1"  # the first; others count up from it
 GROUP6 = "ff0e::9901:1"

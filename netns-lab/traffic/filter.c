@@ -1,12 +1,8 @@
 #include "filter.h"
+#include "program.h"
 
-#include <errno.h>
-#include <linux/bpf.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Frame pointer offsets of the program's two copies of struct traffic_payload, placed so that the
@@ -17,37 +13,10 @@
 #define PAYLOAD_BYTES ((int)sizeof(struct traffic_payload))
 #define UDP_BYTES 8
 
-/* One BPF instruction, in the order of struct bpf_insn. */
-#define INSN(c, d, s, o, i)                                                                        \
-	(struct bpf_insn)                                                                          \
-	{                                                                                          \
-		.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)                \
-	}
-#define MOV(d, s) INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
-#define MOV_IMM(d, i) INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
-#define ADD(d, s) INSN(BPF_ALU64 | BPF_ADD | BPF_X, d, s, 0, 0)
-#define ADD_IMM(d, i) INSN(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, i)
-#define MUL(d, s) INSN(BPF_ALU64 | BPF_MUL | BPF_X, d, s, 0, 0)
-#define SHIFT_LEFT(d, i) INSN(BPF_ALU64 | BPF_LSH | BPF_K, d, 0, 0, i)
-#define LOAD(size, d, s, o) INSN(BPF_LDX | BPF_MEM | (size), d, s, o, 0)
-#define STORE(size, d, o, s) INSN(BPF_STX | BPF_MEM | (size), d, s, o, 0)
-#define ATOMIC_ADD(d, o, s) INSN(BPF_STX | BPF_ATOMIC | BPF_DW, d, s, o, BPF_ADD)
-#define CALL(f) INSN(BPF_JMP | BPF_CALL, 0, 0, 0, f)
-#define JUMP_IF(op, d, s, to) INSN(BPF_JMP | (op) | BPF_X, d, s, to, 0)
-#define JUMP_IF_IMM(op, d, i, to) INSN(BPF_JMP | (op) | BPF_K, d, 0, to, i)
-#define JUMP_IF32(op, d, s, to) INSN(BPF_JMP32 | (op) | BPF_X, d, s, to, 0)
-#define EXIT() INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
 #define COUNTER(field) ((short)offsetof(struct filter_counters, field))
 #define SKB(field) ((short)offsetof(struct __sk_buff, field))
 #define SEQ ((short)offsetof(struct traffic_payload, seq))
 #define FLOW ((short)offsetof(struct traffic_payload, flow))
-
-static int bpf(int command, union bpf_attr *attr)
-{
-	long ret = syscall(SYS_bpf, command, attr, sizeof(*attr));
-
-	return ret < 0 ? -errno : (int)ret;
-}
 
 /* r6 skb, r7 counters, r8 datagrams in this arrival, r9 its first sequence number and then the
  * flow's slot.
@@ -56,7 +25,7 @@ static int bpf(int command, union bpf_attr *attr)
  * a run the first and the last sequence number are checked. Jump offsets count instructions: `out`
  * and `foreign` are the last two blocks.
  */
-static int program_load(int map_fd)
+static int counting_load(int map_fd)
 {
 	struct bpf_insn code[] = {
 		/*  0 */ MOV(BPF_REG_6, BPF_REG_1),
@@ -128,57 +97,24 @@ static int program_load(int map_fd)
 		/* 57 */ MOV_IMM(BPF_REG_0, 0),
 		/* 58 */ EXIT(),
 	};
-	static char log[16384];
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
-		.insns = (uint64_t)(uintptr_t)code,
-		.insn_cnt = sizeof(code) / sizeof(code[0]),
-		.license = (uint64_t)(uintptr_t) "GPL", /* bpf_ktime_get_ns asks for it */
-		.log_buf = (uint64_t)(uintptr_t)log,
-		.log_size = sizeof(log),
-		.log_level = 1,
-	};
-	int fd = bpf(BPF_PROG_LOAD, &attr);
-
-	if (fd < 0)
-		fprintf(stderr, "sink: the kernel refused the filter: %s\n%s\n", strerror(-fd),
-			log);
-	return fd;
+	return program_load(code, sizeof(code) / sizeof(code[0]));
 }
 
 int filter_open(struct filter *filter)
 {
-	union bpf_attr attr = {
-		.map_type = BPF_MAP_TYPE_ARRAY,
-		.key_size = 4,
-		.value_size = sizeof(struct filter_counters),
-		.max_entries = 1,
-		.map_flags = BPF_F_MMAPABLE,
-	};
 	void *mapped;
+	int err;
 
 	filter->prog_fd = -1;
 	filter->counters = NULL;
-	filter->map_fd = bpf(BPF_MAP_CREATE, &attr);
-	if (filter->map_fd < 0)
-		return filter->map_fd;
-	mapped = mmap(NULL, sizeof(struct filter_counters), PROT_READ | PROT_WRITE, MAP_SHARED,
-		      filter->map_fd, 0);
-	if (mapped == MAP_FAILED) {
-		int err = -errno;
-
-		filter_close(filter);
+	filter->map_fd = err = program_memory(sizeof(struct filter_counters), &mapped);
+	if (err < 0)
 		return err;
-	}
 	filter->counters = mapped;
-	filter->prog_fd = program_load(filter->map_fd);
-	if (filter->prog_fd < 0) {
-		int err = filter->prog_fd;
-
+	filter->prog_fd = err = counting_load(filter->map_fd);
+	if (err < 0)
 		filter_close(filter);
-		return err;
-	}
-	return 0;
+	return err < 0 ? err : 0;
 }
 
 void filter_close(struct filter *filter)

@@ -3,10 +3,11 @@
  *     latency NS IF GROUP UDP-PORT SECONDS
  *
  * Joins nothing (the sink holds the memberships of the host). Two delays per datagram, both from
- * the instant the source filled the frame: to the kernel's receive time stamp at the host (`port`),
- * and to the process having it (`process`). CLOCK_REALTIME on both ends of one machine. Prints one
- * JSON object with nanoseconds.
+ * the instant the source filled the frame: to the host's interface (`port`, see arrivals.h), and to
+ * the process having it (`process`). CLOCK_REALTIME on both ends of one machine. Prints one JSON
+ * object with nanoseconds.
  */
+#include "arrivals.h"
 #include "clock.h"
 #include "namespace.h"
 #include "payload.h"
@@ -65,7 +66,7 @@ static int socket_open(const char *netns, const char *interface, const char *gro
 				   .sin_port = htons(port),
 				   .sin_addr.s_addr = inet_addr(group)};
 	struct timeval patience = {.tv_usec = 100000};
-	int one = 1, buffer_bytes = 4 << 20, fd, err = namespace_enter(netns);
+	int buffer_bytes = 4 << 20, fd, err = namespace_enter(netns);
 
 	if (err)
 		return err;
@@ -73,54 +74,37 @@ static int socket_open(const char *netns, const char *interface, const char *gro
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer_bytes, sizeof(buffer_bytes));
-	if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface)) ||
 	    bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
 		return -errno;
 	return fd;
 }
 
-static uint64_t stamp_ns(struct msghdr *msg)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		struct timespec ts;
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
-			continue;
-		memcpy(&ts, CMSG_DATA(c), sizeof(ts));
-		return timespec_ns(&ts);
-	}
-	return 0;
-}
-
-static void measure(int fd, double seconds, struct series *port, struct series *process)
+static void measure(int fd, double seconds, const struct arrivals *arrivals, struct series *port,
+		    struct series *process)
 {
 	uint64_t end_ns = realtime_ns() + (uint64_t)(seconds * 1e9), now_ns = 0;
 
 	while (now_ns < end_ns) {
 		struct traffic_payload payload;
-		char control[128];
-		struct iovec iov = {&payload, sizeof(payload)};
-		struct msghdr msg = {.msg_iov = &iov,
-				     .msg_iovlen = 1,
-				     .msg_control = control,
-				     .msg_controllen = sizeof(control)};
-		ssize_t len = recvmsg(fd, &msg, 0);
+		ssize_t len = recv(fd, &payload, sizeof(payload), 0);
 
 		now_ns = realtime_ns();
 		if (len < (ssize_t)sizeof(payload) || payload.magic != TRAFFIC_MAGIC)
 			continue;
 		series_add(process, payload.time_ns, now_ns);
-		series_add(port, payload.time_ns, stamp_ns(&msg));
+		series_add(port, payload.time_ns, arrival_ns(arrivals, payload.seq));
 	}
 }
 
 int main(int argc, char **argv)
 {
 	struct series port = {0}, process = {0};
+	struct arrivals arrivals;
+	uint16_t udp_port;
 	double seconds;
-	int fd;
+	int fd, err;
 
 	if (argc != 6 || (seconds = strtod(argv[5], NULL)) <= 0 || seconds > 600) {
 		fprintf(stderr, "usage: latency NS IF GROUP UDP-PORT SECONDS\n");
@@ -129,15 +113,17 @@ int main(int argc, char **argv)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	port.ns = calloc(SAMPLES_MAX, sizeof(uint32_t));
 	process.ns = calloc(SAMPLES_MAX, sizeof(uint32_t));
-	fd = socket_open(argv[1], argv[2], argv[3], (uint16_t)strtoul(argv[4], NULL, 10));
-	if (fd < 0 || !port.ns || !process.ns) {
-		fprintf(stderr, "latency: %s: %s\n", argv[1], strerror(fd < 0 ? -fd : ENOMEM));
+	udp_port = (uint16_t)strtoul(argv[4], NULL, 10);
+	fd = socket_open(argv[1], argv[2], argv[3], udp_port);
+	err = fd < 0 ? fd : arrivals_open(&arrivals, argv[2], udp_port);
+	if (err || !port.ns || !process.ns) {
+		fprintf(stderr, "latency: %s: %s\n", argv[1], strerror(err ? -err : ENOMEM));
 		return 1;
 	}
 	mlockall(MCL_CURRENT | MCL_FUTURE);
 	printf("ready\n");
 	fflush(stdout);
-	measure(fd, seconds, &port, &process);
+	measure(fd, seconds, &arrivals, &port, &process);
 	printf("{\"samples\": %u, ", process.len);
 	series_print("port", &port, ", ");
 	series_print("process", &process, "}\n");
