@@ -36,6 +36,7 @@ missing_packages() {
 		command -v cmake >/dev/null || need+=(cmake)
 		command -v ninja >/dev/null || command -v make >/dev/null || need+=(ninja-build)
 		command -v clang-format >/dev/null || need+=(clang-format)
+		command -v clang >/dev/null || need+=(clang) # native/bpf
 		command -v ip >/dev/null || need+=(iproute2)
 		# The real neighbours of tests/netns (netns-lab/testbed/daemons.py).
 		[ -x /usr/lib/frr/pimd ] || need+=(frr)

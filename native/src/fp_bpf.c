@@ -19,7 +19,8 @@ static uint64_t pointer(const void *p)
 	return (uint64_t)(uintptr_t)p;
 }
 
-int fp_bpf_map_new(uint32_t type, uint32_t key_bytes, uint32_t value_bytes, uint32_t entries_max)
+int fp_bpf_map_new(uint32_t type, uint32_t key_bytes, uint32_t value_bytes, uint32_t entries_max,
+		   uint32_t flags)
 {
 	union bpf_attr attr;
 
@@ -28,6 +29,7 @@ int fp_bpf_map_new(uint32_t type, uint32_t key_bytes, uint32_t value_bytes, uint
 	attr.key_size = key_bytes;
 	attr.value_size = value_bytes;
 	attr.max_entries = entries_max;
+	attr.map_flags = flags;
 	return bpf(BPF_MAP_CREATE, &attr);
 }
 

@@ -12,7 +12,8 @@
 #include <linux/bpf.h>
 #include <stdint.h>
 
-int fp_bpf_map_new(uint32_t type, uint32_t key_bytes, uint32_t value_bytes, uint32_t entries_max);
+int fp_bpf_map_new(uint32_t type, uint32_t key_bytes, uint32_t value_bytes, uint32_t entries_max,
+		   uint32_t flags);
 int fp_bpf_map_get(int map_fd, const void *key, void *value);
 int fp_bpf_map_set(int map_fd, const void *key, const void *value);
 int fp_bpf_map_delete(int map_fd, const void *key);

@@ -2,7 +2,7 @@
  * The decision: (table, frame, ingress port) to a verdict. Pure: no state, no counters, no clock;
  * any thread that may read the table may call it. This is the only place that says what a frame is:
  * others read its fields, its kind or the verdict. Excepted are programs of the kernel, which pick
- * a queue (fp_port.c) or take what the fdb knows (fp_shortcut_program.c); tests/netns holds those
+ * a queue (fp_port.c) or take what the fdb or a loop has decided (bpf/); tests/netns holds those
  * to this.
  */
 #ifndef FP_DECIDE_H

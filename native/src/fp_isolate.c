@@ -6,17 +6,24 @@
 
 #define TCX_VERDICT_DROP 2 /* TCX_DROP of linux/bpf.h since kernel 6.6 */
 
-int fp_isolate(struct fp_bpf_code *ingress, int ifindex, int *link_fd)
+static const struct bpf_insn drop[] = {
+	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = TCX_VERDICT_DROP},
+	{.code = BPF_JMP | BPF_EXIT},
+};
+
+int fp_isolate(int program_fd, int ifindex, int *link_fd)
 {
-	int program_fd;
+	int own_fd = -1;
 	int fd;
 
-	emit_end(ingress, TCX_VERDICT_DROP);
-	program_fd = fp_bpf_load(BPF_PROG_TYPE_SCHED_CLS, ingress->code, ingress->count);
-	if (program_fd < 0)
-		return program_fd;
-	fd = fp_bpf_attach_ingress(program_fd, ifindex);
-	close(program_fd); /* the link holds it */
+	if (program_fd < 0) {
+		own_fd = fp_bpf_load(BPF_PROG_TYPE_SCHED_CLS, drop, sizeof(drop) / sizeof(drop[0]));
+		if (own_fd < 0)
+			return own_fd;
+	}
+	fd = fp_bpf_attach_ingress(own_fd < 0 ? program_fd : own_fd, ifindex);
+	if (own_fd >= 0)
+		close(own_fd); /* the link holds it */
 	if (fd < 0)
 		return fd;
 	*link_fd = fd;

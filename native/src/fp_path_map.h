@@ -1,5 +1,5 @@
 /*
- * What the loops and the kernel's programs (native/bpf/fp_path.bpf.c) have in common: memory of two
+ * What the loops and the kernel's programs (native/bpf/fp_kernel.bpf.c) have in common: memory of two
  * maps that both see. Compiled for both, so it knows fixed-width words only.
  *
  * A slot is one flow of multicast as it arrives at one port, with the loop's decision for it. One
@@ -16,6 +16,8 @@
 #define FP_PATH_PORTS 256u   /* FP_PORTS_MAX */
 #define FP_PATH_SHARDS 1024u /* FP_SHARDS */
 #define FP_PATH_KEY_WORDS 7u
+#define FP_PATH_HOMES 1024u /* a power of two, and many to a port */
+#define FP_PATH_PROBES 4u
 #define FP_PATH_UNTAGGED 0x10000u /* FP_NO_TAG */
 #define FP_PATH_RATE_FRAMES 256u  /* a power of two */
 
@@ -59,8 +61,13 @@ struct fp_path_slot {
 };
 
 struct fp_path_port {
-	uint32_t ifindex; /* 0: it is not open */
-	uint32_t peer;	  /* its other end can be handed frames */
+	uint32_t ifindex;    /* 0: it is not open */
+	uint32_t first_slot; /* of the worker that has the port */
+	uint8_t streams;     /* its program serves slots */
+	uint8_t unicast;     /* and known unicast */
+	uint8_t peer;	     /* its other end can be handed frames */
+	uint8_t pad;
+	uint32_t pad2;
 	uint8_t peer_mac[6];
 	uint16_t pvid;	  /* of what comes untagged; FP_VLAN_ID_MASK: none, nobody is in it */
 	uint64_t refused; /* by programs: copies that the kernel would not send */
@@ -73,10 +80,13 @@ struct fp_path_port {
 
 /* The one value of a map. */
 struct fp_path_shared {
-	uint64_t seed;	 /* of the hash: nobody can make flows meet in one set */
-	uint32_t strict; /* a machine that reorders loads: the programs put fences */
-	uint32_t pad;
+	uint64_t seed;	    /* of the hash: nobody can make flows meet in one set */
+	uint64_t ageing_ns; /* of the fdb */
+	uint32_t strict;    /* a machine that reorders loads: the programs put fences */
+	uint32_t set_mask;  /* of one worker's sets of slots */
 	uint64_t shard_seq[FP_PATH_SHARDS]; /* of the image that last changed rows there */
+	/* 1 + the port of an interface, at its ifindex or up to FP_PATH_PROBES - 1 behind; 0: none */
+	uint16_t homes[FP_PATH_HOMES];
 	struct fp_path_port ports[FP_PATH_PORTS];
 };
 

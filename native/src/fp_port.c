@@ -148,7 +148,7 @@ static int start_ring(const struct fp_ring *ring)
 }
 
 /* From here on frames come into the rings, and into those of the port they replace no more. */
-static int start_rings(struct fp_port *port, struct fp_port *replaces, bool filtered)
+static int start_rings(struct fp_port *port, struct fp_port *replaces)
 {
 	int err = 0;
 
@@ -160,8 +160,8 @@ static int start_rings(struct fp_port *port, struct fp_port *replaces, bool filt
 	}
 	if (!err)
 		err = start_ring(&port->control);
-	/* the short cut's filter has taken the place of the one that refuses */
-	if (!err && !filtered)
+	/* the filter of what is served has taken the place of the one that refuses */
+	if (!err && !port->served)
 		err = start_ring(&port->data);
 	return err;
 }
@@ -191,22 +191,24 @@ static int open_tx(int ifindex, bool bypass, bool vnet, int *out)
 	return 0;
 }
 
-/*
- * Keeps the host stack off the port, and puts known unicast on the short cut; *filtered: the data
- * ring has the short cut's filter. 0, or the errno.
- */
-static int isolate(struct fp_port *port, const struct fp_shortcut *shortcut, bool *filtered)
+/* Keeps out of the data ring what the kernel serves, in place of the filter it had. */
+static bool filter_served(const struct fp_port *port, const struct fp_kernel *kernel)
 {
-	struct fp_bpf_code ingress = {.count = 0};
-	bool redirects =
-		shortcut && !fp_shortcut_filter(shortcut, port->id, port->ifindex, port->data.fd);
+	return !setsockopt(port->data.fd, SOL_SOCKET, SO_ATTACH_BPF, &kernel->filter_fd,
+			   sizeof(kernel->filter_fd));
+}
+
+/* Keeps the host stack off the port, and has the kernel serve what it can. 0, or the errno. */
+static int isolate(struct fp_port *port, struct fp_kernel *kernel, bool unicast)
+{
 	int err;
 
-	if (redirects)
-		fp_shortcut_write(shortcut, port->id, port->ifindex, &ingress);
-	err = fp_isolate(&ingress, port->ifindex, &port->isolate_fd);
-	/* Without the program the filter would keep out what nobody redirects. */
-	*filtered = redirects && !err;
+	port->served = !fp_kernel_load(kernel) && filter_served(port, kernel);
+	err = fp_isolate(port->served ? kernel->ingress_fd : -1, port->ifindex, &port->isolate_fd);
+	/* Without the program the filter would keep out what nobody sends on. */
+	port->served &= !err;
+	if (port->served)
+		fp_kernel_serve(kernel, port->id, port->worker, port->ifindex, unicast);
 	return -err;
 }
 
@@ -215,12 +217,11 @@ static bool slots_valid(uint32_t slots)
 	return !slots || (slots >= FP_SLOTS_MIN && slots <= FP_SLOTS_MAX && !(slots & (slots - 1)));
 }
 
-int fp_port_create(uint32_t id, const struct fp_port_config *config,
-		   const struct fp_shortcut *shortcut, struct fp_port *replaces,
-		   struct fp_port **out, int32_t *isolated, const char **stage)
+int fp_port_create(uint32_t id, const struct fp_port_config *config, struct fp_kernel *kernel,
+		   struct fp_port *replaces, struct fp_port **out, int32_t *isolated,
+		   const char **stage)
 {
 	bool bypass = config->flags & FP_OPEN_QDISC_BYPASS;
-	bool filtered = false;
 	struct fp_port *port;
 	int err;
 
@@ -232,6 +233,7 @@ int fp_port_create(uint32_t id, const struct fp_port_config *config,
 	if (!port)
 		return -ENOMEM;
 	port->id = id;
+	port->worker = id % kernel->workers;
 	port->ifindex = config->ifindex;
 	port->tx_fd = port->tx_bare_fd = port->tx_qdisc_fd = port->isolate_fd = -1;
 	port->data.fd = port->control.fd = -1;
@@ -252,10 +254,9 @@ int fp_port_create(uint32_t id, const struct fp_port_config *config,
 		goto out;
 	*isolated = ENOTSUP;
 	if (config->flags & FP_OPEN_ISOLATE)
-		*isolated = isolate(port, config->flags & FP_OPEN_SHORTCUT ? shortcut : NULL,
-				    &filtered);
+		*isolated = isolate(port, kernel, config->flags & FP_OPEN_SHORTCUT);
 	*stage = "starting the rings";
-	err = start_rings(port, replaces, filtered);
+	err = start_rings(port, replaces);
 out:
 	if (err)
 		fp_port_free(port);

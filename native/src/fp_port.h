@@ -15,9 +15,9 @@
 
 #include "fp.h"
 #include "fp_atomic.h"
+#include "fp_kernel.h"
 #include "fp_punt.h"
 #include "fp_ring.h"
-#include "fp_shortcut.h"
 #include "fp_stats.h"
 #include "fp_watch.h"
 
@@ -35,6 +35,7 @@ struct fp_port {
 	int tx_bare_fd;	 /* likewise without virtio headers, a little cheaper; or -1 */
 	int tx_qdisc_fd; /* through the qdisc layer, which can segment; == tx_fd without bypass */
 	int isolate_fd;	 /* tcx link, -1 when the host stack still sees the port */
+	bool served;	 /* what comes in may be served inside the kernel */
 	struct fp_ring data;
 	struct fp_ring control;
 	struct fp_punt *punt; /* its frames on their way to the control plane */
@@ -50,9 +51,9 @@ struct fp_port {
  * open port of the same interface whose place the new one takes, or NULL. Its rings refuse every
  * frame from the moment the new ones take them.
  */
-int fp_port_create(uint32_t id, const struct fp_port_config *config,
-		   const struct fp_shortcut *shortcut, struct fp_port *replaces,
-		   struct fp_port **out, int32_t *isolated, const char **stage);
+int fp_port_create(uint32_t id, const struct fp_port_config *config, struct fp_kernel *kernel,
+		   struct fp_port *replaces, struct fp_port **out, int32_t *isolated,
+		   const char **stage);
 void fp_port_free(struct fp_port *port);
 /* Counts what the kernel has dropped since the last look; true when a ring has stopped for good. */
 bool fp_port_look(struct fp_port *port, struct fp_stats *stats);

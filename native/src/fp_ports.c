@@ -15,10 +15,9 @@ int fp_port_open(struct fp_switch *sw, uint32_t id, const struct fp_port_config 
 		return -EINVAL;
 	if (sw->opened[id])
 		return -EEXIST;
-	err = fp_port_create(id, config, &sw->shortcut, NULL, &port, isolated, stage);
+	err = fp_port_create(id, config, &sw->kernel, NULL, &port, isolated, stage);
 	if (err)
 		return err;
-	port->worker = id % sw->worker_count;
 	sw->opened[id] = port;
 	return 0;
 }
@@ -38,13 +37,12 @@ int fp_port_reopen(struct fp_switch *sw, uint32_t id, const struct fp_port_confi
 	table = fp_publish_begin(sw);
 	if (!table)
 		return -ENOMEM;
-	err = fp_port_create(id, config, &sw->shortcut, before, &port, isolated, stage);
+	err = fp_port_create(id, config, &sw->kernel, before, &port, isolated, stage);
 	if (err) {
 		free(table);
 		return err;
 	}
 	fp_port_look(before, &sw->control_stats[id]); /* the rings' drops are lost with them */
-	port->worker = before->worker;
 	/* relaxed: no loop knows the port yet; one that sets the old word now finds it out again */
 	fp_store_relaxed(&port->needs_qdisc, fp_load_relaxed(&before->needs_qdisc));
 	/* The same loop goes on putting into it, by the old port or the new. */
@@ -71,6 +69,7 @@ int fp_port_close(struct fp_switch *sw, uint32_t id)
 	if (!table)
 		return -ENOMEM;
 	fp_port_look(port, &sw->control_stats[id]); /* the rings' drops are lost with them */
+	fp_kernel_leave(&sw->kernel, id);
 	table->ports[id] = NULL;
 	fp_table_apply_port(table, &state);
 	sw->opened[id] = NULL;

@@ -7,34 +7,18 @@
 #include "fp_frame.h"
 #include "fp_shortcut_map.h"
 
-void fp_shortcut_init(struct fp_shortcut *shortcut, uint32_t entries_max, uint64_t ageing_ns)
+void fp_shortcut_init(struct fp_shortcut *shortcut, const struct fp_kernel *kernel,
+		      const struct fp_config *config)
 {
-	shortcut->ageing_ns = ageing_ns;
-	shortcut->entries_max = entries_max < 64 ? 64 : entries_max;
-	shortcut->fdb_fd = fp_bpf_map_new(BPF_MAP_TYPE_LRU_HASH, sizeof(struct key),
-					  sizeof(struct value), shortcut->entries_max);
-	shortcut->count_fd = fp_bpf_map_new(BPF_MAP_TYPE_ARRAY, sizeof(uint32_t),
-					    sizeof(struct fp_shortcut_counts), FP_PORTS_MAX);
-	shortcut->pvid_fd = fp_bpf_map_new(BPF_MAP_TYPE_ARRAY, sizeof(uint32_t),
-					   FP_PORTS_MAX * sizeof(uint16_t), 1);
-	if (shortcut->fdb_fd < 0 || shortcut->count_fd < 0 || shortcut->pvid_fd < 0)
-		fp_shortcut_destroy(shortcut);
+	shortcut->fdb_fd = kernel->fdb_fd;
+	shortcut->shared = kernel->shared;
+	shortcut->ageing_ns = config->fdb_ageing_ns;
+	shortcut->entries_max = config->fdb_max;
 }
 
-void fp_shortcut_destroy(struct fp_shortcut *shortcut)
+static struct fp_shortcut_key key_of(uint32_t vlan, const uint8_t *mac)
 {
-	if (shortcut->fdb_fd >= 0)
-		close(shortcut->fdb_fd);
-	if (shortcut->count_fd >= 0)
-		close(shortcut->count_fd);
-	if (shortcut->pvid_fd >= 0)
-		close(shortcut->pvid_fd);
-	shortcut->fdb_fd = shortcut->count_fd = shortcut->pvid_fd = -1;
-}
-
-static struct key key_of(uint32_t vlan, const uint8_t *mac)
-{
-	struct key key = {.vlan = (uint16_t)vlan};
+	struct fp_shortcut_key key = {.vlan = (uint16_t)vlan};
 
 	memcpy(key.mac, mac, sizeof(key.mac));
 	return key;
@@ -42,24 +26,22 @@ static struct key key_of(uint32_t vlan, const uint8_t *mac)
 
 void fp_shortcut_classify(const struct fp_shortcut *shortcut, const uint16_t pvids[FP_PORTS_MAX])
 {
-	uint32_t all = 0;
-
-	if (shortcut->pvid_fd >= 0)
-		fp_bpf_map_set(shortcut->pvid_fd, &all, pvids);
+	if (!shortcut->shared)
+		return;
+	for (uint32_t port = 0; port < FP_PORTS_MAX; port++)
+		shortcut->shared->ports[port].pvid = pvids[port];
 }
 
 void fp_shortcut_learn(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac,
 		       const struct fp_shortcut_target *target)
 {
-	struct key key = key_of(vlan, mac);
-	struct value value = {
-		.ifindex = (uint32_t)target->ifindex,
-		.frame_max = target->mtu + FP_ETH_BYTES,
+	struct fp_shortcut_key key = key_of(vlan, mac);
+	struct fp_shortcut_value value = {
 		.seen_ns = target->seen_ns,
-		.port = target->port,
-		.also_ifindex = (uint32_t)target->also_ifindex,
 		.also_ns = target->also_ns,
-		.also_port = target->also_port,
+		.frame_max = target->mtu + FP_ETH_BYTES,
+		.port = (uint16_t)target->port,
+		.also = target->also < 0 ? FP_SHORTCUT_NONE : (uint16_t)target->also,
 		.horizon = target->horizon,
 		.untagged = target->untagged,
 	};
@@ -70,7 +52,7 @@ void fp_shortcut_learn(const struct fp_shortcut *shortcut, uint32_t vlan, const 
 
 void fp_shortcut_forget(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac)
 {
-	struct key key = key_of(vlan, mac);
+	struct fp_shortcut_key key = key_of(vlan, mac);
 
 	if (shortcut->fdb_fd >= 0)
 		fp_bpf_map_delete(shortcut->fdb_fd, &key);
@@ -79,8 +61,8 @@ void fp_shortcut_forget(const struct fp_shortcut *shortcut, uint32_t vlan, const
 int32_t fp_shortcut_lookup(const struct fp_shortcut *shortcut, uint32_t vlan, const uint8_t *mac,
 			   uint64_t now_ns, uint64_t *seen_ns)
 {
-	struct key key = key_of(vlan, mac);
-	struct value value;
+	struct fp_shortcut_key key = key_of(vlan, mac);
+	struct fp_shortcut_value value;
 
 	if (shortcut->fdb_fd < 0 || fp_bpf_map_get(shortcut->fdb_fd, &key, &value))
 		return -1;
@@ -93,13 +75,13 @@ int32_t fp_shortcut_lookup(const struct fp_shortcut *shortcut, uint32_t vlan, co
 bool fp_shortcut_next(const struct fp_shortcut *shortcut, bool first,
 		      struct fp_shortcut_entry *entry)
 {
-	struct key key = key_of(entry->vlan, entry->mac);
-	struct value value;
+	struct fp_shortcut_key key = key_of(entry->vlan, entry->mac);
+	struct fp_shortcut_value value;
 
 	if (shortcut->fdb_fd < 0)
 		return false;
 	do {
-		struct key next;
+		struct fp_shortcut_key next;
 
 		if (fp_bpf_map_next(shortcut->fdb_fd, first ? NULL : &key, &next))
 			return false;
@@ -109,7 +91,7 @@ bool fp_shortcut_next(const struct fp_shortcut *shortcut, bool first,
 	memcpy(entry->mac, key.mac, sizeof(entry->mac));
 	entry->vlan = key.vlan;
 	entry->port = value.port;
-	entry->also = value.also_ifindex ? (int32_t)value.also_port : -1;
+	entry->also = value.also == FP_SHORTCUT_NONE ? -1 : value.also;
 	entry->seen_ns = value.seen_ns;
 	return true;
 }
@@ -123,7 +105,7 @@ void fp_shortcut_flush(const struct fp_shortcut *shortcut,
 	bool more = fp_shortcut_next(shortcut, true, &entry);
 
 	for (uint32_t i = 0; more && i < 2 * shortcut->entries_max; i++) {
-		struct key key = key_of(entry.vlan, entry.mac);
+		struct fp_shortcut_key key = key_of(entry.vlan, entry.mac);
 		bool matches = stale(context, &entry);
 
 		more = fp_shortcut_next(shortcut, false, &entry);
@@ -135,7 +117,15 @@ void fp_shortcut_flush(const struct fp_shortcut *shortcut,
 void fp_shortcut_read(const struct fp_shortcut *shortcut, uint32_t port,
 		      struct fp_shortcut_counts *counts)
 {
+	const struct fp_path_port *counted;
+
 	memset(counts, 0, sizeof(*counts));
-	if (shortcut->count_fd >= 0)
-		fp_bpf_map_get(shortcut->count_fd, &port, counts);
+	if (!shortcut->shared)
+		return;
+	/* relaxed: the programs add to them while they are read */
+	counted = &shortcut->shared->ports[port];
+	counts->rx_frames = __atomic_load_n(&counted->rx_frames, __ATOMIC_RELAXED);
+	counts->rx_bytes = __atomic_load_n(&counted->rx_bytes, __ATOMIC_RELAXED);
+	counts->tx_frames = __atomic_load_n(&counted->tx_frames, __ATOMIC_RELAXED);
+	counts->tx_bytes = __atomic_load_n(&counted->tx_bytes, __ATOMIC_RELAXED);
 }

@@ -1,10 +1,6 @@
 /*
- * The short cut of known unicast: a program at each port's tcx ingress hook that redirects a frame
- * inside the kernel when both its addresses are in a map, and leaves every other one to fp_isolate.
- * A filter on the port's data ring asks the same map the same questions and keeps redirected frames
- * out of the ring, so every frame takes exactly one of the two ways. (A map that changes between
- * the two looks at one frame can double or lose that frame; it changes when an address is learned,
- * moves or is flushed.)
+ * The short cut of known unicast: a map of addresses, by which the kernel's programs (fp_kernel.h)
+ * send a frame on when they know both of its own, and leave every other one to the ring.
  *
  * Why: bulk TCP arrives as frames of 64 KiB, and copying each twice costs more than both hosts
  * spend on it; in the kernel nothing is copied.
@@ -13,9 +9,7 @@
  * that is claimed at a second port gets its frames at both, if both have the VLAN alike: a frame
  * leaves with the tag that its destination's entry says. A redirected frame refreshes its
  * source's entry here and is not seen by the fdb, so what the fdb has forgotten is asked of
- * fp_shortcut_lookup(). Needs CAP_BPF and a kernel from 6.6 on; without them everything goes
- * through the rings. The kernel removes the programs and maps with their descriptors, however the
- * process ends.
+ * fp_shortcut_lookup().
  */
 #ifndef FP_SHORTCUT_H
 #define FP_SHORTCUT_H
@@ -24,12 +18,11 @@
 #include <stdint.h>
 
 #include "fp.h"
-#include "fp_bpf_code.h"
+#include "fp_kernel.h"
 
 struct fp_shortcut {
-	int fdb_fd;   /* -1: there is no short cut */
-	int count_fd; /* per port: frames and bytes in, frames and bytes out */
-	int pvid_fd;  /* one value, all ports': see fp_shortcut_classify() */
+	int fdb_fd; /* the path's; -1: there is no short cut */
+	struct fp_path_shared *shared;
 	uint64_t ageing_ns;
 	uint32_t entries_max;
 };
@@ -51,31 +44,17 @@ struct fp_shortcut_entry {
 
 struct fp_shortcut_target {
 	uint32_t port;
-	int ifindex;
 	uint32_t mtu;
 	uint16_t horizon; /* of the port, 0: none */
 	bool untagged;	  /* the port has the VLAN without a tag */
 	uint64_t seen_ns;
-	int also_ifindex; /* 0: none; else as fp_move_shares() says of these two times */
-	uint32_t also_port;
+	int32_t also; /* -1: none; else as fp_move_shares() says of these two times */
 	uint64_t also_ns;
 };
 
-/* Makes the maps; a switch without them works all the same. */
-void fp_shortcut_init(struct fp_shortcut *shortcut, uint32_t entries_max, uint64_t ageing_ns);
-void fp_shortcut_destroy(struct fp_shortcut *shortcut);
-
-/*
- * The redirecting part of a port's ingress program; with fp_isolate() behind it. Only when
- * fp_shortcut_filter() has seen to it that no such frame comes up the ring as well.
- */
-void fp_shortcut_write(const struct fp_shortcut *shortcut, uint32_t port, int ifindex,
-		       struct fp_bpf_code *ingress);
-/*
- * Keeps out of the ring what the ingress program redirects, in place of the filter the ring had. 0,
- * or -errno as of fp_bpf.h, and -ENOTSUP without maps: the old filter stays.
- */
-int fp_shortcut_filter(const struct fp_shortcut *shortcut, uint32_t port, int ifindex, int ring_fd);
+/* By the path's map; without one it does nothing, and a switch works all the same. */
+void fp_shortcut_init(struct fp_shortcut *shortcut, const struct fp_kernel *kernel,
+		      const struct fp_config *config);
 
 /* The VLAN of what comes untagged, of all ports; one that no address is in: none. Control. */
 void fp_shortcut_classify(const struct fp_shortcut *shortcut, const uint16_t pvids[FP_PORTS_MAX]);

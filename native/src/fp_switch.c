@@ -72,7 +72,8 @@ struct fp_switch *fp_switch_new(const struct fp_config *config)
 	sw->config = *config;
 	fp_store_relaxed(&sw->news.fd, -1);
 	sw->news.live = &sw->table;
-	fp_shortcut_init(&sw->shortcut, config->fdb_max, config->fdb_ageing_ns);
+	fp_kernel_init(&sw->kernel, config);
+	fp_shortcut_init(&sw->shortcut, &sw->kernel, config);
 	sw->punt_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	fp_store_relaxed(&sw->table, fp_table_new());
 	if (sw->punt_fd < 0 || !fp_load_relaxed(&sw->table) ||
@@ -110,7 +111,7 @@ void fp_switch_free(struct fp_switch *sw)
 	for (uint32_t i = 0; i < sw->worker_count; i++)
 		worker_free(sw->workers[i]);
 	fp_fdb_destroy(&sw->fdb);
-	fp_shortcut_destroy(&sw->shortcut);
+	fp_kernel_destroy(&sw->kernel);
 	if (sw->punt_fd >= 0)
 		close(sw->punt_fd);
 	free(sw);

@@ -16,6 +16,7 @@
 #include "fp_fdb.h"
 #include "fp_flows.h"
 #include "fp_pace.h"
+#include "fp_kernel.h"
 #include "fp_port.h"
 #include "fp_retire.h"
 #include "fp_shortcut.h"
@@ -70,6 +71,7 @@ struct fp_switch {
 	struct fp_news news;
 	int punt_fd;
 	struct fp_fdb fdb;
+	struct fp_kernel kernel;
 	struct fp_shortcut shortcut;
 	uint32_t worker_count;
 	struct fp_worker *workers[FP_WORKERS_MAX];

@@ -45,19 +45,18 @@ static void follow(const struct fp_switch *sw, const struct fp_table *table, uin
 		   const uint8_t *mac, const struct fp_fdb_place *place)
 {
 	const struct fp_vlan_policy *policy = fp_table_vlan(table, vlan);
-	const struct fp_port *port = table->ports[place->port];
 	struct fp_shortcut_target target;
 	uint32_t also = (uint32_t)place->also;
 
-	if (!port)
+	if (!table->ports[place->port])
 		return; /* closed: its addresses are about to be flushed */
 	target = (struct fp_shortcut_target){
 		.port = place->port,
-		.ifindex = port->ifindex,
 		.mtu = table->mtu[place->port],
 		.horizon = table->horizon[place->port],
 		.untagged = fp_mask_has(policy->untagged, place->port),
 		.seen_ns = place->heard_ns,
+		.also = -1,
 	};
 	if (place->also >= 0 && fp_mask_has(table->up, also) &&
 	    fp_mask_has(policy->members, also) && table->ports[also]) {
@@ -66,8 +65,7 @@ static void follow(const struct fp_switch *sw, const struct fp_table *table, uin
 			fp_shortcut_forget(&sw->shortcut, vlan, mac);
 			return;
 		}
-		target.also_port = also;
-		target.also_ifindex = table->ports[also]->ifindex;
+		target.also = (int32_t)also;
 		target.also_ns = place->also_ns;
 		/* what is too large for one of them is for the ring to judge */
 		if (table->mtu[also] < target.mtu)

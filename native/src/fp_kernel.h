@@ -1,0 +1,67 @@
+/*
+ * The kernel's half of the switch: two programs, the same at all ports, and the maps that they
+ * share with the loops. The filter on the port's data ring says of every frame whether the kernel
+ * serves it, and keeps it out of the ring if so; the program at the port's tcx ingress hook, which
+ * the same frame meets next, does what the filter said. One look, one answer: no frame takes both
+ * ways or none.
+ *
+ * Known unicast goes by a map that follows the fdb (fp_shortcut.h), multicast by slots that hold
+ * the loop's decisions (fp_slots.h). What neither knows, or the programs cannot do, is the ring's.
+ *
+ * Needs CAP_BPF and a kernel from 6.6 on; without them everything goes by the rings. The kernel
+ * removes programs and maps with their descriptors, however the process ends.
+ */
+#ifndef FP_KERNEL_H
+#define FP_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fp.h"
+#include "fp_path_map.h"
+
+struct fp_kernel {
+	int err;       /* -errno for which there are no maps; 0: there are */
+	int shared_fd; /* -1 likewise, as the others */
+	int slots_fd;
+	int fdb_fd;
+	int answer_fd; /* what the filter tells the ingress program, of each processor */
+	int filter_fd; /* the programs */
+	int ingress_fd;
+	struct fp_path_shared *shared; /* NULL: there are no maps */
+	struct fp_path_slot *slots;    /* one worker's behind another's */
+	uint32_t sets;		       /* of FP_PATH_WAYS slots, of one worker; a power of two */
+	uint32_t workers;
+};
+
+/* Makes the maps; a switch without them works all the same, err says why. */
+void fp_kernel_init(struct fp_kernel *kernel, const struct fp_config *config);
+void fp_kernel_destroy(struct fp_kernel *kernel);
+
+static inline bool fp_kernel_ready(const struct fp_kernel *kernel)
+{
+	return kernel->shared != NULL;
+}
+
+/* The slots of a worker. */
+static inline struct fp_path_slot *fp_kernel_slots(const struct fp_kernel *kernel, uint32_t worker)
+{
+	return kernel->slots + (size_t)worker * kernel->sets * FP_PATH_WAYS;
+}
+
+/*
+ * Loads the programs, with the first port that has use for them: 0, or -errno as of fp_bpf.h
+ * (fp_kernel_load.c).
+ */
+int fp_kernel_load(struct fp_kernel *kernel);
+/*
+ * From here on what the port's programs know is served, known unicast only if `unicast`. Without
+ * room for one more interface, whose numbers are too like others', nothing is.
+ */
+void fp_kernel_serve(const struct fp_kernel *kernel, uint32_t port, uint32_t worker, int ifindex,
+		     bool unicast);
+/* From here on nothing is: for a port that closes. */
+void fp_kernel_leave(const struct fp_kernel *kernel, uint32_t port);
+
+#endif
