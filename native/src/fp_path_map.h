@@ -1,6 +1,6 @@
 /*
- * What the loops and the kernel's programs (native/bpf/fp_kernel.bpf.c) have in common: memory of two
- * maps that both see. Compiled for both, so it knows fixed-width words only.
+ * What the loops and the kernel's programs (native/bpf/fp_kernel.bpf.c) have in common: memory of
+ * two maps that both see. Compiled for both, so it knows fixed-width words only.
  *
  * A slot is one flow of multicast as it arrives at one port, with the loop's decision for it. One
  * writer, the loop that owns the port: `version` is odd while it writes, and a program that saw it
@@ -85,7 +85,8 @@ struct fp_path_shared {
 	uint32_t strict;    /* a machine that reorders loads: the programs put fences */
 	uint32_t set_mask;  /* of one worker's sets of slots */
 	uint64_t shard_seq[FP_PATH_SHARDS]; /* of the image that last changed rows there */
-	/* 1 + the port of an interface, at its ifindex or up to FP_PATH_PROBES - 1 behind; 0: none */
+	/* 1 + the port of an interface, at its ifindex or up to FP_PATH_PROBES - 1 behind; 0: none
+	 */
 	uint16_t homes[FP_PATH_HOMES];
 	struct fp_path_port ports[FP_PATH_PORTS];
 };
