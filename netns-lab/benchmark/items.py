@@ -169,6 +169,12 @@ def processor_item(effort: Effort, rate: int) -> Item:
     return Item(f"cpu{rate // 1000}k", title, run, PROCESSOR_UNITS, contestants, goals=aims)
 
 
+def unicast_item(effort: Effort, size: int) -> Item:
+    title = f"unicast to one host, UDP, {size} bytes"
+    run = partial(measures.unicast, size=size, seconds=effort.trial_s, trials=effort.trials)
+    return Item(f"unicast-{size}", title, run, RATE_UNITS, PATHS, goals=(goals.UNICAST,))
+
+
 def tcp_item(seconds: float) -> Item:
     run = partial(measures.tcp, seconds=seconds)
     # Open vSwitch's userspace ports do not complete the checksums that hosts leave to the device,

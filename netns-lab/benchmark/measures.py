@@ -68,6 +68,13 @@ def ipv6(site: Site, *, fan: int, size: int, groups: int, seconds: float, trials
         return throughput(site, fan=fan, size=size, groups=groups, seconds=seconds, trials=trials)
 
 
+def unicast(site: Site, *, size: int, seconds: float, trials: int) -> Figures:
+    """`throughput` of a stream to one host, which the switch has heard of."""
+    with site.to_one_host():
+        found = site.throughput(size=size, groups=1, seconds=seconds, trials=trials)
+    return {"zero loss": found.zero_loss, "full load": found.full.delivered_rate}
+
+
 def single_frames(
     site: Site, *, fan: int, size: int, groups: int, seconds: float, trials: int
 ) -> Figures:

@@ -24,6 +24,7 @@ from benchmark.items import (
     singles_item,
     table_item,
     tcp_item,
+    unicast_item,
     vlan_item,
     vlan_tcp_item,
 )
@@ -90,6 +91,7 @@ def full(effort: Effort, half_load: Callable[[], int]) -> list[Item]:
         delay_item(),
         first_frame_item(effort),
         tcp_item(3.0),
+        *(unicast_item(effort, size) for size in (64, 1400)),
         vlan_tcp_item(effort.trial_s),
         *(processor_item(effort, rate) for rate in goals.PROCESSOR),
         table_item(effort, 1),

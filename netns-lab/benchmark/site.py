@@ -92,6 +92,7 @@ class Site:
         self.sink: Sink | None = None
         self.members = (0, 0)  # fan-out, groups
         self.group = GROUP  # the first that is joined and sent to
+        self.mac = ""  # of the one host that is sent to, whose address is then `group`
 
     def open(self, directory: Path) -> None:
         self.star.open()
@@ -144,6 +145,19 @@ class Site:
             self.leave()
 
     @contextlib.contextmanager
+    def to_one_host(self) -> Iterator[None]:
+        """What is sent in the block is for the first receiver alone, as unicast."""
+        self.leave()
+        try:
+            self.star.introduce(0)
+            self.group, self.mac = self.star.address(1), self.star.mac(self.star.receivers[0])
+            self.members = (1, 1)
+            self._prime()
+            yield
+        finally:
+            self.group, self.mac, self.members = GROUP, "", (0, 0)
+
+    @contextlib.contextmanager
     def taking_no_runs(self) -> Iterator[None]:
         """In the block the receivers' interfaces take all frames, as those of captures, of bridges
         and of virtual switches do, so that nobody may hand them runs. SiteError if somebody did.
@@ -177,6 +191,7 @@ class Site:
             frames=max(groups, PRIMING_FRAMES),
             rate=PRIMING_RATE,
             group=self.group,
+            mac=self.mac,
         )
         while True:
             trial = self.trial(offer)
@@ -230,7 +245,12 @@ class Site:
         `trials` trials.
         """
         offer = Offer(
-            seconds=seconds, size=self._size(size), groups=groups, udp=self.udp, group=self.group
+            seconds=seconds,
+            size=self._size(size),
+            groups=groups,
+            udp=self.udp,
+            group=self.group,
+            mac=self.mac,
         )
         full = self._checked(self.trial(offer))
         if full.lossless:

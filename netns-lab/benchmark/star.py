@@ -11,10 +11,11 @@ interleaved without tearing anything down between them. Offloads are as the kern
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from socket import socket
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.rtnl.ifinfmsg import IFF_PROMISC
@@ -22,7 +23,7 @@ from pyroute2.netlink.rtnl.ifinfmsg import IFF_PROMISC
 from snoop.lab import namespaces
 from snoop.lab.vlans import add_tagged
 
-SOURCE_ADDRESS = "10.99.0.1"
+UNUSED_PORT = 9
 BRIDGE_NETFILTER = ("iptables", "ip6tables", "arptables")
 
 
@@ -80,7 +81,7 @@ class Star:
         """IPv6 address of the host on that port, while hosts have any."""
         return f"fd00:99::{port + 1:x}"
 
-    @contextlib.contextmanager
+    @contextmanager
     def speaking_ipv6(self, *others: str) -> Iterator[None]:
         """Hosts, and these interfaces beside the ports, have IPv6 for the length of the block: at
         other times they would only say things that nobody asked for.
@@ -98,6 +99,18 @@ class Star:
         finally:
             for namespace, interface in places:
                 set_ipv6(namespace, interface, on=False)
+
+    def mac(self, host: str) -> str:
+        """Hardware address of the host's interface."""
+        with IPRoute(netns=host) as link:
+            (eth0,) = link.get_links(namespaces.index_of(link, "eth0"))
+            return str(eth0.get_attr("IFLA_ADDRESS"))
+
+    def introduce(self, receiver: int) -> None:
+        """The source and a receiver have spoken to each other, so that the switch knows both."""
+        with namespaces.inside(self.source), socket() as tcp, suppress(OSError):
+            tcp.settimeout(1.0)
+            tcp.connect((self.address(receiver + 1), UNUSED_PORT))  # refused, by the receiver
 
     def set_promiscuous(self, on: bool) -> None:
         """Of all hosts but the source; nobody reads what they would not have got before."""

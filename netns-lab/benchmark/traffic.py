@@ -95,6 +95,7 @@ class Offer:
     frames: int = 0  # 0: by time alone
     port: int = 5004
     group: str = GROUP
+    mac: str = ""  # of the host the frames are for, whose address is then `group`
     udp: bool = False  # through a UDP socket instead of ready-made frames
 
     def arguments(self, star: Star) -> list[str]:
@@ -105,6 +106,7 @@ class Offer:
             *("--group", self.group, "--groups", str(self.groups), "--size", str(self.size)),
             *("--rate", str(self.rate), "--seconds", str(self.seconds)),
             *("--frames", str(self.frames), "--port", str(self.port)),
+            *("--mac", self.mac),
             *(["--udp"] if self.udp else ["--vlan", str(star.vlan)]),
         ]
 

@@ -14,7 +14,7 @@
 #define ARRIVALS_RUN 64u /* datagrams of a run: the first one's time is that of all */
 
 struct arrivals {
-	uint64_t *ns; /* CLOCK_MONOTONIC of the first with that sequence number, 0: none yet */
+	uint64_t *ns;	   /* CLOCK_MONOTONIC of the first with that sequence number, 0: none yet */
 	int64_t offset_ns; /* of CLOCK_REALTIME from it */
 };
 

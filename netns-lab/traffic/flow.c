@@ -39,6 +39,10 @@ static void group_of(const struct flow_plan *plan, uint32_t index, uint8_t *grou
 	memcpy(&last, group + last_at, 4);
 	last = htonl(ntohl(last) + index);
 	memcpy(group + last_at, &last, 4);
+	if (plan->to) {
+		memcpy(mac, plan->to, 6);
+		return;
+	}
 	memcpy(mac, plan->ipv6 ? "\x33\x33" : "\x01\x00\x5e", plan->ipv6 ? 2 : 3);
 	if (plan->ipv6)
 		memcpy(mac + 2, group + 12, 4);

@@ -28,6 +28,7 @@ struct flow_plan {
 	uint16_t port; /* UDP, both ends */
 	uint16_t vlan; /* of an 802.1Q tag; 0: none */
 	uint8_t mac[6];
+	const uint8_t *to;     /* hardware address of who gets it; NULL: that of the group */
 	const uint8_t *filler; /* what follows struct traffic_payload in every frame */
 };
 

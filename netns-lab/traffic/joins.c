@@ -33,7 +33,7 @@
 #include <time.h>
 
 #define SEND_NS 500000ULL
-#define LEAD_NS 2000000ULL /* for which the stream runs before it is joined */
+#define LEAD_NS 2000000ULL	/* for which the stream runs before it is joined */
 #define AT_ONCE_NS 250000000ULL /* the second report comes at random: so soon it says nothing */
 #define PORT 5008
 #define JOINS_MAX 4000u

@@ -1,5 +1,5 @@
-/* The bench's source of traffic: paced UDP multicast frames of either family, complete as they
- * would come off a wire.
+/* The bench's source of traffic: paced UDP frames of either family, complete as they would come off
+ * a wire: multicast, or with --mac to one host, whose address is then the group's.
  *
  * Frames are built here (DF, ID 0 as Linux sends atomic datagrams, TTL 16, valid IPv4 and UDP
  * checksums) and leave one by one through an AF_PACKET socket with sendmmsg: never as one GSO
@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <net/if.h>
+#include <netinet/ether.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -47,9 +48,10 @@ struct options {
 	uint64_t rate;	 /* frames per second, 0 = unpaced */
 	uint64_t frames; /* stop after so many, 0 = by time alone */
 	double seconds;
-	uint16_t port; /* UDP, both ends */
-	uint16_t vlan; /* of an 802.1Q tag; 0: none */
-	bool udp;      /* through a UDP socket */
+	uint16_t port;	 /* UDP, both ends */
+	uint16_t vlan;	 /* of an 802.1Q tag; 0: none */
+	bool udp;	 /* through a UDP socket */
+	const char *mac; /* of the host it is for, if it is for one */
 	int cpu;
 };
 
@@ -209,13 +211,16 @@ static int source_open(struct source *src)
 		.port = src->opt.port,
 		.vlan = src->opt.vlan,
 	};
+	struct ether_addr *to = src->opt.mac ? ether_aton(src->opt.mac) : NULL;
 	int family = plan.ipv6 ? AF_INET6 : AF_INET;
 	int err = namespace_enter(src->opt.netns);
 
 	if (err)
 		return err;
-	if (inet_pton(family, src->opt.source, plan.source) != 1 ||
-	    inet_pton(family, src->opt.group, plan.group) != 1 || ((plan.ipv6 || plan.vlan) && src->opt.udp) ||
+	plan.to = to ? to->ether_addr_octet : NULL;
+	if ((src->opt.mac && !to) || inet_pton(family, src->opt.source, plan.source) != 1 ||
+	    inet_pton(family, src->opt.group, plan.group) != 1 ||
+	    ((plan.ipv6 || plan.vlan) && src->opt.udp) ||
 	    plan.size_bytes < flow_headers(&plan) + sizeof(struct traffic_payload))
 		return -EINVAL;
 	plan.filler = src->frames[0] + flow_headers(&plan) + sizeof(struct traffic_payload);
@@ -247,19 +252,18 @@ enum word {
 	CPU,
 	PORT,
 	VLAN,
+	MAC,
 	WORDS
 };
 
 #define TAKES(word) required_argument, NULL, word
 
 static const struct option long_options[] = {
-	{"netns", TAKES(NETNS)},	 {"interface", TAKES(INTERFACE)},
-	{"source", TAKES(SOURCE)},	 {"group", TAKES(GROUP)},
-	{"udp", no_argument, NULL, UDP}, {"groups", TAKES(GROUPS)},
-	{"size", TAKES(SIZE)},		 {"rate", TAKES(RATE)},
-	{"seconds", TAKES(SECONDS)},	 {"frames", TAKES(FRAMES)},
-	{"burst", TAKES(BURST)},	 {"cpu", TAKES(CPU)},
-	{"port", TAKES(PORT)},		 {"vlan", TAKES(VLAN)},
+	{"netns", TAKES(NETNS)},   {"interface", TAKES(INTERFACE)}, {"source", TAKES(SOURCE)},
+	{"group", TAKES(GROUP)},   {"udp", no_argument, NULL, UDP}, {"groups", TAKES(GROUPS)},
+	{"size", TAKES(SIZE)},	   {"rate", TAKES(RATE)},	    {"seconds", TAKES(SECONDS)},
+	{"frames", TAKES(FRAMES)}, {"burst", TAKES(BURST)},	    {"cpu", TAKES(CPU)},
+	{"port", TAKES(PORT)},	   {"vlan", TAKES(VLAN)},	    {"mac", TAKES(MAC)},
 	{NULL, 0, NULL, 0},
 };
 
@@ -270,10 +274,10 @@ static uint32_t number(const char *word)
 
 static int options_parse(int argc, char **argv, struct options *opt)
 {
-	const char *words[WORDS] = {[SOURCE] = "10.99.0.1", [GROUP] = "239.1.0.1", [GROUPS] = "1",
-				    [SIZE] = "64",	    [RATE] = "0",	   [SECONDS] = "1",
-				    [FRAMES] = "0",	    [BURST] = "64",	   [CPU] = "-1",
-				    [VLAN] = "0"};
+	const char *words[WORDS] = {
+		[SOURCE] = "10.99.0.1", [GROUP] = "239.1.0.1", [GROUPS] = "1", [SIZE] = "64",
+		[RATE] = "0",		[SECONDS] = "1",       [FRAMES] = "0", [BURST] = "64",
+		[CPU] = "-1",		[VLAN] = "0"};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -295,6 +299,7 @@ static int options_parse(int argc, char **argv, struct options *opt)
 		.port = words[PORT] ? (uint16_t)number(words[PORT]) : TRAFFIC_PORT,
 		.vlan = (uint16_t)number(words[VLAN]),
 		.udp = words[UDP] != NULL,
+		.mac = words[MAC] && *words[MAC] ? words[MAC] : NULL,
 		.cpu = (int)strtol(words[CPU], NULL, 10),
 	};
 	if (!opt->netns || !opt->interface || opt->size_bytes < 60 || opt->size_bytes > FRAME_MAX ||
@@ -328,7 +333,9 @@ int main(int argc, char **argv)
 			"usage: source --netns NS --interface IF [--source A] [--group G] "
 			"[--groups N]\n"
 			"              [--size 64..1518] [--rate FPS] [--seconds S] [--frames N]\n"
-			"              [--burst 1..64] [--port UDP] [--vlan VID] [--udp] [--cpu N]\n");
+			"              [--burst 1..64] [--port UDP] [--vlan VID] [--udp] [--cpu "
+			"N]\n"
+			"              [--mac A]\n");
 		return 2;
 	}
 	sigaction(SIGINT, &action, NULL);
