@@ -39,6 +39,7 @@ if lib.fp_contract_version() != CONTRACT_VERSION:
 PORTS_MAX: int = lib.FP_PORTS_MAX
 _PUNTED = struct.Struct("=QIHHIH2x")
 _NO_TAG: int = lib.FP_NO_TAG
+_NO_MAC = bytes(lib.FP_MAC_BYTES)
 _DRAIN_BYTES = 1 << 20
 _CLOSERS = 16  # threads: the kernel takes a tenth of a second for a port, and many at once
 
@@ -64,6 +65,13 @@ REASONS: dict[str, Action] = {
 _REASON_NAMES = list(REASONS)
 STATS: tuple[str, ...] = tuple(_text(lib.fp_stat_name(i)) for i in range(lib.FP_STAT_MAX))
 """The other counters of a port, in contract order."""
+
+PATHS: dict[str, bool] = {
+    _text(lib.fp_path_name(i)): bool(lib.fp_path_is_kernel(i)) for i in range(lib.FP_PATH_MAX)
+}
+"""Who serves a stream and why, in a word, and whether it is the kernel."""
+
+_PATHS = list(PATHS.items())
 
 DROPS: tuple[str, ...] = (
     *(name for name, action in REASONS.items() if action is Action.DROP),
@@ -112,7 +120,7 @@ def _stream(s: Any) -> Stream:
     frames, octets, first, last = int(s.frames), int(s.bytes), int(s.first_ns), int(s.last_ns)
     return Stream(
         s.vlan, bytes(s.source), bytes(s.group), s.port, frames, octets, first, last,
-        _mask(s.ports), bool(s.registered), _REASON_NAMES[s.reason], s.ttl,
+        _mask(s.ports), bool(s.registered), _REASON_NAMES[s.reason], s.ttl, *_PATHS[s.path],
     )  # fmt: skip
 
 
@@ -158,7 +166,7 @@ class FastPath:
         self.workers = workers
         self._fdb_max = fdb_max
         self._streams_max = (streams_max + 8) * workers * 2
-        self._staged_ports: dict[int, tuple[int, int, int, int, int, int]] = {}
+        self._staged_ports: dict[int, tuple[int, int, int, int, int, int, bytes]] = {}
         self._drain = ffi.new("uint8_t[]", _DRAIN_BYTES)
         self.punt_fd: int = lib.fp_punt_fd(self._sw)
 
@@ -221,19 +229,23 @@ class FastPath:
         filters: bool = False,
         pvid: int = 0,
         horizon: int = 0,
+        peer: bool = False,
+        peer_mac: bytes = _NO_MAC,
     ) -> None:
         """Stage the state of an open port for the next publish; mtu in bytes, rate 0: no limit.
 
         `coalesce`: it gets runs, several frames in one send; `watched`: but not while in doubt.
         `sticky`: addresses learned there never move away. `filters`: its frames have the VLAN of
         their tag, or `pvid`, 0: they are refused; else they pass as they came. Ports of one
-        `horizon` never forward to each other; 0: it has none.
+        `horizon` never forward to each other; 0: it has none. `peer`: its other end, which has the
+        address `peer_mac`, can be handed frames without its queue.
         """
         flags = (lib.FP_PORT_UP if up else 0) | (lib.FP_PORT_COALESCE if coalesce else 0)
         flags |= lib.FP_PORT_WATCHED if watched else 0
         flags |= lib.FP_PORT_STICKY if sticky else 0
         flags |= lib.FP_PORT_FILTERS if filters else 0
-        self._staged_ports[port] = (mtu, flags, igmp_rate, igmp_burst, pvid, horizon)
+        flags |= lib.FP_PORT_PEER if peer else 0
+        self._staged_ports[port] = (mtu, flags, igmp_rate, igmp_burst, pvid, horizon, peer_mac)
 
     def watch(self, fd: int) -> None:
         """While this descriptor is readable watched ports get no runs; -1: none."""
@@ -242,6 +254,20 @@ class FastPath:
     def hold(self, hold: bool) -> None:
         """Nor while this holds: from before the descriptor is read to after the publish."""
         lib.fp_switch_hold(self._sw, hold)
+
+    def kernel(self, allowed: bool) -> None:
+        """May streams be served inside the kernel, from their next frame on?
+
+        At first they may not. OSError says why the kernel cannot, and then nothing has changed.
+        """
+        _check(lib.fp_switch_kernel(self._sw, allowed), "kernel path")
+
+    def kernel_fold(self) -> int:
+        """Take in what the kernel has counted, and keep the sources of its streams in the fdb.
+
+        How many streams it serves. Once a second, or addresses age out that still send.
+        """
+        return _check(lib.fp_kernel_fold(self._sw), "kernel path")
 
     def publish(self, delta: Delta) -> None:
         """Make rows, policies and staged port states effective in one step (SNOOP-28)."""
@@ -254,7 +280,7 @@ class FastPath:
         for i, (port, state) in enumerate(self._staged_ports.items()):
             ports[i].port = port
             ports[i].mtu, ports[i].flags, ports[i].igmp_rate, ports[i].igmp_burst = state[:4]
-            ports[i].pvid, ports[i].horizon = state[4:]
+            ports[i].pvid, ports[i].horizon, ports[i].peer_mac = state[4:]
         _check(
             lib.fp_switch_publish(
                 self._sw,

@@ -244,7 +244,7 @@ def beside(document: documents.Document) -> Iterator[Table | str]:
 
 
 def streams(document: documents.Streams) -> Table:
-    return table(
+    made = table(
         ("VLAN", "Group", "Source", "From", "Rate", "Frames/s", "Idle", "To"),
         [
             (
@@ -262,6 +262,8 @@ def streams(document: documents.Streams) -> Table:
         right=("Rate", "Frames/s", "Idle"),
         fold=("To",),
     ).insert("Group", "Name", [row.name for row in document.streams])
+    served = any(row.path == "kernel" for row in document.streams)
+    return made.insert("Idle", "By", [row.path if served else None for row in document.streams])
 
 
 def note(document: documents.Document) -> list[str]:

@@ -54,6 +54,13 @@ class Coalesce(Enum):
     OFF = "off"
 
 
+class Kernel(Enum):
+    """Streams served inside the kernel."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+
 class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[switch]`."""
 
@@ -103,6 +110,10 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     shortcut: Annotated[
         bool, says("redirect known unicast inside the kernel; needs isolate, takes a restart")
     ] = True
+    kernel: Annotated[
+        Kernel,
+        says("serve streams inside the kernel where that gains, past the rings; needs isolate"),
+    ] = Kernel.AUTO
     workers: Annotated[int, Meta(ge=1, le=8), says("loop threads; takes a restart")] = 1
     spin_us: Annotated[
         int,

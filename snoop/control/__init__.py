@@ -5,11 +5,12 @@
 - `answers`: each request done, by the ports and groups it `named`, `changes` what is done to the
   configuration; `shows`: each table shown, `parts` of it at a time, or counted by `tally`;
   `telling`: events that were, and that come; `matching`: what filters ask for;
-- `documents`, with the rows of `witnessed` and `tagged` and the tables of `configured`: what is
-  answered, for both ends; `rows`, `statistics`, `vlans` and `testimony` make them of the state;
+- `documents`, with the rows of `carried`, `witnessed` and `tagged` and the tables of `configured`:
+  what is answered, for both ends; `rows`, `statistics`, `vlans` and `testimony` make them of the
+  state;
 - `explaining` with `reasons`, `causes` and `wellknown`: why a frame goes where it goes; `wording`:
   what is said of IGMP, in the words of MLD;
 - `counters`: what each counts; `kinds`: what each event is about; `storm`: what rate is one;
-- `flows`: the streams seen, with their `rates` from two looks;
+- `flows`: the streams seen, with their `rates` from two looks; `paths`: who serves each, and why;
 - `metrics`, `metered` and `sample`: Prometheus.
 """

@@ -13,11 +13,13 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from snoop.control.carried import Counts as Counts
+from snoop.control.carried import Port as Port
+from snoop.control.carried import Station as Station
+from snoop.control.carried import Stream as Stream
 from snoop.control.configured import IgmpConfig, MldConfig, PortConfig, SwitchConfig, VlanConfig
-from snoop.control.tagged import Tagging, Vlan
+from snoop.control.tagged import Vlan
 from snoop.control.witnessed import Asked, Gone, Refused, Shunned, Witness
-
-Counts = dict[str, int]
 
 
 class Document(Struct, frozen=True, kw_only=True):
@@ -158,42 +160,6 @@ class Queriers(Document, frozen=True, kw_only=True):
 # Ports and traffic -------------------------------------------------------------------------------
 
 
-class Port(Struct, frozen=True, kw_only=True, gc=False):
-    """A port, its interface, its totals since they were cleared."""
-
-    name: str
-    ifindex: int | None
-    state: str
-    mrouter: str
-    fast_leave: str
-    mtu: int | None
-    mac: str | None
-    isolated: bool
-    takes_runs: bool
-    takes_runs_because: str
-    lro: bool
-    addresses: list[str]
-    problem: str | None
-    state_bytes: int
-    state_max_bytes: int
-    rx_frames: int
-    rx_bytes: int
-    tx_frames: int
-    tx_bytes: int
-    drops: Counts
-    notice: str | None = None
-    isolated_because: str | None = None
-    uppers: list[str] = []
-    link_kind: str = ""
-    lost: int = 0
-    pruned: int = 0
-    refused: int = 0
-    speed_mbit: int | None = None
-    description: str | None = None
-    vlans: Tagging | None = None
-    split_horizon: str | None = None
-
-
 class Ports(Document, frozen=True, kw_only=True):
     """`show ports`."""
 
@@ -217,44 +183,11 @@ class Vlans(Document, frozen=True, kw_only=True):
     filtering: bool = True
 
 
-class Station(Struct, frozen=True, kw_only=True, gc=False):
-    """A unicast address; `rival`: a port where it is heard as well, `claimed` seconds ago."""
-
-    vlan: int
-    mac: str
-    port: str
-    age: float
-    rival: str | None
-    sticky: bool
-    claimed: float | None
-
-
 class Fdb(Document, frozen=True, kw_only=True):
     """`show fdb`."""
 
     what = "fdb"
     fdb: list[Station]
-
-
-class Stream(Struct, frozen=True, kw_only=True, gc=False):
-    """One flow as it comes in at `port`."""
-
-    vlan: int
-    family: str
-    source: str
-    group: str
-    port: str
-    frames: int
-    bytes: int
-    frames_per_s: float
-    bits_per_s: float
-    registered: bool
-    egress: list[str]
-    reason: str
-    age: float
-    idle: float
-    ttl: int | None = None
-    name: str | None = None
 
 
 class Streams(Document, frozen=True, kw_only=True):
@@ -275,7 +208,7 @@ class Balance(Struct, frozen=True, kw_only=True):
 
 
 class Status(Document, frozen=True, kw_only=True):
-    """The process."""
+    """The process; `kernel_because`: why no stream can be served inside the kernel."""
 
     what = "status"
     switch: str
@@ -284,6 +217,9 @@ class Status(Document, frozen=True, kw_only=True):
     uptime: float
     rows: int
     balance: dict[str, Balance]
+    kernel: str = "off"
+    kernel_streams: int = 0
+    kernel_because: str | None = None
 
 
 class Config(Document, frozen=True, kw_only=True):

@@ -322,6 +322,9 @@ class Shows:
             uptime=rows.seconds(clock.now() - plane.started),
             rows=plane.table_rows,
             balance=self._counters.balance(),
+            kernel=plane.kernel.mode.value,
+            kernel_streams=plane.kernel.streams,
+            kernel_because=plane.kernel.because,
         )
 
     async def _streams(self, wanted: Wanted) -> documents.Streams:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
 
-from snoop.control import documents, vlans
+from snoop.control import documents, paths, vlans
 from snoop.control.counters import dropped
 from snoop.control.explaining.question import datagram
 from snoop.control.rates import STILL, Look, Rate
@@ -245,4 +245,7 @@ def _stream(
         idle=seconds(idle),
         ttl=stream.ttl,
         name=plane.names.of(stream.group),
+        path=paths.path(stream),
+        path_cause=stream.path,
+        path_because=paths.because(stream, plane.kernel),
     )

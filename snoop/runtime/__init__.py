@@ -5,6 +5,7 @@
 - `batch`: how much is taken at once; `disputes`: addresses claimed in vain;
 - `events`, `captures` and `fanout`: what happened, to whoever listens; `log`: the same, to stderr;
   `history`: what of it is kept;
+- `kernel`: whether streams may be served inside it, and its counts taken in;
 - `garbage`: when the interpreter looks for some;
 - `saved`: the engine's state as bytes, for a process that takes over;
 - `clock`, `priority`, `notify`: the only places that know time, the scheduler, the service manager.

@@ -39,6 +39,7 @@ from snoop.runtime.disputes import Disputes
 from snoop.runtime.events import Events
 from snoop.runtime.fanout import Fanout
 from snoop.runtime.history import History
+from snoop.runtime.kernel import KernelPath
 from snoop.runtime.log import Limited
 from snoop.runtime.ports import LinkTable, NeighbourTable, Port, Ports, State
 from snoop.runtime.rings import RingWatch
@@ -85,6 +86,8 @@ class Plane:
         self.config = config
         self.fastpath = fastpath
         self.ports = Ports(fastpath, config.switch, neighbours or Neighbours(), claims)
+        self.kernel = KernelPath(fastpath)
+        self.kernel.configure(config.switch)
         self.internal_errors = 0
         self.started = clock.now()
         self._links = links
@@ -203,6 +206,7 @@ class Plane:
         """
         self.is_quiet, self._taken = not self._taken, 0
         self.fastpath.reap()
+        self.kernel.look(clock.now(), self.config.switch)
         for entry in self._disputes.look(clock.now()):
             assert entry.rival is not None
             mac, rival = mac_text(entry.mac), self.ports.name(entry.rival)
@@ -238,6 +242,7 @@ class Plane:
                 self._apply(engine.port_remove(port.id, now=now), now)
                 self.ports.remove(port)
         known = {port.name for port in self.ports}
+        self.kernel.configure(config.switch)
         self.ports.configure(config.switch, [t for t in config.port if t.name in known])
         self.config = config
         self.names = Names(config.group)

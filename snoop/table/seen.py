@@ -80,6 +80,9 @@ class Stream:
     reason: str
     ttl: int = 0
     """Of its latest frames."""
+    path: str = "new"
+    """Who serves it, and why: one of `fastpath.PATHS`."""
+    in_kernel: bool = False
 
 
 @dataclass(frozen=True, slots=True)

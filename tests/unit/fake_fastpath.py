@@ -31,6 +31,7 @@ class FakeFastPath:
     states: dict[int, tuple[bool, int, bool]] = field(default_factory=dict)
     isolated: dict[int, bool] = field(default_factory=dict)
     rates: dict[int, tuple[int, int]] = field(default_factory=dict)
+    peers: dict[int, bytes | None] = field(default_factory=dict)
     table: Table = field(default_factory=Table)
     publishes: int = 0
     behind: int = 0
@@ -42,6 +43,10 @@ class FakeFastPath:
     seen: list[Stream] = field(default_factory=list)
     counts: dict[int, dict[str, int]] = field(default_factory=dict)
     stuck: set[int] = field(default_factory=set)
+    kernel_refusal: int = 0
+    """The errno for which the kernel serves no streams."""
+    allowed: list[bool] = field(default_factory=list)
+    folds: int = 0
     reopened: list[int] = field(default_factory=list)
     disputed: list[FdbEntry] = field(default_factory=list)
     flushed: list[tuple[int | None, int | None]] = field(default_factory=list)
@@ -64,6 +69,15 @@ class FakeFastPath:
         self.behind = max(0, self.behind - 1)
         return self.behind
 
+    def kernel(self, allowed: bool) -> None:
+        if allowed and self.kernel_refusal:
+            raise OSError(self.kernel_refusal, os.strerror(self.kernel_refusal))
+        self.allowed.append(allowed)
+
+    def kernel_fold(self) -> int:
+        self.folds += 1
+        return sum(stream.in_kernel for stream in self.seen)
+
     def port_stuck(self, port: int) -> bool:
         return port in self.stuck
 
@@ -83,10 +97,12 @@ class FakeFastPath:
         self, port: int, *, up: bool, mtu: int, coalesce: bool = True,
         watched: bool = False, sticky: bool = False, igmp_rate: int = 0, igmp_burst: int = 1,
         filters: bool = False, pvid: int = 0, horizon: int = 0,
+        peer: bool = False, peer_mac: bytes = bytes(6),
     ) -> None:  # fmt: skip
         assert port in self.opened
         self.states[port] = (up, mtu, coalesce)
         self.table.up = self.table.up & ~(1 << port) | up << port
+        self.peers[port] = peer_mac if peer else None
         self.rates[port] = (igmp_rate, igmp_burst)
         self.table.horizons[port] = horizon
         self.table.pvids.pop(port, None)

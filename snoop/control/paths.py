@@ -1,0 +1,34 @@
+"""Who serves a stream, the rings or the kernel: a sentence for each word of the fast path."""
+
+from __future__ import annotations
+
+from snoop.runtime.kernel import KernelPath
+from snoop.table.seen import Stream
+
+PATHS = {
+    "new": "by the rings: too few of its frames were seen yet",
+    "off": "by the rings: no stream may be served inside the kernel",
+    "port": "by the rings: its ingress port has no program in the kernel",
+    "runs": "by the rings: it is so fast that leaving in runs gains more",
+    "frames": "by the rings: its frames are long, cut, or have options, which the kernel's program "
+    "leaves alone",
+    "ports": "by the rings: it goes to more ports than the kernel's program has room for",
+    "copied": "by the rings: the control plane gets a copy of each frame",
+    "full": "by the rings: the kernel's table has no room for it",
+    "kernel": "served inside the kernel",
+    "pruned": "dropped inside the kernel: nobody is to get it",
+}
+"""By the word of the fast path, `path_cause`."""
+
+
+def path(stream: Stream) -> str:
+    """Name who serves it: `path` of `show streams`."""
+    return "kernel" if stream.in_kernel else "ring"
+
+
+def because(stream: Stream, kernel: KernelPath) -> str:
+    """Say in a sentence who serves it and why."""
+    if stream.path == "off":
+        why = kernel.because or '[switch] kernel = "off"'
+        return f"{PATHS['off']}: {why}"
+    return PATHS[stream.path]

@@ -1,0 +1,85 @@
+"""Streams inside the kernel: whether they may be, whether they can, and counts taken in.
+
+The fast path chooses stream by stream; here is what holds for all. What the kernel counts is taken
+in again and again, for it is also what keeps the sources of such streams in the fdb.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from typing import Protocol
+
+from snoop.config.schema import Kernel, SwitchTable
+from snoop.proto.units import SECOND, Duration, Instant, after
+
+_log = logging.getLogger("snoop.kernel")
+
+FOLD_SECONDS = 1.0
+# Of the time an address is kept: none may run out that was heard in it.
+_FOLD_SHARE = 4
+NOT_HERE = "not made for this machine"
+_TAKES = {
+    errno.EPERM: "it takes CAP_BPF, which a user namespace cannot give",
+    errno.EACCES: "it takes CAP_BPF, which a user namespace cannot give",
+    errno.ENOSYS: "this kernel has no BPF",
+    errno.EINVAL: "it takes Linux 6.6",
+    errno.ENOMEM: "no memory for its tables",
+}
+
+
+class Folded(Protocol):
+    """The part of the fast path that knows of the kernel's."""
+
+    def kernel(self, allowed: bool) -> None: ...
+    def kernel_fold(self) -> int: ...
+
+
+class KernelPath:
+    """`because`: why no stream is served there although they may be; None: they can."""
+
+    def __init__(self, fastpath: Folded) -> None:
+        self._fastpath = fastpath
+        self._fold_at = Instant(0)
+        self._mode: Kernel | None = None
+        self.because: str | None = None
+        self.streams = 0
+
+    @property
+    def mode(self) -> Kernel:
+        """What was configured last."""
+        return self._mode or Kernel.OFF
+
+    @property
+    def serves(self) -> bool:
+        """May and can it serve any?"""
+        return self._mode is Kernel.AUTO and self.because is None
+
+    def configure(self, switch: SwitchTable) -> None:
+        """Do as `[switch] kernel` says; if that cannot be, all goes by the rings, and is said."""
+        if switch.kernel is self._mode:
+            return
+        self._mode, self.because = switch.kernel, None
+        try:
+            self._fastpath.kernel(switch.kernel is Kernel.AUTO)
+        except OSError as error:
+            self.because = _sentence(error)
+            level = logging.INFO if self.because == NOT_HERE else logging.WARNING
+            _log.log(level, "no stream is served inside the kernel: %s", self.because)
+
+    def look(self, now: Instant, switch: SwitchTable) -> None:
+        """Take in the counts, if it is time; called several times a second."""
+        if now >= self._fold_at:
+            self.streams = self._fastpath.kernel_fold()
+            seconds = min(FOLD_SECONDS, switch.fdb_ageing / _FOLD_SHARE)
+            self._fold_at = after(now, Duration(round(seconds * SECOND)))
+
+
+def _sentence(error: OSError) -> str:
+    """Why the kernel cannot, and what it would take."""
+    number = error.errno or 0
+    if number == errno.EOPNOTSUPP:
+        return NOT_HERE
+    takes = _TAKES.get(number)
+    return os.strerror(number) + (f"; {takes}" if takes else "")

@@ -1,0 +1,96 @@
+"""Streams inside the kernel: allowed, refused by the kernel, counted in time."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from typing import Any
+
+import pytest
+
+from snoop.config.schema import RESTART_KEYS, SwitchTable
+from snoop.control import paths
+from snoop.control.requests import Show
+from snoop.fastpath import PATHS
+from snoop.proto.units import SECOND, Instant
+from snoop.runtime import clock
+from snoop.runtime.kernel import KernelPath
+from snoop.table.seen import Stream
+from unit.fake_fastpath import FakeFastPath
+from unit.scene import G, S, Scene
+
+OFF: dict[str, Any] = {"switch": {"kernel": "off"}}
+
+
+def seen(path: str) -> Stream:
+    now = clock.now()
+    return Stream(
+        0, S, G, 0, 9, 900, now - 9, now, 2, True, "forward_group",
+        path=path, in_kernel=PATHS[path],
+    )  # fmt: skip
+
+
+def test_a_reload_allows_and_forbids_it() -> None:
+    scene = Scene().start()
+    scene.configure(**OFF)
+    assert scene.plane.kernel.serves is False
+    scene.configure(switch={"kernel": "auto"})
+    scene.configure(switch={"kernel": "auto", "coalesce": "off"})
+    assert scene.fastpath.allowed == [True, False, True]
+    assert scene.plane.kernel.serves is True
+    assert ("switch", "kernel") not in RESTART_KEYS
+
+
+@pytest.mark.parametrize(
+    ("number", "level", "because"),
+    [
+        (errno.EPERM, "WARNING", "Operation not permitted; it takes CAP_BPF, which a user "
+         "namespace cannot give"),
+        (errno.ENOMEM, "WARNING", "Cannot allocate memory; no memory for its tables"),
+        (errno.EMFILE, "WARNING", "Too many open files"),
+        (errno.EOPNOTSUPP, "INFO", "not made for this machine"),
+    ],
+)  # fmt: skip
+def test_what_the_kernel_refuses_is_said_once_and_all_goes_on(
+    caplog: pytest.LogCaptureFixture, number: int, level: str, because: str
+) -> None:
+    caplog.set_level(logging.INFO, "snoop.kernel")
+    scene = Scene()
+    scene.fastpath.kernel_refusal = number
+    scene.start().join(1)
+    scene.configure(switch={"coalesce": "off"})
+    said = [(one.levelname, one.getMessage()) for one in caplog.records if "inside" in one.msg]
+    assert said == [(level, f"no stream is served inside the kernel: {because}")]
+    status = scene.ask(Show(what="status"))
+    assert (status["kernel"], status["kernel_because"]) == ("auto", because)
+    assert scene.members() == {"p1"}
+    scene.fastpath.seen = [seen("off")]
+    (row,) = scene.ask(Show(what="streams"))["streams"]
+    assert row["path_because"].endswith(because)
+    scene.configure(**OFF)
+    assert scene.ask(Show(what="status"))["kernel_because"] is None
+
+
+def test_counts_are_taken_in_once_a_second_and_in_time_for_the_fdb() -> None:
+    for ageing, often in ((300.0, 1), (4.0, 1), (1.0, 4)):
+        fastpath = FakeFastPath()
+        path = KernelPath(fastpath)
+        for quarter in range(40):
+            path.look(Instant(quarter * SECOND // 4), SwitchTable(fdb_ageing=ageing))
+        assert fastpath.folds == 10 * often
+
+
+def test_every_word_of_the_fast_path_has_its_sentence() -> None:
+    assert paths.PATHS.keys() == PATHS.keys()
+
+
+@pytest.mark.parametrize("word", PATHS)
+def test_a_stream_says_who_serves_it_and_why(word: str) -> None:
+    scene = Scene(**OFF).start()
+    scene.fastpath.seen = [seen(word)]
+    (row,) = scene.ask(Show(what="streams"))["streams"]
+    assert row["path"] == ("kernel" if word in ("kernel", "pruned") else "ring")
+    assert row["path_cause"] == word
+    assert ("by the rings" in row["path_because"]) is (row["path"] == "ring")
+    if word == "off":
+        assert row["path_because"].endswith('[switch] kernel = "off"')
