@@ -3,6 +3,7 @@ side.
 
     sudo ./netns-lab/bench --short
     sudo ./netns-lab/bench --json bench.json --plot bench.png
+    sudo ./netns-lab/bench --readme --json readme.json
 
 Each contestant stands on namespaces of its own; all stand at once and take turns, trial by trial,
 so that whatever else the machine does meets them alike. Figures are medians over rounds; what
@@ -29,7 +30,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmark import plan, report, traffic
+from benchmark import plan, readme, report, traffic
 from benchmark.items import Effort, Item
 from benchmark.machine import PRIORITY, alone, prefer, preferred, wait_for_quiet
 from benchmark.results import Results, to_json
@@ -41,6 +42,7 @@ from snoop.lab import namespaces
 from snoop.lab.switch import SNOOP
 
 OWNER = os.getpid()
+README = Path(__file__).resolve().parents[2] / "README.md"
 NOT_SHORT = ("ovs-system", "snoop-rings")  # the slowest, and one for those who compare paths
 HALF_LOAD = 60_000  # frames/s, where the bridge was not measured
 FAULTS = (SiteError, TrafficError, AssertionError, OSError, RuntimeError, KeyError)
@@ -195,16 +197,31 @@ def arguments() -> argparse.Namespace:
         help="offered load comes ready-made from a packet socket, or from a UDP socket",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
+    parser.add_argument(
+        "--earlier", type=Path, metavar="FILE", help="of a --json: what is not measured again"
+    )
+    parser.add_argument(
+        "--readme",
+        nargs="?",
+        type=Path,
+        const=README,
+        metavar="FILE",
+        help=f"measure what the tables of README.md say (switches: {', '.join(readme.SWITCHES)})"
+        " and write them there",
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write a PNG or SVG")
     return parser.parse_args()
 
 
-def everyone(short: bool) -> list[str]:
-    return [name for name in EVERYONE if not (short and name in NOT_SHORT)]
+def everyone(options: argparse.Namespace) -> list[str]:
+    """Those that are measured when none are named."""
+    if options.readme:
+        return list(readme.SWITCHES)
+    return [name for name in EVERYONE if not (options.short and name in NOT_SHORT)]
 
 
 def effort_of(options: argparse.Namespace) -> Effort:
-    base = plan.SHORT if options.short else plan.FULL
+    base = plan.SHORT if options.short else plan.README if options.readme else plan.FULL
     return replace(
         base, rounds=options.rounds or base.rounds, trial_s=options.seconds or base.trial_s
     )
@@ -225,7 +242,10 @@ def main() -> int:
         bridge = results.spread("fan3-64", BRIDGE, "zero loss")
         return int(bridge.median / 2) if bridge else HALF_LOAD
 
-    items = plan.quick(effort) if options.short else plan.full(effort, half_load)
+    if options.readme:
+        items = readme.rows(effort)
+    else:
+        items = plan.quick(effort) if options.short else plan.full(effort, half_load)
     if options.only:
         keys = tuple(options.only.split(","))
         items = [item for item in items if item.key.startswith(keys)]
@@ -235,12 +255,19 @@ def main() -> int:
     if os.geteuid() != 0:
         print("bench: needs root for network namespaces: sudo ./netns-lab/bench", file=sys.stderr)
         return 2
+    try:
+        earlier = json.loads(options.earlier.read_text()) if options.earlier else {"items": []}
+        if options.readme:
+            readme.around(options.readme)
+    except (OSError, ValueError) as fault:
+        print(f"bench: {fault}", file=sys.stderr)
+        return 2
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
     console = Console(width=None if sys.stdout.isatty() else 160)
     namespaces.sweep()
     traffic.build()
-    wanted = options.switches.split(",") if options.switches else everyone(options.short)
+    wanted = options.switches.split(",") if options.switches else everyone(options)
     made, missing = contestants(wanted)
     used = {name for item in items for name in item.contestants}
     results.troubles += missing
@@ -263,10 +290,13 @@ def main() -> int:
         "source": options.source,
         "nice": PRIORITY,
     }
+    results.take(earlier)
     if options.json:
         options.json.write_text(json.dumps(to_json(results, items, settings), indent=1) + "\n")
     if options.plot:
         report.plot(results, options.plot)
+    if options.readme:
+        readme.write(options.readme, results)
     return 0 if results.rounds else 1
 
 

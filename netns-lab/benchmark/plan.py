@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from benchmark import goals
 from benchmark.items import (
@@ -49,6 +50,7 @@ FULL = Effort(
     budget_s=4 * 3600.0,
     patience_s=2.0,
 )
+README = replace(FULL, trial_s=0.4, latency_s=3.0)
 FANS = (1, 3, 7, 15)
 MANY = 10_000
 

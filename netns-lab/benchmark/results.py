@@ -56,6 +56,12 @@ class Results:
     def add(self, item: Item, contestant: str, figures: Figures) -> None:
         self.rounds[item.key][contestant].append(figures)
 
+    def take(self, document: dict[str, Any]) -> None:
+        """What was not measured now, from an earlier `to_json`."""
+        for item in document["items"]:
+            if item["key"] not in self.rounds:
+                self.rounds[item["key"]].update(item["rounds"])
+
     def values(self, key: str, contestant: str, figure: str) -> list[float | None]:
         rounds = self.rounds.get(key, {}).get(contestant, [])
         return [figures.get(figure) for figures in rounds]

@@ -1,16 +1,18 @@
 """The bench's own arithmetic: the search for the rate without loss, ratios and goals (no root)."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("pyroute2")
 
+from benchmark import readme
 from benchmark.goals import Goal
 from benchmark.items import Item
 from benchmark.measures import Figures
-from benchmark.plan import FULL, SHORT, full, quick
-from benchmark.results import Results, Spread
+from benchmark.plan import FULL, README, SHORT, full, quick
+from benchmark.results import Results, Spread, to_json
 from benchmark.site import Site, SiteError, Trial
 from benchmark.switches import Bridge
 from benchmark.traffic import Offer
@@ -127,6 +129,49 @@ def test_goals_name_items_figures_and_contestants_that_are_measured() -> None:
                 assert goal.figure in item.units
                 assert goal.subject in item.contestants
                 assert goal.against in against.contestants
+
+
+def test_the_readme_names_figures_and_contestants_that_are_measured() -> None:
+    items = {item.key: item for item in readme.rows(README)}
+    for _, key, figure, _, _ in readme.REST:
+        assert figure in items[key].units
+        assert {"snoop", "bridge"} <= set(items[key].contestants)
+    for item in items.values():
+        assert item.key in {each.key for each in full(FULL, lambda: 1)}
+
+
+def test_the_tables_take_the_place_between_their_marks(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text(f"before\n{readme.BEGIN}\nold\n{readme.END}\nafter\n")
+    results = Results()
+    for name, rate in (("snoop", 300.0), ("bridge", 100.0)):
+        results.add(dataclasses.replace(ITEM, key="fan3-64"), name, {"zero loss": rate})
+    readme.write(page, results)
+    readme.write(page, results)
+    written = page.read_text()
+    assert "| 64 bytes to 3 ports | 3.00 × | – | – | – |" in written
+    assert written.startswith("before\n")
+    assert written.endswith("after\n")
+    assert "old" not in written
+    assert written.count(readme.BEGIN) == 1
+    page.write_text("no marks")
+    with pytest.raises(ValueError, match="no <!-- bench -->"):
+        readme.write(page, results)
+
+
+def test_the_readme_has_the_marks() -> None:
+    page = Path(__file__).parents[2] / "README.md"
+    assert page.read_text().count(readme.BEGIN) == page.read_text().count(readme.END) == 1
+
+
+def test_what_was_measured_earlier_fills_in() -> None:
+    earlier = to_json(measured([200.0], [100.0]), [ITEM], {})
+    results = Results()
+    results.take(earlier)
+    assert results.ratio("k", "zero loss", "snoop", "bridge") == Spread(2.0, 2.0, 2.0, 1)
+    again = measured([300.0], [100.0])
+    again.take(earlier)
+    assert again.ratio("k", "zero loss", "snoop", "bridge") == Spread(3.0, 3.0, 3.0, 1)
 
 
 def test_an_offer_says_everything_on_the_command_line() -> None:
