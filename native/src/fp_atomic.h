@@ -13,6 +13,15 @@
 #define fp_store_release(p, v) atomic_store_explicit((p), (v), memory_order_release)
 #define fp_store_relaxed(p, v) atomic_store_explicit((p), (v), memory_order_relaxed)
 
+/*
+ * The same for plain words of memory that programs of the kernel see as well: what is declared for
+ * both cannot say _Atomic.
+ */
+#define fp_word_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define fp_word_load(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+#define fp_word_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define fp_word_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+
 /* A counter with one writer: never torn for readers, no locked instruction for the writer. */
 static inline void fp_count(_Atomic uint64_t *counter, uint64_t n)
 {

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "fp_clock.h"
-#include "fp_switch.h"
+#include "fp_served.h"
 
 /*
  * Frames that take the short cut refresh their source there and not in the fdb: a dump tells the
@@ -65,10 +65,15 @@ int fp_fdb_disputed(struct fp_switch *sw, struct fp_fdb_entry *entries, uint32_t
 
 int fp_stream_dump(struct fp_switch *sw, struct fp_stream *streams, uint32_t streams_max)
 {
+	bool allowed = fp_load_relaxed(&sw->kernel_allowed);
 	uint32_t count = 0;
 
+	fp_served_settle(sw);
 	for (uint32_t i = 0; i < sw->worker_count; i++)
 		count += fp_streams_read(&sw->workers[i]->streams, streams + count,
 					 streams_max - count);
+	/* said with the last frame of each, which may have been before */
+	for (uint32_t i = 0; i < count && !allowed; i++)
+		streams[i].path = FP_PATH_RING_OFF;
 	return (int)count;
 }

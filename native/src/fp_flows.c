@@ -24,7 +24,20 @@ struct fp_flow *fp_flows_find(struct fp_flows *flows, const struct fp_flow_key *
 	return flow;
 }
 
-void fp_flow_flush(struct fp_flow *flow, uint64_t now_ns)
+/* Without room the frames are not credited: their slot finds out by what is missing (fp_slack). */
+static void credit(struct fp_flows *flows, struct fp_flow *flow)
+{
+	if (flow->place != FP_NO_PLACE && flows->credit_count < FP_CREDITS)
+		flows->credits[flows->credit_count++] = (struct fp_credit){
+			.place = flow->place,
+			.generation = flow->generation,
+			.frames = flow->ringed,
+			.sample = flow->sample,
+		};
+	flow->ringed = 0;
+}
+
+void fp_flow_flush(struct fp_flows *flows, struct fp_flow *flow, uint64_t now_ns)
 {
 	/* A flow whose stream has lost its slot is empty, so that its next frame finds one. */
 	if (flow->frames && flow->slot &&
@@ -32,11 +45,12 @@ void fp_flow_flush(struct fp_flow *flow, uint64_t now_ns)
 			    now_ns))
 		flow->epoch = 0;
 	flow->frames = flow->bytes = 0;
+	if (flow->ringed)
+		credit(flows, flow);
 }
 
 void fp_flows_flush(struct fp_flows *flows, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < flows->touched_count; i++)
-		fp_flow_flush(&flows->flows[flows->touched[i]], now_ns);
-	flows->touched_count = 0;
+		fp_flow_flush(flows, &flows->flows[flows->touched[i]], now_ns);
 }

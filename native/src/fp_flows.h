@@ -13,6 +13,8 @@
 #include "fp_streams.h"
 
 #define FP_FLOWS 512u /* a power of two */
+#define FP_NO_PLACE UINT32_MAX
+#define FP_NOT_PLAIN UINT32_MAX
 
 struct fp_flow_key {
 	uint8_t l2[FP_ETH_BYTES + FP_TAG_BYTES]; /* MACs, tag, ethertype */
@@ -31,19 +33,39 @@ struct fp_flow {
 	struct fp_stream_slot *slot;
 	uint64_t frames; /* of this pass, not yet in the stream */
 	uint64_t bytes;
+	/* its slot (fp_slots.h) */
+	uint32_t place; /* or FP_NO_PLACE */
+	uint32_t generation;
+	uint32_t ringed;   /* frames of this pass that a data ring had, not yet in credits[] */
+	uint32_t sample;   /* length of one without a tag, or FP_NOT_PLAIN: not for a program */
+	uint64_t first_ns; /* of its stream */
+	bool judged;	   /* without a slot: whether the kernel may have it at all was asked */
+	bool kept;	   /* and it may not */
 };
+
+/* Frames that have left the ring, for the slot of their flow. */
+struct fp_credit {
+	uint32_t place;
+	uint32_t generation;
+	uint32_t frames;
+	uint32_t sample;
+};
+
+#define FP_CREDITS 1024u /* of several passes, when somebody else has the slots */
 
 struct fp_flows {
 	uint64_t epoch;
-	uint32_t touched_count;
+	uint32_t touched_count; /* in this pass */
+	uint32_t credit_count;
 	uint16_t touched[FP_FLOWS];
+	struct fp_credit credits[FP_CREDITS];
 	struct fp_flow flows[FP_FLOWS];
 };
 
 /* Where a flow with this key lives; *known: its verdict is of the current table. */
 struct fp_flow *fp_flows_find(struct fp_flows *flows, const struct fp_flow_key *key, bool *known);
-/* Moves the counts of the pass to the streams. */
+/* Moves the counts of the pass to the streams, and to the credits. */
 void fp_flows_flush(struct fp_flows *flows, uint64_t now_ns);
-void fp_flow_flush(struct fp_flow *flow, uint64_t now_ns);
+void fp_flow_flush(struct fp_flows *flows, struct fp_flow *flow, uint64_t now_ns);
 
 #endif

@@ -1,12 +1,15 @@
 #include "fp_loop.h"
 
 #include <errno.h>
+#include <linux/virtio_net.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "fp_clock.h"
 #include "fp_cost.h"
 #include "fp_decide.h"
+#include "fp_handover.h"
 #include "fp_unicast.h"
 #include "fp_mask.h"
 #include "fp_segment.h"
@@ -59,12 +62,6 @@ static bool hand_up(const struct fp_table *table, struct fp_port *port,
 	return fp_punt_put(port->punt, &head, frame->data);
 }
 
-/* Every flow is decided anew: both words only ever grow, and so never make a sum of before. */
-static void forget_flows(struct fp_worker *worker, const struct fp_table *table)
-{
-	worker->flows.epoch = table->seq + worker->joins.changes + 1;
-}
-
 static void punt(struct fp_worker *worker, const struct fp_table *table, uint32_t port,
 		 const struct fp_frame *frame, struct fp_verdict *verdict, uint64_t now_ns)
 {
@@ -73,9 +70,6 @@ static void punt(struct fp_worker *worker, const struct fp_table *table, uint32_
 	bool put = hand_up(table, table->ports[port], frame, now_ns, &reason);
 
 	worker->punted |= put;
-	if (put && frame->control &&
-	    fp_joins_note(&worker->joins, table, frame, table->ports[port], now_ns))
-		forget_flows(worker, table);
 	if (verdict->action != FP_ACTION_PUNT) /* it is forwarded all the same */
 		fp_count(&stats->stats[put ? FP_STAT_PUNT_COPIES : FP_STAT_PUNT_COPIES_LOST], 1);
 	else if (!put)
@@ -145,13 +139,13 @@ static void finish(struct fp_worker *worker, const struct fp_table *table, uint3
 
 static void decide_flow(struct fp_switch *sw, struct fp_worker *worker,
 			const struct fp_table *table, uint32_t port, const struct fp_frame *frame,
-			struct fp_flow *flow, uint64_t now_ns)
+			const struct fp_flow_key *key, struct fp_flow *flow, uint64_t now_ns)
 {
 	struct fp_stream *stream = &flow->stream;
 
-	fp_flow_flush(flow, now_ns);
+	fp_flow_flush(&worker->flows, flow, now_ns);
+	flow->key = *key;
 	fp_decide(table, frame, port, -1, &flow->verdict);
-	fp_joins_grant(&worker->joins, table, frame, port, &flow->verdict);
 	memset(stream, 0, sizeof(*stream));
 	stream->vlan = frame->vlan;
 	stream->port = (uint16_t)port;
@@ -164,6 +158,33 @@ static void decide_flow(struct fp_switch *sw, struct fp_worker *worker,
 		flow->slot = fp_streams_find(&worker->streams, stream, now_ns);
 		fp_unicast_learn(sw, &worker->stats[port], table, frame, port, now_ns);
 	}
+	fp_handover_find(sw, worker, flow);
+}
+
+/* Its length without a tag, if it is of the kind that the kernel's programs serve. */
+static uint32_t sample(const struct fp_rx *rx, const struct fp_frame *frame)
+{
+	bool ipv6 = frame->family == FP_FAMILY_IPV6;
+
+	if (frame->header_bytes != (ipv6 ? FP_IPV6_BYTES : FP_IPV4_BYTES) ||
+	    (ipv6 && frame->protocol != FP_IPPROTO_UDP) ||
+	    rx->vnet[offsetof(struct virtio_net_hdr, gso_type)] != VIRTIO_NET_HDR_GSO_NONE)
+		return FP_NOT_PLAIN;
+	return frame->len_bytes - (frame->tci == FP_NO_TAG ? 0 : FP_TAG_BYTES);
+}
+
+/* The flow's turn in the kernel has begun: what was before it in the ring is lost there. */
+static bool is_cut(const struct fp_worker *worker, const struct fp_flow *flow)
+{
+	return worker->cut.on && worker->cut.place == flow->place &&
+	       worker->cut.generation == flow->generation;
+}
+
+static void let_go(struct fp_worker *worker, uint32_t port, const struct fp_verdict *verdict)
+{
+	fp_count(&worker->stats[port].reasons[verdict->reason], 1);
+	fp_mask_for_each(verdict->ports, egress)
+		fp_count(&worker->stats[egress].stats[FP_STAT_TX_DROP_FULL], 1);
 }
 
 /* By the flow cache. */
@@ -181,22 +202,26 @@ static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
 	memcpy(key.group, frame->group, sizeof(key.group));
 	flow = fp_flows_find(&worker->flows, &key, &known);
 	if (!known) {
-		decide_flow(sw, worker, table, port, frame, flow, now_ns);
-		flow->key = key;
+		decide_flow(sw, worker, table, port, frame, &key, flow, now_ns);
 	} else if (flow->pass != pass && flow->verdict.learn) {
 		fp_unicast_learn(sw, &worker->stats[port], table, frame, port, now_ns);
 	}
 	if (flow->pass != pass) {
 		flow->pass = pass;
 		flow->stream.ttl = fp_frame_ttl(frame);
+		flow->sample = sample(rx, frame);
 		worker->flows.touched[worker->flows.touched_count++] =
 			(uint16_t)(flow - worker->flows.flows);
 	}
 	flow->frames++;
 	flow->bytes += frame->len_bytes;
+	flow->ringed += worker->from_data;
 	if (flow->verdict.punt)
 		punt(worker, table, port, frame, &flow->verdict, now_ns);
-	finish(worker, table, port, rx, frame, &flow->verdict);
+	if (is_cut(worker, flow))
+		let_go(worker, port, &flow->verdict);
+	else
+		finish(worker, table, port, rx, frame, &flow->verdict);
 }
 
 static void process(struct fp_switch *sw, struct fp_worker *worker, const struct fp_table *table,
@@ -285,6 +310,7 @@ static uint32_t take_round(struct fp_switch *sw, struct fp_worker *worker,
 	uint32_t taken = 0;
 	uint32_t visited = 0;
 
+	worker->from_data = kind == DATA;
 	for (uint32_t i = 0; i < busy_count; i++)
 		busy[i] = worker->ports[(*first + i) % busy_count];
 	while (busy_count && taken < budget && worker->sends < worker->sends_max) {
@@ -320,13 +346,16 @@ uint32_t fp_loop_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 	worker->segments_used = 0;
 	worker->sends = 0;
 	worker->punted = false;
+	worker->flows.touched_count = 0;
 	fp_count(&worker->passes, 1);
 	worker->sends_max = CONTROL_SENDS;
 	taken = take_round(sw, worker, table, CONTROL, CONTROL_FRAMES, now_ns);
 	worker->sends_max = PASS_SENDS;
 	taken += take_round(sw, worker, table, DATA, PASS_FRAMES - taken, now_ns);
-	if (!taken)
+	if (!taken) {
+		worker->cut.on = false; /* nothing is left of it */
 		return 0;
+	}
 	fp_batch_build(&worker->batch);
 	fp_tx_batch(&worker->tx, table, &worker->batch, worker->stats);
 	for (uint32_t i = 0; i < worker->port_count; i++) {
@@ -334,6 +363,7 @@ uint32_t fp_loop_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 		fp_ring_release(&worker->ports[i]->data);
 	}
 	fp_flows_flush(&worker->flows, now_ns);
+	fp_handover_pass(sw, worker, table, taken, now_ns);
 	if (worker->punted && write(sw->punt_fd, &one, sizeof(one)) < 0) {
 		/* the counter is at its limit: the descriptor is readable already */
 	}
@@ -343,7 +373,7 @@ uint32_t fp_loop_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 static void read_ports(struct fp_worker *worker, const struct fp_table *table)
 {
 	worker->seq_ports = table->seq;
-	forget_flows(worker, table);
+	worker->flows.epoch = table->seq + 1;
 	worker->port_count = 0;
 	for (uint32_t i = 0; i < FP_PORTS_MAX; i++) {
 		if (table->ports[i] && table->ports[i]->worker == worker->id)
@@ -359,22 +389,6 @@ static void read_ports(struct fp_worker *worker, const struct fp_table *table)
 	}
 }
 
-const struct fp_table *fp_loop_read(struct fp_switch *sw, struct fp_worker *worker)
-{
-	bool gone = fp_joins_settle(&worker->joins, worker->ports, worker->port_count);
-	/*
-	 * acquire: pairs with the release in fp_publish_end(); one table per pass, read after what
-	 * has been decided
-	 */
-	const struct fp_table *table = fp_load_acquire(&sw->table);
-
-	if (table->seq != worker->seq_ports)
-		read_ports(worker, table);
-	else if (gone)
-		forget_flows(worker, table);
-	return table;
-}
-
 int fp_loop_run(struct fp_switch *sw, uint32_t index)
 {
 	struct fp_worker *worker;
@@ -383,15 +397,16 @@ int fp_loop_run(struct fp_switch *sw, uint32_t index)
 	if (index >= sw->worker_count)
 		return -EINVAL;
 	worker = sw->workers[index];
-	worker->port_count = 0; /* what an earlier run knew may be freed */
-	worker->seq_ports = FP_SEQ_IDLE;
 	fp_wait_begin();
 	/* seq_cst: either the reaper sees us running or we see the table it published */
 	atomic_store_explicit(&worker->seq_seen, 0, memory_order_seq_cst);
 	atomic_thread_fence(memory_order_seq_cst);
 	while (!err && !fp_load_relaxed(&sw->stop)) {
-		const struct fp_table *table = fp_loop_read(sw, worker);
+		/* acquire: pairs with the release in fp_publish_end(); one table per pass */
+		const struct fp_table *table = fp_load_acquire(&sw->table);
 
+		if (table->seq != worker->seq_ports)
+			read_ports(worker, table);
 		/* release: the last use of older tables and ports is before; pairs with reap() */
 		fp_store_release(&worker->seq_seen, table->seq);
 		if (!fp_loop_pass(sw, worker, table))

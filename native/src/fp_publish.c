@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "fp_served.h"
 #include "fp_unicast.h"
 
 static void reap(struct fp_switch *sw)
@@ -33,6 +34,7 @@ void fp_publish_end(struct fp_switch *sw, struct fp_table *table, struct fp_port
 
 	/* release: the table is whole before it can be seen; pairs with the loop's acquire */
 	fp_store_release(&sw->table, table);
+	fp_served_publish(sw, old, table);
 	for (uint32_t i = 0; i < FP_SHARDS; i++) {
 		if (old->shards[i] != table->shards[i])
 			fp_retire(&sw->retirees, old->shards[i], table->seq, FP_RETIRED_MEMORY);
@@ -75,6 +77,7 @@ int fp_switch_publish(struct fp_switch *sw, const struct fp_row *rows, uint32_t 
 			fp_table_discard(table, old);
 		return err;
 	}
+	fp_served_peers(sw, ports, port_count);
 	fp_publish_end(sw, table, NULL);
 	for (uint32_t i = 0; i < port_count; i++) {
 		struct fp_port *port = sw->opened[ports[i].port];

@@ -1,16 +1,145 @@
-/* Streams inside the kernel, as the control thread sees them. */
-#include <errno.h>
+#include "fp_served.h"
 
-#include "fp_switch.h"
+#include <errno.h>
+#include <string.h>
+
+#include "fp_clock.h"
+#include "fp_fold.h"
+#include "fp_mask.h"
+
+#define LOCKED_SLOTS 256u /* at a time: the loop has its turn */
+#define FRESH_NS FP_NS_PER_MS
+#define SERVING_NS (2 * FP_NS_PER_S) /* a stream of which there was a frame within this */
+
+static void set_shards(struct fp_path_shared *shared, uint64_t seq)
+{
+	for (uint32_t i = 0; i < FP_SHARDS; i++)
+		/* release: the table is stored; pairs with the programs' look at it */
+		fp_word_release(&shared->shard_seq[i], seq);
+}
+
+/* Whether anything but rows of groups is another: what any decision may depend on. */
+static bool all_void(const struct fp_table *old, const struct fp_table *table)
+{
+	return old->vlans != table->vlans || old->floods_seq != table->floods_seq ||
+	       memcmp(old->up, table->up, sizeof(old->up)) ||
+	       memcmp(old->coalesce, table->coalesce, sizeof(old->coalesce)) ||
+	       memcmp(old->filters, table->filters, sizeof(old->filters)) ||
+	       memcmp(old->trunks, table->trunks, sizeof(old->trunks)) ||
+	       memcmp(old->peers, table->peers, sizeof(old->peers)) ||
+	       memcmp(old->ports, table->ports, sizeof(old->ports)) ||
+	       memcmp(old->mtu, table->mtu, sizeof(old->mtu)) ||
+	       memcmp(old->pvid, table->pvid, sizeof(old->pvid)) ||
+	       memcmp(old->horizon, table->horizon, sizeof(old->horizon));
+}
+
+void fp_served_peers(struct fp_switch *sw, const struct fp_port_state *ports, uint32_t port_count)
+{
+	for (uint32_t i = 0; sw->kernel.shared && i < port_count; i++) {
+		struct fp_path_port *port = &sw->kernel.shared->ports[ports[i].port];
+
+		/* release: whoever is said to be there is; the address is for one that is */
+		fp_word_release(&port->peer, 0);
+		memcpy(port->peer_mac, ports[i].peer_mac, sizeof(port->peer_mac));
+		fp_word_release(&port->peer, ports[i].flags & FP_PORT_PEER ? 1 : 0);
+	}
+}
+
+void fp_served_publish(struct fp_switch *sw, const struct fp_table *old,
+		       const struct fp_table *table)
+{
+	struct fp_path_shared *shared = sw->kernel.shared;
+
+	/* relaxed: this thread alone writes it */
+	if (!shared || !fp_load_relaxed(&sw->kernel_allowed))
+		return;
+	if (all_void(old, table)) {
+		set_shards(shared, table->seq);
+		return;
+	}
+	for (uint32_t i = 0; i < FP_SHARDS; i++) {
+		if (old->shards[i] != table->shards[i])
+			/* release: as in set_shards() */
+			fp_word_release(&shared->shard_seq[i], table->seq);
+	}
+}
 
 int fp_switch_kernel(struct fp_switch *sw, int allowed)
 {
-	(void)sw;
-	return allowed ? -ENOTSUP : 0;
+	struct fp_path_shared *shared = sw->kernel.shared;
+
+	if (allowed) {
+		int err = shared ? fp_kernel_load(&sw->kernel) : -ENOTSUP;
+
+		if (err)
+			return sw->kernel.err ? sw->kernel.err : err;
+	}
+	fp_store_relaxed(&sw->kernel_allowed, allowed ? 1u : 0u);
+	/* What the newest table decided still holds; all else is void, or everything. */
+	if (shared)
+		set_shards(shared, allowed ? fp_load_relaxed(&sw->table)->seq : UINT64_MAX);
+	return 0;
+}
+
+/* What the programs could not send is no frame that was sent. */
+static void take_off_refused(struct fp_switch *sw)
+{
+	for (uint32_t port = 0; port < FP_PORTS_MAX; port++) {
+		uint64_t refused = fp_word_load(&sw->kernel.shared->ports[port].refused);
+		uint64_t more = refused - sw->refused[port];
+		struct fp_stats *stats = &sw->control_stats[port];
+
+		if (!more)
+			continue;
+		sw->refused[port] = refused;
+		fp_count(&stats->stats[FP_STAT_TX_FRAMES], 0 - more);
+		fp_count(&stats->stats[FP_STAT_TX_SENDS], 0 - more);
+		fp_count(&stats->stats[FP_STAT_TX_DROP_ERROR], more);
+	}
+}
+
+static bool is_serving(const struct fp_path_slot *slot, uint64_t now_ns)
+{
+	return fp_word_load(&slot->mode) == FP_MODE_KERNEL &&
+	       fp_word_load(&slot->last_ns) + SERVING_NS > now_ns;
+}
+
+static uint32_t fold_worker(struct fp_switch *sw, struct fp_slots *slots, uint64_t now_ns)
+{
+	uint32_t count = slots->slots ? slots->sets * FP_PATH_WAYS : 0;
+	uint32_t serving = 0;
+
+	for (uint32_t first = 0; first < count; first += LOCKED_SLOTS) {
+		uint32_t end = first + LOCKED_SLOTS < count ? first + LOCKED_SLOTS : count;
+
+		fp_slots_lock(slots);
+		for (uint32_t i = first; i < end; i++) {
+			if (!slots->tags[i])
+				continue;
+			fp_fold_slot(sw, slots, i, sw->control_stats);
+			serving += is_serving(&slots->slots[i], now_ns);
+		}
+		fp_slots_unlock(slots);
+	}
+	return serving;
 }
 
 int fp_kernel_fold(struct fp_switch *sw)
 {
-	(void)sw;
-	return 0;
+	uint64_t now_ns = fp_now_ns();
+	uint32_t serving = 0;
+
+	if (!sw->kernel.shared)
+		return 0;
+	for (uint32_t i = 0; i < sw->worker_count; i++)
+		serving += fold_worker(sw, &sw->workers[i]->slots, now_ns);
+	take_off_refused(sw);
+	sw->folded_ns = fp_now_ns();
+	return (int)serving;
+}
+
+void fp_served_settle(struct fp_switch *sw)
+{
+	if (sw->kernel.shared && fp_now_ns() - sw->folded_ns > FRESH_NS)
+		fp_kernel_fold(sw);
 }

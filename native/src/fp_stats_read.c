@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fp_switch.h"
+#include "fp_served.h"
 
 static void add_block(const struct fp_stats *block, uint64_t *stats, uint64_t *reasons)
 {
@@ -31,6 +31,7 @@ int fp_stats_read(struct fp_switch *sw, uint32_t port, uint64_t *stats, uint64_t
 {
 	if (port >= FP_PORTS_MAX)
 		return -EINVAL;
+	fp_served_settle(sw);
 	if (sw->opened[port])
 		fp_port_look(sw->opened[port], &sw->control_stats[port]);
 	memset(stats, 0, FP_STAT_MAX * sizeof(*stats));
@@ -46,8 +47,9 @@ int fp_reason_read(struct fp_switch *sw, uint32_t reason, uint64_t *counts)
 {
 	if (reason >= FP_REASON_MAX)
 		return -EINVAL;
+	fp_served_settle(sw);
 	for (uint32_t port = 0; port < FP_PORTS_MAX; port++) {
-		counts[port] = 0;
+		counts[port] = fp_load_relaxed(&sw->control_stats[port].reasons[reason]);
 		for (uint32_t i = 0; i < sw->worker_count; i++)
 			counts[port] +=
 				fp_load_relaxed(&sw->workers[i]->stats[port].reasons[reason]);

@@ -1,6 +1,7 @@
 #include "fp_streams.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,18 +48,31 @@ static void load(const struct fp_stream_slot *slot, struct fp_stream *stream)
 	memcpy(stream, words, sizeof(*stream));
 }
 
+static void lock(struct fp_stream_slot *slot)
+{
+	uint32_t seq;
+
+	do {
+		seq = fp_load_relaxed(&slot->seq) & ~1u;
+		/* acquire: pairs with the release in unlock() of the last writer */
+	} while (!atomic_compare_exchange_weak_explicit(
+		&slot->seq, &seq, seq + 1, memory_order_acq_rel, memory_order_relaxed));
+}
+
 static void store(struct fp_stream_slot *slot, const struct fp_stream *stream)
 {
 	uint64_t words[WORDS];
-	uint32_t seq = fp_load_relaxed(&slot->seq);
 
 	memcpy(words, stream, sizeof(*stream));
-	fp_store_relaxed(&slot->seq, seq + 1);
 	for (uint32_t i = 0; i < WORDS; i++)
 		/* release: seq is odd before any word changes; pairs with read_slot() */
 		fp_store_release(&slot->words[i], words[i]);
+}
+
+static void unlock(struct fp_stream_slot *slot)
+{
 	/* release: all words are before the even number; pairs with read_slot() */
-	fp_store_release(&slot->seq, seq + 2);
+	fp_store_release(&slot->seq, fp_load_relaxed(&slot->seq) + 1);
 }
 
 static bool read_slot(const struct fp_stream_slot *slot, struct fp_stream *stream)
@@ -152,7 +166,9 @@ struct fp_stream_slot *fp_streams_find(struct fp_streams *streams, const struct 
 	stream.frames = stream.bytes = 0;
 	stream.first_ns = stream.last_ns = now_ns;
 	streams->tags[victim] = tag;
+	lock(&streams->slots[victim]);
 	store(&streams->slots[victim], &stream);
+	unlock(&streams->slots[victim]);
 	return &streams->slots[victim];
 }
 
@@ -161,19 +177,30 @@ bool fp_streams_add(struct fp_stream_slot *slot, const struct fp_stream *key,
 		    uint64_t now_ns)
 {
 	struct fp_stream stream;
+	bool same;
 
+	lock(slot);
 	load(slot, &stream);
-	if (!same_key(&stream, key))
-		return false;
-	stream.frames += frames;
-	stream.bytes += bytes;
-	stream.last_ns = now_ns;
-	stream.reason = verdict->reason;
-	stream.registered = verdict->registered;
-	stream.ttl = key->ttl;
-	memcpy(stream.ports, verdict->ports, sizeof(stream.ports));
-	store(slot, &stream);
-	return true;
+	same = same_key(&stream, key);
+	if (same) {
+		stream.frames += frames;
+		stream.bytes += bytes;
+		if (now_ns > stream.last_ns)
+			stream.last_ns = now_ns;
+		stream.reason = verdict->reason;
+		stream.registered = verdict->registered;
+		stream.ttl = key->ttl;
+		stream.path = key->path;
+		memcpy(stream.ports, verdict->ports, sizeof(stream.ports));
+		store(slot, &stream);
+	}
+	unlock(slot);
+	return same;
+}
+
+uint64_t fp_streams_first_ns(const struct fp_stream_slot *slot)
+{
+	return fp_load_relaxed(&slot->words[offsetof(struct fp_stream, first_ns) / 8]);
 }
 
 uint32_t fp_streams_read(struct fp_streams *streams, struct fp_stream *out, uint32_t out_max)

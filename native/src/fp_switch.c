@@ -30,13 +30,23 @@ static void worker_free(struct fp_worker *worker)
 		return;
 	if (worker->wake_fd >= 0)
 		close(worker->wake_fd);
+	fp_slots_destroy(&worker->slots);
 	fp_streams_destroy(&worker->streams);
 	free(worker->oversize);
 	free(worker->segments);
 	free(worker);
 }
 
-static struct fp_worker *worker_new(uint32_t id, const struct fp_config *config)
+static int init_slots(struct fp_worker *worker, const struct fp_kernel *kernel)
+{
+	if (!fp_kernel_ready(kernel))
+		return 0;
+	return fp_slots_init(&worker->slots, fp_kernel_slots(kernel, worker->id), kernel->sets,
+			     kernel->shared->seed);
+}
+
+static struct fp_worker *worker_new(uint32_t id, const struct fp_config *config,
+				    const struct fp_kernel *kernel)
 {
 	size_t bytes = (sizeof(struct fp_worker) + 63) & ~(size_t)63;
 	struct fp_worker *worker = aligned_alloc(64, bytes);
@@ -51,7 +61,7 @@ static struct fp_worker *worker_new(uint32_t id, const struct fp_config *config)
 	worker->oversize = malloc((size_t)FP_OVERSIZE_BUFFERS * FP_OVERSIZE_BYTES);
 	worker->segments = malloc(FP_SEGMENTS_BYTES);
 	if (worker->wake_fd < 0 || !worker->oversize || !worker->segments ||
-	    fp_streams_init(&worker->streams, config->streams_max)) {
+	    fp_streams_init(&worker->streams, config->streams_max) || init_slots(worker, kernel)) {
 		worker_free(worker);
 		return NULL;
 	}
@@ -81,7 +91,7 @@ struct fp_switch *fp_switch_new(const struct fp_config *config)
 	    getrandom(&fp_load_relaxed(&sw->table)->seed, sizeof(uint64_t), GRND_NONBLOCK) < 0)
 		goto out;
 	for (; sw->worker_count < config->workers; sw->worker_count++) {
-		sw->workers[sw->worker_count] = worker_new(sw->worker_count, config);
+		sw->workers[sw->worker_count] = worker_new(sw->worker_count, config, &sw->kernel);
 		if (!sw->workers[sw->worker_count])
 			goto out;
 		sw->workers[sw->worker_count]->tx.news = &sw->news;

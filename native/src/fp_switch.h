@@ -15,12 +15,12 @@
 #include "fp_batch.h"
 #include "fp_fdb.h"
 #include "fp_flows.h"
-#include "fp_joins.h"
 #include "fp_pace.h"
 #include "fp_kernel.h"
 #include "fp_port.h"
 #include "fp_retire.h"
 #include "fp_shortcut.h"
+#include "fp_slots.h"
 #include "fp_stats.h"
 #include "fp_streams.h"
 #include "fp_table.h"
@@ -29,6 +29,16 @@
 #define FP_OVERSIZE_BUFFERS 32u /* of one pass */
 #define FP_SEGMENTS_BYTES (1u << 20)
 #define FP_SEQ_IDLE UINT64_MAX /* seq_seen of a worker whose loop does not run */
+
+/* A flow whose frames in the ring are let go, see fp_handover.c. */
+struct fp_cut {
+	bool on;
+	bool given; /* to the kernel, since the ring had taken so many frames less than its slots:
+		     */
+	uint32_t end;
+	uint32_t place;
+	uint32_t generation;
+};
 
 struct fp_worker {
 	/* set by the control thread before the loop runs */
@@ -48,6 +58,8 @@ struct fp_worker {
 	uint32_t sends_max;  /* and how many may be, of the round that is on */
 	struct fp_pace pace; /* of what ends a wait */
 	bool punted;
+	bool from_data; /* the ring that is being taken from is a data ring */
+	struct fp_cut cut;
 	struct fp_port *ports[FP_PORTS_MAX];
 	/*
 	 * What it sleeps on: wake_fd, then the rings of ports[]. poll and not epoll, whose standing
@@ -57,11 +69,11 @@ struct fp_worker {
 	struct fp_batch batch;
 	struct fp_tx tx;
 	struct fp_flows flows;
-	struct fp_joins joins;
 	uint8_t *oversize;
 	uint8_t *segments; /* frames of this pass that were cut here, FP_SEGMENTS_BYTES */
 	uint32_t segments_used;
 	/* shared, by their own rules */
+	struct fp_slots slots;
 	struct fp_streams streams;
 	struct fp_stats stats[FP_PORTS_MAX];
 };
@@ -70,6 +82,7 @@ struct fp_switch {
 	struct fp_config config;
 	_Atomic(struct fp_table *) table;
 	_Atomic uint32_t stop;
+	_Atomic uint32_t kernel_allowed;
 	struct fp_news news;
 	int punt_fd;
 	struct fp_fdb fdb;
@@ -82,6 +95,8 @@ struct fp_switch {
 	struct fp_stats control_stats[FP_PORTS_MAX];
 	struct fp_retirees retirees;
 	struct fp_turn punt_turn;
+	uint64_t folded_ns;		/* when what the kernel has counted was last added */
+	uint64_t refused[FP_PORTS_MAX]; /* copies, as far as they are counted */
 };
 
 /* Makes descriptors of a sleeping loop readable. */

@@ -97,6 +97,13 @@ const struct fp_entry *fp_table_find(const struct fp_table *table, uint32_t vlan
 	return slot < 0 ? NULL : &shard->entries[slot];
 }
 
+void fp_table_shards(const struct fp_table *table, uint32_t vlan, const uint8_t *group,
+		     const uint8_t *source, uint16_t shards[2])
+{
+	shards[0] = (uint16_t)shard_of(row_hash(table->seed, vlan, group, source));
+	shards[1] = (uint16_t)shard_of(row_hash(table->seed, vlan, group, NULL));
+}
+
 static struct fp_shard *shard_new(uint32_t slots, uint64_t seq)
 {
 	size_t tags_bytes = (slots * sizeof(uint32_t) + 63) & ~(size_t)63;
@@ -206,6 +213,8 @@ int fp_table_apply_row(struct fp_table *table, const struct fp_row *row)
 
 	if (!entry_of(row, &entry))
 		return -EINVAL;
+	if (entry.flags & FP_ROW_ALWAYS_FLOOD)
+		table->floods_seq = table->seq;
 	source = entry.flags & FP_ROW_ANY_SOURCE ? NULL : entry.source;
 	hash = row_hash(table->seed, entry.vlan, entry.group, source);
 	shard = table->shards[shard_of(hash)];
@@ -251,8 +260,8 @@ int fp_table_apply_port(struct fp_table *table, const struct fp_port_state *stat
 	mask_put(table->coalesce, state->port, open && state->flags & FP_PORT_COALESCE);
 	mask_put(table->watched, state->port, open && state->flags & FP_PORT_WATCHED);
 	mask_put(table->sticky, state->port, open && state->flags & FP_PORT_STICKY);
-	mask_put(table->ahead, state->port, open && state->flags & FP_PORT_AHEAD);
 	mask_put(table->filters, state->port, state->flags & FP_PORT_FILTERS);
+	mask_put(table->peers, state->port, open && state->flags & FP_PORT_PEER);
 	table->mtu[state->port] = state->mtu;
 	table->pvid[state->port] = state->pvid;
 	table->horizon[state->port] = state->horizon;

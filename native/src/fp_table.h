@@ -50,8 +50,7 @@ struct fp_policy {
 	bool active;
 	bool drop_unregistered;
 	bool bridged;
-	bool ahead; /* as the ports' */
-	bool own;   /* else the default's holds */
+	bool own; /* else the default's holds */
 };
 
 struct fp_vlan_policy {
@@ -73,13 +72,14 @@ struct fp_table {
 	uint64_t seed; /* of the hash: whoever knew it could make all his rows meet in one place */
 	uint64_t row_count;
 	uint64_t members_seq; /* of the image in which somebody last came into a VLAN, or left it */
+	uint64_t floods_seq;  /* of the image that last changed a prefix that always floods */
 	uint64_t up[FP_MASK_WORDS];
 	uint64_t coalesce[FP_MASK_WORDS];
 	uint64_t watched[FP_MASK_WORDS];
 	uint64_t sticky[FP_MASK_WORDS];
 	uint64_t filters[FP_MASK_WORDS];
 	uint64_t trunks[FP_MASK_WORDS]; /* that have a VLAN with a tag */
-	uint64_t ahead[FP_MASK_WORDS];	/* whose joins are served before they are decided */
+	uint64_t peers[FP_MASK_WORDS];	/* whose other end can be handed frames */
 	struct fp_vlans *vlans;
 	struct fp_port *ports[FP_PORTS_MAX];
 	uint32_t mtu[FP_PORTS_MAX];
@@ -116,6 +116,10 @@ void fp_table_free(struct fp_table *table);
 /* The row of a group and source, source NULL: the any-source row. NULL: there is none. */
 const struct fp_entry *fp_table_find(const struct fp_table *table, uint32_t vlan,
 				     const uint8_t *group, const uint8_t *source);
+
+/* Where rows of a group and source, and of the group and any source, are or would be. */
+void fp_table_shards(const struct fp_table *table, uint32_t vlan, const uint8_t *group,
+		     const uint8_t *source, uint16_t shards[2]);
 
 /* Whether a prefix that always floods has the group (SNOOP-42). */
 bool fp_table_floods(const struct fp_table *table, enum fp_family family, const uint8_t *group);

@@ -1,0 +1,289 @@
+#include "fp_handover.h"
+
+#include <string.h>
+
+#include "fp_clock.h"
+#include "fp_fold.h"
+#include "fp_mask.h"
+#include "fp_plan.h"
+
+#define LARGE_PASS 64u	/* frames: receivers' queues may still have some */
+#define SLACK_LOOKS 64u /* looks at an empty ring, and for so long: one of them met nothing */
+#define SLACK_NS (20 * FP_NS_PER_MS) /* between a program and the ring */
+#define LASTS_NS (10 * FP_NS_PER_MS) /* a stream that is older than this and still comes */
+#define BEHIND_LOOKS 64u	     /* passes in a row that leave the ring full */
+
+struct pass {
+	struct fp_switch *sw;
+	struct fp_worker *worker;
+	const struct fp_table *table;
+	uint64_t now_ns;
+	bool allowed;
+	bool large;
+};
+
+void fp_handover_find(const struct fp_switch *sw, const struct fp_worker *worker,
+		      struct fp_flow *flow)
+{
+	const struct fp_slots *slots = &worker->slots;
+	uint64_t words[FP_PATH_KEY_WORDS];
+
+	flow->place = FP_NO_PLACE;
+	flow->judged = false;
+	flow->stream.path = FP_PATH_RING_OFF;
+	/* relaxed: nothing is published through it */
+	if (!slots->slots || !fp_load_relaxed(&sw->kernel_allowed) || !flow->slot)
+		return;
+	flow->stream.path = flow->verdict.punt ? FP_PATH_RING_COPIED : FP_PATH_RING_NEW;
+	flow->first_ns = fp_streams_first_ns(flow->slot);
+	/* of the same addresses there may be others, that are nobody's but the ring's */
+	if (flow->verdict.punt)
+		return;
+	fp_slots_key(&flow->key, words);
+	flow->place = fp_slots_find(slots, words);
+	if (flow->place == FP_NO_PLACE)
+		return;
+	flow->generation = slots->notes[flow->place].generation;
+}
+
+static void add_credit(struct fp_slots *slots, const struct fp_credit *credit, uint64_t now_ns)
+{
+	struct fp_slot_note *note = &slots->notes[credit->place];
+
+	if (note->generation != credit->generation)
+		return;
+	note->credit += credit->frames;
+	note->seen_ns = now_ns;
+	fp_choice_count(&note->choice, credit->frames,
+			credit->sample > slots->slots[credit->place].frame_max);
+}
+
+/* A slot for a flow that has none, if its stream lasts; what it held before is counted first. */
+static void find_place(const struct pass *pass, struct fp_flow *flow)
+{
+	struct fp_slots *slots = &pass->worker->slots;
+	uint64_t key[FP_PATH_KEY_WORDS];
+	uint32_t index;
+
+	if (pass->now_ns - flow->first_ns < LASTS_NS)
+		return;
+	fp_slots_key(&flow->key, key);
+	index = fp_slots_find(slots, key);
+	if (index == FP_NO_PLACE) {
+		index = fp_slots_place(slots, key, pass->now_ns);
+		if (index == FP_NO_PLACE) {
+			flow->stream.path = FP_PATH_RING_FULL;
+			return;
+		}
+		fp_fold_slot(pass->sw, slots, index, pass->worker->stats);
+		fp_slots_assign(slots, index, key, &flow->stream, flow->slot, pass->now_ns);
+	}
+	flow->place = index;
+	flow->generation = slots->notes[index].generation;
+}
+
+/* The decision of this pass's table, unless a newer one's is there. */
+static void write_decision(const struct pass *pass, const struct fp_flow *flow,
+			   const struct fp_choice_facts *facts)
+{
+	struct fp_slots *slots = &pass->worker->slots;
+	struct fp_slot_plan plan;
+
+	if (slots->slots[flow->place].seq >= pass->table->seq)
+		return;
+	fp_plan_make(pass->table, slots->slots[flow->place].key, &flow->verdict, facts, &plan);
+	fp_fold_slot(pass->sw, slots, flow->place, pass->worker->stats);
+	fp_slots_write(slots, flow->place, &plan, pass->table->seq);
+}
+
+/* Who is to have the flow, by what is known now. */
+static void judge(const struct pass *pass, struct fp_flow *flow)
+{
+	struct fp_slots *slots = &pass->worker->slots;
+	struct fp_choice_facts facts;
+	struct fp_slot_note *note;
+	struct fp_path_slot *slot;
+	bool thrown;
+
+	if (flow->place == FP_NO_PLACE && !flow->judged) {
+		uint32_t tci = fp_read16(flow->key.l2 + FP_TAG_OFFSET) == FP_ETHERTYPE_TAG
+				       ? fp_read16(flow->key.l2 + FP_TAG_OFFSET + 2)
+				       : FP_NO_TAG;
+		enum fp_path rule;
+
+		fp_plan_facts(pass->table, flow->key.port, tci, pass->allowed, &flow->verdict,
+			      &facts);
+		rule = fp_choice_rule(&facts);
+		flow->judged = true;
+		flow->kept = !fp_path_is_kernel(rule);
+		if (flow->kept)
+			flow->stream.path = (uint8_t)rule;
+	}
+	if (flow->place == FP_NO_PLACE && !flow->kept)
+		find_place(pass, flow);
+	if (flow->place == FP_NO_PLACE)
+		return;
+	note = &slots->notes[flow->place];
+	slot = &slots->slots[flow->place];
+	if (note->generation != flow->generation) {
+		flow->place = FP_NO_PLACE; /* it lost its slot to another */
+		return;
+	}
+	if (note->judged_seq == pass->table->seq && fp_choice_waits(&note->choice, pass->now_ns))
+		return;
+	note->judged_seq = pass->table->seq;
+	note->place = flow->slot;
+	fp_plan_facts(pass->table, flow->key.port, fp_plan_tci(slot->key), pass->allowed,
+		      &flow->verdict, &facts);
+	thrown = note->given && fp_word_load(&slot->mode) == FP_MODE_RING;
+	fp_choice_look(&note->choice, &facts, fp_slots_served(slots, flow->place), thrown,
+		       pass->now_ns);
+	if (fp_path_is_kernel(note->choice.path))
+		write_decision(pass, flow, &facts);
+	flow->stream.path = fp_path_is_kernel(note->choice.path) && !note->given
+				    ? FP_PATH_RING_NEW
+				    : note->choice.path;
+	note->stream.path = flow->stream.path;
+}
+
+/* What is missing while the ring is empty was lost there, or is on its way into it. */
+static void look_for_slack(const struct pass *pass, struct fp_slot_note *note, int32_t missing)
+{
+	struct fp_slack *slack = &note->slack;
+
+	if (!slack->looks || missing < slack->least)
+		slack->least = missing;
+	if (!slack->looks++)
+		slack->since_ns = pass->now_ns;
+	if (slack->looks < SLACK_LOOKS || pass->now_ns - slack->since_ns < SLACK_NS)
+		return;
+	note->credit += (uint32_t)slack->least;
+	note->exact = true;
+	slack->looks = 0;
+}
+
+static void give(struct fp_path_slot *slot, struct fp_slot_note *note, uint32_t done)
+{
+	/* release: what it counts has been sent; pairs with the programs' look at it */
+	fp_word_release(&slot->done, done);
+	note->credit = 0;
+	if (note->given)
+		return;
+	fp_word_release(&slot->mode, FP_MODE_KERNEL);
+	note->given = true;
+	note->stream.path = note->choice.path;
+}
+
+/*
+ * A flow that is more than the ring can take, and that the kernel should have: it would never see
+ * the ring without it. What waits there is let go, and the kernel goes on from here.
+ */
+static void begin_cut(const struct pass *pass, uint32_t index, struct fp_slot_note *note)
+{
+	struct fp_cut *cut = &pass->worker->cut;
+
+	if (cut->on || ++note->behind < BEHIND_LOOKS)
+		return;
+	note->behind = 0;
+	*cut = (struct fp_cut){.on = true, .place = index, .generation = note->generation};
+}
+
+static void go_on_cut(const struct pass *pass)
+{
+	struct fp_cut *cut = &pass->worker->cut;
+	struct fp_slots *slots = &pass->worker->slots;
+	struct fp_slot_note *note = &slots->notes[cut->place];
+	struct fp_path_slot *slot = &slots->slots[cut->place];
+	const struct fp_port *port = pass->table->ports[fp_slots_port(slots, cut->place)];
+	uint32_t ringed = fp_word_acquire(&slot->ringed); /* before the ring is looked at */
+	uint32_t taken;
+
+	if (note->generation != cut->generation || !port || note->choice.path != FP_PATH_KERNEL) {
+		cut->on = false;
+		return;
+	}
+	taken = fp_load_relaxed(&port->data.taken);
+	if (!cut->given)
+		cut->end = taken + port->data.slots;
+	cut->given = true;
+	give(slot, note, ringed);
+	note->exact = false;
+	note->slack.looks = 0;
+	cut->on = fp_ring_ready(&port->data) && (int32_t)(cut->end - taken) > 0;
+}
+
+/* The slot of a flow whose frames have just left: the kernel's from here on, if it is to be. */
+static void hand_over(const struct pass *pass, uint32_t index)
+{
+	struct fp_slots *slots = &pass->worker->slots;
+	struct fp_slot_note *note = &slots->notes[index];
+	struct fp_path_slot *slot = &slots->slots[index];
+	const struct fp_port *port = pass->table->ports[fp_slots_port(slots, index)];
+	bool empty;
+	uint32_t ringed;
+
+	if (!fp_path_is_kernel(note->choice.path)) {
+		if (note->given)
+			fp_word_release(&slot->mode, FP_MODE_RING);
+		note->given = false;
+		return;
+	}
+	if (!port)
+		return;
+	ringed = fp_word_acquire(&slot->ringed); /* before the ring is looked at */
+	empty = !fp_ring_ready(&port->data);
+	if (note->choice.path == FP_PATH_KERNEL_PRUNED) { /* nobody can get them out of order */
+		note->exact = false;
+		note->slack.looks = 0;
+		if (empty)
+			give(slot, note, ringed);
+		return;
+	}
+	if (note->exact && ringed == slot->done + note->credit)
+		note->slack.looks = 0;
+	else if (empty)
+		look_for_slack(pass, note, (int32_t)(ringed - slot->done - note->credit));
+	if (note->exact && !pass->large)
+		give(slot, note, slot->done + note->credit);
+	if (fp_ring_full(&port->data))
+		begin_cut(pass, index, note);
+	else
+		note->behind = 0;
+}
+
+void fp_handover_pass(struct fp_switch *sw, struct fp_worker *worker, const struct fp_table *table,
+		      uint32_t taken, uint64_t now_ns)
+{
+	struct fp_slots *slots = &worker->slots;
+	struct fp_flows *flows = &worker->flows;
+	struct pass pass = {
+		.sw = sw,
+		.worker = worker,
+		.table = table,
+		.now_ns = now_ns,
+		.large = taken > LARGE_PASS,
+	};
+
+	if (!slots->slots || !(flows->credit_count | flows->touched_count) ||
+	    !fp_slots_try_lock(slots))
+		return;
+	/* relaxed: nothing is published through it */
+	pass.allowed = fp_load_relaxed(&sw->kernel_allowed);
+	for (uint32_t i = 0; i < flows->credit_count; i++)
+		add_credit(slots, &flows->credits[i], now_ns);
+	for (uint32_t i = 0; i < flows->touched_count; i++) {
+		if (flows->flows[flows->touched[i]].slot)
+			judge(&pass, &flows->flows[flows->touched[i]]);
+	}
+	if (worker->cut.on)
+		go_on_cut(&pass);
+	for (uint32_t i = 0; i < flows->credit_count; i++) {
+		const struct fp_credit *credit = &flows->credits[i];
+
+		if (slots->notes[credit->place].generation == credit->generation &&
+		    !(worker->cut.on && worker->cut.place == credit->place))
+			hand_over(&pass, credit->place);
+	}
+	flows->credit_count = 0;
+	fp_slots_unlock(slots);
+}

@@ -1,0 +1,116 @@
+#include "fp_plan.h"
+
+#include <string.h>
+
+#include "fp_frame.h"
+#include "fp_mask.h"
+#include "fp_port.h"
+
+/* The ports that get frames of that tag as they come, and those that do not. */
+static void split(const struct fp_verdict *verdict, uint32_t tci, uint64_t *as_is, uint64_t *others)
+{
+	bool tagged = tci != FP_NO_TAG;
+	bool priority = tagged && !(tci & FP_VLAN_ID_MASK); /* VLAN-2: nobody gets that */
+
+	for (uint32_t i = 0; i < FP_MASK_WORDS; i++) {
+		as_is[i] = verdict->ports[i];
+		if (verdict->tagging)
+			as_is[i] &= tagged ? ~verdict->untagged[i] : verdict->untagged[i];
+		if (verdict->tagging && priority)
+			as_is[i] = 0;
+		others[i] = verdict->ports[i] & ~as_is[i];
+	}
+}
+
+/* They do not all have it alike: with its VLAN's tag and without one are two spellings. */
+static bool are_mixed(const uint64_t *ports, const uint64_t *untagged)
+{
+	bool with = false;
+	bool without = false;
+
+	for (uint32_t i = 0; i < FP_MASK_WORDS; i++) {
+		with |= (ports[i] & ~untagged[i]) != 0;
+		without |= (ports[i] & untagged[i]) != 0;
+	}
+	return with && without;
+}
+
+static bool is_served(const struct fp_table *table, uint32_t port)
+{
+	return table->ports[port] && table->ports[port]->served;
+}
+
+void fp_plan_facts(const struct fp_table *table, uint32_t in_port, uint32_t tci, bool allowed,
+		   const struct fp_verdict *verdict, struct fp_choice_facts *facts)
+{
+	uint64_t others[FP_MASK_WORDS];
+	uint64_t as_is[FP_MASK_WORDS];
+
+	split(verdict, tci, as_is, others);
+	*facts = (struct fp_choice_facts){
+		.allowed = allowed,
+		.served = is_served(table, in_port),
+		.copied = verdict->punt,
+		.spelled = !verdict->tagging || !are_mixed(others, verdict->untagged),
+	};
+	fp_mask_for_each(verdict->ports, port)
+	{
+		facts->served &= is_served(table, port);
+		facts->runs |= fp_mask_has(table->coalesce, port);
+		facts->egress++;
+	}
+}
+
+/* Appends ports; one whose other end can be handed the frame comes last. */
+static void append(const struct fp_table *table, const uint64_t *ports, struct fp_path_slot *slot)
+{
+	int32_t peer = -1;
+
+	fp_mask_for_each(ports, port)
+	{
+		if (peer < 0 && fp_mask_has(table->peers, port))
+			peer = (int32_t)port;
+		else
+			slot->egress[slot->count++] = (uint8_t)port;
+	}
+	if (peer >= 0)
+		slot->egress[slot->count++] = (uint8_t)peer;
+}
+
+void fp_plan_make(const struct fp_table *table, const uint64_t *key,
+		  const struct fp_verdict *verdict, const struct fp_choice_facts *facts,
+		  struct fp_slot_plan *plan)
+{
+	struct fp_path_slot *slot = &plan->slot;
+	uint32_t tci = fp_plan_tci(key);
+	uint64_t others[FP_MASK_WORDS];
+	uint64_t as_is[FP_MASK_WORDS];
+	uint32_t mtu = FP_FRAME_BYTES_MAX;
+
+	memset(plan, 0, sizeof(*plan));
+	plan->verdict = *verdict;
+	split(verdict, tci, as_is, others);
+	append(table, as_is, slot);
+	slot->as_is = slot->count;
+	append(table, others, slot);
+	if (slot->count > slot->as_is) {
+		uint32_t other = slot->egress[slot->as_is];
+		bool push = !fp_mask_has(verdict->untagged, other);
+
+		slot->retag =
+			(uint8_t)((tci == FP_NO_TAG ? 0 : FP_TAG_POP) | (push ? FP_TAG_PUSH : 0));
+		if (push)
+			slot->tci = (uint16_t)(tci == FP_NO_TAG
+						       ? verdict->vlan
+						       : (tci & ~FP_VLAN_ID_MASK) | verdict->vlan);
+	}
+	fp_mask_for_each(verdict->ports, port)
+	{
+		if (table->mtu[port] < mtu)
+			mtu = table->mtu[port];
+	}
+	slot->frame_max = mtu + FP_ETH_BYTES;
+	slot->fast_ns = fp_choice_fast_ns(facts);
+	fp_table_shards(table, verdict->vlan, (const uint8_t *)(key + 5),
+			(const uint8_t *)(key + 3), slot->shard);
+}

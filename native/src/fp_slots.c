@@ -1,0 +1,232 @@
+#include "fp_slots.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fp_frame.h"
+
+#define KEY_PAD 2u /* zero bytes before the MAC addresses */
+#define MACS_BYTES 12u
+#define DECISION_AT (offsetof(struct fp_path_slot, fast_ns) / 8)
+#define SLOT_WORDS (sizeof(struct fp_path_slot) / 8)
+
+_Static_assert(offsetof(struct fp_path_slot, fast_ns) % 8 == 0, "written by words");
+
+int fp_slots_init(struct fp_slots *slots, struct fp_path_slot *memory, uint32_t sets, uint64_t seed)
+{
+	size_t count = (size_t)sets * FP_PATH_WAYS;
+
+	if (!memory)
+		return 0;
+	slots->notes = calloc(count, sizeof(*slots->notes));
+	slots->tags = calloc(count, sizeof(*slots->tags));
+	if (!slots->notes || !slots->tags) {
+		fp_slots_destroy(slots);
+		return -ENOMEM;
+	}
+	slots->slots = memory;
+	slots->sets = sets;
+	slots->seed = seed;
+	return 0;
+}
+
+void fp_slots_destroy(struct fp_slots *slots)
+{
+	free(slots->notes);
+	free(slots->tags);
+	slots->notes = NULL;
+	slots->tags = NULL;
+	slots->slots = NULL;
+}
+
+void fp_slots_lock(struct fp_slots *slots)
+{
+	while (!fp_slots_try_lock(slots))
+		sched_yield();
+}
+
+void fp_slots_key(const struct fp_flow_key *flow, uint64_t key[FP_PATH_KEY_WORDS])
+{
+	uint8_t head[2 * sizeof(uint64_t)] = {0};
+	uint64_t tci = FP_PATH_UNTAGGED;
+	const uint8_t *type = flow->l2 + FP_TAG_OFFSET;
+
+	if (fp_read16(type) == FP_ETHERTYPE_TAG) {
+		tci = fp_read16(type + 2);
+		type += FP_TAG_BYTES;
+	}
+	memcpy(head + KEY_PAD, flow->l2, MACS_BYTES);
+	memcpy(head + KEY_PAD + MACS_BYTES, type, 2);
+	memcpy(key, head, sizeof(head));
+	key[2] = tci << 32 | flow->port;
+	memcpy(key + 3, flow->source, sizeof(flow->source));
+	memcpy(key + 5, flow->group, sizeof(flow->group));
+}
+
+static uint32_t first_of(const struct fp_slots *slots, uint64_t hash)
+{
+	return ((uint32_t)(hash >> 32) & (slots->sets - 1)) * FP_PATH_WAYS;
+}
+
+uint32_t fp_slots_find(const struct fp_slots *slots, const uint64_t *key)
+{
+	uint64_t hash;
+	uint32_t first;
+	uint32_t tag;
+
+	if (!slots->slots)
+		return FP_NO_PLACE;
+	hash = fp_path_hash(key, slots->seed);
+	first = first_of(slots, hash);
+	tag = fp_path_tag_of(hash);
+	for (uint32_t i = first; i < first + FP_PATH_WAYS; i++) {
+		if (slots->tags[i] == tag &&
+		    !memcmp(slots->slots[i].key, key, sizeof(slots->slots[i].key)))
+			return i;
+	}
+	return FP_NO_PLACE;
+}
+
+static uint64_t active_ns(const struct fp_slots *slots, uint32_t index)
+{
+	uint64_t served_ns = fp_word_load(&slots->slots[index].last_ns);
+	uint64_t seen_ns = slots->notes[index].seen_ns;
+
+	return served_ns > seen_ns ? served_ns : seen_ns;
+}
+
+uint32_t fp_slots_place(const struct fp_slots *slots, const uint64_t *key, uint64_t now_ns)
+{
+	uint32_t first = first_of(slots, fp_path_hash(key, slots->seed));
+	uint32_t port = (uint32_t)key[2] & (FP_PATH_PORTS - 1);
+	uint32_t weights[FP_PATH_WAYS] = {0};
+	uint32_t victim = FP_NO_PLACE;
+	uint64_t victim_ns = 0;
+	uint32_t most = 0;
+	uint32_t own = 0;
+
+	for (uint32_t i = 0; i < FP_PATH_WAYS; i++) {
+		if (!slots->tags[first + i])
+			return first + i;
+		own += fp_slots_port(slots, first + i) == port;
+		for (uint32_t j = 0; j < FP_PATH_WAYS; j++)
+			weights[i] +=
+				fp_slots_port(slots, first + i) == fp_slots_port(slots, first + j);
+	}
+	for (uint32_t i = 0; i < FP_PATH_WAYS; i++) {
+		uint64_t last_ns = active_ns(slots, first + i);
+		uint64_t silent_ns = now_ns > last_ns ? now_ns - last_ns : 0;
+		bool may = weights[i] > own + 1 ||
+			   (weights[i] >= own && silent_ns >= FP_SLOTS_SILENT_NS) ||
+			   silent_ns >= FP_SLOTS_GONE_NS;
+
+		if (!may || weights[i] < most || (weights[i] == most && last_ns >= victim_ns))
+			continue;
+		most = weights[i];
+		victim = first + i;
+		victim_ns = last_ns;
+	}
+	return victim;
+}
+
+/*
+ * A program that looks meanwhile leaves its frame to the ring. Until write_end() every word is a
+ * release store: whoever sees it sees the odd number too.
+ */
+static void write_begin(struct fp_path_slot *slot)
+{
+	fp_word_store(&slot->version, slot->version + 1);
+}
+
+static void write_end(struct fp_path_slot *slot)
+{
+	/* release: every word is before; pairs with the programs' second look */
+	fp_word_release(&slot->version, slot->version + 1);
+}
+
+void fp_slots_assign(struct fp_slots *slots, uint32_t index, const uint64_t *key,
+		     const struct fp_stream *stream, struct fp_stream_slot *place, uint64_t now_ns)
+{
+	struct fp_path_slot *slot = &slots->slots[index];
+	struct fp_slot_note *note = &slots->notes[index];
+	uint32_t tag = fp_path_tag_of(fp_path_hash(key, slots->seed));
+
+	write_begin(slot);
+	fp_word_release(&slot->mode, FP_MODE_RING);
+	fp_word_release(&slot->seq, 0);
+	for (uint32_t i = 0; i < FP_PATH_KEY_WORDS; i++)
+		fp_word_release(&slot->key[i], key[i]);
+	fp_word_release(&slot->tag, tag);
+	write_end(slot);
+	slots->tags[index] = tag;
+	note->generation++;
+	note->credit = 0;
+	note->exact = false;
+	note->given = false;
+	note->slack.looks = 0;
+	note->behind = 0;
+	note->judged_seq = 0;
+	note->seen_ns = now_ns;
+	note->stream = *stream;
+	note->place = place;
+	fp_choice_begin(&note->choice, FP_PATH_RING_NEW, fp_slots_served(slots, index), now_ns);
+}
+
+static uint64_t word_of(const struct fp_path_slot *slot, size_t at)
+{
+	uint64_t word;
+
+	memcpy(&word, (const uint8_t *)slot + at * sizeof(word), sizeof(word));
+	return word;
+}
+
+static bool is_written(const struct fp_path_slot *slot, const struct fp_path_slot *plan)
+{
+	bool same = slot->frame_max == plan->frame_max;
+
+	for (size_t at = DECISION_AT; at < SLOT_WORDS && same; at++)
+		same = word_of(slot, at) == word_of(plan, at);
+	return same;
+}
+
+bool fp_slots_write(struct fp_slots *slots, uint32_t index, const struct fp_slot_plan *plan,
+		    uint64_t seq)
+{
+	struct fp_path_slot *slot = &slots->slots[index];
+	struct fp_slot_note *note = &slots->notes[index];
+	uint32_t bank = slot->version >> 1 & 1;
+	bool same = is_written(slot, &plan->slot) &&
+		    !memcmp(&note->verdicts[bank], &plan->verdict, sizeof(plan->verdict));
+
+	if (!same) {
+		write_begin(slot);
+		fp_word_release(&slot->frame_max, plan->slot.frame_max);
+		for (size_t at = DECISION_AT; at < SLOT_WORDS; at++)
+			fp_word_release((uint64_t *)(void *)slot + at, word_of(&plan->slot, at));
+		/* the other bank's count may be a few frames from a full FP_PATH_RATE_FRAMES */
+		fp_word_release(&slot->mark_ns, 0);
+		note->verdicts[!bank] = plan->verdict;
+		write_end(slot);
+	}
+	/* release: the decision is before; pairs with the programs' look at seq */
+	fp_word_release(&slot->seq, seq);
+	return !same;
+}
+
+bool fp_slots_take(struct fp_slots *slots, uint32_t index, uint32_t bank, uint64_t *frames,
+		   uint64_t *bytes)
+{
+	const struct fp_path_slot *slot = &slots->slots[index];
+	struct fp_slot_note *note = &slots->notes[index];
+	uint64_t frames_now = fp_word_load(&slot->frames[bank]);
+	uint64_t bytes_now = fp_word_load(&slot->bytes[bank]);
+
+	*frames = frames_now - note->folded_frames[bank];
+	*bytes = bytes_now - note->folded_bytes[bank];
+	note->folded_frames[bank] = frames_now;
+	note->folded_bytes[bank] = bytes_now;
+	return *frames || *bytes;
+}

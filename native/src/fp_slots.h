@@ -1,0 +1,126 @@
+/*
+ * The loop's side of the slots that the kernel's programs read (fp_path_map.h): which flow has
+ * which, and beside each slot a note of what only we need to know. Plain memory, no system call.
+ *
+ * A slot's key and place are its loop's alone. Its decision, its counts and its note are under the
+ * lock: the loop only ever tries it, and leaves it for a later pass; the control thread, which
+ * counts and renews, waits for it and keeps it for a few slots at a time.
+ *
+ * A set of FP_PATH_WAYS is shared by the ports whose flows hash there. Who makes room is a flow
+ * that is silent, of a port that has no fewer ways of the set than the new one's; one that is not
+ * silent only for a port that has two less. So a host with a million flows pushes out its own.
+ */
+#ifndef FP_SLOTS_H
+#define FP_SLOTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fp.h"
+#include "fp_atomic.h"
+#include "fp_choice.h"
+#include "fp_flows.h"
+#include "fp_path_map.h"
+#include "fp_streams.h"
+
+#define FP_SLOTS_SILENT_NS UINT64_C(1000000000)
+#define FP_SLOTS_GONE_NS UINT64_C(10000000000) /* silent so long it has no claim at all */
+
+/*
+ * How many frames of a slot were let into the ring and never came, or came and were not counted: by
+ * the least that was ever missing while the ring was empty.
+ */
+struct fp_slack {
+	int32_t least;
+	uint32_t looks;
+	uint64_t since_ns;
+};
+
+struct fp_slot_note {
+	uint32_t generation; /* another flow has the slot: another number */
+	uint32_t credit;     /* frames of the ring that have left, and `done` does not have yet */
+	bool exact;	     /* done + credit says what came of what was let into the ring */
+	bool given;	     /* the mode was set to the program's */
+	struct fp_slack slack;
+	uint32_t behind;     /* passes in a row after which its ring was full */
+	uint64_t seen_ns;    /* by the loop */
+	uint64_t judged_seq; /* of the table by which the choice was last looked at */
+	struct fp_choice choice;
+	struct fp_stream stream; /* the key of its stream */
+	struct fp_stream_slot *place;
+	/* of the decisions that the two banks of counts are for */
+	struct fp_verdict verdicts[2];
+	uint64_t folded_frames[2];
+	uint64_t folded_bytes[2];
+};
+
+struct fp_slots {
+	struct fp_path_slot *slots; /* NULL: there are none */
+	struct fp_slot_note *notes;
+	uint32_t *tags; /* of the slots, close together: a set is one look */
+	uint32_t sets;	/* a power of two */
+	uint64_t seed;
+	_Alignas(64) _Atomic uint32_t locked;
+};
+
+/* A decision, as a slot will have it: its words from frame_max on, but for seq. */
+struct fp_slot_plan {
+	struct fp_path_slot slot;
+	struct fp_verdict verdict;
+};
+
+/* memory NULL: there are no slots, and nobody finds any. 0 or -ENOMEM. */
+int fp_slots_init(struct fp_slots *slots, struct fp_path_slot *memory, uint32_t sets,
+		  uint64_t seed);
+void fp_slots_destroy(struct fp_slots *slots);
+
+static inline bool fp_slots_try_lock(struct fp_slots *slots)
+{
+	uint32_t free = 0;
+
+	/* acquire: pairs with the release in fp_slots_unlock() of the other thread */
+	return atomic_compare_exchange_strong_explicit(&slots->locked, &free, 1,
+						       memory_order_acquire, memory_order_relaxed);
+}
+
+/* Control: waits for the loop, some microseconds, or until that has its core again. */
+void fp_slots_lock(struct fp_slots *slots);
+
+static inline void fp_slots_unlock(struct fp_slots *slots)
+{
+	/* release: what was written is before; pairs with fp_slots_try_lock() */
+	fp_store_release(&slots->locked, 0);
+}
+
+/* The key that the programs make of the frames of a flow. */
+void fp_slots_key(const struct fp_flow_key *flow, uint64_t key[FP_PATH_KEY_WORDS]);
+/* The slot of a key, or FP_NO_PLACE. The loop; no lock. */
+uint32_t fp_slots_find(const struct fp_slots *slots, const uint64_t *key);
+
+/* Below: under the lock. */
+
+/* Which slot a new key may have, or FP_NO_PLACE; one that is taken must be counted first. */
+uint32_t fp_slots_place(const struct fp_slots *slots, const uint64_t *key, uint64_t now_ns);
+/* Gives it to the key, with no decision: the ring's. The loop. */
+void fp_slots_assign(struct fp_slots *slots, uint32_t index, const uint64_t *key,
+		     const struct fp_stream *stream, struct fp_stream_slot *place, uint64_t now_ns);
+/* The slot's decision is this one, by the table of that seq; false: it was, but for seq. */
+bool fp_slots_write(struct fp_slots *slots, uint32_t index, const struct fp_slot_plan *plan,
+		    uint64_t seq);
+/* What a bank has counted since the last time. */
+bool fp_slots_take(struct fp_slots *slots, uint32_t index, uint32_t bank, uint64_t *frames,
+		   uint64_t *bytes);
+/* Frames that the programs have served, by all its decisions. */
+static inline uint64_t fp_slots_served(const struct fp_slots *slots, uint32_t index)
+{
+	const struct fp_path_slot *slot = &slots->slots[index];
+
+	return fp_word_load(&slot->frames[0]) + fp_word_load(&slot->frames[1]);
+}
+
+static inline uint32_t fp_slots_port(const struct fp_slots *slots, uint32_t index)
+{
+	return (uint32_t)slots->slots[index].key[2] & (FP_PATH_PORTS - 1);
+}
+
+#endif
