@@ -50,14 +50,14 @@
 
 /* What the filter tells the ingress program. */
 struct answer {
-	uint32_t waits; /* until the ingress program has taken it */
+	uint32_t waits; /* at an interface, until the ingress program has taken it; 0: nowhere */
+	uint32_t bytes; /* of the frame */
 	uint32_t fence;
 	uint32_t count;
 	uint32_t as_is;
 	uint16_t tci;
 	uint8_t retag;
 	uint8_t direct; /* the last port's other end may be handed it */
-	uint32_t pad;
 	uint64_t egress[FP_PATH_EGRESS_MAX / 8];
 };
 
@@ -98,6 +98,18 @@ INLINE void fence(struct answer *answer)
 INLINE void count(uint64_t *word, uint64_t by)
 {
 	__sync_fetch_and_add(word, by);
+}
+
+INLINE void wait_for(const struct __sk_buff *skb, struct answer *answer)
+{
+	answer->bytes = skb->len;
+	answer->waits = skb->ifindex;
+}
+
+/* Somebody's program before ours may have taken a frame away, and left us an answer. */
+INLINE bool is_about(const struct answer *answer, const struct __sk_buff *skb)
+{
+	return answer->waits == skb->ifindex && answer->bytes == skb->len;
 }
 
 /* Multicast ------------------------------------------------------------------------------------ */
@@ -270,7 +282,8 @@ INLINE int serve(struct __sk_buff *skb, struct fp_path_slot *slot, uint32_t vers
 	slot->ttl = reading->ttl;
 	if (!(before & (FP_PATH_RATE_FRAMES - 1)))
 		measure(slot);
-	answer->waits = answer->count != 0;
+	if (answer->count)
+		wait_for(skb, answer);
 	return NOT_TO_RING;
 }
 
@@ -414,7 +427,7 @@ INLINE int filter_unicast(struct __sk_buff *skb, uint32_t port, struct answer *a
 	count(&here->rx_frames, 1);
 	count(&here->rx_bytes, skb->len);
 	count_out(to->port, skb->len);
-	answer->waits = 1;
+	wait_for(skb, answer);
 	return NOT_TO_RING;
 }
 
@@ -479,7 +492,7 @@ int fp_ingress(struct __sk_buff *skb)
 	struct answer *answer = answer_here();
 	uint32_t first;
 
-	if (!answer || !answer->waits)
+	if (!answer || !is_about(answer, skb))
 		return DROPPED;
 	answer->waits = 0;
 	if (skb->tc_index == DIRECT_MARK) {
