@@ -29,7 +29,7 @@ from snoop.table.seen import (
     WorkerStats,
 )
 
-CONTRACT_VERSION = 16
+CONTRACT_VERSION = 17
 if lib.fp_contract_version() != CONTRACT_VERSION:
     raise ImportError(
         f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "
@@ -231,6 +231,7 @@ class FastPath:
         horizon: int = 0,
         peer: bool = False,
         peer_mac: bytes = _NO_MAC,
+        ahead: bool = False,
     ) -> None:
         """Stage the state of an open port for the next publish; mtu in bytes, rate 0: no limit.
 
@@ -238,13 +239,15 @@ class FastPath:
         `sticky`: addresses learned there never move away. `filters`: its frames have the VLAN of
         their tag, or `pvid`, 0: they are refused; else they pass as they came. Ports of one
         `horizon` never forward to each other; 0: it has none. `peer`: its other end, which has the
-        address `peer_mac`, can be handed frames without its queue.
+        address `peer_mac`, can be handed frames without its queue. `ahead`: what its hosts
+        join they get before that is decided (SM-70).
         """
         flags = (lib.FP_PORT_UP if up else 0) | (lib.FP_PORT_COALESCE if coalesce else 0)
         flags |= lib.FP_PORT_WATCHED if watched else 0
         flags |= lib.FP_PORT_STICKY if sticky else 0
         flags |= lib.FP_PORT_FILTERS if filters else 0
         flags |= lib.FP_PORT_PEER if peer else 0
+        flags |= lib.FP_PORT_AHEAD if ahead else 0
         self._staged_ports[port] = (mtu, flags, igmp_rate, igmp_burst, pvid, horizon, peer_mac)
 
     def watch(self, fd: int) -> None:
@@ -325,6 +328,10 @@ class FastPath:
         Each port's frames come in their order. `punt_fd` stays readable while more wait.
         """
         return list(self._drained(budget))
+
+    def decided(self) -> None:
+        """Say that what was taken is decided and published: its joins need nobody else (SM-70)."""
+        lib.fp_punt_decided(self._sw)
 
     def _drained(self, budget: int) -> Iterator[Punted]:
         size = _check(lib.fp_punt_drain(self._sw, self._drain, _DRAIN_BYTES, budget), "punt")

@@ -7,6 +7,7 @@
 #include "fp_cost.h"
 #include "fp_decide.h"
 #include "fp_mask.h"
+#include "fp_report.h"
 #include "fuzz.h"
 #include "packets.h"
 #include "rows.h"
@@ -101,6 +102,17 @@ static void check_frame(const struct fp_frame *frame)
 	CHECK(!frame->icmp6_type || frame->header_bytes < frame->total_bytes);
 }
 
+/* What is read of a report is groups, and no more than there is room for. */
+static void check_joins(const struct fp_frame *frame)
+{
+	struct fp_report_join joins[4];
+	uint32_t count = fp_report_joins(frame, joins, 4);
+
+	CHECK(count <= 4);
+	for (uint32_t i = 0; i < count; i++)
+		CHECK(joins[i].group[0] == 0xff || joins[i].group[12] >> 4 == 0xe);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint32_t len = size ? (uint32_t)size - 1 : 0;
@@ -122,6 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const struct fp_table *table = tables[data[0] >> 7 | (data[0] >> 2 & 2)];
 
 		check_frame(&frame);
+		check_joins(&frame);
 		CHECK(fp_cost(table, &frame) >= 1);
 		fp_decide_vlan(table, port, &frame);
 		fp_decide(table, &frame, port, (int32_t)(data[0] >> 5 & 3) - 1, &verdict);

@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 16
+#define FP_CONTRACT_VERSION 17
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -127,7 +127,8 @@ struct fp_row {
 enum fp_vlan_flag {
 	FP_VLAN_ACTIVE = 1,	       /* prune by rows; without it multicast floods */
 	FP_VLAN_DROP_UNREGISTERED = 2, /* unregistered groups do not go to router ports either */
-	FP_VLAN_BRIDGED = 4	       /* of IPv6: not snooped, its multicast floods unread */
+	FP_VLAN_BRIDGED = 4,	       /* of IPv6: not snooped, its multicast floods unread */
+	FP_VLAN_AHEAD = 8	       /* joins are served before they are decided */
 };
 
 enum fp_family { FP_FAMILY_IPV4 = 4, FP_FAMILY_IPV6 = 6 };
@@ -159,8 +160,9 @@ enum fp_port_flag {
 	FP_PORT_STICKY = 8,   /* addresses learned here never move away */
 	FP_PORT_FILTERS = 16, /* its frames have the VLAN of their tag, or pvid; else they pass as
 				 they came */
-	FP_PORT_PEER = 32     /* one end of a veth pair whose other end, with the address peer_mac,
+	FP_PORT_PEER = 32,    /* one end of a veth pair whose other end, with the address peer_mac,
 				 can be handed frames without its queue */
+	FP_PORT_AHEAD = 64    /* what its hosts join they get before that is decided */
 };
 
 struct fp_port_state {
@@ -344,6 +346,11 @@ int fp_loop_run(struct fp_switch *sw, uint32_t worker);
 int fp_punt_fd(struct fp_switch *sw);
 int64_t fp_punt_drain(struct fp_switch *sw, uint8_t *buffer, uint32_t buffer_bytes,
 		      uint32_t budget);
+/*
+ * All that was taken is decided, and what follows from it published: joins in it that were served
+ * ahead are served no longer (fp_joins.h).
+ */
+void fp_punt_decided(struct fp_switch *sw);
 
 /*
  * Sends an untagged frame in a VLAN, on those of the ports that are in it, with a tag where

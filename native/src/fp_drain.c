@@ -158,3 +158,11 @@ int64_t fp_punt_drain(struct fp_switch *sw, uint8_t *buffer, uint32_t buffer_byt
 		return -errno;
 	return drained.bytes;
 }
+
+void fp_punt_decided(struct fp_switch *sw)
+{
+	for (uint32_t port = 0; port < FP_PORTS_MAX; port++) {
+		if (sw->opened[port])
+			fp_punt_decide(sw->opened[port]->punt);
+	}
+}

@@ -62,6 +62,12 @@ static bool hand_up(const struct fp_table *table, struct fp_port *port,
 	return fp_punt_put(port->punt, &head, frame->data);
 }
 
+/* Every flow is decided anew: both words only ever grow, and so never make a sum of before. */
+static void forget_flows(struct fp_worker *worker, const struct fp_table *table)
+{
+	worker->flows.epoch = table->seq + worker->joins.changes + 1;
+}
+
 static void punt(struct fp_worker *worker, const struct fp_table *table, uint32_t port,
 		 const struct fp_frame *frame, struct fp_verdict *verdict, uint64_t now_ns)
 {
@@ -70,6 +76,9 @@ static void punt(struct fp_worker *worker, const struct fp_table *table, uint32_
 	bool put = hand_up(table, table->ports[port], frame, now_ns, &reason);
 
 	worker->punted |= put;
+	if (put && frame->control &&
+	    fp_joins_note(&worker->joins, table, frame, table->ports[port], now_ns))
+		forget_flows(worker, table);
 	if (verdict->action != FP_ACTION_PUNT) /* it is forwarded all the same */
 		fp_count(&stats->stats[put ? FP_STAT_PUNT_COPIES : FP_STAT_PUNT_COPIES_LOST], 1);
 	else if (!put)
@@ -146,6 +155,7 @@ static void decide_flow(struct fp_switch *sw, struct fp_worker *worker,
 	fp_flow_flush(&worker->flows, flow, now_ns);
 	flow->key = *key;
 	fp_decide(table, frame, port, -1, &flow->verdict);
+	fp_joins_grant(&worker->joins, table, frame, port, &flow->verdict);
 	memset(stream, 0, sizeof(*stream));
 	stream->vlan = frame->vlan;
 	stream->port = (uint16_t)port;
@@ -373,7 +383,7 @@ uint32_t fp_loop_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 static void read_ports(struct fp_worker *worker, const struct fp_table *table)
 {
 	worker->seq_ports = table->seq;
-	worker->flows.epoch = table->seq + 1;
+	forget_flows(worker, table);
 	worker->port_count = 0;
 	for (uint32_t i = 0; i < FP_PORTS_MAX; i++) {
 		if (table->ports[i] && table->ports[i]->worker == worker->id)
@@ -389,6 +399,22 @@ static void read_ports(struct fp_worker *worker, const struct fp_table *table)
 	}
 }
 
+const struct fp_table *fp_loop_read(struct fp_switch *sw, struct fp_worker *worker)
+{
+	bool gone = fp_joins_settle(&worker->joins, worker->ports, worker->port_count);
+	/*
+	 * acquire: pairs with the release in fp_publish_end(); one table per pass, read after what
+	 * has been decided
+	 */
+	const struct fp_table *table = fp_load_acquire(&sw->table);
+
+	if (table->seq != worker->seq_ports)
+		read_ports(worker, table);
+	else if (gone)
+		forget_flows(worker, table);
+	return table;
+}
+
 int fp_loop_run(struct fp_switch *sw, uint32_t index)
 {
 	struct fp_worker *worker;
@@ -397,16 +423,15 @@ int fp_loop_run(struct fp_switch *sw, uint32_t index)
 	if (index >= sw->worker_count)
 		return -EINVAL;
 	worker = sw->workers[index];
+	worker->port_count = 0; /* what an earlier run knew may be freed */
+	worker->seq_ports = FP_SEQ_IDLE;
 	fp_wait_begin();
 	/* seq_cst: either the reaper sees us running or we see the table it published */
 	atomic_store_explicit(&worker->seq_seen, 0, memory_order_seq_cst);
 	atomic_thread_fence(memory_order_seq_cst);
 	while (!err && !fp_load_relaxed(&sw->stop)) {
-		/* acquire: pairs with the release in fp_publish_end(); one table per pass */
-		const struct fp_table *table = fp_load_acquire(&sw->table);
+		const struct fp_table *table = fp_loop_read(sw, worker);
 
-		if (table->seq != worker->seq_ports)
-			read_ports(worker, table);
 		/* release: the last use of older tables and ports is before; pairs with reap() */
 		fp_store_release(&worker->seq_seen, table->seq);
 		if (!fp_loop_pass(sw, worker, table))

@@ -101,6 +101,12 @@ void fp_punt_pop(struct fp_punt *punt, const struct fp_punted *record)
 	fp_store_release(&punt->head, head + fp_punted_bytes(record->frame_len));
 }
 
+void fp_punt_decide(struct fp_punt *punt)
+{
+	/* release: the table is stored before; pairs with fp_joins_settle() */
+	fp_store_release(&punt->decided, fp_load_relaxed(&punt->head));
+}
+
 uint64_t fp_punt_waiting(const struct fp_punt *punt)
 {
 	return fp_load_relaxed(&punt->put_cost) - punt->popped_cost;

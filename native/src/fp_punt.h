@@ -26,6 +26,7 @@ struct fp_punt {
 	_Atomic uint64_t put_cost; /* of all that was ever put; relaxed: an older one says less */
 	/* written by the control thread */
 	_Alignas(64) _Atomic uint64_t head;
+	_Atomic uint64_t decided; /* what lies before it has become of the table what it does */
 	/* the control thread's own, see fp_drain.c */
 	uint64_t popped_cost;
 	uint64_t stale; /* frames thrown away and not yet counted */
@@ -49,6 +50,9 @@ bool fp_punt_put(struct fp_punt *punt, const struct fp_punted *head, const uint8
 /* The oldest record, or NULL; it stays where it is until fp_punt_pop(). */
 const struct fp_punted *fp_punt_peek(struct fp_punt *punt);
 void fp_punt_pop(struct fp_punt *punt, const struct fp_punted *record);
+
+/* All that was taken is decided, and published. */
+void fp_punt_decide(struct fp_punt *punt);
 
 /* What those that wait will cost. Control thread only. */
 uint64_t fp_punt_waiting(const struct fp_punt *punt);

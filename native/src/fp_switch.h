@@ -15,6 +15,7 @@
 #include "fp_batch.h"
 #include "fp_fdb.h"
 #include "fp_flows.h"
+#include "fp_joins.h"
 #include "fp_pace.h"
 #include "fp_kernel.h"
 #include "fp_port.h"
@@ -69,6 +70,7 @@ struct fp_worker {
 	struct fp_batch batch;
 	struct fp_tx tx;
 	struct fp_flows flows;
+	struct fp_joins joins;
 	uint8_t *oversize;
 	uint8_t *segments; /* frames of this pass that were cut here, FP_SEGMENTS_BYTES */
 	uint32_t segments_used;

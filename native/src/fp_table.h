@@ -50,7 +50,8 @@ struct fp_policy {
 	bool active;
 	bool drop_unregistered;
 	bool bridged;
-	bool own; /* else the default's holds */
+	bool ahead; /* as the ports' */
+	bool own;   /* else the default's holds */
 };
 
 struct fp_vlan_policy {
@@ -79,6 +80,7 @@ struct fp_table {
 	uint64_t sticky[FP_MASK_WORDS];
 	uint64_t filters[FP_MASK_WORDS];
 	uint64_t trunks[FP_MASK_WORDS]; /* that have a VLAN with a tag */
+	uint64_t ahead[FP_MASK_WORDS];	/* whose joins are served before they are decided */
 	uint64_t peers[FP_MASK_WORDS];	/* whose other end can be handed frames */
 	struct fp_vlans *vlans;
 	struct fp_port *ports[FP_PORTS_MAX];

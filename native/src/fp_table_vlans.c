@@ -133,6 +133,7 @@ static void set_policy(struct fp_vlan_policy *policy, const struct fp_vlan *vlan
 	family->active = vlan->flags & FP_VLAN_ACTIVE;
 	family->drop_unregistered = vlan->flags & FP_VLAN_DROP_UNREGISTERED;
 	family->bridged = vlan->family == FP_FAMILY_IPV6 && vlan->flags & FP_VLAN_BRIDGED;
+	family->ahead = vlan->flags & FP_VLAN_AHEAD;
 	family->own = true;
 }
 

@@ -68,18 +68,8 @@ void lab_receive(struct lab *lab, uint32_t port, const struct packet *packet)
 uint32_t lab_pass(struct lab *lab)
 {
 	struct fp_worker *worker = lab->sw->workers[0];
-	const struct fp_table *table = fp_load_acquire(&lab->sw->table);
 
-	if (table->seq != worker->seq_ports) {
-		worker->seq_ports = table->seq;
-		worker->flows.epoch = table->seq + 1;
-		worker->port_count = 0;
-		for (uint32_t i = 0; i < FP_PORTS_MAX; i++) {
-			if (table->ports[i])
-				worker->ports[worker->port_count++] = table->ports[i];
-		}
-	}
-	return fp_loop_pass(lab->sw, worker, table);
+	return fp_loop_pass(lab->sw, worker, fp_loop_read(lab->sw, worker));
 }
 
 uint32_t lab_run(struct lab *lab)

@@ -236,4 +236,5 @@ class Instance:
             self.mrouters.ports,
             bridged=self.family is IPV6 and not self.params.enabled,
             floods=presence.floods,
+            ahead=self.params.ahead,
         )

@@ -101,7 +101,8 @@ class Instances:
         own = context.settings.of(vid, family)
         always = context.always_mrouters[family] & context.vlans.ports(vid)
         bridged = family is Family.IPV6 and not own.enabled
-        return VlanView(vid, family, prunes_always(own), always, bridged=bridged)
+        active = prunes_always(own)
+        return VlanView(vid, family, active, always, bridged=bridged, ahead=own.ahead)
 
     def holds(self, instance: Instance) -> bool:
         """Tell whether it has not ended."""

@@ -237,6 +237,13 @@ class Params:
             object.__setattr__(self, name, value)
 
     @property
+    def ahead(self) -> bool:
+        """Tell whether a report is refused for want of room at most (native `fp_joins.h`)."""
+        asked = self.ignored or self.require_router_alert or self.port_max_groups
+        known = SSM_RANGES6 if self.family is Family.IPV6 else (SSM_RANGE,)
+        return self.enabled and not asked and set(self.ssm_ranges) <= set(known)
+
+    @property
     def effective_query_response_interval(self) -> Duration:
         """What hosts read from our General Queries (W-13)."""
         return self._said(self.version, self.query_response_interval)
@@ -324,6 +331,12 @@ class PortParams:
     def of(self, family: Family) -> "PortParams":
         """The settings for a family."""
         return self if family is Family.IPV4 or self.mld is None else self.mld
+
+    @property
+    def ahead(self) -> bool:
+        """Tell whether what its hosts join is refused for want of room at most."""
+        asked = self.max_groups or self.of(Family.IPV6).max_groups
+        return not (asked or self.deny_groups or self.allow_groups)
 
 
 def _require_int(key: str, value: int, lowest: int, highest: int) -> None:

@@ -121,6 +121,7 @@ class VlanView:
 
     `bridged`, of IPv6: nobody reads its messages, all of it floods (SNOOP-34).
     `floods`: what is not registered goes everywhere for now, whatever the policy says (Q-14).
+    `ahead`: joins are refused for want of room at most, so they may be served before (SM-70).
     """
 
     vid: int
@@ -129,6 +130,7 @@ class VlanView:
     mrouters: Ports
     bridged: bool = False
     floods: bool = False
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,8 @@ class Plane:
             self._captures.received(punted, effects)
             self._apply(effects, now)
         self.flush()
+        if not (self._unread or self._groups or self._again_at < NEVER):
+            self.fastpath.decided()
         if self._refused.due(now):
             self._tell_refused(now)
         ended = clock.now()

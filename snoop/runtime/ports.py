@@ -81,6 +81,7 @@ class PortPath(Protocol):
         filters: bool = ...,
         pvid: int = ...,
         horizon: int = ...,
+        ahead: bool = ...,
     ) -> None: ...
 
 
@@ -364,6 +365,7 @@ class Ports:
             filters=vlans is not None,
             pvid=0 if vlans is None else vlans.pvid,
             horizon=self._horizon(port),
+            ahead=resolve.port_params(self._switch, port.table).ahead,
         )
 
     def _horizon(self, port: Port) -> int:

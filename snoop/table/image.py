@@ -25,7 +25,7 @@ MEMBERS = struct.Struct("=4Q4QHB5x")
 
 _DELETE, _SET = 0, 1  # enum fp_row_op
 _ANY_SOURCE, _ALWAYS_FLOOD = 1, 2  # enum fp_row_flag
-_ACTIVE, _DROP_UNREGISTERED, _BRIDGED = 1, 2, 4  # enum fp_vlan_flag
+_ACTIVE, _DROP_UNREGISTERED, _BRIDGED, _AHEAD = 1, 2, 4, 8  # enum fp_vlan_flag
 _WORD = (1 << 64) - 1
 
 
@@ -63,6 +63,7 @@ def _pack_vlan(row: VlanRow) -> bytes:
     if not row.unregistered_mrouters:
         flags |= _DROP_UNREGISTERED
     flags |= _BRIDGED if row.bridged else 0
+    flags |= _AHEAD if row.ahead else 0
     return VLAN.pack(
         *words(row.unregistered),
         *words(row.mrouters),

@@ -37,6 +37,7 @@ class VlanRow:
 
     `active` False: nothing is pruned, every multicast frame goes to every port (Q-15, VLAN-8).
     `bridged`, of IPv6 only: its messages are no concern of ours either (SNOOP-34).
+    `ahead`: joins are served before they are decided (SM-70).
     `mrouters`: the router ports, added to every registered group and, if
     `unregistered_mrouters`, to `unregistered`, the ports for a group without rows.
     `vid` VLAN_DEFAULT: for every VLAN without a row of its own.
@@ -49,6 +50,7 @@ class VlanRow:
     unregistered: Ports
     unregistered_mrouters: bool = True
     bridged: bool = False
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ def compile_vlan(view: VlanView, params: Params, ports: Mapping[int, PortParams]
         unregistered=unregistered,
         unregistered_mrouters=params.unregistered is not Unregistered.DROP,
         bridged=view.bridged,
+        ahead=view.ahead,
     )
 
 

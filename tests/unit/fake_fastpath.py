@@ -50,6 +50,9 @@ class FakeFastPath:
     reopened: list[int] = field(default_factory=list)
     disputed: list[FdbEntry] = field(default_factory=list)
     flushed: list[tuple[int | None, int | None]] = field(default_factory=list)
+    ahead: dict[int, bool] = field(default_factory=dict)
+    decisions: list[int] = field(default_factory=list)
+    """How many publishes there had been, each time that all was decided."""
     untagged: dict[int, int] = field(default_factory=dict)
     """By VLAN, the ports that have it without a tag."""
 
@@ -97,7 +100,7 @@ class FakeFastPath:
         self, port: int, *, up: bool, mtu: int, coalesce: bool = True,
         watched: bool = False, sticky: bool = False, igmp_rate: int = 0, igmp_burst: int = 1,
         filters: bool = False, pvid: int = 0, horizon: int = 0,
-        peer: bool = False, peer_mac: bytes = bytes(6),
+        peer: bool = False, peer_mac: bytes = bytes(6), ahead: bool = False,
     ) -> None:  # fmt: skip
         assert port in self.opened
         self.states[port] = (up, mtu, coalesce)
@@ -105,6 +108,7 @@ class FakeFastPath:
         self.peers[port] = peer_mac if peer else None
         self.rates[port] = (igmp_rate, igmp_burst)
         self.table.horizons[port] = horizon
+        self.ahead[port] = ahead
         self.table.pvids.pop(port, None)
         if filters:
             self.table.pvids[port] = pvid
@@ -136,6 +140,9 @@ class FakeFastPath:
         while self.waiting and sum(one.cost for one in taken) < budget:
             taken.append(self.waiting.pop(0))
         return taken
+
+    def decided(self) -> None:
+        self.decisions.append(self.publishes)
 
     def verdicts(self, reason: str) -> dict[int, int]:
         return {port: counts[reason] for port, counts in self.counts.items() if reason in counts}

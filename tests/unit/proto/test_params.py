@@ -108,6 +108,24 @@ def test_port_value_out_of_range_is_named(keys: dict[str, object], says: str) ->
         PortParams(**{"name": "p0", **keys})  # type: ignore[arg-type]  # the point of the test
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"enabled": False},
+        {"ignore_v1": True},
+        {"ignore_v2": True},
+        {"require_router_alert": True},
+        {"port_max_groups": 5},
+        {"ssm_ranges": (parse_prefix("239.0.0.0/8"),)},
+    ],
+)
+def test_joins_are_served_ahead_where_every_report_is_believed(keys: dict[str, Any]) -> None:
+    """SM-70."""
+    assert Params().ahead
+    assert Params(ssm_ranges=()).ahead
+    assert not Params(**keys).ahead
+
+
 def test_units() -> None:
     """Whole nanoseconds, and a timer that never ends has nothing left to show."""
     assert seconds(31.25) == 31_250_000_000

@@ -53,6 +53,33 @@ def test_a_publish_that_fails_loses_nothing() -> None:
     assert scene.fastpath.publishes == before
 
 
+def test_joins_are_served_ahead_until_what_follows_is_published() -> None:
+    """SM-70: not one that waits unread, nor one whose row could not be published."""
+    scene = Scene().start()
+    scene.fastpath.decisions.clear()
+    scene.join(1)
+    assert scene.fastpath.decisions == [scene.fastpath.publishes]
+    scene.fastpath.unpublishable = True
+    scene.join(2)
+    assert len(scene.fastpath.decisions) == 1
+    scene.fastpath.unpublishable = False
+    scene.join(3)
+    assert scene.fastpath.decisions[1:] == [scene.fastpath.publishes]
+
+
+def test_ports_that_may_be_refused_a_join_are_not_served_ahead() -> None:
+    """SM-70."""
+    scene = Scene().start()
+    assert scene.fastpath.ahead == dict.fromkeys(range(4), True)
+    refusing: dict[str, dict[str, Any]] = {
+        "p1": {"deny_groups": ["239.9.0.0/16"]},
+        "p2": {"max_groups": 10},
+        "p3": {"mld": {"max_groups": 10}},
+    }
+    scene.configure(port=[{"name": f"p{i}", **refusing.get(f"p{i}", {})} for i in range(4)])
+    assert scene.fastpath.ahead == {0: True, 1: False, 2: False, 3: False}
+
+
 def test_the_table_is_shown_once_it_is_what_frames_go_by() -> None:
     """SAY-21: whoever sends because of it finds it so."""
     scene = Scene().start()

@@ -100,6 +100,12 @@ def test_vlan_row_is_packed_as_the_header_states() -> None:
     }
 
 
+def test_joins_served_ahead_are_a_flag() -> None:
+    row = VlanRow(10, Family.IPV4, True, 1, 0, ahead=True)
+    data, _ = image.pack_vlans(Delta(vlans=(row,)))
+    assert image.VLAN.unpack(data)[10] == 1 | 8
+
+
 def test_bridged_family_is_a_flag() -> None:
     """SNOOP-34."""
     data, _ = image.pack_vlans(Delta(vlans=(VlanRow(10, Family.IPV6, True, 1, 0, bridged=True),)))
