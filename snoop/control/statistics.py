@@ -160,6 +160,8 @@ def _port(
         description=port.table.description,
         vlans=vlans.tagging(vlans.of(plane, port)),
         split_horizon=port.table.split_horizon,
+        direct=port.direct.mac is not None,
+        direct_because=port.direct.because,
     )
 
 

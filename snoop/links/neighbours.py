@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from snoop.links import rtnetlink
+from snoop.links.direct import Direct
 from snoop.links.peers import Peers
 from snoop.links.runs import Runs
 
@@ -88,6 +89,10 @@ class Neighbours:
     def runs(self, ifindex: int) -> Runs:
         """Does what is behind this interface take runs?"""
         return self._peers.runs(ifindex)
+
+    def direct(self, ifindex: int) -> Direct:
+        """Can who is behind this interface be handed frames directly?"""
+        return self._peers.direct(ifindex)
 
     def guests(self, ifindex: int) -> frozenset[str]:
         """What else sits on this interface: macvlan, VLAN and the like, by name."""

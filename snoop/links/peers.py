@@ -2,9 +2,9 @@
 
 A port is followed from the first question about its interface. The kernel is asked about the
 interface and, if it is one end of a veth pair, about the other end, in whatever namespace that
-lives. "Takes no runs" holds at once; "takes runs (again)" waits, so that somebody who toggles costs
-one publish a while. What no event tells is asked for every few seconds. Events come in through
-`neighbours.py`, which alone has a loop.
+lives. "Takes no runs" and "cannot be handed frames" hold at once; the contrary waits, so that
+somebody who toggles costs one publish a while. What no event tells is asked for every few seconds.
+Events come in through `neighbours.py`, which alone has a loop.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from snoop.links import ethtool, runs
+from snoop.links import direct, ethtool, runs
+from snoop.links.direct import Direct
 from snoop.links.rtnetlink import ALL_INTERFACES, Asker, Facts, LinkEvent, RoutingEvent
 from snoop.links.runs import PAIRS, Runs
 
@@ -37,6 +38,7 @@ class _Followed:
     ifindex: int
     own: Facts
     runs: Runs = runs.UNKNOWN
+    direct: Direct = direct.UNKNOWN
     guests: frozenset[str] = frozenset()
     moved: set[Place] = field(default_factory=set)  # Guests in other namespaces.
     ask_at: float = 0.0
@@ -73,6 +75,10 @@ class Peers:
     def runs(self, ifindex: int) -> Runs:
         """Does what is behind this interface take runs?"""
         return self._follow(ifindex).runs
+
+    def direct(self, ifindex: int) -> Direct:
+        """Can who is behind this interface be handed frames directly?"""
+        return self._follow(ifindex).direct
 
     def guests(self, ifindex: int) -> frozenset[str]:
         """What else sits on this interface: macvlan, VLAN and the like, by name."""
@@ -124,49 +130,60 @@ class Peers:
         return changed
 
     def forget(self) -> None:
-        """Nobody takes runs until he is asked again, which is soon."""
+        """Nobody takes anything but single frames until he is asked again, which is soon."""
         for one in self._followed.values():
-            one.runs, one.ask_at = runs.UNKNOWN, time.monotonic() + CALM_SECONDS
+            one.runs, one.direct = runs.UNKNOWN, direct.UNKNOWN
+            one.ask_at = time.monotonic() + CALM_SECONDS
 
     # Asking --------------------------------------------------------------------------------------
 
     def _ask_whole(self, one: _Followed, dumps: Dumps) -> bool:
         """Everything anew; True if an answer changed. `dumps`: namespaces listed in this round."""
-        before = (one.runs, one.guests)
+        before = (one.runs, one.direct, one.guests, one.own.qdisc)
         one.ask_at = time.monotonic() + ASK_SECONDS
         found = self._verdict(one, dumps)
         try:
             one.guests = self._guests(one, dumps)
         except OSError:
             one.guests = frozenset()  # It is going; `links` says so.
-        one.runs = found
-        return before != (one.runs, one.guests)
+        one.runs, one.direct = found
+        return before != (one.runs, one.direct, one.guests, one.own.qdisc)
 
     def _ask_again(self, one: _Followed) -> bool:
-        """After an event, at once: only what can make it take no runs."""
+        """After an event, at once: only what can make it take less."""
         now = time.monotonic()
-        if one.runs.takes:
-            before = one.peer
-            found = self._verdict(one, None)
-            if found.takes and one.peer == before:
-                return False
-            if found.takes:
-                found = Runs(False, "its peer has moved")
-            self._refuse(one, found, now)
-            return True
-        one.ask_at = min(one.ask_at, now + one.calm)
-        return False
+        if not (one.runs.takes and one.direct.mac):
+            one.ask_at = min(one.ask_at, now + one.calm)
+        if not (one.runs.takes or one.direct.mac):
+            return False
+        peer, qdisc = one.peer, one.own.qdisc
+        found, way = self._verdict(one, None)
+        if one.peer != peer and (found.takes or way.mac):
+            found, way = _neither("its peer has moved")
+        elif way.mac not in (None, one.direct.mac):
+            way = Direct(None, "its peer changes its address")
+        no_runs = one.runs.takes and not found.takes
+        no_way = one.direct.mac is not None and way.mac is None
+        one.runs = found if no_runs else one.runs
+        one.direct = way if no_way else one.direct
+        if no_runs or no_way:
+            self._calm(one, now)
+        return no_runs or no_way or one.own.qdisc != qdisc
 
     def _refuse(self, one: _Followed, because: Runs, now: float) -> None:
+        one.runs = because
+        self._calm(one, now)
+
+    def _calm(self, one: _Followed, now: float) -> None:
         # Who changes his mind often waits longer, up to a minute.
         often = now - one.refused_at < 10 * one.calm
         one.calm = min(2 * one.calm, CALM_SECONDS_MAX) if often else CALM_SECONDS
-        one.runs, one.refused_at, one.ask_at = because, now, now + one.calm
+        one.refused_at, one.ask_at = now, now + one.calm
 
-    def _verdict(self, one: _Followed, dumps: Dumps | None) -> Runs:
+    def _verdict(self, one: _Followed, dumps: Dumps | None) -> tuple[Runs, Direct]:
         """What holds now; without `dumps` what sits on the peer is not looked for."""
         if self._asker is None:
-            return Runs(False, self.deaf or "nothing can be asked")
+            return _neither(self.deaf or "nothing can be asked")
         try:
             own = one.own = self._asker.link(one.ifindex)
             self._by_peer = None
@@ -174,28 +191,23 @@ class Peers:
                 return self._verdict_of_pair(own, dumps)
         except OSError as error:
             if one.own.kind in PAIRS and error.errno != errno.ENODEV:
-                return Runs(False, f"its peer cannot be asked: {error.strerror}")
-            return runs.MISSING
-        if own.kind == "tun":
-            return runs.of_tap(segments=ethtool.segments_udp(own.name))
-        if own.kind:
-            return runs.of_kind(own.kind)
-        segments = ethtool.segments_udp(own.name)
-        return runs.of_device(ethtool.driver(own.name), segments=segments)
+                return _neither(f"its peer cannot be asked: {error.strerror}")
+            return runs.MISSING, direct.MISSING
+        return _alone(own), direct.of_kind(own.kind)
 
-    def _verdict_of_pair(self, own: Facts, dumps: Dumps | None) -> Runs:
+    def _verdict_of_pair(self, own: Facts, dumps: Dumps | None) -> tuple[Runs, Direct]:
         assert self._asker is not None
         nsid = own.link_nsid
         if nsid is not None and self.deaf is not None:
-            return Runs(False, self.deaf)
+            return _neither(self.deaf)
         if not own.link:
-            return Runs(False, "its peer cannot be asked: it is in a namespace without an id here")
+            return _neither("its peer cannot be asked: it is in a namespace without an id here")
         try:
             peer = self._asker.link(own.link, nsid)
         except OSError as error:
             if error.errno == errno.ENODEV:
-                return Runs(False, "its peer is moving or gone")
-            return Runs(False, f"its peer cannot be asked: {error.strerror}")
+                return _neither("its peer is moving or gone")
+            return _neither(f"its peer cannot be asked: {error.strerror}")
         if nsid is not None and peer.link_nsid is not None:
             self._self_nsid = peer.link_nsid  # Events of our own namespace may carry it.
         found = runs.of_pair(own, peer, ())
@@ -203,7 +215,7 @@ class Peers:
             links = self._listed(nsid, dumps)
             on_top = [each.name for each in links if runs.sits_on(each, peer.ifindex)]
             found = runs.of_pair(own, peer, on_top)
-        return found
+        return found, direct.of_pair(own, peer)
 
     def _listed(self, nsid: int | None, dumps: Dumps) -> list[Facts]:
         assert self._asker is not None
@@ -311,3 +323,17 @@ class Peers:
 
     def _namespace(self, nsid: int | None) -> int | None:
         return None if nsid == self._self_nsid else nsid
+
+
+def _neither(because: str) -> tuple[Runs, Direct]:
+    return Runs(False, because), Direct(None, because)
+
+
+def _alone(own: Facts) -> Runs:
+    """Of an interface that is no end of a pair."""
+    if own.kind == "tun":
+        return runs.of_tap(segments=ethtool.segments_udp(own.name))
+    if own.kind:
+        return runs.of_kind(own.kind)
+    segments = ethtool.segments_udp(own.name)
+    return runs.of_device(ethtool.driver(own.name), segments=segments)

@@ -60,6 +60,7 @@ class Facts:
     promiscuity: int | None = None
     allmulti: int | None = None
     xdp: bool = False
+    mac: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +207,7 @@ def _facts(payload: bytes) -> Facts:
         promiscuity=number(found, _PROMISCUITY) if _PROMISCUITY in found else None,
         allmulti=number(found, _ALLMULTI) if _ALLMULTI in found else None,
         xdp=xdp.get(_XDP_ATTACHED, b"\0") != b"\0",
+        mac=found.get(ADDRESS, b""),
     )
 
 

@@ -36,12 +36,13 @@ from snoop.runtime import clock
 from snoop.runtime.batch import BATCH_MAX_NS, Budget, Refused
 from snoop.runtime.captures import Captures
 from snoop.runtime.disputes import Disputes
+from snoop.runtime.egress import NeighbourTable
 from snoop.runtime.events import Events
 from snoop.runtime.fanout import Fanout
 from snoop.runtime.history import History
 from snoop.runtime.kernel import KernelPath
 from snoop.runtime.log import Limited
-from snoop.runtime.ports import LinkTable, NeighbourTable, Port, Ports, State
+from snoop.runtime.ports import LinkTable, Port, Ports, State
 from snoop.runtime.rings import RingWatch
 from snoop.table.mdb import Delta, Mdb, compile_group, compile_vlan
 from snoop.table.members import EVERYBODY, VLAN_DEFAULT, Members, compile_members
@@ -88,6 +89,7 @@ class Plane:
         self.ports = Ports(fastpath, config.switch, neighbours or Neighbours(), claims)
         self.kernel = KernelPath(fastpath)
         self.kernel.configure(config.switch)
+        self.ports.egress.in_kernel = self.kernel.serves
         self.internal_errors = 0
         self.started = clock.now()
         self._links = links
@@ -245,6 +247,7 @@ class Plane:
                 self.ports.remove(port)
         known = {port.name for port in self.ports}
         self.kernel.configure(config.switch)
+        self.ports.egress.in_kernel = self.kernel.serves
         self.ports.configure(config.switch, [t for t in config.port if t.name in known])
         self.config = config
         self.names = Names(config.group)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import logging
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from itertools import count
@@ -18,19 +18,21 @@ from typing import Protocol
 
 from snoop.config import effective, resolve
 from snoop.config.schema import Coalesce, PortTable, SwitchTable
-from snoop.links import runs
+from snoop.links import direct, runs
 from snoop.links.claims import ClaimTable, Unclaimed
+from snoop.links.direct import Direct
 from snoop.links.interfaces import Link
 from snoop.links.runs import Runs
 from snoop.printable import name_of, natural
-from snoop.proto.params import MrouterMode
 from snoop.runtime import isolation
+from snoop.runtime.egress import Egress, NeighbourTable
 from snoop.table.seen import PortOpened, PortSetup
 
 _log = logging.getLogger("snoop.port")
 
 PORTS_MAX = 256
 RING_SLOT_BYTES = 2048
+_NO_MAC = bytes(6)
 _RINGS_BYTES = 256 << 20
 
 
@@ -50,15 +52,6 @@ class LinkTable(Protocol):
     """Where links are looked up: `links.Links`, or what a test puts in its place."""
 
     def by_name(self, name: str) -> Link | None: ...
-
-
-class NeighbourTable(Protocol):
-    """Who is behind an interface: `neighbours.Neighbours`, or what a test puts in its place."""
-
-    def runs(self, ifindex: int) -> Runs: ...
-    def guests(self, ifindex: int) -> Collection[str]: ...
-    def qdisc(self, ifindex: int) -> str: ...
-    def follow(self, ifindexes: Collection[int]) -> None: ...
 
 
 class PortPath(Protocol):
@@ -82,6 +75,8 @@ class PortPath(Protocol):
         pvid: int = ...,
         horizon: int = ...,
         ahead: bool = ...,
+        peer: bool = ...,
+        peer_mac: bytes = ...,
     ) -> None: ...
 
 
@@ -101,8 +96,10 @@ class Port:
     isolated: bool = False
     isolated_because: str | None = None
     asked_isolation: bool = False
+    asked_bypass: bool = True
     told_up: bool = False
     runs: Runs = runs.MISSING
+    direct: Direct = direct.MISSING
 
     @property
     def name(self) -> str:
@@ -127,6 +124,7 @@ class Ports:
         self._fastpath = fastpath
         self._claims = claims or Unclaimed()
         self._neighbours = neighbours
+        self.egress = Egress(switch, neighbours)
         self._routers = 0
         self._switch = switch
         self._by_name: dict[str, Port] = {}
@@ -151,15 +149,13 @@ class Ports:
 
     def configure(self, switch: SwitchTable, tables: Iterable[PortTable]) -> None:
         """Take changed options of ports that stay. Options of the socket itself reopen it."""
-        before = self._switch
-        self._switch = switch
+        self._switch = self.egress.switch = switch
         for table in tables:
             port = self._by_name[table.name]
-            old = effective.bypass(port.table, before)
             port.table = table
             if port.link is None:
                 continue
-            if old != effective.bypass(table, switch):
+            if port.asked_bypass != self.egress.bypasses(table, port.link.ifindex):
                 self._close(port)  # `reconcile` opens it again, as for a changed isolation.
             else:
                 self._set(port)
@@ -222,19 +218,21 @@ class Ports:
         return changes
 
     def settle_runs(self, routers: int) -> list[Port]:
-        """Stage who gets runs, as things are; `routers`: ports with a router behind them, in
-        whatever VLAN. The ports for which that changed.
+        """Stage who gets runs and who is handed frames directly, as things are; `routers`: ports
+        with a router behind them, in whatever VLAN. The ports for which runs changed.
         """
         self._routers = routers
         changed = []
         for port in self:
-            found = self._runs(port)
-            if found == port.runs:
-                continue
-            if found.takes != port.runs.takes and port.link is not None:
+            found, way = self._runs(port), self._direct(port)
+            if port.link is not None and (
+                (found.takes, way.mac) != (port.runs.takes, port.direct.mac)
+            ):
                 self._set(port)
-            port.runs = found
-            changed.append(port)
+            port.direct = way
+            if found != port.runs:
+                port.runs = found
+                changed.append(port)
         return changed
 
     def _follow(self, port: Port, link: Link | None) -> bool:
@@ -248,8 +246,12 @@ class Ports:
         else:
             if port.link is None:
                 self._open(port, link)
-            elif port.asked_isolation != self._isolation(port, link):
-                # An address or a master came or went: one gap in the traffic, nothing forgotten.
+            elif (port.asked_isolation, port.asked_bypass) != (
+                self._isolation(port, link),
+                self.egress.bypasses(port.table, link.ifindex),
+            ):
+                # An address, a master or traffic control came or went: one gap in the traffic,
+                # nothing forgotten.
                 self._close(port)
                 self._open(port, link)
             elif link != port.link:
@@ -290,6 +292,7 @@ class Ports:
 
     def _open(self, port: Port, link: Link) -> None:
         port.asked_isolation = self._isolation(port, link)
+        port.asked_bypass = self.egress.bypasses(port.table, link.ifindex)
         try:
             self._claims.take(link.ifindex)
             opened = self._make(self._fastpath.port_open, port, link)
@@ -311,7 +314,7 @@ class Ports:
     ) -> PortOpened:
         slots = _ring_slots(self._switch, len(self._by_id))
         setup = PortSetup(
-            qdisc_bypass=effective.bypass(port.table, self._switch),
+            qdisc_bypass=port.asked_bypass,
             isolate=port.asked_isolation,
             shortcut=self._switch.shortcut,
             ring_slots=slots,
@@ -353,6 +356,7 @@ class Ports:
         assert port.link is not None
         self._staged = True
         vlans = resolve.port_vlans(self._switch, port.table)
+        mac = self._direct(port).mac
         self._fastpath.port_set(
             port.id,
             up=port.link.up,
@@ -366,6 +370,8 @@ class Ports:
             pvid=0 if vlans is None else vlans.pvid,
             horizon=self._horizon(port),
             ahead=resolve.port_params(self._switch, port.table).ahead,
+            peer=mac is not None,
+            peer_mac=mac or _NO_MAC,
         )
 
     def _horizon(self, port: Port) -> int:
@@ -381,20 +387,11 @@ class Ports:
         return self._horizons[name]
 
     def _runs(self, port: Port) -> Runs:
-        """Known to take them, or none."""
-        mode = effective.coalesce(port.table, self._switch)
-        if mode is Coalesce.OFF:
-            return runs.OFF
-        if port.link is None:
-            return runs.MISSING
-        if mode is Coalesce.ALWAYS:
-            return runs.ALWAYS
-        if port.table.mrouter is MrouterMode.ALWAYS or self._routers >> port.id & 1:
-            return runs.ROUTER
-        qdisc = self._neighbours.qdisc(port.link.ifindex)
-        if not effective.bypass(port.table, self._switch) and qdisc not in runs.PLAIN_QDISCS:
-            return runs.shaped(qdisc)
-        return self._neighbours.runs(port.link.ifindex)
+        ifindex = None if port.link is None else port.link.ifindex
+        return self.egress.runs(port.table, ifindex, router=bool(self._routers >> port.id & 1))
+
+    def _direct(self, port: Port) -> Direct:
+        return self.egress.direct(port.table, None if port.link is None else port.link.ifindex)
 
 
 def _why_down(link: Link | None) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from snoop.fastpath import REASONS, STATS, Verdict
+from snoop.links.direct import Direct
 from snoop.links.interfaces import Link
 from snoop.links.runs import Runs
 from snoop.table.mdb import Delta
@@ -30,6 +31,7 @@ class FakeFastPath:
     opened: dict[int, int] = field(default_factory=dict)
     states: dict[int, tuple[bool, int, bool]] = field(default_factory=dict)
     isolated: dict[int, bool] = field(default_factory=dict)
+    bypasses: dict[int, bool] = field(default_factory=dict)
     rates: dict[int, tuple[int, int]] = field(default_factory=dict)
     peers: dict[int, bytes | None] = field(default_factory=dict)
     table: Table = field(default_factory=Table)
@@ -61,6 +63,7 @@ class FakeFastPath:
         assert port not in self.opened
         self.opened[port] = ifindex
         self.isolated[port] = setup.isolate
+        self.bypasses[port] = setup.qdisc_bypass
         return PortOpened(setup.isolate, None if setup.isolate else "not asked for")
 
     def _allow(self, ifindex: int) -> None:
@@ -225,12 +228,17 @@ class FakeNeighbours:
 
     refusing: dict[int, str] = field(default_factory=dict)
     sitting: dict[int, set[str]] = field(default_factory=dict)
+    macs: dict[int, bytes | None] = field(default_factory=dict)
     qdiscs: dict[int, str] = field(default_factory=dict)
     followed: set[int] = field(default_factory=set)
 
     def runs(self, ifindex: int) -> Runs:
         because = self.refusing.get(ifindex)
         return Runs(True, "a host") if because is None else Runs(False, because)
+
+    def direct(self, ifindex: int) -> Direct:
+        mac = self.macs.get(ifindex)
+        return Direct(mac, "a host" if mac else "no veth")
 
     def guests(self, ifindex: int) -> set[str]:
         return self.sitting.get(ifindex, set())

@@ -126,11 +126,15 @@ def test_always_and_off_have_the_last_word() -> None:
     assert coalescing(scene) == [False, True]
 
 
-def test_traffic_control_on_a_port_that_uses_it_counts_frames() -> None:
-    scene = Scene(port=[{"name": "p0", "qdisc_bypass": False}, {"name": "p1"}])
+@pytest.mark.parametrize(("kernel", "takes"), [("off", True), ("auto", False)])
+def test_traffic_control_on_a_port_that_uses_it_counts_frames(kernel: str, takes: bool) -> None:
+    """What the kernel serves uses it, and so does the rest then."""
+    scene = Scene(
+        port=[{"name": "p0", "qdisc_bypass": False}, {"name": "p1"}], switch={"kernel": kernel}
+    )
     scene.neighbours.qdiscs |= {10: "netem", 11: "netem"}
     scene.start()
-    assert coalescing(scene) == [False, True]
+    assert coalescing(scene) == [False, takes]
 
 
 def test_port_with_other_interfaces_on_it_is_not_isolated_and_says_so() -> None:
