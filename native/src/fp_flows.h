@@ -39,6 +39,7 @@ struct fp_flow {
 	uint32_t ringed;   /* frames of this pass that a data ring had, not yet in credits[] */
 	uint32_t sample;   /* length of one without a tag, or FP_NOT_PLAIN: not for a program */
 	uint64_t first_ns; /* of its stream */
+	bool ahead;	   /* decided with joins that wait (fp_joins.h): no table says so */
 	bool judged;	   /* without a slot: whether the kernel may have it at all was asked */
 	bool kept;	   /* and it may not */
 };

@@ -272,8 +272,10 @@ void fp_handover_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 	for (uint32_t i = 0; i < flows->credit_count; i++)
 		add_credit(slots, &flows->credits[i], now_ns);
 	for (uint32_t i = 0; i < flows->touched_count; i++) {
-		if (flows->flows[flows->touched[i]].slot)
-			judge(&pass, &flows->flows[flows->touched[i]]);
+		struct fp_flow *flow = &flows->flows[flows->touched[i]];
+
+		if (flow->slot && !flow->ahead)
+			judge(&pass, flow);
 	}
 	if (worker->cut.on)
 		go_on_cut(&pass);

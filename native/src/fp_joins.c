@@ -128,15 +128,16 @@ static bool is_pruned(const struct fp_verdict *verdict)
 	}
 }
 
-void fp_joins_grant(const struct fp_joins *joins, const struct fp_table *table,
+bool fp_joins_grant(const struct fp_joins *joins, const struct fp_table *table,
 		    const struct fp_frame *frame, uint32_t in_port, struct fp_verdict *verdict)
 {
 	uint32_t tag = tag_of(frame->vlan, frame->group);
 	const uint64_t *members = fp_table_vlan(table, frame->vlan)->members;
 	uint16_t horizon = table->horizon[in_port];
+	bool granted = false;
 
 	if (!joins->count || !is_pruned(verdict))
-		return;
+		return false;
 	for (uint32_t i = 0; i < joins->count; i++) {
 		const struct fp_join *join = &joins->joins[i];
 
@@ -148,10 +149,12 @@ void fp_joins_grant(const struct fp_joins *joins, const struct fp_table *table,
 		    (horizon && horizon == table->horizon[join->port]))
 			continue;
 		fp_mask_set(verdict->ports, join->port);
+		granted = true;
 		if (verdict->action == FP_ACTION_DROP) {
 			verdict->action = FP_ACTION_FORWARD;
 			verdict->reason = FP_FORWARD_GROUP;
 			verdict->registered = 1;
 		}
 	}
+	return granted;
 }

@@ -60,8 +60,9 @@ bool fp_joins_note(struct fp_joins *joins, const struct fp_table *table,
  */
 bool fp_joins_settle(struct fp_joins *joins, struct fp_port *const *ports, uint32_t port_count);
 
-/* Adds to the verdict of a stream's frame the ports whose joins of it wait. */
-void fp_joins_grant(const struct fp_joins *joins, const struct fp_table *table,
+/* Adds to the verdict of a stream's frame the ports whose joins of it wait; false: there are none.
+ */
+bool fp_joins_grant(const struct fp_joins *joins, const struct fp_table *table,
 		    const struct fp_frame *frame, uint32_t in_port, struct fp_verdict *verdict);
 
 #endif

@@ -72,13 +72,18 @@ static void punt(struct fp_worker *worker, const struct fp_table *table, uint32_
 		 const struct fp_frame *frame, struct fp_verdict *verdict, uint64_t now_ns)
 {
 	struct fp_stats *stats = &worker->stats[port];
+	uint32_t known = worker->joins.count;
 	enum fp_reason reason;
 	bool put = hand_up(table, table->ports[port], frame, now_ns, &reason);
 
 	worker->punted |= put;
 	if (put && frame->control &&
-	    fp_joins_note(&worker->joins, table, frame, table->ports[port], now_ns))
+	    fp_joins_note(&worker->joins, table, frame, table->ports[port], now_ns)) {
 		forget_flows(worker, table);
+		for (; known < worker->joins.count; known++) /* the ring gets what they join */
+			fp_slots_void(&worker->slots, worker->joins.joins[known].vlan,
+				      worker->joins.joins[known].group);
+	}
 	if (verdict->action != FP_ACTION_PUNT) /* it is forwarded all the same */
 		fp_count(&stats->stats[put ? FP_STAT_PUNT_COPIES : FP_STAT_PUNT_COPIES_LOST], 1);
 	else if (!put)
@@ -155,7 +160,7 @@ static void decide_flow(struct fp_switch *sw, struct fp_worker *worker,
 	fp_flow_flush(&worker->flows, flow, now_ns);
 	flow->key = *key;
 	fp_decide(table, frame, port, -1, &flow->verdict);
-	fp_joins_grant(&worker->joins, table, frame, port, &flow->verdict);
+	flow->ahead = fp_joins_grant(&worker->joins, table, frame, port, &flow->verdict);
 	memset(stream, 0, sizeof(*stream));
 	stream->vlan = frame->vlan;
 	stream->port = (uint16_t)port;

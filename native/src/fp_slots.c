@@ -23,7 +23,8 @@ int fp_slots_init(struct fp_slots *slots, struct fp_path_slot *memory, uint32_t 
 		return 0;
 	slots->notes = calloc(count, sizeof(*slots->notes));
 	slots->tags = calloc(count, sizeof(*slots->tags));
-	if (!slots->notes || !slots->tags) {
+	slots->groups = calloc(count, sizeof(*slots->groups));
+	if (!slots->notes || !slots->tags || !slots->groups) {
 		fp_slots_destroy(slots);
 		return -ENOMEM;
 	}
@@ -37,7 +38,9 @@ void fp_slots_destroy(struct fp_slots *slots)
 {
 	free(slots->notes);
 	free(slots->tags);
+	free(slots->groups);
 	slots->notes = NULL;
+	slots->groups = NULL;
 	slots->tags = NULL;
 	slots->slots = NULL;
 }
@@ -88,6 +91,30 @@ uint32_t fp_slots_find(const struct fp_slots *slots, const uint64_t *key)
 			return i;
 	}
 	return FP_NO_PLACE;
+}
+
+static uint32_t group_of(uint32_t vlan, const uint8_t *group)
+{
+	uint64_t words[2];
+	uint64_t hash;
+
+	memcpy(words, group, sizeof(words));
+	hash = (words[0] ^ (words[1] + vlan) * UINT64_C(0x9e3779b97f4a7c15)) *
+	       UINT64_C(0xbf58476d1ce4e5b9);
+	return (uint32_t)(hash >> 32);
+}
+
+void fp_slots_void(struct fp_slots *slots, uint32_t vlan, const uint8_t *group)
+{
+	uint32_t hash = group_of(vlan, group);
+
+	if (!slots->slots || !slots->group_counts[hash & (FP_SLOTS_GROUPS - 1)])
+		return;
+	for (uint32_t i = 0; i < slots->sets * FP_PATH_WAYS; i++) {
+		/* release: as every store of seq; a decision that another writes now is older */
+		if (slots->groups[i] == hash && slots->tags[i])
+			fp_word_release(&slots->slots[i].seq, 0);
+	}
 }
 
 static uint64_t active_ns(const struct fp_slots *slots, uint32_t index)
@@ -161,7 +188,11 @@ void fp_slots_assign(struct fp_slots *slots, uint32_t index, const uint64_t *key
 		fp_word_release(&slot->key[i], key[i]);
 	fp_word_release(&slot->tag, tag);
 	write_end(slot);
+	if (slots->tags[index])
+		slots->group_counts[slots->groups[index] & (FP_SLOTS_GROUPS - 1)]--;
 	slots->tags[index] = tag;
+	slots->groups[index] = group_of(stream->vlan, stream->group);
+	slots->group_counts[slots->groups[index] & (FP_SLOTS_GROUPS - 1)]++;
 	note->generation++;
 	note->credit = 0;
 	note->exact = false;

@@ -23,6 +23,7 @@
 #include "fp_path_map.h"
 #include "fp_streams.h"
 
+#define FP_SLOTS_GROUPS 1024u /* a power of two */
 #define FP_SLOTS_SILENT_NS UINT64_C(1000000000)
 #define FP_SLOTS_GONE_NS UINT64_C(10000000000) /* silent so long it has no claim at all */
 
@@ -60,6 +61,8 @@ struct fp_slots {
 	uint32_t *tags; /* of the slots, close together: a set is one look */
 	uint32_t sets;	/* a power of two */
 	uint64_t seed;
+	uint32_t *groups;			/* of the slots: a hash of VLAN and group */
+	uint32_t group_counts[FP_SLOTS_GROUPS]; /* how many slots have one of that hash */
 	_Alignas(64) _Atomic uint32_t locked;
 };
 
@@ -96,6 +99,8 @@ static inline void fp_slots_unlock(struct fp_slots *slots)
 void fp_slots_key(const struct fp_flow_key *flow, uint64_t key[FP_PATH_KEY_WORDS]);
 /* The slot of a key, or FP_NO_PLACE. The loop; no lock. */
 uint32_t fp_slots_find(const struct fp_slots *slots, const uint64_t *key);
+/* The ring gets the next frames of a group, and the loop says again where they go. Likewise. */
+void fp_slots_void(struct fp_slots *slots, uint32_t vlan, const uint8_t *group);
 
 /* Below: under the lock. */
 
