@@ -33,7 +33,7 @@ from snoop.proto.units import SECOND, Instant
 from snoop.runtime import clock, garbage, notify, priority
 from snoop.runtime.fanout import Fanout, Listener
 from snoop.runtime.plane import Plane
-from snoop.runtime.ports import State, reason
+from snoop.runtime.port import State, reason
 from snoop.runtime.rings import LOOK_SECONDS
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ class Daemon:
 
     def _open_links(self) -> None:
         self._links.open()
+        self._settings.see(self._links.bare())
         missing = [name for name in self._typed if self._links.by_name(name) is None]
         if missing:
             plural = "ports do" if len(missing) > 1 else "port does"
@@ -134,7 +135,7 @@ class Daemon:
             raise StartError(f"cannot make the fast path: {reason(error)}") from error
         try:
             self._plane = Plane(
-                self._settings.config,
+                self._settings.current,
                 fastpath=fastpath,
                 links=self._links,
                 events=self._events,
@@ -144,7 +145,12 @@ class Daemon:
             )
             self._changes = Changes(self._settings, self._plane, self._links, self._load)
             self._answers = Answers(self._plane, changes=self._changes, config=self._settings.shown)
-            faults = [f"{port.name}: {port.problem}" for port in self._plane.ports if port.problem]
+            named = {port.name for port in self._settings.config.named}
+            faults = [
+                f"{port.name}: {port.problem}"
+                for port in self._plane.ports
+                if port.problem and port.name in named
+            ]
             if faults:
                 raise StartError("; ".join(faults))
             self._serve_metrics(self._settings.config.metrics.listen)
@@ -260,7 +266,7 @@ class Daemon:
             self._loop.add_reader(self._plane.fastpath.punt_fd, self._punted)
 
     def _links_changed(self) -> None:
-        self._plane.links_changed()
+        self._changes.links_changed()
         self._rearm()
         self._try_later()
 

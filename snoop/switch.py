@@ -384,17 +384,38 @@ class Switch:
         `access=20`, `trunk=[10, "20-29"]`; None puts one back to what the file says. Of `mld` with
         a table, `mld={"mrouter": "never"}`. What they are then, as the command says it.
         """
-        words = []
-        for key, value in options.items():
-            inner = {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {}
-            words += [f"{k}={_word(v)}" for k, v in (inner or {key: value}).items()]
+        words = [f"{key}={_word(value)}" for key, value in _parts(options)]
         result: dict[str, Any] = call(self.socket, "port_set", port=port, options=words)
         return result
+
+    def port_add(self, port: str, *, wait: bool = False, **options: object) -> dict[str, Any]:
+        """Make an interface a port, options as in `port_set`, until it is deleted or the switch
+        ends; with `wait` also one that is not there yet. What they are then.
+        """
+        words = [port]
+        for key, value in _parts(options):
+            each = value if isinstance(value, list | tuple) else [value]
+            words += [f"{key}={_word(one)}" for one in each]
+        result: dict[str, Any] = call(self.socket, "port_add", port=",".join(words), wait=wait)
+        return result
+
+    def port_del(self, port: str) -> None:
+        """Delete a port that `port_add` has added."""
+        call(self.socket, "port_del", port=port)
 
     def reload(self) -> dict[str, Any]:
         """Read the configuration file again."""
         result: dict[str, Any] = call(self.socket, "reload")
         return result
+
+
+def _parts(options: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Options, those in a table by names of their own."""
+    for key, value in options.items():
+        if isinstance(value, Mapping) and value:
+            yield from ((f"{key}.{inner}", one) for inner, one in value.items())
+        else:
+            yield key, value
 
 
 def _word(value: object) -> str:

@@ -46,7 +46,7 @@ _EXAMPLE: dict[str, Any] = {
     "group": [{"group": "239.1.1.1", "name": "BBC One"}],
 }
 # Of a port, what is allowed with vlan_filtering alone, and not all of it together.
-_FILTERING: dict[str, Any] = {"access": 10, "trunk": [10, "20-29"], "native": 1}
+_FILTERING: dict[str, Any] = {"match": "veth*", "access": 10, "trunk": [10, "20-29"], "native": 1}
 
 
 def text() -> str:
@@ -129,7 +129,7 @@ def _keys(table: type[msgspec.Struct], values: dict[str, Any]) -> Iterator[str]:
         yield from textwrap.wrap(
             comment, _WIDTH, initial_indent="# ", subsequent_indent="#   ", break_on_hyphens=False
         )
-        if values[field.name] is None:
+        if values.get(field.name) is None:
             yield f"# {field.name} = {toml.value(_FILTERING[field.name])}"
             continue
         # A key that means something by being left out is shown with what it then means.

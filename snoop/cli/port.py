@@ -1,4 +1,4 @@
-"""`snoop port`: options of a port while the switch runs."""
+"""`snoop port`: ports, and options of a port, while the switch runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,38 @@ _ORIGINS = {"file": "as the file says", "default": "the default"}
 
 @click.group(no_args_is_help=False)
 def port() -> None:
-    """Set options of a port while the switch runs."""
+    """Add and delete ports, set options of one, while the switch runs."""
+
+
+@port.command("add")
+@click.argument("argument", metavar="IF[,OPTION=VALUE…]", type=options.INTERFACE)
+@options.option("--wait", is_flag=True, help="It may be missing, and joins when it appears.")
+@options.as_json
+@click.pass_context
+def port_add(ctx: click.Context, argument: str, wait: bool, as_json: bool) -> None:
+    """Make an interface a port, with options as in [[port]], until it is deleted or the switch
+    ends.
+
+    Nothing is written to the file, and a reload keeps it. A list is given by repeating its option:
+    p9,trunk=10,trunk=20-29.
+    """
+    session = options.session(ctx)
+    result = session.call("port_add", port=argument, wait=wait)
+    if as_json:
+        options.print_json(result)
+    else:
+        click.echo(f"{result['port']} is a port")
+
+
+@port.command("del")
+@click.argument("interface", metavar="IF", type=options.PORT)
+@click.pass_context
+def port_del(ctx: click.Context, interface: str) -> None:
+    """Delete a port that `port add` has added.
+
+    What was learned there ends; nobody else loses a frame.
+    """
+    options.session(ctx).call("port_del", port=interface)
 
 
 @port.command("set")

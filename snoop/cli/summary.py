@@ -26,6 +26,8 @@ class Everything:
     mdb: list[documents.Entry]
     streams: list[documents.Stream]
     vlan_names: dict[int, str] = field(default_factory=dict)
+    no_ports: dict[str, str] = field(default_factory=dict)
+    """Interfaces that a pattern matches and that cannot be ports, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +53,15 @@ class Asked(Protocol):
 
 def gather(asked: Asked) -> Everything:
     """The state as the `show` commands give it."""
-    status, ports = asked.show(documents.Status), asked.show(documents.Ports).ports
+    status, ports = asked.show(documents.Status), asked.show(documents.Ports)
     queriers, mrouters = asked.show(documents.Queriers), asked.show(documents.Mrouters)
     # Streams before members: a member that joins in between is not missing anything.
     streams = asked.show(documents.Streams).streams
     named = queriers.vlan_names
     return Everything(
         status=status,
-        ports=ports,
+        ports=ports.ports,
+        no_ports=ports.refused,
         queriers=queriers.queriers,
         mrouters=mrouters.mrouters,
         streams=streams,

@@ -35,6 +35,11 @@ Interface = Annotated[
         "an interface name of 1 to 15 characters",
     ),
 ]
+PORTS_MAX = 256
+Pattern = Annotated[
+    str,
+    like(r"^[^\s/]{1,64}$", 'a shell pattern of interface names, such as "veth*"'),
+]
 Listen = Annotated[
     str,
     like(r"^$|^[^\s]*:[0-9]{1,5}$", 'ADDRESS:PORT such as "127.0.0.1:9570", or empty'),

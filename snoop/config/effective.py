@@ -129,4 +129,5 @@ def port(config: Config, table: PortTable) -> dict[str, Any]:
     }
     same = {key: plain[key] for key in table.mld.__struct_fields__}
     plain["mld"] = same | plain["mld"] | lists
+    del plain["match" if table.match is None else "name"]
     return plain

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 import typing
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,8 +19,8 @@ from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 import msgspec
 from msgspec import structs
 
-from snoop.config import port_options, schema
-from snoop.config.port_options import Options
+from snoop.config import given_ports, schema
+from snoop.config.given_ports import NOTHING, Commanded
 from snoop.config.problems import ConfigError, Problem, Unknown, lines_of
 from snoop.config.schema import Config
 from snoop.config.schema_vlan import VlanTable
@@ -41,7 +41,6 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "metrics": schema.MetricsTable,
 }
 _REPEATED = ("vlan", "port", "static", "group")
-NOTHING: Mapping[str, Options] = {}
 
 
 class Document(NamedTuple):
@@ -87,18 +86,19 @@ def load(
         below = given.get(table, {})
         if isinstance(below, dict):
             given[table] = {**below, **keys}
-    mistakes = tuple(Problem(problem, meant="port") for problem in _add_ports(given, ports))
+    mistakes = tuple(Problem(problem, meant="port") for problem in given_ports.add(given, ports))
+    mistakes += tuple(given_ports.shadowed(written.get("port")))
     return settle(Document(path, text, written, given, mistakes))
 
 
 def settle(
-    document: Document, commands: Mapping[str, Options] = NOTHING, *, before: Config | None = None
+    document: Document, commands: Commanded = NOTHING, *, before: Config | None = None
 ) -> Loaded:
-    """What was read, and what commands have set of ports over it ({port: options}), checked.
+    """What was read, and what commands have said of ports over it, checked.
 
     With `before`, which the same document came to with other commands, no more than ports.
     """
-    raw = _commanded(document.given, commands)
+    raw = given_ports.commanded(document.given, commands)
     config, found = _checked(raw, document.mistakes, before)
     if found:
         numbers = lines_of(document.text, found)
@@ -130,19 +130,6 @@ def _read(path: str | None) -> tuple[str, dict[str, Any]]:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
 
 
-def _commanded(given: Mapping[str, Any], commands: Mapping[str, Options]) -> Mapping[str, Any]:
-    ports = given.get("port")
-    if not commands or not isinstance(ports, list):
-        return given
-    return {**given, "port": [_laid(port, commands) for port in ports]}
-
-
-def _laid(port: Any, commands: Mapping[str, Options]) -> Any:
-    name = port.get("name") if isinstance(port, dict) else None
-    options = commands.get(name_of(name)) if isinstance(name, str) else None
-    return port if options is None else port_options.laid(port, options)
-
-
 def _where(document: Document, raw: Mapping[str, Any], number: int | None, problem: Problem) -> str:
     """The file and the line, if what is wrong was written there; of `port set`, nothing."""
     if not problem.table:
@@ -170,7 +157,7 @@ def _at(raw: Mapping[str, Any], problem: Problem) -> Any:
 
 
 def _origins(
-    written: Mapping[str, Any], raw: Mapping[str, Any], commands: Mapping[str, Options]
+    written: Mapping[str, Any], raw: Mapping[str, Any], commands: Commanded
 ) -> dict[str, str]:
     """Of every key but those by which a table is called; static entries and names of
     groups are the file's.
@@ -186,17 +173,28 @@ def _origins(
     ):
         given, ours = raw.get(table, {}), written.get(table, {})
         pairs = [(table, given, ours)] if not by else [
-            (f"{table}.{_spell(one[by])}", one, ours[at] if at < len(ours) else {})
+            (f"{table}.{_spell(key)}", one, _written(written, table, at, one))
             for at, one in enumerate(given)
+            for key in [one.get(by, one.get("match"))]
         ]  # fmt: skip
         for name, one, other in pairs:
             for key in _keys(TABLES[table])[0]:
-                if key != by:
+                if key not in (by, "match"):
                     origins[f"{name}.{key}"] = _origin(key, one, other)
-    for port, options in commands.items():
+    for port, options in commands.options.items():
         for option in options:
             origins[f"port.{port}.{option.partition('.')[0]}"] = "command"
     return origins
+
+
+def _written(
+    written: Mapping[str, Any], table: str, at: int, one: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """What the file says of a table that there may be several of."""
+    if table == "port":
+        return given_ports.from_file(written, at, one)
+    ours: list[Mapping[str, Any]] = written.get(table, [])
+    return ours[at] if at < len(ours) else {}
 
 
 def _origin(key: str, given: Mapping[str, Any], written: Mapping[str, Any]) -> str:
@@ -243,13 +241,18 @@ def _repeated(table: str, given: list[Any]) -> tuple[tuple[Any, ...], list[Probl
         for at, one in enumerate(given)
         for called in [_called(one, at + 1)]
     ]
-    return tuple(one for one, _ in pairs), [problem for _, wrong in pairs for problem in wrong]
+    found = [problem for _, wrong in pairs for problem in wrong]
+    for at, one in enumerate(given if table == "port" else ()):
+        if isinstance(one, dict) and {"name", "match"} <= one.keys():
+            text = f"[[port]] {_called(one, at + 1)}: match stands in place of name: give one"
+            found.append(Problem(text, "port", at, "match"))
+    return tuple(one for one, _ in pairs), found
 
 
 def _called(raw: object, number: int) -> object:
     """What a repeated table is called in a message."""
     names = (
-        [raw[key] for key in ("group", "name", "vid") if key in raw]
+        [raw[key] for key in ("group", "name", "match", "vid") if key in raw]
         if isinstance(raw, dict)
         else []
     )
@@ -324,11 +327,16 @@ def _table(
             )
             found += [Problem(text, *place, key) for text in said]
     for key in required:
-        if isinstance(raw, dict) and key not in raw:
+        if isinstance(raw, dict) and key not in raw and not _is_pattern(kind, raw):
             text = f'{where} the key "{key}" is missing'
             found.append(Problem(text, *place, meant=key))
         values.setdefault(key, [] if element(hints[key]) is not None else str(called) or "-")
     return kind(**values), found
+
+
+def _is_pattern(kind: type[Table], raw: Mapping[str, Any]) -> bool:
+    """Tell whether a port is given by a pattern, which is then its name."""
+    return kind is schema.PortTable and "match" in raw
 
 
 def _elements(hint: Any, value: object) -> tuple[list[tuple[Any, object]], list[Any]]:
@@ -377,26 +385,3 @@ def _response(table: Any, raw: object) -> Any:
     if left_out and table.query_response_interval > table.query_interval:
         return structs.replace(table, query_response_interval=table.query_interval)
     return table
-
-
-def _add_ports(raw: dict[str, Any], arguments: Iterable[str]) -> Iterator[str]:
-    """`--port` arguments add to the file's ports; options for a port of the file win over it.
-
-    Tells what is wrong with the arguments alone.
-    """
-    given = raw.get("port", [])
-    if not isinstance(given, list):
-        return
-    ports = raw["port"] = list(given)
-    for argument in arguments:
-        try:
-            name, options = port_options.argument(argument)
-        except ConfigError as error:
-            yield str(error)
-            continue
-        for at, port in enumerate(ports):
-            if isinstance(port, dict) and port.get("name") == name:
-                ports[at] = port_options.laid(port, options)
-                break
-        else:
-            ports.append(port_options.laid({"name": name}, options))

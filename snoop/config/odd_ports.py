@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Protocol
 
-from snoop.config import effective, resolve
+from snoop.config import effective, patterns, resolve
 from snoop.config.schema import Config
 from snoop.proto.params import MrouterMode, QuerierMode, Unregistered
 
@@ -32,6 +32,8 @@ class Interface(Protocol):
     def addresses(self) -> Collection[str]: ...
     @property
     def loopback(self) -> bool: ...
+    @property
+    def ethernet(self) -> bool: ...
 
 
 def together(config: Config) -> Iterator[str]:
@@ -80,11 +82,19 @@ def interfaces(config: Config, found: Collection[Interface]) -> Iterator[str]:
     """Of those that there are in this network namespace."""
     by_name = {one.name: one for one in found}
     names = {one.ifindex: one.name for one in found}
-    ports = [by_name[port.name] for port in config.port if port.name in by_name]
-    isolated = {p.name for p in config.port if effective.isolate(p, config.switch)}
-    for port in config.port:
+    matched = patterns.match(config, found)
+    config = patterns.laid_out(config, matched)
+    ports = [by_name[port.name] for port in config.named if port.name in by_name]
+    isolated = {p.name for p in config.named if effective.isolate(p, config.switch)}
+    for port in config.named:
         if port.name not in by_name:
             yield f"[[port]] {port.name}: no such interface in this network namespace"
+    for port in config.patterns:
+        made = [name for name in matched.ports if patterns.of(config, name) is port]
+        yield f"[[port]] {port.name}: it matches {', '.join(made) or 'nothing that is here now'}"
+    for name, why in matched.refused.items():
+        if not by_name[name].loopback:
+            yield f"{name} is matched and cannot be a port: {why}"
     for one in ports:
         if one.loopback:
             yield f"[[port]] {one.name}: a loopback is no Ethernet interface and cannot be a port"

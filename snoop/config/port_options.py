@@ -35,16 +35,16 @@ class Word(Enum):
     """As if the file did not have it."""
 
 
-def argument(text: str) -> tuple[str, Options]:
-    """`IF[,option=value…]`: the port, and its options; a list is one given repeatedly."""
+def argument(where: str, text: str) -> tuple[str, Options]:
+    """`IF[,option=value…]`: the port, and its options; a list is one given repeatedly. `where` is
+    what was typed.
+    """
     name, *words = text.split(",")
     if not name:
-        raise ConfigError(
-            f'--port {text}: allowed is IF[,option=value…], such as "p0,mrouter=never"'
-        )
+        raise ConfigError(f'{where}: allowed is IF[,option=value…], such as "p0,mrouter=never"')
     options: Options = {}
     for word in words:
-        key, value = _option(f"--port {text}", word)
+        key, value = _option(where, word)
         if is_list(key):
             listed = options.setdefault(key, [])
             assert isinstance(listed, list)
@@ -131,7 +131,7 @@ def _spelled(value: object) -> str:
 def _option(where: str, word: str) -> tuple[str, str]:
     """The two sides of an equals sign; ConfigError for what has none, or no key before it."""
     key, equals, value = word.partition("=")
-    if not equals or key in ("name", "mld"):
+    if not equals or key in ("name", "match", "mld"):
         hint = "; of a list, each: trunk=10,trunk=20-29" if word[:1].isdigit() else ""
         raise ConfigError(f'{where}: "{word}" is not option=value{hint}')
     if key not in hints():
@@ -152,7 +152,7 @@ def hints() -> dict[str, Any]:
     """Every option that there is, with its type."""
     known = typing.get_type_hints(PortTable, include_extras=True)
     inner = typing.get_type_hints(PortMldTable, include_extras=True)
-    del known["name"], known["mld"]
+    del known["name"], known["match"], known["mld"]
     return {**known, **{f"mld.{key}": hint for key, hint in inner.items()}}
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from msgspec import structs
 
+from snoop.config import patterns
 from snoop.config.addresses import GroupPrefix
 from snoop.config.schema import (
     Config,
@@ -51,16 +52,16 @@ ALWAYS_FLOOD6 = (  # INTERFACE.md 5: neighbour discovery and what hosts look for
 NO_MAC = b"\x02\0\0\0\0\1"  # locally administered; for a switch whose ports have none
 
 
-def params(config: Config, *, port_id: Callable[[str], int], switch_mac: bytes) -> Params:
+def params(config: Config, *, port_id: Callable[[str], int | None], switch_mac: bytes) -> Params:
     """The switch-wide parameters; ValueError names what is out of range.
 
-    `switch_mac` is the source of our own frames, 6 bytes.
+    `switch_mac` is the source of our own frames, 6 bytes; `port_id` None: it is not there yet.
     """
     flooded = config.switch.report_flood
     if isinstance(flooded, bool):
         report_flood = ALL_PORTS if flooded else 0
     else:
-        report_flood = sum({1 << port_id(name) for name in flooded})
+        report_flood = sum({1 << at for name in flooded if (at := port_id(name)) is not None})
 
     def common(table: IgmpTable | MldTable) -> dict[str, Any]:
         return {**_common(table), **_policy(config, report_flood), "switch_mac": switch_mac}
@@ -263,16 +264,17 @@ def always_flood(config: Config) -> list[Prefix]:
     return [one.prefix for one in listed]
 
 
-def statics(config: Config, *, port_id: Callable[[str], int]) -> set[StaticEntry]:
-    """Every configured static entry."""
+def statics(config: Config, *, port_id: Callable[[str], int | None]) -> set[StaticEntry]:
+    """Every configured static entry, but those of ports that a pattern may make some day."""
     return {
         StaticEntry(
             vid,
             static.group.mapped,
             None if static.source is None else static.source.mapped,
-            port_id(name),
+            at,
         )
         for static, vid, name in static_entries(config)
+        if (at := port_id(name)) is not None
     }
 
 
@@ -288,7 +290,12 @@ def pvids(config: Config) -> dict[str, int]:
     """The PVID of every port by its name; none where nobody filters."""
     if not config.switch.vlan_filtering:
         return {}
-    return {table.name: pvid(table) for table in config.port}
+    named = {table.name: pvid(table) for table in config.named}
+    if not config.patterns:
+        return named
+    told = {name for static in config.static for name in static.ports if name not in named}
+    found = ((name, patterns.of(config, name)) for name in told)
+    return named | {name: pvid(table) for name, table in found if table is not None}
 
 
 def static_vlan(static: StaticTable, port: str, pvids: Mapping[str, int]) -> int:

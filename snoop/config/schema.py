@@ -25,6 +25,7 @@ from snoop.config.bounds import (
     MldProfile,
     Name,
     NullSource,
+    Pattern,
     PortName,
     QuerySeconds,
     ResponseSeconds,
@@ -275,7 +276,14 @@ class PortMldTable(
 class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[[port]]`; `None` stands for "as the switch"."""
 
-    name: Annotated[Interface, says("the interface")]
+    name: Annotated[Interface, says("the interface; one that is not there yet joins later")]
+    match: Annotated[
+        Pattern | None,
+        says(
+            'in place of name, a shell pattern such as "veth*": every interface that it matches is '
+            "a port while it is there; the first [[port]] that names or matches one holds"
+        ),
+    ] = None
     description: Annotated[
         Label | None, says("what people call it; stands wherever the port is shown")
     ] = None
@@ -386,6 +394,16 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     static: tuple[StaticTable, ...] = ()
     group: tuple[GroupTable, ...] = ()
     metrics: MetricsTable = MetricsTable()
+
+    @property
+    def named(self) -> tuple[PortTable, ...]:
+        """The ports by name."""
+        return tuple(one for one in self.port if one.match is None)
+
+    @property
+    def patterns(self) -> tuple[PortTable, ...]:
+        """The others: their name is their pattern."""
+        return tuple(one for one in self.port if one.match is not None)
 
 
 # Keys whose change needs a new process: they size or name what is opened once.

@@ -8,15 +8,15 @@ from ipaddress import ip_address
 
 from msgspec import structs
 
-from snoop.config import resolve, together_vlans
+from snoop.config import patterns, resolve, together_vlans
 from snoop.config.addresses import GroupPrefix
+from snoop.config.bounds import PORTS_MAX
 from snoop.config.problems import Problem, Unknown
 from snoop.config.schema import Config, IgmpTable, MldTable, PortMldTable
 from snoop.config.schema_vlan import VlanTable
 from snoop.config.words import meant
 from snoop.wire.address import Family
 
-PORTS_MAX = 256
 _TABLE = {Family.IPV4: "igmp", Family.IPV6: "mld"}
 _INTERVALS = ("query_interval", "query_response_interval")
 
@@ -73,11 +73,13 @@ def _is_open(config: Config, at: int, family: Family, key: str, unknown: Unknown
     return as_common or unknown.has("vlan", at, prefix + key)
 
 
-def _twice(table: str, key: str, values: Iterable[str], unknown: Unknown) -> Iterator[Problem]:
-    """Tables of one name are told apart by their key."""
+def _twice(
+    table: str, key: str, values: Iterable[str | None], unknown: Unknown
+) -> Iterator[Problem]:
+    """Tables of one name are told apart by their key, but those that have None."""
     seen = set()
     for at, value in enumerate(values):
-        if unknown.has(table, at, key):
+        if value is None or unknown.has(table, at, key):
             continue
         if value in seen:
             text = f"[[{table}]] {key} = {value} is given twice: allowed is once"
@@ -144,7 +146,7 @@ def _of(inner: str, key: str) -> str:
 
 
 def _ports(config: Config, unknown: Unknown) -> Iterator[Problem]:
-    yield from _twice("port", "name", [f'"{port.name}"' for port in config.port], unknown)
+    yield from _twice("port", "name", _quoted(config), unknown)
     for at, port in enumerate(config.port):
         inner = ""
         try:
@@ -161,11 +163,17 @@ def _ports(config: Config, unknown: Unknown) -> Iterator[Problem]:
         yield Problem(text, "port", PORTS_MAX)
 
 
+def _quoted(config: Config) -> Iterator[str | None]:
+    """The name of each port; that of a pattern is looked at in `given_ports.py`."""
+    for port in config.port:
+        yield f'"{port.name}"' if port.match is None else None
+
+
 def _names(config: Config, unknown: Unknown) -> Iterator[Problem]:
     """Ports are called by names that they have."""
     if unknown.any("port", "name"):
         return
-    names = {port.name for port in config.port}
+    names = {port.name for port in config.named}
     flooded = config.switch.report_flood
     listed: list[tuple[str, str, int | None, str, str]] = [
         ("[switch] report_flood", "switch", None, "report_flood", name)
@@ -175,7 +183,7 @@ def _names(config: Config, unknown: Unknown) -> Iterator[Problem]:
         heading = f"[[static]] {static.group}: ports"
         listed += [(heading, "static", at, "ports", name) for name in static.ports]
     for heading, table, index, key, name in listed:
-        if name not in names:
+        if name not in names and patterns.of(config, name) is None:
             text = f'{heading} = "{name}" is not allowed: a port of this switch{meant(name, names)}'
             yield Problem(text, table, index, key)
 

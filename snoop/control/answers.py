@@ -16,6 +16,8 @@ from snoop.control.requests import (
     Explain,
     Monitor,
     Mrouter,
+    PortAdd,
+    PortDel,
     PortSet,
     Query,
     Reload,
@@ -80,6 +82,10 @@ class Answers:
                 return await answer.explain(self._plane, self._counters.port, request)
             case Reload():
                 return self._changes.reload()
+            case PortAdd():
+                return self._changes.port_add(request)
+            case PortDel():
+                self._changes.port_del(request)
             case PortSet():
                 return self._changes.port_set(request)
             case _:

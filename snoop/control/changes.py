@@ -1,4 +1,5 @@
-"""What changes the configuration of a switch that runs: its file, read again, and `port set`.
+"""What changes the configuration of a switch that runs: its file, read again, `port add`, `del` and
+`set`, and interfaces that its patterns match.
 
 Either is checked whole before anything happens, and refused with nothing changed.
 """
@@ -16,11 +17,12 @@ from snoop.config.schema import Config
 from snoop.config.settings import Settings
 from snoop.control import named
 from snoop.control.documents import PortSettings, Reloaded
-from snoop.control.requests import PortSet, RequestError
+from snoop.control.requests import PortAdd, PortDel, PortSet, RequestError
+from snoop.printable import name_of
 from snoop.proto.effects import By, EventKind
 from snoop.runtime import notify
 from snoop.runtime.plane import Plane
-from snoop.runtime.ports import LinkTable
+from snoop.runtime.port import LinkTable
 
 _log = logging.getLogger("snoop.config")
 
@@ -37,6 +39,23 @@ class Changes:
         self._plane = plane
         self._links = links
         self._load = load
+        self._refused: dict[str, str] = {}
+        self._say_refused()
+
+    def links_changed(self) -> None:
+        """Interfaces changed: ports by pattern come and go with them."""
+        if self._settings.see(self._links.bare()):
+            self._plane.ports_changed(self._settings.current)
+        else:
+            self._plane.links_changed()
+        self._say_refused()
+
+    def _say_refused(self) -> None:
+        refused = self._settings.matched.refused
+        for name, why in refused.items():
+            if self._refused.get(name) != why:
+                _log.warning("%s: matched, and no port: %s", name, why)
+        self._plane.ports.refused = self._refused = dict(refused)
 
     def reload(self) -> Reloaded:
         """Read the configuration again and become it; what commands have set stays."""
@@ -50,13 +69,14 @@ class Changes:
             notify.notify("READY=1")
         waiting = [f"[{table}] {key}" for table, key in self._settings.waiting()]
         config = self._settings.config
-        known = {port.name for port in old.port}
+        known = {port.name for port in old.named}
         missing = [
             port.name
-            for port in config.port
+            for port in config.named
             if port.name not in known and self._links.by_name(port.name) is None
         ]
-        self._plane.configure(config)
+        self._plane.configure(self._settings.current)
+        self._say_refused()
         self._plane.say(EventKind.CONFIG, {"by": By.FILE})
         for key in waiting:
             _log.warning("%s takes effect at the next start", key)
@@ -70,19 +90,19 @@ class Changes:
     def port_set(self, request: PortSet) -> PortSettings:
         """Set options of one port, or put them back."""
         name = named.port(self._plane.ports, request.port).name
-        old = self._settings.config
+        old, held = self._settings.config, self._settings.current
         try:
             options = port_options.assigned(name, request.options)
             self._settings.assign(name, options)
         except ConfigError as error:
             raise RequestError(str(error), code=2) from error
         config = self._settings.config
-        before, after = _options(old, name), _options(config, name)
+        before, after = _options(held, name), _options(self._settings.current, name)
         changed = {key: after[key] for key in after if after[key] != before[key]}
         follows = {f"mld.{key}" for key in changed} - options.keys()  # for IPv6, as for IPv4
         changed = {key: value for key, value in changed.items() if key not in follows}
-        if config != old:
-            self._plane.configure(config)
+        if self._settings.current != held:
+            self._plane.configure(self._settings.current)
             said = [word[:_EVENT_CHARACTERS] for word in port_options.spelled(changed)]
             fields: dict[str, object] = {"options": said, "by": By.COMMAND}
             self._plane.say(EventKind.CONFIG, fields, port=name)
@@ -90,6 +110,60 @@ class Changes:
         told = {key: after[key] for key in after if key in options or key in changed}
         origins = {key: self._settings.origin(name, key) for key in told}
         return PortSettings(port=name, options=told, origins=origins)
+
+    def port_add(self, request: PortAdd) -> PortSettings:
+        """Make an interface a port, until it is deleted or the switch ends."""
+        settings, where = self._settings, f"port add {request.port}"
+        try:
+            given, options = port_options.argument(where, request.port)
+            name = name_of(given)
+            if settings.giver(name):
+                raise RequestError(f"{name} is a port already: `snoop port set {name} …`", code=2)
+            if not request.wait and self._links.by_name(name) is None:
+                raise RequestError(
+                    f"{name} does not exist in this network namespace (interfaces here: "
+                    f"{self._interfaces()}); with --wait it may come later"
+                )
+            settings.add(name, options)
+        except ConfigError as error:
+            raise RequestError(str(error), code=2) from error
+        self._plane.ports_changed(settings.current)
+        problem = self._plane.ports.named(name).problem
+        if problem is not None and not request.wait:
+            settings.remove(name)
+            self._plane.ports_changed(settings.current)
+            raise RequestError(f"{name}: {problem}")
+        self._say_ports(name, added=True)
+        told = _options(settings.current, name)
+        told = {key: told[key] for key in options}
+        return PortSettings(port=name, options=told, origins=dict.fromkeys(told, "command"))
+
+    def port_del(self, request: PortDel) -> None:
+        """Take back what `port add` added: its memberships, hosts, routers and addresses end."""
+        name = named.port(self._plane.ports, request.port).name
+        match self._settings.giver(name):
+            case "pattern":
+                raise RequestError(f"{name} is a port by [[port]] match: take it out there", code=2)
+            case "file":
+                raise RequestError(
+                    f"{name} is a port of the file or of the command line: take it out there, and "
+                    "say `snoop reload`", code=2,
+                )  # fmt: skip
+        try:
+            self._settings.remove(name)
+        except ConfigError as error:
+            raise RequestError(str(error), code=2) from error
+        self._plane.ports_changed(self._settings.current)
+        self._say_ports(name, added=False)
+
+    def _say_ports(self, name: str, *, added: bool) -> None:
+        fields: dict[str, object] = {"by": By.COMMAND, "added": added}
+        self._plane.say(EventKind.CONFIG, fields, port=name)
+
+    def _interfaces(self) -> str:
+        return (
+            ", ".join(sorted(one.name for one in self._links.bare() if not one.loopback)) or "none"
+        )
 
 
 def _say_new(before: list[str], now: list[str]) -> None:
@@ -102,7 +176,7 @@ def _say_new(before: list[str], now: list[str]) -> None:
 
 def _options(config: Config, name: str) -> dict[str, Any]:
     """Every option of a port as it holds, as `port set` calls them."""
-    plain = next(effective.port(config, one) for one in config.port if one.name == name)
+    plain = next(effective.port(config, one) for one in config.named if one.name == name)
     inner = plain.pop("mld")
     del plain["name"]
     return {**plain, **{f"mld.{key}": value for key, value in inner.items()}}

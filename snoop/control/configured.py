@@ -84,9 +84,9 @@ class PortMldConfig(Struct, frozen=True, kw_only=True):
 
 
 class PortConfig(Struct, frozen=True, kw_only=True):
-    """Of `[[port]]`, what commands read."""
+    """Of `[[port]]`, what commands read; a pattern has no name."""
 
-    name: str
+    name: str = ""
     explicit_tracking: bool
     fast_leave: str
     max_groups: int

@@ -165,6 +165,7 @@ class Ports(Document, frozen=True, kw_only=True):
 
     what = "ports"
     ports: list[Port]
+    refused: dict[str, str] = {}
 
 
 class Counters(Document, frozen=True, kw_only=True):

@@ -49,7 +49,7 @@ class Flows:
         """The rows of those that carried most, without their rates."""
         busiest: list[Stream] = []
         go = Go()
-        for stream in self._plane.fastpath.streams():
+        for stream in self._plane.ports.streams():
             busiest.append(stream)
             if len(busiest) >= 2 * most:
                 busiest = _busiest(busiest, most)
@@ -63,7 +63,7 @@ class Flows:
     async def _look(self) -> tuple[list[Stream], Look]:
         look, streams = self._rates.look(clock.now()), []
         go = Go()
-        for stream in self._plane.fastpath.streams():
+        for stream in self._plane.ports.streams():
             look.add(statistics.stream_key(stream), stream)
             streams.append(stream)
             await go.rest()

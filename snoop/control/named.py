@@ -10,7 +10,8 @@ from snoop.control.rows import Wanted, family_of
 from snoop.control.tally import COUNTED
 from snoop.proto.vlans import ranges
 from snoop.runtime.plane import Plane
-from snoop.runtime.ports import NoSuchPort, Port, Ports
+from snoop.runtime.port import NoSuchPort, Port
+from snoop.runtime.ports import Ports
 from snoop.wire import address
 from snoop.wire.address import Address
 

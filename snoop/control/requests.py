@@ -144,6 +144,19 @@ class PortSet(Asked, frozen=True, kw_only=True, tag="port_set"):
     ]
 
 
+class PortAdd(Asked, frozen=True, kw_only=True, tag="port_add"):
+    """Make an interface a port: IF[,OPTION=VALUE…]; with `wait` also one that is not there."""
+
+    port: Annotated[str, Meta(max_length=32768)]
+    wait: bool = False
+
+
+class PortDel(Asked, frozen=True, kw_only=True, tag="port_del"):
+    """Take such a port back."""
+
+    port: Word
+
+
 class Events(Told, frozen=True, kw_only=True, tag="events"):
     """The last events that are kept, None: all of them; `count`: their numbers."""
 
@@ -168,6 +181,8 @@ Request = (
     | Query
     | Explain
     | Reload
+    | PortAdd
+    | PortDel
     | PortSet
     | Events
     | Monitor

@@ -29,7 +29,7 @@ from snoop.proto.units import SECOND
 from snoop.proto.views import HostRow, WitnessRow
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
-from snoop.runtime.ports import Port
+from snoop.runtime.port import Port
 from snoop.table.seen import FdbEntry, Stream
 from snoop.wire.address import Address, Family, family
 
@@ -114,7 +114,7 @@ class Shows:
                 async for hosts in self._parts.made(keys, self._joins(wanted)):
                     counted.add(hosts)
             case "streams":
-                streams = self._plane.fastpath.streams()
+                streams = self._plane.ports.streams()
                 async for some in self._parts.made(streams, await self._which(wanted)):
                     counted.add(some)
             case _:
@@ -252,7 +252,10 @@ class Shows:
         return part
 
     async def _ports(self, wanted: Wanted) -> documents.Ports:
-        return documents.Ports(ports=await self._parts.rows(self._named(wanted), self._port_rows))
+        return documents.Ports(
+            ports=await self._parts.rows(self._named(wanted), self._port_rows),
+            refused=self._plane.ports.refused,
+        )
 
     def _named(self, wanted: Wanted) -> list[Port]:
         """The ports that are wanted, by name."""

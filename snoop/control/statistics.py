@@ -20,7 +20,7 @@ from snoop.proto.units import SECOND, Instant
 from snoop.proto.views import FilterMode, HostRow
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
-from snoop.runtime.ports import Port
+from snoop.runtime.port import Port
 from snoop.table.seen import Stream
 from snoop.wire import address
 from snoop.wire.address import Address
@@ -35,29 +35,26 @@ class Counters:
     def __init__(self, plane: Plane) -> None:
         self._plane = plane
         self._switch: dict[str, int] = {}
-        self._ports: dict[int, dict[str, int]] = {}
+        self._ports: dict[int, tuple[Port, dict[str, int]]] = {}
 
     def total(self) -> dict[str, int]:
         """Counters of the switch since it began."""
         plane = self._plane
-        frames: dict[str, int] = {}
-        for port in plane.ports:
-            for name, value in plane.fastpath.counters(port.id).items():
-                frames[name] = frames.get(name, 0) + value
-        joined = _joined(frames, plane.engine.counters())
+        joined = _joined(plane.ports.counted(), plane.engine.counters())
         return {**joined, "internal_errors": plane.internal_errors}
 
     def port_total(self, port: Port) -> dict[str, int]:
         """Counters of a port since it was made a port."""
         engine = self._plane.engine
-        frames = self._plane.fastpath.counters(port.id)
+        frames = self._plane.ports.counters(port)
         return _joined(frames, engine.port_counters(port.id))
 
     def switch(self) -> dict[str, int]:
         return _less(self.total(), self._switch)
 
     def port(self, port: Port) -> dict[str, int]:
-        return _less(self.port_total(port), self._ports.get(port.id, {}))
+        of, base = self._ports.get(port.id, (port, {}))
+        return _less(self.port_total(port), base if of is port else {})
 
     def balance(self) -> dict[str, documents.Balance]:
         """Conservation: frames taken less verdicts, by port, since each was made a port.
@@ -66,7 +63,7 @@ class Counters:
         """
         shown = {}
         for port in self._plane.ports:
-            frames = self._plane.fastpath.counters(port.id)
+            frames = self._plane.ports.counters(port)
             verdicts = sum(frames[name] for name in REASONS)
             shown[port.name] = documents.Balance(
                 rx_frames=frames["rx_frames"], unbalanced=frames["rx_frames"] - verdicts
@@ -79,7 +76,7 @@ class Counters:
             self._switch = self.total()
         for port in self._plane.ports:
             if wanted.has(port.id):
-                self._ports[port.id] = self.port_total(port)
+                self._ports[port.id] = port, self.port_total(port)
 
     def show(self, wanted: Wanted) -> documents.Counters:
         """`show counters`."""
@@ -102,7 +99,6 @@ def _joined(frames: Mapping[str, int], control: Mapping[str, int]) -> dict[str, 
 
 
 def _less(total: Mapping[str, int], base: Mapping[str, int]) -> dict[str, int]:
-    # A port id that is used again by another port counts from its own beginning.
     return {name: value - min(value, base.get(name, 0)) for name, value in sorted(total.items())}
 
 

@@ -12,7 +12,7 @@ from snoop.proto import vlans as vids
 from snoop.proto.views import QuerierRow, Role
 from snoop.proto.vlans import PortVlans
 from snoop.runtime.plane import Plane
-from snoop.runtime.ports import Port
+from snoop.runtime.port import Port
 from snoop.wire.address import Family
 
 Named = tuple[str, PortVlans]

@@ -14,7 +14,7 @@ import logging
 import select
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from snoop.links import rtnetlink
@@ -29,6 +29,7 @@ _IFADDR = struct.Struct("=BxxxI")
 _IFA_ADDRESS = 1
 _UNSPECIFIED = bytes((socket.AF_UNSPEC,))
 _ADDRESS_BYTES = {socket.AF_INET: 4, socket.AF_INET6: 16}
+_ETHERNET = 1  # ARPHRD_ETHER
 _IFF_UP, _IFF_RUNNING, _IFF_LOOPBACK = 0x1, 0x40, 0x8
 _RECEIVE_BYTES = 1 << 18
 _SOCKET_BYTES = 1 << 22
@@ -48,6 +49,7 @@ class Link:
     master: int
     addresses: frozenset[str] = frozenset()
     loopback: bool = False
+    ethernet: bool = True
     kind: str = ""  # the driver's: veth, macvlan; "" of hardware
 
 
@@ -56,6 +58,7 @@ class Links:
 
     def __init__(self) -> None:
         self._links: dict[int, Link] = {}
+        self._named: dict[str, Link] = {}
         self._addresses: dict[int, set[str]] = {}
         self._socket: socket.socket | None = None
         self._changed: Callable[[], None] | None = None
@@ -85,15 +88,19 @@ class Links:
 
     def by_name(self, name: str) -> Link | None:
         """The interface now called so, with its addresses; None if there is none."""
-        for link in self._links.values():
-            if link.name == name:
-                return replace(link, addresses=frozenset(self._addresses.get(link.ifindex, ())))
-        return None
+        link = self._named.get(name)
+        if link is None or not (held := self._addresses.get(link.ifindex)):
+            return link
+        return replace(link, addresses=frozenset(held))
 
     def all(self) -> list[Link]:
         """Every interface, with its addresses."""
         found = (self.by_name(link.name) for link in self._links.values())
         return [link for link in found if link is not None]
+
+    def bare(self) -> Collection[Link]:
+        """Every interface, its addresses left out."""
+        return self._links.values()
 
     def names(self) -> list[str]:
         """Every interface name, loopback left out."""
@@ -121,6 +128,7 @@ class Links:
     def _dump(self) -> None:
         """Replace everything known by what the kernel lists now."""
         self._links.clear()
+        self._named.clear()
         self._addresses.clear()
         for request in (GETLINK, _GETADDR):
             self._request_dump(request)
@@ -157,14 +165,16 @@ class Links:
         return done
 
     def _link(self, body: bytes, *, present: bool) -> None:
-        _, _, ifindex, flags, _ = rtnetlink.IFINFO.unpack_from(body)
+        _, hardware, ifindex, flags, _ = rtnetlink.IFINFO.unpack_from(body)
+        before = self._links.pop(ifindex, None)
+        if before is not None and self._named.get(before.name) is before:
+            del self._named[before.name]
         if not present:
-            self._links.pop(ifindex, None)
             self._addresses.pop(ifindex, None)
             return
         found = rtnetlink.attributes(body[rtnetlink.IFINFO.size :])
         mac = found.get(rtnetlink.ADDRESS, b"")
-        self._links[ifindex] = Link(
+        link = Link(
             name=name_of(found.get(rtnetlink.IFNAME, b"").rstrip(b"\0")),
             ifindex=ifindex,
             # IFF_RUNNING is operstate UP or UNKNOWN: a driver without operstate counts as up.
@@ -174,8 +184,10 @@ class Links:
             mac=mac if len(mac) == 6 else b"",
             master=rtnetlink.number(found, rtnetlink.MASTER),
             loopback=bool(flags & _IFF_LOOPBACK),
+            ethernet=hardware == _ETHERNET,
             kind=rtnetlink.kind_of(found),
         )
+        self._links[ifindex] = self._named[link.name] = link
 
     def _address(self, body: bytes, *, present: bool) -> None:
         family, ifindex = _IFADDR.unpack_from(body)

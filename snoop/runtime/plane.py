@@ -19,7 +19,6 @@ from snoop.config.schema import Config, PortTable
 from snoop.links.claims import ClaimTable
 from snoop.links.neighbours import Neighbours
 from snoop.proto.effects import (
-    By,
     Effect,
     Event,
     EventKind,
@@ -28,9 +27,7 @@ from snoop.proto.effects import (
     VlanChanged,
 )
 from snoop.proto.engine import Engine
-from snoop.proto.groups import Full
 from snoop.proto.params import Params, PortParams
-from snoop.proto.statics import StaticEntry
 from snoop.proto.units import NEVER, SECOND, Instant, after
 from snoop.runtime import clock
 from snoop.runtime.batch import BATCH_MAX_NS, Budget, Refused
@@ -42,10 +39,12 @@ from snoop.runtime.fanout import Fanout
 from snoop.runtime.history import History
 from snoop.runtime.kernel import KernelPath
 from snoop.runtime.log import Limited
-from snoop.runtime.ports import LinkTable, Port, Ports, State
+from snoop.runtime.port import LinkTable, Port, State
+from snoop.runtime.ports import Ports
 from snoop.runtime.rings import RingWatch
+from snoop.runtime.statics import FileStatics
 from snoop.table.mdb import Delta, Mdb, compile_group, compile_vlan
-from snoop.table.members import EVERYBODY, VLAN_DEFAULT, Members, compile_members
+from snoop.table.members import VLAN_DEFAULT
 from snoop.table.seen import Punted
 from snoop.wire.address import Address, Family, mac_text
 
@@ -115,15 +114,15 @@ class Plane:
         self._groups: dict[tuple[int, Address], None] = {}  # oldest change first
         self._vlans: dict[tuple[int, Family], None] = {}
         self._routers: dict[tuple[int, Family], int] = {}
-        self._statics: set[StaticEntry] = set()
-        for table in config.port:
+        self._statics = FileStatics()
+        for table in config.named:
             self.ports.add(table)
         changes = self.ports.reconcile(links)
         # Our own queries come from the lowest port address; it stays what it was when the first
         # ports were there.
-        self._params = self._resolved(min(self.ports.macs(), default=resolve.NO_MAC))
+        self.params = self._resolved(min(self.ports.macs(), default=resolve.NO_MAC))
         now = clock.now()
-        self.engine = Engine(params=self._params, now=now)
+        self.engine = Engine(params=self.params, now=now)
         for port in self.ports:
             params = self._port_params(port.table)
             self._apply(self.engine.port_add(port.id, params, now=now), now)
@@ -195,9 +194,8 @@ class Plane:
         """Interfaces changed, or a port that failed may be tried again."""
         now = clock.now()
         changes = self.ports.reconcile(self._links)
-        if self._params.switch_mac == resolve.NO_MAC and self.ports.macs():
-            self._params = self._resolved(min(self.ports.macs()))
-            self._apply(self.engine.configure(self._params, self._all_params(), now=now), now)
+        if self.params.switch_mac == resolve.NO_MAC and self.ports.macs():
+            self._readdress(now)
         self._tell(changes, now)
         self._settle_runs()
         self.flush()
@@ -239,35 +237,67 @@ class Plane:
     def configure(self, config: Config) -> None:
         """Become what `config` says, keeping every membership that it still allows."""
         now = clock.now()
-        engine, old = self.engine, self.config
-        wanted = {table.name: table for table in config.port}
-        for port in self.ports:
-            if port.name not in wanted:
-                self._apply(engine.port_remove(port.id, now=now), now)
-                self.ports.remove(port)
+        old = self.config
+        self._part_with(config, now)
         known = {port.name for port in self.ports}
         self.kernel.configure(config.switch)
         self.ports.egress.in_kernel = self.kernel.serves
-        self.ports.configure(config.switch, [t for t in config.port if t.name in known])
+        self.ports.configure(config.switch, [t for t in config.named if t.name in known])
         self.config = config
         self.names = Names(config.group)
-        for table in config.port:
-            if table.name not in known:
-                self._add_port(table, now)
+        self._admit(config, now)
         # Thousands of VLANs with settings of their own take long, and `port set` changes none.
         if any(getattr(old, table) != getattr(config, table) for table in _SWITCH_WIDE):
-            self._params = self._resolved(self._params.switch_mac)
-        self._apply(engine.configure(self._params, self._all_params(), now=now), now)
+            self.params = self._resolved(self.params.switch_mac)
+        self._apply(self.engine.configure(self.params, self._all_params(), now=now), now)
         self._tell(self.ports.reconcile(self._links), now)
         self._become(now)
+
+    def ports_changed(self, config: Config) -> None:
+        """Ports came or went; nothing else in `config` is new, and what stays is not touched."""
+        now = clock.now()
+        self._part_with(config, now)
+        self.config = config
+        self._admit(config, now)
+        changes = self.ports.reconcile(self._links)
+        nameless = self.params.switch_mac == resolve.NO_MAC and self.ports.macs()
+        if nameless or not isinstance(config.switch.report_flood, bool):
+            self._readdress(now)
+        self._tell(changes, now)
+        self._become(now)
+
+    def _part_with(self, config: Config, now: Instant) -> None:
+        """Forget the ports that are none any more."""
+        wanted = {table.name for table in config.named}
+        for port in self.ports:
+            if port.name not in wanted:
+                self._apply(self.engine.port_remove(port.id, now=now), now)
+                self.ports.remove(port)
+                self.fastpath.fdb_flush(port=port.id)
+                self._statics.forget(port.id)
+                # Its number is free for another, whom these frames are not of.
+                self._unread = deque(one for one in self._unread if one.port != port.id)
+
+    def _admit(self, config: Config, now: Instant) -> None:
+        """Make ports of those that are new."""
+        known = {port.name for port in self.ports}
+        for table in config.named:
+            if table.name not in known:
+                port = self.ports.add(table)
+                params = self._port_params(table)
+                self._apply(self.engine.port_add(port.id, params, now=now), now)
+
+    def _readdress(self, now: Instant) -> None:
+        """Follow what the switch as a whole owes to its ports: its own address, their numbers."""
+        mac = self.params.switch_mac
+        if mac == resolve.NO_MAC:
+            mac = min(self.ports.macs(), default=mac)
+        self.params = self._resolved(mac)
+        self._apply(self.engine.configure(self.params, self._all_params(), now=now), now)
 
     def say(self, kind: EventKind, fields: dict[str, object], *, port: str | None = None) -> None:
         """An event of the runtime itself."""
         self._events.say(kind, vlan=0, port=port, fields=fields, now=clock.now())
-
-    @property
-    def params(self) -> Params:
-        return self._params
 
     @property
     def table_rows(self) -> int:
@@ -313,7 +343,7 @@ class Plane:
                 del self._vlans[vid, family]
                 if vid == VLAN_DEFAULT or engine.has_vlan(vid, family):
                     view = engine.vlan_view(vid, family)
-                    self._mdb.set_vlan(compile_vlan(view, self._params, ports))
+                    self._mdb.set_vlan(compile_vlan(view, self.params, ports))
                     self._routers[vid, family] = view.mrouters
                 else:
                     self._mdb.remove_vlan(vid, family)
@@ -382,29 +412,15 @@ class Plane:
     def _all_params(self) -> dict[int, PortParams]:
         return {port.id: self._port_params(port.table) for port in self.ports}
 
-    def _add_port(self, table: PortTable, now: Instant) -> None:
-        port = self.ports.add(table)
-        self._apply(
-            self.engine.port_add(port.id, self._port_params(table), now=now),
-            now,
-        )
-
     def _become(self, now: Instant) -> None:
         """Follow what the configuration says beside the ports, and publish all that it entails."""
         self._configure_statics(now)
         self._mdb.set_floods(resolve.always_flood(self.config))
-        self._mdb.set_members(self._members())
+        self._mdb.set_members(self.ports.members())
         # First of all: queries that wait leave with the tag that each port has there (VLAN-5).
         self._publish(self._mdb.staged())
         self._all_vlans()
         self.flush()
-
-    def _members(self) -> Iterable[Members]:
-        """Who is in which VLAN, whether or not the engine has an instance there (VLAN-3)."""
-        if not self.config.switch.vlan_filtering:
-            return EVERYBODY
-        of_ports = ((p.id, resolve.port_vlans(self.config.switch, p.table)) for p in self.ports)
-        return compile_members({port: vlans for port, vlans in of_ports if vlans is not None})
 
     def _all_vlans(self) -> None:
         """Every VLAN's row again, and the row of the VLANs that have none."""
@@ -415,8 +431,10 @@ class Plane:
     def _called(self, group: object) -> str | None:
         return self.names.of_text(group)
 
-    def _port_id(self, name: str) -> int:
-        return self.ports.named(name).id
+    def _port_id(self, name: str) -> int | None:
+        """None of a port that a pattern may make some day."""
+        port = self.ports.find(name)
+        return None if port is None else port.id
 
     def _resolved(self, switch_mac: bytes) -> Params:
         return resolve.params(self.config, port_id=self._port_id, switch_mac=switch_mac)
@@ -424,16 +442,7 @@ class Plane:
     def _configure_statics(self, now: Instant) -> None:
         """Make the configured static entries so; those of `snoop mdb add` stay."""
         wanted = resolve.statics(self.config, port_id=self._port_id)
-        for entry in self._statics - wanted:
-            if self.ports.get(entry.port) is not None:
-                self._apply(self.engine.static_del(entry, now=now, by=By.FILE), now)
-        self._apply(self.engine.advance(now), now)
-        for entry in wanted - self._statics:
-            try:
-                effects = self.engine.static_add(entry, now=now, by=By.FILE)
-            except Full as error:  # by those of `snoop mdb add`: the file itself was checked
-                self.say(EventKind.LIMIT, {"reason": str(error)}, port=self.ports.name(entry.port))
-                wanted = wanted - {entry}
-                continue
-            self._apply(effects, now)
-        self._statics = wanted
+        self._apply(self._statics.become(self.engine, wanted, now=now, full=self._say_full), now)
+
+    def _say_full(self, port: int, reason: str) -> None:
+        self.say(EventKind.LIMIT, {"reason": reason}, port=self.ports.name(port))

@@ -9,106 +9,36 @@ from __future__ import annotations
 
 import difflib
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from enum import Enum
 from itertools import count
-from typing import Protocol
 
 from snoop.config import effective, resolve
+from snoop.config.bounds import PORTS_MAX
 from snoop.config.schema import Coalesce, PortTable, SwitchTable
-from snoop.links import direct, runs
 from snoop.links.claims import ClaimTable, Unclaimed
 from snoop.links.direct import Direct
 from snoop.links.interfaces import Link
 from snoop.links.runs import Runs
 from snoop.printable import name_of, natural
-from snoop.runtime import isolation
+from snoop.runtime import clock, isolation
 from snoop.runtime.egress import Egress, NeighbourTable
-from snoop.table.seen import PortOpened, PortSetup
+from snoop.runtime.port import (
+    LinkTable,
+    NoSuchPort,
+    Port,
+    PortPath,
+    State,
+    reason,
+    why_down,
+)
+from snoop.table.members import EVERYBODY, Members, compile_members
+from snoop.table.seen import PortOpened, PortSetup, Stream
 
 _log = logging.getLogger("snoop.port")
 
-PORTS_MAX = 256
 RING_SLOT_BYTES = 2048
 _NO_MAC = bytes(6)
 _RINGS_BYTES = 256 << 20
-
-
-class State(Enum):
-    """What `show ports` says."""
-
-    UP = "up"
-    DOWN = "down"
-    MISSING = "missing"
-
-
-class NoSuchPort(Exception):
-    """This switch has no port of that name; the text says which there are."""
-
-
-class LinkTable(Protocol):
-    """Where links are looked up: `links.Links`, or what a test puts in its place."""
-
-    def by_name(self, name: str) -> Link | None: ...
-
-
-class PortPath(Protocol):
-    """The part of the fast path that ports need."""
-
-    def port_open(self, port: int, ifindex: int, setup: PortSetup) -> PortOpened: ...
-    def port_reopen(self, port: int, ifindex: int, setup: PortSetup) -> PortOpened: ...
-    def port_close(self, port: int) -> None: ...
-    def port_set(
-        self,
-        port: int,
-        *,
-        up: bool,
-        mtu: int,
-        coalesce: bool = ...,
-        watched: bool = ...,
-        sticky: bool = ...,
-        igmp_rate: int = ...,
-        igmp_burst: int = ...,
-        filters: bool = ...,
-        pvid: int = ...,
-        horizon: int = ...,
-        ahead: bool = ...,
-        peer: bool = ...,
-        peer_mac: bytes = ...,
-    ) -> None: ...
-
-
-@dataclass(slots=True)
-class Port:
-    """One port. `problem`: why it does not forward; `notice`: what is not as it should be.
-
-    `isolated_because`: why the kernel refused to keep the host's stack off it.
-    """
-
-    id: int
-    table: PortTable
-    state: State = State.MISSING
-    link: Link | None = None
-    problem: str | None = None
-    notice: str | None = None
-    isolated: bool = False
-    isolated_because: str | None = None
-    asked_isolation: bool = False
-    asked_bypass: bool = True
-    told_up: bool = False
-    runs: Runs = runs.MISSING
-    direct: Direct = direct.MISSING
-
-    @property
-    def name(self) -> str:
-        return self.table.name
-
-    @property
-    def opened(self) -> bool:
-        """Is it open in the fast path?"""
-        return self.link is not None
 
 
 class Ports:
@@ -131,6 +61,10 @@ class Ports:
         self._by_id: dict[int, Port] = {}
         self._staged = False
         self._horizons: dict[str, int] = {}
+        self._gone: dict[str, int] = {}
+        self._used: set[int] = set()
+        self.refused: dict[str, str] = {}
+        """What a pattern matches and cannot be a port, and why."""
 
     def __iter__(self) -> Iterator[Port]:
         return iter(list(self._by_name.values()))
@@ -139,13 +73,39 @@ class Ports:
         """Give a port the lowest free id; it is missing until `reconcile`."""
         number = next(n for n in range(PORTS_MAX) if n not in self._by_id)
         port = Port(id=number, table=table)
+        if number in self._used:
+            port.before, port.since = self._fastpath.counters(number), clock.now()
+        self._used.add(number)
         self._by_name[table.name] = self._by_id[number] = port
         return port
 
     def remove(self, port: Port) -> None:
-        """Close and forget a port."""
+        """Close and forget a port, but not what it has counted."""
         self._close(port)
+        for name, value in self.counters(port).items():
+            self._gone[name] = self._gone.get(name, 0) + value
         del self._by_name[port.name], self._by_id[port.id]
+        _log.info("%s: a port no longer", port.name)
+
+    def counters(self, port: Port) -> dict[str, int]:
+        """What the fast path has counted since it is a port: the number had others before."""
+        now = self._fastpath.counters(port.id)
+        return {name: value - port.before.get(name, 0) for name, value in now.items()}
+
+    def streams(self) -> Iterator[Stream]:
+        """The multicast flows that the ports have sent; not those of others of their numbers."""
+        since = {port.id: port.since for port in self if port.since is not None}
+        for stream in self._fastpath.streams():
+            if stream.last_ns >= since.get(stream.port, 0):
+                yield stream
+
+    def counted(self) -> dict[str, int]:
+        """The same of all ports, and of those that are gone."""
+        whole = dict(self._gone)
+        for port in self:
+            for name, value in self.counters(port).items():
+                whole[name] = whole.get(name, 0) + value
+        return whole
 
     def configure(self, switch: SwitchTable, tables: Iterable[PortTable]) -> None:
         """Take changed options of ports that stay. Options of the socket itself reopen it."""
@@ -160,12 +120,17 @@ class Ports:
             else:
                 self._set(port)
 
+    def find(self, name: str) -> Port | None:
+        """The port of that name."""
+        return self._by_name.get(name)
+
     def named(self, name: str) -> Port:
         """The port of that name; NoSuchPort if this switch has none."""
         port = self._by_name.get(name_of(name))
         if port is None:
             near = difflib.get_close_matches(name, self._by_name, n=1)
-            hint = f'did you mean "{near[0]}"?' if near else f"ports: {', '.join(self._by_name)}"
+            names = ", ".join(self._by_name) or "there are none"
+            hint = f'did you mean "{near[0]}"?' if near else f"ports: {names}"
             raise NoSuchPort(f'no port "{name}" on this switch; {hint}')
         return port
 
@@ -200,6 +165,13 @@ class Ports:
     def macs(self) -> list[bytes]:
         """The addresses of the ports that are there."""
         return [port.link.mac for port in self if port.link is not None and port.link.mac]
+
+    def members(self) -> Iterable[Members]:
+        """Who is in which VLAN, whether or not the engine has an instance there (VLAN-3)."""
+        if not self._switch.vlan_filtering:
+            return EVERYBODY
+        of_ports = ((port.id, resolve.port_vlans(self._switch, port.table)) for port in self)
+        return compile_members({port: vlans for port, vlans in of_ports if vlans is not None})
 
     def reconcile(self, links: LinkTable) -> list[tuple[Port, State]]:
         """Make every port what its link is now; what changed, in order."""
@@ -261,7 +233,7 @@ class Ports:
                     self._set(port)
             state = State.UP if port.link is not None and link.up else State.DOWN
         if state is not port.state:
-            _log.info("%s: %s%s", port.name, state.value, _why_down(port.link))
+            _log.info("%s: %s%s", port.name, state.value, why_down(port.link))
             port.state = state
         return gone
 
@@ -392,23 +364,6 @@ class Ports:
 
     def _direct(self, port: Port) -> Direct:
         return self.egress.direct(port.table, None if port.link is None else port.link.ifindex)
-
-
-def _why_down(link: Link | None) -> str:
-    """What keeps an interface that is there from being up."""
-    if link is None or link.up:
-        return ""
-    if not link.admin_up:
-        return f": ip link set {link.name} up"
-    return ": no carrier, look at the cable or at what is behind it"
-
-
-def reason(error: OSError) -> str:
-    """What an OSError says to people, with what to do about it where we know."""
-    text = error.strerror or (os.strerror(error.errno) if error.errno else str(error))
-    if isinstance(error, PermissionError):
-        return f"{text}; run as root, or with CAP_NET_RAW and CAP_NET_ADMIN"
-    return text
 
 
 def _ring_slots(switch: SwitchTable, ports: int) -> int:

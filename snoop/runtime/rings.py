@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from snoop.proto.units import SECOND, Instant
-from snoop.runtime.ports import Port, Ports
+from snoop.runtime.port import Port
+from snoop.runtime.ports import Ports
 
 LOOK_SECONDS = 0.25
 TURN = 2

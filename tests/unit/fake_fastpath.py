@@ -205,7 +205,7 @@ def link(name: str, ifindex: int, **changes: object) -> Link:
         "up": True,
         "admin_up": True,
         "mtu": 1500,
-        "mac": bytes([2, 0, 0, 0, 0, ifindex]),
+        "mac": bytes([2, 0, 0, 0, *divmod(ifindex, 256)]),
         "master": 0,
         **changes,
     }
@@ -220,6 +220,9 @@ class FakeLinks:
 
     def by_name(self, name: str) -> Link | None:
         return self.links.get(name)
+
+    def bare(self) -> list[Link]:
+        return list(self.links.values())
 
 
 @dataclass

@@ -47,6 +47,14 @@ def ports(facts: Facts) -> Iterator[Finding]:
         elif port.notice and not port.isolated_because and not port.uppers:
             yield problem(Cause.HOST_STACK, name, port.notice, f"ip link set {name} nomaster")
         yield from _shared_interface(port)
+    for name, why in facts.seen.no_ports.items():
+        if name != "lo":
+            yield note(
+                Cause.PORT_FAULT,
+                name,
+                f"a [[port]] match takes it in, and it is no port: {why}",
+                "write a [[port]] match that leaves it out",
+            )
     yield from _seen_by_the_host(facts)
     speaking = [
         port.name

@@ -25,7 +25,7 @@ from snoop.printable import natural
 from snoop.proto.views import MdbRow, MrouterRow
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
-from snoop.runtime.ports import Port, State
+from snoop.runtime.port import Port, State
 from snoop.table.seen import FdbEntry, Stream
 from snoop.wire import ether
 from snoop.wire.address import Family, mac_text
@@ -40,7 +40,7 @@ async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.
     """Answer `snoop explain`; `counts` of a port is what it counted since that was cleared."""
     question, counts = asked(plane, request), _once(counts)
     found = await picked(plane.fastpath.fdb(), lambda one: True)
-    streams = await picked(plane.fastpath.streams(), lambda one: one.group == question.group)
+    streams = await picked(plane.ports.streams(), lambda one: one.group == question.group)
     engine = plane.engine
     joined = await Parts().all(
         [] if question.group is None else engine.keys(group=question.group),

@@ -14,7 +14,7 @@ from snoop.proto.units import SECOND, Duration, Ports
 from snoop.proto.views import DepartureRow, HostRow, MdbRow, MrouterRow
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
-from snoop.runtime.ports import Port, State
+from snoop.runtime.port import Port, State
 from snoop.table.seen import FdbEntry, Stream
 from snoop.wire.address import Address, Family
 

@@ -15,7 +15,7 @@ from snoop.proto.params import FastLeave
 from snoop.proto.units import Duration
 from snoop.proto.views import Departure, DepartureRow, Disbelief, Refusal, RefusalRow
 from snoop.runtime import clock
-from snoop.runtime.ports import Port
+from snoop.runtime.port import Port
 from snoop.wire import address
 from snoop.wire.address import Address, Family
 

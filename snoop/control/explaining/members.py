@@ -13,7 +13,7 @@ from snoop.fastpath import Action
 from snoop.proto.hosts import NO_ADDRESS
 from snoop.proto.params import MrouterMode
 from snoop.proto.views import FilterMode, HostRow, MdbRow
-from snoop.runtime.ports import Port
+from snoop.runtime.port import Port
 from snoop.wire import address
 from snoop.wire.address import Address, Family
 

@@ -16,7 +16,7 @@ from snoop.control.explaining.heading import BROADCAST, ETHERTYPE_IPV6, TAG_BYTE
 from snoop.control.requests import Explain, RequestError
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
-from snoop.runtime.ports import Port
+from snoop.runtime.port import Port
 from snoop.wire import address, ether, ipv4
 from snoop.wire.address import Address, Family
 from snoop.wire.errors import WireError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from snoop.control.causes import Cause
 from snoop.control.explaining.case import Case, Told, ago
 from snoop.proto.units import Duration
-from snoop.runtime.ports import Port
+from snoop.runtime.port import Port
 from snoop.table.seen import FdbEntry
 from snoop.wire.address import mac_text
 

@@ -15,7 +15,7 @@ from snoop.control.tagged import spelled
 from snoop.proto.views import Departure, MdbRow
 from snoop.proto.vlans import PortVlans, ranges
 from snoop.runtime import clock
-from snoop.runtime.ports import Port
+from snoop.runtime.port import Port
 from snoop.wire import address
 
 

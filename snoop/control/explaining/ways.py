@@ -15,7 +15,7 @@ from snoop.control.storm import STORMS, UNREGISTERED
 from snoop.proto.units import SECOND
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
-from snoop.runtime.ports import Port
+from snoop.runtime.port import Port
 from snoop.wire.address import Family
 
 _LOOK_SECONDS = 0.1

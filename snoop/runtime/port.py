@@ -1,0 +1,117 @@
+"""One port: a name from the configuration, an id for the fast path, a state; and what `Ports` needs
+of others to keep it so.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from snoop.config.schema import PortTable
+from snoop.links import direct, runs
+from snoop.links.direct import Direct
+from snoop.links.interfaces import Link
+from snoop.links.runs import Runs
+from snoop.proto.units import Instant
+from snoop.table.seen import PortOpened, PortSetup, Stream
+
+
+class State(Enum):
+    """What `show ports` says."""
+
+    UP = "up"
+    DOWN = "down"
+    MISSING = "missing"
+
+
+class NoSuchPort(Exception):
+    """This switch has no port of that name; the text says which there are."""
+
+
+class LinkTable(Protocol):
+    """Where links are looked up: `links.Links`, or what a test puts in its place."""
+
+    def by_name(self, name: str) -> Link | None: ...
+    def bare(self) -> Collection[Link]: ...
+
+
+class PortPath(Protocol):
+    """The part of the fast path that ports need."""
+
+    def streams(self) -> Iterator[Stream]: ...
+    def counters(self, port: int) -> dict[str, int]: ...
+    def port_open(self, port: int, ifindex: int, setup: PortSetup) -> PortOpened: ...
+    def port_reopen(self, port: int, ifindex: int, setup: PortSetup) -> PortOpened: ...
+    def port_close(self, port: int) -> None: ...
+    def port_set(
+        self,
+        port: int,
+        *,
+        up: bool,
+        mtu: int,
+        coalesce: bool = ...,
+        watched: bool = ...,
+        sticky: bool = ...,
+        igmp_rate: int = ...,
+        igmp_burst: int = ...,
+        filters: bool = ...,
+        pvid: int = ...,
+        horizon: int = ...,
+        ahead: bool = ...,
+        peer: bool = ...,
+        peer_mac: bytes = ...,
+    ) -> None: ...
+
+
+@dataclass(slots=True)
+class Port:
+    """One port. `problem`: why it does not forward; `notice`: what is not as it should be.
+
+    `isolated_because`: why the kernel refused to keep the host's stack off it. `before`: what
+    other ports of this number have counted, `since` when it was not theirs any more.
+    """
+
+    id: int
+    table: PortTable
+    state: State = State.MISSING
+    link: Link | None = None
+    problem: str | None = None
+    notice: str | None = None
+    isolated: bool = False
+    isolated_because: str | None = None
+    asked_isolation: bool = False
+    asked_bypass: bool = True
+    told_up: bool = False
+    runs: Runs = runs.MISSING
+    direct: Direct = direct.MISSING
+    before: Mapping[str, int] = field(default_factory=dict)
+    since: Instant | None = None
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+    @property
+    def opened(self) -> bool:
+        """Is it open in the fast path?"""
+        return self.link is not None
+
+
+def why_down(link: Link | None) -> str:
+    """What keeps an interface that is there from being up."""
+    if link is None or link.up:
+        return ""
+    if not link.admin_up:
+        return f": ip link set {link.name} up"
+    return ": no carrier, look at the cable or at what is behind it"
+
+
+def reason(error: OSError) -> str:
+    """What an OSError says to people, with what to do about it where we know."""
+    text = error.strerror or (os.strerror(error.errno) if error.errno else str(error))
+    if isinstance(error, PermissionError):
+        return f"{text}; run as root, or with CAP_NET_RAW and CAP_NET_ADMIN"
+    return text
