@@ -38,6 +38,7 @@ if lib.fp_contract_version() != CONTRACT_VERSION:
 
 PORTS_MAX: int = lib.FP_PORTS_MAX
 _PUNTED = struct.Struct("=QIHHIH2x")
+_PUNTED_BYTES = _PUNTED.size
 _NO_TAG: int = lib.FP_NO_TAG
 _NO_MAC = bytes(lib.FP_MAC_BYTES)
 _DRAIN_BYTES = 1 << 20
@@ -279,7 +280,8 @@ class FastPath:
         rows, row_count = pack_rows(delta)
         vlans, vlan_count = pack_vlans(delta)
         members, member_count = pack_members(delta)
-        ports = ffi.new("struct fp_port_state[]", max(1, len(self._staged_ports)))
+        staged = len(self._staged_ports)
+        ports = ffi.new("struct fp_port_state[]", staged) if staged else ffi.NULL
         for i, (port, state) in enumerate(self._staged_ports.items()):
             ports[i].port = port
             ports[i].mtu, ports[i].flags, ports[i].igmp_rate, ports[i].igmp_burst = state[:4]
@@ -294,7 +296,7 @@ class FastPath:
                 ffi.from_buffer("struct fp_members[]", members) if member_count else ffi.NULL,
                 member_count,
                 ports,
-                len(self._staged_ports),
+                staged,
             ),
             "publish",
         )
@@ -327,22 +329,21 @@ class FastPath:
 
         Each port's frames come in their order. `punt_fd` stays readable while more wait.
         """
-        return list(self._drained(budget))
+        size = _check(lib.fp_punt_drain(self._sw, self._drain, _DRAIN_BYTES, budget), "punt")
+        view = ffi.buffer(self._drain, size)[:]
+        drained = []
+        at = 0
+        while at < size:
+            time_ns, length, port, cost, tci, vid = _PUNTED.unpack_from(view, at)
+            at += _PUNTED_BYTES
+            tag = None if tci == _NO_TAG else tci
+            drained.append(Punted(port, vid, view[at : at + length], time_ns, cost, tag))
+            at += (length + 7) & ~7
+        return drained
 
     def decided(self) -> None:
         """Say that what was taken is decided and published: its joins need nobody else (SM-70)."""
         lib.fp_punt_decided(self._sw)
-
-    def _drained(self, budget: int) -> Iterator[Punted]:
-        size = _check(lib.fp_punt_drain(self._sw, self._drain, _DRAIN_BYTES, budget), "punt")
-        view = bytes(ffi.buffer(self._drain, size))
-        at = 0
-        while at < size:
-            time_ns, length, port, cost, tci, vid = _PUNTED.unpack_from(view, at)
-            at += _PUNTED.size
-            tag = None if tci == _NO_TAG else tci
-            yield Punted(port, vid, view[at : at + length], time_ns, cost, tag)
-            at += (length + 7) & ~7
 
     def inject(
         self,

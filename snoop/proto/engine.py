@@ -192,6 +192,8 @@ class Engine:
 
     def advance(self, now: Instant, most: int = ALL) -> list[Effect]:
         """Do what is due at `now`: all, or the first `most` timers, which is then said again."""
+        if not (self._context.deadlines.is_due(now) or self._context.emptied):
+            return []
         return self._turn(now, most).effects
 
     def next_deadline(self) -> Instant | None:

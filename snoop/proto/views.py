@@ -85,9 +85,8 @@ class Departure(StrEnum):
     LIMIT = "limit"  # a limit was lowered over a restart
 
 
-@dataclass(frozen=True, slots=True)
-class PortMembership:
-    """What one port wants of one group.
+class PortMembership(NamedTuple):
+    """What one port wants of one group. A named tuple for the cost: joins wait for these.
 
     INCLUDE: only `forwarding`. EXCLUDE: everything but `blocked`; `forwarding` then holds the
     sources whose timers run (set X). A port with static entries alone is INCLUDE of nothing.
@@ -102,8 +101,7 @@ class PortMembership:
     static_sources: frozenset[Address]
 
 
-@dataclass(frozen=True, slots=True)
-class GroupView:
+class GroupView(NamedTuple):
     """A registered group. No members: a tombstone (SM-69), data goes to router ports only.
 
     `spared`: ports that get it because there was no room for what they asked (SM-68).

@@ -5,7 +5,7 @@
   `statics` are those of the file;
 - `batch`: how much is taken at once; `disputes`: addresses claimed in vain;
 - `events`, `captures` and `fanout`: what happened, to whoever listens; `log`: the same, to stderr;
-  `history`: what of it is kept;
+  `history`: what of it is kept; `outbox`: what waits for a batch's rows to be published;
 - `kernel`: whether streams may be served inside it, and its counts taken in;
 - `garbage`: when the interpreter looks for some;
 - `saved`: the engine's state as bytes, for a process that takes over;

@@ -19,6 +19,10 @@ class Captures:
         self._fanout = fanout
         self._ports = ports
 
+    def __bool__(self) -> bool:
+        """Is anybody listening?"""
+        return bool(self._fanout)
+
     def received(self, punted: Punted, effects: Iterable[Effect]) -> None:
         """A frame came in."""
         if not self._fanout:

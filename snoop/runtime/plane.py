@@ -2,7 +2,7 @@
 
 Owns the engine, the multicast database and the ports. Everything here runs in the one control
 thread and returns without waiting; sockets, timers and signals are the daemon's. The order of a
-batch is always the same: decide all, send all, publish once.
+batch is always the same: decide all, publish once, send all, tell all.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from snoop.runtime.fanout import Fanout
 from snoop.runtime.history import History
 from snoop.runtime.kernel import KernelPath
 from snoop.runtime.log import Limited
+from snoop.runtime.outbox import Outbox
 from snoop.runtime.port import LinkTable, Port, State
 from snoop.runtime.ports import Ports
 from snoop.runtime.rings import RingWatch
@@ -96,10 +97,8 @@ class Plane:
         self._disputes = Disputes(fastpath)
         self.history = History()
         self.names = Names(config.group)
-        self._events = Events(
-            events, self.history, self.ports.name, self._called, self.ports.description
-        )
-        self._captures = Captures(captures, self.ports)
+        told = Events(events, self.history, self.ports.name, self._called, self.ports.description)
+        self._outbox = Outbox(fastpath, told, Captures(captures, self.ports))
         self._limited = Limited(_log)
         self._mdb = Mdb()
         self._budget = Budget()
@@ -108,9 +107,9 @@ class Plane:
         """No frame was handed up between the last two looks."""
         self._taken = 0
         self._unread: deque[Punted] = deque()  # of the last batch: it took longer than expected
+        self._undecided = False  # something that was taken, or its rows are not published
         self._resume = NOW  # when to go on with it
         self._again_at = NEVER  # when to publish what could not be
-        self._transmits: list[Transmit] = []
         self._groups: dict[tuple[int, Address], None] = {}  # oldest change first
         self._vlans: dict[tuple[int, Family], None] = {}
         self._routers: dict[tuple[int, Family], int] = {}
@@ -143,6 +142,7 @@ class Plane:
         cost = 0
         if not self._unread:
             self._unread.extend(self.fastpath.drain(self._budget.cost))
+            self._undecided = True
         while self._unread and (not cost or clock.now() - now < BATCH_MAX_NS):
             punted = self._unread.popleft()
             cost += punted.cost
@@ -158,11 +158,9 @@ class Plane:
                     logging.ERROR, "engine", f"internal error on a frame: {error!r}", now=now
                 )
                 continue
-            self._captures.received(punted, effects)
+            self._outbox.hear(punted, effects)
             self._apply(effects, now)
         self.flush()
-        if not (self._unread or self._groups or self._again_at < NEVER):
-            self.fastpath.decided()
         if self._refused.due(now):
             self._tell_refused(now)
         ended = clock.now()
@@ -213,9 +211,8 @@ class Plane:
             assert entry.rival is not None
             mac, rival = mac_text(entry.mac), self.ports.name(entry.rival)
             fields: dict[str, object] = {"mac": mac, "held_at": self.ports.name(entry.port)}
-            self._events.say(
-                EventKind.MAC_CLAIMED, vlan=entry.vlan, port=rival, fields=fields, now=clock.now()
-            )
+            kind, vlan = EventKind.MAC_CLAIMED, entry.vlan
+            self._outbox.say(kind, vlan=vlan, port=rival, fields=fields, now=clock.now())
         reopened = self._rings.look(clock.now())
         for port in reopened:
             because = port.problem or "a frame with an offload that the kernel cannot describe"
@@ -272,6 +269,7 @@ class Plane:
         for port in self.ports:
             if port.name not in wanted:
                 self._apply(self.engine.port_remove(port.id, now=now), now)
+                self._outbox.tell_all()  # while it has its name
                 self.ports.remove(port)
                 self.fastpath.fdb_flush(port=port.id)
                 self._statics.forget(port.id)
@@ -297,7 +295,7 @@ class Plane:
 
     def say(self, kind: EventKind, fields: dict[str, object], *, port: str | None = None) -> None:
         """An event of the runtime itself."""
-        self._events.say(kind, vlan=0, port=port, fields=fields, now=clock.now())
+        self._outbox.say(kind, port=port, fields=fields, now=clock.now())
 
     @property
     def table_rows(self) -> int:
@@ -318,16 +316,13 @@ class Plane:
     # Effects -------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Send what is to be sent, compile what changed, publish once.
+        """Compile what changed, publish once, then send what is to be sent and tell who listens.
 
+        Who joins waits for the publish, and for nothing that may come after it.
         Of thousands of groups or VLANs that changed at once (a table that ran out, a reload) a part
         is published, and the rest when frames, timers and clients have had a turn. What holds for a
         whole VLAN comes last: it must not prune by rows that are not there yet.
         """
-        for transmit in self._transmits:
-            self.fastpath.inject(*transmit)
-            self._captures.sent(transmit)
-        self._transmits.clear()
         engine = self.engine
         rows = 0
         for vid, group in list(islice(self._groups, ROWS_MAX)):
@@ -350,6 +345,10 @@ class Plane:
                     self._routers.pop((vid, family), None)
             self._settle_runs()
         self._publish(self._mdb.staged())
+        if self._undecided and not (self._unread or self._groups or self._again_at < NEVER):
+            self.fastpath.decided()
+            self._undecided = False
+        self._outbox.flush()
 
     def _publish(self, delta: Delta) -> None:
         """Make rows and port states effective; what cannot be is kept, and tried again."""
@@ -381,13 +380,13 @@ class Plane:
         for effect in effects:
             match effect:
                 case Transmit():
-                    self._transmits.append(effect)
+                    self._outbox.send(effect)
                 case GroupChanged(vid=vid, group=group):
                     self._groups[vid, group] = None
                 case VlanChanged(vid=vid, family=family):
                     self._vlans[vid, family] = None
                 case Event():
-                    self._events.publish(effect, now)
+                    self._outbox.tell(effect, now)
 
     def _tell(self, changes: list[tuple[Port, State]], now: Instant) -> None:
         for port, state in changes:

@@ -51,6 +51,8 @@ def pack_rows(delta: Delta) -> tuple[bytearray, int]:
 def pack_vlans(delta: Delta) -> tuple[bytearray, int]:
     """The VLAN rows of a delta as an array of `struct fp_vlan`, deletes first, and their count."""
     image = bytearray()
+    if not (delta.vlans or delta.vlan_deletes):
+        return image, 0
     for vid, family in delta.vlan_deletes:
         image += VLAN.pack(*(0,) * 8, vid, _DELETE, 0, family)
     for row in delta.vlans:
@@ -77,6 +79,8 @@ def _pack_vlan(row: VlanRow) -> bytes:
 def pack_members(delta: Delta) -> tuple[bytearray, int]:
     """Who is in which VLAN as an array of `struct fp_members`, deletes first, and their count."""
     image = bytearray()
+    if not (delta.members or delta.member_deletes):
+        return image, 0
     for vid in delta.member_deletes:
         image += MEMBERS.pack(*(0,) * 8, vid, _DELETE)
     for row in delta.members:

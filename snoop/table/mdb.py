@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from snoop.proto.params import Params, PortParams, Unregistered
 from snoop.proto.units import Ports
@@ -21,9 +22,11 @@ from snoop.table.members import ALL_PORTS, Members
 from snoop.wire.address import ANY, Address, Family, Prefix
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Where (group, source) goes in a VLAN, router ports excepted; `source` ANY: all others."""
+class Row(NamedTuple):
+    """Where (group, source) goes in a VLAN, router ports excepted; `source` ANY: all others.
+
+    A named tuple for the cost, like `Delta`: joins wait for these.
+    """
 
     vid: int
     group: Address
@@ -53,8 +56,7 @@ class VlanRow:
     ahead: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(NamedTuple):
     """The difference between two publishes.
 
     Deletes name what goes: (vid, group, source), (vid, family), the VLAN whose members are those
@@ -73,18 +75,7 @@ class Delta:
 
     def __bool__(self) -> bool:
         """True if publishing this would change anything."""
-        return any(
-            (
-                self.upserts,
-                self.deletes,
-                self.vlans,
-                self.vlan_deletes,
-                self.members,
-                self.member_deletes,
-                self.floods,
-                self.flood_deletes,
-            )
-        )
+        return any(self)
 
 
 def compile_group(view: GroupView | None) -> dict[Address, Ports]:
@@ -220,6 +211,8 @@ class Mdb:
                     upserts.append(Row(vid, group, source, ports))
             deletes.extend((vid, group, source) for source in before if source not in rows)
         vlans, members = self._staged_vlans, self._staged_members
+        if not vlans and not members and self._staged_floods is self._floods:
+            return Delta(tuple(upserts), tuple(deletes))
         return Delta(
             tuple(upserts),
             tuple(deletes),

@@ -14,6 +14,7 @@ from snoop.proto.units import Instant
 from snoop.runtime import clock
 from snoop.runtime.batch import BUDGET_MAX, BUDGET_MIN, Budget, Refused
 from snoop.runtime.plane import AGAIN
+from snoop.table.mdb import Delta
 from snoop.table.seen import Punted
 from snoop.wire import address
 from snoop.wire.address import ANY
@@ -63,8 +64,34 @@ def test_joins_are_served_ahead_until_what_follows_is_published() -> None:
     scene.join(2)
     assert len(scene.fastpath.decisions) == 1
     scene.fastpath.unpublishable = False
-    scene.join(3)
+    scene.plane.advance()
     assert scene.fastpath.decisions[1:] == [scene.fastpath.publishes]
+    scene.plane.advance()
+    assert len(scene.fastpath.decisions) == 2
+
+
+def test_nothing_is_sent_or_told_before_the_rows_are_published(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who joins waits for the publish: not for a router's copy, an event or a captured frame."""
+    ports = [{"name": f"p{n}"} for n in range(3)] + [{"name": "p3", "mrouter": "always"}]
+    scene = Scene(port=ports).start()
+    told = scene.captures.listen(lambda head: True)
+    before: list[tuple[int, int]] = []
+    publish = scene.fastpath.publish
+
+    def look(delta: Delta) -> None:
+        before.append((len(scene.fastpath.injected), len(scene.plane.history.lines())))
+        publish(delta)
+
+    monkeypatch.setattr(scene.fastpath, "publish", look)
+    seen = (len(scene.fastpath.injected), len(scene.plane.history.lines()))
+    scene.join(1)
+    assert before == [seen]
+    assert len(scene.fastpath.injected) == seen[0] + 1
+    assert len(scene.plane.history.lines()) == seen[1] + 1
+    lines = asyncio.run(heard(told))
+    assert [line["direction"] for line in lines] == ["in", "out"]
 
 
 def test_ports_that_may_be_refused_a_join_are_not_served_ahead() -> None:
