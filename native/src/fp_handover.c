@@ -11,7 +11,7 @@
 #define SLACK_LOOKS 64u /* looks at an empty ring, and for so long: one of them met nothing */
 #define SLACK_NS (20 * FP_NS_PER_MS) /* between a program and the ring */
 #define LASTS_NS (10 * FP_NS_PER_MS) /* a stream that is older than this and still comes */
-#define BEHIND_LOOKS 64u	     /* passes in a row that leave the ring full */
+#define BEHIND_LOOKS 64u	     /* passes in a row that leave the ring half full */
 
 struct pass {
 	struct fp_switch *sw;
@@ -245,7 +245,7 @@ static void hand_over(const struct pass *pass, uint32_t index)
 		look_for_slack(pass, note, (int32_t)(ringed - slot->done - note->credit));
 	if (note->exact && !pass->large)
 		give(slot, note, slot->done + note->credit);
-	if (fp_ring_full(&port->data))
+	if (fp_ring_half_full(&port->data))
 		begin_cut(pass, index, note);
 	else
 		note->behind = 0;

@@ -14,7 +14,6 @@
 
 #define BLOCK_BYTES 65536u
 #define OVERSIZE_QUEUE_BYTES (8 << 20)
-#define FULL_SHARE 8u /* of the slots that may be free */
 #define PREFETCH_AHEAD 4u
 #define IP_BYTES_MAX 65535u
 
@@ -109,13 +108,12 @@ bool fp_ring_ready(const struct fp_ring *ring)
 	       (fp_load_relaxed(slot_status(ring, ring->next)) & TP_STATUS_USER);
 }
 
-bool fp_ring_full(const struct fp_ring *ring)
+bool fp_ring_half_full(const struct fp_ring *ring)
 {
-	uint32_t late = ring->slots - ring->slots / FULL_SHARE;
+	uint32_t last = ring->next + ring->slots / 2 - 1;
 
 	/* relaxed: nothing of the slot is read */
-	return fp_load_relaxed(slot_status(ring, (ring->next + late) & (ring->slots - 1))) &
-	       TP_STATUS_USER;
+	return fp_load_relaxed(slot_status(ring, last & (ring->slots - 1))) & TP_STATUS_USER;
 }
 
 void fp_ring_prefetch(const struct fp_ring *ring)

@@ -51,8 +51,8 @@ int fp_ring_open(struct fp_ring *ring, uint32_t slots, const char **stage);
 void fp_ring_close(struct fp_ring *ring);
 
 bool fp_ring_ready(const struct fp_ring *ring);
-/* So many wait that the kernel is about to refuse more. */
-bool fp_ring_full(const struct fp_ring *ring);
+/* Half of the slots or more wait to be taken. */
+bool fp_ring_half_full(const struct fp_ring *ring);
 
 /*
  * Takes the next frame; false when none is ready. An oversize frame is read into buffer

@@ -6,6 +6,7 @@
 #include "fp_clock.h"
 #include "fp_fold.h"
 #include "fp_mask.h"
+#include "fp_publish.h"
 
 #define LOCKED_SLOTS 256u /* at a time: the loop has its turn */
 #define FRESH_NS FP_NS_PER_MS
@@ -64,20 +65,27 @@ void fp_served_publish(struct fp_switch *sw, const struct fp_table *old,
 	}
 }
 
+/* A new table, so that the loops ask again about every flow. */
 int fp_switch_kernel(struct fp_switch *sw, int allowed)
 {
-	struct fp_path_shared *shared = sw->kernel.shared;
+	struct fp_table *table;
 
 	if (allowed) {
-		int err = shared ? fp_kernel_load(&sw->kernel) : -ENOTSUP;
+		int err = sw->kernel.shared ? fp_kernel_load(&sw->kernel) : -ENOTSUP;
 
 		if (err)
 			return sw->kernel.err ? sw->kernel.err : err;
 	}
-	fp_store_relaxed(&sw->kernel_allowed, allowed ? 1u : 0u);
-	/* What the newest table decided still holds; all else is void, or everything. */
-	if (shared)
-		set_shards(shared, allowed ? fp_load_relaxed(&sw->table)->seq : UINT64_MAX);
+	/* relaxed: this thread alone writes it, and nothing is published through it */
+	if (fp_load_relaxed(&sw->kernel_allowed) == (allowed != 0))
+		return 0;
+	table = fp_publish_begin(sw);
+	if (!table)
+		return -ENOMEM;
+	fp_store_relaxed(&sw->kernel_allowed, allowed != 0);
+	if (sw->kernel.shared)
+		set_shards(sw->kernel.shared, allowed ? table->seq : UINT64_MAX);
+	fp_publish_end(sw, table, NULL);
 	return 0;
 }
 

@@ -146,8 +146,9 @@ uint32_t fp_slots_place(const struct fp_slots *slots, const uint64_t *key, uint6
 	for (uint32_t i = 0; i < FP_PATH_WAYS; i++) {
 		uint64_t last_ns = active_ns(slots, first + i);
 		uint64_t silent_ns = now_ns > last_ns ? now_ns - last_ns : 0;
+		bool is_own = fp_slots_port(slots, first + i) == port;
 		bool may = weights[i] > own + 1 ||
-			   (weights[i] >= own && silent_ns >= FP_SLOTS_SILENT_NS) ||
+			   ((is_own || weights[i] > own) && silent_ns >= FP_SLOTS_SILENT_NS) ||
 			   silent_ns >= FP_SLOTS_GONE_NS;
 
 		if (!may || weights[i] < most || (weights[i] == most && last_ns >= victim_ns))

@@ -6,9 +6,9 @@
  * lock: the loop only ever tries it, and leaves it for a later pass; the control thread, which
  * counts and renews, waits for it and keeps it for a few slots at a time.
  *
- * A set of FP_PATH_WAYS is shared by the ports whose flows hash there. Who makes room is a flow
- * that is silent, of a port that has no fewer ways of the set than the new one's; one that is not
- * silent only for a port that has two less. So a host with a million flows pushes out its own.
+ * A set of FP_PATH_WAYS is shared by the ports whose flows hash there. Room is made by a flow that
+ * is silent, of the new one's port or of one that has more ways of the set; by one that is not
+ * silent only if its port has two more. So a host with a million flows pushes out its own.
  */
 #ifndef FP_SLOTS_H
 #define FP_SLOTS_H

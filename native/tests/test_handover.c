@@ -1,0 +1,379 @@
+/*
+ * The loop and the kernel's programs together, over slots of memory: who has a stream when, that it
+ * is sent where the table says either way, in order, and counted once.
+ */
+#include "check.h"
+#include "fp_clock.h"
+#include "fp_slots.h"
+#include "programs.h"
+#include "rows.h"
+
+#define GROUP 0xef010203u
+#define OTHER_GROUP 0xef010204u
+#define PATIENCE_NS (5 * FP_NS_PER_S)
+
+static struct programs_copy copies[PROGRAMS_EGRESS_MAX];
+
+static void drain(struct lab *lab)
+{
+	for (uint32_t port = 0; port < lab->port_count; port++)
+		lab_sent(lab, port);
+}
+
+/* No port gets runs, all are members. */
+static void start(struct lab *lab, uint32_t port_count)
+{
+	lab_start(lab, port_count);
+	programs_start(lab);
+	for (uint32_t i = 0; i < port_count; i++) {
+		struct fp_port_state state = {
+			.mtu = 1500, .port = (uint16_t)i, .flags = FP_PORT_UP};
+
+		CHECK_EQ(fp_switch_publish(lab->sw, NULL, 0, NULL, 0, NULL, 0, &state, 1), 0);
+	}
+	lab_set_policy(lab, FP_VLAN_ACTIVE, 0, 0);
+	lab_set_row(lab, GROUP, 0, 0x06);
+}
+
+static bool receive(struct lab *lab, uint32_t port, const struct packet *packet)
+{
+	return programs_receive(lab, port, packet, FAKE_NO_TAG);
+}
+
+/* One frame, and all passes that it takes: true when the kernel had it. */
+static bool step(struct lab *lab, const struct packet *packet)
+{
+	bool served = receive(lab, 0, packet);
+
+	lab_run(lab);
+	drain(lab);
+	return served;
+}
+
+/* How many frames it took until the kernel had one. */
+static uint32_t until_served(struct lab *lab, const struct packet *packet)
+{
+	uint64_t end_ns = fp_now_ns() + PATIENCE_NS;
+	uint32_t frames = 0;
+
+	while (!step(lab, packet)) {
+		frames++;
+		CHECK(fp_now_ns() < end_ns);
+	}
+	return frames + 1;
+}
+
+static struct fp_stream only_stream(struct lab *lab)
+{
+	struct fp_stream streams[256];
+
+	CHECK_EQ(fp_stream_dump(lab->sw, streams, 256), 1);
+	return streams[0];
+}
+
+static void test_stream_that_lasts_is_handed_over(void)
+{
+	struct packet packet = packet_udp();
+	struct fp_stream stream;
+	struct lab lab;
+	uint32_t frames;
+
+	start(&lab, 4);
+	frames = until_served(&lab, &packet);
+	CHECK_EQ(programs_copies(copies), 2);
+	CHECK_EQ(copies[0].port, 1);
+	CHECK_EQ(copies[1].port, 2);
+	for (uint32_t i = 0; i < 50; i++)
+		CHECK(step(&lab, &packet));
+	CHECK_EQ(lab_stat(&lab, 0, FP_STAT_RX_FRAMES), frames + 50);
+	CHECK_EQ(lab_stat(&lab, 0, FP_STAT_KERNEL_FRAMES), 51);
+	CHECK_EQ(lab_reason(&lab, 0, FP_FORWARD_GROUP), frames + 50);
+	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_TX_FRAMES), frames + 50);
+	CHECK_EQ(lab_stat(&lab, 2, FP_STAT_TX_BYTES), lab_stat(&lab, 0, FP_STAT_RX_BYTES));
+	CHECK_EQ(lab_stat(&lab, 3, FP_STAT_TX_FRAMES), 0);
+	stream = only_stream(&lab);
+	CHECK_EQ(stream.frames, frames + 50);
+	CHECK_EQ(stream.path, FP_PATH_KERNEL);
+	CHECK_EQ(stream.ttl, packet.ttl);
+	CHECK_EQ(fp_kernel_fold(lab.sw), 1);
+	lab_end(&lab);
+}
+
+/* Flows of one frame each get no slot: they would only push out streams. */
+static void test_passing_flows_get_no_slot(void)
+{
+	struct packet packet = packet_udp();
+	struct lab lab;
+
+	start(&lab, 3);
+	for (uint32_t i = 0; i < 2000; i++, packet.source++)
+		CHECK(!step(&lab, &packet));
+	for (uint32_t i = 0; i < lab.sw->kernel.sets * FP_PATH_WAYS; i++)
+		CHECK_EQ(lab.sw->kernel.slots[i].tag, 0);
+	lab_end(&lab);
+}
+
+static void test_publish_of_another_group_leaves_the_stream_alone(void)
+{
+	struct packet packet = packet_udp();
+	struct lab lab;
+
+	start(&lab, 4);
+	until_served(&lab, &packet);
+	for (uint32_t i = 0; i < 100; i++) {
+		lab_set_row(&lab, 0xef020000u + i, 0, 0x02);
+		/* one in a thousand meets its shard, and that is not wrong */
+		if (!step(&lab, &packet))
+			CHECK(step(&lab, &packet));
+	}
+	CHECK(lab_stat(&lab, 0, FP_STAT_KERNEL_FRAMES) > 95);
+	lab_end(&lab);
+}
+
+static void test_publish_holds_from_the_next_frame_on(void)
+{
+	struct packet packet = packet_udp();
+	struct lab lab;
+
+	start(&lab, 4);
+	until_served(&lab, &packet);
+	lab_set_row(&lab, GROUP, 0, 0x0a);
+	until_served(&lab, &packet);
+	CHECK_EQ(programs_copies(copies), 2);
+	CHECK_EQ(copies[1].port, 3);
+	lab_set_row(&lab, GROUP, 0x0a000001, 0x08); /* the sender's own */
+	until_served(&lab, &packet);
+	CHECK_EQ(programs_copies(copies), 1);
+	lab_set_policy(&lab, FP_VLAN_ACTIVE, 0x04, 0); /* a router */
+	until_served(&lab, &packet);
+	CHECK_EQ(programs_copies(copies), 2);
+	lab_set_port(&lab, 3, false, 1500);
+	until_served(&lab, &packet);
+	CHECK_EQ(programs_copies(copies), 1);
+	CHECK_EQ(copies[0].port, 2);
+	CHECK(lab_reason(&lab, 0, FP_FORWARD_SOURCE) > 0);
+	lab_end(&lab);
+}
+
+static void test_stream_that_nobody_wants_is_dropped_in_the_kernel(void)
+{
+	struct packet packet = packet_udp();
+	struct lab lab;
+
+	start(&lab, 4);
+	lab_set_row(&lab, GROUP, 0, 0x01); /* its own port alone */
+	until_served(&lab, &packet);
+	CHECK_EQ(programs_copies(copies), 0);
+	CHECK(step(&lab, &packet));
+	CHECK_EQ(only_stream(&lab).path, FP_PATH_KERNEL_PRUNED);
+	CHECK_EQ(lab_reason(&lab, 0, FP_DROP_NO_MEMBER), lab_stat(&lab, 0, FP_STAT_RX_FRAMES));
+	lab_set_row(&lab, GROUP, 0, 0x08);
+	until_served(&lab, &packet);
+	CHECK_EQ(programs_copies(copies), 1);
+	CHECK_EQ(copies[0].port, 3);
+	CHECK_EQ(only_stream(&lab).path, FP_PATH_KERNEL);
+	lab_end(&lab);
+}
+
+/* Frames that were let into the ring and never came up must not keep a stream there for good. */
+static void test_what_a_full_ring_loses_is_made_good(void)
+{
+	struct packet packet = packet_udp();
+	struct lab lab;
+
+	start(&lab, 3);
+	until_served(&lab, &packet);
+	lab_set_row(&lab, GROUP, 0, 0x02);
+	programs_lose(true);
+	for (uint32_t i = 0; i < 10; i++)
+		CHECK(!receive(&lab, 0, &packet));
+	programs_lose(false);
+	CHECK(!step(&lab, &packet));
+	CHECK(until_served(&lab, &packet) > 60);
+	CHECK(step(&lab, &packet));
+	lab_end(&lab);
+}
+
+/* Who sends more than the ring takes, from the first frame on, gets the kernel all the same. */
+static void test_flood_is_handed_over_though_the_ring_is_never_empty(void)
+{
+	struct packet packet = packet_udp();
+	uint64_t end_ns = fp_now_ns() + PATIENCE_NS;
+	uint32_t ringed = 0;
+	bool served = false;
+	struct lab lab;
+
+	start(&lab, 3);
+	while (!served) {
+		for (uint32_t i = 0; i < 300 && !served; i++) {
+			programs_lose(ringed == FAKE_SLOTS);
+			served = receive(&lab, 0, &packet);
+			ringed += !served && ringed < FAKE_SLOTS;
+		}
+		ringed -= lab_pass(&lab);
+		drain(&lab);
+		CHECK(fp_now_ns() < end_ns);
+	}
+	programs_lose(false);
+	/* nothing that was in the ring before comes after it */
+	while (ringed) {
+		ringed -= lab_pass(&lab);
+		CHECK_EQ(lab_sent(&lab, 1), 0);
+	}
+	CHECK(lab_stat(&lab, 1, FP_STAT_TX_DROP_FULL) > 0);
+	CHECK(step(&lab, &packet));
+	/* and when the ring has it again it is sent */
+	lab_set_row(&lab, GROUP, 0, 0x02);
+	CHECK(!receive(&lab, 0, &packet));
+	lab_run(&lab);
+	CHECK_EQ(lab_sent(&lab, 1), 1);
+	lab_end(&lab);
+}
+
+static void test_switched_off_holds_at_once(void)
+{
+	struct packet packet = packet_udp();
+	struct lab lab;
+
+	start(&lab, 3);
+	until_served(&lab, &packet);
+	CHECK_EQ(fp_switch_kernel(lab.sw, 0), 0);
+	CHECK_EQ(only_stream(&lab).path, FP_PATH_RING_OFF);
+	for (uint32_t i = 0; i < 100; i++)
+		CHECK(!step(&lab, &packet));
+	lab_set_row(&lab, OTHER_GROUP, 0, 0x02);
+	CHECK(!step(&lab, &packet));
+	CHECK_EQ(only_stream(&lab).path, FP_PATH_RING_OFF);
+	CHECK_EQ(fp_switch_kernel(lab.sw, 1), 0);
+	until_served(&lab, &packet);
+	lab_end(&lab);
+}
+
+/* A frame that is too long, or has options, goes by the ring and is not overtaken. */
+static void test_what_the_program_leaves_alone_is_not_overtaken(void)
+{
+	struct packet packet = packet_udp();
+	struct packet options = packet_udp();
+	struct lab lab;
+
+	start(&lab, 3);
+	until_served(&lab, &packet);
+	options.options_bytes = 4;
+	CHECK(!receive(&lab, 0, &options));
+	CHECK(!receive(&lab, 0, &packet)); /* behind it */
+	lab_run(&lab);
+	CHECK_EQ(lab_sent(&lab, 1), 2);
+	CHECK(step(&lab, &packet));
+	packet.payload_bytes = 1473;
+	CHECK(!receive(&lab, 0, &packet));
+	packet.payload_bytes = 1472;
+	CHECK(!receive(&lab, 0, &packet));
+	lab_run(&lab);
+	CHECK(receive(&lab, 0, &packet));
+	drain(&lab);
+	lab_end(&lab);
+}
+
+/* So fast that runs gain more: the program gives it back, and the ring keeps it. */
+static void test_fast_stream_is_given_back_where_a_port_takes_runs(void)
+{
+	struct packet packet = packet_udp();
+	uint64_t now_ns = fp_now_ns();
+	struct lab lab;
+	uint32_t frames = 0;
+
+	start(&lab, 3);
+	lab_set_port(&lab, 2, true, 1500); /* takes runs */
+	until_served(&lab, &packet);
+	for (; receive(&lab, 0, &packet); frames++)
+		programs_set_clock(now_ns += 1000);
+	CHECK(frames >= FP_PATH_RATE_FRAMES && frames <= 2 * FP_PATH_RATE_FRAMES);
+	for (uint32_t i = 0; i < 100; i++)
+		CHECK(!step(&lab, &packet));
+	CHECK_EQ(only_stream(&lab).path, FP_PATH_RING_RUNS);
+	lab_end(&lab);
+}
+
+/* A host that joins gets the stream before a table says so, and the kernel never does. */
+static void test_join_that_waits_is_the_rings(void)
+{
+	struct packet packet = packet_udp();
+	struct packet report = packet_udp();
+	static uint8_t buffer[1 << 20];
+	struct fp_vlan vlan = ipv4_policy(FP_VLAN_ANY, FP_VLAN_ACTIVE | FP_VLAN_AHEAD, 0, 0);
+	struct fp_port_state state = {.mtu = 1500, .port = 3, .flags = FP_PORT_UP | FP_PORT_AHEAD};
+	uint8_t *igmp;
+	uint32_t len;
+	struct lab lab;
+
+	start(&lab, 4);
+	CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, &vlan, 1, NULL, 0, &state, 1), 0);
+	until_served(&lab, &packet);
+	report.protocol = FP_IPPROTO_IGMP;
+	report.ttl = 1;
+	report.payload_bytes = 0;
+	report.src[5] = 9;
+	len = packet_build(&report, buffer);
+	igmp = buffer + FP_VNET_BYTES + FP_ETH_BYTES + FP_IPV4_BYTES;
+	memset(igmp, 0, 8);
+	igmp[0] = 0x16;
+	fp_write16(igmp + 4, GROUP >> 16);
+	fp_write16(igmp + 6, GROUP & 0xffff);
+	fp_write16(igmp + 2, (uint16_t)~packet_sum(igmp, 8, 0));
+	CHECK(fake_ring_put(&lab.ports[3].control, buffer, len, FAKE_NO_TAG, 0));
+	lab_run(&lab);
+	drain(&lab);
+	for (uint32_t i = 0; i < 200; i++) {
+		CHECK(!receive(&lab, 0, &packet));
+		lab_run(&lab);
+		CHECK_EQ(lab_sent(&lab, 3), 1);
+		CHECK_EQ(lab_sent(&lab, 1), 1);
+	}
+	drain(&lab);
+	CHECK(fp_punt_drain(lab.sw, buffer, sizeof(buffer), 1000) > 0);
+	fp_punt_decided(lab.sw); /* and refused: nothing is published */
+	until_served(&lab, &packet);
+	CHECK_EQ(programs_copies(copies), 2);
+	lab_end(&lab);
+}
+
+static void test_source_that_moved_is_heard_by_the_loop(void)
+{
+	struct packet packet = packet_udp();
+	struct packet elsewhere = packet_udp();
+	struct fp_fdb_entry entries[8];
+	struct lab lab;
+
+	start(&lab, 4);
+	until_served(&lab, &packet);
+	CHECK_EQ(fp_fdb_flush(lab.sw, -1, -1), 1);
+	CHECK(step(&lab, &packet));
+	fp_kernel_fold(lab.sw);
+	CHECK(!step(&lab, &packet)); /* its address is nowhere: the loop learns it */
+	CHECK_EQ(fp_fdb_dump(lab.sw, entries, 8), 1);
+	until_served(&lab, &packet);
+	packet_set_group(&elsewhere, OTHER_GROUP);
+	lab_receive(&lab, 3, &elsewhere);
+	lab_run(&lab);
+	CHECK(step(&lab, &packet));
+	fp_kernel_fold(lab.sw);
+	CHECK(!step(&lab, &packet));
+	lab_end(&lab);
+}
+
+int main(void)
+{
+	RUN(test_stream_that_lasts_is_handed_over);
+	RUN(test_passing_flows_get_no_slot);
+	RUN(test_publish_of_another_group_leaves_the_stream_alone);
+	RUN(test_publish_holds_from_the_next_frame_on);
+	RUN(test_stream_that_nobody_wants_is_dropped_in_the_kernel);
+	RUN(test_what_a_full_ring_loses_is_made_good);
+	RUN(test_flood_is_handed_over_though_the_ring_is_never_empty);
+	RUN(test_switched_off_holds_at_once);
+	RUN(test_what_the_program_leaves_alone_is_not_overtaken);
+	RUN(test_fast_stream_is_given_back_where_a_port_takes_runs);
+	RUN(test_join_that_waits_is_the_rings);
+	RUN(test_source_that_moved_is_heard_by_the_loop);
+	return 0;
+}
