@@ -57,6 +57,7 @@ class Item:
     contestants: tuple[str, ...] = ALL
     rounds: int | None = None  # fewer than the plan's
     goals: tuple[Goal, ...] = ()
+    runs: bool = True  # the receivers' interfaces take runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,8 @@ def ipv6_item(effort: Effort, fan: int, size: int) -> Item:
 
 def single_frames_item(effort: Effort, fan: int, size: int) -> Item:
     title = f"one stream, {size} bytes, to {ports(fan)} whose neighbours take no runs"
-    run = search(effort, fan=fan, size=size, run=measures.single_frames)
-    aims = goals.at_least(goals.SINGLE_FRAMES[fan])
-    return Item(f"frames{fan}-{size}", title, run, RATE_UNITS, PATHS, goals=aims)
+    run, aims = search(effort, fan=fan, size=size), goals.at_least(goals.SINGLE_FRAMES[fan])
+    return Item(f"frames{fan}-{size}", title, run, RATE_UNITS, PATHS, goals=aims, runs=False)
 
 
 def vlan_item(effort: Effort, fan: int, size: int) -> Item:

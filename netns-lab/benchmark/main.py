@@ -154,6 +154,7 @@ def one(item: Item, site: Site, results: Results, console: Console, number: int)
     """One round on one site; a fault costs this round and is reported, the bench goes on."""
     site.contestant.resume()
     try:
+        site.take_runs(item.runs)
         figures = item.run(site)
     except FAULTS as fault:
         results.troubles.append(f"{item.title}, {site.name}: {fault}")
@@ -246,6 +247,7 @@ def main() -> int:
         items = readme.rows(effort)
     else:
         items = plan.quick(effort) if options.short else plan.full(effort, half_load)
+    rows = items
     if options.only:
         keys = tuple(options.only.split(","))
         items = [item for item in items if item.key.startswith(keys)]
@@ -281,7 +283,9 @@ def main() -> int:
             run(items, sites, effort, results, console)
     except KeyboardInterrupt:
         results.troubles.append("interrupted: the rest was not measured")
-    report.show(results, items, console)
+    measured = bool(results.rounds)
+    results.take(earlier)
+    report.show(results, rows, console)
     settings = {
         "mode": "short" if options.short else "full",
         "rounds": effort.rounds,
@@ -290,14 +294,13 @@ def main() -> int:
         "source": options.source,
         "nice": PRIORITY,
     }
-    results.take(earlier)
     if options.json:
-        options.json.write_text(json.dumps(to_json(results, items, settings), indent=1) + "\n")
+        options.json.write_text(json.dumps(to_json(results, rows, settings), indent=1) + "\n")
     if options.plot:
         report.plot(results, options.plot)
     if options.readme:
         readme.write(options.readme, results)
-    return 0 if results.rounds else 1
+    return 0 if measured else 1
 
 
 if __name__ == "__main__":

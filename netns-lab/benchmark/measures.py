@@ -75,15 +75,6 @@ def unicast(site: Site, *, size: int, seconds: float, trials: int) -> Figures:
     return {"zero loss": found.zero_loss, "full load": found.full.delivered_rate}
 
 
-def single_frames(
-    site: Site, *, fan: int, size: int, groups: int, seconds: float, trials: int
-) -> Figures:
-    """`throughput` to neighbours that must get every frame as it was on the wire."""
-    site.join(fan=fan, groups=groups)
-    with site.taking_no_runs():
-        return throughput(site, fan=fan, size=size, groups=groups, seconds=seconds, trials=trials)
-
-
 def singles(
     site: Site, *, fan: int, size: int, groups: int, seconds: float, trials: int
 ) -> Figures:

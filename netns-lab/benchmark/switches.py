@@ -26,6 +26,7 @@ QUERY_RESPONSE_S = 1.0  # also how long a new kernel bridge floods everything
 MEMBERSHIP_S = 260.0
 GROUPS_MAX = 65536
 FAST_LEAVE_PORT = "p3"
+RUNS_KNOWN_S = 30.0  # a host that went to and fro is believed late
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -162,7 +163,7 @@ class SnoopSwitch:
             return all(port["takes_runs"] == taken for port in daemon.show("ports")["ports"][1:])
 
         if self.options.get("coalesce") != "off":
-            wait_until(known, within=10, what=f"{self.name} knows who takes runs")
+            wait_until(known, within=RUNS_KNOWN_S, what=f"{self.name} knows who takes runs")
 
     def pids(self) -> list[int]:
         return [self.daemon.process.pid] if self.daemon is not None else []
