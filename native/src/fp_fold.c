@@ -2,9 +2,11 @@
 
 #include <string.h>
 
+#include "fp_clock.h"
 #include "fp_mask.h"
 #include "fp_plan.h"
 
+#define RATED_NS (100 * FP_NS_PER_MS)
 #define SOURCE_AT 8u /* of the source MAC in a key, in bytes */
 
 /* As fp_tx counts them: with the tag that each leaves with. */
@@ -70,9 +72,26 @@ static void fold_bank(struct fp_switch *sw, struct fp_slots *slots, uint32_t ind
 		renew_source(sw, slot, verdict->vlan, port, heard_ns);
 }
 
+/* How fast the kernel has it; of times that say something. */
+static void rate(const struct fp_slots *slots, uint32_t index)
+{
+	struct fp_slot_note *note = &slots->notes[index];
+	uint64_t until_ns = fp_word_load(&slots->slots[index].last_ns);
+	uint64_t frames = note->folded_frames[0] + note->folded_frames[1];
+
+	if (until_ns < note->rated_ns + RATED_NS)
+		return;
+	/* relaxed: nothing is published through it */
+	fp_store_relaxed(&note->frames_per_s,
+			 (frames - note->rated_frames) * FP_NS_PER_S / (until_ns - note->rated_ns));
+	note->rated_ns = until_ns;
+	note->rated_frames = frames;
+}
+
 void fp_fold_slot(struct fp_switch *sw, struct fp_slots *slots, uint32_t index,
 		  struct fp_stats *stats)
 {
 	for (uint32_t bank = 0; bank < 2; bank++)
 		fold_bank(sw, slots, index, bank, stats);
+	rate(slots, index);
 }

@@ -7,6 +7,7 @@
 #include "fp_fold.h"
 #include "fp_mask.h"
 #include "fp_publish.h"
+#include "fp_renew.h"
 
 #define LOCKED_SLOTS 256u /* at a time: the loop has its turn */
 #define FRESH_NS FP_NS_PER_MS
@@ -50,16 +51,23 @@ void fp_served_publish(struct fp_switch *sw, const struct fp_table *old,
 		       const struct fp_table *table)
 {
 	struct fp_path_shared *shared = sw->kernel.shared;
+	bool changed[FP_SHARDS];
+	bool any = false;
 
 	/* relaxed: this thread alone writes it */
 	if (!shared || !fp_load_relaxed(&sw->kernel_allowed))
 		return;
 	if (all_void(old, table)) {
+		fp_renew(sw, table, NULL);
 		set_shards(shared, table->seq);
 		return;
 	}
-	for (uint32_t i = 0; i < FP_SHARDS; i++) {
-		if (old->shards[i] != table->shards[i])
+	for (uint32_t i = 0; i < FP_SHARDS; i++)
+		any |= changed[i] = old->shards[i] != table->shards[i];
+	if (any)
+		fp_renew(sw, table, changed);
+	for (uint32_t i = 0; i < FP_SHARDS && any; i++) {
+		if (changed[i])
 			/* release: as in set_shards() */
 			fp_word_release(&shared->shard_seq[i], table->seq);
 	}

@@ -24,7 +24,8 @@ int fp_slots_init(struct fp_slots *slots, struct fp_path_slot *memory, uint32_t 
 	slots->notes = calloc(count, sizeof(*slots->notes));
 	slots->tags = calloc(count, sizeof(*slots->tags));
 	slots->groups = calloc(count, sizeof(*slots->groups));
-	if (!slots->notes || !slots->tags || !slots->groups) {
+	slots->shards = calloc(count, sizeof(*slots->shards));
+	if (!slots->notes || !slots->tags || !slots->groups || !slots->shards) {
 		fp_slots_destroy(slots);
 		return -ENOMEM;
 	}
@@ -39,8 +40,10 @@ void fp_slots_destroy(struct fp_slots *slots)
 	free(slots->notes);
 	free(slots->tags);
 	free(slots->groups);
+	free(slots->shards);
 	slots->notes = NULL;
 	slots->groups = NULL;
+	slots->shards = NULL;
 	slots->tags = NULL;
 	slots->slots = NULL;
 }
@@ -104,6 +107,16 @@ static uint32_t group_of(uint32_t vlan, const uint8_t *group)
 	return (uint32_t)(hash >> 32);
 }
 
+/* So fast that the ring might not take it: it waits for the table. */
+static bool is_fast(const struct fp_slots *slots, uint32_t index)
+{
+	/* relaxed: a rate of a while ago */
+	uint64_t frames = fp_load_relaxed(&slots->notes[index].frames_per_s);
+	uint32_t egress = fp_word_load(&slots->slots[index].count);
+
+	return fp_choice_load(frames, egress, UINT64_C(1000000000)) >= FP_CHOICE_SLOW_PERMILLE;
+}
+
 void fp_slots_void(struct fp_slots *slots, uint32_t vlan, const uint8_t *group)
 {
 	uint32_t hash = group_of(vlan, group);
@@ -111,9 +124,10 @@ void fp_slots_void(struct fp_slots *slots, uint32_t vlan, const uint8_t *group)
 	if (!slots->slots || !slots->group_counts[hash & (FP_SLOTS_GROUPS - 1)])
 		return;
 	for (uint32_t i = 0; i < slots->sets * FP_PATH_WAYS; i++) {
+		if (slots->groups[i] != hash || !slots->tags[i] || is_fast(slots, i))
+			continue;
 		/* release: as every store of seq; a decision that another writes now is older */
-		if (slots->groups[i] == hash && slots->tags[i])
-			fp_word_release(&slots->slots[i].seq, 0);
+		fp_word_release(&slots->slots[i].seq, 0);
 	}
 }
 
@@ -204,6 +218,9 @@ void fp_slots_assign(struct fp_slots *slots, uint32_t index, const uint64_t *key
 	note->seen_ns = now_ns;
 	note->stream = *stream;
 	note->place = place;
+	note->rated_ns = now_ns;
+	note->rated_frames = fp_slots_served(slots, index);
+	fp_store_relaxed(&note->frames_per_s, 0);
 	fp_choice_begin(&note->choice, FP_PATH_RING_NEW, fp_slots_served(slots, index), now_ns);
 }
 
@@ -241,6 +258,7 @@ bool fp_slots_write(struct fp_slots *slots, uint32_t index, const struct fp_slot
 		/* the other bank's count may be a few frames from a full FP_PATH_RATE_FRAMES */
 		fp_word_release(&slot->mark_ns, 0);
 		note->verdicts[!bank] = plan->verdict;
+		slots->shards[index] = plan->slot.shard[0] | (uint32_t)plan->slot.shard[1] << 16;
 		write_end(slot);
 	}
 	/* release: the decision is before; pairs with the programs' look at seq */

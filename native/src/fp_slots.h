@@ -49,6 +49,9 @@ struct fp_slot_note {
 	struct fp_choice choice;
 	struct fp_stream stream; /* the key of its stream */
 	struct fp_stream_slot *place;
+	uint64_t rated_ns;	       /* of what it is fast by */
+	uint64_t rated_frames;	       /* that were served until then */
+	_Atomic uint64_t frames_per_s; /* lately, in the kernel; whoever has the lock, the loop */
 	/* of the decisions that the two banks of counts are for */
 	struct fp_verdict verdicts[2];
 	uint64_t folded_frames[2];
@@ -61,6 +64,7 @@ struct fp_slots {
 	uint32_t *tags; /* of the slots, close together: a set is one look */
 	uint32_t sets;	/* a power of two */
 	uint64_t seed;
+	uint32_t *shards;			/* likewise: those of their decisions, two halves */
 	uint32_t *groups;			/* of the slots: a hash of VLAN and group */
 	uint32_t group_counts[FP_SLOTS_GROUPS]; /* how many slots have one of that hash */
 	_Alignas(64) _Atomic uint32_t locked;
@@ -99,7 +103,10 @@ static inline void fp_slots_unlock(struct fp_slots *slots)
 void fp_slots_key(const struct fp_flow_key *flow, uint64_t key[FP_PATH_KEY_WORDS]);
 /* The slot of a key, or FP_NO_PLACE. The loop; no lock. */
 uint32_t fp_slots_find(const struct fp_slots *slots, const uint64_t *key);
-/* The ring gets the next frames of a group, and the loop says again where they go. Likewise. */
+/*
+ * The ring gets the next frames of a group, and the loop says again where they go; not those of
+ * flows that may be too fast for it. Likewise.
+ */
 void fp_slots_void(struct fp_slots *slots, uint32_t vlan, const uint8_t *group);
 
 /* Below: under the lock. */

@@ -1,0 +1,139 @@
+#include "fp_renew.h"
+
+#include <string.h>
+
+#include "fp_clock.h"
+#include "fp_decide.h"
+#include "fp_fold.h"
+#include "fp_plan.h"
+
+#define RENEWED_MAX 512u  /* slots: some tenths of a millisecond */
+#define LOCKED_SLOTS 256u /* at a time */
+#define UNDER_WAY_NS FP_NS_PER_S
+#define QUIET_NS (10 * FP_NS_PER_MS) /* nothing of it was in the ring for so long */
+#define MACS_AT 2u		     /* of the MAC addresses in a key, in bytes */
+
+struct renewal {
+	struct fp_switch *sw;
+	const struct fp_table *table;
+	const bool *changed;
+	uint64_t now_ns;
+	uint32_t left;
+};
+
+/* A frame of the key, as far as fp_decide() reads one of a stream. */
+static struct fp_frame frame_of(const uint64_t *key)
+{
+	uint32_t tci = fp_plan_tci(key);
+	struct fp_frame frame = {
+		.data = (const uint8_t *)key + MACS_AT,
+		.tci = tci,
+		.vlan = (uint16_t)(tci == FP_NO_TAG ? 0 : tci & FP_VLAN_ID_MASK),
+		.ethertype = fp_read16((const uint8_t *)key + MACS_AT + FP_TAG_OFFSET),
+		.protocol = FP_IPPROTO_UDP,
+	};
+
+	frame.family = frame.ethertype == FP_ETHERTYPE_IPV6 ? FP_FAMILY_IPV6 : FP_FAMILY_IPV4;
+	memcpy(frame.source, key + 3, sizeof(frame.source));
+	memcpy(frame.group, key + 5, sizeof(frame.group));
+	return frame;
+}
+
+/* Whether it can go on in the kernel as it is, with whatever is to become of it now. */
+static bool goes_on(const struct renewal *renewal, const struct fp_path_slot *slot,
+		    struct fp_slot_note *note, uint32_t port, enum fp_path rule)
+{
+	uint32_t taken;
+
+	if (note->choice.path == rule)
+		return true;
+	if (rule == FP_PATH_KERNEL && !note->exact) { /* pruned: nobody has kept its order */
+		if (renewal->now_ns - note->seen_ns < QUIET_NS ||
+		    fp_word_acquire(&slot->ringed) != slot->done ||
+		    !fp_ring_empty(&renewal->table->ports[port]->data, &taken))
+			return false;
+		note->exact = true;
+		note->credit = 0;
+	}
+	fp_choice_begin(&note->choice, rule, note->folded_frames[0] + note->folded_frames[1],
+			renewal->now_ns);
+	note->stream.path = (uint8_t)rule;
+	return true;
+}
+
+/* The decision that is there is still in force: one that is void is the loop's to see to. */
+static bool holds(const struct fp_switch *sw, const struct fp_path_slot *slot)
+{
+	const uint64_t *shard_seq = sw->kernel.shared->shard_seq;
+
+	return slot->seq >= shard_seq[slot->shard[0]] && slot->seq >= shard_seq[slot->shard[1]];
+}
+
+static void renew_slot(struct renewal *renewal, struct fp_slots *slots, uint32_t index)
+{
+	const struct fp_table *table = renewal->table;
+	struct fp_path_slot *slot = &slots->slots[index];
+	struct fp_slot_note *note = &slots->notes[index];
+	uint32_t port = fp_slots_port(slots, index);
+	struct fp_frame frame = frame_of(slot->key);
+	struct fp_choice_facts facts;
+	struct fp_verdict verdict;
+	struct fp_slot_plan plan;
+	enum fp_path rule;
+
+	if (!note->given || fp_word_load(&slot->mode) != FP_MODE_KERNEL || !table->ports[port] ||
+	    fp_word_load(&slot->last_ns) + UNDER_WAY_NS < renewal->now_ns ||
+	    !holds(renewal->sw, slot))
+		return;
+	fp_decide_vlan(table, port, &frame);
+	if (frame.vlan != note->stream.vlan) /* it is another stream now */
+		return;
+	fp_decide(table, &frame, port, -1, &verdict);
+	fp_plan_facts(table, port, frame.tci, true, &verdict, &facts);
+	rule = fp_choice_rule(&facts);
+	if (!verdict.learn || !fp_path_is_kernel(rule) || !goes_on(renewal, slot, note, port, rule))
+		return;
+	fp_plan_make(table, slot->key, &verdict, &facts, &plan);
+	fp_fold_slot(renewal->sw, slots, index, renewal->sw->control_stats);
+	fp_slots_write(slots, index, &plan, table->seq);
+	renewal->left--;
+}
+
+static bool is_changed(const struct renewal *renewal, const struct fp_slots *slots, uint32_t index)
+{
+	uint32_t shards = slots->shards[index];
+
+	return slots->tags[index] && (!renewal->changed || renewal->changed[shards & 0xffff] ||
+				      renewal->changed[shards >> 16]);
+}
+
+static void renew_worker(struct renewal *renewal, struct fp_slots *slots)
+{
+	uint32_t count = slots->slots ? slots->sets * FP_PATH_WAYS : 0;
+
+	for (uint32_t first = 0; first < count && renewal->left; first += LOCKED_SLOTS) {
+		uint32_t end = first + LOCKED_SLOTS < count ? first + LOCKED_SLOTS : count;
+
+		if (!fp_slots_try_lock(slots))
+			continue;
+		for (uint32_t i = first; i < end && renewal->left; i++) {
+			if (is_changed(renewal, slots, i))
+				renew_slot(renewal, slots, i);
+		}
+		fp_slots_unlock(slots);
+	}
+}
+
+void fp_renew(struct fp_switch *sw, const struct fp_table *table, const bool *changed)
+{
+	struct renewal renewal = {
+		.sw = sw,
+		.table = table,
+		.changed = changed,
+		.now_ns = fp_now_ns(),
+		.left = RENEWED_MAX,
+	};
+
+	for (uint32_t i = 0; i < sw->worker_count; i++)
+		renew_worker(&renewal, &sw->workers[i]->slots);
+}
