@@ -204,7 +204,7 @@ struct fp_config {
 enum fp_path {
 	FP_PATH_RING_NEW = 0, /* too few of its frames were seen yet */
 	FP_PATH_RING_OFF,     /* kernel = "off", or the kernel cannot */
-	FP_PATH_RING_PORT,    /* its ingress port has no program in the kernel */
+	FP_PATH_RING_PORT,    /* a port of its, in or out, has no program in the kernel */
 	FP_PATH_RING_RUNS,    /* so fast that leaving in runs gains more */
 	FP_PATH_RING_FRAMES, /* frames the kernel's program leaves alone: long, cut, with options */
 	FP_PATH_RING_PORTS,  /* it goes to more ports than the program has room for */

@@ -55,6 +55,8 @@ static inline struct fp_path_slot *fp_kernel_slots(const struct fp_kernel *kerne
  * (fp_kernel_load.c).
  */
 int fp_kernel_load(struct fp_kernel *kernel);
+/* Another of the ingress programs: its descriptor, the caller's to close, or -errno. */
+int fp_kernel_copy(const struct fp_kernel *kernel);
 /*
  * From here on what the port's programs know is served, known unicast only if `unicast`. Without
  * room for one more interface, whose numbers are too like others', nothing is.

@@ -54,6 +54,12 @@ static int load(const struct fp_kernel *kernel, uint32_t type, const uint64_t *w
 	return fp_bpf_load(type, code, (uint32_t)count);
 }
 
+int fp_kernel_copy(const struct fp_kernel *kernel)
+{
+	return load(kernel, BPF_PROG_TYPE_SCHED_CLS, ingress_code, COUNT(ingress_code),
+		    ingress_places, COUNT(ingress_places));
+}
+
 int fp_kernel_load(struct fp_kernel *kernel)
 {
 	if (!fp_kernel_ready(kernel))
@@ -64,8 +70,6 @@ int fp_kernel_load(struct fp_kernel *kernel)
 	if (kernel->filter_fd < 0)
 		return kernel->filter_fd;
 	if (kernel->ingress_fd < 0)
-		kernel->ingress_fd =
-			load(kernel, BPF_PROG_TYPE_SCHED_CLS, ingress_code, COUNT(ingress_code),
-			     ingress_places, COUNT(ingress_places));
+		kernel->ingress_fd = fp_kernel_copy(kernel);
 	return kernel->ingress_fd < 0 ? kernel->ingress_fd : 0;
 }

@@ -198,13 +198,34 @@ static bool filter_served(const struct fp_port *port, const struct fp_kernel *ke
 			   sizeof(kernel->filter_fd));
 }
 
+/* Its program at the ingress hook, with those of the switch or without. 0, or -errno. */
+static int attach(struct fp_port *port, const struct fp_kernel *kernel)
+{
+	int copy_fd;
+	int err;
+
+	if (!port->served)
+		return fp_isolate(-1, port->ifindex, &port->isolate_fd);
+	err = fp_isolate(kernel->ingress_fd, port->ifindex, &port->isolate_fd);
+	if (err != -EEXIST)
+		return err;
+	/* That of the interface's last opening goes when no loop needs it any more, and the kernel
+	 * takes no program twice: a copy waits behind it. */
+	copy_fd = fp_kernel_copy(kernel);
+	if (copy_fd < 0)
+		return copy_fd;
+	err = fp_isolate(copy_fd, port->ifindex, &port->isolate_fd);
+	close(copy_fd);
+	return err;
+}
+
 /* Keeps the host stack off the port, and has the kernel serve what it can. 0, or the errno. */
 static int isolate(struct fp_port *port, struct fp_kernel *kernel, bool unicast)
 {
 	int err;
 
 	port->served = !fp_kernel_load(kernel) && filter_served(port, kernel);
-	err = fp_isolate(port->served ? kernel->ingress_fd : -1, port->ifindex, &port->isolate_fd);
+	err = attach(port, kernel);
 	/* Without the program the filter would keep out what nobody sends on. */
 	port->served &= !err;
 	if (port->served)

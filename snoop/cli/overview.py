@@ -29,10 +29,12 @@ def render(document: Everything) -> list[str | Table]:
 
 def _title(document: Everything) -> str:
     status, sums = document.status, summary.totals(document)
+    served = f" ({summary.in_kernel(sums)})" if sums.in_kernel else ""
     return (
         f"{status.switch}: up {age(status.uptime)}, {sums.ports_up} of {many(sums.ports, 'port')} "
         f"up, {many(sums.groups, 'group')},\n"
-        f"{many(sums.streams, 'stream')} with {bit_rate(sums.bits_per_s)}, {summary.dropped(sums)}"
+        f"{many(sums.streams, 'stream')}{served} with {bit_rate(sums.bits_per_s)}, "
+        f"{summary.dropped(sums)}"
     )
 
 

@@ -220,10 +220,14 @@ def _status(
 
 def _head(document: Everything) -> str:
     status, sums = document.status, summary.totals(document)
-    return (
-        f"{status.switch} up {age(status.uptime)}  {sums.ports_up}/{sums.ports} ports  "
-        f"{bit_rate(sums.bits_per_s)}  {summary.dropped(sums)}"
+    parts = (
+        f"{status.switch} up {age(status.uptime)}",
+        f"{sums.ports_up}/{sums.ports} ports",
+        bit_rate(sums.bits_per_s),
+        summary.dropped(sums),
+        summary.in_kernel(sums),
     )
+    return "  ".join(part for part in parts if part)
 
 
 def _querier(row: documents.Querier) -> str:

@@ -38,6 +38,7 @@ class Totals:
     ports: int
     groups: int
     streams: int
+    in_kernel: int
     bits_per_s: float
     lost: int
     pruned: int
@@ -78,6 +79,7 @@ def totals(document: Everything) -> Totals:
         ports=len(ports),
         groups=len(members(document)),
         streams=len(streams),
+        in_kernel=sum(stream.path == "kernel" for stream in streams),
         bits_per_s=sum(stream.bits_per_s for stream in streams),
         lost=sum(port.lost for port in ports),
         pruned=sum(port.pruned for port in ports),
@@ -89,6 +91,11 @@ def dropped(sums: Totals) -> str:
     """What was not delivered, in words."""
     refused = f", {count(sums.refused)} refused" if sums.refused else ""
     return f"{count(sums.lost)} lost, {count(sums.pruned)} pruned{refused}"
+
+
+def in_kernel(sums: Totals) -> str:
+    """How many of the streams the kernel serves, in words; "" if none."""
+    return f"{sums.in_kernel} of {sums.streams} in the kernel" if sums.in_kernel else ""
 
 
 def members(document: Everything) -> dict[GroupKey, set[str]]:

@@ -139,7 +139,10 @@ def ports(document: documents.Ports) -> Table:
         for row in document.ports
         if row.refused
     ]
-    made.notes = problems + refused + lone
+    direct = human.ports(row.name for row in document.ports if row.direct)
+    made.notes = (
+        problems + refused + lone + ([f"can be handed frames directly: {direct}"] if direct else [])
+    )
     return made
 
 

@@ -103,7 +103,7 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Coalesce.AUTO
     )
     qdisc_bypass: Annotated[
-        bool, says("false: slower, but tcpdump on a port sees what the switch sends")
+        bool, says("false: slower, but tcpdump on a port sees all that the switch sends")
     ] = True
     isolate: Annotated[
         bool, says("keep the host's own stack off the ports (drop at tc ingress)")

@@ -74,5 +74,6 @@ class Cause(StrEnum):
     STORM = "storm"
     FLOOD = "flood"
     RUNS = "runs"
+    KERNEL = "kernel"  # which serves no stream
     NOT_DELIVERED = "not_delivered"
     BUG = "bug"

@@ -281,7 +281,7 @@ class Headers(Struct, frozen=True, kw_only=True):
 
 
 class Explained(Struct, frozen=True, kw_only=True):
-    """`explain`."""
+    """`explain`; `path` is that of the live stream that it is about, None: there is none."""
 
     action: str
     reason: str
@@ -293,6 +293,9 @@ class Explained(Struct, frozen=True, kw_only=True):
     punted: bool = False
     frame: Headers | None = None
     name: str | None = None
+    path: str | None = None
+    path_cause: str | None = None
+    path_because: str | None = None
 
 
 class Reloaded(Struct, frozen=True, kw_only=True):

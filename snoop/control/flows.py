@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge, nlargest
 
-from snoop.control import documents, statistics
+from snoop.control import documents, paths, statistics
 from snoop.control.parts import Go, Parts
 from snoop.control.rates import Look, Rates
 from snoop.printable import natural
@@ -45,12 +45,14 @@ class Flows:
 
             return await self._parts.rows(await self._in_order(kept), part)
 
-    async def busiest(self, most: int) -> list[documents.Stream]:
-        """The rows of those that carried most, without their rates."""
+    async def busiest(self, most: int) -> tuple[list[documents.Stream], dict[str, int]]:
+        """The rows of those that carried most, without their rates; how many of all who serves."""
         busiest: list[Stream] = []
+        served = dict.fromkeys(paths.SERVERS, 0)
         go = Go()
         for stream in self._plane.ports.streams():
             busiest.append(stream)
+            served[paths.path(stream)] += 1
             if len(busiest) >= 2 * most:
                 busiest = _busiest(busiest, most)
             await go.rest()
@@ -58,7 +60,7 @@ class Flows:
         def part(some: list[Stream]) -> Iterable[documents.Stream]:
             return statistics.streams(self._plane, some, None, settled=False)
 
-        return await self._parts.all(_busiest(busiest, most), part)
+        return await self._parts.all(_busiest(busiest, most), part), served
 
     async def _look(self) -> tuple[list[Stream], Look]:
         look, streams = self._rates.look(clock.now()), []

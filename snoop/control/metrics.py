@@ -201,6 +201,14 @@ def metrics(sample: Sample, shown: Callable[[Counted], Counted] = dict) -> Itera
     yield members
     yield from metered.of_vlans(sample)
     yield from _streams(sample.streams)
+    served = GaugeMetricFamily(
+        "snoop_streams",
+        "Streams seen, by who serves them: the rings or the kernel.",
+        labels=["path"],
+    )
+    for path, count in sample.paths.items():
+        served.add_metric([path], count)
+    yield served
     yield from _called(sample)
 
 

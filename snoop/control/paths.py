@@ -8,7 +8,8 @@ from snoop.table.seen import Stream
 PATHS = {
     "new": "by the rings: too few of its frames were seen yet",
     "off": "by the rings: no stream may be served inside the kernel",
-    "port": "by the rings: its ingress port has no program in the kernel",
+    "port": "by the rings: a port that it comes in at or leaves by has no program in the kernel "
+    "(isolate = false, an address, or no CAP_BPF)",
     "runs": "by the rings: it is so fast that leaving in runs gains more",
     "frames": "by the rings: its frames are long, cut, or have options, which the kernel's program "
     "leaves alone",
@@ -21,9 +22,12 @@ PATHS = {
 """By the word of the fast path, `path_cause`."""
 
 
+SERVERS = ("ring", "kernel")
+
+
 def path(stream: Stream) -> str:
     """Name who serves it: `path` of `show streams`."""
-    return "kernel" if stream.in_kernel else "ring"
+    return SERVERS[stream.in_kernel]
 
 
 def because(stream: Stream, kernel: KernelPath) -> str:

@@ -26,3 +26,5 @@ class Sample:
     table_rows: int
     fdb_entries: int
     vlan_names: dict[int, str] = field(default_factory=dict)
+    paths: dict[str, int] = field(default_factory=dict)
+    """How many streams each serves."""

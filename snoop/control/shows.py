@@ -359,7 +359,7 @@ class Shows:
         plane, everything = self._plane, Wanted()
         name, now = plane.ports.name, clock.now()
         # Anybody can make thousands: the busiest are made into rows, which takes time.
-        streams = await self._flows.busiest(STREAMS_MAX)
+        streams, served = await self._flows.busiest(STREAMS_MAX)
         ports = await self._parts.all(self._named(everything), self._port_rows)
         mrouters = await self._parts.all(self._vids(everything), self._routers(everything))
         queriers = await self._parts.all(self._vids(everything), self._askers(everything))
@@ -381,4 +381,5 @@ class Shows:
             table_rows=plane.table_rows,
             fdb_entries=plane.fastpath.fdb_count,
             vlan_names=self._vlan_names(),
+            paths=served,
         )

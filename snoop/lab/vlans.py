@@ -139,16 +139,21 @@ def end() -> bytes:
 
 def attach(code: bytes, ifindex: int) -> None:
     """Hang a program on the ingress of an interface of the namespace that we are in."""
+    descriptor = program(SCHED_CLS, code)
+    try:
+        bpf(PROG_ATTACH, struct.pack("=IIII", ifindex, descriptor, TCX_INGRESS, 0))
+    finally:
+        os.close(descriptor)
+
+
+def program(kind: int, code: bytes) -> int:
+    """The descriptor of a program of that type."""
     text, license_text = ctypes.create_string_buffer(code), ctypes.create_string_buffer(b"GPL")
-    program = bpf(
+    return bpf(
         PROG_LOAD,
-        struct.pack("=IIQQ", SCHED_CLS, len(code) // 8,
+        struct.pack("=IIQQ", kind, len(code) // 8,
                     ctypes.addressof(text), ctypes.addressof(license_text)),
     )  # fmt: skip
-    try:
-        bpf(PROG_ATTACH, struct.pack("=IIII", ifindex, program, TCX_INGRESS, 0))
-    finally:
-        os.close(program)
 
 
 def bpf(command: int, attributes: bytes) -> int:

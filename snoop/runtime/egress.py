@@ -34,19 +34,16 @@ class Egress:
 
     def __init__(self, switch: SwitchTable, neighbours: NeighbourTable) -> None:
         self.switch = switch
-        self.in_kernel = False
-        """Streams may be served inside the kernel, whose sends go through queueing disciplines."""
         self._neighbours = neighbours
 
     def bypasses(self, table: PortTable, ifindex: int) -> bool:
         """Do the rings send past the port's queueing discipline?
 
-        Not past one that was put there while the kernel serves streams too: of one stream its
-        frames would overtake those that wait in it.
+        Not past one that was put there: what the kernel serves goes through it, and of one stream
+        the frames of the rings would overtake those that wait in it.
         """
-        if not effective.bypass(table, self.switch):
-            return False
-        return not self.in_kernel or self._neighbours.qdisc(ifindex) in _GIVEN_QDISCS
+        bypass = effective.bypass(table, self.switch)
+        return bypass and self._neighbours.qdisc(ifindex) in _GIVEN_QDISCS
 
     def runs(self, table: PortTable, ifindex: int | None, *, router: bool) -> Runs:
         """Known to take them, or none."""

@@ -51,11 +51,6 @@ class KernelPath:
         """What was configured last."""
         return self._mode or Kernel.OFF
 
-    @property
-    def serves(self) -> bool:
-        """May and can it serve any?"""
-        return self._mode is Kernel.AUTO and self.because is None
-
     def configure(self, switch: SwitchTable) -> None:
         """Do as `[switch] kernel` says; if that cannot be, all goes by the rings, and is said."""
         if switch.kernel is self._mode:

@@ -89,7 +89,6 @@ class Plane:
         self.ports = Ports(fastpath, config.switch, neighbours or Neighbours(), claims)
         self.kernel = KernelPath(fastpath)
         self.kernel.configure(config.switch)
-        self.ports.egress.in_kernel = self.kernel.serves
         self.internal_errors = 0
         self.started = clock.now()
         self._links = links
@@ -238,7 +237,6 @@ class Plane:
         self._part_with(config, now)
         known = {port.name for port in self.ports}
         self.kernel.configure(config.switch)
-        self.ports.egress.in_kernel = self.kernel.serves
         self.ports.configure(config.switch, [t for t in config.named if t.name in known])
         self.config = config
         self.names = Names(config.group)

@@ -87,6 +87,26 @@ def test_without_the_capability_the_note_is_as_the_table_says() -> None:
         explained(net, row, "--port", "p0", "--group", "239.1.1.1")
 
 
+def test_without_the_capability_streams_go_by_the_rings_and_it_is_said_once() -> None:
+    """Where the host's stack is to see the ports, that is no reason to say so."""
+    bounds = ["setpriv", "--inh-caps", "-all", "--bounding-set", NETWORKS["no_cap_bpf"].without]
+    config = {"igmp": IGMP, "switch": {"isolate": False}}
+    with Lab(2) as lab:
+        net = Star(lab, lab.switch(config=config, through=bounds))
+        named(net, rows()["streams cannot be served inside the kernel"])
+        assert net.switch.log.count("inside the kernel") == 1
+        net.h(1).join(GROUP)
+        net.switch.wait_members(GROUP, {"p1"})
+        assert net.reached(GROUP) == {"h1"}
+        (stream,) = net.switch.streams(group=GROUP)
+        assert (stream["path"], stream["path_cause"]) == ("ring", "off")
+        assert "CAP_BPF" in stream["path_because"]
+        off = {"isolate": False, "kernel": "off"}
+        net.switch.configure({**net.switch.config, "switch": off})
+        net.switch.do("reload")
+        is_well(net.switch)
+
+
 def test_two_switches_in_a_row_are_well() -> None:
     """SAY-19: one asks, the other's members are behind a port that is a router's."""
     with Lab(4) as lab:

@@ -9,6 +9,7 @@ from snoop.cli.findings.facts import Facts, Who, note, problem
 from snoop.control import documents
 from snoop.control.causes import Cause
 from snoop.control.documents import Finding
+from snoop.runtime.kernel import NOT_HERE
 
 PARTIAL = ("macvlan", "macvtap")
 
@@ -132,8 +133,24 @@ def _seen_by_the_host(facts: Facts) -> Iterator[Finding]:
             ", ".join(names),
             f"the host's own stack sees what comes in here as well ({why}; it takes CAP_BPF, which "
             "a user namespace cannot give, and Linux 6.6): the host may answer frames that are not "
-            "for it, and known unicast takes the slower way",
+            "for it, and what comes in here takes the slower way, not that inside the kernel",
             "run as root, or with CAP_BPF; [switch] isolate = false says that it is meant so",
+        )
+
+
+def kernel(facts: Facts) -> Iterator[Finding]:
+    """Streams that cannot be served inside the kernel; said with its host's stack where that is."""
+    status = facts.seen.status
+    because = status.kernel_because
+    if because is None or any(port.isolated_because for port in facts.seen.ports):
+        return
+    if because != NOT_HERE:
+        yield note(
+            Cause.KERNEL,
+            "switch",
+            f"no stream is served inside the kernel ({because}): those that are not so fast that "
+            "they leave in runs are forwarded later, and at more processor time",
+            'run as root, or with CAP_BPF; [switch] kernel = "off" says that it is meant so',
         )
 
 

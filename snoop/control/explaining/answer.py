@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from snoop.control import documents
+from snoop.control import documents, paths
 from snoop.control.causes import Cause
 from snoop.control.explaining import control, hints, members, stations, tagging, ways
 from snoop.control.explaining.case import Case, Told
@@ -63,6 +63,7 @@ async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.
         _row(case, port, _too_large(case, port, bool(ports >> port.id & 1), why(port)))
         for port in sorted(plane.ports, key=lambda port: natural(port.name))
     ]
+    live = case.live
     return documents.Explained(
         action=verdict.action.name.lower(),
         reason=verdict.reason,
@@ -74,6 +75,9 @@ async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.
         punted=verdict.punt,
         frame=_frame(case),
         name=None if case.group is None else plane.names.of(case.group),
+        path=None if live is None else paths.path(live),
+        path_cause=None if live is None else live.path,
+        path_because=None if live is None else paths.because(live, plane.kernel),
     )
 
 

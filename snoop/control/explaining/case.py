@@ -81,6 +81,16 @@ class Case:
         )
 
     @property
+    def live(self) -> Stream | None:
+        """The stream that it is about: of several sources the one that sent last."""
+        here = (
+            one
+            for one in self.streams
+            if one.port == self.ingress.id and self.source in (None, one.source)
+        )
+        return max(here, key=lambda one: one.last_ns, default=None)
+
+    @property
     def reach(self) -> Ports:
         """The ports that anything may leave by that came in so."""
         switch, ports = self.plane.config.switch, 0

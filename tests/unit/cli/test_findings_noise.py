@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 from pathlib import Path
 
+import msgspec
+
 from snoop.cli import findings
-from snoop.cli.findings import look
+from snoop.cli.findings import Finding, look
+from snoop.control.documents import Port
+from snoop.runtime.kernel import NOT_HERE
 from unit.cli.healthy import facts
 from unit.shown import entry, mrouter, port, querier
 
@@ -46,6 +51,25 @@ def test_a_stack_that_cannot_be_kept_off_is_one_note_for_all_ports() -> None:
     assert [(one.severity, one.subject) for one in found] == [("note", "p0, p1, p2, p3")]
     assert "CAP_BPF" in found[0].finding
     assert because in found[0].finding
+
+
+def test_a_kernel_that_serves_no_stream_is_one_note_or_none() -> None:
+    """SAY-19: not where the note of the stack says it, nor where nothing can be done about it."""
+    because = "Operation not permitted; it takes CAP_BPF, which a user namespace cannot give"
+    healthy = facts()
+
+    def with_kernel(because: str | None, *ports: Port) -> list[Finding]:
+        seen = healthy.seen
+        status = msgspec.structs.replace(seen.status, kernel="auto", kernel_because=because)
+        seen = dataclasses.replace(seen, status=status, ports=list(ports) or seen.ports)
+        return look(dataclasses.replace(healthy, seen=seen))
+
+    (found,) = with_kernel(because)
+    assert (found.severity, found.subject, found.cause) == ("note", "switch", "kernel")
+    assert because in found.finding
+    assert with_kernel(None) == with_kernel(NOT_HERE) == []
+    stack = with_kernel(because, port("p0", isolated_because="Operation not permitted"))
+    assert [one.cause for one in stack] == ["host_stack"]
 
 
 def test_an_interface_somebody_else_uses_comes_with_the_line_that_frees_it() -> None:

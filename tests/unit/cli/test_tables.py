@@ -36,10 +36,14 @@ def full() -> dict[str, documents.Document]:
         shown.port(name, rx_frames=10**9, rx_bytes=10**12, tx_frames=10**9, tx_bytes=10**12,
                    lost=123_456, pruned=987_654, takes_runs=False, fast_leave="tracked",
                    takes_runs_because="a router is behind it", problem="no carrier" + " at all" * 9,
+                   direct=True,
                    vlans=Tagging(pvid=1, tagged=[f"{vid}" for vid in range(2, 4094, 2)]))
         for name in NAMES
     ]  # fmt: skip
-    streams = [shown.stream(group=LONG, source=MANY[0], egress=[f"p{n}" for n in range(20)])]
+    streams = [
+        shown.stream(group=LONG, source=MANY[0], egress=[f"p{n}" for n in range(20)], path=path)
+        for path in ("kernel", "ring")
+    ]
     hosts = [shown.host("p1", MANY[0], group=LONG, sources=MANY, filter_mode="include")]
     return {
         "mdb": documents.Mdb(switch="sw0", mdb=mdb()),
@@ -139,7 +143,8 @@ def test_the_overview_fits_too(width: int | None) -> None:
         lines += part.text(width) if isinstance(part, Table) else paragraph(part, width)
     assert all(line == line.rstrip() for line in lines)
     assert max(map(len, lines)) <= (width or 10_000)
-    assert any("2 groups,\n1 stream with" in str(part) for part in overview.render(seen))
+    title = "2 groups,\n2 streams (1 of 2 in the kernel) with"
+    assert any(title in str(part) for part in overview.render(seen))
     rows = [line.split()[0] for line in lines if line.startswith("p")]
     assert rows[:3] == NAMES
 

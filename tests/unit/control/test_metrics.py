@@ -56,6 +56,13 @@ def series(exposition: str, port: str) -> dict[str, float]:
     }
 
 
+def test_streams_are_counted_by_who_serves_them() -> None:
+    """Two series, whatever the number of streams."""
+    seen = dataclasses.replace(sample(), paths={"ring": 3, "kernel": 2})
+    lines = [line for line in text(None, seen).splitlines() if line.startswith("snoop_streams")]
+    assert lines == ['snoop_streams{path="ring"} 3.0', 'snoop_streams{path="kernel"} 2.0']
+
+
 def test_a_port_that_was_never_used_has_few_rows() -> None:
     """SAY-23."""
     moved = Moved()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 from typing import Any
@@ -10,12 +11,13 @@ import pytest
 
 from snoop.config.schema import RESTART_KEYS, SwitchTable
 from snoop.control import paths
-from snoop.control.requests import Show
+from snoop.control.requests import Explain, Show
 from snoop.fastpath import PATHS
 from snoop.proto.units import SECOND, Instant
 from snoop.runtime import clock
 from snoop.runtime.kernel import KernelPath
 from snoop.table.seen import Stream
+from snoop.wire import address
 from unit.fake_fastpath import FakeFastPath
 from unit.scene import G, S, Scene
 
@@ -33,11 +35,9 @@ def seen(path: str) -> Stream:
 def test_a_reload_allows_and_forbids_it() -> None:
     scene = Scene().start()
     scene.configure(**OFF)
-    assert scene.plane.kernel.serves is False
     scene.configure(switch={"kernel": "auto"})
     scene.configure(switch={"kernel": "auto", "coalesce": "off"})
     assert scene.fastpath.allowed == [True, False, True]
-    assert scene.plane.kernel.serves is True
     assert ("switch", "kernel") not in RESTART_KEYS
 
 
@@ -78,6 +78,27 @@ def test_counts_are_taken_in_once_a_second_and_in_time_for_the_fdb() -> None:
         for quarter in range(40):
             path.look(Instant(quarter * SECOND // 4), SwitchTable(fdb_ageing=ageing))
         assert fastpath.folds == 10 * often
+
+
+def test_explain_says_it_of_the_live_stream() -> None:
+    scene = Scene(port=[{"name": f"p{n}"} for n in range(4)]).start()
+    explain = Explain(port="p0", group=address.text(G))
+    assert scene.ask(explain)["path"] is None
+    scene.fastpath.seen = [seen("kernel")]
+    answer = scene.ask(explain)
+    assert (answer["path"], answer["path_cause"]) == ("kernel", "kernel")
+    assert answer["path_because"] == "served inside the kernel"
+    for other in (Explain(port="p1", group=explain.group), Explain(port="p0", group="239.9.9.9")):
+        assert scene.ask(other)["path"] is None
+    elsewhere = Explain(port="p0", group=explain.group, source="10.0.0.77")
+    assert scene.ask(elsewhere)["path"] is None
+
+
+def test_a_scrape_counts_all_streams() -> None:
+    scene = Scene().start()
+    scene.fastpath.seen = [seen(word) for word in PATHS]
+    sample = asyncio.run(scene.answers.sample())
+    assert sample.paths == {"ring": len(PATHS) - 2, "kernel": 2}
 
 
 def test_every_word_of_the_fast_path_has_its_sentence() -> None:
