@@ -264,11 +264,16 @@ void fp_handover_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 		.large = taken > LARGE_PASS,
 	};
 
-	if (!slots->slots || !(flows->credit_count | flows->touched_count) ||
-	    !fp_slots_try_lock(slots))
+	if (!slots->slots || !(flows->credit_count | flows->touched_count))
 		return;
-	/* relaxed: nothing is published through it */
+	/* relaxed: who changes it publishes, and then every flow is decided anew */
 	pass.allowed = fp_load_relaxed(&sw->kernel_allowed);
+	if (!pass.allowed) {
+		flows->credit_count = 0;
+		return;
+	}
+	if (!fp_slots_try_lock(slots))
+		return;
 	for (uint32_t i = 0; i < flows->credit_count; i++)
 		add_credit(slots, &flows->credits[i], now_ns);
 	for (uint32_t i = 0; i < flows->touched_count; i++) {
