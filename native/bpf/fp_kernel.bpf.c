@@ -245,15 +245,17 @@ INLINE bool may_serve(const struct fp_path_slot *slot)
 	       slot->seq >= fp_shared.shard_seq[slot->shard[1] & (FP_PATH_SHARDS - 1)];
 }
 
-/* A stream so fast that its runs gain more: the ring has it until the loop says otherwise. */
+/* A stream so fast that its runs may gain more: the ring has it until the loop says otherwise. */
 INLINE void measure(struct fp_path_slot *slot)
 {
 	uint64_t now_ns = bpf_ktime_get_ns();
 	uint64_t took_ns = now_ns - slot->mark_ns;
 
 	slot->mark_ns = now_ns;
-	if (took_ns < slot->fast_ns)
+	if (took_ns < slot->fast_ns && now_ns >= slot->try_ns) {
+		slot->took_ns = took_ns;
 		ONCE(slot->mode) = FP_MODE_RING;
+	}
 }
 
 INLINE int serve(struct __sk_buff *skb, struct fp_path_slot *slot, uint32_t version,

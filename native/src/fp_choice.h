@@ -1,9 +1,11 @@
 /*
  * Who serves a flow: the kernel, or the ring because ... Pure: what is known of the flow in, a path
  * out. The kernel is the rule: it needs no wake-up and no copy. The ring gains only where so many
- * frames wait together that they leave in runs, so a flow changes over by its load, and back only
- * when it has been slow for a while. The program in the kernel measures by itself what it serves
- * (fp_choice_fast_ns()); what the ring has is measured here.
+ * frames wait together that they leave in runs, and how fast that must be depends on the machine
+ * and on who sends. So it is tried: a flow that takes about half of a core is the ring's for a
+ * moment, and stays if it is faster there than the kernel let it be; who sends at a pace of his own
+ * is as fast by either, and goes back, each time for longer. The program in the kernel measures by
+ * itself what it serves (fp_choice_fast_ns()); what the ring has is measured here.
  */
 #ifndef FP_CHOICE_H
 #define FP_CHOICE_H
@@ -14,13 +16,20 @@
 #include "fp.h"
 #include "fp_path_map.h"
 
-/* What a frame costs in the kernel: by itself, and for each port that it leaves by. */
-#define FP_CHOICE_FRAME_NS 600u
-#define FP_CHOICE_COPY_NS 1500u
-#define FP_CHOICE_FAST_PERMILLE 650u /* of a core: from here on runs gain more */
-#define FP_CHOICE_SLOW_PERMILLE 400u /* and below this no more, for FP_CHOICE_SLOW_NS */
+/* What a frame costs about, with what its sender does, and for each port that it leaves by. */
+#define FP_CHOICE_FRAME_NS 3300u
+#define FP_CHOICE_COPY_NS 800u
+#define FP_CHOICE_FAST_PERMILLE 550u /* of a core: from here on runs may gain more */
+#define FP_CHOICE_RING_PERMILLE 400u /* up to here the ring takes it frame by frame as well */
+#define FP_CHOICE_TRY_NS UINT64_C(30000000)
+#define FP_CHOICE_GAIN_PERCENT 110u /* of the kernel's rate: it does gain */
+#define FP_CHOICE_SLOW_PERCENT 90u  /* and below this it is slow, back after FP_CHOICE_SLOW_NS */
 #define FP_CHOICE_SLOW_NS UINT64_C(1000000000)
 #define FP_CHOICE_MEASURE_NS UINT64_C(100000000)
+#define FP_CHOICE_WAIT_NS                                                                          \
+	UINT64_C(1000000000) /* before it is tried again; twice that each time                     \
+			      */
+#define FP_CHOICE_WAIT_NS_MAX UINT64_C(64000000000)
 #define FP_CHOICE_JUDGE_NS UINT64_C(1000000000)	 /* whether the program takes its frames at all */
 #define FP_CHOICE_LEAVE_NS UINT64_C(10000000000) /* if not, so long it need not try again */
 
@@ -36,7 +45,11 @@ struct fp_choice_facts {
 
 struct fp_choice {
 	uint8_t path; /* enum fp_path */
-	uint8_t pad[7];
+	bool gained;  /* FP_PATH_RING_RUNS: it was tried, and is faster */
+	uint8_t pad[6];
+	uint64_t rate;	   /* frames a second when it was the kernel's; 0: it never was so fast */
+	uint64_t wait_ns;  /* after the next try that gains nothing; 0: the shortest */
+	uint64_t try_ns;   /* not before this */
 	uint64_t since_ns; /* of what is counted */
 	uint64_t slow_ns;  /* since when it is slow; 0: it is not */
 	uint64_t ring;	   /* frames that came up the ring */
@@ -67,7 +80,10 @@ static inline uint64_t fp_choice_fast_ns(const struct fp_choice_facts *facts)
 static inline void fp_choice_begin(struct fp_choice *choice, enum fp_path path, uint64_t kernel,
 				   uint64_t now_ns)
 {
-	*choice = (struct fp_choice){.path = (uint8_t)path, .since_ns = now_ns, .kernel = kernel};
+	choice->path = (uint8_t)path;
+	choice->since_ns = now_ns;
+	choice->ring = choice->odd = 0;
+	choice->kernel = kernel;
 }
 
 static inline void fp_choice_count(struct fp_choice *choice, uint64_t frames, bool odd)
@@ -99,21 +115,50 @@ static inline bool fp_choice_waits(const struct fp_choice *choice, uint64_t now_
 {
 	uint64_t elapsed_ns = now_ns - choice->since_ns;
 
-	return (choice->path == FP_PATH_RING_RUNS && elapsed_ns < FP_CHOICE_MEASURE_NS) ||
-	       (choice->path == FP_PATH_RING_FRAMES && elapsed_ns < FP_CHOICE_LEAVE_NS);
+	if (choice->path == FP_PATH_RING_RUNS)
+		return elapsed_ns < (choice->gained ? FP_CHOICE_MEASURE_NS : FP_CHOICE_TRY_NS);
+	return choice->path == FP_PATH_RING_FRAMES && elapsed_ns < FP_CHOICE_LEAVE_NS;
 }
 
-/* The ring's because it is fast, until it has been slow for long enough. */
-static inline void fp_choice_slow(struct fp_choice *choice, const struct fp_choice_facts *facts,
-				  uint64_t kernel, uint64_t now_ns)
+/* The ring is tried; rate: what the kernel has managed, or 0. */
+static inline void fp_choice_try(struct fp_choice *choice, uint64_t rate, uint64_t kernel,
+				 uint64_t now_ns)
 {
-	uint64_t load = fp_choice_load(choice->ring, facts->egress, now_ns - choice->since_ns);
-	uint64_t slow_ns = choice->slow_ns ? choice->slow_ns : choice->since_ns;
+	fp_choice_begin(choice, FP_PATH_RING_RUNS, kernel, now_ns);
+	choice->rate = rate;
+	choice->gained = false;
+	choice->slow_ns = 0;
+}
 
-	if (facts->runs && load >= FP_CHOICE_SLOW_PERMILLE)
+/* The kernel's again, and the ring's not soon. */
+static inline void fp_choice_return(struct fp_choice *choice, uint64_t wait_ns, uint64_t kernel,
+				    uint64_t now_ns)
+{
+	fp_choice_begin(choice, FP_PATH_KERNEL, kernel, now_ns);
+	choice->try_ns = now_ns + wait_ns;
+	choice->wait_ns = 2 * wait_ns < FP_CHOICE_WAIT_NS_MAX ? 2 * wait_ns : FP_CHOICE_WAIT_NS_MAX;
+}
+
+/* After a while in the ring: does it gain, and after that: still? */
+static inline void fp_choice_weigh(struct fp_choice *choice, const struct fp_choice_facts *facts,
+				   uint64_t kernel, uint64_t now_ns)
+{
+	uint64_t elapsed_ns = now_ns - choice->since_ns;
+	uint64_t rate = choice->ring * UINT64_C(1000000000) / elapsed_ns;
+	uint64_t slow_ns = choice->slow_ns ? choice->slow_ns : choice->since_ns;
+	uint64_t wait_ns = choice->wait_ns ? choice->wait_ns : FP_CHOICE_WAIT_NS;
+
+	if (!facts->runs ||
+	    (!choice->gained && rate * 100 <= choice->rate * FP_CHOICE_GAIN_PERCENT)) {
+		fp_choice_return(choice, wait_ns, kernel, now_ns);
+		return;
+	}
+	choice->gained = true;
+	choice->wait_ns = 0;
+	if (rate * 100 >= choice->rate * FP_CHOICE_SLOW_PERCENT)
 		slow_ns = 0;
-	else if (!facts->runs || now_ns - slow_ns >= FP_CHOICE_SLOW_NS) {
-		fp_choice_begin(choice, FP_PATH_KERNEL, kernel, now_ns);
+	else if (now_ns - slow_ns >= FP_CHOICE_SLOW_NS) {
+		fp_choice_return(choice, FP_CHOICE_WAIT_NS, kernel, now_ns);
 		return;
 	}
 	fp_choice_begin(choice, FP_PATH_RING_RUNS, kernel, now_ns);
@@ -122,10 +167,10 @@ static inline void fp_choice_slow(struct fp_choice *choice, const struct fp_choi
 
 /*
  * Looks again, by what was counted. kernel: frames that the kernel has served so far; thrown: its
- * program has found that it is fast.
+ * program has found that it is fast, in so many nanoseconds for FP_PATH_RATE_FRAMES; 0: it has not.
  */
 static inline void fp_choice_look(struct fp_choice *choice, const struct fp_choice_facts *facts,
-				  uint64_t kernel, bool thrown, uint64_t now_ns)
+				  uint64_t kernel, uint64_t thrown_ns, uint64_t now_ns)
 {
 	uint64_t elapsed_ns = now_ns - choice->since_ns;
 	enum fp_path rule = fp_choice_rule(facts);
@@ -137,8 +182,10 @@ static inline void fp_choice_look(struct fp_choice *choice, const struct fp_choi
 	}
 	switch (choice->path) {
 	case FP_PATH_KERNEL:
-		if (thrown)
-			fp_choice_begin(choice, FP_PATH_RING_RUNS, kernel, now_ns);
+		if (thrown_ns)
+			fp_choice_try(choice,
+				      FP_PATH_RATE_FRAMES * UINT64_C(1000000000) / thrown_ns,
+				      kernel, now_ns);
 		else if (elapsed_ns < FP_CHOICE_JUDGE_NS)
 			return;
 		else if (choice->odd * 2 > choice->ring && choice->ring > kernel - choice->kernel)
@@ -147,32 +194,17 @@ static inline void fp_choice_look(struct fp_choice *choice, const struct fp_choi
 			fp_choice_begin(choice, FP_PATH_KERNEL, kernel, now_ns);
 		return;
 	case FP_PATH_RING_RUNS:
-		if (elapsed_ns >= FP_CHOICE_MEASURE_NS)
-			fp_choice_slow(choice, facts, kernel, now_ns);
+		if (!fp_choice_waits(choice, now_ns))
+			fp_choice_weigh(choice, facts, kernel, now_ns);
 		return;
 	case FP_PATH_RING_FRAMES:
 		if (elapsed_ns >= FP_CHOICE_LEAVE_NS)
 			fp_choice_begin(choice, FP_PATH_KERNEL, kernel, now_ns);
 		return;
-	case FP_PATH_KERNEL_PRUNED: /* whoever is served stays so: the program measures */
+	default: /* new, pruned until now, or what kept it in the ring is no more */
 		fp_choice_begin(choice, FP_PATH_KERNEL, kernel, now_ns);
 		return;
-	case FP_PATH_RING_NEW:
-		break;
-	default: /* what kept it in the ring is no more */
-		fp_choice_begin(choice, FP_PATH_RING_NEW, kernel, now_ns);
-		elapsed_ns = 0;
-		break;
 	}
-	if (!facts->runs)
-		fp_choice_begin(choice, FP_PATH_KERNEL, kernel, now_ns);
-	else if (elapsed_ns >= FP_CHOICE_MEASURE_NS)
-		fp_choice_begin(choice,
-				fp_choice_load(choice->ring, facts->egress, elapsed_ns) >
-						FP_CHOICE_FAST_PERMILLE
-					? FP_PATH_RING_RUNS
-					: FP_PATH_KERNEL,
-				kernel, now_ns);
 }
 
 #endif

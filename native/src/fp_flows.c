@@ -33,8 +33,10 @@ static void credit(struct fp_flows *flows, struct fp_flow *flow)
 			.generation = flow->generation,
 			.frames = flow->ringed,
 			.sample = flow->sample,
+			.paused = flow->paused,
 		};
 	flow->ringed = 0;
+	flow->paused = false;
 }
 
 void fp_flow_flush(struct fp_flows *flows, struct fp_flow *flow, uint64_t now_ns)

@@ -39,6 +39,7 @@ struct fp_flow {
 	uint32_t ringed;   /* frames of this pass that a data ring had, not yet in credits[] */
 	uint32_t sample;   /* length of one without a tag, or FP_NOT_PLAIN: not for a program */
 	uint64_t first_ns; /* of its stream */
+	bool paused;	   /* this pass: its frame is the first for a while */
 	bool ahead;	   /* decided with joins that wait (fp_joins.h): no table says so */
 	bool judged;	   /* without a slot: whether the kernel may have it at all was asked */
 	bool kept;	   /* and it may not */
@@ -50,6 +51,7 @@ struct fp_credit {
 	uint32_t generation;
 	uint32_t frames;
 	uint32_t sample;
+	bool paused;
 };
 
 #define FP_CREDITS 1024u /* of several passes, when somebody else has the slots */

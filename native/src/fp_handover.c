@@ -11,6 +11,7 @@
 #define SLACK_LOOKS 64u /* looks at an empty ring, and for so long: one of them met nothing */
 #define SLACK_NS (20 * FP_NS_PER_MS) /* between a program and the ring */
 #define LASTS_NS (10 * FP_NS_PER_MS) /* a stream that is older than this and still comes */
+#define PAUSE_NS (1 * FP_NS_PER_MS)  /* what was on its way from a program to the ring is there */
 #define BEHIND_LOOKS 64u	     /* passes in a row that leave the ring half full */
 
 struct pass {
@@ -23,19 +24,21 @@ struct pass {
 };
 
 void fp_handover_find(const struct fp_switch *sw, const struct fp_worker *worker,
-		      struct fp_flow *flow)
+		      struct fp_flow *flow, uint64_t now_ns)
 {
 	const struct fp_slots *slots = &worker->slots;
 	uint64_t words[FP_PATH_KEY_WORDS];
 
 	flow->place = FP_NO_PLACE;
 	flow->judged = false;
+	flow->paused = false;
 	flow->stream.path = FP_PATH_RING_OFF;
 	/* relaxed: nothing is published through it */
 	if (!slots->slots || !fp_load_relaxed(&sw->kernel_allowed) || !flow->slot)
 		return;
 	flow->stream.path = flow->verdict.punt ? FP_PATH_RING_COPIED : FP_PATH_RING_NEW;
 	flow->first_ns = fp_streams_first_ns(flow->slot);
+	flow->paused = now_ns - fp_streams_last_ns(flow->slot) >= PAUSE_NS;
 	/* of the same addresses there may be others, that are nobody's but the ring's */
 	if (flow->verdict.punt)
 		return;
@@ -103,7 +106,7 @@ static void judge(const struct pass *pass, struct fp_flow *flow)
 	struct fp_choice_facts facts;
 	struct fp_slot_note *note;
 	struct fp_path_slot *slot;
-	bool thrown;
+	uint64_t thrown_ns = 0;
 
 	if (flow->place == FP_NO_PLACE && !flow->judged) {
 		uint32_t tci = fp_read16(flow->key.l2 + FP_TAG_OFFSET) == FP_ETHERTYPE_TAG
@@ -135,8 +138,9 @@ static void judge(const struct pass *pass, struct fp_flow *flow)
 	note->place = flow->slot;
 	fp_plan_facts(pass->table, flow->key.port, fp_plan_tci(slot->key), pass->allowed,
 		      &flow->verdict, &facts);
-	thrown = note->given && fp_word_load(&slot->mode) == FP_MODE_RING;
-	fp_choice_look(&note->choice, &facts, fp_slots_served(slots, flow->place), thrown,
+	if (note->given && fp_word_load(&slot->mode) == FP_MODE_RING)
+		thrown_ns = fp_word_load(&slot->took_ns) | 1;
+	fp_choice_look(&note->choice, &facts, fp_slots_served(slots, flow->place), thrown_ns,
 		       pass->now_ns);
 	if (fp_path_is_kernel(note->choice.path))
 		write_decision(pass, flow, &facts);
@@ -169,6 +173,7 @@ static void give(struct fp_path_slot *slot, struct fp_slot_note *note, uint32_t 
 	note->credit = 0;
 	if (note->given)
 		return;
+	fp_word_release(&slot->try_ns, note->choice.try_ns);
 	fp_word_release(&slot->mode, FP_MODE_KERNEL);
 	note->given = true;
 	note->stream.path = note->choice.path;
@@ -213,12 +218,13 @@ static void go_on_cut(const struct pass *pass)
 }
 
 /* The slot of a flow whose frames have just left: the kernel's from here on, if it is to be. */
-static void hand_over(const struct pass *pass, uint32_t index)
+static void hand_over(const struct pass *pass, uint32_t index, bool paused)
 {
 	struct fp_slots *slots = &pass->worker->slots;
 	struct fp_slot_note *note = &slots->notes[index];
 	struct fp_path_slot *slot = &slots->slots[index];
 	const struct fp_port *port = pass->table->ports[fp_slots_port(slots, index)];
+	int32_t missing;
 	bool empty;
 	uint32_t ringed;
 
@@ -239,10 +245,13 @@ static void hand_over(const struct pass *pass, uint32_t index)
 			give(slot, note, ringed);
 		return;
 	}
-	if (note->exact && ringed == slot->done + note->credit)
+	missing = (int32_t)(ringed - slot->done - note->credit);
+	/* slow, and its slot is no news to anybody: nothing has gone by uncounted */
+	note->exact |= paused && empty && !missing;
+	if (note->exact && !missing)
 		note->slack.looks = 0;
 	else if (empty)
-		look_for_slack(pass, note, (int32_t)(ringed - slot->done - note->credit));
+		look_for_slack(pass, note, missing);
 	if (note->exact && !pass->large)
 		give(slot, note, slot->done + note->credit);
 	if (fp_ring_half_full(&port->data))
@@ -289,7 +298,7 @@ void fp_handover_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 
 		if (slots->notes[credit->place].generation == credit->generation &&
 		    !(worker->cut.on && worker->cut.place == credit->place))
-			hand_over(&pass, credit->place);
+			hand_over(&pass, credit->place, credit->paused);
 	}
 	flows->credit_count = 0;
 	fp_slots_unlock(slots);

@@ -173,7 +173,7 @@ static void decide_flow(struct fp_switch *sw, struct fp_worker *worker,
 		flow->slot = fp_streams_find(&worker->streams, stream, now_ns);
 		fp_unicast_learn(sw, &worker->stats[port], table, frame, port, now_ns);
 	}
-	fp_handover_find(sw, worker, flow);
+	fp_handover_find(sw, worker, flow, now_ns);
 }
 
 /* Its length without a tag, if it is of the kind that the kernel's programs serve. */

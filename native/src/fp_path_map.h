@@ -19,7 +19,7 @@
 #define FP_PATH_HOMES 1024u /* a power of two, and many to a port */
 #define FP_PATH_PROBES 4u
 #define FP_PATH_UNTAGGED 0x10000u /* FP_NO_TAG */
-#define FP_PATH_RATE_FRAMES 256u  /* a power of two */
+#define FP_PATH_RATE_FRAMES 4096u /* a power of two */
 
 enum fp_path_mode {
 	FP_MODE_RING = 0,  /* the ring's, whatever the rest of the slot says */
@@ -50,13 +50,16 @@ struct fp_path_slot {
 	uint32_t done;	    /* frames of the ring that have left; the programs wait for == ringed */
 	uint32_t frame_max; /* bytes, without a tag */
 	uint64_t seq;	    /* of the table it was made by; older than one of its shards': void */
-	uint64_t fast_ns;   /* FP_PATH_RATE_FRAMES frames in less: it goes to the ring; 0: never */
+	uint64_t try_ns;    /* but not before this */
+	uint64_t took_ns;   /* by programs: those frames, when it did */
+	/* the decision, written as words from here on */
+	uint64_t fast_ns;  /* FP_PATH_RATE_FRAMES frames in less: it goes to the ring; 0: never */
 	uint16_t shard[2]; /* where a row of its source and group would be, and one of any source */
 	uint16_t tci;	   /* FP_TAG_PUSH: of the tag to put on */
 	uint8_t retag;	   /* enum fp_path_tag, both: a priority tag becomes the VLAN's */
 	uint8_t as_is;	   /* how many egress ports get it as it came: the first ones */
 	uint8_t count;	   /* of all; 0: dropped */
-	uint8_t pad2[31];
+	uint8_t pad2[15];
 	uint8_t egress[FP_PATH_EGRESS_MAX]; /* ports; one that can be handed it directly is last */
 };
 

@@ -114,7 +114,7 @@ static bool is_fast(const struct fp_slots *slots, uint32_t index)
 	uint64_t frames = fp_load_relaxed(&slots->notes[index].frames_per_s);
 	uint32_t egress = fp_word_load(&slots->slots[index].count);
 
-	return fp_choice_load(frames, egress, UINT64_C(1000000000)) >= FP_CHOICE_SLOW_PERMILLE;
+	return fp_choice_load(frames, egress, UINT64_C(1000000000)) >= FP_CHOICE_RING_PERMILLE;
 }
 
 void fp_slots_void(struct fp_slots *slots, uint32_t vlan, const uint8_t *group)
@@ -201,6 +201,8 @@ void fp_slots_assign(struct fp_slots *slots, uint32_t index, const uint64_t *key
 	fp_word_release(&slot->seq, 0);
 	for (uint32_t i = 0; i < FP_PATH_KEY_WORDS; i++)
 		fp_word_release(&slot->key[i], key[i]);
+	/* before the programs know the new flow, and count for it */
+	fp_word_release(&slot->done, fp_word_acquire(&slot->ringed));
 	fp_word_release(&slot->tag, tag);
 	write_end(slot);
 	if (slots->tags[index])
@@ -221,6 +223,7 @@ void fp_slots_assign(struct fp_slots *slots, uint32_t index, const uint64_t *key
 	note->rated_ns = now_ns;
 	note->rated_frames = fp_slots_served(slots, index);
 	fp_store_relaxed(&note->frames_per_s, 0);
+	note->choice = (struct fp_choice){0};
 	fp_choice_begin(&note->choice, FP_PATH_RING_NEW, fp_slots_served(slots, index), now_ns);
 }
 

@@ -8,21 +8,30 @@
 static const struct fp_choice_facts three_ports = {
 	.allowed = true, .served = true, .spelled = true, .runs = true, .egress = 3};
 
-/* Frames a second at which three ports take so many thousandths of a core. */
-static uint64_t rate_of(uint64_t permille)
-{
-	return permille * S / 1000 / fp_choice_frame_ns(3);
-}
+#define KERNEL_RATE 100000u
 
-/* The ring has that rate for a time; looks every 10 ms. */
+/* The time in which the kernel has served FP_PATH_RATE_FRAMES at that rate. */
+static const uint64_t thrown_ns = FP_PATH_RATE_FRAMES * S / KERNEL_RATE;
+
+/* The ring has that rate for a time; looks every 10 ms, where they are asked for. */
 static uint64_t pass_time(struct fp_choice *choice, const struct fp_choice_facts *facts,
 			  uint64_t now_ns, uint64_t for_ns, uint64_t rate)
 {
 	for (uint64_t end_ns = now_ns + for_ns; now_ns < end_ns;) {
 		now_ns += 10 * MS;
 		fp_choice_count(choice, rate / 100, false);
-		fp_choice_look(choice, facts, 0, false, now_ns);
+		if (!fp_choice_waits(choice, now_ns))
+			fp_choice_look(choice, facts, 0, 0, now_ns);
 	}
+	return now_ns;
+}
+
+/* Thrown out by the program at KERNEL_RATE. */
+static uint64_t begin_try(struct fp_choice *choice, uint64_t now_ns)
+{
+	fp_choice_begin(choice, FP_PATH_KERNEL, 0, now_ns);
+	fp_choice_look(choice, &three_ports, 0, thrown_ns, now_ns);
+	CHECK_EQ(choice->path, FP_PATH_RING_RUNS);
 	return now_ns;
 }
 
@@ -45,122 +54,122 @@ static void test_rules_come_before_rates(void)
 	CHECK_EQ(fp_choice_rule(&facts), FP_PATH_RING_OFF);
 }
 
-static void test_without_runs_the_kernel_has_it_at_once(void)
+static void test_new_flow_is_the_kernels_at_once(void)
 {
 	struct fp_choice_facts facts = three_ports;
-	struct fp_choice choice;
+	struct fp_choice choice = {0};
 
+	fp_choice_begin(&choice, FP_PATH_RING_NEW, 0, 1 * S);
+	fp_choice_look(&choice, &three_ports, 0, 0, 1 * S);
+	CHECK_EQ(choice.path, FP_PATH_KERNEL);
 	facts.runs = false;
-	fp_choice_begin(&choice, FP_PATH_RING_NEW, 0, 1 * S);
-	fp_choice_look(&choice, &facts, 0, false, 1 * S);
-	CHECK_EQ(choice.path, FP_PATH_KERNEL);
-	CHECK_EQ(fp_choice_fast_ns(&facts), 0);
+	CHECK_EQ(fp_choice_fast_ns(&facts), 0); /* and stays so where nobody takes runs */
 }
 
-static void test_new_flow_is_measured_for_a_tenth_of_a_second(void)
+static void test_half_a_core_is_fast(void)
 {
-	struct fp_choice choice;
+	/* 3300 + 3 * 800 = 5700 ns a frame: 550 thousandths are 96 491 frames/s */
+	CHECK_EQ(fp_choice_fast_ns(&three_ports) / MS, 42);
+}
 
-	fp_choice_begin(&choice, FP_PATH_RING_NEW, 0, 1 * S);
-	pass_time(&choice, &three_ports, 1 * S, 90 * MS, rate_of(600));
-	CHECK_EQ(choice.path, FP_PATH_RING_NEW);
-	pass_time(&choice, &three_ports, 1 * S + 90 * MS, 10 * MS, rate_of(600));
-	CHECK_EQ(choice.path, FP_PATH_KERNEL);
-	fp_choice_begin(&choice, FP_PATH_RING_NEW, 0, 1 * S);
-	pass_time(&choice, &three_ports, 1 * S, 100 * MS, rate_of(700));
+static void test_flow_that_is_faster_in_the_ring_stays_there(void)
+{
+	struct fp_choice choice = {0};
+	uint64_t now_ns = begin_try(&choice, 5 * S);
+
+	now_ns = pass_time(&choice, &three_ports, now_ns, 20 * MS, 2 * KERNEL_RATE);
+	CHECK(!choice.gained);
+	now_ns = pass_time(&choice, &three_ports, now_ns, 10 * MS, 2 * KERNEL_RATE);
+	CHECK(choice.gained);
+	now_ns = pass_time(&choice, &three_ports, now_ns, 10 * S, KERNEL_RATE);
+	CHECK_EQ(choice.path, FP_PATH_RING_RUNS); /* as fast as the kernel managed is not slow */
+	now_ns = pass_time(&choice, &three_ports, now_ns, 900 * MS, KERNEL_RATE / 2);
 	CHECK_EQ(choice.path, FP_PATH_RING_RUNS);
+	now_ns = pass_time(&choice, &three_ports, now_ns, 200 * MS, KERNEL_RATE);
+	now_ns = pass_time(&choice, &three_ports, now_ns, 900 * MS, KERNEL_RATE / 2);
+	CHECK_EQ(choice.path, FP_PATH_RING_RUNS); /* it was fast again: the second begins anew */
+	pass_time(&choice, &three_ports, now_ns, 200 * MS, KERNEL_RATE / 2);
+	CHECK_EQ(choice.path, FP_PATH_KERNEL);
 }
 
-static void test_fast_flow_stays_until_it_was_slow_for_a_second(void)
+static void test_flow_with_a_pace_of_its_own_goes_back_for_longer_each_time(void)
 {
-	struct fp_choice choice;
+	static const uint64_t waits[] = {1, 2, 4, 8, 16, 32, 64, 64, 64};
+	struct fp_choice choice = {0};
 	uint64_t now_ns = 5 * S;
 
-	fp_choice_begin(&choice, FP_PATH_RING_RUNS, 0, now_ns);
-	now_ns = pass_time(&choice, &three_ports, now_ns, 3 * S, rate_of(500));
-	CHECK_EQ(choice.path, FP_PATH_RING_RUNS); /* between the two limits */
-	now_ns = pass_time(&choice, &three_ports, now_ns, 900 * MS, rate_of(300));
-	CHECK_EQ(choice.path, FP_PATH_RING_RUNS);
-	now_ns = pass_time(&choice, &three_ports, now_ns, 200 * MS, rate_of(450));
-	now_ns = pass_time(&choice, &three_ports, now_ns, 900 * MS, rate_of(300));
-	CHECK_EQ(choice.path, FP_PATH_RING_RUNS); /* it was fast again: the second begins anew */
-	now_ns = pass_time(&choice, &three_ports, now_ns, 200 * MS, rate_of(300));
+	for (uint32_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
+		now_ns = begin_try(&choice, now_ns);
+		now_ns = pass_time(&choice, &three_ports, now_ns, 30 * MS, KERNEL_RATE);
+		CHECK_EQ(choice.path, FP_PATH_KERNEL);
+		CHECK_EQ(choice.try_ns, now_ns + waits[i] * S);
+	}
+	/* what gains at last may be tried soon again */
+	now_ns = begin_try(&choice, now_ns);
+	now_ns = pass_time(&choice, &three_ports, now_ns, 30 * MS, 2 * KERNEL_RATE);
+	now_ns = pass_time(&choice, &three_ports, now_ns, 2 * S, 10000);
 	CHECK_EQ(choice.path, FP_PATH_KERNEL);
-}
-
-static void test_what_the_program_throws_out_is_fast(void)
-{
-	struct fp_choice choice;
-
-	fp_choice_begin(&choice, FP_PATH_KERNEL, 0, 1 * S);
-	fp_choice_look(&choice, &three_ports, 100, false, 1 * S + 10 * MS);
-	CHECK_EQ(choice.path, FP_PATH_KERNEL);
-	fp_choice_look(&choice, &three_ports, 100, true, 1 * S + 20 * MS);
-	CHECK_EQ(choice.path, FP_PATH_RING_RUNS);
-	/* the limit of the program is the same: 256 frames in less are over 650 thousandths */
-	CHECK(fp_choice_load(256, 3, fp_choice_fast_ns(&three_ports) - 1000) >= 650);
-	CHECK(fp_choice_load(256, 3, fp_choice_fast_ns(&three_ports) + 1000) <= 650);
+	CHECK(choice.try_ns <= now_ns + 1 * S);
 }
 
 static void test_port_that_takes_runs_no_more_frees_the_flow(void)
 {
 	struct fp_choice_facts facts = three_ports;
-	struct fp_choice choice;
+	struct fp_choice choice = {0};
 
 	facts.runs = false;
-	fp_choice_begin(&choice, FP_PATH_RING_RUNS, 0, 1 * S);
-	pass_time(&choice, &facts, 1 * S, 100 * MS, rate_of(2000));
+	pass_time(&choice, &facts, begin_try(&choice, 1 * S), 100 * MS, 2 * KERNEL_RATE);
 	CHECK_EQ(choice.path, FP_PATH_KERNEL);
 }
 
 /* Most frames are of a kind that the program leaves alone: they need not wait for each other. */
 static void test_flow_of_odd_frames_is_left_to_the_ring_for_a_while(void)
 {
-	struct fp_choice choice;
+	struct fp_choice choice = {0};
 
 	fp_choice_begin(&choice, FP_PATH_KERNEL, 1000, 1 * S);
 	fp_choice_count(&choice, 60, true);
 	fp_choice_count(&choice, 50, false);
-	fp_choice_look(&choice, &three_ports, 1100, false, 2 * S - 1);
+	fp_choice_look(&choice, &three_ports, 1100, 0, 2 * S - 1);
 	CHECK_EQ(choice.path, FP_PATH_KERNEL); /* too early to say */
-	fp_choice_look(&choice, &three_ports, 1100, false, 2 * S);
+	fp_choice_look(&choice, &three_ports, 1100, 0, 2 * S);
 	CHECK_EQ(choice.path, FP_PATH_RING_FRAMES);
 	CHECK(fp_choice_waits(&choice, 12 * S - 1));
-	fp_choice_look(&choice, &three_ports, 1100, false, 12 * S);
+	fp_choice_look(&choice, &three_ports, 1100, 0, 12 * S);
 	CHECK_EQ(choice.path, FP_PATH_KERNEL);
 	/* as many, but the kernel has served more */
 	fp_choice_count(&choice, 60, true);
 	fp_choice_count(&choice, 50, false);
-	fp_choice_look(&choice, &three_ports, 1300, false, 13 * S);
+	fp_choice_look(&choice, &three_ports, 1300, 0, 13 * S);
 	CHECK_EQ(choice.path, FP_PATH_KERNEL);
 }
 
 static void test_member_of_a_pruned_flow_gets_it_from_the_kernel(void)
 {
 	struct fp_choice_facts facts = three_ports;
-	struct fp_choice choice;
+	struct fp_choice choice = {0};
 
 	facts.egress = 0;
 	fp_choice_begin(&choice, FP_PATH_RING_NEW, 0, 1 * S);
-	fp_choice_look(&choice, &facts, 0, false, 1 * S);
+	fp_choice_look(&choice, &facts, 0, 0, 1 * S);
 	CHECK_EQ(choice.path, FP_PATH_KERNEL_PRUNED);
-	fp_choice_look(&choice, &three_ports, 0, false, 1 * S);
+	fp_choice_look(&choice, &three_ports, 0, 0, 1 * S);
 	CHECK_EQ(choice.path, FP_PATH_KERNEL);
 	facts = three_ports;
 	facts.served = false;
-	fp_choice_look(&choice, &facts, 0, false, 1 * S);
+	fp_choice_look(&choice, &facts, 0, 0, 1 * S);
 	CHECK_EQ(choice.path, FP_PATH_RING_PORT);
-	fp_choice_look(&choice, &three_ports, 0, false, 1 * S);
-	CHECK_EQ(choice.path, FP_PATH_RING_NEW);
+	fp_choice_look(&choice, &three_ports, 0, 0, 1 * S);
+	CHECK_EQ(choice.path, FP_PATH_KERNEL);
 }
 
 int main(void)
 {
 	RUN(test_rules_come_before_rates);
-	RUN(test_without_runs_the_kernel_has_it_at_once);
-	RUN(test_new_flow_is_measured_for_a_tenth_of_a_second);
-	RUN(test_fast_flow_stays_until_it_was_slow_for_a_second);
-	RUN(test_what_the_program_throws_out_is_fast);
+	RUN(test_new_flow_is_the_kernels_at_once);
+	RUN(test_half_a_core_is_fast);
+	RUN(test_flow_that_is_faster_in_the_ring_stays_there);
+	RUN(test_flow_with_a_pace_of_its_own_goes_back_for_longer_each_time);
 	RUN(test_port_that_takes_runs_no_more_frees_the_flow);
 	RUN(test_flow_of_odd_frames_is_left_to_the_ring_for_a_while);
 	RUN(test_member_of_a_pruned_flow_gets_it_from_the_kernel);
