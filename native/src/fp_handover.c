@@ -99,6 +99,19 @@ static void write_decision(const struct pass *pass, const struct fp_flow *flow,
 	fp_slots_write(slots, flow->place, &plan, pass->table->seq);
 }
 
+/* Its port is in another VLAN than it was: what was counted is of the stream before. */
+static void keep_stream(const struct pass *pass, const struct fp_flow *flow)
+{
+	struct fp_slots *slots = &pass->worker->slots;
+	struct fp_slot_note *note = &slots->notes[flow->place];
+
+	if (note->stream.vlan != flow->stream.vlan) {
+		fp_fold_slot(pass->sw, slots, flow->place, pass->worker->stats);
+		note->stream = flow->stream;
+	}
+	note->place = flow->slot;
+}
+
 /* Who is to have the flow, by what is known now. */
 static void judge(const struct pass *pass, struct fp_flow *flow)
 {
@@ -135,7 +148,7 @@ static void judge(const struct pass *pass, struct fp_flow *flow)
 	if (note->judged_seq == pass->table->seq && fp_choice_waits(&note->choice, pass->now_ns))
 		return;
 	note->judged_seq = pass->table->seq;
-	note->place = flow->slot;
+	keep_stream(pass, flow);
 	fp_plan_facts(pass->table, flow->key.port, fp_plan_tci(slot->key), pass->allowed,
 		      &flow->verdict, &facts);
 	if (note->given && fp_word_load(&slot->mode) == FP_MODE_RING)

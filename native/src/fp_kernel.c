@@ -111,19 +111,13 @@ void fp_kernel_destroy(struct fp_kernel *kernel)
 	}
 }
 
-/* Of a place in homes[]: nobody's, or of a port that is not there any more. */
-static bool is_free(const struct fp_path_shared *shared, uint32_t place, uint32_t port)
-{
-	uint32_t other = shared->homes[place] - 1u;
-
-	return other >= FP_PATH_PORTS || other == port || !shared->ports[other].ifindex;
-}
-
-void fp_kernel_serve(const struct fp_kernel *kernel, uint32_t port, uint32_t worker, int ifindex,
+bool fp_kernel_serve(const struct fp_kernel *kernel, uint32_t port, uint32_t worker, int ifindex,
 		     bool unicast)
 {
 	struct fp_path_port *served = &kernel->shared->ports[port];
 
+	if (served->ifindex != (uint32_t)ifindex)
+		fp_kernel_leave(kernel, port);
 	served->first_slot = worker * kernel->sets * FP_PATH_WAYS;
 	served->unicast = unicast;
 	served->streams = 1;
@@ -131,17 +125,26 @@ void fp_kernel_serve(const struct fp_kernel *kernel, uint32_t port, uint32_t wor
 	for (uint32_t i = 0; i < FP_PATH_PROBES; i++) {
 		uint32_t place = ((uint32_t)ifindex + i) & (FP_PATH_HOMES - 1);
 
-		if (is_free(kernel->shared, place, port)) {
+		if (kernel->shared->homes[place] == port + 1)
+			return true; /* its rings are opened again */
+		if (!kernel->shared->homes[place]) {
 			/* release: all that is said of the port is before */
 			__atomic_store_n(&kernel->shared->homes[place], (uint16_t)(port + 1),
 					 __ATOMIC_RELEASE);
-			return;
+			return true;
 		}
 	}
+	return false;
 }
 
 void fp_kernel_leave(const struct fp_kernel *kernel, uint32_t port)
 {
-	if (fp_kernel_ready(kernel))
-		kernel->shared->ports[port].ifindex = 0;
+	if (!fp_kernel_ready(kernel))
+		return;
+	kernel->shared->ports[port].ifindex = 0;
+	/* for others: interfaces come with ever other numbers */
+	for (uint32_t place = 0; place < FP_PATH_HOMES; place++) {
+		if (kernel->shared->homes[place] == port + 1)
+			__atomic_store_n(&kernel->shared->homes[place], 0, __ATOMIC_RELAXED);
+	}
 }

@@ -58,10 +58,10 @@ int fp_kernel_load(struct fp_kernel *kernel);
 /* Another of the ingress programs: its descriptor, the caller's to close, or -errno. */
 int fp_kernel_copy(const struct fp_kernel *kernel);
 /*
- * From here on what the port's programs know is served, known unicast only if `unicast`. Without
- * room for one more interface, whose numbers are too like others', nothing is.
+ * From here on what the port's programs know is served, known unicast only if `unicast`. False: no
+ * room for one more interface whose number is so like others', and nothing is.
  */
-void fp_kernel_serve(const struct fp_kernel *kernel, uint32_t port, uint32_t worker, int ifindex,
+bool fp_kernel_serve(const struct fp_kernel *kernel, uint32_t port, uint32_t worker, int ifindex,
 		     bool unicast);
 /* From here on nothing is: for a port that closes. */
 void fp_kernel_leave(const struct fp_kernel *kernel, uint32_t port);

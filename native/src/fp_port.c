@@ -147,8 +147,16 @@ static int start_ring(const struct fp_ring *ring)
 	return setsockopt(ring->fd, SOL_SOCKET, SO_DETACH_FILTER, &off, sizeof(off)) ? -errno : 0;
 }
 
+/* Keeps out of the data ring what the kernel serves, in place of the filter it had. */
+static bool filter_served(const struct fp_port *port, const struct fp_kernel *kernel)
+{
+	return !setsockopt(port->data.fd, SOL_SOCKET, SO_ATTACH_BPF, &kernel->filter_fd,
+			   sizeof(kernel->filter_fd));
+}
+
 /* From here on frames come into the rings, and into those of the port they replace no more. */
-static int start_rings(struct fp_port *port, struct fp_port *replaces)
+static int start_rings(struct fp_port *port, struct fp_port *replaces,
+		       const struct fp_kernel *kernel)
 {
 	int err = 0;
 
@@ -160,7 +168,7 @@ static int start_rings(struct fp_port *port, struct fp_port *replaces)
 	}
 	if (!err)
 		err = start_ring(&port->control);
-	/* the filter of what is served has taken the place of the one that refuses */
+	port->served = port->served && !err && filter_served(port, kernel);
 	if (!err && !port->served)
 		err = start_ring(&port->data);
 	return err;
@@ -191,13 +199,6 @@ static int open_tx(int ifindex, bool bypass, bool vnet, int *out)
 	return 0;
 }
 
-/* Keeps out of the data ring what the kernel serves, in place of the filter it had. */
-static bool filter_served(const struct fp_port *port, const struct fp_kernel *kernel)
-{
-	return !setsockopt(port->data.fd, SOL_SOCKET, SO_ATTACH_BPF, &kernel->filter_fd,
-			   sizeof(kernel->filter_fd));
-}
-
 /* Its program at the ingress hook, with those of the switch or without. 0, or -errno. */
 static int attach(struct fp_port *port, const struct fp_kernel *kernel)
 {
@@ -224,12 +225,11 @@ static int isolate(struct fp_port *port, struct fp_kernel *kernel, bool unicast)
 {
 	int err;
 
-	port->served = !fp_kernel_load(kernel) && filter_served(port, kernel);
+	port->served = !fp_kernel_load(kernel);
 	err = attach(port, kernel);
 	/* Without the program the filter would keep out what nobody sends on. */
-	port->served &= !err;
-	if (port->served)
-		fp_kernel_serve(kernel, port->id, port->worker, port->ifindex, unicast);
+	port->served = port->served && !err &&
+		       fp_kernel_serve(kernel, port->id, port->worker, port->ifindex, unicast);
 	return -err;
 }
 
@@ -277,7 +277,7 @@ int fp_port_create(uint32_t id, const struct fp_port_config *config, struct fp_k
 	if (config->flags & FP_OPEN_ISOLATE)
 		*isolated = isolate(port, kernel, config->flags & FP_OPEN_SHORTCUT);
 	*stage = "starting the rings";
-	err = start_rings(port, replaces);
+	err = start_rings(port, replaces, kernel);
 out:
 	if (err)
 		fp_port_free(port);

@@ -365,6 +365,33 @@ static void test_source_that_moved_is_heard_by_the_loop(void)
 	lab_end(&lab);
 }
 
+/* One key, another stream: what comes untagged at a port is in the VLAN of the port. */
+static void test_port_in_another_vlan_has_another_stream(void)
+{
+	struct packet packet = packet_udp();
+	struct fp_members members[2] = {vlan_members(10, 0xf, 0xf), vlan_members(20, 0xf, 0xf)};
+	uint64_t sent[2] = {0};
+	struct fp_stream streams[256];
+	struct lab lab;
+
+	start(&lab, 4);
+	CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, NULL, 0, members, 2, NULL, 0), 0);
+	for (uint32_t turn = 0; turn < 6; turn++) {
+		struct fp_port_state state = {.mtu = 1500,
+					      .flags = FP_PORT_UP | FP_PORT_FILTERS,
+					      .pvid = (uint16_t)(turn % 2 ? 20 : 10)};
+
+		CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, NULL, 0, NULL, 0, &state, 1), 0);
+		sent[turn % 2] += until_served(&lab, &packet);
+		for (uint32_t i = 0; i < 100; i++, sent[turn % 2]++)
+			CHECK(step(&lab, &packet));
+	}
+	CHECK_EQ(fp_stream_dump(lab.sw, streams, 256), 2);
+	for (uint32_t i = 0; i < 2; i++)
+		CHECK_EQ(streams[i].frames, sent[streams[i].vlan / 10 - 1]);
+	lab_end(&lab);
+}
+
 int main(void)
 {
 	RUN(test_stream_that_lasts_is_handed_over);
@@ -378,5 +405,6 @@ int main(void)
 	RUN(test_fast_stream_is_given_back_where_a_port_takes_runs);
 	RUN(test_join_that_waits_is_the_rings);
 	RUN(test_source_that_moved_is_heard_by_the_loop);
+	RUN(test_port_in_another_vlan_has_another_stream);
 	return 0;
 }
