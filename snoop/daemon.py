@@ -32,6 +32,7 @@ from snoop.links.neighbours import Neighbours
 from snoop.proto.units import SECOND, Instant
 from snoop.runtime import clock, garbage, notify, priority
 from snoop.runtime.fanout import Fanout, Listener
+from snoop.runtime.openings import Openings
 from snoop.runtime.plane import Plane
 from snoop.runtime.port import State, reason
 from snoop.runtime.rings import LOOK_SECONDS
@@ -84,6 +85,7 @@ class Daemon:
         self._retry: asyncio.TimerHandle | None = None
         self._threads: list[threading.Thread] = []
         self._stopping = False
+        self._may_take = self._told = False
         self._endpoint: Endpoint | None = None
 
     async def run(self) -> int:
@@ -134,6 +136,7 @@ class Daemon:
         except OSError as error:
             raise StartError(f"cannot make the fast path: {reason(error)}") from error
         try:
+            self._openings = Openings(fastpath, self._opened)
             self._plane = Plane(
                 self._settings.current,
                 fastpath=fastpath,
@@ -142,6 +145,7 @@ class Daemon:
                 captures=self._captures,
                 neighbours=self._neighbours,
                 claims=Claims(switch.name, self._loop),
+                openings=self._openings,
             )
             self._changes = Changes(self._settings, self._plane, self._links, self._load)
             self._answers = Answers(self._plane, changes=self._changes, config=self._settings.shown)
@@ -156,6 +160,7 @@ class Daemon:
             self._serve_metrics(self._settings.config.metrics.listen)
             self._start_threads(fastpath, switch.workers)
             self._listen_to_punts()
+            self._may_take = True
             self._links.watch(self._loop, self._links_changed)
             self._neighbours.watch(self._loop, fastpath, self._neighbours_changed)
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -233,6 +238,7 @@ class Daemon:
         # Nothing may come in any more for the fast path that goes: while clients are shown out the
         # loop runs on, and ports that are closed make the kernel tell of it.
         self._links.close(self._loop)
+        self._openings.close()
         fastpath.stop()
         for thread in self._threads:
             thread.join(STOP_SECONDS)
@@ -269,6 +275,18 @@ class Daemon:
         self._changes.links_changed()
         self._rearm()
         self._try_later()
+
+    def _opened(self) -> None:
+        """From any thread: a port can be taken. Several are taken together."""
+        if self._may_take and not self._told:
+            self._told = True
+            with contextlib.suppress(RuntimeError):  # The asyncio loop is already closed.
+                self._loop.call_soon_threadsafe(self._take_opened)
+
+    def _take_opened(self) -> None:
+        self._told = False
+        if not self._stopping:
+            self._links_changed()
 
     def _try_later(self) -> None:
         """A port that could not be opened, now or after a reload, is tried again."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -29,7 +28,7 @@ from snoop.table.seen import (
     WorkerStats,
 )
 
-CONTRACT_VERSION = 17
+CONTRACT_VERSION = 18
 if lib.fp_contract_version() != CONTRACT_VERSION:
     raise ImportError(
         f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "
@@ -42,7 +41,6 @@ _PUNTED_BYTES = _PUNTED.size
 _NO_TAG: int = lib.FP_NO_TAG
 _NO_MAC = bytes(lib.FP_MAC_BYTES)
 _DRAIN_BYTES = 1 << 20
-_CLOSERS = 16  # threads: the kernel takes a tenth of a second for a port, and many at once
 
 
 class Action(IntEnum):
@@ -76,17 +74,9 @@ _PATHS = list(PATHS.items())
 
 DROPS: tuple[str, ...] = (
     *(name for name, action in REASONS.items() if action is Action.DROP),
-    *(
-        "tx_full",
-        "tx_mtu",
-        "tx_down",
-        "tx_error",
-        "tx_offload",
-        "inject_drops",
-        "ring_full",
-        "ring_stuck",
-    ),
-)
+    *("tx_full", "tx_mtu", "tx_down", "tx_error", "tx_offload"),
+    *("inject_drops", "ring_full", "ring_stuck"),
+)  # fmt: skip
 """Names of the counters that count lost frames, on their way in or out."""
 
 
@@ -139,6 +129,16 @@ def _check(result: int, what: str) -> int:
     return result
 
 
+def _check_at(result: int, stage: Any) -> None:
+    _check(result, _text(stage[0]) if stage[0] != ffi.NULL else "port")
+
+
+def _opened(failure: int, setup: PortSetup) -> PortOpened:
+    if not setup.isolate:
+        return PortOpened(False, "not asked for")
+    return PortOpened(failure == 0, os.strerror(failure) if failure else None)
+
+
 class FastPath:
     """A fast path without ports; `fdb_max` and `streams_max` are entries, times nanoseconds."""
 
@@ -172,22 +172,31 @@ class FastPath:
         self.punt_fd: int = lib.fp_punt_fd(self._sw)
 
     def port_open(
-        self,
-        port: int,
-        ifindex: int,
-        setup: PortSetup,
-        *,
-        coalesce: bool = True,
-        mtu: int = 1500,
-    ) -> PortOpened:
+        self, port: int, ifindex: int, setup: PortSetup, *, coalesce: bool = True, mtu: int = 1500,
+    ) -> PortOpened:  # fmt: skip
         """Open an interface of this network namespace, staged as down until `port_set` says up.
-
-        mtu in bytes. OSError says which step failed: EPERM without CAP_NET_RAW, ENODEV for a
-        missing interface.
+        OSError says which step failed, as EPERM without CAP_NET_RAW.
         """
         opened = self._opening(lib.fp_port_open, port, ifindex, setup)
         self.port_set(port, up=False, mtu=mtu, coalesce=coalesce)
         return opened
+
+    def prepare(self, ifindex: int, setup: PortSetup) -> Any:
+        """Nearly all of `port_open`, from any thread: for `adopt`, or for `discard`."""
+        made, stage = ffi.new("struct fp_port **"), ffi.new("const char **")
+        _check_at(lib.fp_port_prepare(self._sw, _port_config(ifindex, setup), made, stage), stage)
+        return made[0]
+
+    def adopt(self, port: int, prepared: Any, setup: PortSetup) -> PortOpened:
+        """The rest of it, at once."""
+        isolated, stage = ffi.new("int32_t *"), ffi.new("const char **")
+        _check_at(lib.fp_port_adopt(self._sw, port, prepared, isolated, stage), stage)
+        self.port_set(port, up=False, mtu=1500)
+        return _opened(int(isolated[0]), setup)
+
+    def discard(self, prepared: Any) -> None:
+        """Nobody wants it; of any thread."""
+        lib.fp_port_discard(self._sw, prepared)
 
     def port_stuck(self, port: int) -> bool:
         """Has a ring of the port stopped for good? Only `port_reopen` helps then."""
@@ -201,14 +210,9 @@ class FastPath:
         return self._opening(lib.fp_port_reopen, port, ifindex, setup)
 
     def _opening(self, call: Any, port: int, ifindex: int, setup: PortSetup) -> PortOpened:
-        isolated = ffi.new("int32_t *")
-        stage = ffi.new("const char **")
-        result = call(self._sw, port, _port_config(ifindex, setup), isolated, stage)
-        _check(result, _text(stage[0]) if stage[0] != ffi.NULL else "port")
-        failure = int(isolated[0])
-        if not setup.isolate:
-            return PortOpened(False, "not asked for")
-        return PortOpened(failure == 0, os.strerror(failure) if failure else None)
+        isolated, stage = ffi.new("int32_t *"), ffi.new("const char **")
+        _check_at(call(self._sw, port, _port_config(ifindex, setup), isolated, stage), stage)
+        return _opened(int(isolated[0]), setup)
 
     def port_close(self, port: int) -> None:
         """Take a port out of the forwarding at once; KeyError if it is not open."""
@@ -313,9 +317,6 @@ class FastPath:
     def close(self) -> None:
         """Free everything; only after every `run` has returned."""
         if self._sw != ffi.NULL:
-            with ThreadPoolExecutor(_CLOSERS) as pool:
-                for part in range(_CLOSERS):
-                    pool.submit(lib.fp_switch_disband, self._sw, part, _CLOSERS)
             lib.fp_switch_free(self._sw)
             self._sw = ffi.NULL
 

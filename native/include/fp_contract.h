@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 17
+#define FP_CONTRACT_VERSION 18
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -282,12 +282,10 @@ const char *fp_path_name(uint32_t path);
 int fp_path_is_kernel(uint32_t path);
 
 /*
- * Life of a switch. fp_switch_free() only after every loop has returned. Closing a port's sockets
- * waits a tenth of a second for the kernel, so before it any threads may share the ports:
- * fp_switch_disband() closes those whose id leaves `part` when divided by `parts`.
+ * Life of a switch. fp_switch_free() only after every loop has returned; it waits until the kernel
+ * has closed all ports.
  */
 struct fp_switch *fp_switch_new(const struct fp_config *config);
-void fp_switch_disband(struct fp_switch *sw, uint32_t part, uint32_t parts);
 void fp_switch_free(struct fp_switch *sw);
 void fp_switch_stop(struct fp_switch *sw);
 
@@ -295,7 +293,17 @@ void fp_switch_stop(struct fp_switch *sw);
  * Opens sockets and rings on an interface of the caller's network namespace. The port joins the
  * forwarding at the next publish that names it. On failure *stage names the step that failed;
  * *isolated is the errno of isolation (0: done).
+ *
+ * Nearly all of it is waiting for the kernel, and any thread may do that: fp_port_prepare() makes a
+ * port that takes nothing in yet, of which fp_port_adopt() makes one of the switch, whatever comes
+ * of it, or which fp_port_discard() takes back, before fp_switch_free().
  */
+struct fp_port;
+int fp_port_prepare(struct fp_switch *sw, const struct fp_port_config *config,
+		    struct fp_port **prepared, const char **stage);
+int fp_port_adopt(struct fp_switch *sw, uint32_t port, struct fp_port *prepared, int32_t *isolated,
+		  const char **stage);
+void fp_port_discard(struct fp_switch *sw, struct fp_port *prepared);
 int fp_port_open(struct fp_switch *sw, uint32_t port, const struct fp_port_config *config,
 		 int32_t *isolated, const char **stage);
 /*
@@ -307,7 +315,8 @@ int fp_port_open(struct fp_switch *sw, uint32_t port, const struct fp_port_confi
 int fp_port_stuck(struct fp_switch *sw, uint32_t port);
 int fp_port_reopen(struct fp_switch *sw, uint32_t port, const struct fp_port_config *config,
 		   int32_t *isolated, const char **stage);
-/* Publishes a table without the port and frees it when no loop can reach it. */
+/* Publishes a table without the port, which threads of their own close when no loop can reach it.
+ */
 int fp_port_close(struct fp_switch *sw, uint32_t port);
 
 /* Applies the changes to a copy of what changed, and swaps it in; never waits. */

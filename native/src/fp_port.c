@@ -6,15 +6,20 @@
 #include <linux/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fp_isolate.h"
+#include "fp_thread.h"
 
 #define TX_QUEUE_BYTES (16 << 20)
+#define ATTACH_TRIES 200
+#define ATTACH_AGAIN_NS 5000000
 #define FANOUT_UNIQUE_ID 0x2000	      /* PACKET_FANOUT_FLAG_UNIQUEID, newer than some headers */
 #define FANOUT_IGNORE_OUTGOING 0x4000 /* PACKET_FANOUT_FLAG_IGNORE_OUTGOING, likewise */
 
@@ -43,6 +48,11 @@ static struct sock_filter steering[] = {
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ICMPV6, 1, 0),
 	BPF_STMT(BPF_RET | BPF_K, 0),
 	BPF_STMT(BPF_RET | BPF_K, 1),
+};
+
+struct isolation {
+	struct fp_port *port;
+	struct fp_kernel *kernel;
 };
 
 static struct sock_filter refuse_all[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
@@ -207,11 +217,14 @@ static int attach(struct fp_port *port, const struct fp_kernel *kernel)
 
 	if (!port->served)
 		return fp_isolate(-1, port->ifindex, &port->isolate_fd);
-	err = fp_isolate(kernel->ingress_fd, port->ifindex, &port->isolate_fd);
-	if (err != -EEXIST)
-		return err;
-	/* That of the interface's last opening goes when no loop needs it any more, and the kernel
-	 * takes no program twice: a copy waits behind it. */
+	/* The kernel takes no program twice, and that of a port that closes is on its way out. */
+	for (int tries = 0; tries < ATTACH_TRIES; tries++) {
+		err = fp_isolate(kernel->ingress_fd, port->ifindex, &port->isolate_fd);
+		if (err != -EEXIST)
+			return err;
+		nanosleep(&(struct timespec){.tv_nsec = ATTACH_AGAIN_NS}, NULL);
+	}
+	/* Whose else it is, a copy waits behind it. */
 	copy_fd = fp_kernel_copy(kernel);
 	if (copy_fd < 0)
 		return copy_fd;
@@ -220,17 +233,26 @@ static int attach(struct fp_port *port, const struct fp_kernel *kernel)
 	return err;
 }
 
-/* Keeps the host stack off the port, and has the kernel serve what it can. 0, or the errno. */
-static int isolate(struct fp_port *port, struct fp_kernel *kernel, bool unicast)
+/*
+ * Keeps the host stack off the port. A thread of its own, beside the one that makes the rings: the
+ * kernel waits for a grace period with its lock on all interfaces held, and is quick with the
+ * rings meanwhile.
+ */
+static void *isolate(void *argument)
 {
+	static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
+	struct isolation *isolation = argument;
+	struct fp_port *port = isolation->port;
 	int err;
 
-	port->served = !fp_kernel_load(kernel);
-	err = attach(port, kernel);
+	pthread_mutex_lock(&loading);
+	port->served = !fp_kernel_load(isolation->kernel);
+	pthread_mutex_unlock(&loading);
+	err = attach(port, isolation->kernel);
 	/* Without the program the filter would keep out what nobody sends on. */
-	port->served = port->served && !err &&
-		       fp_kernel_serve(kernel, port->id, port->worker, port->ifindex, unicast);
-	return -err;
+	port->served &= !err;
+	port->isolated = -err;
+	return NULL;
 }
 
 static bool slots_valid(uint32_t slots)
@@ -238,12 +260,37 @@ static bool slots_valid(uint32_t slots)
 	return !slots || (slots >= FP_SLOTS_MIN && slots <= FP_SLOTS_MAX && !(slots & (slots - 1)));
 }
 
-int fp_port_create(uint32_t id, const struct fp_port_config *config, struct fp_kernel *kernel,
-		   struct fp_port *replaces, struct fp_port **out, int32_t *isolated,
-		   const char **stage)
+static int open_sockets(struct fp_port *port, const struct fp_port_config *config,
+			const char **stage)
 {
 	bool bypass = config->flags & FP_OPEN_QDISC_BYPASS;
+	int err = open_rings(port, config, stage);
+
+	if (err)
+		return err;
+	*stage = "transmit socket";
+	err = open_tx(port->ifindex, bypass, true, &port->tx_fd);
+	port->tx_qdisc_fd = port->tx_fd;
+	if (!err && bypass)
+		err = open_tx(port->ifindex, false, true, &port->tx_qdisc_fd);
+	if (!err && bypass)
+		err = open_tx(port->ifindex, true, false, &port->tx_bare_fd);
+	return err;
+}
+
+static void clear(struct fp_port *port)
+{
+	port->tx_fd = port->tx_bare_fd = port->tx_qdisc_fd = port->isolate_fd = -1;
+	port->data.fd = port->control.fd = -1;
+}
+
+int fp_port_make(const struct fp_port_config *config, struct fp_kernel *kernel,
+		 struct fp_port **out, const char **stage)
+{
+	struct isolation isolation = {.kernel = kernel};
 	struct fp_port *port;
+	pthread_t beside;
+	bool has_beside;
 	int err;
 
 	*stage = "ring size";
@@ -253,37 +300,56 @@ int fp_port_create(uint32_t id, const struct fp_port_config *config, struct fp_k
 	port = calloc(1, sizeof(*port));
 	if (!port)
 		return -ENOMEM;
-	port->id = id;
-	port->worker = id % kernel->workers;
+	port->flags = config->flags;
 	port->ifindex = config->ifindex;
-	port->tx_fd = port->tx_bare_fd = port->tx_qdisc_fd = port->isolate_fd = -1;
-	port->data.fd = port->control.fd = -1;
+	port->isolated = ENOTSUP;
+	clear(port);
+	isolation.port = port;
+	has_beside =
+		config->flags & FP_OPEN_ISOLATE && !fp_thread_start(&beside, isolate, &isolation);
 	err = fp_punt_new(config->punt_bytes ? config->punt_bytes : FP_PUNT_BYTES_DEFAULT,
 			  &port->punt);
 	if (!err)
-		err = open_rings(port, config, stage);
-	if (err)
-		goto out;
-	*stage = "transmit socket";
-	err = open_tx(port->ifindex, bypass, true, &port->tx_fd);
-	port->tx_qdisc_fd = port->tx_fd;
-	if (!err && bypass)
-		err = open_tx(port->ifindex, false, true, &port->tx_qdisc_fd);
-	if (!err && bypass)
-		err = open_tx(port->ifindex, true, false, &port->tx_bare_fd);
-	if (err)
-		goto out;
-	*isolated = ENOTSUP;
-	if (config->flags & FP_OPEN_ISOLATE)
-		*isolated = isolate(port, kernel, config->flags & FP_OPEN_SHORTCUT);
-	*stage = "starting the rings";
-	err = start_rings(port, replaces, kernel);
-out:
+		err = open_sockets(port, config, stage);
+	if (has_beside)
+		pthread_join(beside, NULL);
+	else if (!err && config->flags & FP_OPEN_ISOLATE)
+		isolate(&isolation);
 	if (err)
 		fp_port_free(port);
 	else
 		*out = port;
 	return err;
+}
+
+int fp_port_start(struct fp_port *port, uint32_t id, struct fp_kernel *kernel,
+		  struct fp_port *replaces)
+{
+	port->id = id;
+	port->worker = id % kernel->workers;
+	port->served = port->served && fp_kernel_serve(kernel, id, port->worker, port->ifindex,
+						       port->flags & FP_OPEN_SHORTCUT);
+	return start_rings(port, replaces, kernel);
+}
+
+void fp_port_inherit(struct fp_port *port, struct fp_port *before)
+{
+	port->flags = before->flags;
+	port->served = before->served;
+	port->isolated = before->isolated;
+	port->isolate_fd = before->isolate_fd;
+	before->isolate_fd = -1;
+}
+
+struct fp_port *fp_port_bare(struct fp_port *port)
+{
+	struct fp_port *taken = port->isolate_fd < 0 ? NULL : calloc(1, sizeof(*taken));
+
+	if (taken) {
+		clear(taken);
+		fp_port_inherit(taken, port);
+	}
+	return taken;
 }
 
 void fp_port_free(struct fp_port *port)

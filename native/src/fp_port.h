@@ -1,6 +1,7 @@
 /*
  * A port: an interface with its two receive rings, its transmit sockets and the program that keeps
- * the host stack off it. Opened and closed by the control thread; the rings belong to one loop
+ * the host stack off it. Made and freed by any thread, one at a time, as the kernel takes its time
+ * for both, opened and closed by the control thread; the rings belong to one loop
  * thread; the transmit sockets may be used by any thread. Everything the kernel holds for a port
  * goes with its descriptors, so a killed process leaves nothing behind.
  *
@@ -34,6 +35,8 @@ struct fp_port {
 	int tx_fd;	 /* the usual way out */
 	int tx_bare_fd;	 /* likewise without virtio headers, a little cheaper; or -1 */
 	int tx_qdisc_fd; /* through the qdisc layer, which can segment; == tx_fd without bypass */
+	uint32_t flags;	 /* of fp_port_config */
+	int isolated;	 /* 0, or the errno of isolation */
 	int isolate_fd;	 /* tcx link, -1 when the host stack still sees the port */
 	bool served;	 /* what comes in may be served inside the kernel */
 	struct fp_ring data;
@@ -42,18 +45,27 @@ struct fp_port {
 	/* the control thread's own */
 	struct fp_watch data_watch;
 	struct fp_watch control_watch;
-	bool replaced;	     /* by fp_port_reopen(): what waits in its rings is lost */
-	bool punt_passed_on; /* likewise: its queue is the new port's now */
+	bool replaced;	      /* by fp_port_reopen(): what waits in its rings is lost */
+	bool punt_passed_on;  /* likewise: its queue is the new port's now */
+	struct fp_port *next; /* fp_reaper.h */
 };
 
-/*
- * On failure *stage says which step failed; *isolated is 0 or the errno of isolation. replaces: an
- * open port of the same interface whose place the new one takes, or NULL. Its rings refuse every
- * frame from the moment the new ones take them.
+/* Any thread: all that takes long. Nothing comes in yet. On failure *stage says which step failed.
  */
-int fp_port_create(uint32_t id, const struct fp_port_config *config, struct fp_kernel *kernel,
-		   struct fp_port *replaces, struct fp_port **out, int32_t *isolated,
-		   const char **stage);
+int fp_port_make(const struct fp_port_config *config, struct fp_kernel *kernel,
+		 struct fp_port **out, const char **stage);
+/*
+ * Frames come in from here on. replaces: an open port of the same interface whose place it takes,
+ * or NULL. Its rings refuse every frame from the moment the new ones take them.
+ */
+int fp_port_start(struct fp_port *port, uint32_t id, struct fp_kernel *kernel,
+		  struct fp_port *replaces);
+/*
+ * The program at the interface, which can be there only once, is another port's from here on: of
+ * one that replaces it, or of one that is nothing else, for who closes it now and the rest later.
+ */
+void fp_port_inherit(struct fp_port *port, struct fp_port *before);
+struct fp_port *fp_port_bare(struct fp_port *port);
 void fp_port_free(struct fp_port *port);
 /* Counts what the kernel has dropped since the last look; true when a ring has stopped for good. */
 bool fp_port_look(struct fp_port *port, struct fp_stats *stats);

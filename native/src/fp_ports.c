@@ -4,32 +4,66 @@
 
 #include "fp_publish.h"
 
+static int check_free(const struct fp_switch *sw, uint32_t id, const char **stage)
+{
+	*stage = "port number";
+	if (id >= FP_PORTS_MAX)
+		return -EINVAL;
+	return sw->opened[id] ? -EEXIST : 0;
+}
+
+int fp_port_prepare(struct fp_switch *sw, const struct fp_port_config *config,
+		    struct fp_port **prepared, const char **stage)
+{
+	return fp_port_make(config, &sw->kernel, prepared, stage);
+}
+
+int fp_port_adopt(struct fp_switch *sw, uint32_t id, struct fp_port *prepared, int32_t *isolated,
+		  const char **stage)
+{
+	int err = check_free(sw, id, stage);
+
+	if (!err) {
+		*stage = "starting the rings";
+		err = fp_port_start(prepared, id, &sw->kernel, NULL);
+		if (err)
+			fp_kernel_leave(&sw->kernel, id);
+	}
+	if (err) {
+		fp_port_discard(sw, prepared);
+		return err;
+	}
+	*isolated = prepared->isolated;
+	sw->opened[id] = prepared;
+	return 0;
+}
+
+void fp_port_discard(struct fp_switch *sw, struct fp_port *prepared)
+{
+	fp_reaper_give(&sw->retirees.reaper, prepared);
+}
+
 int fp_port_open(struct fp_switch *sw, uint32_t id, const struct fp_port_config *config,
 		 int32_t *isolated, const char **stage)
 {
 	struct fp_port *port;
-	int err;
+	int err = check_free(sw, id, stage);
 
-	*stage = "port number";
-	if (id >= FP_PORTS_MAX)
-		return -EINVAL;
-	if (sw->opened[id])
-		return -EEXIST;
-	err = fp_port_create(id, config, &sw->kernel, NULL, &port, isolated, stage);
-	if (err)
-		return err;
-	sw->opened[id] = port;
-	return 0;
+	if (!err)
+		err = fp_port_prepare(sw, config, &port, stage);
+	return err ? err : fp_port_adopt(sw, id, port, isolated, stage);
 }
 
 int fp_port_reopen(struct fp_switch *sw, uint32_t id, const struct fp_port_config *config,
 		   int32_t *isolated, const char **stage)
 {
 	struct fp_port *before = id < FP_PORTS_MAX ? sw->opened[id] : NULL;
+	struct fp_port_config own = *config;
 	struct fp_table *table;
 	struct fp_port *port;
 	int err;
 
+	own.flags &= ~(uint32_t)FP_OPEN_ISOLATE; /* by the program that is there */
 	*stage = "port number";
 	if (!before)
 		return -ENOENT;
@@ -37,11 +71,19 @@ int fp_port_reopen(struct fp_switch *sw, uint32_t id, const struct fp_port_confi
 	table = fp_publish_begin(sw);
 	if (!table)
 		return -ENOMEM;
-	err = fp_port_create(id, config, &sw->kernel, before, &port, isolated, stage);
+	err = fp_port_make(&own, &sw->kernel, &port, stage);
+	if (!err) {
+		fp_port_inherit(port, before);
+		*stage = "starting the rings";
+		err = fp_port_start(port, id, &sw->kernel, before);
+		if (err)
+			fp_port_discard(sw, port);
+	}
 	if (err) {
 		free(table);
 		return err;
 	}
+	*isolated = port->isolated;
 	fp_port_look(before, &sw->control_stats[id]); /* the rings' drops are lost with them */
 	/* relaxed: no loop knows the port yet; one that sets the old word now finds it out again */
 	fp_store_relaxed(&port->needs_qdisc, fp_load_relaxed(&before->needs_qdisc));
@@ -70,6 +112,7 @@ int fp_port_close(struct fp_switch *sw, uint32_t id)
 		return -ENOMEM;
 	fp_port_look(port, &sw->control_stats[id]); /* the rings' drops are lost with them */
 	fp_kernel_leave(&sw->kernel, id);
+	fp_reaper_give(&sw->retirees.reaper, fp_port_bare(port));
 	table->ports[id] = NULL;
 	fp_table_apply_port(table, &state);
 	sw->opened[id] = NULL;

@@ -30,7 +30,8 @@ void fp_retire(struct fp_retirees *retirees, void *object, uint64_t seq, enum fp
 			(struct fp_retired){.object = object, .seq = seq, .kind = kind};
 }
 
-static void release(const struct fp_retired *retired, struct fp_stats *stats)
+static void release(struct fp_reaper *reaper, const struct fp_retired *retired,
+		    struct fp_stats *stats)
 {
 	struct fp_port *port = retired->object;
 
@@ -41,7 +42,7 @@ static void release(const struct fp_retired *retired, struct fp_stats *stats)
 	if (port->replaced)
 		fp_count(&stats[port->id].stats[FP_STAT_RING_STUCK],
 			 fp_ring_waiting(&port->data) + fp_ring_waiting(&port->control));
-	fp_port_free(port);
+	fp_reaper_give(reaper, port);
 }
 
 void fp_retire_free(struct fp_retirees *retirees, uint64_t seen_seq, struct fp_stats *stats)
@@ -49,7 +50,7 @@ void fp_retire_free(struct fp_retirees *retirees, uint64_t seen_seq, struct fp_s
 	uint32_t freed = 0;
 
 	while (freed < retirees->count && retirees->list[freed].seq <= seen_seq)
-		release(&retirees->list[freed++], stats);
+		release(&retirees->reaper, &retirees->list[freed++], stats);
 	if (!freed)
 		return;
 	retirees->count -= freed;

@@ -80,6 +80,7 @@ struct fp_switch *fp_switch_new(const struct fp_config *config)
 		return NULL;
 	memset(sw, 0, bytes);
 	sw->config = *config;
+	fp_reaper_init(&sw->retirees.reaper);
 	fp_store_relaxed(&sw->news.fd, -1);
 	sw->news.live = &sw->table;
 	fp_kernel_init(&sw->kernel, config);
@@ -102,21 +103,15 @@ out:
 	return NULL;
 }
 
-void fp_switch_disband(struct fp_switch *sw, uint32_t part, uint32_t parts)
-{
-	for (uint32_t i = part; i < FP_PORTS_MAX; i += parts) {
-		fp_port_free(sw->opened[i]);
-		sw->opened[i] = NULL;
-	}
-}
-
 void fp_switch_free(struct fp_switch *sw)
 {
 	if (!sw)
 		return;
 	fp_retire_free(&sw->retirees, UINT64_MAX, sw->control_stats);
 	free(sw->retirees.list);
-	fp_switch_disband(sw, 0, 1);
+	for (uint32_t i = 0; i < FP_PORTS_MAX; i++)
+		fp_reaper_give(&sw->retirees.reaper, sw->opened[i]);
+	fp_reaper_destroy(&sw->retirees.reaper);
 	fp_table_free(fp_load_relaxed(&sw->table));
 	for (uint32_t i = 0; i < sw->worker_count; i++)
 		worker_free(sw->workers[i]);

@@ -83,7 +83,7 @@ class Answers:
             case Reload():
                 return self._changes.reload()
             case PortAdd():
-                return self._changes.port_add(request)
+                return await self._changes.port_add(request)
             case PortDel():
                 self._changes.port_del(request)
             case PortSet():

@@ -6,6 +6,7 @@ Either is checked whole before anything happens, and refused with nothing change
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +27,8 @@ from snoop.runtime.port import LinkTable
 
 _log = logging.getLogger("snoop.config")
 
+_OPENING_SECONDS = 0.002
+_OPENING_STEPS = 2500
 _EVENT_CHARACTERS = 200  # a trunk may list thousands
 
 
@@ -111,7 +114,7 @@ class Changes:
         origins = {key: self._settings.origin(name, key) for key in told}
         return PortSettings(port=name, options=told, origins=origins)
 
-    def port_add(self, request: PortAdd) -> PortSettings:
+    async def port_add(self, request: PortAdd) -> PortSettings:
         """Make an interface a port, until it is deleted or the switch ends."""
         settings, where = self._settings, f"port add {request.port}"
         try:
@@ -128,6 +131,7 @@ class Changes:
         except ConfigError as error:
             raise RequestError(str(error), code=2) from error
         self._plane.ports_changed(settings.current)
+        await self._opened(name)
         problem = self._plane.ports.named(name).problem
         if problem is not None and not request.wait:
             settings.remove(name)
@@ -137,6 +141,14 @@ class Changes:
         told = _options(settings.current, name)
         told = {key: told[key] for key in options}
         return PortSettings(port=name, options=told, origins=dict.fromkeys(told, "command"))
+
+    async def _opened(self, name: str) -> None:
+        """Until the kernel has made what the port needs."""
+        for _ in range(_OPENING_STEPS):
+            port = self._plane.ports.find(name)
+            if port is None or not port.opening:
+                return
+            await asyncio.sleep(_OPENING_SECONDS)
 
     def port_del(self, request: PortDel) -> None:
         """Take back what `port add` added: its memberships, hosts, routers and addresses end."""

@@ -1,8 +1,8 @@
 """The switch at work, without its process: moves frames in, effects out, tables to the fast path.
 
-- `plane` is the middle; `port` is one, `ports` opens and closes, `isolation` says what keeps the
-  host's stack on one, `rings` opens again what stopped, `egress` says how frames leave one;
-  `statics` are those of the file;
+- `plane` is the middle; `port` is one, `ports` opens and closes, `openings` waits for the kernel,
+  `isolation` says what keeps the host's stack on one, `rings` opens again what stopped, `egress`
+  says how frames leave one; `statics` are those of the file;
 - `batch`: how much is taken at once; `disputes`: addresses claimed in vain;
 - `events`, `captures` and `fanout`: what happened, to whoever listens; `log`: the same, to stderr;
   `history`: what of it is kept; `outbox`: what waits for a batch's rows to be published;

@@ -39,6 +39,7 @@ from snoop.runtime.fanout import Fanout
 from snoop.runtime.history import History
 from snoop.runtime.kernel import KernelPath
 from snoop.runtime.log import Limited
+from snoop.runtime.openings import Openings
 from snoop.runtime.outbox import Outbox
 from snoop.runtime.port import LinkTable, Port, State
 from snoop.runtime.ports import Ports
@@ -79,6 +80,7 @@ class Plane:
         captures: Fanout,
         neighbours: NeighbourTable | None = None,
         claims: ClaimTable | None = None,
+        openings: Openings | None = None,
     ) -> None:
         """Open every port and publish the first table; ports that fail to open stay down.
 
@@ -86,7 +88,7 @@ class Plane:
         """
         self.config = config
         self.fastpath = fastpath
-        self.ports = Ports(fastpath, config.switch, neighbours or Neighbours(), claims)
+        self.ports = Ports(fastpath, config.switch, neighbours or Neighbours(), claims, openings)
         self.kernel = KernelPath(fastpath)
         self.kernel.configure(config.switch)
         self.internal_errors = 0
@@ -115,7 +117,7 @@ class Plane:
         self._statics = FileStatics()
         for table in config.named:
             self.ports.add(table)
-        changes = self.ports.reconcile(links)
+        changes = self.ports.reconcile(links, wait=True)
         # Our own queries come from the lowest port address; it stays what it was when the first
         # ports were there.
         self.params = self._resolved(min(self.ports.macs(), default=resolve.NO_MAC))
@@ -245,7 +247,7 @@ class Plane:
         if any(getattr(old, table) != getattr(config, table) for table in _SWITCH_WIDE):
             self.params = self._resolved(self.params.switch_mac)
         self._apply(self.engine.configure(self.params, self._all_params(), now=now), now)
-        self._tell(self.ports.reconcile(self._links), now)
+        self._tell(self.ports.reconcile(self._links, wait=True), now)
         self._become(now)
 
     def ports_changed(self, config: Config) -> None:

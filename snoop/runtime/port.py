@@ -8,7 +8,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 from snoop.config.schema import PortTable
 from snoop.links import direct, runs
@@ -45,6 +45,7 @@ class PortPath(Protocol):
     def counters(self, port: int) -> dict[str, int]: ...
     def port_open(self, port: int, ifindex: int, setup: PortSetup) -> PortOpened: ...
     def port_reopen(self, port: int, ifindex: int, setup: PortSetup) -> PortOpened: ...
+    def adopt(self, port: int, prepared: Any, setup: PortSetup) -> PortOpened: ...
     def port_close(self, port: int) -> None: ...
     def port_set(
         self,
@@ -71,7 +72,8 @@ class Port:
     """One port. `problem`: why it does not forward; `notice`: what is not as it should be.
 
     `isolated_because`: why the kernel refused to keep the host's stack off it. `before`: what
-    other ports of this number have counted, `since` when it was not theirs any more.
+    other ports of this number have counted, `since` when it was not theirs any more; `opening`: the
+    interface for which it is being opened, 0: none; `setup`: how it was asked for last.
     """
 
     id: int
@@ -85,6 +87,8 @@ class Port:
     asked_isolation: bool = False
     asked_bypass: bool = True
     told_up: bool = False
+    opening: int = 0
+    setup: PortSetup | None = None
     runs: Runs = runs.MISSING
     direct: Direct = direct.MISSING
     before: Mapping[str, int] = field(default_factory=dict)

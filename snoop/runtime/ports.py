@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import count
 
 from snoop.config import effective, resolve
@@ -22,6 +23,7 @@ from snoop.links.runs import Runs
 from snoop.printable import name_of, natural
 from snoop.runtime import clock, isolation
 from snoop.runtime.egress import Egress, NeighbourTable
+from snoop.runtime.openings import Openings
 from snoop.runtime.port import (
     LinkTable,
     NoSuchPort,
@@ -50,8 +52,10 @@ class Ports:
         switch: SwitchTable,
         neighbours: NeighbourTable,
         claims: ClaimTable | None = None,
+        openings: Openings | None = None,
     ) -> None:
         self._fastpath = fastpath
+        self._openings = openings
         self._claims = claims or Unclaimed()
         self._neighbours = neighbours
         self.egress = Egress(switch, neighbours)
@@ -173,8 +177,18 @@ class Ports:
         of_ports = ((port.id, resolve.port_vlans(self._switch, port.table)) for port in self)
         return compile_members({port: vlans for port, vlans in of_ports if vlans is not None})
 
-    def reconcile(self, links: LinkTable) -> list[tuple[Port, State]]:
-        """Make every port what its link is now; what changed, in order."""
+    def reconcile(self, links: LinkTable, *, wait: bool = False) -> list[tuple[Port, State]]:
+        """Make every port what its link is now; what changed, in order.
+
+        Unless told to `wait`, a port that takes long to open is down until it is asked for again.
+        """
+        changes = self._reconcile(links)
+        if wait and self._openings is not None:
+            self._openings.wait()
+            changes += self._reconcile(links)
+        return changes
+
+    def _reconcile(self, links: LinkTable) -> list[tuple[Port, State]]:
         changes: list[tuple[Port, State]] = []
         found = {port.name: links.by_name(port.name) for port in self}
         self._neighbours.follow([link.ifindex for link in found.values() if link is not None])
@@ -210,7 +224,7 @@ class Ports:
     def _follow(self, port: Port, link: Link | None) -> bool:
         """Open, close or set one port; True if the interface it had is gone."""
         gone = port.link is not None and (link is None or link.ifindex != port.link.ifindex)
-        if gone:
+        if gone or port.opening not in (0, 0 if link is None else link.ifindex):
             self._close(port)
         if link is None:
             state = State.MISSING
@@ -254,7 +268,8 @@ class Ports:
         """New rings for an open port whose old ones have stopped. Its state in the table stays."""
         assert port.link is not None
         try:
-            opened = self._make(self._fastpath.port_reopen, port, port.link)
+            setup = self._setup(port)
+            opened = self._fastpath.port_reopen(port.id, port.link.ifindex, setup)
         except OSError as error:
             # Its old rings take nothing in either: down, said, and tried again as a whole.
             self._close(port)
@@ -267,10 +282,15 @@ class Ports:
         port.asked_bypass = self.egress.bypasses(port.table, link.ifindex)
         try:
             self._claims.take(link.ifindex)
-            opened = self._make(self._fastpath.port_open, port, link)
+            setup = self._setup(port)
+            opened = self._opened(port, link, setup)
         except OSError as error:
             self._claims.drop(link.ifindex)
+            port.opening = 0
             self._failed(port, error)
+            return
+        port.opening = link.ifindex if opened is None else 0
+        if opened is None:
             return
         port.problem = None
         port.link = link
@@ -281,19 +301,29 @@ class Ports:
             _log.warning("%s: %s", port.name, port.notice)
         self._set(port)
 
-    def _make(
-        self, call: Callable[[int, int, PortSetup], PortOpened], port: Port, link: Link
-    ) -> PortOpened:
-        slots = _ring_slots(self._switch, len(self._by_id))
-        setup = PortSetup(
-            qdisc_bypass=port.asked_bypass,
-            isolate=port.asked_isolation,
-            shortcut=self._switch.shortcut,
-            ring_slots=slots,
-            control_slots=max(256, slots // 4),
-            punt_bytes=_punt_bytes(len(self._by_id)),
+    def _opened(self, port: Port, link: Link, setup: PortSetup) -> PortOpened | None:
+        """None: not yet."""
+        if self._openings is None:
+            return self._fastpath.port_open(port.id, link.ifindex, setup)
+        prepared = self._openings.take(link.ifindex, setup)
+        return None if prepared is None else self._fastpath.adopt(port.id, prepared, setup)
+
+    def _setup(self, port: Port) -> PortSetup:
+        """How a port is to be opened; its rings are as deep as those of others allow."""
+        if port.setup is None:
+            ports = len(self._by_id)
+            used = sum(one.setup.ring_slots for one in self if one.setup is not None)
+            slots = _ring_slots(self._switch, ports, used)
+            port.setup = PortSetup(
+                shortcut=self._switch.shortcut,
+                ring_slots=slots,
+                control_slots=max(256, slots // 4),
+                punt_bytes=_punt_bytes(ports),
+            )
+        port.setup = replace(
+            port.setup, qdisc_bypass=port.asked_bypass, isolate=port.asked_isolation
         )
-        return call(port.id, link.ifindex, setup)
+        return port.setup
 
     def _failed(self, port: Port, error: OSError) -> None:
         problem = f"cannot be opened: {reason(error)}"
@@ -318,6 +348,10 @@ class Ports:
         return because or f"the host's stack is not kept off it: {opened.why_not}"
 
     def _close(self, port: Port) -> None:
+        if port.opening and self._openings is not None:
+            self._openings.leave(port.opening)
+            self._claims.drop(port.opening)
+        port.opening = 0
         if port.link is not None:
             self._fastpath.port_close(port.id)
             self._claims.drop(port.link.ifindex)
@@ -366,11 +400,15 @@ class Ports:
         return self.egress.direct(port.table, None if port.link is None else port.link.ifindex)
 
 
-def _ring_slots(switch: SwitchTable, ports: int) -> int:
-    """As deep as 256 MiB in all allow: a deep ring outlasts the moments the loop has no core."""
+def _ring_slots(switch: SwitchTable, ports: int, used: int) -> int:
+    """As deep as 256 MiB in all allow: a deep ring outlasts the moments the loop has no core. Of
+    ports that came one by one the first have most of it.
+    """
     if switch.ring_slots:
         return switch.ring_slots
-    return max(512, min(8192, 1 << (_RINGS_BYTES // RING_SLOT_BYTES // ports).bit_length() - 1))
+    slots = _RINGS_BYTES // RING_SLOT_BYTES
+    share = min(slots // ports, slots - used)
+    return max(512, min(8192, 1 << max(1, share).bit_length() - 1))
 
 
 def _punt_bytes(ports: int) -> int:

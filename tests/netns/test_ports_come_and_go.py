@@ -151,7 +151,9 @@ def test_ports_are_added_and_deleted_while_the_switch_runs() -> None:
         switch.port_del("p2")
         assert ports(switch) == {"p0", "p1"}
         assert switch.members(GROUP) == {"p1"}
-        assert lab.port_attribute("p2", "IFLA_PROMISCUITY") == 0
+        wait_until(
+            lambda: lab.port_attribute("p2", "IFLA_PROMISCUITY") == 0, within=5, what="p2 is free"
+        )
         assert switch.do("port", "add", "p3") == "p3 is a port\n"
         switch.do("port", "del", "p3")
         stream.result()

@@ -94,6 +94,9 @@ class FakeFastPath:
         self.reopened.append(port)
         return PortOpened(setup.isolate, None if setup.isolate else "not asked for")
 
+    def adopt(self, port: int, prepared: object, setup: PortSetup) -> PortOpened:
+        raise AssertionError(port, prepared, setup)
+
     def port_close(self, port: int) -> None:
         del self.opened[port]
         self.table.up &= ~(1 << port)

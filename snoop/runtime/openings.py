@@ -1,0 +1,77 @@
+"""Ports that are being opened. The kernel takes its time for one, and threads wait for it, so that
+frames, timers and clients need not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, NamedTuple, Protocol
+
+from snoop.table.seen import PortSetup
+
+THREADS = 16
+_STEP_SECONDS = 0.005
+
+
+class Preparing(Protocol):
+    """The part of the fast path that makes them."""
+
+    def prepare(self, ifindex: int, setup: PortSetup) -> Any: ...
+    def discard(self, prepared: Any) -> None: ...
+    def reap(self) -> int: ...
+
+
+class _Begun(NamedTuple):
+    setup: PortSetup
+    future: Future[Any]
+
+
+class Openings:
+    """What was begun, by interface. `ready` is called, from any thread, when one is there."""
+
+    def __init__(self, fastpath: Preparing, ready: Callable[[], None]) -> None:
+        self._fastpath = fastpath
+        self._ready = ready
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="open")
+        self._begun: dict[int, _Begun] = {}
+
+    def take(self, ifindex: int, setup: PortSetup) -> Any:
+        """What is prepared, None: it is on its way; OSError if it cannot be."""
+        begun = self._begun.get(ifindex)
+        if begun is not None and begun.setup != setup:
+            self.leave(ifindex)
+            begun = None
+        if begun is None:
+            future = self._pool.submit(self._fastpath.prepare, ifindex, setup)
+            self._begun[ifindex] = _Begun(setup, future)
+            future.add_done_callback(lambda _: self._ready())
+            return None
+        if not begun.future.done():
+            return None
+        del self._begun[ifindex]
+        return begun.future.result()
+
+    def leave(self, ifindex: int) -> None:
+        """Nobody wants it any more."""
+        begun = self._begun.pop(ifindex, None)
+        if begun is not None and not begun.future.cancel():
+            begun.future.add_done_callback(self._discard)
+
+    def wait(self) -> None:
+        """Until all that was begun can be taken."""
+        waiting = {begun.future for begun in self._begun.values()}
+        while waiting:
+            self._fastpath.reap()  # what has the interface still may be what it waits for
+            waiting = wait(waiting, timeout=_STEP_SECONDS).not_done
+
+    def close(self) -> None:
+        """Begin no more, and take back what was begun."""
+        for ifindex in list(self._begun):
+            self.leave(ifindex)
+        self._pool.shutdown(wait=True)
+
+    def _discard(self, future: Future[Any]) -> None:
+        with contextlib.suppress(OSError):
+            self._fastpath.discard(future.result())
