@@ -161,6 +161,7 @@ int64_t fp_punt_drain(struct fp_switch *sw, uint8_t *buffer, uint32_t buffer_byt
 
 void fp_punt_decided(struct fp_switch *sw)
 {
+	fp_store_relaxed(&sw->deciding, 0);
 	for (uint32_t port = 0; port < FP_PORTS_MAX; port++) {
 		if (sw->opened[port])
 			fp_punt_decide(sw->opened[port]->punt);

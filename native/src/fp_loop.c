@@ -4,7 +4,6 @@
 #include <linux/virtio_net.h>
 #include <stddef.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "fp_clock.h"
 #include "fp_cost.h"
@@ -354,7 +353,6 @@ uint32_t fp_loop_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 {
 	uint64_t now_ns = fp_now_ns();
 	uint32_t taken;
-	uint64_t one = 1;
 
 	fp_batch_reset(&worker->batch);
 	worker->oversize_used = 0;
@@ -379,9 +377,8 @@ uint32_t fp_loop_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 	}
 	fp_flows_flush(&worker->flows, now_ns);
 	fp_handover_pass(sw, worker, table, taken, now_ns);
-	if (worker->punted && write(sw->punt_fd, &one, sizeof(one)) < 0) {
-		/* the counter is at its limit: the descriptor is readable already */
-	}
+	if (worker->punted)
+		fp_switch_handed_up(sw);
 	return taken;
 }
 

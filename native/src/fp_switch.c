@@ -122,6 +122,16 @@ void fp_switch_free(struct fp_switch *sw)
 	free(sw);
 }
 
+void fp_switch_handed_up(struct fp_switch *sw)
+{
+	uint64_t one = 1;
+
+	fp_store_relaxed(&sw->deciding, 1);
+	if (write(sw->punt_fd, &one, sizeof(one)) < 0) {
+		/* the counter is at its limit: the descriptor is readable already */
+	}
+}
+
 void fp_worker_wake(const struct fp_worker *worker)
 {
 	uint64_t one = 1;

@@ -84,6 +84,7 @@ struct fp_switch {
 	struct fp_config config;
 	_Atomic(struct fp_table *) table;
 	_Atomic uint32_t stop;
+	_Atomic uint32_t deciding; /* the control thread was handed something, see fp_wait() */
 	_Atomic uint32_t kernel_allowed;
 	struct fp_news news;
 	int punt_fd;
@@ -100,6 +101,9 @@ struct fp_switch {
 	uint64_t folded_ns;		/* when what the kernel has counted was last added */
 	uint64_t refused[FP_PORTS_MAX]; /* copies, as far as they are counted */
 };
+
+/* There is something to decide: the control thread's descriptor is readable. */
+void fp_switch_handed_up(struct fp_switch *sw);
 
 /* Makes descriptors of a sleeping loop readable. */
 void fp_worker_wake(const struct fp_worker *worker);

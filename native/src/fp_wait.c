@@ -123,7 +123,12 @@ int fp_wait(const struct fp_switch *sw, struct fp_worker *worker)
 	uint64_t spin_ns = (uint64_t)sw->config.spin_us * 1000;
 	int result = 0;
 
-	if (!spin_ns) {
+	/*
+	 * While the control thread decides what it was handed it may be on this core, and a yield
+	 * would give it the core for all that it has to do: who sleeps is woken ahead of it.
+	 * relaxed: a hint
+	 */
+	if (!spin_ns || fp_load_relaxed(&sw->deciding)) {
 		result = sleep_until_work(worker, 0);
 		return result < 0 ? result : 0;
 	}

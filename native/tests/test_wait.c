@@ -57,6 +57,31 @@ static void test_publish_and_stop_are_seen_without_sleeping(void)
 	fp_switch_free(sw);
 }
 
+/* Not on the core that it may need, and not by yielding to it for all it has to do. */
+static void test_loop_does_not_spin_while_the_control_thread_decides(void)
+{
+	struct packet packet = packet_udp();
+	static uint8_t drained[1 << 20];
+	struct lab lab;
+	uint8_t vnet[256];
+
+	lab_start(&lab, 2);
+	lab.sw->config.spin_us = 5000000;
+	packet.protocol = 2;
+	CHECK(fake_ring_put(&lab.ports[0].control, vnet, packet_build(&packet, vnet), FAKE_NO_TAG,
+			    0));
+	CHECK_EQ(lab_pass(&lab), 1);
+	CHECK_EQ(lab_pass(&lab), 0);
+	fp_worker_wake(lab.sw->workers[0]);
+	CHECK_EQ(fp_wait(lab.sw, lab.sw->workers[0]), 0);
+	CHECK_EQ(fp_load_relaxed(&lab.sw->workers[0]->sleeps), 1);
+	CHECK(fp_punt_drain(lab.sw, drained, sizeof(drained), 1000) > 0);
+	CHECK(fp_load_relaxed(&lab.sw->deciding));
+	fp_punt_decided(lab.sw);
+	CHECK(!fp_load_relaxed(&lab.sw->deciding));
+	lab_end(&lab);
+}
+
 static void test_frame_in_a_ring_ends_the_spinning(void)
 {
 	struct packet packet = packet_udp();
@@ -114,6 +139,7 @@ int main(void)
 {
 	RUN(test_wake_ends_a_sleep_and_is_used_up);
 	RUN(test_publish_and_stop_are_seen_without_sleeping);
+	RUN(test_loop_does_not_spin_while_the_control_thread_decides);
 	RUN(test_frame_in_a_ring_ends_the_spinning);
 	RUN(test_foreseen_frame_that_does_not_come_is_waited_for_once);
 	RUN(test_frame_long_overdue_is_not_waited_for);
