@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from netns.star import Star, star
-from netns.test_neighbours import captured, run_in
+from netns.test_neighbours import captured, reaches, run_in
 from snoop.lab import namespaces, vlans, wait_until
 from snoop.lab.host import Host
 from snoop.links.peers import Peers
@@ -107,6 +107,11 @@ def test_a_changed_address_is_off_and_then_known(net: Star) -> None:
         own = asker.link(namespaces.index_of(net.lab.link, "p1"))
         assert asker.link(own.link, own.link_nsid).mac == bytes.fromhex("020000009999")
         asker.close()
+    net.h(1).call("listen")
+    run_in(net.h(0).namespace, "ip", "neigh", "flush", "all")
+    for _ in range(3):  # the first by the rings, the others inside the kernel
+        assert reaches(net.h(0), net.h(1))
+    assert net.switch.counters("p0")["shortcut_frames"] > 0
 
 
 def test_qdisc_bypass_false_shows_all_that_leaves_on_the_port(net: Star, tmp_path: Path) -> None:
@@ -129,6 +134,26 @@ def test_qdisc_bypass_false_shows_all_that_leaves_on_the_port(net: Star, tmp_pat
     finally:
         tcpdump.terminate()
         tcpdump.wait()
+
+
+def test_a_stream_does_not_overtake_itself_in_traffic_control(net: Star) -> None:
+    """It changes between the kernel and the rings while its frames wait on the port."""
+    slower = ["tbf", "rate", "1800kbit", "burst", "4k", "latency", "5s"]
+    run_in(net.lab.namespace, "tc", "qdisc", "add", "dev", "p1", "root", *slower)
+    wait_until(lambda: "tbf" in direct(net, "p1")[1], within=8, what="traffic control is known")
+    host, paths = net.h(1), set()
+    host.join(GROUP)
+    net.switch.wait_members(GROUP, {"p1"})
+    job = net.h(0).start("send", destination=GROUP, count=8000, rate=1000, stream=7)
+    for kernel in ("auto", "off") * 3:
+        net.switch.configure({**net.switch.config, "switch": {"kernel": kernel}})
+        net.switch.do("reload")
+        paths |= {row["path"] for row in net.switch.streams(group=GROUP)}
+    job.result(30)
+    wait_until(lambda: host.app(GROUP).unique == 8000, within=8, what="all arrives")
+    count = host.app(GROUP)
+    assert (count.missing, count.duplicates, count.reordered) == (0, 0, 0)
+    assert paths == {"kernel", "ring"}
 
 
 def xdp_program() -> int:
