@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from snoop.proto.units import Ports
 from snoop.runtime.kernel import KernelPath
 from snoop.table.seen import Stream
 
@@ -30,9 +31,17 @@ def path(stream: Stream) -> str:
     return SERVERS[stream.in_kernel]
 
 
-def because(stream: Stream, kernel: KernelPath) -> str:
+def cause(stream: Stream, egress: Ports) -> str:
+    """Say in a word why; `egress`: where it goes by now, whatever became of its last frame."""
+    if stream.in_kernel:
+        return "kernel" if egress else "pruned"
+    return stream.path
+
+
+def because(stream: Stream, egress: Ports, kernel: KernelPath) -> str:
     """Say in a sentence who serves it and why."""
-    if stream.path == "off":
+    word = cause(stream, egress)
+    if word == "off":
         why = kernel.because or '[switch] kernel = "off"'
-        return f"{PATHS['off']}: {why}"
-    return PATHS[stream.path]
+        return f"{PATHS[word]}: {why}"
+    return PATHS[word]

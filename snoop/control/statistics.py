@@ -244,6 +244,6 @@ def _stream(
         ttl=stream.ttl,
         name=plane.names.of(stream.group),
         path=paths.path(stream),
-        path_cause=stream.path,
-        path_because=paths.because(stream, plane.kernel),
+        path_cause=paths.cause(stream, egress),
+        path_because=paths.because(stream, egress, plane.kernel),
     )

@@ -76,8 +76,8 @@ async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.
         frame=_frame(case),
         name=None if case.group is None else plane.names.of(case.group),
         path=None if live is None else paths.path(live),
-        path_cause=None if live is None else live.path,
-        path_because=None if live is None else paths.because(live, plane.kernel),
+        path_cause=None if live is None else paths.cause(live, ports),
+        path_because=None if live is None else paths.because(live, ports, plane.kernel),
     )
 
 

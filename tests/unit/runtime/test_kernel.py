@@ -12,8 +12,8 @@ import pytest
 from snoop.config.schema import RESTART_KEYS, SwitchTable
 from snoop.control import paths
 from snoop.control.requests import Explain, Show
-from snoop.fastpath import PATHS
-from snoop.proto.units import SECOND, Instant
+from snoop.fastpath import PATHS, Action, Verdict
+from snoop.proto.units import SECOND, Duration, Instant
 from snoop.runtime import clock
 from snoop.runtime.kernel import KernelPath
 from snoop.table.seen import Stream
@@ -21,13 +21,14 @@ from snoop.wire import address
 from unit.fake_fastpath import FakeFastPath
 from unit.scene import G, S, Scene
 
+NO_TIME = Duration(0)
 OFF: dict[str, Any] = {"switch": {"kernel": "off"}}
 
 
-def seen(path: str) -> Stream:
-    now = clock.now()
+def seen(path: str, egress: int = 2, silent: Duration = NO_TIME) -> Stream:
+    now = clock.now() - silent
     return Stream(
-        0, S, G, 0, 9, 900, now - 9, now, 2, True, "forward_group",
+        0, S, G, 0, 9, 900, now - 9, now, egress, True, "forward_group",
         path=path, in_kernel=PATHS[path],
     )  # fmt: skip
 
@@ -80,6 +81,17 @@ def test_counts_are_taken_in_once_a_second_and_in_time_for_the_fdb() -> None:
         assert fastpath.folds == 10 * often
 
 
+def test_what_became_of_a_silent_stream_is_said_by_what_holds_now() -> None:
+    """SAY-17: its next frame is decided afresh."""
+    scene = Scene().start()
+    scene.fastpath.seen = [seen("pruned", 0, Duration(2 * SECOND))]
+    for ports, word in ((0b0010, "kernel"), (0, "pruned")):
+        scene.fastpath.verdict = Verdict(Action.FORWARD, "forward_group", ports, False, True)
+        (row,) = scene.ask(Show(what="streams"))["streams"]
+        assert (row["path"], row["path_cause"]) == ("kernel", word)
+        assert scene.ask(Explain(port="p0", group=address.text(G)))["path_cause"] == word
+
+
 def test_explain_says_it_of_the_live_stream() -> None:
     scene = Scene(port=[{"name": f"p{n}"} for n in range(4)]).start()
     explain = Explain(port="p0", group=address.text(G))
@@ -108,7 +120,7 @@ def test_every_word_of_the_fast_path_has_its_sentence() -> None:
 @pytest.mark.parametrize("word", PATHS)
 def test_a_stream_says_who_serves_it_and_why(word: str) -> None:
     scene = Scene(**OFF).start()
-    scene.fastpath.seen = [seen(word)]
+    scene.fastpath.seen = [seen(word, egress=0 if word == "pruned" else 2)]
     (row,) = scene.ask(Show(what="streams"))["streams"]
     assert row["path"] == ("kernel" if word in ("kernel", "pruned") else "ring")
     assert row["path_cause"] == word
