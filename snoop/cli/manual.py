@@ -22,8 +22,8 @@ _DESCRIPTION = """\
 `snoop run` joins network interfaces to a switch that forwards multicast only to the ports whose
 hosts have joined the group, as they say by IGMP and MLD (RFC 4541, RFC 9776, RFC 9777). Unicast and
 broadcast go where a switch sends them, and so does what IPv6 neighbour discovery needs. Frames
-travel between packet rings in C; memberships, queriers and router ports are learned beside them and
-never hold a frame up.
+travel between packet rings in C, or inside the kernel where that is better; memberships, queriers
+and router ports are learned beside them and never hold a frame up.
 
 Every other command talks to a running switch over its control socket."""
 _STATUS = (

@@ -28,7 +28,7 @@ def neighbours(facts: Facts) -> Iterator[Finding]:
         yield note(
             Cause.RUNS,
             ", ".join(deaf),
-            "no runs of datagrams leave here (slower): the switch may not hear how the neighbours "
-            "change, without CAP_NET_BROADCAST",
+            "no runs of datagrams leave here, and nothing is handed over directly (slower): the "
+            "switch may not hear how the neighbours change, without CAP_NET_BROADCAST",
             "AmbientCapabilities=CAP_NET_BROADCAST in its unit, as snoop/share has it",
         )
