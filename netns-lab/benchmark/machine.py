@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,3 +73,9 @@ def busy_s() -> float:
     idle, waiting, stolen = (int(fields[each]) for each in (3, 4, 7))
     elapsed = time.monotonic() * (os.cpu_count() or 1)
     return elapsed - (idle + waiting + stolen) / os.sysconf("SC_CLK_TCK")
+
+
+def children_cpu_s() -> float:
+    """CPU seconds of all programs that this process started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -273,7 +273,9 @@ def processor(site: Site, *, rate: int, seconds: float) -> Figures:
 
     `whole machine` counts both cores' busy time: the source's, the receivers' and the switch's,
     wherever the kernel booked it (the bridge runs on its senders' account). Rest and load take
-    turns and the middle one counts: what others do meanwhile is mostly over soon.
+    turns and the middle one counts: what others do meanwhile is mostly over soon. `source and
+    switch` is what these two processes used: nothing of others is in it, nor what the kernel did
+    while a processor was idle, interrupts and waking up.
     """
     site.join(fan=CPU_FAN, groups=1)
     offer = Offer(seconds=seconds / CPU_TURNS, rate=rate, size=64)
@@ -288,11 +290,13 @@ def processor_turn(site: Site, offer: Offer) -> dict[str, float]:
     time.sleep(offer.seconds)
     resting, own = busy_s() - resting, process_cpu_s(pids)
     trial = site.trial(offer)
+    switch = process_cpu_s(pids) - own
     millions = sum(trial.delivered) / 1e6
     if not millions:
         raise SiteError(f"{site.name} delivered nothing")
     return {
         "whole machine": (trial.busy_s - resting) / millions,
-        "switch process": (process_cpu_s(pids) - own) / millions,
+        "source and switch": (trial.source_s + switch) / millions,
+        "switch process": switch / millions,
         "idle": (own - own_resting) / offer.seconds * 100,
     }

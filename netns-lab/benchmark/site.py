@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmark.machine import busy_s
+from benchmark.machine import busy_s, children_cpu_s
 from benchmark.star import Star
 from benchmark.switches import Contestant
 from benchmark.traffic import GROUP, GROUP6, IPV6_BYTES, TAG_BYTES, Offer, Sink, send
@@ -44,6 +44,7 @@ class Trial:
     stray: int  # frames at the interface of the non-member that got most
     joined: int = 0  # datagrams that came behind another in a run
     busy_s: float = 0.0  # CPU seconds of the whole machine while it was sent
+    source_s: float = 0.0  # and of the source, with what the kernel did on its account
 
     @property
     def sent_rate(self) -> float:
@@ -208,9 +209,9 @@ class Site:
         self.sink.reset()
         others = [*self.star.receivers[self.members[0] :], self.star.watcher]
         before = [self.star.arrived(each) for each in others]
-        busy = busy_s()
+        busy, source = busy_s(), children_cpu_s()
         sent = send(self.star, offer)
-        busy = busy_s() - busy
+        busy, source = busy_s() - busy, children_cpu_s() - source
         self._drain()
         receivers = self.sink.read()[: self.members[0]]
         return Trial(
@@ -220,6 +221,7 @@ class Site:
             gaps=sum(each["gaps"] for each in receivers),
             joined=sum(each["datagrams"] - each["batches"] for each in receivers),
             busy_s=busy,
+            source_s=source,
             stray=max(
                 self.star.arrived(each) - was for each, was in zip(others, before, strict=True)
             ),
