@@ -15,6 +15,8 @@
 #define FP_FLOWS 512u /* a power of two */
 #define FP_NO_PLACE UINT32_MAX
 #define FP_NOT_PLAIN UINT32_MAX
+#define FP_PAUSE_NS UINT64_C(1000000) /* what was on its way from a program to the ring is there   \
+				       */
 
 struct fp_flow_key {
 	uint8_t l2[FP_ETH_BYTES + FP_TAG_BYTES]; /* MACs, tag, ethertype */
@@ -39,6 +41,7 @@ struct fp_flow {
 	uint32_t ringed;   /* frames of this pass that a data ring had, not yet in credits[] */
 	uint32_t sample;   /* length of one without a tag, or FP_NOT_PLAIN: not for a program */
 	uint64_t first_ns; /* of its stream */
+	uint64_t heard_ns; /* of the pass with its latest frame */
 	bool paused;	   /* this pass: its frame is the first for a while */
 	bool ahead;	   /* decided with joins that wait (fp_joins.h): no table says so */
 	bool judged;	   /* without a slot: whether the kernel may have it at all was asked */

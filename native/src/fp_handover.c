@@ -11,7 +11,6 @@
 #define SLACK_LOOKS 64u /* looks at an empty ring, and for so long: one of them met nothing */
 #define SLACK_NS (20 * FP_NS_PER_MS) /* between a program and the ring */
 #define LASTS_NS (10 * FP_NS_PER_MS) /* a stream that is older than this and still comes */
-#define PAUSE_NS (1 * FP_NS_PER_MS)  /* what was on its way from a program to the ring is there */
 #define BEHIND_LOOKS 64u	     /* passes in a row that leave the ring half full */
 
 struct pass {
@@ -24,7 +23,7 @@ struct pass {
 };
 
 void fp_handover_find(const struct fp_switch *sw, const struct fp_worker *worker,
-		      struct fp_flow *flow, uint64_t now_ns)
+		      struct fp_flow *flow)
 {
 	const struct fp_slots *slots = &worker->slots;
 	uint64_t words[FP_PATH_KEY_WORDS];
@@ -38,7 +37,7 @@ void fp_handover_find(const struct fp_switch *sw, const struct fp_worker *worker
 		return;
 	flow->stream.path = flow->verdict.punt ? FP_PATH_RING_COPIED : FP_PATH_RING_NEW;
 	flow->first_ns = fp_streams_first_ns(flow->slot);
-	flow->paused = now_ns - fp_streams_last_ns(flow->slot) >= PAUSE_NS;
+	flow->heard_ns = fp_streams_last_ns(flow->slot);
 	/* of the same addresses there may be others, that are nobody's but the ring's */
 	if (flow->verdict.punt)
 		return;

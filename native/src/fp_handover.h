@@ -15,7 +15,7 @@
 
 /* The slot of a flow that has just been decided. */
 void fp_handover_find(const struct fp_switch *sw, const struct fp_worker *worker,
-		      struct fp_flow *flow, uint64_t now_ns);
+		      struct fp_flow *flow);
 /* After the last send and the flush of a pass of so many frames. */
 void fp_handover_pass(struct fp_switch *sw, struct fp_worker *worker, const struct fp_table *table,
 		      uint32_t taken, uint64_t now_ns);

@@ -172,7 +172,7 @@ static void decide_flow(struct fp_switch *sw, struct fp_worker *worker,
 		flow->slot = fp_streams_find(&worker->streams, stream, now_ns);
 		fp_unicast_learn(sw, &worker->stats[port], table, frame, port, now_ns);
 	}
-	fp_handover_find(sw, worker, flow, now_ns);
+	fp_handover_find(sw, worker, flow);
 }
 
 /* Its length without a tag, if it is of the kind that the kernel's programs serve. */
@@ -224,6 +224,8 @@ static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
 		flow->pass = pass;
 		flow->stream.ttl = fp_frame_ttl(frame);
 		flow->sample = sample(rx, frame);
+		flow->paused = now_ns - flow->heard_ns >= FP_PAUSE_NS;
+		flow->heard_ns = now_ns;
 		worker->flows.touched[worker->flows.touched_count++] =
 			(uint16_t)(flow - worker->flows.flows);
 	}
