@@ -15,8 +15,7 @@
 #define FP_FLOWS 512u /* a power of two */
 #define FP_NO_PLACE UINT32_MAX
 #define FP_NOT_PLAIN UINT32_MAX
-#define FP_PAUSE_NS UINT64_C(1000000) /* what was on its way from a program to the ring is there   \
-				       */
+#define FP_PAUSE_NS UINT64_C(1000000) /* what was let into the ring before is there */
 
 struct fp_flow_key {
 	uint8_t l2[FP_ETH_BYTES + FP_TAG_BYTES]; /* MACs, tag, ethertype */
