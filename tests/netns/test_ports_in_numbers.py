@@ -1,0 +1,73 @@
+"""Many ports that come and go beside a stream, as on a host of containers; many at once."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from snoop.lab import Lab, namespaces, wait_until
+from snoop.lab.switch import Snoop
+
+GROUP = "239.9.0.1"
+COMING = 200
+RATE = 5000
+SERVING_SECONDS = 0.1
+
+
+def descriptors(switch: Snoop) -> int:
+    assert switch.process is not None
+    return len(os.listdir(f"/proc/{switch.process.pid}/fd"))
+
+
+def resident_kib(switch: Snoop) -> int:
+    assert switch.process is not None
+    status = Path(f"/proc/{switch.process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0])
+
+
+def ports(switch: Snoop) -> set[str]:
+    return {row["name"] for row in switch.show("ports")["ports"]}
+
+
+def pair(lab: Lab, name: str) -> None:
+    """A veth pair of which the other end stays here, too, and is no port."""
+    lab.link.link("add", ifname=name, kind="veth", peer={"ifname": f"x{name}"})
+    for end in (f"x{name}", name):
+        lab.link.link("set", index=namespaces.index_of(lab.link, end), state="up")
+
+
+@pytest.mark.alone
+def test_ports_that_come_and_go_cost_a_stream_nothing_and_leave_nothing() -> None:
+    """Each serves within a tenth of a second, as a median: the machine is others' as well."""
+    with Lab(2) as lab:
+        switch = lab.switch(["p0", "p1", {"match": "veth*"}])
+        lab.h(1).join(GROUP)
+        switch.wait_members(GROUP, {"p1"})
+        for n in range(-4, 0):  # what the first ones cost for good is not counted
+            pair(lab, f"veth{n}")
+            wait_until(lambda n=n: f"veth{n}" in ports(switch), within=5)
+            lab.unplug(f"veth{n}")
+            wait_until(lambda: ports(switch) == {"p0", "p1"}, within=5)
+        wait_until(lambda: descriptors(switch) < 45, within=5, what="all are closed")
+        before, memory = descriptors(switch), resident_kib(switch)
+        stream = lab.h(0).start("send", destination=GROUP, count=RATE * 30, rate=RATE)
+        took = []
+        for n in range(COMING):
+            name = f"veth{n}"
+            pair(lab, name)
+            begun = time.monotonic()
+            wait_until(lambda name=name: f"{name}: up" in switch.log, within=5)
+            took.append(time.monotonic() - begun)
+            lab.unplug(name)
+        assert sorted(took)[COMING // 2] < SERVING_SECONDS, sorted(took)
+        wait_until(lambda: ports(switch) == {"p0", "p1"}, within=5)
+        sent = stream.result(120)["sent"]
+        lab.settle(lab.h(0), [lab.h(1)])
+        got = lab.h(1).app(GROUP)
+        assert (got.unique, got.duplicates, got.reordered) == (sent, 0, 0)
+        wait_until(lambda: descriptors(switch) <= before, within=10, what="descriptors are closed")
+        assert resident_kib(switch) < memory + (16 << 10)
+        assert "Traceback" not in switch.log
