@@ -36,7 +36,7 @@ def shaped(qdisc: str) -> Direct:
 
 
 def of_pair(port: Facts, peer: Facts) -> Direct:
-    """A veth port by its other end."""
+    """A veth port by its other end (N-9)."""
     name = peer.name
     if peer.kind not in PAIRS or peer.link != port.ifindex:
         return Direct(None, "its peer is changing")

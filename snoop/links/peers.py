@@ -32,6 +32,21 @@ Dumps = dict[int | None, list[Facts]]
 
 
 @dataclass(slots=True)
+class _Doubt:
+    """Who takes less than before is not believed again at once; who does so often, for longer."""
+
+    calm: float = CALM_SECONDS
+    begun: float = -math.inf
+    until: float = -math.inf
+
+    def begin(self, now: float) -> None:
+        """From now on."""
+        often = now - self.begun < 10 * self.calm
+        self.calm = min(2 * self.calm, CALM_SECONDS_MAX) if often else CALM_SECONDS
+        self.begun, self.until = now, now + self.calm
+
+
+@dataclass(slots=True)
 class _Followed:
     """One port's interface, what was said of it last, and when to ask again."""
 
@@ -42,8 +57,8 @@ class _Followed:
     guests: frozenset[str] = frozenset()
     moved: set[Place] = field(default_factory=set)  # Guests in other namespaces.
     ask_at: float = 0.0
-    calm: float = CALM_SECONDS
-    refused_at: float = -math.inf
+    doubt: _Doubt = field(default_factory=_Doubt)  # That it takes runs.
+    direct_doubt: _Doubt = field(default_factory=_Doubt)
 
     @property
     def peer(self) -> Place | None:
@@ -140,20 +155,25 @@ class Peers:
     def _ask_whole(self, one: _Followed, dumps: Dumps) -> bool:
         """Everything anew; True if an answer changed. `dumps`: namespaces listed in this round."""
         before = (one.runs, one.direct, one.guests, one.own.qdisc)
-        one.ask_at = time.monotonic() + ASK_SECONDS
-        found = self._verdict(one, dumps)
+        now = time.monotonic()
+        one.ask_at = now + ASK_SECONDS
+        found, way = self._verdict(one, dumps)
+        if found.takes and now < one.doubt.until:
+            found, one.ask_at = one.runs, min(one.ask_at, one.doubt.until)
+        if way.mac is not None and now < one.direct_doubt.until:
+            way, one.ask_at = one.direct, min(one.ask_at, one.direct_doubt.until)
         try:
             one.guests = self._guests(one, dumps)
         except OSError:
             one.guests = frozenset()  # It is going; `links` says so.
-        one.runs, one.direct = found
+        one.runs, one.direct = found, way
         return before != (one.runs, one.direct, one.guests, one.own.qdisc)
 
     def _ask_again(self, one: _Followed) -> bool:
         """After an event, at once: only what can make it take less."""
         now = time.monotonic()
         if not (one.runs.takes and one.direct.mac):
-            one.ask_at = min(one.ask_at, now + one.calm)
+            one.ask_at = min(one.ask_at, now + one.doubt.calm)
         if not (one.runs.takes or one.direct.mac):
             return False
         peer, qdisc = one.peer, one.own.qdisc
@@ -164,21 +184,18 @@ class Peers:
             way = Direct(None, "its peer changes its address")
         no_runs = one.runs.takes and not found.takes
         no_way = one.direct.mac is not None and way.mac is None
-        one.runs = found if no_runs else one.runs
-        one.direct = way if no_way else one.direct
-        if no_runs or no_way:
-            self._calm(one, now)
+        if no_runs:
+            self._refuse(one, found, now)
+        if no_way:
+            one.direct = way
+            one.direct_doubt.begin(now)
+            one.ask_at = min(one.ask_at, one.direct_doubt.until)
         return no_runs or no_way or one.own.qdisc != qdisc
 
     def _refuse(self, one: _Followed, because: Runs, now: float) -> None:
         one.runs = because
-        self._calm(one, now)
-
-    def _calm(self, one: _Followed, now: float) -> None:
-        # Who changes his mind often waits longer, up to a minute.
-        often = now - one.refused_at < 10 * one.calm
-        one.calm = min(2 * one.calm, CALM_SECONDS_MAX) if often else CALM_SECONDS
-        one.refused_at, one.ask_at = now, now + one.calm
+        one.doubt.begin(now)
+        one.ask_at = min(one.ask_at, one.doubt.until)
 
     def _verdict(self, one: _Followed, dumps: Dumps | None) -> tuple[Runs, Direct]:
         """What holds now; without `dumps` what sits on the peer is not looked for."""
@@ -297,7 +314,7 @@ class Peers:
     def _on_peer_event(self, one: _Followed, event: LinkEvent) -> bool:
         now = time.monotonic()
         if event.gone or not one.runs.takes:
-            one.ask_at = min(one.ask_at, now + one.calm)
+            one.ask_at = min(one.ask_at, now + one.doubt.calm)
             return False
         self._refuse(one, Runs(False, f"{event.facts.name} sits on its peer"), now)
         return True

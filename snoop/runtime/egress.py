@@ -37,7 +37,7 @@ class Egress:
         self._neighbours = neighbours
 
     def bypasses(self, table: PortTable, ifindex: int) -> bool:
-        """Do the rings send past the port's queueing discipline?
+        """Do the rings send past the port's queueing discipline? (N-10)
 
         Not past one that was put there: what the kernel serves goes through it, and of one stream
         the frames of the rings would overtake those that wait in it.

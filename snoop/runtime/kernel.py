@@ -52,7 +52,7 @@ class KernelPath:
         return self._mode or Kernel.OFF
 
     def configure(self, switch: SwitchTable) -> None:
-        """Do as `[switch] kernel` says; if that cannot be, all goes by the rings, and is said."""
+        """Do as `[switch] kernel` says; if that cannot be, all goes by the rings (N-11)."""
         if switch.kernel is self._mode:
             return
         self._mode, self.because = switch.kernel, None

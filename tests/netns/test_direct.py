@@ -62,7 +62,7 @@ def test_promiscuous_neighbours_and_routers_are_as_well(net: Star) -> None:
 
 
 def test_a_peer_in_the_switch_s_namespace_is_not(net: Star) -> None:
-    """The kernel would drop what it is handed."""
+    """N-9: the kernel would drop what it is handed."""
     net.lab.link.link("add", ifname="p8", kind="veth", peer={"ifname": "p9"})
     for name in ("p8", "p9"):
         net.lab.set_port(name, "up")
@@ -137,7 +137,7 @@ def test_qdisc_bypass_false_shows_all_that_leaves_on_the_port(net: Star, tmp_pat
 
 
 def test_a_stream_does_not_overtake_itself_in_traffic_control(net: Star) -> None:
-    """It changes between the kernel and the rings while its frames wait on the port."""
+    """N-10: it changes between the kernel and the rings while its frames wait on the port."""
     slower = ["tbf", "rate", "1800kbit", "burst", "4k", "latency", "5s"]
     run_in(net.lab.namespace, "tc", "qdisc", "add", "dev", "p1", "root", *slower)
     wait_until(lambda: "tbf" in direct(net, "p1")[1], within=8, what="traffic control is known")

@@ -88,7 +88,7 @@ def test_without_the_capability_the_note_is_as_the_table_says() -> None:
 
 
 def test_without_the_capability_streams_go_by_the_rings_and_it_is_said_once() -> None:
-    """Where the host's stack is to see the ports, that is no reason to say so."""
+    """N-11: the host's stack may see these ports, so nothing else says so."""
     bounds = ["setpriv", "--inh-caps", "-all", "--bounding-set", NETWORKS["no_cap_bpf"].without]
     config = {"igmp": IGMP, "switch": {"isolate": False}}
     with Lab(2) as lab:

@@ -41,6 +41,7 @@ def test_the_other_end_of_a_pair_in_another_namespace_is(changes: dict[str, Any]
     ],
 )
 def test_anything_else_is_not(port: dict[str, Any], peer: dict[str, Any], words: str) -> None:
+    """N-9."""
     verdict = direct.of_pair(replace(PORT, **port), replace(PEER, **peer))
     assert verdict.mac is None
     assert words in verdict.because
@@ -100,8 +101,8 @@ def test_nobody_is_handed_what_traffic_control_on_the_port_is_to_see() -> None:
     ("qdisc", "past"), [("netem", False), ("mq", True), ("noqueue", True), ("", True)]
 )
 def test_rings_send_where_the_kernel_sends(qdisc: str, past: bool) -> None:
-    """Of one stream, what left past a queue would overtake what waits in it; traffic control may
-    come and go while the switch runs."""
+    """N-10: of one stream, what left past a queue would overtake what waits in it; traffic control
+    may come and go while the switch runs."""
     scene = Scene().start()
     assert set(scene.fastpath.bypasses.values()) == {True}
     scene.join(1)

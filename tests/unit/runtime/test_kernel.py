@@ -55,6 +55,7 @@ def test_a_reload_allows_and_forbids_it() -> None:
 def test_what_the_kernel_refuses_is_said_once_and_all_goes_on(
     caplog: pytest.LogCaptureFixture, number: int, level: str, because: str
 ) -> None:
+    """N-11."""
     caplog.set_level(logging.INFO, "snoop.kernel")
     scene = Scene()
     scene.fastpath.kernel_refusal = number
