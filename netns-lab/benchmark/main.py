@@ -160,6 +160,7 @@ def one(item: Item, site: Site, results: Results, console: Console, number: int)
         results.troubles.append(f"{item.title}, {site.name}: {fault}")
         said = f"  {item.title} · {site.name}: {fault}"
         console.print(said, style="yellow", highlight=False, markup=False)
+        results.add(item, site.name, {})  # its round: what is compared stays side by side
         return
     finally:
         site.contestant.pause()
@@ -283,7 +284,7 @@ def main() -> int:
             run(items, sites, effort, results, console)
     except KeyboardInterrupt:
         results.troubles.append("interrupted: the rest was not measured")
-    measured = bool(results.rounds)
+    measured = results.any()
     results.take(earlier)
     report.show(results, rows, console)
     settings = {

@@ -59,18 +59,18 @@ def quick(effort: Effort) -> list[Item]:
     """A taste of everything that fits into a minute; fan-out grows, since a leave takes seconds."""
     return [
         fan_item(effort, 1, 64),
+        first_frame_item(effort),
         fan_item(effort, 3, 64),
         fan_item(effort, 3, 1400),
         calm_latency_item(effort),
-        single_frames_item(effort, 3, 64),
+        processor_item(effort, 20_000),
         singles_item(effort, 3, 64),
         fan_item(effort, 7, 64),
         fan_item(effort, 15, 64),
         tcp_item(0.4),
+        single_frames_item(effort, 15, 64),
         groups_item(effort, 3, 10),
         delay_item(),
-        first_frame_item(effort),
-        processor_item(effort, 20_000),
     ]
 
 

@@ -7,6 +7,7 @@ import platform
 import subprocess
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -55,6 +56,10 @@ class Results:
 
     def add(self, item: Item, contestant: str, figures: Figures) -> None:
         self.rounds[item.key][contestant].append(figures)
+
+    def any(self) -> bool:
+        """Whether any round has a figure."""
+        return any(each for item in self.rounds.values() for each in chain(*item.values()))
 
     def take(self, document: dict[str, Any]) -> None:
         """What was not measured now, from an earlier `to_json`."""
