@@ -17,7 +17,6 @@ from pathlib import Path
 
 from netns.test_decision import CLONE_NEWNET
 from netns.test_shortcut import (
-    AUXDATA,
     ETH_P_ALL,
     PACKET_AUXDATA,
     PACKET_IGNORE_OUTGOING,
@@ -132,6 +131,7 @@ def side(
     shortcut: bool = False,
     mtus: dict[int, int] | None = None,
     run: bool = True,
+    slots: int = 4096,
     **how: int,
 ) -> Iterator[Side]:
     """Ports `<name>p0` and on, up and not filtering; streams may be served inside the kernel."""
@@ -145,7 +145,7 @@ def side(
             mtu = (mtus or {}).get(port, 1500)
             link = f"ip link add {near} mtu {mtu} up type veth peer name {far} netns {there}"
             subprocess.run(link.split(), check=True, capture_output=True)
-            setup = PortSetup(shortcut=shortcut, ring_slots=4096)
+            setup = PortSetup(shortcut=shortcut, ring_slots=slots)
             opened = fastpath.port_open(port, socket.if_nametoindex(near), setup)
             assert opened.isolated, opened.why_not
             fastpath.port_set(port, up=True, mtu=mtu, coalesce=False)
@@ -159,6 +159,3 @@ def side(
         if run:
             stack.enter_context(running(fastpath))
         yield Side(name, fastpath, ends, there)
-
-
-__all__ = ["AUXDATA", "Ends", "Side", "elsewhere", "side", "within"]
