@@ -1,0 +1,92 @@
+"""Ports that are being opened: taken when they are there, given back when nobody wants them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from snoop.runtime.openings import Openings
+from snoop.table.seen import PortSetup
+
+
+class Slow:
+    """A fast path whose ports are made when the test says so."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.discarded: list[int] = []
+        self.told = threading.Semaphore(0)
+        self.refuse: OSError | None = None
+
+    def prepare(self, ifindex: int, setup: PortSetup) -> int:
+        del setup
+        assert self.go.wait(5)
+        if self.refuse is not None:
+            raise self.refuse
+        return ifindex
+
+    def discard(self, prepared: int) -> None:
+        self.discarded.append(prepared)
+
+    def reap(self) -> int:
+        return 0
+
+
+@pytest.fixture
+def slow() -> Iterator[Slow]:
+    made = Slow()
+    yield made
+    made.go.set()
+
+
+def test_a_port_is_taken_when_it_is_there(slow: Slow) -> None:
+    openings = Openings(slow, slow.told.release)
+    assert openings.take(7, PortSetup()) is None
+    assert openings.take(7, PortSetup()) is None
+    slow.go.set()
+    assert slow.told.acquire(timeout=5)
+    assert openings.take(7, PortSetup()) == 7
+    openings.close()
+    assert slow.discarded == []
+
+
+def test_what_nobody_takes_is_given_back(slow: Slow) -> None:
+    openings = Openings(slow, slow.told.release)
+    openings.take(7, PortSetup())
+    openings.take(8, PortSetup())
+    openings.leave(7)
+    slow.go.set()
+    openings.wait()
+    assert openings.take(8, PortSetup()) == 8
+    openings.take(9, PortSetup())
+    openings.close()
+    assert sorted(slow.discarded) in ([7, 9], [7])  # the last may not have begun
+
+
+def test_a_port_that_is_wanted_otherwise_is_made_again(slow: Slow) -> None:
+    openings = Openings(slow, slow.told.release)
+    openings.take(7, PortSetup())
+    slow.go.set()
+    openings.wait()
+    assert openings.take(7, PortSetup(isolate=False)) is None
+    openings.wait()
+    assert openings.take(7, PortSetup(isolate=False)) == 7
+    openings.close()
+    assert slow.discarded == [7]
+
+
+def test_what_cannot_be_opened_says_so_and_is_begun_anew(slow: Slow) -> None:
+    openings = Openings(slow, slow.told.release)
+    slow.refuse = OSError(19, "socket: No such device")
+    openings.take(7, PortSetup())
+    slow.go.set()
+    openings.wait()
+    with pytest.raises(OSError, match="No such device"):
+        openings.take(7, PortSetup())
+    slow.refuse = None
+    assert openings.take(7, PortSetup()) is None
+    openings.wait()
+    assert openings.take(7, PortSetup()) == 7
+    openings.close()
