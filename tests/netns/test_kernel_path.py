@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -137,6 +138,33 @@ def test_pruned_stream_does_not_wake_the_loop() -> None:
         made.lab.settle(made.lab.h(0))
         assert [s.frames for s in made.fastpath.streams() if s.group == parse(group)] == [4000]
         assert counters(0)["no_member"] + counters(0)["no_egress"] == 4000
+
+
+@pytest.mark.alone
+def test_two_switches_in_a_loop_leave_the_machine_to_others() -> None:
+    """What goes round and round takes what is left of it; commands are answered all the while."""
+    quiet = {"igmp": {"querier": "off"}, "mld": {"querier": "off"}}
+    with Lab(2) as lab:
+        lab.trunk("t0", "t1")
+        lab.trunk("t2", "t3")
+        switch = lab.switch(["p0", "t0", "t2"], config=quiet)
+        lab.switch(["p1", "t1", "t3"], config=quiet)
+        lab.h(0).send(GROUP, count=40, rate=200)
+
+        def round_and_round() -> int:
+            return int(switch.counters("t0")["rx_frames"])
+
+        begin = time.monotonic()
+        wait_until(lambda: round_and_round() > 5000, within=10)
+        while time.monotonic() - begin < 2:
+            asked = time.monotonic()
+            switch.show("counters")
+            assert time.monotonic() - asked < 1
+        lab.set_port("t2", "down")
+        wait_until(lambda: round_and_round() == round_and_round(), within=10, every=0.1)
+        lab.h(1).reset()
+        lab.h(0).send(GROUP, count=10, rate=100)
+        wait_until(lambda: lab.h(1).wire(GROUP).unique >= 10, within=5)
 
 
 # A fast path by itself
