@@ -21,7 +21,8 @@
 #define FP_CHOICE_COPY_NS 800u
 #define FP_CHOICE_FAST_PERMILLE 550u /* of a core: from here on runs may gain more */
 #define FP_CHOICE_RING_PERMILLE 400u /* up to here the ring takes it frame by frame as well */
-#define FP_CHOICE_TRY_NS UINT64_C(30000000)
+#define FP_CHOICE_FULL_PERMILLE 900u /* here the kernel has no more to give */
+#define FP_CHOICE_TRY_NS UINT64_C(60000000)
 #define FP_CHOICE_GAIN_PERCENT 110u /* of the kernel's rate: it does gain */
 #define FP_CHOICE_SLOW_PERCENT 90u  /* and below this it is slow, back after FP_CHOICE_SLOW_NS */
 #define FP_CHOICE_SLOW_NS UINT64_C(1000000000)
@@ -29,7 +30,7 @@
 #define FP_CHOICE_WAIT_NS                                                                          \
 	UINT64_C(1000000000) /* before it is tried again; twice that each time                     \
 			      */
-#define FP_CHOICE_WAIT_NS_MAX UINT64_C(64000000000)
+#define FP_CHOICE_WAIT_NS_MAX UINT64_C(8000000000)
 #define FP_CHOICE_JUDGE_NS UINT64_C(1000000000)	 /* whether the program takes its frames at all */
 #define FP_CHOICE_LEAVE_NS UINT64_C(10000000000) /* if not, so long it need not try again */
 
@@ -139,6 +140,15 @@ static inline void fp_choice_return(struct fp_choice *choice, uint64_t wait_ns, 
 	choice->wait_ns = 2 * wait_ns < FP_CHOICE_WAIT_NS_MAX ? 2 * wait_ns : FP_CHOICE_WAIT_NS_MAX;
 }
 
+/* What the ring must be worth, in percent of the rate that the kernel managed. */
+static inline uint64_t fp_choice_worth(const struct fp_choice *choice,
+				       const struct fp_choice_facts *facts)
+{
+	uint64_t load = fp_choice_load(choice->rate, facts->egress, UINT64_C(1000000000));
+
+	return load < FP_CHOICE_FULL_PERMILLE ? FP_CHOICE_GAIN_PERCENT : FP_CHOICE_SLOW_PERCENT;
+}
+
 /* After a while in the ring: does it gain, and after that: still? */
 static inline void fp_choice_weigh(struct fp_choice *choice, const struct fp_choice_facts *facts,
 				   uint64_t kernel, uint64_t now_ns)
@@ -149,7 +159,7 @@ static inline void fp_choice_weigh(struct fp_choice *choice, const struct fp_cho
 	uint64_t wait_ns = choice->wait_ns ? choice->wait_ns : FP_CHOICE_WAIT_NS;
 
 	if (!facts->runs ||
-	    (!choice->gained && rate * 100 <= choice->rate * FP_CHOICE_GAIN_PERCENT)) {
+	    (!choice->gained && rate * 100 <= choice->rate * fp_choice_worth(choice, facts))) {
 		fp_choice_return(choice, wait_ns, kernel, now_ns);
 		return;
 	}

@@ -77,7 +77,7 @@ static void test_flow_that_is_faster_in_the_ring_stays_there(void)
 	struct fp_choice choice = {0};
 	uint64_t now_ns = begin_try(&choice, 5 * S);
 
-	now_ns = pass_time(&choice, &three_ports, now_ns, 20 * MS, 2 * KERNEL_RATE);
+	now_ns = pass_time(&choice, &three_ports, now_ns, 50 * MS, 2 * KERNEL_RATE);
 	CHECK(!choice.gained);
 	now_ns = pass_time(&choice, &three_ports, now_ns, 10 * MS, 2 * KERNEL_RATE);
 	CHECK(choice.gained);
@@ -94,22 +94,35 @@ static void test_flow_that_is_faster_in_the_ring_stays_there(void)
 
 static void test_flow_with_a_pace_of_its_own_goes_back_for_longer_each_time(void)
 {
-	static const uint64_t waits[] = {1, 2, 4, 8, 16, 32, 64, 64, 64};
+	static const uint64_t waits[] = {1, 2, 4, 8, 8, 8};
 	struct fp_choice choice = {0};
 	uint64_t now_ns = 5 * S;
 
 	for (uint32_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
 		now_ns = begin_try(&choice, now_ns);
-		now_ns = pass_time(&choice, &three_ports, now_ns, 30 * MS, KERNEL_RATE);
+		now_ns = pass_time(&choice, &three_ports, now_ns, 60 * MS, KERNEL_RATE);
 		CHECK_EQ(choice.path, FP_PATH_KERNEL);
 		CHECK_EQ(choice.try_ns, now_ns + waits[i] * S);
 	}
 	/* what gains at last may be tried soon again */
 	now_ns = begin_try(&choice, now_ns);
-	now_ns = pass_time(&choice, &three_ports, now_ns, 30 * MS, 2 * KERNEL_RATE);
+	now_ns = pass_time(&choice, &three_ports, now_ns, 60 * MS, 2 * KERNEL_RATE);
 	now_ns = pass_time(&choice, &three_ports, now_ns, 2 * S, 10000);
 	CHECK_EQ(choice.path, FP_PATH_KERNEL);
 	CHECK(choice.try_ns <= now_ns + 1 * S);
+}
+
+static void test_where_the_kernel_is_full_the_ring_need_not_gain(void)
+{
+	struct fp_choice choice = {0};
+	uint64_t full_ns = FP_PATH_RATE_FRAMES * fp_choice_frame_ns(3) * 10 / 9;
+	uint64_t rate = FP_PATH_RATE_FRAMES * S / full_ns;
+
+	fp_choice_begin(&choice, FP_PATH_KERNEL, 0, 1 * S);
+	fp_choice_look(&choice, &three_ports, 0, full_ns - 1000, 1 * S);
+	pass_time(&choice, &three_ports, 1 * S, 60 * MS, rate);
+	CHECK_EQ(choice.path, FP_PATH_RING_RUNS);
+	CHECK(choice.gained);
 }
 
 static void test_port_that_takes_runs_no_more_frees_the_flow(void)
@@ -170,6 +183,7 @@ int main(void)
 	RUN(test_half_a_core_is_fast);
 	RUN(test_flow_that_is_faster_in_the_ring_stays_there);
 	RUN(test_flow_with_a_pace_of_its_own_goes_back_for_longer_each_time);
+	RUN(test_where_the_kernel_is_full_the_ring_need_not_gain);
 	RUN(test_port_that_takes_runs_no_more_frees_the_flow);
 	RUN(test_flow_of_odd_frames_is_left_to_the_ring_for_a_while);
 	RUN(test_member_of_a_pruned_flow_gets_it_from_the_kernel);
