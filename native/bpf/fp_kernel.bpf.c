@@ -207,19 +207,24 @@ INLINE bool read_multicast(struct __sk_buff *skb, uint32_t port, struct reading 
 	return reading->whole;
 }
 
-INLINE bool slot_is(const struct fp_path_slot *slot, uint32_t tag, const uint64_t *key)
+/* The version comes before all that is read of the slot: what changes later is seen by it. */
+INLINE bool slot_is(const struct fp_path_slot *slot, uint32_t tag, const uint64_t *key,
+		    struct answer *answer, uint32_t *version)
 {
-	uint64_t differ = slot->tag ^ tag;
+	uint64_t differ = 0;
 
-	if (differ)
+	if (ONCE(slot->tag) != tag)
 		return false;
+	*version = ONCE(slot->version);
+	fence(answer);
 #pragma unroll
 	for (uint32_t i = 0; i < FP_PATH_KEY_WORDS; i++)
 		differ |= slot->key[i] ^ key[i];
 	return !differ;
 }
 
-INLINE struct fp_path_slot *find(const struct fp_path_port *here, const uint64_t *key)
+INLINE struct fp_path_slot *find(const struct fp_path_port *here, const uint64_t *key,
+				 struct answer *answer, uint32_t *version)
 {
 	uint64_t hash = fp_path_hash(key, fp_shared.seed);
 	uint32_t tag = fp_path_tag_of(hash);
@@ -231,7 +236,7 @@ INLINE struct fp_path_slot *find(const struct fp_path_port *here, const uint64_t
 		uint32_t at = first + i;
 		struct fp_path_slot *slot = bpf_map_lookup_elem(&fp_slots, &at);
 
-		if (slot && slot_is(slot, tag, key))
+		if (slot && slot_is(slot, tag, key, answer, version))
 			return slot;
 	}
 	return 0;
@@ -298,11 +303,9 @@ INLINE int filter_multicast(struct __sk_buff *skb, uint32_t port, struct answer 
 
 	if (!here->streams || !read_multicast(skb, port, &reading))
 		return TO_RING;
-	slot = find(here, reading.key);
+	slot = find(here, reading.key, answer, &version);
 	if (!slot)
 		return TO_RING;
-	version = ONCE(slot->version);
-	fence(answer);
 	if (!(version & 1) && reading.plain && !skb->gso_size && skb->len <= slot->frame_max &&
 	    may_serve(slot))
 		return serve(skb, slot, version, &reading, answer);

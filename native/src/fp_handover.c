@@ -7,7 +7,7 @@
 #include "fp_mask.h"
 #include "fp_plan.h"
 
-#define LARGE_PASS 64u	/* frames: receivers' queues may still have some */
+#define LARGE_PASS 192u /* frames: so many that receivers may not have all of them yet */
 #define SLACK_LOOKS 64u /* looks at an empty ring, and for so long: one of them met nothing */
 #define SLACK_NS (20 * FP_NS_PER_MS) /* between a program and the ring */
 #define LASTS_NS (10 * FP_NS_PER_MS) /* a stream that is older than this and still comes */
