@@ -2,7 +2,7 @@
  * Who serves a flow: the kernel, or the ring because ... Pure: what is known of the flow in, a path
  * out. The kernel is the rule: it needs no wake-up and no copy. The ring gains only where so many
  * frames wait together that they leave in runs, and how fast that must be depends on the machine
- * and on who sends. So it is tried: a flow that takes about half of a core is the ring's for a
+ * and on who sends. So it is tried: a flow that takes about a third of a core is the ring's for a
  * moment, and stays if it is faster there than the kernel let it be; who sends at a pace of his own
  * is as fast by either, and goes back, each time for longer. The program in the kernel measures by
  * itself what it serves (fp_choice_fast_ns()); what the ring has is measured here.
@@ -19,7 +19,7 @@
 /* What a frame costs about, with what its sender does, and for each port that it leaves by. */
 #define FP_CHOICE_FRAME_NS 3300u
 #define FP_CHOICE_COPY_NS 800u
-#define FP_CHOICE_FAST_PERMILLE 550u /* of a core: from here on runs may gain more */
+#define FP_CHOICE_FAST_PERMILLE 300u /* of a core: from here on runs may gain more */
 #define FP_CHOICE_RING_PERMILLE 400u /* up to here the ring takes it frame by frame as well */
 #define FP_CHOICE_FULL_PERMILLE 900u /* here the kernel has no more to give */
 #define FP_CHOICE_TRY_NS UINT64_C(60000000)
@@ -27,10 +27,9 @@
 #define FP_CHOICE_SLOW_PERCENT 90u  /* and below this it is slow, back after FP_CHOICE_SLOW_NS */
 #define FP_CHOICE_SLOW_NS UINT64_C(1000000000)
 #define FP_CHOICE_MEASURE_NS UINT64_C(100000000)
-#define FP_CHOICE_WAIT_NS                                                                          \
-	UINT64_C(1000000000) /* before it is tried again; twice that each time                     \
-			      */
-#define FP_CHOICE_WAIT_NS_MAX UINT64_C(8000000000)
+/* Before it is tried again; twice that each time. */
+#define FP_CHOICE_WAIT_NS UINT64_C(500000000)
+#define FP_CHOICE_WAIT_NS_MAX UINT64_C(4000000000)
 #define FP_CHOICE_JUDGE_NS UINT64_C(1000000000)	 /* whether the program takes its frames at all */
 #define FP_CHOICE_LEAVE_NS UINT64_C(10000000000) /* if not, so long it need not try again */
 
@@ -168,7 +167,9 @@ static inline void fp_choice_weigh(struct fp_choice *choice, const struct fp_cho
 	if (rate * 100 >= choice->rate * FP_CHOICE_SLOW_PERCENT)
 		slow_ns = 0;
 	else if (now_ns - slow_ns >= FP_CHOICE_SLOW_NS) {
-		fp_choice_return(choice, FP_CHOICE_WAIT_NS, kernel, now_ns);
+		/* it may be fast again at once */
+		fp_choice_begin(choice, FP_PATH_KERNEL, kernel, now_ns);
+		choice->try_ns = 0;
 		return;
 	}
 	fp_choice_begin(choice, FP_PATH_RING_RUNS, kernel, now_ns);
