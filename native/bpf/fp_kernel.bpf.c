@@ -274,7 +274,7 @@ INLINE int serve(struct __sk_buff *skb, struct fp_path_slot *slot, uint32_t vers
 	answer->as_is = slot->as_is;
 	answer->tci = slot->tci;
 	answer->retag = slot->retag;
-	answer->direct = 1;
+	answer->direct = 0; /* it would get there as no multicast (fp_kernel.h) */
 #pragma unroll
 	for (uint32_t i = 0; i < FP_PATH_EGRESS_MAX / 8; i++)
 		answer->egress[i] = ((const uint64_t *)slot->egress)[i];

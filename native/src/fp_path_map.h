@@ -60,7 +60,7 @@ struct fp_path_slot {
 	uint8_t as_is;	   /* how many egress ports get it as it came: the first ones */
 	uint8_t count;	   /* of all; 0: dropped */
 	uint8_t pad2[15];
-	uint8_t egress[FP_PATH_EGRESS_MAX]; /* ports; one that can be handed it directly is last */
+	uint8_t egress[FP_PATH_EGRESS_MAX]; /* ports */
 };
 
 struct fp_path_port {

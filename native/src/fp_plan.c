@@ -61,20 +61,9 @@ void fp_plan_facts(const struct fp_table *table, uint32_t in_port, uint32_t tci,
 	}
 }
 
-/* Appends ports; one whose other end can be handed the frame comes last. */
-static void append(const struct fp_table *table, const uint64_t *ports, struct fp_path_slot *slot)
+static void append(const uint64_t *ports, struct fp_path_slot *slot)
 {
-	int32_t peer = -1;
-
-	fp_mask_for_each(ports, port)
-	{
-		if (peer < 0 && fp_mask_has(table->peers, port))
-			peer = (int32_t)port;
-		else
-			slot->egress[slot->count++] = (uint8_t)port;
-	}
-	if (peer >= 0)
-		slot->egress[slot->count++] = (uint8_t)peer;
+	fp_mask_for_each(ports, port) slot->egress[slot->count++] = (uint8_t)port;
 }
 
 void fp_plan_make(const struct fp_table *table, const uint64_t *key,
@@ -90,9 +79,9 @@ void fp_plan_make(const struct fp_table *table, const uint64_t *key,
 	memset(plan, 0, sizeof(*plan));
 	plan->verdict = *verdict;
 	split(verdict, tci, as_is, others);
-	append(table, as_is, slot);
+	append(as_is, slot);
 	slot->as_is = slot->count;
-	append(table, others, slot);
+	append(others, slot);
 	if (slot->count > slot->as_is) {
 		uint32_t other = slot->egress[slot->as_is];
 		bool push = !fp_mask_has(verdict->untagged, other);

@@ -28,7 +28,6 @@ static bool all_void(const struct fp_table *old, const struct fp_table *table)
 	       memcmp(old->coalesce, table->coalesce, sizeof(old->coalesce)) ||
 	       memcmp(old->filters, table->filters, sizeof(old->filters)) ||
 	       memcmp(old->trunks, table->trunks, sizeof(old->trunks)) ||
-	       memcmp(old->peers, table->peers, sizeof(old->peers)) ||
 	       memcmp(old->ports, table->ports, sizeof(old->ports)) ||
 	       memcmp(old->mtu, table->mtu, sizeof(old->mtu)) ||
 	       memcmp(old->pvid, table->pvid, sizeof(old->pvid)) ||

@@ -262,7 +262,6 @@ int fp_table_apply_port(struct fp_table *table, const struct fp_port_state *stat
 	mask_put(table->sticky, state->port, open && state->flags & FP_PORT_STICKY);
 	mask_put(table->ahead, state->port, open && state->flags & FP_PORT_AHEAD);
 	mask_put(table->filters, state->port, state->flags & FP_PORT_FILTERS);
-	mask_put(table->peers, state->port, open && state->flags & FP_PORT_PEER);
 	table->mtu[state->port] = state->mtu;
 	table->pvid[state->port] = state->pvid;
 	table->horizon[state->port] = state->horizon;

@@ -81,7 +81,6 @@ struct fp_table {
 	uint64_t filters[FP_MASK_WORDS];
 	uint64_t trunks[FP_MASK_WORDS]; /* that have a VLAN with a tag */
 	uint64_t ahead[FP_MASK_WORDS];	/* whose joins are served before they are decided */
-	uint64_t peers[FP_MASK_WORDS];	/* whose other end can be handed frames */
 	struct fp_vlans *vlans;
 	struct fp_port *ports[FP_PORTS_MAX];
 	uint32_t mtu[FP_PORTS_MAX];
