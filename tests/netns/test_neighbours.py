@@ -167,7 +167,7 @@ def test_capture_on_a_host_in_the_middle_of_a_stream_sees_frames_as_on_a_wire(
 ) -> None:
     """Whoever starts tcpdump on a host loses nothing by it and sees no frame over the MTU; when it
     has ended the host takes runs again."""
-    with star(3) as net:
+    with star(3, switch={"kernel": "off"}) as net:
         for i in (1, 2):
             net.h(i).join(GROUP)
         net.switch.wait_members(GROUP, {"p1", "p2"})

@@ -95,6 +95,7 @@ BITS = {
     "CAP_NET_ADMIN": 12,
     "CAP_NET_RAW": 13,
     "CAP_SYS_NICE": 23,
+    "CAP_PERFMON": 38,
     "CAP_BPF": 39,
 }
 

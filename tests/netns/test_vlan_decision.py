@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,7 +116,7 @@ class Twin:
         self.fastpath.publish(delta)
         self.mdb.published()
         # in `Table` all are members: the bridge says who is
-        self.groups.apply(replace(delta, members=(), member_deletes=()))
+        self.groups.apply(delta._replace(members=(), member_deletes=()))
         known = {(e.vlan, e.mac): e.port for e in self.fastpath.fdb()}
         assert all(ports[port].has(vid) for (vid, _), port in known.items())
         self.bridge = Bridge(ports, self.groups, horizons, known)

@@ -149,6 +149,7 @@ def test_the_unit_says_how_the_switch_is_run(name: str) -> None:
         "CAP_NET_ADMIN",
         "CAP_NET_BROADCAST",
         "CAP_BPF",
+        "CAP_PERFMON",
         "CAP_SYS_NICE",
     }
     start = keys["ExecStart"].split()
