@@ -24,7 +24,7 @@ _TAKES = {
     errno.EPERM: "it takes CAP_BPF, which a user namespace cannot give",
     errno.EACCES: "it takes CAP_BPF, which a user namespace cannot give",
     errno.ENOSYS: "this kernel has no BPF",
-    errno.EINVAL: "it takes Linux 6.6",
+    errno.EINVAL: "it takes Linux 6.6 and CAP_PERFMON",
     errno.ENOMEM: "no memory for its tables",
 }
 
