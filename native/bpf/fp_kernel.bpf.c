@@ -10,7 +10,7 @@
  */
 #include <stdbool.h>
 
-#include "helpers.h"
+#include "kernel_calls.h"
 #include "../src/fp_move.h"
 #include "../src/fp_path_map.h"
 #include "../src/fp_shortcut_map.h"

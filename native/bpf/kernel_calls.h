@@ -2,8 +2,8 @@
  * What the kernel offers to a program, as far as ours use it: helpers by their numbers in
  * linux/bpf.h, and what the loader fills in (fp_kernel_load.c).
  */
-#ifndef FP_HELPERS_H
-#define FP_HELPERS_H
+#ifndef FP_KERNEL_CALLS_H
+#define FP_KERNEL_CALLS_H
 
 #include <linux/bpf.h>
 #include <stdint.h>
