@@ -10,8 +10,8 @@
 
 #define SETS 16u
 
-/* Helpers and maps of the programs, in place of bpf/helpers.h. */
-#define FP_HELPERS_H
+/* Helpers and maps of the programs, in place of bpf/kernel_calls.h. */
+#define FP_KERNEL_CALLS_H
 #define SECTION(name)
 #define INLINE static inline
 #define ONCE(word) (*(volatile typeof(word) *)&(word))
