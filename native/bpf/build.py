@@ -61,9 +61,11 @@ def header(elf: ELFFile) -> str:
     for name in SECTIONS:
         code = elf.get_section_by_name(name).data()
         lines.append(f"static const uint64_t {name}_code[] = {{")
-        for at in range(0, len(code), INSN_BYTES):
-            word = int.from_bytes(code[at : at + INSN_BYTES], "little")
-            lines.append(f"\t0x{word:016x},")
+        words = [
+            f"0x{int.from_bytes(code[at : at + INSN_BYTES], 'little'):016x},"
+            for at in range(0, len(code), INSN_BYTES)
+        ]
+        lines += ["\t" + " ".join(words[at : at + 4]) for at in range(0, len(words), 4)]
         lines.append("};\n")
         lines.append(f"static const struct place {name}_places[] = {{")
         places = elf.get_section_by_name(f".rel{name}")

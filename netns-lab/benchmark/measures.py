@@ -287,7 +287,7 @@ def processor_turn(site: Site, offer: Offer) -> dict[str, float]:
     wait_for_quiet(CPU_PATIENCE_S)
     pids = site.contestant.pids()
     resting, own_resting = busy_s(), process_cpu_s(pids)
-    time.sleep(offer.seconds)
+    time.sleep(offer.seconds)  # as long as the load that follows
     resting, own = busy_s() - resting, process_cpu_s(pids)
     trial = site.trial(offer)
     switch = process_cpu_s(pids) - own

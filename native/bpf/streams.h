@@ -1,0 +1,208 @@
+/*
+ * The filter's look at multicast: frames that a loop has decided (struct fp_path_slot).
+ */
+#ifndef FP_STREAMS_BPF_H
+#define FP_STREAMS_BPF_H
+
+#include "answer.h"
+
+/* A frame as far as it is read: two bytes of nothing, so that what follows is aligned. */
+union head {
+	uint8_t bytes[64];
+	uint16_t halves[32];
+	uint32_t words[16];
+	uint64_t longs[8];
+};
+
+#define AT_TYPE 14u /* in bytes of a union head */
+#define AT_IP 16u
+
+struct reading {
+	uint64_t key[FP_PATH_KEY_WORDS];
+	bool whole; /* it says of itself what it is, V-4 */
+	bool plain; /* and there is nothing in it that needs looking at */
+	uint8_t ttl;
+};
+
+INLINE bool sum_is_right(const union head *head)
+{
+	uint64_t sum = 0;
+
+#pragma unroll
+	for (uint32_t i = 0; i < IPV4_BYTES / 4; i++)
+		sum += head->words[AT_IP / 4 + i];
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum == 0xffff;
+}
+
+INLINE void read_ipv4(const union head *head, uint32_t room, struct reading *reading)
+{
+	union {
+		uint32_t words[2];
+		uint64_t whole;
+	} source = {{NETWORK32(0xffff), head->words[(AT_IP + 12) / 4]}},
+	  group = {{NETWORK32(0xffff), head->words[(AT_IP + 16) / 4]}};
+	uint32_t total = NETWORK16(head->halves[(AT_IP + 2) / 2]);
+
+	reading->key[3] = 0;
+	reading->key[4] = source.whole;
+	reading->key[5] = 0;
+	reading->key[6] = group.whole;
+	reading->plain = head->bytes[AT_IP] == 0x45;
+	/* one with options is for the loop to judge */
+	reading->whole =
+		!reading->plain || (total >= IPV4_BYTES && total <= room && sum_is_right(head));
+	reading->ttl = head->bytes[AT_IP + 8];
+}
+
+INLINE void read_ipv6(const union head *head, uint32_t room, struct reading *reading)
+{
+	uint32_t payload = NETWORK16(head->halves[(AT_IP + 4) / 2]);
+
+#pragma unroll
+	for (uint32_t i = 0; i < 4; i++)
+		reading->key[3 + i] = head->longs[(AT_IP + 8) / 8 + i];
+	reading->plain = head->bytes[AT_IP + 6] == PROTOCOL_UDP;
+	reading->whole = room >= IPV6_BYTES && payload <= room - IPV6_BYTES;
+	reading->ttl = head->bytes[AT_IP + 7];
+}
+
+/* False: it is no IP, or none of a length and version that it claims. */
+INLINE bool read_multicast(struct __sk_buff *skb, uint32_t port, struct reading *reading)
+{
+	uint32_t tci = FP_PATH_UNTAGGED;
+	uint32_t room = skb->len - ETH_BYTES;
+	union head head;
+
+	head.longs[0] = 0;
+	if (bpf_skb_load_bytes(skb, 0, head.bytes + 2, ETH_BYTES + IPV4_BYTES))
+		return false;
+	if (skb->vlan_present) {
+		if (skb->vlan_proto != TAG_PROTOCOL)
+			return false;
+		tci = skb->vlan_tci;
+	}
+	reading->key[0] = head.longs[0];
+	reading->key[1] = head.longs[1];
+	reading->key[2] = (uint64_t)tci << 32 | port;
+	if (head.halves[AT_TYPE / 2] == IPV4_PROTOCOL && head.bytes[AT_IP] >> 4 == 4)
+		read_ipv4(&head, room, reading);
+	else if (head.halves[AT_TYPE / 2] == IPV6_PROTOCOL && head.bytes[AT_IP] >> 4 == 6 &&
+		 !bpf_skb_load_bytes(skb, ETH_BYTES + IPV4_BYTES, head.bytes + AT_IP + IPV4_BYTES,
+				     IPV6_BYTES - IPV4_BYTES))
+		read_ipv6(&head, room, reading);
+	else
+		return false;
+	return reading->whole;
+}
+
+/* The version comes before all that is read of the slot: what changes later is seen by it. */
+INLINE bool slot_is(const struct fp_path_slot *slot, uint32_t tag, const uint64_t *key,
+		    struct answer *answer, uint32_t *version)
+{
+	uint64_t differ = 0;
+
+	if (ONCE(slot->tag) != tag)
+		return false;
+	*version = ONCE(slot->version);
+	fence(answer);
+#pragma unroll
+	for (uint32_t i = 0; i < FP_PATH_KEY_WORDS; i++)
+		differ |= slot->key[i] ^ key[i];
+	return !differ;
+}
+
+INLINE struct fp_path_slot *find(const struct fp_path_port *here, const uint64_t *key,
+				 struct answer *answer, uint32_t *version)
+{
+	uint64_t hash = fp_path_hash(key, fp_shared.seed);
+	uint32_t tag = fp_path_tag_of(hash);
+	uint32_t first =
+		here->first_slot + ((uint32_t)(hash >> 32) & fp_shared.set_mask) * FP_PATH_WAYS;
+
+#pragma unroll
+	for (uint32_t i = 0; i < FP_PATH_WAYS; i++) {
+		uint32_t at = first + i;
+		struct fp_path_slot *slot = bpf_map_lookup_elem(&fp_slots, &at);
+
+		if (slot && slot_is(slot, tag, key, answer, version))
+			return slot;
+	}
+	return 0;
+}
+
+/* Whether the decision of the slot holds, and the ring has none of its frames. */
+INLINE bool may_serve(const struct fp_path_slot *slot)
+{
+	return ONCE(slot->mode) == FP_MODE_KERNEL && ONCE(slot->ringed) == ONCE(slot->done) &&
+	       slot->seq >= fp_shared.shard_seq[slot->shard[0] & (FP_PATH_SHARDS - 1)] &&
+	       slot->seq >= fp_shared.shard_seq[slot->shard[1] & (FP_PATH_SHARDS - 1)];
+}
+
+/* A stream so fast that its runs may gain more: the ring has it until the loop says otherwise. */
+INLINE void measure(struct fp_path_slot *slot)
+{
+	uint64_t now_ns = bpf_ktime_get_ns();
+	uint64_t took_ns = now_ns - slot->mark_ns;
+
+	slot->mark_ns = now_ns;
+	if (took_ns < slot->fast_ns && now_ns >= slot->try_ns) {
+		slot->took_ns = took_ns;
+		ONCE(slot->mode) = FP_MODE_RING;
+	}
+}
+
+INLINE int serve(struct __sk_buff *skb, struct fp_path_slot *slot, uint32_t version,
+		 const struct reading *reading, struct answer *answer)
+{
+	uint32_t bank = version >> 1 & 1;
+	uint32_t bytes = skb->len + (skb->vlan_present ? TAG_BYTES : 0);
+	uint64_t before;
+
+	answer->count = slot->count;
+	answer->as_is = slot->as_is;
+	answer->tci = slot->tci;
+	answer->retag = slot->retag;
+	answer->direct = 0; /* it would get there as no multicast (fp_kernel.h) */
+#pragma unroll
+	for (uint32_t i = 0; i < FP_PATH_EGRESS_MAX / 8; i++)
+		answer->egress[i] = ((const uint64_t *)slot->egress)[i];
+	fence(answer);
+	if (ONCE(slot->version) != version) {
+		__sync_fetch_and_add(&slot->ringed, 1);
+		return TO_RING;
+	}
+	before = __sync_fetch_and_add(&slot->frames[bank], 1);
+	count(&slot->bytes[bank], bytes);
+	slot->last_ns = bpf_ktime_get_coarse_ns();
+	slot->ttl = reading->ttl;
+	if (!(before & (FP_PATH_RATE_FRAMES - 1)))
+		measure(slot);
+	if (answer->count)
+		wait_for(skb, answer);
+	return NOT_TO_RING;
+}
+
+INLINE int filter_multicast(struct __sk_buff *skb, uint32_t port, struct answer *answer)
+{
+	const struct fp_path_port *here = &fp_shared.ports[port];
+	struct fp_path_slot *slot;
+	struct reading reading;
+	uint32_t version;
+
+	if (!here->streams || !read_multicast(skb, port, &reading))
+		return TO_RING;
+	slot = find(here, reading.key, answer, &version);
+	if (!slot)
+		return TO_RING;
+	if (!(version & 1) && reading.plain && !skb->gso_size && skb->len <= slot->frame_max &&
+	    may_serve(slot))
+		return serve(skb, slot, version, &reading, answer);
+	__sync_fetch_and_add(&slot->ringed, 1);
+	return TO_RING;
+}
+
+#endif
