@@ -51,6 +51,9 @@ missing_packages() {
 		# What completes a command line (tests/unit/cli/test_completion.py).
 		command -v zsh >/dev/null || need+=(zsh)
 		command -v fish >/dev/null || need+=(fish)
+		# Containers (tests/netns/containers), and what is in their image.
+		[ -x /usr/sbin/dockerd ] || need+=(docker.io)
+		[ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1 || need+=(busybox-static)
 	fi
 	printf '%s\n' "${need[@]}"
 }
@@ -88,6 +91,10 @@ without_services() {
 		case $package in
 		frr | smcroute | igmpproxy | openvswitch-switch | radvd | nftables)
 			command -v systemctl >/dev/null && systemctl disable --now "$package" >/dev/null 2>&1
+			;;
+		docker.io)
+			command -v systemctl >/dev/null &&
+				systemctl disable --now docker.socket docker containerd >/dev/null 2>&1
 			;;
 		esac
 	done

@@ -1,0 +1,1 @@
+"""Containers of real engines, and what is in their image."""
