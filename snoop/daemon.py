@@ -99,7 +99,12 @@ class Daemon:
             stack.callback(self._neighbours.close)
             self._open_links()
             self._neighbours.open()
-            control = ControlServer(self._path, answer=self._answer, listen=self._listen)
+            self._control = control = ControlServer(
+                self._path,
+                answer=self._answer,
+                listen=self._listen,
+                group=self._settings.config.switch.socket_group,
+            )
             try:
                 await control.open()
             except SocketTaken as error:
@@ -147,7 +152,7 @@ class Daemon:
                 claims=Claims(switch.name, self._loop),
                 openings=self._openings,
             )
-            self._changes = Changes(self._settings, self._plane, self._links, self._load)
+            self._changes = Changes(self._settings, self._plane, self._links, self._loaded)
             self._answers = Answers(self._plane, changes=self._changes, config=self._settings.shown)
             named = {port.name for port in self._settings.config.named}
             faults = [
@@ -337,6 +342,12 @@ class Daemon:
         self._loop.call_later(interval, self._watchdog)
 
     # Configuration and control -------------------------------------------------------------------
+
+    def _loaded(self) -> Loaded:
+        """The configuration, loaded again; ConfigError also for who may not be let in."""
+        loaded = self._load()
+        self._control.let_in(loaded.config.switch.socket_group)
+        return loaded
 
     def _hang_up(self) -> None:
         try:

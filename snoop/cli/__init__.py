@@ -2,8 +2,7 @@
 
 - `main` lists the commands and turns what goes wrong into a line and an exit status; `session` is
   which switch is meant, `options` what several commands share, `given` what `run` takes of a
-  configuration, `suggest` what the shell completes,
-  `sockets` where switches are;
+  configuration, `suggest` what the shell completes;
 - a command a file: `run`, `show`, `change`, `port`, `explain`, `monitor`, `watch`, `check`,
   `config`, `decode`, `capture`, `completion`, `manual`, and `running`, which is `list`;
 - `screen` and `panel` draw what `watch` shows of a `view`, on a `terminal`, by its `keys`;

@@ -43,8 +43,11 @@ _ENVIRONMENT = (
                                      "reloading and alive."),
 )  # fmt: skip
 _FILES = (
-    ("/run/snoop/NAME.sock", "Control socket of the switch NAME, mode 0660. One JSON object a "
-                             "line each way."),
+    ("/run/snoop/NAME.sock", "Control socket of the switch NAME, mode 0660, of the group that "
+                             "socket_group names. One JSON object a line each way."),
+    ("$XDG_RUNTIME_DIR/snoop/NAME.sock", "The same for who may not write to /run/snoop: any user "
+                                         "but root, and root of a user namespace. Without the "
+                                         "variable it is /run/user/UID/snoop, or /tmp/snoop-UID."),
     ("/etc/snoop/snoop.toml", "Configuration that snoop.service reads."),
     ("/etc/snoop/NAME.toml", "Configuration that snoop@NAME.service reads."),
 )  # fmt: skip

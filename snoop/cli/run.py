@@ -63,7 +63,10 @@ def run(ctx: click.Context, /, log_level: str, wait: bool, **given: Any) -> int:
     try:
         loaded = load()
         path = socket_path(
-            name=chosen.name, path=chosen.given_path, fallback=loaded.config.switch.name
+            name=chosen.name,
+            path=chosen.given_path,
+            fallback=loaded.config.switch.name,
+            begins=True,
         )
         daemon = Daemon(loaded, load=load, path=Path(path), wait=wait)
         return asyncio.run(daemon.run())

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
 from snoop.cli import options
-from snoop.cli.sockets import sockets
-from snoop.control import client
+from snoop.control import client, sockets
 
 ANSWER_SECONDS = 3.0
 
@@ -20,14 +18,15 @@ ANSWER_SECONDS = 3.0
 def list(as_json: bool) -> None:
     """List the switches whose sockets are in the runtime directory.
 
-    That is /run/snoop, and $XDG_RUNTIME_DIR/snoop. Of a dead one only the socket is left.
+    That is /run/snoop for root, else $XDG_RUNTIME_DIR/snoop, and both are looked into. Of a dead
+    one only the socket is left.
     """
-    switches = [row_of(path) for directory in directories() for path in sockets(directory)]
+    switches = [row_of(path) for path in sockets.every()]
     if as_json:
         options.print_json({"switches": switches})
         return
     if not switches:
-        click.echo(f"no switches: no socket in {' or '.join(map(str, directories()))}")
+        click.echo(f"no switches: no socket in {' or '.join(map(str, sockets.directories()))}")
         return
     from snoop.cli import human, layout
 
@@ -40,15 +39,8 @@ def list(as_json: bool) -> None:
 
 def instead() -> str:
     """Who runs in place of the one that was asked, for whoever forgot the name."""
-    found = [path for directory in directories() for path in sockets(directory)]
-    names = [path.stem for path in found if row_of(path)["state"] == "running"]
+    names = [path.stem for path in sockets.every() if row_of(path)["state"] == "running"]
     return f". Running: {', '.join(names)}" if names else ""
-
-
-def directories() -> tuple[Path, ...]:
-    """Where switches put their sockets when nobody says where."""
-    own = os.environ.get("XDG_RUNTIME_DIR")
-    return (Path(client.RUN_DIRECTORY), *([Path(own) / "snoop"] if own else []))
 
 
 def row_of(path: Path) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from typing import TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from snoop.cli import sockets
 from snoop.cli.human import PROTOCOLS
 from snoop.cli.session import Session
-from snoop.control import client, documents
+from snoop.control import client, documents, sockets
 from snoop.printable import name_of, natural
 
 Document = TypeVar("Document", bound=documents.Document)
@@ -80,7 +79,7 @@ def assignments(
 
 def switches(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Switches whose sockets are where a name is looked for; nobody is asked."""
-    return _items({path.stem: None for path in sockets.sockets(sockets.NAMED)}, incomplete)
+    return _items({path.stem: None for path in sockets.every()}, incomplete)
 
 
 def interfaces(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -27,6 +27,9 @@ Name = Annotated[
     str,
     like(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$", "a name of letters, digits, '.', '-' and '_'"),
 ]
+UserGroup = Annotated[
+    str, like(r"^$|^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$", "the name of a group of users, or empty")
+]
 Interface = Annotated[
     str,
     # One with escapes (`printable.py`) is longer than the kernel's.

@@ -30,6 +30,7 @@ from snoop.config.bounds import (
     QuerySeconds,
     ResponseSeconds,
     RingSlots,
+    UserGroup,
     Vid,
     Vids,
     Vlan,
@@ -66,6 +67,10 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """`[switch]`."""
 
     name: Annotated[Name, says("names the control socket, /run/snoop/NAME.sock")] = "sw0"
+    socket_group: Annotated[
+        UserGroup,
+        says("members of this group may use the control socket, too: all of it; empty: none"),
+    ] = ""
     unregistered: Annotated[
         Unregistered, says("groups nobody has joined; router ports get them too, unless drop")
     ] = Unregistered.FLOOD

@@ -1,7 +1,7 @@
 """What a running switch answers, and to whom.
 
 - `client`, `server`, `requests`, `door`: the control socket, both its ends, what may be asked, who
-  is let in;
+  is let in; `sockets`: where they are;
 - `answers`: each request done, by the ports and groups it `named`, `changes` what is done to the
   configuration; `shows`: each table shown, `parts` of it at a time, or counted by `tally`;
   `telling`: events that were, and that come; `matching`: what filters ask for;

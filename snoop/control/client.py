@@ -15,13 +15,14 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from snoop.control import sockets
+
 if TYPE_CHECKING:
     from snoop.control.documents import Document
 
     Shown = TypeVar("Shown", bound=Document)
 Answered = TypeVar("Answered")
 
-RUN_DIRECTORY = "/run/snoop"
 TIMEOUT_SECONDS = 30.0
 MOMENT_SECONDS = 0.001  # for what is there already
 
@@ -42,13 +43,21 @@ class Refused(Exception):
         self.code = code
 
 
-def socket_path(*, name: str | None = None, path: str | None = None, fallback: str = "sw0") -> str:
-    """`--socket` before `--name` before SNOOP_SOCKET before the `fallback` name."""
-    if path:
-        return path
-    if name:
-        return f"{RUN_DIRECTORY}/{name}.sock"
-    return os.environ.get("SNOOP_SOCKET") or f"{RUN_DIRECTORY}/{fallback}.sock"
+def socket_path(
+    *,
+    name: str | None = None,
+    path: str | None = None,
+    fallback: str = "sw0",
+    begins: bool = False,
+) -> str:
+    """`--socket` before `--name` before SNOOP_SOCKET before the `fallback` name.
+
+    `begins`: of a switch that is to be, whatever others there are.
+    """
+    given = path or (not name and os.environ.get("SNOOP_SOCKET"))
+    if given:
+        return given
+    return str((sockets.place if begins else sockets.find)(name or fallback))
 
 
 class Client:

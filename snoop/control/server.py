@@ -2,8 +2,8 @@
 
 One asyncio task a client, let in by a `Door`. A client that sends nonsense, sends nothing, or does
 not read costs a bounded amount of memory and no time of the switch: lines, clients, queues, answers
-nobody reads and waits all have a limit. The socket file is 0660 in a directory made 0755; a file
-left by a daemon that died is replaced, one with a live daemon behind it is not.
+nobody reads and waits all have a limit. The socket file is 0660, and `socket_group` may use it; a
+file left by a daemon that died is replaced, one with a live daemon behind it is not.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import grp
 import logging
 import os
 import socket
@@ -18,7 +19,8 @@ import stat
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-from snoop.control import requests
+from snoop.config.problems import ConfigError
+from snoop.control import requests, sockets
 from snoop.control.door import Door, Guest, places
 from snoop.control.requests import Capture, Monitor, Request, RequestError
 from snoop.control.telling import Replay
@@ -39,6 +41,10 @@ class SocketTaken(Exception):
     """The socket path cannot be ours; the text says why and what to do."""
 
 
+class NoGroup(ConfigError):
+    """The socket cannot be given to that group; the text says why."""
+
+
 class ControlServer:
     """Serves `path`. `answer` gets each request; `listen` gets each stream request."""
 
@@ -48,21 +54,26 @@ class ControlServer:
         *,
         answer: Callable[[Request], Awaitable[object]],
         listen: Callable[[Monitor | Capture], Listener | Replay],
+        group: str = "",
     ) -> None:
         self._path = path
+        self._group = group
         self._answer = answer
         self._listen = listen
         self._door: Door | None = None
         self._inode: int | None = None
 
     async def open(self) -> None:
-        """Listen; SocketTaken if another daemon does, or the path cannot be used."""
+        """Listen; SocketTaken if another daemon does, or the path cannot be used; NoGroup."""
+        gid = gid_of(self._group)
         try:
-            self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            sockets.make(self._path.parent)
             with _locked(self._path.parent):
                 _clear_stale(self._path)
                 sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
                 sock.bind(str(self._path))
+                if self._group:
+                    self._give(gid)
                 os.chmod(self._path, 0o660)
                 sock.listen(BACKLOG)
                 self._inode = self._path.stat().st_ino
@@ -78,6 +89,21 @@ class ControlServer:
             serve=self._serve,
             line_bytes_max=requests.LINE_BYTES_MAX,
         )
+
+    def let_in(self, group: str) -> None:
+        """Members of this group may use the socket, and those of the former no more; NoGroup."""
+        if group != self._group:
+            self._give(gid_of(group))
+            self._group = group
+
+    def _give(self, gid: int) -> None:
+        try:
+            os.chown(self._path, -1, gid, follow_symlinks=False)
+        except OSError as error:
+            raise NoGroup(
+                f"[switch] socket_group: cannot give {self._path} to group {gid} "
+                f"({error.strerror}): that takes CAP_CHOWN, or being in it"
+            ) from error
 
     async def close(self) -> None:
         """Stop listening, drop every client and remove the file if it is still ours."""
@@ -145,6 +171,19 @@ class ControlServer:
         guest.writer.write(data)
         await asyncio.wait_for(guest.writer.drain(), SEND_SECONDS)
         # `drain` returns with up to the high-water mark unsent, which is what we want to bound.
+
+
+def gid_of(group: str) -> int:
+    """The group's number, ours for none; NoGroup."""
+    if not group:
+        return os.getegid()
+    try:
+        return int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise NoGroup(
+            f'[switch] socket_group: there is no group "{group}" on this machine; '
+            f"`getent group` lists them, groupadd -r {group} makes it"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -61,7 +61,7 @@ def test_the_unit_gives_the_switch_what_it_needs(manager: socket.socket) -> None
     capabilities of the unit."""
     config = {
         "igmp": IGMP,
-        "switch": {"nice": -5},
+        "switch": {"nice": -5, "socket_group": "nogroup"},
         "metrics": {"listen": "127.0.0.1:9570"},
     }
     through = confined(NOTIFY_SOCKET=manager.getsockname(), WATCHDOG_USEC=str(MICROSECONDS // 2))
@@ -75,6 +75,7 @@ def test_the_unit_gives_the_switch_what_it_needs(manager: socket.socket) -> None
         )
         assert int(status.split("CapBnd:")[1].split()[0], 16) == wanted
         assert loop_nice(switch) == -5
+        assert Path(switch.socket).group() == "nogroup"
         net = Star(lab, switch)
         net.h(1).join(GROUP)
         switch.wait_members(GROUP, {"p1"})
@@ -91,6 +92,7 @@ def test_the_unit_gives_the_switch_what_it_needs(manager: socket.socket) -> None
 
 
 BITS = {
+    "CAP_CHOWN": 0,
     "CAP_NET_BROADCAST": 11,
     "CAP_NET_ADMIN": 12,
     "CAP_NET_RAW": 13,

@@ -151,6 +151,7 @@ def test_the_unit_says_how_the_switch_is_run(name: str) -> None:
         "CAP_BPF",
         "CAP_PERFMON",
         "CAP_SYS_NICE",
+        "CAP_CHOWN",
     }
     start = keys["ExecStart"].split()
     if "@" in name:

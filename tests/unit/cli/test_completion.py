@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from snoop.cli import sockets
+from snoop.control import sockets
 from unit.cli.conftest import Daemon
 
 BIN = Path(sys.executable).parent
@@ -133,7 +133,7 @@ def test_switches_are_completed_by_their_sockets(
         with socket.socket(socket.AF_UNIX) as one:
             one.bind(str(tmp_path / f"{name}.sock"))
     (tmp_path / "sw1.sock").touch()
-    monkeypatch.setattr(sockets, "NAMED", tmp_path)
+    monkeypatch.setattr(sockets, "directories", lambda: (tmp_path,))
     option = next(param for param in cli.params if param.name == "name")
     with cli.make_context("snoop", ["show"]) as context:
         offered = option.type.shell_complete(context, option, "s")

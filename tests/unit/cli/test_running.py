@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 from snoop.cli import main
-from snoop.control import client
+from snoop.control import sockets
 from unit.cli.conftest import Daemon
 
 
 @pytest.fixture
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the switch of the fixture has its socket, `sw.sock`."""
-    monkeypatch.setattr(client, "RUN_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(sockets, "SHARED", tmp_path)
+    monkeypatch.setattr(sockets, "USERS", tmp_path / "nobody")
+    monkeypatch.setattr(sockets, "TEMPORARY", tmp_path / "nowhere")
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     return tmp_path
 

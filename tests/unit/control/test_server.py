@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import grp
 import json
+import os
 import select
 import socket
 import stat
@@ -17,7 +19,7 @@ import pytest
 from snoop.control import requests, server
 from snoop.control.client import Client, NoDaemon, Refused
 from snoop.control.requests import Request, RequestError, Show
-from snoop.control.server import ControlServer, SocketTaken
+from snoop.control.server import ControlServer, NoGroup, SocketTaken
 from snoop.runtime.fanout import QUEUE_MAX, Fanout
 from unit.scene import heard
 
@@ -287,3 +289,29 @@ def test_a_file_that_is_no_socket_is_left_alone(path: Path) -> None:
 def test_nobody_at_the_socket_is_its_own_error(tmp_path: Path) -> None:
     with pytest.raises(NoDaemon, match="start one with `snoop run`"):
         Client(str(tmp_path / "none.sock"))
+
+
+def test_a_group_is_let_in_and_its_name_is_checked(path: Path) -> None:
+    """`socket_group`, at the start and later; a refused one changes nothing."""
+    may = [one for one in grp.getgrall() if os.geteuid() == 0 or one.gr_gid in os.getgroups()]
+    name, gid = may[-1].gr_name, may[-1].gr_gid
+
+    async def scene() -> None:
+        server = ControlServer(
+            path,
+            answer=answer,
+            listen=lambda _: None,
+            group=name,  # type: ignore[arg-type, return-value]
+        )
+        await server.open()
+        try:
+            assert (path.stat().st_gid, path.stat().st_mode & 0o777) == (gid, 0o660)
+            with pytest.raises(NoGroup, match=r'no group "nosuchgroup" .* groupadd -r nosuchgroup'):
+                server.let_in("nosuchgroup")
+            assert path.stat().st_gid == gid
+            server.let_in("")
+            assert path.stat().st_gid == os.getegid()
+        finally:
+            await server.close()
+
+    asyncio.run(scene())
