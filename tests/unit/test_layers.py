@@ -9,6 +9,7 @@ import ast
 import re
 import sys
 from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -68,16 +69,17 @@ def modules() -> Iterator[tuple[str, Path]]:
         yield ".".join(part for part in parts if part != "__init__"), path
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Full names of what a file imports; `from a import b` counts as a.b."""
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+    return frozenset(names)
 
 
 def circles(files: dict[str, Path]) -> list[list[str]]:
@@ -99,7 +101,7 @@ def within(name: str, packages: Collection[str]) -> bool:
     return any(name == package or name.startswith(package + ".") for package in packages)
 
 
-def ours(names: set[str]) -> set[str]:
+def ours(names: Collection[str]) -> set[str]:
     return {name for name in names if within(name, {"snoop"})}
 
 

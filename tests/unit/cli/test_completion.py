@@ -63,7 +63,7 @@ def complete(request: pytest.FixtureRequest) -> Complete:
             command.append(line)
         path = f"{BIN}:{os.environ['PATH']}"
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=10, check=False,
+            command, capture_output=True, text=True, timeout=60, check=False,
             env={**os.environ, "PATH": path, "HOME": "/nonexistent", **environment},
         )  # fmt: skip
         assert done.stderr == ""
