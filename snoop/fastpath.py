@@ -28,7 +28,7 @@ from snoop.table.seen import (
     WorkerStats,
 )
 
-CONTRACT_VERSION = 18
+CONTRACT_VERSION = 19
 if lib.fp_contract_version() != CONTRACT_VERSION:
     raise ImportError(
         f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "
@@ -152,14 +152,7 @@ class FastPath:
         streams_max: int = 16384,
     ) -> None:
         config = ffi.new(
-            "struct fp_config *",
-            {
-                "fdb_ageing_ns": fdb_ageing_ns,
-                "workers": workers,
-                "fdb_max": fdb_max,
-                "spin_us": spin_us,
-                "streams_max": streams_max,
-            },
+            "struct fp_config *", [fdb_ageing_ns, workers, fdb_max, spin_us, streams_max]
         )
         self._sw = lib.fp_switch_new(config)
         if self._sw == ffi.NULL:
@@ -213,6 +206,10 @@ class FastPath:
         isolated, stage = ffi.new("int32_t *"), ffi.new("const char **")
         _check_at(call(self._sw, port, _port_config(ifindex, setup), isolated, stage), stage)
         return _opened(int(isolated[0]), setup)
+
+    def port_isolate(self, port: int, isolate: bool) -> bool:
+        """Keep the host's stack off an open port, or not, at once; False: it takes an opening."""
+        return bool(lib.fp_port_isolate(self._sw, port, isolate) == 0)
 
     def port_close(self, port: int) -> None:
         """Take a port out of the forwarding at once; KeyError if it is not open."""

@@ -13,7 +13,8 @@
 
 #define TO_RING (-1) /* all of it: what a socket filter returns is a length */
 #define NOT_TO_RING 0
-#define DROPPED 2 /* TCX_DROP */
+#define DROPPED 2    /* TCX_DROP */
+#define TO_HOST (-1) /* TCX_NEXT: to whoever is behind us */
 
 #define ETH_BYTES 14u
 #define MACS_BYTES 12u
@@ -54,6 +55,7 @@ struct answer {
 	uint16_t tci;
 	uint8_t retag;
 	uint8_t direct; /* the last port's other end may be handed it */
+	uint8_t to_host;
 	uint64_t egress[FP_PATH_EGRESS_MAX / 8];
 };
 

@@ -44,6 +44,23 @@ INLINE bool spell_as(struct __sk_buff *skb, const struct answer *answer)
 	return !(answer->retag & FP_TAG_PUSH) || !bpf_skb_vlan_push(skb, TAG_PROTOCOL, answer->tci);
 }
 
+/* As it was when it came. */
+INLINE void spell_back(struct __sk_buff *skb, const struct answer *answer, uint16_t tci)
+{
+	if (answer->retag & FP_TAG_PUSH)
+		bpf_skb_vlan_pop(skb);
+	if (answer->retag & FP_TAG_POP)
+		bpf_skb_vlan_push(skb, TAG_PROTOCOL, tci);
+}
+
+/* What nobody sends on. */
+INLINE int leave(const struct __sk_buff *skb)
+{
+	uint32_t port = port_of(skb);
+
+	return port < FP_PATH_PORTS && !fp_shared.ports[port].to_host ? DROPPED : TO_HOST;
+}
+
 /* The last port gets the frame itself. */
 INLINE int send_last(struct __sk_buff *skb, const struct answer *answer)
 {
@@ -65,32 +82,39 @@ INLINE void send_copy(struct __sk_buff *skb, struct fp_path_port *port)
 /*
  * The ports that get the frame as it came, then the others. Each loop counts from 0, and reads anew
  * where it begins: the kernel's verifier looks at it once, not for every end of the one before.
+ * Where the host's stack gets it as well all others get copies.
  */
 SECTION("ingress")
 int fp_ingress(struct __sk_buff *skb)
 {
 	struct answer *answer = answer_here();
+	uint16_t tci = (uint16_t)skb->vlan_tci;
+	uint32_t copies;
 	uint32_t first;
 
 	if (!answer || !is_about(answer, skb))
-		return DROPPED;
+		return leave(skb);
 	answer->waits = 0;
 	if (skb->tc_index == DIRECT_MARK) {
 		skb->tc_index = 0;
 		answer->direct = 0;
 	}
-	for (uint32_t i = 0;
-	     i < FP_PATH_EGRESS_MAX && i < ONCE(answer->as_is) && i + 1 < answer->count; i++)
+	copies = answer->count - !answer->to_host;
+	for (uint32_t i = 0; i < FP_PATH_EGRESS_MAX && i < ONCE(answer->as_is) && i < copies; i++)
 		send_copy(skb, egress_of(answer, i));
 	first = ONCE(answer->as_is);
 	if (first >= ONCE(answer->count))
-		return send_last(skb, answer);
+		return answer->to_host ? TO_HOST : send_last(skb, answer);
 	if (!spell_as(skb, answer)) {
 		for (uint32_t i = 0; i < FP_PATH_EGRESS_MAX && first + i < answer->count; i++)
 			count(&egress_of(answer, first + i)->refused, 1);
-		return DROPPED;
+		return leave(skb);
 	}
-	for (uint32_t i = 0; i < FP_PATH_EGRESS_MAX && first + i + 1 < answer->count; i++)
+	copies = ONCE(answer->count) - !answer->to_host;
+	for (uint32_t i = 0; i < FP_PATH_EGRESS_MAX && first + i < copies; i++)
 		send_copy(skb, egress_of(answer, first + i));
-	return send_last(skb, answer);
+	if (!answer->to_host)
+		return send_last(skb, answer);
+	spell_back(skb, answer, tci);
+	return TO_HOST;
 }

@@ -156,7 +156,7 @@ INLINE void measure(struct fp_path_slot *slot)
 }
 
 INLINE int serve(struct __sk_buff *skb, struct fp_path_slot *slot, uint32_t version,
-		 const struct reading *reading, struct answer *answer)
+		 const struct reading *reading, uint8_t to_host, struct answer *answer)
 {
 	uint32_t bank = version >> 1 & 1;
 	uint32_t bytes = skb->len + (skb->vlan_present ? TAG_BYTES : 0);
@@ -166,6 +166,7 @@ INLINE int serve(struct __sk_buff *skb, struct fp_path_slot *slot, uint32_t vers
 	answer->as_is = slot->as_is;
 	answer->tci = slot->tci;
 	answer->retag = slot->retag;
+	answer->to_host = to_host;
 	answer->direct = 0; /* it would get there as no multicast (fp_kernel.h) */
 #pragma unroll
 	for (uint32_t i = 0; i < FP_PATH_EGRESS_MAX / 8; i++)
@@ -200,7 +201,7 @@ INLINE int filter_multicast(struct __sk_buff *skb, uint32_t port, struct answer 
 		return TO_RING;
 	if (!(version & 1) && reading.plain && !skb->gso_size && skb->len <= slot->frame_max &&
 	    may_serve(slot))
-		return serve(skb, slot, version, &reading, answer);
+		return serve(skb, slot, version, &reading, here->to_host, answer);
 	__sync_fetch_and_add(&slot->ringed, 1);
 	return TO_RING;
 }

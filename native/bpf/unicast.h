@@ -52,7 +52,7 @@ INLINE void spell(struct __sk_buff *skb, const struct fp_shortcut_value *to, uin
 
 	answer->retag = skb->vlan_present ? FP_TAG_POP : 0;
 	answer->tci = tci | vlan;
-	answer->as_is = 0;
+	answer->as_is = answer->retag ? 0 : answer->count;
 	if (to->untagged)
 		return;
 	if ((tci & VID_MASK) == vlan)
@@ -120,6 +120,7 @@ INLINE int filter_unicast(struct __sk_buff *skb, uint32_t port, struct answer *a
 	}
 	spell(skb, to, vlan, answer);
 	answer->direct = is_peers(macs, to->port);
+	answer->to_host = here->to_host;
 	count(&here->rx_frames, 1);
 	count(&here->rx_bytes, skb->len);
 	count_out(to->port, skb->len);

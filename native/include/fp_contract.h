@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 18
+#define FP_CONTRACT_VERSION 19
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -315,6 +315,11 @@ int fp_port_open(struct fp_switch *sw, uint32_t port, const struct fp_port_confi
 int fp_port_stuck(struct fp_switch *sw, uint32_t port);
 int fp_port_reopen(struct fp_switch *sw, uint32_t port, const struct fp_port_config *config,
 		   int32_t *isolated, const char **stage);
+/*
+ * Keeps the host stack off an open port or lets it see the port, in place: no frame is lost by it.
+ * -ENOTSUP: the port has not the program for that, and takes another opening.
+ */
+int fp_port_isolate(struct fp_switch *sw, uint32_t port, int isolate);
 /* Publishes a table without the port, which threads of their own close when no loop can reach it.
  */
 int fp_port_close(struct fp_switch *sw, uint32_t port);

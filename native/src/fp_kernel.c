@@ -112,7 +112,7 @@ void fp_kernel_destroy(struct fp_kernel *kernel)
 }
 
 bool fp_kernel_serve(const struct fp_kernel *kernel, uint32_t port, uint32_t worker, int ifindex,
-		     bool unicast)
+		     bool unicast, bool isolate)
 {
 	struct fp_path_port *served = &kernel->shared->ports[port];
 
@@ -121,6 +121,7 @@ bool fp_kernel_serve(const struct fp_kernel *kernel, uint32_t port, uint32_t wor
 	served->first_slot = worker * kernel->sets * FP_PATH_WAYS;
 	served->unicast = unicast;
 	served->streams = 1;
+	served->to_host = !isolate;
 	served->ifindex = (uint32_t)ifindex;
 	for (uint32_t i = 0; i < FP_PATH_PROBES; i++) {
 		uint32_t place = ((uint32_t)ifindex + i) & (FP_PATH_HOMES - 1);
@@ -135,6 +136,12 @@ bool fp_kernel_serve(const struct fp_kernel *kernel, uint32_t port, uint32_t wor
 		}
 	}
 	return false;
+}
+
+void fp_kernel_isolate(const struct fp_kernel *kernel, uint32_t port, bool isolate)
+{
+	/* relaxed: nothing is published through it */
+	__atomic_store_n(&kernel->shared->ports[port].to_host, !isolate, __ATOMIC_RELAXED);
 }
 
 void fp_kernel_leave(const struct fp_kernel *kernel, uint32_t port)

@@ -64,11 +64,14 @@ int fp_kernel_load(struct fp_kernel *kernel);
 /* Another of the ingress programs: its descriptor, the caller's to close, or -errno. */
 int fp_kernel_copy(const struct fp_kernel *kernel);
 /*
- * From here on what the port's programs know is served, known unicast only if `unicast`. False: no
- * room for one more interface whose number is so like others', and nothing is.
+ * From here on what the port's programs know is served, known unicast only if `unicast`, and the
+ * host's stack kept off the port only if `isolate`. False: no room for one more interface whose
+ * number is so like others', and nothing is.
  */
 bool fp_kernel_serve(const struct fp_kernel *kernel, uint32_t port, uint32_t worker, int ifindex,
-		     bool unicast);
+		     bool unicast, bool isolate);
+/* Of a port that is served, at once and for every frame: it takes both ways or one. */
+void fp_kernel_isolate(const struct fp_kernel *kernel, uint32_t port, bool isolate);
 /* From here on nothing is: for a port that closes. */
 void fp_kernel_leave(const struct fp_kernel *kernel, uint32_t port);
 

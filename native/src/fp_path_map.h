@@ -69,7 +69,7 @@ struct fp_path_port {
 	uint8_t streams;     /* its program serves slots */
 	uint8_t unicast;     /* and known unicast */
 	uint8_t peer;	     /* its other end can be handed frames */
-	uint8_t pad;
+	uint8_t to_host;     /* the host's stack gets what comes in as well */
 	uint32_t pad2;
 	uint8_t peer_mac[6];
 	uint16_t pvid;	  /* of what comes untagged; FP_VLAN_ID_MASK: none, nobody is in it */

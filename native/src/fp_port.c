@@ -209,6 +209,23 @@ static int open_tx(int ifindex, bool bypass, bool vnet, int *out)
 	return 0;
 }
 
+/* For want of the switch's program, which does that as well. */
+static int drop_all(struct fp_port *port)
+{
+	int fd;
+	int err;
+
+	if (!(port->flags & FP_OPEN_ISOLATE))
+		return -ENOTSUP;
+	err = fp_isolate(-1, port->ifindex, &fd);
+	if (err)
+		return err;
+	if (port->isolate_fd >= 0)
+		close(port->isolate_fd);
+	port->isolate_fd = fd;
+	return 0;
+}
+
 /* Its program at the ingress hook, with those of the switch or without. 0, or -errno. */
 static int attach(struct fp_port *port, const struct fp_kernel *kernel)
 {
@@ -216,7 +233,7 @@ static int attach(struct fp_port *port, const struct fp_kernel *kernel)
 	int err;
 
 	if (!port->served)
-		return fp_isolate(-1, port->ifindex, &port->isolate_fd);
+		return drop_all(port);
 	/* The kernel takes no program twice, and that of a port that closes is on its way out. */
 	for (int tries = 0; tries < ATTACH_TRIES; tries++) {
 		err = fp_isolate(kernel->ingress_fd, port->ifindex, &port->isolate_fd);
@@ -234,9 +251,9 @@ static int attach(struct fp_port *port, const struct fp_kernel *kernel)
 }
 
 /*
- * Keeps the host stack off the port. A thread of its own, beside the one that makes the rings: the
- * kernel waits for a grace period with its lock on all interfaces held, and is quick with the
- * rings meanwhile.
+ * Puts the program at the port, which also keeps the host stack off it. A thread of its own, beside
+ * the one that makes the rings: the kernel waits for a grace period with its lock on all interfaces
+ * held, and is quick with the rings meanwhile.
  */
 static void *isolate(void *argument)
 {
@@ -305,15 +322,14 @@ int fp_port_make(const struct fp_port_config *config, struct fp_kernel *kernel,
 	port->isolated = ENOTSUP;
 	clear(port);
 	isolation.port = port;
-	has_beside =
-		config->flags & FP_OPEN_ISOLATE && !fp_thread_start(&beside, isolate, &isolation);
+	has_beside = kernel && !fp_thread_start(&beside, isolate, &isolation);
 	err = fp_punt_new(config->punt_bytes ? config->punt_bytes : FP_PUNT_BYTES_DEFAULT,
 			  &port->punt);
 	if (!err)
 		err = open_sockets(port, config, stage);
 	if (has_beside)
 		pthread_join(beside, NULL);
-	else if (!err && config->flags & FP_OPEN_ISOLATE)
+	else if (!err && kernel)
 		isolate(&isolation);
 	if (err)
 		fp_port_free(port);
@@ -327,8 +343,12 @@ int fp_port_start(struct fp_port *port, uint32_t id, struct fp_kernel *kernel,
 {
 	port->id = id;
 	port->worker = id % kernel->workers;
-	port->served = port->served && fp_kernel_serve(kernel, id, port->worker, port->ifindex,
-						       port->flags & FP_OPEN_SHORTCUT);
+	if (port->served &&
+	    !fp_kernel_serve(kernel, id, port->worker, port->ifindex,
+			     port->flags & FP_OPEN_SHORTCUT, port->flags & FP_OPEN_ISOLATE)) {
+		port->served = false;
+		port->isolated = -drop_all(port);
+	}
 	return start_rings(port, replaces, kernel);
 }
 

@@ -37,7 +37,7 @@ struct fp_port {
 	int tx_qdisc_fd; /* through the qdisc layer, which can segment; == tx_fd without bypass */
 	uint32_t flags;	 /* of fp_port_config */
 	int isolated;	 /* 0, or the errno of isolation */
-	int isolate_fd;	 /* tcx link, -1 when the host stack still sees the port */
+	int isolate_fd;	 /* tcx link of the program that keeps the host stack off, or lets it see */
 	bool served;	 /* what comes in may be served inside the kernel */
 	struct fp_ring data;
 	struct fp_ring control;
@@ -50,7 +50,9 @@ struct fp_port {
 	struct fp_port *next; /* fp_reaper.h */
 };
 
-/* Any thread: all that takes long. Nothing comes in yet. On failure *stage says which step failed.
+/*
+ * Any thread: all that takes long. Nothing comes in yet. kernel: NULL leaves the program at the
+ * interface to whoever has it. On failure *stage says which step failed.
  */
 int fp_port_make(const struct fp_port_config *config, struct fp_kernel *kernel,
 		 struct fp_port **out, const char **stage);

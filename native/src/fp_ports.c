@@ -58,12 +58,10 @@ int fp_port_reopen(struct fp_switch *sw, uint32_t id, const struct fp_port_confi
 		   int32_t *isolated, const char **stage)
 {
 	struct fp_port *before = id < FP_PORTS_MAX ? sw->opened[id] : NULL;
-	struct fp_port_config own = *config;
 	struct fp_table *table;
 	struct fp_port *port;
 	int err;
 
-	own.flags &= ~(uint32_t)FP_OPEN_ISOLATE; /* by the program that is there */
 	*stage = "port number";
 	if (!before)
 		return -ENOENT;
@@ -71,7 +69,7 @@ int fp_port_reopen(struct fp_switch *sw, uint32_t id, const struct fp_port_confi
 	table = fp_publish_begin(sw);
 	if (!table)
 		return -ENOMEM;
-	err = fp_port_make(&own, &sw->kernel, &port, stage);
+	err = fp_port_make(config, NULL, &port, stage); /* the program stays */
 	if (!err) {
 		fp_port_inherit(port, before);
 		*stage = "starting the rings";
@@ -96,6 +94,20 @@ int fp_port_reopen(struct fp_switch *sw, uint32_t id, const struct fp_port_confi
 		table->ports[id] = port;
 	fp_publish_end(sw, table, before);
 	fp_count(&sw->control_stats[id].stats[FP_STAT_RING_REOPENED], 1);
+	return 0;
+}
+
+int fp_port_isolate(struct fp_switch *sw, uint32_t id, int isolate)
+{
+	struct fp_port *port = id < FP_PORTS_MAX ? sw->opened[id] : NULL;
+
+	if (!port)
+		return -ENOENT;
+	if (!port->served)
+		return -ENOTSUP;
+	port->flags &= ~(uint32_t)FP_OPEN_ISOLATE;
+	port->flags |= isolate ? FP_OPEN_ISOLATE : 0;
+	fp_kernel_isolate(&sw->kernel, id, isolate);
 	return 0;
 }
 

@@ -176,11 +176,21 @@ void programs_start(struct lab *lab)
 	}
 	for (uint32_t i = 0; i < lab->port_count; i++) {
 		lab->ports[i].port->served = true;
-		fp_kernel_serve(kernel, i, lab->ports[i].port->worker, (int)i + 1, false);
+		fp_kernel_serve(kernel, i, lab->ports[i].port->worker, (int)i + 1, false, true);
 	}
 	clock_ns = 0;
 	ring_is_full = false;
 	CHECK_EQ(fp_switch_kernel(sw, 1), 0);
+}
+
+/* The host's stack gets what is for it, as it came, and nothing else. */
+static void check_host(const struct frame_in_kernel *frame, uint32_t port, int tci, int result)
+{
+	bool tagged = tci != FAKE_NO_TAG;
+
+	CHECK_EQ(result == TO_HOST, shared->ports[port].to_host);
+	if (result == TO_HOST)
+		CHECK(frame->tagged == tagged && (!tagged || frame->tci == (uint16_t)tci));
 }
 
 bool programs_receive(struct lab *lab, uint32_t port, const struct packet *packet, int tci)
@@ -207,7 +217,7 @@ bool programs_receive(struct lab *lab, uint32_t port, const struct packet *packe
 	}
 	copy_count = 0;
 	current = &frame.skb;
-	fp_ingress(&frame.skb);
+	check_host(&frame, port, tci, fp_ingress(&frame.skb));
 	return true;
 }
 

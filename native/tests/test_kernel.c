@@ -21,7 +21,7 @@ static uint32_t port_of(uint32_t ifindex)
 
 static bool serve(uint32_t port, uint32_t ifindex)
 {
-	return fp_kernel_serve(&kernel, port, 0, (int)ifindex, false);
+	return fp_kernel_serve(&kernel, port, 0, (int)ifindex, false, true);
 }
 
 static void test_interfaces_of_like_numbers(void)

@@ -67,6 +67,7 @@ static void publish_something(struct lab *lab, uint64_t *seed)
 		.horizon = (uint16_t)(check_below(seed, 4) == 0),
 	};
 
+	fp_kernel_isolate(&lab->sw->kernel, (uint32_t)check_below(seed, 2), check_below(seed, 3));
 	row.op = check_below(seed, 4) ? FP_ROW_SET : FP_ROW_DELETE;
 	switch (check_below(seed, 6)) {
 	case 0:

@@ -113,12 +113,12 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     isolate: Annotated[
         bool, says("keep the host's own stack off the ports (drop at tc ingress)")
     ] = True
-    shortcut: Annotated[
-        bool, says("redirect known unicast inside the kernel; needs isolate, takes a restart")
-    ] = True
+    shortcut: Annotated[bool, says("redirect known unicast inside the kernel; takes a restart")] = (
+        True
+    )
     kernel: Annotated[
         Kernel,
-        says("serve streams inside the kernel where that gains, past the rings; needs isolate"),
+        says("serve streams inside the kernel where that gains, past the rings"),
     ] = Kernel.AUTO
     workers: Annotated[int, Meta(ge=1, le=8), says("loop threads; takes a restart")] = 1
     spin_us: Annotated[

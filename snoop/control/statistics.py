@@ -147,7 +147,7 @@ def _port(
         drops={name: count for name, count in counts.items() if name in DROPS and count},
         notice=port.notice,
         isolated_because=port.isolated_because,
-        uppers=plane.ports.guests(port),
+        uppers=plane.ports.isolation.guests(port.link),
         link_kind=link.kind if link is not None else "",
         lost=lost,
         pruned=pruned,

@@ -146,13 +146,13 @@ def attach(code: bytes, ifindex: int) -> None:
         os.close(descriptor)
 
 
-def program(kind: int, code: bytes) -> int:
+def program(kind: int, code: bytes, attach_type: int = 0) -> int:
     """The descriptor of a program of that type."""
     text, license_text = ctypes.create_string_buffer(code), ctypes.create_string_buffer(b"GPL")
     return bpf(
         PROG_LOAD,
-        struct.pack("=IIQQ", kind, len(code) // 8,
-                    ctypes.addressof(text), ctypes.addressof(license_text)),
+        struct.pack("=IIQQ44xI", kind, len(code) // 8, ctypes.addressof(text),
+                    ctypes.addressof(license_text), attach_type),
     )  # fmt: skip
 
 

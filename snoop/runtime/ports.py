@@ -21,8 +21,9 @@ from snoop.links.direct import Direct
 from snoop.links.interfaces import Link
 from snoop.links.runs import Runs
 from snoop.printable import name_of, natural
-from snoop.runtime import clock, isolation
+from snoop.runtime import clock
 from snoop.runtime.egress import Egress, NeighbourTable
+from snoop.runtime.isolation import Isolation
 from snoop.runtime.openings import Openings
 from snoop.runtime.port import (
     LinkTable,
@@ -59,6 +60,7 @@ class Ports:
         self._claims = claims or Unclaimed()
         self._neighbours = neighbours
         self.egress = Egress(switch, neighbours)
+        self.isolation = Isolation(switch, neighbours)
         self._routers = 0
         self._switch = switch
         self._by_name: dict[str, Port] = {}
@@ -113,7 +115,7 @@ class Ports:
 
     def configure(self, switch: SwitchTable, tables: Iterable[PortTable]) -> None:
         """Take changed options of ports that stay. Options of the socket itself reopen it."""
-        self._switch = self.egress.switch = switch
+        self._switch = self.egress.switch = self.isolation.switch = switch
         for table in tables:
             port = self._by_name[table.name]
             port.table = table
@@ -232,12 +234,8 @@ class Ports:
         else:
             if port.link is None:
                 self._open(port, link)
-            elif (port.asked_isolation, port.asked_bypass) != (
-                self._isolation(port, link),
-                self.egress.bypasses(port.table, link.ifindex),
-            ):
-                # An address, a master or traffic control came or went: one gap in the traffic,
-                # nothing forgotten.
+            elif self._takes_opening(port, link):
+                # One gap in the traffic, nothing forgotten.
                 self._close(port)
                 self._open(port, link)
             elif link != port.link:
@@ -245,11 +243,35 @@ class Ports:
                 port.link = link
                 if changed:
                     self._set(port)
+            self._say_isolation(port)
             state = State.UP if port.link is not None and link.up else State.DOWN
         if state is not port.state:
             _log.info("%s: %s%s", port.name, state.value, why_down(port.link))
             port.state = state
         return gone
+
+    def _takes_opening(self, port: Port, link: Link) -> bool:
+        """Traffic control came or went, or what isolates it and is no program of the switch's."""
+        if port.asked_bypass != self.egress.bypasses(port.table, link.ifindex):
+            return True
+        wanted = self.isolation.wanted(port.table, link)
+        if wanted == port.asked_isolation:
+            return False
+        if not self._fastpath.port_isolate(port.id, wanted):
+            return True
+        port.asked_isolation = port.isolated = wanted
+        return False
+
+    def _say_isolation(self, port: Port) -> None:
+        if port.link is None:
+            return
+        notice = self.isolation.notice(port.table, port.link, port.isolated_because)
+        if notice != port.notice:
+            if notice:
+                _log.warning("%s: %s", port.name, notice)
+            elif port.isolated:
+                _log.info("%s: the host's stack is kept off it again", port.name)
+            port.notice = notice
 
     @property
     def is_staged(self) -> bool:
@@ -278,7 +300,7 @@ class Ports:
         port.isolated = opened.isolated
 
     def _open(self, port: Port, link: Link) -> None:
-        port.asked_isolation = self._isolation(port, link)
+        port.asked_isolation = self.isolation.wanted(port.table, link)
         port.asked_bypass = self.egress.bypasses(port.table, link.ifindex)
         try:
             self._claims.take(link.ifindex)
@@ -295,10 +317,7 @@ class Ports:
         port.problem = None
         port.link = link
         port.isolated = opened.isolated
-        port.notice = self._notice(port, link, opened)
         port.isolated_because = opened.why_not if port.asked_isolation else None
-        if port.notice:
-            _log.warning("%s: %s", port.name, port.notice)
         self._set(port)
 
     def _opened(self, port: Port, link: Link, setup: PortSetup) -> PortOpened | None:
@@ -330,22 +349,6 @@ class Ports:
         if problem != port.problem:
             _log.error("%s: %s; it stays down", port.name, problem)
         port.problem = problem
-
-    def guests(self, port: Port) -> list[str]:
-        """The interfaces that sit on the port's: macvlan, VLAN and the like."""
-        return [] if port.link is None else sorted(self._neighbours.guests(port.link.ifindex))
-
-    def _isolation(self, port: Port, link: Link) -> bool:
-        """Is the host's stack to be kept off this port, as things are?"""
-        wanted = effective.isolate(port.table, self._switch)
-        return wanted and isolation.obstacle(link, self._neighbours.guests(link.ifindex)) is None
-
-    def _notice(self, port: Port, link: Link, opened: PortOpened) -> str | None:
-        """Why the host's stack is not kept off the port, if it was asked to be."""
-        if not effective.isolate(port.table, self._switch) or opened.isolated:
-            return None
-        because = isolation.obstacle(link, self._neighbours.guests(link.ifindex))
-        return because or f"the host's stack is not kept off it: {opened.why_not}"
 
     def _close(self, port: Port) -> None:
         if port.opening and self._openings is not None:

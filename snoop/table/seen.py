@@ -15,7 +15,7 @@ class PortSetup:
     """How a port is to be opened; what is 0 gets its default.
 
     `isolate`: keep the host's stack off it; `shortcut`: known unicast is redirected inside the
-    kernel, which takes an isolated port. Slots are ring slots of 2048 bytes, `punt_bytes` the queue
+    kernel. Slots are ring slots of 2048 bytes, `punt_bytes` the queue
     of control frames to this side: powers of two.
     """
 

@@ -29,7 +29,6 @@ from snoop.wire.address import ANY, Family, parse
 
 GROUP = "239.1.2.3"
 WAYS_OUT = {
-    "isolate": ({"isolate": False}, ()),
     "no CAP_BPF": ({}, ("setpriv", "--inh-caps", "-all", "--bounding-set", "-bpf,-sys_admin")),
     "off": ({"kernel": "off"}, ()),
 }

@@ -290,16 +290,16 @@ def test_tap_gets_what_its_reader_asked_for() -> None:
 
 
 @contextmanager
-def child(net: Star, *, namespace: str | None = None) -> Iterator[Host]:
-    """A macvlan on port p1, made in the switch's namespace and then moved to one of its own."""
-    home = namespace or f"{net.lab.prefix}child"
-    link = namespaces.create(home, quiet_ipv6=True)
-    index = namespaces.index_of(net.lab.link, "p1")
+def child(net: Star, *, on: str = "p1", address6: str = "") -> Iterator[Host]:
+    """A macvlan on a port, made in the switch's namespace and then moved to one of its own."""
+    home = f"{net.lab.prefix}child"
+    link = namespaces.create(home, quiet_ipv6=not address6)
+    index = namespaces.index_of(net.lab.link, on)
     net.lab.link.link("add", ifname="mv0", kind="macvlan", link=index, macvlan_mode="bridge")
     net.lab.link.link("set", index=namespaces.index_of(net.lab.link, "mv0"), net_ns_fd=home)
     run_in(home, "ip", "link", "set", "mv0", "name", "eth0")
-    net.lab.bring_up(link, "10.0.0.201")
-    made = Host("child", home, link, port="p1", address="10.0.0.201")
+    net.lab.bring_up(link, "10.0.0.201", address6)
+    made = Host("child", home, link, port=on, address="10.0.0.201", address6=address6)
     try:
         made.call("listen")
         yield made

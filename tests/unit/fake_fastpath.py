@@ -31,6 +31,8 @@ class FakeFastPath:
     opened: dict[int, int] = field(default_factory=dict)
     states: dict[int, tuple[bool, int, bool]] = field(default_factory=dict)
     isolated: dict[int, bool] = field(default_factory=dict)
+    isolates_in_place: bool = False
+    """As with the switch's own program."""
     bypasses: dict[int, bool] = field(default_factory=dict)
     rates: dict[int, tuple[int, int]] = field(default_factory=dict)
     peers: dict[int, bytes | None] = field(default_factory=dict)
@@ -96,6 +98,11 @@ class FakeFastPath:
 
     def adopt(self, port: int, prepared: object, setup: PortSetup) -> PortOpened:
         raise AssertionError(port, prepared, setup)
+
+    def port_isolate(self, port: int, isolate: bool) -> bool:
+        if self.isolates_in_place:
+            self.isolated[port] = isolate
+        return self.isolates_in_place
 
     def port_close(self, port: int) -> None:
         del self.opened[port]

@@ -93,8 +93,10 @@ def test_a_port_somebody_else_uses_is_not_isolated(changes: dict[str, Any], why:
     assert scene.ports()["p1"]["state"] == "up"
 
 
-def test_an_address_that_comes_or_goes_reopens_the_port_and_keeps_its_members() -> None:
+@pytest.mark.parametrize("in_place", [True, False])
+def test_an_address_that_comes_or_goes_costs_the_port_no_members(in_place: bool) -> None:
     scene = Scene().start()
+    scene.fastpath.isolates_in_place = in_place
     scene.join(1)
     scene.links.links["p1"] = link("p1", 11, addresses=frozenset({"10.0.0.1"}))
     scene.plane.links_changed()

@@ -1,0 +1,116 @@
+"""Ports whose interface somebody else uses too, while the kernel serves streams at them (N-6).
+
+A master, an address and upper devices come and go under two streams: neither loses a datagram or
+leaves the kernel, and those who share the interface have their traffic in both directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from netns.kernel_world import GROUPS, goes_on, paths, port, streaming, whole
+from netns.star import Star, star
+from netns.test_neighbours import child, run_in
+from snoop.lab import namespaces, wait_until
+from snoop.lab.host import Host
+
+GROUP = "239.41.0.9"
+UPPER = ["ip", "link", "del", "mv{}"]
+SHARES = {
+    "has a master": (["ip", "link", "set", "p{}", "master", "br9"],
+                     ["ip", "link", "set", "p{}", "nomaster"]),
+    "carries an address": (["ip", "addr", "add", "192.0.2.1/32", "dev", "p{}"],
+                           ["ip", "addr", "flush", "dev", "p{}"]),
+    "(mv0)": (["ip", "link", "add", "mv{}", "link", "p{}", "type", "macvlan"], UPPER),
+    "(mv1)": (["ip", "link", "add", "mv{}", "link", "p{}", "type", "macvtap"], UPPER),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def net() -> Iterator[Star]:
+    with star(3, mld={}, quiet_ipv6=False, switch={"unregistered": "mrouters"}) as made:
+        run_in(made.lab.namespace, "ip", "link", "add", "br9", "type", "bridge")
+        yield made
+
+
+def test_who_shares_a_port_comes_and_goes_unnoticed_by_streams(net: Star) -> None:
+    """The port that they come in at, and one that they leave by."""
+    with streaming(net, count=6000):
+        for says, (begin, end) in SHARES.items():
+            numbers = [int(says[3])] if "mv" in says else [0, 1]
+            names = [f"p{number}" for number in numbers]
+            for number in numbers:
+                run_in(net.lab.namespace, *(word.format(number) for word in begin))
+            for name in names:
+                wait_until(lambda n=name, s=says: s in problem(net, n), within=2, what=says)
+                assert not port(net, name)["isolated"]
+            goes_on(net)
+            assert paths(net) == {"kernel"}
+            for number in numbers:
+                run_in(net.lab.namespace, *(word.format(number) for word in end))
+            for name in names:
+                wait_until(lambda n=name: not problem(net, n), within=8, what="isolated again")
+                assert port(net, name)["isolated"]
+            goes_on(net)
+    whole(net, 1, 6000)
+    whole(net, 2, 6000)
+
+
+def problem(net: Star, name: str) -> str:
+    return str(port(net, name)["problem"] or "")
+
+
+@pytest.fixture(scope="module")
+def upper(net: Star) -> Iterator[Host]:
+    """A macvlan in a namespace of its own, on the port that the streams come in at."""
+    with child(net, on="p0", address6="fd00::201") as made:
+        wait_until(lambda: "sit on it" in problem(net, "p0"), within=2, what="p0 says so")
+        yield made
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_upper_device_is_reached_and_reaches(net: Star, upper: Host, family: int) -> None:
+    below, above = (net.h(0).address, upper.address) if family == 4 else ("fd00::10", "fd00::201")
+    for host, other in ((upper, below), (net.h(0), above)):
+        said = host.run(["ping", "-n", "-c", "3", "-i", "0.05", "-W", "3", other]).stdout
+        assert "3 received" in said, said
+
+
+def test_upper_device_has_its_groups(net: Star, upper: Host) -> None:
+    """Also those of a stream that is not for the port, and is served in the kernel."""
+    upper.join(GROUP)
+    net.h(0).join(GROUP)
+    for sender, receiver in ((net.h(0), upper), (upper, net.h(0))):
+        sender.send(GROUP, count=20, stream=1)
+        wait_until(lambda r=receiver: r.app(GROUP).unique == 20, within=5, what="it hears all")
+    for group in GROUPS:
+        upper.join(group)
+    with streaming(net, count=1000):
+        pass
+    for group in GROUPS:
+        wait_until(lambda g=group: upper.app(g).unique == 1000, within=5, what="all of both")
+    whole(net, 1, 1000)
+    assert "(eth0 (elsewhere))" in problem(net, "p0") or "(mv0 (elsewhere))" in problem(net, "p0")
+    assert "other interfaces sit on it" in net.switch.run("check").stdout
+    explained = net.switch.run("explain", "--stream", "--group", GROUPS[0]).stdout
+    assert "other interfaces sit on it" in " ".join(explained.split())
+
+
+def test_port_that_is_not_isolated_is_served_as_well() -> None:
+    """`isolate = false`: the host's stack has the frames, and so have the members."""
+    with star(2, pruning=False, switch={"isolate": False}) as net:
+        job = net.h(0).start("send", destination=GROUP, count=1500, rate=1000)
+        wait_until(
+            lambda: [row["path"] for row in net.switch.streams(group=GROUP)] == ["kernel"], within=3
+        )
+        job.result(10)
+        net.settle(net.h(0))
+        assert net.h(1).wire(GROUP).unique == 1500
+        assert net.switch.counters("p0")["kernel_frames"] > 500
+        assert not problem(net, "p0")
+        with namespaces.inside(net.lab.namespace):
+            received = Path("/proc/thread-self/net/snmp").read_text().split("Ip: ")[2].split()[2]
+        assert int(received) >= 1500
