@@ -388,15 +388,19 @@ class Switch:
         result: dict[str, Any] = call(self.socket, "port_set", port=port, options=words)
         return result
 
-    def port_add(self, port: str, *, wait: bool = False, **options: object) -> dict[str, Any]:
+    def port_add(
+        self, port: str, *, wait: bool = False, keep: bool = False, **options: object
+    ) -> dict[str, Any]:
         """Make an interface a port, options as in `port_set`, until it is deleted or the switch
-        ends; with `wait` also one that is not there yet. What they are then.
+        ends; with `wait` also one that is not there yet, with `keep` also when the switch starts
+        again. What they are then.
         """
         words = [port]
         for key, value in _parts(options):
             each = value if isinstance(value, list | tuple) else [value]
             words += [f"{key}={_word(one)}" for one in each]
-        result: dict[str, Any] = call(self.socket, "port_add", port=",".join(words), wait=wait)
+        port, kept = ",".join(words), keep or None
+        result: dict[str, Any] = call(self.socket, "port_add", port=port, wait=wait, keep=kept)
         return result
 
     def port_del(self, port: str) -> None:

@@ -6,7 +6,11 @@ import click
 
 from snoop.cli import options
 
-_ORIGINS = {"file": "as the file says", "default": "the default"}
+_ORIGINS = {
+    "file": "as the file says",
+    "default": "the default",
+    "interface": "as its alias says",
+}
 
 
 @click.group(no_args_is_help=False)
@@ -17,17 +21,25 @@ def port() -> None:
 @port.command("add")
 @click.argument("argument", metavar="IF[,OPTION=VALUE…]", type=options.INTERFACE)
 @options.option("--wait", is_flag=True, help="It may be missing, and joins when it appears.")
+@options.option(
+    "--keep", is_flag=True,
+    help="The interface itself says so, in its alias, also to a switch that starts again.",
+)  # fmt: skip
 @options.as_json
 @click.pass_context
-def port_add(ctx: click.Context, argument: str, wait: bool, as_json: bool) -> None:
+def port_add(ctx: click.Context, argument: str, wait: bool, keep: bool, as_json: bool) -> None:
     """Make an interface a port, with options as in [[port]], until it is deleted or the switch
-    ends.
+    ends; with --keep as long as the interface is there.
 
     Nothing is written to the file, and a reload keeps it. A list is given by repeating its option:
-    p9,trunk=10,trunk=20-29.
+    p9,trunk=10,trunk=20-29. What is kept is the interface's alias, snoop:SWITCH,OPTION=VALUE…, and
+    who makes interfaces may set that in place of this command.
     """
+    if wait and keep:
+        raise click.UsageError("--keep takes an interface that is there: leave --wait out")
     session = options.session(ctx)
-    result = session.call("port_add", port=argument, wait=wait)
+    # An older switch knows nothing of it, and need not.
+    result = session.call("port_add", port=argument, wait=wait, keep=keep or None)
     if as_json:
         options.print_json(result)
     else:
@@ -38,7 +50,7 @@ def port_add(ctx: click.Context, argument: str, wait: bool, as_json: bool) -> No
 @click.argument("interface", metavar="IF", type=options.PORT)
 @click.pass_context
 def port_del(ctx: click.Context, interface: str) -> None:
-    """Delete a port that `port add` has added.
+    """Delete a port that `port add` has added, or that says in its alias that it is one.
 
     What was learned there ends; nobody else loses a frame.
     """

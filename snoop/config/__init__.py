@@ -11,6 +11,7 @@
 - `together` and `together_vlans`: checks that need more than one value; `loader`: a file and the
   command line, checked; `port_options`: options of a port as words of a command;
 - `given_ports`: the ports of a file, the command line and commands; `patterns`: those of `match`;
+  `aliases`: those that say so themselves;
 - `odd`, `odd_ports` and `odd_vlans`: what is allowed and seldom meant; `settings`: what is in
   effect, and what waits;
 - `toml`: plain tables as a file of them is written.

@@ -1,4 +1,5 @@
-"""The `[[port]]` tables of a document: the file's, those of `--port`, and what commands say of any.
+"""The `[[port]]` tables of a document: the file's, those of `--port`, those of interfaces that say
+themselves that they are ports, and what commands say of any.
 
 What is added comes behind the file's, so that a table keeps its number, by which its line is found.
 """
@@ -18,14 +19,17 @@ from snoop.printable import name_of
 
 @dataclass(frozen=True, slots=True)
 class Commanded:
-    """What commands said: `options` over those of a port, `added`: the ports of `port add`."""
+    """What commands said: `options` over those of a port, `added`: the ports of `port add`;
+    `carried`: what interfaces say of themselves, by their aliases.
+    """
 
     options: Mapping[str, Options] = field(default_factory=dict)
     added: tuple[str, ...] = ()
+    carried: Mapping[str, Options] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Tell whether there is any."""
-        return bool(self.options or self.added)
+        return bool(self.options or self.added or self.carried)
 
 
 NOTHING = Commanded()
@@ -61,18 +65,29 @@ def commanded(given: Mapping[str, Any], commands: Commanded) -> Mapping[str, Any
         return given
     laid = [_laid(port, commands.options) for port in ports]
     for name in appended(given, commands):
-        table = {"name": name} if name in commands.added else _basis(ports, name)
+        own = name in commands.added or name in commands.carried
+        table = {"name": name} if own else _basis(ports, name)
+        table = port_options.laid(table, commands.carried.get(name, {}))
         laid.append(port_options.laid(table, commands.options.get(name, {})))
     return {**given, "port": laid}
 
 
 def appended(given: Mapping[str, Any], commands: Commanded) -> list[str]:
-    """The ports that have a table by commands alone: those added, those that a pattern made."""
-    ports = given.get("port", [])
-    there = {_name(port) for port in ports}
+    """The ports that have a table by commands alone: those added, those that say so themselves,
+    those that a pattern made.
+    """
+    there = names(given)
     return [
-        name for name in dict.fromkeys((*commands.added, *commands.options)) if name not in there
+        name
+        for name in dict.fromkeys((*commands.added, *commands.carried, *commands.options))
+        if name not in there
     ]
+
+
+def names(given: Mapping[str, Any]) -> set[str]:
+    """The ports that a document names."""
+    ports = given.get("port", [])
+    return {name for port in ports if (name := _name(port)) is not None}
 
 
 def from_file(written: Mapping[str, Any], at: int, table: Mapping[str, Any]) -> Mapping[str, Any]:

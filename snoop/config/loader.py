@@ -56,7 +56,7 @@ class Document(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A configuration, and where each of its keys is from: {"igmp.querier": "file", …}, else
-    "command" for the command line and `port set`, or "default".
+    "command" for the command line and `port set`, "interface" for a port's own alias, or "default".
     """
 
     config: Config
@@ -181,6 +181,10 @@ def _origins(
             for key in _keys(TABLES[table])[0]:
                 if key not in (by, "match"):
                     origins[f"{name}.{key}"] = _origin(key, one, other)
+    for port, options in commands.carried.items():
+        said = {option.partition(".")[0] for option in options}
+        for key in _keys(TABLES["port"])[0].keys() - {"name", "match"}:
+            origins[f"port.{port}.{key}"] = "interface" if key in said else "default"
     for port, options in commands.options.items():
         for option in options:
             origins[f"port.{port}.{option.partition('.')[0]}"] = "command"

@@ -2,24 +2,30 @@
 
 Keys of `RESTART_KEYS` stay as they were at the start, whatever is loaded later (SAY-7). Ports that
 commands have added, and options of ports that they have set, hold over the file, also one that is
-loaded later, until they are taken back; a port that goes takes its options with it.
+loaded later, until they are taken back; a port that goes takes its options with it. An interface
+that says itself that it is a port (`aliases.py`) is one unless the file names it or a command added
+it; what a pattern says of it then does not count.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 from msgspec import structs
 
-from snoop.config import effective, given_ports, loader, patterns, port_options
+from snoop.config import aliases, effective, given_ports, loader, patterns, port_options
+from snoop.config.aliases import Told
+from snoop.config.bounds import PORTS_MAX
 from snoop.config.given_ports import Commanded
 from snoop.config.loader import Loaded
-from snoop.config.patterns import Interface, Matched
+from snoop.config.patterns import Matched
 from snoop.config.port_options import Options
 from snoop.config.problems import ConfigError
 from snoop.config.schema import RESTART_KEYS, Config
+from snoop.printable import natural
 
 _SAID = 4
 
@@ -32,13 +38,85 @@ class Settings:
     def __init__(self, loaded: Loaded) -> None:
         self._started = self._loaded = loaded
         self._commands = given_ports.NOTHING
-        self._seen: Collection[Interface] = ()
+        self._seen: Collection[Told] = ()
+        self._said: dict[str, tuple[str, str]] = {}
+        self._unkept: dict[str, str] = {}
         self.matched: Matched = patterns.NOTHING
         self.config = self.current = loaded.config
 
-    def see(self, found: Collection[Interface]) -> bool:
-        """Take notice of the interfaces that there are; True if patterns now make other ports."""
+    @property
+    def refused(self) -> dict[str, str]:
+        """What a pattern matches, or says itself that it is a port, and cannot be one; and why."""
+        return {**self.matched.refused, **self._unkept}
+
+    def see(self, found: Collection[Told]) -> bool:
+        """Take notice of the interfaces that there are; True if other ports come of it, or others'
+        options.
+        """
         self._seen = tuple(found)
+        heard = self._hear()
+        return self._match_seen() or heard
+
+    def _hear(self) -> bool:
+        """What interfaces say of themselves; True if that makes other ports."""
+        said = aliases.of(self._started.config.switch.name, self._seen)
+        if said == self._said:
+            return False
+        known = {name for name in self._unkept if said.get(name) == self._said[name]}
+        self._said = said
+        before = self._commands.carried
+        self._carry(known)
+        return before != self._commands.carried
+
+    def _carry(self, known: Collection[str] = ()) -> None:
+        """Make ports of those that say so, as far as they can be, the ones that were first; those
+        `known` to be wrong are so still.
+        """
+        before = self._commands.carried
+        held = given_ports.names(self._loaded.document.given) | {*self._commands.added}
+        self._unkept = {name: self._unkept[name] for name in known}
+        carried: dict[str, Options] = {}
+        room = PORTS_MAX - len(self.config.port) + len(before)
+        wanted = self._said.keys() - held - set(known)
+        for name in sorted(wanted, key=lambda name: (name not in before, natural(name))):
+            try:
+                if len(carried) >= room:
+                    raise ConfigError(f"{PORTS_MAX} ports are the most")
+                carried[name] = aliases.options(*self._said[name])
+            except ConfigError as error:
+                self._unkept[name] = str(error)
+        if before or carried:
+            self._command(self._with(self._right({}, carried)))
+
+    def _right(self, held: Mapping[str, Options], more: dict[str, Options]) -> dict[str, Options]:
+        """Of `more` those that may be ports beside `held`, found by halves."""
+        both = {**held, **more}
+        try:
+            loader.settle(self._loaded.document, self._with(both), before=self._loaded.config)
+        except ConfigError as error:
+            if len(more) > 1:
+                names = [*more]
+                for half in (names[: len(names) // 2], names[len(names) // 2 :]):
+                    held = self._right(held, {name: more[name] for name in half})
+            else:
+                self._unkept |= dict.fromkeys(more, error.problems[0])
+            return {**held}
+        return both
+
+    def _with(self, carried: Mapping[str, Options]) -> Commanded:
+        """What commands said, and these; what was set of a port that goes has gone with it."""
+        gone = self._commands.carried.keys() - carried.keys()
+        kept = {name: had for name, had in self._commands.options.items() if name not in gone}
+        return Commanded(kept, self._commands.added, carried)
+
+    def check_carried(self, port: str, alias: str, kind: str) -> None:
+        """ConfigError if an interface that said this would be no port."""
+        carried = {**self._commands.carried, port: aliases.options(alias, kind)}
+        document, config = self._loaded.document, self._loaded.config
+        loader.settle(document, self._with(carried), before=config)
+
+    def _match_seen(self) -> bool:
+        """True if patterns now make other ports."""
         if not self.config.patterns:
             return False
         before = self.matched
@@ -47,7 +125,7 @@ class Settings:
         gone = set(made) - there - set(self._commands.added)
         if gone:  # what `port set` said of them goes with them
             kept = {n: had for n, had in self._commands.options.items() if n not in gone}
-            self._command(Commanded(kept, self._commands.added))
+            self._command(replace(self._commands, options=kept))
         else:
             self._match()
         return bool(gone) or before.ports.keys() != self.matched.ports.keys()
@@ -60,9 +138,14 @@ class Settings:
         there |= {
             one.name for one in self._seen if patterns.of(loaded.config, one.name) is not None
         }
+        named = given_ports.names(loaded.document.given)
+        carried = {n: said for n, said in self._commands.carried.items() if n not in named}
+        there |= carried.keys()
         had = self._commands.options
         commands = Commanded(
-            {name: given for name, given in had.items() if name in there}, self._commands.added
+            {name: given for name, given in had.items() if name in there},
+            self._commands.added,
+            carried,
         )
         try:
             together = loader.settle(loaded.document, commands) if commands else loaded
@@ -70,6 +153,7 @@ class Settings:
             raise ConfigError(*in_the_way(error, loaded, commands)) from error
         self.follow(together)
         self._commands = commands
+        self._carry()  # what was none before may be one now
         return [name for name in had if name not in commands.options]
 
     def assign(self, port: str, options: Options) -> None:
@@ -81,28 +165,30 @@ class Settings:
         commands = {name: each for name, each in had.items() if name != port}
         if given:
             commands[port] = given
-        self._command(Commanded(commands, self._commands.added))
+        self._command(replace(self._commands, options=commands))
 
     def add(self, port: str, options: Options) -> None:
         """Have one more port; ConfigError, and nothing is changed, if that is not allowed."""
         commands = self._commands
-        self._command(Commanded({**commands.options, port: options}, (*commands.added, port)))
+        options_of, added = {**commands.options, port: options}, (*commands.added, port)
+        self._command(replace(commands, options=options_of, added=added))
 
     def remove(self, port: str) -> None:
         """Take back a port that a command added, and what was set of it."""
         commands = self._commands
-        self._command(
-            Commanded(
-                {name: each for name, each in commands.options.items() if name != port},
-                tuple(name for name in commands.added if name != port),
-            )
-        )
+        options = {name: each for name, each in commands.options.items() if name != port}
+        added = tuple(name for name in commands.added if name != port)
+        self._command(replace(commands, options=options, added=added))
 
     def giver(self, port: str) -> str:
-        """What makes an interface a port: "command", "file", "pattern" or "" (nothing)."""
+        """What makes an interface a port: "command", "interface" (it says so itself), "file",
+        "pattern" or "" (nothing).
+        """
         if port in self.matched.ports:
             return "pattern"
         given = self._loaded.document.given
+        if port in self._commands.carried:
+            return "interface"
         if port in given_ports.appended(given, self._commands):
             return "command" if port in self._commands.added else "pattern"
         return "file" if any(one.name == port for one in self.config.named) else ""
@@ -165,28 +251,28 @@ def in_the_way(error: ConfigError, loaded: Loaded, commands: Commanded) -> Itera
     names = [port.name for port in loaded.config.port]
     names += given_ports.appended(loaded.document.given, commands)
     for text, problem in zip(error.problems, error.found, strict=True):
-        ports: Mapping[str, Options] = commands.options
+        ports = [*commands.options, *commands.carried]
         if problem.table == "port" and problem.index is not None:
-            name = names[problem.index]
-            ports = {name: commands.options.get(name, {})}
+            ports = [names[problem.index]]
         words = [
-            word
-            for name, options in ports.items()
-            for word in _said(name, _concerned(options, problem.key), commands)
+            word for name in dict.fromkeys(ports) for word in _said(name, problem.key, commands)
         ]
-        said = ", ".join(f"`snoop {each}`" for each in words[:_SAID])
+        said = ", ".join(words[:_SAID])
         more = f" and {len(words) - _SAID} more" if len(words) > _SAID else ""
         yield f"{said}{more} in the way: {text}"
 
 
-def _said(name: str, options: Options, commands: Commanded) -> Iterator[str]:
-    """The commands that said it."""
-    words = port_options.spelled(options)
+def _said(name: str, key: str | None, commands: Commanded) -> Iterator[str]:
+    """The commands that said it, or the interface itself."""
+    words = port_options.spelled(_concerned(commands.options.get(name, {}), key))
     if name in commands.added:
-        yield f"port add {','.join((name, *words))}"
-    else:
-        for word in words:
-            yield f"port set {name} {word}"
+        yield f"`snoop port add {','.join((name, *words))}`"
+        return
+    for word in words:
+        yield f"`snoop port set {name} {word}`"
+    if name in commands.carried:
+        said = port_options.spelled(_concerned(commands.carried[name], key))
+        yield f"the alias of {name} ({', '.join(said) or 'a port'})"
 
 
 def _concerned(options: Options, key: str | None) -> Options:

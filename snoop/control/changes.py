@@ -11,19 +11,20 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from snoop.config import effective, odd, port_options
+from snoop.config import aliases, effective, odd, port_options
 from snoop.config.loader import Loaded
+from snoop.config.port_options import Options
 from snoop.config.problems import ConfigError
 from snoop.config.schema import Config
 from snoop.config.settings import Settings
 from snoop.control import named
 from snoop.control.documents import PortSettings, Reloaded
 from snoop.control.requests import PortAdd, PortDel, PortSet, RequestError
-from snoop.printable import name_of
+from snoop.printable import name_of, printable
 from snoop.proto.effects import By, EventKind
 from snoop.runtime import notify
 from snoop.runtime.plane import Plane
-from snoop.runtime.port import LinkTable
+from snoop.runtime.port import LinkTable, reason
 
 _log = logging.getLogger("snoop.config")
 
@@ -46,18 +47,28 @@ class Changes:
         self._say_refused()
 
     def links_changed(self) -> None:
-        """Interfaces changed: ports by pattern come and go with them."""
+        """Interfaces changed: ports by pattern, and by their aliases, come and go with them."""
+        before = self._settings.current
         if self._settings.see(self._links.bare()):
-            self._plane.ports_changed(self._settings.current)
+            self._ports_changed(before)
         else:
             self._plane.links_changed()
         self._say_refused()
 
+    def _ports_changed(self, before: Config) -> None:
+        """Ports came or went, or others have taken their place under their names."""
+        now = self._settings.current
+        had = {port.name: port for port in before.named}
+        if all(had.get(port.name, port) == port for port in now.named):
+            self._plane.ports_changed(now)
+        else:
+            self._plane.configure(now)
+
     def _say_refused(self) -> None:
-        refused = self._settings.matched.refused
+        refused = self._settings.refused
         for name, why in refused.items():
             if self._refused.get(name) != why:
-                _log.warning("%s: matched, and no port: %s", name, why)
+                _log.warning("%s: no port: %s", name, why)
         self._plane.ports.refused = self._refused = dict(refused)
 
     def reload(self) -> Reloaded:
@@ -120,6 +131,8 @@ class Changes:
         try:
             given, options = port_options.argument(where, request.port)
             name = name_of(given)
+            if request.keep:
+                return await self._keep(name, request, options)
             if settings.giver(name):
                 raise RequestError(f"{name} is a port already: `snoop port set {name} …`", code=2)
             if not request.wait and self._links.by_name(name) is None:
@@ -142,6 +155,48 @@ class Changes:
         told = {key: told[key] for key in options}
         return PortSettings(port=name, options=told, origins=dict.fromkeys(told, "command"))
 
+    async def _keep(self, name: str, request: PortAdd, options: Options) -> PortSettings:
+        """Have the interface itself say it; what a pattern says of it counts no longer."""
+        settings, link = self._settings, self._links.by_name(name)
+        if (giver := settings.giver(name)) not in ("", "pattern"):
+            by = {"file": "of the file", "command": "by a command"}.get(giver, "already")
+            raise RequestError(f"{name} is a port {by}", code=2)
+        if link is None:
+            raise RequestError(
+                f"{name} does not exist in this network namespace (interfaces here: "
+                f"{self._interfaces()})"
+            )
+        words = request.port.partition(",")
+        alias = aliases.spelled(settings.config.switch.name, "".join(words[1:]))
+        if link.alias and not link.alias.startswith(aliases.PREFIX):
+            raise RequestError(
+                f'{name} has an alias of its own, "{printable(link.alias)}", which it would lose: '
+                f'ip link set {name} alias ""'
+            )
+        settings.check_carried(name, alias, link.kind)
+        self._say_alias(name, alias)
+        await self._opened(name)
+        port = self._plane.ports.find(name)
+        if settings.giver(name) != "interface" or port is None or port.problem is not None:
+            why = settings.refused.get(name, "it has gone") if port is None else port.problem
+            if self._links.by_name(name) is not None:
+                self._say_alias(name, "")
+            raise RequestError(f"{name}: {why}")
+        self._say_ports(name, added=True)
+        told = {key: value for key, value in _options(settings.current, name).items()
+                if key in options}  # fmt: skip
+        return PortSettings(port=name, options=told, origins=dict.fromkeys(told, "interface"))
+
+    def _say_alias(self, name: str, alias: str) -> None:
+        """Have an interface say that, and its port come or go by it."""
+        link = self._links.by_name(name)
+        try:
+            if link is not None:
+                self._links.set_alias(link.ifindex, alias)
+        except OSError as error:
+            raise RequestError(f"{name}: its alias cannot be set: {reason(error)}") from error
+        self.links_changed()
+
     async def _opened(self, name: str) -> None:
         """Until the kernel has made what the port needs."""
         for _ in range(_OPENING_STEPS):
@@ -151,9 +206,15 @@ class Changes:
             await asyncio.sleep(_OPENING_SECONDS)
 
     def port_del(self, request: PortDel) -> None:
-        """Take back what `port add` added: its memberships, hosts, routers and addresses end."""
+        """Take back what `port add` added, or the interface said itself: its memberships, hosts,
+        routers and addresses end.
+        """
         name = named.port(self._plane.ports, request.port).name
         match self._settings.giver(name):
+            case "interface":
+                self._say_alias(name, "")
+                self._say_ports(name, added=False)
+                return
             case "pattern":
                 raise RequestError(f"{name} is a port by [[port]] match: take it out there", code=2)
             case "file":
@@ -167,6 +228,9 @@ class Changes:
             raise RequestError(str(error), code=2) from error
         self._plane.ports_changed(self._settings.current)
         self._say_ports(name, added=False)
+        link = self._links.by_name(name)
+        if link is not None and aliases.names(link.alias, self._settings.config.switch.name):
+            self._say_alias(name, "")  # else it would be one again
 
     def _say_ports(self, name: str, *, added: bool) -> None:
         fields: dict[str, object] = {"by": By.COMMAND, "added": added}

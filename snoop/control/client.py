@@ -93,6 +93,13 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def pid(self) -> int:
+        """Who listens, by the kernel's word; 0 where this process cannot see it."""
+        size = struct.calcsize("3i")
+        told = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        return int(struct.unpack("3i", told)[0])
+
     def close(self) -> None:
         self._lines.close()
         self._socket.close()

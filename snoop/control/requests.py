@@ -145,10 +145,13 @@ class PortSet(Asked, frozen=True, kw_only=True, tag="port_set"):
 
 
 class PortAdd(Asked, frozen=True, kw_only=True, tag="port_add"):
-    """Make an interface a port: IF[,OPTION=VALUE…]; with `wait` also one that is not there."""
+    """Make an interface a port: IF[,OPTION=VALUE…]; with `wait` also one that is not there. With
+    `keep` the interface itself says so from then on, also to a switch that starts again.
+    """
 
     port: Annotated[str, Meta(max_length=32768)]
     wait: bool = False
+    keep: bool = False
 
 
 class PortDel(Asked, frozen=True, kw_only=True, tag="port_del"):

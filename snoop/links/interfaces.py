@@ -51,6 +51,7 @@ class Link:
     loopback: bool = False
     ethernet: bool = True
     kind: str = ""  # the driver's: veth, macvlan; "" of hardware
+    alias: str = ""
 
 
 class Links:
@@ -105,6 +106,15 @@ class Links:
     def names(self) -> list[str]:
         """Every interface name, loopback left out."""
         return sorted(link.name for link in self._links.values() if not link.loopback)
+
+    def set_alias(self, ifindex: int, alias: str) -> None:
+        """Have an interface say something, and take notice of it; OSError if it may not be."""
+        rtnetlink.tell(
+            rtnetlink.SETLINK,
+            rtnetlink.IFINFO.pack(socket.AF_UNSPEC, 0, ifindex, 0, 0)
+            + rtnetlink.attribute(rtnetlink.ALIAS, alias.encode() + b"\0"),
+        )
+        self._readable()  # the kernel told of it before it answered
 
     def _readable(self) -> None:
         before = (dict(self._links), {at: set(a) for at, a in self._addresses.items()})
@@ -186,6 +196,7 @@ class Links:
             loopback=bool(flags & _IFF_LOOPBACK),
             ethernet=hardware == _ETHERNET,
             kind=rtnetlink.kind_of(found),
+            alias=found.get(rtnetlink.ALIAS, b"").split(b"\0")[0].decode(errors="replace"),
         )
         self._links[ifindex] = self._named[link.name] = link
 

@@ -15,10 +15,10 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-NEWLINK, DELLINK, GETLINK, GETNEIGH = 16, 17, 18, 30
+NEWLINK, DELLINK, GETLINK, SETLINK, GETNEIGH = 16, 17, 18, 19, 30
 NEWNETCONF = 80
 ERROR, DONE = 2, 3
-REQUEST, DUMP = 0x1, 0x300
+REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
 HEAD = struct.Struct("=IHHII")
 IFINFO = struct.Struct("=BxHiII")
 _NDMSG = struct.Struct("=BxxxiHBB")
@@ -33,8 +33,8 @@ _NO_STATISTICS = 8  # RTEXT_FILTER_SKIP_STATS
 _NETCONFA_IFINDEX, _NETCONFA_MC_FORWARDING = 1, 4
 ALL_INTERFACES = -1
 
-(ADDRESS, IFNAME, MTU, _LINK, _QDISC, MASTER, _LINKINFO, _EXT_MASK, _PROMISCUITY) = (
-    1, 3, 4, 5, 6, 10, 18, 29, 30,
+(ADDRESS, IFNAME, MTU, _LINK, _QDISC, MASTER, LINKINFO, ALIAS, _EXT_MASK, _PROMISCUITY) = (
+    1, 3, 4, 5, 6, 10, 18, 20, 29, 30,
 )  # fmt: skip
 (_LINK_NETNSID, _XDP, _NEW_NETNSID, _TARGET_NETNSID, _NEW_IFINDEX, _ALLMULTI) = (
     37, 43, 45, 46, 49, 61,
@@ -124,6 +124,10 @@ class Asker:
                 found.append(address)
         return found
 
+    def tell(self, request: int, body: bytes, *, flags: int = 0) -> None:
+        """Have something changed."""
+        self._ask(request, REQUEST | ACK | flags, body)
+
     def _ask(self, request: int, flags: int, body: bytes) -> list[tuple[int, bytes]]:
         self._sequence += 1
         size = HEAD.size + len(body)
@@ -135,12 +139,23 @@ class Asker:
                     continue  # Left over from a question whose answer came too late.
                 if kind == ERROR:
                     code = -struct.unpack_from("=i", payload)[0]
+                    if code == 0:  # the acknowledgement
+                        return answers
                     raise OSError(code, os.strerror(code))
                 if kind == DONE:
                     return answers
                 answers.append((kind, payload))
             if answers and not flags & DUMP:
                 return answers
+
+
+def tell(request: int, body: bytes, *, flags: int = 0) -> None:
+    """Have the kernel change something; OSError if it refuses."""
+    asker = Asker()
+    try:
+        asker.tell(request, body, flags=flags)
+    finally:
+        asker.close()
 
 
 def events(*, everywhere: bool) -> socket.socket:
@@ -213,7 +228,12 @@ def _facts(payload: bytes) -> Facts:
 
 def kind_of(found: dict[int, bytes]) -> str:
     """The driver's kind of an interface by its attributes; "" of hardware."""
-    return _text(attributes(found.get(_LINKINFO, b"")), _KIND)
+    return _text(attributes(found.get(LINKINFO, b"")), _KIND)
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """One, as it stands in a message."""
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
 
 
 def _target(nsid: int | None) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from snoop.fastpath import REASONS, STATS, Verdict
 from snoop.links.direct import Direct
@@ -233,6 +233,11 @@ class FakeLinks:
 
     def bare(self) -> list[Link]:
         return list(self.links.values())
+
+    def set_alias(self, ifindex: int, alias: str) -> None:
+        for name, one in self.links.items():
+            if one.ifindex == ifindex:
+                self.links[name] = replace(one, alias=alias)
 
 
 @dataclass

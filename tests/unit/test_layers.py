@@ -42,6 +42,13 @@ CONTROL = RUNTIME | {"snoop.control", "snoop.__version__"}
 DAEMON = CONTROL | {"snoop.daemon"}
 CLIENT = {"snoop.control.client", "snoop.control.sockets", "snoop.control.kinds"}
 SWITCH = CLIENT | {"snoop.switch", "snoop.namespace", "snoop.config.toml", "snoop.waiting"}
+CONTAINERS = CLIENT | {
+    "snoop.containers",
+    "snoop.namespace",
+    "snoop.links.rtnetlink",
+    "snoop.printable",
+    "snoop.waiting",
+}
 LAB = SWITCH | {"snoop.Switch", "snoop.cli.main", "snoop.lab"}  # above all of it
 ROOMS = {
     "snoop.config": CONFIG,
@@ -130,6 +137,8 @@ def test_module_imports_only_what_its_layer_may(name: str, path: Path) -> None:
         # Layers 0 to 3 stay out of the command line: it asks the daemon.
         low = {"snoop.proto", "snoop.table", "snoop.fastpath", "snoop._native"}
         assert {n for n in ours(names) if within(n, low)} == set()
+    elif within(name, {"snoop.containers"}):
+        assert {n for n in ours(names) if not within(n, CONTAINERS)} == set()
     elif within(name, {"snoop.switch", "snoop.lab"}):
         layer = LAB if within(name, {"snoop.lab"}) else SWITCH
         assert {n for n in ours(names) if not within(n, layer)} == set()
@@ -208,7 +217,8 @@ def test_the_plugin_costs_a_test_run_nothing() -> None:
 
 def test_the_walk_finds_the_layers() -> None:
     """The tests above would pass on an empty package."""
-    for layer in ("wire", "proto", "table", "config", "links", "runtime", "control", "cli", "lab"):
+    layers = ("wire", "proto", "table", "config", "links", "runtime", "control", "cli", "lab")
+    for layer in (*layers, "containers"):
         assert sum(within(name, {f"snoop.{layer}"}) for name in IDS) > 1, layer
 
 

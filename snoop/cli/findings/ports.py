@@ -53,8 +53,8 @@ def ports(facts: Facts) -> Iterator[Finding]:
             yield note(
                 Cause.PORT_FAULT,
                 name,
-                f"a [[port]] match takes it in, and it is no port: {why}",
-                "write a [[port]] match that leaves it out",
+                f"a [[port]] match or its alias says that it is a port, and it is none: {why}",
+                f'write a [[port]] match that leaves it out, or ip link set {name} alias ""',
             )
     yield from _seen_by_the_host(facts)
     speaking = [

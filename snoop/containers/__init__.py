@@ -1,0 +1,11 @@
+"""Containers as hosts on a switch: what the plugins of their engines have in common.
+
+A container's port is one end of a veth pair, in the network namespace of the switch, and says in
+its alias whose port it is (`port add --keep`): so it comes back when the switch starts again, and
+goes with the container. Nothing else is written down. Imported as little as can be: a plugin is
+started for each container.
+
+- `joining`: what makes a port of a container, and takes it away;
+- `switches`: a running switch, its namespace, ports of it;
+- `pairs`: a veth pair between two namespaces; `places`: a namespace, as a descriptor.
+"""

@@ -1,0 +1,115 @@
+"""A veth pair from a container to the switch: made in one go with each end where it belongs.
+
+Nothing is made in the caller's namespace, so that an ADD that is cut off leaves nothing there, and
+two that run at once do not meet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from snoop.containers import places
+from snoop.links import rtnetlink
+from snoop.links.rtnetlink import Asker, Facts, attribute
+
+_DELLINK = rtnetlink.DELLINK
+_CREATE, _EXCLUSIVE = 0x400, 0x200
+_IFF_UP = 0x1
+_NET_NS_FD, _INFO_KIND, _INFO_DATA, _VETH_PEER, _NESTED = 28, 1, 2, 1, 0x8000
+NAME_BYTES_MAX = 15
+
+
+class End(NamedTuple):
+    """One end: its name, the descriptor of its namespace (None: the caller's), its MAC address."""
+
+    name: str
+    namespace: int | None = None
+    mac: bytes | None = None
+
+
+def make(outer: End, inner: End, *, mtu: int | None = None) -> None:
+    """Make a pair, both ends down; OSError EEXIST if either name is taken there."""
+    peer = rtnetlink.IFINFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + _end(inner, mtu)
+    kind = attribute(_INFO_KIND, b"veth")
+    data = attribute(_INFO_DATA | _NESTED, attribute(_VETH_PEER | _NESTED, peer))
+    rtnetlink.tell(
+        rtnetlink.NEWLINK,
+        rtnetlink.IFINFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+        + _end(outer, mtu)
+        + attribute(rtnetlink.LINKINFO | _NESTED, kind + data),
+        flags=_CREATE | _EXCLUSIVE,
+    )
+
+
+def set_up(namespace: int | None, name: str) -> None:
+    """Set an interface up."""
+    with _asker(namespace) as asker:
+        body = rtnetlink.IFINFO.pack(socket.AF_UNSPEC, 0, 0, _IFF_UP, _IFF_UP)
+        asker.tell(rtnetlink.SETLINK, body + _name(name))
+
+
+def remove(namespace: int | None, name: str) -> bool:
+    """Delete an interface, and with it the other end; True if it was there."""
+    with _asker(namespace) as asker:
+        try:
+            body = rtnetlink.IFINFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+            asker.tell(_DELLINK, body + _name(name))
+        except OSError as error:
+            if error.errno != errno.ENODEV:
+                raise
+            return False
+    return True
+
+
+def found(namespace: int | None) -> list[Facts]:
+    """The interfaces of a namespace."""
+    with _asker(namespace) as asker:
+        return asker.links()
+
+
+def keep_quiet(namespace: int | None, name: str) -> None:
+    """Keep the IPv6 stack of that namespace off an interface that is a port: it would speak there
+    as a host. Where /proc/sys may not be written it speaks.
+    """
+    with _inside(namespace), contextlib.suppress(OSError):
+        path = f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(descriptor, b"1")
+        finally:
+            os.close(descriptor)
+
+
+def _end(end: End, mtu: int | None) -> bytes:
+    made = _name(end.name)
+    if mtu is not None:
+        made += attribute(rtnetlink.MTU, struct.pack("=I", mtu))
+    if end.mac is not None:
+        made += attribute(rtnetlink.ADDRESS, end.mac)
+    if end.namespace is not None:
+        made += attribute(_NET_NS_FD, struct.pack("=i", end.namespace))
+    return made
+
+
+def _name(name: str) -> bytes:
+    return attribute(rtnetlink.IFNAME, name.encode() + b"\0")
+
+
+def _inside(namespace: int | None) -> contextlib.AbstractContextManager[None]:
+    return contextlib.nullcontext() if namespace is None else places.inside(namespace)
+
+
+@contextlib.contextmanager
+def _asker(namespace: int | None) -> Iterator[Asker]:
+    with _inside(namespace):
+        asker = Asker()
+    try:
+        yield asker
+    finally:
+        asker.close()
