@@ -70,10 +70,16 @@ def of_pair(port: Facts, peer: Facts, on_top: Collection[str]) -> Runs:
 
 
 def of_tap(*, segments: bool) -> Runs:
-    """A tap by what its reader negotiated."""
+    """A tap: its reader takes what it negotiated, and what its guest does with it nobody can ask.
+
+    Hypervisors negotiate for every guest that can (QEMU since 8.1), also for one that routes.
+    """
     if segments:
-        return Runs(True, "the reader of the tap takes runs (TUN_F_USO4)")
-    return Runs(False, "the reader of the tap has not asked for runs")
+        return Runs(
+            False, "the reader of the tap takes runs (TUN_F_USO4), but its guest cannot be asked "
+            'whether it routes or bridges them on: coalesce = "always" if it does not',
+        )  # fmt: skip
+    return Runs(False, "the reader of the tap has not asked for runs (TUN_F_USO4)")
 
 
 def of_device(driver: str, *, segments: bool) -> Runs:

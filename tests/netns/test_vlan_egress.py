@@ -61,7 +61,7 @@ class Net:
 
         def all_marked() -> bool:
             for name, frames in got.items():
-                news = (frame for _, frame in self.guests[name].received())
+                news = (one.frame for one in self.guests[name].received())
                 frames.extend(one for one in news if one[6:12] == MARK[6:12])
             return all(frames and b"\x88\xb5" in frames[-1][12:18] for frames in got.values())
 

@@ -46,9 +46,13 @@ def test_anything_but_a_plain_host_does_not(
     assert words in verdict.because
 
 
-def test_a_tap_takes_what_its_reader_asked_for() -> None:
-    assert runs.of_tap(segments=True).takes
-    assert not runs.of_tap(segments=False).takes
+def test_a_tap_takes_none_since_its_guest_may_route() -> None:
+    """Whatever its reader negotiated; the words say which."""
+    able, unable = runs.of_tap(segments=True), runs.of_tap(segments=False)
+    assert not able.takes
+    assert not unable.takes
+    assert 'coalesce = "always"' in able.because
+    assert "not asked" in unable.because
 
 
 def test_a_device_that_cuts_runs_takes_them_unless_it_hands_them_on() -> None:
