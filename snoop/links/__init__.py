@@ -2,6 +2,7 @@
 
 - `interfaces`: those of this network namespace, kept current;
 - `ethtool`: what the hardware does to frames; `claims`: one switch an interface;
-- `rtnetlink`, `peers`, `neighbours`: the other end of each, in whatever namespace, and its changes;
+- `rtnetlink`, `listing`, `peers`, `neighbours`: the other end of each, in whatever namespace, and
+  its changes;
 - `runs`: whether that neighbour takes runs; `direct`: whether it can be handed frames directly.
 """

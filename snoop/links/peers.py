@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from snoop.links import direct, ethtool, runs
 from snoop.links.direct import Direct
+from snoop.links.listing import Listing
 from snoop.links.rtnetlink import ALL_INTERFACES, Asker, Facts, LinkEvent, RoutingEvent
 from snoop.links.runs import PAIRS, Runs
 
@@ -27,8 +28,8 @@ CALM_SECONDS_MAX = 60.0
 
 Place = tuple[int | None, int]
 """Where an interface is: this namespace's number of its namespace (None: ours), ifindex."""
-Dumps = dict[int | None, list[Facts]]
-"""Namespaces listed in this round of questions."""
+Dumps = dict[int | None, Listing]
+"""Namespaces listed in this round of questions: 200 ports are asked about in two of them."""
 
 
 @dataclass(slots=True)
@@ -202,7 +203,7 @@ class Peers:
         if self._asker is None:
             return _neither(self.deaf or "nothing can be asked")
         try:
-            own = one.own = self._asker.link(one.ifindex)
+            own = one.own = self._facts((None, one.ifindex), dumps)
             self._by_peer = None
             if own.kind in PAIRS:
                 return self._verdict_of_pair(own, dumps)
@@ -213,14 +214,13 @@ class Peers:
         return _alone(own), direct.of_kind(own.kind)
 
     def _verdict_of_pair(self, own: Facts, dumps: Dumps | None) -> tuple[Runs, Direct]:
-        assert self._asker is not None
         nsid = own.link_nsid
         if nsid is not None and self.deaf is not None:
             return _neither(self.deaf)
         if not own.link:
             return _neither("its peer cannot be asked: it is in a namespace without an id here")
         try:
-            peer = self._asker.link(own.link, nsid)
+            peer = self._facts((nsid, own.link), dumps)
         except OSError as error:
             if error.errno == errno.ENODEV:
                 return _neither("its peer is moving or gone")
@@ -229,23 +229,27 @@ class Peers:
             self._self_nsid = peer.link_nsid  # Events of our own namespace may carry it.
         found = runs.of_pair(own, peer, ())
         if found.takes and dumps is not None:
-            links = self._listed(nsid, dumps)
-            on_top = [each.name for each in links if runs.sits_on(each, peer.ifindex)]
-            found = runs.of_pair(own, peer, on_top)
+            found = runs.of_pair(own, peer, self._listed(nsid, dumps).on(peer.ifindex))
         return found, direct.of_pair(own, peer)
 
-    def _listed(self, nsid: int | None, dumps: Dumps) -> list[Facts]:
+    def _facts(self, place: Place, dumps: Dumps | None) -> Facts:
+        """What the list says, or what the kernel does: a list may miss who came meanwhile."""
+        assert self._asker is not None
+        nsid, ifindex = place
+        listed = None if dumps is None else self._listed(nsid, dumps).get(ifindex)
+        return listed or self._asker.link(ifindex, nsid)
+
+    def _listed(self, nsid: int | None, dumps: Dumps) -> Listing:
         assert self._asker is not None
         if nsid not in dumps:
-            dumps[nsid] = self._asker.links(nsid)
+            dumps[nsid] = Listing(self._asker.links(nsid))
         return dumps[nsid]
 
     def _guests(self, one: _Followed, dumps: Dumps) -> frozenset[str]:
         """What sits on the port: here, where it moved to, or known by its address only."""
         if self._asker is None:
             return frozenset()
-        listed = self._listed(None, dumps)
-        found = {each.name for each in listed if runs.sits_on(each, one.ifindex)}
+        found = set(self._listed(None, dumps).on(one.ifindex))
         for place in list(one.moved):
             facts = self._at(place)
             if facts is not None and facts.link == one.ifindex:

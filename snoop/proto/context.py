@@ -130,7 +130,8 @@ class Context:
         if not up:
             port.witnesses.forget()
             port.witnesses.excuse()
-        self.refresh_masks()
+        self.up = self.up | port.bit if up else self.up & ~port.bit
+        self.up_in.clear()
 
     def refresh_masks(self) -> None:
         """Recompute the port sets that follow from the ports."""
@@ -150,7 +151,7 @@ class Context:
             flooded: Ports = 0
             always: Ports = 0
             for port in self.ports.values():
-                params = port.of(family)
+                params = port.params if family is Family.IPV4 else port.mld
                 own = params.flood_unregistered
                 if floods if own is None else own:
                     flooded |= port.bit

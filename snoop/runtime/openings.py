@@ -61,10 +61,9 @@ class Openings:
 
     def wait(self) -> None:
         """Until all that was begun can be taken."""
-        waiting = {begun.future for begun in self._begun.values()}
-        while waiting:
-            self._fastpath.reap()  # what has the interface still may be what it waits for
-            waiting = wait(waiting, timeout=_STEP_SECONDS).not_done
+        for future in [begun.future for begun in self._begun.values()]:
+            while wait([future], timeout=_STEP_SECONDS).not_done:
+                self._fastpath.reap()  # what has the interface still may be what it waits for
 
     def close(self) -> None:
         """Begin no more, and take back what was begun."""

@@ -75,12 +75,14 @@ class Port:
 
     `isolated_because`: why the kernel refused to keep the host's stack off it. `before`: what
     other ports of this number have counted, `since` when it was not theirs any more; `opening`: the
-    interface for which it is being opened, 0: none; `setup`: how it was asked for last.
+    interface for which it is being opened, 0: none; `setup`: how it was asked for last; `said`: the
+    state in the log.
     """
 
     id: int
     table: PortTable
     state: State = State.MISSING
+    said: State = State.MISSING
     link: Link | None = None
     problem: str | None = None
     notice: str | None = None

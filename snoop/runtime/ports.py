@@ -245,9 +245,10 @@ class Ports:
                     self._set(port)
             self._say_isolation(port)
             state = State.UP if port.link is not None and link.up else State.DOWN
-        if state is not port.state:
+        port.state = state
+        if state is not port.said and not port.opening:
             _log.info("%s: %s%s", port.name, state.value, why_down(port.link))
-            port.state = state
+            port.said = state
         return gone
 
     def _takes_opening(self, port: Port, link: Link) -> bool:
