@@ -29,9 +29,11 @@ from snoop.fastpath import FastPath
 from snoop.links.claims import Claims
 from snoop.links.interfaces import Links
 from snoop.links.neighbours import Neighbours
+from snoop.links.pairs import Pairs
 from snoop.proto.units import SECOND, Instant
 from snoop.runtime import clock, garbage, notify, priority
 from snoop.runtime.fanout import Fanout, Listener
+from snoop.runtime.hosts import Hosts
 from snoop.runtime.openings import Openings
 from snoop.runtime.plane import Plane
 from snoop.runtime.port import State, reason
@@ -97,6 +99,9 @@ class Daemon:
         with contextlib.ExitStack() as stack:
             stack.callback(self._links.close, self._loop)
             stack.callback(self._neighbours.close)
+            pairs = Pairs()
+            stack.callback(pairs.close)
+            self._hosts = Hosts(pairs, self._links, self._settings.config.switch.name)
             self._open_links()
             self._neighbours.open()
             self._control = control = ControlServer(
@@ -125,6 +130,18 @@ class Daemon:
                 f"({self._there()}); with --wait they may come later"
             )
 
+        config = self._settings.current
+        obstacles = list(self._hosts.obstacles(config.host))
+        if not obstacles:
+            self._hosts.become(config)
+            obstacles = [
+                f"{host.where}: {self._hosts.problems.get(host.name, 'it is not there')}"
+                for host in config.host
+                if self._links.by_name(host.device) is None
+            ]
+        if obstacles:
+            raise StartError("; ".join(obstacles))
+
     def _there(self) -> str:
         return f"interfaces here: {', '.join(self._links.names()) or 'none'}"
 
@@ -152,7 +169,9 @@ class Daemon:
                 claims=Claims(switch.name, self._loop),
                 openings=self._openings,
             )
-            self._changes = Changes(self._settings, self._plane, self._links, self._loaded)
+            self._changes = Changes(
+                self._settings, self._plane, self._links, self._hosts, self._loaded
+            )
             self._answers = Answers(self._plane, changes=self._changes, config=self._settings.shown)
             named = {port.name for port in self._settings.config.named}
             faults = [
@@ -295,7 +314,7 @@ class Daemon:
 
     def _try_later(self) -> None:
         """A port that could not be opened, now or after a reload, is tried again."""
-        if self._plane.ports.faulty() and self._retry is None:
+        if (self._plane.ports.faulty() or self._hosts.waits) and self._retry is None:
             self._retry = self._loop.call_later(RETRY_SECONDS, self._try_again)
 
     def _neighbours_changed(self) -> None:

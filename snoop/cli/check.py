@@ -76,7 +76,7 @@ def _facts(session: Session, unwanted_bits_per_s: float) -> Facts:
         since = time.monotonic()
         facts = Facts(
             seen=gather(client),
-            config=show(documents.Config),
+            config=show(documents.Config).with_hosts(),
             fdb_entries=len(fdb),
             stations=Counter(port for port, _ in {(row.port, row.mac) for row in fdb}),
             counters=counters.counters,

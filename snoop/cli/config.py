@@ -44,7 +44,7 @@ def check(
         loaded = asked.load().config
     except ConfigError as error:
         return refuse(error)
-    names = [port.name for port in loaded.port]
+    names = [port.name for port in loaded.tables]
     notes = odd.notes(loaded) + (_of_interfaces(loaded) if names else [])
     if as_json:
         options.print_json({**effective.whole(loaded), "notes": notes})

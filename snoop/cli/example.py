@@ -42,11 +42,15 @@ _EXAMPLE: dict[str, Any] = {
         },
         {"name": "p1"},
     ],
+    "host": [{"interface": "sw0", "addresses": ["10.0.0.254/24", "2001:db8::fe/64"]}],
     "static": [{"group": "239.1.1.1", "source": "10.0.0.9", "ports": ["p1"], "vlan": 10}],
     "group": [{"group": "239.1.1.1", "name": "BBC One"}],
 }
 # Of a port, what is allowed with vlan_filtering alone, and not all of it together.
 _FILTERING: dict[str, Any] = {"match": "veth*", "access": 10, "trunk": [10, "20-29"], "native": 1}
+_LEFT_OUT: dict[str, Any] = {"mtu": 1500, "mac": "02:00:00:00:00:fe"}
+REST = {"host": "and the keys of [[port]], but for name, match and isolate, of the port that it is"}
+"""Of a table, what it has in common with another, said."""
 
 
 def text() -> str:
@@ -70,6 +74,8 @@ def _lines() -> Iterator[str]:
             yield f"#[[{name}]]" if repeated else f"#[{name}]"
             if number == 0:
                 yield from _keys(table, one)
+                if name in REST:
+                    yield f"# {REST[name]}"
             else:
                 yield f"#name = {toml.value(one['name'])}"
 
@@ -109,10 +115,11 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
 
 
 def _fields(table: type[msgspec.Struct]) -> Iterator[tuple[msgspec.structs.FieldInfo, Any]]:
-    """Each key with its annotated type."""
-    hints = typing.get_type_hints(table, include_extras=True)
-    for field in msgspec.structs.fields(table):
-        yield field, hints[field.name]
+    """Each key of its own with its annotated type."""
+    hints, _ = words.keys(table)
+    known = {field.name: field for field in msgspec.structs.fields(table)}
+    for name in words.own(table):
+        yield known[name], hints[name]
 
 
 def _meaning(hint: Any) -> str:
@@ -130,7 +137,7 @@ def _keys(table: type[msgspec.Struct], values: dict[str, Any]) -> Iterator[str]:
             comment, _WIDTH, initial_indent="# ", subsequent_indent="#   ", break_on_hyphens=False
         )
         if values.get(field.name) is None:
-            yield f"# {field.name} = {toml.value(_FILTERING[field.name])}"
+            yield f"# {field.name} = {toml.value((_FILTERING | _LEFT_OUT)[field.name])}"
             continue
         # A key that means something by being left out is shown with what it then means.
         yield from _folded(f"#{field.name} = {toml.value(values[field.name])}")

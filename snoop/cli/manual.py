@@ -147,6 +147,9 @@ def _configuration() -> Iterator[str]:
     )
     for heading, keys in example.reference():
         yield f".SS {_escaped(heading)}"
+        rest = example.REST.get(heading.strip("[]"))
+        if rest is not None:
+            yield from _text(f"Those below, {rest}.")
         for key in keys:
             yield from _item(
                 key.name,

@@ -55,7 +55,7 @@ def run(ctx: click.Context, /, log_level: str, wait: bool, **given: Any) -> int:
 
     def load() -> Loaded:
         loaded = asked.load()
-        if not loaded.config.port and not wait:
+        if not loaded.config.tables and not wait:
             raise ConfigError("no ports: give --port IF for each, or [[port]] in a --config file")
         return loaded
 

@@ -139,9 +139,14 @@ def ports(document: documents.Ports) -> Table:
         for row in document.ports
         if row.refused
     ]
+    own = [f"the host's own: {row.name}" for row in document.ports if row.kind == "host"]
     direct = human.ports(row.name for row in document.ports if row.direct)
     made.notes = (
-        problems + refused + lone + ([f"can be handed frames directly: {direct}"] if direct else [])
+        own
+        + problems
+        + refused
+        + lone
+        + ([f"can be handed frames directly: {direct}"] if direct else [])
     )
     return made
 

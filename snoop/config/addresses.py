@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from ipaddress import (
     IPv4Address,
+    IPv4Interface,
     IPv4Network,
     IPv6Address,
+    IPv6Interface,
     IPv6Network,
     ip_address,
+    ip_interface,
     ip_network,
 )
 from typing import TypeAlias
@@ -163,6 +166,40 @@ class LinkLocal(Host):
         super().__init__(text)
         if self.family is not Family.IPV6 or not self.address.is_link_local:
             raise ValueError("not a link-local address")
+
+
+class HostAddress:
+    """A unicast address that an interface may have, with the length of its network."""
+
+    __slots__ = ("address", "interface")
+
+    def __init__(self, text: str) -> None:
+        """Read it."""
+        if "/" not in text:
+            raise ValueError("no length")
+        self.interface: IPv4Interface | IPv6Interface = ip_interface(text)
+        self.address = Source(text.rpartition("/")[0])
+        network = self.interface.network
+        ends = (
+            network.network_address,
+            network.broadcast_address if self.address.family is Family.IPV4 else None,
+        )
+        if self.address.address.is_loopback or (
+            network.prefixlen < network.max_prefixlen - 1 and self.address.address in ends
+        ):
+            raise ValueError("not an address of a host")
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether both are the same address of the same network."""
+        return isinstance(other, HostAddress) and self.interface == other.interface
+
+    def __hash__(self) -> int:
+        """By both."""
+        return hash(self.interface)
+
+    def __str__(self) -> str:
+        """As people write it."""
+        return str(self.interface)
 
 
 class GroupPrefix:

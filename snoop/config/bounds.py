@@ -38,6 +38,21 @@ Interface = Annotated[
         "an interface name of 1 to 15 characters",
     ),
 ]
+# One that we make, in a file name of the kernel's settings, too.
+OwnInterface = Annotated[
+    str,
+    like(
+        r"^(?!(?:all|default|lo|\.{1,2})\Z)[A-Za-z0-9_.-]{1,15}\Z",
+        "an interface name of 1 to 15 letters, digits, '.', '-' and '_'",
+    ),
+]
+HostMac = Annotated[
+    str,
+    like(
+        r"^(?!00(?::00){5}\Z)[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}\Z",
+        'the MAC address of a host, such as "02:00:00:00:00:fe"',
+    ),
+]
 PORTS_MAX = 256
 Pattern = Annotated[
     str,

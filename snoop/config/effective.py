@@ -9,16 +9,10 @@ import msgspec
 from msgspec import structs
 
 from snoop.config import resolve
-from snoop.config.schema import (
-    Coalesce,
-    Config,
-    IgmpTable,
-    MldTable,
-    PortTable,
-    StaticTable,
-    SwitchTable,
-)
+from snoop.config.schema import Config, IgmpTable, MldTable, StaticTable, SwitchTable
+from snoop.config.schema_port import Coalesce, HostTable, PortTable
 from snoop.config.schema_vlan import VlanTable
+from snoop.config.words import keys
 from snoop.proto.params import Unregistered
 from snoop.wire.address import Family
 
@@ -49,6 +43,7 @@ def whole(config: Config) -> dict[str, Any]:
     given = {table: _plain(getattr(config, table)) for table in ("igmp", "mld")}
     plain["vlan"] = [_vlan(vlan, **given) for vlan in config.vlan]
     plain["port"] = [port(config, one) for one in config.port]
+    plain["host"] = [host(config, one) for one in config.host]
     return plain
 
 
@@ -129,5 +124,11 @@ def port(config: Config, table: PortTable) -> dict[str, Any]:
     }
     same = {key: plain[key] for key in table.mld.__struct_fields__}
     plain["mld"] = same | plain["mld"] | lists
-    del plain["match" if table.match is None else "name"]
-    return plain
+    known = keys(PortTable)[0]
+    return {key: plain[key] for key in known if key != ("name" if table.match else "match")}
+
+
+def host(config: Config, table: HostTable) -> dict[str, Any]:
+    """One `[[host]]` the same way; its MTU and MAC address are what the file says."""
+    whole = _plain(table) | port(config, table)
+    return {key: whole[key] for key in keys(HostTable)[0]}

@@ -1,5 +1,5 @@
 """The `[[port]]` tables of a document: the file's, those of `--port`, those of interfaces that say
-themselves that they are ports, and what commands say of any.
+themselves that they are ports, and what commands say of any, of a `[[host]]`, too.
 
 What is added comes behind the file's, so that a table keeps its number, by which its line is found.
 """
@@ -64,6 +64,9 @@ def commanded(given: Mapping[str, Any], commands: Commanded) -> Mapping[str, Any
     if not commands or not isinstance(ports, list):
         return given
     laid = [_laid(port, commands.options) for port in ports]
+    hosts = given.get("host")
+    if isinstance(hosts, list):
+        given = {**given, "host": [_laid(host, commands.options) for host in hosts]}
     for name in appended(given, commands):
         own = name in commands.added or name in commands.carried
         table = {"name": name} if own else _basis(ports, name)
@@ -85,9 +88,9 @@ def appended(given: Mapping[str, Any], commands: Commanded) -> list[str]:
 
 
 def names(given: Mapping[str, Any]) -> set[str]:
-    """The ports that a document names."""
-    ports = given.get("port", [])
-    return {name for port in ports if (name := _name(port)) is not None}
+    """The ports that a document names, the host's own among them."""
+    tables = (table for of in ("port", "host") for table in given.get(of, []))
+    return {name for table in tables if (name := _name(table)) is not None}
 
 
 def from_file(written: Mapping[str, Any], at: int, table: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -128,5 +131,6 @@ def _laid(port: Any, commands: Mapping[str, Options]) -> Any:
 
 
 def _name(port: Any) -> str | None:
-    name = port.get("name") if isinstance(port, Mapping) else None
+    """What a port is called, or the host's own."""
+    name = port.get("name", port.get("interface")) if isinstance(port, Mapping) else None
     return name_of(name) if isinstance(name, str) else None

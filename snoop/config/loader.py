@@ -8,24 +8,22 @@ more from `together.py`. It opens no interface: that a port exists is for the da
 from __future__ import annotations
 
 import tomllib
-import typing
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import structs
 
-from snoop.config import given_ports, schema
+from snoop.config import given_ports, schema, schema_port
 from snoop.config.given_ports import NOTHING, Commanded
 from snoop.config.problems import ConfigError, Problem, Unknown, lines_of
 from snoop.config.schema import Config
 from snoop.config.schema_vlan import VlanTable
 from snoop.config.together import of_ports, problems
-from snoop.config.words import ADDRESSES, allowed, element, hinted, meant, nearest, shown
+from snoop.config.words import ADDRESSES, allowed, element, hinted, keys, meant, nearest, shown
 from snoop.printable import name_of, printable
 
 Table = TypeVar("Table", bound=msgspec.Struct)
@@ -35,12 +33,13 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "igmp": schema.IgmpTable,
     "mld": schema.MldTable,
     "vlan": VlanTable,
-    "port": schema.PortTable,
+    "port": schema_port.PortTable,
+    "host": schema_port.HostTable,
     "static": schema.StaticTable,
     "group": schema.GroupTable,
     "metrics": schema.MetricsTable,
 }
-_REPEATED = ("vlan", "port", "static", "group")
+_REPEATED = ("vlan", "port", "host", "static", "group")
 
 
 class Document(NamedTuple):
@@ -82,10 +81,10 @@ def load(
     """
     text, written = _read(path)
     given = dict(written)
-    for table, keys in (overrides or {}).items():
+    for table, options in (overrides or {}).items():
         below = given.get(table, {})
         if isinstance(below, dict):
-            given[table] = {**below, **keys}
+            given[table] = {**below, **options}
     mistakes = tuple(Problem(problem, meant="port") for problem in given_ports.add(given, ports))
     mistakes += tuple(given_ports.shadowed(written.get("port")))
     return settle(Document(path, text, written, given, mistakes))
@@ -169,6 +168,7 @@ def _origins(
         ("mld", ""),
         ("vlan", "vid"),
         ("port", "name"),
+        ("host", "interface"),
         ("metrics", ""),
     ):
         given, ours = raw.get(table, {}), written.get(table, {})
@@ -178,16 +178,18 @@ def _origins(
             for key in [one.get(by, one.get("match"))]
         ]  # fmt: skip
         for name, one, other in pairs:
-            for key in _keys(TABLES[table])[0]:
+            for key in keys(TABLES[table])[0]:
                 if key not in (by, "match"):
                     origins[f"{name}.{key}"] = _origin(key, one, other)
     for port, options in commands.carried.items():
         said = {option.partition(".")[0] for option in options}
-        for key in _keys(TABLES["port"])[0].keys() - {"name", "match"}:
+        for key in keys(TABLES["port"])[0].keys() - {"name", "match"}:
             origins[f"port.{port}.{key}"] = "interface" if key in said else "default"
+    hosts = {host.get("interface") for host in raw.get("host", ())}
     for port, options in commands.options.items():
         for option in options:
-            origins[f"port.{port}.{option.partition('.')[0]}"] = "command"
+            table = "host" if port in hosts else "port"
+            origins[f"{table}.{port}.{option.partition('.')[0]}"] = "command"
     return origins
 
 
@@ -213,7 +215,9 @@ def _checked(
     """The configuration as far as it is right; `mistakes`, and what is wrong with the rest."""
     if before is not None:
         ports, found = _repeated("port", _spelled({"port": raw.get("port", [])})["port"])
-        config = structs.replace(before, port=ports)
+        hosts, wrong = _repeated("host", _spelled({"host": raw.get("host", [])})["host"])
+        config = structs.replace(before, port=ports, host=hosts)
+        found += wrong
         return config, found + list(of_ports(config, Unknown(found)))
     raw = _spelled(raw)
     found = [*mistakes]
@@ -256,7 +260,7 @@ def _repeated(table: str, given: list[Any]) -> tuple[tuple[Any, ...], list[Probl
 def _called(raw: object, number: int) -> object:
     """What a repeated table is called in a message."""
     names = (
-        [raw[key] for key in ("group", "name", "match", "vid") if key in raw]
+        [raw[key] for key in ("group", "name", "match", "interface", "vid") if key in raw]
         if isinstance(raw, dict)
         else []
     )
@@ -271,6 +275,8 @@ def _spelled(raw: Mapping[str, Any]) -> dict[str, Any]:
         ("static", "ports", _spell),
         ("port", "description", _label),
         ("port", "split_horizon", _label),
+        ("host", "description", _label),
+        ("host", "split_horizon", _label),
         ("group", "name", _label),
         ("vlan", "name", _label),
     ):
@@ -304,7 +310,7 @@ def _table(
     """One table: each key on its own, so that each error names its own. What is not known has its
     default, or else what the table is called.
     """
-    hints, required = _keys(kind)
+    hints, required = keys(kind)
     values: dict[str, Any] = {}
     found = []
     if not isinstance(raw, dict):
@@ -335,12 +341,14 @@ def _table(
             text = f'{where} the key "{key}" is missing'
             found.append(Problem(text, *place, meant=key))
         values.setdefault(key, [] if element(hints[key]) is not None else str(called) or "-")
+    if kind is schema_port.HostTable:
+        values["name"] = values["interface"]
     return kind(**values), found
 
 
 def _is_pattern(kind: type[Table], raw: Mapping[str, Any]) -> bool:
     """Tell whether a port is given by a pattern, which is then its name."""
-    return kind is schema.PortTable and "match" in raw
+    return kind is schema_port.PortTable and "match" in raw
 
 
 def _elements(hint: Any, value: object) -> tuple[list[tuple[Any, object]], list[Any]]:
@@ -362,13 +370,6 @@ def _within(table: str, problem: Problem) -> Problem:
     """What is wrong with a key of a table that is the value of another."""
     key, known = (part and f"{table}.{part}" for part in (problem.key, problem.meant))
     return Problem(problem.text, problem.table, problem.index, key or table, known)
-
-
-@cache
-def _keys(kind: type[msgspec.Struct]) -> tuple[dict[str, Any], list[str]]:
-    """The type of each key, and the keys that must be given; found once, as it takes long."""
-    required = [known.name for known in structs.fields(kind) if known.required]
-    return typing.get_type_hints(kind, include_extras=True), required
 
 
 def _inner(hint: Any) -> type[msgspec.Struct] | None:

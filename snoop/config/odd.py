@@ -14,7 +14,8 @@ from operator import itemgetter
 
 from snoop.config import odd_ports, odd_vlans, resolve
 from snoop.config.addresses import Group, GroupPrefix, Network, Source, StaticGroup, carried
-from snoop.config.schema import Config, IgmpTable, MldTable, PortTable
+from snoop.config.schema import Config, IgmpTable, MldTable
+from snoop.config.schema_port import PortTable
 from snoop.proto.params import FastLeave, MrouterMode, NoQuerier, QuerierMode, Unregistered
 from snoop.proto.units import to_seconds
 from snoop.wire.address import Address, Family
@@ -59,8 +60,8 @@ def _families(config: Config) -> list[str]:
 
 def _ports(config: Config) -> list[str]:
     found: list[str] = []
-    for port in config.port:
-        found += [f"[[port]] {port.name}: {note}" for note in _port(port, config)]
+    for port in config.tables:
+        found += [f"{port.where}: {note}" for note in _port(port, config)]
     found += _statics(config)
     found += _names(config)
     found += odd_ports.together(config)
@@ -69,7 +70,7 @@ def _ports(config: Config) -> list[str]:
 
 
 def _switch(config: Config) -> Iterator[str]:
-    switch, ports = config.switch, config.port
+    switch, ports = config.switch, config.tables
     asks = {config.igmp.querier, config.mld.querier}
     asks |= {one for vlan in config.vlan for one in (vlan.querier, vlan.mld.querier) if one}
     if switch.no_querier is NoQuerier.PRUNE and asks == {QuerierMode.OFF}:
@@ -150,7 +151,7 @@ def _igmp(config: Config) -> Iterator[str]:
     igmp = config.igmp
     if not igmp.enabled and (
         igmp.querier is not QuerierMode.OFF or config.vlan or config.static
-        or any(port.deny_groups or port.allow_groups for port in config.port)
+        or any(port.deny_groups or port.allow_groups for port in config.tables)
     ):  # fmt: skip
         yield (
             "[igmp] enabled = false: every group floods, so that querier, [[vlan]], [[static]] and "
@@ -172,7 +173,7 @@ def _igmp(config: Config) -> Iterator[str]:
 def _mld(config: Config) -> Iterator[str]:
     mld = config.mld
     groups: list[StaticGroup | GroupPrefix] = [one.group for one in config.static]
-    for port in config.port:
+    for port in config.tables:
         groups += [*port.deny_groups, *port.allow_groups]
     if not mld.enabled and (
         mld.querier is not QuerierMode.OFF
@@ -231,7 +232,7 @@ def _port(port: PortTable, config: Config) -> Iterator[str]:
 
 
 def _statics(config: Config) -> Iterator[str]:
-    denied = {port.name: _spans(resolve.filters(port).deny) for port in config.port}
+    denied = {port.name: _spans(resolve.filters(port).deny) for port in config.tables}
     ssm = _spans([*config.igmp.ssm_ranges, *config.mld.ssm_ranges])
     listed = _spans(config.switch.always_flood)
     for static in config.static:
@@ -260,7 +261,7 @@ def _statics(config: Config) -> Iterator[str]:
 def _names(config: Config) -> Iterator[str]:
     """What people call things, where two are called the same or a name says something else."""
     names = Counter(one.name for one in config.group)
-    labels = Counter(port.description for port in config.port if port.description)
+    labels = Counter(port.description for port in config.tables if port.description)
     for name, times in names.items():
         if times > 1:
             yield f'[[group]] name = "{name}" is given to {times} groups or prefixes'
@@ -269,7 +270,7 @@ def _names(config: Config) -> Iterator[str]:
     for label, times in labels.items():
         if times > 1:
             yield f'[[port]] description = "{label}" is given to {times} ports'
-        if any(port.name == label and port.description != label for port in config.port):
+        if any(port.name == label and port.description != label for port in config.tables):
             yield f'[[port]] description = "{label}" is the name of another port'
     for text in dict.fromkeys([*names, *labels]):
         if _HIDDEN.search(text):

@@ -38,7 +38,7 @@ class Interface(Protocol):
 
 def together(config: Config) -> Iterator[str]:
     """Of all ports and VLANs."""
-    ports = config.port
+    ports = config.tables
     if len(ports) > 1 and all(port.mrouter is MrouterMode.ALWAYS for port in ports):
         yield 'every port has mrouter = "always": every group goes to every port, joined or not'
     if (
@@ -84,9 +84,10 @@ def interfaces(config: Config, found: Collection[Interface]) -> Iterator[str]:
     names = {one.ifindex: one.name for one in found}
     matched = patterns.match(config, found)
     config = patterns.laid_out(config, matched)
-    ports = [by_name[port.name] for port in config.named if port.name in by_name]
+    named = [port for port in config.named if port not in config.host]
+    ports = [by_name[port.name] for port in named if port.name in by_name]
     isolated = {p.name for p in config.named if effective.isolate(p, config.switch)}
-    for port in config.named:
+    for port in named:
         if port.name not in by_name:
             yield f"[[port]] {port.name}: no such interface in this network namespace"
     for port in config.patterns:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from snoop.config import resolve
-from snoop.config.schema import Config, PortTable
+from snoop.config.schema import Config
+from snoop.config.schema_port import PortTable
 from snoop.proto.vlans import ranges
 
 _SAID = 8
@@ -21,11 +22,11 @@ def notes(config: Config) -> Iterator[str]:
     for name, times in Counter(vlan.name for vlan in config.vlan if vlan.name).items():
         if times > 1:
             yield f'[[vlan]] name = "{name}" is given to {times} VLANs'
-    horizons = Counter(port.split_horizon for port in config.port)
-    for port in config.port:
+    horizons = Counter(port.split_horizon for port in config.tables)
+    for port in config.tables:
         if port.split_horizon is not None and horizons[port.split_horizon] == 1:
             yield (
-                f'[[port]] {port.name}: split_horizon = "{port.split_horizon}" is that of no other '
+                f'{port.where}: split_horizon = "{port.split_horizon}" is that of no other '
                 "port: it keeps nothing apart"
             )
     if config.switch.vlan_filtering:
@@ -40,11 +41,11 @@ def _members(config: Config) -> Iterator[str]:
     for mask in masks.values():
         twice |= once & mask
         once |= mask
-    for port in config.port:
+    for port in config.tables:
         yield from _overlaps(port)
         if alone := masks[port.name] & once & ~twice:
             yield (
-                f"[[port]] {port.name}: no other port is in VLAN {_said(alone)}: what comes in "
+                f"{port.where}: no other port is in VLAN {_said(alone)}: what comes in "
                 "there goes nowhere"
             )
     for vlan in config.vlan:
@@ -54,7 +55,7 @@ def _members(config: Config) -> Iterator[str]:
 
 def _overlaps(port: PortTable) -> Iterator[str]:
     if twice := _twice(tuple(port.trunk or ())):
-        yield f"[[port]] {port.name}: trunk has VLAN {_said(twice)} more than once"
+        yield f"{port.where}: trunk has VLAN {_said(twice)} more than once"
 
 
 @lru_cache(512)
@@ -80,7 +81,7 @@ def _statics(config: Config) -> Iterator[str]:
 
 def _masks(config: Config) -> dict[str, int]:
     """Every port's VLANs, a bit each."""
-    found = ((port.name, resolve.port_vlans(config.switch, port)) for port in config.port)
+    found = ((port.name, resolve.port_vlans(config.switch, port)) for port in config.tables)
     return {name: vlans.all for name, vlans in found if vlans is not None}
 
 

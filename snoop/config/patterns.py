@@ -13,7 +13,8 @@ from typing import NamedTuple, Protocol
 from msgspec import structs
 
 from snoop.config.bounds import PORTS_MAX
-from snoop.config.schema import Config, PortTable
+from snoop.config.schema import Config
+from snoop.config.schema_port import PortTable
 from snoop.printable import natural
 
 
@@ -56,9 +57,10 @@ def match(config: Config, found: Collection[Interface], before: Collection[str] 
         return NOTHING
     made = Matched({}, {})
     named = {port.name for port in config.named}
+    taken = named | {port.device for port in config.named}
     room = PORTS_MAX - len(named)
     for one in sorted(found, key=lambda one: (one.name not in before, natural(one.name))):
-        if one.name in named or (table := of(config, one.name)) is None:
+        if one.name in taken or (table := of(config, one.name)) is None:
             continue
         why = _refusal(one)
         if why is None and len(made.ports) >= room:
@@ -79,4 +81,5 @@ def _refusal(one: Interface) -> str | None:
 
 def laid_out(config: Config, matched: Matched) -> Config:
     """The configuration with a table for every port that a pattern made, before the patterns."""
-    return structs.replace(config, port=(*config.named, *matched.ports.values(), *config.patterns))
+    named = (one for one in config.port if one.match is None)
+    return structs.replace(config, port=(*named, *matched.ports.values(), *config.patterns))

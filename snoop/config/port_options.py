@@ -17,8 +17,8 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 
 from snoop.config.problems import ConfigError
-from snoop.config.schema import PortMldTable, PortTable
-from snoop.config.words import meant
+from snoop.config.schema_port import PortMldTable, PortTable
+from snoop.config.words import keys, meant
 
 Options = dict[str, object]
 """By key; "mld.mrouter" is that of the table in it."""
@@ -150,8 +150,8 @@ def _assigned(key: str, value: str) -> object:
 @cache
 def hints() -> dict[str, Any]:
     """Every option that there is, with its type."""
-    known = typing.get_type_hints(PortTable, include_extras=True)
-    inner = typing.get_type_hints(PortMldTable, include_extras=True)
+    known = dict(keys(PortTable)[0])
+    inner, _ = keys(PortMldTable)
     del known["name"], known["match"], known["mld"]
     return {**known, **{f"mld.{key}": hint for key, hint in inner.items()}}
 

@@ -10,14 +10,8 @@ from msgspec import structs
 
 from snoop.config import patterns
 from snoop.config.addresses import GroupPrefix
-from snoop.config.schema import (
-    Config,
-    IgmpTable,
-    MldTable,
-    PortTable,
-    StaticTable,
-    SwitchTable,
-)
+from snoop.config.schema import Config, IgmpTable, MldTable, StaticTable, SwitchTable
+from snoop.config.schema_port import PortTable
 from snoop.config.schema_vlan import VlanTable
 from snoop.proto import vlans
 from snoop.proto.params import NullSource, Params, PortParams

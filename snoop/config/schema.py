@@ -16,7 +16,6 @@ from snoop.config.addresses import GroupPrefix, LinkLocal, Sender, Source, Stati
 from snoop.config.bounds import (
     Count,
     Groups,
-    Interface,
     Label,
     Listen,
     Many,
@@ -25,35 +24,23 @@ from snoop.config.bounds import (
     MldProfile,
     Name,
     NullSource,
-    Pattern,
     PortName,
     QuerySeconds,
     ResponseSeconds,
     RingSlots,
     UserGroup,
-    Vid,
-    Vids,
     Vlan,
     says,
 )
+from snoop.config.schema_port import Coalesce, HostTable, PortTable
 from snoop.config.schema_vlan import VlanTable
 from snoop.proto.params import (
-    FastLeave,
-    MrouterMode,
     NoQuerier,
     QuerierMode,
     QueryScope,
     Unregistered,
 )
 from snoop.proto.timings import TimerProfile
-
-
-class Coalesce(Enum):
-    """Joining waiting frames of one flow into one send."""
-
-    AUTO = "auto"
-    ALWAYS = "always"
-    OFF = "off"
 
 
 class Kernel(Enum):
@@ -263,108 +250,6 @@ class GroupTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Annotated[Label, says("what people call it; stands wherever the group is shown")]
 
 
-class PortMldTable(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
-):
-    """`[[port]] mld`: `None` stands for "as for IPv4"."""
-
-    mrouter: MrouterMode | None = None
-    querier_guard: bool | None = None
-    fast_leave: FastLeave | None = None
-    explicit_tracking: bool | None = None
-    flood_unregistered: bool | None = None
-    max_groups: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
-    deny_groups: Groups | None = None
-    allow_groups: Groups | None = None
-
-
-class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[[port]]`; `None` stands for "as the switch"."""
-
-    name: Annotated[Interface, says("the interface; one that is not there yet joins later")]
-    match: Annotated[
-        Pattern | None,
-        says(
-            'in place of name, a shell pattern such as "veth*": every interface that it matches is '
-            "a port while it is there; the first [[port]] that names or matches one holds"
-        ),
-    ] = None
-    description: Annotated[
-        Label | None, says("what people call it; stands wherever the port is shown")
-    ] = None
-    access: Annotated[
-        Vid | None,
-        says("its VLAN, without tags; with vlan_filtering and neither this nor trunk: 1"),
-    ] = None
-    trunk: Annotated[Vids | None, says('its VLANs with tags, ids and ranges: [10, "20-29"]')] = None
-    native: Annotated[
-        Vid | None,
-        says("with trunk: its VLAN without tags; left out: frames without a tag are dropped"),
-    ] = None
-    split_horizon: Annotated[
-        Label | None, says("ports of one name never forward to each other, as in a mesh of tunnels")
-    ] = None
-    mrouter: Annotated[
-        MrouterMode, says('a router behind it: learn, "always", or "never" believe one')
-    ] = MrouterMode.AUTO
-    querier_guard: Annotated[
-        bool, says("its queries are passed on, but elect nobody and change nothing here")
-    ] = False
-    fast_leave: Annotated[
-        FastLeave,
-        says('drop a member at once: "on", or when its last tracked host left: "tracked"'),
-    ] = FastLeave.OFF
-    explicit_tracking: Annotated[bool, says("remember each host")] = True
-    flood_unregistered: Annotated[
-        bool | None,
-        says(
-            "left out: as [switch] unregistered says; true: even if that is not flood; false: never"
-        ),
-    ] = None
-    max_groups: Annotated[
-        int,
-        Meta(ge=0, le=1_000_000),
-        says("groups of this port, of each family; 0: no limit of its own"),
-    ] = 0
-    max_state: Annotated[
-        Mebibytes, says("MiB of what this port's hosts make the switch remember")
-    ] = 32
-    deny_groups: Annotated[Groups, says("joins refused, of either family")] = field(
-        default_factory=list
-    )
-    allow_groups: Annotated[
-        Groups, says("if it has any of a family, only these joins of it are accepted")
-    ] = field(default_factory=list)
-    igmp_rate: Annotated[
-        int,
-        Meta(ge=0, le=1_000_000),
-        says("group records a second, or what costs as much, of IGMP and MLD; 0: no limit"),
-    ] = 20_000
-    igmp_burst: Annotated[int, Meta(ge=1, le=1_000_000), says("and at once, with igmp_rate")] = (
-        40_000
-    )
-    coalesce: Annotated[Coalesce | None, says("left out: as [switch]")] = None
-    sticky: Annotated[
-        bool,
-        says(
-            "addresses learned here never move away, and no other port gets their frames: for "
-            "servers that stay"
-        ),
-    ] = False
-    isolate: Annotated[bool | None, says("left out: as [switch]")] = None
-    qdisc_bypass: Annotated[bool | None, says("left out: as [switch]")] = None
-    mld: Annotated[
-        PortMldTable,
-        Meta(
-            extra={
-                "allowed": "a table of mrouter, querier_guard, fast_leave, explicit_tracking, "
-                "flood_unregistered, max_groups, deny_groups, allow_groups"
-            }
-        ),
-        says('what differs for IPv6, such as { mrouter = "never" }'),
-    ] = PortMldTable()
-
-
 class StaticTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[[static]]`."""
 
@@ -396,14 +281,20 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mld: MldTable = MldTable()
     vlan: tuple[VlanTable, ...] = ()
     port: tuple[PortTable, ...] = ()
+    host: tuple[HostTable, ...] = ()
     static: tuple[StaticTable, ...] = ()
     group: tuple[GroupTable, ...] = ()
     metrics: MetricsTable = MetricsTable()
 
     @property
     def named(self) -> tuple[PortTable, ...]:
-        """The ports by name."""
-        return tuple(one for one in self.port if one.match is None)
+        """The ports by name, the host's own among them."""
+        return tuple(one for one in self.port if one.match is None) + self.host
+
+    @property
+    def tables(self) -> tuple[PortTable, ...]:
+        """Every `[[port]]` and `[[host]]`."""
+        return self.port + self.host
 
     @property
     def patterns(self) -> tuple[PortTable, ...]:

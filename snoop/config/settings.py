@@ -182,7 +182,7 @@ class Settings:
 
     def giver(self, port: str) -> str:
         """What makes an interface a port: "command", "interface" (it says so itself), "file",
-        "pattern" or "" (nothing).
+        "host", "pattern" or "" (nothing).
         """
         if port in self.matched.ports:
             return "pattern"
@@ -191,6 +191,8 @@ class Settings:
             return "interface"
         if port in given_ports.appended(given, self._commands):
             return "command" if port in self._commands.added else "pattern"
+        if any(one.name == port or one.device == port for one in self.config.host):
+            return "host"
         return "file" if any(one.name == port for one in self.config.named) else ""
 
     def origin(self, port: str, option: str) -> str:
@@ -198,7 +200,8 @@ class Settings:
         table = self.matched.ports.get(port)
         pattern = patterns.of(self.config, port) if table is not None else None
         name = port if pattern is None else pattern.name
-        return self._loaded.origins[f"port.{name}.{option.partition('.')[0]}"]
+        of = "host" if any(one.name == port for one in self.config.host) else "port"
+        return self._loaded.origins[f"{of}.{name}.{option.partition('.')[0]}"]
 
     def follow(self, loaded: Loaded) -> None:
         """Become what was loaded, as far as that is possible."""
@@ -248,12 +251,13 @@ class Settings:
 
 def in_the_way(error: ConfigError, loaded: Loaded, commands: Commanded) -> Iterator[str]:
     """What is wrong with a file that is good by itself, with the commands that made it so."""
-    names = [port.name for port in loaded.config.port]
-    names += given_ports.appended(loaded.document.given, commands)
+    names = {"port": [port.name for port in loaded.config.port]}
+    names["port"] += given_ports.appended(loaded.document.given, commands)
+    names["host"] = [host.name for host in loaded.config.host]
     for text, problem in zip(error.problems, error.found, strict=True):
         ports = [*commands.options, *commands.carried]
-        if problem.table == "port" and problem.index is not None:
-            ports = [names[problem.index]]
+        if problem.table in names and problem.index is not None:
+            ports = [names[problem.table][problem.index]]
         words = [
             word for name in dict.fromkeys(ports) for word in _said(name, problem.key, commands)
         ]

@@ -8,11 +8,12 @@ from ipaddress import ip_address
 
 from msgspec import structs
 
-from snoop.config import patterns, resolve, together_vlans
+from snoop.config import patterns, resolve, together_hosts, together_vlans
 from snoop.config.addresses import GroupPrefix
 from snoop.config.bounds import PORTS_MAX
 from snoop.config.problems import Problem, Unknown
-from snoop.config.schema import Config, IgmpTable, MldTable, PortMldTable
+from snoop.config.schema import Config, IgmpTable, MldTable
+from snoop.config.schema_port import PortMldTable
 from snoop.config.schema_vlan import VlanTable
 from snoop.config.words import meant
 from snoop.wire.address import Family
@@ -41,6 +42,7 @@ def of_ports(config: Config, unknown: Unknown) -> Iterator[Problem]:
 
 def _by_ports(config: Config, unknown: Unknown) -> Iterator[Problem]:
     yield from _ports(config, unknown)
+    yield from together_hosts.problems(config, unknown)
     yield from together_vlans.problems(config, unknown)
     yield from _names(config, unknown)
     yield from _statics(config, unknown)
@@ -147,20 +149,27 @@ def _of(inner: str, key: str) -> str:
 
 def _ports(config: Config, unknown: Unknown) -> Iterator[Problem]:
     yield from _twice("port", "name", _quoted(config), unknown)
-    for at, port in enumerate(config.port):
+    places = (("port", config.port), ("host", config.host))
+    for table, at, port in ((of, at, one) for of, ports in places for at, one in enumerate(ports)):
         inner = ""
         try:
             resolve.port_params(config.switch, structs.replace(port, mld=PortMldTable()))
             tracks = ("mld.fast_leave", "mld.explicit_tracking")
-            if not any(unknown.has("port", at, key) for key in tracks):
+            if not any(unknown.has(table, at, key) for key in tracks):
                 inner = "mld"
                 resolve.port_params(config.switch, port)
         except ValueError as error:
-            text = f"[[port]] {port.name}: {error}"
-            yield Problem(text, "port", at, _of(inner, str(error).split(" ", 1)[0]))
+            text = f"{port.where}: {error}"
+            yield Problem(text, table, at, _of(inner, str(error).split(" ", 1)[0]))
     if len(config.port) > PORTS_MAX:
         text = f"{len(config.port)} [[port]] tables: allowed are at most {PORTS_MAX}"
         yield Problem(text, "port", PORTS_MAX)
+    elif len(config.tables) > PORTS_MAX:
+        text = (
+            f"{len(config.port)} [[port]] and {len(config.host)} [[host]] tables: allowed are at "
+            f"most {PORTS_MAX} of both together"
+        )
+        yield Problem(text, "host", PORTS_MAX - len(config.port))
 
 
 def _quoted(config: Config) -> Iterator[str | None]:
@@ -171,7 +180,7 @@ def _quoted(config: Config) -> Iterator[str | None]:
 
 def _names(config: Config, unknown: Unknown) -> Iterator[Problem]:
     """Ports are called by names that they have."""
-    if unknown.any("port", "name"):
+    if unknown.any("port", "name") or unknown.any("host", "interface"):
         return
     names = {port.name for port in config.named}
     flooded = config.switch.report_flood

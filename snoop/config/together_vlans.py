@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from snoop.config import resolve
 from snoop.config.problems import Problem, Unknown
-from snoop.config.schema import Config, PortTable, StaticTable
+from snoop.config.schema import Config, StaticTable
+from snoop.config.schema_port import PortTable
 from snoop.config.words import shown
 from snoop.proto.vlans import ranges
 
@@ -16,8 +17,9 @@ _KEYS = ("access", "trunk", "native")
 
 def problems(config: Config, unknown: Unknown) -> Iterator[Problem]:
     """All of them, but what only follows from what is `unknown`."""
-    for at, port in enumerate(config.port):
-        yield from _port(at, port, config, unknown)
+    for table, ports in (("port", config.port), ("host", config.host)):
+        for at, port in enumerate(ports):
+            yield from _port((table, at), port, config, unknown)
     if unknown.has("switch", None, "vlan_filtering") or not config.switch.vlan_filtering:
         return
     for at, vlan in enumerate(config.vlan):
@@ -35,33 +37,35 @@ def problems(config: Config, unknown: Unknown) -> Iterator[Problem]:
 def are_open(unknown: Unknown) -> bool:
     """Tell whether it is not known what VLAN a port's frames without a tag have."""
     return unknown.has("switch", None, "vlan_filtering") or any(
-        unknown.any("port", key) for key in _KEYS
+        unknown.any(table, key) for table in ("port", "host") for key in _KEYS
     )
 
 
-def _port(at: int, port: PortTable, config: Config, unknown: Unknown) -> Iterator[Problem]:
+def _port(
+    place: tuple[str, int], port: PortTable, config: Config, unknown: Unknown
+) -> Iterator[Problem]:
     """A port is access, or a trunk that may have a native VLAN."""
-    where = f"[[port]] {port.name}:"
+    where = f"{port.where}:"
     given = {key: getattr(port, key) for key in _KEYS if getattr(port, key) is not None}
     if not config.switch.vlan_filtering and not unknown.has("switch", None, "vlan_filtering"):
         for key, value in given.items():
-            if unknown.has("port", at, key):
+            if unknown.has(*place, key):
                 continue
             text = (
                 f"{where} {key} = {shown(value)} is not allowed: only with [switch] "
                 "vlan_filtering = true"
             )
-            yield Problem(text, "port", at, key)
+            yield Problem(text, *place, key)
     if "access" in given and "trunk" in given:
         text = (
             f"{where} access = {port.access} is not allowed: not beside trunk, whose VLAN without "
             "tags is native"
         )
-        yield Problem(text, "port", at, "access")
-    elif "native" in given and port.trunk is None and not unknown.has("port", at, "trunk"):
+        yield Problem(text, *place, "access")
+    elif "native" in given and port.trunk is None and not unknown.has(*place, "trunk"):
         beside = f", and this port has access = {port.access}" if "access" in given else ""
         text = f"{where} native = {port.native} is not allowed: only with trunk{beside}"
-        yield Problem(text, "port", at, "native")
+        yield Problem(text, *place, "native")
     for one in port.trunk or ():
         first, _, last = str(one).partition("-")
         if last and int(first) > int(last):
@@ -69,7 +73,7 @@ def _port(at: int, port: PortTable, config: Config, unknown: Unknown) -> Iterato
                 f'{where} trunk = "{one}" is not allowed: a range from the lower VLAN to the '
                 f'higher (did you mean "{last}-{first}"?)'
             )
-            yield Problem(text, "port", at, "trunk")
+            yield Problem(text, *place, "trunk")
 
 
 def _static(at: int, static: StaticTable, config: Config, unknown: Unknown) -> Iterator[Problem]:
@@ -83,8 +87,11 @@ def _static(at: int, static: StaticTable, config: Config, unknown: Unknown) -> I
         yield Problem(text, "static", at, "vlan")
     if static.vlan is not None:
         return
-    for number, port in enumerate(config.port):
-        if port.name not in static.ports or any(unknown.has("port", number, k) for k in _KEYS):
+    places = (("port", config.port), ("host", config.host))
+    for table, number, port in (
+        (of, n, one) for of, ports in places for n, one in enumerate(ports)
+    ):
+        if port.name not in static.ports or any(unknown.has(table, number, k) for k in _KEYS):
             continue
         if not resolve.pvid(port):
             vlans = resolve.port_vlans(config.switch, port)

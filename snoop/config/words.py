@@ -7,11 +7,21 @@ import types
 import typing
 from collections.abc import Iterable
 from enum import Enum
+from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
+from msgspec import structs
 
-from snoop.config.addresses import Group, GroupPrefix, LinkLocal, Sender, Source, StaticGroup
+from snoop.config.addresses import (
+    Group,
+    GroupPrefix,
+    HostAddress,
+    LinkLocal,
+    Sender,
+    Source,
+    StaticGroup,
+)
 
 ADDRESSES = {
     Group: "a multicast group such as 239.1.1.1 or ff0e::1",
@@ -20,6 +30,8 @@ ADDRESSES = {
     GroupPrefix: "a prefix of multicast groups such as 239.255.0.0/16 or ff3e::/32",
     Source: "a unicast address such as 10.0.0.9 or 2001:db8::9",
     Sender: "a unicast IPv4 address such as 10.0.0.254, or 0.0.0.0",
+    HostAddress: "a unicast address with the length of its network, such as 10.0.0.254/24 or "
+    "2001:db8::fe/64",
     LinkLocal: "a link-local IPv6 address such as fe80::254",
 }
 
@@ -36,6 +48,24 @@ _OTHERS = {
     "native_vlan": ("native",),
     "vlan_aware": ("vlan_filtering",),
 }
+
+
+@cache
+def keys(kind: type[msgspec.Struct]) -> tuple[dict[str, Any], list[str]]:
+    """The type of each key, a table's own first, and the keys that must be given; found once, as it
+    takes long.
+    """
+    hidden = getattr(kind, "HIDDEN", ())
+    known = [field for field in structs.fields(kind) if field.name not in hidden]
+    known.sort(key=lambda field: field.name not in kind.__annotations__)
+    hints = typing.get_type_hints(kind, include_extras=True)
+    required = [field.name for field in known if field.required]
+    return {field.name: hints[field.name] for field in known}, required
+
+
+def own(kind: type[msgspec.Struct]) -> list[str]:
+    """The keys of a table that are not those of another as well."""
+    return [name for name in keys(kind)[0] if name in kind.__annotations__]
 
 
 def allowed(hint: Any) -> str:

@@ -14,7 +14,9 @@ Counts = dict[str, int]
 
 
 class Port(Struct, frozen=True, kw_only=True, gc=False):
-    """A port, its interface, its totals since they were cleared."""
+    """A port, its interface, its totals since they were cleared. `kind`: "host" of the host's own;
+    `groups`: memberships of its hosts, `group_limit` of either family.
+    """
 
     name: str
     ifindex: int | None
@@ -49,6 +51,9 @@ class Port(Struct, frozen=True, kw_only=True, gc=False):
     split_horizon: str | None = None
     direct: bool = False
     direct_because: str = ""
+    kind: str = "port"
+    groups: int = 0
+    group_limit: int | None = None
 
 
 class Station(Struct, frozen=True, kw_only=True, gc=False):

@@ -23,6 +23,7 @@ from snoop.control.requests import PortAdd, PortDel, PortSet, RequestError
 from snoop.printable import name_of, printable
 from snoop.proto.effects import By, EventKind
 from snoop.runtime import notify
+from snoop.runtime.hosts import Hosts
 from snoop.runtime.plane import Plane
 from snoop.runtime.port import LinkTable, reason
 
@@ -37,18 +38,26 @@ class Changes:
     """Changes one plane; `load` reads the configuration."""
 
     def __init__(
-        self, settings: Settings, plane: Plane, links: LinkTable, load: Callable[[], Loaded]
+        self,
+        settings: Settings,
+        plane: Plane,
+        links: LinkTable,
+        hosts: Hosts,
+        load: Callable[[], Loaded],
     ) -> None:
         self._settings = settings
         self._plane = plane
         self._links = links
+        self._hosts = hosts
         self._load = load
         self._refused: dict[str, str] = {}
+        plane.ports.absent = hosts.problems
         self._say_refused()
 
     def links_changed(self) -> None:
         """Interfaces changed: ports by pattern, and by their aliases, come and go with them."""
         before = self._settings.current
+        self._hosts.follow(before)
         if self._settings.see(self._links.bare()):
             self._ports_changed(before)
         else:
@@ -76,20 +85,25 @@ class Changes:
         old = self._settings.config
         notify.notify("RELOADING=1")
         try:
-            gone = self._settings.reload(self._load())
+            loaded = self._load()
+            if obstacles := list(self._hosts.obstacles(loaded.config.host)):
+                raise ConfigError(*obstacles)
+            gone = self._settings.reload(loaded)
         except ConfigError as error:
             raise RequestError(f"kept the configuration: {error}", code=2) from error
         finally:
             notify.notify("READY=1")
         waiting = [f"[{table}] {key}" for table, key in self._settings.waiting()]
         config = self._settings.config
+        self._hosts.become(self._settings.current)
         known = {port.name for port in old.named}
         missing = [
             port.name
             for port in config.named
-            if port.name not in known and self._links.by_name(port.name) is None
+            if port.name not in known and self._links.by_name(port.device) is None
         ]
         self._plane.configure(self._settings.current)
+        self._hosts.part_with(old.host, config.host)
         self._say_refused()
         self._plane.say(EventKind.CONFIG, {"by": By.FILE})
         for key in waiting:
@@ -131,6 +145,8 @@ class Changes:
         try:
             given, options = port_options.argument(where, request.port)
             name = name_of(given)
+            if settings.giver(name) == "host":
+                raise RequestError(f"{name} is the host's own, by [[host]]", code=2)
             if request.keep:
                 return await self._keep(name, request, options)
             if settings.giver(name):
@@ -217,6 +233,11 @@ class Changes:
                 return
             case "pattern":
                 raise RequestError(f"{name} is a port by [[port]] match: take it out there", code=2)
+            case "host":
+                raise RequestError(
+                    f"{name} is the host's own, by [[host]]: take it out there, and say "
+                    "`snoop reload`", code=2,
+                )  # fmt: skip
             case "file":
                 raise RequestError(
                     f"{name} is a port of the file or of the command line: take it out there, and "
@@ -254,5 +275,5 @@ def _options(config: Config, name: str) -> dict[str, Any]:
     """Every option of a port as it holds, as `port set` calls them."""
     plain = next(effective.port(config, one) for one in config.named if one.name == name)
     inner = plain.pop("mld")
-    del plain["name"]
+    plain.pop("name")
     return {**plain, **{f"mld.{key}": value for key, value in inner.items()}}

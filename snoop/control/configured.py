@@ -84,9 +84,12 @@ class PortMldConfig(Struct, frozen=True, kw_only=True):
 
 
 class PortConfig(Struct, frozen=True, kw_only=True):
-    """Of `[[port]]`, what commands read; a pattern has no name."""
+    """Of `[[port]]`, what commands read; a pattern has no name. Of `[[host]]`, too, which has an
+    `interface` for it.
+    """
 
     name: str = ""
+    interface: str = ""
     explicit_tracking: bool
     fast_leave: str
     max_groups: int

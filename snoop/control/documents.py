@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from snoop.control.carried import Counts as Counts
 from snoop.control.carried import Port as Port
@@ -232,6 +232,12 @@ class Config(Document, frozen=True, kw_only=True):
     vlan: list[VlanConfig]
     port: list[PortConfig]
     mld: MldConfig | None = None
+    host: list[PortConfig] = []
+
+    def with_hosts(self) -> Config:
+        """With the host's own among the ports."""
+        own = [structs.replace(host, name=host.interface) for host in self.host]
+        return structs.replace(self, port=self.port + own)
 
 
 class Count(Struct, frozen=True, kw_only=True):

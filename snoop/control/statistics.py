@@ -137,7 +137,7 @@ def _port(
         takes_runs_because=port.runs.because,
         lro=device is not None and device.large_receive,
         addresses=sorted(link.addresses) if link is not None else [],
-        problem=port.problem or port.notice,
+        problem=port.problem or port.notice or plane.ports.absent.get(port.name),
         state_bytes=plane.engine.port_state_bytes(port.id),
         state_max_bytes=port.table.max_state << 20,
         rx_frames=counts.get("rx_frames", 0),
@@ -158,6 +158,9 @@ def _port(
         split_horizon=port.table.split_horizon,
         direct=port.direct.mac is not None,
         direct_because=port.direct.because,
+        kind="host" if port.is_host else "port",
+        groups=plane.engine.port_groups(port.id),
+        group_limit=port.table.max_groups or None,
     )
 
 

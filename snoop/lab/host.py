@@ -82,7 +82,7 @@ class Job:
 
 
 class Host:
-    """A namespace with one interface `eth0`, cabled to the switch port `port`.
+    """A namespace with one interface, `eth0`, cabled to the switch port `port`.
 
     It has an `address`, a `mac` and a kernel's own multicast: what it joins it reports, and it
     answers queries. Where the lab leaves IPv6 on, all that takes an address takes `address6` and
@@ -98,15 +98,17 @@ class Host:
         port: str,
         address: str,
         address6: str = "",
+        interface: str = "eth0",
     ) -> None:
         self.name, self.namespace, self.link = name, namespace, link
+        self.interface = interface
         self.port, self.address, self.address6 = port, address, address6
         self.mac = ""
         self.ids = itertools.count(1)
         self.answers: dict[int, dict[str, Any]] = {}
         self.pending = b""
         self.process = namespaces.spawn(
-            namespace, namespaces.program("snoop.lab.agent", "eth0"), stdin=-1, stdout=-1
+            namespace, namespaces.program("snoop.lab.agent", interface), stdin=-1, stdout=-1
         )
 
     def close(self) -> None:
@@ -201,12 +203,17 @@ class Host:
 
     # --- memberships, through the kernel
 
-    def join(self, group: str, *sources: str, interface: str = "eth0") -> None:
+    def join(self, group: str, *sources: str, interface: str | None = None) -> None:
         """Join the group: any source, or only the given ones (INCLUDE)."""
         self.filter(group, "include" if sources else "exclude", sources, interface=interface)
 
     def filter(
-        self, group: str, mode: str, sources: Iterable[str] = (), *, interface: str = "eth0"
+        self,
+        group: str,
+        mode: str,
+        sources: Iterable[str] = (),
+        *,
+        interface: str | None = None,
     ) -> None:
         """Join or change to `mode` "include" or "exclude" with exactly these sources."""
         sources = list(sources)
@@ -218,19 +225,24 @@ class Host:
                 raise AgentError(
                     f"{source} cannot send to {group}: of the two IPs they are not one"
                 )
-        self.call("filter", group=group, mode=mode, sources=sources, interface=interface)
+        where = interface or self.interface
+        self.call("filter", group=group, mode=mode, sources=sources, interface=where)
 
-    def leave(self, group: str, *, interface: str = "eth0") -> None:
+    def leave(self, group: str, *, interface: str | None = None) -> None:
         """Leave the group; what came of it stays counted."""
-        self.call("leave", group=group, interface=interface)
+        self.call("leave", group=group, interface=interface or self.interface)
 
     def igmp_version(self, version: int) -> None:
         """0: the kernel follows the querier; 1, 2, 3: it speaks that version whatever it hears."""
-        self.call("sysctl", path="net/ipv4/conf/eth0/force_igmp_version", value=str(version))
+        self.call(
+            "sysctl", path=f"net/ipv4/conf/{self.interface}/force_igmp_version", value=str(version)
+        )
 
     def mld_version(self, version: int) -> None:
         """The same of MLD, whose versions are 1 and 2."""
-        self.call("sysctl", path="net/ipv6/conf/eth0/force_mld_version", value=str(version))
+        self.call(
+            "sysctl", path=f"net/ipv6/conf/{self.interface}/force_mld_version", value=str(version)
+        )
 
     # --- sending
 

@@ -26,6 +26,7 @@ import signal
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from socket import AF_INET, AF_INET6
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -35,6 +36,7 @@ from snoop.lab import frames, frames_ipv6, namespaces
 from snoop.lab.host import Host
 from snoop.lab.switch import KernelBridge, Snoop
 from snoop.lab.vlans import add_tagged
+from snoop.namespace import inside
 from snoop.waiting import wait_until
 
 __all__ = ["Lab", "wait_until"]
@@ -258,6 +260,27 @@ class Lab:
         self.beyond.append(beyond)
         beyond.call("ping")
         return beyond
+
+    def own(self, interface: str = "sw0") -> Host:
+        """The switch's own host, where `config` has that `[[host]]`: what programs beside the
+        switch join and send there. It may be asked for once the switch runs, and outlives it.
+        """
+        with inside(self.namespace):
+            link = IPRoute()
+        try:
+            index = namespaces.index_of(link, interface)
+            link.route("add", dst="224.0.0.0/4", oif=index)
+            held = {each["family"]: each.get_attr("IFA_ADDRESS") for each in
+                    link.get_addr(index=index, scope=0)}  # fmt: skip
+            host = Host(interface, self.namespace, link, port=interface, interface=interface,
+                        address=held.get(AF_INET, ""), address6=held.get(AF_INET6, ""))  # fmt: skip
+            host.mac = link.get_links(index)[0].get_attr("IFLA_ADDRESS")
+        except BaseException:
+            link.close()
+            raise
+        self.beyond.append(host)
+        host.call("ping")
+        return host
 
     # --- the switch
 

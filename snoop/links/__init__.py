@@ -2,6 +2,7 @@
 
 - `interfaces`: those of this network namespace, kept current;
 - `ethtool`: what the hardware does to frames; `claims`: one switch an interface;
+- `pairs`: what is made and changed of interfaces, those of `[[host]]` alone;
 - `rtnetlink`, `listing`, `peers`, `neighbours`: the other end of each, in whatever namespace, and
   its changes;
 - `runs`: whether that neighbour takes runs; `direct`: whether it can be handed frames directly.

@@ -18,13 +18,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from snoop.links import rtnetlink
-from snoop.links.rtnetlink import DELLINK, GETLINK, NEWLINK
+from snoop.links.rtnetlink import DELADDR, DELLINK, GETADDR, GETLINK, NEWADDR, NEWLINK
 from snoop.printable import name_of
 
 _log = logging.getLogger("snoop.links")
 
 _RTMGRP = 0x1 | 0x10 | 0x100  # LINK, IPV4_IFADDR, IPV6_IFADDR
-_NEWADDR, _DELADDR, _GETADDR = 20, 21, 22
 _IFADDR = struct.Struct("=BxxxI")
 _IFA_ADDRESS = 1
 _UNSPECIFIED = bytes((socket.AF_UNSPEC,))
@@ -118,6 +117,12 @@ class Links:
 
     def _readable(self) -> None:
         before = (dict(self._links), {at: set(a) for at, a in self._addresses.items()})
+        self.read()
+        if self._changed is not None and before != (self._links, self._addresses):
+            self._changed()
+
+    def read(self) -> None:
+        """Take in what the kernel has told."""
         assert self._socket is not None
         while True:
             try:
@@ -132,15 +137,13 @@ class Links:
                 self._dump()
                 break
             self._parse(data)
-        if self._changed is not None and before != (self._links, self._addresses):
-            self._changed()
 
     def _dump(self) -> None:
         """Replace everything known by what the kernel lists now."""
         self._links.clear()
         self._named.clear()
         self._addresses.clear()
-        for request in (GETLINK, _GETADDR):
+        for request in (GETLINK, GETADDR):
             self._request_dump(request)
 
     def _request_dump(self, request: int) -> None:
@@ -170,8 +173,8 @@ class Links:
                 # A bridge's port list comes as these of AF_BRIDGE: not a link's life.
                 if body[:1] == _UNSPECIFIED:
                     self._link(body, present=kind == NEWLINK)
-            elif kind in (_NEWADDR, _DELADDR):
-                self._address(body, present=kind == _NEWADDR)
+            elif kind in (NEWADDR, DELADDR):
+                self._address(body, present=kind == NEWADDR)
         return done
 
     def _link(self, body: bytes, *, present: bool) -> None:

@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 NEWLINK, DELLINK, GETLINK, SETLINK, GETNEIGH = 16, 17, 18, 19, 30
+NEWADDR, DELADDR, GETADDR = 20, 21, 22
 NEWNETCONF = 80
 ERROR, DONE = 2, 3
-REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
+REQUEST, ACK, EXCLUDE, DUMP, CREATE = 0x1, 0x4, 0x200, 0x300, 0x400
 HEAD = struct.Struct("=IHHII")
 IFINFO = struct.Struct("=BxHiII")
 _NDMSG = struct.Struct("=BxxxiHBB")
@@ -39,7 +40,7 @@ ALL_INTERFACES = -1
 (_LINK_NETNSID, _XDP, _NEW_NETNSID, _TARGET_NETNSID, _NEW_IFINDEX, _ALLMULTI) = (
     37, 43, 45, 46, 49, 61,
 )  # fmt: skip
-_KIND, _XDP_ATTACHED = 1, 2
+KIND, _XDP_ATTACHED = 1, 2
 _NDA_LLADDR, _NTF_SELF = 2, 2
 
 
@@ -97,7 +98,7 @@ class Asker:
     def link(self, ifindex: int, nsid: int | None = None) -> Facts:
         """One interface, of this namespace or of another."""
         body = IFINFO.pack(socket.AF_UNSPEC, 0, ifindex, 0, 0) + _target(nsid)
-        for kind, payload in self._ask(GETLINK, REQUEST, body):
+        for kind, payload in self.ask(GETLINK, REQUEST, body):
             if kind == NEWLINK:
                 return _facts(payload)
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
@@ -105,7 +106,7 @@ class Asker:
     def links(self, nsid: int | None = None) -> list[Facts]:
         """Every interface of a namespace."""
         body = IFINFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + _target(nsid)
-        answers = self._ask(GETLINK, REQUEST | DUMP, body)
+        answers = self.ask(GETLINK, REQUEST | DUMP, body)
         return [_facts(payload) for kind, payload in answers if kind == NEWLINK]
 
     def guest_addresses(self, ifindex: int) -> list[bytes]:
@@ -117,7 +118,7 @@ class Asker:
         # The family's dump takes its filter from an ifinfomsg-sized head.
         body = IFINFO.pack(socket.AF_BRIDGE, 0, ifindex, 0, 0)
         found = []
-        for _, payload in self._ask(GETNEIGH, REQUEST | DUMP, body):
+        for _, payload in self.ask(GETNEIGH, REQUEST | DUMP, body):
             _, index, _, flags, _ = _NDMSG.unpack_from(payload)
             address = attributes(payload[_NDMSG.size :]).get(_NDA_LLADDR, b"")
             if index == ifindex and flags & _NTF_SELF and len(address) == 6 and not address[0] & 1:
@@ -126,9 +127,10 @@ class Asker:
 
     def tell(self, request: int, body: bytes, *, flags: int = 0) -> None:
         """Have something changed."""
-        self._ask(request, REQUEST | ACK | flags, body)
+        self.ask(request, REQUEST | ACK | flags, body)
 
-    def _ask(self, request: int, flags: int, body: bytes) -> list[tuple[int, bytes]]:
+    def ask(self, request: int, flags: int, body: bytes) -> list[tuple[int, bytes]]:
+        """What the kernel answers: type and body of each message."""
         self._sequence += 1
         size = HEAD.size + len(body)
         self._socket.send(HEAD.pack(size, request, flags, self._sequence, 0) + body)
@@ -228,7 +230,7 @@ def _facts(payload: bytes) -> Facts:
 
 def kind_of(found: dict[int, bytes]) -> str:
     """The driver's kind of an interface by its attributes; "" of hardware."""
-    return _text(attributes(found.get(LINKINFO, b"")), _KIND)
+    return _text(attributes(found.get(LINKINFO, b"")), KIND)
 
 
 def attribute(kind: int, value: bytes) -> bytes:

@@ -378,6 +378,10 @@ class Engine:
         """The counters of one port."""
         return dict(self._context.ports[port].counts)
 
+    def port_groups(self, port: int) -> int:
+        """How many memberships one port has, of both families."""
+        return self._context.ports[port].holdings.members
+
     def port_state_bytes(self, port: int) -> int:
         """What one port's hosts have made the switch remember, as `shares` counts it."""
         return self._context.ports[port].holdings.state_bytes

@@ -3,6 +3,7 @@
 - `plane` is the middle; `port` is one, `ports` opens and closes, `openings` waits for the kernel,
   `isolation` says what keeps the host's stack on one, `rings` opens again what stopped, `egress`
   says how frames leave one; `statics` are those of the file;
+- `hosts`: the host's own place on the switch, made and kept;
 - `batch`: how much is taken at once; `disputes`: addresses claimed in vain;
 - `events`, `captures` and `fanout`: what happened, to whoever listens; `log`: the same, to stderr;
   `history`: what of it is kept; `outbox`: what waits for a batch's rows to be published;

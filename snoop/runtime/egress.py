@@ -9,7 +9,8 @@ from collections.abc import Collection
 from typing import Protocol
 
 from snoop.config import effective
-from snoop.config.schema import Coalesce, PortTable, SwitchTable
+from snoop.config.schema import SwitchTable
+from snoop.config.schema_port import Coalesce, PortTable
 from snoop.links import direct, runs
 from snoop.links.direct import Direct
 from snoop.links.runs import Runs

@@ -10,7 +10,8 @@ from collections.abc import Collection
 from typing import Protocol
 
 from snoop.config import effective
-from snoop.config.schema import PortTable, SwitchTable
+from snoop.config.schema import SwitchTable
+from snoop.config.schema_port import PortTable
 from snoop.links.interfaces import Link
 
 

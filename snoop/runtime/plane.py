@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from snoop.config import resolve
 from snoop.config.names import Names
-from snoop.config.schema import Config, PortTable
+from snoop.config.schema import Config
+from snoop.config.schema_port import PortTable
 from snoop.links.claims import ClaimTable
 from snoop.links.neighbours import Neighbours
 from snoop.proto.effects import (

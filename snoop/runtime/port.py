@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
-from snoop.config.schema import PortTable
+from snoop.config.schema_port import HostTable, PortTable
 from snoop.links import direct, runs
 from snoop.links.direct import Direct
 from snoop.links.interfaces import Link
@@ -103,17 +103,25 @@ class Port:
         return self.table.name
 
     @property
+    def is_host(self) -> bool:
+        """Is it the host's own?"""
+        return isinstance(self.table, HostTable)
+
+    @property
     def opened(self) -> bool:
         """Is it open in the fast path?"""
         return self.link is not None
 
 
-def why_down(link: Link | None) -> str:
+def why_down(port: Port) -> str:
     """What keeps an interface that is there from being up."""
+    link = port.link
     if link is None or link.up:
         return ""
     if not link.admin_up:
         return f": ip link set {link.name} up"
+    if port.is_host:
+        return f": ip link set {port.name} up"
     return ": no carrier, look at the cable or at what is behind it"
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
 
 from snoop.config import effective, resolve
 from snoop.config.bounds import PORTS_MAX
-from snoop.config.schema import Coalesce, PortTable, SwitchTable
+from snoop.config.schema import SwitchTable
+from snoop.config.schema_port import Coalesce, PortTable
 from snoop.links.claims import ClaimTable, Unclaimed
 from snoop.links.direct import Direct
 from snoop.links.interfaces import Link
@@ -71,6 +72,8 @@ class Ports:
         self._used: set[int] = set()
         self.refused: dict[str, str] = {}
         """What a pattern matches and cannot be a port, and why."""
+        self.absent: Mapping[str, str] = {}
+        """Why the host's own interface is not as it should be, by port."""
 
     def __iter__(self) -> Iterator[Port]:
         return iter(list(self._by_name.values()))
@@ -192,7 +195,7 @@ class Ports:
 
     def _reconcile(self, links: LinkTable) -> list[tuple[Port, State]]:
         changes: list[tuple[Port, State]] = []
-        found = {port.name: links.by_name(port.name) for port in self}
+        found = {port.name: links.by_name(port.table.device) for port in self}
         self._neighbours.follow([link.ifindex for link in found.values() if link is not None])
         for port in self:
             gone = self._follow(port, found[port.name])
@@ -247,7 +250,7 @@ class Ports:
             state = State.UP if port.link is not None and link.up else State.DOWN
         port.state = state
         if state is not port.said and not port.opening:
-            _log.info("%s: %s%s", port.name, state.value, why_down(port.link))
+            _log.info("%s: %s%s", port.name, state.value, why_down(port))
             port.said = state
         return gone
 

@@ -16,11 +16,13 @@ from snoop.control.changes import Changes
 from snoop.control.requests import Show
 from snoop.control.telling import Replay
 from snoop.runtime.fanout import Fanout, Listener
+from snoop.runtime.hosts import Hosts
 from snoop.runtime.plane import Plane
 from snoop.table.seen import Punted
 from snoop.wire import address, compose, ether, ipv4
 from snoop.wire.messages import Record, RecordType
 from unit.fake_fastpath import FakeFastPath, FakeLinks, FakeNeighbours, link
+from unit.fake_pairs import FakePairs
 
 G, S = address.parse("239.1.2.3"), address.parse("10.0.0.9")
 HOST = address.parse("10.0.0.11")
@@ -52,7 +54,9 @@ class Scene:
             neighbours=self.neighbours,
         )
         self.settings = Settings(self.loaded())
-        changes = Changes(self.settings, self.plane, self.links, self.loaded)
+        self.pairs = FakePairs(self.links)
+        hosts = Hosts(self.pairs, self.links, "sw0")
+        changes = Changes(self.settings, self.plane, self.links, hosts, self.loaded)
         self.answers = Answers(self.plane, changes=changes)
         return self
 

@@ -17,7 +17,10 @@ PARTIAL = ("macvlan", "macvtap")
 def ports(facts: Facts) -> Iterator[Finding]:
     for port in facts.seen.ports:
         name = port.name
-        if port.state == "missing":
+        if port.state == "missing" and port.kind == "host":
+            do = "do what it says; `snoop reload` tries again"
+            yield problem(Cause.PORT_MISSING, name, port.problem or "it is not there", do)
+        elif port.state == "missing":
             yield problem(
                 Cause.PORT_MISSING,
                 name,

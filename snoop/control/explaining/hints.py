@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from snoop.config import resolve
-from snoop.config.schema import PortTable
+from snoop.config.schema_port import PortTable
 from snoop.control.explaining import asking, flowing
 from snoop.control.explaining.case import Case, listed
 from snoop.control.wellknown import WELL_KNOWN

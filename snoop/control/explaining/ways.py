@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from snoop.config import effective
-from snoop.config.schema import Coalesce
+from snoop.config.schema_port import Coalesce
 from snoop.control.explaining.case import Case, listed
 from snoop.control.storm import STORMS, UNREGISTERED
 from snoop.proto.units import SECOND

@@ -10,7 +10,7 @@ import pytest
 from snoop.config import loader, port_options
 from snoop.config.loader import Loaded
 from snoop.config.problems import ConfigError
-from snoop.config.schema import PortTable
+from snoop.config.schema_port import PortTable
 from snoop.config.settings import Settings
 
 FILE = """\

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from snoop.cli.main import run
-from snoop.config import effective, loader, schema, schema_vlan
+from snoop.config import effective, loader, schema, schema_port, schema_vlan
 from snoop.control import configured, documents, flows, requests
 from snoop.control.client import Client, Refused, read
 from snoop.control.requests import Explain, Mrouter, Show, Static
@@ -72,11 +72,13 @@ def test_what_is_read_of_the_configuration_are_keys_of_the_file() -> None:
         configured.MldConfig: schema.MldTable,
         configured.VlanMldConfig: schema_vlan.VlanMldTable,
         configured.VlanConfig: schema.VlanTable,
-        configured.PortConfig: schema.PortTable,
-        configured.PortMldConfig: schema.PortMldTable,
+        configured.PortConfig: schema_port.PortTable,
+        configured.PortMldConfig: schema_port.PortMldTable,
     }
     for kind, table in tables.items():
-        assert set(kind.__struct_fields__) <= set(table.__struct_fields__)
+        other = schema_port.HostTable if kind is configured.PortConfig else table
+        known = {*table.__struct_fields__, *other.__struct_fields__}
+        assert set(kind.__struct_fields__) <= known
     raw = {"vlan": [{"vid": 10}], "port": [{"name": "p0"}]}
     config = msgspec.convert(effective.whole(loader.check(raw, where="t")), documents.Config)
     assert config.vlan[0].max_groups == 4096

@@ -1,0 +1,293 @@
+"""The host's own place on the switch: a pair of interfaces for each `[[host]]`, made if it is not
+there, and kept as the file says.
+
+The pair outlives the switch, so that what the host's programs have opened and joined there goes on
+over a restart and a crash. It is known again by its two names; what else has one of them is not
+touched. It goes with its `[[host]]`, by a reload, if it was made here. Nothing in here forwards:
+one end is a port like any other.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from snoop.config import resolve
+from snoop.config.addresses import HostAddress
+from snoop.config.schema import Config
+from snoop.config.schema_port import HostTable
+from snoop.links.interfaces import Link
+from snoop.links.pairs import Interface
+from snoop.links.rtnetlink import Facts
+from snoop.links.runs import PAIRS
+from snoop.proto.units import SECOND, Instant, after
+from snoop.runtime import clock
+from snoop.runtime.port import LinkTable, reason
+from snoop.wire.address import Family
+
+_log = logging.getLogger("snoop.host")
+
+MTU = 1500
+"""Where no port says another."""
+# What somebody else takes away is given back at most so often.
+AGAIN = SECOND
+_ALIAS = "made by snoop, the switch's end of"
+_MACHINE = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
+
+
+class PairTable(Protocol):
+    """What is done to interfaces: `pairs.Pairs`, or what a test puts in its place."""
+
+    def look(self, ifindex: int) -> Facts: ...
+    def make(self, name: str, peer: str, *, mac: bytes, peer_mac: bytes, mtu: int) -> None: ...
+    def remove(self, ifindex: int) -> None: ...
+    def set_up(self, ifindex: int) -> None: ...
+    def set_mtu(self, ifindex: int, mtu: int) -> None: ...
+    def set_mac(self, ifindex: int, mac: bytes) -> None: ...
+    def set_alias(self, ifindex: int, alias: str) -> None: ...
+    def accept_local(self, ifindex: int, *, on: bool) -> None: ...
+    def keep_silent(self, ifindex: int) -> None: ...
+    def keep_secondaries(self, ifindex: int) -> None: ...
+    def addresses(self, ifindex: int) -> dict[Interface, bool]: ...
+    def add_address(self, ifindex: int, address: Interface) -> None: ...
+    def remove_address(self, ifindex: int, address: Interface) -> None: ...
+
+
+class LinksRead(LinkTable, Protocol):
+    """Links that can be read anew: a pair that was just made is there."""
+
+    def read(self) -> None: ...
+
+
+class _Kept(OSError):
+    """An address could not be added; the rest is as it should be."""
+
+
+class Hosts:
+    """The pairs of one switch. `problems`: by interface, why one is not as it should be."""
+
+    def __init__(self, pairs: PairTable, links: LinksRead, switch: str) -> None:
+        self._pairs = pairs
+        self._links = links
+        self._switch = switch
+        self._mtus: dict[str, int] = {}
+        self._local: set[int] = set()
+        self._again: dict[str, Instant] = {}
+        self._given: dict[str, set[Interface]] = {}
+        self.problems: dict[str, str] = {}
+        self.waits = False
+        """Is there something to be tried again?"""
+
+    def obstacles(self, hosts: Collection[HostTable]) -> Iterator[str]:
+        """What stands in the way of those that are not there yet."""
+        for host in hosts:
+            why = self._obstacle(host)
+            if why is not None:
+                yield f"{host.where}: {why}"
+
+    def become(self, config: Config) -> None:
+        """Make and change what the file says, as it is when it was read."""
+        for host in config.host:
+            self._attempt(host, config, anew=True)
+        self._links.read()
+
+    def follow(self, config: Config) -> None:
+        """Interfaces changed: give back what one has lost."""
+        if not config.host:
+            return
+        self.waits = False
+        for host in config.host:
+            self._attempt(host, config, anew=False)
+        self._links.read()
+
+    def part_with(self, before: Collection[HostTable], now: Collection[HostTable]) -> None:
+        """Delete the pairs of those that are no more, but not one that somebody else made."""
+        kept = {host.name for host in now}
+        for host in before:
+            end = None if host.name in kept else self._links.by_name(host.device)
+            if end is None:
+                continue
+            try:
+                if end.alias.startswith(_ALIAS):
+                    self._pairs.remove(end.ifindex)
+                    _log.info("%s: deleted", host.name)
+            except OSError as error:
+                _log.warning("%s: cannot be deleted: %s", host.name, reason(error))
+            self._forget(host.name)
+        self._links.read()
+
+    # One of them ---------------------------------------------------------------------------------
+
+    def _attempt(self, host: HostTable, config: Config, *, anew: bool) -> None:
+        try:
+            problem = self._obstacle(host)
+            if problem is None:
+                self._settle(host, config, anew=anew)
+        except OSError as error:
+            self.waits = True
+            problem = (
+                error.strerror if isinstance(error, _Kept) else f"cannot be made: {reason(error)}"
+            )
+        if problem is None:
+            self.problems.pop(host.name, None)
+        elif self.problems.get(host.name) != problem:
+            self.problems[host.name] = problem
+            _log.error("%s: %s", host.where, problem)
+
+    def _obstacle(self, host: HostTable) -> str | None:
+        """Why there cannot be the pair that there should be."""
+        own, end = self._links.by_name(host.name), self._links.by_name(host.device)
+        if end is None:
+            return None if own is None else self._not_ours(own, host)
+        try:
+            facts = self._pairs.look(end.ifindex)
+        except OSError:
+            return None  # it is going
+        if facts.kind not in PAIRS:
+            return self._not_ours(end, host)
+        if facts.link_nsid is not None:  # somebody has moved the host's end elsewhere
+            return None if own is None else self._not_ours(own, host)
+        if own is not None and facts.link == own.ifindex:
+            return None
+        other = next((one.name for one in self._links.bare() if one.ifindex == facts.link), None)
+        if own is not None or other is None:
+            return self._not_ours(own or end, host)
+        return f"its interface is called {other} now: `ip link set {other} name {host.name}`"
+
+    def _not_ours(self, link: Link, host: HostTable) -> str:
+        what = link.kind or ("loopback" if link.loopback else "hardware")
+        return (
+            f"{link.name} is there ({what}) and is no pair of {host.name} and {host.device}: "
+            f"delete it (`ip link del {link.name}`), or give interface another name"
+        )
+
+    def _settle(self, host: HostTable, config: Config, *, anew: bool) -> None:
+        """Have the pair be as it should; `anew`: also what an operator may have changed since."""
+        mtu = self._mtu(host, config)
+        if self._links.by_name(host.device) is None:
+            if not self._may(host):
+                return
+            self._make(host, mtu)
+            anew = True
+        own, end = self._links.by_name(host.name), self._links.by_name(host.device)
+        if end is None:
+            return
+        if anew:
+            self._pairs.set_up(end.ifindex)
+        if anew or self._mtus.get(host.name) != mtu:
+            for link in (own, end):
+                if link is not None and link.mtu != mtu:
+                    self._pairs.set_mtu(link.ifindex, mtu)
+            self._mtus[host.name] = mtu
+        if own is None:
+            return  # in another namespace, whose affair it is
+        if anew:
+            self._pairs.set_up(own.ifindex)
+            self._pairs.keep_secondaries(own.ifindex)
+            if host.mac is not None and own.mac != bytes.fromhex(host.mac.replace(":", "")):
+                self._pairs.set_mac(own.ifindex, bytes.fromhex(host.mac.replace(":", "")))
+        self._address(host, own, anew=anew)
+        self._hear_ourselves(host, own, config)
+
+    def _make(self, host: HostTable, mtu: int) -> None:
+        mac = _mac(self._switch, host.name) if host.mac is None else bytes.fromhex(
+            host.mac.replace(":", "")
+        )  # fmt: skip
+        peer_mac = _mac(self._switch, host.device)
+        self._pairs.make(host.name, host.device, mac=mac, peer_mac=peer_mac, mtu=mtu)
+        self._links.read()
+        end = self._links.by_name(host.device)
+        if end is not None:
+            self._pairs.set_alias(end.ifindex, f"{_ALIAS} {host.name}")
+            self._pairs.keep_silent(end.ifindex)
+        self._forget(host.name)
+        _log.info("%s: made, with its other end, %s", host.name, host.device)
+
+    def _address(self, host: HostTable, own: Link, *, anew: bool) -> None:
+        wanted = {each.interface for each in host.addresses}
+        there = {str(each.address) for each in host.addresses} <= own.addresses
+        if not anew and (there or not own.admin_up or not self._may(host)):
+            return
+        has = self._pairs.addresses(own.ifindex)
+        given = self._given.get(host.name, set())
+        for address, by_us in has.items():
+            if address not in wanted and (by_us or address in given):
+                self._pairs.remove_address(own.ifindex, address)
+        held = {address.ip for address in self._pairs.addresses(own.ifindex)}
+        for each in host.addresses:
+            if each.interface.ip not in held:
+                self._add(host, own, each, anew=anew)
+        self._given[host.name] = wanted
+
+    def _add(self, host: HostTable, own: Link, address: HostAddress, *, anew: bool) -> None:
+        try:
+            self._pairs.add_address(own.ifindex, address.interface)
+        except OSError as error:
+            raise _Kept(
+                error.errno, f"{address} cannot be added: {self._why_not(address, error)}"
+            ) from error
+        if not anew:
+            _log.info("%s: has %s again", host.name, address)
+
+    @staticmethod
+    def _why_not(address: HostAddress, error: OSError) -> str:
+        if error.errno == errno.EACCES and address.address.family is Family.IPV6:
+            return "IPv6 is switched off there (sysctl net.ipv6.conf.*.disable_ipv6)"
+        return reason(error)
+
+    def _hear_ourselves(self, host: HostTable, own: Link, config: Config) -> None:
+        """The kernel drops what comes from an address of its own; queries from one would end what
+        the host has joined.
+        """
+        asks = {str(config.igmp.querier_address)}
+        asks |= {str(resolve.igmp_of(config, vlan).querier_address) for vlan in config.vlan}
+        wanted = not asks.isdisjoint({str(one.address) for one in host.addresses} | own.addresses)
+        if wanted != (own.ifindex in self._local):
+            self._pairs.accept_local(own.ifindex, on=wanted)
+            (self._local.add if wanted else self._local.discard)(own.ifindex)
+
+    def _mtu(self, host: HostTable, config: Config) -> int:
+        """What it should be: as long as the shortest of the ports takes, as a bridge has it."""
+        if host.mtu is not None:
+            return host.mtu
+        hosts = {one.name for one in config.host}
+        found = (self._links.by_name(p.name) for p in config.named if p.name not in hosts)
+        return min((link.mtu for link in found if link is not None), default=MTU)
+
+    def _may(self, host: HostTable) -> bool:
+        """Is it time to give something back? Somebody else may take it away each time."""
+        now = clock.now()
+        if now < self._again.get(host.name, now):
+            self.waits = True
+            return False
+        self._again[host.name] = after(now, AGAIN)
+        return True
+
+    def _forget(self, name: str) -> None:
+        self._mtus.pop(name, None)
+        self._given.pop(name, None)
+        self.problems.pop(name, None)
+
+
+def _mac(switch: str, name: str) -> bytes:
+    """The same at each start of this machine, and no other's; b"" if it has no id of its own."""
+    machine = next((path.read_bytes().strip() for path in _MACHINE if path.exists()), b"")
+    if not machine:
+        return b""
+    seed = b"\0".join((machine, _namespace(), switch.encode(), name.encode()))
+    made = hashlib.sha256(seed).digest()[:6]
+    return bytes((made[0] & 0xFC | 2,)) + made[1:]
+
+
+def _namespace() -> bytes:
+    """What tells this network namespace from the machine's first, which has nothing."""
+    try:
+        own, first = (os.stat(f"/proc/{pid}/ns/net").st_ino for pid in ("self", "1"))
+    except OSError:
+        return os.readlink("/proc/self/ns/net").encode()
+    return b"" if own == first else str(own).encode()

@@ -1,0 +1,267 @@
+"""`[[host]]`: the host's own place on the switch, with the kernel of its namespace there."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netns.star import IGMP, MLD, QUERY
+from snoop.control.client import call
+from snoop.lab import Lab, namespaces, wait_until
+from snoop.lab.host import Host
+from snoop.lab.switch import Snoop
+
+OWN, OWN6 = "10.0.0.254", "fd00::fe"
+HOST = {"interface": "sw0", "addresses": [f"{OWN}/24", f"{OWN6}/64"]}
+G, SSM, G6 = "239.30.0.1", "232.30.0.1", "ff0e::30:1"
+TCP_BYTES = 4 << 20
+
+
+def port(switch: Snoop, name: str) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = switch.show("ports")["ports"]
+    return next(row for row in rows if row["name"] == name)
+
+
+def addresses(lab: Lab, interface: str = "sw0") -> set[str]:
+    index = namespaces.index_of(lab.link, interface)
+    rows = lab.link.get_addr(index=index, scope=0)
+    return {f"{row.get_attr('IFA_ADDRESS')}/{row['prefixlen']}" for row in rows}
+
+
+def delivered(lab: Lab, sender: Host, receiver: Host, group: str, count: int = 20) -> int:
+    """How many of so many numbered datagrams come out of the receiver's sockets."""
+    receiver.reset()
+    sender.send(group, count=count)
+    lab.settle(sender, [receiver])
+    return receiver.app(group).unique
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[tuple[Lab, Snoop, Host]]:
+    """Both families, both queriers, the IPv4 one with the host's own address."""
+    with Lab(2, quiet_ipv6=False) as lab:
+        with namespaces.inside(
+            lab.namespace
+        ):  # the strictest there is: what comes must be from there
+            for which in ("all", "default"):
+                Path(f"/proc/sys/net/ipv4/conf/{which}/rp_filter").write_text("1")
+        switch = lab.switch(config={"igmp": IGMP, "mld": MLD, "host": [HOST]})
+        yield lab, switch, lab.own()
+        assert switch.process is not None
+        assert switch.process.poll() is None, switch.log
+
+
+def test_it_joins_and_receives_as_any_host(made: tuple[Lab, Snoop, Host]) -> None:
+    lab, switch, own = made
+    own.join(G)
+    own.join(SSM, lab.h(0).address)
+    own.join(G6)
+    for group in (G, SSM, G6):
+        switch.wait_members(group, {"sw0"})
+    switch.wait_pruning()
+    switch.wait_pruning(family="ipv6")
+    for group in (G, SSM, G6):
+        assert delivered(lab, lab.h(0), own, group) == 20
+        assert lab.h(1).wire(group).unique == 0
+    assert delivered(lab, lab.h(1), own, SSM) == 0, "of that source it wants nothing"
+    why = {row["port"]: row for row in switch.explain(port="p0", group=G)["why"]}
+    assert (why["sw0"]["forwarded"], why["sw0"]["host"]) == (True, OWN)
+    row = port(switch, "sw0")
+    assert (row["kind"], row["state"], row["takes_runs"]) == ("host", "up", True)
+    assert (row["groups"] >= 3, row["group_limit"]) == (True, None)
+    assert port(switch, "p0")["kind"] == "port"
+    own.leave(SSM)
+    own.leave(G6)
+    switch.wait_members(SSM, set())
+    switch.wait_members(G6, set())
+
+
+def test_its_membership_lasts_though_the_querier_has_its_address(
+    made: tuple[Lab, Snoop, Host],
+) -> None:
+    """The kernel drops what comes from an address of its own, unless it is told otherwise."""
+    _, switch, own = made
+    own.join(G)
+    switch.wait_members(G, {"sw0"})
+    (querier,) = switch.show("querier", family="ipv4")["queriers"]
+    assert (querier["role"], querier["address"]) == ("querier", OWN)
+    since = switch.counters("p0")["tx_query_own"]
+    five = 5 * QUERY  # a membership that is not refreshed ends after less than three
+    wait_until(
+        lambda: switch.counters("p0")["tx_query_own"] >= since + 5,
+        within=2 * five,
+        what="5 queries",
+    )
+    assert switch.members(G) == {"sw0"}
+    events = call(switch.socket, "events", types=["expire"], group=G)["events"]
+    assert not events
+
+
+def test_it_sends_to_members_and_is_reached(made: tuple[Lab, Snoop, Host]) -> None:
+    lab, switch, own = made
+    group = "239.30.0.2"
+    lab.h(0).join(group)
+    switch.wait_members(group, {"p0"})
+    lab.h(0).reset()
+    lab.h(1).reset()
+    own.send(group, count=50)
+    own.bursts(group, bursts=2, burst=20, size=1000, rate=1000, first=50)
+    wait_until(lambda: lab.h(0).app(group).unique == 90, within=5, what="its stream")
+    assert lab.h(1).wire(group).frames == 0
+    for ours, theirs in ((OWN, lab.h(0).address), (OWN6, lab.h(0).address6)):
+        assert carried(lab.h(0), own, ours) == carried(own, lab.h(0), theirs) == TCP_BYTES
+
+
+def carried(client: Host, server: Host, address: str) -> int:
+    """Bytes that come over one TCP connection, with whatever the kernels offload."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with server.inside():
+        listening = socket.create_server((address, 0), family=family)
+    with listening:
+        listening.settimeout(10)
+        with client.inside():
+            sending = socket.create_connection(listening.getsockname()[:2], timeout=10)
+        with sending:
+            taking, _ = listening.accept()
+            with taking:
+                return sum(_relayed(sending, taking))
+
+
+def _relayed(sending: socket.socket, taking: socket.socket) -> Iterator[int]:
+    taking.settimeout(10)
+    part = bytes(1 << 16)
+    for _ in range(TCP_BYTES // len(part)):
+        sending.sendall(part)
+        left = len(part)
+        while left and (got := len(taking.recv(left))):
+            left -= got
+            yield got
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_it_is_there_for_its_programs_while_the_switch_is_not(
+    made: tuple[Lab, Snoop, Host], how: signal.Signals
+) -> None:
+    """The same interface, addresses, sockets, memberships: nobody joins anew."""
+    lab, switch, own = made
+    own.join(G)
+    index, held = namespaces.index_of(lab.link, "sw0"), addresses(lab)
+    switch.stop(how)
+    assert (namespaces.index_of(lab.link, "sw0"), addresses(lab)) == (index, held)
+    switch.start()
+    assert "made" not in switch.log
+    switch.wait_members(G, {"sw0"})
+    assert (namespaces.index_of(lab.link, "sw0"), addresses(lab)) == (index, held)
+    assert delivered(lab, lab.h(0), own, G) == 20
+
+
+def test_what_it_loses_it_gets_back(made: tuple[Lab, Snoop, Host]) -> None:
+    """Addresses of the file; those that an operator gives it stay. Down, IPv6 forgets them all."""
+    lab, switch, _ = made
+    index = namespaces.index_of(lab.link, "sw0")
+    file = {f"{OWN}/24", f"{OWN6}/64"}
+    lab.link.addr("add", index=index, address="10.0.0.253", prefixlen=24)
+    lab.link.addr("del", index=index, address=OWN, prefixlen=24)
+    wait_until(lambda: addresses(lab) >= {*file, "10.0.0.253/24"}, within=5, what="both")
+    lab.link.link("set", index=index, state="down")
+    wait_until(
+        lambda: port(switch, "sw0")["state"] == "down", within=5, what="down, as it was told"
+    )
+    lab.link.link("set", index=index, state="up")
+    wait_until(lambda: addresses(lab) >= {*file, "10.0.0.253/24"}, within=5, what="both again")
+    lab.link.addr("del", index=index, address="10.0.0.253", prefixlen=24)
+
+
+def filtering(*hosts: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "switch": {"vlan_filtering": True},
+        "igmp": {**IGMP, "querier_address": "10.0.0.250"},
+        "port": [{"name": "p0", "access": 10}, {"name": "p1", "access": 20}],
+        "host": [*hosts],
+    }
+
+
+def test_a_reload_moves_it_changes_it_and_takes_it_away() -> None:
+    """Nobody else loses a datagram of a stream meanwhile."""
+    host = {"interface": "sw0", "addresses": [f"{OWN}/24"], "access": 10}
+    with Lab(2) as lab:
+        config = filtering(host)
+        switch = lab.switch(config=config, vlans={"p0": 10, "p1": 20})
+        own = lab.own()
+        own.join(G)
+        switch.wait_member(G, "sw0", vlan=10)
+        lab.h(1).join(G)
+        switch.wait_member(G, "p1", vlan=20)
+        assert delivered(lab, lab.h(0), own, G) == 20
+        assert lab.h(1).wire(G).unique == 0
+
+        def become(*hosts: Mapping[str, Any]) -> None:
+            switch.configure(filtering(*hosts))
+            switch.reload()
+
+        become({**host, "access": 20, "addresses": ["10.0.0.253/24"], "mtu": 1400})
+        assert addresses(lab) == {"10.0.0.253/24"}
+        assert lab.port_attribute("sw0", "IFLA_MTU") == port(switch, "sw0")["mtu"] == 1400
+        switch.wait_member(G, "sw0", vlan=20)
+        assert G not in {row["group"] for row in switch.mdb(vlan=10)}
+        switch.do("port", "set", "sw0", "access=10")
+        switch.wait_member(G, "sw0", vlan=10)
+        assert switch.show("config")["origins"]["host.sw0.access"] == "command"
+        switch.do("port", "set", "sw0", "access=")
+        assert switch.run("port", "del", "sw0").stderr.startswith("snoop: sw0 is the host's own")
+        assert "sw0-port" in switch.run("port", "add", "sw0-port").stderr
+        become(host, {"interface": "sw1", "access": 20, "mac": "02:00:00:00:00:fe"})
+        assert lab.port_attribute("sw1", "IFLA_ADDRESS") == "02:00:00:00:00:fe"
+        wait_until(lambda: port(switch, "sw1")["state"] == "up", within=5, what="sw1 is up")
+        become()
+        assert {row["name"] for row in switch.show("ports")["ports"]} == {"p0", "p1"}
+        for gone in ("sw0", "sw0-port", "sw1", "sw1-port"):
+            with pytest.raises(KeyError):
+                namespaces.index_of(lab.link, gone)
+
+
+def test_what_is_not_its_own_is_refused_and_left_alone() -> None:
+    with Lab(1) as lab:
+        lab.link.link("add", ifname="sw0", kind="bridge")
+        config = {"host": [HOST]}
+        with pytest.raises(AssertionError, match=r"\[\[host\]\] sw0: sw0 is there \(bridge\)"):
+            lab.switch(config=config)
+        switch = lab.switch()
+        switch.configure({"port": [{"name": "p0"}], **config})
+        done = switch.run("reload")
+        assert done.returncode == 2
+        assert "kept the configuration: [[host]] sw0: sw0 is there (bridge)" in done.stderr
+        assert namespaces.index_of(lab.link, "sw0")
+
+
+def test_a_pair_that_was_made_by_hand_is_taken_and_stays() -> None:
+    with Lab(1) as lab:
+        lab.trunk("sw0", "sw0-port")
+        index = namespaces.index_of(lab.link, "sw0")
+        switch = lab.switch(config={"host": [{"interface": "sw0", "addresses": [f"{OWN}/24"]}]})
+        assert addresses(lab) == {f"{OWN}/24"}
+        switch.configure({"port": [{"name": "p0"}]})
+        switch.reload()
+        assert namespaces.index_of(lab.link, "sw0") == index
+
+
+def test_one_that_is_deleted_while_the_switch_runs_is_made_again() -> None:
+    with Lab(1) as lab:
+        switch = lab.switch(config={"host": [{"interface": "sw0", "addresses": [f"{OWN}/24"]}]})
+        wait_until(lambda: port(switch, "sw0")["state"] == "up", within=5, what="sw0 is up")
+        index = namespaces.index_of(lab.link, "sw0")
+        lab.link.link("del", index=index)
+        wait_until(
+            lambda: (
+                port(switch, "sw0")["ifindex"] not in (None, index)
+                and port(switch, "sw0")["state"] == "up"
+            ),
+            within=8,
+            what="another sw0",
+        )
+        assert addresses(lab) == {f"{OWN}/24"}
