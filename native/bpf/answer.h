@@ -50,6 +50,7 @@ struct answer {
 	uint32_t waits; /* at an interface, until the ingress program has taken it; 0: nowhere */
 	uint32_t bytes; /* of the frame */
 	uint32_t fence;
+	uint32_t ringed; /* 1 + the slot of a frame that the ring has by then; 0: of none */
 	uint32_t count;
 	uint32_t as_is;
 	uint16_t tci;
@@ -88,7 +89,8 @@ INLINE struct answer *answer_here(void)
 INLINE void fence(struct answer *answer)
 {
 	if (fp_shared.strict)
-		__sync_fetch_and_add(&answer->fence, 0);
+		/* an exchange: one that leaves its result unread orders nothing, if it only adds */
+		__sync_lock_test_and_set(&answer->fence, 0);
 	else
 		__asm__ volatile("" ::: "memory");
 }

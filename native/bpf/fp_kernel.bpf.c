@@ -20,6 +20,7 @@ int fp_filter(struct __sk_buff *skb)
 	if (!answer)
 		return TO_RING;
 	answer->waits = 0;
+	answer->ringed = 0;
 	if (port >= FP_PATH_PORTS || skb->pkt_type == KIND_BROADCAST)
 		return TO_RING;
 	if (skb->pkt_type == KIND_MULTICAST)
@@ -73,6 +74,17 @@ INLINE int send_last(struct __sk_buff *skb, const struct answer *answer)
 	return (int)bpf_redirect(port->ifindex, 0);
 }
 
+/* The taps, the ring among them, were asked before: it is there, or lost. */
+INLINE void count_ringed(struct answer *answer)
+{
+	uint32_t index = answer->ringed - 1;
+	struct fp_path_slot *slot = bpf_map_lookup_elem(&fp_slots, &index);
+
+	fence(answer);
+	if (slot)
+		__sync_fetch_and_add(&slot->ringed, 1);
+}
+
 INLINE void send_copy(struct __sk_buff *skb, struct fp_path_port *port)
 {
 	if (bpf_clone_redirect(skb, port->ifindex, 0))
@@ -95,6 +107,10 @@ int fp_ingress(struct __sk_buff *skb)
 	if (!answer || !is_about(answer, skb))
 		return leave(skb);
 	answer->waits = 0;
+	if (answer->ringed) {
+		count_ringed(answer);
+		return leave(skb);
+	}
 	if (skb->tc_index == DIRECT_MARK) {
 		skb->tc_index = 0;
 		answer->direct = 0;

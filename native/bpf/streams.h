@@ -116,7 +116,7 @@ INLINE bool slot_is(const struct fp_path_slot *slot, uint32_t tag, const uint64_
 }
 
 INLINE struct fp_path_slot *find(const struct fp_path_port *here, const uint64_t *key,
-				 struct answer *answer, uint32_t *version)
+				 struct answer *answer, uint32_t *version, uint32_t *index)
 {
 	uint64_t hash = fp_path_hash(key, fp_shared.seed);
 	uint32_t tag = fp_path_tag_of(hash);
@@ -128,8 +128,10 @@ INLINE struct fp_path_slot *find(const struct fp_path_port *here, const uint64_t
 		uint32_t at = first + i;
 		struct fp_path_slot *slot = bpf_map_lookup_elem(&fp_slots, &at);
 
-		if (slot && slot_is(slot, tag, key, answer, version))
+		if (slot && slot_is(slot, tag, key, answer, version)) {
+			*index = at;
 			return slot;
+		}
 	}
 	return 0;
 }
@@ -155,8 +157,9 @@ INLINE void measure(struct fp_path_slot *slot)
 	}
 }
 
-INLINE int serve(struct __sk_buff *skb, struct fp_path_slot *slot, uint32_t version,
-		 const struct reading *reading, uint8_t to_host, struct answer *answer)
+/* False: its decision is another by now. */
+INLINE bool serve(struct __sk_buff *skb, struct fp_path_slot *slot, uint32_t version,
+		  const struct reading *reading, uint8_t to_host, struct answer *answer)
 {
 	uint32_t bank = version >> 1 & 1;
 	uint32_t bytes = skb->len + (skb->vlan_present ? TAG_BYTES : 0);
@@ -172,10 +175,8 @@ INLINE int serve(struct __sk_buff *skb, struct fp_path_slot *slot, uint32_t vers
 	for (uint32_t i = 0; i < FP_PATH_EGRESS_MAX / 8; i++)
 		answer->egress[i] = ((const uint64_t *)slot->egress)[i];
 	fence(answer);
-	if (ONCE(slot->version) != version) {
-		__sync_fetch_and_add(&slot->ringed, 1);
-		return TO_RING;
-	}
+	if (ONCE(slot->version) != version)
+		return false;
 	before = __sync_fetch_and_add(&slot->frames[bank], 1);
 	count(&slot->bytes[bank], bytes);
 	slot->last_ns = bpf_ktime_get_coarse_ns();
@@ -184,7 +185,18 @@ INLINE int serve(struct __sk_buff *skb, struct fp_path_slot *slot, uint32_t vers
 		measure(slot);
 	if (answer->count)
 		wait_for(skb, answer);
-	return NOT_TO_RING;
+	return true;
+}
+
+/*
+ * A frame of a slot is counted once the ring has it, by the ingress program: whoever reads the
+ * count and then finds the ring empty knows that none of these is there any more.
+ */
+INLINE int to_ring(struct __sk_buff *skb, uint32_t index, struct answer *answer)
+{
+	answer->ringed = index + 1;
+	wait_for(skb, answer);
+	return TO_RING;
 }
 
 INLINE int filter_multicast(struct __sk_buff *skb, uint32_t port, struct answer *answer)
@@ -193,17 +205,17 @@ INLINE int filter_multicast(struct __sk_buff *skb, uint32_t port, struct answer 
 	struct fp_path_slot *slot;
 	struct reading reading;
 	uint32_t version;
+	uint32_t index = 0;
 
 	if (!here->streams || !read_multicast(skb, port, &reading))
 		return TO_RING;
-	slot = find(here, reading.key, answer, &version);
+	slot = find(here, reading.key, answer, &version, &index);
 	if (!slot)
 		return TO_RING;
 	if (!(version & 1) && reading.plain && !skb->gso_size && skb->len <= slot->frame_max &&
-	    may_serve(slot))
-		return serve(skb, slot, version, &reading, here->to_host, answer);
-	__sync_fetch_and_add(&slot->ringed, 1);
-	return TO_RING;
+	    may_serve(slot) && serve(skb, slot, version, &reading, here->to_host, answer))
+		return NOT_TO_RING;
+	return to_ring(skb, index, answer);
 }
 
 #endif

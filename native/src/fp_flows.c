@@ -24,7 +24,7 @@ struct fp_flow *fp_flows_find(struct fp_flows *flows, const struct fp_flow_key *
 	return flow;
 }
 
-/* Without room the frames are not credited: their slot finds out by what is missing (fp_slack). */
+/* Without room the frames are not credited: an empty ring will say as much (fp_handover.c). */
 static void credit(struct fp_flows *flows, struct fp_flow *flow)
 {
 	if (flow->place != FP_NO_PLACE && flows->credit_count < FP_CREDITS)
@@ -33,10 +33,8 @@ static void credit(struct fp_flows *flows, struct fp_flow *flow)
 			.generation = flow->generation,
 			.frames = flow->ringed,
 			.sample = flow->sample,
-			.paused = flow->paused,
 		};
 	flow->ringed = 0;
-	flow->paused = false;
 }
 
 void fp_flow_flush(struct fp_flows *flows, struct fp_flow *flow, uint64_t now_ns)

@@ -15,7 +15,6 @@
 #define FP_FLOWS 512u /* a power of two */
 #define FP_NO_PLACE UINT32_MAX
 #define FP_NOT_PLAIN UINT32_MAX
-#define FP_PAUSE_NS UINT64_C(1000000) /* what was let into the ring before is there */
 
 struct fp_flow_key {
 	uint8_t l2[FP_ETH_BYTES + FP_TAG_BYTES]; /* MACs, tag, ethertype */
@@ -40,8 +39,6 @@ struct fp_flow {
 	uint32_t ringed;   /* frames of this pass that a data ring had, not yet in credits[] */
 	uint32_t sample;   /* length of one without a tag, or FP_NOT_PLAIN: not for a program */
 	uint64_t first_ns; /* of its stream */
-	uint64_t heard_ns; /* of the pass with its latest frame */
-	bool paused;	   /* this pass: its frame is the first for a while */
 	bool ahead;	   /* decided with joins that wait (fp_joins.h): no table says so */
 	bool judged;	   /* without a slot: whether the kernel may have it at all was asked */
 	bool kept;	   /* and it may not */
@@ -53,7 +50,6 @@ struct fp_credit {
 	uint32_t generation;
 	uint32_t frames;
 	uint32_t sample;
-	bool paused;
 };
 
 #define FP_CREDITS 1024u /* of several passes, when somebody else has the slots */

@@ -7,11 +7,9 @@
 #include "fp_mask.h"
 #include "fp_plan.h"
 
-#define LARGE_PASS 192u /* frames: so many that receivers may not have all of them yet */
-#define SLACK_LOOKS 64u /* looks at an empty ring, and for so long: one of them met nothing */
-#define SLACK_NS (20 * FP_NS_PER_MS) /* between a program and the ring */
 #define LASTS_NS (10 * FP_NS_PER_MS) /* a stream that is older than this and still comes */
-#define BEHIND_LOOKS 64u	     /* passes in a row that leave the ring half full */
+#define CUT_RINGS 2u /* of frames that have not come: one may wait there, one at least is lost */
+#define CUT_TRIES 8u /* passes: a frame that is on its way into the ring spoils one */
 
 struct pass {
 	struct fp_switch *sw;
@@ -19,7 +17,6 @@ struct pass {
 	const struct fp_table *table;
 	uint64_t now_ns;
 	bool allowed;
-	bool large;
 };
 
 void fp_handover_find(const struct fp_switch *sw, const struct fp_worker *worker,
@@ -30,14 +27,12 @@ void fp_handover_find(const struct fp_switch *sw, const struct fp_worker *worker
 
 	flow->place = FP_NO_PLACE;
 	flow->judged = false;
-	flow->paused = false;
 	flow->stream.path = FP_PATH_RING_OFF;
 	/* relaxed: nothing is published through it */
 	if (!slots->slots || !fp_load_relaxed(&sw->kernel_allowed) || !flow->slot)
 		return;
 	flow->stream.path = flow->verdict.punt ? FP_PATH_RING_COPIED : FP_PATH_RING_NEW;
 	flow->first_ns = fp_streams_first_ns(flow->slot);
-	flow->heard_ns = fp_streams_last_ns(flow->slot);
 	/* of the same addresses there may be others, that are nobody's but the ring's */
 	if (flow->verdict.punt)
 		return;
@@ -60,6 +55,11 @@ static void add_credit(struct fp_slots *slots, const struct fp_credit *credit, u
 			credit->sample > slots->slots[credit->place].frame_max);
 }
 
+static bool is_cut(const struct fp_worker *worker, uint32_t index)
+{
+	return worker->cut.on && worker->cut.place == index;
+}
+
 /* A slot for a flow that has none, if its stream lasts; what it held before is counted first. */
 static void find_place(const struct pass *pass, struct fp_flow *flow)
 {
@@ -73,7 +73,7 @@ static void find_place(const struct pass *pass, struct fp_flow *flow)
 	index = fp_slots_find(slots, key);
 	if (index == FP_NO_PLACE) {
 		index = fp_slots_place(slots, key, pass->now_ns);
-		if (index == FP_NO_PLACE) {
+		if (index == FP_NO_PLACE || is_cut(pass->worker, index)) {
 			flow->stream.path = FP_PATH_RING_FULL;
 			return;
 		}
@@ -162,22 +162,6 @@ static void judge(const struct pass *pass, struct fp_flow *flow)
 	note->stream.path = flow->stream.path;
 }
 
-/* What is missing while the ring is empty was lost there, or is on its way into it. */
-static void look_for_slack(const struct pass *pass, struct fp_slot_note *note, int32_t missing)
-{
-	struct fp_slack *slack = &note->slack;
-
-	if (!slack->looks || missing < slack->least)
-		slack->least = missing;
-	if (!slack->looks++)
-		slack->since_ns = pass->now_ns;
-	if (slack->looks < SLACK_LOOKS || pass->now_ns - slack->since_ns < SLACK_NS)
-		return;
-	note->credit += (uint32_t)slack->least;
-	note->exact = true;
-	slack->looks = 0;
-}
-
 static void give(struct fp_path_slot *slot, struct fp_slot_note *note, uint32_t done)
 {
 	/* release: what it counts has been sent; pairs with the programs' look at it */
@@ -192,53 +176,65 @@ static void give(struct fp_path_slot *slot, struct fp_slot_note *note, uint32_t 
 }
 
 /*
- * A flow that is more than the ring can take, and that the kernel should have: it would never see
- * the ring without it. What waits there is let go, and the kernel goes on from here.
+ * What waits in the ring of a flow is let go, once the kernel serves it: all that was there when it
+ * was given, and nothing that came later. A frame that came while it was given keeps the kernel
+ * from serving; then it is given anew, some times, and else the flow stays as it was.
  */
-static void begin_cut(const struct pass *pass, uint32_t index, struct fp_slot_note *note)
-{
-	struct fp_cut *cut = &pass->worker->cut;
-
-	if (cut->on || ++note->behind < BEHIND_LOOKS)
-		return;
-	note->behind = 0;
-	*cut = (struct fp_cut){.on = true, .place = index, .generation = note->generation};
-}
-
 static void go_on_cut(const struct pass *pass)
 {
 	struct fp_cut *cut = &pass->worker->cut;
 	struct fp_slots *slots = &pass->worker->slots;
 	struct fp_slot_note *note = &slots->notes[cut->place];
 	struct fp_path_slot *slot = &slots->slots[cut->place];
-	const struct fp_port *port = pass->table->ports[fp_slots_port(slots, cut->place)];
 	uint32_t ringed = fp_word_acquire(&slot->ringed); /* before the ring is looked at */
 	uint32_t taken;
 
-	if (note->generation != cut->generation || !port || note->choice.path != FP_PATH_KERNEL) {
-		cut->on = false;
+	if (pass->table->ports[fp_slots_port(slots, cut->place)] != cut->port) {
+		cut->on = false; /* and its ring is gone */
 		return;
 	}
-	taken = fp_load_relaxed(&port->data.taken);
-	if (!cut->given)
-		cut->end = taken + port->data.slots;
-	cut->given = true;
-	give(slot, note, ringed);
+	taken = fp_load_relaxed(&cut->port->data.taken);
+	if (cut->tries && fp_path_is_kernel(note->choice.path) && ringed != slot->done &&
+	    fp_slots_served(slots, cut->place) == cut->served) {
+		cut->tries--;
+		cut->end = fp_ring_end(&cut->port->data, taken);
+		give(slot, note, ringed);
+	}
+	note->credit = 0;
 	note->exact = false;
-	note->slack.looks = 0;
-	cut->on = fp_ring_ready(&port->data) && (int32_t)(cut->end - taken) > 0;
+	cut->on = (int32_t)(cut->end - taken) > 0;
+}
+
+/*
+ * A flow that is more than the ring can take, and that the kernel should have, would never see the
+ * ring without it. It costs what waits there, so not before the ring has lost as much of it.
+ */
+static void begin_cut(const struct pass *pass, uint32_t index, const struct fp_port *port)
+{
+	struct fp_cut *cut = &pass->worker->cut;
+
+	if (cut->on)
+		return;
+	*cut = (struct fp_cut){
+		.on = true,
+		.place = index,
+		.port = port,
+		.end = fp_load_relaxed(&port->data.taken),
+		.tries = CUT_TRIES,
+		.served = fp_slots_served(&pass->worker->slots, index),
+	};
+	go_on_cut(pass);
 }
 
 /* The slot of a flow whose frames have just left: the kernel's from here on, if it is to be. */
-static void hand_over(const struct pass *pass, uint32_t index, bool paused)
+static void hand_over(const struct pass *pass, uint32_t index)
 {
 	struct fp_slots *slots = &pass->worker->slots;
 	struct fp_slot_note *note = &slots->notes[index];
 	struct fp_path_slot *slot = &slots->slots[index];
 	const struct fp_port *port = pass->table->ports[fp_slots_port(slots, index)];
-	int32_t missing;
-	bool empty;
 	uint32_t ringed;
+	int32_t missing;
 
 	if (!fp_path_is_kernel(note->choice.path)) {
 		if (note->given)
@@ -246,34 +242,25 @@ static void hand_over(const struct pass *pass, uint32_t index, bool paused)
 		note->given = false;
 		return;
 	}
-	if (!port)
+	if (!port || is_cut(pass->worker, index))
 		return;
-	ringed = fp_word_acquire(&slot->ringed); /* before the ring is looked at */
-	empty = !fp_ring_ready(&port->data);
-	if (note->choice.path == FP_PATH_KERNEL_PRUNED) { /* nobody can get them out of order */
-		note->exact = false;
-		note->slack.looks = 0;
-		if (empty)
-			give(slot, note, ringed);
-		return;
-	}
+	/* acquire: the ring has had what it counts; pairs with the ingress program's addition */
+	ringed = fp_word_acquire(&slot->ringed);
 	missing = (int32_t)(ringed - slot->done - note->credit);
-	/* slow, and its slot is no news to anybody: nothing has gone by uncounted */
-	note->exact |= paused && empty && !missing;
-	if (note->exact && !missing)
-		note->slack.looks = 0;
-	else if (empty)
-		look_for_slack(pass, note, missing);
-	if (note->exact && !pass->large)
+	if (!fp_ring_ready(&port->data)) {
+		note->exact = true;
+		give(slot, note, ringed);
+	} else if (missing >= (int32_t)(CUT_RINGS * port->data.slots)) {
+		begin_cut(pass, index, port);
+	} else if (missing < 0) {
+		note->exact = false; /* more has left than was counted: that may be still to come */
+	} else if (note->exact) {
 		give(slot, note, slot->done + note->credit);
-	if (fp_ring_half_full(&port->data))
-		begin_cut(pass, index, note);
-	else
-		note->behind = 0;
+	}
 }
 
 void fp_handover_pass(struct fp_switch *sw, struct fp_worker *worker, const struct fp_table *table,
-		      uint32_t taken, uint64_t now_ns)
+		      uint64_t now_ns)
 {
 	struct fp_slots *slots = &worker->slots;
 	struct fp_flows *flows = &worker->flows;
@@ -282,7 +269,6 @@ void fp_handover_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 		.worker = worker,
 		.table = table,
 		.now_ns = now_ns,
-		.large = taken > LARGE_PASS,
 	};
 
 	if (!slots->slots || !(flows->credit_count | flows->touched_count))
@@ -308,9 +294,8 @@ void fp_handover_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 	for (uint32_t i = 0; i < flows->credit_count; i++) {
 		const struct fp_credit *credit = &flows->credits[i];
 
-		if (slots->notes[credit->place].generation == credit->generation &&
-		    !(worker->cut.on && worker->cut.place == credit->place))
-			hand_over(&pass, credit->place, credit->paused);
+		if (slots->notes[credit->place].generation == credit->generation)
+			hand_over(&pass, credit->place);
 	}
 	flows->credit_count = 0;
 	fp_slots_unlock(slots);

@@ -4,9 +4,15 @@
  * slot that last get one, decisions of older tables are written again, and where the ring has
  * nothing more of a flow that the kernel is to have, it has it.
  *
- * Order: from kernel to ring any moment will do. From ring to kernel a program takes over at a
- * frame at which `done` says that all that was let into the ring has left, so `done` grows only
- * when it has, and not behind a pass so large that it may still wait in the receivers' queues.
+ * Order, from ring to kernel: a program serves a frame only if `ringed` == `done`. It counts a
+ * frame of the slot into `ringed` when the ring has it, before it looks at the next one that came
+ * in that order; the loop moves `done` only when all that it counts has left by every port, or was
+ * lost. That is known where the ring is empty after `ringed` was read: `done` is `ringed` then,
+ * exactly, and from there on `done` and what the passes send. So the kernel sends no frame while
+ * the ring holds an older one of its flow, whatever its ports are, by runs or frame by frame: a
+ * pass has sent by all of them before it ends. One port's ring is one worker's, so workers add
+ * nothing. The one exception is a flow that the ring loses anyway (begin_cut()): what waits there
+ * is let go.
  */
 #ifndef FP_HANDOVER_H
 #define FP_HANDOVER_H
@@ -16,8 +22,8 @@
 /* The slot of a flow that has just been decided. */
 void fp_handover_find(const struct fp_switch *sw, const struct fp_worker *worker,
 		      struct fp_flow *flow);
-/* After the last send and the flush of a pass of so many frames. */
+/* After the last send and the flush of a pass. */
 void fp_handover_pass(struct fp_switch *sw, struct fp_worker *worker, const struct fp_table *table,
-		      uint32_t taken, uint64_t now_ns);
+		      uint64_t now_ns);
 
 #endif

@@ -42,12 +42,12 @@ struct fp_path_slot {
 	uint64_t bytes[2];
 	uint64_t last_ns; /* CLOCK_MONOTONIC_COARSE */
 	uint64_t mark_ns; /* of the last frame whose count FP_PATH_RATE_FRAMES divides */
-	uint32_t ringed;  /* frames let into the ring */
+	uint32_t ringed;  /* frames that the ring has had, or lost: counted when it has */
 	uint32_t mode;	  /* enum fp_path_mode; a program only ever writes FP_MODE_RING */
 	uint32_t ttl;
 	uint32_t pad;
 	/* the loop's decision */
-	uint32_t done;	    /* frames of the ring that have left; the programs wait for == ringed */
+	uint32_t done;	    /* of those the ones that have left; the programs wait for == ringed */
 	uint32_t frame_max; /* bytes, without a tag */
 	uint64_t seq;	    /* of the table it was made by; older than one of its shards': void */
 	uint64_t try_ns;    /* but not before this */

@@ -158,10 +158,18 @@ static uint32_t sample(const struct fp_rx *rx, const struct fp_frame *frame)
 }
 
 /* The flow's turn in the kernel has begun: what was before it in the ring is lost there. */
-static bool is_cut(const struct fp_worker *worker, const struct fp_flow *flow)
+static bool is_cut(const struct fp_worker *worker, const struct fp_port *port,
+		   const struct fp_flow *flow)
 {
-	return worker->cut.on && worker->cut.place == flow->place &&
-	       worker->cut.generation == flow->generation;
+	const struct fp_cut *cut = &worker->cut;
+	uint64_t key[FP_PATH_KEY_WORDS];
+
+	/* relaxed: the loop's own */
+	if (!cut->on || cut->port != port || !worker->from_data ||
+	    (int32_t)(cut->end - fp_load_relaxed(&port->data.taken)) < 0)
+		return false;
+	fp_slots_key(&flow->key, key); /* whatever has become of its place since */
+	return !memcmp(key, worker->slots.slots[cut->place].key, sizeof(key));
 }
 
 static void let_go(struct fp_worker *worker, uint32_t port, const struct fp_verdict *verdict)
@@ -194,8 +202,6 @@ static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
 		flow->pass = pass;
 		flow->stream.ttl = fp_frame_ttl(frame);
 		flow->sample = sample(rx, frame);
-		flow->paused = now_ns - flow->heard_ns >= FP_PAUSE_NS;
-		flow->heard_ns = now_ns;
 		worker->flows.touched[worker->flows.touched_count++] =
 			(uint16_t)(flow - worker->flows.flows);
 	}
@@ -204,7 +210,7 @@ static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
 	flow->ringed += worker->from_data;
 	if (flow->verdict.punt)
 		punt(worker, table, port, frame, &flow->verdict, now_ns);
-	if (is_cut(worker, flow))
+	if (is_cut(worker, table->ports[port], flow))
 		let_go(worker, port, &flow->verdict);
 	else
 		finish(worker, table, port, rx, frame, &flow->verdict);

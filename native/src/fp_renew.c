@@ -10,8 +10,7 @@
 #define RENEWED_MAX 512u  /* slots: some tenths of a millisecond */
 #define LOCKED_SLOTS 256u /* at a time */
 #define UNDER_WAY_NS FP_NS_PER_S
-#define QUIET_NS (10 * FP_NS_PER_MS) /* nothing of it was in the ring for so long */
-#define MACS_AT 2u		     /* of the MAC addresses in a key, in bytes */
+#define MACS_AT 2u /* of the MAC addresses in a key, in bytes */
 
 struct renewal {
 	struct fp_switch *sw;
@@ -39,26 +38,14 @@ static struct fp_frame frame_of(const uint64_t *key)
 	return frame;
 }
 
-/* Whether it can go on in the kernel as it is, with whatever is to become of it now. */
-static bool goes_on(const struct renewal *renewal, const struct fp_path_slot *slot,
-		    struct fp_slot_note *note, uint32_t port, enum fp_path rule)
+/* It goes on in the kernel, with whatever is to become of it now. */
+static void go_on(const struct renewal *renewal, struct fp_slot_note *note, enum fp_path rule)
 {
-	uint32_t taken;
-
 	if (note->choice.path == rule)
-		return true;
-	if (rule == FP_PATH_KERNEL && !note->exact) { /* pruned: nobody has kept its order */
-		if (renewal->now_ns - note->seen_ns < QUIET_NS ||
-		    fp_word_acquire(&slot->ringed) != slot->done ||
-		    !fp_ring_empty(&renewal->table->ports[port]->data, &taken))
-			return false;
-		note->exact = true;
-		note->credit = 0;
-	}
+		return;
 	fp_choice_begin(&note->choice, rule, note->folded_frames[0] + note->folded_frames[1],
 			renewal->now_ns);
 	note->stream.path = (uint8_t)rule;
-	return true;
 }
 
 /* The decision that is there is still in force: one that is void is the loop's to see to. */
@@ -91,8 +78,9 @@ static void renew_slot(struct renewal *renewal, struct fp_slots *slots, uint32_t
 	fp_decide(table, &frame, port, -1, &verdict);
 	fp_plan_facts(table, port, frame.tci, true, &verdict, &facts);
 	rule = fp_choice_rule(&facts);
-	if (!verdict.learn || !fp_path_is_kernel(rule) || !goes_on(renewal, slot, note, port, rule))
+	if (!verdict.learn || !fp_path_is_kernel(rule))
 		return;
+	go_on(renewal, note, rule);
 	fp_plan_make(table, slot->key, &verdict, &facts, &plan);
 	fp_fold_slot(renewal->sw, slots, index, renewal->sw->control_stats);
 	fp_slots_write(slots, index, &plan, table->seq);

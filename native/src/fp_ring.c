@@ -108,12 +108,15 @@ bool fp_ring_ready(const struct fp_ring *ring)
 	       (fp_load_relaxed(slot_status(ring, ring->next)) & TP_STATUS_USER);
 }
 
-bool fp_ring_half_full(const struct fp_ring *ring)
+uint32_t fp_ring_end(const struct fp_ring *ring, uint32_t from)
 {
-	uint32_t last = ring->next + ring->slots / 2 - 1;
+	uint32_t limit = ring->released + ring->slots;
 
-	/* relaxed: nothing of the slot is read */
-	return fp_load_relaxed(slot_status(ring, last & (ring->slots - 1))) & TP_STATUS_USER;
+	/* relaxed: nothing of the slots is read */
+	while (from != limit &&
+	       fp_load_relaxed(slot_status(ring, from & (ring->slots - 1))) & TP_STATUS_USER)
+		from++;
+	return from;
 }
 
 void fp_ring_prefetch(const struct fp_ring *ring)
@@ -196,16 +199,4 @@ bool fp_ring_empty(const struct fp_ring *ring, uint32_t *taken)
 	*taken = fp_load_relaxed(&ring->taken);
 	/* relaxed: nothing of the slot is read */
 	return !(fp_load_relaxed(slot_status(ring, *taken & (ring->slots - 1))) & TP_STATUS_USER);
-}
-
-uint32_t fp_ring_waiting(const struct fp_ring *ring)
-{
-	uint32_t first = fp_load_relaxed(&ring->taken);
-	uint32_t count = 0;
-
-	while (count < ring->slots &&
-	       fp_load_relaxed(slot_status(ring, (first + count) & (ring->slots - 1))) &
-		       TP_STATUS_USER)
-		count++;
-	return count;
 }

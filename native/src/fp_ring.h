@@ -51,8 +51,11 @@ int fp_ring_open(struct fp_ring *ring, uint32_t slots, const char **stage);
 void fp_ring_close(struct fp_ring *ring);
 
 bool fp_ring_ready(const struct fp_ring *ring);
-/* Half of the slots or more wait to be taken. */
-bool fp_ring_half_full(const struct fp_ring *ring);
+/*
+ * How many frames will have been taken, free-running, when all that are there have; `from`: that it
+ * is no less. The loop, or when no loop can reach the ring any more.
+ */
+uint32_t fp_ring_end(const struct fp_ring *ring, uint32_t from);
 
 /*
  * Takes the next frame; false when none is ready. An oversize frame is read into buffer
@@ -64,8 +67,13 @@ bool fp_ring_take(struct fp_ring *ring, uint8_t *buffer, struct fp_rx *rx);
 void fp_ring_release(struct fp_ring *ring);
 /* For the control thread: no frame waits to be taken; *taken is how many were, free-running. */
 bool fp_ring_empty(const struct fp_ring *ring, uint32_t *taken);
-/* How many frames wait. Only when no loop can reach the ring any more. */
-uint32_t fp_ring_waiting(const struct fp_ring *ring);
+/* How many frames wait; likewise. */
+static inline uint32_t fp_ring_waiting(const struct fp_ring *ring)
+{
+	uint32_t taken = fp_load_relaxed(&ring->taken);
+
+	return fp_ring_end(ring, taken) - taken;
+}
 /* Touches the header of a frame some way ahead of its use. */
 void fp_ring_prefetch(const struct fp_ring *ring);
 

@@ -214,8 +214,6 @@ void fp_slots_assign(struct fp_slots *slots, uint32_t index, const uint64_t *key
 	note->credit = 0;
 	note->exact = false;
 	note->given = false;
-	note->slack.looks = 0;
-	note->behind = 0;
 	note->judged_seq = 0;
 	note->seen_ns = now_ns;
 	note->stream = *stream;

@@ -27,23 +27,11 @@
 #define FP_SLOTS_SILENT_NS UINT64_C(1000000000)
 #define FP_SLOTS_GONE_NS UINT64_C(10000000000) /* silent so long it has no claim at all */
 
-/*
- * How many frames of a slot were let into the ring and never came, or came and were not counted: by
- * the least that was ever missing while the ring was empty.
- */
-struct fp_slack {
-	int32_t least;
-	uint32_t looks;
-	uint64_t since_ns;
-};
-
 struct fp_slot_note {
 	uint32_t generation; /* another flow has the slot: another number */
 	uint32_t credit;     /* frames of the ring that have left, and `done` does not have yet */
-	bool exact;	     /* done + credit says what came of what was let into the ring */
+	bool exact;	     /* the ring was empty since it has the slot: done is what has left */
 	bool given;	     /* the mode was set to the program's */
-	struct fp_slack slack;
-	uint32_t behind;     /* passes in a row after which its ring was full */
 	uint64_t seen_ns;    /* by the loop */
 	uint64_t judged_seq; /* of the table by which the choice was last looked at */
 	struct fp_choice choice;

@@ -203,11 +203,6 @@ uint64_t fp_streams_first_ns(const struct fp_stream_slot *slot)
 	return fp_load_relaxed(&slot->words[offsetof(struct fp_stream, first_ns) / 8]);
 }
 
-uint64_t fp_streams_last_ns(const struct fp_stream_slot *slot)
-{
-	return fp_load_relaxed(&slot->words[offsetof(struct fp_stream, last_ns) / 8]);
-}
-
 uint32_t fp_streams_read(struct fp_streams *streams, struct fp_stream *out, uint32_t out_max)
 {
 	uint32_t count = 0;

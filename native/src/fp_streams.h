@@ -36,8 +36,6 @@ struct fp_stream_slot *fp_streams_find(struct fp_streams *streams, const struct 
 				       uint64_t now_ns);
 /* Since when there is the stream of a slot that the loop has just found. */
 uint64_t fp_streams_first_ns(const struct fp_stream_slot *slot);
-/* And when it was last heard of. */
-uint64_t fp_streams_last_ns(const struct fp_stream_slot *slot);
 /*
  * Adds to the counts and records the verdict, and the TTL and path of *key; false when the slot
  * holds another stream by now. Both writers.

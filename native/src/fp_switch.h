@@ -34,11 +34,11 @@
 /* A flow whose frames in the ring are let go, see fp_handover.c. */
 struct fp_cut {
 	bool on;
-	bool given; /* to the kernel, since the ring had taken so many frames less than its slots:
-		     */
-	uint32_t end;
 	uint32_t place;
-	uint32_t generation;
+	const struct fp_port *port;
+	uint32_t end;	 /* those that the ring gives out before this one, free-running */
+	uint32_t tries;	 /* that are left to have the kernel begin */
+	uint64_t served; /* by the kernel, before it was to begin */
 };
 
 struct fp_worker {
