@@ -1,8 +1,9 @@
 """How the tests are run side by side (`tests/run`, README.md).
 
-`alone` marks what measures rates, latencies or memory, or floods: nothing may run beside it, and it
-beside nothing. By `--dist loadscope` the tests of a module-wide lab stay together on one worker,
-and any other goes wherever there is room.
+`alone` marks what measures rates or latencies, or floods: nothing may run beside it, and it beside
+nothing. `half` marks what must have a processor and needs no more: two of them run beside each
+other. By `--dist loadscope` the tests of a module-wide lab stay together on one worker, and any
+other goes wherever there is room.
 """
 
 from __future__ import annotations
@@ -16,18 +17,21 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--alone", choices=("no", "only"), help="without the tests marked alone, or only those"
+        "--room", choices=("any", "half", "alone"), help="only tests that need so much room"
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    wanted = config.getoption("alone")
+    wanted = config.getoption("room")
     if wanted:
-        apart = [
-            item for item in items if bool(item.get_closest_marker("alone")) != (wanted == "only")
-        ]
+        apart = [item for item in items if room(item) != wanted]
         config.hook.pytest_deselected(items=apart)
-        items[:] = [item for item in items if item not in set(apart)]
+        dropped = set(apart)
+        items[:] = [item for item in items if item not in dropped]
+
+
+def room(item: pytest.Item) -> str:
+    return next((each for each in ("alone", "half") if item.get_closest_marker(each)), "any")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -10,7 +10,7 @@
 
 #define GROUP 0xef010203u
 #define OTHER_GROUP 0xef010204u
-#define PATIENCE_NS (5 * FP_NS_PER_S)
+#define PATIENCE_NS (60 * FP_NS_PER_S)
 
 static struct programs_copy copies[PROGRAMS_EGRESS_MAX];
 

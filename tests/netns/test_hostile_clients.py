@@ -33,7 +33,7 @@ def cpu_ticks(pid: int) -> int:
     return int(fields[11]) + int(fields[12])
 
 
-@pytest.mark.alone
+@pytest.mark.half
 def test_clients_that_hold_what_they_can_cost_a_bounded_part() -> None:
     config = {"igmp": IGMP, "metrics": {"listen": f"{LISTEN[0]}:{LISTEN[1]}"}}
     with Lab(4) as lab, contextlib.ExitStack() as stack:

@@ -80,7 +80,7 @@ def served(net: Star, port: int, name: str, within: float) -> None:
     stream.result(60)
 
 
-@pytest.mark.alone
+@pytest.mark.half
 def test_one_host_makes_the_daemon_grow_by_less_than_64_mib() -> None:
     """F-5: 3.2 GB once, for four times as many reports, and joins took 11 s."""
     with star(4, igmp=LONG, switch={"unregistered": "mrouters"}) as net:
@@ -122,7 +122,7 @@ def test_what_is_refused_is_not_cut_from_who_shares_the_port() -> None:
         assert "no room for a join" in why["p1"]
 
 
-@pytest.mark.alone
+@pytest.mark.half
 def test_a_host_that_fills_sixteen_vlans_leaves_the_others_their_share() -> None:
     """F-6: 656 frames, and a join in the empty VLAN 0 was refused."""
     with star(4, igmp=LONG) as net:
@@ -147,7 +147,7 @@ def queries_sent(net: Star) -> int:
     return int(net.switch.counters("p3")["tx_query_own"])
 
 
-@pytest.mark.alone
+@pytest.mark.half
 def test_vlans_end_when_nothing_is_left_of_them() -> None:
     """F-7: 4094 tagged reports left 4095 queriers for ever."""
     with star(4, igmp={"query_interval": 2.0}) as net:

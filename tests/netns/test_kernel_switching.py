@@ -14,7 +14,7 @@ import pytest
 from netns.kernel_lab import GROUPS, Middle, middle
 from snoop.waiting import comes, wait_until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.half
 SECONDS, SWITCHES = 6.0, 1000
 LOST = ("tx_full", "tx_error", "tx_down", "tx_mtu")
 

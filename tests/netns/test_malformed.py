@@ -125,7 +125,7 @@ def broken(seed: int, count: int) -> list[bytes]:
     return result
 
 
-@pytest.mark.alone
+@pytest.mark.half
 def test_sixty_thousand_broken_frames_change_nothing() -> None:
     """V-4, V-8, V-9, V-10, SNOOP-10, W-10, W-23, spec 133 and 139."""
     ports = {f"p{i}": {"igmp_rate": 0} for i in PORTS}

@@ -39,7 +39,7 @@ def pair(lab: Lab, name: str) -> None:
         lab.link.link("set", index=namespaces.index_of(lab.link, end), state="up")
 
 
-@pytest.mark.alone
+@pytest.mark.half
 def test_ports_that_come_and_go_cost_a_stream_nothing_and_leave_nothing() -> None:
     """Each serves within a tenth of a second, as a median: the machine is others' as well."""
     with Lab(2) as lab:

@@ -237,7 +237,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.alone
+@pytest.mark.half
 def test_idle_switch_uses_no_processor() -> None:
     """Waiting: after the spin it sleeps. Ticks of 10 ms in a silent second."""
     with star(

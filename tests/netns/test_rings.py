@@ -68,7 +68,7 @@ def arrives(lab: Lab, guest: Guest) -> None:
     wait_until(lambda: host.wire(G, ADDRESS).datagrams == 20, within=3)
 
 
-@pytest.mark.alone
+@pytest.mark.half
 def test_a_guest_that_does_it_all_the_time_costs_the_others_nothing() -> None:
     with Lab(3) as lab, Guest(lab.namespace, lab.link, "vm0", GUEST) as guest:
         switch = lab.switch([*lab.ports, "vm0"], config={"igmp": IGMP})
