@@ -144,6 +144,15 @@ def _prefix(value: object) -> str | None:
     return f'"{network}"' if network.is_multicast else None
 
 
+def own_address(value: object) -> str | None:
+    """The address with the length that its network most likely has."""
+    try:
+        address = ip_address(str(value))
+    except ValueError:
+        return None
+    return f'"{address}/{24 if address.version == 4 else 64}"'
+
+
 MeantGroup = Meta(extra={"meant": _group})
 Groups = list[Annotated[GroupPrefix, Meta(extra={"meant": _prefix})]]
 NullSource = bool | Literal["fallback"]

@@ -34,6 +34,8 @@ class Interface(Protocol):
     def loopback(self) -> bool: ...
     @property
     def ethernet(self) -> bool: ...
+    @property
+    def kind(self) -> str: ...
 
 
 def together(config: Config) -> Iterator[str]:
@@ -117,6 +119,13 @@ def interfaces(config: Config, found: Collection[Interface]) -> Iterator[str]:
                 f"host's stack is not kept off it: ip address flush dev {one.name}"
             )
     yield from _sizes(ports)
+    for host in config.host:
+        for name in (host.name, host.device):
+            if name in by_name and by_name[name].kind != "veth":
+                yield (
+                    f"{host.where}: {name} is there and is no pair of the switch, which will not "
+                    f"start: ip link del {name}, or give interface another name"
+                )
 
 
 def _sizes(ports: Collection[Interface]) -> Iterator[str]:

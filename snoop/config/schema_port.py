@@ -23,6 +23,7 @@ from snoop.config.bounds import (
     Pattern,
     Vid,
     Vids,
+    own_address,
     says,
 )
 from snoop.proto.params import FastLeave, MrouterMode
@@ -167,7 +168,7 @@ class HostTable(PortTable, frozen=True, kw_only=True, forbid_unknown_fields=True
         says("the host's own interface, made if it is not there; its port is called so, too"),
     ]
     addresses: Annotated[
-        list[HostAddress],
+        list[Annotated[HostAddress, Meta(extra={"meant": own_address})]],
         says("what it has; others that it is given elsewhere stay"),
     ] = field(default_factory=list)
     mtu: Annotated[

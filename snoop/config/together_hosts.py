@@ -21,12 +21,13 @@ def problems(config: Config, unknown: Unknown) -> Iterator[Problem]:
     for at, host in enumerate(config.host):
         if not unknown.has("host", at, "interface"):
             for name in (host.name, host.device):
-                what = f"{host.where}: " + ("" if name == host.name else "its port needs ")
                 other = ports[name].where if name in ports else taken.get(name)
                 if other is not None:
-                    text = f"{what}{name} is that of {other}, too: allowed is once"
+                    what = "it is" if name == host.name else f"its port would be {name},"
+                    text = f"{host.where}: {what} {other}, too: allowed is once"
                     yield Problem(text, "host", at, "interface")
-                taken[name] = host.where
+                    break
+            taken |= dict.fromkeys((host.name, host.device), host.where)
         for each in host.addresses:
             if each.address in addresses:
                 text = f"{host.where}: addresses = {each} is given twice: allowed is once"
@@ -44,10 +45,11 @@ def problems(config: Config, unknown: Unknown) -> Iterator[Problem]:
 def _same_mac(at: int, host: HostTable, macs: dict[str, str]) -> Iterator[Problem]:
     if host.mac is None:
         return
-    where = macs.setdefault(host.mac.lower(), host.where)
-    if where != host.where:
+    where = macs.get(host.mac.lower())
+    if where is not None:
         text = f"{host.where}: mac = {host.mac} is that of {where}, too: allowed is once"
         yield Problem(text, "host", at, "mac")
+    macs[host.mac.lower()] = host.where
 
 
 def _has_ipv6(host: HostTable) -> bool:

@@ -38,6 +38,8 @@ ADDRESSES = {
 
 # What others call it.
 _OTHERS = {
+    "name": ("interface",),
+    "address": ("addresses",),
     "vlan": ("access", "vid"),
     "vid": ("vlan", "access"),
     "pvid": ("access",),

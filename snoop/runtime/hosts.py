@@ -15,9 +15,8 @@ import logging
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from snoop.config import resolve
 from snoop.config.addresses import HostAddress
 from snoop.config.schema import Config
 from snoop.config.schema_port import HostTable
@@ -28,7 +27,7 @@ from snoop.links.runs import PAIRS
 from snoop.proto.units import SECOND, Instant, after
 from snoop.runtime import clock
 from snoop.runtime.port import LinkTable, reason
-from snoop.wire.address import Family
+from snoop.wire.address import Family, parse_mac
 
 _log = logging.getLogger("snoop.host")
 
@@ -64,8 +63,23 @@ class LinksRead(LinkTable, Protocol):
     def read(self) -> None: ...
 
 
-class _Kept(OSError):
-    """An address could not be added; the rest is as it should be."""
+class _Wanted(NamedTuple):
+    """What a configuration says to all of its hosts."""
+
+    config: Config
+    ports: frozenset[str]
+    asking: frozenset[str]
+
+    @classmethod
+    def of(cls, config: Config) -> _Wanted:
+        """Work it out: of thousands of VLANs it takes long."""
+        hosts = {host.name for host in config.host}
+        asking = [config.igmp.querier_address, *(vlan.querier_address for vlan in config.vlan)]
+        return cls(
+            config,
+            frozenset(port.name for port in config.named if port.name not in hosts),
+            frozenset(str(each) for each in asking if each is not None),
+        )
 
 
 class Hosts:
@@ -79,6 +93,8 @@ class Hosts:
         self._local: set[int] = set()
         self._again: dict[str, Instant] = {}
         self._given: dict[str, set[Interface]] = {}
+        self._known: dict[str, tuple[int, int]] = {}
+        self._wanted: _Wanted | None = None
         self.problems: dict[str, str] = {}
         self.waits = False
         """Is there something to be tried again?"""
@@ -127,12 +143,10 @@ class Hosts:
         try:
             problem = self._obstacle(host)
             if problem is None:
-                self._settle(host, config, anew=anew)
+                problem = self._settle(host, self._of(config), anew=anew)
         except OSError as error:
             self.waits = True
-            problem = (
-                error.strerror if isinstance(error, _Kept) else f"cannot be made: {reason(error)}"
-            )
+            problem = f"cannot be made: {reason(error)}"
         if problem is None:
             self.problems.pop(host.name, None)
         elif self.problems.get(host.name) != problem:
@@ -144,6 +158,16 @@ class Hosts:
         own, end = self._links.by_name(host.name), self._links.by_name(host.device)
         if end is None:
             return None if own is None else self._not_ours(own, host)
+        indexes = (0 if own is None else own.ifindex, end.ifindex)
+        if self._known.get(host.name) == indexes:
+            return None
+        why = self._strange(host, own, end)
+        if why is None and own is not None:
+            self._known[host.name] = indexes
+        return why
+
+    def _strange(self, host: HostTable, own: Link | None, end: Link) -> str | None:
+        """Why the two are no pair of ours."""
         try:
             facts = self._pairs.look(end.ifindex)
         except OSError:
@@ -166,18 +190,26 @@ class Hosts:
             f"delete it (`ip link del {link.name}`), or give interface another name"
         )
 
-    def _settle(self, host: HostTable, config: Config, *, anew: bool) -> None:
-        """Have the pair be as it should; `anew`: also what an operator may have changed since."""
-        mtu = self._mtu(host, config)
+    def _of(self, config: Config) -> _Wanted:
+        if self._wanted is None or self._wanted.config is not config:
+            self._wanted = _Wanted.of(config)
+        return self._wanted
+
+    def _settle(self, host: HostTable, wanted: _Wanted, *, anew: bool) -> str | None:
+        """Have the pair be as it should, `anew`: also what may have been changed since; what could
+        not be.
+        """
+        mtu = self._mtu(host, wanted)
         if self._links.by_name(host.device) is None:
             if not self._may(host):
-                return
+                return None
             self._make(host, mtu)
             anew = True
         own, end = self._links.by_name(host.name), self._links.by_name(host.device)
         if end is None:
-            return
-        if anew:
+            return None
+        begins = host.name not in self._mtus
+        if begins:
             self._pairs.set_up(end.ifindex)
         if anew or self._mtus.get(host.name) != mtu:
             for link in (own, end):
@@ -185,19 +217,17 @@ class Hosts:
                     self._pairs.set_mtu(link.ifindex, mtu)
             self._mtus[host.name] = mtu
         if own is None:
-            return  # in another namespace, whose affair it is
-        if anew:
+            return None  # in another namespace, whose affair it is
+        if begins:
             self._pairs.set_up(own.ifindex)
             self._pairs.keep_secondaries(own.ifindex)
-            if host.mac is not None and own.mac != bytes.fromhex(host.mac.replace(":", "")):
-                self._pairs.set_mac(own.ifindex, bytes.fromhex(host.mac.replace(":", "")))
-        self._address(host, own, anew=anew)
-        self._hear_ourselves(host, own, config)
+        if anew and host.mac is not None and own.mac != parse_mac(host.mac):
+            self._pairs.set_mac(own.ifindex, parse_mac(host.mac))
+        self._hear_ourselves(host, own, wanted)
+        return self._address(host, own, anew=anew)
 
     def _make(self, host: HostTable, mtu: int) -> None:
-        mac = _mac(self._switch, host.name) if host.mac is None else bytes.fromhex(
-            host.mac.replace(":", "")
-        )  # fmt: skip
+        mac = _mac(self._switch, host.name) if host.mac is None else parse_mac(host.mac)
         peer_mac = _mac(self._switch, host.device)
         self._pairs.make(host.name, host.device, mac=mac, peer_mac=peer_mac, mtu=mtu)
         self._links.read()
@@ -208,56 +238,51 @@ class Hosts:
         self._forget(host.name)
         _log.info("%s: made, with its other end, %s", host.name, host.device)
 
-    def _address(self, host: HostTable, own: Link, *, anew: bool) -> None:
+    def _address(self, host: HostTable, own: Link, *, anew: bool) -> str | None:
+        """Give and take addresses; those that could not be given, and why."""
         wanted = {each.interface for each in host.addresses}
         there = {str(each.address) for each in host.addresses} <= own.addresses
-        if not anew and (there or not own.admin_up or not self._may(host)):
-            return
+        if not anew and there:
+            return None
+        if not anew and (not own.admin_up or not self._may(host)):
+            return self.problems.get(host.name)
         has = self._pairs.addresses(own.ifindex)
         given = self._given.get(host.name, set())
         for address, by_us in has.items():
             if address not in wanted and (by_us or address in given):
                 self._pairs.remove_address(own.ifindex, address)
         held = {address.ip for address in self._pairs.addresses(own.ifindex)}
+        failed = []
         for each in host.addresses:
-            if each.interface.ip not in held:
-                self._add(host, own, each, anew=anew)
+            if each.interface.ip in held:
+                continue
+            try:
+                self._pairs.add_address(own.ifindex, each.interface)
+            except OSError as error:
+                failed.append(f"{each} cannot be added: {_why_not(each, error)}")
+                self.waits = True
+            else:
+                if not anew:
+                    _log.info("%s: has %s again", host.name, each)
         self._given[host.name] = wanted
+        return "; ".join(failed) or None
 
-    def _add(self, host: HostTable, own: Link, address: HostAddress, *, anew: bool) -> None:
-        try:
-            self._pairs.add_address(own.ifindex, address.interface)
-        except OSError as error:
-            raise _Kept(
-                error.errno, f"{address} cannot be added: {self._why_not(address, error)}"
-            ) from error
-        if not anew:
-            _log.info("%s: has %s again", host.name, address)
-
-    @staticmethod
-    def _why_not(address: HostAddress, error: OSError) -> str:
-        if error.errno == errno.EACCES and address.address.family is Family.IPV6:
-            return "IPv6 is switched off there (sysctl net.ipv6.conf.*.disable_ipv6)"
-        return reason(error)
-
-    def _hear_ourselves(self, host: HostTable, own: Link, config: Config) -> None:
+    def _hear_ourselves(self, host: HostTable, own: Link, wanted: _Wanted) -> None:
         """The kernel drops what comes from an address of its own; queries from one would end what
         the host has joined.
         """
-        asks = {str(config.igmp.querier_address)}
-        asks |= {str(resolve.igmp_of(config, vlan).querier_address) for vlan in config.vlan}
-        wanted = not asks.isdisjoint({str(one.address) for one in host.addresses} | own.addresses)
-        if wanted != (own.ifindex in self._local):
-            self._pairs.accept_local(own.ifindex, on=wanted)
-            (self._local.add if wanted else self._local.discard)(own.ifindex)
+        held = {str(one.address) for one in host.addresses} | own.addresses
+        hears = not wanted.asking.isdisjoint(held)
+        if hears != (own.ifindex in self._local):
+            self._pairs.accept_local(own.ifindex, on=hears)
+            (self._local.add if hears else self._local.discard)(own.ifindex)
 
-    def _mtu(self, host: HostTable, config: Config) -> int:
+    def _mtu(self, host: HostTable, wanted: _Wanted) -> int:
         """What it should be: as long as the shortest of the ports takes, as a bridge has it."""
         if host.mtu is not None:
             return host.mtu
-        hosts = {one.name for one in config.host}
-        found = (self._links.by_name(p.name) for p in config.named if p.name not in hosts)
-        return min((link.mtu for link in found if link is not None), default=MTU)
+        found = (link.mtu for link in self._links.bare() if link.name in wanted.ports)
+        return min(found, default=MTU)
 
     def _may(self, host: HostTable) -> bool:
         """Is it time to give something back? Somebody else may take it away each time."""
@@ -271,7 +296,14 @@ class Hosts:
     def _forget(self, name: str) -> None:
         self._mtus.pop(name, None)
         self._given.pop(name, None)
+        self._known.pop(name, None)
         self.problems.pop(name, None)
+
+
+def _why_not(address: HostAddress, error: OSError) -> str:
+    if error.errno == errno.EACCES and address.address.family is Family.IPV6:
+        return "IPv6 is switched off there (sysctl net.ipv6.conf.*.disable_ipv6)"
+    return reason(error)
 
 
 def _mac(switch: str, name: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from netns.star import IGMP, MLD, QUERY
 from snoop.control.client import call
 from snoop.lab import Lab, namespaces, wait_until
 from snoop.lab.host import Host
-from snoop.lab.switch import Snoop
+from snoop.lab.switch import SNOOP, Snoop
 
 OWN, OWN6 = "10.0.0.254", "fd00::fe"
 HOST = {"interface": "sw0", "addresses": [f"{OWN}/24", f"{OWN6}/64"]}
@@ -265,3 +266,31 @@ def test_one_that_is_deleted_while_the_switch_runs_is_made_again() -> None:
             what="another sw0",
         )
         assert addresses(lab) == {f"{OWN}/24"}
+
+
+def test_without_root_it_is_there_too(tmp_path: Path) -> None:
+    """In a user namespace of its own, where nobody but us is."""
+    config = tmp_path / "t.toml"
+    config.write_text(f"""
+[igmp]
+querier_address = "{OWN}"
+[[host]]
+interface = "sw0"
+addresses = ["{OWN}/24"]
+[[port]]
+name = "p0"
+""")
+    script = f"""
+ip link add p0 type veth peer name h0; ip link set p0 up; ip link set h0 up
+coproc SWITCH {{ exec {SNOOP} --socket {tmp_path}/s run --config {config}; }}
+read -t 15 -u ${{SWITCH[0]}} ready
+echo $ready; ip -o addr show sw0; cat /proc/sys/net/ipv4/conf/sw0/accept_local
+kill $SWITCH_PID; wait $SWITCH_PID
+"""
+    command = ["unshare", "-Urn", "bash", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    if "unshare" in done.stderr:
+        pytest.skip(f"no user namespaces here: {done.stderr}")
+    ready, *shown, local = done.stdout.splitlines()
+    assert (ready, local) == ("ready", "1"), done.stderr
+    assert f"inet {OWN}/24" in shown[0]
