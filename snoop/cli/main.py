@@ -38,6 +38,7 @@ _COMMANDS = {
     "list": ("running", "The switches of this machine."),
     "config": ("config", "Check a configuration file, or print an example."),
     "reload": ("config", "Read the configuration file again."),
+    "docker": ("docker", "Be a network driver of Docker."),
     "decode": ("decode", "Print the IGMP and MLD messages of a capture."),
     "capture": ("capture", "Write the switch's control frames to a capture."),
     "completion": ("completion", "Print the shell's completion script."),

@@ -50,11 +50,15 @@ _FILES = (
                                          "variable it is /run/user/UID/snoop, or /tmp/snoop-UID."),
     ("/etc/snoop/snoop.toml", "Configuration that snoop.service reads."),
     ("/etc/snoop/NAME.toml", "Configuration that snoop@NAME.service reads."),
+    ("/run/docker/plugins/snoop.sock", "Where Docker asks `snoop docker`."),
+    ("/var/lib/snoop/docker.json", "Docker's networks of that driver; nothing else reads it."),
 )  # fmt: skip
 _EXAMPLES = (
     ("snoop run --port eth1 --port eth2 --querier --querier-address 10.0.0.254",
      "A switch of two ports that asks the hosts itself."),
     ("snoop port set p1 access=20", "Another VLAN for a port, until the switch ends."),
+    ("docker network create -d snoop -o switch=sw0 -o vlan=10 av", "A network whose containers "
+     "are ports of the switch, while `snoop docker` runs."),
     ("snoop check && snoop show", "Is anything wrong, and what is going on?"),
     ("snoop explain --stream --group 239.1.1.1", "Who gets this stream, and why do the others "
                                                  "not?"),

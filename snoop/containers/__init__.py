@@ -8,4 +8,10 @@ started for each container.
 - `joining`: what makes a port of a container, and takes it away;
 - `switches`: a running switch, its namespace, ports of it;
 - `pairs`: a veth pair between two namespaces; `places`: a namespace, as a descriptor.
+
+Docker's network driver, which is one process for all containers and so may import more:
+
+- `docker`: it, verb by verb; `docker_words`: what Docker asks; `docker_networks`: what a network's
+  options say; `docker_store`: what must outlive the driver; `docker_wires`: pairs and ports;
+- `docker_server`: HTTP on a unix socket, the only place of aiohttp.
 """

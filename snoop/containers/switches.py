@@ -85,6 +85,11 @@ class Switch:
         rows: list[dict[str, Any]] = self._call("show", what="ports")["ports"]
         return rows
 
+    def config(self) -> dict[str, Any]:
+        """Its tables of `show config`."""
+        tables: dict[str, Any] = self._call("show", what="config")
+        return tables
+
     def _call(self, request: str, **fields: object) -> Any:
         try:
             return self._client.call(request, **fields)

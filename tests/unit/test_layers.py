@@ -66,6 +66,7 @@ PLACES = {
     "rich": set(),  # the bench's
     "prometheus_client": {"snoop.control.metrics", "snoop.control.metered"},
     "snoop._native": {"snoop.fastpath"},
+    "aiohttp": {"snoop.containers.docker_server"},
     "pytest": {"snoop.lab.plugin"},
 }
 
@@ -197,7 +198,7 @@ def test_importing_the_command_line_loads_nothing_heavy() -> None:
     code = (
         "import sys, snoop.cli.main, snoop.cli.show;"
         "print([m for m in ('rich','scapy','pyroute2','msgspec','asyncio','prometheus_client',"
-        "'snoop._native') if m in sys.modules])"
+        "'aiohttp','snoop._native') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

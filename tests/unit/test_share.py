@@ -166,11 +166,25 @@ def test_the_template_differs_from_the_unit_in_its_name_only() -> None:
     assert one == many
 
 
-@pytest.mark.parametrize("name", UNITS)
+def test_the_driver_of_docker_is_started_when_docker_asks() -> None:
+    """What is in the unit is where the program looks."""
+    from snoop.cli import docker
+
+    keys = service("snoop-docker.service")
+    assert (keys["Type"], keys["ExecStart"].split()[1:]) == ("notify", ["docker"])
+    assert Path(docker.STATE).parent == Path("/var/lib") / keys["StateDirectory"]
+    socket = (SHARE / "snoop-docker.socket").read_text()
+    assert f"ListenStream={docker.SOCKET}\nSocketMode=0600\n" in socket
+    assert "Before=docker.service" in socket
+
+
+@pytest.mark.parametrize("name", [*UNITS, "snoop-docker.service"])
 def test_systemd_accepts_the_unit(name: str, tmp_path: Path) -> None:
     """`systemd-analyze verify`, with the command where this machine has it."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd is not installed")
+    for beside in SHARE.glob("*.socket"):
+        shutil.copy(beside, tmp_path)
     unit = tmp_path / name
     text = (SHARE / name).read_text()
     unit.write_text(text.replace("/usr/local/bin/snoop", sys.executable))

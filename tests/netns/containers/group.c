@@ -7,6 +7,7 @@
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,12 +94,19 @@ static int send_all(int sock, const char *group, const char *port, int count)
 	return 0;
 }
 
+static void end(int number)
+{
+	(void)number;
+	_exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	int sock;
 
 	if (argc < 4)
 		return 2;
+	signal(SIGTERM, end); /* which the first process of a container does not get otherwise */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	sock = socket(family_of(argv[2]), SOCK_DGRAM, 0);
 	if (sock < 0)

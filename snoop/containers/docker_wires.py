@@ -1,0 +1,83 @@
+"""What the Docker driver does to interfaces and switches.
+
+The pair is made with its outer end in the switch's network namespace and the other in Docker's,
+which takes it from there into the container. The port does not serve before Docker has set the
+container's end up: nobody waits for it here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+
+from snoop.containers import joining, pairs, switches
+from snoop.containers.docker import Pair
+from snoop.containers.docker_networks import Network, Refused
+from snoop.containers.joining import NotJoined
+from snoop.containers.pairs import End
+from snoop.containers.switches import NoSwitch, Switch, Unmet
+
+# A switch that is just being started again is worth a moment, and Docker waits some 30 s.
+PATIENCE_SECONDS = 3.0
+_LOOK_SECONDS = 0.1
+
+
+class SwitchWires:
+    """Wires of switches that run on this machine."""
+
+    def check(self, network: Network) -> None:
+        with _running(network, patience=0.0) as switch:
+            filtering = switch.config()["switch"]["vlan_filtering"]
+        if network.vlan is not None and not filtering:
+            raise Refused(
+                f"vlan = {network.vlan}: {switch.called} does not tell VLANs apart; it needs "
+                "vlan_filtering = true in [switch], or the network no vlan"
+            )
+
+    def addresses(self, network: Network) -> Sequence[str]:
+        with _running(network) as switch:
+            config = switch.config()
+        vlan = network.vlan or 1
+        hosts = [host for host in config.get("host", ()) if (host.get("access") or 1) == vlan]
+        return [each.partition("/")[0] for host in hosts for each in host["addresses"]]
+
+    def attach(
+        self, network: Network, pair: Pair, *, mac: str, description: str, at: int | None
+    ) -> None:
+        self.detach(network, pair, at=at)  # what an attempt before has left
+        options = {} if network.vlan is None else {"access": network.vlan}
+        inner = End(pair.inner, at, bytes.fromhex(mac.replace(":", "")))
+        with _running(network) as switch:
+            joining.attach(
+                switch, pair.port, inner, options=options, mtu=network.mtu, description=description
+            )
+
+    def detach(self, network: Network | None, pair: Pair, *, at: int | None) -> None:
+        if network is not None:
+            joining.detach(network.switch, pair.port)
+        # Where the switch is gone: Docker gives back what it took, and one end takes the other.
+        for name in pair:
+            pairs.remove(at, name)
+
+
+@contextlib.contextmanager
+def _running(network: Network, *, patience: float = PATIENCE_SECONDS) -> Iterator[Switch]:
+    """The network's switch; what it, or the way to it, refuses is said in Docker's words."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            switch = switches.find(network.switch)
+            break
+        except ValueError as error:
+            raise Refused(str(error)) from error
+        except NoSwitch as error:
+            if time.monotonic() >= until:
+                raise Refused(str(error)) from error
+            time.sleep(_LOOK_SECONDS)
+    try:
+        yield switch
+    except (NoSwitch, Unmet, NotJoined) as error:
+        raise Refused(str(error)) from error
+    finally:
+        switch.close()
