@@ -11,6 +11,20 @@
 #include "streams.h"
 #include "unicast.h"
 
+INLINE struct fp_path_port *egress_of(const struct answer *answer, uint32_t i)
+{
+	const uint8_t *egress = (const uint8_t *)answer->egress;
+
+	return &fp_shared.ports[egress[i & (FP_PATH_EGRESS_MAX - 1)]];
+}
+
+/* Somebody's program before ours took the frame away: it was counted and not sent. */
+INLINE void take_back(struct answer *answer)
+{
+	for (uint32_t i = 0; i < FP_PATH_EGRESS_MAX && i < ONCE(answer->count); i++)
+		count(&egress_of(answer, i)->refused, 1);
+}
+
 SECTION("filter")
 int fp_filter(struct __sk_buff *skb)
 {
@@ -19,6 +33,8 @@ int fp_filter(struct __sk_buff *skb)
 
 	if (!answer)
 		return TO_RING;
+	if (answer->waits)
+		take_back(answer);
 	answer->waits = 0;
 	answer->ringed = 0;
 	if (port >= FP_PATH_PORTS || skb->pkt_type == KIND_BROADCAST)
@@ -29,13 +45,6 @@ int fp_filter(struct __sk_buff *skb)
 }
 
 /* Sending -------------------------------------------------------------------------------------- */
-
-INLINE struct fp_path_port *egress_of(const struct answer *answer, uint32_t i)
-{
-	const uint8_t *egress = (const uint8_t *)answer->egress;
-
-	return &fp_shared.ports[egress[i & (FP_PATH_EGRESS_MAX - 1)]];
-}
 
 /* False: the frame cannot be changed. */
 INLINE bool spell_as(struct __sk_buff *skb, const struct answer *answer)

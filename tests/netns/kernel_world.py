@@ -7,62 +7,117 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
 from netns.star import Star
 from snoop.lab import namespaces, vlans, wait_until
-from snoop.lab.host import Count, Job
+from snoop.lab.datagrams import DATA_PORT, open_sender, payload
+from snoop.lab.host import Count
 
 GROUPS = ("239.41.0.1", "ff0e::4101")
 MEMBERS = (1, 2)
+RATE = 2000  # of both together
 XDP, TCX_INGRESS, TCX_EGRESS = 37, 46, 47  # enum bpf_attach_type
 LINK_CREATE = 28
 BEFORE, GENERIC, NATIVE = 1 << 3, 1 << 1, 1 << 2
 TYPES = {XDP: 6, TCX_INGRESS: 3, TCX_EGRESS: 3}  # enum bpf_prog_type
 
 
+@dataclass
+class Streams:
+    """What has been sent of each of the two so far."""
+
+    net: Star
+    size: int
+    sent: int = 0
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, sockets: list[socket.socket]) -> None:
+        begin = time.monotonic()
+        while not self.over.is_set():
+            data = payload(1, self.sent, self.size)
+            for each in sockets:
+                each.send(data)
+            self.sent += 1
+            due = begin + self.sent * len(sockets) / RATE
+            time.sleep(max(0.0, due - time.monotonic()))  # pacing, not synchronisation
+
+    def at(self, host: int) -> list[Count]:
+        """What has arrived of both at a host."""
+        return [self.net.h(host).wire(group) for group in GROUPS]
+
+    def go_on(self, host: int = 2, more: int = 100) -> None:
+        """So many more of both arrive there."""
+        before = self.at(host)
+
+        def more_came() -> bool:
+            pairs = zip(before, self.at(host), strict=True)
+            return all(now.unique > then.unique + more for then, now in pairs)
+
+        wait_until(more_came, within=8, what=f"more comes to h{host}")
+
+    def end_at(self, host: int) -> None:
+        """No more of either comes there, while more comes to h2."""
+
+        def silent() -> bool:
+            before = [count.frames for count in self.at(host)]
+            self.go_on(2, 30)
+            return before == [count.frames for count in self.at(host)]
+
+        wait_until(silent, within=8, what=f"no more comes to h{host}")
+
+    def paths(self) -> set[str]:
+        """Who serves them."""
+        return {row["path"] for group in GROUPS for row in self.net.switch.streams(group=group)}
+
+    def whole(self, *hosts: int) -> None:
+        """All that was sent arrived there, once, in order, and at the sockets too."""
+        for host in hosts:
+            got = self.at(host) + [self.net.h(host).app(group) for group in GROUPS]
+            for count in got:
+                found = (count.unique, count.duplicates, count.reordered)
+                assert found == (self.sent, 0, 0), (host, found)
+
+    def in_order(self, *hosts: int) -> None:
+        """Not all arrived there, but what did came once and in order."""
+        for host in hosts:
+            for count in self.at(host):
+                assert (count.duplicates, count.reordered) == (0, 0), (host, count)
+                assert 0 < count.unique < self.sent
+
+
 @contextmanager
-def streaming(net: Star, *, count: int = 2500, rate: int = 1200, size: int = 200) -> Iterator[None]:
+def streaming(net: Star, *, size: int = 200, vlan: int | None = None) -> Iterator[Streams]:
     """In the block both streams are on their way, in the kernel; after it all has arrived."""
     for group in GROUPS:
         for member in MEMBERS:
             net.h(member).join(group)
-        net.switch.wait_members(group, {f"p{member}" for member in MEMBERS})
+        net.switch.wait_members(group, {f"p{member}" for member in MEMBERS}, vlan=vlan)
     for host in net.lab.hosts:
         host.reset()
-    jobs: list[Job] = [
-        net.h(0).start("send", destination=group, count=count, rate=rate, size=size)
-        for group in GROUPS
-    ]
-    wait_until(lambda: paths(net) == {"kernel"}, within=3, what="the kernel serves both")
-    try:
-        yield
-    finally:
-        sent = [int(job.result(30)["sent"]) for job in jobs]
-    assert sent == [count, count]
-    net.settle(net.h(0))
-
-
-def paths(net: Star) -> set[str]:
-    return {row["path"] for group in GROUPS for row in net.switch.streams(group=group)}
-
-
-def goes_on(net: Star, more: int = 150) -> None:
-    """So many more of both arrive at the bystander."""
-    before = [arrived(net, 2, group).unique for group in GROUPS]
-    for group, count in zip(GROUPS, before, strict=True):
-        wait_until(lambda g=group, n=count: arrived(net, 2, g).unique > n + more, within=5)
-
-
-def arrived(net: Star, host: int, group: str) -> Count:
-    return net.h(host).wire(group)
-
-
-def whole(net: Star, host: int, count: int = 2500) -> None:
-    for group in GROUPS:
-        for found in (net.h(host).wire(group), net.h(host).app(group)):
-            assert (found.unique, found.duplicates, found.reordered) == (count, 0, 0), (host, found)
+    made = Streams(net, size)
+    with ExitStack() as stack:
+        with net.h(0).inside():
+            sockets = [
+                stack.enter_context(
+                    open_sender("eth0", group, DATA_PORT, ttl=1, source=None, source_port=0)
+                )
+                for group in GROUPS
+            ]
+        sender = threading.Thread(target=made.run, args=(sockets,))
+        sender.start()
+        try:
+            wait_until(lambda: made.paths() == {"kernel"}, within=8, what="the kernel serves both")
+            made.go_on()
+            yield made
+        finally:
+            made.over.set()
+            sender.join()
+    net.lab.settle(net.h(0), [net.h(member) for member in MEMBERS])
 
 
 def port(net: Star, name: str) -> dict[str, object]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from netns.kernel_world import GROUPS, goes_on, paths, port, streaming, whole
+from netns.kernel_world import GROUPS, port, streaming
 from netns.star import Star, star
 from netns.test_neighbours import child, run_in
 from snoop.lab import namespaces, wait_until
@@ -38,7 +38,7 @@ def net() -> Iterator[Star]:
 
 def test_who_shares_a_port_comes_and_goes_unnoticed_by_streams(net: Star) -> None:
     """The port that they come in at, and one that they leave by."""
-    with streaming(net, count=6000):
+    with streaming(net) as streams:
         for says, (begin, end) in SHARES.items():
             numbers = [int(says[3])] if "mv" in says else [0, 1]
             names = [f"p{number}" for number in numbers]
@@ -47,16 +47,15 @@ def test_who_shares_a_port_comes_and_goes_unnoticed_by_streams(net: Star) -> Non
             for name in names:
                 wait_until(lambda n=name, s=says: s in problem(net, n), within=2, what=says)
                 assert not port(net, name)["isolated"]
-            goes_on(net)
-            assert paths(net) == {"kernel"}
+            streams.go_on()
+            assert streams.paths() == {"kernel"}
             for number in numbers:
                 run_in(net.lab.namespace, *(word.format(number) for word in end))
             for name in names:
                 wait_until(lambda n=name: not problem(net, n), within=8, what="isolated again")
                 assert port(net, name)["isolated"]
-            goes_on(net)
-    whole(net, 1, 6000)
-    whole(net, 2, 6000)
+            streams.go_on()
+    streams.whole(1, 2)
 
 
 def problem(net: Star, name: str) -> str:
@@ -88,11 +87,14 @@ def test_upper_device_has_its_groups(net: Star, upper: Host) -> None:
         wait_until(lambda r=receiver: r.app(GROUP).unique == 20, within=5, what="it hears all")
     for group in GROUPS:
         upper.join(group)
-    with streaming(net, count=1000):
-        pass
+    with streaming(net) as streams:
+        upper.reset()
+        before = streams.sent
+        streams.go_on()
     for group in GROUPS:
-        wait_until(lambda g=group: upper.app(g).unique == 1000, within=5, what="all of both")
-    whole(net, 1, 1000)
+        wait_until(lambda g=group: upper.app(g).unique >= streams.sent - before, within=5)
+        assert upper.app(group).missing == upper.app(group).duplicates == 0
+    streams.whole(1)
     assert "(eth0 (elsewhere))" in problem(net, "p0") or "(mv0 (elsewhere))" in problem(net, "p0")
     assert "other interfaces sit on it" in net.switch.run("check").stdout
     explained = net.switch.run("explain", "--stream", "--group", GROUPS[0]).stdout
