@@ -2,6 +2,9 @@
 
 `up` makes the namespaces `snlab-sw`, `snlab-h0`, … and starts `snoop run` in the first; it leaves a
 note in /run/snoop-lab. `down` takes away everything of that name, with or without the note.
+
+Without root all of it is in namespaces of users and mounts that one process of the lab, the holder,
+keeps; the note is in this user's own runtime directory, and every later command goes there first.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,12 +21,14 @@ from typing import Any
 
 import click
 
+from snoop.control import sockets
 from snoop.lab import LabError, namespaces
 from snoop.lab.lab import Lab, mac
 from snoop.lab.switch import SNOOP, Snoop
 
 PREFIX = "snlab-"
-DIRECTORY = Path("/run/snoop-lab")
+HOME = sockets.directory()
+DIRECTORY = Path("/run/snoop-lab") if sockets.SHARED == HOME else HOME / "lab"
 NOTE = DIRECTORY / "lab.json"
 STOP_S = 5.0
 
@@ -46,6 +52,7 @@ def namespace(name: str) -> str:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def lab() -> None:
     """A star of network namespaces around one switch, to work in by hand."""
+    begin()
 
 
 @lab.command()
@@ -61,13 +68,14 @@ def up(hosts: int, mtu: int, config: str | None, ipv6: bool, bridge: bool) -> No
     star = Lab(hosts, mtu=mtu, quiet_ipv6=not ipv6, prefix=PREFIX)
     try:
         star.open()
-        if namespaces.private:
-            raise click.UsageError("a lab that stays needs root, not that of a user namespace")
+        sockets.make(HOME)
         DIRECTORY.mkdir(parents=True, exist_ok=True)
         pid = 0 if bridge else start(star, config)
         if bridge:
             star.bridge()
-        NOTE.write_text(json.dumps({"hosts": star.names, "pid": pid, "bridge": bridge}))
+        holder = hold() if namespaces.private else 0
+        left = {"hosts": star.names, "pid": pid, "bridge": bridge, "holder": holder}
+        NOTE.write_text(json.dumps(left))
     except BaseException as error:
         star.close()
         shutil.rmtree(DIRECTORY, ignore_errors=True)
@@ -79,6 +87,42 @@ def up(hosts: int, mtu: int, config: str | None, ipv6: bool, bridge: bool) -> No
     click.echo("  lab shell h0      a shell in a host; 10.0.0.10 is h0, 10.0.0.11 is h1, …")
     click.echo("  lab shell sw      a shell beside the switch: `snoop show mdb`, `snoop watch`")
     click.echo("  lab down          take it all away")
+
+
+def hold() -> int:
+    """A process that keeps the names of the namespaces until `down`; its pid."""
+    nothing = subprocess.DEVNULL
+    waits = ["sleep", "infinity"]
+    return namespaces.spawn(
+        f"{PREFIX}sw", waits, outlive=True, stdin=nothing, stdout=nothing, stderr=nothing
+    ).pid
+
+
+def begin() -> None:
+    """Go where this user's own lab is, or else get the rights to make one: those of root, by sudo
+    where that is, or of a namespace of users.
+    """
+    if NOTE.exists():
+        if holder := json.loads(NOTE.read_text()).get("holder"):
+            try:
+                namespaces.join(holder)
+            except OSError as error:
+                shutil.rmtree(DIRECTORY, ignore_errors=True)
+                raise click.ClickException(f"the lab that was up has ended ({error})") from error
+        return
+    if os.geteuid() == 0:
+        return
+    path = f"PYTHONPATH={os.environ.get('PYTHONPATH', '')}"
+    command = ["env", path, sys.executable, "-m", "testbed.lasting", *sys.argv[1:]]
+    if shutil.which("sudo") and (sys.stdin.isatty() or works("sudo", "-n", "true")):
+        os.execvp("sudo", ["sudo", *command])
+    if not works("unshare", "-Urn", "true"):
+        raise click.ClickException(namespaces.NEEDS)
+    os.execvp("unshare", ["unshare", "-Urn", *command])
+
+
+def works(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def start(star: Lab, config: str | None) -> int:

@@ -75,5 +75,6 @@ class Cause(StrEnum):
     FLOOD = "flood"
     RUNS = "runs"
     KERNEL = "kernel"  # which serves no stream
+    PRIORITY = "priority"
     NOT_DELIVERED = "not_delivered"
     BUG = "bug"

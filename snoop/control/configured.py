@@ -12,6 +12,7 @@ class SwitchConfig(Struct, frozen=True, kw_only=True):
     fdb_max: int
     unregistered: str = "flood"
     vlan_filtering: bool = False
+    nice: int = 0
 
 
 class IgmpConfig(Struct, frozen=True, kw_only=True):

@@ -209,7 +209,9 @@ class Balance(Struct, frozen=True, kw_only=True):
 
 
 class Status(Document, frozen=True, kw_only=True):
-    """The process; `kernel_because`: why no stream can be served inside the kernel."""
+    """The process; `kernel_because`: why no stream can be served inside the kernel; `nice`: the
+    priority it really has.
+    """
 
     what = "status"
     switch: str
@@ -221,6 +223,7 @@ class Status(Document, frozen=True, kw_only=True):
     kernel: str = "off"
     kernel_streams: int = 0
     kernel_because: str | None = None
+    nice: int | None = None
 
 
 class Config(Document, frozen=True, kw_only=True):

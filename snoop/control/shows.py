@@ -328,6 +328,7 @@ class Shows:
             kernel=plane.kernel.mode.value,
             kernel_streams=plane.kernel.streams,
             kernel_because=plane.kernel.because,
+            nice=os.getpriority(os.PRIO_PROCESS, 0),
         )
 
     async def _streams(self, wanted: Wanted) -> documents.Streams:

@@ -31,7 +31,7 @@ NEEDS = (
     "network namespaces need root: run this as root, or as `unshare -Urn COMMAND`, "
     "or give the container CAP_SYS_ADMIN"
 )
-CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x20000, 0x10000000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE = 1 << 12, 1 << 14, 1 << 18
 LIBC = ctypes.CDLL(None, use_errno=True)
 prepared = False  # a first namespace has been named
@@ -95,14 +95,38 @@ def name_another(name: str) -> None:
 
 def own_names() -> None:
     """An empty /run/netns for this process and its children: what root is in a user namespace
-    may not write there, nor mount.
+    may not write there, nor mount. Where there is none, /run is made anew around what is in it.
     """
     global private
     private = True
     place = RUN if RUN.is_dir() else RUN.parent
     checked(LIBC.unshare(CLONE_NEWNS), "unshare")
     checked(LIBC.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "mount /")
+    kept = {path.name: os.open(path, os.O_PATH | os.O_CLOEXEC)
+            for path in ([] if place == RUN else place.iterdir())
+            if path.is_dir() and not path.is_symlink()}  # fmt: skip
     checked(LIBC.mount(b"none", os.fsencode(place), b"tmpfs", 0, b"mode=755"), f"mount {place}")
+    for name, fd in kept.items():
+        (place / name).mkdir()
+        there = os.fsencode(place / name)
+        source = f"/proc/self/fd/{fd}".encode()
+        checked(LIBC.mount(source, there, b"none", MS_BIND | MS_REC, None), f"mount {place / name}")
+        os.close(fd)
+
+
+def join(pid: int) -> None:
+    """Go where a process is that `own_names` was called for, or by whose parent: what it sees as
+    /run/netns, with what it may do there. OSError if it is not there, or not ours.
+    """
+    for kind, flag in (("user", CLONE_NEWUSER), ("mnt", CLONE_NEWNS)):
+        path = f"/proc/{pid}/ns/{kind}"
+        if place_of(path) == place_of(f"/proc/self/ns/{kind}"):
+            continue
+        there = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            checked(LIBC.setns(there, flag), f"setns {kind}")
+        finally:
+            os.close(there)
 
 
 def checked(status: int, what: str) -> None:

@@ -107,6 +107,14 @@ def test_without_the_capability_streams_go_by_the_rings_and_it_is_said_once() ->
         is_well(net.switch)
 
 
+def test_a_switch_that_may_not_go_before_others_says_so() -> None:
+    """SAY-19: CAP_SYS_NICE, which no user namespace gives."""
+    bounds = ["setpriv", "--inh-caps", "-all", "--bounding-set", "-sys_nice"]
+    with Lab(2) as lab:
+        net = Star(lab, lab.switch(config={"igmp": IGMP}, through=bounds))
+        named(net, rows()["the switch may not go before other processes"])
+
+
 def test_two_switches_in_a_row_are_well() -> None:
     """SAY-19: one asks, the other's members are behind a port that is a router's."""
     with Lab(4) as lab:

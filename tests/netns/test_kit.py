@@ -1,28 +1,23 @@
 """`snoop.lab` as others use it: the page's example, the fixtures, with root and without (SAY-22).
 
-What runs here runs as its user would start it: pytest of its own, in a directory of its own. Who is
-nobody may not even read where some Pythons are installed, so he is shown those directories alone.
+What runs here runs as its user would start it: pytest of its own, in a directory of its own.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import snoop
+from netns.nobody import ROOT, place, run, run_as_nobody, run_rootless
 from snoop.lab import AgentError, Lab, LabError, namespaces
 
-ROOT = Path(snoop.__file__).parents[1]
+__all__ = ["place"]
+
 PAGE = ROOT / "snoop/lab/README.md"
-NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
 MARKED = """
 import pytest
@@ -77,52 +72,6 @@ def test_it_says_when_it_could_not_count(snoop_lab, snoop_switch):
     snoop_lab.settle(sender)
     assert receiver.wire("239.1.2.3").unique == receiver.app("239.1.2.3").unique == 1
 """
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A directory that anybody may enter, which pytest's own are not."""
-    with tempfile.TemporaryDirectory(prefix="snoop-kit-") as made:
-        Path(made).chmod(0o755)
-        yield Path(made)
-
-
-def run(place: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """The command in the place, with nothing of this run about it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    return subprocess.run(
-        command, cwd=place, env=kept, capture_output=True, text=True, timeout=150, check=False
-    )
-
-
-def run_as_nobody(place: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """The same as an unprivileged user, to whom closed parents of our directories stand open."""
-    wanted = {Path(sys.base_prefix), ROOT}
-    closed = {
-        parent
-        for path in wanted
-        for parent in (list(reversed(path.parents)))
-        if not parent.stat().st_mode & 0o001
-    }
-    hidden = {path for path in wanted if closed & set(path.parents)}
-    lines = ["set -e"]
-    with tempfile.TemporaryDirectory(prefix="snoop-kit-") as stash:
-        for i, path in enumerate(hidden):
-            lines += [f"mkdir {stash}/{i}", f"mount --bind {shlex.quote(str(path))} {stash}/{i}"]
-        for path in closed:
-            lines += [f"mount -t tmpfs -o mode=755 none {shlex.quote(str(path))}"]
-        for i, path in enumerate(hidden):
-            at = shlex.quote(str(path))
-            lines += [f"mkdir -p {at}", f"mount --bind {stash}/{i} {at}"]
-        script = "\n".join([*lines, f'cd {place}; exec {shlex.join(NOBODY)} "$@"'])
-        return run(place, "unshare", "-m", "sh", "-c", script, "sh", *command)
-
-
-def run_rootless(place: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """As root of a user namespace that is nobody outside."""
-    allowed = run(place, *NOBODY, "unshare", "-Urn", "true")
-    assert allowed.returncode == 0, f"users have no namespaces of their own: {allowed.stderr}"
-    return run_as_nobody(place, "unshare", "-Urn", *command)
 
 
 def example() -> str:

@@ -157,6 +157,19 @@ def kernel(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def priority(facts: Facts) -> Iterator[Finding]:
+    """What `nice` asks for and the process was not given."""
+    wanted, has = facts.config.switch.nice, facts.seen.status.nice
+    if has is not None and has > wanted:
+        yield note(
+            Cause.PRIORITY,
+            "switch",
+            f"it does not go before other processes (nice {has}, not {wanted}, which takes "
+            "CAP_SYS_NICE): where they use every processor, joins and frames wait for them",
+            f"run as root, or with CAP_SYS_NICE; [switch] nice = {has} says that it is meant so",
+        )
+
+
 def fast_leave(facts: Facts) -> Iterator[Finding]:
     for port in facts.config.port:
         name, stations = port.name, facts.stations.get(port.name, 0)

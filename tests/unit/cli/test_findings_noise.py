@@ -72,6 +72,18 @@ def test_a_kernel_that_serves_no_stream_is_one_note_or_none() -> None:
     assert [one.cause for one in stack] == ["host_stack"]
 
 
+def test_a_priority_that_was_not_given_is_a_note() -> None:
+    healthy = facts()
+    for has, wanted, said in ((0, -10, True), (-10, -10, False), (0, 0, False), (5, 10, False)):
+        status = msgspec.structs.replace(healthy.seen.status, nice=has)
+        switch = msgspec.structs.replace(healthy.config.switch, nice=wanted)
+        config = msgspec.structs.replace(healthy.config, switch=switch)
+        seen = dataclasses.replace(healthy.seen, status=status)
+        found = look(dataclasses.replace(healthy, seen=seen, config=config))
+        assert [one.cause for one in found] == ["priority"] * said
+        assert not said or "nice 0, not -10" in found[0].finding
+
+
 def test_an_interface_somebody_else_uses_comes_with_the_line_that_frees_it() -> None:
     address = port("p0", addresses=["10.0.0.1"], notice="carries an address", problem="carries …")
     master = port("p1", notice="has a master", problem="has a master")

@@ -1,0 +1,72 @@
+"""Commands as a user without any rights, and as root of a user namespace of his.
+
+Who is nobody may not even read where some Pythons are installed, so he is shown those directories
+alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import snoop
+
+ROOT = Path(snoop.__file__).parents[1]
+UID = 65534
+NOBODY = [
+    "env", "-u", "XDG_RUNTIME_DIR",
+    "setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups", "--inh-caps=-all",
+]  # fmt: skip
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory that anybody may enter, which pytest's own are not."""
+    with tempfile.TemporaryDirectory(prefix="snoop-kit-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def run(place: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """The command in the place, with nothing of this run about it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    return subprocess.run(
+        command, cwd=place, env=kept, capture_output=True, text=True, timeout=150, check=False
+    )
+
+
+def run_as_nobody(place: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """The same as an unprivileged user, to whom closed parents of our directories stand open."""
+    wanted = {Path(sys.base_prefix), ROOT}
+    closed = {
+        parent
+        for path in wanted
+        for parent in (list(reversed(path.parents)))
+        if not parent.stat().st_mode & 0o001
+    }
+    hidden = {path for path in wanted if closed & set(path.parents)}
+    lines = ["set -e"]
+    with tempfile.TemporaryDirectory(prefix="snoop-kit-") as stash:
+        for i, path in enumerate(hidden):
+            lines += [f"mkdir {stash}/{i}", f"mount --bind {shlex.quote(str(path))} {stash}/{i}"]
+        for path in closed:
+            lines += [f"mount -t tmpfs -o mode=755 none {shlex.quote(str(path))}"]
+        for i, path in enumerate(hidden):
+            at = shlex.quote(str(path))
+            lines += [f"mkdir -p {at}", f"mount --bind {stash}/{i} {at}"]
+        script = "\n".join([*lines, f'cd {place}; exec {shlex.join(NOBODY)} "$@"'])
+        return run(place, "unshare", "-m", "sh", "-c", script, "sh", *command)
+
+
+def run_rootless(place: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """As root of a user namespace that is nobody outside."""
+    allowed = run(place, *NOBODY, "unshare", "-Urn", "true")
+    assert allowed.returncode == 0, f"users have no namespaces of their own: {allowed.stderr}"
+    return run_as_nobody(place, "unshare", "-Urn", *command)
