@@ -68,7 +68,7 @@ def test_nothing_cites_a_book_that_is_not_in_the_house() -> None:
     elsewhere = {}
     for path in files(*PRODUCT, *TESTS, *LAB, *PROSE):
         text = path.read_text()
-        named = set(re.findall(r"\w+\.md\b", text)) - pages | set(ELSEWHERE.findall(text))
+        named = set(re.findall(r"[\w-]+\.md\b", text)) - pages | set(ELSEWHERE.findall(text))
         if named:
             elsewhere[path.relative_to(PAGE.parents[1])] = named
     assert not elsewhere, "cite a rule, or say it there"
