@@ -5,6 +5,7 @@ its alias whose port it is (`port add --keep`): so it comes back when the switch
 goes with the container. Nothing else is written down. Imported as little as can be: a plugin is
 started for each container.
 
+- `cni`: `snoop-cni`, for podman, Kubernetes and the like;
 - `joining`: what makes a port of a container, and takes it away;
 - `switches`: a running switch, its namespace, ports of it;
 - `pairs`: a veth pair between two namespaces; `places`: a namespace, as a descriptor.

@@ -38,7 +38,7 @@ def attach(
     except OSError as error:
         raise NotJoined(f"cannot make {inner.name}: {error.strerror}") from error
     try:
-        pairs.keep_quiet(switch.namespace, outer)
+        pairs.ipv6(switch.namespace, outer, on=False)
         pairs.set_up(switch.namespace, outer)
         switch.port_add(outer, given)
     except BaseException as error:

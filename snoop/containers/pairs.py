@@ -47,16 +47,29 @@ def make(outer: End, inner: End, *, mtu: int | None = None) -> None:
     )
 
 
+def find(namespace: int | None, name: str) -> Facts | None:
+    """One interface of a namespace."""
+    return next((one for one in found(namespace) if one.name == name), None)
+
+
+def say(namespace: int | None, name: str, alias: str) -> None:
+    """Give an interface an alias."""
+    with asking(namespace) as asker:
+        body = rtnetlink.IFINFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+        alias_of = attribute(rtnetlink.ALIAS, alias.encode() + b"\0")
+        asker.tell(rtnetlink.SETLINK, body + _name(name) + alias_of)
+
+
 def set_up(namespace: int | None, name: str) -> None:
     """Set an interface up."""
-    with _asker(namespace) as asker:
+    with asking(namespace) as asker:
         body = rtnetlink.IFINFO.pack(socket.AF_UNSPEC, 0, 0, _IFF_UP, _IFF_UP)
         asker.tell(rtnetlink.SETLINK, body + _name(name))
 
 
 def remove(namespace: int | None, name: str) -> bool:
     """Delete an interface, and with it the other end; True if it was there."""
-    with _asker(namespace) as asker:
+    with asking(namespace) as asker:
         try:
             body = rtnetlink.IFINFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
             asker.tell(_DELLINK, body + _name(name))
@@ -69,19 +82,19 @@ def remove(namespace: int | None, name: str) -> bool:
 
 def found(namespace: int | None) -> list[Facts]:
     """The interfaces of a namespace."""
-    with _asker(namespace) as asker:
+    with asking(namespace) as asker:
         return asker.links()
 
 
-def keep_quiet(namespace: int | None, name: str) -> None:
-    """Keep the IPv6 stack of that namespace off an interface that is a port: it would speak there
-    as a host. Where /proc/sys may not be written it speaks.
+def ipv6(namespace: int | None, name: str, *, on: bool) -> None:
+    """Have the namespace's IPv6 stack on an interface, or keep it off one that is a port, where it
+    would speak as a host. Where /proc/sys may not be written all stays as it is.
     """
     with _inside(namespace), contextlib.suppress(OSError):
         path = f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6"
         descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         try:
-            os.write(descriptor, b"1")
+            os.write(descriptor, b"0" if on else b"1")
         finally:
             os.close(descriptor)
 
@@ -106,7 +119,8 @@ def _inside(namespace: int | None) -> contextlib.AbstractContextManager[None]:
 
 
 @contextlib.contextmanager
-def _asker(namespace: int | None) -> Iterator[Asker]:
+def asking(namespace: int | None) -> Iterator[Asker]:
+    """Who answers for a namespace, for the length of the block."""
     with _inside(namespace):
         asker = Asker()
     try:

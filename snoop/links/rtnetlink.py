@@ -62,6 +62,8 @@ class Facts:
     allmulti: int | None = None
     xdp: bool = False
     mac: bytes = b""
+    alias: str = ""
+    up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,10 @@ class Asker:
             if index == ifindex and flags & _NTF_SELF and len(address) == 6 and not address[0] & 1:
                 found.append(address)
         return found
+
+    def dump(self, request: int, body: bytes) -> list[bytes]:
+        """All of a kind."""
+        return [payload for _, payload in self._ask(request, REQUEST | DUMP, body)]
 
     def tell(self, request: int, body: bytes, *, flags: int = 0) -> None:
         """Have something changed."""
@@ -209,7 +215,7 @@ def _link_event(nsid: int | None, payload: bytes, *, gone: bool) -> LinkEvent:
 
 
 def _facts(payload: bytes) -> Facts:
-    _, _, ifindex, _, _ = IFINFO.unpack_from(payload)
+    _, _, ifindex, flags, _ = IFINFO.unpack_from(payload)
     found = attributes(payload[IFINFO.size :])
     xdp = attributes(found.get(_XDP, b""))
     return Facts(
@@ -225,6 +231,8 @@ def _facts(payload: bytes) -> Facts:
         allmulti=number(found, _ALLMULTI) if _ALLMULTI in found else None,
         xdp=xdp.get(_XDP_ATTACHED, b"\0") != b"\0",
         mac=found.get(ADDRESS, b""),
+        alias=_text(found, ALIAS),
+        up=bool(flags & 1),
     )
 
 

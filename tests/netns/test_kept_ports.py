@@ -102,7 +102,7 @@ def test_pair_with_each_end_where_it_belongs_is_a_port_while_it_is_there(lab: La
     ):
         outer = End("snguest0", running.namespace)
         pairs.make(outer, End("eth0", inside, bytes.fromhex("02000a000063")), mtu=1400)
-        pairs.keep_quiet(running.namespace, outer.name)
+        pairs.ipv6(running.namespace, outer.name, on=False)
         for namespace, name in ((running.namespace, outer.name), (inside, "eth0")):
             pairs.set_up(namespace, name)
         running.port_add(outer.name, {"access": 1, "description": switches.label("a, guest")})
