@@ -53,6 +53,9 @@ missing_packages() {
 		command -v fish >/dev/null || need+=(fish)
 		# Containers (tests/netns/containers), and what is in their image.
 		[ -x /usr/sbin/dockerd ] || need+=(docker.io)
+		command -v podman >/dev/null || need+=(podman)
+		command -v runc >/dev/null || need+=(runc)
+		[ -x /usr/lib/cni/host-local ] || need+=(containernetworking-plugins)
 		[ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1 || need+=(busybox-static)
 	fi
 	printf '%s\n' "${need[@]}"
@@ -91,6 +94,10 @@ without_services() {
 		case $package in
 		frr | smcroute | igmpproxy | openvswitch-switch | radvd | nftables)
 			command -v systemctl >/dev/null && systemctl disable --now "$package" >/dev/null 2>&1
+			;;
+		podman)
+			command -v systemctl >/dev/null && systemctl disable --now podman.socket podman.service \
+				podman-auto-update.timer podman-restart.service >/dev/null 2>&1
 			;;
 		docker.io)
 			command -v systemctl >/dev/null &&

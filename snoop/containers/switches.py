@@ -120,7 +120,7 @@ def find(name: str, socket: str | None = None) -> Switch:
     try:
         asked = Client(path, timeout=ANSWER_SECONDS)
     except (NoDaemon, Refused) as error:
-        raise NoSwitch(f"{called} does not run, or may not be asked: {error}") from error
+        raise NoSwitch(f"{called} cannot be reached: {error}") from error
     pid = asked.pid
     try:
         if not pid:
