@@ -129,7 +129,7 @@ class Asker:
 
     def dump(self, request: int, body: bytes) -> list[bytes]:
         """All of a kind."""
-        return [payload for _, payload in self._ask(request, REQUEST | DUMP, body)]
+        return [payload for _, payload in self.ask(request, REQUEST | DUMP, body)]
 
     def tell(self, request: int, body: bytes, *, flags: int = 0) -> None:
         """Have something changed."""
