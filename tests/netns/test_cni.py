@@ -53,7 +53,7 @@ def runtime(switch: Snoop, tmp_path: Path) -> Runtime:
 
 @pytest.fixture
 def container(lab: Lab) -> Iterator[Callable[[], str]]:
-    """Makes namespaces, each the path of one."""
+    """Namespaces on demand, each the path of one."""
     made: list[str] = []
 
     def make() -> str:
