@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 from snoop.containers import places
 from snoop.links import rtnetlink
+from snoop.links.pairs import EXCLUSIVELY, veth
 from snoop.links.rtnetlink import Asker, Facts, attribute
 
 _DELLINK = rtnetlink.DELLINK
-_CREATE, _EXCLUSIVE = 0x400, 0x200
 _IFF_UP = 0x1
-_NET_NS_FD, _INFO_KIND, _INFO_DATA, _VETH_PEER, _NESTED = 28, 1, 2, 1, 0x8000
+_NET_NS_FD = 28
 NAME_BYTES_MAX = 15
 
 
@@ -35,16 +35,8 @@ class End(NamedTuple):
 
 def make(outer: End, inner: End, *, mtu: int | None = None) -> None:
     """Make a pair, both ends down; OSError EEXIST if either name is taken there."""
-    peer = rtnetlink.IFINFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + _end(inner, mtu)
-    kind = attribute(_INFO_KIND, b"veth")
-    data = attribute(_INFO_DATA | _NESTED, attribute(_VETH_PEER | _NESTED, peer))
-    rtnetlink.tell(
-        rtnetlink.NEWLINK,
-        rtnetlink.IFINFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
-        + _end(outer, mtu)
-        + attribute(rtnetlink.LINKINFO | _NESTED, kind + data),
-        flags=_CREATE | _EXCLUSIVE,
-    )
+    ends = (_end(outer, mtu), _end(inner, mtu))
+    rtnetlink.tell(rtnetlink.NEWLINK, veth(*ends), flags=EXCLUSIVELY)
 
 
 def find(namespace: int | None, name: str) -> Facts | None:

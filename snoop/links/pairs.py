@@ -15,7 +15,7 @@ from snoop.links.rtnetlink import Asker, Facts, attribute
 
 Interface = IPv4Interface | IPv6Interface
 
-_MAKE = rtnetlink.CREATE | rtnetlink.EXCLUDE
+EXCLUSIVELY = rtnetlink.CREATE | rtnetlink.EXCLUDE
 _IFADDR = struct.Struct("=BBBBI")
 _INFO_DATA, _VETH_PEER = 2, 1
 _AF_SPEC = 26
@@ -44,12 +44,8 @@ class Pairs:
 
     def make(self, name: str, peer: str, *, mac: bytes, peer_mac: bytes, mtu: int) -> None:
         """Make a pair, both down; an empty `mac` is one that the kernel makes up."""
-        other = rtnetlink.IFINFO.pack(0, 0, 0, 0, 0) + _link(peer, peer_mac, mtu)
-        info = attribute(rtnetlink.KIND, b"veth") + _nest(
-            _INFO_DATA, attribute(_VETH_PEER | _NESTED, other)
-        )
-        body = rtnetlink.IFINFO.pack(0, 0, 0, 0, 0) + _link(name, mac, mtu)
-        self._asker.tell(rtnetlink.NEWLINK, body + _nest(rtnetlink.LINKINFO, info), flags=_MAKE)
+        ends = (_link(name, mac, mtu), _link(peer, peer_mac, mtu))
+        self._asker.tell(rtnetlink.NEWLINK, veth(*ends), flags=EXCLUSIVELY)
 
     def remove(self, ifindex: int) -> None:
         """Delete an interface, and with it the other end of its pair."""
@@ -111,10 +107,17 @@ class Pairs:
         return found
 
     def add_address(self, ifindex: int, address: Interface) -> None:
-        self._asker.tell(rtnetlink.NEWADDR, _given(ifindex, address), flags=_MAKE)
+        self._asker.tell(rtnetlink.NEWADDR, _given(ifindex, address), flags=EXCLUSIVELY)
 
     def remove_address(self, ifindex: int, address: Interface) -> None:
         self._asker.tell(rtnetlink.DELADDR, _given(ifindex, address))
+
+
+def veth(one: bytes, other: bytes) -> bytes:
+    """The body of a message that makes a pair of two ends, by the attributes of each."""
+    head = rtnetlink.IFINFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+    data = _nest(_INFO_DATA, _nest(_VETH_PEER, head + other))
+    return head + one + _nest(rtnetlink.LINKINFO, attribute(rtnetlink.KIND, b"veth") + data)
 
 
 def _given(ifindex: int, address: Interface) -> bytes:
