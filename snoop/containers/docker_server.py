@@ -29,6 +29,7 @@ _PEER = struct.Struct("=iII")  # struct ucred
 _DRIVER = web.AppKey("driver", docker.Driver)
 _FIRST_HANDED = 3
 _BACKLOG = 64
+_FINISH_SECONDS = 10.0
 
 
 @contextlib.asynccontextmanager
@@ -37,13 +38,24 @@ async def serving(listening: socket.socket, driver: docker.Driver) -> AsyncItera
     app = web.Application(client_max_size=BODY_BYTES_MAX)
     app[_DRIVER] = driver
     app.router.add_post("/{verb}", _answer)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    runner = web.AppRunner(
+        app, access_log=None, logger=_quiet(), handle_signals=False,
+        shutdown_timeout=_FINISH_SECONDS,
+    )  # fmt: skip
     await runner.setup()
     try:
         await web.SockSite(runner, listening).start()
         yield
     finally:
         await runner.cleanup()
+
+
+def _quiet() -> logging.Logger:
+    """For aiohttp, which has a traceback for bytes that are no HTTP: the sender has a status."""
+    logger = logging.getLogger("snoop.docker.http")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    return logger
 
 
 async def _answer(request: web.Request) -> web.Response:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from snoop.containers import joining, pairs, switches
 from snoop.containers.docker import Pair
@@ -38,8 +39,7 @@ class SwitchWires:
     def addresses(self, network: Network) -> Sequence[str]:
         with _running(network) as switch:
             config = switch.config()
-        vlan = network.vlan or 1
-        hosts = [host for host in config.get("host", ()) if (host.get("access") or 1) == vlan]
+        hosts = [host for host in config.get("host", ()) if _untagged(host) == (network.vlan or 1)]
         return [each.partition("/")[0] for host in hosts for each in host["addresses"]]
 
     def attach(
@@ -59,6 +59,14 @@ class SwitchWires:
         # Where the switch is gone: Docker gives back what it took, and one end takes the other.
         for name in pair:
             pairs.remove(at, name)
+
+
+def _untagged(host: dict[str, Any]) -> int | None:
+    """The VLAN of what a `[[host]]` sends without a tag, where its addresses are."""
+    if host.get("trunk"):
+        native: int | None = host.get("native")
+        return native
+    return host.get("access") or 1
 
 
 @contextlib.contextmanager

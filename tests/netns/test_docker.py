@@ -4,8 +4,9 @@
   namespace out                  namespace sw, the container host
  ┌──────────────┐     ┌───────────────────────────────────────────────┐
  │ eth0 ────────┼─────┼─ p0 ── snoop run ── dk-… ── eth0 of container │
- │ 10.0.0.10/24 │     │           └──────── dk-… ── eth0 of another   │
- └──────────────┘     └───────────────────────────────────────────────┘
+ │ 10.0.0.10/24 │     │         │ └──────── dk-… ── eth0 of another   │
+ └──────────────┘     │        here, 10.0.0.1/24, the host's own place │
+                      └───────────────────────────────────────────────┘
 ```
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -22,11 +24,16 @@ import pytest
 from netns.containers.docker import Docker, frames_to, there
 from snoop.lab import Lab, wait_until
 from snoop.lab.switch import QUICK, Snoop
+from snoop.namespace import inside
 
 GROUP, PORT, COUNT = "239.1.2.3", "5004", 20
 GROUP6 = "ff1e::1:2"
-CONFIG = {**QUICK, "switch": {"vlan_filtering": True, "unregistered": "mrouters"}}
-SUBNET = ("--subnet", "10.0.0.0/24", "--ip-range", "10.0.0.128/25")
+CONFIG = {
+    **QUICK,
+    "switch": {"vlan_filtering": True, "unregistered": "mrouters"},
+    "host": [{"interface": "here", "addresses": ["10.0.0.1/24"], "access": 10}],
+}
+SUBNET = ("--subnet", "10.0.0.0/24", "--ip-range", "10.0.0.128/25", "--gateway", "10.0.0.1")
 
 pytestmark = pytest.mark.skipif(not there(), reason="Docker (docker.io) is not installed")
 
@@ -65,7 +72,7 @@ class Host(NamedTuple):
 
     def ports(self) -> set[str]:
         """Those of containers."""
-        return {row["name"] for row in self.switch.show("ports")["ports"]} - {"p0"}
+        return {row["name"] for row in self.switch.show("ports")["ports"]} - {"p0", "here"}
 
     def wait_ports(self, ports: set[str]) -> None:
         wait_until(lambda: self.ports() == ports, within=5, what=f"ports {ports}")
@@ -84,7 +91,7 @@ def made() -> Iterator[Host]:
             docker.do(
                 "network", "create", "-d", "snoop", "-o", "switch=sw0", "-o", "vlan=20",
                 "-o", "mtu=1400", "--subnet", "10.9.0.0/24", "--gateway", "10.9.0.9",
-                "--ipv6", "--subnet", "fd00:9::/64", "other",
+                "--ipv6", "--subnet", "fd00:9::/64", "--gateway", "fd00:9::9", "other",
             )  # fmt: skip
             yield Host(lab, switch, docker)
         finally:
@@ -134,6 +141,23 @@ def test_a_stream_from_a_container_reaches_outside(host: Host) -> None:
     host.docker.do("exec", "sender", "ping", "-c", "1", "-W", "2", "10.0.0.10")
 
 
+def test_the_host_is_there_by_its_own_address(host: Host) -> None:
+    """It reaches containers and they it, and what it joins it gets, from them and from outside."""
+    host.docker.start("one")
+    host.docker.do("exec", "one", "ping", "-c", "1", "-W", "2", "10.0.0.1")
+    assert "default via 10.0.0.1 dev eth0" in host.docker.do("exec", "one", "ip", "route")
+    with inside(host.lab.namespace), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mine:
+        mine.bind((GROUP, int(PORT)))
+        wanted = socket.inet_aton(GROUP) + socket.inet_aton("10.0.0.1")
+        mine.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, wanted)
+        mine.settimeout(5)
+        host.switch.wait_member(GROUP, "here")
+        host.send()
+        host.send_from_outside()
+        senders = [mine.recvfrom(2048)[1][0] for _ in range(2 * COUNT)]
+    assert senders.count("10.0.0.10") == COUNT
+
+
 def test_what_a_container_finds(host: Host) -> None:
     """Addresses, MTU, the MAC that was asked for, routes; in two networks at once."""
     host.docker.do(
@@ -149,7 +173,6 @@ def test_what_a_container_finds(host: Host) -> None:
     assert [line.split(" ")[0] for line in routes] == [
         "default", "10.0.0.0/24", "10.9.0.0/24", "224.0.0.0/4",
     ], routes  # fmt: skip
-    assert "via 10.9.0.9 dev eth1" in routes[0]
     rows = {row["name"]: row for row in host.switch.show("ports")["ports"]}
     port = host.docker.port("two")
     assert rows[port]["description"] == f"docker {port[3:]}"
@@ -165,6 +188,8 @@ def test_a_stream_of_ipv6_stays_in_its_network(host: Host) -> None:
     host.send(GROUP6, "other")
     host.got("member", COUNT)
     assert host.docker.received("bystander") == 0
+    routes = host.docker.do("exec", "sender", "ip", "-6", "route").splitlines()
+    assert [line for line in routes if "default via fd00:9::9 dev eth0" in line]
 
 
 def test_what_is_wrong_is_told_to_who_typed_it(host: Host) -> None:
@@ -215,7 +240,7 @@ def test_a_switch_that_is_started_again_has_the_containers(host: Host) -> None:
     host.switch.start()
     host.switch.wait_member(GROUP, port)
     rows = {row["vid"]: row["ports"] for row in host.switch.show("vlans")["vlans"]}
-    assert {row["port"] for row in rows[10]} == {"p0", port}
+    assert {row["port"] for row in rows[10]} == {"p0", "here", port}
     host.send_from_outside()
     host.got("member", COUNT)
 
