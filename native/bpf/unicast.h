@@ -52,13 +52,11 @@ INLINE void spell(struct __sk_buff *skb, const struct fp_shortcut_value *to, uin
 
 	answer->retag = skb->vlan_present ? FP_TAG_POP : 0;
 	answer->tci = tci | vlan;
-	answer->as_is = answer->retag ? 0 : answer->count;
-	if (to->untagged)
-		return;
-	if ((tci & VID_MASK) == vlan)
-		answer->as_is = answer->count;
-	else
+	if (!to->untagged && (tci & VID_MASK) == vlan)
+		answer->retag = 0;
+	else if (!to->untagged)
 		answer->retag |= FP_TAG_PUSH;
+	answer->as_is = answer->retag ? 0 : answer->count;
 }
 
 INLINE void count_out(uint32_t port, uint32_t bytes)
