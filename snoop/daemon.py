@@ -27,6 +27,7 @@ from snoop.control.server import ControlServer, SocketTaken
 from snoop.control.telling import Replay
 from snoop.fastpath import FastPath
 from snoop.links.claims import Claims
+from snoop.links.curtain import Curtain
 from snoop.links.interfaces import Links
 from snoop.links.neighbours import Neighbours
 from snoop.links.pairs import Pairs
@@ -37,6 +38,7 @@ from snoop.runtime.hosts import Hosts
 from snoop.runtime.openings import Openings
 from snoop.runtime.plane import Plane
 from snoop.runtime.port import State, reason
+from snoop.runtime.programs import Programs
 from snoop.runtime.rings import LOOK_SECONDS
 
 if TYPE_CHECKING:
@@ -158,7 +160,10 @@ class Daemon:
         except OSError as error:
             raise StartError(f"cannot make the fast path: {reason(error)}") from error
         try:
-            self._openings = Openings(fastpath, self._opened)
+            self._programs = Programs(
+                fastpath, Curtain(), self._attached, lambda: self._openings.busy
+            )
+            self._openings = Openings(fastpath, self._opened, self._programs)
             self._plane = Plane(
                 self._settings.current,
                 fastpath=fastpath,
@@ -263,6 +268,7 @@ class Daemon:
         # loop runs on, and ports that are closed make the kernel tell of it.
         self._links.close(self._loop)
         self._openings.close()
+        self._programs.close()
         fastpath.stop()
         for thread in self._threads:
             thread.join(STOP_SECONDS)
@@ -311,6 +317,17 @@ class Daemon:
         self._told = False
         if not self._stopping:
             self._links_changed()
+
+    def _attached(self) -> None:
+        """From any thread: programs of ports can be taken."""
+        with contextlib.suppress(RuntimeError):  # The asyncio loop is already closed.
+            self._loop.call_soon_threadsafe(self._take_attached)
+
+    def _take_attached(self) -> None:
+        if not self._stopping:
+            self._plane.ports.attached()
+            self._plane.flush()
+            self._rearm()
 
     def _try_later(self) -> None:
         """A port that could not be opened, now or after a reload, is tried again."""

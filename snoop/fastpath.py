@@ -8,6 +8,7 @@ and the step that failed.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ from snoop.table.seen import (
     WorkerStats,
 )
 
-CONTRACT_VERSION = 19
+CONTRACT_VERSION = 20
 if lib.fp_contract_version() != CONTRACT_VERSION:
     raise ImportError(
         f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "
@@ -37,7 +38,6 @@ if lib.fp_contract_version() != CONTRACT_VERSION:
 
 PORTS_MAX: int = lib.FP_PORTS_MAX
 _PUNTED = struct.Struct("=QIHHIH2x")
-_PUNTED_BYTES = _PUNTED.size
 _NO_TAG: int = lib.FP_NO_TAG
 _NO_MAC = bytes(lib.FP_MAC_BYTES)
 _DRAIN_BYTES = 1 << 20
@@ -82,10 +82,8 @@ DROPS: tuple[str, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer of `fp_decide`: where a frame goes, and by which rule.
-
-    `untagged`: the ports that would get it without its VLAN's tag, others with; None: by all it
-    leaves as it came.
+    """The answer of `fp_decide`: where a frame goes, and by which rule. `untagged`: the ports that
+    would get it without its VLAN's tag, others with; None: by all it leaves as it came.
     """
 
     action: Action
@@ -119,6 +117,7 @@ def _port_config(ifindex: int, setup: PortSetup) -> Any:
     flags = lib.FP_OPEN_QDISC_BYPASS if setup.qdisc_bypass else 0
     flags |= lib.FP_OPEN_ISOLATE if setup.isolate else 0
     flags |= lib.FP_OPEN_SHORTCUT if setup.shortcut else 0
+    flags |= lib.FP_OPEN_LATER if setup.later else 0
     slots = setup.ring_slots, setup.control_slots
     return ffi.new("struct fp_port_config *", [ifindex, *slots, flags, setup.punt_bytes])
 
@@ -134,9 +133,10 @@ def _check_at(result: int, stage: Any) -> None:
 
 
 def _opened(failure: int, setup: PortSetup) -> PortOpened:
+    later = failure == errno.EINPROGRESS
     if not setup.isolate:
-        return PortOpened(False, "not asked for")
-    return PortOpened(failure == 0, os.strerror(failure) if failure else None)
+        return PortOpened(False, "not asked for", later)
+    return PortOpened(failure == 0, os.strerror(failure) if failure else None, later)
 
 
 class FastPath:
@@ -191,15 +191,24 @@ class FastPath:
         """Nobody wants it; of any thread."""
         lib.fp_port_discard(self._sw, prepared)
 
+    def attach(self, ifindex: int, setup: PortSetup) -> Any:
+        """The program of a port that was opened without, from any thread: for `attached`."""
+        made = ffi.new("struct fp_port **")
+        _check(lib.fp_port_attach(self._sw, _port_config(ifindex, setup), made), "program")
+        return made[0]
+
+    def attached(self, port: int, program: Any) -> int | None:
+        """It is the port's: 0, or why there is none (errno). None: no port waits for it."""
+        isolated = ffi.new("int32_t *")
+        gone = lib.fp_port_attached(self._sw, port, program, isolated)
+        return None if gone else int(isolated[0])
+
     def port_stuck(self, port: int) -> bool:
         """Has a ring of the port stopped for good? Only `port_reopen` helps then."""
         return bool(lib.fp_port_stuck(self._sw, port) > 0)
 
     def port_reopen(self, port: int, ifindex: int, setup: PortSetup) -> PortOpened:
-        """New rings and sockets for an open port, effective at once; all that is known stays.
-
-        OSError as of `port_open`; the port must be closed then.
-        """
+        """New rings and sockets for an open port, at once; OSError: it must be closed then."""
         return self._opening(lib.fp_port_reopen, port, ifindex, setup)
 
     def _opening(self, call: Any, port: int, ifindex: int, setup: PortSetup) -> PortOpened:
@@ -333,7 +342,7 @@ class FastPath:
         at = 0
         while at < size:
             time_ns, length, port, cost, tci, vid = _PUNTED.unpack_from(view, at)
-            at += _PUNTED_BYTES
+            at += _PUNTED.size
             tag = None if tci == _NO_TAG else tci
             drained.append(Punted(port, vid, view[at : at + length], time_ns, cost, tag))
             at += (length + 7) & ~7
@@ -419,9 +428,8 @@ class FastPath:
 
     def fdb_flush(self, port: int | None = None, vlan: int | None = None) -> int:
         """Forget the learned addresses of a port, a VLAN, both or all; how many there were."""
-        return int(
-            lib.fp_fdb_flush(self._sw, -1 if port is None else port, -1 if vlan is None else vlan)
-        )
+        port, vlan = (-1 if each is None else each for each in (port, vlan))
+        return int(lib.fp_fdb_flush(self._sw, port, vlan))
 
     def streams(self) -> Iterator[Stream]:
         """The multicast flows seen, wanted or not, in no order, as they are now."""
@@ -430,18 +438,11 @@ class FastPath:
         return (_stream(streams[i]) for i in range(count))
 
     def explain(self, port: int, frame: bytes) -> Verdict:
-        """What the live table says of such a frame at that port, with the tag it has on the wire.
-
-        Nothing is counted or learned.
-        """
+        """What the live table says of such a frame at that port, tagged as it is on the wire."""
         verdict = ffi.new("struct fp_verdict *")
         _check(lib.fp_explain(self._sw, port, frame, len(frame), verdict), "explain")
         return Verdict(
-            action=Action(verdict.action),
-            reason=_REASON_NAMES[verdict.reason],
-            ports=_mask(verdict.ports),
-            punt=bool(verdict.punt),
-            registered=bool(verdict.registered),
-            vlan=int(verdict.vlan),
-            untagged=_mask(verdict.untagged) if verdict.tagging else None,
-        )
+            Action(verdict.action), _REASON_NAMES[verdict.reason], _mask(verdict.ports),
+            bool(verdict.punt), bool(verdict.registered), int(verdict.vlan),
+            _mask(verdict.untagged) if verdict.tagging else None,
+        )  # fmt: skip

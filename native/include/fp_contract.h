@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 19
+#define FP_CONTRACT_VERSION 20
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -180,8 +180,9 @@ struct fp_port_state {
 
 enum fp_open_flag {
 	FP_OPEN_QDISC_BYPASS = 1,
-	FP_OPEN_ISOLATE = 2, /* keep the host stack off the port */
-	FP_OPEN_SHORTCUT = 4 /* with it: redirect known unicast inside the kernel */
+	FP_OPEN_ISOLATE = 2,  /* keep the host stack off the port */
+	FP_OPEN_SHORTCUT = 4, /* with it: redirect known unicast inside the kernel */
+	FP_OPEN_LATER = 8     /* its program comes by fp_port_attach(), where there can be one */
 };
 
 struct fp_port_config {
@@ -283,7 +284,7 @@ int fp_path_is_kernel(uint32_t path);
 
 /*
  * Life of a switch. fp_switch_free() only after every loop has returned; it waits until the kernel
- * has closed all ports.
+ * has closed all ports. Their programs let everything pass then, and go in the kernel's own time.
  */
 struct fp_switch *fp_switch_new(const struct fp_config *config);
 void fp_switch_free(struct fp_switch *sw);
@@ -297,6 +298,12 @@ void fp_switch_stop(struct fp_switch *sw);
  * Nearly all of it is waiting for the kernel, and any thread may do that: fp_port_prepare() makes a
  * port that takes nothing in yet, of which fp_port_adopt() makes one of the switch, whatever comes
  * of it, or which fp_port_discard() takes back, before fp_switch_free().
+ *
+ * The program at the interface takes longest, with the kernel's lock on all interfaces held. With
+ * FP_OPEN_LATER the port goes without, *isolated is EINPROGRESS, and until it has its program the
+ * rings alone serve what comes in. fp_port_attach() makes one, in any thread, fp_port_attached()
+ * hands it over to the port: -ENOENT if that does not wait for it. It serves by it from the next
+ * publish on that names it.
  */
 struct fp_port;
 int fp_port_prepare(struct fp_switch *sw, const struct fp_port_config *config,
@@ -304,6 +311,10 @@ int fp_port_prepare(struct fp_switch *sw, const struct fp_port_config *config,
 int fp_port_adopt(struct fp_switch *sw, uint32_t port, struct fp_port *prepared, int32_t *isolated,
 		  const char **stage);
 void fp_port_discard(struct fp_switch *sw, struct fp_port *prepared);
+int fp_port_attach(struct fp_switch *sw, const struct fp_port_config *config,
+		   struct fp_port **program);
+int fp_port_attached(struct fp_switch *sw, uint32_t port, struct fp_port *program,
+		     int32_t *isolated);
 int fp_port_open(struct fp_switch *sw, uint32_t port, const struct fp_port_config *config,
 		 int32_t *isolated, const char **stage);
 /*

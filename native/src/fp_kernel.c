@@ -138,6 +138,12 @@ bool fp_kernel_serve(const struct fp_kernel *kernel, uint32_t port, uint32_t wor
 	return false;
 }
 
+void fp_kernel_reach(const struct fp_kernel *kernel, uint32_t port, int ifindex)
+{
+	if (fp_kernel_ready(kernel))
+		kernel->shared->ports[port].ifindex = (uint32_t)ifindex;
+}
+
 void fp_kernel_isolate(const struct fp_kernel *kernel, uint32_t port, bool isolate)
 {
 	/* relaxed: nothing is published through it */

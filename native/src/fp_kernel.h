@@ -70,6 +70,8 @@ int fp_kernel_copy(const struct fp_kernel *kernel);
  */
 bool fp_kernel_serve(const struct fp_kernel *kernel, uint32_t port, uint32_t worker, int ifindex,
 		     bool unicast, bool isolate);
+/* What others' programs serve leaves by the port from here on, though it has none itself. */
+void fp_kernel_reach(const struct fp_kernel *kernel, uint32_t port, int ifindex);
 /* Of a port that is served, at once and for every frame: it takes both ways or one. */
 void fp_kernel_isolate(const struct fp_kernel *kernel, uint32_t port, bool isolate);
 /* From here on nothing is: for a port that closes. */

@@ -37,7 +37,8 @@ static bool are_mixed(const uint64_t *ports, const uint64_t *untagged)
 
 static bool is_served(const struct fp_table *table, uint32_t port)
 {
-	return table->ports[port] && table->ports[port]->served;
+	/* relaxed: one that is served from now on is published again */
+	return table->ports[port] && fp_load_relaxed(&table->ports[port]->served);
 }
 
 void fp_plan_facts(const struct fp_table *table, uint32_t in_port, uint32_t tci, bool allowed,

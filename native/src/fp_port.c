@@ -11,15 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "fp_isolate.h"
+#include "fp_attach.h"
 #include "fp_thread.h"
 
 #define TX_QUEUE_BYTES (16 << 20)
-#define ATTACH_TRIES 200
-#define ATTACH_AGAIN_NS 5000000
 #define FANOUT_UNIQUE_ID 0x2000	      /* PACKET_FANOUT_FLAG_UNIQUEID, newer than some headers */
 #define FANOUT_IGNORE_OUTGOING 0x4000 /* PACKET_FANOUT_FLAG_IGNORE_OUTGOING, likewise */
 
@@ -178,8 +175,9 @@ static int start_rings(struct fp_port *port, struct fp_port *replaces,
 	}
 	if (!err)
 		err = start_ring(&port->control);
-	port->served = port->served && !err && filter_served(port, kernel);
-	if (!err && !port->served)
+	fp_store_relaxed(&port->served,
+			 fp_load_relaxed(&port->served) && !err && filter_served(port, kernel));
+	if (!err && !fp_load_relaxed(&port->served))
 		err = start_ring(&port->data);
 	return err;
 }
@@ -209,66 +207,12 @@ static int open_tx(int ifindex, bool bypass, bool vnet, int *out)
 	return 0;
 }
 
-/* For want of the switch's program, which does that as well. */
-static int drop_all(struct fp_port *port)
-{
-	int fd;
-	int err;
-
-	if (!(port->flags & FP_OPEN_ISOLATE))
-		return -ENOTSUP;
-	err = fp_isolate(-1, port->ifindex, &fd);
-	if (err)
-		return err;
-	if (port->isolate_fd >= 0)
-		close(port->isolate_fd);
-	port->isolate_fd = fd;
-	return 0;
-}
-
-/* Its program at the ingress hook, with those of the switch or without. 0, or -errno. */
-static int attach(struct fp_port *port, const struct fp_kernel *kernel)
-{
-	int copy_fd;
-	int err;
-
-	if (!port->served)
-		return drop_all(port);
-	/* The kernel takes no program twice, and that of a port that closes is on its way out. */
-	for (int tries = 0; tries < ATTACH_TRIES; tries++) {
-		err = fp_isolate(kernel->ingress_fd, port->ifindex, &port->isolate_fd);
-		if (err != -EEXIST)
-			return err;
-		nanosleep(&(struct timespec){.tv_nsec = ATTACH_AGAIN_NS}, NULL);
-	}
-	/* Whose else it is, a copy waits behind it. */
-	copy_fd = fp_kernel_copy(kernel);
-	if (copy_fd < 0)
-		return copy_fd;
-	err = fp_isolate(copy_fd, port->ifindex, &port->isolate_fd);
-	close(copy_fd);
-	return err;
-}
-
-/*
- * Puts the program at the port, which also keeps the host stack off it. A thread of its own, beside
- * the one that makes the rings: the kernel waits for a grace period with its lock on all interfaces
- * held, and is quick with the rings meanwhile.
- */
+/* A thread of its own, beside the one that makes the rings: the kernel is quick with them then. */
 static void *isolate(void *argument)
 {
-	static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 	struct isolation *isolation = argument;
-	struct fp_port *port = isolation->port;
-	int err;
 
-	pthread_mutex_lock(&loading);
-	port->served = !fp_kernel_load(isolation->kernel);
-	pthread_mutex_unlock(&loading);
-	err = attach(port, isolation->kernel);
-	/* Without the program the filter would keep out what nobody sends on. */
-	port->served &= !err;
-	port->isolated = -err;
+	fp_attach(isolation->port, isolation->kernel);
 	return NULL;
 }
 
@@ -301,10 +245,24 @@ static void clear(struct fp_port *port)
 	port->data.fd = port->control.fd = -1;
 }
 
+static struct fp_port *port_new(const struct fp_port_config *config)
+{
+	struct fp_port *port = calloc(1, sizeof(*port));
+
+	if (!port)
+		return NULL;
+	port->flags = config->flags;
+	port->ifindex = config->ifindex;
+	port->isolated = ENOTSUP;
+	clear(port);
+	return port;
+}
+
 int fp_port_make(const struct fp_port_config *config, struct fp_kernel *kernel,
 		 struct fp_port **out, const char **stage)
 {
 	struct isolation isolation = {.kernel = kernel};
+	bool later = kernel && config->flags & FP_OPEN_LATER && fp_attach_load(kernel);
 	struct fp_port *port;
 	pthread_t beside;
 	bool has_beside;
@@ -314,22 +272,20 @@ int fp_port_make(const struct fp_port_config *config, struct fp_kernel *kernel,
 	if (!slots_valid(config->ring_slots) || !slots_valid(config->control_slots))
 		return -EINVAL;
 	*stage = "memory";
-	port = calloc(1, sizeof(*port));
+	port = port_new(config);
 	if (!port)
 		return -ENOMEM;
-	port->flags = config->flags;
-	port->ifindex = config->ifindex;
-	port->isolated = ENOTSUP;
-	clear(port);
+	if (later)
+		port->isolated = EINPROGRESS;
 	isolation.port = port;
-	has_beside = kernel && !fp_thread_start(&beside, isolate, &isolation);
+	has_beside = kernel && !later && !fp_thread_start(&beside, isolate, &isolation);
 	err = fp_punt_new(config->punt_bytes ? config->punt_bytes : FP_PUNT_BYTES_DEFAULT,
 			  &port->punt);
 	if (!err)
 		err = open_sockets(port, config, stage);
 	if (has_beside)
 		pthread_join(beside, NULL);
-	else if (!err && kernel)
+	else if (!err && kernel && !later)
 		isolate(&isolation);
 	if (err)
 		fp_port_free(port);
@@ -338,24 +294,54 @@ int fp_port_make(const struct fp_port_config *config, struct fp_kernel *kernel,
 	return err;
 }
 
+int fp_port_program(const struct fp_port_config *config, struct fp_kernel *kernel,
+		    struct fp_port **out)
+{
+	struct fp_port *port = port_new(config);
+
+	if (!port)
+		return -ENOMEM;
+	fp_attach(port, kernel);
+	*out = port;
+	return 0;
+}
+
+/* Where there is no room for one more interface it is only kept from the host's stack. */
+static bool serve(struct fp_port *port, const struct fp_kernel *kernel)
+{
+	if (fp_kernel_serve(kernel, port->id, port->worker, port->ifindex,
+			    port->flags & FP_OPEN_SHORTCUT, port->flags & FP_OPEN_ISOLATE))
+		return true;
+	port->isolated = -fp_attach_drop(port);
+	return false;
+}
+
 int fp_port_start(struct fp_port *port, uint32_t id, struct fp_kernel *kernel,
 		  struct fp_port *replaces)
 {
 	port->id = id;
 	port->worker = id % kernel->workers;
-	if (port->served &&
-	    !fp_kernel_serve(kernel, id, port->worker, port->ifindex,
-			     port->flags & FP_OPEN_SHORTCUT, port->flags & FP_OPEN_ISOLATE)) {
-		port->served = false;
-		port->isolated = -drop_all(port);
-	}
+	if (fp_load_relaxed(&port->served))
+		fp_store_relaxed(&port->served, serve(port, kernel));
+	else if (port->isolated == EINPROGRESS)
+		fp_kernel_reach(kernel, id, port->ifindex);
 	return start_rings(port, replaces, kernel);
+}
+
+void fp_port_take(struct fp_port *port, struct fp_port *program, struct fp_kernel *kernel)
+{
+	port->isolate_fd = program->isolate_fd;
+	port->isolated = program->isolated;
+	program->isolate_fd = -1;
+	if (fp_load_relaxed(&program->served) && serve(port, kernel))
+		fp_store_relaxed(&port->served, filter_served(port, kernel));
+	fp_port_free(program);
 }
 
 void fp_port_inherit(struct fp_port *port, struct fp_port *before)
 {
 	port->flags = before->flags;
-	port->served = before->served;
+	fp_store_relaxed(&port->served, fp_load_relaxed(&before->served));
 	port->isolated = before->isolated;
 	port->isolate_fd = before->isolate_fd;
 	before->isolate_fd = -1;

@@ -36,9 +36,10 @@ struct fp_port {
 	int tx_bare_fd;	 /* likewise without virtio headers, a little cheaper; or -1 */
 	int tx_qdisc_fd; /* through the qdisc layer, which can segment; == tx_fd without bypass */
 	uint32_t flags;	 /* of fp_port_config */
-	int isolated;	 /* 0, or the errno of isolation */
+	int isolated;	 /* 0, or the errno of isolation; EINPROGRESS: its program is to come */
 	int isolate_fd;	 /* tcx link of the program that keeps the host stack off, or lets it see */
-	bool served;	 /* what comes in may be served inside the kernel */
+	/* what comes in may be served inside the kernel; the control thread's, the loops read it */
+	_Atomic bool served;
 	struct fp_ring data;
 	struct fp_ring control;
 	struct fp_punt *punt; /* its frames on their way to the control plane */
@@ -62,6 +63,11 @@ int fp_port_make(const struct fp_port_config *config, struct fp_kernel *kernel,
  */
 int fp_port_start(struct fp_port *port, uint32_t id, struct fp_kernel *kernel,
 		  struct fp_port *replaces);
+/* Any thread: the program of such a port that waits for it, as a port that is nothing else. */
+int fp_port_program(const struct fp_port_config *config, struct fp_kernel *kernel,
+		    struct fp_port **out);
+/* It is the port's from here on, and the kernel serves. */
+void fp_port_take(struct fp_port *port, struct fp_port *program, struct fp_kernel *kernel);
 /*
  * The program at the interface, which can be there only once, is another port's from here on: of
  * one that replaces it, or of one that is nothing else, for who closes it now and the rest later.

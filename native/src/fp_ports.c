@@ -43,6 +43,25 @@ void fp_port_discard(struct fp_switch *sw, struct fp_port *prepared)
 	fp_reaper_give(&sw->retirees.reaper, prepared);
 }
 
+int fp_port_attach(struct fp_switch *sw, const struct fp_port_config *config,
+		   struct fp_port **program)
+{
+	return fp_port_program(config, &sw->kernel, program);
+}
+
+int fp_port_attached(struct fp_switch *sw, uint32_t id, struct fp_port *program, int32_t *isolated)
+{
+	struct fp_port *port = id < FP_PORTS_MAX ? sw->opened[id] : NULL;
+
+	if (!port || port->ifindex != program->ifindex || port->isolated != EINPROGRESS) {
+		fp_port_discard(sw, program);
+		return -ENOENT;
+	}
+	fp_port_take(port, program, &sw->kernel);
+	*isolated = port->isolated;
+	return 0;
+}
+
 int fp_port_open(struct fp_switch *sw, uint32_t id, const struct fp_port_config *config,
 		 int32_t *isolated, const char **stage)
 {
@@ -103,11 +122,12 @@ int fp_port_isolate(struct fp_switch *sw, uint32_t id, int isolate)
 
 	if (!port)
 		return -ENOENT;
-	if (!port->served)
+	if (!fp_load_relaxed(&port->served) && port->isolated != EINPROGRESS)
 		return -ENOTSUP;
 	port->flags &= ~(uint32_t)FP_OPEN_ISOLATE;
 	port->flags |= isolate ? FP_OPEN_ISOLATE : 0;
-	fp_kernel_isolate(&sw->kernel, id, isolate);
+	if (fp_load_relaxed(&port->served))
+		fp_kernel_isolate(&sw->kernel, id, isolate);
 	return 0;
 }
 

@@ -7,6 +7,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "fp_garbage.h"
+
 _Static_assert(sizeof(struct fp_row) == 72, "contract");
 _Static_assert(sizeof(struct fp_vlan) == 72, "contract");
 _Static_assert(sizeof(struct fp_members) == 72, "contract");
@@ -103,10 +105,33 @@ out:
 	return NULL;
 }
 
+/* The programs of all ports pass everything on from here on, and the kernel takes them away. */
+static void leave_programs(struct fp_switch *sw)
+{
+	int fds[FP_GARBAGE_MAX];
+	struct fp_port *ports[FP_GARBAGE_MAX];
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < FP_PORTS_MAX && count < FP_GARBAGE_MAX; i++) {
+		struct fp_port *port = sw->opened[i];
+
+		if (!port || !fp_load_relaxed(&port->served))
+			continue; /* none, or one that drops all */
+		fp_kernel_leave(&sw->kernel, i);
+		fds[count] = port->isolate_fd;
+		ports[count++] = port;
+	}
+	if (!count || fp_garbage_give(fds, count))
+		return;
+	while (count)
+		ports[--count]->isolate_fd = -1;
+}
+
 void fp_switch_free(struct fp_switch *sw)
 {
 	if (!sw)
 		return;
+	leave_programs(sw);
 	fp_retire_free(&sw->retirees, UINT64_MAX, sw->control_stats);
 	free(sw->retirees.list);
 	for (uint32_t i = 0; i < FP_PORTS_MAX; i++)

@@ -176,7 +176,7 @@ void programs_start(struct lab *lab)
 		CHECK_EQ(fp_slots_init(slots, fp_kernel_slots(kernel, i), SETS, shared->seed), 0);
 	}
 	for (uint32_t i = 0; i < lab->port_count; i++) {
-		lab->ports[i].port->served = true;
+		fp_store_relaxed(&lab->ports[i].port->served, true);
 		fp_kernel_serve(kernel, i, lab->ports[i].port->worker, (int)i + 1, false, true);
 	}
 	clock_ns = 0;

@@ -1,7 +1,8 @@
 """What the kernel says of interfaces, and of who is behind them.
 
 - `interfaces`: those of this network namespace, kept current;
-- `ethtool`: what the hardware does to frames; `claims`: one switch an interface;
+- `ethtool`: what the hardware does to frames; `claims`: one switch an interface; `curtain`: what
+  comes in is kept from the host's stack;
 - `pairs`: what is made and changed of interfaces, those of `[[host]]` alone;
 - `rtnetlink`, `listing`, `peers`, `neighbours`: the other end of each, in whatever namespace, and
   its changes;

@@ -1,8 +1,9 @@
 """The switch at work, without its process: moves frames in, effects out, tables to the fast path.
 
 - `plane` is the middle; `port` is one, `ports` opens and closes, `openings` waits for the kernel,
-  `isolation` says what keeps the host's stack on one, `rings` opens again what stopped, `egress`
-  says how frames leave one; `statics` are those of the file;
+  `programs` brings the program of one that is there already; `depths` says how deep its rings are,
+  `isolation` what keeps the host's stack on one, `egress` how frames leave one; `rings` opens again
+  what stopped; `statics` are those of the file;
 - `hosts`: the host's own place on the switch, made and kept;
 - `batch`: how much is taken at once; `disputes`: addresses claimed in vain;
 - `events`, `captures` and `fanout`: what happened, to whoever listens; `log`: the same, to stderr;

@@ -7,8 +7,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
+from snoop.runtime.programs import Programs
 from snoop.table.seen import PortSetup
 
 THREADS = 16
@@ -31,9 +33,12 @@ class _Begun(NamedTuple):
 class Openings:
     """What was begun, by interface. `ready` is called, from any thread, when one is there."""
 
-    def __init__(self, fastpath: Preparing, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, fastpath: Preparing, ready: Callable[[], None], programs: Programs | None = None
+    ) -> None:
         self._fastpath = fastpath
         self._ready = ready
+        self.programs = programs
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="open")
         self._begun: dict[int, _Begun] = {}
 
@@ -44,7 +49,7 @@ class Openings:
             self.leave(ifindex)
             begun = None
         if begun is None:
-            future = self._pool.submit(self._fastpath.prepare, ifindex, setup)
+            future = self._pool.submit(self._prepare, ifindex, setup)
             self._begun[ifindex] = _Begun(setup, future)
             future.add_done_callback(lambda _: self._ready())
             return None
@@ -57,7 +62,7 @@ class Openings:
         """Nobody wants it any more."""
         begun = self._begun.pop(ifindex, None)
         if begun is not None and not begun.future.cancel():
-            begun.future.add_done_callback(self._discard)
+            begun.future.add_done_callback(partial(self._discard, ifindex))
 
     def wait(self) -> None:
         """Until all that was begun can be taken."""
@@ -71,6 +76,22 @@ class Openings:
             self.leave(ifindex)
         self._pool.shutdown(wait=True)
 
-    def _discard(self, future: Future[Any]) -> None:
+    @property
+    def busy(self) -> bool:
+        """Is one being opened?"""
+        return bool(self._begun)
+
+    def _prepare(self, ifindex: int, setup: PortSetup) -> Any:
+        if self.programs is None:
+            return self._fastpath.prepare(ifindex, setup)
+        try:
+            return self._fastpath.prepare(ifindex, self.programs.cover(ifindex, setup))
+        except OSError:
+            self.programs.uncover(ifindex)
+            raise
+
+    def _discard(self, ifindex: int, future: Future[Any]) -> None:
         with contextlib.suppress(OSError):
             self._fastpath.discard(future.result())
+        if self.programs is not None and ifindex not in self._begun:
+            self.programs.uncover(ifindex)

@@ -49,6 +49,7 @@ class PortPath(Protocol):
     def adopt(self, port: int, prepared: Any, setup: PortSetup) -> PortOpened: ...
     def port_close(self, port: int) -> None: ...
     def port_isolate(self, port: int, isolate: bool) -> bool: ...
+    def attached(self, port: int, program: Any) -> int | None: ...
     def port_set(
         self,
         port: int,
@@ -76,7 +77,7 @@ class Port:
     `isolated_because`: why the kernel refused to keep the host's stack off it. `before`: what
     other ports of this number have counted, `since` when it was not theirs any more; `opening`: the
     interface for which it is being opened, 0: none; `setup`: how it was asked for last; `said`: the
-    state in the log.
+    state in the log; `later`: its program is to come, and the rings alone serve it.
     """
 
     id: int
@@ -92,6 +93,7 @@ class Port:
     asked_bypass: bool = True
     told_up: bool = False
     opening: int = 0
+    later: bool = False
     setup: PortSetup | None = None
     runs: Runs = runs.MISSING
     direct: Direct = direct.MISSING

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
@@ -22,7 +23,7 @@ from snoop.links.direct import Direct
 from snoop.links.interfaces import Link
 from snoop.links.runs import Runs
 from snoop.printable import name_of, natural
-from snoop.runtime import clock
+from snoop.runtime import clock, depths
 from snoop.runtime.egress import Egress, NeighbourTable
 from snoop.runtime.isolation import Isolation
 from snoop.runtime.openings import Openings
@@ -35,14 +36,13 @@ from snoop.runtime.port import (
     reason,
     why_down,
 )
+from snoop.runtime.programs import Wanted
 from snoop.table.members import EVERYBODY, Members, compile_members
 from snoop.table.seen import PortOpened, PortSetup, Stream
 
 _log = logging.getLogger("snoop.port")
 
-RING_SLOT_BYTES = 2048
 _NO_MAC = bytes(6)
-_RINGS_BYTES = 256 << 20
 
 
 class Ports:
@@ -58,6 +58,7 @@ class Ports:
     ) -> None:
         self._fastpath = fastpath
         self._openings = openings
+        self._programs = None if openings is None else openings.programs
         self._claims = claims or Unclaimed()
         self._neighbours = neighbours
         self.egress = Egress(switch, neighbours)
@@ -191,7 +192,32 @@ class Ports:
         if wait and self._openings is not None:
             self._openings.wait()
             changes += self._reconcile(links)
+        self._begin_programs()
         return changes
+
+    def attached(self) -> None:
+        """Take the programs that are there; a publish then lets the kernel serve their ports."""
+        for wanted, program in self._programs.taken() if self._programs is not None else ():
+            failure = self._fastpath.attached(wanted.port, program)
+            port = self._by_id.get(wanted.port)
+            if failure is None or port is None:
+                continue  # it was closed meanwhile
+            port.later = False
+            port.isolated = failure == 0 and port.asked_isolation
+            port.isolated_because = os.strerror(failure) if failure else None
+            self._uncover(port)
+            self._say_isolation(port)
+            self._set(port)
+        self._begin_programs()
+
+    def _begin_programs(self) -> None:
+        """Who has streams gets his first."""
+        if self._programs is not None:
+            self._programs.begin(lambda number: self._fastpath.counters(number)["rx_frames"])
+
+    def _uncover(self, port: Port) -> None:
+        if self._programs is not None and port.link is not None:
+            self._programs.forget(port.id, port.link.ifindex)
 
     def _reconcile(self, links: LinkTable) -> list[tuple[Port, State]]:
         changes: list[tuple[Port, State]] = []
@@ -261,6 +287,9 @@ class Ports:
         wanted = self.isolation.wanted(port.table, link)
         if wanted == port.asked_isolation:
             return False
+        waits = self._programs if port.later else None
+        if waits is not None and not waits.isolate(link.ifindex, wanted):
+            return True
         if not self._fastpath.port_isolate(port.id, wanted):
             return True
         port.asked_isolation = port.isolated = wanted
@@ -301,7 +330,7 @@ class Ports:
             self._close(port)
             self._failed(port, error)
             return
-        port.isolated = opened.isolated
+        port.isolated = port.asked_isolation if opened.later else opened.isolated
 
     def _open(self, port: Port, link: Link) -> None:
         port.asked_isolation = self.isolation.wanted(port.table, link)
@@ -320,8 +349,14 @@ class Ports:
             return
         port.problem = None
         port.link = link
-        port.isolated = opened.isolated
-        port.isolated_because = opened.why_not if port.asked_isolation else None
+        port.later = opened.later
+        port.isolated = port.asked_isolation if port.later else opened.isolated
+        port.isolated_because = None
+        if port.later and self._programs is not None:
+            self._programs.want(Wanted(port.id, link.ifindex, setup))
+        elif port.asked_isolation:
+            port.isolated_because = opened.why_not
+            self._uncover(port)
         self._set(port)
 
     def _opened(self, port: Port, link: Link, setup: PortSetup) -> PortOpened | None:
@@ -336,15 +371,18 @@ class Ports:
         if port.setup is None:
             ports = len(self._by_id)
             used = sum(one.setup.ring_slots for one in self if one.setup is not None)
-            slots = _ring_slots(self._switch, ports, used)
+            slots = depths.ring_slots(self._switch, ports, used)
             port.setup = PortSetup(
                 shortcut=self._switch.shortcut,
                 ring_slots=slots,
                 control_slots=max(256, slots // 4),
-                punt_bytes=_punt_bytes(ports),
+                punt_bytes=depths.punt_bytes(ports),
             )
         port.setup = replace(
-            port.setup, qdisc_bypass=port.asked_bypass, isolate=port.asked_isolation
+            port.setup,
+            qdisc_bypass=port.asked_bypass,
+            isolate=port.asked_isolation,
+            later=self._programs is not None,
         )
         return port.setup
 
@@ -360,6 +398,7 @@ class Ports:
             self._claims.drop(port.opening)
         port.opening = 0
         if port.link is not None:
+            self._uncover(port)
             self._fastpath.port_close(port.id)
             self._claims.drop(port.link.ifindex)
             port.link = None
@@ -405,19 +444,3 @@ class Ports:
 
     def _direct(self, port: Port) -> Direct:
         return self.egress.direct(port.table, None if port.link is None else port.link.ifindex)
-
-
-def _ring_slots(switch: SwitchTable, ports: int, used: int) -> int:
-    """As deep as 256 MiB in all allow: a deep ring outlasts the moments the loop has no core. Of
-    ports that came one by one the first have most of it.
-    """
-    if switch.ring_slots:
-        return switch.ring_slots
-    slots = _RINGS_BYTES // RING_SLOT_BYTES
-    share = min(slots // ports, slots - used)
-    return max(512, min(8192, 1 << max(1, share).bit_length() - 1))
-
-
-def _punt_bytes(ports: int) -> int:
-    """Some 40 000 reports, what `igmp_burst` lets come at once, or 128 MiB of all ports."""
-    return max(256 << 10, min(4 << 20, 1 << ((128 << 20) // ports).bit_length() - 1))

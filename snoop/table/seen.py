@@ -15,13 +15,14 @@ class PortSetup:
     """How a port is to be opened; what is 0 gets its default.
 
     `isolate`: keep the host's stack off it; `shortcut`: known unicast is redirected inside the
-    kernel. Slots are ring slots of 2048 bytes, `punt_bytes` the queue
-    of control frames to this side: powers of two.
+    kernel; `later`: what does both comes when the port is there. Slots are ring slots of 2048
+    bytes, `punt_bytes` the queue of control frames to this side: powers of two.
     """
 
     qdisc_bypass: bool = True
     isolate: bool = True
     shortcut: bool = True
+    later: bool = False
     ring_slots: int = 0
     control_slots: int = 0
     punt_bytes: int = 0
@@ -29,10 +30,13 @@ class PortSetup:
 
 @dataclass(frozen=True, slots=True)
 class PortOpened:
-    """`isolated`: the host stack no longer sees the port; if not, `why_not` says why."""
+    """`isolated`: the host stack no longer sees the port; if not, `why_not` says why. `later`: that
+    is to come.
+    """
 
     isolated: bool
     why_not: str | None
+    later: bool = False
 
 
 class Punted(NamedTuple):

@@ -10,7 +10,7 @@ import pytest
 from snoop import fastpath
 from snoop.control.counters import LOST, PRUNED, REFUSED, dropped
 from snoop.fastpath import DROPS, REASONS, STATS, Action, ffi, lib
-from snoop.runtime import ports
+from snoop.runtime import depths, ports
 from snoop.table import image
 from snoop.table.mdb import Delta, Row, VlanRow
 from snoop.table.members import ALL_PORTS, VLAN_DEFAULT, Members
@@ -111,7 +111,7 @@ def test_constants_of_the_table_layer_are_the_contracts() -> None:
 
 def test_constants_of_the_runtime_are_the_contracts() -> None:
     assert ports.PORTS_MAX == lib.FP_PORTS_MAX
-    assert ports.RING_SLOT_BYTES == lib.FP_SLOT_BYTES
+    assert depths.RING_SLOT_BYTES == lib.FP_SLOT_BYTES
 
 
 def test_versions_agree() -> None:

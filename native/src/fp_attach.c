@@ -1,0 +1,75 @@
+#include "fp_attach.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fp_isolate.h"
+
+#define ATTACH_TRIES 200
+#define ATTACH_AGAIN_NS 5000000
+
+int fp_attach_drop(struct fp_port *port)
+{
+	int fd;
+	int err;
+
+	if (!(port->flags & FP_OPEN_ISOLATE))
+		return -ENOTSUP;
+	err = fp_isolate(-1, port->ifindex, &fd);
+	if (err)
+		return err;
+	if (port->isolate_fd >= 0)
+		close(port->isolate_fd);
+	port->isolate_fd = fd;
+	return 0;
+}
+
+/* Its program at the ingress hook, with those of the switch or without. 0, or -errno. */
+static int attach(struct fp_port *port, const struct fp_kernel *kernel)
+{
+	int copy_fd;
+	int err;
+
+	if (!fp_load_relaxed(&port->served))
+		return fp_attach_drop(port);
+	/* The kernel takes no program twice, and that of a port that closes is on its way out. */
+	for (int tries = 0; tries < ATTACH_TRIES; tries++) {
+		err = fp_isolate(kernel->ingress_fd, port->ifindex, &port->isolate_fd);
+		if (err != -EEXIST)
+			return err;
+		nanosleep(&(struct timespec){.tv_nsec = ATTACH_AGAIN_NS}, NULL);
+	}
+	/* Whose else it is, a copy waits behind it. */
+	copy_fd = fp_kernel_copy(kernel);
+	if (copy_fd < 0)
+		return copy_fd;
+	err = fp_isolate(copy_fd, port->ifindex, &port->isolate_fd);
+	close(copy_fd);
+	return err;
+}
+
+bool fp_attach_load(struct fp_kernel *kernel)
+{
+	static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
+	int err;
+
+	pthread_mutex_lock(&loading);
+	err = fp_kernel_load(kernel);
+	pthread_mutex_unlock(&loading);
+	return !err;
+}
+
+void fp_attach(struct fp_port *port, struct fp_kernel *kernel)
+{
+	int err;
+
+	/* relaxed, here and below: a hint to the loops, which a publish follows */
+	fp_store_relaxed(&port->served, fp_attach_load(kernel));
+	err = attach(port, kernel);
+	/* Without the program the filter would keep out what nobody sends on. */
+	if (err)
+		fp_store_relaxed(&port->served, false);
+	port->isolated = -err;
+}
