@@ -14,7 +14,7 @@ from snoop.config.loader import TABLES
 from unit.test_interface import resolved
 
 GUIDES = Path(snoop.__file__).parent / "guides"
-PAGES = ["linux-bridge.md"]
+PAGES = ["linux-bridge.md", "libvirt.md", "qemu.md"]
 
 
 def commands(text: str) -> list[list[str]]:

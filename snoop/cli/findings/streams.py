@@ -32,8 +32,8 @@ def streams(facts: Facts) -> Iterator[Finding]:
         yield from strayed
         if rate >= facts.unwanted_bits_per_s and not strayed:
             yield from _unwanted(facts, stream, name)
-        if rate <= 0:
-            continue
+        if rate <= 0 or not is_up(facts, stream.port):
+            continue  # a guest that ended a moment ago
         for row in facts.groups.get((stream.vlan, stream.group), ()):
             if row.port == stream.port or row.port in stream.egress:
                 continue

@@ -14,7 +14,7 @@ from snoop.cli.findings import Finding, look
 from snoop.control.documents import Port
 from snoop.runtime.kernel import NOT_HERE
 from unit.cli.healthy import facts
-from unit.shown import entry, mrouter, port, querier
+from unit.shown import entry, mrouter, port, querier, stream
 
 STEP = re.compile(
     r"`[^`]+`"  # a line to type
@@ -70,6 +70,12 @@ def test_a_kernel_that_serves_no_stream_is_one_note_or_none() -> None:
     assert with_kernel(None) == with_kernel(NOT_HERE) == []
     stack = with_kernel(because, port("p0", isolated_because="Operation not permitted"))
     assert [one.cause for one in stack] == ["host_stack"]
+
+
+def test_a_sender_that_has_just_gone_with_its_port_is_no_trouble() -> None:
+    """Seen with a virtual machine that ended: its stream still had a rate, and went nowhere."""
+    gone = stream(port="vnet0", egress=[])
+    assert look(facts(streams=[gone])) == []
 
 
 def test_a_priority_that_was_not_given_is_a_note() -> None:
