@@ -13,7 +13,15 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from operator import itemgetter
 
 from snoop.config import odd_ports, odd_vlans, resolve
-from snoop.config.addresses import Group, GroupPrefix, Network, Source, StaticGroup, carried
+from snoop.config.addresses import (
+    Group,
+    GroupPrefix,
+    HostAddress,
+    Network,
+    Source,
+    StaticGroup,
+    carried,
+)
 from snoop.config.schema import Config, IgmpTable, MldTable
 from snoop.config.schema_port import PortTable
 from snoop.proto.params import FastLeave, MrouterMode, NoQuerier, QuerierMode, Unregistered
@@ -41,7 +49,8 @@ def of_ports(config: Config) -> list[str]:
 
 def _families(config: Config) -> list[str]:
     found: list[str] = []
-    common = list(_querier(config.igmp))
+    such = "".join(f", such as {each.address}, the host's own" for each in _own(config)[:1])
+    common = list(_querier(config.igmp, such))
     found += [f"[igmp] {note}" for note in common]
     found += _igmp(config)
     mld = list(_querier(config.mld))
@@ -50,12 +59,18 @@ def _families(config: Config) -> list[str]:
     for vlan in config.vlan:
         where = f"[[vlan]] {vlan.vid}:"
         found += [
-            f"{where} {n}" for n in _querier(resolve.igmp_of(config, vlan)) if n not in common
+            f"{where} {n}" for n in _querier(resolve.igmp_of(config, vlan), such) if n not in common
         ]
         found += [
             f"{where} mld: {n}" for n in _querier(resolve.mld_of(config, vlan)) if n not in mld
         ]
     return found
+
+
+def _own(config: Config) -> list[HostAddress]:
+    """The IPv4 addresses of the host itself."""
+    each = (one for host in config.host for one in host.addresses)
+    return [one for one in each if one.address.family is Family.IPV4]
 
 
 def _ports(config: Config) -> list[str]:
@@ -110,7 +125,7 @@ def _flooded(network: Network, config: Config) -> str:
     return ""
 
 
-def _querier(igmp: IgmpTable | MldTable) -> Iterator[str]:
+def _querier(igmp: IgmpTable | MldTable, such: str = "") -> Iterator[str]:
     """Of our own questions, and the timers that follow from them."""
     timings = resolve.alone(igmp).timings
     if igmp.querier is not QuerierMode.OFF:
@@ -118,7 +133,7 @@ def _querier(igmp: IgmpTable | MldTable) -> Iterator[str]:
             yield (
                 f'querier = "{igmp.querier.value}" has no querier_address: its queries come from '
                 "0.0.0.0, which other switches do not take for a router and which loses every "
-                "election; give it one"
+                f"election; give it one{such}"
             )
         if igmp.version < (3 if isinstance(igmp, IgmpTable) else 2) and igmp.ssm_ranges:
             yield (

@@ -15,7 +15,7 @@ Counts = dict[str, int]
 
 class Port(Struct, frozen=True, kw_only=True, gc=False):
     """A port, its interface, its totals since they were cleared. `kind`: "host" of the host's own;
-    `groups`: memberships of its hosts, `group_limit` of either family.
+    `groups`: memberships of its hosts, `group_limit` of either family; `device`: its interface.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Port(Struct, frozen=True, kw_only=True, gc=False):
     kind: str = "port"
     groups: int = 0
     group_limit: int | None = None
+    device: str = ""
 
 
 class Station(Struct, frozen=True, kw_only=True, gc=False):

@@ -161,6 +161,7 @@ def _port(
         kind="host" if port.is_host else "port",
         groups=plane.engine.port_groups(port.id),
         group_limit=port.table.max_groups or None,
+        device=port.table.device,
     )
 
 

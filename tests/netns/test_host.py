@@ -173,6 +173,7 @@ def test_what_it_loses_it_gets_back(made: tuple[Lab, Snoop, Host]) -> None:
     wait_until(
         lambda: port(switch, "sw0")["state"] == "down", within=5, what="down, as it was told"
     )
+    assert "ip link set sw0 up; ip link set sw0-port up" in switch.run("check").stdout
     lab.link.link("set", index=index, state="up")
     wait_until(lambda: addresses(lab) >= {*file, "10.0.0.253/24"}, within=5, what="both again")
     lab.link.addr("del", index=index, address="10.0.0.253", prefixlen=24)

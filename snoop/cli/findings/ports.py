@@ -16,7 +16,7 @@ PARTIAL = ("macvlan", "macvtap")
 
 def ports(facts: Facts) -> Iterator[Finding]:
     for port in facts.seen.ports:
-        name = port.name
+        name, device = port.name, port.device or port.name
         if port.state == "missing" and port.kind == "host":
             do = "do what it says; `snoop reload` tries again"
             yield problem(Cause.PORT_MISSING, name, port.problem or "it is not there", do)
@@ -28,15 +28,15 @@ def ports(facts: Facts) -> Iterator[Finding]:
                 f"it joins when it appears (ip link add {name} …), or take its [[port]] name out",
             )
         elif port.problem and port.problem != port.notice:
-            do = f"ip -d link show {name}"
+            do = f"ip -d link show {device}"
             if "of the switch" in port.problem:
                 do = f"`snoop list` has the other: take {name} out of one of them"
             yield problem(Cause.PORT_FAULT, name, port.problem, do)
         elif port.state == "down":
-            yield _down(facts, name)
+            yield _down(facts, port)
         if port.lro:
             yield problem(
-                Cause.OFFLOAD, name, "large receive offload is on", f"ethtool -K {name} lro off"
+                Cause.OFFLOAD, name, "large receive offload is on", f"ethtool -K {device} lro off"
             )
         own = [address for address in port.addresses if not address.startswith("fe80:")]
         if own and port.isolated:
@@ -44,12 +44,12 @@ def ports(facts: Facts) -> Iterator[Finding]:
                 Cause.HOST_STACK,
                 name,
                 f"carries {own[0]}, but the host's stack is kept off it",
-                f"ip address flush dev {name}, or set [[port]] isolate = false",
+                f"ip address flush dev {device}, or set [[port]] isolate = false",
             )
         elif own and port.notice:
-            yield problem(Cause.HOST_STACK, name, port.notice, f"ip address flush dev {name}")
+            yield problem(Cause.HOST_STACK, name, port.notice, f"ip address flush dev {device}")
         elif port.notice and not port.isolated_because and not port.uppers:
-            yield problem(Cause.HOST_STACK, name, port.notice, f"ip link set {name} nomaster")
+            yield problem(Cause.HOST_STACK, name, port.notice, f"ip link set {device} nomaster")
         yield from _shared_interface(port)
     for name, why in facts.seen.no_ports.items():
         if name != "lo":
@@ -63,7 +63,7 @@ def ports(facts: Facts) -> Iterator[Finding]:
     speaking = [
         port.name
         for port in facts.seen.ports
-        if any(address.startswith("fe80:") for address in port.addresses)
+        if any(address.startswith("fe80:") for address in port.addresses) and port.kind != "host"
     ]
     if speaking:
         yield note(
@@ -74,9 +74,12 @@ def ports(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _down(facts: Facts, name: str) -> Finding:
+def _down(facts: Facts, port: documents.Port) -> Finding:
     """Trouble if somebody waits for what came in there."""
+    name = port.name
     do = f"ip link set {name} up, and look at the cable or at what is behind it"
+    if port.kind == "host":
+        do = f"ip link set {name} up; ip link set {port.device} up"
     what = "no carrier, or not up"
     for stream in facts.seen.streams:
         rows = facts.groups.get((stream.vlan, stream.group), ())

@@ -145,7 +145,7 @@ def _settings(config: documents.Config, querier: documents.Querier) -> Node:
         "l2-service-type": f"{_MODULE}:bridge",
         "enabled": own.enabled,
         "forwarding-table-type": "ip",
-        "explicit-tracking": all(port.explicit_tracking for port in config.port),
+        "explicit-tracking": all(port.explicit_tracking for port in config.with_hosts().port),
         "send-query": of("querier") != "off",
         "last-member-query-interval": _deciseconds(of(last)),
         "query-interval": max(1, round(of("query_interval"))),
@@ -156,7 +156,7 @@ def _settings(config: documents.Config, querier: documents.Querier) -> Node:
         "querier-source": source,
     }
     # J-4: an `empty` leaf is [null] when it is there.
-    if all(port.fast_leave != "off" for port in config.port):
+    if all(port.fast_leave != "off" for port in config.with_hosts().port):
         settings["fast-leave"] = [None]
     if own.lite_exclude_filter:
         settings["lite-exclude-filter"] = [None]

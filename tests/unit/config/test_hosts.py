@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from snoop.config import loader, odd_ports
+from snoop.config.odd import notes
 from snoop.config.problems import ConfigError
 from snoop.config.schema_port import HostTable
 from unit.fake_fastpath import link
@@ -87,3 +88,16 @@ def test_what_is_there_by_its_name_is_noted_before_the_start() -> None:
     assert not list(odd_ports.interfaces(config, pair))
     (note,) = odd_ports.interfaces(config, [replace(pair[0], kind="bridge")])
     assert note.startswith("[[host]] sw0: sw0 is there and is no pair of the switch")
+
+
+def test_a_querier_without_an_address_may_have_the_hosts() -> None:
+    """What `mcast_query_use_ifaddr` does by itself is for the operator to say."""
+    raw = {
+        "igmp": {"querier": "on"},
+        "host": [{"interface": "sw0", "addresses": ["10.0.0.254/24"]}],
+    }
+    config = loader.check(raw, where="t")
+    assert config.igmp.querier_address.address.is_unspecified
+    assert any(
+        note.endswith("give it one, such as 10.0.0.254, the host's own") for note in notes(config)
+    )
