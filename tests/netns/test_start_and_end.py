@@ -1,0 +1,99 @@
+"""How long a switch of many ports takes to serve and to go. Bounds are for machines with others."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from snoop.lab import namespaces, wait_until
+from snoop.namespace import inside
+
+MANY, FAR = (f"sn{os.getpid()}-{name}" for name in ("many", "far"))
+_BPF_SYSCALL, _PROG_QUERY, _TCX_INGRESS = 321, 16, 46
+
+
+@contextlib.contextmanager
+def cabled(ports: int) -> Iterator[list[int]]:
+    """So many veth pairs from one namespace to another, all up; the indexes in the first."""
+    made = []
+    try:
+        made = [namespaces.create(name, quiet_ipv6=True) for name in (MANY, FAR)]
+        names = [f"p{n}" for n in range(ports)]
+        pairs = [f"link add {name} type veth peer name {name} netns {FAR}" for name in names]
+        ups = [f"link set {name} up" for name in names]
+        for where, lines in ((MANY, [*pairs, *ups]), (FAR, ups)):
+            batch = ["ip", "-n", where, "-b", "-"]
+            subprocess.run(batch, input="\n".join(lines), text=True, check=True)
+        yield [namespaces.index_of(made[0], name) for name in names]
+    finally:
+        for each in made:
+            each.close()
+        namespaces.remove(MANY, FAR)
+
+
+def programs(ifindexes: list[int]) -> int:
+    """How many there are at these interfaces."""
+    libc, count = ctypes.CDLL(None, use_errno=True), 0
+    with inside(MANY):
+        for ifindex in ifindexes:
+            asked = bytearray(
+                struct.pack("=IIIIQI", ifindex, _TCX_INGRESS, 0, 0, 0, 0).ljust(64, b"\0")
+            )
+            buffer = (ctypes.c_char * len(asked)).from_buffer(asked)
+            libc.syscall(_BPF_SYSCALL, _PROG_QUERY, buffer, len(asked))
+            count += struct.unpack_from("=I", asked, 24)[0]
+    return count
+
+
+def curtains() -> int:
+    with inside(MANY):
+        listed = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True)
+    return listed.stdout.count("hook ingress")
+
+
+@contextlib.contextmanager
+def started(ports: int) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+    """A switch that is ready, and how long that took."""
+    given = [word for n in range(ports) for word in ("--port", f"p{n}")]
+    command = [sys.executable, "-m", "snoop", "-n", MANY, "run", *given]
+    begun = time.monotonic()
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    with namespaces.spawn(MANY, command, stdout=pipe, stderr=null) as switch:
+        try:
+            assert switch.stdout is not None
+            assert switch.stdout.readline() == b"ready\n"
+            yield switch, time.monotonic() - begun
+        finally:
+            switch.kill()
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the number of a system call")
+@pytest.mark.alone
+@pytest.mark.parametrize(("ports", "ready_within", "gone_within"), [(16, 1, 0.6), (200, 4, 2)])
+def test_many_ports_serve_and_go_at_once(
+    ports: int, ready_within: float, gone_within: float
+) -> None:
+    """Twice the goals, and what one port takes. Programs come later, and go later."""
+    with cabled(ports) as ifindexes:
+        with started(1) as (_, base):
+            pass
+        with started(ports) as (switch, ready):
+            # No port is without either: they keep the host's stack off it.
+            assert curtains() + programs(ifindexes) >= ports
+            wait_until(lambda: programs(ifindexes) == ports, within=20)
+            wait_until(lambda: not curtains(), within=5)
+            begun = time.monotonic()
+            switch.terminate()
+            assert switch.wait(30) == 0
+            gone = time.monotonic() - begun
+        wait_until(lambda: not programs(ifindexes), within=20)
+        assert ready < ready_within + base
+        assert gone < gone_within
