@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -297,3 +298,61 @@ def test_a_network_that_is_deleted_is_forgotten(host: Host) -> None:
     with suppress(KeyError):
         host.docker.port("member", "short")
         raise AssertionError("it is in no network")
+
+
+# Two hosts ---------------------------------------------------------------------------------------
+
+
+def ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True)
+
+
+def tunnel(one: Lab, other: Lab) -> None:
+    """A wire between two container hosts, and VXLAN over it: `vx0` at either end."""
+    ip("link", "add", "under", "netns", one.namespace, "type", "veth",
+       "peer", "name", "under", "netns", other.namespace)  # fmt: skip
+    for lab, own, peer in ((one, "192.0.2.1", "192.0.2.2"), (other, "192.0.2.2", "192.0.2.1")):
+        at = ("-n", lab.namespace)
+        ip(*at, "address", "add", f"{own}/24", "dev", "under")
+        ip(*at, "link", "set", "under", "up")
+        ip(*at, "link", "add", "vx0", "type", "vxlan", "id", "7", "remote", peer, "dstport", "4789")
+        ip(*at, "link", "set", "vx0", "up")
+
+
+def test_containers_of_two_hosts_are_in_one_network(host: Host) -> None:
+    """Joined by a tunnel, whose ports never forward to each other; a stream crosses it if it is
+    wanted there, and reaches who wants it."""
+    mesh = {"name": "vx0", "access": 10, "split_horizon": "mesh"}
+    igmp = {**QUICK["igmp"], "querier_address": "10.0.0.253"}
+    config = {"igmp": igmp, "switch": {"vlan_filtering": True, "unregistered": "mrouters"}}
+    with Lab(1) as lab:
+        tunnel(host.lab, lab)
+        # Of which the switch's is made: two of one address are one switch to each other.
+        ip("-n", lab.namespace, "link", "set", "p0", "address", "02:00:00:00:02:99")
+        host.switch.port_add("vx0", access=10, split_horizon="mesh")
+        far = Host(
+            lab, lab.switch([{"name": "p0", "access": 10}, mesh], config=config), Docker(lab)
+        )
+        try:
+            far.docker.start_daemon()
+            far.docker.start_driver()
+            far.docker.load_image()
+            words = [word.replace("128/25", "64/26") for word in SUBNET]
+            far.docker.do(
+                "network", "create", "-d", "snoop", "-o", "vlan=10", "-o", "mtu=1450", *words, "av"
+            )
+            host.receives("member")
+            far.receives("far-member")
+            far.docker.start("bystander")
+            far.switch.wait_members(GROUP, {far.docker.port("far-member"), "vx0"})
+            with far.docker.tap("bystander") as tap:
+                host.send()
+                far.got("far-member", COUNT)
+                far.send()
+                host.got("member", 2 * COUNT)
+                far.got("far-member", 2 * COUNT)
+                assert frames_to(tap, GROUP) == 0
+        finally:
+            far.docker.close()
+            host.switch.port_del("vx0")
+            ip("-n", host.lab.namespace, "link", "delete", "vx0")
