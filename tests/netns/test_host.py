@@ -19,7 +19,7 @@ from snoop.lab.switch import SNOOP, Snoop
 
 OWN, OWN6 = "10.0.0.254", "fd00::fe"
 HOST = {"interface": "sw0", "addresses": [f"{OWN}/24", f"{OWN6}/64"]}
-G, SSM, G6 = "239.30.0.1", "232.30.0.1", "ff0e::30:1"
+G, SSM, G6, OTHERS = "239.30.0.1", "232.30.0.1", "ff0e::30:1", "239.30.0.9"
 TCP_BYTES = 4 << 20
 
 
@@ -183,7 +183,7 @@ def filtering(*hosts: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "switch": {"vlan_filtering": True},
         "igmp": {**IGMP, "querier_address": "10.0.0.250"},
-        "port": [{"name": "p0", "access": 10}, {"name": "p1", "access": 20}],
+        "port": [{"name": f"p{n}", "access": vid} for n, vid in enumerate((10, 20, 10))],
         "host": [*hosts],
     }
 
@@ -191,9 +191,9 @@ def filtering(*hosts: Mapping[str, Any]) -> dict[str, Any]:
 def test_a_reload_moves_it_changes_it_and_takes_it_away() -> None:
     """Nobody else loses a datagram of a stream meanwhile."""
     host = {"interface": "sw0", "addresses": [f"{OWN}/24"], "access": 10}
-    with Lab(2) as lab:
+    with Lab(3) as lab:
         config = filtering(host)
-        switch = lab.switch(config=config, vlans={"p0": 10, "p1": 20})
+        switch = lab.switch(config=config, vlans={"p0": 10, "p1": 20, "p2": 10})
         own = lab.own()
         own.join(G)
         switch.wait_member(G, "sw0", vlan=10)
@@ -206,6 +206,10 @@ def test_a_reload_moves_it_changes_it_and_takes_it_away() -> None:
             switch.configure(filtering(*hosts))
             switch.reload()
 
+        lab.h(2).join(OTHERS)
+        switch.wait_member(OTHERS, "p2", vlan=10)
+        lab.h(2).reset()
+        beside = lab.h(0).start("send", destination=OTHERS, count=3000, rate=1000)
         become({**host, "access": 20, "addresses": ["10.0.0.253/24"], "mtu": 1400})
         assert addresses(lab) == {"10.0.0.253/24"}
         assert lab.port_attribute("sw0", "IFLA_MTU") == port(switch, "sw0")["mtu"] == 1400
@@ -221,10 +225,13 @@ def test_a_reload_moves_it_changes_it_and_takes_it_away() -> None:
         assert lab.port_attribute("sw1", "IFLA_ADDRESS") == "02:00:00:00:00:fe"
         wait_until(lambda: port(switch, "sw1")["state"] == "up", within=5, what="sw1 is up")
         become()
-        assert {row["name"] for row in switch.show("ports")["ports"]} == {"p0", "p1"}
+        assert {row["name"] for row in switch.show("ports")["ports"]} == {"p0", "p1", "p2"}
         for gone in ("sw0", "sw0-port", "sw1", "sw1-port"):
             with pytest.raises(KeyError):
                 namespaces.index_of(lab.link, gone)
+        beside.result()
+        lab.settle(lab.h(0), [lab.h(2)])
+        assert lab.h(2).app(OTHERS).unique == 3000
 
 
 def test_what_it_makes_and_what_it_finds() -> None:
