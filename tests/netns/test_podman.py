@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from netns.containers.podman import Podman
-from snoop.lab import Lab, wait_until
+from netns.containers.podman import IMAGE, RUN, Podman
+from snoop.lab import Lab, namespaces, wait_until
 from snoop.lab.switch import QUICK, Snoop
 
 GROUP, OTHER, PORT = "239.77.0.1", "239.77.0.2", "5000"
@@ -71,7 +71,9 @@ def ip(lab: Lab, *words: str) -> None:
 def hosts() -> Iterator[Hosts]:
     with Lab(1) as lab, Lab(0) as lab_b:
         mesh(lab, lab_b)
-        switch = lab.switch(["p0", MESH], config=QUICK)
+        # The host keeps an address, which is the querier's, too.
+        own = {"host": [{"interface": "sw0", "addresses": ["10.0.0.254/24"]}]}
+        switch = lab.switch(["p0", MESH], config={**QUICK, **own})
         quiet = {"igmp": {**QUICK["igmp"], "querier": "auto"}}
         switch_b = lab_b.switch([MESH], config=quiet)
         made: list[Podman] = []
@@ -79,6 +81,11 @@ def hosts() -> Iterator[Hosts]:
             for one, own, first in ((lab, switch, 100), (lab_b, switch_b, 180)):
                 made.append(Podman(one.namespace))
                 network(made[-1], own, first)
+            made[0].run("c1", *RECEIVE, network="tv")
+            made[0].run("c2", "/bin/sleep", "600", network="tv")
+            made[1].run("d1", *RECEIVE, network="tv")
+            made[0].wait_joined("c1")
+            made[1].wait_joined("d1")
             yield Hosts(lab, switch, made[0], lab_b, switch_b, made[1])
         finally:
             for podman in made:
@@ -110,12 +117,7 @@ def reaches(hosts: Hosts, podman: Podman, name: str, count: int = 20) -> None:
 
 def test_stream_reaches_the_members_and_nobody_else_on_both_hosts(hosts: Hosts) -> None:
     lab, switch, podman, _, switch_b, podman_b = hosts
-    podman.run("c1", *RECEIVE, network="tv")
-    podman.run("c2", "/bin/sleep", "600", network="tv")
-    podman_b.run("d1", *RECEIVE, network="tv")
     c1, c2, d1 = port_of(switch, "c1"), port_of(switch, "c2"), port_of(switch_b, "d1")
-    podman.wait_joined("c1")
-    podman_b.wait_joined("d1")
     wait_row(switch, GROUP, c1)
     wait_row(switch, GROUP, "fab0")
     wait_row(switch_b, GROUP, d1)
@@ -137,13 +139,20 @@ def test_stream_reaches_the_members_and_nobody_else_on_both_hosts(hosts: Hosts) 
     wait_until(lambda: podman_b.heard("d1", own) >= 20, within=10, what="d1 hears c2")
     podman.do("exec", "c2", "ping", "-c", "1", "-W", "5", address(podman_b, "d1"))
     podman.do("exec", "c2", "ping", "-c", "1", "-W", "5", "10.0.0.10")
+    # The host itself: reached, and heard by who has joined.
+    podman.do("exec", "c2", "ping", "-c", "1", "-W", "5", "10.0.0.254")
+    group = str(podman.directory / "group")
+    ip(lab, "route", "add", "224.0.0.0/4", "dev", "sw0")
+    with namespaces.inside(lab.namespace):
+        subprocess.run([group, "send", GROUP, PORT, "20"], check=True)
+    wait_until(lambda: podman.heard("c1", "10.0.0.254") >= 20, within=10, what="c1 hears its host")
 
 
 def test_container_that_is_started_again_has_its_stream_again(hosts: Hosts) -> None:
     podman, switch = hosts.podman, hosts.switch
-    port = port_of(switch, "c1")
+    port, joined = port_of(switch, "c1"), podman.said("c1").count("joined")
     podman.do("restart", "-t", "0", "c1")
-    podman.wait_joined("c1", times=2)
+    podman.wait_joined("c1", times=joined + 1)
     assert port_of(switch, "c1") == port
     wait_row(switch, GROUP, port)
     reaches(hosts, podman, "c1")
@@ -162,12 +171,15 @@ def test_switch_that_starts_again_has_the_containers_still(hosts: Hosts, number:
 
 def test_container_that_goes_leaves_nothing(hosts: Hosts) -> None:
     podman, switch = hosts.podman, hosts.switch
-    podman.do("rm", "-f", "-t", "0", "c1", "c2")
-    left = {row["name"] for row in switch.show("ports")["ports"]}
-    assert left == {"p0", "fab0"}
-    assert not list((podman.directory / "ipam" / "tv").glob("10.*"))
+    given = podman.directory / "ipam" / "tv"
+    podman.run("c9", "/bin/sleep", "600", network="tv")
+    port, own = port_of(switch, "c9"), address(podman, "c9")
+    assert (given / own).exists()
+    podman.do("rm", "-f", "-t", "0", "c9")
+    assert port not in {row["name"] for row in switch.show("ports")["ports"]}
+    assert not (given / own).exists()
     switch.stop()
-    done = podman.call("run", "--network", "tv", "tv", "/bin/sleep", "1")
+    done = podman.call("run", "--rm", "--network", "tv", *RUN, IMAGE, "/bin/sleep", "1")
     assert done.returncode != 0
     assert 'the switch "sw0" cannot be reached' in done.stderr
     switch.start()

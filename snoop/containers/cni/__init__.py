@@ -8,5 +8,5 @@ or an error, and nothing else there.
 - `asked`: the configuration and the environment, checked; `failing`: errors as the specification
   numbers them;
 - `ipam`: the plugin that gives out addresses; `results`: addresses and routes, as every version
-  writes them; `addressing`: the same on an interface.
+  writes them; `addressing`: the same on an interface; `announcing`: told to neighbours.
 """

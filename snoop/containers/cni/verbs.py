@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from snoop.containers import joining, pairs, places, switches
-from snoop.containers.cni import addressing, asked, ipam, results
+from snoop.containers.cni import addressing, announcing, asked, ipam, results
 from snoop.containers.cni.asked import Network, Place
 from snoop.containers.cni.failing import Code, Failed
 from snoop.containers.cni.results import Addressing
@@ -88,6 +88,7 @@ def _finish(
         port = switch.port(outer) or {}
     except (TimeoutError, NoSwitch) as error:
         raise Failed(Code.LATER, str(error)) from error
+    announcing.announce(inside, place.interface, inner.mac, got)
     ours = [
         {"name": outer, "mac": port.get("mac") or "", "mtu": inner.mtu},
         {"name": place.interface, "mac": inner.mac.hex(":"), "mtu": inner.mtu,
