@@ -180,7 +180,7 @@ def test_who_says_always_has_runs_for_guests_that_take_them(net: Guests, family:
     """And only for those: the kernel takes them apart for the others."""
     net.all_join(family)
     for guest in net.guests.values():
-        net.switch.do("port", "set", guest.name, "coalesce=always")
+        net.switch.quick("port", "set", guest.name, "coalesce=always")
     net.sender.bursts(GROUPS[family], bursts=8, burst=40, size=400, rate=2000)
     net.lab.settle(net.sender)
     wanted = sorted(payload(0, number, 400) for number in range(320))
@@ -192,7 +192,7 @@ def test_who_says_always_has_runs_for_guests_that_take_them(net: Guests, family:
         if not net.in_kernel:  # which has no runs
             assert runs or kind != "uso"
             assert net.switch.counters(guest.name)["tx_coalesced"] > 0
-        net.switch.do("port", "set", guest.name, "coalesce=")
+        net.switch.quick("port", "set", guest.name, "coalesce=")
 
 
 @pytest.mark.parametrize("family", [4, 6])
