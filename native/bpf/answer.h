@@ -16,6 +16,8 @@
 #define DROPPED 2    /* TCX_DROP */
 #define TO_HOST (-1) /* TCX_NEXT: to whoever is behind us */
 
+#define TO_INGRESS 1u /* BPF_F_INGRESS */
+
 #define ETH_BYTES 14u
 #define MACS_BYTES 12u
 #define TAG_BYTES 4u
@@ -44,6 +46,9 @@
  * on and on from switch to switch around a loop, its processor would do nothing else.
  */
 #define DIRECT_MARK 0x5350u
+/* And in one that was sent round, with its number. */
+#define ROUND_MARK 0x8000u
+#define ROUND_MASK 0x7fffu
 
 /* What the filter tells the ingress program. */
 struct answer {
@@ -51,6 +56,7 @@ struct answer {
 	uint32_t bytes; /* of the frame */
 	uint32_t fence;
 	uint32_t ringed; /* 1 + the slot of a frame that the ring has by then; 0: of none */
+	uint32_t round;	 /* the mark of a frame that is to come again; 0: it is not */
 	uint32_t count;
 	uint32_t as_is;
 	uint16_t tci;
@@ -59,6 +65,8 @@ struct answer {
 	uint8_t to_host;
 	uint64_t egress[FP_PATH_EGRESS_MAX / 8];
 };
+
+_Static_assert(sizeof(struct answer) <= FP_PATH_ANSWER_BYTES, "the map has room for it");
 
 /* The loader puts in their place: the value of a map, and maps. */
 extern struct fp_path_shared fp_shared;

@@ -37,6 +37,7 @@ int fp_filter(struct __sk_buff *skb)
 		take_back(answer);
 	answer->waits = 0;
 	answer->ringed = 0;
+	answer->round = 0;
 	if (port >= FP_PATH_PORTS || skb->pkt_type == KIND_BROADCAST)
 		return TO_RING;
 	if (skb->pkt_type == KIND_MULTICAST)
@@ -116,7 +117,13 @@ int fp_ingress(struct __sk_buff *skb)
 	if (!answer || !is_about(answer, skb))
 		return leave(skb);
 	answer->waits = 0;
+	if (answer->round) {
+		skb->tc_index = (uint16_t)answer->round;
+		return (int)bpf_redirect(skb->ifindex, TO_INGRESS);
+	}
 	if (answer->ringed) {
+		if (skb->tc_index & ROUND_MARK)
+			skb->tc_index = 0;
 		count_ringed(answer);
 		return leave(skb);
 	}

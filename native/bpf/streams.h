@@ -180,7 +180,7 @@ INLINE bool serve(struct __sk_buff *skb, struct fp_path_slot *slot, uint32_t ver
 	before = __sync_fetch_and_add(&slot->frames[bank], 1);
 	count(&slot->bytes[bank], bytes);
 	slot->last_ns = bpf_ktime_get_coarse_ns();
-	slot->ttl = reading->ttl;
+	slot->ttl = reading->ttl | FP_PATH_SERVED;
 	if (!(before & (FP_PATH_RATE_FRAMES - 1)))
 		measure(slot);
 	if (answer->count)
@@ -199,6 +199,21 @@ INLINE int to_ring(struct __sk_buff *skb, uint32_t index, struct answer *answer)
 	return TO_RING;
 }
 
+/*
+ * What the kernel has sent of a batch of frames waits, behind the rest of the batch, in the queue
+ * of the processor, and the loop may be on another one. So the next frames of the flow that are the
+ * ring's go through that queue themselves: they are received again, behind what is older.
+ */
+INLINE int send_round(struct __sk_buff *skb, struct fp_path_slot *slot, struct answer *answer)
+{
+	uint32_t number = (slot->round + 1u) & ROUND_MASK;
+
+	ONCE(slot->round) = (uint16_t)number;
+	answer->round = ROUND_MARK | number;
+	wait_for(skb, answer);
+	return NOT_TO_RING;
+}
+
 INLINE int filter_multicast(struct __sk_buff *skb, uint32_t port, struct answer *answer)
 {
 	const struct fp_path_port *here = &fp_shared.ports[port];
@@ -212,9 +227,18 @@ INLINE int filter_multicast(struct __sk_buff *skb, uint32_t port, struct answer 
 	slot = find(here, reading.key, answer, &version, &index);
 	if (!slot)
 		return TO_RING;
+	if (ONCE(slot->round) != ONCE(slot->back)) {
+		if (!(skb->tc_index & ROUND_MARK))
+			return send_round(skb, slot, answer);
+		ONCE(slot->back) = (uint16_t)(skb->tc_index & ROUND_MASK);
+		slot->ttl &= ~FP_PATH_SERVED;
+		return to_ring(skb, index, answer);
+	}
 	if (!(version & 1) && reading.plain && !skb->gso_size && skb->len <= slot->frame_max &&
 	    may_serve(slot) && serve(skb, slot, version, &reading, here->to_host, answer))
 		return NOT_TO_RING;
+	if (slot->ttl & FP_PATH_SERVED)
+		return send_round(skb, slot, answer);
 	return to_ring(skb, index, answer);
 }
 

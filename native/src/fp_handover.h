@@ -12,7 +12,7 @@
  * the ring holds an older one of its flow, whatever its ports are, by runs or frame by frame: a
  * pass has sent by all of them before it ends. One port's ring is one worker's, so workers add
  * nothing. The one exception is a flow that the ring loses anyway (begin_cut()): what waits there
- * is let go.
+ * is let go. From kernel to ring the programs see to the order themselves (send_round()).
  */
 #ifndef FP_HANDOVER_H
 #define FP_HANDOVER_H

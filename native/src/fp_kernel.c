@@ -14,7 +14,6 @@
 #define FDB_LEAST 64u
 #define SETS_LEAST 256u
 #define SLOTS_A_STREAM 2u /* so few that hash alike that a set has room for them */
-#define ANSWER_BYTES 96u
 
 _Static_assert(FP_PATH_PORTS == FP_PORTS_MAX && FP_PATH_SHARDS == FP_SHARDS, "one page, two names");
 _Static_assert(FP_PATH_UNTAGGED == FP_NO_TAG, "likewise");
@@ -59,8 +58,8 @@ static int make_maps(struct fp_kernel *kernel, const struct fp_config *config)
 		return err;
 	kernel->fdb_fd = fp_bpf_map_new(BPF_MAP_TYPE_LRU_HASH, sizeof(struct fp_shortcut_key),
 					sizeof(struct fp_shortcut_value), fdb_max, 0);
-	kernel->answer_fd =
-		fp_bpf_map_new(BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(uint32_t), ANSWER_BYTES, 1, 0);
+	kernel->answer_fd = fp_bpf_map_new(BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(uint32_t),
+					   FP_PATH_ANSWER_BYTES, 1, 0);
 	return kernel->fdb_fd < 0 ? kernel->fdb_fd : kernel->answer_fd < 0 ? kernel->answer_fd : 0;
 }
 

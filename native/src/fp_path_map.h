@@ -19,7 +19,10 @@
 #define FP_PATH_HOMES 1024u /* a power of two, and many to a port */
 #define FP_PATH_PROBES 4u
 #define FP_PATH_UNTAGGED 0x10000u /* FP_NO_TAG */
+#define FP_PATH_ANSWER_BYTES 104u /* what a program tells the other */
 #define FP_PATH_RATE_FRAMES 4096u /* a power of two */
+#define FP_PATH_SERVED                                                                             \
+	0x100u /* in ttl: what the kernel has sent may wait in a queue of the processor */
 
 enum fp_path_mode {
 	FP_MODE_RING = 0,  /* the ring's, whatever the rest of the slot says */
@@ -44,8 +47,9 @@ struct fp_path_slot {
 	uint64_t mark_ns; /* of the last frame whose count FP_PATH_RATE_FRAMES divides */
 	uint32_t ringed;  /* frames that the ring has had, or lost: counted when it has */
 	uint32_t mode;	  /* enum fp_path_mode; a program only ever writes FP_MODE_RING */
-	uint32_t ttl;
-	uint32_t pad;
+	uint32_t ttl;	  /* and FP_PATH_SERVED */
+	uint16_t round;	  /* number of the frame that was last sent round, */
+	uint16_t back; /* and of the one that last came back: all of them have if these are equal */
 	/* the loop's decision */
 	uint32_t done;	    /* of those the ones that have left; the programs wait for == ringed */
 	uint32_t frame_max; /* bytes, without a tag */
