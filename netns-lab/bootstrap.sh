@@ -51,6 +51,12 @@ missing_packages() {
 		# What completes a command line (tests/unit/cli/test_completion.py).
 		command -v zsh >/dev/null || need+=(zsh)
 		command -v fish >/dev/null || need+=(fish)
+		# The Debian package (tests/netns/test_packages.py), which is of Debian's own Python.
+		command -v dh >/dev/null || need+=(debhelper)
+		[ ! -x /usr/bin/python3 ] || /usr/bin/python3 - <<-'EOF' 2>/dev/null || need+=(python3-venv python3-dev)
+			import ensurepip, os, sys, sysconfig
+			sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))
+		EOF
 		# Containers (tests/netns/containers), and what is in their image.
 		[ -x /usr/sbin/dockerd ] || need+=(docker.io)
 		command -v podman >/dev/null || need+=(podman)
