@@ -100,7 +100,7 @@ class Site:
     def open(self, directory: Path) -> None:
         self.star.open()
         self.contestant.start(self.star, directory)
-        self.sink = Sink(self.star, self.sink_mode)
+        self.sink = Sink(self.star.receivers, self.sink_mode)
         self.contestant.pause()
 
     def close(self) -> None:

@@ -164,8 +164,8 @@ def flooded(star: Star, hosts: Sequence[int], kind: str, seconds: float) -> Iter
 class Sink:
     """The receivers of one star; receiver 0 sits on port p1."""
 
-    def __init__(self, star: Star, mode: str) -> None:
-        hosts = [f"{name}:eth0" for name in star.receivers]
+    def __init__(self, namespaces: Sequence[str], mode: str) -> None:
+        hosts = [f"{name}:eth0" for name in namespaces]
         self.process = subprocess.Popen(
             [BUILD / "sink", mode, *hosts],
             stdin=subprocess.PIPE,

@@ -18,7 +18,7 @@ from snoop.namespace import inside
 from snoop.table.mdb import Mdb, VlanRow
 from snoop.table.members import EVERYBODY
 from snoop.table.seen import PortSetup
-from snoop.wire.address import ANY, Family, parse
+from snoop.wire.address import ANY, Address, Family, parse
 
 GROUPS = {False: "239.1.2.3", True: "ff3e::1234"}
 
@@ -32,8 +32,8 @@ class Middle:
     mdb: Mdb
     peer: bool
 
-    def want(self, group: str, ports: Sequence[int]) -> None:
-        self.mdb.set_group(0, parse(group), {ANY: sum(1 << port for port in ports)})
+    def want(self, group: str, ports: Sequence[int], *, source: Address = ANY) -> None:
+        self.mdb.set_group(0, parse(group), {source: sum(1 << port for port in ports)})
         self.publish()
 
     def publish(self) -> None:
