@@ -29,7 +29,7 @@ from snoop.table.seen import (
     WorkerStats,
 )
 
-CONTRACT_VERSION = 20
+CONTRACT_VERSION = 21
 if lib.fp_contract_version() != CONTRACT_VERSION:
     raise ImportError(
         f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "
@@ -118,6 +118,7 @@ def _port_config(ifindex: int, setup: PortSetup) -> Any:
     flags |= lib.FP_OPEN_ISOLATE if setup.isolate else 0
     flags |= lib.FP_OPEN_SHORTCUT if setup.shortcut else 0
     flags |= lib.FP_OPEN_LATER if setup.later else 0
+    flags |= lib.FP_OPEN_RINGS if setup.rings_only else 0
     slots = setup.ring_slots, setup.control_slots
     return ffi.new("struct fp_port_config *", [ifindex, *slots, flags, setup.punt_bytes])
 

@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 20
+#define FP_CONTRACT_VERSION 21
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -181,8 +181,9 @@ struct fp_port_state {
 enum fp_open_flag {
 	FP_OPEN_QDISC_BYPASS = 1,
 	FP_OPEN_ISOLATE = 2,  /* keep the host stack off the port */
-	FP_OPEN_SHORTCUT = 4, /* with it: redirect known unicast inside the kernel */
-	FP_OPEN_LATER = 8     /* its program comes by fp_port_attach(), where there can be one */
+	FP_OPEN_SHORTCUT = 4, /* redirect known unicast inside the kernel */
+	FP_OPEN_LATER = 8,    /* its program comes by fp_port_attach(), where there can be one */
+	FP_OPEN_RINGS = 16    /* nothing comes in or leaves by the program in the kernel */
 };
 
 struct fp_port_config {

@@ -38,6 +38,7 @@ struct fp_port {
 	uint32_t flags;	 /* of fp_port_config */
 	int isolated;	 /* 0, or the errno of isolation; EINPROGRESS: its program is to come */
 	int isolate_fd;	 /* tcx link of the program that keeps the host stack off, or lets it see */
+	bool rings_only; /* FP_OPEN_RINGS, as long as it lives */
 	/* what comes in may be served inside the kernel; the control thread's, the loops read it */
 	_Atomic bool served;
 	struct fp_ring data;

@@ -37,6 +37,14 @@ static bool is_other(const struct change *change, uint32_t vlan, uint32_t port)
 	       is_left(change, vlan, port);
 }
 
+/* Whether they may send by the port of the address, and by the other one that has it. */
+static bool is_open_to_programs(const struct fp_table *table, const struct fp_fdb_place *place)
+{
+	const struct fp_port *also = place->also < 0 ? NULL : table->ports[place->also];
+
+	return !table->ports[place->port]->rings_only && (!also || !also->rings_only);
+}
+
 /*
  * The short cut takes the frames of the address where the fdb sends them. What it cannot do is left
  * to the ring: a copy that is spelled otherwise, or of another horizon.
@@ -50,6 +58,10 @@ static void follow(const struct fp_switch *sw, const struct fp_table *table, uin
 
 	if (!table->ports[place->port])
 		return; /* closed: its addresses are about to be flushed */
+	if (!is_open_to_programs(table, place)) {
+		fp_shortcut_forget(&sw->shortcut, vlan, mac);
+		return;
+	}
 	target = (struct fp_shortcut_target){
 		.port = place->port,
 		.mtu = table->mtu[place->port],

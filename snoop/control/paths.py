@@ -10,7 +10,7 @@ PATHS = {
     "new": "by the rings: too few of its frames were seen yet",
     "off": "by the rings: no stream may be served inside the kernel",
     "port": "by the rings: a port that it comes in at or leaves by has no program in the kernel "
-    "(it takes CAP_BPF and Linux 6.6)",
+    "(a filter of nftables' on what leaves there, or no CAP_BPF or Linux 6.6)",
     "runs": "by the rings: it is so fast that leaving in runs gains more",
     "frames": "by the rings: its frames are long, cut, or have options, which the kernel's program "
     "leaves alone",

@@ -6,5 +6,6 @@
 - `pairs`: what is made and changed of interfaces, those of `[[host]]` alone;
 - `rtnetlink`, `listing`, `peers`, `neighbours`: the other end of each, in whatever namespace, and
   its changes;
+- `filters`: what nftables does to what leaves;
 - `runs`: whether that neighbour takes runs; `direct`: whether it can be handed frames directly.
 """

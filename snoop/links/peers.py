@@ -13,10 +13,11 @@ import errno
 import math
 import time
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from snoop.links import direct, ethtool, runs
 from snoop.links.direct import Direct
+from snoop.links.filters import FILTERED, EgressFilters
 from snoop.links.listing import Listing
 from snoop.links.rtnetlink import ALL_INTERFACES, Asker, Facts, LinkEvent, RoutingEvent
 from snoop.links.runs import PAIRS, Runs
@@ -73,6 +74,7 @@ class Peers:
     def __init__(self) -> None:
         self.deaf: str | None = None
         self._asker: Asker | None = None
+        self._filters = EgressFilters()
         self._followed: dict[int, _Followed] = {}
         self._by_peer: dict[Place, list[_Followed]] | None = None
         self._self_nsid: int | None = None
@@ -101,7 +103,7 @@ class Peers:
         return self._follow(ifindex).guests
 
     def qdisc(self, ifindex: int) -> str:
-        """The interface's own queueing discipline."""
+        """The interface's own queueing discipline; FILTERED, if a filter is on what leaves."""
         return self._follow(ifindex).own.qdisc
 
     def follow(self, ifindexes: Collection[int]) -> None:
@@ -203,7 +205,10 @@ class Peers:
         if self._asker is None:
             return _neither(self.deaf or "nothing can be asked")
         try:
-            own = one.own = self._facts((None, one.ifindex), dumps)
+            own = self._facts((None, one.ifindex), dumps)
+            if own.name in self._filters.names():
+                own = replace(own, qdisc=FILTERED)
+            one.own = own
             self._by_peer = None
             if own.kind in PAIRS:
                 return self._verdict_of_pair(own, dumps)
@@ -256,7 +261,7 @@ class Peers:
                 found.add(f"{facts.name} (elsewhere)")
             else:
                 one.moved.discard(place)
-        if not found:
+        if not found and one.own.kind not in (*runs.TUNNELS, "bridge"):  # they have an fdb
             found = {each.hex(":") for each in self._asker.guest_addresses(one.ifindex)}
         return frozenset(found)
 

@@ -264,15 +264,18 @@ def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 def attributes(data: bytes) -> dict[int, bytes]:
     """Attributes by their type, as they are; of two of a type the last."""
-    found = {}
+    return dict(each_attribute(data))
+
+
+def each_attribute(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Each of them, with its type."""
     at = 0
     while at + _ATTRIBUTE.size <= len(data):
         size, kind = _ATTRIBUTE.unpack_from(data, at)
         if size < _ATTRIBUTE.size:
-            break
-        found[kind & 0x3FFF] = data[at + _ATTRIBUTE.size : at + size]
+            return
+        yield kind & 0x3FFF, data[at + _ATTRIBUTE.size : at + size]
         at += (size + 3) & ~3
-    return found
 
 
 def number(found: dict[int, bytes], kind: int) -> int:

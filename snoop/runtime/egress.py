@@ -13,6 +13,7 @@ from snoop.config.schema import SwitchTable
 from snoop.config.schema_port import Coalesce, PortTable
 from snoop.links import direct, runs
 from snoop.links.direct import Direct
+from snoop.links.filters import FILTERED
 from snoop.links.runs import Runs
 from snoop.proto.params import MrouterMode
 
@@ -45,6 +46,10 @@ class Egress:
         """
         bypass = effective.bypass(table, self.switch)
         return bypass and self._neighbours.qdisc(ifindex) in _GIVEN_QDISCS
+
+    def rings_only(self, ifindex: int) -> bool:
+        """Is a filter there that does not see what the kernel's program sends? (N-10)"""
+        return self._neighbours.qdisc(ifindex) == FILTERED
 
     def runs(self, table: PortTable, ifindex: int | None, *, router: bool) -> Runs:
         """Known to take them, or none."""

@@ -281,8 +281,10 @@ class Ports:
         return gone
 
     def _takes_opening(self, port: Port, link: Link) -> bool:
-        """Traffic control came or went, or what isolates it and is no program of the switch's."""
+        """Traffic control or a filter came or went, or what isolates it and is not our program."""
         if port.asked_bypass != self.egress.bypasses(port.table, link.ifindex):
+            return True
+        if port.setup is not None and port.setup.rings_only != self.egress.rings_only(link.ifindex):
             return True
         wanted = self.isolation.wanted(port.table, link)
         if wanted == port.asked_isolation:
@@ -323,7 +325,8 @@ class Ports:
         """New rings for an open port whose old ones have stopped. Its state in the table stays."""
         assert port.link is not None
         try:
-            setup = self._setup(port)
+            kept = port.setup is not None and port.setup.rings_only
+            setup = self._setup(port, rings_only=kept)
             opened = self._fastpath.port_reopen(port.id, port.link.ifindex, setup)
         except OSError as error:
             # Its old rings take nothing in either: down, said, and tried again as a whole.
@@ -337,7 +340,7 @@ class Ports:
         port.asked_bypass = self.egress.bypasses(port.table, link.ifindex)
         try:
             self._claims.take(link.ifindex)
-            setup = self._setup(port)
+            setup = self._setup(port, rings_only=self.egress.rings_only(link.ifindex))
             opened = self._opened(port, link, setup)
         except OSError as error:
             self._claims.drop(link.ifindex)
@@ -366,7 +369,7 @@ class Ports:
         prepared = self._openings.take(link.ifindex, setup)
         return None if prepared is None else self._fastpath.adopt(port.id, prepared, setup)
 
-    def _setup(self, port: Port) -> PortSetup:
+    def _setup(self, port: Port, *, rings_only: bool) -> PortSetup:
         """How a port is to be opened; its rings are as deep as those of others allow."""
         if port.setup is None:
             ports = len(self._by_id)
@@ -383,6 +386,7 @@ class Ports:
             qdisc_bypass=port.asked_bypass,
             isolate=port.asked_isolation,
             later=self._programs is not None,
+            rings_only=rings_only,
         )
         return port.setup
 

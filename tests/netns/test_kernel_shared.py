@@ -16,6 +16,7 @@ from netns.star import Star, star
 from netns.test_neighbours import child, run_in
 from snoop.lab import namespaces, wait_until
 from snoop.lab.host import Host
+from snoop.links.peers import Peers
 
 GROUP = "239.41.0.9"
 UPPER = ["ip", "link", "del", "mv{}"]
@@ -58,6 +59,29 @@ def test_who_shares_a_port_comes_and_goes_unnoticed_by_streams(net: Star) -> Non
     streams.whole(1, 2)
 
 
+@pytest.mark.parametrize("which", ["address", "master"])
+def test_the_host_itself_is_reached_at_a_shared_port(net: Star, which: str) -> None:
+    """By who is behind the port, at an address of the port's or of the bridge it is in."""
+    place, holder = net.lab.namespace, "p1" if which == "address" else "br9"
+    if which == "master":
+        run_in(place, "ip", "link", "set", "p1", "master", "br9")
+        run_in(place, "ip", "link", "set", "br9", "up")
+    run_in(place, "ip", "addr", "add", "10.0.0.99/32", "dev", holder)
+    run_in(place, "ip", "route", "add", "10.0.0.11/32", "dev", holder)
+    wait_until(lambda: problem(net, "p1"), within=2, what="p1 says so")
+    pings(net.h(1), "10.0.0.99")
+    pings(net.h(1), net.h(2).address)
+    if which == "master":
+        run_in(place, "ip", "link", "set", "p1", "nomaster")
+    run_in(place, "ip", "addr", "flush", "dev", holder)
+    wait_until(lambda: not problem(net, "p1"), within=8, what="isolated again")
+
+
+def pings(host: Host, other: str) -> None:
+    said = host.run(["ping", "-n", "-c", "3", "-i", "0.05", "-W", "3", other]).stdout
+    assert "3 received" in said, said
+
+
 def problem(net: Star, name: str) -> str:
     return str(port(net, name)["problem"] or "")
 
@@ -74,8 +98,17 @@ def upper(net: Star) -> Iterator[Host]:
 def test_upper_device_is_reached_and_reaches(net: Star, upper: Host, family: int) -> None:
     below, above = (net.h(0).address, upper.address) if family == 4 else ("fd00::10", "fd00::201")
     for host, other in ((upper, below), (net.h(0), above)):
-        said = host.run(["ping", "-n", "-c", "3", "-i", "0.05", "-W", "3", other]).stdout
-        assert "3 received" in said, said
+        pings(host, other)
+
+
+def test_hosts_behind_the_port_reach_those_behind_others(net: Star, upper: Host) -> None:
+    """By the short cut, too; what has an upper device's address goes to that, and no way round."""
+    before = net.switch.counters("p0")["shortcut_frames"]
+    for _ in range(2):
+        pings(net.h(0), net.h(2).address)
+        pings(net.h(2), net.h(0).address)
+    assert net.switch.counters("p0")["shortcut_frames"] > before
+    pings(net.h(0), upper.address)
 
 
 def test_upper_device_has_its_groups(net: Star, upper: Host) -> None:
@@ -116,3 +149,34 @@ def test_port_that_is_not_isolated_is_served_as_well() -> None:
         with namespaces.inside(net.lab.namespace):
             received = Path("/proc/thread-self/net/snmp").read_text().split("Ip: ")[2].split()[2]
         assert int(received) >= 1500
+
+
+def test_stations_that_a_tunnel_knows_are_no_upper_devices(net: Star) -> None:
+    """A vxlan's forwarding database is told in the same place as addresses that are asked for."""
+    run_in(
+        net.lab.namespace,
+        *[
+            "ip",
+            "link",
+            "add",
+            "vx0",
+            "type",
+            "vxlan",
+            "id",
+            "7",
+            "remote",
+            "192.0.2.9",
+            "dstport",
+            "4789",
+        ],
+    )
+    run_in(
+        net.lab.namespace,
+        *["bridge", "fdb", "append", "02:00:00:00:09:09", "dev", "vx0", "dst", "192.0.2.9"],
+    )
+    peers = Peers()
+    with namespaces.inside(net.lab.namespace):
+        peers.open()
+        assert peers.guests(namespaces.index_of(net.lab.link, "vx0")) == frozenset()
+    peers.close()
+    run_in(net.lab.namespace, "ip", "link", "del", "vx0")

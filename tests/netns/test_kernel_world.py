@@ -29,6 +29,10 @@ from netns.star import IGMP, MLD, Star, star
 from netns.test_neighbours import run_in
 from snoop.lab import Lab, namespaces, wait_until
 
+FILTER = (
+    "add table netdev t; add chain netdev t c { type filter hook egress device p1 priority 0; }; "
+    "add rule netdev t c udp dport 5004 drop"
+)
 XDP_PASS, TCX_NEXT, TCX_DROP = 2, -1, 2
 
 
@@ -182,3 +186,21 @@ def test_ports_change_their_vlans() -> None:
         for count in streams.at(2):
             assert count.duplicates == count.reordered == 0
         net.conserved()
+
+
+def test_filter_of_nftables_on_the_way_out_is_obeyed(net: Star) -> None:
+    """It does not see what the kernel's program sends: the rings have such a port, once it is known
+    of; the others keep theirs.
+    """
+    with streaming(net) as streams:
+        run_in(net.lab.namespace, "nft", FILTER)
+        wait_until(lambda: "nftables" in str(port(net, "p1")["takes_runs_because"]), within=8)
+        wait_until(lambda: streams.paths() == {"ring"}, within=5)
+        streams.end_at(1)
+        assert port(net, "p1")["isolated"]
+        run_in(net.lab.namespace, "nft", "delete table netdev t")
+        streams.go_on(1)
+        wait_until(lambda: streams.paths() == {"kernel"}, within=8)
+    streams.in_order(1)
+    streams.whole(2)
+    net.conserved()
