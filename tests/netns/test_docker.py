@@ -132,7 +132,7 @@ def test_a_stream_from_a_container_reaches_outside(host: Host) -> None:
             host.send()
 
             def arrived() -> int:
-                return outside.wire(GROUP).frames
+                return outside.wire(GROUP).datagrams
 
             wait_until(lambda: arrived() >= COUNT, within=10, what=f"all outside, not {arrived()}")
             assert arrived() == COUNT
