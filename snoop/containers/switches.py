@@ -15,7 +15,7 @@ from typing import Any
 
 from snoop.containers import places
 from snoop.control import client
-from snoop.control.client import Client, NoDaemon, Refused
+from snoop.control.client import Absent, Client, NoDaemon, Refused
 from snoop.printable import printable
 from snoop.waiting import comes
 
@@ -119,7 +119,9 @@ def find(name: str, socket: str | None = None) -> Switch:
     called = f'the switch "{name}"'
     try:
         asked = Client(path, timeout=ANSWER_SECONDS)
-    except (NoDaemon, Refused) as error:
+    except Absent as error:
+        raise NoSwitch(f"{called} does not run: nobody listens at {path}") from error
+    except Refused as error:
         raise NoSwitch(f"{called} cannot be reached: {error}") from error
     pid = asked.pid
     try:

@@ -59,7 +59,7 @@ def plugin(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 def test_switch_that_does_not_run_is_for_later(plugin: Plugin) -> None:
     answer = plugin.call()
     assert (answer["cniVersion"], answer["code"]) == ("1.0.0", 11)
-    assert 'the switch "sw0" cannot be reached' in answer["msg"]
+    assert 'the switch "sw0" does not run' in answer["msg"]
     assert plugin.code("STATUS", cniVersion="1.1.0") == 50
     assert plugin.call("DEL") == {}
     assert plugin.call("DEL", vlan=5000, nonsense=1, env={"CNI_NETNS": ""}) == {}
