@@ -8,7 +8,6 @@ container's end up: nobody waits for it here.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,10 +17,10 @@ from snoop.containers.docker_networks import Network, Refused
 from snoop.containers.joining import NotJoined
 from snoop.containers.pairs import End
 from snoop.containers.switches import NoSwitch, Switch, Unmet
+from snoop.waiting import comes
 
 # A switch that is just being started again is worth a moment, and Docker waits some 30 s.
 PATIENCE_SECONDS = 3.0
-_LOOK_SECONDS = 0.1
 
 
 class SwitchWires:
@@ -72,17 +71,22 @@ def _untagged(host: dict[str, Any]) -> int | None:
 @contextlib.contextmanager
 def _running(network: Network, *, patience: float = PATIENCE_SECONDS) -> Iterator[Switch]:
     """The network's switch; what it, or the way to it, refuses is said in Docker's words."""
-    until = time.monotonic() + patience
-    while True:
+    why: NoSwitch | None = None
+
+    def look() -> Switch | None:
+        nonlocal why
         try:
-            switch = switches.find(network.switch)
-            break
-        except ValueError as error:
-            raise Refused(str(error)) from error
+            return switches.find(network.switch)
         except NoSwitch as error:
-            if time.monotonic() >= until:
-                raise Refused(str(error)) from error
-            time.sleep(_LOOK_SECONDS)
+            why = error
+            return None
+
+    try:
+        switch = comes(look, within=patience)
+    except ValueError as error:
+        raise Refused(str(error)) from error
+    if switch is None:
+        raise Refused(str(why)) from why
     try:
         yield switch
     except (NoSwitch, Unmet, NotJoined) as error:

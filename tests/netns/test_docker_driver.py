@@ -68,7 +68,7 @@ class Asker:
     """Docker, a process in the namespace of host h0 that asks what it is told to."""
 
     def __init__(self, lab: Lab, docker: Docker) -> None:
-        path = f"/proc/{docker.outer.pid}/root/run/docker/plugins/snoop.sock"
+        path = f"/proc/{docker.outer.pid}/root" + "/run/docker/plugins/snoop.sock"
         self.process = subprocess.Popen(
             ["nsenter", f"--net=/run/netns/{lab.h(0).namespace}", sys.executable, "-c", ASKING,
              path],

@@ -311,8 +311,8 @@ def test_what_cannot_be_written_down_does_not_happen(docker: Docker) -> None:
     docker.create()
     docker.file.parent.rename(docker.file.parent.with_name("away"))
     docker.file.parent.write_text("in the way")
-    with pytest.raises(OSError):  # noqa: PT011
+    with pytest.raises(FileExistsError):
         docker.create(OTHER)
-    with pytest.raises(OSError):  # noqa: PT011
+    with pytest.raises(FileExistsError):
         docker.start()
     assert docker.wires.there == {}
