@@ -154,7 +154,7 @@ def test_vlans_end_when_nothing_is_left_of_them() -> None:
         batch = [report(net, 1, [JOIN], vid) for vid in range(1, 4095)]
         before = queries_sent(net)
         attack(net, 1, batch).result(30)
-        taken = ("rx_report_v3", "rate_limited", "punt_full", "punt_stale")
+        taken = ("rx_report_v3", "rate_limited", "punt_full", "punt_stale", "ring_full")
         wait_until(
             lambda: sum(net.switch.counters("p1")[name] for name in taken) >= len(batch),
             within=20,

@@ -120,7 +120,7 @@ def test_pair_with_each_end_where_it_belongs_is_a_port_while_it_is_there(lab: La
         assert not pairs.remove(running.namespace, outer.name)
         wait_until(lambda: running.port(outer.name) is None, within=5, what="it is no port")
     switch.stop()
-    with pytest.raises(switches.NoSwitch, match="cannot be reached"):
+    with pytest.raises(switches.NoSwitch, match="does not run"):
         switches.find("sw0", switch.socket)
     for path in ("/dev/null", "/proc/self/ns/mnt", "/tmp"):
         with pytest.raises(places.NoNamespace):
