@@ -46,6 +46,7 @@ missing_packages() {
 		command -v radvd >/dev/null || need+=(radvd)
 		command -v ping >/dev/null || need+=(iputils-ping)
 		command -v nft >/dev/null || need+=(nftables)
+		command -v ethtool >/dev/null || need+=(ethtool)
 		command -v tcpdump >/dev/null || need+=(tcpdump)
 		command -v mandoc >/dev/null || need+=(mandoc)
 		# What completes a command line (tests/unit/cli/test_completion.py).

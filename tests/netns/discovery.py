@@ -61,6 +61,11 @@ def addresses(host: Host) -> dict[str, int]:
     return found
 
 
+def is_addressed(host: Host) -> bool:
+    """May it use its link-local address?"""
+    return addresses(host).get(host.link_local) == 0
+
+
 def assign(host: Host, address: str) -> bool:
     """Give the host an address, as a person does; whether it is its own."""
     index = namespaces.index_of(host.link, "eth0")

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from snoop.lab import Lab, frames, frames_ipv6
+from netns.discovery import is_addressed
+from snoop.lab import Lab, frames, frames_ipv6, wait_until
 from snoop.lab.datagrams import payload
 from snoop.lab.host import Host
 from snoop.lab.switch import Snoop
@@ -178,6 +179,11 @@ def star(
             lab.wait_pruning(lab.h(0), lab.h(1), lab.h(-1))
             if mld is not None:
                 lab.wait_pruning(lab.h(0), lab.h(1), lab.h(-1), ipv6=True)
+                wait_until(
+                    lambda: quiet_ipv6 or all(map(is_addressed, lab.hosts)),
+                    within=10,
+                    what="every host's link-local address is its own: MLD-3, it reports from :: else",
+                )
             made.quiet()
         yield made
         assert made.switch.process.poll() is None, made.switch.log
