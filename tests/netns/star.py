@@ -182,7 +182,7 @@ def star(
                 wait_until(
                     lambda: quiet_ipv6 or all(map(is_addressed, lab.hosts)),
                     within=10,
-                    what="every host's link-local address is its own: MLD-3, it reports from :: else",
+                    what="hosts report from addresses of their own, not from :: (MLD-3)",
                 )
             made.quiet()
         yield made
