@@ -9,7 +9,8 @@ import pytest
 
 from snoop import fastpath
 from snoop.control.counters import LOST, PRUNED, REFUSED, dropped
-from snoop.fastpath import DROPS, REASONS, STATS, Action, ffi, lib
+from snoop._native import ffi, lib
+from snoop.fastpath import DROPS, REASONS, STATS, Action
 from snoop.runtime import depths, ports
 from snoop.table import image
 from snoop.table.mdb import Delta, Row, VlanRow
