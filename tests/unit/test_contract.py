@@ -10,7 +10,7 @@ import pytest
 from snoop import fastpath
 from snoop.control.counters import LOST, PRUNED, REFUSED, dropped
 from snoop._native import ffi, lib
-from snoop.fastpath import DROPS, REASONS, STATS, Action
+from snoop.fastpath import DROPS, REASONS, STATS, Action, switch
 from snoop.runtime import depths, ports
 from snoop.table import image
 from snoop.table.mdb import Delta, Row, VlanRow
@@ -47,8 +47,8 @@ def test_packed_structures_have_the_compiled_sizes() -> None:
     assert image.ROW.size == ffi.sizeof("struct fp_row")
     assert image.VLAN.size == ffi.sizeof("struct fp_vlan")
     assert image.MEMBERS.size == ffi.sizeof("struct fp_members")
-    assert fastpath._PUNTED.size == ffi.sizeof("struct fp_punted")  # no public name: only its size
-    assert lib.FP_FRAME_BYTES_MAX + ffi.sizeof("struct fp_punted") <= fastpath._DRAIN_BYTES
+    assert switch._PUNTED.size == ffi.sizeof("struct fp_punted")  # no public name: only its size
+    assert lib.FP_FRAME_BYTES_MAX + ffi.sizeof("struct fp_punted") <= switch._DRAIN_BYTES
 
 
 def test_packed_row_is_read_by_c_as_it_was_meant() -> None:
