@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from snoop._native import ffi, lib
 
 from snoop import fastpath
 from snoop.control.counters import LOST, PRUNED, REFUSED, dropped
-from snoop._native import ffi, lib
 from snoop.fastpath import DROPS, REASONS, STATS, Action, switch
 from snoop.runtime import depths, ports
 from snoop.table import image
