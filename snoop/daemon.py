@@ -325,7 +325,7 @@ class Daemon:
 
     def _take_attached(self) -> None:
         if not self._stopping:
-            self._plane.ports.attached()
+            self._plane.ports.opener.attached()
             self._plane.flush()
             self._rearm()
 

@@ -1,9 +1,10 @@
 """The switch at work, without its process: moves frames in, effects out, tables to the fast path.
 
-- `plane` is the middle; `port` is one, `ports` opens and closes, `openings` waits for the kernel,
-  `programs` brings the program of one that is there already; `depths` says how deep its rings are,
-  `isolation` what keeps the host's stack on one, `egress` how frames leave one; `rings` opens again
-  what stopped; `statics` are those of the file;
+- `plane` is the middle; `statics` are those of the file;
+- `port` is one, `ports` all of them, `opener` opens and closes, `openings` waits for the kernel,
+  `programs` brings the program of one that is there already; `staging` is what each is from the
+  next publish on; `depths` says how deep its rings are, `isolation` what keeps the host's stack on
+  one, `egress` how frames leave one; `rings` opens again what stopped;
 - `hosts`: the host's own place on the switch, made and kept;
 - `batch`: how much is taken at once; `disputes`: addresses claimed in vain;
 - `events`, `captures` and `fanout`: what happened, to whoever listens; `log`: the same, to stderr;

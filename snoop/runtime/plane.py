@@ -353,7 +353,7 @@ class Plane:
 
     def _publish(self, delta: Delta) -> None:
         """Make rows and port states effective; what cannot be is kept, and tried again."""
-        if not (self.ports.is_staged or delta):
+        if not (self.ports.staging.waits or delta):
             self._again_at = NEVER
             return
         try:
@@ -364,7 +364,7 @@ class Plane:
             self._limited.log(logging.ERROR, "publish", f"table not published: {error}", now=now)
             return
         self._again_at = NEVER
-        self.ports.published()
+        self.ports.staging.published()
         if delta:
             self._mdb.published()
 
@@ -373,7 +373,7 @@ class Plane:
         routers = 0
         for ports in self._routers.values():
             routers |= ports
-        for port in self.ports.settle_runs(routers):
+        for port in self.ports.staging.settle_runs(routers):
             fields = {"takes_runs": port.runs.takes, "because": port.runs.because}
             self.say(EventKind.NEIGHBOUR, fields, port=port.name)
 

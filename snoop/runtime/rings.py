@@ -55,7 +55,7 @@ class RingWatch:
             last = self._last.get(port.id)
             pause = PAUSE if last is None else min(2 * last.pause, PAUSE_MAX)
             self._last[port.id] = _Last(now, pause)
-            self._ports.reopen(port)
+            self._ports.opener.reopen(port)
         return due[:TURN]
 
     def _due(self, port: int) -> Instant:
