@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterable
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from snoop.config import resolve
@@ -29,7 +28,7 @@ from snoop.proto.effects import (
 )
 from snoop.proto.engine import Engine
 from snoop.proto.params import Params, PortParams
-from snoop.proto.units import NEVER, SECOND, Instant, after
+from snoop.proto.units import NEVER, Instant
 from snoop.runtime import clock
 from snoop.runtime.batch import BATCH_MAX_NS, Budget, Refused
 from snoop.runtime.captures import Captures
@@ -44,9 +43,9 @@ from snoop.runtime.openings import Openings
 from snoop.runtime.outbox import Outbox
 from snoop.runtime.port import LinkTable, Port, State
 from snoop.runtime.ports import Ports
+from snoop.runtime.publishing import NOW, Publishing
 from snoop.runtime.rings import RingWatch
 from snoop.runtime.statics import FileStatics
-from snoop.table.mdb import Delta, Mdb, compile_group, compile_vlan
 from snoop.table.members import VLAN_DEFAULT
 from snoop.table.seen import Punted
 from snoop.wire.address import Address, Family, mac_text
@@ -57,15 +56,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger("snoop.plane")
 
 
-# What is compiled and published in one go: some 5 ms each.
-ROWS_MAX = 1000
-VLANS_MAX = 200
 # Timers dealt with in one go; thousands may run out at the same instant.
 DUE_MAX = 32
-NOW = Instant(1)
 _SWITCH_WIDE = ("switch", "igmp", "mld", "vlan")
-# How long a table that could not be published waits for memory.
-AGAIN = SECOND
 
 
 class Plane:
@@ -102,7 +95,7 @@ class Plane:
         told = Events(events, self.history, self.ports.name, self._called, self.ports.description)
         self._outbox = Outbox(fastpath, told, Captures(captures, self.ports))
         self._limited = Limited(_log)
-        self._mdb = Mdb()
+        self._publishing = Publishing(fastpath, self.ports.staging, self._limited)
         self._budget = Budget()
         self._refused = Refused()
         self.is_quiet = True
@@ -111,10 +104,6 @@ class Plane:
         self._unread: deque[Punted] = deque()  # of the last batch: it took longer than expected
         self._undecided = False  # something that was taken, or its rows are not published
         self._resume = NOW  # when to go on with it
-        self._again_at = NEVER  # when to publish what could not be
-        self._groups: dict[tuple[int, Address], None] = {}  # oldest change first
-        self._vlans: dict[tuple[int, Family], None] = {}
-        self._routers: dict[tuple[int, Family], int] = {}
         self._statics = FileStatics()
         for table in config.named:
             self.ports.add(table)
@@ -183,9 +172,7 @@ class Plane:
 
     def next_deadline(self) -> Instant | None:
         """When `advance` should be called next: at once, if something was left over."""
-        if self._groups or self._vlans:
-            return NOW
-        due = min(self.engine.next_deadline() or NEVER, self._again_at)
+        due = min(self.engine.next_deadline() or NEVER, self._publishing.due)
         if self._unread:
             due = min(due, self._resume)
         return due if due < NEVER else None
@@ -225,7 +212,7 @@ class Plane:
     def neighbours_changed(self) -> None:
         """Somebody takes runs no longer, or again: that at once and alone, then all it entails."""
         self._settle_runs()
-        self._publish(Delta())
+        self._publishing.publish_ports()
         self.links_changed()
 
     def do(self, effects: list[Effect]) -> None:
@@ -301,18 +288,18 @@ class Plane:
     @property
     def table_rows(self) -> int:
         """Group rows in the fast path."""
-        return self._mdb.rows
+        return self._publishing.mdb.rows
 
     def prunes(self, vid: int, family: Family) -> bool:
         """Tell whether groups with members go to nobody else: by the table that is published."""
-        waits = (vid, family) in self._vlans or bool(self._groups) or self._again_at < NEVER
+        waits = self._publishing.lags_in(vid, family)
         return self.engine.vlan_view(vid, family).active and not waits
 
     def lags(self, vid: int | None, group: Address | None) -> bool:
         """Tell whether what is known of these groups, None: of any, is not published yet."""
         if vid is None or group is None:
-            return bool(self._groups) or self._again_at < NEVER
-        return (vid, group) in self._groups or self._again_at < NEVER
+            return self._publishing.lags
+        return self._publishing.lags_at(vid, group)
 
     # Effects -------------------------------------------------------------------------------------
 
@@ -320,58 +307,19 @@ class Plane:
         """Compile what changed, publish once, then send what is to be sent and tell who listens.
 
         Who joins waits for the publish, and for nothing that may come after it.
-        Of thousands of groups or VLANs that changed at once (a table that ran out, a reload) a part
-        is published, and the rest when frames, timers and clients have had a turn. What holds for a
-        whole VLAN comes last: it must not prune by rows that are not there yet.
         """
-        engine = self.engine
-        rows = 0
-        for vid, group in list(islice(self._groups, ROWS_MAX)):
-            del self._groups[vid, group]
-            compiled = compile_group(engine.group_view(vid, group))
-            self._mdb.set_group(vid, group, compiled)
-            rows += 1 + len(compiled)
-            if rows >= ROWS_MAX:
-                break
-        if self._vlans and not self._groups:
-            ports = self._all_params()
-            for vid, family in list(islice(self._vlans, VLANS_MAX)):
-                del self._vlans[vid, family]
-                if vid == VLAN_DEFAULT or engine.has_vlan(vid, family):
-                    view = engine.vlan_view(vid, family)
-                    self._mdb.set_vlan(compile_vlan(view, self.params, ports))
-                    self._routers[vid, family] = view.mrouters
-                else:
-                    self._mdb.remove_vlan(vid, family)
-                    self._routers.pop((vid, family), None)
+        if self._publishing.compile(self.engine, self.params, self._all_params):
             self._settle_runs()
-        self._publish(self._mdb.staged())
-        if self._undecided and not (self._unread or self._groups or self._again_at < NEVER):
+        self._publishing.publish()
+        if self._undecided and not (self._unread or self._publishing.lags):
             self.fastpath.decided()
             self._undecided = False
         self._outbox.flush()
 
-    def _publish(self, delta: Delta) -> None:
-        """Make rows and port states effective; what cannot be is kept, and tried again."""
-        if not (self.ports.staging.waits or delta):
-            self._again_at = NEVER
-            return
-        try:
-            self.fastpath.publish(delta)
-        except OSError as error:
-            now = clock.now()
-            self._again_at = after(now, AGAIN)
-            self._limited.log(logging.ERROR, "publish", f"table not published: {error}", now=now)
-            return
-        self._again_at = NEVER
-        self.ports.staging.published()
-        if delta:
-            self._mdb.published()
-
     def _settle_runs(self) -> None:
         """Who gets runs, as routers and neighbours are now; staged for the next publish."""
         routers = 0
-        for ports in self._routers.values():
+        for ports in self._publishing.routers.values():
             routers |= ports
         for port in self.ports.staging.settle_runs(routers):
             fields = {"takes_runs": port.runs.takes, "because": port.runs.because}
@@ -383,9 +331,9 @@ class Plane:
                 case Transmit():
                     self._outbox.send(effect)
                 case GroupChanged(vid=vid, group=group):
-                    self._groups[vid, group] = None
+                    self._publishing.group_changed(vid, group)
                 case VlanChanged(vid=vid, family=family):
-                    self._vlans[vid, family] = None
+                    self._publishing.vlan_changed(vid, family)
                 case Event():
                     self._outbox.tell(effect, now)
 
@@ -415,18 +363,18 @@ class Plane:
     def _become(self, now: Instant) -> None:
         """Follow what the configuration says beside the ports, and publish all that it entails."""
         self._configure_statics(now)
-        self._mdb.set_floods(resolve.always_flood(self.config))
-        self._mdb.set_members(self.ports.members())
+        self._publishing.mdb.set_floods(resolve.always_flood(self.config))
+        self._publishing.mdb.set_members(self.ports.members())
         # First of all: queries that wait leave with the tag that each port has there (VLAN-5).
-        self._publish(self._mdb.staged())
+        self._publishing.publish()
         self._all_vlans()
         self.flush()
 
     def _all_vlans(self) -> None:
         """Every VLAN's row again, and the row of the VLANs that have none."""
         always = ((vid, family) for vid in (0, VLAN_DEFAULT) for family in Family)
-        for key in (*self.engine.instances(), *always):
-            self._vlans[key] = None
+        for vid, family in (*self.engine.instances(), *always):
+            self._publishing.vlan_changed(vid, family)
 
     def _called(self, group: object) -> str | None:
         return self.names.of_text(group)

@@ -10,7 +10,7 @@ from snoop.control.requests import Clear, Show
 from snoop.proto.effects import Effect
 from snoop.proto.units import MILLISECOND, Instant
 from snoop.runtime import clock
-from snoop.runtime.plane import NOW, VLANS_MAX
+from snoop.runtime.publishing import NOW, VLANS_MAX
 from snoop.table.seen import Punted
 from snoop.wire import address, compose, ether, ipv4
 from snoop.wire.address import ANY

@@ -13,7 +13,7 @@ from snoop.control.requests import (
 from snoop.proto.units import Instant
 from snoop.runtime import clock
 from snoop.runtime.batch import BUDGET_MAX, BUDGET_MIN, Budget, Refused
-from snoop.runtime.plane import AGAIN
+from snoop.runtime.publishing import AGAIN
 from snoop.table.mdb import Delta
 from snoop.table.seen import Punted
 from snoop.wire import address
