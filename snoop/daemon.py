@@ -32,12 +32,13 @@ from snoop.links.interfaces import Links
 from snoop.links.neighbours import Neighbours
 from snoop.links.pairs import Pairs
 from snoop.proto.units import SECOND, Instant
-from snoop.runtime import clock, garbage, notify, priority
+from snoop.runtime import clock, garbage, notify, priority, privileges
 from snoop.runtime.fanout import Fanout, Listener
 from snoop.runtime.hosts import Hosts
 from snoop.runtime.openings import Openings
 from snoop.runtime.plane import Plane
 from snoop.runtime.port import State, reason
+from snoop.runtime.privileges import Privileges
 from snoop.runtime.programs import Programs
 from snoop.runtime.rings import LOOK_SECONDS
 
@@ -49,7 +50,6 @@ _log = logging.getLogger("snoop.daemon")
 
 RETRY_SECONDS = 2.0
 STOP_SECONDS = 5.0
-_CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13}
 
 
 DESCRIPTORS = 4096
@@ -96,7 +96,11 @@ class Daemon:
         """Forward until a signal or a fault; the exit status. StartError if it cannot begin."""
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[str | None] = self._loop.create_future()
-        _check_capabilities()
+        if missing := privileges.missing():
+            raise StartError(
+                f"{' and '.join(missing)} missing: run as root, or with "
+                "`setpriv --inh-caps +net_raw,+net_admin --ambient-caps +net_raw,+net_admin`"
+            )
         allow_descriptors()  # before anything is served: places are a part of them
         with contextlib.ExitStack() as stack:
             stack.callback(self._links.close, self._loop)
@@ -150,6 +154,7 @@ class Daemon:
     async def _forward(self, control: ControlServer) -> int:
         switch = self._settings.config.switch
         priority.prefer(switch.nice)
+        kept = self._drop_privileges()
         try:
             fastpath = FastPath(
                 workers=switch.workers,
@@ -177,7 +182,9 @@ class Daemon:
             self._changes = Changes(
                 self._settings, self._plane, self._links, self._hosts, self._loaded
             )
-            self._answers = Answers(self._plane, changes=self._changes, config=self._settings.shown)
+            self._answers = Answers(
+                self._plane, changes=self._changes, config=self._settings.shown, why=kept
+            )
             named = {port.name for port in self._settings.config.named}
             faults = [
                 f"{port.name}: {port.problem}"
@@ -220,6 +227,21 @@ class Daemon:
             print(f"snoop: {fault}", file=sys.stderr, flush=True)
             return 1
         return 0
+
+    def _drop_privileges(self) -> dict[str, str]:
+        """Before the first thread, and after all that takes more; why each that is kept is."""
+        config = self._settings.config
+        listen = config.metrics.listen
+        held = Privileges(
+            file=self._settings.file,
+            directory=self._path.parent,
+            port=int(listen.rpartition(":")[2]) if listen else None,
+        )
+        try:
+            held.drop()
+        except OSError as error:
+            raise StartError(f"cannot give up privileges: {reason(error)}") from error
+        return held.why
 
     def _serve_metrics(self, listen: str) -> None:
         if not listen:
@@ -418,18 +440,3 @@ class Daemon:
         """What an operator should know about the configuration."""
         for note in odd.notes(self._settings.config):
             _log.warning("%s", note)
-
-
-def _check_capabilities() -> None:
-    """StartError naming what is missing, rather than an EPERM from somewhere deep."""
-    try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        held = int(status.split("CapEff:")[1].split()[0], 16)
-    except (OSError, IndexError, ValueError):
-        return
-    missing = [name for name, bit in _CAPABILITIES.items() if not held >> bit & 1]
-    if missing:
-        raise StartError(
-            f"{' and '.join(missing)} missing: run as root, or with "
-            "`setpriv --inh-caps +net_raw,+net_admin --ambient-caps +net_raw,+net_admin`"
-        )

@@ -45,6 +45,11 @@ class Settings:
         self.config = self.current = loaded.config
 
     @property
+    def file(self) -> str | None:
+        """What a reload reads again."""
+        return self._started.document.path
+
+    @property
     def refused(self) -> dict[str, str]:
         """What a pattern matches, or says itself that it is a port, and cannot be one; and why."""
         return {**self.matched.refused, **self._unkept}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from snoop.config import effective, resolve
 from snoop.config.addresses import GroupPrefix
@@ -43,7 +43,7 @@ _ALWAYS_FLOOD6 = PrefixList(GroupPrefix(one).prefix for one in resolve.ALWAYS_FL
 
 class Answers:
     """Answers requests about one plane. `changes` are to its configuration, `config` shows what
-    that has become; without, what the plane goes by.
+    that has become; without, what the plane goes by. `why`: of the privileges kept.
     """
 
     def __init__(
@@ -52,12 +52,16 @@ class Answers:
         *,
         changes: Changes,
         config: Callable[[], object] | None = None,
+        why: Mapping[str, str] | None = None,
     ) -> None:
         self._plane = plane
         self._changes = changes
         self._counters = statistics.Counters(plane)
         self._shows = Shows(
-            plane, self._counters, config=config or (lambda: effective.whole(plane.config))
+            plane,
+            self._counters,
+            config=config or (lambda: effective.whole(plane.config)),
+            why=why,
         )
 
     async def answer(self, request: Request) -> object:

@@ -34,6 +34,7 @@ Shown = Literal[
     "status",
     "witnesses",
     "vlans",
+    "privileges",
 ]
 
 

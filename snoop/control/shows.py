@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from snoop import __version__
-from snoop.control import documents, rows, statistics, testimony, vlans, witnessed
+from snoop.control import documents, privileged, rows, statistics, testimony, vlans, witnessed
 from snoop.control.flows import Flows, Which
 from snoop.control.matching import Host
 from snoop.control.parts import Parts, picked
@@ -27,7 +27,7 @@ from snoop.printable import natural
 from snoop.proto.hosts import NO_ADDRESS
 from snoop.proto.units import SECOND
 from snoop.proto.views import HostRow, WitnessRow
-from snoop.runtime import clock
+from snoop.runtime import clock, privileges
 from snoop.runtime.plane import Plane
 from snoop.runtime.port import Port
 from snoop.table.seen import FdbEntry, Stream
@@ -47,14 +47,22 @@ def _chosen(keys: Keys, wanted: Wanted) -> Keys:
 
 
 class Shows:
-    """Shows the state of one plane; `config` shows its configuration."""
+    """Shows the state of one plane; `config` shows its configuration, `why` names the reasons for
+    the privileges that the process has kept.
+    """
 
     def __init__(
-        self, plane: Plane, counters: statistics.Counters, *, config: Callable[[], object]
+        self,
+        plane: Plane,
+        counters: statistics.Counters,
+        *,
+        config: Callable[[], object],
+        why: Mapping[str, str] | None = None,
     ) -> None:
         self._plane = plane
         self._counters = counters
         self._config = config
+        self._why = why or {}
         self._devices = Devices()
         self._parts = Parts()
         self._flows = Flows(plane, self._parts)
@@ -99,6 +107,8 @@ class Shows:
                 return self._config()
             case "status":
                 return self._status()
+            case "privileges":
+                return privileged.shown(privileges.found(), self._why)
             case _:
                 raise AssertionError(what)
 

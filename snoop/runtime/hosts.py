@@ -36,6 +36,7 @@ MTU = 1500
 # What somebody else takes away is given back at most so often.
 AGAIN = SECOND
 _ALIAS = "made by snoop, the switch's end of"
+_OF_FIRST = Path("/proc/sys/net/core/netdev_budget")
 _MACHINE = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
 
@@ -89,6 +90,7 @@ class Hosts:
         self._pairs = pairs
         self._links = links
         self._switch = switch
+        self._namespace = _namespace()  # while we may still look (`privileges.py`)
         self._mtus: dict[str, int] = {}
         self._local: set[int] = set()
         self._again: dict[str, Instant] = {}
@@ -227,8 +229,8 @@ class Hosts:
         return self._address(host, own, anew=anew)
 
     def _make(self, host: HostTable, mtu: int) -> None:
-        mac = _mac(self._switch, host.name) if host.mac is None else parse_mac(host.mac)
-        peer_mac = _mac(self._switch, host.device)
+        mac = self._mac(host.name) if host.mac is None else parse_mac(host.mac)
+        peer_mac = self._mac(host.device)
         self._pairs.make(host.name, host.device, mac=mac, peer_mac=peer_mac, mtu=mtu)
         self._links.read()
         end = self._links.by_name(host.device)
@@ -293,6 +295,17 @@ class Hosts:
         self._again[host.name] = after(now, AGAIN)
         return True
 
+    def _mac(self, name: str) -> bytes:
+        """The same at each start of this machine, and no other's; b"" if it has no id of its
+        own.
+        """
+        machine = next((path.read_bytes().strip() for path in _MACHINE if path.exists()), b"")
+        if not machine:
+            return b""
+        seed = b"\0".join((machine, self._namespace, self._switch.encode(), name.encode()))
+        made = hashlib.sha256(seed).digest()[:6]
+        return bytes((made[0] & 0xFC | 2,)) + made[1:]
+
     def _forget(self, name: str) -> None:
         self._mtus.pop(name, None)
         self._given.pop(name, None)
@@ -306,20 +319,12 @@ def _why_not(address: HostAddress, error: OSError) -> str:
     return reason(error)
 
 
-def _mac(switch: str, name: str) -> bytes:
-    """The same at each start of this machine, and no other's; b"" if it has no id of its own."""
-    machine = next((path.read_bytes().strip() for path in _MACHINE if path.exists()), b"")
-    if not machine:
-        return b""
-    seed = b"\0".join((machine, _namespace(), switch.encode(), name.encode()))
-    made = hashlib.sha256(seed).digest()[:6]
-    return bytes((made[0] & 0xFC | 2,)) + made[1:]
-
-
 def _namespace() -> bytes:
     """What tells this network namespace from the machine's first, which has nothing."""
     try:
         own, first = (os.stat(f"/proc/{pid}/ns/net").st_ino for pid in ("self", "1"))
-    except OSError:
+    except OSError:  # that process is none of ours; only the machine's first has this one
+        if _OF_FIRST.exists():
+            return b""
         return os.readlink("/proc/self/ns/net").encode()
     return b"" if own == first else str(own).encode()

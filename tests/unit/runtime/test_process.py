@@ -123,7 +123,7 @@ def test_links_are_read_from_the_kernel() -> None:
 def test_a_daemon_whose_typed_port_does_not_exist_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("snoop.daemon._check_capabilities", lambda: None)
+    monkeypatch.setattr("snoop.runtime.privileges.missing", list)
     loaded = loader.load(None, ports=[f"no-such-if{n}" for n in range(2)])
     daemon = Daemon(loaded, load=lambda: loaded, path=tmp_path / "sw.sock")
     with pytest.raises(StartError) as caught:
