@@ -5,8 +5,8 @@
 - `answers`: each request done, by the ports and groups it `named`, `changes` what is done to the
   configuration; `shows`: each table shown, `parts` of it at a time, or counted by `tally`;
   `telling`: events that were, and that come; `matching`: what filters ask for;
-- `documents`, with the rows of `carried`, `witnessed` and `tagged` and the tables of `configured`:
-  what is answered, for both ends; `rows`, `statistics`, `vlans` and `testimony` make them of the
+- `documents`, with the rows of `carried`, `witnessed`, `tagged` and `privileged` and the tables of
+  `configured`: what is answered, for both ends; `rows`, `statistics`, `vlans` and `testimony` make them of the
   state;
 - `explaining` with `reasons`, `causes` and `wellknown`: why a frame goes where it goes; `wording`:
   what is said of IGMP, in the words of MLD;

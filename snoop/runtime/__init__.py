@@ -12,6 +12,7 @@
   `history`: what of it is kept; `outbox`: what waits for a batch's rows to be published;
 - `kernel`: whether streams may be served inside it, and its counts taken in;
 - `garbage`: when the interpreter looks for some;
+- `privileges`: what the process keeps of them while it runs, and why;
 - `saved`: the engine's state as bytes, for a process that takes over;
 - `clock`, `priority`, `notify`: the only places that know time, the scheduler, the service manager.
 """

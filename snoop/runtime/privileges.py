@@ -14,6 +14,7 @@ import ctypes
 import os
 import resource
 import struct
+import sys
 import threading
 from collections.abc import Iterator, Set
 from contextlib import suppress
@@ -43,8 +44,8 @@ WHY: Final = {
 _CHOWN_WHY = "[switch] socket_group, which a reload may change"
 _BIND_WHY = "snoop restart: [metrics] listen is a port below {first}"
 _NICE_WHY = "snoop restart: [switch] nice, since RLIMIT_NICE does not allow it"
-_READ_WHY = "a reload: {path} can be read only so"
-_WRITE_WHY = "the control socket: {path} can be written to only so"
+_READ_WHY = "{path} can be read only so"
+_WRITE_WHY = "{path}, where the control socket is, can be written to only so"
 
 _DAC: Final = {"CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH"}
 _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 24, 38
@@ -111,16 +112,22 @@ class Privileges:
         """What it takes to get at our files: root's need nothing, those in a user's home may."""
         effective, _, inheritable, _ = _of_thread("self")
         _set(effective - _DAC, permitted, inheritable)
-        writes = _may(self._directory, os.W_OK | os.X_OK)
-        reads = self._file is None or _may(Path(self._file), os.R_OK)
-        if not writes:
+        hidden = next((path for path in self._read() if not _may(path, os.R_OK)), None)
+        if not _may(self._directory, os.W_OK | os.X_OK):
             yield "CAP_DAC_OVERRIDE", _WRITE_WHY.format(path=self._directory)
-        if not reads:
+        if hidden is not None:
             name = "CAP_DAC_READ_SEARCH"
-            yield (
-                name if name in permitted else "CAP_DAC_OVERRIDE",
-                _READ_WHY.format(path=self._file),
-            )
+            name = name if name in permitted else "CAP_DAC_OVERRIDE"
+            yield name, _READ_WHY.format(path=hidden)
+
+    def _read(self) -> Iterator[Path]:
+        """What is read later: parts of the program, which come when they are first needed; and
+        the configuration.
+        """
+        yield Path(__file__)
+        yield from (Path(each) for each in sys.path if os.path.exists(each))
+        if self._file is not None:
+            yield Path(self._file)
 
 
 def missing() -> list[str]:

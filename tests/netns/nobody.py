@@ -42,8 +42,10 @@ def run(place: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def run_as_nobody(place: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """The same as an unprivileged user, to whom closed parents of our directories stand open."""
+def opened(stash: Path | str) -> list[str]:
+    """Lines of a shell that shows closed parents of our directories open to anybody, as a mount
+    namespace has them; `stash`: an empty directory.
+    """
     wanted = {Path(sys.base_prefix), ROOT}
     closed = {
         parent
@@ -53,15 +55,20 @@ def run_as_nobody(place: Path, *command: str) -> subprocess.CompletedProcess[str
     }
     hidden = {path for path in wanted if closed & set(path.parents)}
     lines = ["set -e"]
+    for i, path in enumerate(hidden):
+        lines += [f"mkdir {stash}/{i}", f"mount --bind {shlex.quote(str(path))} {stash}/{i}"]
+    for path in closed:
+        lines += [f"mount -t tmpfs -o mode=755 none {shlex.quote(str(path))}"]
+    for i, path in enumerate(hidden):
+        at = shlex.quote(str(path))
+        lines += [f"mkdir -p {at}", f"mount --bind {stash}/{i} {at}"]
+    return lines
+
+
+def run_as_nobody(place: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """The same as an unprivileged user, to whom closed parents of our directories stand open."""
     with tempfile.TemporaryDirectory(prefix="snoop-kit-") as stash:
-        for i, path in enumerate(hidden):
-            lines += [f"mkdir {stash}/{i}", f"mount --bind {shlex.quote(str(path))} {stash}/{i}"]
-        for path in closed:
-            lines += [f"mount -t tmpfs -o mode=755 none {shlex.quote(str(path))}"]
-        for i, path in enumerate(hidden):
-            at = shlex.quote(str(path))
-            lines += [f"mkdir -p {at}", f"mount --bind {stash}/{i} {at}"]
-        script = "\n".join([*lines, f'cd {place}; exec {shlex.join(NOBODY)} "$@"'])
+        script = "\n".join([*opened(stash), f'cd {place}; exec {shlex.join(NOBODY)} "$@"'])
         return run(place, "unshare", "-m", "sh", "-c", script, "sh", *command)
 
 

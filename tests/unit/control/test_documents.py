@@ -15,7 +15,7 @@ import pytest
 
 from snoop.cli.main import run
 from snoop.config import effective, loader, schema, schema_port, schema_vlan
-from snoop.control import configured, documents, flows, requests
+from snoop.control import configured, documents, flows, privileged, requests
 from snoop.control.client import Client, Refused, read
 from snoop.control.requests import Explain, Mrouter, Show, Static
 from snoop.table.seen import FdbEntry, Stream
@@ -25,7 +25,7 @@ from unit.scene import G, S, Scene
 
 KINDS = {
     kind.what: kind
-    for kind in vars(documents).values()
+    for kind in (*vars(documents).values(), privileged.Privileges)
     if isinstance(kind, type) and issubclass(kind, documents.Document) and hasattr(kind, "what")
 }
 
