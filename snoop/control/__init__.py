@@ -6,8 +6,8 @@
   configuration; `shows`: each table shown, `parts` of it at a time, or counted by `tally`;
   `telling`: events that were, and that come; `matching`: what filters ask for;
 - `documents`, with the rows of `carried`, `witnessed`, `tagged` and `privileged` and the tables of
-  `configured`: what is answered, for both ends; `rows`, `statistics`, `vlans` and `testimony` make them of the
-  state;
+  `configured`: what is answered, for both ends; `rows`, `statistics`, `vlans` and `testimony`
+  make them of the state;
 - `explaining` with `reasons`, `causes` and `wellknown`: why a frame goes where it goes; `wording`:
   what is said of IGMP, in the words of MLD;
 - `counters`: what each counts; `kinds`: what each event is about; `storm`: what rate is one;
