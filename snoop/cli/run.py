@@ -44,7 +44,7 @@ def run(ctx: click.Context, /, log_level: str, wait: bool, **given: Any) -> int:
     from snoop.runtime import log
 
     try:
-        from snoop.daemon import Daemon, StartError
+        from snoop.daemon.process import Daemon, StartError
     except ImportError as error:
         raise options.failure(
             f"the fast path is not built ({error}); pip install it again"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from snoop.daemon import DESCRIPTORS, allow_descriptors
+from snoop.daemon.limits import DESCRIPTORS, allow_descriptors
 from snoop.fastpath import PORTS_MAX
 
 PER_PORT = 6  # two rings, three transmit sockets, the link of the program at its ingress

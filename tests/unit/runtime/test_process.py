@@ -14,7 +14,7 @@ import pytest
 from snoop.config import loader
 from snoop.control import metrics
 from snoop.control.sample import STREAMS_MAX, Sample
-from snoop.daemon import Daemon, StartError
+from snoop.daemon.process import Daemon, StartError
 from snoop.links.interfaces import Links
 from snoop.proto.units import SECOND, Instant
 from snoop.runtime import events, log, notify

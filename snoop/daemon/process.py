@@ -1,8 +1,7 @@
-"""The process: threads, descriptors, signals and the one timer around a `Plane`.
+"""One switch, from its start to its end: configuration, signals, sockets, and the order of it all.
 
-The main thread runs asyncio and is the only one that touches the plane. Each worker is a thread
-that spends its life in `FastPath.run`; a fault there ends the process. Nothing in here knows what
-a frame means.
+The main thread runs asyncio and is the only one that touches the plane. A fault of a loop's thread
+ends the process. Nothing in here knows what a frame means.
 """
 
 from __future__ import annotations
@@ -10,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import resource
 import signal
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,14 +22,17 @@ from snoop.control.answers import Answers
 from snoop.control.changes import Changes
 from snoop.control.server import ControlServer, SocketTaken
 from snoop.control.telling import Replay
+from snoop.daemon.limits import allow_descriptors
+from snoop.daemon.turns import Turns
+from snoop.daemon.workers import Workers
 from snoop.fastpath import FastPath
 from snoop.links.claims import Claims
 from snoop.links.curtain import Curtain
 from snoop.links.interfaces import Links
 from snoop.links.neighbours import Neighbours
 from snoop.links.pairs import Pairs
-from snoop.proto.units import SECOND, Instant
-from snoop.runtime import clock, garbage, notify, priority, privileges
+from snoop.proto.units import SECOND
+from snoop.runtime import notify, priority, privileges
 from snoop.runtime.fanout import Fanout, Listener
 from snoop.runtime.hosts import Hosts
 from snoop.runtime.openings import Openings
@@ -40,28 +40,12 @@ from snoop.runtime.plane import Plane
 from snoop.runtime.port import State, reason
 from snoop.runtime.privileges import Privileges
 from snoop.runtime.programs import Programs
-from snoop.runtime.rings import LOOK_SECONDS
 
 if TYPE_CHECKING:
     from snoop.config.loader import Loaded
     from snoop.control.metrics import Endpoint
 
 _log = logging.getLogger("snoop.daemon")
-
-RETRY_SECONDS = 2.0
-STOP_SECONDS = 5.0
-
-
-DESCRIPTORS = 4096
-"""More than enough for 256 ports at six each, the workers and the control clients."""
-
-
-def allow_descriptors() -> None:
-    """Raise the soft limit of open files: the usual 1024 ends at some 200 ports."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class StartError(Exception):
@@ -84,12 +68,9 @@ class Daemon:
         self._captures = Fanout()
         self._links = Links()
         self._neighbours = Neighbours()
-        self._timer: asyncio.TimerHandle | None = None
-        self._armed: Instant | None = None
-        self._retry: asyncio.TimerHandle | None = None
-        self._threads: list[threading.Thread] = []
-        self._stopping = False
-        self._may_take = self._told = False
+        self._turns: Turns | None = None
+        self._workers: Workers | None = None
+        self._stopping = self._told = False
         self._endpoint: Endpoint | None = None
 
     async def run(self) -> int:
@@ -194,28 +175,24 @@ class Daemon:
             if faults:
                 raise StartError("; ".join(faults))
             self._serve_metrics(self._settings.config.metrics.listen)
-            self._start_threads(fastpath, switch.workers)
-            self._listen_to_punts()
-            self._may_take = True
-            self._links.watch(self._loop, self._links_changed)
-            self._neighbours.watch(self._loop, fastpath, self._neighbours_changed)
+            self._workers = Workers(fastpath, self._failed)
+            self._workers.start(switch.workers)
+            turns = self._turns = Turns(self._loop, self._plane, self._changes, self._hosts)
+            turns.begin(self._links, self._neighbours)
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._loop.add_signal_handler(number, self._end, None)
             self._loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-            self._rearm()
             self._say_notes()
-            garbage.begin()
-            self._whole_look = garbage.WholeLook(clock.now())
             self._say_ready()
             # On stdout, alone on its line: what starts us waits for it.
             with contextlib.suppress(OSError):
                 print("ready", flush=True)
             notify.notify("READY=1")
             self._watchdog()
-            self._look()
+            turns.begin_looks()
             fault = await self._ended
             notify.notify("STOPPING=1")
-            self._loop.remove_reader(fastpath.punt_fd)
+            turns.deafen()
         finally:
             # Nobody may ask any more for what is about to go.
             if self._endpoint is not None:
@@ -254,47 +231,19 @@ class Daemon:
         except (OSError, OverflowError) as error:
             raise StartError(f"cannot serve [metrics] listen = {listen}: {error}") from error
 
-    # The loop threads ----------------------------------------------------------------------------
-
-    def _start_threads(self, fastpath: FastPath, workers: int) -> None:
-        for worker in range(workers):
-            thread = threading.Thread(
-                target=self._work, args=(fastpath, worker), name=f"loop-{worker}", daemon=True
-            )
-            self._threads.append(thread)
-            thread.start()
-
-    def _work(self, fastpath: FastPath, worker: int) -> None:
-        """A loop thread's whole life; whatever ends it early ends the process."""
-        try:
-            fastpath.run(worker)
-            fault = "returned without being asked to stop"
-        except OSError as error:
-            fault = reason(error)
-        except Exception as error:  # A thread that dies silently would be a switch that is deaf.
-            fault = repr(error)
-        if not self._stopping:
-            text = f"the forwarding loop {worker} failed: {fault}; the switch ends"
-            with contextlib.suppress(RuntimeError):  # The asyncio loop is already closed.
-                self._loop.call_soon_threadsafe(self._end, text)
-
     def _stop(self, fastpath: FastPath) -> None:
         self._stopping = True
         # They call into the fast path, and closing the ports is news to both.
         self._neighbours.close()
         self._links.close(self._loop)
-        for timer in (self._timer, self._retry):
-            if timer is not None:
-                timer.cancel()
+        if self._turns is not None:
+            self._turns.end()
         # Nothing may come in any more for the fast path that goes: while clients are shown out the
         # loop runs on, and ports that are closed make the kernel tell of it.
         self._links.close(self._loop)
         self._openings.close()
         self._programs.close()
-        fastpath.stop()
-        for thread in self._threads:
-            thread.join(STOP_SECONDS)
-        if any(thread.is_alive() for thread in self._threads):
+        if self._workers is not None and not self._workers.stop():
             _log.error("a forwarding loop does not stop; leaving its memory to the kernel")
         else:
             # They would tell of changes to a fast path that is gone.
@@ -307,38 +256,21 @@ class Daemon:
         if not self._ended.done():
             self._ended.set_result(fault)
 
-    # What the loop calls -------------------------------------------------------------------------
-
-    def _punted(self) -> None:
-        """One batch; while more wait the descriptor stays readable, and this comes again after
-        timers and clients have had their turn, and other processes theirs.
-        """
-        rest_ns = self._plane.punted()
-        if rest_ns:
-            self._loop.remove_reader(self._plane.fastpath.punt_fd)
-            self._loop.call_later(rest_ns / SECOND, self._listen_to_punts)
-        self._rearm()
-
-    def _listen_to_punts(self) -> None:
-        if not self._stopping and not self._ended.done():
-            self._loop.add_reader(self._plane.fastpath.punt_fd, self._punted)
-
-    def _links_changed(self) -> None:
-        self._changes.links_changed()
-        self._rearm()
-        self._try_later()
+    def _failed(self, fault: str) -> None:
+        """From the thread of a loop."""
+        with contextlib.suppress(RuntimeError):  # The asyncio loop is already closed.
+            self._loop.call_soon_threadsafe(self._end, fault)
 
     def _opened(self) -> None:
         """From any thread: a port can be taken. Several are taken together."""
-        if self._may_take and not self._told:
+        if self._turns is not None and not self._told:
             self._told = True
             with contextlib.suppress(RuntimeError):  # The asyncio loop is already closed.
-                self._loop.call_soon_threadsafe(self._take_opened)
+                self._loop.call_soon_threadsafe(self._take_opened, self._turns)
 
-    def _take_opened(self) -> None:
+    def _take_opened(self, turns: Turns) -> None:
         self._told = False
-        if not self._stopping:
-            self._links_changed()
+        turns.take_opened()
 
     def _attached(self) -> None:
         """From any thread: programs of ports can be taken."""
@@ -346,56 +278,14 @@ class Daemon:
             self._loop.call_soon_threadsafe(self._take_attached)
 
     def _take_attached(self) -> None:
-        if not self._stopping:
-            self._plane.ports.opener.attached()
-            self._plane.flush()
-            self._rearm()
-
-    def _try_later(self) -> None:
-        """A port that could not be opened, now or after a reload, is tried again."""
-        if (self._plane.ports.faulty() or self._hosts.waits) and self._retry is None:
-            self._retry = self._loop.call_later(RETRY_SECONDS, self._try_again)
-
-    def _neighbours_changed(self) -> None:
-        self._plane.neighbours_changed()
-        self._rearm()
-
-    def _try_again(self) -> None:
-        self._retry = None
-        self._links_changed()
-
-    def _rearm(self) -> None:
-        """Set the timer to the plane's next deadline, unless it already is."""
-        deadline = self._plane.next_deadline()
-        if deadline == self._armed:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._armed = deadline
-        if deadline is not None:
-            # asyncio's clock is the same CLOCK_MONOTONIC.
-            self._timer = self._loop.call_at(deadline / SECOND, self._due)
-
-    def _due(self) -> None:
-        self._timer = self._armed = None
-        self._plane.advance()
-        self._rearm()
-
-    def _look(self) -> None:
-        if self._stopping:
-            return
-        self._plane.look()
-        self._whole_look.look(clock.now(), quiet=self._plane.is_quiet)
-        self._try_later()
-        self._rearm()
-        self._loop.call_later(LOOK_SECONDS, self._look)
+        if self._turns is not None:
+            self._turns.take_attached()
 
     def _watchdog(self) -> None:
         interval = notify.watchdog_interval()
         if interval is None or self._stopping:
             return
-        if all(thread.is_alive() for thread in self._threads):
+        if self._workers is not None and self._workers.alive:
             notify.notify("WATCHDOG=1")
         self._loop.call_later(interval, self._watchdog)
 
@@ -413,15 +303,18 @@ class Daemon:
             _log.info("configuration reloaded")
         except requests.RequestError as error:
             _log.error("%s", error)
-        self._try_later()
-        self._rearm()
+        self._settle()
 
     async def _answer(self, request: requests.Request) -> object:
         try:
             return await self._answers.answer(request)
         finally:
-            self._try_later()  # what a changed configuration could not open
-            self._rearm()
+            self._settle()  # what a changed configuration could not open
+
+    def _settle(self) -> None:
+        if self._turns is not None:
+            self._turns.try_later()
+            self._turns.rearm()
 
     def _listen(self, request: requests.Monitor | requests.Capture) -> Listener | Replay:
         return self._answers.listen(request, events=self._events, captures=self._captures)
