@@ -144,7 +144,7 @@ def found() -> Found:
         with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
             status = _status(task)
             for held, key in zip(sets, ("CapEff", "CapPrm", "CapBnd"), strict=True):
-                held |= _named(status[key])
+                held |= named(status[key])
             no_new_privs &= status["NoNewPrivs"] == "1"
             seccomp &= status.get("Seccomp", "0") != "0"
     effective, permitted, bounding = map(frozenset, sets)
@@ -171,10 +171,11 @@ def _status(task: str) -> dict[str, str]:
 def _of_thread(task: str) -> tuple[frozenset[str], ...]:
     """Effective, permitted, inheritable and bounding capabilities of a thread, by its number."""
     status = _status(str(threading.get_native_id()) if task == "self" else task)
-    return tuple(_named(status[key]) for key in ("CapEff", "CapPrm", "CapInh", "CapBnd"))
+    return tuple(named(status[key]) for key in ("CapEff", "CapPrm", "CapInh", "CapBnd"))
 
 
-def _named(mask: str) -> frozenset[str]:
+def named(mask: str) -> frozenset[str]:
+    """The capabilities of a set, as `/proc` writes it: hexadecimal."""
     bits = int(mask, 16)
     return frozenset(
         NAMES[bit] if bit < len(NAMES) else f"CAP_{bit}"

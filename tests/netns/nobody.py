@@ -11,7 +11,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -70,6 +70,25 @@ def run_as_nobody(place: Path, *command: str) -> subprocess.CompletedProcess[str
     with tempfile.TemporaryDirectory(prefix="snoop-kit-") as stash:
         script = "\n".join([*opened(stash), f'cd {place}; exec {shlex.join(NOBODY)} "$@"'])
         return run(place, "unshare", "-m", "sh", "-c", script, "sh", *command)
+
+
+def given(capabilities: Iterable[str]) -> list[str]:
+    """As setpriv takes them."""
+    return [f"+{name.removeprefix('CAP_').lower()}" for name in capabilities]
+
+
+def with_ambient(capabilities: Iterable[str], *, stash: Path, owns: Path) -> list[str]:
+    """What runs a command as that user with these capabilities, as a unit's User= and
+    AmbientCapabilities= do; he gets the directory `owns`, and is in no other group.
+    """
+    stash.mkdir()
+    lines = [*opened(stash), f"chown -R {UID}:{UID} {owns}", 'exec "$@"']
+    sets = ",".join(given(capabilities))
+    return [
+        "unshare", "-m", "sh", "-c", "\n".join(lines), "sh",
+        "setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups",
+        "--inh-caps", sets, "--ambient-caps", sets,
+    ]  # fmt: skip
 
 
 def run_rootless(place: Path, *command: str) -> subprocess.CompletedProcess[str]:

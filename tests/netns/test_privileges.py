@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from netns.nobody import UID, opened
+from netns.nobody import UID, with_ambient
 from netns.star import IGMP, Star, names
 from snoop.lab import Lab, wait_until
 from snoop.lab.switch import Snoop
@@ -31,22 +31,12 @@ def sets(pid: int) -> Iterator[dict[str, str]]:
         yield {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
-def named(mask: str) -> set[str]:
-    return {name for bit, name in enumerate(privileges.NAMES) if int(mask, 16) >> bit & 1}
-
-
 def as_user(lab: Lab) -> list[str]:
     """A user with ambient capabilities, as a unit with User= has them, and one too many."""
     lab.directory.chmod(0o755)
-    stash = lab.directory / "stash"
-    stash.mkdir()
-    given = ",".join(f"+{name.removeprefix('CAP_').lower()}" for name in [*NETWORK, "CAP_KILL"])
-    own = f"chown -R {UID} {lab.directory}/sw0"
-    return [
-        "unshare", "-m", "sh", "-c", "\n".join([*opened(stash), own, 'exec "$@"']), "sh",
-        "setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups",
-        "--inh-caps", given, "--ambient-caps", given,
-    ]  # fmt: skip
+    return with_ambient(
+        [*sorted(NETWORK), "CAP_KILL"], stash=lab.directory / "stash", owns=lab.directory / "sw0"
+    )
 
 
 @pytest.mark.parametrize("who", ["root", "user"])
@@ -66,14 +56,16 @@ def test_what_is_kept_is_enough_and_nothing_else_is_kept(who: str) -> None:
         assert len(threads) > 3
         for thread in threads:
             for key in ("CapEff", "CapPrm"):
-                assert NETWORK <= named(thread[key]) <= allowed
-            assert named(thread["CapInh"]) == named(thread["CapAmb"]) == (
+                assert NETWORK <= privileges.named(thread[key]) <= allowed
+            assert privileges.named(thread["CapInh"]) == privileges.named(thread["CapAmb"]) == (
                 NETWORK if who == "user" else set()
             )  # fmt: skip
             assert thread["NoNewPrivs"] == "1"
             if who == "root":
-                assert named(thread["CapBnd"]) == named(thread["CapPrm"])
-        said_by_check(switch, named(threads[0]["CapEff"]), uid=0 if who == "root" else UID)
+                assert privileges.named(thread["CapBnd"]) == privileges.named(thread["CapPrm"])
+        said_by_check(
+            switch, privileges.named(threads[0]["CapEff"]), uid=0 if who == "root" else UID
+        )
         if who == "root":
             switch.configure({**switch.config, "switch": {"nice": -5, "socket_group": "nogroup"}})
             switch.do("reload")
@@ -137,7 +129,7 @@ def test_what_lies_where_only_root_can_read_is_read_again() -> None:
             config={"igmp": IGMP}, through=["sh", "-c", f'{lab_owner} && exec "$@"', "sh"]
         )
         assert switch.process is not None
-        extra = named(next(sets(switch.process.pid))["CapPrm"]) - ROOT
+        extra = privileges.named(next(sets(switch.process.pid))["CapPrm"]) - ROOT
         assert extra == {"CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH"}
         switch.configure({"igmp": {**IGMP, "querier": "off"}, "port": [{"name": "p0"}]})
         os.chown(home / "snoop.toml", UID, UID)

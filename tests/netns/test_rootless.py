@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from netns.star import IGMP
 from snoop.control import sockets
 from snoop.lab import Lab, wait_until
 from snoop.lab.switch import SNOOP
+from snoop.runtime import privileges
 
 __all__ = ["place"]
 
@@ -31,8 +33,9 @@ for each in p0 p1 e0 e1; do ip link set $each up; done
 {SNOOP} -n {NAME} run --port p0 --port p1 --querier --querier-address 10.0.0.254 >out 2>log &
 until grep -q ready out; do kill -0 $!; sleep .05; done
 cat /proc/self/uid_map >uid_map
+cat /proc/$!/task/*/status >status
 {SNOOP} list --json >list
-{SNOOP} -n {NAME} check --json >check || echo $? >failed
+{SNOOP} -n {NAME} check --verbose --json >check || echo $? >failed
 touch checked
 until [ -e end ]; do kill -0 $!; sleep .05; done
 kill $!
@@ -75,7 +78,14 @@ def test_a_switch_without_root_is_found_from_both_sides_of_its_namespace(open_pl
         assert row["socket"] == str(OWN / f"{NAME}.sock")
     assert shown.returncode == 0, shown.stderr
     assert mode == 0o700
-    findings = json.loads((open_place / "check").read_text())["findings"]
+    held = re.findall(r"^Cap(?:Eff|Prm|Bnd):\s*(\w+)$", (open_place / "status").read_text(), re.M)
+    kept = {name for mask in held for name in privileges.named(mask)}
+    assert len(held) > 3
+    assert kept - {"CAP_SYS_NICE"} == {*privileges.WHY, "CAP_CHOWN"}
+    checked = json.loads((open_place / "check").read_text())
+    assert {one["name"] for one in checked["privileges"]["capabilities"]} == kept
+    assert checked["privileges"]["user_namespace"]
+    findings = checked["findings"]
     assert sorted(one["cause"] for one in findings) == CHECKED
     assert not (open_place / "failed").exists()
     assert not (OWN / f"{NAME}.sock").exists()

@@ -7,14 +7,16 @@ import re
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
-import pytest
-
+from netns.nobody import UID, given, with_ambient
 from netns.star import IGMP, Star, names
 from snoop.lab import Lab, wait_until
 from snoop.lab.switch import Snoop
+from snoop.runtime import privileges
 
 GROUP = "239.19.0.1"
 PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN = 65, 1
@@ -35,45 +37,55 @@ os.execvp(sys.argv[1], sys.argv[1:])
 """
 
 
-def confined(**environment: str) -> list[str]:
-    """What runs a command as the unit does, as far as a process can do that to itself."""
-    kept = [f"+{name.removeprefix('CAP_').lower()}"
-            for name in unit("CapabilityBoundingSet").split()]  # fmt: skip
+def confined(lab: Lab, **environment: str) -> list[str]:
+    """What runs a command as the unit does, as far as it can be done without systemd."""
+    lab.directory.chmod(0o755)
+    user = with_ambient(
+        unit("AmbientCapabilities").split(),
+        stash=lab.directory / "stash", owns=lab.directory / "sw0",
+    )  # fmt: skip
+    bounding = ["-all", *given(unit("CapabilityBoundingSet").split())]
+    at = user.index("setpriv")
     return [
         "env", *(f"{name}={value}" for name, value in environment.items()),
-        "setpriv", "--no-new-privs", "--inh-caps", "-all",
-        "--bounding-set", ",".join(["-all", *kept]),
+        "nice", "-n", unit("Nice"), *user[:at],
+        "setpriv", "--bounding-set", ",".join(bounding), "--no-new-privs", *user[at + 1 :],
         sys.executable, "-c", NO_WRITABLE_CODE,
     ]  # fmt: skip
 
 
-@pytest.fixture
-def manager(tmp_path: Path) -> socket.socket:
+@contextmanager
+def manager(path: Path) -> Iterator[socket.socket]:
     """The service manager's end of sd_notify."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
-        receiver.bind(str(tmp_path / "notify"))
+        receiver.bind(str(path))
+        path.chmod(0o777)
         receiver.settimeout(10)
         yield receiver
 
 
-def test_the_unit_gives_the_switch_what_it_needs(manager: socket.socket) -> None:
-    """Readiness, watchdog, reload, snooping, the short cut, nice, and the end: all within the
-    capabilities of the unit."""
+def test_the_unit_gives_the_switch_what_it_needs() -> None:
+    """Readiness, watchdog, reload, snooping, the short cut, nice, and the end: all as the unit's
+    user, within its capabilities."""
     config = {
         "igmp": IGMP,
         "switch": {"nice": -5, "socket_group": "nogroup"},
         "metrics": {"listen": "127.0.0.1:9570"},
     }
-    through = confined(NOTIFY_SOCKET=manager.getsockname(), WATCHDOG_USEC=str(MICROSECONDS // 2))
-    with Lab(4) as lab:
+    with Lab(4) as lab, manager(lab.directory / "notify") as systemd:
+        through = confined(
+            lab, NOTIFY_SOCKET=systemd.getsockname(), WATCHDOG_USEC=str(MICROSECONDS // 2)
+        )
         switch = lab.switch(config=config, through=through)
-        assert heard(manager, "READY=1", "WATCHDOG=1", "WATCHDOG=1")
+        assert heard(systemd, "READY=1", "WATCHDOG=1", "WATCHDOG=1")
         status = Path(f"/proc/{switch.process.pid}/status").read_text()
         assert "NoNewPrivs:\t1" in status
         wanted = sum(
-            1 << BITS[name] for name in unit("CapabilityBoundingSet").split() if name in BITS
+            1 << privileges.NAMES.index(name) for name in unit("CapabilityBoundingSet").split()
         )
-        assert int(status.split("CapBnd:")[1].split()[0], 16) == wanted
+        for key in ("CapBnd", "CapPrm", "CapEff", "CapAmb"):
+            assert int(status.split(f"{key}:")[1].split()[0], 16) == wanted
+        assert status.split("Uid:")[1].split()[0] == str(UID)
         assert loop_nice(switch) == -5
         assert Path(switch.socket).group() == "nogroup"
         net = Star(lab, switch)
@@ -84,22 +96,11 @@ def test_the_unit_gives_the_switch_what_it_needs(manager: socket.socket) -> None
         assert all(port["isolated"] for port in switch.show("ports")["ports"])
         unicast_goes_the_short_way(net)
         switch.hang_up()
-        assert heard(manager, "RELOADING=1", "READY=1")
+        assert heard(systemd, "RELOADING=1", "READY=1")
         assert switch.members(GROUP) == {"p1"}
         assert switch.stop(signal.SIGTERM) == 0
-        assert heard(manager, "STOPPING=1")
+        assert heard(systemd, "STOPPING=1")
         assert "Traceback" not in switch.log
-
-
-BITS = {
-    "CAP_CHOWN": 0,
-    "CAP_NET_BROADCAST": 11,
-    "CAP_NET_ADMIN": 12,
-    "CAP_NET_RAW": 13,
-    "CAP_SYS_NICE": 23,
-    "CAP_PERFMON": 38,
-    "CAP_BPF": 39,
-}
 
 
 def heard(manager: socket.socket, *wanted: str) -> bool:
