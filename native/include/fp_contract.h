@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 21
+#define FP_CONTRACT_VERSION 22
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -332,6 +332,8 @@ int fp_port_reopen(struct fp_switch *sw, uint32_t port, const struct fp_port_con
  * -ENOTSUP: the port has not the program for that, and takes another opening.
  */
 int fp_port_isolate(struct fp_switch *sw, uint32_t port, int isolate);
+/* FP_OPEN_QDISC_BYPASS of an open port, in place likewise. */
+int fp_port_bypass(struct fp_switch *sw, uint32_t port, int bypass);
 /* Publishes a table without the port, which threads of their own close when no loop can reach it.
  */
 int fp_port_close(struct fp_switch *sw, uint32_t port);

@@ -224,17 +224,15 @@ static bool slots_valid(uint32_t slots)
 static int open_sockets(struct fp_port *port, const struct fp_port_config *config,
 			const char **stage)
 {
-	bool bypass = config->flags & FP_OPEN_QDISC_BYPASS;
 	int err = open_rings(port, config, stage);
 
 	if (err)
 		return err;
 	*stage = "transmit socket";
-	err = open_tx(port->ifindex, bypass, true, &port->tx_fd);
-	port->tx_qdisc_fd = port->tx_fd;
-	if (!err && bypass)
+	err = open_tx(port->ifindex, true, true, &port->tx_fd);
+	if (!err)
 		err = open_tx(port->ifindex, false, true, &port->tx_qdisc_fd);
-	if (!err && bypass)
+	if (!err)
 		err = open_tx(port->ifindex, true, false, &port->tx_bare_fd);
 	return err;
 }
@@ -253,6 +251,7 @@ static struct fp_port *port_new(const struct fp_port_config *config)
 		return NULL;
 	port->flags = config->flags;
 	port->rings_only = config->flags & FP_OPEN_RINGS;
+	fp_store_relaxed(&port->needs_qdisc, !(config->flags & FP_OPEN_QDISC_BYPASS));
 	port->ifindex = config->ifindex;
 	port->isolated = ENOTSUP;
 	clear(port);
@@ -366,7 +365,7 @@ void fp_port_free(struct fp_port *port)
 		return;
 	if (port->isolate_fd >= 0)
 		close(port->isolate_fd);
-	if (port->tx_qdisc_fd >= 0 && port->tx_qdisc_fd != port->tx_fd)
+	if (port->tx_qdisc_fd >= 0)
 		close(port->tx_qdisc_fd);
 	if (port->tx_bare_fd >= 0)
 		close(port->tx_bare_fd);

@@ -30,11 +30,11 @@ struct fp_port {
 	uint32_t id;
 	uint32_t worker;
 	int ifindex;
-	/* the bypass path cannot segment for this device; the loops', from 0 to 1 */
+	/* it is not bypassed: it is not to be, or the bypass path cannot segment for this device */
 	_Atomic uint32_t needs_qdisc;
 	int tx_fd;	 /* the usual way out */
 	int tx_bare_fd;	 /* likewise without virtio headers, a little cheaper; or -1 */
-	int tx_qdisc_fd; /* through the qdisc layer, which can segment; == tx_fd without bypass */
+	int tx_qdisc_fd; /* through the qdisc layer, which can segment */
 	uint32_t flags;	 /* of fp_port_config */
 	int isolated;	 /* 0, or the errno of isolation; EINPROGRESS: its program is to come */
 	int isolate_fd;	 /* tcx link of the program that keeps the host stack off, or lets it see */
@@ -81,7 +81,7 @@ bool fp_port_look(struct fp_port *port, struct fp_stats *stats);
 
 static inline int fp_port_tx_fd(const struct fp_port *port)
 {
-	/* relaxed: a hint that only ever goes from 0 to 1 */
+	/* relaxed: either way out takes every frame, or says so */
 	return fp_load_relaxed(&port->needs_qdisc) ? port->tx_qdisc_fd : port->tx_fd;
 }
 

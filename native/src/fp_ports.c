@@ -131,6 +131,17 @@ int fp_port_isolate(struct fp_switch *sw, uint32_t id, int isolate)
 	return 0;
 }
 
+int fp_port_bypass(struct fp_switch *sw, uint32_t id, int bypass)
+{
+	struct fp_port *port = id < FP_PORTS_MAX ? sw->opened[id] : NULL;
+
+	if (!port)
+		return -ENOENT;
+	/* relaxed: nothing hangs on it; a loop that finds 0 and is refused sets it again */
+	fp_store_relaxed(&port->needs_qdisc, !bypass);
+	return 0;
+}
+
 int fp_port_close(struct fp_switch *sw, uint32_t id)
 {
 	struct fp_port *port = id < FP_PORTS_MAX ? sw->opened[id] : NULL;

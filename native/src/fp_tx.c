@@ -142,8 +142,7 @@ static void count_sent(const struct fp_tx *tx, uint32_t first, uint32_t end, str
  */
 static bool sent_by_qdisc(struct fp_port *port, struct fp_tx *tx, uint32_t at, int *err)
 {
-	if (*err != ENOBUFS || port->tx_qdisc_fd == port->tx_fd ||
-	    fp_load_relaxed(&port->needs_qdisc) || tx->sizes[at].bare ||
+	if (*err != ENOBUFS || fp_load_relaxed(&port->needs_qdisc) || tx->sizes[at].bare ||
 	    !is_gso(&tx->messages[at].msg_hdr))
 		return false;
 	if (sendmsg(port->tx_qdisc_fd, &tx->messages[at].msg_hdr, MSG_DONTWAIT) >= 0) {

@@ -98,6 +98,10 @@ class Opening:
         """Keep the host's stack off an open port, or not, at once; False: it takes an opening."""
         return bool(lib.fp_port_isolate(self._sw, port, isolate) == 0)
 
+    def port_bypass(self, port: int, bypass: bool) -> None:
+        """Send past an open port's queueing discipline, or through it, at once."""
+        check(lib.fp_port_bypass(self._sw, port, bypass), "port")
+
     def port_close(self, port: int) -> None:
         """Take a port out of the forwarding at once; KeyError if it is not open."""
         self._staged_ports.pop(port, None)

@@ -132,9 +132,14 @@ class Opener:
             self._programs.begin(lambda number: self._fastpath.counters(number)["rx_frames"])
 
     def takes_opening(self, port: Port, link: Link) -> bool:
-        """Traffic control or a filter came or went, or what isolates it and is not our program."""
-        if port.asked_bypass != self._egress.bypasses(port.table, link.ifindex):
-            return True
+        """A filter came or went, or what isolates it and is not our program. Traffic control that
+        did, and what is ours, is followed without.
+        """
+        bypass = self._egress.bypasses(port.table, link.ifindex)
+        if port.asked_bypass != bypass:
+            self._fastpath.port_bypass(port.id, bypass)
+            port.asked_bypass = bypass
+            self._staging.set(port)
         rings_only = self._egress.rings_only(link.ifindex)
         if port.setup is not None and port.setup.rings_only != rings_only:
             return True

@@ -117,16 +117,12 @@ class Ports:
         return whole
 
     def configure(self, switch: SwitchTable, tables: Iterable[PortTable]) -> None:
-        """Take changed options of ports that stay. Options of the socket itself reopen it."""
+        """Take changed options of ports that stay; `reconcile` follows those of the sockets."""
         self._switch = self._egress.switch = self.isolation.switch = self.staging.switch = switch
         for table in tables:
             port = self._by_name[table.name]
             port.table = table
-            if port.link is None:
-                continue
-            if port.asked_bypass != self._egress.bypasses(table, port.link.ifindex):
-                self.opener.close(port)  # `reconcile` opens it again, as for a changed isolation.
-            else:
+            if port.link is not None:
                 self.staging.set(port)
 
     def find(self, name: str) -> Port | None:

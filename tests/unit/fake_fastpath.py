@@ -104,6 +104,10 @@ class FakeFastPath:
             self.isolated[port] = isolate
         return self.isolates_in_place
 
+    def port_bypass(self, port: int, bypass: bool) -> None:
+        assert port in self.opened
+        self.bypasses[port] = bypass
+
     def port_close(self, port: int) -> None:
         del self.opened[port]
         self.table.up &= ~(1 << port)

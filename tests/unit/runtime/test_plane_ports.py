@@ -137,10 +137,13 @@ def test_reload_keeps_memberships_and_moves_ports() -> None:
     assert row["query_interval"] == 60.0
 
 
-def test_reload_of_socket_options_reopens_a_port_and_keeps_its_members() -> None:
+def test_reload_of_socket_options_reopens_no_port_and_keeps_its_members() -> None:
+    """What was opened again was dark for as long as its sockets take."""
     scene = Scene().start()
     scene.join(1)
+    scene.fastpath.refused = dict.fromkeys(scene.fastpath.opened.values(), errno.EIO)
     scene.configure(switch={"no_querier": "prune", "qdisc_bypass": False})
+    assert set(scene.fastpath.bypasses.values()) == {False}
     assert scene.members() == {"p1"}
     assert scene.fastpath.states[1] == (True, 1500, True)
     assert scene.fastpath.rows[0, G, ANY] == 0b0010
