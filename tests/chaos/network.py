@@ -1,0 +1,238 @@
+"""The lab of a game, and the model of it: what hosts want, which ports there are and in which VLAN.
+
+The model is what the steps did, and asks the switch nothing: `expected` follows from it.
+
+    h0, h1   send, and want nothing          h5   an enemy, and the bystander
+    h2       wants everything, always        h6   its port comes by a pattern of the file
+    h3, h4   join and leave; h4 churns, too  h7   its port is added by command
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from snoop.lab import Lab, namespaces
+from snoop.lab.host import AgentError, Host
+from snoop.lab.switch import Snoop
+
+TESTS = Path(__file__).parents[1]
+SENDERS, VIEWER, CHURNER, ENEMY, MATCHED, ADDED = (0, 1), 2, 4, 5, 6, 7
+CHANGING = (3, 4, 6, 7)
+HOSTS = 8
+RATE = 200
+QUERY, RESPONSE, LAST_MEMBER = 2.0, 0.4, 0.2
+SLOW_S = 2 * (2 * QUERY + RESPONSE)  # somebody who asked, or a host who said nothing, is forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """`unicast` to the viewer; `options` in its header keep a stream out of the kernel's hands."""
+
+    name: str
+    sender: int
+    group: str
+    options: bool = False
+    unicast: bool = False
+
+
+STREAMS = (
+    Stream("any source, in the kernel", 0, "239.1.1.1"),
+    Stream("any source, by the rings", 0, "239.1.1.2", options=True),
+    Stream("IPv6, the wanted source", 1, "ff3e::1:1"),
+    Stream("IPv6, the other source", 0, "ff3e::1:1"),
+    Stream("joined now and then", 1, "239.1.1.3"),
+    Stream("unicast", 0, "10.0.0.12", unicast=True),
+)
+GROUPS = tuple(dict.fromkeys(stream.group for stream in STREAMS if not stream.unicast))
+SSM_GROUP = "ff3e::1:1"
+
+Settings = dict[str, Any]
+DEFAULTS: Settings = {
+    "kernel": "auto",
+    "coalesce": "auto",
+    "unregistered": "mrouters",
+    "qdisc_bypass": True,
+    "isolate": True,
+    "vlan_filtering": False,
+    "specific_query_scope": "all",
+    "report_flood": False,
+    "always_flood": ["224.0.1.129"],
+    "workers": 1,
+    "shortcut": True,
+    "robustness": 2,
+    "max_groups": 4096,
+    "fast_leave": "off",
+    "mrouter": "auto",
+}
+IN_SWITCH = ("kernel", "coalesce", "unregistered", "qdisc_bypass", "isolate", "vlan_filtering",
+             "specific_query_scope", "report_flood", "always_flood", "workers",
+             "shortcut")  # fmt: skip
+
+
+@dataclass
+class Network:
+    lab: Lab
+    switch: Snoop = field(init=False)
+    settings: Settings = field(default_factory=lambda: dict(DEFAULTS))
+    wants: dict[tuple[int, str], frozenset[str]] = field(default_factory=dict)  # empty: any source
+    unplugged: set[int] = field(default_factory=set)
+    left_out: set[int] = field(default_factory=set)  # of the file, or not added by command
+    vlans: dict[int, int] = field(default_factory=dict)  # in which, if it is not 1
+    statics: set[tuple[int, str]] = field(default_factory=set)  # by command
+    told: list[str] = field(default_factory=list)  # what the step now under way has chosen
+
+    # --- what follows from the model
+
+    def attached(self, host: int) -> bool:
+        return host not in self.unplugged and host not in self.left_out
+
+    def hosts(self) -> list[int]:
+        """Those whose port is one of the switch, and up."""
+        return [host for host in range(HOSTS) if self.attached(host)]
+
+    def vlan(self, host: int) -> int:
+        return self.vlans.get(host, 1) if self.settings["vlan_filtering"] else 0
+
+    def members(self, group: str) -> set[int]:
+        """The hosts at whose ports the switch has a row, of whichever sources."""
+        wanting = {host for host, wanted in self.wants if wanted == group and self.attached(host)}
+        return wanting | {host for host, wanted in self.statics if wanted == group}
+
+    def expected(self, stream: Stream, host: int) -> bool | None:
+        """Whether the stream reaches the host; None: it may, and need not."""
+        sender = stream.sender
+        same = self.vlan(host) == self.vlan(sender)
+        if host == sender or not (self.attached(host) and self.attached(sender) and same):
+            return False
+        if stream.unicast:
+            return True if host == VIEWER else None  # unknown for a moment, it goes everywhere
+        if self.settings["mrouter"] == "always" and host == ENEMY:
+            return True
+        sources = self.wants.get((host, stream.group))
+        if (host, stream.group) in self.statics:
+            return True
+        if sources is not None:
+            return not sources or self.source(stream) in sources
+        if any(self.vlan(each) == self.vlan(sender) for each in self.members(stream.group)):
+            return False
+        return None if self.settings["unregistered"] == "flood" else False
+
+    def source(self, stream: Stream) -> str:
+        host = self.lab.h(stream.sender)
+        return host.address6 if ":" in stream.group else host.address
+
+    # --- what the hosts do
+
+    def h(self, number: int) -> Host:
+        return self.lab.h(number)
+
+    def say(self, what: str) -> None:
+        self.told.append(what)
+
+    def join(self, host: int, group: str, *sources: str) -> None:
+        self.h(host).join(group, *sources)
+        self.wants[host, group] = frozenset(sources)
+
+    def leave(self, host: int, group: str) -> None:
+        self.h(host).leave(group)
+        del self.wants[host, group]
+
+    def join_again(self, host: int) -> None:
+        """After its interface was another: what it had joined went with the old one."""
+        for (who, group), sources in self.wants.items():
+            if who == host:
+                self.h(host).leave(group)
+                self.h(host).join(group, *sorted(sources))
+
+    def unplug(self, host: int) -> None:
+        self.lab.unplug(f"p{host}")
+        self.unplugged.add(host)
+
+    def replug(self, host: int) -> None:
+        self.lab.replug(host)
+        self.unplugged.discard(host)
+        self.join_again(host)
+
+    # --- what the switch is told
+
+    def config(self) -> dict[str, Any]:
+        now = self.settings
+        times = {
+            "querier": "on", "query_interval": QUERY, "query_response_interval": RESPONSE,
+            "startup_query_interval": 0.25, "robustness": now["robustness"],
+            "max_groups": now["max_groups"],
+        }  # fmt: skip
+        ports: list[dict[str, Any]] = []
+        for host in range(HOSTS):
+            if host == ADDED or host in self.left_out:
+                continue
+            port: dict[str, Any] = {"match": "p6*"} if host == MATCHED else {"name": f"p{host}"}
+            if now["vlan_filtering"] and host in self.vlans:
+                port["access"] = self.vlans[host]
+            if host in CHANGING:
+                port["fast_leave"] = now["fast_leave"]
+            if host == ENEMY:
+                port["mrouter"] = now["mrouter"]
+            ports.append(port)
+        return {
+            "switch": {key: now[key] for key in IN_SWITCH},
+            "igmp": {**times, "querier_address": "10.0.0.254",
+                     "last_member_query_interval": LAST_MEMBER},
+            "mld": {**times, "last_listener_query_interval": LAST_MEMBER},
+            "port": ports,
+        }  # fmt: skip
+
+    def configure(self) -> None:
+        self.switch.configure(self.config())
+
+    def reload(self) -> None:
+        self.configure()
+        self.switch.reload()
+
+    def started(self) -> None:
+        """A process began that knows the file alone."""
+        self.left_out.add(ADDED)
+        self.statics.clear()
+
+
+@contextmanager
+def network(seed: int) -> Iterator[Network]:
+    """A lab of its own with the streams under way, and everybody where he begins."""
+    with Lab(HOSTS, quiet_ipv6=False) as lab:
+        net = Network(lab)
+        net.left_out.add(ADDED)
+        tables = net.config()
+        net.switch = lab.switch(tables.pop("port"), config=tables)
+        for group in GROUPS[:2]:
+            net.join(VIEWER, group)
+        net.join(VIEWER, SSM_GROUP, lab.h(1).address6)
+        net.h(VIEWER).call("listen")
+        players = [play(net.h(sender), "send", *words(sender)) for sender in SENDERS]
+        players.append(play(net.h(CHURNER), "churn", str(seed)))
+        try:
+            yield net
+        finally:
+            for player in players:
+                player.kill()
+                player.wait()
+
+
+def words(sender: int) -> list[str]:
+    return [
+        f"{number},{stream.group},{RATE},{'yes' if stream.options else 'no'}"
+        for number, stream in enumerate(STREAMS)
+        if stream.sender == sender
+    ]
+
+
+def play(host: Host, role: str, *arguments: str) -> subprocess.Popen[bytes]:
+    command = namespaces.program("chaos.players", role, *arguments, home=TESTS)
+    return host.spawn(command, stdin=subprocess.PIPE)
+
+
+__all__ = ["AgentError", "Network", "Stream", "network"]
