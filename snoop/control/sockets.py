@@ -17,6 +17,7 @@ from pathlib import Path
 SHARED = Path("/run/snoop")
 USERS = Path("/run/user")
 TEMPORARY = Path("/tmp")
+_NOBODY = 65534  # kernel.overflowuid
 
 
 class Unsafe(OSError):
@@ -46,6 +47,17 @@ def find(name: str) -> Path:
     """The socket of a switch that is there; where it would be if none is."""
     paths = (path / f"{name}.sock" for path in directories())
     return next((path for path in paths if os.path.lexists(path)), place(name))
+
+
+def user() -> int | None:
+    """Whom root has made SHARED for: his switches' user; None if it is not there, or somebody that
+    this user namespace does not know.
+    """
+    try:
+        uid = SHARED.stat().st_uid
+    except OSError:
+        return None
+    return None if uid == _NOBODY else uid
 
 
 def sockets(where: Path) -> Iterator[Path]:

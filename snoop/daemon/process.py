@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from snoop.config import odd
 from snoop.config.settings import Settings
-from snoop.control import requests
+from snoop.control import requests, sockets
 from snoop.control.answers import Answers
 from snoop.control.changes import Changes
 from snoop.control.server import ControlServer, SocketTaken
@@ -157,7 +157,7 @@ class Daemon:
                 events=self._events,
                 captures=self._captures,
                 neighbours=self._neighbours,
-                claims=Claims(switch.name, self._loop),
+                claims=Claims(switch.name, self._loop, user=sockets.user),
                 openings=self._openings,
             )
             self._changes = Changes(

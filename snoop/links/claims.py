@@ -3,7 +3,8 @@
 A claim is a listening socket with an abstract name made of the interface's index. The kernel keeps
 such names a network namespace each, whatever the runtime directory, mount namespace or user, and
 lets go of them when the process dies, however it dies. Who connects is told the switch's name; the
-kernel tells who listens. Anybody may bind the name first: only root or our own user is believed.
+kernel tells who listens. Anybody may bind the name first: only root, our own user and the one that
+root has switches run as are believed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import logging
 import os
 import socket
 import struct
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 _log = logging.getLogger("snoop.port")
@@ -53,11 +55,20 @@ class Taken(OSError):
 
 
 class Claims:
-    """The claims of the switch `name`; who asks is answered from `loop`."""
+    """The claims of the switch `name`; who asks is answered from `loop`. `user` tells whom root
+    has switches run as, if there is somebody (`User=` of the units).
+    """
 
-    def __init__(self, name: str, loop: asyncio.AbstractEventLoop | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        user: Callable[[], int | None] = lambda: None,
+    ) -> None:
         self._name = name.encode()[:NAME_BYTES]
         self._loop = loop
+        self._user = user
         self._held: dict[int, socket.socket] = {}
 
     def take(self, ifindex: int) -> None:
@@ -72,7 +83,7 @@ class Claims:
                     self._loop.add_reader(sock.fileno(), self._answer, sock)
                 return
             with contextlib.suppress(ConnectionRefusedError):  # It went away meanwhile: once more.
-                _check(ifindex)
+                _check(ifindex, {0, os.geteuid(), self._user()})
                 return
 
     def drop(self, ifindex: int) -> None:
@@ -119,7 +130,7 @@ def _claim(ifindex: int) -> socket.socket | None:
     return sock
 
 
-def _check(ifindex: int) -> None:
+def _check(ifindex: int, believed: Collection[int | None]) -> None:
     """Taken, if who has the claim may have it; otherwise a warning, and the interface is free."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(ANSWER_SECONDS)
@@ -131,7 +142,7 @@ def _check(ifindex: int) -> None:
             return
         raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         pid, uid, _ = _CREDENTIALS.unpack(raw)
-        if uid not in (0, os.geteuid()):
+        if uid not in believed:
             _log.warning(
                 "interface %d is claimed by pid %d of user %d, who may not run a switch: going on; "
                 "look what that process is", ifindex, pid, uid,

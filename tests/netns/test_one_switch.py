@@ -80,10 +80,10 @@ def test_same_names_in_another_namespace_are_other_interfaces() -> None:
 
 
 @contextmanager
-def squatter(namespace: str, ifindex: int) -> Iterator[None]:
+def squatter(namespace: str, ifindex: int, uid: int = 65534) -> Iterator[None]:
     """A process of no privilege that has bound the name."""
     code = (
-        f"import os, socket, time; os.setuid(65534); s = socket.socket(socket.AF_UNIX); "
+        f"import os, socket, time; os.setuid({uid}); s = socket.socket(socket.AF_UNIX); "
         f"s.bind('\\0snoop/port/{ifindex}'); s.listen(); print('bound', flush=True); time.sleep(60)"
     )
     process = namespaces.spawn(namespace, [sys.executable, "-c", code], stdout=subprocess.PIPE)
@@ -102,6 +102,18 @@ def test_nobody_without_privilege_can_keep_a_switch_from_starting() -> None:
         switch = lab.switch()
         assert "of user 65534, who may not run a switch" in switch.log
         assert {row["state"] for row in switch.show("ports")["ports"]} == {"up"}
+
+
+def test_the_user_of_the_units_is_believed() -> None:
+    """Whose /run/snoop is; by its word a second switch, of root, is refused."""
+    user = 4711
+    shared = (
+        f'mkdir -p /run/snoop && mount -t tmpfs -o mode=755,uid={user} none /run/snoop && exec "$@"'
+    )
+    with Lab(1) as lab, squatter(lab.namespace, namespaces.index_of(lab.link, "p0"), user):
+        ended = second(lab, "p0", before=("unshare", "--mount", "sh", "-c", shared, "sh"))
+        assert ended.returncode == 1
+        assert "p0: cannot be opened: it is a port of another switch (pid " in ended.stderr
 
 
 def test_who_connects_to_a_claim_and_stays_costs_nothing() -> None:
