@@ -16,7 +16,7 @@ import logging
 import os
 import socket
 import stat
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from snoop.config.problems import ConfigError
@@ -24,6 +24,8 @@ from snoop.control import requests, sockets
 from snoop.control.door import Door, Guest, places
 from snoop.control.requests import Capture, Monitor, Request, RequestError
 from snoop.control.telling import Replay
+from snoop.proto.units import SECOND
+from snoop.runtime import clock
 from snoop.runtime.fanout import Listener
 
 _log = logging.getLogger("snoop.control")
@@ -34,6 +36,8 @@ CLIENTS_PER_SECOND = 1000
 UNSENT_BYTES_MAX = 64 << 20
 SILENT_SECONDS = 60.0
 SEND_SECONDS = 20.0
+LOCK_SECONDS = 1.0
+_LOCK_STEP_SECONDS = 0.02
 _WRITE_BYTES_MAX = 1 << 20
 
 
@@ -68,7 +72,7 @@ class ControlServer:
         gid = gid_of(self._group)
         try:
             sockets.make(self._path.parent)
-            with _locked(self._path.parent):
+            async with _locked(self._path.parent):
                 _clear_stale(self._path)
                 sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
                 sock.bind(str(self._path))
@@ -186,15 +190,31 @@ def gid_of(group: str) -> int:
         ) from None
 
 
-@contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """One daemon at a time looks whether a socket file is stale, and replaces it."""
+@contextlib.asynccontextmanager
+async def _locked(directory: Path) -> AsyncIterator[None]:
+    """One daemon at a time looks whether a socket file is stale, and replaces it. Whoever may read
+    the directory can hold that lock for ever; no daemon holds it for longer than a moment.
+    """
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        if not await _lock(fd):
+            _log.warning("%s: somebody else has had it locked for %g s: going on", directory,
+                         LOCK_SECONDS)  # fmt: skip
         yield
     finally:
         os.close(fd)
+
+
+async def _lock(fd: int) -> bool:
+    until = clock.now() + round(LOCK_SECONDS * SECOND)
+    while clock.now() < until:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            await asyncio.sleep(_LOCK_STEP_SECONDS)
+        else:
+            return True
+    return False
 
 
 def _clear_stale(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import grp
 import json
 import os
@@ -315,3 +316,22 @@ def test_a_group_is_let_in_and_its_name_is_checked(path: Path) -> None:
             await server.close()
 
     asyncio.run(scene())
+
+
+def test_who_keeps_the_directory_locked_keeps_nobody_from_serving(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever may read it can do that, and for ever."""
+    monkeypatch.setattr(server, "LOCK_SECONDS", 0.1)
+    held = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+
+        def ask() -> Any:
+            with Client(str(path)) as client:
+                return client.call("show", what="mdb")
+
+        assert serve(path, threaded(ask))["what"] == "mdb"
+    finally:
+        os.close(held)
+    assert "somebody else has had it locked for 0.1 s: going on" in caplog.text
