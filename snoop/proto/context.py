@@ -109,8 +109,9 @@ class Context:
 
     def configure_port(self, port: Port, params: PortParams) -> Moved:
         """Have new settings of a port; return what becomes of its VLANs; `refresh_masks` then."""
+        was = port.params.vlans
         port.configure(params, max_hosts=self.params.max_hosts)
-        moved = self.vlans.put(port.bit, params.vlans)
+        moved = self.vlans.put(port.bit, params.vlans, was)
         self.up_in.clear()
         return moved
 

@@ -117,9 +117,16 @@ class VlanPorts:
         """The VLANs that have ports which were put there by name, lowest first."""
         return sorted(self._ports)
 
-    def put(self, bit: Ports, vlans: PortVlans | None) -> Moved:
-        """Have a port in these VLANs, None: in all of them; return what changed."""
-        return self._move(bit, EVERY if vlans is None else vlans.all)
+    def put(self, bit: Ports, vlans: PortVlans | None, was: PortVlans | None = None) -> Moved:
+        """Have a port in these VLANs, None: in all of them; return what changed.
+
+        From where it `was` to all of them it also leaves the one that it had without a tag: to
+        that VLAN belongs now what has a tag, and what was learned there was learned of others.
+        """
+        left, joined = self._move(bit, EVERY if vlans is None else vlans.all)
+        if vlans is None and was is not None and was.pvid:
+            left |= 1 << was.pvid
+        return Moved(left, joined)
 
     def take(self, bit: Ports) -> None:
         """Have a port in none: it goes away."""

@@ -54,7 +54,10 @@ def reload_in_a_row(net: Network, random: Random) -> Cost:
 
 
 def port_out_of_the_file(net: Network, random: Random) -> Cost:
-    host = random.choice((*CHANGING[:3], ENEMY))
+    """Or into it again."""
+    those = (*CHANGING[:3], ENEMY)
+    out = [host for host in those if host in net.left_out]
+    host = random.choice(out if len(out) > 1 else those)
     net.say(f"p{host}")
     net.left_out ^= {host}
     net.statics -= {(host, group) for group in GROUPS}
@@ -124,7 +127,8 @@ def ask(net: Network, random: Random) -> Cost:
     """Queries out of turn, general and of groups that have members."""
     for _ in range(random.randint(1, 10)):
         group = random.choice((None, *GROUPS))
-        net.switch.query(group, family="ipv6" if group and ":" in group else None)
+        family = "ipv6" if group and ":" in group else None
+        net.switch.query(group, vlan=1 if filters(net) else None, family=family)
     return FREE
 
 

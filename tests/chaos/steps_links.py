@@ -114,7 +114,7 @@ def has_unplugged(net: Network) -> bool:
 
 
 def can_unplug(net: Network) -> bool:
-    return len(net.unplugged) < 2
+    return len(net.unplugged) < 2 and any(map(net.attached, (*CHANGING, ENEMY)))
 
 
 STEPS = [

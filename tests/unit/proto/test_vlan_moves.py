@@ -132,7 +132,9 @@ def test_the_querier_of_a_port_that_left_may_ask_from_another() -> None:
 
 @pytest.mark.parametrize("then", [True, False])
 def test_filtering_is_switched_on_and_off(then: bool) -> None:
-    """VLAN 0 is no more, or again; what is of no VLAN any more goes."""
+    """VLAN 0 is no more, or again; what is of no VLAN any more goes, and what was learned of
+    frames without a tag: that VLAN is of tagged ones then.
+    """
     plain = {f"p{number}": PortParams(name=f"p{number}") for number in PORTS}
     own = {f"p{n}": PortParams(name=f"p{n}", **PORTS[n]) for n in PORTS}  # type: ignore[arg-type]
     its = asking() if not then else Lab(**OWNER)
@@ -147,7 +149,8 @@ def test_filtering_is_switched_on_and_off(then: bool) -> None:
         assert mdb == {(10, R)}
         assert its.engine.vids() == [10, 20]
     else:
-        assert mdb == {(10, R), (10, P1)}
+        assert mdb == {(10, R)}
+        assert its.engine.vids() == [0, 10]
         assert 0 in its.engine.vids()
 
 
