@@ -1,7 +1,8 @@
 """Logging to stderr, one line an event, bounded where a peer can cause it.
 
 `setup` installs the one handler. `Limited` is for what frames from a port can trigger: each
-subject may log a burst, then one line per interval that says how many were left out.
+subject may log a burst, then one line per interval that says how many were left out. `Sparing` is
+behind everything: whoever has the other end of a cable may unplug it as often as he likes.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
+from typing import Final
 
 from snoop.printable import printable
-from snoop.proto.units import Instant
+from snoop.proto.units import SECOND, Instant
+from snoop.runtime import clock
 
 _LEVELS = {
     "debug": logging.DEBUG,
@@ -31,6 +35,7 @@ def setup(level: str) -> None:
         handler.setFormatter(_Journal("%(message)s"))
     else:
         handler.setFormatter(_Line("%(asctime)s %(levelname)s %(message)s"))
+    handler.addFilter(Sparing())
     root = logging.getLogger("snoop")
     root.handlers[:] = [handler]
     root.setLevel(_LEVELS[level])
@@ -49,6 +54,43 @@ class _Journal(_Line):
 
     def format(self, record: logging.LogRecord) -> str:
         return f"<{_PRIORITY.get(record.levelno, 5)}>{super().format(record)}"
+
+
+class Sparing(logging.Filter):
+    """Lets `BURST` lines of an interval pass that say the same of the same: of one message, with
+    the same first word put in. The last of them says that more is left out, the next how many.
+    """
+
+    BURST: Final = 20
+    INTERVAL: Final = 10 * SECOND
+    _SUBJECTS_MAX: Final = 1024
+
+    def __init__(self, now: Callable[[], Instant] = clock.now) -> None:
+        super().__init__()
+        self._now = now
+        self._said: dict[tuple[str, str], tuple[Instant, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """May it pass? Its text may become longer."""
+        args = record.args
+        subject = (record.msg, str(args[0]) if isinstance(args, tuple) and args else "")
+        now = self._now()
+        since, count = self._said.get(subject, (now, 0))
+        if now - since >= self.INTERVAL:
+            if count > self.BURST:
+                _add(record, f"({count - self.BURST} like this were left out)")
+            since, count = now, 0
+        if subject not in self._said and len(self._said) >= self._SUBJECTS_MAX:
+            self._said.clear()
+        self._said[subject] = (since, count + 1)
+        if count + 1 == self.BURST:
+            seconds = (self.INTERVAL - (now - since)) / SECOND
+            _add(record, f"(more like this is left out for {seconds:.0f} s)")
+        return count < self.BURST
+
+
+def _add(record: logging.LogRecord, words: str) -> None:
+    record.msg, record.args = f"{record.getMessage()} {words}", None
 
 
 class Limited:

@@ -67,6 +67,26 @@ def test_subjects_are_bounded(lines: list[str]) -> None:
     assert len(limited._subjects) <= 256
 
 
+def test_a_cable_unplugged_all_day_does_not_fill_the_log(lines: list[str]) -> None:
+    """Two hundred times a second: by then nothing but the state itself is news."""
+    clock = [at(0)]
+    LOGGER.handlers[0].addFilter(log.Sparing(lambda: clock[0]))
+    for number in range(4000):
+        clock[0] = at(number / 200)
+        LOGGER.info("%s: %s%s", "p3", "up", "")
+    LOGGER.info("%s: %s%s", "p4", "up", "")
+    assert len(lines) <= 2 * log.Sparing.BURST + 1
+    assert lines[18:21] == [
+        "p3: up",
+        "p3: up (more like this is left out for 10 s)",
+        "p3: up (1980 like this were left out)",
+    ]
+    assert lines[-1] == "p4: up"
+    for number in range(10_000):
+        LOGGER.info("%s: gone", f"v{number}")
+    assert lines[-1] == "v9999: gone", "whoever says it for the first time is heard"
+
+
 def test_an_event_is_one_line_of_words() -> None:
     fields = {"group": "239.1.2.3", "reporter": None, "sources": ["10.0.0.9", "10.0.0.8"]}
     assert events.text("join", 7, "p1", fields) == (
