@@ -1,7 +1,7 @@
 """What is installed: the Debian package, built here, in a layer over this machine's files.
 
 `native/packaging/try` does it: installs, verifies the units, starts the switch as the unit does,
-asks it, and purges it.
+asks it, and purges it. `native/packaging/try-units` has systemd run it.
 """
 
 from __future__ import annotations
@@ -43,6 +43,19 @@ def held(package: Path) -> list[str]:
 
 def test_the_package_is_installed_starts_and_goes_without_a_trace(package: Path) -> None:
     done = subprocess.run([PACKAGING / "try", package], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "== all is well" in done.stdout
+
+
+def test_its_units_run_under_systemd(package: Path) -> None:
+    """systemd as PID 1: start, reload, crash, a user of its own, and what keeps it in (F-14)."""
+    if (
+        not shutil.which("systemd-analyze")
+        or "cgroup2" not in Path("/proc/filesystems").read_text()
+    ):
+        pytest.skip("no systemd, or no cgroups of version 2")
+    command = [PACKAGING / "try-units", package]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "== all is well" in done.stdout
 
