@@ -352,9 +352,15 @@ class Lab:
     # --- proof that nothing (more) arrives
 
     def settle(
-        self, sender: Host, receivers: Iterable[Host] | None = None, *, vid: int | None = None
+        self,
+        sender: Host,
+        receivers: Iterable[Host] | None = None,
+        *,
+        vid: int | None = None,
+        within: float = SETTLE_S,
     ) -> None:
-        """Wait until all that `sender` sent before is delivered (or dropped) everywhere.
+        """Wait until all that `sender` sent before is delivered (or dropped) everywhere;
+        TimeoutError for a host that a marker has not reached `within` so many seconds.
 
         A broadcast marker frame follows the data; it may overtake frames of other destinations
         within one pass of the switch, so a second one is sent when every host has seen the first:
@@ -369,7 +375,7 @@ class Lab:
             frame = b"\xff" * 6 + source + ETH_P_MARKER + token + bytes(38)
             sender.frames([frame if vid is None else frames.tagged(frame, vid)])
             for job in waiting:
-                job.result(SETTLE_S)
+                job.result(within)
 
 
 def of_port(vlans: int | Sequence[int | str] | Mapping[str, Any]) -> Mapping[str, Any]:

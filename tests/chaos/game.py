@@ -12,12 +12,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
 from chaos import steps_config, steps_hosts, steps_links, steps_process
 from chaos.network import Network, network
+from chaos.soak import Soak
 from chaos.steps import Step
 from chaos.verify import Growth, converged, gone_on, itself, judge_cost, reset, wanted
 from snoop.control.client import NoDaemon, Refused
@@ -30,6 +31,7 @@ STEPS: tuple[Step, ...] = (
     *steps_config.STEPS,
     *steps_hosts.STEPS,
 )
+STAYING = {each.name for each in STEPS} - {each.name for each in steps_process.ENDING}
 BEGIN_S = 20.0
 SHOWN = ("mdb", "querier", "mrouters", "ports", "vlans", "streams", "counters", "config")
 LOG_LINES = 60
@@ -60,10 +62,10 @@ def play(
     steps: int = 1 << 30,
     only: Sequence[str] = (),
     patience: float = 1.0,
-    verbose: bool = False,
+    told: Callable[[Network, Outcome], None] = lambda net, outcome: None,
 ) -> Outcome:
-    """A game of so many seconds or steps. `patience` multiplies the times allowed, for machines
-    that do other things as well.
+    """A game of so many seconds or steps; `told` is called after each. `patience` multiplies the
+    times allowed, for machines that do other things as well.
     """
     outcome = Outcome(seed)
     end = time.monotonic() + seconds
@@ -78,8 +80,7 @@ def play(
             if not chosen:
                 break
             take(net, random.choice(chosen), random, outcome, growth, patience)
-            if verbose:
-                print(f"{number:4} {outcome.steps[-1]}", flush=True)
+            told(net, outcome)
         if outcome.faults:
             outcome.state = state(net)
     return outcome
@@ -133,16 +134,29 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=names, default=[], metavar="STEP",
                         help="may be repeated: " + ", ".join(names))  # fmt: skip
     parser.add_argument("--patience", type=float, default=1.0, help="multiplies times allowed")
+    parser.add_argument("--soak", action="store_true", help="rows of figures (soak.py)")
+    parser.add_argument("--one-process", action="store_true",
+                        help="no step that ends the switch")  # fmt: skip
     options = parser.parse_args()
+    soak = Soak() if options.soak else None
+
+    def told(net: Network, outcome: Outcome) -> None:
+        if soak is not None:
+            soak.look(net, len(outcome.steps))
+        else:
+            print(f"{len(outcome.steps):4} {outcome.steps[-1]}", flush=True)
+
     outcome = play(
         seed=options.seed,
         seconds=60 * options.minutes,
         steps=options.steps,
-        only=options.only,
+        only=options.only or [name for name in names if not options.one_process or name in STAYING],
         patience=options.patience,
-        verbose=True,
+        told=told,
     )
     print(outcome, flush=True)
+    if soak is not None:
+        print(soak, flush=True)
     return 1 if outcome.faults else 0
 
 

@@ -25,6 +25,7 @@ SENDERS, VIEWER, CHURNER, ENEMY, MATCHED, ADDED = (0, 1), 2, 4, 5, 6, 7
 CHANGING = (3, 4, 6, 7)
 HOSTS = 8
 RATE = 200
+QUERIER = "10.0.0.254"
 QUERY, RESPONSE, LAST_MEMBER = 2.0, 0.4, 0.2
 SLOW_S = 2 * (2 * QUERY + RESPONSE)  # somebody who asked, or a host who said nothing, is forgotten
 
@@ -111,16 +112,16 @@ class Network:
             return False
         if stream.unicast:
             return True if host == VIEWER else None  # unknown for a moment, it goes everywhere
-        if self.settings["mrouter"] == "always" and host == ENEMY:
-            return True
         sources = self.wants.get((host, stream.group))
         if (host, stream.group) in self.statics:
             return True
         if sources is not None:
             return not sources or self.source(stream) in sources
-        if any(self.vlan(each) == self.vlan(sender) for each in self.members(stream.group)):
-            return False
-        return None if self.settings["unregistered"] == "flood" else False
+        joined = any(self.vlan(each) == self.vlan(sender) for each in self.members(stream.group))
+        policy = self.settings["unregistered"]
+        if host == ENEMY and self.settings["mrouter"] == "always":
+            return joined or policy != "drop"
+        return None if policy == "flood" and not joined else False
 
     def source(self, stream: Stream) -> str:
         host = self.lab.h(stream.sender)
@@ -181,7 +182,7 @@ class Network:
             ports.append(port)
         return {
             "switch": {key: now[key] for key in IN_SWITCH},
-            "igmp": {**times, "querier_address": "10.0.0.254",
+            "igmp": {**times, "querier_address": QUERIER,
                      "last_member_query_interval": LAST_MEMBER},
             "mld": {**times, "last_listener_query_interval": LAST_MEMBER},
             "port": ports,

@@ -50,7 +50,7 @@ def reload_in_a_row(net: Network, random: Random) -> Cost:
         net.reload()
         flooded = flooded or net.settings["unregistered"] == "flood"
     net.say(f"kernel = {net.settings['kernel']}, coalesce = {net.settings['coalesce']}")
-    return Cost(leaks=flooded)
+    return Cost(leaks=ALL if flooded else frozenset())
 
 
 def port_out_of_the_file(net: Network, random: Random) -> Cost:
@@ -87,7 +87,7 @@ def vlan_filtering(net: Network, random: Random) -> Cost:
     net.statics.clear()
     net.say(f"vlan_filtering = {net.settings['vlan_filtering']}")
     net.reload()
-    return Cost(dark=ALL, leaks=True, within=20.0)
+    return Cost(dark=ALL, leaks=ALL, within=20.0)
 
 
 def another_vlan(net: Network, random: Random) -> Cost:
@@ -97,7 +97,7 @@ def another_vlan(net: Network, random: Random) -> Cost:
         net.vlans[host] = 20
     net.say(f"p{host}: {net.vlan(host)}")
     net.reload()
-    return Cost(dark=frozenset({host}), leaks=True, within=15.0)
+    return Cost(dark=frozenset({host}), leaks=ALL, within=15.0)
 
 
 def static_entry(net: Network, random: Random) -> Cost:
@@ -120,7 +120,7 @@ def forget(net: Network, random: Random) -> Cost:
     net.say(what)
     net.switch.clear(what)
     dark = ALL if what == "mdb" else frozenset()
-    return Cost(dark=dark, leaks=what == "mdb", within=15.0)
+    return Cost(dark=dark, leaks=dark, within=15.0)
 
 
 def ask(net: Network, random: Random) -> Cost:

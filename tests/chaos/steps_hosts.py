@@ -7,27 +7,25 @@ from random import Random
 
 from chaos.network import CHANGING, ENEMY, GROUPS, SLOW_S, SSM_GROUP, VIEWER, Network
 from chaos.steps import Step
-from chaos.verify import FREE, Cost
-from snoop.lab import frames, frames_ipv6
+from chaos.verify import ALL, FREE, Cost
+from snoop.lab import frames, frames_ipv6, wait_until
 
 FLOOD_RATE, FLOOD_FRAMES = 3000, 1500
 
 
 def hosts_change_their_minds(net: Network, random: Random) -> Cost:
-    for _ in range(random.randint(1, 6)):
-        change_of_mind(net, random)
-    return FREE
+    return Cost(leaks=frozenset(change_of_mind(net, random) for _ in range(random.randint(1, 6))))
 
 
-def change_of_mind(net: Network, random: Random) -> None:
-    """One host joins, leaves, or wants another source."""
+def change_of_mind(net: Network, random: Random) -> int:
+    """One host joins, leaves, or wants another source; which one."""
     host, group = random.choice(CHANGING), random.choice(GROUPS)
     if host in net.unplugged:
-        return
+        return host
     if (host, group) in net.wants and random.random() < 0.7:
         net.leave(host, group)
         net.say(f"h{host} leaves {group}")
-        return
+        return host
     sources: tuple[str, ...] = ()
     if group == SSM_GROUP:
         sources = random.choice(
@@ -35,6 +33,7 @@ def change_of_mind(net: Network, random: Random) -> None:
         )
     net.join(host, group, *sources)
     net.say(f"h{host} joins {group} {' '.join(sources)}".rstrip())
+    return host
 
 
 def another_version(net: Network, random: Random) -> Cost:
@@ -77,7 +76,14 @@ def flood_of_queries(net: Network, random: Random) -> Cost:
     made.append(frames.query(source, version=2, mac=enemy.mac))
     flood(net, made)
     net.say(f"from {source}")
-    return Cost(leaks=True, within=2 * SLOW_S + 15.0)
+    wait_until(lambda: ours_alone(net), within=2 * SLOW_S + 15.0, what="the enemy is forgotten")
+    return Cost(leaks=ALL, within=15.0)
+
+
+def ours_alone(net: Network) -> bool:
+    """We ask, and there is no other router."""
+    roles = {row["role"] for row in net.switch.show("querier")["queriers"]}
+    return roles == {"querier"} and not net.switch.show("mrouters")["mrouters"]
 
 
 def flood_of_unicast(net: Network, random: Random) -> Cost:

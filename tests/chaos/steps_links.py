@@ -15,9 +15,9 @@ ANY = tuple(range(HOSTS))
 APPEARS_S = 10.0
 
 
-def of(hosts: set[int], *, leaks: bool = False) -> Cost:
+def of(hosts: set[int]) -> Cost:
     """They are without their streams for a while; if one is a sender, all are without his."""
-    return Cost(dark=frozenset(hosts), leaks=leaks, within=15.0)
+    return Cost(dark=frozenset(hosts), within=15.0)
 
 
 def state(net: Network, host: int) -> str:
