@@ -1,14 +1,16 @@
 """Logging to stderr, one line an event, bounded where a peer can cause it.
 
-`setup` installs the one handler. `Limited` is for what frames from a port can trigger: each
-subject may log a burst, then one line per interval that says how many were left out. `Sparing` is
-behind everything: whoever has the other end of a cable may unplug it as often as he likes.
+`setup` installs the one handler, which waits for nobody. `Limited` is for what frames from a port
+can trigger: each subject may log a burst, then one line per interval that says how many were left
+out. `Sparing` is behind everything: whoever has the other end of a cable may unplug it as often as
+he likes.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import select
 import sys
 from collections.abc import Callable
 from typing import Final
@@ -29,7 +31,8 @@ _PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERRO
 
 def setup(level: str) -> None:
     """Log records of `level` (one of LEVELS) and above to stderr."""
-    handler = logging.StreamHandler(sys.stderr)
+    stderr = sys.__stderr__  # None: whoever started us has closed it
+    handler = logging.NullHandler() if stderr is None else Unhurried(stderr.fileno())
     # Under systemd the journal adds the time, and reads a level prefix.
     if "JOURNAL_STREAM" in os.environ:
         handler.setFormatter(_Journal("%(message)s"))
@@ -40,6 +43,38 @@ def setup(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(_LEVELS[level])
     root.propagate = False
+
+
+class Unhurried(logging.Handler):
+    """Writes to a descriptor, and never waits for who reads it: a pager that stands still, or a
+    collector that hangs, is not to hold up the control plane. What he does not take is left out,
+    and the next line that he takes says how many were.
+    """
+
+    def __init__(self, fd: int) -> None:
+        super().__init__()
+        self._fd = fd
+        self._poll = select.poll()
+        self._poll.register(fd, select.POLLOUT)
+        self._lost = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, or count it."""
+        line = self.format(record) + "\n"
+        if self._lost:
+            line = f"{self._lost} lines before this one were left out: nobody took them\n{line}"
+        data = line.encode("utf-8", "backslashreplace")
+        # What is writable takes so much at once (pipe(7)).
+        parts = [data[at : at + select.PIPE_BUF] for at in range(0, len(data), select.PIPE_BUF)]
+        self._lost = 0 if all(map(self._write, parts)) else self._lost + 1
+
+    def _write(self, part: bytes) -> bool:
+        if not self._poll.poll(0):
+            return False
+        try:
+            return os.write(self._fd, part) == len(part)
+        except OSError:
+            return False  # nobody is there any more, or there is no room
 
 
 class _Line(logging.Formatter):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import threading
 import urllib.request
@@ -85,6 +86,26 @@ def test_a_cable_unplugged_all_day_does_not_fill_the_log(lines: list[str]) -> No
     for number in range(10_000):
         LOGGER.info("%s: gone", f"v{number}")
     assert lines[-1] == "v9999: gone", "whoever says it for the first time is heard"
+
+
+def test_who_does_not_read_the_log_holds_nothing_up() -> None:
+    """A pipe that is full: lines are left out, and counted when somebody reads again."""
+    reading, writing = os.pipe()
+    LOGGER.handlers[:] = [log.Unhurried(writing)]
+    try:
+        for number in range(2000):
+            LOGGER.info("%d %s", number, "x" * 200)
+        LOGGER.info("long: %s", "y" * 200_000)
+        taken = os.read(reading, 1 << 20).decode().splitlines()
+        LOGGER.info("again")
+        after = os.read(reading, 1 << 20).decode().splitlines()
+        os.close(reading)
+        LOGGER.info("nobody is there")
+    finally:
+        os.close(writing)
+    assert [line.split()[0] for line in taken] == [str(number) for number in range(len(taken))]
+    left_out = 2001 - len(taken)
+    assert after == [f"{left_out} lines before this one were left out: nobody took them", "again"]
 
 
 def test_an_event_is_one_line_of_words() -> None:
