@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 
@@ -48,10 +47,8 @@ LOGGER = logging.Logger("untouched")
 
 
 def test_log_lines_are_escaped_and_tracebacks_keep_their_lines(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    stream = io.StringIO()
-    monkeypatch.setattr("sys.stderr", stream)
     for name in ("handlers", "level", "propagate"):  # to be as they were
         monkeypatch.setattr(logging.getLogger("snoop"), name, getattr(LOGGER, name))
     setup("info")
@@ -60,7 +57,7 @@ def test_log_lines_are_escaped_and_tracebacks_keep_their_lines(
         raise ValueError("\x1b]0;title\x07")
     except ValueError:
         log.exception("from %s", "p\x1b[2J0")
-    text = stream.getvalue()
+    text = capfd.readouterr().err
     assert r"from p\x1b[2J0" in text
     assert r"ValueError: \x1b]0;title\x07" in text
     assert all(line.isprintable() for line in text.splitlines())
