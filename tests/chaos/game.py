@@ -4,7 +4,7 @@
     ./tests/chaos/run --seed 7 --steps 40                 # to see the fault of step 40 again
     ./tests/chaos/run --seed 7 --only kill --only reload  # some steps alone
 
-The first fault ends it: seed, all steps so far, and the state of the switch are printed.
+A fault ends it (`--faults`): seed, all steps so far, and the state of the switch are printed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LOG_LINES = 60
 
 @dataclass
 class Outcome:
-    """`steps` were taken in this order; `faults` are of the last one."""
+    """`steps` were taken in this order; `faults` begin with the number of theirs."""
 
     seed: int
     steps: list[str] = field(default_factory=list)
@@ -62,17 +62,20 @@ def play(
     steps: int = 1 << 30,
     only: Sequence[str] = (),
     patience: float = 1.0,
+    faults: int = 1,
     told: Callable[[Network, Outcome], None] = lambda net, outcome: None,
 ) -> Outcome:
-    """A game of so many seconds or steps; `told` is called after each. `patience` multiplies the
-    times allowed, for machines that do other things as well.
+    """A game of so many seconds or steps, or until there are so many `faults`; `told` is called
+    after each step. `patience` multiplies the times allowed, for machines that do other things.
     """
     outcome = Outcome(seed)
     end = time.monotonic() + seconds
     with network(seed) as net:
         growth = Growth({})
         outcome.faults += [f"in the beginning, {each}" for each in converged(net, BEGIN_S)]
-        while not outcome.faults and len(outcome.steps) < steps and time.monotonic() < end:
+        while (
+            len(outcome.faults) < faults and len(outcome.steps) < steps and time.monotonic() < end
+        ):
             number = len(outcome.steps) + 1
             random = Random(f"{seed} {number}")
             possible = [each for each in STEPS if each.possible(net)]
@@ -94,7 +97,7 @@ def take(
     net.told.clear()
     reset(net)
     begin = time.monotonic()
-    faults = outcome.faults
+    faults: list[str] = []
     cost = None
     try:
         cost = step.do(net, random)
@@ -110,6 +113,7 @@ def take(
         faults += growth.grown(net)
     all_s = time.monotonic() - begin
     told = ", ".join(net.told)
+    outcome.faults += (f"{len(outcome.steps) + 1}: {each}" for each in faults)
     outcome.steps.append(f"{step.name}{': ' if told else ''}{told} ({took:.1f}, {all_s:.1f} s)")
 
 
@@ -134,6 +138,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=names, default=[], metavar="STEP",
                         help="may be repeated: " + ", ".join(names))  # fmt: skip
     parser.add_argument("--patience", type=float, default=1.0, help="multiplies times allowed")
+    parser.add_argument("--faults", type=int, default=1, metavar="N", help="that end it")
     parser.add_argument("--soak", action="store_true", help="rows of figures (soak.py)")
     parser.add_argument("--one-process", action="store_true",
                         help="no step that ends the switch")  # fmt: skip
@@ -152,6 +157,7 @@ def main() -> int:
         steps=options.steps,
         only=options.only or [name for name in names if not options.one_process or name in STAYING],
         patience=options.patience,
+        faults=options.faults,
         told=told,
     )
     print(outcome, flush=True)

@@ -26,6 +26,8 @@ def test_what_no_step_has_told_of_is_a_fault() -> None:
     """A member that is none, a short loss, a cable that is out."""
     with network(1) as net:
         assert not converged(net, within=20.0 * PATIENCE)
+        paths = {row["group"]: row["path"] for row in net.switch.streams()}
+        assert (paths["239.1.1.1"], paths["239.1.1.2"]) == ("kernel", "ring")
         del net.wants[VIEWER, "239.1.1.2"]
         assert any("unwanted of 'any source, by the rings'" in fault for fault in look(net))
         net.wants[VIEWER, "239.1.1.2"] = frozenset()
