@@ -14,7 +14,7 @@ from snoop.cli.findings import IN_FLIGHT_FRAMES, RATED, Facts, Finding, look, sh
 from snoop.cli.session import Session
 from snoop.cli.summary import gather, names
 from snoop.control import documents
-from snoop.control.client import Client
+from snoop.control.client import Client, Refused
 from snoop.control.privileged import Privileges
 from snoop.runtime import priority
 
@@ -60,14 +60,20 @@ def check(ctx: click.Context, as_json: bool, rate: float, verbose: bool) -> int:
             click.echo(f"    -> {finding.do}")
         if held is not None:
             _print_privileges(held)
+        elif verbose:
+            click.echo("privileges: a switch of this version does not tell")
         plural = "" if len(problems) == 1 else "s"
         click.echo(f"{len(problems)} problem{plural}" if problems else "no problems found")
     return 1 if problems else 0
 
 
-def _privileges(session: Session) -> Privileges:
+def _privileges(session: Session) -> Privileges | None:
+    """None: the switch is older than the question."""
     with Client(session.path) as client:
-        return client.show(Privileges)
+        try:
+            return client.show(Privileges)
+        except Refused:
+            return None
 
 
 def _print_privileges(held: Privileges) -> None:
