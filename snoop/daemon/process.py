@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +25,7 @@ from snoop.control.changes import Changes
 from snoop.control.server import ControlServer, SocketTaken
 from snoop.control.telling import Replay
 from snoop.daemon.limits import allow_descriptors
-from snoop.daemon.turns import Turns
+from snoop.daemon.turns import RETRY_SECONDS, Turns
 from snoop.daemon.workers import Workers
 from snoop.fastpath import FastPath
 from snoop.links.claims import Claims
@@ -220,16 +222,28 @@ class Daemon:
             raise StartError(f"cannot give up privileges: {reason(error)}") from error
         return held.why
 
-    def _serve_metrics(self, listen: str) -> None:
+    def _serve_metrics(self, listen: str, *, waited: bool = False) -> None:
         if not listen:
             return
         # Imported here: most switches have no endpoint, and this takes longer than all the rest.
         from snoop.control.metrics import Endpoint
 
+        if self._stopping:
+            return
         try:
             self._endpoint = Endpoint(listen, loop=self._loop, sample=self._answers.sample)
         except (OSError, OverflowError) as error:
-            raise StartError(f"cannot serve [metrics] listen = {listen}: {error}") from error
+            said = f"cannot serve [metrics] listen = {listen}: {error}"
+            # Whose it is now may go, and any user may take a port while a switch is away: he is
+            # not to keep it from forwarding.
+            if not waited:
+                if getattr(error, "errno", None) not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL):
+                    raise StartError(said) from error
+                _log.error("%s; trying again", said)
+            self._loop.call_later(RETRY_SECONDS, partial(self._serve_metrics, listen, waited=True))
+        else:
+            if waited:
+                _log.info("[metrics] listen = %s is served now", listen)
 
     def _stop(self, fastpath: FastPath) -> None:
         self._stopping = True

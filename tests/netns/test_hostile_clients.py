@@ -97,6 +97,27 @@ def state(net: Star, port: str) -> dict[str, object]:
     return next(row for row in net.switch.show("ports")["ports"] if row["name"] == port)
 
 
+def test_who_has_taken_the_port_of_the_metrics_keeps_nobody_from_forwarding() -> None:
+    """While a switch is away any user may; it is served as soon as it can be."""
+    config = {"igmp": IGMP, "metrics": {"listen": f"{LISTEN[0]}:{LISTEN[1]}"}}
+    with Lab(2) as lab:
+        with namespaces.inside(lab.namespace):
+            squatter = socket.create_server(LISTEN)
+        try:
+            switch = lab.switch(config=config)
+            assert "cannot serve [metrics] listen = " in switch.log
+            assert "trying again" in switch.log
+            lab.h(1).join("239.1.1.1")
+            switch.wait_members("239.1.1.1", {"p1"})
+        finally:
+            squatter.close()
+        wait_until(lambda: "is served now" in switch.log, within=10, what="its turn has come")
+        with namespaces.inside(lab.namespace), socket.create_connection(LISTEN, 5) as asking:
+            asking.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            assert b" 200 OK" in asking.recv(64)
+        assert switch.stop() == 0
+
+
 def test_it_ends_well_while_clients_ask() -> None:
     """A request that is half way through must not reach what has been freed."""
     config = {"igmp": IGMP, "metrics": {"listen": f"{LISTEN[0]}:{LISTEN[1]}"}}
