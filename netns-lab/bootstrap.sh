@@ -50,6 +50,8 @@ missing_packages() {
 		command -v tcpdump >/dev/null || need+=(tcpdump)
 		command -v mandoc >/dev/null || need+=(mandoc)
 		# What completes a command line (tests/unit/cli/test_completion.py).
+		# What looks at the page (tests/netns/test_web.py).
+		command -v chromium >/dev/null || need+=(chromium)
 		command -v zsh >/dev/null || need+=(zsh)
 		command -v fish >/dev/null || need+=(fish)
 		# The Debian package (tests/netns/test_packages.py), which is of Debian's own Python.

@@ -7,7 +7,7 @@ are asked for, so that importing a layer of the package imports nothing above it
 - `wire`, `proto`, `table`: the pure core; `fastpath`: the binding to C;
 - `config`, `links`, `runtime`, `control`, `daemon`: the process;
 - `cli` (and `__main__`): the commands; `switch`: a switch from Python;
-- `containers`: what joins them to a switch;
+- `containers`: what joins them to a switch; `web`: the page of all switches;
 - `lab`: hosts around it, for tests;
 - `printable`: a name's one spelling; `namespace`: of `ip netns`; `waiting`: with a bound.
 """

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from snoop.cli import human, layout, options
-from snoop.cli.findings import IN_FLIGHT_FRAMES, RATED, Facts, Finding, look, shortened
+from snoop.cli.findings import Facts, look, looks, shortened
 from snoop.cli.session import Session
 from snoop.cli.summary import gather, names
 from snoop.control import documents
@@ -19,8 +19,8 @@ from snoop.control.privileged import Privileges
 from snoop.runtime import priority
 
 PRIORITY = -10
-_LOOKS = 3
-_LOOK_SECONDS = 0.1
+LOOKS = 3
+LOOK_SECONDS = 0.1
 
 
 @click.command()
@@ -44,7 +44,7 @@ def check(ctx: click.Context, as_json: bool, rate: float, verbose: bool) -> int:
     session = options.session(ctx)
     facts = _facts(session, rate * 1e6)
     held = _privileges(session) if verbose else None
-    findings = _named(look(facts), names(facts.seen))
+    findings = looks.named(look(facts), names(facts.seen))
     problems = [finding for finding in findings if finding.severity == "problem"]
     if as_json:
         whole = msgspec.to_builtins(documents.Findings(findings=findings))
@@ -89,21 +89,6 @@ def _print_privileges(held: Privileges) -> None:
         click.echo(f"  and in the bounding set {', '.join(held.bounding)}")
 
 
-def _named(findings: list[Finding], names: dict[str, str]) -> list[Finding]:
-    """With what people call the group or the port that each is about."""
-    return [
-        msgspec.structs.replace(finding, name=called(finding.subject, names))
-        for finding in findings
-    ]
-
-
-def called(subject: str, names: dict[str, str]) -> str | None:
-    """Of `p1`, of `10.0.0.9 -> 239.1.2.3`; several groups have no name in common."""
-    if "," in subject:
-        return None
-    return next((names[word] for word in reversed(subject.split()) if word in names), None)
-
-
 def _facts(session: Session, unwanted_bits_per_s: float) -> Facts:
     with Client(session.path) as client:
         show = client.show
@@ -122,40 +107,17 @@ def _facts(session: Session, unwanted_bits_per_s: float) -> Facts:
             fdb=fdb,
             witnesses=show(documents.Witnesses),
         )
-        rates = _rates(counters.ports, show(documents.Counters).ports, time.monotonic() - since)
+        rates = looks.rates(
+            counters.ports, show(documents.Counters).ports, time.monotonic() - since
+        )
         return dataclasses.replace(facts, rates=rates)
 
 
-def _rates(
-    before: dict[str, documents.Counts], after: dict[str, documents.Counts], seconds: float
-) -> dict[str, dict[str, float]]:
-    """What moved between two looks, a second, by port."""
-    return {
-        port: {
-            name: (counts[name] - before[port][name]) / seconds
-            for name in RATED
-            if counts[name] > before[port][name]
-        }
-        for port, counts in after.items()
-        if port in before
-    }
-
-
 def _unbalanced(client: Client) -> dict[str, int]:
-    """Ports whose frames and verdicts do not add up.
-
-    The two are read while frames go by and may differ by what is on its way; a real loss stays.
-    """
-    looks = []
-    for number in range(_LOOKS):
+    """What does not add up in several looks."""
+    found = []
+    for number in range(LOOKS):
         if number:
-            time.sleep(_LOOK_SECONDS)
-        looks.append(client.show(documents.Status).balance)
-    found = {}
-    for port in looks[0]:
-        seen = [look[port] for look in looks if port in look]
-        least = min((one.unbalanced for one in seen), key=abs)
-        quiet = len({one.rx_frames for one in seen}) == 1
-        if least and (quiet or abs(least) > IN_FLIGHT_FRAMES):
-            found[port] = least
-    return found
+            time.sleep(LOOK_SECONDS)
+        found.append(client.show(documents.Status).balance)
+    return looks.unbalanced(found)

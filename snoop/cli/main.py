@@ -36,6 +36,7 @@ _COMMANDS = {
     "watch": ("watch", "Live screen of groups, ports and rates."),
     "check": ("check", "Look for trouble."),
     "list": ("running", "The switches of this machine."),
+    "web": ("web", "A page over all switches of this machine."),
     "config": ("config", "Check a configuration file, or print an example."),
     "reload": ("config", "Read the configuration file again."),
     "docker": ("docker", "Be a network driver of Docker."),

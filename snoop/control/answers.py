@@ -23,10 +23,11 @@ from snoop.control.requests import (
     Reload,
     Request,
     RequestError,
+    Scrape,
     Show,
     Static,
 )
-from snoop.control.sample import Sample
+from snoop.control.sample import Sample, told
 from snoop.control.shows import Shows
 from snoop.control.telling import Replay
 from snoop.proto.filters import PrefixList
@@ -74,6 +75,8 @@ class Answers:
                 return await self._shows.show(request.what, wanted)
             case Events():
                 return await self._events(request)
+            case Scrape():
+                return told(await self.sample())
             case Static():
                 self._static(request)
             case Mrouter():

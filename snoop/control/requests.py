@@ -171,6 +171,10 @@ class Monitor(Told, frozen=True, kw_only=True, tag="monitor"):
     """The last events, None: none, and those from now on; a stream."""
 
 
+class Scrape(Asked, frozen=True, kw_only=True, tag="sample"):
+    """What one scrape of the metrics is made of: totals that never run backwards."""
+
+
 class Capture(Asked, frozen=True, kw_only=True, tag="capture"):
     """The control frames of the switch, with what was decided; a stream."""
 
@@ -190,6 +194,7 @@ Request = (
     | PortSet
     | Events
     | Monitor
+    | Scrape
     | Capture
 )
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import msgspec
 
 from snoop.control import documents
 
@@ -28,3 +31,39 @@ class Sample:
     vlan_names: dict[int, str] = field(default_factory=dict)
     paths: dict[str, int] = field(default_factory=dict)
     """How many streams each serves."""
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """A sample on the control socket; `groups`: VLAN, family, number."""
+
+    switch: str
+    uptime: float
+    counters: dict[str, int]
+    port_counters: dict[str, dict[str, int]]
+    ports: list[documents.Port]
+    groups: list[tuple[int, str, int]]
+    members: dict[str, int]
+    mrouters: list[documents.Mrouter]
+    queriers: list[documents.Querier]
+    streams: list[documents.Stream]
+    table_rows: int
+    fdb_entries: int
+    vlan_names: dict[int, str] = {}
+    paths: dict[str, int] = {}
+
+
+def told(sample: Sample) -> object:
+    """As it is answered to who asks for a `sample`."""
+    groups = [(vid, family, count) for (vid, family), count in sample.groups.items()]
+    return _Told(**{**_values(sample, Sample), "groups": groups})
+
+
+def taken(line: bytes) -> Sample:
+    """What was told; msgspec.DecodeError."""
+    answer = msgspec.json.decode(line, type=_Told)
+    groups = {(vid, family): count for vid, family, count in answer.groups}
+    return Sample(**{**_values(answer, Sample), "groups": groups})
+
+
+def _values(one: object, kind: type[Sample]) -> dict[str, Any]:
+    return {each.name: getattr(one, each.name) for each in fields(kind)}

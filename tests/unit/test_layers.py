@@ -50,6 +50,14 @@ CONTAINERS = CLIENT | {
     "snoop.printable",
     "snoop.waiting",
 }
+# A client of the sockets, that looks for what `check` looks for.
+WEB = CLIENT | {
+    "snoop.web",
+    "snoop.control",
+    "snoop.cli.findings",
+    "snoop.cli.summary",
+    "snoop.runtime.fanout",
+}
 LAB = SWITCH | {"snoop.Switch", "snoop.cli.main", "snoop.lab"}  # above all of it
 ROOMS = {
     "snoop.config": CONFIG,
@@ -65,9 +73,9 @@ PLACES = {
     "pyroute2": {"snoop.lab"},
     "click": {"snoop.cli"},
     "rich": set(),  # the bench's
-    "prometheus_client": {"snoop.control.metrics", "snoop.control.metered"},
+    "prometheus_client": {"snoop.control.metrics", "snoop.control.metered", "snoop.web.metrics"},
     "snoop._native": {"snoop.fastpath"},
-    "aiohttp": {"snoop.containers.docker_server"},
+    "aiohttp": {"snoop.containers.docker_server", "snoop.web.server", "snoop.web.guarding"},
     "pytest": {"snoop.lab.plugin"},
 }
 
@@ -139,6 +147,9 @@ def test_module_imports_only_what_its_layer_may(name: str, path: Path) -> None:
         # Layers 0 to 3 stay out of the command line: it asks the daemon.
         low = {"snoop.proto", "snoop.table", "snoop.fastpath", "snoop._native"}
         assert {n for n in ours(names) if within(n, low)} == set()
+    elif within(name, {"snoop.web"}):
+        assert {n for n in ours(names) if not within(n, WEB)} == set()
+        assert {n for n in names if within(n, {"click", "snoop._native"})} == set()
     elif within(name, {"snoop.containers"}):
         assert {n for n in ours(names) if not within(n, CONTAINERS)} == set()
     elif within(name, {"snoop.switch", "snoop.lab"}):
@@ -220,7 +231,7 @@ def test_the_plugin_costs_a_test_run_nothing() -> None:
 def test_the_walk_finds_the_layers() -> None:
     """The tests above would pass on an empty package."""
     layers = ("wire", "proto", "table", "config", "links", "runtime", "control", "cli", "lab")
-    for layer in (*layers, "containers"):
+    for layer in (*layers, "containers", "web"):
         assert sum(within(name, {f"snoop.{layer}"}) for name in IDS) > 1, layer
 
 

@@ -179,7 +179,15 @@ def test_the_driver_of_docker_is_started_when_docker_asks() -> None:
     assert "Before=docker.service" in socket
 
 
-@pytest.mark.parametrize("name", [*UNITS, "snoop-docker.service"])
+def test_the_page_has_no_right_but_to_ask() -> None:
+    keys = service("snoop-web.service")
+    assert (keys["Type"], keys["ExecStart"].split()[1:]) == ("notify", ["web"])
+    assert (keys["DynamicUser"], keys["SupplementaryGroups"]) == ("yes", "snoop")
+    assert keys["CapabilityBoundingSet"] == keys["AmbientCapabilities"] == ""
+    assert "g snoop -" in (SHARE / "sysusers.conf").read_text()
+
+
+@pytest.mark.parametrize("name", [*UNITS, "snoop-docker.service", "snoop-web.service"])
 def test_systemd_accepts_the_unit(name: str, tmp_path: Path) -> None:
     """`systemd-analyze verify`, with the command where this machine has it."""
     if shutil.which("systemd-analyze") is None:
@@ -196,7 +204,7 @@ def test_systemd_accepts_the_unit(name: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", [*UNITS, "snoop-web.service"])
 def test_the_unit_exposes_little(name: str) -> None:
     """`systemd-analyze security`: under 2 of 10 (F-14)."""
     if shutil.which("systemd-analyze") is None:

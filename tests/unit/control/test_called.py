@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from snoop.cli import check, monitor, overview, panel, screen, summary, tables
+from snoop.cli import monitor, overview, panel, screen, summary, tables
+from snoop.cli.findings import looks
 from snoop.cli.layout import Table
 from snoop.cli.panel import Guests
 from snoop.cli.screen import Size, render
@@ -172,7 +173,7 @@ def test_the_overview_and_findings_have_names() -> None:
         ("p1", "Studio A"), ("10.0.0.9 -> 239.1.2.3", "BBC One"), ("switch", None),
         ("239.1.2.3, 239.129.2.3", None),
     ):  # fmt: skip
-        assert check.called(subject, names) == name
+        assert looks.called(subject, names) == name
 
 
 def test_metrics_have_names_apart() -> None:
