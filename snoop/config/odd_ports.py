@@ -55,7 +55,7 @@ def together(config: Config) -> Iterator[str]:
     for port in ports:
         if port.max_groups > config.igmp.max_groups:
             yield (
-                f"[[port]] {port.name}: max_groups = {port.max_groups} is more than a VLAN may "
+                f"{port.where}: max_groups = {port.max_groups} is more than a VLAN may "
                 f"have, [igmp] max_groups = {config.igmp.max_groups}"
             )
     for vlan in config.vlan:

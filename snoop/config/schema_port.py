@@ -28,6 +28,8 @@ from snoop.config.bounds import (
 )
 from snoop.proto.params import FastLeave, MrouterMode
 
+PORT_TABLE, HOST_TABLE = "[[port]]", "[[host]]"
+
 _NAME_BYTES = 15  # IFNAMSIZ, less its end
 
 
@@ -151,7 +153,7 @@ class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def where(self) -> str:
         """What it is called in a message."""
-        return f"[[port]] {self.name}"
+        return f"{PORT_TABLE} {self.name}"
 
 
 class HostTable(PortTable, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -191,4 +193,4 @@ class HostTable(PortTable, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def where(self) -> str:
         """What it is called in a message."""
-        return f"[[host]] {self.name}"
+        return f"{HOST_TABLE} {self.name}"

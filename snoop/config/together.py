@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_address
 
 from msgspec import structs
@@ -13,7 +13,7 @@ from snoop.config.addresses import GroupPrefix
 from snoop.config.bounds import PORTS_MAX
 from snoop.config.problems import Problem, Unknown
 from snoop.config.schema import Config, IgmpTable, MldTable
-from snoop.config.schema_port import PortMldTable
+from snoop.config.schema_port import PortMldTable, PortTable
 from snoop.config.schema_vlan import VlanTable
 from snoop.config.words import meant
 from snoop.wire.address import Family
@@ -96,11 +96,13 @@ def _families(config: Config, unknown: Unknown) -> Iterator[Problem]:
         ("igmp", None, ranges, "[igmp] ssm_ranges", config.igmp.ssm_ranges, Family.IPV4),
         ("mld", None, ranges, "[mld] ssm_ranges", config.mld.ssm_ranges, Family.IPV6),
     ]
-    for at, port in enumerate(config.port):
+    of_ports: tuple[tuple[str, Sequence[PortTable]], ...]
+    of_ports = (("port", config.port), ("host", config.host))
+    for name, at, port in ((name, *one) for name, ports in of_ports for one in enumerate(ports)):
         for key in ("deny_groups", "allow_groups"):
             given = getattr(port.mld, key) or []
-            where = f"[[port]] {port.name}: mld: {key}"
-            lists.append(("port", at, f"mld.{key}", where, given, Family.IPV6))
+            where = f"{port.where}: mld: {key}"
+            lists.append((name, at, f"mld.{key}", where, given, Family.IPV6))
     for table, index, key, where, prefixes, family in lists:
         for one in prefixes:
             if one.family is not family:

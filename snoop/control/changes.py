@@ -214,7 +214,10 @@ class Changes:
         self.links_changed()
 
     async def _opened(self, name: str) -> None:
-        """Until the kernel has made what the port needs."""
+        """Until the kernel has made what the port needs, before those that nobody asked for."""
+        port = self._plane.ports.find(name)
+        if port is not None:
+            self._plane.ports.opener.hurry(port)
         for _ in range(_OPENING_STEPS):
             port = self._plane.ports.find(name)
             if port is None or not port.opening:

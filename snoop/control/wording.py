@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from snoop.config.schema import IgmpTable, MldTable
+from snoop.config.schema_port import HOST_TABLE, PORT_TABLE
 from snoop.wire.address import Family
 
 _OF_BOTH = frozenset(IgmpTable.__struct_fields__) - frozenset(MldTable.__struct_fields__)
@@ -28,6 +29,11 @@ _IPV6 = (
     ("`snoop query`", "`snoop query --family ipv6`"),
     ("TcpExtIPReversePathFilter UdpNoPorts UdpRcvbufErrors", "Udp6NoPorts Udp6RcvbufErrors"),
 )
+
+
+def of_host(text: str) -> str:
+    """Of the host's own port: the same key of the table that has it."""
+    return text.replace(PORT_TABLE, HOST_TABLE)
 
 
 def spoken(text: str, family: Family | None) -> str:

@@ -5,7 +5,7 @@ frames, timers and clients need not.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -14,6 +14,7 @@ from snoop.runtime.programs import Programs
 from snoop.table.seen import PortSetup
 
 THREADS = 16
+HURRIED = 2  # besides
 _STEP_SECONDS = 0.005
 
 
@@ -40,6 +41,7 @@ class Openings:
         self._ready = ready
         self.programs = programs
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="open")
+        self._hurried = ThreadPoolExecutor(HURRIED, thread_name_prefix="hurry")
         self._begun: dict[int, _Begun] = {}
 
     def take(self, ifindex: int, setup: PortSetup) -> Any:
@@ -49,14 +51,18 @@ class Openings:
             self.leave(ifindex)
             begun = None
         if begun is None:
-            future = self._pool.submit(self._prepare, ifindex, setup)
-            self._begun[ifindex] = _Begun(setup, future)
-            future.add_done_callback(lambda _: self._ready())
+            self._begin(self._pool, ifindex, setup)
             return None
         if not begun.future.done():
             return None
         del self._begun[ifindex]
         return begun.future.result()
+
+    def hurry(self, ifindex: int) -> None:
+        """Somebody waits for this one: it need not wait for those that were begun before it."""
+        begun = self._begun.get(ifindex)
+        if begun is not None and begun.future.cancel():
+            self._begin(self._hurried, ifindex, begun.setup)
 
     def leave(self, ifindex: int) -> None:
         """Nobody wants it any more."""
@@ -64,9 +70,10 @@ class Openings:
         if begun is not None and not begun.future.cancel():
             begun.future.add_done_callback(partial(self._discard, ifindex))
 
-    def wait(self) -> None:
-        """Until all that was begun can be taken."""
-        for future in [begun.future for begun in self._begun.values()]:
+    def wait(self, *, besides: Collection[int] = ()) -> None:
+        """Until all that was begun can be taken; not those of these interfaces."""
+        wanted = [begun.future for ifindex, begun in self._begun.items() if ifindex not in besides]
+        for future in wanted:
             while wait([future], timeout=_STEP_SECONDS).not_done:
                 self._fastpath.reap()  # what has the interface still may be what it waits for
 
@@ -74,12 +81,23 @@ class Openings:
         """Begin no more, and take back what was begun."""
         for ifindex in list(self._begun):
             self.leave(ifindex)
-        self._pool.shutdown(wait=True)
+        for pool in (self._pool, self._hurried):
+            pool.shutdown(wait=True)
 
     @property
     def busy(self) -> bool:
         """Is one being opened?"""
         return bool(self._begun)
+
+    @property
+    def under_way(self) -> frozenset[int]:
+        """The interfaces of those that were begun and not taken."""
+        return frozenset(self._begun)
+
+    def _begin(self, pool: ThreadPoolExecutor, ifindex: int, setup: PortSetup) -> None:
+        future = pool.submit(self._prepare, ifindex, setup)
+        self._begun[ifindex] = _Begun(setup, future)
+        future.add_done_callback(lambda _: self._ready())
 
     def _prepare(self, ifindex: int, setup: PortSetup) -> Any:
         if self.programs is None:

@@ -181,10 +181,12 @@ class Ports:
     def reconcile(self, links: LinkTable, *, wait: bool = False) -> list[tuple[Port, State]]:
         """Make every port what its link is now; what changed, in order.
 
-        Unless told to `wait`, a port that takes long to open is down until it is asked for again.
+        Unless told to `wait`, a port that takes long to open is down until it is asked for again;
+        for one that was being opened before, nobody waits.
         """
+        before = self.opener.under_way
         changes = self._reconcile(links)
-        if wait and self.opener.wait():
+        if wait and self.opener.wait(besides=before):
             changes += self._reconcile(links)
         self.opener.begin_programs()
         return changes

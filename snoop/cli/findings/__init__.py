@@ -17,7 +17,7 @@ from snoop.cli.findings import flooding as floods
 from snoop.cli.findings import storms as storm
 from snoop.cli.findings.counted import COUNTERS as COUNTED
 from snoop.cli.findings.counted import counted, limits
-from snoop.cli.findings.facts import Facts, spoken
+from snoop.cli.findings.facts import Facts, placed, spoken
 from snoop.cli.findings.flooding import flooding
 from snoop.cli.findings.listeners import (
     foreign_sources,
@@ -96,8 +96,9 @@ _OF_A_FAMILY = frozenset(
 def look(facts: Facts) -> list[Finding]:
     """Everything that is wrong, problems first."""
     each = facts.of_each()
+    hosts = {port.name for port in facts.seen.ports if port.kind == "host"}
     found = [
-        spoken(finding, some.family)
+        placed(spoken(finding, some.family), hosts)
         for search in _SEARCHES
         for some in (each if search in _OF_A_FAMILY else [facts])
         for finding in search(some)

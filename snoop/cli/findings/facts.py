@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ipaddress import ip_address
@@ -230,6 +231,14 @@ def spoken(found: Finding, family: str | None) -> Finding:
         finding = f"IPv6: {wording.spoken(finding, Family.IPV6)}"
         do = wording.spoken(do, Family.IPV6)
     return structs.replace(found, finding=finding, do=do, family=family)
+
+
+def placed(found: Finding, hosts: Collection[str]) -> Finding:
+    """A finding of one of the host's own ports names the table that these have."""
+    if found.subject not in hosts:
+        return found
+    finding, do = wording.of_host(found.finding), wording.of_host(found.do)
+    return structs.replace(found, finding=finding, do=do)
 
 
 def is_local(group: str) -> bool:

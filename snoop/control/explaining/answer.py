@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from snoop.control import documents, paths
+from snoop.control import documents, paths, wording
 from snoop.control.causes import Cause
 from snoop.control.explaining import control, hints, members, stations, tagging, ways
 from snoop.control.explaining.case import Case, Told
@@ -19,7 +19,6 @@ from snoop.control.parts import Parts, picked
 from snoop.control.reasons import REASONS
 from snoop.control.requests import Explain
 from snoop.control.rows import text
-from snoop.control.wording import spoken
 from snoop.fastpath import Action
 from snoop.printable import natural
 from snoop.proto.views import MdbRow, MrouterRow
@@ -70,7 +69,7 @@ async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.
         ports=plane.ports.names(ports),
         registered=case.registered,
         why=rows,
-        notes=[spoken(note, case.family) for note in notes],
+        notes=[_words(note, case, case.ingress) for note in notes],
         counters=counters,
         punted=verdict.punt,
         frame=_frame(case),
@@ -223,19 +222,24 @@ def _too_large(case: Case, port: Port, forwarded: bool, why: Told) -> tuple[bool
     return False, why._replace(cause=Cause.MTU, because=because, do=do)
 
 
+def _words(said: str, case: Case, port: Port) -> str:
+    """In the words of the frame's family and of the port."""
+    words = wording.spoken(said, case.family)
+    return wording.of_host(words) if port.is_host else words
+
+
 def _row(case: Case, port: Port, said: tuple[bool, Told]) -> documents.Why:
     forwarded, why = said
-    family = case.family
     return documents.Why(
         port=port.name,
         forwarded=forwarded,
-        because=spoken(why.because, family),
+        because=_words(why.because, case, port),
         cause=why.cause,
         host=text(why.host),
         mac=None if why.mac is None else mac_text(why.mac),
         last_heard=why.last_heard,
         unanswered=why.unanswered,
-        do=None if why.do is None else spoken(why.do, family),
+        do=None if why.do is None else _words(why.do, case, port),
         description=port.table.description,
         tagged=tagging.tagged(case, port) if forwarded else None,
     )

@@ -100,3 +100,12 @@ def test_a_stream_in_another_vlan_than_its_members_is_named() -> None:
 )
 def test_vlans_with_streams_of_their_own_are_well(streams: list[Any]) -> None:
     assert look(facts(streams=streams, mdb=[entry("p1")])) == []
+
+
+def test_what_is_said_of_the_hosts_own_port_names_its_table() -> None:
+    """`[[host]]` has the keys of `[[port]]`."""
+    counts = {name: {"rate_limited": 100} for name in ("sw0", "p1")}
+    ports = [port("sw0", kind="host"), port("p1"), port("p2")]
+    found = {one.subject: one for one in look(facts(ports=ports, port_counters=counts))}
+    assert "[[host]] igmp_rate" in found["sw0"].do
+    assert "[[port]] igmp_rate" in found["p1"].do

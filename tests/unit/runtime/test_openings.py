@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from snoop.runtime.openings import Openings
+from snoop.runtime.openings import THREADS, Openings
 from snoop.table.seen import PortSetup
 
 
@@ -63,6 +63,29 @@ def test_what_nobody_takes_is_given_back(slow: Slow) -> None:
     openings.take(9, PortSetup())
     openings.close()
     assert sorted(slow.discarded) in ([7, 9], [7])  # the last may not have begun
+
+
+def test_who_is_waited_for_need_not_wait_for_all_before() -> None:
+    """W-8: a port of a command, beside as many of a pattern as there are threads, and more."""
+    slow, told = Slow(), threading.Semaphore(0)
+    free = {99}
+    made = slow.prepare
+    slow.prepare = lambda ifindex, setup: (  # type: ignore[method-assign]
+        ifindex if ifindex in free else made(ifindex, setup)
+    )
+    openings = Openings(slow, told.release)
+    for ifindex in (*range(1, 2 * THREADS), 99):
+        assert openings.take(ifindex, PortSetup()) is None
+    before = openings.under_way - {99}
+    openings.hurry(99)
+    openings.wait(besides=before)
+    assert openings.take(99, PortSetup()) == 99
+    openings.hurry(1)  # it has begun: it stays where it is
+    openings.hurry(1000)  # nobody asked for that
+    slow.go.set()
+    openings.close()
+    assert 99 not in slow.discarded
+    assert slow.discarded.count(1) == 1
 
 
 def test_a_port_that_is_wanted_otherwise_is_made_again(slow: Slow) -> None:
