@@ -141,7 +141,7 @@ STEPS = [
     Step(reload),
     Step(reload_in_a_row),
     Step(port_out_of_the_file),
-    Step(port_by_command),
+    Step(port_by_command, lambda net: ADDED not in net.unplugged),
     Step(vlan_filtering),
     Step(another_vlan, filters),
     Step(another_vlan, filters),

@@ -81,9 +81,10 @@ def flood_of_queries(net: Network, random: Random) -> Cost:
 
 
 def ours_alone(net: Network) -> bool:
-    """We ask, and there is no other router."""
-    roles = {row["role"] for row in net.switch.show("querier")["queriers"]}
-    return roles == {"querier"} and not net.switch.show("mrouters")["mrouters"]
+    """We ask where the enemy is, and no router has been heard."""
+    rows = net.switch.show("querier", vlan=net.vlan(ENEMY))["queriers"]
+    heard = [row for row in net.switch.show("mrouters")["mrouters"] if row["address"]]
+    return {row["role"] for row in rows} == {"querier"} and not heard
 
 
 def flood_of_unicast(net: Network, random: Random) -> Cost:

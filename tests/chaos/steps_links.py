@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from random import Random
 
-from chaos.network import ADDED, CHANGING, ENEMY, HOSTS, MATCHED, VIEWER, Network
+from chaos.network import CHANGING, ENEMY, HOSTS, MATCHED, VIEWER, Network
 from chaos.steps import Step
 from chaos.verify import Cost
 from snoop.lab import namespaces, wait_until
@@ -59,10 +59,8 @@ def unplugged(net: Network, random: Random) -> Cost:
     host = random.choice([host for host in (*CHANGING, ENEMY) if net.attached(host)])
     net.say(f"p{host}")
     net.unplug(host)
-    gone = "none" if host in (MATCHED, ADDED) else "missing"
+    gone = "none" if host == MATCHED else "missing"
     wait_until(lambda: state(net, host) == gone, within=APPEARS_S, what=f"p{host} is {gone}")
-    if host == ADDED:
-        net.left_out.add(host)
     return of({host})
 
 
@@ -77,7 +75,7 @@ def plugged_again(net: Network, random: Random) -> Cost:
 
 def unplugged_and_plugged(net: Network, random: Random) -> Cost:
     """At once, any of them, the viewer's and a sender's too: it has another index, and its name."""
-    host = random.choice([host for host in net.hosts() if host != ADDED])
+    host = random.choice(net.hosts())
     net.say(f"p{host}")
     net.unplug(host)
     net.replug(host)
@@ -95,10 +93,7 @@ def renamed(net: Network, random: Random) -> Cost:
         subprocess.run(command, input=lines, text=True, check=True)
         if new == "other":
             wait_until(lambda: state(net, host) != "up", within=APPEARS_S, what="it is away")
-    if host == ADDED and state(net, host) == "none":
-        net.left_out.add(host)
-    else:
-        wait_until(lambda: state(net, host) == "up", within=APPEARS_S, what=f"p{host} is up")
+    wait_until(lambda: state(net, host) == "up", within=APPEARS_S, what=f"p{host} is up")
     return of({host})
 
 
