@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "fp_excuse.h"
 #include "fp_served.h"
 #include "fp_unicast.h"
 
@@ -35,6 +36,7 @@ void fp_publish_end(struct fp_switch *sw, struct fp_table *table, struct fp_port
 	/* release: the table is whole before it can be seen; pairs with the loop's acquire */
 	fp_store_release(&sw->table, table);
 	fp_served_publish(sw, old, table);
+	fp_excuse_down(sw, old->up, table->up);
 	for (uint32_t i = 0; i < FP_SHARDS; i++) {
 		if (old->shards[i] != table->shards[i])
 			fp_retire(&sw->retirees, old->shards[i], table->seq, FP_RETIRED_MEMORY);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fp_clock.h"
+#include "fp_excuse.h"
 #include "fp_fold.h"
 #include "fp_mask.h"
 #include "fp_publish.h"
@@ -97,8 +98,10 @@ int fp_switch_kernel(struct fp_switch *sw, int allowed)
 }
 
 /* What the programs could not send is no frame that was sent. */
-static void take_off_refused(struct fp_switch *sw)
+void fp_served_refused(struct fp_switch *sw)
 {
+	if (!sw->kernel.shared)
+		return;
 	for (uint32_t port = 0; port < FP_PORTS_MAX; port++) {
 		uint64_t refused = fp_word_load(&sw->kernel.shared->ports[port].refused);
 		uint64_t more = refused - sw->refused[port];
@@ -144,11 +147,12 @@ int fp_kernel_fold(struct fp_switch *sw)
 	uint64_t now_ns = fp_now_ns();
 	uint32_t serving = 0;
 
+	fp_excuse_look(sw);
 	if (!sw->kernel.shared)
 		return 0;
 	for (uint32_t i = 0; i < sw->worker_count; i++)
 		serving += fold_worker(sw, &sw->workers[i]->slots, now_ns);
-	take_off_refused(sw);
+	fp_served_refused(sw);
 	sw->folded_ns = fp_now_ns();
 	return (int)serving;
 }

@@ -13,6 +13,8 @@ void fp_served_peers(struct fp_switch *sw, const struct fp_port_state *ports, ui
 /* A table has been stored in the place of an old one. */
 void fp_served_publish(struct fp_switch *sw, const struct fp_table *old,
 		       const struct fp_table *table);
+/* Takes what the programs could not send for frames that are lost. */
+void fp_served_refused(struct fp_switch *sw);
 /* Before anything is read that the kernel counts: adds it, if that was not done just now. */
 void fp_served_settle(struct fp_switch *sw);
 

@@ -80,6 +80,8 @@ struct fp_worker {
 	struct fp_stats stats[FP_PORTS_MAX];
 };
 
+#define FP_EXCUSED 2 /* counters */
+
 struct fp_switch {
 	struct fp_config config;
 	_Atomic(struct fp_table *) table;
@@ -100,6 +102,10 @@ struct fp_switch {
 	struct fp_turn punt_turn;
 	uint64_t folded_ns;		/* when what the kernel has counted was last added */
 	uint64_t refused[FP_PORTS_MAX]; /* copies, as far as they are counted */
+	struct {
+		uint64_t looked_ns;
+		uint64_t before[FP_PORTS_MAX][FP_EXCUSED];
+	} excuse; /* fp_excuse.h */
 };
 
 /* There is something to decide: the control thread's descriptor is readable. */
