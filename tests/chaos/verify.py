@@ -31,9 +31,9 @@ ADDING_UP_S = 5.0
 DESCRIPTORS_S = 5.0
 GROWTH_BYTES_MAX = 64 << 20  # snoop/README.md: what one host can make the daemon grow by
 THREADS_MAX = 16
-# What was under way when a link went down could not be sent; a router where there is to be none,
+# A router where there is to be none,
 # or where he does not fit the settings.
-LASTING = ("tx_error", "tx_full", "mrouter_refused", "but a router is behind it")
+LASTING = ("mrouter_refused", "but a router is behind it")
 ALL = frozenset(range(HOSTS))
 
 
