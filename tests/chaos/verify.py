@@ -31,8 +31,7 @@ ADDING_UP_S = 5.0
 DESCRIPTORS_S = 5.0
 GROWTH_BYTES_MAX = 64 << 20  # snoop/README.md: what one host can make the daemon grow by
 THREADS_MAX = 16
-# A router where there is to be none,
-# or where he does not fit the settings.
+# A router where there is to be none, or where he does not fit the settings.
 LASTING = ("mrouter_refused", "but a router is behind it")
 ALL = frozenset(range(HOSTS))
 

@@ -1,4 +1,4 @@
-"""Cables that are pulled under a stream: what was on its way is lost, and is no fault of the port."""
+"""Cables that are pulled under a stream: what was on its way is lost, by no fault of the port."""
 
 from __future__ import annotations
 
