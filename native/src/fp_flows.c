@@ -32,9 +32,10 @@ static void credit(struct fp_flows *flows, struct fp_flow *flow)
 			.place = flow->place,
 			.generation = flow->generation,
 			.frames = flow->ringed,
+			.beyond = flow->beyond,
 			.sample = flow->sample,
 		};
-	flow->ringed = 0;
+	flow->ringed = flow->beyond = 0;
 }
 
 void fp_flow_flush(struct fp_flows *flows, struct fp_flow *flow, uint64_t now_ns)

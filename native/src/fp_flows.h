@@ -36,9 +36,12 @@ struct fp_flow {
 	/* its slot (fp_slots.h) */
 	uint32_t place; /* or FP_NO_PLACE */
 	uint32_t generation;
-	uint32_t ringed;   /* frames of this pass that a data ring had, not yet in credits[] */
+	uint32_t ringed; /* frames of this pass that a data ring had, not yet in credits[] */
+	uint32_t beyond; /* of these, behind the mark of its slot (fp_slots.h) */
+	uint32_t mark_end;
 	uint32_t sample;   /* length of one without a tag, or FP_NOT_PLAIN: not for a program */
 	uint64_t first_ns; /* of its stream */
+	bool marked;	   /* its slot had a mark when the pass began */
 	bool ahead;	   /* decided with joins that wait (fp_joins.h): no table says so */
 	bool judged;	   /* without a slot: whether the kernel may have it at all was asked */
 	bool kept;	   /* and it may not */
@@ -49,6 +52,7 @@ struct fp_credit {
 	uint32_t place;
 	uint32_t generation;
 	uint32_t frames;
+	uint32_t beyond;
 	uint32_t sample;
 };
 

@@ -11,7 +11,11 @@
 #define CUT_RINGS 2u /* of frames that have not come: one may wait there, one at least is lost */
 #define CUT_TRIES 8u /* passes: a frame that is on its way into the ring spoils one */
 
+#define MARKS 64u /* of a pass: the others have theirs by a later one */
+
 struct pass {
+	uint32_t marks[MARKS]; /* slots to be marked */
+	uint32_t mark_count;
 	struct fp_switch *sw;
 	struct fp_worker *worker;
 	const struct fp_table *table;
@@ -43,6 +47,20 @@ void fp_handover_find(const struct fp_switch *sw, const struct fp_worker *worker
 	flow->generation = slots->notes[flow->place].generation;
 }
 
+void fp_handover_look(const struct fp_slots *slots, struct fp_flow *flow)
+{
+	const struct fp_slot_note *note;
+
+	flow->marked = false;
+	if (flow->place == FP_NO_PLACE)
+		return;
+	note = &slots->notes[flow->place];
+	if (note->generation != flow->generation)
+		return;
+	flow->marked = note->marked != NULL;
+	flow->mark_end = note->mark_end;
+}
+
 static void add_credit(struct fp_slots *slots, const struct fp_credit *credit, uint64_t now_ns)
 {
 	struct fp_slot_note *note = &slots->notes[credit->place];
@@ -50,6 +68,7 @@ static void add_credit(struct fp_slots *slots, const struct fp_credit *credit, u
 	if (note->generation != credit->generation)
 		return;
 	note->credit += credit->frames;
+	note->beyond += credit->beyond;
 	note->seen_ns = now_ns;
 	fp_choice_count(&note->choice, credit->frames,
 			credit->sample > slots->slots[credit->place].frame_max);
@@ -212,9 +231,12 @@ static void go_on_cut(const struct pass *pass)
 static void begin_cut(const struct pass *pass, uint32_t index, const struct fp_port *port)
 {
 	struct fp_cut *cut = &pass->worker->cut;
+	struct fp_slot_note *note = &pass->worker->slots.notes[index];
 
 	if (cut->on)
 		return;
+	note->marked = NULL;
+	note->lost = 0;
 	*cut = (struct fp_cut){
 		.on = true,
 		.place = index,
@@ -226,8 +248,54 @@ static void begin_cut(const struct pass *pass, uint32_t index, const struct fp_p
 	go_on_cut(pass);
 }
 
+/*
+ * A frame that the programs had let into the ring before they knew the slot is counted nowhere, and
+ * is there when a later one of the flow has been counted.
+ */
+static void want_mark(struct pass *pass, uint32_t index, uint32_t ringed)
+{
+	struct fp_slot_note *note = &pass->worker->slots.notes[index];
+
+	if (ringed == note->first_ringed || pass->mark_count == MARKS)
+		return;
+	note->mark_ringed = ringed;
+	pass->marks[pass->mark_count++] = index;
+}
+
+/* What was counted is there, so before the end that is looked for now; for many slots at once. */
+static void set_marks(struct pass *pass)
+{
+	struct fp_slots *slots = &pass->worker->slots;
+	const struct fp_port *port = NULL;
+	uint32_t end = 0;
+
+	for (uint32_t i = 0; i < pass->mark_count; i++) {
+		uint32_t index = pass->marks[i];
+		struct fp_slot_note *note = &slots->notes[index];
+		const struct fp_port *its = pass->table->ports[fp_slots_port(slots, index)];
+
+		if (its != port) {
+			port = its;
+			end = fp_ring_end(&port->data, fp_load_relaxed(&port->data.taken));
+		}
+		/* one more may be before the end as well: the kernel would wait for it for ever */
+		if (fp_word_load(&slots->slots[index].ringed) != note->mark_ringed)
+			continue;
+		note->mark_end = end;
+		note->beyond = 0;
+		note->marked = port;
+	}
+}
+
+/* All that the mark stands for has left or is lost. */
+static bool has_passed(const struct fp_slot_note *note, const struct fp_port *port)
+{
+	return note->marked == port &&
+	       (int32_t)(fp_load_relaxed(&port->data.taken) - note->mark_end) >= 0;
+}
+
 /* The slot of a flow whose frames have just left: the kernel's from here on, if it is to be. */
-static void hand_over(const struct pass *pass, uint32_t index)
+static void hand_over(struct pass *pass, uint32_t index)
 {
 	struct fp_slots *slots = &pass->worker->slots;
 	struct fp_slot_note *note = &slots->notes[index];
@@ -240,6 +308,7 @@ static void hand_over(const struct pass *pass, uint32_t index)
 		if (note->given)
 			fp_word_release(&slot->mode, FP_MODE_RING);
 		note->given = false;
+		note->marked = NULL;
 		return;
 	}
 	if (!port || is_cut(pass->worker, index))
@@ -249,14 +318,29 @@ static void hand_over(const struct pass *pass, uint32_t index)
 	missing = (int32_t)(ringed - slot->done - note->credit);
 	if (!fp_ring_ready(&port->data)) {
 		note->exact = true;
+		note->marked = NULL;
+		note->lost = 0;
 		give(slot, note, ringed);
-	} else if (missing >= (int32_t)(CUT_RINGS * port->data.slots)) {
+		return;
+	}
+	if (has_passed(note, port)) {
+		uint32_t done = note->mark_ringed + note->beyond;
+
+		note->lost += (uint32_t)missing - (ringed - done);
+		note->exact = true;
+		note->marked = NULL;
+		give(slot, note, done);
+	} else if (missing + (int32_t)note->lost >= (int32_t)(CUT_RINGS * port->data.slots)) {
 		begin_cut(pass, index, port);
 	} else if (missing < 0) {
 		note->exact = false; /* more has left than was counted: that may be still to come */
 	} else if (note->exact) {
 		give(slot, note, slot->done + note->credit);
 	}
+	if (ringed == slot->done)
+		note->lost = 0;
+	else if (note->marked != port)
+		want_mark(pass, index, ringed);
 }
 
 void fp_handover_pass(struct fp_switch *sw, struct fp_worker *worker, const struct fp_table *table,
@@ -297,6 +381,7 @@ void fp_handover_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 		if (slots->notes[credit->place].generation == credit->generation)
 			hand_over(&pass, credit->place);
 	}
+	set_marks(&pass);
 	flows->credit_count = 0;
 	fp_slots_unlock(slots);
 }

@@ -143,6 +143,7 @@ static void decide_flow(struct fp_switch *sw, struct fp_worker *worker,
 		fp_unicast_learn(sw, &worker->stats[port], table, frame, port, now_ns);
 	}
 	fp_handover_find(sw, worker, flow);
+	fp_handover_look(&worker->slots, flow);
 }
 
 /* Its length without a tag, if it is of the kind that the kernel's programs serve. */
@@ -202,12 +203,17 @@ static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
 		flow->pass = pass;
 		flow->stream.ttl = fp_frame_ttl(frame);
 		flow->sample = sample(rx, frame);
+		fp_handover_look(&worker->slots, flow);
 		worker->flows.touched[worker->flows.touched_count++] =
 			(uint16_t)(flow - worker->flows.flows);
 	}
 	flow->frames++;
 	flow->bytes += frame->len_bytes;
 	flow->ringed += worker->from_data;
+	/* relaxed: the loop's own */
+	flow->beyond +=
+		worker->from_data && flow->marked &&
+		(int32_t)(fp_load_relaxed(&table->ports[port]->data.taken) - flow->mark_end) > 0;
 	if (flow->verdict.punt)
 		punt(worker, table, port, frame, &flow->verdict, now_ns);
 	if (is_cut(worker, table->ports[port], flow))

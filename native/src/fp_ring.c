@@ -14,6 +14,7 @@
 
 #define BLOCK_BYTES 65536u
 #define OVERSIZE_QUEUE_BYTES (8 << 20)
+#define GAPS 4u /* as many processors as may write to a ring, with none behind them, at once */
 #define PREFETCH_AHEAD 4u
 #define IP_BYTES_MAX 65535u
 
@@ -108,14 +109,37 @@ bool fp_ring_ready(const struct fp_ring *ring)
 	       (fp_load_relaxed(slot_status(ring, ring->next)) & TP_STATUS_USER);
 }
 
+static bool is_there(const struct fp_ring *ring, uint32_t place)
+{
+	/* relaxed: nothing of the slots is read */
+	return fp_load_relaxed(slot_status(ring, place & (ring->slots - 1))) & TP_STATUS_USER;
+}
+
+/*
+ * By halves: those that are there follow one another. But for those that a processor has a place
+ * for, and writes still: behind one may be another's, so some are looked at beyond the first gap.
+ */
 uint32_t fp_ring_end(const struct fp_ring *ring, uint32_t from)
 {
 	uint32_t limit = ring->released + ring->slots;
+	uint32_t room = limit - from;
+	uint32_t gap = 0;
 
-	/* relaxed: nothing of the slots is read */
-	while (from != limit &&
-	       fp_load_relaxed(slot_status(ring, from & (ring->slots - 1))) & TP_STATUS_USER)
-		from++;
+	while (room) {
+		uint32_t half = room / 2;
+
+		if (is_there(ring, from + half)) {
+			from += half + 1;
+			room -= half + 1;
+		} else {
+			room = half;
+		}
+	}
+	for (uint32_t at = from; at != limit && gap < GAPS; at++) {
+		gap = is_there(ring, at) ? 0 : gap + 1;
+		if (!gap)
+			from = at + 1;
+	}
 	return from;
 }
 

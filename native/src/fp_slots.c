@@ -214,6 +214,9 @@ void fp_slots_assign(struct fp_slots *slots, uint32_t index, const uint64_t *key
 	note->credit = 0;
 	note->exact = false;
 	note->given = false;
+	note->marked = NULL;
+	note->lost = 0;
+	note->first_ringed = slot->done;
 	note->judged_seq = 0;
 	note->seen_ns = now_ns;
 	note->stream = *stream;

@@ -32,8 +32,19 @@ struct fp_slot_note {
 	uint32_t credit;     /* frames of the ring that have left, and `done` does not have yet */
 	bool exact;	     /* the ring was empty since it has the slot: done is what has left */
 	bool given;	     /* the mode was set to the program's */
-	uint64_t seen_ns;    /* by the loop */
-	uint64_t judged_seq; /* of the table by which the choice was last looked at */
+	/*
+	 * A ring that is never empty says as much when all is taken that was there at some moment:
+	 * the port whose ring that is, or NULL; up to where; what the programs had counted by then;
+	 * and how many frames have left that came later.
+	 */
+	const struct fp_port *marked;
+	uint32_t mark_end;
+	uint32_t mark_ringed;
+	uint32_t beyond;
+	uint32_t lost;	       /* in the ring, that `done` has in spite of it */
+	uint32_t first_ringed; /* what was counted when the flow got the slot */
+	uint64_t seen_ns;      /* by the loop */
+	uint64_t judged_seq;   /* of the table by which the choice was last looked at */
 	struct fp_choice choice;
 	struct fp_stream stream; /* the key of its stream */
 	struct fp_stream_slot *place;
