@@ -69,14 +69,15 @@ def _between(name: str, a: Seen, other: str, b: Seen) -> list[Link]:
     for key in a.stations.keys() & b.stations.keys():
         if key[1] not in a.macs | b.macs:
             pairs[a.stations[key], b.stations[key]] += 1
-    for port in there or {pair[0] for pair in pairs}:
-        ends = here or {pair[1] for pair in pairs}
-        agreed = {
-            end: _votes(pairs, port, end) for end in sorted(ends) if _votes(pairs, port, end) > 0
-        }
-        if agreed:
-            end = max(agreed, key=lambda one: agreed[one])
-            return [_link(name, port, other, end, sure=bool(there or here))]
+    agreed = [
+        (port, end)
+        for port in there or {pair[0] for pair in pairs}
+        for end in here or {pair[1] for pair in pairs}
+        if _votes(pairs, port, end)
+    ]
+    if len(agreed) == 1:  # of several, each may be it
+        (port, end), sure = agreed[0], bool(there or here)
+        return [_link(name, port, other, end, sure=sure)]
     if there:
         return [_link(name, sorted(there)[0], other, None, sure=True)]
     return [_link(other, sorted(here)[0], name, None, sure=True)] if here else []
