@@ -406,4 +406,6 @@ uint64_t fp_fdb_disputes(struct fp_switch *sw);
 int fp_fdb_disputed(struct fp_switch *sw, struct fp_fdb_entry *entries, uint32_t entries_max,
 		    uint64_t within_ns);
 int fp_fdb_flush(struct fp_switch *sw, int32_t port, int32_t vlan);
+/* Learns what another process knew, but for what has aged; how many. Before the loops run. */
+int fp_fdb_load(struct fp_switch *sw, const struct fp_fdb_entry *entries, uint32_t count);
 int fp_stream_dump(struct fp_switch *sw, struct fp_stream *streams, uint32_t streams_max);

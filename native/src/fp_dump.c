@@ -1,4 +1,4 @@
-/* What the control thread reads of the fdb and the streams. */
+/* What the control thread reads of the fdb and the streams, and what it tells the fdb. */
 #include <string.h>
 
 #include "fp_clock.h"
@@ -61,6 +61,30 @@ int fp_fdb_disputed(struct fp_switch *sw, struct fp_fdb_entry *entries, uint32_t
 		    uint64_t within_ns)
 {
 	return (int)fp_fdb_read(&sw->fdb, entries, entries_max, fp_now_ns(), within_ns);
+}
+
+int fp_fdb_load(struct fp_switch *sw, const struct fp_fdb_entry *entries, uint32_t count)
+{
+	uint64_t now_ns = fp_now_ns();
+	int learned = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct fp_fdb_entry *entry = &entries[i];
+		struct fp_fdb_claim claim = {
+			.vlan = entry->vlan,
+			.mac = entry->mac,
+			.port = entry->port,
+			.now_ns = now_ns - entry->age_ns,
+			.asked = true, /* the short cut is empty */
+			.shortcut_port = -1,
+		};
+
+		if (entry->age_ns >= now_ns || entry->age_ns > sw->config.fdb_ageing_ns ||
+		    entry->port >= FP_PORTS_MAX)
+			continue;
+		learned += fp_fdb_learn(&sw->fdb, &claim) == FP_FDB_LEARNED;
+	}
+	return learned;
 }
 
 int fp_stream_dump(struct fp_switch *sw, struct fp_stream *streams, uint32_t streams_max)

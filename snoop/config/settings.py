@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import structs
@@ -28,6 +28,13 @@ from snoop.config.schema import RESTART_KEYS, Config
 from snoop.printable import natural
 
 _SAID = 4
+
+
+class CommandsState(NamedTuple):
+    """What survives of `port add` and `port set`: names, and options as they are typed."""
+
+    added: tuple[str, ...]
+    options: dict[str, list[str]]
 
 
 class Settings:
@@ -184,6 +191,30 @@ class Settings:
         options = {name: each for name, each in commands.options.items() if name != port}
         added = tuple(name for name in commands.added if name != port)
         self._command(replace(commands, options=options, added=added))
+
+    def dump(self) -> CommandsState:
+        """What commands have said and hold to."""
+        options = {
+            name: port_options.spelled(given) for name, given in self._commands.options.items()
+        }
+        return CommandsState(self._commands.added, options)
+
+    def take_up(self, state: CommandsState) -> list[str]:
+        """Have what commands said in another process hold here, too; what of it this file does not
+        allow is left out, and said.
+        """
+        left_out = []
+        for name in dict.fromkeys((*state.added, *state.options)):
+            try:
+                options = port_options.assigned(name, state.options.get(name, ()))
+                if name not in state.added:
+                    self.assign(name, options)
+                elif not self.giver(name):
+                    self.add(name, options)
+            except ConfigError as error:
+                command = "port add" if name in state.added else "port set"
+                left_out.append(f"`snoop {command} {name}`: {error}")
+        return left_out
 
     def giver(self, port: str) -> str:
         """What makes an interface a port: "command", "interface" (it says so itself), "file",

@@ -57,10 +57,10 @@ class Answers:
     ) -> None:
         self._plane = plane
         self._changes = changes
-        self._counters = statistics.Counters(plane)
+        self.counters = statistics.Counters(plane)
         self._shows = Shows(
             plane,
-            self._counters,
+            self.counters,
             config=config or (lambda: effective.whole(plane.config)),
             why=why,
         )
@@ -86,7 +86,7 @@ class Answers:
             case Query():
                 self._query(request)
             case Explain():
-                return await answer.explain(self._plane, self._counters.port, request)
+                return await answer.explain(self._plane, self.counters.port, request)
             case Reload():
                 return self._changes.reload()
             case PortAdd():
@@ -178,7 +178,7 @@ class Answers:
         if request.what == "counters":
             if (request.vlan, request.group, request.family) != (None, None, None):
                 raise RequestError("clear counters takes no filter but --port", code=2)
-            self._counters.clear(wanted)
+            self.counters.clear(wanted)
             return
         if request.what == "fdb" and (request.group, request.family) != (None, None):
             raise RequestError("clear fdb takes --port and --vlan", code=2)

@@ -7,6 +7,7 @@ baseline here and leaves both alone, so that metrics never run backwards.
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
+from typing import NamedTuple
 
 from snoop.control import documents, paths, vlans
 from snoop.control.counters import dropped
@@ -27,6 +28,13 @@ from snoop.wire.address import Address
 
 # How long a stream is silent before its row shows what would become of its next frame.
 IDLE_NS = SECOND
+
+
+class ClearedState(NamedTuple):
+    """What had been counted when `clear counters` was said: of the switch, and of ports."""
+
+    switch: dict[str, int]
+    ports: dict[str, dict[str, int]]
 
 
 class Counters:
@@ -77,6 +85,22 @@ class Counters:
         for port in self._plane.ports:
             if wanted.has(port.id):
                 self._ports[port.id] = port, self.port_total(port)
+
+    def dump(self) -> ClearedState:
+        """What survives."""
+        ports = {
+            of.name: dict(base)
+            for number, (of, base) in self._ports.items()
+            if self._plane.ports.get(number) is of
+        }
+        return ClearedState(dict(self._switch), ports)
+
+    def take_up(self, state: ClearedState) -> None:
+        """Go on from what another process has cleared."""
+        self._switch = dict(state.switch)
+        for port in self._plane.ports:
+            if port.name in state.ports:
+                self._ports[port.id] = port, dict(state.ports[port.name])
 
     def show(self, wanted: Wanted) -> documents.Counters:
         """`show counters`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,6 +93,13 @@ class Reading:
         entries = ffi.new("struct fp_fdb_entry[]", self._fdb_max + 64)
         count = lib.fp_fdb_dump(self._sw, entries, self._fdb_max + 64)
         return (_fdb_entry(entries[i]) for i in range(count))
+
+    def fdb_load(self, entries: Sequence[FdbEntry]) -> int:
+        """Know these addresses, those that have not aged out; how many. Before the first `run`."""
+        known = ffi.new("struct fp_fdb_entry[]", len(entries))
+        for to, entry in zip(known, entries, strict=True):
+            to.vlan, to.mac, to.port, to.age_ns = entry.vlan, entry.mac, entry.port, entry.age_ns
+        return int(lib.fp_fdb_load(self._sw, known, len(entries)))
 
     @property
     def fdb_count(self) -> int:

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import chain
+from typing import NamedTuple
 
+from snoop.proto.dumping import require
 from snoop.proto.effects import EventKind
 from snoop.runtime.fanout import LINE_BYTES
 
@@ -21,6 +23,15 @@ RINGS_MAX = 512  # ports that are gone for good are forgotten, longest silent fi
 
 Place = str | tuple[bool, bool]
 """A port's name; else whether it was a query, and whether it was in a tagged VLAN (four rings)."""
+
+
+class RingState(NamedTuple):
+    """A ring that survives: a port's by its name, else what it is of; lines by their numbers."""
+
+    port: str | None
+    query: bool
+    tagged: bool
+    lines: tuple[tuple[int, bytes], ...]
 
 
 class _Ring:
@@ -70,6 +81,36 @@ class History:
     def lines(self) -> list[bytes]:
         """All that is kept, oldest first."""
         return [line for _, line in sorted(chain(*(ring.lines for ring in self._rings.values())))]
+
+    def dump(self) -> tuple[RingState, ...]:
+        """What survives."""
+        return tuple(
+            RingState(place, False, False, tuple(ring.lines))
+            if isinstance(place, str)
+            else RingState(None, *place, tuple(ring.lines))
+            for place, ring in self._rings.items()
+        )
+
+    def load(self, states: tuple[RingState, ...]) -> None:
+        """Take up what was dumped, where nothing has happened yet."""
+        for port, query, tagged, lines in states:
+            ring = self._open((query, tagged) if port is None else port)
+            ring.lines.extend(lines[-ring.most :])
+            ring.weight = sum(len(line) + LINE_BYTES for _, line in ring.lines)
+            self._weight += ring.weight
+            self._number = max(self._number, ring.newest)
+
+    @staticmethod
+    def require_sense(states: tuple[RingState, ...]) -> None:
+        """BadState for what no history can be."""
+        places = {(port, query, tagged) for port, query, tagged, _ in states}
+        require(len(places) == len(states) <= RINGS_MAX, "too many pasts, or one of them twice")
+        weight = 0
+        for state in states:
+            numbers = [number for number, _ in state.lines]
+            require(numbers == sorted(set(numbers)) and min(numbers, default=1) > 0, "no past")
+            weight += sum(len(line) + LINE_BYTES for _, line in state.lines)
+        require(weight <= BYTES_MAX, "a past that is too long")
 
     def _open(self, place: Place) -> _Ring:
         if len(self._rings) >= RINGS_MAX:

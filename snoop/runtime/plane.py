@@ -18,6 +18,7 @@ from snoop.config.schema import Config
 from snoop.config.schema_port import PortTable
 from snoop.links.claims import ClaimTable
 from snoop.links.neighbours import Neighbours
+from snoop.proto.dumping import BadState
 from snoop.proto.effects import (
     Effect,
     Event,
@@ -29,7 +30,7 @@ from snoop.proto.effects import (
 from snoop.proto.engine import Engine
 from snoop.proto.params import Params, PortParams
 from snoop.proto.units import NEVER, Instant
-from snoop.runtime import clock
+from snoop.runtime import clock, surviving
 from snoop.runtime.batch import BATCH_MAX_NS, Budget, Refused
 from snoop.runtime.captures import Captures
 from snoop.runtime.disputes import Disputes
@@ -46,6 +47,7 @@ from snoop.runtime.ports import Ports
 from snoop.runtime.publishing import NOW, Publishing
 from snoop.runtime.rings import RingWatch
 from snoop.runtime.statics import FileStatics
+from snoop.runtime.surviving import CountedState, FileEntryState, PlaneState
 from snoop.table.members import VLAN_DEFAULT
 from snoop.table.seen import Punted
 from snoop.wire.address import Address, Family, mac_text
@@ -75,10 +77,13 @@ class Plane:
         neighbours: NeighbourTable | None = None,
         claims: ClaimTable | None = None,
         openings: Openings | None = None,
+        state: PlaneState | None = None,
     ) -> None:
         """Open every port and publish the first table; ports that fail to open stay down.
 
-        Without `neighbours` nothing is known of them, and nobody gets runs unasked.
+        Without `neighbours` nothing is known of them, and nobody gets runs unasked. `state`: what
+        another process knew, and this one goes on with; if it cannot, it begins anew, and
+        `refused` says why.
         """
         self.config = config
         self.fastpath = fastpath
@@ -107,7 +112,17 @@ class Plane:
         self._statics = FileStatics()
         for table in config.named:
             self.ports.add(table)
-        changes = self.ports.reconcile(links, wait=True)
+        self.refused: BadState | None = None
+        if state is not None:
+            try:
+                self._go_on(state)
+            except BadState as error:
+                self.refused = error
+        if state is None or self.refused is not None:
+            self._begin()
+
+    def _begin(self) -> None:
+        self.ports.reconcile(self._links, wait=True)
         # Our own queries come from the lowest port address; it stays what it was when the first
         # ports were there.
         self.params = self._resolved(min(self.ports.macs(), default=resolve.NO_MAC))
@@ -116,8 +131,69 @@ class Plane:
         for port in self.ports:
             params = self._port_params(port.table)
             self._apply(self.engine.port_add(port.id, params, now=now), now)
-        self._tell(changes, now)
+        self._tell([(port, State.UP) for port in self.ports if port.told_up], now)
         self._become(now)
+
+    # What survives -------------------------------------------------------------------------------
+
+    def dump(self) -> PlaneState:
+        """All that survives this process, as plain values; what waits to be done is done first."""
+        now = clock.now()
+        names = {port.id: port.name for port in self.ports}
+        return PlaneState(
+            engine=self.engine.dump(now),
+            started=self.started,
+            mac=self.params.switch_mac,
+            internal_errors=self.internal_errors,
+            ports=tuple(
+                CountedState(
+                    port.name,
+                    0 if port.link is None else port.link.ifindex,
+                    {name: n for name, n in self.ports.counters(port).items() if n > 0},
+                )
+                for port in self.ports
+            ),
+            gone=self.ports.gone,
+            statics=tuple(
+                FileEntryState(vid, group, source, names[port])
+                for vid, group, source, port in self._statics.held
+            ),
+            fdb=tuple(surviving.known(self.fastpath.fdb(), names, now)),
+            history=self.history.dump(),
+        )
+
+    def _go_on(self, state: PlaneState) -> None:
+        """Be what another process was, before the first frame is looked at; BadState: nothing is
+        changed.
+        """
+        surviving.require_sense(state, clock.now())
+        self.ports.reconcile(self._links)  # threads open them meanwhile
+        self.params = self._resolved(state.mac)
+        now = clock.now()
+        self.engine, effects = Engine.load(
+            state.engine, params=self.params, ports=self._all_params(), now=now
+        )
+        self.ports.reconcile(self._links, wait=True)
+        numbers = {port.name: port.id for port in self.ports}
+        self.started = state.started
+        self.internal_errors = state.internal_errors
+        self.history.load(state.history)
+        self._statics.take_up(surviving.file_entries(state, numbers))
+        surviving.count_on(state, self.ports)
+        self._apply(effects, now)
+        others = surviving.replaced(state, self.ports)
+        for port in self.ports:
+            if port in others or not port.told_up:
+                self._apply(self.engine.port_down(port.id, now=now), now)
+                numbers.pop(port.name)
+            if port.told_up:
+                self._apply(self.engine.port_up(port.id, now=now), now)
+        self.fastpath.fdb_load(surviving.learned(state, numbers, now))
+        if self.params.switch_mac == resolve.NO_MAC and self.ports.macs():
+            self._readdress(now)
+        self._become(now)
+        while self._publishing.due == NOW:  # nothing is flooded that was pruned
+            self.flush()
 
     # Inputs --------------------------------------------------------------------------------------
 

@@ -101,6 +101,27 @@ class Ports:
         now = self._fastpath.counters(port.id)
         return {name: value - port.before.get(name, 0) for name, value in now.items()}
 
+    def count_from(self, name: str, counts: Mapping[str, int]) -> None:
+        """Have a port count on from what another process has counted; that of one that is gone
+        stays in the sums.
+        """
+        port = self._by_name.get(name)
+        if port is None:
+            self.count_gone(counts)
+            return
+        known = self._fastpath.counters(port.id)
+        port.before = {name: -value for name, value in counts.items() if name in known}
+
+    def count_gone(self, counts: Mapping[str, int]) -> None:
+        """Have this in the sums."""
+        for name, value in counts.items():
+            self._gone[name] = self._gone.get(name, 0) + value
+
+    @property
+    def gone(self) -> dict[str, int]:
+        """What ports that are gone have counted."""
+        return dict(self._gone)
+
     def streams(self) -> Iterator[Stream]:
         """The multicast flows that the ports have sent; not those of others of their numbers."""
         since = {port.id: port.since for port in self if port.since is not None}

@@ -1,41 +1,49 @@
-"""The engine's state as bytes: what a new process, of this version or a later one, takes over.
+"""State as bytes: what a new process, of this version or a later one, takes over.
 
     data = saved.pack(engine.dump(now))
-    engine, effects = Engine.load(saved.unpack(data), params=params, ports=ports, now=now)
+    state = saved.unpack(data, EngineState)
+    engine, effects = Engine.load(state, params=params, ports=ports, now=now)
 
-A line of text that says what it is and of which version, a checksum, MessagePack. What is cut,
-damaged, of another version or no state at all is refused as one `BadState`; names, ranges and what
-belongs together is checked by whoever owns it, while it is loaded.
+What goes from process to process is a `SwitchState` (`daemon/surviving.py`). It is a line of text
+that says what it is and of which version, a checksum, MessagePack. What is cut, damaged, of another
+version or no state at all is refused as one `BadState`; names, ranges and what belongs together is
+checked by whoever owns it, while it is loaded.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import Final
+from functools import cache
+from typing import Any, Final, NamedTuple, TypeVar
 from zlib import crc32
 
 import msgspec
 
 from snoop.proto.dumping import BadState
-from snoop.proto.state import EngineState
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of what is in a state. A field that is added at the end, with a default, needs no new one."""
 
 _HEAD: Final = struct.Struct("!16sII")
 _MAGIC: Final = b"snoop state\n".ljust(16, b"\0")
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(EngineState)
+
+State = TypeVar("State", bound=NamedTuple)
 
 
-def pack(state: EngineState) -> bytes:
+def pack(state: NamedTuple) -> bytes:
     """A state as bytes."""
     body = _encoder.encode(state)
     return _HEAD.pack(_MAGIC, VERSION, crc32(body)) + body
 
 
-def unpack(data: bytes) -> EngineState:
+@cache
+def _decoder(kind: type[NamedTuple]) -> msgspec.msgpack.Decoder[Any]:
+    return msgspec.msgpack.Decoder(kind)
+
+
+def unpack(data: bytes, kind: type[State]) -> State:
     """The state that was packed; BadState if it was not, or by another version."""
     if len(data) < _HEAD.size:
         raise BadState(f"cut after {len(data)} bytes")
@@ -48,6 +56,7 @@ def unpack(data: bytes) -> EngineState:
     if crc32(body) != checksum:
         raise BadState("cut or damaged")
     try:
-        return _decoder.decode(body)
+        state: State = _decoder(kind).decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise BadState(f"not as a state is written: {error}") from error
+    return state

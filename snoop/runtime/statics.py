@@ -41,6 +41,15 @@ class FileStatics:
             yield from effects
         self._held = set(wanted)
 
+    @property
+    def held(self) -> frozenset[StaticEntry]:
+        """Those that the engine has."""
+        return frozenset(self._held)
+
+    def take_up(self, held: Set[StaticEntry]) -> None:
+        """An engine that was loaded has these."""
+        self._held = set(held)
+
     def forget(self, port: int) -> None:
         """A port is gone, and the engine has forgotten its entries: the next of that number gets
         its own.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from snoop.fastpath import REASONS, STATS, Verdict
@@ -54,6 +54,7 @@ class FakeFastPath:
     reopened: list[int] = field(default_factory=list)
     disputed: list[FdbEntry] = field(default_factory=list)
     flushed: list[tuple[int | None, int | None]] = field(default_factory=list)
+    learned: list[FdbEntry] = field(default_factory=list)
     ahead: dict[int, bool] = field(default_factory=dict)
     decisions: list[int] = field(default_factory=list)
     """How many publishes there had been, each time that all was decided."""
@@ -177,6 +178,10 @@ class FakeFastPath:
 
     def fdb(self) -> Iterator[FdbEntry]:
         return iter([FdbEntry(0, b"\x02\0\0\0\0\x07", 1, 1_500_000_000)])
+
+    def fdb_load(self, entries: Sequence[FdbEntry]) -> int:
+        self.learned += entries
+        return len(entries)
 
     @property
     def fdb_count(self) -> int:

@@ -15,6 +15,8 @@ from snoop.control.answers import Answers
 from snoop.control.changes import Changes
 from snoop.control.requests import Show
 from snoop.control.telling import Replay
+from snoop.daemon import surviving
+from snoop.daemon.surviving import SwitchState
 from snoop.runtime.fanout import Fanout, Listener
 from snoop.runtime.hosts import Hosts
 from snoop.runtime.plane import Plane
@@ -44,20 +46,25 @@ class Scene:
         self.neighbours = FakeNeighbours()
         self.events, self.captures = Fanout(), Fanout()
 
-    def start(self) -> Scene:
+    def start(self, state: SwitchState | None = None) -> Scene:
+        self.settings = Settings(self.loaded())
+        if state is not None:
+            surviving.take_up(state, self.settings)
         self.plane = Plane(
-            loader.check(self.raw, where="t"),
+            self.settings.config,
             fastpath=self.fastpath,  # type: ignore[arg-type]  # the same methods
             links=self.links,
             events=self.events,
             captures=self.captures,
             neighbours=self.neighbours,
+            state=None if state is None else state.plane,
         )
-        self.settings = Settings(self.loaded())
         self.pairs = FakePairs(self.links)
         hosts = Hosts(self.pairs, self.links, "sw0")
         changes = Changes(self.settings, self.plane, self.links, hosts, self.loaded)
         self.answers = Answers(self.plane, changes=changes)
+        if state is not None and self.plane.refused is None:
+            self.answers.counters.take_up(state.cleared)
         return self
 
     def loaded(self) -> Loaded:

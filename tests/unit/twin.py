@@ -16,6 +16,7 @@ from typing import Any
 from snoop.proto.effects import Effect, Event, EventKind
 from snoop.proto.engine import Engine
 from snoop.proto.params import Params, PortParams
+from snoop.proto.state import EngineState
 from snoop.proto.units import Instant
 from snoop.proto.views import HostRow
 from snoop.runtime import saved
@@ -24,7 +25,9 @@ from snoop.runtime import saved
 def reloaded(engine: Engine, params: Params, ports: Mapping[int, PortParams], now: int) -> Engine:
     """The engine that another process would have: nothing but bytes goes over."""
     data = saved.pack(engine.dump(Instant(now)))
-    loaded, effects = Engine.load(saved.unpack(data), params=params, ports=ports, now=Instant(now))
+    loaded, effects = Engine.load(
+        saved.unpack(data, EngineState), params=params, ports=ports, now=Instant(now)
+    )
     announced = {type(effect).__name__ for effect in effects}
     assert announced <= {"VlanChanged", "GroupChanged"}, effects
     assert saved.pack(loaded.dump(Instant(now))) == data

@@ -45,7 +45,7 @@ class Restart:
         data = saved.pack(lab.engine.dump(lab.now))
         lab.clear()
         lab.engine, effects = Engine.load(
-            saved.unpack(data), params=lab.params, ports=self.ports, now=lab.now
+            saved.unpack(data, EngineState), params=lab.params, ports=self.ports, now=lab.now
         )
         lab.take(effects)
 
@@ -293,12 +293,12 @@ def test_every_cut_and_every_flipped_byte_is_refused() -> None:
     """By the checksum, whatever is in it."""
     for length in range(len(BYTES)):
         with pytest.raises(BadState):
-            saved.unpack(BYTES[:length])
+            saved.unpack(BYTES[:length], EngineState)
     for place in range(len(BYTES)):
         data = bytearray(BYTES)
         data[place] ^= 0x40
         with pytest.raises(BadState):
-            saved.unpack(bytes(data))
+            saved.unpack(bytes(data), EngineState)
 
 
 @pytest.mark.parametrize(
@@ -314,12 +314,12 @@ def test_every_cut_and_every_flipped_byte_is_refused() -> None:
 )
 def test_what_is_no_state_is_refused_in_one_line(data: bytes, message: str) -> None:
     with pytest.raises(BadState, match=message) as raised:
-        saved.unpack(data)
+        saved.unpack(data, EngineState)
     assert "\n" not in str(raised.value)
 
 
 def test_what_is_written_is_read_as_it_was() -> None:
-    assert saved.unpack(BYTES) == STATE
+    assert saved.unpack(BYTES, EngineState) == STATE
 
 
 def test_counters_that_are_no_more_are_left_out_and_new_ones_begin() -> None:
@@ -373,7 +373,7 @@ def test_a_state_with_one_thing_wrong_is_refused_or_is_one(seed: int) -> None:
     for _ in range(150):
         data = mutated(rng)
         try:
-            engine = load(saved.unpack(data))
+            engine = load(saved.unpack(data, EngineState))
         except BadState:
             refused += 1
             continue
