@@ -306,7 +306,7 @@ def test_every_cut_and_every_flipped_byte_is_refused() -> None:
     [
         (b"", "cut after 0 bytes"),
         (b"\x7fELF" + bytes(100), "not a state of a switch"),
-        (BYTES[:16] + bytes(3) + b"\x63" + BYTES[20:], "version 99, this is 3"),
+        (BYTES[:16] + bytes(3) + b"\x63" + BYTES[20:], f"version 99, this is {saved.VERSION}"),
         (BYTES[:-1], "cut or damaged"),
         (saved.pack([1, 2, 3]), "not as a state is written"),  # type: ignore[arg-type]  # on purpose
         (saved.pack({"a": [[]]}), "not as a state is written"),  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from unit.scene import Scene
 SHOWN = ("mdb", "hosts", "mrouters", "querier", "counters")
 COUNTS: Mapping[int, Mapping[str, int]] = {
     1: {"forward_group": 40, "rx_frames": 40, "tx_frames": 7},
-    2: {"drop_no_member": 3, "rx_frames": 3},
+    2: {"no_member": 3, "rx_frames": 3},
 }
 
 
