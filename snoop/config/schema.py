@@ -107,6 +107,13 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Kernel,
         says("serve streams inside the kernel where that gains, past the rings"),
     ] = Kernel.AUTO
+    state: Annotated[
+        bool,
+        says(
+            "keep a snapshot beside the control socket, so that after a crash the switch goes on "
+            "from it; takes a restart"
+        ),
+    ] = True
     workers: Annotated[int, Meta(ge=1, le=8), says("loop threads; takes a restart")] = 1
     spin_us: Annotated[
         int,
@@ -312,5 +319,6 @@ RESTART_KEYS: tuple[tuple[Literal["switch", "metrics"], str], ...] = (
     ("switch", "nice"),
     ("switch", "shortcut"),
     ("switch", "ring_slots"),
+    ("switch", "state"),
     ("metrics", "listen"),
 )

@@ -23,5 +23,6 @@ KINDS = {
     "config": "the configuration was read again, or options of a port were set by a command",
     "static": "a static entry was added or removed, by a command or by the file",
     "clear": "memberships were forgotten by `snoop clear mdb`",
+    "resumed": "the switch goes on from the state of one that crashed or was ended",
     "neighbour": "a neighbour takes runs of datagrams from now on, or takes them no longer",
 }

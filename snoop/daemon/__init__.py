@@ -2,5 +2,7 @@
 
 - `process`: one switch from its start to its end;
 - `workers`: the threads of the forwarding loops; `turns`: what asyncio calls, and the one timer;
+- `surviving`: what of it another process goes on with; `keeping`: when that is written to a file;
+  `resuming`: what is done with it at a start;
 - `limits`: how much of the machine it may use.
 """

@@ -24,7 +24,10 @@ from snoop.control.answers import Answers
 from snoop.control.changes import Changes
 from snoop.control.server import ControlServer, SocketTaken
 from snoop.control.telling import Replay
+from snoop.daemon import resuming, surviving
+from snoop.daemon.keeping import Keeping
 from snoop.daemon.limits import allow_descriptors
+from snoop.daemon.surviving import SwitchState
 from snoop.daemon.turns import RETRY_SECONDS, Turns
 from snoop.daemon.workers import Workers
 from snoop.fastpath import FastPath
@@ -34,7 +37,7 @@ from snoop.links.interfaces import Links
 from snoop.links.neighbours import Neighbours
 from snoop.links.pairs import Pairs
 from snoop.proto.units import SECOND
-from snoop.runtime import notify, priority, privileges
+from snoop.runtime import notify, priority, privileges, saved
 from snoop.runtime.fanout import Fanout, Listener
 from snoop.runtime.hosts import Hosts
 from snoop.runtime.openings import Openings
@@ -42,6 +45,7 @@ from snoop.runtime.plane import Plane
 from snoop.runtime.port import State, reason
 from snoop.runtime.privileges import Privileges
 from snoop.runtime.programs import Programs
+from snoop.runtime.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from snoop.config.loader import Loaded
@@ -74,6 +78,9 @@ class Daemon:
         self._workers: Workers | None = None
         self._stopping = self._told = False
         self._endpoint: Endpoint | None = None
+        self._snapshot = Snapshot(path)
+        self._keeping: Keeping | None = None
+        self._asking: resuming.Asking | None = None
 
     async def run(self) -> int:
         """Forward until a signal or a fault; the exit status. StartError if it cannot begin."""
@@ -136,6 +143,9 @@ class Daemon:
 
     async def _forward(self, control: ControlServer) -> int:
         switch = self._settings.config.switch
+        state = resuming.found(self._snapshot, switch.name) if switch.state else None
+        if state is not None:
+            surviving.take_up(state, self._settings)
         priority.prefer(switch.nice)
         kept = self._drop_privileges()
         try:
@@ -161,6 +171,7 @@ class Daemon:
                 neighbours=self._neighbours,
                 claims=Claims(switch.name, self._loop, user=sockets.user),
                 openings=self._openings,
+                state=None if state is None else state.plane,
             )
             self._changes = Changes(
                 self._settings, self._plane, self._links, self._hosts, self._loaded
@@ -168,6 +179,9 @@ class Daemon:
             self._answers = Answers(
                 self._plane, changes=self._changes, config=self._settings.shown, why=kept
             )
+            resumed = state is not None and resuming.said(state, self._plane, self._snapshot)
+            if state is not None and resumed:
+                self._answers.counters.take_up(state.cleared)
             named = {port.name for port in self._settings.config.named}
             faults = [
                 f"{port.name}: {port.problem}"
@@ -179,7 +193,9 @@ class Daemon:
             self._serve_metrics(self._settings.config.metrics.listen)
             self._workers = Workers(fastpath, self._failed)
             self._workers.start(switch.workers)
-            turns = self._turns = Turns(self._loop, self._plane, self._changes, self._hosts)
+            turns = self._turns = Turns(
+                self._loop, self._plane, self._changes, self._hosts, self._changed
+            )
             turns.begin(self._links, self._neighbours)
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._loop.add_signal_handler(number, self._end, None)
@@ -192,10 +208,22 @@ class Daemon:
             notify.notify("READY=1")
             self._watchdog()
             turns.begin_looks()
+            if switch.state:
+                self._keeping = Keeping(self._loop, self._snapshot, self._gather, self._plane)
+                self._keeping.changed()
+            if state is not None and resumed and not state.ended:
+                self._asking = resuming.Asking(self._loop, self._plane)
+                self._asking.ask()
             fault = await self._ended
             notify.notify("STOPPING=1")
             turns.deafen()
+            if self._keeping is not None:
+                self._keeping.end()
+                self._leave(fault)
         finally:
+            for each in (self._keeping, self._asking):
+                if each is not None:
+                    each.end()
             # Nobody may ask any more for what is about to go.
             if self._endpoint is not None:
                 await self._endpoint.close()
@@ -206,6 +234,25 @@ class Daemon:
             print(f"snoop: {fault}", file=sys.stderr, flush=True)
             return 1
         return 0
+
+    def _gather(self, ended: bool = False) -> Callable[[], SwitchState]:
+        name = self._settings.config.switch.name
+        return surviving.gather(
+            name, self._settings, self._plane, self._answers.counters, ended=ended
+        )
+
+    def _leave(self, fault: str | None) -> None:
+        """What the next process is to find: after a fault as after a crash."""
+        if fault is None and not resuming.is_managed():
+            self._snapshot.remove()
+            return
+        with contextlib.suppress(OSError):  # it has less to go on from
+            self._snapshot.write(saved.pack(self._gather(fault is None)()))
+
+    def _changed(self) -> None:
+        """A turn has ended."""
+        if self._keeping is not None:
+            self._keeping.changed()
 
     def _drop_privileges(self) -> dict[str, str]:
         """Before the first thread, and after all that takes more; why each that is kept is."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import socket
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -51,13 +52,21 @@ def take(
     name: str, settings: Settings, plane: Plane, counters: Counters, *, ended: bool = False
 ) -> SwitchState:
     """All that survives of the switch `name`, as it is now: nothing changes it any more."""
-    return SwitchState(
+    return gather(name, settings, plane, counters, ended=ended)()
+
+
+def gather(
+    name: str, settings: Settings, plane: Plane, counters: Counters, *, ended: bool = False
+) -> Callable[[], SwitchState]:
+    """What takes it, at once or in a copy of this process that is made now."""
+    taken, of_plane = clock.now(), plane.gather()
+    return lambda: SwitchState(
         switch=name,
         boot=boot(),
         namespace=namespace(),
-        taken=clock.now(),
+        taken=taken,
         ended=ended,
-        plane=plane.dump(),
+        plane=of_plane(),
         commands=settings.dump(),
         cleared=counters.dump(),
     )

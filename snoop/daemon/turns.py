@@ -6,6 +6,7 @@ Each turn ends with the timer set to the plane's next deadline.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from snoop.control.changes import Changes
 from snoop.links.interfaces import Links
@@ -23,8 +24,15 @@ class Turns:
     """They begin once the loops run, and end before the fast path goes."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, plane: Plane, changes: Changes, hosts: Hosts
+        self,
+        loop: asyncio.AbstractEventLoop,
+        plane: Plane,
+        changes: Changes,
+        hosts: Hosts,
+        ended: Callable[[], None],
     ) -> None:
+        """Have `ended` called at the end of each."""
+        self._ended = ended
         self._loop = loop
         self._plane = plane
         self._changes = changes
@@ -84,6 +92,7 @@ class Turns:
 
     def rearm(self) -> None:
         """Set the timer to the plane's next deadline, unless it already is."""
+        self._ended()
         deadline = self._plane.next_deadline()
         if deadline == self._armed:
             return

@@ -80,6 +80,7 @@ class EventKind(StrEnum):
     NEIGHBOUR = "neighbour"
     RING_REOPENED = "ring_reopened"
     MAC_CLAIMED = "mac_claimed"
+    RESUMED = "resumed"
 
 
 class By(StrEnum):

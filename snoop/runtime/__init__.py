@@ -13,6 +13,7 @@
 - `kernel`: whether streams may be served inside it, and its counts taken in;
 - `garbage`: when the interpreter looks for some;
 - `privileges`: what the process keeps of them while it runs, and why;
-- `saved`: the engine's state as bytes, for a process that takes over;
+- `surviving`: what of all this another process goes on with; `saved`: state as bytes; `snapshot`:
+  the file that they are in;
 - `clock`, `priority`, `notify`: the only places that know time, the scheduler, the service manager.
 """

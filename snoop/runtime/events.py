@@ -28,6 +28,7 @@ _LEVELS = {
     EventKind.WARNING: logging.WARNING,
     EventKind.RING_REOPENED: logging.WARNING,
     EventKind.MAC_CLAIMED: logging.WARNING,
+    EventKind.RESUMED: logging.DEBUG,
     EventKind.QUERIER: logging.INFO,
     EventKind.MROUTER: logging.INFO,
     EventKind.STATIC: logging.INFO,

@@ -74,6 +74,11 @@ class History:
             over = ring.weight > BYTES_MAX // len(self._rings)
             self._give_up(ring if over else max(self._rings.values(), key=lambda one: one.weight))
 
+    @property
+    def count(self) -> int:
+        """How many lines there are."""
+        return sum(len(ring.lines) for ring in self._rings.values())
+
     def knows(self, port: str) -> bool:
         """Is there a past of this port?"""
         return port in self._rings

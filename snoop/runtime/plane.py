@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from snoop.config import resolve
@@ -47,7 +47,7 @@ from snoop.runtime.ports import Ports
 from snoop.runtime.publishing import NOW, Publishing
 from snoop.runtime.rings import RingWatch
 from snoop.runtime.statics import FileStatics
-from snoop.runtime.surviving import CountedState, FileEntryState, PlaneState
+from snoop.runtime.surviving import OwnState, PlaneState
 from snoop.table.members import VLAN_DEFAULT
 from snoop.table.seen import Punted
 from snoop.wire.address import Address, Family, mac_text
@@ -103,9 +103,9 @@ class Plane:
         self._publishing = Publishing(fastpath, self.ports.staging, self._limited)
         self._budget = Budget()
         self._refused = Refused()
-        self.is_quiet = True
-        """No frame was handed up between the last two looks."""
+        self.is_quiet = True  # no frame was handed up between the last two looks
         self._taken = 0
+        self.changes = 0  # grows with whatever happens to what survives
         self._unread: deque[Punted] = deque()  # of the last batch: it took longer than expected
         self._undecided = False  # something that was taken, or its rows are not published
         self._resume = NOW  # when to go on with it
@@ -123,8 +123,7 @@ class Plane:
 
     def _begin(self) -> None:
         self.ports.reconcile(self._links, wait=True)
-        # Our own queries come from the lowest port address; it stays what it was when the first
-        # ports were there.
+        # Our queries come from the lowest address of the first ports that are there, and stay so.
         self.params = self._resolved(min(self.ports.macs(), default=resolve.NO_MAC))
         now = clock.now()
         self.engine = Engine(params=self.params, now=now)
@@ -136,31 +135,13 @@ class Plane:
 
     # What survives -------------------------------------------------------------------------------
 
-    def dump(self) -> PlaneState:
-        """All that survives this process, as plain values; what waits to be done is done first."""
+    def gather(self) -> Callable[[], PlaneState]:
+        """What makes a state of all that survives; what the fast path knows is read at once."""
         now = clock.now()
-        names = {port.id: port.name for port in self.ports}
-        return PlaneState(
-            engine=self.engine.dump(now),
-            started=self.started,
-            mac=self.params.switch_mac,
-            internal_errors=self.internal_errors,
-            ports=tuple(
-                CountedState(
-                    port.name,
-                    0 if port.link is None else port.link.ifindex,
-                    {name: n for name, n in self.ports.counters(port).items() if n > 0},
-                )
-                for port in self.ports
-            ),
-            gone=self.ports.gone,
-            statics=tuple(
-                FileEntryState(vid, group, source, names[port])
-                for vid, group, source, port in self._statics.held
-            ),
-            fdb=tuple(surviving.known(self.fastpath.fdb(), names, now)),
-            history=self.history.dump(),
-        )
+        own = OwnState(self.started, self.params.switch_mac, self.internal_errors)
+        ports, statics = surviving.ports_now(self.ports), self._statics.held
+        fdb = self.fastpath.fdb()
+        return lambda: surviving.dump(self.engine, self.history, own, ports, statics, fdb, now)
 
     def _go_on(self, state: PlaneState) -> None:
         """Be what another process was, before the first frame is looked at; BadState: nothing is
@@ -168,27 +149,22 @@ class Plane:
         """
         surviving.require_sense(state, clock.now())
         self.ports.reconcile(self._links)  # threads open them meanwhile
-        self.params = self._resolved(state.mac)
-        now = clock.now()
+        self.params, now = self._resolved(state.own.mac), clock.now()
         self.engine, effects = Engine.load(
             state.engine, params=self.params, ports=self._all_params(), now=now
         )
         self.ports.reconcile(self._links, wait=True)
-        numbers = {port.name: port.id for port in self.ports}
-        self.started = state.started
-        self.internal_errors = state.internal_errors
+        self.started, _, self.internal_errors = state.own
         self.history.load(state.history)
-        self._statics.take_up(surviving.file_entries(state, numbers))
+        self._statics.take_up(surviving.file_entries(state, self.ports))
         surviving.count_on(state, self.ports)
         self._apply(effects, now)
-        others = surviving.replaced(state, self.ports)
+        same = surviving.same(state, self.ports)
         for port in self.ports:
-            if port in others or not port.told_up:
+            if port not in same:
                 self._apply(self.engine.port_down(port.id, now=now), now)
-                numbers.pop(port.name)
-            if port.told_up:
-                self._apply(self.engine.port_up(port.id, now=now), now)
-        self.fastpath.fdb_load(surviving.learned(state, numbers, now))
+        self._tell([(port, State.UP) for port in self.ports if port.told_up], now)
+        self.fastpath.fdb_load(surviving.learned(state, same, now))
         if self.params.switch_mac == resolve.NO_MAC and self.ports.macs():
             self._readdress(now)
         self._become(now)
@@ -214,6 +190,7 @@ class Plane:
             punted = self._unread.popleft()
             cost += punted.cost
             self._taken += 1
+            self.changes += 1
             try:
                 effects = engine.receive(
                     port=punted.port, vid=punted.vid, frame=punted.frame, tci=punted.tci, now=now
@@ -359,6 +336,7 @@ class Plane:
 
     def say(self, kind: EventKind, fields: dict[str, object], *, port: str | None = None) -> None:
         """An event of the runtime itself."""
+        self.changes += 1
         self._outbox.say(kind, port=port, fields=fields, now=clock.now())
 
     @property
@@ -403,6 +381,7 @@ class Plane:
 
     def _apply(self, effects: Iterable[Effect], now: Instant) -> None:
         for effect in effects:
+            self.changes += 1
             match effect:
                 case Transmit():
                     self._outbox.send(effect)

@@ -7,11 +7,12 @@ CLOCK_MONOTONIC, which goes on. All of it is checked before any of it holds (`re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from snoop.fastpath import PORTS_MAX, REASONS
 from snoop.proto.dumping import require, require_instants
+from snoop.proto.engine import Engine
 from snoop.proto.state import EngineState
 from snoop.proto.statics import StaticEntry
 from snoop.proto.units import Instant
@@ -52,13 +53,19 @@ class KnownState(NamedTuple):
     heard: Instant
 
 
-class PlaneState(NamedTuple):
-    """All that survives of a plane. `mac`: what our own frames come from."""
+class OwnState(NamedTuple):
+    """The plane's own; `mac` is what our frames come from."""
 
-    engine: EngineState
     started: Instant
     mac: bytes
     internal_errors: int
+
+
+class PlaneState(NamedTuple):
+    """All that survives of a plane."""
+
+    engine: EngineState
+    own: OwnState
     ports: tuple[CountedState, ...]
     gone: dict[str, int]
     statics: tuple[FileEntryState, ...]
@@ -66,11 +73,61 @@ class PlaneState(NamedTuple):
     history: tuple[RingState, ...]
 
 
+class PortsNow(NamedTuple):
+    """The ports as they are now, for `dump` later."""
+
+    names: dict[int, str]
+    counted: tuple[CountedState, ...]
+    gone: dict[str, int]
+
+
+def ports_now(ports: Ports) -> PortsNow:
+    """Names and numbers: this asks the fast path."""
+    counted = tuple(
+        CountedState(
+            port.name,
+            0 if port.link is None else port.link.ifindex,
+            {name: count for name, count in ports.counters(port).items() if count > 0},
+        )
+        for port in ports
+    )
+    return PortsNow({port.id: port.name for port in ports}, counted, ports.gone)
+
+
+def dump(
+    engine: Engine,
+    history: History,
+    own: OwnState,
+    ports: PortsNow,
+    statics: Iterable[StaticEntry],
+    fdb: Iterable[FdbEntry],
+    now: Instant,
+) -> PlaneState:
+    """All that survives, of `now`; in the process that has it, or in a copy of that."""
+    names = ports.names
+    return PlaneState(
+        engine=engine.dump(now),
+        own=own,
+        ports=ports.counted,
+        gone=ports.gone,
+        statics=tuple(
+            FileEntryState(vid, group, source, names[port]) for vid, group, source, port in statics
+        ),
+        fdb=tuple(
+            KnownState(one.vlan, one.mac, names[one.port], Instant(max(0, now - one.age_ns)))
+            for one in fdb
+            if one.port in names
+        ),
+        history=history.dump(),
+    )
+
+
 def require_sense(state: PlaneState, now: Instant) -> None:
     """BadState for what no plane can have."""
-    require(len(state.mac) == _MAC_BYTES, "no MAC address of the switch")
+    require(len(state.own.mac) == _MAC_BYTES, "no MAC address of the switch")
     require(len(state.ports) <= PORTS_MAX, "too many ports")
-    require(0 < state.started <= now, "begun later than now")
+    require(0 < state.own.started <= now, "begun later than now")
+    require(0 <= state.own.internal_errors < COUNT_MAX, "a counter out of range")
     for counts in (state.gone, *(each.counts for each in state.ports)):
         require(len(counts) <= _NAMES_MAX, "too many counters")
         require(all(0 <= value < COUNT_MAX for value in counts.values()), "a counter out of range")
@@ -80,33 +137,25 @@ def require_sense(state: PlaneState, now: Instant) -> None:
         require_instants(known.heard)
 
 
-def known(
-    entries: Iterable[FdbEntry], names: Mapping[int, str], now: Instant
-) -> Iterator[KnownState]:
-    """The fast path's unicast addresses, those of ports that there are."""
-    for entry in entries:
-        name = names.get(entry.port)
-        if name is not None:
-            heard = Instant(max(0, now - entry.age_ns))
-            yield KnownState(entry.vlan, entry.mac, name, heard)
-
-
-def learned(state: PlaneState, ports: Mapping[str, int], now: Instant) -> list[FdbEntry]:
-    """The addresses to be known at once: those of the ports named, with their numbers."""
-    return [
-        FdbEntry(vlan, mac, ports[port], max(0, now - heard))
-        for vlan, mac, port, heard in state.fdb
-        if port in ports
-    ]
-
-
-def replaced(state: PlaneState, ports: Iterable[Port]) -> list[Port]:
-    """The ports behind whose names there is not what there was: the hosts there are others."""
+def same(state: PlaneState, ports: Iterable[Port]) -> list[Port]:
+    """The ports that are up and behind whose names there is what there was; else the hosts there
+    are others, or gone.
+    """
     were = {each.port: each.ifindex for each in state.ports}
     return [
         port
         for port in ports
-        if port.link is None or were.get(port.name, port.link.ifindex) != port.link.ifindex
+        if port.told_up and port.link is not None and were.get(port.name) == port.link.ifindex
+    ]
+
+
+def learned(state: PlaneState, same: Iterable[Port], now: Instant) -> list[FdbEntry]:
+    """The addresses to be known at once, of these ports."""
+    ports = {port.name: port.id for port in same}
+    return [
+        FdbEntry(vlan, mac, ports[port], max(0, now - heard))
+        for vlan, mac, port, heard in state.fdb
+        if port in ports
     ]
 
 
@@ -126,10 +175,11 @@ def _settled(counts: Mapping[str, int]) -> dict[str, int]:
     return {**counts, "rx_frames": total} if counts else {}
 
 
-def file_entries(state: PlaneState, ports: Mapping[str, int]) -> set[StaticEntry]:
+def file_entries(state: PlaneState, ports: Iterable[Port]) -> set[StaticEntry]:
     """What the engine has of the file, of ports that there are."""
+    numbers = {port.name: port.id for port in ports}
     return {
-        StaticEntry(vid, group, source, ports[port])
+        StaticEntry(vid, group, source, numbers[port])
         for vid, group, source, port in state.statics
-        if port in ports
+        if port in numbers
     }

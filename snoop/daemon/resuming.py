@@ -1,0 +1,114 @@
+"""What a switch does at its start with the snapshot of one that crashed, and what it leaves at its end.
+
+A state that is of use is gone on from, and said in one line; one that is not is named in one line,
+and nothing of it holds. Who is told to end by a service manager may be started again at once
+(`systemctl restart`), so he leaves his state, which holds for a minute; any other end forgets, as a
+bridge does.
+
+After a crash something may have been said that nobody heard, so everybody is asked at once, where
+the switch prunes. Over IPv6 nobody asks in another querier's place (MLD-4): there a host that
+joined in the moment of the crash is heard when it says so once more, or when it is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections import deque
+from typing import Final
+
+from snoop.daemon import surviving
+from snoop.daemon.surviving import SwitchState
+from snoop.proto.dumping import BadState
+from snoop.proto.effects import EventKind
+from snoop.proto.units import SECOND
+from snoop.proto.views import Role
+from snoop.runtime import clock
+from snoop.runtime.plane import Plane
+from snoop.runtime.snapshot import Snapshot
+from snoop.wire.address import Family
+
+_log = logging.getLogger("snoop.state")
+
+ENDED_HOLDS: Final = 60 * SECOND
+_TURN: Final = 50  # instances asked at once
+_TURN_SECONDS: Final = 0.25
+
+
+def found(snapshot: Snapshot, name: str) -> SwitchState | None:
+    """What to go on from, if there is something."""
+    try:
+        data = snapshot.read()
+        if data is None:
+            return None
+        state = surviving.opened(data, name)
+    except BadState as error:
+        _refuse(snapshot, str(error))
+        return None
+    age = clock.now() - state.taken
+    if state.ended and age > ENDED_HOLDS:
+        _refuse(snapshot, f"the switch was ended {age // SECOND} s ago")
+        return None
+    return state
+
+
+def _refuse(snapshot: Snapshot, why: str) -> None:
+    _log.warning("begun anew: the state in %s is of no use: %s", snapshot.path, why)
+    snapshot.remove()
+
+
+def said(state: SwitchState, plane: Plane, snapshot: Snapshot) -> bool:
+    """What has become of it; False: the plane has begun anew."""
+    if plane.refused is not None:
+        _refuse(snapshot, str(plane.refused))
+        return False
+    age = (clock.now() - state.taken) / SECOND
+    members = sum(plane.engine.port_groups(port.id) for port in plane.ports)
+    _log.warning(
+        "going on after %s: the state is %.1f s old, %d memberships",
+        "an end" if state.ended else "a crash", age, members,
+    )  # fmt: skip
+    after = "end" if state.ended else "crash"
+    fields: dict[str, object] = {"after": after, "age": round(age, 3), "memberships": members}
+    plane.say(EventKind.RESUMED, fields)
+    return True
+
+
+class Asking:
+    """Everybody is asked, some VLANs at a time."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, plane: Plane) -> None:
+        self._loop = loop
+        self._plane = plane
+        self._left = deque(plane.engine.instances())
+        self._timer: asyncio.TimerHandle | None = None
+
+    def ask(self) -> None:
+        """Now, and again until all have been."""
+        engine, now = self._plane.engine, clock.now()
+        follows = {
+            (row.vid, row.family)
+            for row in engine.queriers(now)
+            if row.family is Family.IPV6 and row.role is Role.NON_QUERIER
+        }
+        for _ in range(min(_TURN, len(self._left))):
+            vid, family = self._left.popleft()
+            if (vid, family) in follows or not engine.vlan_view(vid, family).active:
+                continue
+            with contextlib.suppress(KeyError):  # it has ended meanwhile
+                effects = engine.query(vid=vid, group=None, port=None, now=now, family=family)
+                self._plane.do(effects)
+        if self._left:
+            self._timer = self._loop.call_later(_TURN_SECONDS, self.ask)
+
+    def end(self) -> None:
+        """Ask no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+def is_managed() -> bool:
+    """Will a service manager say what comes after an end?"""
+    return bool(os.environ.get("NOTIFY_SOCKET"))
