@@ -75,6 +75,10 @@ int fp_ring_open(struct fp_ring *ring, uint32_t slots, const char **stage)
 		ring->map = NULL;
 		goto out;
 	}
+	/* A child of this process would keep the socket: it has nothing to read here. */
+	if (madvise(ring->map, (size_t)slots * FP_SLOT_BYTES, MADV_DONTFORK)) {
+		/* then it is only closed later */
+	}
 	return 0;
 out:
 	fp_ring_close(ring);

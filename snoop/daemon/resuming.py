@@ -1,4 +1,4 @@
-"""What a switch does at its start with the snapshot of one that crashed, and what it leaves at its end.
+"""What a switch does at its start with the state of the one before it, and what it leaves itself.
 
 A state that is of use is gone on from, and said in one line; one that is not is named in one line,
 and nothing of it holds. Who is told to end by a service manager may be started again at once

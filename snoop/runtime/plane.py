@@ -136,7 +136,7 @@ class Plane:
     # What survives -------------------------------------------------------------------------------
 
     def gather(self) -> Callable[[], PlaneState]:
-        """What makes a state of all that survives; what the fast path knows is read at once."""
+        """What makes a state of it; what the fast path knows is read at once."""
         now = clock.now()
         own = OwnState(self.started, self.params.switch_mac, self.internal_errors)
         ports, statics = surviving.ports_now(self.ports), self._statics.held
@@ -144,9 +144,7 @@ class Plane:
         return lambda: surviving.dump(self.engine, self.history, own, ports, statics, fdb, now)
 
     def _go_on(self, state: PlaneState) -> None:
-        """Be what another process was, before the first frame is looked at; BadState: nothing is
-        changed.
-        """
+        """Be what another process was, before the first frame; BadState: nothing is changed."""
         surviving.require_sense(state, clock.now())
         self.ports.reconcile(self._links)  # threads open them meanwhile
         self.params, now = self._resolved(state.own.mac), clock.now()
