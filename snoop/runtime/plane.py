@@ -146,7 +146,6 @@ class Plane:
     def _go_on(self, state: PlaneState) -> None:
         """Be what another process was, before the first frame; BadState: nothing is changed."""
         surviving.require_sense(state, clock.now())
-        self.ports.reconcile(self._links)  # threads open them meanwhile
         self.params, now = self._resolved(state.own.mac), clock.now()
         self.engine, effects = Engine.load(
             state.engine, params=self.params, ports=self._all_params(), now=now
