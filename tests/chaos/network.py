@@ -61,7 +61,6 @@ DEFAULTS: Settings = {
     "isolate": True,
     "vlan_filtering": False,
     "specific_query_scope": "all",
-    "report_flood": False,
     "always_flood": ["224.0.1.129"],
     "workers": 1,
     "shortcut": True,
@@ -71,7 +70,7 @@ DEFAULTS: Settings = {
     "mrouter": "auto",
 }
 IN_SWITCH = ("kernel", "coalesce", "unregistered", "qdisc_bypass", "isolate", "vlan_filtering",
-             "specific_query_scope", "report_flood", "always_flood", "workers",
+             "specific_query_scope", "always_flood", "workers",
              "shortcut")  # fmt: skip
 
 
@@ -196,9 +195,13 @@ class Network:
         self.switch.reload()
 
     def started(self) -> None:
-        """A process began that knows the file alone."""
-        self.left_out.add(ADDED)
-        self.statics.clear()
+        """A process began: what it knows of commands given to the one before is its own affair,
+        since one that dies does so between two of its snapshots.
+        """
+        ports = {row["name"] for row in self.switch.show("ports")["ports"]}
+        (self.left_out.discard if f"p{ADDED}" in ports else self.left_out.add)(ADDED)
+        rows = [row for row in self.switch.mdb() if row["origin"] != "dynamic"]
+        self.statics = {(int(row["port"][1:]), row["group"]) for row in rows}
 
 
 @contextmanager

@@ -31,8 +31,13 @@ ADDING_UP_S = 5.0
 DESCRIPTORS_S = 5.0
 GROWTH_BYTES_MAX = 64 << 20  # snoop/README.md: what one host can make the daemon grow by
 THREADS_MAX = 16
-# A router where there is to be none, or where he does not fit the settings.
-LASTING = ("mrouter_refused", "but a router is behind it")
+# A router where there is to be none, or where he does not fit the settings; a host that leaves
+# without a word, as Linux does when it was told to speak IGMPv2 a moment ago.
+LASTING = (
+    "mrouter_refused",
+    "but a router is behind it",
+    "did not answer 2 queries: its membership",
+)
 ALL = frozenset(range(HOSTS))
 
 
