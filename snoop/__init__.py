@@ -5,7 +5,8 @@ does not start, `NoDaemon` when there is none, `Refused` when it says no. They a
 are asked for, so that importing a layer of the package imports nothing above it.
 
 - `wire`, `proto`, `table`: the pure core; `fastpath`: the binding to C;
-- `config`, `links`, `runtime`, `control`, `daemon`: the process;
+- `config`, `links`, `runtime`, `control`, `daemon`: the process; `parent`: what is left of one that
+  handed over;
 - `cli` (and `__main__`): the commands; `switch`: a switch from Python;
 - `containers`: what joins them to a switch; `web`: the page of all switches;
 - `lab`: hosts around it, for tests;

@@ -412,6 +412,12 @@ class Switch:
         result: dict[str, Any] = call(self.socket, "reload")
         return result
 
+    def restart(self, *, timeout: float = 30.0) -> dict[str, Any]:
+        """Hand over to a new process, without a gap; Refused with the reason if it cannot begin."""
+        with Client(self.socket, timeout=2 * timeout + 30) as client:
+            result: dict[str, Any] = client.call("restart", timeout=timeout)
+        return result
+
 
 def _parts(options: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """Options, those in a table by names of their own."""

@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 22
+#define FP_CONTRACT_VERSION 23
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -192,6 +192,23 @@ struct fp_port_config {
 	uint32_t control_slots; /* likewise, the ring for IGMP, MLD and PIM */
 	uint32_t flags;		/* enum fp_open_flag */
 	uint32_t punt_bytes;	/* of its queue to the control plane; a power of two; 0: default */
+	/* at the interface until fp_port_attach() has made another, which closes it; 0: none */
+	int32_t program_fd;
+};
+
+/* What a port is made of, and how far its rings were read, on its way to another process. */
+struct fp_port_handed {
+	int32_t ifindex;
+	int32_t data_fd; /* descriptors; -1: it has none */
+	int32_t control_fd;
+	int32_t tx_fd;
+	int32_t tx_bare_fd;
+	int32_t tx_qdisc_fd; /* may be tx_fd */
+	int32_t program_fd;
+	uint32_t ring_slots;
+	uint32_t control_slots;
+	uint32_t data_taken; /* frames, free-running */
+	uint32_t control_taken;
 };
 
 struct fp_config {
@@ -337,6 +354,23 @@ int fp_port_bypass(struct fp_switch *sw, uint32_t port, int bypass);
 /* Publishes a table without the port, which threads of their own close when no loop can reach it.
  */
 int fp_port_close(struct fp_switch *sw, uint32_t port);
+
+/*
+ * A switch goes on in another process. fp_port_hand() says what an open port is made of; all of it
+ * stays open here. fp_port_receive() makes a port of it there, for fp_port_adopt(): descriptors are
+ * the port's then, but for the program's and if it fails, and nothing is changed that the one who
+ * handed it would notice. fp_port_resume() has it go on where the other's loops were stopped,
+ * before the first loop runs. Meanwhile fp_switch_quiet() has the kernel serve nothing: all comes
+ * into the rings; fp_switch_go() takes fp_switch_stop() back, so that loops can run again.
+ */
+int fp_port_hand(struct fp_switch *sw, uint32_t port, struct fp_port_handed *handed);
+int fp_port_receive(struct fp_switch *sw, const struct fp_port_handed *handed,
+		    const struct fp_port_config *config, struct fp_port **prepared,
+		    const char **stage);
+int fp_port_resume(struct fp_switch *sw, uint32_t port, uint32_t data_taken,
+		   uint32_t control_taken);
+int fp_switch_quiet(struct fp_switch *sw, int quiet, int kernel);
+void fp_switch_go(struct fp_switch *sw);
 
 /* Applies the changes to a copy of what changed, and swaps it in; never waits. */
 int fp_switch_publish(struct fp_switch *sw, const struct fp_row *rows, uint32_t row_count,

@@ -216,7 +216,7 @@ static void *isolate(void *argument)
 	return NULL;
 }
 
-static bool slots_valid(uint32_t slots)
+bool fp_port_slots_valid(uint32_t slots)
 {
 	return !slots || (slots >= FP_SLOTS_MIN && slots <= FP_SLOTS_MAX && !(slots & (slots - 1)));
 }
@@ -243,7 +243,7 @@ static void clear(struct fp_port *port)
 	port->data.fd = port->control.fd = -1;
 }
 
-static struct fp_port *port_new(const struct fp_port_config *config)
+struct fp_port *fp_port_new(const struct fp_port_config *config)
 {
 	struct fp_port *port = calloc(1, sizeof(*port));
 
@@ -269,10 +269,10 @@ int fp_port_make(const struct fp_port_config *config, struct fp_kernel *kernel,
 	int err;
 
 	*stage = "ring size";
-	if (!slots_valid(config->ring_slots) || !slots_valid(config->control_slots))
+	if (!fp_port_slots_valid(config->ring_slots) || !fp_port_slots_valid(config->control_slots))
 		return -EINVAL;
 	*stage = "memory";
-	port = port_new(config);
+	port = fp_port_new(config);
 	if (!port)
 		return -ENOMEM;
 	if (later)
@@ -294,14 +294,27 @@ int fp_port_make(const struct fp_port_config *config, struct fp_kernel *kernel,
 	return err;
 }
 
+/* What keeps the host's stack off the port was another process's: ours is there now. */
+static void replace_program(struct fp_port *port, int before)
+{
+	if (port->isolate_fd >= 0) {
+		close(before);
+		return;
+	}
+	port->isolate_fd = before;
+	port->isolated = 0;
+}
+
 int fp_port_program(const struct fp_port_config *config, struct fp_kernel *kernel,
 		    struct fp_port **out)
 {
-	struct fp_port *port = port_new(config);
+	struct fp_port *port = fp_port_new(config);
 
 	if (!port)
 		return -ENOMEM;
 	fp_attach(port, kernel);
+	if (config->program_fd > 0)
+		replace_program(port, config->program_fd);
 	*out = port;
 	return 0;
 }
@@ -325,7 +338,13 @@ int fp_port_start(struct fp_port *port, uint32_t id, struct fp_kernel *kernel,
 		fp_store_relaxed(&port->served, serve(port, kernel));
 	else if (port->isolated == EINPROGRESS)
 		fp_kernel_reach(kernel, id, port->ifindex);
-	return start_rings(port, replaces, kernel);
+	if (!port->handed)
+		return start_rings(port, replaces, kernel);
+	/* Its program, when it comes, keeps the host's stack off it from its first moment on. */
+	if (port->isolated == EINPROGRESS)
+		fp_kernel_serve(kernel, id, port->worker, port->ifindex,
+				port->flags & FP_OPEN_SHORTCUT, port->flags & FP_OPEN_ISOLATE);
+	return 0;
 }
 
 void fp_port_take(struct fp_port *port, struct fp_port *program, struct fp_kernel *kernel)

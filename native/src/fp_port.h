@@ -49,6 +49,7 @@ struct fp_port {
 	struct fp_watch control_watch;
 	bool replaced;	      /* by fp_port_reopen(): what waits in its rings is lost */
 	bool punt_passed_on;  /* likewise: its queue is the new port's now */
+	bool handed;	      /* by another process: its rings take frames already */
 	struct fp_port *next; /* fp_reaper.h */
 };
 
@@ -64,6 +65,9 @@ int fp_port_make(const struct fp_port_config *config, struct fp_kernel *kernel,
  */
 int fp_port_start(struct fp_port *port, uint32_t id, struct fp_kernel *kernel,
 		  struct fp_port *replaces);
+/* One without anything yet, or NULL; and whether a ring may have so many slots, 0: the default. */
+struct fp_port *fp_port_new(const struct fp_port_config *config);
+bool fp_port_slots_valid(uint32_t slots);
 /* Any thread: the program of such a port that waits for it, as a port that is nothing else. */
 int fp_port_program(const struct fp_port_config *config, struct fp_kernel *kernel,
 		    struct fp_port **out);

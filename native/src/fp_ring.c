@@ -33,6 +33,23 @@ static int set_option(int fd, int option, int value)
 	return setsockopt(fd, SOL_PACKET, option, &value, sizeof(value)) ? -errno : 0;
 }
 
+static int map_slots(struct fp_ring *ring)
+{
+	size_t bytes = (size_t)ring->slots * FP_SLOT_BYTES;
+
+	ring->map =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring->fd, 0);
+	if (ring->map == MAP_FAILED) {
+		ring->map = NULL;
+		return -errno;
+	}
+	/* A child of this process would keep the socket: it has nothing to read here. */
+	if (madvise(ring->map, bytes, MADV_DONTFORK)) {
+		/* then it is only closed later */
+	}
+	return 0;
+}
+
 int fp_ring_open(struct fp_ring *ring, uint32_t slots, const char **stage)
 {
 	struct tpacket_req request = {
@@ -68,21 +85,44 @@ int fp_ring_open(struct fp_ring *ring, uint32_t slots, const char **stage)
 		err = -errno;
 		goto out;
 	}
-	ring->map = mmap(NULL, (size_t)slots * FP_SLOT_BYTES, PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_POPULATE, ring->fd, 0);
-	if (ring->map == MAP_FAILED) {
-		err = -errno;
-		ring->map = NULL;
-		goto out;
-	}
-	/* A child of this process would keep the socket: it has nothing to read here. */
-	if (madvise(ring->map, (size_t)slots * FP_SLOT_BYTES, MADV_DONTFORK)) {
-		/* then it is only closed later */
-	}
-	return 0;
+	err = map_slots(ring);
+	if (!err)
+		return 0;
 out:
 	fp_ring_close(ring);
 	return err;
+}
+
+/* What the other process has set, and we go by. */
+static bool is_so(int fd, int option, int value)
+{
+	int got = -1;
+	socklen_t len = sizeof(got);
+
+	return !getsockopt(fd, SOL_PACKET, option, &got, &len) && got == value;
+}
+
+int fp_ring_map(struct fp_ring *ring, int fd, uint32_t slots)
+{
+	int err;
+
+	memset(ring, 0, sizeof(*ring));
+	ring->fd = fd;
+	ring->slots = slots;
+	if (!is_so(fd, PACKET_VERSION, TPACKET_V2) || !is_so(fd, PACKET_VNET_HDR, 1))
+		err = -EPROTO;
+	else
+		err = map_slots(ring);
+	if (err)
+		ring->fd = -1;
+	return err;
+}
+
+void fp_ring_resume(struct fp_ring *ring, uint32_t taken)
+{
+	ring->next = taken & (ring->slots - 1);
+	ring->released = taken;
+	fp_store_relaxed(&ring->taken, taken); /* no loop runs yet */
 }
 
 void fp_ring_close(struct fp_ring *ring)

@@ -48,6 +48,12 @@ static inline uint8_t *fp_rx_frame(const struct fp_rx *rx)
 
 /* Opens an unbound ring that sees nothing yet. On failure *stage says what failed. */
 int fp_ring_open(struct fp_ring *ring, uint32_t slots, const char **stage);
+/*
+ * The same ring in another process: maps it, and fp_ring_resume() goes on where that one was left,
+ * with no slot taken. The kernel refuses to map it at another size than it has.
+ */
+int fp_ring_map(struct fp_ring *ring, int fd, uint32_t slots);
+void fp_ring_resume(struct fp_ring *ring, uint32_t taken);
 void fp_ring_close(struct fp_ring *ring);
 
 bool fp_ring_ready(const struct fp_ring *ring);

@@ -103,3 +103,38 @@ def reload(ctx: click.Context, as_json: bool) -> None:
     for name in result.missing_ports:
         click.echo(f"port {name} does not exist yet; it joins when it appears")
     click.echo("reloaded")
+
+
+RESTART_SECONDS = 30.0
+SERVING_SECONDS = 30.0  # more than the rest of it may take
+
+
+@click.command()
+@options.option(
+    "--timeout",
+    type=click.FloatRange(0, 600, min_open=True),
+    default=RESTART_SECONDS,
+    show_default=True,
+    help="Seconds that the new process may take to begin.",
+)
+@options.as_json
+@click.pass_context
+def restart(ctx: click.Context, timeout: float, as_json: bool) -> None:
+    """Hand over to a new process of the same command, with all that this one knows.
+
+    After an upgrade it is of the new version. What came in meanwhile waits in the rings: nothing is
+    lost, doubled or out of order, and hosts and routers notice nothing. If the new process cannot
+    begin, the old one goes on, and says why.
+    """
+    session = options.session(ctx)
+    wait = timeout + SERVING_SECONDS
+    if as_json:
+        options.print_json(session.call("restart", wait, timeout=timeout))
+        return
+    from snoop.control.documents import Restarted
+
+    result = session.ask(Restarted, "restart", wait, timeout=timeout)
+    click.echo(
+        f"process {result.pid}, version {result.version}, forwards; "
+        f"none did for {result.pause * 1000:.1f} ms"
+    )

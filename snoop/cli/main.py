@@ -39,6 +39,7 @@ _COMMANDS = {
     "web": ("web", "A page over all switches of this machine."),
     "config": ("config", "Check a configuration file, or print an example."),
     "reload": ("config", "Read the configuration file again."),
+    "restart": ("config", "Hand over to a new process; no datagram is lost."),
     "docker": ("docker", "Be a network driver of Docker."),
     "decode": ("decode", "Print the IGMP and MLD messages of a capture."),
     "capture": ("capture", "Write the switch's control frames to a capture."),

@@ -44,7 +44,9 @@ def run(ctx: click.Context, /, log_level: str, wait: bool, **given: Any) -> int:
     from snoop.runtime import log
 
     try:
-        from snoop.daemon.process import Daemon, StartError
+        from snoop.daemon import heir
+        from snoop.daemon.process import Daemon
+        from snoop.daemon.restarting import StartError
     except ImportError as error:
         raise options.failure(
             f"the fast path is not built ({error}); pip install it again"
@@ -71,6 +73,7 @@ def run(ctx: click.Context, /, log_level: str, wait: bool, **given: Any) -> int:
         daemon = Daemon(loaded, load=load, path=Path(path), wait=wait)
         return asyncio.run(daemon.run())
     except ConfigError as error:
+        heir.refuse(str(error))
         return refuse(error)
     except StartError as error:
         raise options.failure(str(error)) from error

@@ -25,13 +25,21 @@ class Session:
         """The control socket."""
         return client.socket_path(name=self.name, path=self.given_path)
 
-    def call(self, request: str, **fields: object) -> Any:
-        """One request to the daemon, its answer as plain data."""
-        return client.call(self.path, request, **fields)
+    def call(self, request: str, wait: float = client.TIMEOUT_SECONDS, /, **fields: object) -> Any:
+        """One request to the daemon, its answer as plain data, for which it may take `wait`."""
+        with client.Client(self.path, timeout=wait) as one:
+            return one.call(request, **fields)
 
-    def ask(self, kind: type[Answered], request: str, **fields: object) -> Answered:
+    def ask(
+        self,
+        kind: type[Answered],
+        request: str,
+        wait: float = client.TIMEOUT_SECONDS,
+        /,
+        **fields: object,
+    ) -> Answered:
         """One request, its answer read as a struct of `documents`."""
-        with client.Client(self.path) as one:
+        with client.Client(self.path, timeout=wait) as one:
             return one.ask(kind, request, **fields)
 
     def show(self, kind: type[Shown], **filters: object) -> Shown:

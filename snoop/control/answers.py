@@ -23,6 +23,7 @@ from snoop.control.requests import (
     Reload,
     Request,
     RequestError,
+    Restart,
     Scrape,
     Show,
     Static,
@@ -87,6 +88,8 @@ class Answers:
                 self._query(request)
             case Explain():
                 return await answer.explain(self._plane, self.counters.port, request)
+            case Restart():
+                raise RequestError("only a process can hand over", code=1)
             case Reload():
                 return self._changes.reload()
             case PortAdd():

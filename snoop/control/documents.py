@@ -314,6 +314,17 @@ class Reloaded(Struct, frozen=True, kw_only=True):
     missing_ports: list[str]
 
 
+class Restarted(Struct, frozen=True, kw_only=True):
+    """`restart`: who serves now, in seconds for how long no frame was forwarded, and nothing else
+    decided.
+    """
+
+    pid: int
+    version: str
+    pause: float
+    rest: float
+
+
 class PortSettings(Struct, frozen=True, kw_only=True):
     """`port set`: what it named or changed, as it holds now, and where that is from."""
 

@@ -85,6 +85,11 @@ class Door:
             # Once is not enough: wait_for of 3.11 forgets it when its answer comes just then.
             await asyncio.sleep(0)
 
+    @property
+    def listening(self) -> socket.socket:
+        """Where it is knocked."""
+        return self._listening
+
     def guests(self) -> list[Guest]:
         """Everybody who is in."""
         return [guest for guest in self._tasks.values() if guest is not None]

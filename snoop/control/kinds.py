@@ -17,6 +17,7 @@ KINDS = {
     "limit": "something was refused because of a limit",
     "filter": "a join was refused by deny_groups or allow_groups",
     "table_full": "a join was refused because the table is full",
+    "restarted": "another process took the place of the one before, with all it knew",
     "ring_reopened": "the receive rings of a port had stopped and were opened again",
     "mac_claimed": "a unicast address was heard at a second port",
     "warning": "something about somebody else's queries that is likely to be a mistake",

@@ -80,6 +80,7 @@ class Endpoint:
         *,
         loop: asyncio.AbstractEventLoop,
         sample: Callable[[], Awaitable[Sample]],
+        listening: socket.socket | None = None,
     ) -> None:
         self._loop = loop
         self._sample = sample
@@ -91,7 +92,7 @@ class Endpoint:
         self._whole = _Page(lambda: metrics(self._gathered()))
         address = address.strip("[]") or "0.0.0.0"
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        listening = socket.create_server((address, int(port)), family=family)
+        listening = listening or socket.create_server((address, int(port)), family=family)
         self._door = Door(
             listening,
             places=places(CONNECTIONS_MAX),
@@ -99,6 +100,11 @@ class Endpoint:
             serve=self._serve,
             line_bytes_max=HEAD_BYTES_MAX,
         )
+
+    @property
+    def listening(self) -> socket.socket:
+        """What another process can take over."""
+        return self._door.listening
 
     async def close(self) -> None:
         """Answer nothing any more: what a scrape reads is about to go."""

@@ -128,6 +128,12 @@ class Reload(Asked, frozen=True, kw_only=True, tag="reload"):
     """Read the configuration again."""
 
 
+class Restart(Asked, frozen=True, kw_only=True, tag="restart"):
+    """Hand over to a new process; `timeout`: seconds that it may take to begin."""
+
+    timeout: Annotated[float, Meta(gt=0, le=600)] = 30.0
+
+
 class Told(Filter, frozen=True, kw_only=True):
     """Which events; no types: any."""
 
@@ -189,6 +195,7 @@ Request = (
     | Query
     | Explain
     | Reload
+    | Restart
     | PortAdd
     | PortDel
     | PortSet

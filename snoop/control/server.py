@@ -86,6 +86,26 @@ class ControlServer:
                 f"cannot listen on {self._path}: {error.strerror or error}; "
                 "give another path with --socket"
             ) from error
+        self._admit(sock)
+
+    def take_over(self, sock: socket.socket) -> None:
+        """Listen where another process did; nobody who knocked meanwhile is refused."""
+        sock.listen(BACKLOG)  # The kernel names this process from here on.
+        self._inode = self._path.stat().st_ino
+        self._admit(sock)
+
+    @property
+    def listening(self) -> socket.socket:
+        """What another process can take over."""
+        assert self._door is not None
+        return self._door.listening
+
+    async def show_out(self) -> None:
+        """Drop every client and take no more; the file and who knocks are another's."""
+        assert self._door is not None
+        await self._door.close()
+
+    def _admit(self, sock: socket.socket) -> None:
         self._door = Door(
             sock,
             places=places(CLIENTS_MAX),

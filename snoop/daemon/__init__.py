@@ -4,5 +4,6 @@
 - `workers`: the threads of the forwarding loops; `turns`: what asyncio calls, and the one timer;
 - `surviving`: what of it another process goes on with; `keeping`: when that is written to a file;
   `resuming`: what is done with it at a start;
+- `restarting`: a new process in this one's place; `handing` gives, `heir` takes, by `messages`;
 - `limits`: how much of the machine it may use.
 """

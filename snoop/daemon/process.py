@@ -25,8 +25,10 @@ from snoop.control.changes import Changes
 from snoop.control.server import ControlServer, SocketTaken
 from snoop.control.telling import Replay
 from snoop.daemon import resuming, surviving
+from snoop.daemon.heir import Heir
 from snoop.daemon.keeping import Keeping
 from snoop.daemon.limits import allow_descriptors
+from snoop.daemon.restarting import Restarting, StartError
 from snoop.daemon.surviving import SwitchState
 from snoop.daemon.turns import RETRY_SECONDS, Turns
 from snoop.daemon.workers import Workers
@@ -54,11 +56,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("snoop.daemon")
 
 
-class StartError(Exception):
-    """The switch cannot start: one line with the reason."""
-
-
-class Daemon:
+class Daemon(Restarting):
     """One switch. `load` reads the configuration, now and on reload; `path`: control socket;
     `wait`: ports on the command line may be missing, as those of a file may.
     """
@@ -70,6 +68,8 @@ class Daemon:
         self._typed = [] if wait else loaded.typed
         self._load = load
         self._path = path
+        self._heir = Heir.of_environment()
+        self._handing = None
         self._events = Fanout()
         self._captures = Fanout()
         self._links = Links()
@@ -84,6 +84,14 @@ class Daemon:
 
     async def run(self) -> int:
         """Forward until a signal or a fault; the exit status. StartError if it cannot begin."""
+        try:
+            return await self._run()
+        except StartError as error:
+            if self._heir is not None:
+                self._heir.refuse(str(error))
+            raise
+
+    async def _run(self) -> int:
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[str | None] = self._loop.create_future()
         if missing := privileges.missing():
@@ -107,7 +115,8 @@ class Daemon:
                 group=self._settings.config.switch.socket_group,
             )
             try:
-                await control.open()
+                if self._heir is None:
+                    await control.open()
             except SocketTaken as error:
                 raise StartError(str(error)) from error
             try:
@@ -143,7 +152,9 @@ class Daemon:
 
     async def _forward(self, control: ControlServer) -> int:
         switch = self._settings.config.switch
-        state = resuming.found(self._snapshot, switch.name) if switch.state else None
+        state = None
+        if switch.state and self._heir is None:
+            state = resuming.found(self._snapshot, switch.name)
         if state is not None:
             surviving.take_up(state, self._settings)
         priority.prefer(switch.nice)
@@ -161,7 +172,10 @@ class Daemon:
             self._programs = Programs(
                 fastpath, Curtain(), self._attached, lambda: self._openings.busy
             )
-            self._openings = Openings(fastpath, self._opened, self._programs)
+            self._openings = Openings(fastpath, self._opened, self._programs, self._heir)
+            self._claims = Claims(switch.name, self._loop, user=sockets.user)
+            handed = self._inherit()
+            state = handed or state
             self._plane = Plane(
                 self._settings.current,
                 fastpath=fastpath,
@@ -169,7 +183,7 @@ class Daemon:
                 events=self._events,
                 captures=self._captures,
                 neighbours=self._neighbours,
-                claims=Claims(switch.name, self._loop, user=sockets.user),
+                claims=self._claims,
                 openings=self._openings,
                 state=None if state is None else state.plane,
             )
@@ -179,8 +193,14 @@ class Daemon:
             self._answers = Answers(
                 self._plane, changes=self._changes, config=self._settings.shown, why=kept
             )
-            resumed = state is not None and resuming.said(state, self._plane, self._snapshot)
-            if state is not None and resumed:
+            if handed is not None and self._plane.refused is not None:
+                raise StartError(f"its state cannot be taken over: {self._plane.refused}")
+            resumed = (
+                handed is None
+                and state is not None
+                and resuming.said(state, self._plane, self._snapshot)
+            )
+            if state is not None and (resumed or handed):
                 self._answers.counters.take_up(state.cleared)
             named = {port.name for port in self._settings.config.named}
             faults = [
@@ -192,6 +212,7 @@ class Daemon:
                 raise StartError("; ".join(faults))
             self._serve_metrics(self._settings.config.metrics.listen)
             self._workers = Workers(fastpath, self._failed)
+            pause_ns = self._take_place()
             self._workers.start(switch.workers)
             turns = self._turns = Turns(
                 self._loop, self._plane, self._changes, self._hosts, self._changed
@@ -202,9 +223,11 @@ class Daemon:
             self._loop.add_signal_handler(signal.SIGHUP, self._hang_up)
             self._say_notes()
             self._say_ready()
+            self._succeed(control, pause_ns)
             # On stdout, alone on its line: what starts us waits for it.
-            with contextlib.suppress(OSError):
-                print("ready", flush=True)
+            if self._heir is None:
+                with contextlib.suppress(OSError):
+                    print("ready", flush=True)
             notify.notify("READY=1")
             self._watchdog()
             turns.begin_looks()
@@ -215,6 +238,8 @@ class Daemon:
                 self._asking = resuming.Asking(self._loop, self._plane)
                 self._asking.ask()
             fault = await self._ended
+            if self._handing is not None:
+                self._handing.abort()
             notify.notify("STOPPING=1")
             turns.deafen()
             if self._keeping is not None:
@@ -278,7 +303,12 @@ class Daemon:
         if self._stopping:
             return
         try:
-            self._endpoint = Endpoint(listen, loop=self._loop, sample=self._answers.sample)
+            self._endpoint = Endpoint(
+                listen,
+                loop=self._loop,
+                sample=self._answers.sample,
+                listening=None if self._heir is None else self._heir.metrics_at(listen),
+            )
         except (OSError, OverflowError) as error:
             said = f"cannot serve [metrics] listen = {listen}: {error}"
             # Whose it is now may go, and any user may take a port while a switch is away: he is
@@ -367,6 +397,10 @@ class Daemon:
         self._settle()
 
     async def _answer(self, request: requests.Request) -> object:
+        if isinstance(request, requests.Restart):
+            return await self._restart(request)
+        if self._handing is not None and self._handing.resting is not None:
+            await self._handing.resting
         try:
             return await self._answers.answer(request)
         finally:

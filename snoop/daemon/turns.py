@@ -41,7 +41,7 @@ class Turns:
         self._armed: Instant | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._whole_look: garbage.WholeLook | None = None
-        self._deaf = self._over = False
+        self._deaf = self._over = self._rests = False
 
     def begin(self, links: Links, neighbours: Neighbours) -> None:
         """Take frames, and what is told of interfaces and who is behind them."""
@@ -56,6 +56,22 @@ class Turns:
         self._whole_look = garbage.WholeLook(clock.now())
         self._look()
 
+    def rest(self) -> None:
+        """Do nothing until `go_on`, or for good: the plane stays as it is."""
+        self._rests = True
+        self._loop.remove_reader(self._plane.fastpath.punt_fd)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._armed = None
+
+    def go_on(self) -> None:
+        """Catch up with all that happened meanwhile."""
+        self._rests = False
+        self._listen_to_punts()
+        self.take_attached()
+        self._neighbours_changed()
+        self.links_changed()
+
     def deafen(self) -> None:
         """Take no more frames."""
         self._deaf = True
@@ -69,6 +85,8 @@ class Turns:
                 timer.cancel()
 
     def links_changed(self) -> None:
+        if self._rests:
+            return
         self._changes.links_changed()
         self.rearm()
         self.try_later()
@@ -80,7 +98,7 @@ class Turns:
 
     def take_attached(self) -> None:
         """Programs of ports are there."""
-        if not self._over:
+        if not (self._over or self._rests):
             self._plane.ports.opener.attached()
             self._plane.flush()
             self.rearm()
@@ -94,7 +112,7 @@ class Turns:
         """Set the timer to the plane's next deadline, unless it already is."""
         self._ended()
         deadline = self._plane.next_deadline()
-        if deadline == self._armed:
+        if self._rests or deadline == self._armed:
             return
         if self._timer is not None:
             self._timer.cancel()
@@ -105,7 +123,7 @@ class Turns:
             self._timer = self._loop.call_at(deadline / SECOND, self._due)
 
     def _listen_to_punts(self) -> None:
-        if not (self._deaf or self._over):
+        if not (self._deaf or self._over or self._rests):
             self._loop.add_reader(self._plane.fastpath.punt_fd, self._punted)
 
     def _punted(self) -> None:
@@ -119,6 +137,8 @@ class Turns:
         self.rearm()
 
     def _neighbours_changed(self) -> None:
+        if self._rests:
+            return
         self._plane.neighbours_changed()
         self.rearm()
 
@@ -134,8 +154,9 @@ class Turns:
     def _look(self) -> None:
         if self._over or self._whole_look is None:
             return
-        self._plane.look()
-        self._whole_look.look(clock.now(), quiet=self._plane.is_quiet)
-        self.try_later()
-        self.rearm()
+        if not self._rests:
+            self._plane.look()
+            self._whole_look.look(clock.now(), quiet=self._plane.is_quiet)
+            self.try_later()
+            self.rearm()
         self._loop.call_later(LOOK_SECONDS, self._look)

@@ -21,6 +21,9 @@ class Workers:
         self._stopping = False
 
     def start(self, count: int) -> None:
+        """Have them run, at first or when all have returned."""
+        self._stopping = False
+        self._threads = []
         for worker in range(count):
             thread = threading.Thread(
                 target=self._work, args=(worker,), name=f"loop-{worker}", daemon=True

@@ -3,7 +3,7 @@
 `FastPath` owns one `struct fp_switch`:
 
 - `names`: reasons, counters, what is done with a frame, as the contract header has them;
-- `opening`: its ports; `reading`: what it knows and has counted;
+- `opening`: its ports; `handing`: for another process; `reading`: what it knows and has counted;
 - `switch`: the whole of it.
 """
 

@@ -15,14 +15,17 @@ _NO_MAC = bytes(lib.FP_MAC_BYTES)
 Staged = tuple[int, int, int, int, int, int, bytes]
 
 
-def _port_config(ifindex: int, setup: PortSetup) -> Any:
+def port_config(ifindex: int, setup: PortSetup, program_fd: int = 0) -> Any:
+    """As the fast path is told how to open a port."""
     flags = lib.FP_OPEN_QDISC_BYPASS if setup.qdisc_bypass else 0
     flags |= lib.FP_OPEN_ISOLATE if setup.isolate else 0
     flags |= lib.FP_OPEN_SHORTCUT if setup.shortcut else 0
     flags |= lib.FP_OPEN_LATER if setup.later else 0
     flags |= lib.FP_OPEN_RINGS if setup.rings_only else 0
     slots = setup.ring_slots, setup.control_slots
-    return ffi.new("struct fp_port_config *", [ifindex, *slots, flags, setup.punt_bytes])
+    return ffi.new(
+        "struct fp_port_config *", [ifindex, *slots, flags, setup.punt_bytes, program_fd]
+    )
 
 
 def _check_at(result: int, stage: Any) -> None:
@@ -41,6 +44,7 @@ class Opening:
 
     _sw: Any
     _staged_ports: dict[int, Staged]
+    _programs: dict[int, int]  # what other processes have left at interfaces, until ours is there
 
     def port_open(
         self, port: int, ifindex: int, setup: PortSetup, *, coalesce: bool = True, mtu: int = 1500,
@@ -55,7 +59,7 @@ class Opening:
     def prepare(self, ifindex: int, setup: PortSetup) -> Any:
         """Nearly all of `port_open`, from any thread: for `adopt`, or for `discard`."""
         made, stage = ffi.new("struct fp_port **"), ffi.new("const char **")
-        _check_at(lib.fp_port_prepare(self._sw, _port_config(ifindex, setup), made, stage), stage)
+        _check_at(lib.fp_port_prepare(self._sw, port_config(ifindex, setup), made, stage), stage)
         return made[0]
 
     def adopt(self, port: int, prepared: Any, setup: PortSetup) -> PortOpened:
@@ -72,7 +76,8 @@ class Opening:
     def attach(self, ifindex: int, setup: PortSetup) -> Any:
         """The program of a port that was opened without, from any thread: for `attached`."""
         made = ffi.new("struct fp_port **")
-        check(lib.fp_port_attach(self._sw, _port_config(ifindex, setup), made), "program")
+        config = port_config(ifindex, setup, self._programs.pop(ifindex, 0))
+        check(lib.fp_port_attach(self._sw, config, made), "program")
         return made[0]
 
     def attached(self, port: int, program: Any) -> int | None:
@@ -91,7 +96,7 @@ class Opening:
 
     def _opening(self, call: Any, port: int, ifindex: int, setup: PortSetup) -> PortOpened:
         isolated, stage = ffi.new("int32_t *"), ffi.new("const char **")
-        _check_at(call(self._sw, port, _port_config(ifindex, setup), isolated, stage), stage)
+        _check_at(call(self._sw, port, port_config(ifindex, setup), isolated, stage), stage)
         return _opened(int(isolated[0]), setup)
 
     def port_isolate(self, port: int, isolate: bool) -> bool:

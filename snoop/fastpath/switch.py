@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from snoop._native import ffi, lib
+from snoop.fastpath.handing import Handing
 from snoop.fastpath.names import check, mask
 from snoop.fastpath.opening import Opening, Staged
 from snoop.fastpath.reading import Reading
@@ -18,7 +19,7 @@ _NO_TAG: int = lib.FP_NO_TAG
 _DRAIN_BYTES = 1 << 20
 
 
-class FastPath(Opening, Reading):
+class FastPath(Opening, Reading, Handing):
     """A fast path without ports; `fdb_max` and `streams_max` are entries, times nanoseconds.
 
     All methods but `run`, and those that say so, belong to one control thread; `run` blocks its
@@ -44,6 +45,7 @@ class FastPath(Opening, Reading):
         self._fdb_max = fdb_max
         self._streams_max = (streams_max + 8) * workers * 2
         self._staged_ports: dict[int, Staged] = {}
+        self._programs: dict[int, int] = {}
         self._drain = ffi.new("uint8_t[]", _DRAIN_BYTES)
         self.punt_fd: int = lib.fp_punt_fd(self._sw)
 

@@ -86,6 +86,25 @@ class Claims:
                 _check(ifindex, {0, os.geteuid(), self._user()})
                 return
 
+    def held(self, ifindex: int) -> int:
+        """The descriptor of a claim, for another process; -1: there is none."""
+        sock = self._held.get(ifindex)
+        return -1 if sock is None else sock.fileno()
+
+    def take_over(self, held: dict[int, socket.socket]) -> None:
+        """Another process's claims are ours: who asks the kernel is told so."""
+        for ifindex, sock in held.items():
+            sock.setblocking(False)
+            self._held[ifindex] = sock
+            if self._loop is not None:
+                self._loop.add_reader(sock.fileno(), self._answer, sock)
+        held.clear()
+
+    def vouch(self) -> None:
+        """The kernel names this process as who listens, where it named another."""
+        for sock in self._held.values():
+            sock.listen(_BACKLOG)
+
     def drop(self, ifindex: int) -> None:
         """Let go of an interface, if it was ours."""
         sock = self._held.pop(ifindex, None)

@@ -79,6 +79,7 @@ class EventKind(StrEnum):
     # The runtime's own.
     NEIGHBOUR = "neighbour"
     RING_REOPENED = "ring_reopened"
+    RESTARTED = "restarted"
     MAC_CLAIMED = "mac_claimed"
     RESUMED = "resumed"
 

@@ -1,7 +1,7 @@
 """The switch at work, without its process: moves frames in, effects out, tables to the fast path.
 
-- `plane` is the middle; `publishing` has what is not in the tables yet; `statics` are those of the
-  file;
+- `plane` is the middle, `undecided` the frames that it has not come to; `publishing` has what is
+  not in the tables yet; `statics` are those of the file;
 - `port` is one, `ports` all of them, `opener` opens and closes, `openings` waits for the kernel,
   `programs` brings the program of one that is there already; `staging` is what each is from the
   next publish on; `depths` says how deep its rings are, `isolation` what keeps the host's stack on

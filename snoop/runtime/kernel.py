@@ -34,6 +34,7 @@ class Folded(Protocol):
 
     def kernel(self, allowed: bool) -> None: ...
     def kernel_fold(self) -> int: ...
+    def quiet(self, quiet: bool, *, kernel: bool) -> None: ...
 
 
 class KernelPath:
@@ -62,6 +63,11 @@ class KernelPath:
             self.because = _sentence(error)
             level = logging.INFO if self.because == NOT_HERE else logging.WARNING
             _log.log(level, "no stream is served inside the kernel: %s", self.because)
+
+    def quiet(self, quiet: bool) -> None:
+        """Have everything come into the rings, known unicast too; or no longer."""
+        serves = self.mode is Kernel.AUTO and self.because is None
+        self._fastpath.quiet(quiet, kernel=serves)
 
     def look(self, now: Instant, switch: SwitchTable) -> None:
         """Take in the counts, if it is time; called several times a second."""

@@ -26,6 +26,13 @@ class Preparing(Protocol):
     def reap(self) -> int: ...
 
 
+class Given(Protocol):
+    """What another process hands over: a port is made of it where there is something."""
+
+    def has_program(self, ifindex: int) -> bool: ...
+    def prepare(self, fastpath: Any, ifindex: int, setup: PortSetup) -> Any: ...
+
+
 class _Begun(NamedTuple):
     setup: PortSetup
     future: Future[Any]
@@ -35,11 +42,16 @@ class Openings:
     """What was begun, by interface. `ready` is called, from any thread, when one is there."""
 
     def __init__(
-        self, fastpath: Preparing, ready: Callable[[], None], programs: Programs | None = None
+        self,
+        fastpath: Preparing,
+        ready: Callable[[], None],
+        programs: Programs | None = None,
+        given: Given | None = None,
     ) -> None:
         self._fastpath = fastpath
         self._ready = ready
         self.programs = programs
+        self._given = given
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="open")
         self._hurried = ThreadPoolExecutor(HURRIED, thread_name_prefix="hurry")
         self._begun: dict[int, _Begun] = {}
@@ -102,6 +114,13 @@ class Openings:
     def _prepare(self, ifindex: int, setup: PortSetup) -> Any:
         if self.programs is None:
             return self._fastpath.prepare(ifindex, setup)
+        if self._given is not None:
+            covered = self._given.has_program(ifindex)
+            made = self._given.prepare(self._fastpath, ifindex, setup)
+            if made is not None:
+                if not covered:
+                    self.programs.cover(ifindex, setup)
+                return made
         try:
             return self._fastpath.prepare(ifindex, self.programs.cover(ifindex, setup))
         except OSError:

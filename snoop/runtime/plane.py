@@ -48,6 +48,7 @@ from snoop.runtime.publishing import NOW, Publishing
 from snoop.runtime.rings import RingWatch
 from snoop.runtime.statics import FileStatics
 from snoop.runtime.surviving import OwnState, PlaneState
+from snoop.runtime.undecided import Undecided
 from snoop.table.members import VLAN_DEFAULT
 from snoop.table.seen import Punted
 from snoop.wire.address import Address, Family, mac_text
@@ -63,7 +64,7 @@ DUE_MAX = 32
 _SWITCH_WIDE = ("switch", "igmp", "mld", "vlan")
 
 
-class Plane:
+class Plane(Undecided):
     """The switch without its process; it works as soon as it is made."""
 
     def __init__(

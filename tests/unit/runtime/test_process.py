@@ -15,7 +15,8 @@ import pytest
 from snoop.config import loader
 from snoop.control import metrics
 from snoop.control.sample import STREAMS_MAX, Sample
-from snoop.daemon.process import Daemon, StartError
+from snoop.daemon.process import Daemon
+from snoop.daemon.restarting import StartError
 from snoop.links.interfaces import Links
 from snoop.proto.units import SECOND, Instant
 from snoop.runtime import events, log, notify

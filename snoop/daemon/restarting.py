@@ -1,0 +1,125 @@
+"""A new process in the place of this one, and this one in the place of another: the process's part.
+
+`Daemon` is one of these; what is given, taken and said is in `handing`, `heir` and `messages`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from snoop.config.settings import Settings
+from snoop.control import requests
+from snoop.control.server import ControlServer
+from snoop.daemon import surviving
+from snoop.daemon.handing import Handing, Running
+from snoop.daemon.heir import Heir, end_with_parent
+from snoop.daemon.messages import HandoverError
+from snoop.daemon.surviving import SwitchState
+from snoop.daemon.turns import Turns
+from snoop.daemon.workers import Workers
+from snoop.links.claims import Claims
+from snoop.proto.effects import EventKind
+from snoop.proto.units import MILLISECOND
+from snoop.runtime import saved
+from snoop.runtime.plane import Plane
+
+if TYPE_CHECKING:
+    from snoop.control.metrics import Endpoint
+
+_log = logging.getLogger("snoop.restart")
+
+PARENT_SECONDS = 0.05
+
+
+class StartError(Exception):
+    """The switch cannot start: one line with the reason."""
+
+
+class Restarting:
+    """`_heir`: this process takes another's place; `_handing`: another is to take this one's."""
+
+    _heir: Heir | None
+    _handing: Handing | None
+    _loop: asyncio.AbstractEventLoop
+    _settings: Settings
+    _plane: Plane
+    _claims: Claims
+    _control: ControlServer
+    _turns: Turns | None
+    _workers: Workers | None
+    _endpoint: Endpoint | None
+    _stopping: bool
+
+    def _gather(self, ended: bool = False) -> Callable[[], SwitchState]:
+        raise NotImplementedError
+
+    def _inherit(self) -> SwitchState | None:
+        """What the other process knows; what it has open is the heir's."""
+        if self._heir is None:
+            return None
+        try:
+            state = self._heir.receive(self._settings.config.switch.name)
+        except (HandoverError, OSError) as error:
+            raise StartError(str(error)) from error
+        surviving.take_up(state, self._settings)
+        self._claims.take_over(self._heir.claims)
+        return state
+
+    def _take_place(self) -> int:
+        """From here on the other process is none; for how long no loop ran, in nanoseconds."""
+        if self._heir is None:
+            return 0
+        try:
+            return self._heir.begin(self._heir.take_place(self._plane))
+        except (HandoverError, OSError) as error:
+            raise StartError(str(error)) from error
+
+    def _succeed(self, control: ControlServer, pause_ns: int) -> None:
+        if self._heir is None:
+            return
+        if self._heir.control is not None:
+            control.take_over(self._heir.control)
+            self._heir.control = None
+        self._claims.vouch()
+        self._heir.close()
+        pause_ms = pause_ns / MILLISECOND
+        self._plane.say(EventKind.RESTARTED, {"pause_ms": round(pause_ms, 1)})
+        _log.info("in the place of another process; no loop ran for %.1f ms", pause_ms)
+        self._end_with_parent()
+
+    def _end_with_parent(self) -> None:
+        if not self._stopping and not end_with_parent():
+            self._loop.call_later(PARENT_SECONDS, self._end_with_parent)
+
+    def _running(self) -> Running:
+        assert self._turns is not None
+        assert self._workers is not None
+        listening = {"control": self._control.listening}
+        if self._endpoint is not None:
+            listening["metrics"] = self._endpoint.listening
+        return Running(
+            self._plane,
+            self._turns,
+            self._workers,
+            self._claims,
+            listening,
+            lambda: saved.pack(self._gather()()),
+        )
+
+    async def _restart(self, request: requests.Restart) -> object:
+        """Have a new process serve; RequestError says why it does not, and this one goes on."""
+        if self._handing is not None:
+            raise requests.RequestError("it is being restarted already", code=1)
+        self._handing = handing = Handing(self._running())
+        try:
+            result = await handing.run(request.timeout)
+        except HandoverError as error:
+            self._handing = None
+            _log.error("restart: %s; this process goes on", error)
+            raise requests.RequestError(f"{error}; the old process goes on", code=1) from error
+        _log.info("handed over to process %d", result["pid"])
+        self._loop.call_soon(handing.end)  # who asked has his answer by then
+        return result

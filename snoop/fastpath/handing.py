@@ -1,0 +1,85 @@
+"""Ports of the fast path on their way from one process to another, and the pause between."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+from snoop._native import ffi, lib
+from snoop.fastpath.names import check, text
+from snoop.fastpath.opening import port_config
+from snoop.table.seen import PortSetup
+
+_FDS = ("data_fd", "control_fd", "tx_fd", "tx_bare_fd", "tx_qdisc_fd", "program_fd")
+
+
+class Handed(NamedTuple):
+    """What an open port is made of. Descriptors are -1 where it has none, or the same as another;
+    slots and frames taken are those of the data ring and of the control ring.
+    """
+
+    ifindex: int
+    fds: tuple[int, ...]
+    ring_slots: int
+    control_slots: int
+    data_taken: int
+    control_taken: int
+
+
+class Handing:
+    """That part of `FastPath`."""
+
+    _sw: Any
+    _programs: dict[int, int]
+
+    def hand(self, port: int) -> Handed:
+        """What an open port is made of; all of it stays open here. OSError if it is not open."""
+        handed = ffi.new("struct fp_port_handed *")
+        check(lib.fp_port_hand(self._sw, port, handed), "port")
+        fds = [int(getattr(handed, name)) for name in _FDS]
+        return Handed(
+            handed.ifindex,
+            tuple(-1 if fd in fds[:i] else fd for i, fd in enumerate(fds)),
+            handed.ring_slots,
+            handed.control_slots,
+            handed.data_taken,
+            handed.control_taken,
+        )
+
+    def receive(self, handed: Handed, setup: PortSetup) -> Any:
+        """A port of what another process has, from any thread: for `adopt`, or for `discard`.
+
+        OSError if it cannot be, and the descriptors are the caller's still.
+        """
+        given = ffi.new("struct fp_port_handed *")
+        for name, fd in zip(_FDS, handed.fds, strict=True):
+            setattr(given, name, fd)
+        given.ifindex = handed.ifindex
+        given.ring_slots, given.control_slots = handed.ring_slots, handed.control_slots
+        made, stage = ffi.new("struct fp_port **"), ffi.new("const char **")
+        config = port_config(handed.ifindex, setup)
+        result = lib.fp_port_receive(self._sw, given, config, made, stage)
+        check(result, text(stage[0]) if stage[0] != ffi.NULL else "port")
+        if handed.fds[-1] >= 0:
+            self._programs[handed.ifindex] = handed.fds[-1]
+        return made[0]
+
+    def resume(self, port: int, data_taken: int, control_taken: int) -> None:
+        """Go on where the other process was stopped, before the first `run`; OSError."""
+        check(lib.fp_port_resume(self._sw, port, data_taken, control_taken), "resume")
+
+    def quiet(self, quiet: bool, *, kernel: bool) -> None:
+        """Have the kernel serve nothing, so that all comes into the rings; or again, streams too
+        if `kernel`.
+        """
+        check(lib.fp_switch_quiet(self._sw, quiet, kernel), "kernel path")
+
+    def go(self) -> None:
+        """Take `stop` back, when every `run` has returned."""
+        lib.fp_switch_go(self._sw)
+
+    def _forget_program(self, ifindex: int) -> None:
+        """What another process has left at an interface goes."""
+        fd = self._programs.pop(ifindex, 0)
+        if fd:
+            os.close(fd)
