@@ -1,0 +1,95 @@
+"""The file of a snapshot, and what is in it when nobody can be trusted."""
+
+from __future__ import annotations
+
+import os
+import random
+import stat
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from snoop.daemon import surviving
+from snoop.daemon.surviving import SwitchState
+from snoop.proto.dumping import BadState
+from snoop.runtime import saved, snapshot
+from snoop.runtime.snapshot import Snapshot
+from unit.runtime.test_surviving import after, lived
+
+
+def test_it_is_beside_the_socket_and_its_owner_s_alone(tmp_path: Path) -> None:
+    file = Snapshot(tmp_path / "sw0.sock")
+    assert file.read() is None
+    assert file.write(b"one")
+    assert file.write(b"another")
+    assert file.read() == b"another"
+    assert stat.S_IMODE((tmp_path / "sw0.state").stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["sw0.state"]
+
+
+def test_who_is_killed_while_he_writes_leaves_the_one_before(tmp_path: Path) -> None:
+    file = Snapshot(tmp_path / "sw0.sock")
+    file.write(b"before")
+    (tmp_path / "sw0.state.4711").write_bytes(b"tor")
+    assert file.read() == b"before"
+    file.remove()
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_has_lost_his_parent_replaces_nothing(tmp_path: Path) -> None:
+    file = Snapshot(tmp_path / "sw0.sock")
+    file.write(b"of the next")
+    assert not file.write(b"of the dead", still=os.getpid())
+    assert file.write(b"of the next", still=os.getppid())
+    assert file.read() == b"of the next"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_is_no_file_of_ours_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Snapshot(tmp_path / "sw0.sock")
+    file.path.symlink_to("/etc/hostname")
+    with pytest.raises(BadState, match="cannot be read"):
+        file.read()
+    file.path.unlink()
+    os.mkfifo(file.path)
+    with pytest.raises(BadState, match="not a file of ours"):
+        file.read()
+    file.path.unlink()
+    monkeypatch.setattr(snapshot, "BYTES_MAX", 3)
+    file.write(b"four")
+    with pytest.raises(BadState, match="more than 3 bytes"):
+        file.read()
+
+
+def spoiled(tree: Any, rng: random.Random) -> Any:
+    """The same with something somewhere put in another's place."""
+    if isinstance(tree, list) and tree and rng.random() < 0.95:
+        at = rng.randrange(len(tree))
+        return [*tree[:at], spoiled(tree[at], rng), *tree[at + 1 :]]
+    if isinstance(tree, dict) and tree and rng.random() < 0.95:
+        key = rng.choice(list(tree))
+        return {**tree, key: spoiled(tree[key], rng)}
+    odd: list[Any] = [0, -1, 1, 255, 1 << 40, (1 << 63) - 1, "", "p2", b"", bytes(16), None, [], {}]
+    return rng.choice(odd)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_is_in_it_is_gone_on_from_or_refused(seed: int) -> None:
+    """With a checksum that is right: nothing else is raised, and never half of it holds."""
+    rng = random.Random(seed)
+    scene = lived()
+    taken = surviving.take("sw0", scene.settings, scene.plane, scene.answers.counters)
+    tree = msgspec.msgpack.decode(msgspec.msgpack.encode(taken))
+    for _ in range(40):
+        try:
+            state = surviving.opened(saved.pack(spoiled(tree, rng)), "sw0")
+        except BadState:
+            continue
+        other = after(scene, state)
+        assert isinstance(state, SwitchState)
+        if other.plane.refused is not None:
+            assert other.members() == {"p3"}, other.plane.refused
