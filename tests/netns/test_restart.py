@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +87,45 @@ def test_one_that_cannot_begin_leaves_the_old_one_in_place() -> None:
         net.switch.do("restart")
         wait_until(lambda: serving(net) != started, within=5, what="the new process")
         assert net.reached(GROUP) == names(1)
+
+
+# What a new process runs before anything else: it dies or hangs where it would say something.
+FAULT = """
+import os, signal
+if "SNOOP_HANDOVER_FD" in os.environ:
+    how, stage = os.environ["SNOOP_TEST_FAULT"].split()
+    from snoop.daemon import messages
+    send = messages.send
+    def faulty(sock, kind, *rest):
+        if kind == stage:
+            if how == "die":
+                os.kill(os.getpid(), signal.SIGKILL)
+            while True:
+                signal.pause()
+        send(sock, kind, *rest)
+    messages.send = faulty
+"""
+
+
+@pytest.mark.parametrize("fault", ["die hello", "hang hello", "die prepared", "hang serving"])
+def test_a_new_process_that_dies_or_hangs_costs_no_frame(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each step, the last of them when the old loops have stopped."""
+    (tmp_path / "sitecustomize.py").write_text(FAULT)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("SNOOP_TEST_FAULT", fault)
+    with star(3) as net:
+        net.h(1).join(GROUP)
+        net.switch.wait_members(GROUP, {"p1"})
+        net.h(1).reset()
+        stream = net.h(0).start("send", destination=GROUP, count=COUNT // 2, rate=RATE, size=400)
+        refused = net.switch.run("restart", "--timeout", "1")
+        assert refused.returncode == 1
+        assert "the old process goes on" in refused.stderr
+        stream.result()
+        net.lab.settle(net.h(0))
+        got = net.h(1).app(GROUP)
+        assert (got.unique, got.duplicates, got.reordered) == (COUNT // 2, 0, 0)
+        assert net.switch.process is not None
+        assert serving(net) == net.switch.process.pid
