@@ -239,7 +239,7 @@ class Ports:
             if port.link is None:
                 self.opener.open(port, link)
             elif self.opener.takes_opening(port, link):
-                # One gap in the traffic, nothing forgotten.
+                # One gap in the traffic, nothing forgotten: it stays up while it opens again.
                 self.opener.close(port)
                 self.opener.open(port, link)
             elif link != port.link:
@@ -248,7 +248,8 @@ class Ports:
                 if changed:
                     self.staging.set(port)
             self.opener.say_isolation(port)
-            state = State.UP if port.link is not None and link.up else State.DOWN
+            opens_again = port.opening and port.told_up and not gone
+            state = State.UP if link.up and (port.link is not None or opens_again) else State.DOWN
         port.state = state
         if state is not port.said and not port.opening:
             _log.info("%s: %s%s", port.name, state.value, why_down(port))

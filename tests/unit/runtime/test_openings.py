@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Iterator
 
 import pytest
+from msgspec import structs
 
+from snoop.config import loader
 from snoop.runtime.openings import THREADS, Openings
-from snoop.table.seen import PortSetup
+from snoop.runtime.port import State
+from snoop.runtime.ports import Ports
+from snoop.table.seen import PortOpened, PortSetup
+from unit.fake_fastpath import FakeFastPath, FakeLinks, FakeNeighbours, link
 
 
 class Slow:
@@ -112,4 +118,44 @@ def test_what_cannot_be_opened_says_so_and_is_begun_anew(slow: Slow) -> None:
     assert openings.take(7, PortSetup()) is None
     openings.wait()
     assert openings.take(7, PortSetup()) == 7
+    openings.close()
+
+
+class Aside(FakeFastPath):
+    """Its ports are made by threads."""
+
+    def prepare(self, ifindex: int, setup: PortSetup) -> int:
+        del setup
+        self._allow(ifindex)
+        return ifindex
+
+    def adopt(self, port: int, prepared: object, setup: PortSetup) -> PortOpened:
+        assert isinstance(prepared, int)
+        return self.port_open(port, prepared, setup)
+
+    def discard(self, prepared: object) -> None:
+        del prepared
+
+
+def test_a_port_that_opens_again_was_never_down() -> None:
+    """Its members would be forgotten; only what is gone or cannot be opened is down."""
+    fastpath, told = Aside(), threading.Semaphore(0)
+    openings = Openings(fastpath, told.release)
+    checked = loader.check({"port": [{"name": "p0"}]}, where="t")
+    neighbours = FakeNeighbours()
+    ports = Ports(fastpath, checked.switch, neighbours, openings=openings)
+    port = ports.add(checked.port[0])
+    links = FakeLinks({"p0": link("p0", 7)})
+    assert ports.reconcile(links, wait=True) == [(port, State.UP)]
+    ports.configure(checked.switch, [structs.replace(port.table, isolate=False)])
+    assert ports.reconcile(links) == []
+    assert (port.state, port.opened) == (State.UP, False)
+    assert told.acquire(timeout=5)
+    assert told.acquire(timeout=5)
+    assert ports.reconcile(links) == []
+    assert (port.state, port.opened) == (State.UP, True)
+    fastpath.refused = {7: errno.ENOMEM}
+    ports.configure(checked.switch, [structs.replace(port.table, isolate=True)])
+    assert ports.reconcile(links, wait=True) == [(port, State.DOWN)]
+    assert port.problem is not None
     openings.close()
