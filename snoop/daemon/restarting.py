@@ -16,6 +16,7 @@ from snoop.control.server import ControlServer
 from snoop.daemon import surviving
 from snoop.daemon.handing import Handing, Running
 from snoop.daemon.heir import Heir, end_with_parent
+from snoop.daemon.keeping import Keeping
 from snoop.daemon.messages import HandoverError
 from snoop.daemon.surviving import SwitchState
 from snoop.daemon.turns import Turns
@@ -51,6 +52,7 @@ class Restarting:
     _turns: Turns | None
     _workers: Workers | None
     _endpoint: Endpoint | None
+    _keeping: Keeping | None
     _stopping: bool
 
     def _gather(self, ended: bool = False) -> Callable[[], SwitchState]:
@@ -120,6 +122,8 @@ class Restarting:
             self._handing = None
             _log.error("restart: %s; this process goes on", error)
             raise requests.RequestError(f"{error}; the old process goes on", code=1) from error
+        if self._keeping is not None:
+            self._keeping.end()  # the snapshot is the other's from here on
         _log.info("handed over to process %d", result["pid"])
         self._loop.call_soon(handing.end)  # who asked has his answer by then
         return result
