@@ -197,10 +197,10 @@ def test_clear_forgets_by_vlan(net: VlanStar) -> None:
         net.report_in(i, GROUP, vid)
     net.switch.wait_members(GROUP, {"p1", "p5"}, vlan=TEN)
     net.switch.wait_members(GROUP, {"p3", "p5"}, vlan=TWENTY)
-    net.switch.do("clear", "mdb", "--vlan", "10", "--port", "p5")
+    net.switch.quick("clear", "mdb", "--vlan", "10", "--port", "p5")
     assert net.switch.members(GROUP, vlan=TEN) == {"p1"}
     assert net.switch.members(GROUP, vlan=TWENTY) == {"p3", "p5"}
-    net.switch.do("clear", "mdb", "--vlan", "20")
+    net.switch.quick("clear", "mdb", "--vlan", "20")
     assert net.switch.members(GROUP, vlan=TEN) == {"p1"}
     assert net.switch.members(GROUP, vlan=TWENTY) == set()
 

@@ -142,7 +142,7 @@ def test_the_unit_says_how_the_switch_is_run(name: str) -> None:
     keys = service(name)
     assert keys["Type"] == "notify"
     assert int(keys["WatchdogSec"]) > 0
-    assert keys["ExecReload"] == "/bin/kill -HUP $MAINPID"
+    assert keys["ExecReload"] == keys["ExecStart"].partition(" run ")[0] + " restart"
     assert (keys["RuntimeDirectory"], keys["RuntimeDirectoryPreserve"]) == ("snoop", "yes")
     assert keys["NoNewPrivileges"] == "yes"
     assert keys["CapabilityBoundingSet"] == keys["AmbientCapabilities"]
@@ -163,7 +163,8 @@ def test_the_unit_says_how_the_switch_is_run(name: str) -> None:
 
 def test_the_template_differs_from_the_unit_in_its_name_only() -> None:
     one, many = (dict(service(name)) for name in UNITS)
-    assert one.pop("ExecStart") != many.pop("ExecStart")
+    for key in ("ExecStart", "ExecReload"):
+        assert one.pop(key) != many.pop(key)
     assert one == many
 
 
