@@ -93,7 +93,8 @@ static void test_reader_sees_one_publish_or_the_next_and_nothing_freed(void)
 	publish(2);
 	for (uint32_t i = 0; i < 2; i++)
 		CHECK(!pthread_create(&readers[i], NULL, read_tables, sw->workers[i]));
-	for (uint64_t g = 3; g < PUBLISHES; g++) {
+	/* And on, where the readers get no processor: something has to be read meanwhile. */
+	for (uint64_t g = 3; g < PUBLISHES || (!most_retired && g < 100 * PUBLISHES); g++) {
 		uint64_t retired;
 
 		publish(g);
