@@ -8,17 +8,18 @@
 
 #include "fp_frame.h"
 
-#define FP_ETHERTYPE_PROBE 0x88b5u /* IEEE 802, local experimental 1 */
+#define FP_ETHERTYPE_PROBE 0x88b6u /* IEEE 802, local experimental 2 */
+/* 03:73:6e:6f:6f:70, a locally administered group address that says "snoop" */
+#define FP_PROBE_MAC_HIGH 0x03736e6fu
+#define FP_PROBE_MAC_LOW 0x6f70u
 #define FP_LLC_BPDU_BYTES 3u
 #define FP_LLC_PVST_BYTES 8u
 
 static inline bool fp_guard_is_probe(const struct fp_frame *frame)
 {
-	/* a locally administered group address that says "snoop" */
-	static const uint8_t probe[FP_MAC_BYTES] = {0x03, 0x73, 0x6e, 0x6f, 0x6f, 0x70};
-
 	return frame->ethertype == FP_ETHERTYPE_PROBE && !frame->service_tag &&
-	       !memcmp(frame->data, probe, FP_MAC_BYTES);
+	       fp_read32(frame->data) == FP_PROBE_MAC_HIGH &&
+	       fp_read16(frame->data + 4) == FP_PROBE_MAC_LOW;
 }
 
 /* Of a group address: a BPDU that tells of a topology change, IEEE 802.1D 9.3, or one in a VLAN. */

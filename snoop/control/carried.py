@@ -56,6 +56,7 @@ class Port(Struct, frozen=True, kw_only=True, gc=False):
     group_limit: int | None = None
     device: str = ""
     loop: bool = False
+    loop_with: str | None = None
 
 
 class Station(Struct, frozen=True, kw_only=True, gc=False):

@@ -162,6 +162,7 @@ def _port(
         lro=device is not None and device.large_receive,
         addresses=sorted(link.addresses) if link is not None else [],
         loop=port.held is not None,
+        loop_with=port.held_with,
         problem=port.problem or port.held or port.notice or plane.ports.absent.get(port.name),
         state_bytes=plane.engine.port_state_bytes(port.id),
         state_max_bytes=port.table.max_state << 20,

@@ -122,6 +122,7 @@ class Guard:
 
     def _become(self, port: Port, held: Held | None, now: Instant) -> None:
         port.held = None if held is None else self._sentence(port, held)
+        port.held_with = None if held is None else self._ports.name(held.by)
         fields: dict[str, object] = {"change": "released", "by": None, "reason": "the loop is gone"}
         if held is not None:
             by = self._ports.name(held.by)

@@ -39,7 +39,12 @@ def _storms(facts: Facts, port: str) -> Iterator[tuple[float, str, str]]:
 
 
 def looped(facts: Facts) -> set[str]:
-    """Ports at which our own queries came back."""
+    """Ports of a loop: that are held, that those go round by, at which our queries came back."""
+    held = {each for row in facts.seen.ports if row.loop for each in (row.name, row.loop_with)}
+    return _came_back(facts) | {name for name in held if name is not None}
+
+
+def _came_back(facts: Facts) -> set[str]:
     return {name for name, counts in facts.port_counters.items() if counts.get(OWN_FRAME)}
 
 
@@ -59,7 +64,7 @@ def loops(facts: Facts) -> Iterator[Finding]:
             f"`ip link set {row.name} down`, or take one of the cables of the loop out; some "
             "seconds later it forwards again by itself",
         )
-    ports = sorted(looped(facts))
+    ports = sorted(_came_back(facts))
     if not ports or cut:
         return
     goes_on = any(by_loop(facts, row) for row in facts.disputed)
