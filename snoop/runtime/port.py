@@ -82,8 +82,8 @@ class Port:
     `isolated_because`: why the kernel refused to keep the host's stack off it. `before`: what
     other ports of this number have counted, `since` when it was not theirs any more; `opening`: the
     interface for which it is being opened, 0: none; `held`: why the loop guard has it forward
-    nothing, `held_with` the port by which its loop goes on; `setup`: how it was asked for last; `said`: the
-    state in the log; `later`: its program is to come, and the rings alone serve it.
+    nothing, `held_with` the port by which its loop goes on; `setup`: how it was asked for last;
+    `said`: the state in the log; `later`: its program is to come, and the rings alone serve it.
     """
 
     id: int
