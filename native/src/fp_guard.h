@@ -8,7 +8,7 @@
 
 #include "fp_frame.h"
 
-#define FP_ETHERTYPE_PROBE 0x88b6u /* IEEE 802, local experimental 2 */
+#define FP_ETHERTYPE_PROBE 0x88b5u /* IEEE 802, local experimental 1 */
 /* 03:73:6e:6f:6f:70, a locally administered group address that says "snoop" */
 #define FP_PROBE_MAC_HIGH 0x03736e6fu
 #define FP_PROBE_MAC_LOW 0x6f70u

@@ -1,6 +1,6 @@
 """Probes of a loop guard: a frame that a switch sends by each of its ports, and must not get back.
 
-EtherType 0x88b6, which IEEE 802 leaves to local experiments, to a group address of nobody's: every
+EtherType 0x88b5, which IEEE 802 leaves to local experiments, to a group address of nobody's: every
 bridge floods it, no host listens. Behind the header, in network order: "snoop", the version (1),
 the switch (8 bytes), its port and the VLAN (2 each), the key (16 bytes of chance), the length of
 the label and the label, which says to people whose it is, how many switches of this kind have
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from snoop.wire import ether
 
-ETHERTYPE_PROBE: Final = 0x88B6
+ETHERTYPE_PROBE: Final = 0x88B5
 GROUP_MAC: Final = bytes.fromhex("03736e6f6f70")
 SWITCH_BYTES: Final = 8
 KEY_BYTES: Final = 16

@@ -134,7 +134,7 @@ def test_probes_that_were_made_up_hold_nobody(lab: Lab) -> None:
     """LOOP-1: of another's port, as many as a host can send; who sends back his own is held."""
     switch = lab.switch(["p0", "p1"])
     host = lab.h(0)
-    forged = bytes.fromhex("03736e6f6f70") + bytes.fromhex(host.mac.replace(":", "")) + b"\x88\xb6"
+    forged = bytes.fromhex("03736e6f6f70") + bytes.fromhex(host.mac.replace(":", "")) + b"\x88\xb5"
     host.frames([forged + b"snoop\x01" + bytes(60)] * 20, repeat=200)
     wait_until(lambda: switch.counters("p0")["probe_limited"] > 0, within=BUSY)
 

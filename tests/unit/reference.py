@@ -170,7 +170,7 @@ class Table:
             vid, rest = int.from_bytes(rest[2:4], "big") & 0x0FFF, rest[4:]
         vid = vid or self.pvids.get(port, 0)
         is_in = vid != 0x0FFF and self.members_of(vid) >> port & 1
-        return bool(is_in) and frame[:6] == b"\x03snoop" and rest[:2] == b"\x88\xb6"
+        return bool(is_in) and frame[:6] == b"\x03snoop" and rest[:2] == b"\x88\xb5"
 
     def members_of(self, vid: int) -> Ports:
         """The ports that are in a VLAN."""

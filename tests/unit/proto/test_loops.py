@@ -158,7 +158,7 @@ def test_a_port_that_is_none_any_more_leaves_nothing() -> None:
 @given(st.binary(max_size=120))
 def test_any_bytes_are_refused_or_somebodys(payload: bytes) -> None:
     guard = LoopGuard(OURS)
-    heard = guard.receive(1, 0, probe.GROUP_MAC + MAC + b"\x88\xb6" + payload, at(0))
+    heard = guard.receive(1, 0, probe.GROUP_MAC + MAC + b"\x88\xb5" + payload, at(0))
     assert heard.refused or heard.passed
     assert held(guard, 0) == set()
 
