@@ -82,8 +82,6 @@ class EventKind(StrEnum):
     RESTARTED = "restarted"
     MAC_CLAIMED = "mac_claimed"
     RESUMED = "resumed"
-    LOOP = "loop"
-    TOPOLOGY = "topology"
 
 
 class By(StrEnum):
