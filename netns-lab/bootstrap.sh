@@ -60,6 +60,7 @@ missing_packages() {
 			import ensurepip, os, sys, sysconfig
 			sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))
 		EOF
+		[ -x /lib/systemd/systemd ] || need+=(systemd) # its units run under it
 		# Containers (tests/netns/containers), and what is in their image.
 		[ -x /usr/sbin/dockerd ] || need+=(docker.io)
 		command -v podman >/dev/null || need+=(podman)

@@ -66,7 +66,7 @@ def stand_still(net: Network, random: Random) -> Cost:
     net.say(f"for {seconds:.1f} s")
     assert net.switch.process is not None
     net.switch.process.send_signal(signal.SIGSTOP)
-    time.sleep(seconds)
+    time.sleep(seconds)  # the step itself
     net.switch.process.send_signal(signal.SIGCONT)
     return Cost(dark=ALL, dark_s=seconds + 1.0, within=20.0)
 
