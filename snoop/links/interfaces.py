@@ -61,7 +61,9 @@ class Links:
         self._named: dict[str, Link] = {}
         self._addresses: dict[int, set[str]] = {}
         self._socket: socket.socket | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._changed: Callable[[], None] | None = None
+        self._untold = False
         self._sequence = 0
 
     def open(self) -> None:
@@ -76,7 +78,7 @@ class Links:
     def watch(self, loop: asyncio.AbstractEventLoop, changed: Callable[[], None]) -> None:
         """Call `changed` from `loop` after each batch of messages that changed something."""
         assert self._socket is not None
-        self._changed = changed
+        self._loop, self._changed = loop, changed
         loop.add_reader(self._socket.fileno(), self._readable)
 
     def close(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
@@ -115,14 +117,30 @@ class Links:
         )
         self._readable()  # the kernel told of it before it answered
 
+    def read(self) -> None:
+        """Take in what the kernel has told. Who reads in the middle of a change may have passed
+        what it shows already: `changed` is called for that soon.
+        """
+        if self._take() and self._loop is not None and not self._untold:
+            self._untold = True
+            self._loop.call_soon(self._tell)
+
     def _readable(self) -> None:
-        before = (dict(self._links), {at: set(a) for at, a in self._addresses.items()})
-        self.read()
-        if self._changed is not None and before != (self._links, self._addresses):
+        if self._take():
+            self._tell()
+
+    def _tell(self) -> None:
+        self._untold = False
+        if self._changed is not None and self._socket is not None:
             self._changed()
 
-    def read(self) -> None:
-        """Take in what the kernel has told."""
+    def _take(self) -> bool:
+        """Read all that is there; did it change anything?"""
+        before = (dict(self._links), {at: set(a) for at, a in self._addresses.items()})
+        self._receive()
+        return before != (self._links, self._addresses)
+
+    def _receive(self) -> None:
         assert self._socket is not None
         while True:
             try:

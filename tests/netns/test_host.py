@@ -144,6 +144,23 @@ def _relayed(sending: socket.socket, taking: socket.socket) -> Iterator[int]:
             yield got
 
 
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_it_is_there_for_its_programs_while_the_switch_is_not(
+    made: tuple[Lab, Snoop, Host], how: signal.Signals
+) -> None:
+    """The same interface, addresses, sockets, memberships: nobody joins anew."""
+    lab, switch, own = made
+    own.join(G)
+    index, held = namespaces.index_of(lab.link, "sw0"), addresses(lab)
+    switch.stop(how)
+    assert (namespaces.index_of(lab.link, "sw0"), addresses(lab)) == (index, held)
+    switch.start()
+    assert "made" not in switch.log
+    switch.wait_members(G, {"sw0"})
+    assert (namespaces.index_of(lab.link, "sw0"), addresses(lab)) == (index, held)
+    assert delivered(lab, lab.h(0), own, G) == 20
+
+
 def test_what_it_loses_it_gets_back(made: tuple[Lab, Snoop, Host]) -> None:
     """Addresses of the file; those that an operator gives it stay. Down, IPv6 forgets them all."""
     lab, switch, _ = made
@@ -160,23 +177,6 @@ def test_what_it_loses_it_gets_back(made: tuple[Lab, Snoop, Host]) -> None:
     lab.link.link("set", index=index, state="up")
     wait_until(lambda: addresses(lab) >= {*file, "10.0.0.253/24"}, within=5, what="both again")
     lab.link.addr("del", index=index, address="10.0.0.253", prefixlen=24)
-
-
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_it_is_there_for_its_programs_while_the_switch_is_not(
-    made: tuple[Lab, Snoop, Host], how: signal.Signals
-) -> None:
-    """The same interface, addresses, sockets, memberships: nobody joins anew."""
-    lab, switch, own = made
-    own.join(G)
-    index, held = namespaces.index_of(lab.link, "sw0"), addresses(lab)
-    switch.stop(how)
-    assert (namespaces.index_of(lab.link, "sw0"), addresses(lab)) == (index, held)
-    switch.start()
-    assert "made" not in switch.log
-    switch.wait_members(G, {"sw0"})
-    assert (namespaces.index_of(lab.link, "sw0"), addresses(lab)) == (index, held)
-    assert delivered(lab, lab.h(0), own, G) == 20
 
 
 def filtering(*hosts: Mapping[str, Any]) -> dict[str, Any]:
