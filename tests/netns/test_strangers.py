@@ -139,7 +139,8 @@ def test_guarded_port_passes_queries_on_and_believes_none() -> None:
 def test_host_that_says_pim_is_named() -> None:
     """SNOOP-26, F-17: a router port for ever, which `check` tells of and "never" refuses."""
     with star(4, ports={"p3": {"mrouter": "never"}}) as net:
-        net.report(2, ("TO_EX", G, []))
+        net.h(2).join(G)  # and stays, however long this takes
+        net.switch.wait_members(G, {"p2"})
         for port in (2, 3):
             host = net.h(port)
             host.frames([frames.pim_hello("10.0.0.7", holdtime=0xFFFF, mac=host.mac)])
