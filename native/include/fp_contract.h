@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 23
+#define FP_CONTRACT_VERSION 24
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -33,11 +33,12 @@ enum fp_action {
  */
 enum fp_reason {
 	/* forwarded */
-	FP_FORWARD_GROUP = 0,	 /* row (vlan, group, any source) */
-	FP_FORWARD_SOURCE,	 /* row (vlan, group, source) */
-	FP_FORWARD_UNREGISTERED, /* no row: policy for unregistered groups, SNOOP-32 */
-	FP_FORWARD_UNICAST,	 /* destination in the fdb */
-	FP_FORWARD_L2_GROUP,	 /* row of a MAC address, not IP: L2-3 */
+	FP_FORWARD_GROUP = 0,	  /* row (vlan, group, any source) */
+	FP_FORWARD_SOURCE,	  /* row (vlan, group, source) */
+	FP_FORWARD_UNREGISTERED,  /* no row: policy for unregistered groups, SNOOP-32 */
+	FP_FORWARD_UNICAST,	  /* destination in the fdb */
+	FP_FORWARD_L2_GROUP,	  /* row of a MAC address, not IP: L2-3 */
+	FP_FORWARD_STORM_ROUTERS, /* unregistered and over the limit: router ports alone */
 	/* flooded */
 	FP_FLOOD_LINK_LOCAL,	  /* 224.0.0.0/24, SNOOP-31 */
 	FP_FLOOD_IPV6_LINK_LOCAL, /* groups that IPv6 itself needs, SNOOP-51, 52 */
@@ -50,24 +51,30 @@ enum fp_reason {
 	FP_FLOOD_MAC_IP_MISMATCH, /* SNOOP-40 */
 	/* handed to the control plane */
 	FP_PUNT_IGMP,
-	FP_PUNT_MLD, /* SNOOP-55 */
+	FP_PUNT_MLD,   /* SNOOP-55 */
+	FP_PUNT_PROBE, /* of the loop guard, ours or another switch's: LOOP-1 */
 	/* dropped */
-	FP_DROP_NO_MEMBER,     /* registered group, nobody to send it to */
-	FP_DROP_NO_EGRESS,     /* flooded or unregistered, but no other port */
-	FP_DROP_SAME_PORT,     /* the destination is behind the ingress port */
-	FP_DROP_SPLIT_HORIZON, /* all who would get it are of the ingress port's horizon */
-	FP_DROP_TRUNCATED,     /* not captured whole, V-1 */
-	FP_DROP_RESERVED_MAC,  /* 01:80:c2:00:00:01-0f, L2-1 */
-	FP_DROP_VLAN_INVALID,  /* VID 4095, VLAN-2 */
-	FP_DROP_VLAN_FILTERED, /* a VLAN that the ingress port is not in, VLAN-3 */
-	FP_DROP_IP_ERROR,      /* IPv4 header, V-4 and SNOOP-36 */
-	FP_DROP_IPV6_ERROR,    /* IPv6 header or a chain of extensions, SNOOP-54 */
-	FP_DROP_IPV6_SCOPE,    /* a group that stays inside a host, SNOOP-58 */
-	FP_DROP_SOURCE_MAC,    /* multicast or zero source MAC */
-	FP_DROP_PORT_DOWN,     /* ingress port is not up in the table */
-	FP_DROP_PUNT_FULL,     /* the port's queue to the control plane is full */
-	FP_DROP_RATE_LIMITED,  /* control frame over the port's igmp_rate */
-	FP_DROP_CONTROL_SIZE,  /* control frame longer than the port's MTU lets a wire carry */
+	FP_DROP_NO_MEMBER,	 /* registered group, nobody to send it to */
+	FP_DROP_NO_EGRESS,	 /* flooded or unregistered, but no other port */
+	FP_DROP_SAME_PORT,	 /* the destination is behind the ingress port */
+	FP_DROP_SPLIT_HORIZON,	 /* all who would get it are of the ingress port's horizon */
+	FP_DROP_TRUNCATED,	 /* not captured whole, V-1 */
+	FP_DROP_RESERVED_MAC,	 /* 01:80:c2:00:00:01-0f, L2-1, but for L2-2 */
+	FP_DROP_VLAN_INVALID,	 /* VID 4095, VLAN-2 */
+	FP_DROP_VLAN_FILTERED,	 /* a VLAN that the ingress port is not in, VLAN-3 */
+	FP_DROP_IP_ERROR,	 /* IPv4 header, V-4 and SNOOP-36 */
+	FP_DROP_IPV6_ERROR,	 /* IPv6 header or a chain of extensions, SNOOP-54 */
+	FP_DROP_IPV6_SCOPE,	 /* a group that stays inside a host, SNOOP-58 */
+	FP_DROP_SOURCE_MAC,	 /* multicast or zero source MAC */
+	FP_DROP_PORT_DOWN,	 /* ingress port is not up in the table */
+	FP_DROP_PUNT_FULL,	 /* the port's queue to the control plane is full */
+	FP_DROP_RATE_LIMITED,	 /* control frame over the port's igmp_rate */
+	FP_DROP_CONTROL_SIZE,	 /* control frame longer than the port's MTU lets a wire carry */
+	FP_DROP_LOOP,		 /* the ingress port is held: it is part of a loop, LOOP-3 */
+	FP_DROP_PROBE_LIMITED,	 /* more probes than there can be */
+	FP_DROP_STORM_BROADCAST, /* over the port's storm_limit, and the next two */
+	FP_DROP_STORM_UNICAST,
+	FP_DROP_STORM_UNREGISTERED,
 	FP_REASON_MAX
 };
 
@@ -162,20 +169,22 @@ enum fp_port_flag {
 				 they came */
 	FP_PORT_PEER = 32,    /* one end of a veth pair whose other end, with the address peer_mac,
 				 can be handed frames without its queue */
-	FP_PORT_AHEAD = 64    /* what its hosts join they get before that is decided */
+	FP_PORT_AHEAD = 64,   /* what its hosts join they get before that is decided */
+	FP_PORT_GUARD = 128,  /* probes that come in are the control plane's, whatever else it is */
+	FP_PORT_HELD = 256    /* not up, because it is part of a loop */
 };
 
 struct fp_port_state {
 	uint32_t mtu;
 	uint16_t port;
-	uint8_t flags;
-	uint8_t pad;
+	uint16_t flags;
 	uint32_t igmp_rate;  /* group records a second, or what costs as much; 0: no limit */
 	uint32_t igmp_burst; /* and at once */
 	uint16_t pvid;	  /* of a port that filters: VLAN of frames that bring none; 0: refused */
 	uint16_t horizon; /* ports of one number never forward to each other; 0: none */
 	uint8_t peer_mac[FP_MAC_BYTES];
-	uint8_t pad2[2];
+	uint16_t reserved;    /* bit n: 01:80:c2:00:00:0n is forwarded, L2-2; never 1 */
+	uint32_t storm_limit; /* frames a second of each kind of flood (fp_storm.h); 0: none */
 };
 
 enum fp_open_flag {

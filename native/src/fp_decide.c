@@ -1,5 +1,7 @@
 #include "fp_decide.h"
 
+#include "fp_guard.h"
+
 #define VID_RESERVED 4095u
 #define ALL_PIM_ROUTERS 0xe000000du
 #define LINK_LOCAL_GROUPS 0xe00000u /* 224.0.0.0/24, shifted */
@@ -182,6 +184,7 @@ static void decide_l2(const struct fp_table *table, const struct fp_frame *frame
 	fp_map_mac(frame->data, key);
 	entry = fp_table_find(table, frame->vlan, key, NULL);
 	verdict->registered = entry != NULL;
+	verdict->punt = fp_guard_is_change(frame);
 	if (entry)
 		deliver(entry->ports, FP_FORWARD_L2_GROUP, FP_DROP_NO_MEMBER, verdict);
 	else
@@ -255,10 +258,26 @@ static void decide_tags(const struct fp_table *table, const struct fp_frame *fra
 		verdict->untagged[i] = untagged[i] & ~(stacked ? table->trunks[i] : 0);
 }
 
+/* L2-1, but for those that L2-2 lets through. */
+static bool is_reserved(const struct fp_table *table, uint32_t in_port, const uint8_t *mac)
+{
+	static const uint8_t reserved[5] = {0x01, 0x80, 0xc2, 0x00, 0x00};
+
+	return !memcmp(mac, reserved, 5) && mac[5] >= 0x01 && mac[5] <= 0x0f &&
+	       !(table->reserved[in_port] >> mac[5] & 1);
+}
+
+/* LOOP-1, 3: also at a port that is held, or nobody would know when the loop has gone. */
+static bool is_guarded(const struct fp_table *table, const struct fp_frame *frame, uint32_t in_port,
+		       const uint64_t *members)
+{
+	return fp_guard_is_probe(frame) && fp_mask_has(table->guard, in_port) &&
+	       fp_mask_has(members, in_port) && frame->vlan != VID_RESERVED;
+}
+
 void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint32_t in_port,
 	       int32_t fdb_port, struct fp_verdict *verdict)
 {
-	static const uint8_t reserved[5] = {0x01, 0x80, 0xc2, 0x00, 0x00};
 	static const uint8_t zero[6] = {0};
 	const uint64_t *members = fp_table_vlan(table, frame->vlan)->members;
 	const uint8_t *mac = frame->data;
@@ -269,9 +288,13 @@ void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint3
 	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
 		verdict->ports[i] = members[i] & table->up[i];
 	fp_mask_clear(verdict->ports, in_port);
-	if (!fp_mask_has(table->up, in_port))
-		refuse(verdict, FP_DROP_PORT_DOWN);
-	else if (!memcmp(mac, reserved, 5) && mac[5] >= 0x01 && mac[5] <= 0x0f) /* L2-1 */
+	if (is_guarded(table, frame, in_port, members)) {
+		verdict->learn = 0;
+		punt(FP_PUNT_PROBE, verdict);
+	} else if (!fp_mask_has(table->up, in_port))
+		refuse(verdict,
+		       fp_mask_has(table->held, in_port) ? FP_DROP_LOOP : FP_DROP_PORT_DOWN);
+	else if (is_reserved(table, in_port, mac))
 		refuse(verdict, FP_DROP_RESERVED_MAC);
 	else if (frame->vlan == VID_RESERVED)
 		refuse(verdict, FP_DROP_VLAN_INVALID);

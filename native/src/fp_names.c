@@ -15,6 +15,7 @@ static const struct reason reasons[FP_REASON_MAX] = {
 	[FP_FORWARD_UNREGISTERED] = {"forward_unregistered", FP_ACTION_FORWARD},
 	[FP_FORWARD_UNICAST] = {"forward_unicast", FP_ACTION_FORWARD},
 	[FP_FORWARD_L2_GROUP] = {"forward_l2_group", FP_ACTION_FORWARD},
+	[FP_FORWARD_STORM_ROUTERS] = {"storm_to_routers", FP_ACTION_FORWARD},
 	[FP_FLOOD_LINK_LOCAL] = {"flood_link_local", FP_ACTION_FLOOD},
 	[FP_FLOOD_IPV6_LINK_LOCAL] = {"flood_ipv6_link_local", FP_ACTION_FLOOD},
 	[FP_FLOOD_ALWAYS] = {"flood_always", FP_ACTION_FLOOD},
@@ -26,6 +27,7 @@ static const struct reason reasons[FP_REASON_MAX] = {
 	[FP_FLOOD_MAC_IP_MISMATCH] = {"mac_ip_mismatch", FP_ACTION_FLOOD},
 	[FP_PUNT_IGMP] = {"punt_igmp", FP_ACTION_PUNT},
 	[FP_PUNT_MLD] = {"punt_mld", FP_ACTION_PUNT},
+	[FP_PUNT_PROBE] = {"punt_probe", FP_ACTION_PUNT},
 	[FP_DROP_NO_MEMBER] = {"no_member", FP_ACTION_DROP},
 	[FP_DROP_NO_EGRESS] = {"no_egress", FP_ACTION_DROP},
 	[FP_DROP_SAME_PORT] = {"same_port", FP_ACTION_DROP},
@@ -42,6 +44,11 @@ static const struct reason reasons[FP_REASON_MAX] = {
 	[FP_DROP_PUNT_FULL] = {"punt_full", FP_ACTION_DROP},
 	[FP_DROP_RATE_LIMITED] = {"rate_limited", FP_ACTION_DROP},
 	[FP_DROP_CONTROL_SIZE] = {"control_size", FP_ACTION_DROP},
+	[FP_DROP_LOOP] = {"loop", FP_ACTION_DROP},
+	[FP_DROP_PROBE_LIMITED] = {"probe_limited", FP_ACTION_DROP},
+	[FP_DROP_STORM_BROADCAST] = {"storm_broadcast", FP_ACTION_DROP},
+	[FP_DROP_STORM_UNICAST] = {"storm_unknown_unicast", FP_ACTION_DROP},
+	[FP_DROP_STORM_UNREGISTERED] = {"storm_unregistered", FP_ACTION_DROP},
 };
 
 static const char *const stats[FP_STAT_MAX] = {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "fp_attach.h"
+#include "fp_guard.h"
 #include "fp_thread.h"
 
 #define TX_QUEUE_BYTES (16 << 20)
@@ -21,8 +22,8 @@
 #define FANOUT_IGNORE_OUTGOING 0x4000 /* PACKET_FANOUT_FLAG_IGNORE_OUTGOING, likewise */
 
 /*
- * Picks the ring: 1 (control) for IGMP, PIM and MLD sent to a group address, else
- * 0. Written with the kernel's offsets so that it does not depend on where the
+ * Picks the ring: 1 (control) for IGMP, PIM, MLD and probes of loop guards sent to a group address,
+ * else 0. Written with the kernel's offsets so that it does not depend on where the
  * header starts. MLD is recognised by its hop-by-hop header with ICMPv6 behind it. Unicast of those
  * protocols (PIM registers) is data: the filter that keeps what takes the short cut out of a ring
  * is on the data ring.
@@ -34,15 +35,20 @@ static struct sock_filter steering[] = {
 	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL)),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 0, 4),
 	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_NET_OFF + 9)),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_IGMP, 9, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_PIM, 8, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_IGMP, 14, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_PIM, 13, 0),
 	BPF_STMT(BPF_RET | BPF_K, 0),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IPV6, 0, 5),
 	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_NET_OFF + 6)),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_PIM, 4, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_HOPOPTS, 0, 2),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_PIM, 9, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_HOPOPTS, 0, 7),
 	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_NET_OFF + 40)),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ICMPV6, 1, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ICMPV6, 6, 5),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FP_ETHERTYPE_PROBE, 0, 4),
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_LL_OFF),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FP_PROBE_MAC_HIGH, 0, 2),
+	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (uint32_t)(SKF_LL_OFF + 4)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FP_PROBE_MAC_LOW, 1, 0),
 	BPF_STMT(BPF_RET | BPF_K, 0),
 	BPF_STMT(BPF_RET | BPF_K, 1),
 };

@@ -13,8 +13,11 @@
 
 #define TAGS_BYTES (2 * FP_TAG_BYTES)
 
-/* Whether the control plane gets the frame; if not, *reason is what keeps it from there. */
-static bool hand_up(const struct fp_table *table, struct fp_port *port,
+/*
+ * Whether the control plane gets the frame; if not, *reason is what keeps it from there. probes: of
+ * a frame of the guard's (fp_guard.h), which takes nothing of what the port has for IGMP and MLD.
+ */
+static bool hand_up(const struct fp_table *table, struct fp_port *port, struct fp_bucket *probes,
 		    const struct fp_frame *frame, uint64_t now_ns, enum fp_reason *reason)
 {
 	struct fp_punted head = {
@@ -31,8 +34,11 @@ static bool hand_up(const struct fp_table *table, struct fp_port *port,
 	*reason = FP_DROP_CONTROL_SIZE;
 	if (frame->len_bytes > table->mtu[port->id] + FP_ETH_BYTES + TAGS_BYTES)
 		return false;
+	*reason = FP_DROP_PROBE_LIMITED;
+	if (probes && !fp_bucket_take(probes, FP_PROBE_RATE, FP_PROBE_BURST, now_ns))
+		return false;
 	*reason = FP_DROP_RATE_LIMITED;
-	if (!fp_limit_take(&port->punt->limit, head.cost, now_ns))
+	if (!probes && !fp_limit_take(&port->punt->limit, head.cost, now_ns))
 		return false;
 	*reason = FP_DROP_PUNT_FULL;
 	return fp_punt_put(port->punt, &head, frame->data);
@@ -50,7 +56,9 @@ static void punt(struct fp_worker *worker, const struct fp_table *table, uint32_
 	struct fp_stats *stats = &worker->stats[port];
 	uint32_t known = worker->joins.count;
 	enum fp_reason reason;
-	bool put = hand_up(table, table->ports[port], frame, now_ns, &reason);
+	bool guarded = frame->family == 0;
+	bool put = hand_up(table, table->ports[port], guarded ? &worker->storms[port].probes : NULL,
+			   frame, now_ns, &reason);
 
 	worker->punted |= put;
 	if (put && frame->control &&
@@ -173,6 +181,25 @@ static bool is_cut(const struct fp_worker *worker, const struct fp_port *port,
 	return !memcmp(key, worker->slots.slots[cut->place].key, sizeof(key));
 }
 
+/* Counts it, and lets it leave unless it is one flood too many of its port. */
+static void finish_limited(struct fp_worker *worker, const struct fp_table *table, uint32_t port,
+			   const struct fp_rx *rx, const struct fp_frame *frame,
+			   const struct fp_verdict *verdict, uint64_t now_ns)
+{
+	uint32_t limit = table->storm_limit[port];
+	enum fp_storm_kind kind;
+	struct fp_verdict cut;
+
+	if (!fp_storm_concerns(table, port, frame, verdict, &kind) ||
+	    fp_bucket_take(&worker->storms[port].kinds[kind], limit, limit, now_ns)) {
+		finish(worker, table, port, rx, frame, verdict);
+		return;
+	}
+	cut = *verdict;
+	fp_storm_cut(table, frame, kind, &cut);
+	finish(worker, table, port, rx, frame, &cut);
+}
+
 static void let_go(struct fp_worker *worker, uint32_t port, const struct fp_verdict *verdict)
 {
 	fp_count(&worker->stats[port].reasons[verdict->reason], 1);
@@ -219,7 +246,7 @@ static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
 	if (is_cut(worker, table->ports[port], flow))
 		let_go(worker, port, &flow->verdict);
 	else
-		finish(worker, table, port, rx, frame, &flow->verdict);
+		finish_limited(worker, table, port, rx, frame, &flow->verdict, now_ns);
 }
 
 void fp_process(struct fp_switch *sw, struct fp_worker *worker, const struct fp_table *table,
@@ -255,5 +282,5 @@ void fp_process(struct fp_switch *sw, struct fp_worker *worker, const struct fp_
 		fp_unicast_learn(sw, stats, table, &frame, port, now_ns);
 	if (verdict.punt)
 		punt(worker, table, port, &frame, &verdict, now_ns);
-	finish(worker, table, port, rx, &frame, &verdict);
+	finish_limited(worker, table, port, rx, &frame, &verdict, now_ns);
 }

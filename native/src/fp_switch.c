@@ -12,7 +12,7 @@
 _Static_assert(sizeof(struct fp_row) == 72, "contract");
 _Static_assert(sizeof(struct fp_vlan) == 72, "contract");
 _Static_assert(sizeof(struct fp_members) == 72, "contract");
-_Static_assert(sizeof(struct fp_port_state) == 28, "contract");
+_Static_assert(sizeof(struct fp_port_state) == 32, "contract");
 _Static_assert(sizeof(struct fp_verdict) == 72, "contract");
 _Static_assert(sizeof(struct fp_fdb_entry) == 32, "contract");
 _Static_assert(sizeof(struct fp_config) == 24, "contract");

@@ -23,6 +23,7 @@
 #include "fp_shortcut.h"
 #include "fp_slots.h"
 #include "fp_stats.h"
+#include "fp_storm.h"
 #include "fp_streams.h"
 #include "fp_table.h"
 #include "fp_tx.h"
@@ -71,6 +72,7 @@ struct fp_worker {
 	struct fp_tx tx;
 	struct fp_flows flows;
 	struct fp_joins joins;
+	struct fp_storm storms[FP_PORTS_MAX];
 	uint8_t *oversize;
 	uint8_t *segments; /* frames of this pass that were cut here, FP_SEGMENTS_BYTES */
 	uint32_t segments_used;

@@ -7,6 +7,7 @@
 #include "fp_mask.h"
 
 #define SHARD_SLOTS_MIN 4u
+#define PAUSE 1u /* 01:80:c2:00:00:01 never passes a bridge (L2-2) */
 
 static uint64_t mix(uint64_t x)
 {
@@ -262,9 +263,13 @@ int fp_table_apply_port(struct fp_table *table, const struct fp_port_state *stat
 	mask_put(table->sticky, state->port, open && state->flags & FP_PORT_STICKY);
 	mask_put(table->ahead, state->port, open && state->flags & FP_PORT_AHEAD);
 	mask_put(table->filters, state->port, state->flags & FP_PORT_FILTERS);
+	mask_put(table->guard, state->port, open && state->flags & FP_PORT_GUARD);
+	mask_put(table->held, state->port, open && state->flags & FP_PORT_HELD);
 	table->mtu[state->port] = state->mtu;
 	table->pvid[state->port] = state->pvid;
 	table->horizon[state->port] = state->horizon;
+	table->reserved[state->port] = state->reserved & (uint16_t) ~(1u << PAUSE);
+	table->storm_limit[state->port] = state->storm_limit;
 	return 0;
 }
 

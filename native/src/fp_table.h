@@ -81,11 +81,15 @@ struct fp_table {
 	uint64_t filters[FP_MASK_WORDS];
 	uint64_t trunks[FP_MASK_WORDS]; /* that have a VLAN with a tag */
 	uint64_t ahead[FP_MASK_WORDS];	/* whose joins are served before they are decided */
+	uint64_t guard[FP_MASK_WORDS];	/* whose probes are handed up */
+	uint64_t held[FP_MASK_WORDS];	/* not up, being part of a loop */
 	struct fp_vlans *vlans;
 	struct fp_port *ports[FP_PORTS_MAX];
 	uint32_t mtu[FP_PORTS_MAX];
 	uint16_t pvid[FP_PORTS_MAX];
 	uint16_t horizon[FP_PORTS_MAX];
+	uint16_t reserved[FP_PORTS_MAX];
+	uint32_t storm_limit[FP_PORTS_MAX];
 	struct fp_floods floods;
 	struct fp_shard *shards[FP_SHARDS];
 };

@@ -67,6 +67,9 @@ RingSlots = Annotated[
     Literal[0, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536],
     Meta(extra={"allowed": "0, or a power of two from 32 to 65536"}),
 ]
+ReservedMask = Annotated[
+    int, Meta(ge=0, le=0xFFFF, extra={"allowed": "a number from 0 to 65535, without 2 (PAUSE)"})
+]
 Label = Annotated[
     str,
     like(

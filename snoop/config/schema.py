@@ -26,6 +26,7 @@ from snoop.config.bounds import (
     NullSource,
     PortName,
     QuerySeconds,
+    ReservedMask,
     ResponseSeconds,
     RingSlots,
     UserGroup,
@@ -85,6 +86,20 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             "ff02::1, ff02::2, ff02::16, ff02::6a, ff02::fb, ff02::1:2, ff02::1:ff00:0/104"
         ),
     ] = field(default_factory=lambda: [GroupPrefix("224.0.1.129")])
+    loop_guard: Annotated[
+        bool,
+        says(
+            "send a probe by each port every second, and let a port by which one comes back "
+            "forward nothing for as long as that lasts"
+        ),
+    ] = True
+    group_fwd_mask: Annotated[
+        ReservedMask,
+        says(
+            "which of 01:80:c2:00:00:00 to 0f pass, a bit each as in Linux: 0x4000 LLDP and gPTP, "
+            "8 802.1X, 4 LACP; the first always does, PAUSE (2) never"
+        ),
+    ] = 0
     fdb_ageing: Annotated[
         float, Meta(ge=1.0, le=1_000_000.0), says("seconds a silent unicast address is kept")
     ] = 300.0

@@ -124,6 +124,14 @@ class PortTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     igmp_burst: Annotated[int, Meta(ge=1, le=1_000_000), says("and at once, with igmp_rate")] = (
         40_000
     )
+    storm_limit: Annotated[
+        int,
+        Meta(ge=0, le=10_000_000),
+        says(
+            "frames a second that it may flood, of each kind: broadcast, unknown unicast, "
+            "multicast of groups nobody joined while they are pruned; 0: no limit"
+        ),
+    ] = 10_000
     coalesce: Annotated[Coalesce | None, says("left out: as [switch]")] = None
     sticky: Annotated[
         bool,

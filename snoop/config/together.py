@@ -19,6 +19,7 @@ from snoop.config.words import meant
 from snoop.wire.address import Family
 
 _TABLE = {Family.IPV4: "igmp", Family.IPV6: "mld"}
+_PAUSE = 1 << 1  # 01:80:c2:00:00:01, L2-2
 _INTERVALS = ("query_interval", "query_response_interval")
 
 
@@ -32,6 +33,13 @@ def problems(config: Config, unknown: Unknown) -> Iterator[Problem]:
     yield from _twice("group", "group", [f'"{one.group}"' for one in config.group], unknown)
     yield from _by_ports(config, unknown)
     yield from _listen(config.metrics.listen)
+    yield from _reserved(config.switch.group_fwd_mask)
+
+
+def _reserved(mask: int) -> Iterator[Problem]:
+    if mask & _PAUSE:
+        text = f"[switch] group_fwd_mask = {mask:#x}: without 2, PAUSE, is allowed"
+        yield Problem(text, "switch", meant="group_fwd_mask")
 
 
 def of_ports(config: Config, unknown: Unknown) -> Iterator[Problem]:

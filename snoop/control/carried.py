@@ -55,6 +55,8 @@ class Port(Struct, frozen=True, kw_only=True, gc=False):
     groups: int = 0
     group_limit: int | None = None
     device: str = ""
+    loop: bool = False
+    loop_with: str | None = None
 
 
 class Station(Struct, frozen=True, kw_only=True, gc=False):

@@ -13,6 +13,7 @@ class SwitchConfig(Struct, frozen=True, kw_only=True):
     unregistered: str = "flood"
     vlan_filtering: bool = False
     nice: int = 0
+    loop_guard: bool = True
 
 
 class IgmpConfig(Struct, frozen=True, kw_only=True):

@@ -26,7 +26,8 @@ STATS = {
     "tx_error": "not sent: any other error",
     "tx_offload": "not sent: a large frame with an offload inside a tunnel that is not understood",
     "rx_oversize": "frames larger than a ring slot, read whole beside it",
-    "punt_copies": "forwarded frames of which the control plane got a copy (PIM)",
+    "punt_copies": "forwarded frames of which the control plane got a copy (PIM, BPDUs that "
+    "tell of a topology change)",
     "punt_copies_lost": "such copies lost",
     "punt_stale": "frames of punt_igmp and punt_mld left unread: two seconds behind others of "
     "their port",
@@ -57,6 +58,8 @@ REFUSED = frozenset(
     (
         *("reserved_mac", "vlan_invalid", "vlan_filtered", "ip_error", "ipv6_error", "ipv6_scope"),
         *("source_mac", "port_down", "rate_limited", "control_size"),
+        *("loop", "probe_limited", "storm_broadcast", "storm_unknown_unicast"),
+        "storm_unregistered",
     )
 )
 """Drops of what must not pass: damaged, forbidden, or more than a port may send."""

@@ -20,6 +20,8 @@ KINDS = {
     "restarted": "another process took the place of the one before, with all it knew",
     "ring_reopened": "the receive rings of a port had stopped and were opened again",
     "mac_claimed": "a unicast address was heard at a second port",
+    "loop": "a port is part of a loop and is held, or was and forwards again",
+    "topology": "a BPDU has told of a topology change, and hosts are asked again",
     "warning": "something about somebody else's queries that is likely to be a mistake",
     "config": "the configuration was read again, or options of a port were set by a command",
     "static": "a static entry was added or removed, by a command or by the file",

@@ -25,6 +25,10 @@ REASONS = {
     ),
     "forward_unicast": Reason("frames to a known unicast address"),
     "forward_l2_group": Reason("frames that are not IP, of a group with static entries by its MAC"),
+    "storm_to_routers": Reason(
+        "frames of groups nobody joined that came over [[port]] storm_limit: sent to router ports "
+        "alone"
+    ),
     "flood_link_local": Reason(
         "frames to 224.0.0.0/24, which go everywhere",
         "flooded: 224.0.0.0/24 always goes to every port (RFC 4541 2.1.2)",
@@ -70,6 +74,11 @@ REASONS = {
     "punt_mld": Reason(
         "MLD messages handed to the control plane",
         "MLD: the control plane decides",
+    ),
+    "punt_probe": Reason(
+        "probes of loop guards handed to the control plane: those of other switches, and our own, "
+        "which only a loop brings back",
+        "a probe of a loop guard: the control plane passes on those of other switches",
     ),
     "no_member": Reason("dropped: the group is known, but nobody wants this source"),
     "no_egress": Reason("dropped: no other port to send it to"),
@@ -122,5 +131,24 @@ REASONS = {
     "control_size": Reason(
         "dropped: IGMP or MLD longer than the port's MTU allows a frame to be",
         "dropped: IGMP or MLD longer than the port's MTU allows",
+    ),
+    "loop": Reason(
+        "dropped: came in at a port that is held, being part of a loop",
+        "dropped: the port it comes in at is held, being part of a loop",
+    ),
+    "probe_limited": Reason(
+        "dropped: more than 200 probes of loop guards a second",
+        "dropped: more probes of loop guards than there can be",
+    ),
+    "storm_broadcast": Reason(
+        "dropped: broadcast over [[port]] storm_limit", "dropped: over [[port]] storm_limit"
+    ),
+    "storm_unknown_unicast": Reason(
+        "dropped: to unknown unicast addresses, over [[port]] storm_limit",
+        "dropped: over [[port]] storm_limit",
+    ),
+    "storm_unregistered": Reason(
+        "dropped: of groups nobody joined, over [[port]] storm_limit",
+        "dropped: over [[port]] storm_limit",
     ),
 }

@@ -12,7 +12,7 @@ from snoop.table.seen import PortOpened, PortSetup
 
 _NO_MAC = bytes(lib.FP_MAC_BYTES)
 
-Staged = tuple[int, int, int, int, int, int, bytes]
+Staged = tuple[int, int, int, int, int, int, bytes, int, int]
 
 
 def port_config(ifindex: int, setup: PortSetup, program_fd: int = 0) -> Any:
@@ -130,6 +130,10 @@ class Opening:
         peer: bool = False,
         peer_mac: bytes = _NO_MAC,
         ahead: bool = False,
+        guard: bool = False,
+        held: bool = False,
+        reserved: int = 0,
+        storm_limit: int = 0,
     ) -> None:
         """Stage the state of an open port for the next publish; mtu in bytes, rate 0: no limit.
 
@@ -138,7 +142,9 @@ class Opening:
         their tag, or `pvid`, 0: they are refused; else they pass as they came. Ports of one
         `horizon` never forward to each other; 0: it has none. `peer`: its other end, which has the
         address `peer_mac`, can be handed frames without its queue. `ahead`: what its hosts
-        join they get before that is decided (SM-70).
+        join they get before that is decided (SM-70). `guard`: probes are handed up (LOOP-1);
+        `held`: it is not `up`, being part of a loop. `reserved`: bit n lets 01:80:c2:00:00:0n
+        through (L2-2). `storm_limit`: frames a second of each kind of flood, 0: no limit.
         """
         flags = (lib.FP_PORT_UP if up else 0) | (lib.FP_PORT_COALESCE if coalesce else 0)
         flags |= lib.FP_PORT_WATCHED if watched else 0
@@ -146,4 +152,6 @@ class Opening:
         flags |= lib.FP_PORT_FILTERS if filters else 0
         flags |= lib.FP_PORT_PEER if peer else 0
         flags |= lib.FP_PORT_AHEAD if ahead else 0
-        self._staged_ports[port] = (mtu, flags, igmp_rate, igmp_burst, pvid, horizon, peer_mac)
+        flags |= (lib.FP_PORT_GUARD if guard else 0) | (lib.FP_PORT_HELD if held else 0)
+        own = (pvid, horizon, peer_mac, reserved, storm_limit)
+        self._staged_ports[port] = (mtu, flags, igmp_rate, igmp_burst, *own)

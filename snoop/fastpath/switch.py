@@ -83,7 +83,8 @@ class FastPath(Opening, Reading, Handing):
         for i, (port, state) in enumerate(self._staged_ports.items()):
             ports[i].port = port
             ports[i].mtu, ports[i].flags, ports[i].igmp_rate, ports[i].igmp_burst = state[:4]
-            ports[i].pvid, ports[i].horizon, ports[i].peer_mac = state[4:]
+            ports[i].pvid, ports[i].horizon, ports[i].peer_mac = state[4:7]
+            ports[i].reserved, ports[i].storm_limit = state[7:]
         check(
             lib.fp_switch_publish(
                 self._sw,

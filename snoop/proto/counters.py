@@ -81,6 +81,7 @@ COUNTERS: Final[dict[str, str]] = {
     "tx_fragment": "IGMP and MLD fragments forwarded",
     "tx_unknown": "IGMP messages of other types forwarded",
     # refused or not used, by cause
+    "probe_refused": "probes of the loop guard that are none, too old, or made up (LOOP-1)",
     "own_frame": "frames from the switch's own MAC address: ignored (V-1)",
     "ttl_not_one": "control frames whose TTL or Hop Limit is not 1 (W-8)",
     "no_router_alert": "IGMPv2, IGMPv3 and MLD messages without Router Alert, not learned (W-7)",

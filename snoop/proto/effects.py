@@ -82,6 +82,8 @@ class EventKind(StrEnum):
     RESTARTED = "restarted"
     MAC_CLAIMED = "mac_claimed"
     RESUMED = "resumed"
+    LOOP = "loop"
+    TOPOLOGY = "topology"
 
 
 class By(StrEnum):

@@ -48,6 +48,8 @@ from snoop.wire.address import family as family_of
 
 # A port's whole table may be due at one instant; a frame waits for no more than this.
 _DUE_PER_FRAME: Final = 16
+# The schedule asks the others: a query takes some 0.1 ms.
+_ASKED_AT_ONCE: Final = 128
 
 
 class Engine:
@@ -202,6 +204,19 @@ class Engine:
         It may then have nothing to do: a timer that was put off is looked at, and armed again.
         """
         return self._context.deadlines.next()
+
+    def topology_changed(self, *, now: Instant) -> list[Effect]:
+        """Ask all hosts again, wherever this switch is the one who asks (SNOOP-12, Q-14)."""
+        turn = self._turn(now)
+        for number, instance in enumerate(self._instances):
+            if number < _ASKED_AT_ONCE and instance.querier.is_querier:
+                instance.querier.ask(self._context.up, ANY, turn)
+        return turn.effects
+
+    def note(self, port: int, counter: str) -> None:
+        """Count for a port what is not the engine's to read."""
+        if port in self._context.ports:
+            self._context.ports[port].counts[counter] += 1
 
     # Settings ------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ _LEVELS = {
     EventKind.RING_REOPENED: logging.WARNING,
     EventKind.MAC_CLAIMED: logging.WARNING,
     EventKind.RESUMED: logging.DEBUG,
+    EventKind.TOPOLOGY: logging.INFO,
     EventKind.QUERIER: logging.INFO,
     EventKind.MROUTER: logging.INFO,
     EventKind.STATIC: logging.INFO,

@@ -49,6 +49,10 @@ class Outbox:
         """Send a frame."""
         self._transmits.append(transmit)
 
+    def send_now(self, transmit: Transmit) -> None:
+        """Send a frame that follows from nothing that waits to be published."""
+        self._fastpath.inject(*transmit)
+
     def tell(self, event: Event, now: Instant) -> None:
         """Tell an event of the engine."""
         self._news.append((event, now))

@@ -37,6 +37,7 @@ from snoop.runtime.disputes import Disputes
 from snoop.runtime.egress import NeighbourTable
 from snoop.runtime.events import Events
 from snoop.runtime.fanout import Fanout
+from snoop.runtime.guard import Guard
 from snoop.runtime.history import History
 from snoop.runtime.kernel import KernelPath
 from snoop.runtime.log import Limited
@@ -45,13 +46,13 @@ from snoop.runtime.outbox import Outbox
 from snoop.runtime.port import LinkTable, Port, State
 from snoop.runtime.ports import Ports
 from snoop.runtime.publishing import NOW, Publishing
+from snoop.runtime.remarks import Remarks
 from snoop.runtime.rings import RingWatch
 from snoop.runtime.statics import FileStatics
 from snoop.runtime.surviving import OwnState, PlaneState
 from snoop.runtime.undecided import Undecided
-from snoop.table.members import VLAN_DEFAULT
 from snoop.table.seen import Punted
-from snoop.wire.address import Address, Family, mac_text
+from snoop.wire.address import Address, Family
 
 if TYPE_CHECKING:
     from snoop.fastpath import FastPath
@@ -100,6 +101,8 @@ class Plane(Undecided):
         self.names = Names(config.group)
         told = Events(events, self.history, self.ports.name, self._called, self.ports.description)
         self._outbox = Outbox(fastpath, told, Captures(captures, self.ports))
+        self._remarks = Remarks(self.ports, self._outbox)
+        self._guard = Guard(self.ports, self._outbox)
         self._limited = Limited(_log)
         self._publishing = Publishing(fastpath, self.ports.staging, self._limited)
         self._budget = Budget()
@@ -189,6 +192,8 @@ class Plane(Undecided):
             cost += punted.cost
             self._taken += 1
             self.changes += 1
+            if self._guard.takes(punted, self.engine, now):
+                continue
             try:
                 effects = engine.receive(
                     port=punted.port, vid=punted.vid, frame=punted.frame, tci=punted.tci, now=now
@@ -202,9 +207,12 @@ class Plane(Undecided):
                 continue
             self._outbox.hear(punted, effects)
             self._apply(effects, now)
+        self._follow_guard(now)
         self.flush()
         if self._refused.due(now):
-            self._tell_refused(now)
+            self._remarks.refused(
+                self._refused.news(self.fastpath.verdicts("rate_limited"), now), now
+            )
         ended = clock.now()
         rest_ns = self._budget.spent(cost, ended - now)
         if not self._refused.flooding:
@@ -235,6 +243,7 @@ class Plane(Undecided):
         if self.params.switch_mac == resolve.NO_MAC and self.ports.macs():
             self._readdress(now)
         self._tell(changes, now)
+        self._follow_guard(now)
         self._settle_runs()
         self.flush()
 
@@ -246,17 +255,14 @@ class Plane(Undecided):
         """
         self.is_quiet, self._taken = not self._taken, 0
         self.fastpath.reap()
-        self.kernel.look(clock.now(), self.config.switch)
-        for entry in self._disputes.look(clock.now()):
-            assert entry.rival is not None
-            mac, rival = mac_text(entry.mac), self.ports.name(entry.rival)
-            fields: dict[str, object] = {"mac": mac, "held_at": self.ports.name(entry.port)}
-            kind, vlan = EventKind.MAC_CLAIMED, entry.vlan
-            self._outbox.say(kind, vlan=vlan, port=rival, fields=fields, now=clock.now())
-        reopened = self._rings.look(clock.now())
-        for port in reopened:
-            because = port.problem or "a frame with an offload that the kernel cannot describe"
-            self.say(EventKind.RING_REOPENED, {"because": because}, port=port.name)
+        now = clock.now()
+        self.kernel.look(now, self.config.switch)
+        self._guard.beat(now, self.params.switch_mac, self.engine.vids())
+        if self._follow_guard(now):
+            self.flush()
+        self._remarks.claimed(self._disputes.look(now), now)
+        reopened = self._rings.look(now)
+        self._remarks.reopened(reopened, now)
         if any(not port.opened for port in reopened):
             self.links_changed()
 
@@ -312,6 +318,7 @@ class Plane(Undecided):
                 self.ports.remove(port)
                 self.fastpath.fdb_flush(port=port.id)
                 self._statics.forget(port.id)
+                self._guard.forget(port.id)
                 # Its number is free for another, whom these frames are not of.
                 self._unread = deque(one for one in self._unread if one.port != port.id)
 
@@ -397,15 +404,16 @@ class Plane(Undecided):
             else:
                 self._apply(self.engine.port_down(port.id, now=now), now)
                 self.fastpath.fdb_flush(port=port.id)
+        self._guard.probe([port for port, state in changes if state is State.UP], now)
 
-    def _tell_refused(self, now: Instant) -> None:
-        for number, frames in self._refused.news(
-            self.fastpath.verdicts("rate_limited"), now
-        ).items():
-            port = self.ports.get(number)
-            if port is not None:
-                reason = f"igmp_rate, {port.table.igmp_rate} records a second, reached"
-                self.say(EventKind.LIMIT, {"reason": reason, "dropped": frames}, port=port.name)
+    def _follow_guard(self, now: Instant) -> bool:
+        """What probes and BPDUs have told of: hosts to ask anew, ports held or let go."""
+        asks, changed = self._guard.asks(now), self._guard.settle(now)
+        if asks:
+            self._apply(self.engine.topology_changed(now=now), now)
+        if changed:
+            self._tell(self.ports.reconcile(self._links), now)
+        return asks or changed
 
     def _port_params(self, table: PortTable) -> PortParams:
         return resolve.port_params(self.config.switch, table)
@@ -420,14 +428,8 @@ class Plane(Undecided):
         self._publishing.mdb.set_members(self.ports.members())
         # First of all: queries that wait leave with the tag that each port has there (VLAN-5).
         self._publishing.publish()
-        self._all_vlans()
+        self._publishing.all_vlans_changed(self.engine)
         self.flush()
-
-    def _all_vlans(self) -> None:
-        """Every VLAN's row again, and the row of the VLANs that have none."""
-        always = ((vid, family) for vid in (0, VLAN_DEFAULT) for family in Family)
-        for vid, family in (*self.engine.instances(), *always):
-            self._publishing.vlan_changed(vid, family)
 
     def _called(self, group: object) -> str | None:
         return self.names.of_text(group)
@@ -443,7 +445,6 @@ class Plane(Undecided):
     def _configure_statics(self, now: Instant) -> None:
         """Make the configured static entries so; those of `snoop mdb add` stay."""
         wanted = resolve.statics(self.config, port_id=self._port_id)
-        self._apply(self._statics.become(self.engine, wanted, now=now, full=self._say_full), now)
-
-    def _say_full(self, port: int, reason: str) -> None:
-        self.say(EventKind.LIMIT, {"reason": reason}, port=self.ports.name(port))
+        self._apply(
+            self._statics.become(self.engine, wanted, now=now, full=self._remarks.full), now
+        )

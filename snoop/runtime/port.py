@@ -68,6 +68,10 @@ class PortPath(Protocol):
         ahead: bool = ...,
         peer: bool = ...,
         peer_mac: bytes = ...,
+        guard: bool = ...,
+        held: bool = ...,
+        reserved: int = ...,
+        storm_limit: int = ...,
     ) -> None: ...
 
 
@@ -77,8 +81,9 @@ class Port:
 
     `isolated_because`: why the kernel refused to keep the host's stack off it. `before`: what
     other ports of this number have counted, `since` when it was not theirs any more; `opening`: the
-    interface for which it is being opened, 0: none; `setup`: how it was asked for last; `said`: the
-    state in the log; `later`: its program is to come, and the rings alone serve it.
+    interface for which it is being opened, 0: none; `held`: why the loop guard has it forward
+    nothing, `held_with` the port by which its loop goes on; `setup`: how it was asked for last;
+    `said`: the state in the log; `later`: its program is to come, and the rings alone serve it.
     """
 
     id: int
@@ -93,6 +98,8 @@ class Port:
     asked_isolation: bool = False
     asked_bypass: bool = True
     told_up: bool = False
+    held: str | None = None
+    held_with: str | None = None
     opening: int = 0
     later: bool = False
     setup: PortSetup | None = None

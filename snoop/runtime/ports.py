@@ -218,7 +218,7 @@ class Ports:
         self._neighbours.follow([link.ifindex for link in found.values() if link is not None])
         for port in self:
             gone = self._follow(port, found[port.name])
-            up = port.state is State.UP
+            up = port.state is State.UP and port.held is None
             if port.told_up and (gone or not up):
                 changes.append((port, State.DOWN))
                 port.told_up = False

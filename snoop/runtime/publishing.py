@@ -56,6 +56,12 @@ class Publishing:
     def vlan_changed(self, vid: int, family: Family) -> None:
         self._vlans[vid, family] = None
 
+    def all_vlans_changed(self, engine: Engine) -> None:
+        """Every VLAN's row again, and the row of the VLANs that have none."""
+        always = ((vid, family) for vid in (0, VLAN_DEFAULT) for family in Family)
+        for vid, family in (*engine.instances(), *always):
+            self.vlan_changed(vid, family)
+
     @property
     def due(self) -> Instant:
         """When to go on: at once, if something was left over."""

@@ -65,7 +65,7 @@ class Staging:
         mac = self._direct(port).mac
         self._fastpath.port_set(
             port.id,
-            up=port.link.up,
+            up=port.link.up and port.held is None,
             mtu=port.link.mtu,
             coalesce=self._runs(port).takes,
             watched=effective.coalesce(port.table, self.switch) is Coalesce.AUTO,
@@ -78,6 +78,10 @@ class Staging:
             ahead=resolve.port_params(self.switch, port.table).ahead,
             peer=mac is not None,
             peer_mac=mac or _NO_MAC,
+            guard=self.switch.loop_guard,
+            held=port.held is not None,
+            reserved=self.switch.group_fwd_mask,
+            storm_limit=port.table.storm_limit,
         )
 
     def _horizon(self, port: Port) -> int:

@@ -56,6 +56,8 @@ class FakeFastPath:
     flushed: list[tuple[int | None, int | None]] = field(default_factory=list)
     learned: list[FdbEntry] = field(default_factory=list)
     ahead: dict[int, bool] = field(default_factory=dict)
+    guards: dict[int, tuple[bool, bool, int, int]] = field(default_factory=dict)
+    """Guarded, held, addresses let through, storm limit."""
     decisions: list[int] = field(default_factory=list)
     """How many publishes there had been, each time that all was decided."""
     untagged: dict[int, int] = field(default_factory=dict)
@@ -119,6 +121,7 @@ class FakeFastPath:
         watched: bool = False, sticky: bool = False, igmp_rate: int = 0, igmp_burst: int = 1,
         filters: bool = False, pvid: int = 0, horizon: int = 0,
         peer: bool = False, peer_mac: bytes = bytes(6), ahead: bool = False,
+        guard: bool = False, held: bool = False, reserved: int = 0, storm_limit: int = 0,
     ) -> None:  # fmt: skip
         assert port in self.opened
         self.states[port] = (up, mtu, coalesce)
@@ -127,6 +130,10 @@ class FakeFastPath:
         self.rates[port] = (igmp_rate, igmp_burst)
         self.table.horizons[port] = horizon
         self.ahead[port] = ahead
+        self.guards[port] = (guard, held, reserved, storm_limit)
+        self.table.guard = self.table.guard & ~(1 << port) | guard << port
+        self.table.held = self.table.held & ~(1 << port) | held << port
+        self.table.reserved[port] = reserved
         self.table.pvids.pop(port, None)
         if filters:
             self.table.pvids[port] = pvid

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     FLOOD_MAC_IP_MISMATCH = "mac_ip_mismatch"
     PUNT_IGMP = "punt_igmp"
     PUNT_MLD = "punt_mld"
+    PUNT_PROBE = "punt_probe"
     DROP_NO_MEMBER = "no_member"
     DROP_NO_EGRESS = "no_egress"
     DROP_SPLIT_HORIZON = "split_horizon"
@@ -57,6 +58,7 @@ class Reason(StrEnum):
     DROP_VLAN_FILTERED = "vlan_filtered"
     DROP_SOURCE_MAC = "source_mac"
     DROP_PORT_DOWN = "port_down"
+    DROP_LOOP = "loop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,9 @@ class Verdict:
 class Table:
     """The published state.  `up`: the ports that take part; a frame never leaves by its own.
 
-    `pvids` has the ports that filter, 0: they refuse what brings no VLAN.
+    `guard`: those whose probes are handed up, `held`: those that are part of a loop; `reserved`: by
+    port, bit n lets 01:80:c2:00:00:0n through. `pvids` has the ports that filter, 0: they refuse
+    what brings no VLAN.
     """
 
     up: Ports = 0
@@ -82,6 +86,9 @@ class Table:
     members: dict[int, Ports] = field(default_factory=dict)
     pvids: dict[int, int] = field(default_factory=dict)
     horizons: dict[int, int] = field(default_factory=dict)
+    guard: Ports = 0
+    held: Ports = 0
+    reserved: dict[int, int] = field(default_factory=dict)
 
     def apply(self, delta: Delta) -> None:
         """Apply one publish; KeyError if it deletes what is not there."""
@@ -110,12 +117,18 @@ class Table:
 
     def _decide(self, port: int, frame: bytes) -> Verdict:
         """Without split horizons."""
-        if not self.up >> port & 1:
-            return Verdict(Reason.DROP_PORT_DOWN)
         if len(frame) < 14:
             return Verdict(Reason.DROP_TRUNCATED)
+        if frame[12:14] in (b"\x81\x00", b"\x88\xa8") and len(frame) < 18:
+            return Verdict(Reason.DROP_TRUNCATED)
+        if self.guard >> port & 1 and self._is_probe(port, frame):  # LOOP-1
+            return Verdict(Reason.PUNT_PROBE, punt=True)
+        if not self.up >> port & 1:
+            held = self.held >> port & 1  # LOOP-3
+            return Verdict(Reason.DROP_LOOP if held else Reason.DROP_PORT_DOWN)
         dst, src = frame[:6], frame[6:12]
-        if dst[:5] == b"\x01\x80\xc2\x00\x00" and 1 <= dst[5] <= 15:  # L2-1
+        passes = (self.reserved.get(port, 0) & ~2) >> dst[5] & 1  # L2-2
+        if dst[:5] == b"\x01\x80\xc2\x00\x00" and 1 <= dst[5] <= 15 and not passes:  # L2-1
             return Verdict(Reason.DROP_RESERVED_MAC)
         vid, offset, ethertype = 0, 14, int.from_bytes(frame[12:14], "big")
         service_tag = ethertype == _SERVICE_TAG
@@ -144,10 +157,20 @@ class Table:
         if ethertype == _IPV6:
             return self._decide_ipv6(dst, vid, frame[offset:], others)
         ports = self.rows.get((vid, of_mac(dst), ANY))
+        copy = not service_tag and _tells_of_change(dst, frame[offset:])  # SNOOP-12
         if ports is None:
-            return _flood(Reason.FLOOD_L2_MULTICAST, others)
+            return _flood(Reason.FLOOD_L2_MULTICAST, others, punt=copy)
         reason = Reason.FORWARD_L2_GROUP if ports & others else Reason.DROP_NO_MEMBER
-        return Verdict(reason, ports & others)
+        return Verdict(reason, ports & others, copy)
+
+    def _is_probe(self, port: int, frame: bytes) -> bool:
+        """A probe, in a VLAN that the port is in."""
+        vid, rest = 0, frame[12:]
+        if rest[:2] == b"\x81\x00":
+            vid, rest = int.from_bytes(rest[2:4], "big") & 0x0FFF, rest[4:]
+        vid = vid or self.pvids.get(port, 0)
+        is_in = vid != 0x0FFF and self.members_of(vid) >> port & 1
+        return bool(is_in) and frame[:6] == b"\x03snoop" and rest[:2] == b"\x88\xb5"
 
     def members_of(self, vid: int) -> Ports:
         """The ports that are in a VLAN."""
@@ -214,6 +237,16 @@ class Table:
 
 def _flood(reason: Reason, egress: Ports, *, punt: bool = False) -> Verdict:
     return Verdict(reason if egress else Reason.DROP_NO_EGRESS, egress, punt)
+
+
+def _tells_of_change(dst: bytes, llc: bytes) -> bool:
+    """A BPDU, plain or of a VLAN, that is a notification or has the flag of a change."""
+    heads = {"0180c2000000": "424203", "01000ccccccd": "aaaa0300000c010b"}
+    head = bytes.fromhex(heads.get(dst.hex(), ""))
+    if not head or not llc.startswith(head + bytes(2)):
+        return False
+    kind, flags = llc[len(head) + 3 : len(head) + 4], llc[len(head) + 4 : len(head) + 5]
+    return kind == b"\x80" or (kind in (b"\x00", b"\x02") and bool(flags and flags[0] & 1))
 
 
 def _has(prefix: Prefix, group: Address) -> bool:

@@ -22,7 +22,7 @@ TESTS = ("tests/**/*.py", "tests/vectors/*.txt", "native/tests/*.[ch]", "native/
 LAB = ("netns-lab/**/*.py", "snoop/lab/*.py")
 PROSE = ("*.md", "snoop/**/*.md", "native/*.md", "netns-lab/*.md", "tests/*.md")
 
-_THEMES = "SNOOP|VLAN|MLD|NET|SAY|BM|L2|SM|TM|[BDFGJNQVW]"
+_THEMES = "SNOOP|LOOP|VLAN|MLD|NET|SAY|BM|L2|SM|TM|[BDFGJNQVW]"
 _ID = re.compile(rf"(?<![\w-])({_THEMES})-(\d+)(?![\w-])")
 # What may follow an id: "..22", " to SM-12", ", 3", "/6".  A bare number counts only where nothing
 # but the end of a list can follow it: "1, 3)" and not "1, 3 s".

@@ -27,7 +27,7 @@ def ports(facts: Facts) -> Iterator[Finding]:
                 "the interface does not exist",
                 f"it joins when it appears (ip link add {name} …), or take its [[port]] name out",
             )
-        elif port.problem and port.problem != port.notice:
+        elif port.problem and port.problem != port.notice and not port.loop:  # `loops` has that
             do = f"ip -d link show {device}"
             if "of the switch" in port.problem:
                 do = f"`snoop list` has the other: take {name} out of one of them"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from snoop.cli.findings.facts import Facts, many, problem
+from snoop.cli.findings.facts import Facts, many, note, problem
 from snoop.control import documents
 from snoop.control.causes import Cause
 from snoop.control.documents import Finding
@@ -39,7 +39,12 @@ def _storms(facts: Facts, port: str) -> Iterator[tuple[float, str, str]]:
 
 
 def looped(facts: Facts) -> set[str]:
-    """Ports at which our own queries came back."""
+    """Ports of a loop: that are held, that those go round by, at which our queries came back."""
+    held = {each for row in facts.seen.ports if row.loop for each in (row.name, row.loop_with)}
+    return _came_back(facts) | {name for name in held if name is not None}
+
+
+def _came_back(facts: Facts) -> set[str]:
     return {name for name, counts in facts.port_counters.items() if counts.get(OWN_FRAME)}
 
 
@@ -49,9 +54,30 @@ def by_loop(facts: Facts, station: documents.Station) -> bool:
 
 
 def loops(facts: Facts) -> Iterator[Finding]:
-    """SAY-18: a frame of ours that comes in has been round."""
-    ports = sorted(looped(facts))
-    if not ports:
+    """LOOP-2: ports that are held; SAY-18: a frame of ours that comes in has been round."""
+    cut = [row for row in facts.seen.ports if row.loop]
+    for row in cut:
+        yield problem(
+            Cause.LOOP,
+            row.name,
+            row.problem or "held: a loop",
+            f"`ip link set {row.name} down`, or take one of the cables of the loop out; some "
+            "seconds later it forwards again by itself",
+        )
+    ports = sorted(_came_back(facts))
+    if not ports or cut:
+        return
+    goes_on = any(by_loop(facts, row) for row in facts.disputed)
+    goes_on = goes_on or any(True for port in ports for _ in _storms(facts, port))
+    if facts.config.switch.loop_guard and not goes_on:
+        came = sum(facts.port_counters[port][OWN_FRAME] for port in ports)
+        yield note(
+            Cause.LOOP,
+            ", ".join(ports),
+            f"{many(came, 'frame')} of our own came back in here: a loop that is gone, or somebody "
+            "who sends back what he gets",
+            "`snoop show events --type loop` has the loops there were; `snoop clear counters`",
+        )
         return
     came = sum(facts.port_counters[port][OWN_FRAME] for port in ports)
     text = f"a loop: {many(came, 'frame')} of our own came back in here (own_frame {came})"

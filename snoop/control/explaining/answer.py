@@ -196,6 +196,12 @@ def _shut(case: Case, port: Port) -> Told | None:
             return Told(Cause.PORT_FAULT, port.problem, do=f"ip -d link show {port.name}")
         do = f"ip link set {port.name} up, at both ends"
         return Told(Cause.PORT_DOWN, "it is down", do=do)
+    if port.held is not None:
+        return Told(
+            Cause.LOOP,
+            port.held,
+            do=f"ip link set {port.name} down, or take a cable of the loop out",
+        )
     return None
 
 

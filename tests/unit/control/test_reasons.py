@@ -14,7 +14,7 @@ from unit.scene import Scene
 # What each port has joined decides, so `explain` has an answer for each.
 BY_PORT = {
     "forward_group", "forward_source", "forward_unregistered", "forward_unicast", "no_member",
-    "no_egress", "same_port", "forward_l2_group", "split_horizon",
+    "no_egress", "same_port", "forward_l2_group", "split_horizon", "storm_to_routers",
 }  # fmt: skip
 
 
@@ -42,6 +42,6 @@ def test_explain_says_it_of_every_port(reason: str, monkeypatch: pytest.MonkeyPa
         assert said == {line for line in said if line.startswith("flooded: the querier is new")}
     else:
         assert said == {REASONS[reason].because}
-    protocol = "MLD" if reason == "punt_mld" else "IGMP"
+    protocol = {"punt_mld": "MLD", "punt_probe": "a probe"}.get(reason, "IGMP")
     word = {Action.DROP: "dropped", Action.FLOOD: "flooded", Action.PUNT: protocol}
     assert all(line.startswith(word[verdict.action]) for line in said)

@@ -385,6 +385,7 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
 
 # Made and gone within a call, or made of the configuration, or the leaf that parts hold.
 STATELESS = {
+    *("LoopGuard", "_Loop", "Topology"),  # beside the engine: found anew within a second
     "Dump",
     "Fitting",
     "GroupFilter",

@@ -1,0 +1,170 @@
+"""The loop guard at work: probes sent, those that come in taken, ports held and let go.
+
+`proto/loops.py` says what follows from what; here are the ports it is about, and the frames. Beside
+it the topology changes that BPDUs tell of, which come up the same way.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from itertools import cycle, islice
+from typing import Protocol
+
+from snoop.config import resolve
+from snoop.config.schema import SwitchTable
+from snoop.proto.effects import EventKind, Transmit, own_frame
+from snoop.proto.loops import BEAT, Held, LoopGuard
+from snoop.proto.topology import Topology
+from snoop.proto.units import Instant
+from snoop.proto.units import Ports as PortSet
+from snoop.runtime.outbox import Outbox
+from snoop.runtime.port import Port, State
+from snoop.runtime.ports import Ports
+from snoop.table.seen import Punted
+from snoop.wire import probe
+from snoop.wire.probe import ETHERTYPE_PROBE, SWITCH_BYTES
+
+_log = logging.getLogger("snoop.loop")
+
+# VLANs of a port that are probed in one beat; a trunk of more takes several beats for a round.
+VLANS_MAX = 16
+_BRIDGES = (bytes.fromhex("0180c2000000"), bytes.fromhex("01000ccccccd"))
+_PROBE = ETHERTYPE_PROBE.to_bytes(2)
+
+
+def _is_probe(punted: Punted) -> bool:
+    return punted.frame[12:14] == _PROBE
+
+
+class Counts(Protocol):
+    """The part of the engine that counts."""
+
+    def note(self, port: int, counter: str) -> None: ...
+
+
+class Guard:
+    """Of the ports of one switch."""
+
+    def __init__(self, ports: Ports, outbox: Outbox) -> None:
+        self._ports = ports
+        self._outbox = outbox
+        self._mac: bytes | None = None
+        self._loops = LoopGuard(os.urandom(SWITCH_BYTES))
+        self._topology = Topology()
+        self._changed_at: str | None = None
+        self._asks = False
+        self._beaten = Instant(0)
+        self._turns: dict[int, Iterator[int]] = {}
+
+    @property
+    def _switch(self) -> SwitchTable:
+        return self._ports.staging.switch
+
+    def beat(self, now: Instant, mac: bytes, vids: Iterable[int]) -> None:
+        """Send probes from `mac`, if a second has passed; `vids`: the VLANs that are known."""
+        if self._mac is None:
+            # Its address first: after a restart it is the same switch of several that goes first.
+            self._loops = LoopGuard(mac + os.urandom(SWITCH_BYTES - len(mac)))
+        self._mac = mac
+        if now - self._beaten >= BEAT:
+            self._beaten = now
+            known = list(vids)
+            self._send([port for port in self._ports if port.state is State.UP], now, known)
+
+    def probe(self, ports: Iterable[Port], now: Instant) -> None:
+        """Send probes by ports that have just come up: a loop may have come with them."""
+        self._send(ports, now, ())
+
+    def takes(self, punted: Punted, counts: Counts, now: Instant) -> bool:
+        """Take a frame that is none of the engine's: a probe, or a BPDU that tells of a change."""
+        if punted.frame[:6] in _BRIDGES:
+            self._changed_at = self._ports.name(punted.port)
+            self._asks = self._topology.hear(now) or self._asks
+            return True
+        if not _is_probe(punted):
+            return False
+        heard = self._loops.receive(punted.port, punted.vid, punted.frame, now)
+        forwarding = self._forwarding()
+        if heard.passed is not None and forwarding >> punted.port & 1:
+            others = forwarding & ~(1 << punted.port)
+            self._outbox.send(
+                Transmit(punted.vid, others, heard.passed, punted.tci, came_from=punted.port)
+            )
+        if heard.refused:
+            counts.note(punted.port, "probe_refused")
+        return True
+
+    def asks(self, now: Instant) -> bool:
+        """Tell, once, whether hosts are to be asked anew, the network being another."""
+        asks = self._topology.due(now) or self._asks
+        self._asks = False
+        if asks:
+            kind, port = EventKind.TOPOLOGY, self._changed_at
+            self._outbox.say(kind, port=port, fields={}, now=now)
+        return asks
+
+    def settle(self, now: Instant) -> bool:
+        """Hold ports, or let them go, from the next publish on; True if any has changed."""
+        up = sum(1 << port.id for port in self._ports if port.state is State.UP)
+        changes = self._loops.settle(up if self._switch.loop_guard else 0, now)
+        for number, held in changes:
+            port = self._ports.get(number)
+            if port is not None:
+                self._become(port, held, now)
+        return bool(changes)
+
+    def forget(self, port: int) -> None:
+        """A port is none any more."""
+        self._loops.forget(port)
+        self._turns.pop(port, None)
+
+    def _become(self, port: Port, held: Held | None, now: Instant) -> None:
+        port.held = None if held is None else self._sentence(port, held)
+        port.held_with = None if held is None else self._ports.name(held.by)
+        fields: dict[str, object] = {"change": "released", "by": None, "reason": "the loop is gone"}
+        if held is not None:
+            by = self._ports.name(held.by)
+            fields = {"change": "held", "by": by, "reason": port.held}
+            _log.warning("%s: %s", port.name, port.held)
+        else:
+            _log.info("%s: its loop is gone; it forwards again", port.name)
+        vlan = 0 if held is None else held.vid
+        self._outbox.say(EventKind.LOOP, vlan=vlan, port=port.name, fields=fields, now=now)
+        if port.link is not None:
+            self._ports.staging.set(port)
+
+    def _sentence(self, port: Port, held: Held) -> str:
+        where = f" in VLAN {held.vid}" if held.vid else ""
+        if held.by == port.id:
+            return f"held, forwards nothing: what it sends comes back to it{where}, a loop"
+        by = self._ports.name(held.by)
+        return f"held, forwards nothing: a loop, it and {by} reach each other outside{where}"
+
+    def _forwarding(self) -> PortSet:
+        return sum(
+            1 << port.id for port in self._ports if port.state is State.UP and port.held is None
+        )
+
+    def _send(self, ports: Iterable[Port], now: Instant, vids: Iterable[int]) -> None:
+        if self._mac is None or not self._switch.loop_guard:
+            return
+        wanted = [(port.id, self._vids(port, vids)) for port in ports]
+        for made in self._loops.beat(wanted, os.urandom, now):
+            label = f"{self._switch.name} {self._ports.name(made.port)}"
+            frame = probe.build(made._replace(label=label), self._mac)
+            tci = own_frame(made.vid, frame).tci
+            self._outbox.send_now(Transmit(made.vid, 1 << made.port, frame, tci))
+
+    def _vids(self, port: Port, known: Iterable[int]) -> list[int]:
+        """Where it is probed now: without a tag, and in its tagged VLANs by turns."""
+        vlans = resolve.port_vlans(self._switch, port.table)
+        own = [0] if vlans is None else [vlans.pvid] if vlans.pvid else []
+        tagged = [vid for vid in known if vid] if vlans is None else list(vlans.vids())
+        tagged = [vid for vid in tagged if vid not in own]
+        if len(tagged) <= VLANS_MAX:
+            return own + tagged
+        turn = self._turns.setdefault(port.id, cycle(range(0, 1 << 16, VLANS_MAX)))
+        start = next(turn) % len(tagged)
+        return own + list(islice(cycle(tagged), start, start + VLANS_MAX))

@@ -1,0 +1,52 @@
+"""What the runtime itself has to tell of its ports, as events: the words, not when they are due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from snoop.proto.effects import EventKind
+from snoop.proto.units import Instant
+from snoop.runtime import clock
+from snoop.runtime.outbox import Outbox
+from snoop.runtime.port import Port
+from snoop.runtime.ports import Ports
+from snoop.table.seen import FdbEntry
+from snoop.wire.address import mac_text
+
+
+class Remarks:
+    """Of these ports, to whoever listens."""
+
+    def __init__(self, ports: Ports, outbox: Outbox) -> None:
+        self._ports = ports
+        self._outbox = outbox
+
+    def claimed(self, entries: Iterable[FdbEntry], now: Instant) -> None:
+        """Addresses that were heard at a second port (F-12)."""
+        for entry in entries:
+            assert entry.rival is not None
+            mac, rival = mac_text(entry.mac), self._ports.name(entry.rival)
+            fields: dict[str, object] = {"mac": mac, "held_at": self._ports.name(entry.port)}
+            kind = EventKind.MAC_CLAIMED
+            self._outbox.say(kind, vlan=entry.vlan, port=rival, fields=fields, now=now)
+
+    def reopened(self, ports: Iterable[Port], now: Instant) -> None:
+        """Ports whose rings had stopped (F-8)."""
+        for port in ports:
+            because = port.problem or "a frame with an offload that the kernel cannot describe"
+            fields = {"because": because}
+            self._outbox.say(EventKind.RING_REOPENED, port=port.name, fields=fields, now=now)
+
+    def full(self, number: int, reason: str) -> None:
+        """A static entry of the file for which there is no room."""
+        port, fields = self._ports.name(number), {"reason": reason}
+        self._outbox.say(EventKind.LIMIT, port=port, fields=fields, now=clock.now())
+
+    def refused(self, frames: Mapping[int, int], now: Instant) -> None:
+        """Frames over `igmp_rate`, by port."""
+        for number, dropped in frames.items():
+            port = self._ports.get(number)
+            if port is not None:
+                reason = f"igmp_rate, {port.table.igmp_rate} records a second, reached"
+                fields = {"reason": reason, "dropped": dropped}
+                self._outbox.say(EventKind.LIMIT, port=port.name, fields=fields, now=now)
