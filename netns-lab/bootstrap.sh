@@ -50,6 +50,8 @@ missing_packages() {
 		command -v tcpdump >/dev/null || need+=(tcpdump)
 		command -v mandoc >/dev/null || need+=(mandoc)
 		# What completes a command line (tests/unit/cli/test_completion.py).
+		# What reads the metrics, and the alert rules (tests/unit/test_alerts.py).
+		command -v promtool >/dev/null || need+=(prometheus)
 		# What looks at the page (tests/netns/test_web.py).
 		command -v chromium >/dev/null || need+=(chromium)
 		command -v zsh >/dev/null || need+=(zsh)
@@ -102,7 +104,7 @@ without_services() {
 	[ -z "$policy" ] || rm -f "$policy"
 	for package in "${@:2}"; do
 		case $package in
-		frr | smcroute | igmpproxy | openvswitch-switch | radvd | nftables)
+		frr | smcroute | igmpproxy | openvswitch-switch | radvd | nftables | prometheus)
 			command -v systemctl >/dev/null && systemctl disable --now "$package" >/dev/null 2>&1
 			;;
 		podman)

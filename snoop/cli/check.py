@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-import time
-from collections import Counter
-
 import click
 import msgspec
 
 from snoop.cli import human, layout, options
-from snoop.cli.findings import Facts, look, looks, shortened
+from snoop.cli.findings import Facts, gathering, look, looks, shortened
 from snoop.cli.session import Session
-from snoop.cli.summary import gather, names
+from snoop.cli.summary import names
 from snoop.control import documents
 from snoop.control.client import Client, Refused
 from snoop.control.privileged import Privileges
 from snoop.runtime import priority
 
 PRIORITY = -10
-LOOKS = 3
-LOOK_SECONDS = 0.1
 
 
 @click.command()
@@ -91,33 +85,4 @@ def _print_privileges(held: Privileges) -> None:
 
 def _facts(session: Session, unwanted_bits_per_s: float) -> Facts:
     with Client(session.path) as client:
-        show = client.show
-        counters, fdb = show(documents.Counters), show(documents.Fdb).fdb
-        since = time.monotonic()
-        facts = Facts(
-            seen=gather(client),
-            config=show(documents.Config).with_hosts(),
-            fdb_entries=len(fdb),
-            stations=Counter(port for port, _ in {(row.port, row.mac) for row in fdb}),
-            counters=counters.counters,
-            port_counters=counters.ports,
-            unbalanced=_unbalanced(client),
-            unwanted_bits_per_s=unwanted_bits_per_s,
-            disputed=[row for row in fdb if row.rival is not None],
-            fdb=fdb,
-            witnesses=show(documents.Witnesses),
-        )
-        rates = looks.rates(
-            counters.ports, show(documents.Counters).ports, time.monotonic() - since
-        )
-        return dataclasses.replace(facts, rates=rates)
-
-
-def _unbalanced(client: Client) -> dict[str, int]:
-    """What does not add up in several looks."""
-    found = []
-    for number in range(LOOKS):
-        if number:
-            time.sleep(LOOK_SECONDS)
-        found.append(client.show(documents.Status).balance)
-    return looks.unbalanced(found)
+        return gathering.facts(client, unwanted_bits_per_s)

@@ -37,6 +37,7 @@ _COMMANDS = {
     "check": ("check", "Look for trouble."),
     "list": ("running", "The switches of this machine."),
     "web": ("web", "A page over all switches of this machine."),
+    "metrics": ("metrics", "Print the metrics, as Prometheus reads them."),
     "config": ("config", "Check a configuration file, or print an example."),
     "reload": ("config", "Read the configuration file again."),
     "restart": ("config", "Hand over to a new process; no datagram is lost."),

@@ -12,5 +12,5 @@
   what is said of IGMP, in the words of MLD;
 - `counters`: what each counts; `kinds`: what each event is about; `storm`: what rate is one;
 - `flows`: the streams seen, with their `rates` from two looks; `paths`: who serves each, and why;
-- `metrics`, `metered` and `sample`: Prometheus.
+- `metrics`, `metered`, `sample` and `exposition`: Prometheus.
 """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 from snoop.config import effective, resolve
 from snoop.config.addresses import GroupPrefix
@@ -28,7 +29,7 @@ from snoop.control.requests import (
     Show,
     Static,
 )
-from snoop.control.sample import Sample, told
+from snoop.control.sample import Findings, Sample, told
 from snoop.control.shows import Shows
 from snoop.control.telling import Replay
 from snoop.proto.filters import PrefixList
@@ -46,6 +47,7 @@ _ALWAYS_FLOOD6 = PrefixList(GroupPrefix(one).prefix for one in resolve.ALWAYS_FL
 class Answers:
     """Answers requests about one plane. `changes` are to its configuration, `config` shows what
     that has become; without, what the plane goes by. `why`: of the privileges kept.
+    `findings`: what `check` finds.
     """
 
     def __init__(
@@ -55,8 +57,10 @@ class Answers:
         changes: Changes,
         config: Callable[[], object] | None = None,
         why: Mapping[str, str] | None = None,
+        findings: Callable[[], Awaitable[Findings | None]] | None = None,
     ) -> None:
         self._plane = plane
+        self._findings = findings
         self._changes = changes
         self.counters = statistics.Counters(plane)
         self._shows = Shows(
@@ -104,7 +108,8 @@ class Answers:
 
     async def sample(self) -> Sample:
         """What a scrape shows: totals that never run backwards."""
-        return await self._shows.sample()
+        found = None if self._findings is None else await self._findings()
+        return replace(await self._shows.sample(), findings=found)
 
     def listen(
         self, request: Monitor | Capture, *, events: Fanout, captures: Fanout

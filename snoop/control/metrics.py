@@ -23,7 +23,7 @@ from prometheus_client.registry import Collector
 from snoop.control import documents, metered
 from snoop.control.counters import DROPPED, dropped, meaning
 from snoop.control.door import Door, Guest, places
-from snoop.control.sample import STREAMS_MAX, Sample
+from snoop.control.sample import STREAMS_MAX, Findings, Sample
 
 SCRAPE_SECONDS = 5.0
 CONNECTIONS_MAX = 16
@@ -216,6 +216,18 @@ def metrics(sample: Sample, shown: Callable[[Counted], Counted] = dict) -> Itera
         served.add_metric([path], count)
     yield served
     yield from _called(sample)
+    if sample.findings is not None:
+        yield from _findings(sample.findings)
+
+
+def _findings(findings: Findings) -> Iterator[Metric]:
+    """By cause, of which there are some sixty: what each is about is for `check` to say."""
+    labels = ["severity", "cause", "family"]
+    found = GaugeMetricFamily("snoop_finding", "How many `snoop check` finds.", labels=labels)
+    for severity, cause, family, count in findings.counts:
+        found.add_metric([severity, cause, family], count)
+    yield found
+    yield _gauge("snoop_finding_age_seconds", "Since they were looked for.", findings.age)
 
 
 def _counters(sample: Sample) -> Counted:
@@ -243,13 +255,17 @@ def _streams(rows: list[documents.Stream]) -> Iterable[Metric]:
     frames = CounterMetricFamily("snoop_stream_frames", "Frames of a stream.", labels=labels)
     octets = CounterMetricFamily("snoop_stream_bytes", "Bytes of a stream.", labels=labels)
     wanted = GaugeMetricFamily("snoop_stream_registered", "1: has members.", labels=labels)
+    receivers = GaugeMetricFamily(
+        "snoop_stream_receivers", "Ports that a stream is sent to.", labels=labels
+    )
     busiest = sorted(rows, key=lambda row: row.frames, reverse=True)[:STREAMS_MAX]
     for row in busiest:
         values = [str(row.vlan), row.family, row.source, row.group, row.port]
         frames.add_metric(values, row.frames)
         octets.add_metric(values, row.bytes)
         wanted.add_metric(values, row.registered)
-    yield from (frames, octets, wanted)
+        receivers.add_metric(values, len(row.egress))
+    yield from (frames, octets, wanted, receivers)
 
 
 def _called(sample: Sample) -> Iterator[Metric]:

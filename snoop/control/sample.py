@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from snoop.control import documents
 
 STREAMS_MAX = 1000
+
+
+class Findings(NamedTuple):
+    """How many `check` has found of each severity, cause and family ("": of none), and how many
+    seconds ago.
+    """
+
+    counts: tuple[tuple[str, str, str, int], ...]
+    age: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +40,11 @@ class Sample:
     vlan_names: dict[int, str] = field(default_factory=dict)
     paths: dict[str, int] = field(default_factory=dict)
     """How many streams each serves."""
+    findings: Findings | None = None
+    """None: nobody has looked, or nobody could."""
 
 
-class _Told(msgspec.Struct, frozen=True):
+class Told(msgspec.Struct, frozen=True):
     """A sample on the control socket; `groups`: VLAN, family, number."""
 
     switch: str
@@ -50,17 +61,22 @@ class _Told(msgspec.Struct, frozen=True):
     fdb_entries: int
     vlan_names: dict[int, str] = {}
     paths: dict[str, int] = {}
+    findings: Findings | None = None
 
 
 def told(sample: Sample) -> object:
     """As it is answered to who asks for a `sample`."""
     groups = [(vid, family, count) for (vid, family), count in sample.groups.items()]
-    return _Told(**{**_values(sample, Sample), "groups": groups})
+    return Told(**{**_values(sample, Sample), "groups": groups})
 
 
 def taken(line: bytes) -> Sample:
     """What was told; msgspec.DecodeError."""
-    answer = msgspec.json.decode(line, type=_Told)
+    return of(msgspec.json.decode(line, type=Told))
+
+
+def of(answer: Told) -> Sample:
+    """The sample that was told."""
     groups = {(vid, family): count for vid, family, count in answer.groups}
     return Sample(**{**_values(answer, Sample), "groups": groups})
 

@@ -5,5 +5,6 @@
 - `surviving`: what of it another process goes on with; `keeping`: when that is written to a file;
   `resuming`: what is done with it at a start;
 - `restarting`: a new process in this one's place; `handing` gives, `heir` takes, by `messages`;
+- `finding`: what `check` finds, for the metrics;
 - `limits`: how much of the machine it may use.
 """

@@ -25,6 +25,7 @@ from snoop.control.changes import Changes
 from snoop.control.server import ControlServer, SocketTaken
 from snoop.control.telling import Replay
 from snoop.daemon import resuming, surviving
+from snoop.daemon.finding import Finding
 from snoop.daemon.heir import Heir
 from snoop.daemon.keeping import Keeping
 from snoop.daemon.limits import allow_descriptors
@@ -191,7 +192,11 @@ class Daemon(Restarting):
                 self._settings, self._plane, self._links, self._hosts, self._loaded
             )
             self._answers = Answers(
-                self._plane, changes=self._changes, config=self._settings.shown, why=kept
+                self._plane,
+                changes=self._changes,
+                config=self._settings.shown,
+                why=kept,
+                findings=Finding(self._path),
             )
             if handed is not None and self._plane.refused is not None:
                 raise StartError(f"its state cannot be taken over: {self._plane.refused}")

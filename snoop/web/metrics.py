@@ -6,15 +6,13 @@ A switch that does not answer has `snoop_up` 0 and no other series.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from snoop.control.client import Refused
-from snoop.control.metrics import Moved, metrics
+from snoop.control.exposition import of_all
+from snoop.control.metrics import Moved
 from snoop.control.sample import Sample, taken
 from snoop.web.asking import Line, Unreachable
 
@@ -39,7 +37,7 @@ async def exposition(
         samples = dict(zip(found, await asyncio.gather(*asked), strict=True))
         for name in scraped.moved.keys() - found.keys():
             del scraped.moved[name]
-        body = await asyncio.to_thread(_written, samples, scraped, everything)
+        body = await asyncio.to_thread(of_all, samples, scraped.moved, everything=everything)
         return body, CONTENT_TYPE_LATEST
 
 
@@ -52,39 +50,3 @@ async def _sample(path: str, at_once: asyncio.Semaphore) -> Sample | None:
         return None
     finally:
         line.close()
-
-
-class _All(Collector):
-    def __init__(self, families: Iterable[Metric]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterable[Metric]:
-        return self._families
-
-
-def _written(samples: dict[str, Sample | None], scraped: Scraped, everything: bool) -> bytes:
-    registry = CollectorRegistry(auto_describe=False)
-    families = list(merged(samples, {} if everything else scraped.moved, everything=everything))
-    registry.register(_All(families))
-    return generate_latest(registry)
-
-
-def merged(
-    samples: dict[str, Sample | None], moved: dict[str, Moved], *, everything: bool
-) -> Iterator[Metric]:
-    """One family of each name, with the samples of all switches."""
-    up = GaugeMetricFamily("snoop_up", "1: the switch answers.", labels=["switch"])
-    families: dict[str, Metric] = {}
-    for name, sample in samples.items():
-        up.add_metric([name], sample is not None)
-        if sample is None:
-            continue
-        shown = dict if everything else moved.setdefault(name, Moved()).of
-        for family in metrics(sample, shown):
-            whole = families.setdefault(
-                family.name, Metric(family.name, family.documentation, family.type)
-            )
-            for each in family.samples:
-                whole.add_sample(each.name, {"switch": name, **each.labels}, each.value)
-    yield up
-    yield from families.values()

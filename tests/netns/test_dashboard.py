@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from importlib.resources import files
@@ -13,8 +14,8 @@ import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from netns.star import star
-from snoop.lab import namespaces
+from netns.star import Star, star
+from snoop.lab import namespaces, wait_until
 
 GROUP, UNWANTED, LISTEN = "239.20.0.1", "239.20.0.2", "127.0.0.1:9571"
 
@@ -29,13 +30,21 @@ def dashboard() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def scrapes() -> Iterator[dict[str, str]]:
     """What scrapes of a switch with a member, a stream and a router port give, by path."""
-    with star(4, metrics={"listen": LISTEN}, ports={"p2": {"mrouter": "always"}}) as net:
+    with star(5, metrics={"listen": LISTEN}, ports={"p2": {"mrouter": "always"}}) as net:
         net.h(1).join(GROUP)
         net.switch.wait_members(GROUP, {"p1"})
         net.reached(GROUP)
         net.reached(UNWANTED)
+        # A finding there must be, or its metric has no labels to look at.
+        net.lab.set_port("p4", "down")
+        wait_until(lambda: "down" in states(net), within=5, what="p4 is down")
         with namespaces.inside(net.lab.namespace):
-            yield {path: scrape(path) for path in ("/metrics", "/metrics?all")}
+            taken = {path: scrape(path) for path in ("/metrics", "/metrics?all")}
+        yield taken | {"command": net.switch.do("metrics")}
+
+
+def states(net: Star) -> set[str]:
+    return {row["state"] for row in net.switch.show("ports")["ports"]}
 
 
 def scrape(path: str) -> str:
@@ -92,6 +101,49 @@ def test_metrics_say_what_the_switch_does(exposition: list[Metric]) -> None:
     assert value("snoop_stream_frames_total", group=GROUP) == 10
     assert value("snoop_port_up", port="p3") == 1
     assert value("snoop_port_forward_group_total", port="p0") >= 10
+
+
+def test_prometheus_reads_it(scrapes: dict[str, str]) -> None:
+    """And has nothing to say of names, types and help."""
+    for path, text in scrapes.items():
+        done = subprocess.run(
+            ["promtool", "check", "metrics"],
+            input=text, capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout + done.stderr) == (0, ""), path
+
+
+def test_the_command_prints_what_a_scrape_gets(scrapes: dict[str, str]) -> None:
+    def series(text: str) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
+        return {
+            (sample.name, tuple(sorted(sample.labels.items())))
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    assert series(scrapes["command"]) == series(scrapes["/metrics"])
+
+
+def test_findings_of_check_are_there(exposition: list[Metric]) -> None:
+    found = {
+        (sample.labels["severity"], sample.labels["cause"])
+        for family in exposition
+        for sample in family.samples
+        if sample.name == "snoop_finding"
+    }
+    assert ("note", "port_down") in found
+
+
+def test_every_metric_of_the_alerts_exists(exposition: list[Metric]) -> None:
+    rules = files("snoop").joinpath("share/alerts.yml").read_text("utf-8")
+    known = {sample.name for family in exposition for sample in family.samples}
+    used = {
+        name
+        for line in re.findall(r"^ +(?:expr: .*|\(.*|and .*|rate.*)$", rules, re.M)
+        for name in re.findall(r"\bsnoop_[a-z0-9_]+", line)
+    }
+    assert len(used) > 5
+    assert used <= known
 
 
 def targets() -> list[tuple[str, str, str]]:

@@ -3,7 +3,7 @@
 A problem is something an operator should act on and makes `check` exit 1; a note is something to
 know. Every finding says what to do.
 
-- `facts`: what a search reads; `looks`: what two looks at counters say;
+- `facts`: what a search reads; `gathering` asks for it; `looks`: what two looks at counters say;
 - `querier`, `ports`, `streams`, `listeners`, `refused`, `silence`, `neighbours`, `stations`,
   `flooding`, `storms`, `counted`, `vlans`: the searches.
 """

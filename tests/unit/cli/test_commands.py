@@ -293,3 +293,14 @@ def test_config_check_takes_the_options_of_run(snoop: Any, tmp_path: Path) -> No
         assert f"is good; ports: {ports}\n" in said.out
     for arguments in ([], [str(file), "--config", str(file)]):
         assert snoop("config", "check", *arguments).status == 2
+
+
+def test_metrics_on_stdout(daemon: Daemon, snoop: Any) -> None:
+    """What a scrape gets, of one switch; of all each sample says whose it is."""
+    daemon.do(daemon.scene.join, 1)
+    one = snoop("metrics")
+    assert one.status == 0
+    assert 'snoop_port_groups{port="p1"} 1.0' in one.out
+    assert "tx_mtu" not in one.out
+    assert 'snoop_port_tx_mtu_total{port="p1"} 0.0' in snoop("metrics", "--zeros").out
+    assert snoop("--name", "sw0", "metrics", "--all").status == 2

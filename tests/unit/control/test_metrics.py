@@ -12,10 +12,11 @@ from prometheus_client.core import CollectorRegistry, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from snoop.control import metrics
+from snoop.control import exposition, metrics, requests
+from snoop.control.causes import Cause
 from snoop.control.counters import everything
 from snoop.control.metrics import ALWAYS, Endpoint, Moved
-from snoop.control.sample import Sample
+from snoop.control.sample import STREAMS_MAX, Findings, Sample, taken, told
 from snoop.control.tagged import Tagging
 from unit import shown
 
@@ -93,8 +94,8 @@ def test_a_scrape_of_many_ports_is_short_and_can_be_read() -> None:
     seen = sample(64, **{f"p{number}": busy for number in range(8)})
     short, whole = text(Moved(), seen), text(None, seen)
     assert len(short) < 40_000 < 300_000 < len(whole)
-    for exposition in (short, whole):
-        families: list[Metric] = list(text_string_to_metric_families(exposition))
+    for scraped in (short, whole):
+        families: list[Metric] = list(text_string_to_metric_families(scraped))
         names = [family.name for family in families]
         assert len(names) == len(set(names))
         assert all(family.documentation for family in families)
@@ -110,10 +111,10 @@ def test_the_endpoint_shows_everything_when_asked() -> None:
             probe.bind(("127.0.0.1", 0))
             listen = f"127.0.0.1:{probe.getsockname()[1]}"
 
-        async def taken() -> Sample:
+        async def gathered() -> Sample:
             return sample()
 
-        endpoint = Endpoint(listen, loop=asyncio.get_running_loop(), sample=taken)
+        endpoint = Endpoint(listen, loop=asyncio.get_running_loop(), sample=gathered)
         address, port = listen.split(":")
 
         def ask(path: str) -> bytes:
@@ -159,3 +160,84 @@ def test_thousands_of_vlans_are_few_series() -> None:
     assert (ports.labels, ports.value) == ({"port": "p0"}, 4094)
     (info,) = families["snoop_vlan_info"].samples
     assert info.labels == {"vlan": "4000", "name": "video"}
+
+
+def test_receivers_are_the_ports_a_stream_is_sent_to() -> None:
+    seen = replace(sample(), streams=[shown.stream(egress=["p1", "p2"])])
+    families = {one.name: one for one in text_string_to_metric_families(text(None, seen))}
+    (receivers,) = families["snoop_stream_receivers"].samples
+    assert receivers.value == 2
+    assert receivers.labels["group"] == seen.streams[0].group
+
+
+FOUND = Findings((("note", "host_stack", "", 1), ("problem", "no_querier", "ipv4", 2)), 3.5)
+
+
+def test_findings_are_counted_by_cause() -> None:
+    """No series has a port, group or host of theirs; before anybody has looked there is none."""
+    families = {
+        one.name: one
+        for one in text_string_to_metric_families(text(None, replace(sample(), findings=FOUND)))
+    }
+    found = families["snoop_finding"].samples
+    names = ("severity", "cause", "family")
+    assert {tuple(one.labels[name] for name in names): one.value for one in found} == {
+        ("note", "host_stack", ""): 1,
+        ("problem", "no_querier", "ipv4"): 2,
+    }
+    assert all(one.labels.keys() == set(names) for one in found)
+    assert families["snoop_finding_age_seconds"].samples[0].value == 3.5
+    assert "snoop_finding" not in text(None, sample())
+
+
+def test_a_sample_crosses_the_socket_whole() -> None:
+    seen = replace(sample(), findings=FOUND, paths={"ring": 1})
+    assert taken(requests.encode(told(seen))) == seen
+    assert taken(requests.encode(told(sample()))) == sample()
+
+
+def test_five_hundred_streams_on_256_ports_are_few_series() -> None:
+    """W-23: what INTERFACE.md 4 says of it, with every port busy and every cause found."""
+    busy = dict.fromkeys(list(NEVER)[:20], 12345)
+    ports = [f"p{number}" for number in range(256)]
+    seen = replace(
+        sample(256, **dict.fromkeys(ports, busy)),
+        streams=[
+            shown.stream(group=f"239.1.{n >> 8}.{n & 255}", egress=ports) for n in range(500)
+        ],
+        findings=Findings(tuple((s, c.value, f, 9) for s in ("note", "problem") for c in Cause
+                                for f in ("", "ipv4", "ipv6")), 0.0),
+    )  # fmt: skip
+    scraped = text(Moved(), seen)
+    kinds: dict[str, int] = {}
+    known = ("snoop_stream_", "snoop_port_", "snoop_finding")
+    for family in text_string_to_metric_families(scraped):
+        of = next((kind for kind in known if family.name.startswith(kind)), "")
+        kinds[of] = kinds.get(of, 0) + len(family.samples)
+    assert kinds["snoop_stream_"] == 4 * 500
+    assert kinds["snoop_port_"] <= 256 * (10 + 20)
+    assert kinds["snoop_finding"] <= 6 * len(Cause) + 1
+    assert kinds[""] < 20
+    assert len(scraped) < 1_000_000
+
+
+def test_of_more_streams_than_have_series_the_busiest_have() -> None:
+    streams = [
+        shown.stream(group=f"239.1.{n >> 8}.{n & 255}", frames=n) for n in range(STREAMS_MAX + 50)
+    ]
+    seen = replace(sample(), streams=streams)
+    families = {one.name: one for one in text_string_to_metric_families(text(None, seen))}
+    frames = [one.value for one in families["snoop_stream_frames"].samples]
+    assert (len(frames), min(frames)) == (STREAMS_MAX, 50)
+
+
+def test_the_exposition_of_one_is_a_first_scrape_and_of_all_names_the_switch() -> None:
+    seen = sample()
+    assert exposition.of_one(seen) == text(Moved(), seen).encode()
+    assert exposition.of_one(seen, everything=True) == text(None, seen).encode()
+    whole = exposition.of_all({"sw0": seen, "gone": None}, {}).decode()
+    families = {one.name: one for one in text_string_to_metric_families(whole)}
+    assert {one.labels["switch"]: one.value for one in families["snoop_up"].samples} == {
+        "sw0": 1, "gone": 0
+    }  # fmt: skip
+    assert {one.labels["switch"] for one in families["snoop_port_up"].samples} == {"sw0"}
