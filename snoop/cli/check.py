@@ -33,11 +33,11 @@ PRIORITY = -10
 @click.pass_context
 def check(ctx: click.Context, as_json: bool, rate: float, verbose: bool) -> int:
     """Look for trouble: exit status 1 if there is any."""
-    # Whoever floods this machine is what it looks for, and must not keep it from looking.
-    priority.prefer(PRIORITY)
     session = options.session(ctx)
-    facts = _facts(session, rate * 1e6)
-    held = _privileges(session) if verbose else None
+    # Whoever floods this machine is what it looks for, and must not keep it from looking.
+    with priority.preferred(PRIORITY):
+        facts = _facts(session, rate * 1e6)
+        held = _privileges(session) if verbose else None
     findings = looks.named(look(facts), names(facts.seen))
     problems = [finding for finding in findings if finding.severity == "problem"]
     if as_json:

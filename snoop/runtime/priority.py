@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,27 @@ def prefer(nice: int) -> None:
     """
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, nice)
+    _weigh(nice)
+
+
+def _weigh(nice: int) -> None:
     if os.getsid(0) == os.getpid():
         with contextlib.suppress(OSError):
             _AUTOGROUP.write_text(str(nice))
+
+
+@contextlib.contextmanager
+def preferred(nice: int) -> Iterator[None]:
+    """The same for a block alone: who runs a command within a process of his own keeps what he
+    had, and so do all that he starts later.
+    """
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    weighed = before
+    with contextlib.suppress(OSError, ValueError):
+        weighed = int(_AUTOGROUP.read_text().rpartition(" ")[2])
+    prefer(nice)
+    try:
+        yield
+    finally:
+        prefer(before)
+        _weigh(weighed)

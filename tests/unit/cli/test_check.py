@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from snoop.cli.check import PRIORITY
+from snoop.cli.summary import Everything, gather
 from snoop.control import privileged, shows
+from snoop.control.client import Client
 from snoop.control.requests import RequestError
 from snoop.runtime import privileges
 from unit.cli.conftest import Said
@@ -62,3 +66,21 @@ def test_a_set_is_read_as_the_kernel_writes_it() -> None:
     assert privileges.named("000000c000003800") == set(privileges.WHY)
     assert privileges.named("0000000000000000") == frozenset()
     assert privileges.named(f"{1 << 63:x}") == {"CAP_63"}
+
+
+def test_who_checks_within_a_process_of_his_own_keeps_his_priority(
+    snoop: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes before others while it looks; what its caller starts later does not."""
+    seen = []
+
+    def gathered(client: Client) -> Everything:
+        seen.append(os.getpriority(os.PRIO_PROCESS, 0))
+        return gather(client)
+
+    monkeypatch.setattr("snoop.cli.findings.gathering.gather", gathered)
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    snoop("check")
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before
+    may = "CAP_SYS_NICE" in privileges.found().effective
+    assert seen == [PRIORITY if may else before]
