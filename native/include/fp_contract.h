@@ -444,7 +444,8 @@ int fp_worker_read(struct fp_switch *sw, uint32_t worker, struct fp_worker_stats
 
 /* Both return the number of entries written. port or vlan -1: any. */
 int fp_fdb_dump(struct fp_switch *sw, struct fp_fdb_entry *entries, uint32_t entries_max);
-/* Grows while addresses are claimed in vain; and the entries of which one was within a time. */
+/* Grows when an address returns to where it was, and when it is claimed in vain; and the entries of
+ * which that is so within a time. */
 uint64_t fp_fdb_disputes(struct fp_switch *sw);
 int fp_fdb_disputed(struct fp_switch *sw, struct fp_fdb_entry *entries, uint32_t entries_max,
 		    uint64_t within_ns);

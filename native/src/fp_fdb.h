@@ -41,7 +41,7 @@ struct fp_fdb {
 	uint64_t seed;
 	uint64_t ageing_ms;
 	/* by all writers; relaxed: each true alone, and all together only when nobody writes */
-	_Atomic uint64_t disputes; /* grows while addresses are claimed in vain */
+	_Atomic uint64_t disputes; /* grows when an address returns, and is claimed in vain */
 	_Atomic uint32_t count;
 	_Atomic uint32_t hand;	/* where the next eviction looks */
 	_Atomic uint32_t broom; /* where the next sweep begins */

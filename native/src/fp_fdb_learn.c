@@ -187,6 +187,11 @@ static bool must_ask(const struct fp_fdb *fdb, const struct fp_fdb_claim *claim,
 	       fp_move_unpack(entry->move).held;
 }
 
+static void dispute(struct fp_fdb *fdb)
+{
+	atomic_fetch_add_explicit(&fdb->disputes, 1, memory_order_relaxed);
+}
+
 /* A known address is heard at this port or another. */
 static enum fp_fdb_result hear(struct fp_fdb *fdb, const struct fp_fdb_claim *claim,
 			       struct entry *entry, uint64_t now_ms)
@@ -208,11 +213,13 @@ static enum fp_fdb_result hear(struct fp_fdb *fdb, const struct fp_fdb_claim *cl
 	if (refuses(claim, entry, now_ms)) {
 		move = refused(claim, entry, now_ms);
 		if (move != entry->move)
-			atomic_fetch_add_explicit(&fdb->disputes, 1, memory_order_relaxed);
+			dispute(fdb);
 		entry->move = move;
 		return FP_FDB_DAMPED;
 	}
 	entry->move = fp_move_moved(entry->move, entry->port, claim->port, now_ms);
+	if (fp_move_unpack(entry->move).held)
+		dispute(fdb); /* back where it was: the claim that took it away was another's */
 	entry->port = claim->port;
 	entry->seen_ms = now_ms;
 	return FP_FDB_MOVED;

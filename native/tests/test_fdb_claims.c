@@ -19,6 +19,19 @@ static void test_thief_gets_an_address_until_its_owner_is_heard_and_no_more(void
 	CHECK(fp_load_relaxed(&fdb.disputes) >= 59);
 }
 
+/* One who claims it for a moment is known by its return, though he says nothing more. */
+static void test_return_to_its_port_tells_of_who_took_it(void)
+{
+	start(100);
+	learn(0, mac_of(1), 3, START);
+	learn(0, mac_of(1), 4, START + SECOND);
+	CHECK_EQ(fp_load_relaxed(&fdb.disputes), 0); /* it may have moved */
+	learn(0, mac_of(1), 3, START + 2 * SECOND);
+	CHECK_EQ(fp_load_relaxed(&fdb.disputes), 1);
+	learn(0, mac_of(1), 3, START + 3 * SECOND);
+	CHECK_EQ(fp_load_relaxed(&fdb.disputes), 1);
+}
+
 /* Who gets the frames of the first address: the port, and the other one. */
 static bool serves(int32_t port, uint64_t ms)
 {
@@ -298,6 +311,7 @@ static void test_flood_before_a_theft_makes_no_owner_of_the_thief(void)
 int main(void)
 {
 	RUN(test_thief_gets_an_address_until_its_owner_is_heard_and_no_more);
+	RUN(test_return_to_its_port_tells_of_who_took_it);
 	RUN(test_old_port_is_told_for_five_seconds_if_the_new_one_says_much);
 	RUN(test_address_that_moves_and_comes_back_is_at_one_port_only);
 	RUN(test_host_that_speaks_now_and_then_loses_nothing_more_to_a_thief);

@@ -109,11 +109,13 @@ class Reading:
 
     @property
     def fdb_disputes(self) -> int:
-        """Grows while addresses are claimed in vain: then `fdb_disputed` has something to tell."""
+        """Grows when an address returns to the port that it was taken from, and when it is claimed
+        in vain: then `fdb_disputed` has something to tell.
+        """
         return int(lib.fp_fdb_disputes(self._sw))
 
     def fdb_disputed(self, within_ns: int, *, most: int) -> list[FdbEntry]:
-        """The addresses that were claimed in vain within a time, `most` of them."""
+        """The addresses of which that is so within a time, `most` of them."""
         entries = ffi.new("struct fp_fdb_entry[]", most)
         count = lib.fp_fdb_disputed(self._sw, entries, most, within_ns)
         return [_fdb_entry(entry) for entry in entries[0:count]]

@@ -208,10 +208,15 @@ def text_of(address: bytes) -> str:
 
 
 def raw_send(
-    *, interface: str, frames: list[str], rate: float = 0.0, repeat: int = 1
+    *,
+    interface: str,
+    frames: list[str],
+    rate: float = 0.0,
+    repeat: int = 1,
+    seconds: float = float("inf"),
 ) -> dict[str, float]:
-    """Send whole frames (hex, tag included) as they are; `refused` counts those the interface
-    would not take.
+    """Send whole frames (hex, tag included) as they are, for `seconds` at most; `refused` counts
+    those the interface would not take.
     """
     refused = sent = 0
     data = [bytes.fromhex(frame) for frame in frames]
@@ -220,6 +225,8 @@ def raw_send(
         sock.bind((interface, 0))
         begin = time.monotonic()
         for _ in range(repeat):
+            if time.monotonic() - begin > seconds:
+                break
             for frame in data:
                 if rate and (due := begin + (sent + refused) / rate - time.monotonic()) > 0:
                     time.sleep(due)  # pacing, not synchronisation
