@@ -17,6 +17,7 @@ from snoop.cli import example, manual
 from snoop.config import schema, schema_port, words
 from snoop.control import counters
 from snoop.runtime import privileges
+from unit import HANGS_S
 
 SHARE = Path(str(files("snoop") / "share"))
 PAGE = SHARE / "snoop.8"
@@ -92,7 +93,7 @@ def test_every_command_and_option_is_in_the_page() -> None:
 def test_the_page_is_clean(words: list[str]) -> None:
     if shutil.which(words[0]) is None:
         pytest.skip(f"{words[0]} is not installed")
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=HANGS_S, check=False)
     said = done.stderr + (done.stdout if words[0] == "mandoc" else "")
     assert (done.returncode, said) == (0, "")
 
@@ -200,7 +201,7 @@ def test_systemd_accepts_the_unit(name: str, tmp_path: Path) -> None:
     unit.write_text(text.replace("/usr/local/bin/snoop", sys.executable))
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(unit)],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=HANGS_S, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
@@ -212,6 +213,6 @@ def test_the_unit_exposes_little(name: str) -> None:
         pytest.skip("systemd is not installed")
     done = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--threshold=19", str(SHARE / name)],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=HANGS_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -13,6 +13,7 @@ import pytest
 
 from snoop.cli import main
 from snoop.control.server import ControlServer
+from unit import HANGS_S
 from unit.fake_fastpath import FakeFastPath
 from unit.scene import Scene
 
@@ -56,7 +57,7 @@ class Daemon:
         """Run something in the daemon's thread and wait for it."""
         done = threading.Event()
         self.loop.call_soon_threadsafe(lambda: (work(*arguments), done.set()))
-        assert done.wait(10)
+        assert done.wait(HANGS_S)
 
     @property
     def fastpath(self) -> FakeFastPath:
@@ -67,10 +68,10 @@ class Daemon:
 def daemon(tmp_path: Path) -> Iterator[Daemon]:
     made = Daemon(tmp_path / "sw.sock")
     made.thread.start()
-    assert made.started.wait(10)
+    assert made.started.wait(HANGS_S)
     yield made
     made.loop.call_soon_threadsafe(made.stopping.set)
-    made.thread.join(10)
+    made.thread.join(HANGS_S)
 
 
 class Said:

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from snoop.cli import main, show
 from snoop.config import effective, loader
 from snoop.switch import Switch, SwitchError
+from unit import HANGS_S
 from unit.cli.conftest import Daemon
 from unit.cli.test_show import stream
 
@@ -24,7 +25,7 @@ def test_a_switch_object_sees_what_the_commands_see(daemon: Daemon) -> None:
     """The Python API on a running switch."""
     daemon.do(daemon.scene.join, 1)
     with Switch.attach(socket=str(daemon.path)) as switch:
-        switch.wait_member("239.1.2.3", "p1", timeout=1)
+        switch.wait_member("239.1.2.3", "p1", timeout=HANGS_S)
         assert switch.members("239.1.2.3") == {"p1"}
         switch.add("239.5.5.5", "p2")
         assert switch.members("239.5.5.5") == {"p2"}
@@ -161,13 +162,13 @@ def test_monitor_prints_an_object_a_line(daemon: Daemon) -> None:
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        assert daemon.listened.wait(10)
+        assert daemon.listened.wait(HANGS_S)
         daemon.do(daemon.scene.join, 1)
         assert process.stdout is not None
         event = json.loads(process.stdout.readline())
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=HANGS_S)
     assert event["event"] == "join"
     assert (event["port"], event["group"], event["vlan"]) == ("p1", "239.1.2.3", 0)
     assert event["time"] > 1_600_000_000

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from snoop.control import sockets
+from unit import HANGS_S
 from unit.cli.conftest import Daemon
 
 BIN = Path(sys.executable).parent
@@ -63,7 +64,7 @@ def complete(request: pytest.FixtureRequest) -> Complete:
             command.append(line)
         path = f"{BIN}:{os.environ['PATH']}"
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=60, check=False,
+            command, capture_output=True, text=True, timeout=HANGS_S, check=False,
             env={**os.environ, "PATH": path, "HOME": "/nonexistent", **environment},
         )  # fmt: skip
         assert done.stderr == ""

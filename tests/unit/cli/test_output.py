@@ -12,6 +12,7 @@ import click
 import pytest
 
 from snoop.cli import main
+from unit import HANGS_S
 from unit.cli.conftest import Daemon
 from unit.cli.test_show import stream
 
@@ -113,7 +114,7 @@ def test_the_process_ends_quietly_too(shell: str, status: int | None, err: str) 
         ["bash", "-c", f"{sys.executable} -m snoop manual {shell}"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANGS_S,
         check=False,
     )
     assert done.stderr == err

@@ -21,6 +21,7 @@ from snoop.control.requests import Explain, Mrouter, Show, Static
 from snoop.table.seen import FdbEntry, Stream
 from snoop.wire import address
 from snoop.wire.messages import Record, RecordType
+from unit import HANGS_S
 from unit.scene import G, S, Scene
 
 KINDS = {
@@ -105,7 +106,7 @@ class Answering:
                 one.sendall(self.line)
 
     def close(self) -> None:
-        self.thread.join(10)
+        self.thread.join(HANGS_S)
         self.listening.close()
 
 

@@ -18,7 +18,7 @@ from snoop.control.counters import everything
 from snoop.control.metrics import ALWAYS, Endpoint, Moved
 from snoop.control.sample import STREAMS_MAX, Findings, Sample, taken, told
 from snoop.control.tagged import Tagging
-from unit import shown
+from unit import HANGS_S, shown
 
 NEVER = dict.fromkeys(everything(), 0)
 
@@ -118,7 +118,7 @@ def test_the_endpoint_shows_everything_when_asked() -> None:
         address, port = listen.split(":")
 
         def ask(path: str) -> bytes:
-            with socket.create_connection((address, int(port)), timeout=5) as client:
+            with socket.create_connection((address, int(port)), timeout=HANGS_S) as client:
                 client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
                 return b"".join(iter(lambda: client.recv(1 << 16), b""))
 

@@ -22,6 +22,7 @@ from snoop.control.client import Client, NoDaemon, Refused
 from snoop.control.requests import Request, RequestError, Show
 from snoop.control.server import ControlServer, NoGroup, SocketTaken
 from snoop.runtime.fanout import QUEUE_MAX, Fanout
+from unit import HANGS_S
 from unit.scene import heard
 
 BIG = "x" * 200_000
@@ -52,7 +53,7 @@ def serve(
         )
         await server.open()
         try:
-            return await asyncio.wait_for(test(events), 20)
+            return await asyncio.wait_for(test(events), HANGS_S)
         finally:
             await server.close()
 

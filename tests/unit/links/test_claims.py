@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from snoop.links.claims import Claims, Taken
+from unit import HANGS_S
 
 INDEX = 1_000_000_000 + os.getpid()  # no interface has such an index
 
@@ -51,7 +52,7 @@ def test_who_asks_is_told_the_name() -> None:
             with socket.socket(socket.AF_UNIX) as sock:
                 sock.setblocking(False)
                 await loop.sock_connect(sock, f"\0snoop/port/{INDEX}")
-                return await asyncio.wait_for(loop.sock_recv(sock, 100), 5)
+                return await asyncio.wait_for(loop.sock_recv(sock, 100), HANGS_S)
         finally:
             claims.close()
 

@@ -14,6 +14,7 @@ from snoop.runtime.openings import THREADS, Openings
 from snoop.runtime.port import State
 from snoop.runtime.ports import Ports
 from snoop.table.seen import PortOpened, PortSetup
+from unit import HANGS_S
 from unit.fake_fastpath import FakeFastPath, FakeLinks, FakeNeighbours, link
 
 
@@ -28,7 +29,7 @@ class Slow:
 
     def prepare(self, ifindex: int, setup: PortSetup) -> int:
         del setup
-        assert self.go.wait(5)
+        assert self.go.wait(HANGS_S)
         if self.refuse is not None:
             raise self.refuse
         return ifindex
@@ -52,7 +53,7 @@ def test_a_port_is_taken_when_it_is_there(slow: Slow) -> None:
     assert openings.take(7, PortSetup()) is None
     assert openings.take(7, PortSetup()) is None
     slow.go.set()
-    assert slow.told.acquire(timeout=5)
+    assert slow.told.acquire(timeout=HANGS_S)
     assert openings.take(7, PortSetup()) == 7
     openings.close()
     assert slow.discarded == []
@@ -150,8 +151,8 @@ def test_a_port_that_opens_again_was_never_down() -> None:
     ports.configure(checked.switch, [structs.replace(port.table, isolate=False)])
     assert ports.reconcile(links) == []
     assert (port.state, port.opened) == (State.UP, False)
-    assert told.acquire(timeout=5)
-    assert told.acquire(timeout=5)
+    assert told.acquire(timeout=HANGS_S)
+    assert told.acquire(timeout=HANGS_S)
     assert ports.reconcile(links) == []
     assert (port.state, port.opened) == (State.UP, True)
     fastpath.refused = {7: errno.ENOMEM}

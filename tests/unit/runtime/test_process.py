@@ -21,7 +21,7 @@ from snoop.links.interfaces import Links
 from snoop.proto.units import SECOND, Instant
 from snoop.runtime import events, log, notify
 from snoop.runtime.log import Limited
-from unit import shown
+from unit import HANGS_S, shown
 from unit.fake_fastpath import link
 from unit.scene import Scene
 
@@ -206,7 +206,7 @@ def test_metrics_are_served_from_the_control_thread() -> None:
             port = probe.getsockname()[1]
         metrics.Endpoint(f"127.0.0.1:{port}", loop=asyncio.get_running_loop(), sample=take)
         url = f"http://127.0.0.1:{port}/metrics"
-        body = await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=5).read())
+        body = await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=HANGS_S).read())
         return str(body.decode())
 
     text = asyncio.run(scene())

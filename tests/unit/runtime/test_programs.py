@@ -9,6 +9,7 @@ import pytest
 
 from snoop.runtime.programs import AT_ONCE, Programs, Wanted
 from snoop.table.seen import PortSetup
+from unit import HANGS_S
 
 LATER = PortSetup(later=True)
 
@@ -29,7 +30,7 @@ class Kernel:
 
     def attach(self, ifindex: int, setup: PortSetup) -> int:
         del setup
-        assert self.go.wait(5)
+        assert self.go.wait(HANGS_S)
         self.made.append(ifindex)
         return ifindex
 
@@ -52,7 +53,7 @@ class Kernel:
             self.programs.want(Wanted(port, 100 + port, LATER))
 
     def taken(self) -> list[int]:
-        assert self.told.acquire(timeout=5)
+        assert self.told.acquire(timeout=HANGS_S)
         taken = self.programs.taken()
         for wanted, _ in taken:
             self.programs.forget(wanted.port, wanted.ifindex)
@@ -121,7 +122,7 @@ def test_at_the_end_what_was_made_is_taken_back(kernel: Kernel) -> None:
     kernel.programs.cover(101, LATER)
     kernel.want(1)
     kernel.programs.begin(lambda port: port)
-    assert kernel.told.acquire(timeout=5)
+    assert kernel.told.acquire(timeout=HANGS_S)
     kernel.programs.close()
     assert (kernel.discarded, kernel.drawn) == ([101], set())
     kernel.want(2)
