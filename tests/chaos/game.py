@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from chaos import steps_config, steps_hosts, steps_links, steps_process
+from chaos import steps_config, steps_hosts, steps_links, steps_own, steps_process
 from chaos.network import Network, network
 from chaos.soak import Soak
 from chaos.steps import Step
@@ -30,6 +30,7 @@ STEPS: tuple[Step, ...] = (
     *steps_links.STEPS,
     *steps_config.STEPS,
     *steps_hosts.STEPS,
+    *steps_own.STEPS,
 )
 STAYING = {each.name for each in STEPS} - {each.name for each in steps_process.ENDING}
 BEGIN_S = 20.0

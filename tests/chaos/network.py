@@ -5,6 +5,7 @@ The model is what the steps did, and asks the switch nothing: `expected` follows
     h0, h1   send, and want nothing          h5   an enemy, and the bystander
     h2       wants everything, always        h6   its port comes by a pattern of the file
     h3, h4   join and leave; h4 churns, too  h7   its port is added by command
+    h8       is the switch's own: a [[host]] of the file, which sends, joins and leaves
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from snoop.lab.host import AgentError, Host
 from snoop.lab.switch import Snoop
 
 TESTS = Path(__file__).parents[1]
-SENDERS, VIEWER, CHURNER, ENEMY, MATCHED, ADDED = (0, 1), 2, 4, 5, 6, 7
+SENDERS, VIEWER, CHURNER, ENEMY, MATCHED, ADDED, OWN = (0, 1, 8), 2, 4, 5, 6, 7, 8
 CHANGING = (3, 4, 6, 7)
-HOSTS = 8
+CABLED, HOSTS = 8, 9
+OWN_ADDRESSES = ("10.0.0.18/24", "fd00::18/64")
 RATE = 200
 QUERIER = "10.0.0.254"
 QUERY, RESPONSE, LAST_MEMBER = 2.0, 0.4, 0.2
@@ -48,9 +50,12 @@ STREAMS = (
     Stream("IPv6, the other source", 0, "ff3e::1:1"),
     Stream("joined now and then", 1, "239.1.1.3"),
     Stream("unicast", 0, "10.0.0.12", unicast=True),
+    Stream("IPv6, any source", 1, "ff0e::1:2"),
+    Stream("of the switch's own host", OWN, "239.1.1.4"),
 )
 GROUPS = tuple(dict.fromkeys(stream.group for stream in STREAMS if not stream.unicast))
 SSM_GROUP = "ff3e::1:1"
+WATCHED = (STREAMS[0].group, STREAMS[1].group, STREAMS[-1].group)  # by the viewer, always
 
 Settings = dict[str, Any]
 DEFAULTS: Settings = {
@@ -78,12 +83,15 @@ IN_SWITCH = ("kernel", "coalesce", "unregistered", "qdisc_bypass", "isolate", "v
 class Network:
     lab: Lab
     switch: Snoop = field(init=False)
+    own: Host = field(init=False)
+    serving: int = 0  # the process that is the switch: it may be the heir of the one we started
     settings: Settings = field(default_factory=lambda: dict(DEFAULTS))
     wants: dict[tuple[int, str], frozenset[str]] = field(default_factory=dict)  # empty: any source
     unplugged: set[int] = field(default_factory=set)
     left_out: set[int] = field(default_factory=set)  # of the file, or not added by command
     vlans: dict[int, int] = field(default_factory=dict)  # in which, if it is not 1
     statics: set[tuple[int, str]] = field(default_factory=set)  # by command
+    snapshot: bytes = b""  # the switch's of a while ago
     told: list[str] = field(default_factory=list)  # what the step now under way has chosen
 
     # --- what follows from the model
@@ -123,13 +131,17 @@ class Network:
         return None if policy == "flood" and not joined else False
 
     def source(self, stream: Stream) -> str:
-        host = self.lab.h(stream.sender)
+        host = self.h(stream.sender)
         return host.address6 if ":" in stream.group else host.address
 
     # --- what the hosts do
 
     def h(self, number: int) -> Host:
-        return self.lab.h(number)
+        return self.own if number == OWN else self.lab.h(number)
+
+    def cabled(self) -> list[int]:
+        """Hosts at the other end of a cable, whose port is up."""
+        return [host for host in self.hosts() if host != OWN]
 
     def say(self, what: str) -> None:
         self.told.append(what)
@@ -158,6 +170,14 @@ class Network:
         self.unplugged.discard(host)
         self.join_again(host)
 
+    def own_again(self) -> None:
+        """After its pair was deleted and made again."""
+        index = namespaces.index_of(self.own.link, self.own.interface)
+        self.own.link.route("replace", dst="224.0.0.0/4", oif=index)
+        self.own.mac = self.own.link.get_links(index)[0].get_attr("IFLA_ADDRESS")
+        self.own.call("tap", on=True)
+        self.join_again(OWN)
+
     # --- what the switch is told
 
     def config(self) -> dict[str, Any]:
@@ -168,7 +188,7 @@ class Network:
             "max_groups": now["max_groups"],
         }  # fmt: skip
         ports: list[dict[str, Any]] = []
-        for host in range(HOSTS):
+        for host in range(CABLED):
             if host == ADDED or host in self.left_out:
                 continue
             port: dict[str, Any] = {"match": "p6*"} if host == MATCHED else {"name": f"p{host}"}
@@ -179,12 +199,16 @@ class Network:
             if host == ENEMY:
                 port["mrouter"] = now["mrouter"]
             ports.append(port)
+        own: dict[str, Any] = {"interface": f"p{OWN}", "addresses": list(OWN_ADDRESSES)}
+        if now["vlan_filtering"] and OWN in self.vlans:
+            own["access"] = self.vlans[OWN]
         return {
             "switch": {key: now[key] for key in IN_SWITCH},
             "igmp": {**times, "querier_address": QUERIER,
                      "last_member_query_interval": LAST_MEMBER},
             "mld": {**times, "last_listener_query_interval": LAST_MEMBER},
             "port": ports,
+            "host": [] if OWN in self.left_out else [own],
         }  # fmt: skip
 
     def configure(self) -> None:
@@ -194,10 +218,15 @@ class Network:
         self.configure()
         self.switch.reload()
 
+    def hand_over(self) -> None:
+        """As `snoop restart` does: all that was known is known."""
+        self.serving = self.switch.restart()["pid"]
+
     def started(self) -> None:
         """A process began: what it knows of commands given to the one before is its own affair,
         since one that dies does so between two of its snapshots.
         """
+        self.serving = self.switch.show("status")["pid"]
         ports = {row["name"] for row in self.switch.show("ports")["ports"]}
         (self.left_out.discard if f"p{ADDED}" in ports else self.left_out.add)(ADDED)
         rows = [row for row in self.switch.mdb() if row["origin"] != "dynamic"]
@@ -207,16 +236,21 @@ class Network:
 @contextmanager
 def network(seed: int) -> Iterator[Network]:
     """A lab of its own with the streams under way, and everybody where he begins."""
-    with Lab(HOSTS, quiet_ipv6=False) as lab:
+    with Lab(CABLED, quiet_ipv6=False) as lab:
         net = Network(lab)
         net.left_out.add(ADDED)
         tables = net.config()
         net.switch = lab.switch(tables.pop("port"), config=tables)
-        for group in GROUPS[:2]:
+        net.serving = net.switch.show("status")["pid"]
+        net.own = lab.own(f"p{OWN}")
+        for group in WATCHED:
             net.join(VIEWER, group)
         net.join(VIEWER, SSM_GROUP, lab.h(1).address6)
         net.h(VIEWER).call("listen")
-        players = [play(net.h(sender), "send", *words(sender)) for sender in SENDERS]
+        players = [
+            play(net.h(sender), "send", net.h(sender).interface, *words(sender))
+            for sender in SENDERS
+        ]
         players.append(play(net.h(CHURNER), "churn", str(seed)))
         try:
             yield net

@@ -1,7 +1,8 @@
 """Processes inside hosts. Each ends when its standard input does. Standard library only.
 
-send STREAM…   STREAM: NUMBER,GROUP,RATE,OPTIONS  numbered datagrams as `snoop.lab` counts them
-churn          joins and leaves groups of its own, many times a second
+send INTERFACE STREAM…   numbered datagrams as `snoop.lab` counts them
+                         STREAM: NUMBER,GROUP,RATE,OPTIONS
+churn                    joins and leaves groups of its own, many times a second
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ def ended(within: float) -> bool:
 class Sending:
     """One stream; a number goes out once, and what could not be sent is not counted as sent."""
 
-    def __init__(self, number: int, group: str, rate: int, *, options: bool) -> None:
-        self.number, self.group, self.options = number, group, options
+    def __init__(
+        self, interface: str, number: int, group: str, rate: int, *, options: bool
+    ) -> None:
+        self.interface, self.number, self.group, self.options = interface, number, group, options
         self.every = 1 / rate
         self.due = time.monotonic()
         self.sequence = 0
@@ -52,7 +55,12 @@ class Sending:
 
     def open(self) -> socket.socket:
         sock = open_sender(
-            INTERFACE, self.group, DATA_PORT, ttl=4, source=None, source_port=4000 + self.number
+            self.interface,
+            self.group,
+            DATA_PORT,
+            ttl=4,
+            source=None,
+            source_port=4000 + self.number,
         )
         if self.options:
             sock.setsockopt(socket.IPPROTO_IP, IP_OPTIONS, NOPS)
@@ -64,11 +72,12 @@ class Sending:
         self.sock = None
 
 
-def send(words: list[str]) -> None:
+def send(interface: str, words: list[str]) -> None:
     streams = []
     for word in words:
         number, group, rate, options = word.split(",")
-        streams.append(Sending(int(number), group, int(rate), options=options == "yes"))
+        made = Sending(interface, int(number), group, int(rate), options=options == "yes")
+        streams.append(made)
     while True:
         first = min(streams, key=lambda stream: stream.due)
         if ended(first.due - time.monotonic()):
@@ -100,6 +109,6 @@ def churn(seed: int) -> None:
 def main() -> None:
     role, *words = sys.argv[1:]
     if role == "send":
-        send(words)
+        send(words[0], words[1:])
     else:
         churn(int(words[0]))

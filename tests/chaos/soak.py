@@ -87,13 +87,11 @@ def is_ours(frame: bytes) -> bool:
 
 
 def figures(net: Network) -> tuple[int, ...]:
-    process = net.switch.process
-    assert process is not None
-    now = held(process.pid)
+    now = held(net.serving)
     with inside(net.lab.namespace):
         sockets = len(Path("/proc/thread-self/net/packet").read_text().splitlines()) - 1
         listed = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True)
-        tcx = sum(programs(namespaces.index_of(net.lab.link, f"p{host}")) for host in net.hosts())
+        tcx = sum(programs(namespaces.index_of(net.lab.link, f"p{host}")) for host in net.cabled())
     return (
         now.resident_bytes >> 20,
         now.descriptors.total(),

@@ -34,11 +34,15 @@ def reload(net: Network, random: Random) -> Cost:
             net.settings[key] = DEFAULTS[key]
         net.say("all as in the beginning")
     else:
-        for key in random.sample(sorted(VALUES), random.randint(1, 4)):
-            net.settings[key] = random.choice(VALUES[key])
-            net.say(f"{key} = {net.settings[key]}")
+        other_keys(net, random)
     net.reload()
     return FREE
+
+
+def other_keys(net: Network, random: Random) -> None:
+    for key in random.sample(sorted(VALUES), random.randint(1, 4)):
+        net.settings[key] = random.choice(VALUES[key])
+        net.say(f"{key} = {net.settings[key]}")
 
 
 def reload_in_a_row(net: Network, random: Random) -> Cost:

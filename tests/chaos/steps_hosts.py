@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from chaos.network import CHANGING, ENEMY, GROUPS, SLOW_S, SSM_GROUP, VIEWER, Network
+from chaos.network import (
+    CHANGING,
+    ENEMY,
+    GROUPS,
+    OWN,
+    SLOW_S,
+    SSM_GROUP,
+    STREAMS,
+    VIEWER,
+    Network,
+)
 from chaos.steps import Step
 from chaos.verify import ALL, FREE, Cost
 from snoop.lab import frames, frames_ipv6, wait_until
@@ -19,8 +29,9 @@ def hosts_change_their_minds(net: Network, random: Random) -> Cost:
 
 def change_of_mind(net: Network, random: Random) -> int:
     """One host joins, leaves, or wants another source; which one."""
-    host, group = random.choice(CHANGING), random.choice(GROUPS)
-    if host in net.unplugged:
+    host, group = random.choice((*CHANGING, OWN)), random.choice(GROUPS)
+    own_stream = any(each.sender == host and each.group == group for each in STREAMS)
+    if host in net.unplugged or own_stream or (host == OWN and OWN in net.left_out):
         return host
     if (host, group) in net.wants and random.random() < 0.7:
         net.leave(host, group)

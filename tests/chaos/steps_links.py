@@ -5,13 +5,12 @@ from __future__ import annotations
 import subprocess
 from random import Random
 
-from chaos.network import CHANGING, ENEMY, HOSTS, MATCHED, VIEWER, Network
+from chaos.network import CHANGING, ENEMY, MATCHED, VIEWER, Network
 from chaos.steps import Step
 from chaos.verify import Cost
 from snoop.lab import namespaces, wait_until
 from snoop.lab.lab import IFA_F_NODAD
 
-ANY = tuple(range(HOSTS))
 APPEARS_S = 10.0
 
 
@@ -43,7 +42,7 @@ def flap(net: Network, host: int) -> None:
 
 def host_goes_down_and_up(net: Network, random: Random) -> Cost:
     """The host's end: the kernel takes its IPv6 addresses away, and reports its groups again."""
-    host = random.choice(net.hosts())
+    host = random.choice(net.cabled())
     net.say(f"h{host}")
     link = net.h(host).link
     eth0 = namespaces.index_of(link, "eth0")
@@ -75,7 +74,7 @@ def plugged_again(net: Network, random: Random) -> Cost:
 
 def unplugged_and_plugged(net: Network, random: Random) -> Cost:
     """At once, any of them, the viewer's and a sender's too: it has another index, and its name."""
-    host = random.choice(net.hosts())
+    host = random.choice(net.cabled())
     net.say(f"p{host}")
     net.unplug(host)
     net.replug(host)
@@ -98,7 +97,7 @@ def renamed(net: Network, random: Random) -> Cost:
 
 
 def another_mtu(net: Network, random: Random) -> Cost:
-    host, mtu = random.choice(net.hosts()), random.choice((1280, 1500, 4000, 9000))
+    host, mtu = random.choice(net.cabled()), random.choice((1280, 1500, 4000, 9000))
     net.say(f"p{host}: {mtu}")
     net.lab.set_mtu(host, mtu)
     return of({host})

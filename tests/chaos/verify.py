@@ -84,7 +84,7 @@ def of_host(net: Network, host: int) -> dict[str, Row]:
 
 def reset(net: Network) -> None:
     """Of all hosts: whose port is away may have it again in the step."""
-    for host in net.lab.hosts:
+    for host in (*net.lab.hosts, net.own):
         host.reset()
 
 
@@ -313,16 +313,14 @@ class Growth:
     first: dict[object, Held]
 
     def grown(self, net: Network) -> Iterator[str]:
-        process = net.switch.process
-        assert process is not None
-        now = held(process.pid)
+        now = held(net.serving)
         key = (len(net.hosts()), *(net.settings[name] for name in
                                    ("kernel", "isolate", "workers", "shortcut")))  # fmt: skip
         base = self.first.setdefault(key, now)
 
         def as_before() -> bool:
             nonlocal now
-            now = held(process.pid)
+            now = held(net.serving)
             return (now.descriptors - base.descriptors).total() <= SLACK
 
         if not comes(as_before, within=DESCRIPTORS_S):
