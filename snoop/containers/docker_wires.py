@@ -15,8 +15,8 @@ from snoop.containers import joining, pairs, switches
 from snoop.containers.docker import Pair
 from snoop.containers.docker_networks import Network, Refused
 from snoop.containers.joining import NotJoined
-from snoop.containers.pairs import End
 from snoop.containers.switches import NoSwitch, Switch, Unmet
+from snoop.links.pairs import End
 from snoop.waiting import comes
 
 # A switch that is just being started again is worth a moment, and Docker waits some 30 s.

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Mapping
 
 from snoop.containers import pairs, switches
-from snoop.containers.pairs import End
 from snoop.containers.switches import NoSwitch, Switch, Unmet
+from snoop.links.pairs import End
 
 
 class NotJoined(Exception):

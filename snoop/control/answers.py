@@ -95,13 +95,13 @@ class Answers:
             case Restart():
                 raise RequestError("only a process can hand over", code=1)
             case Reload():
-                return self._changes.reload()
+                return await self._changes.reload()
             case PortAdd():
                 return await self._changes.port_add(request)
             case PortDel():
                 self._changes.port_del(request)
             case PortSet():
-                return self._changes.port_set(request)
+                return await self._changes.port_set(request)
             case _:
                 raise AssertionError(request)
         return None

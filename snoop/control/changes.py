@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from snoop.config import aliases, effective, odd, port_options
 from snoop.config.loader import Loaded
@@ -30,8 +31,11 @@ from snoop.runtime.port import LinkTable, reason
 _log = logging.getLogger("snoop.config")
 
 _OPENING_SECONDS = 0.002
-_OPENING_STEPS = 2500
+_OPENING_STEPS = 10_000  # the longest a client is kept, whatever the kernel is busy with
+_HURRIED_MAX = 4
 _EVENT_CHARACTERS = 200  # a trunk may list thousands
+
+_Done = TypeVar("_Done")
 
 
 class Changes:
@@ -80,8 +84,16 @@ class Changes:
                 _log.warning("%s: no port: %s", name, why)
         self._plane.ports.refused = self._refused = dict(refused)
 
-    def reload(self) -> Reloaded:
-        """Read the configuration again and become it; what commands have set stays."""
+    async def reload(self) -> Reloaded:
+        """`begin_reload`, until the ports that it opens are there."""
+        done, opening = self._beginning(self.begin_reload)
+        await self._opened(*opening)
+        return done
+
+    def begin_reload(self) -> Reloaded:
+        """Read the configuration again and become it; what commands have set stays. Ports that take
+        opening come after.
+        """
         old = self._settings.config
         notify.notify("RELOADING=1")
         try:
@@ -115,8 +127,13 @@ class Changes:
         _say_new(odd.notes(old), odd.notes(config))
         return Reloaded(needs_restart=waiting, missing_ports=missing)
 
-    def port_set(self, request: PortSet) -> PortSettings:
-        """Set options of one port, or put them back."""
+    async def port_set(self, request: PortSet) -> PortSettings:
+        """Set options of one port, or put them back; until it is open where that takes opening."""
+        done, opening = self._beginning(partial(self._port_set, request))
+        await self._opened(*opening)
+        return done
+
+    def _port_set(self, request: PortSet) -> PortSettings:
         name = named.port(self._plane.ports, request.port).name
         old, held = self._settings.config, self._settings.current
         try:
@@ -161,7 +178,10 @@ class Changes:
             raise RequestError(str(error), code=2) from error
         self._plane.ports_changed(settings.current)
         await self._opened(name)
-        problem = self._plane.ports.named(name).problem
+        port = self._plane.ports.find(name)
+        if port is None:
+            raise RequestError(f"{name}: somebody else has taken it back meanwhile")
+        problem = port.problem
         if problem is not None and not request.wait:
             settings.remove(name)
             self._plane.ports_changed(settings.current)
@@ -213,14 +233,26 @@ class Changes:
             raise RequestError(f"{name}: its alias cannot be set: {reason(error)}") from error
         self.links_changed()
 
-    async def _opened(self, name: str) -> None:
-        """Until the kernel has made what the port needs, before those that nobody asked for."""
-        port = self._plane.ports.find(name)
-        if port is not None:
-            self._plane.ports.opener.hurry(port)
+    def _beginning(self, change: Callable[[], _Done]) -> tuple[_Done, list[str]]:
+        """What a change returns, and the ports that it has begun to open."""
+        before = {port.name for port in self._plane.ports if port.opening}
+        done = change()
+        return done, [p.name for p in self._plane.ports if p.opening and p.name not in before]
+
+    async def _opened(self, *names: str) -> None:
+        """Until the kernel has made what these ports need, a few of them before all others.
+
+        Who asked waits; frames, timers and other clients do not.
+        """
+        ports = self._plane.ports
+        for name in names[:_HURRIED_MAX]:
+            port = ports.find(name)
+            if port is not None:
+                ports.opener.hurry(port)
+        waiting = set(names)
         for _ in range(_OPENING_STEPS):
-            port = self._plane.ports.find(name)
-            if port is None or not port.opening:
+            waiting &= {port.name for port in ports if port.opening}
+            if not waiting:
                 return
             await asyncio.sleep(_OPENING_SECONDS)
 

@@ -395,7 +395,7 @@ class Daemon(Restarting):
 
     def _hang_up(self) -> None:
         try:
-            self._changes.reload()
+            self._changes.begin_reload()
             _log.info("configuration reloaded")
         except requests.RequestError as error:
             _log.error("%s", error)

@@ -3,7 +3,7 @@
 - `interfaces`: those of this network namespace, kept current;
 - `ethtool`: what the hardware does to frames; `claims`: one switch an interface; `curtain`: what
   comes in is kept from the host's stack;
-- `pairs`: what is made and changed of interfaces, those of `[[host]]` alone;
+- `pairs`, `addresses`: what is made and changed of interfaces: those of `[[host]]`, of containers;
 - `rtnetlink`, `listing`, `peers`, `neighbours`: the other end of each, in whatever namespace, and
   its changes;
 - `filters`: what nftables does to what leaves;

@@ -20,8 +20,9 @@ from typing import NamedTuple, Protocol
 from snoop.config.addresses import HostAddress
 from snoop.config.schema import Config
 from snoop.config.schema_port import HostTable
+from snoop.links.addresses import Interface
 from snoop.links.interfaces import Link
-from snoop.links.pairs import Interface
+from snoop.links.pairs import End
 from snoop.links.rtnetlink import Facts
 from snoop.links.runs import PAIRS
 from snoop.proto.units import SECOND, Instant, after
@@ -44,7 +45,7 @@ class PairTable(Protocol):
     """What is done to interfaces: `pairs.Pairs`, or what a test puts in its place."""
 
     def look(self, ifindex: int) -> Facts: ...
-    def make(self, name: str, peer: str, *, mac: bytes, peer_mac: bytes, mtu: int) -> None: ...
+    def make(self, one: End, other: End, *, mtu: int) -> None: ...
     def remove(self, ifindex: int) -> None: ...
     def set_up(self, ifindex: int) -> None: ...
     def set_mtu(self, ifindex: int, mtu: int) -> None: ...
@@ -230,8 +231,8 @@ class Hosts:
 
     def _make(self, host: HostTable, mtu: int) -> None:
         mac = self._mac(host.name) if host.mac is None else parse_mac(host.mac)
-        peer_mac = self._mac(host.device)
-        self._pairs.make(host.name, host.device, mac=mac, peer_mac=peer_mac, mtu=mtu)
+        port = End(host.device, mac=self._mac(host.device))
+        self._pairs.make(End(host.name, mac=mac), port, mtu=mtu)
         self._links.read()
         end = self._links.by_name(host.device)
         if end is not None:

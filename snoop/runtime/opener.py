@@ -104,21 +104,16 @@ class Opener:
             return
         port.isolated = port.asked_isolation if opened.later else opened.isolated
 
-    @property
-    def under_way(self) -> frozenset[int]:
-        """The interfaces that are being opened."""
-        return frozenset() if self._openings is None else self._openings.under_way
-
     def hurry(self, port: Port) -> None:
         """Somebody waits for it."""
         if port.opening and self._openings is not None:
             self._openings.hurry(port.opening)
 
-    def wait(self, *, besides: Collection[int]) -> bool:
-        """Until all others that were begun can be taken; False: nothing is ever begun."""
+    def wait(self) -> bool:
+        """Until all that were begun can be taken; False: nothing is ever begun."""
         if self._openings is None:
             return False
-        self._openings.wait(besides=besides)
+        self._openings.wait()
         return True
 
     def attached(self) -> None:

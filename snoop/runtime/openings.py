@@ -5,7 +5,7 @@ frames, timers and clients need not.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -82,11 +82,10 @@ class Openings:
         if begun is not None and not begun.future.cancel():
             begun.future.add_done_callback(partial(self._discard, ifindex))
 
-    def wait(self, *, besides: Collection[int] = ()) -> None:
-        """Until all that was begun can be taken; not those of these interfaces."""
-        wanted = [begun.future for ifindex, begun in self._begun.items() if ifindex not in besides]
-        for future in wanted:
-            while wait([future], timeout=_STEP_SECONDS).not_done:
+    def wait(self) -> None:
+        """Until all that was begun can be taken."""
+        for begun in self._begun.values():
+            while wait([begun.future], timeout=_STEP_SECONDS).not_done:
                 self._fastpath.reap()  # what has the interface still may be what it waits for
 
     def close(self) -> None:
@@ -100,11 +99,6 @@ class Openings:
     def busy(self) -> bool:
         """Is one being opened?"""
         return bool(self._begun)
-
-    @property
-    def under_way(self) -> frozenset[int]:
-        """The interfaces of those that were begun and not taken."""
-        return frozenset(self._begun)
 
     def _begin(self, pool: ThreadPoolExecutor, ifindex: int, setup: PortSetup) -> None:
         future = pool.submit(self._prepare, ifindex, setup)

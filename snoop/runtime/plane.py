@@ -237,7 +237,7 @@ class Plane(Undecided):
         return due if due < NEVER else None
 
     def links_changed(self) -> None:
-        """Interfaces changed, or a port that failed may be tried again."""
+        """Interfaces changed, a port can be taken, or one that failed may be tried again."""
         now = clock.now()
         changes = self.ports.reconcile(self._links)
         if self.params.switch_mac == resolve.NO_MAC and self.ports.macs():
@@ -292,7 +292,7 @@ class Plane(Undecided):
         if any(getattr(old, table) != getattr(config, table) for table in _SWITCH_WIDE):
             self.params = self._resolved(self.params.switch_mac)
         self._apply(self.engine.configure(self.params, self._all_params(), now=now), now)
-        self._tell(self.ports.reconcile(self._links, wait=True), now)
+        self._tell(self.ports.reconcile(self._links), now)
         self._become(now)
 
     def ports_changed(self, config: Config) -> None:

@@ -202,12 +202,11 @@ class Ports:
     def reconcile(self, links: LinkTable, *, wait: bool = False) -> list[tuple[Port, State]]:
         """Make every port what its link is now; what changed, in order.
 
-        Unless told to `wait`, a port that takes long to open is down until it is asked for again;
-        for one that was being opened before, nobody waits.
+        Unless told to `wait`, which only the start can afford, a port that takes long to open is
+        down until it is asked for again.
         """
-        before = self.opener.under_way
         changes = self._reconcile(links)
-        if wait and self.opener.wait(besides=before):
+        if wait and self.opener.wait():
             changes += self._reconcile(links)
         self.opener.begin_programs()
         return changes

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from snoop.containers import pairs, places, switches
-from snoop.containers.pairs import End
 from snoop.lab import Lab, namespaces, wait_until
 from snoop.lab.switch import QUICK, Snoop
+from snoop.links.pairs import End
 
 GROUP = "239.9.0.2"
 FILTERING = {"switch": {"vlan_filtering": True}, **QUICK}

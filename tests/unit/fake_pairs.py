@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from snoop.links.addresses import Interface
 from snoop.links.interfaces import Link
-from snoop.links.pairs import Interface
+from snoop.links.pairs import End
 from snoop.links.rtnetlink import Facts
 from unit.fake_fastpath import FakeLinks
 
@@ -28,13 +29,13 @@ class FakePairs:
     def look(self, ifindex: int) -> Facts:
         return self.facts[ifindex]
 
-    def make(self, name: str, peer: str, *, mac: bytes, peer_mac: bytes, mtu: int) -> None:
-        self._tell("make", name)
+    def make(self, one: End, other: End, *, mtu: int) -> None:
+        self._tell("make", one.name)
         first = FIRST + len(self.facts)
-        for at, (each, address) in enumerate(((name, mac), (peer, peer_mac))):
-            index, other = first + at, first + 1 - at
-            self.links.links[each] = Link(each, index, False, False, mtu, address, 0, kind="veth")
-            self.facts[index] = Facts(index, each, kind="veth", link=other)
+        for at, (name, _, mac) in enumerate((one, other)):
+            index, end = first + at, first + 1 - at
+            self.links.links[name] = Link(name, index, False, False, mtu, mac, 0, kind="veth")
+            self.facts[index] = Facts(index, name, kind="veth", link=end)
 
     def remove(self, ifindex: int) -> None:
         self._tell("remove", self._name(ifindex))

@@ -45,6 +45,7 @@ SWITCH = CLIENT | {"snoop.switch", "snoop.namespace", "snoop.config.toml", "snoo
 CONTAINERS = CLIENT | {
     "snoop.containers",
     "snoop.namespace",
+    "snoop.links.addresses",
     "snoop.links.pairs",
     "snoop.links.rtnetlink",
     "snoop.printable",

@@ -9,15 +9,11 @@ from collections.abc import Iterator
 
 from snoop.containers import pairs
 from snoop.containers.cni.failing import Code, Failed
-from snoop.containers.cni.results import Addressing, Given, Route
-from snoop.links import rtnetlink
+from snoop.containers.cni.results import Addressing, Route
+from snoop.links import addresses, rtnetlink
 from snoop.links.rtnetlink import Asker, attribute
 
-_NEWADDR, _GETADDR, _NEWROUTE, _GETROUTE = 20, 22, 24, 26
-_CREATE, _EXCLUSIVE = 0x400, 0x200
-_IFADDR, _RTMSG = struct.Struct("=BBBBI"), struct.Struct("=BBBBBBBBI")
-_IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST, _IFA_FLAGS = 1, 2, 4, 8
-_NODAD = 0x2
+_RTMSG = struct.Struct("=BBBBBBBBI")
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_METRICS = 1, 4, 5, 6, 8
 _RTAX_MTU = 2
 _TABLE_MAIN, _BY_ADMINISTRATOR, _UNICAST, _ON_LINK = 254, 4, 1, 253
@@ -33,46 +29,27 @@ def put_on(namespace: int, name: str, ifindex: int, got: Addressing) -> None:
     with pairs.asking(namespace) as asker:
         for one in got.given:
             try:
-                flags = _CREATE | _EXCLUSIVE
-                asker.tell(_NEWADDR, _address(one, ifindex), flags=flags)
+                # Who gave it out has seen to it that nobody else has it.
+                addresses.give(asker, ifindex, one.address, sole=True)
             except OSError as error:
                 raise Failed(Code.IO, f"{name}: address {one.address}: {error.strerror}") from error
         for route in got.whole_routes:
             try:
-                asker.tell(_NEWROUTE, _route(route, ifindex), flags=_CREATE | _EXCLUSIVE)
+                made, flags = _route(route, ifindex), rtnetlink.EXCLUSIVELY
+                asker.tell(rtnetlink.NEWROUTE, made, flags=flags)
             except OSError as error:
                 if error.errno != errno.EEXIST:
                     to = f"{route.destination} by {route.gateway or 'the link'}"
                     raise Failed(Code.IO, f"{name}: route to {to}: {error.strerror}") from error
 
 
-def held(asker: Asker, ifindex: int) -> Iterator[tuple[bytes, int]]:
-    """The addresses of an interface, each with the length of its prefix."""
-    for payload in asker.dump(_GETADDR, bytes(_IFADDR.size)):
-        _, bits, _, _, index = _IFADDR.unpack_from(payload)
-        found = rtnetlink.attributes(payload[_IFADDR.size :])
-        if index == ifindex:
-            yield found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS, b""), bits
-
-
 def routed(asker: Asker, ifindex: int) -> Iterator[tuple[bytes, int]]:
     """Where its routes of the main table lead: network, b"" of a default route, and prefix."""
-    for payload in asker.dump(_GETROUTE, bytes(_RTMSG.size)):
+    for payload in asker.dump(rtnetlink.GETROUTE, bytes(_RTMSG.size)):
         bits, table = payload[1], payload[4]
         found = rtnetlink.attributes(payload[_RTMSG.size :])
         if table == _TABLE_MAIN and rtnetlink.number(found, _RTA_OIF) == ifindex:
             yield found.get(_RTA_DST, b""), bits
-
-
-def _address(one: Given, ifindex: int) -> bytes:
-    own = one.address
-    family, bits = _FAMILIES[own.version], own.network.prefixlen
-    made = _IFADDR.pack(family, bits, 0, 0, ifindex)
-    made += attribute(_IFA_LOCAL, own.packed) + attribute(_IFA_ADDRESS, own.packed)
-    if own.version == 4 and bits < 31:
-        made += attribute(_IFA_BROADCAST, own.network.broadcast_address.packed)
-    # Who gave it out has seen to it that nobody else has it.
-    return made + attribute(_IFA_FLAGS, struct.pack("=I", _NODAD))
 
 
 def _route(route: Route, ifindex: int) -> bytes:

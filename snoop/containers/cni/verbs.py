@@ -20,8 +20,9 @@ from snoop.containers.cni.asked import Network, Place
 from snoop.containers.cni.failing import Code, Failed
 from snoop.containers.cni.results import Addressing
 from snoop.containers.joining import NotJoined
-from snoop.containers.pairs import End
 from snoop.containers.switches import NoSwitch, Switch, Unmet
+from snoop.links import addresses
+from snoop.links.pairs import End
 
 SERVES_SECONDS = 10.0
 _PREFIX, _NETWORK_CHARACTERS, _OWN_CHARACTERS = "sn", 5, 8
@@ -177,10 +178,10 @@ def _check_addresses(place: Place, inside: int, wanted: Addressing) -> None:
     inner = pairs.find(inside, place.interface)
     assert inner is not None
     with pairs.asking(inside) as asker:
-        held = set(addressing.held(asker, inner.ifindex))
+        held = {address for address, _ in addresses.held(asker, inner.ifindex)}
         routed = set(addressing.routed(asker, inner.ifindex))
     for one in wanted.given:
-        if (one.address.packed, one.address.network.prefixlen) not in held:
+        if one.address not in held:
             raise Failed(Code.DIFFERS, f"{place.interface} has not the address {one.address}")
     for route in wanted.routes:
         to = route.destination
