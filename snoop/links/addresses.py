@@ -1,4 +1,4 @@
-"""Addresses of interfaces: which one has, given to it and taken away. OSError if the kernel refuses."""
+"""Addresses of interfaces: had, given and taken away; OSError if the kernel refuses."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -221,6 +222,29 @@ class FakeFastPath:
         return Verdict(
             REASONS[case.reason], case.reason, case.ports, case.punt, registered, vlan, untagged
         )
+
+
+@dataclass
+class AsideFastPath(FakeFastPath):
+    """Its ports are made by threads, while `go` is set."""
+
+    go: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.go.set()
+
+    def prepare(self, ifindex: int, setup: PortSetup) -> int:
+        del setup
+        assert self.go.wait(5)
+        self._allow(ifindex)
+        return ifindex
+
+    def adopt(self, port: int, prepared: object, setup: PortSetup) -> PortOpened:
+        assert isinstance(prepared, int)
+        return self.port_open(port, prepared, setup)
+
+    def discard(self, prepared: object) -> None:
+        del prepared
 
 
 def link(name: str, ifindex: int, **changes: object) -> Link:

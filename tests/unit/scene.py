@@ -19,6 +19,7 @@ from snoop.daemon import surviving
 from snoop.daemon.surviving import SwitchState
 from snoop.runtime.fanout import Fanout, Listener
 from snoop.runtime.hosts import Hosts
+from snoop.runtime.openings import Openings
 from snoop.runtime.plane import Plane
 from snoop.table.seen import Punted
 from snoop.wire import address, compose, ether, ipv4
@@ -44,6 +45,7 @@ class Scene:
         self.fastpath = FakeFastPath(refused=refused or {})
         self.links = FakeLinks({f"p{n}": link(f"p{n}", 10 + n) for n in range(4)})
         self.neighbours = FakeNeighbours()
+        self.openings: Openings | None = None
         self.events, self.captures = Fanout(), Fanout()
 
     def start(self, state: SwitchState | None = None) -> Scene:
@@ -57,6 +59,7 @@ class Scene:
             events=self.events,
             captures=self.captures,
             neighbours=self.neighbours,
+            openings=self.openings,
             state=None if state is None else state.plane,
         )
         self.pairs = FakePairs(self.links)
