@@ -21,6 +21,7 @@ from snoop.table.mdb import Delta
 from snoop.table.seen import FdbEntry, PortOpened, PortSetup, Punted, Stream
 from snoop.wire import ether
 from snoop.wire.address import Address, Family
+from unit import HANGS_S
 from unit.reference import Reason, Table
 
 
@@ -235,7 +236,7 @@ class AsideFastPath(FakeFastPath):
 
     def prepare(self, ifindex: int, setup: PortSetup) -> int:
         del setup
-        assert self.go.wait(5)
+        assert self.go.wait(HANGS_S)
         self._allow(ifindex)
         return ifindex
 

@@ -11,6 +11,7 @@ import pytest
 from snoop.control.requests import PortAdd, PortDel, PortSet, Reload, RequestError
 from snoop.runtime.openings import Openings
 from snoop.wire.address import ANY
+from unit import HANGS_S
 from unit.fake_fastpath import AsideFastPath, link
 from unit.scene import G, Scene
 
@@ -44,7 +45,7 @@ class Slow(Scene):
         """Let ports open, and have the answer."""
         assert not asked.done()
         self.fastpath.go.set()
-        return await asyncio.wait_for(asked, 5)
+        return await asyncio.wait_for(asked, HANGS_S)
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_a_port_set_that_opens_a_port_again_keeps_no_join_waiting(
         slow.join(1)
         assert slow.fastpath.rows[0, G, ANY] == 0b0110
         if beside:
-            await asyncio.wait_for(slow.answers.answer(Reload()), 5)
+            await asyncio.wait_for(slow.answers.answer(Reload()), HANGS_S)
         await slow.wait(asked)
         assert slow.fastpath.isolated[2] is False
 
