@@ -5,7 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-int fp_garbage_give(const int *fds, uint32_t count)
+/* A pair of sockets; what is sent by the first holds them all, and the second that it waits in. */
+static int tie(const int *fds, uint32_t count, int ends[2])
 {
 	size_t bytes = (count + 1) * sizeof(int);
 	union {
@@ -18,8 +19,7 @@ int fp_garbage_give(const int *fds, uint32_t count)
 				 .msg_control = &control,
 				 .msg_controllen = CMSG_SPACE(bytes)};
 	struct cmsghdr *head;
-	int ends[2];
-	int err = 0;
+	int err;
 
 	if (count > FP_GARBAGE_MAX)
 		return -E2BIG;
@@ -32,11 +32,46 @@ int fp_garbage_give(const int *fds, uint32_t count)
 	head->cmsg_len = CMSG_LEN(bytes);
 	memcpy(CMSG_DATA(head), fds, count * sizeof(int));
 	memcpy(CMSG_DATA(head) + count * sizeof(int), &ends[1], sizeof(int));
-	if (sendmsg(ends[0], &message, MSG_DONTWAIT) < 0)
-		err = -errno;
-	for (uint32_t i = 0; !err && i < count; i++)
+	if (sendmsg(ends[0], &message, MSG_DONTWAIT) >= 0)
+		return 0;
+	err = -errno;
+	close(ends[1]);
+	close(ends[0]);
+	return err;
+}
+
+int fp_garbage_give(const int *fds, uint32_t count)
+{
+	int ends[2];
+	int err = tie(fds, count, ends);
+
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < count; i++)
 		close(fds[i]);
 	close(ends[1]);
 	close(ends[0]); /* the last to go: the kernel looks for garbage when a socket is closed */
-	return err;
+	return 0;
+}
+
+int fp_garbage_tie(const int *fds, uint32_t count)
+{
+	int ends[2];
+	int err = tie(fds, count, ends);
+
+	if (err)
+		return err;
+	close(ends[0]);
+	return ends[1];
+}
+
+void fp_garbage_untie(int knot)
+{
+	char something;
+
+	/* Nobody takes the descriptors: the message goes, and they are held once less each. */
+	if (recv(knot, &something, sizeof(something), MSG_DONTWAIT) < 0) {
+		/* then they are closed in the kernel's own time */
+	}
+	close(knot);
 }

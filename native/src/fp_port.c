@@ -14,10 +14,12 @@
 #include <unistd.h>
 
 #include "fp_attach.h"
+#include "fp_garbage.h"
 #include "fp_guard.h"
 #include "fp_thread.h"
 
 #define TX_QUEUE_BYTES (16 << 20)
+#define TIED_PORTS 64u /* five sockets each: a third of what a user may usually have in flight */
 #define FANOUT_UNIQUE_ID 0x2000	      /* PACKET_FANOUT_FLAG_UNIQUEID, newer than some headers */
 #define FANOUT_IGNORE_OUTGOING 0x4000 /* PACKET_FANOUT_FLAG_IGNORE_OUTGOING, likewise */
 
@@ -245,7 +247,7 @@ static int open_sockets(struct fp_port *port, const struct fp_port_config *confi
 
 static void clear(struct fp_port *port)
 {
-	port->tx_fd = port->tx_bare_fd = port->tx_qdisc_fd = port->isolate_fd = -1;
+	port->tx_fd = port->tx_bare_fd = port->tx_qdisc_fd = port->isolate_fd = port->knot = -1;
 	port->data.fd = port->control.fd = -1;
 }
 
@@ -335,11 +337,26 @@ static bool serve(struct fp_port *port, const struct fp_kernel *kernel)
 	return false;
 }
 
+static void tie_sockets(struct fp_port *port)
+{
+	const int sockets[] = {port->data.fd, port->control.fd, port->tx_fd, port->tx_bare_fd,
+			       port->tx_qdisc_fd};
+	int fds[sizeof(sockets) / sizeof(sockets[0])];
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < sizeof(sockets) / sizeof(sockets[0]); i++)
+		if (sockets[i] >= 0)
+			fds[count++] = sockets[i];
+	if (port->id < TIED_PORTS)
+		port->knot = fp_garbage_tie(fds, count);
+}
+
 int fp_port_start(struct fp_port *port, uint32_t id, struct fp_kernel *kernel,
 		  struct fp_port *replaces)
 {
 	port->id = id;
 	port->worker = id % kernel->workers;
+	tie_sockets(port);
 	if (fp_load_relaxed(&port->served))
 		fp_store_relaxed(&port->served, serve(port, kernel));
 	else if (port->isolated == EINPROGRESS)
@@ -388,6 +405,8 @@ void fp_port_free(struct fp_port *port)
 {
 	if (!port)
 		return;
+	if (port->knot >= 0)
+		fp_garbage_untie(port->knot);
 	if (port->isolate_fd >= 0)
 		close(port->isolate_fd);
 	if (port->tx_qdisc_fd >= 0)

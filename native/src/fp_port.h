@@ -3,7 +3,8 @@
  * the host stack off it. Made and freed by any thread, one at a time, as the kernel takes its time
  * for both, opened and closed by the control thread; the rings belong to one loop
  * thread; the transmit sockets may be used by any thread. Everything the kernel holds for a port
- * goes with its descriptors, so a killed process leaves nothing behind.
+ * goes with its descriptors, so a killed process leaves nothing behind: the program at once, so
+ * that the next one's does not find it there, the sockets soon after it (fp_garbage.h).
  *
  * A port is closed by publishing a table without it and freed when every loop has passed that table
  * (fp_retire.h).
@@ -38,6 +39,7 @@ struct fp_port {
 	uint32_t flags;	 /* of fp_port_config */
 	int isolated;	 /* 0, or the errno of isolation; EINPROGRESS: its program is to come */
 	int isolate_fd;	 /* tcx link of the program that keeps the host stack off, or lets it see */
+	int knot;	 /* what has its sockets closed behind a dead process, or -1 */
 	bool rings_only; /* FP_OPEN_RINGS, as long as it lives */
 	/* what comes in may be served inside the kernel; the control thread's, the loops read it */
 	_Atomic bool served;

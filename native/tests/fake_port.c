@@ -97,7 +97,7 @@ void fake_port_make(struct fake_port *fake, uint32_t id)
 
 	CHECK(port);
 	port->id = id;
-	port->isolate_fd = -1;
+	port->isolate_fd = port->knot = -1;
 	pair(&fake->wire, &port->tx_fd);
 	port->tx_bare_fd = dup(port->tx_fd);
 	CHECK(port->tx_bare_fd >= 0 && port->tx_bare_fd < DESCRIPTORS_MAX);
