@@ -3,7 +3,8 @@
 One asyncio task a client, let in by a `Door`. A client that sends nonsense, sends nothing, or does
 not read costs a bounded amount of memory and no time of the switch: lines, clients, queues, answers
 nobody reads and waits all have a limit. The socket file is 0660, and `socket_group` may use it; a
-file left by a daemon that died is replaced, one with a live daemon behind it is not.
+file left by a daemon that died is replaced, one with a live daemon behind it is not. Who has just
+been killed is waited for.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from snoop.control import requests, sockets
 from snoop.control.door import Door, Guest, places
 from snoop.control.requests import Capture, Monitor, Request, RequestError
 from snoop.control.telling import Replay
+from snoop.links.holder import holder
 from snoop.proto.units import SECOND
 from snoop.runtime import clock
 from snoop.runtime.fanout import Listener
@@ -37,12 +39,17 @@ UNSENT_BYTES_MAX = 64 << 20
 SILENT_SECONDS = 60.0
 SEND_SECONDS = 20.0
 LOCK_SECONDS = 1.0
-_LOCK_STEP_SECONDS = 0.02
+DYING_SECONDS = 5.0
+_STEP_SECONDS = 0.02
 _WRITE_BYTES_MAX = 1 << 20
 
 
 class SocketTaken(Exception):
     """The socket path cannot be ours; the text says why and what to do."""
+
+
+class _Dying(SocketTaken):
+    """It soon can."""
 
 
 class NoGroup(ConfigError):
@@ -69,6 +76,17 @@ class ControlServer:
 
     async def open(self) -> None:
         """Listen; SocketTaken if another daemon does, or the path cannot be used; NoGroup."""
+        until = clock.now() + round(DYING_SECONDS * SECOND)
+        while True:
+            try:
+                await self._open()
+                return
+            except _Dying:
+                if clock.now() >= until:
+                    raise
+                await asyncio.sleep(_STEP_SECONDS)
+
+    async def _open(self) -> None:
         gid = gid_of(self._group)
         try:
             sockets.make(self._path.parent)
@@ -231,7 +249,7 @@ async def _lock(fd: int) -> bool:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            await asyncio.sleep(_LOCK_STEP_SECONDS)
+            await asyncio.sleep(_STEP_SECONDS)
         else:
             return True
     return False
@@ -244,14 +262,17 @@ def _clear_stale(path: Path) -> None:
             raise SocketTaken(f"{path} exists and is not a socket; remove it or use --socket")
     except FileNotFoundError:
         return
+    taken = SocketTaken
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
         try:
             probe.connect(str(path))
+            if holder(probe).is_dying:
+                taken = _Dying
         except ConnectionRefusedError:
             path.unlink()
             return
         except BlockingIOError:
             pass  # Its backlog is full, so somebody listens.
-    raise SocketTaken(
+    raise taken(
         f"another snoop daemon is running at {path}; stop it, or start this one with --name NAME"
     )

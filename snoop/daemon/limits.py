@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 
 DESCRIPTORS = 4096
-"""More than enough for 256 ports at six each, the workers and the control clients."""
+"""More than enough for 256 ports at seven each, the workers and the control clients."""
 
 
 def allow_descriptors() -> None:

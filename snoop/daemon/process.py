@@ -56,6 +56,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("snoop.daemon")
 
+PATIENCE_SECONDS = 5.0
+"""For a switch with the same ports that has just been killed."""
+
 
 class Daemon(Restarting):
     """One switch. `load` reads the configuration, now and on reload; `path`: control socket;
@@ -155,7 +158,7 @@ class Daemon(Restarting):
         switch = self._settings.config.switch
         state = None
         if switch.state and self._heir is None:
-            state = resuming.found(self._snapshot, switch.name)
+            state = resuming.found(self._snapshot, self._settings.config)
         if state is not None:
             surviving.take_up(state, self._settings)
         priority.prefer(switch.nice)
@@ -174,7 +177,9 @@ class Daemon(Restarting):
                 fastpath, Curtain(), self._attached, lambda: self._openings.busy
             )
             self._openings = Openings(fastpath, self._opened, self._programs, self._heir)
-            self._claims = Claims(switch.name, self._loop, user=sockets.user)
+            self._claims = Claims(
+                switch.name, self._loop, user=sockets.user, patience=PATIENCE_SECONDS
+            )
             handed = self._inherit()
             state = handed or state
             self._plane = Plane(
@@ -216,6 +221,7 @@ class Daemon(Restarting):
             if faults:
                 raise StartError("; ".join(faults))
             self._serve_metrics(self._settings.config.metrics.listen)
+            self._claims.patience = 0.0  # from here on others wait for us
             self._workers = Workers(fastpath, self._failed)
             pause_ns = self._take_place()
             self._workers.start(switch.workers)

@@ -1,9 +1,9 @@
 """What a switch does at its start with the state of the one before it, and what it leaves itself.
 
 A state that is of use is gone on from, and said in one line; one that is not is named in one line,
-and nothing of it holds. Who is told to end by a service manager may be started again at once
-(`systemctl restart`), so he leaves his state, which holds for a minute; any other end forgets, as a
-bridge does.
+and nothing of it holds, nor of one that is older than all that it remembers. Who is told to end by
+a service manager may be started again at once (`systemctl restart`), so he leaves his state, which
+holds for a minute; any other end forgets, as a bridge does.
 
 After a crash something may have been said that nobody heard, so everybody is asked at once, where
 the switch prunes. Over IPv6 nobody asks in another querier's place (MLD-4): there a host that
@@ -19,6 +19,8 @@ import os
 from collections import deque
 from typing import Final
 
+from snoop.config import resolve
+from snoop.config.schema import Config
 from snoop.daemon import surviving
 from snoop.daemon.surviving import SwitchState
 from snoop.proto.dumping import BadState
@@ -37,13 +39,13 @@ _TURN: Final = 50  # instances asked at once
 _TURN_SECONDS: Final = 0.25
 
 
-def found(snapshot: Snapshot, name: str) -> SwitchState | None:
-    """What to go on from, if there is something."""
+def found(snapshot: Snapshot, config: Config) -> SwitchState | None:
+    """What the switch of this configuration can go on from, if there is something."""
     try:
         data = snapshot.read()
         if data is None:
             return None
-        state = surviving.opened(data, name)
+        state = surviving.opened(data, config.switch.name)
     except BadState as error:
         _refuse(snapshot, str(error))
         return None
@@ -51,7 +53,22 @@ def found(snapshot: Snapshot, name: str) -> SwitchState | None:
     if state.ended and age > ENDED_HOLDS:
         _refuse(snapshot, f"the switch was ended {age // SECOND} s ago")
         return None
+    if age > ENDED_HOLDS and age > (holds := _holds(config)):
+        _refuse(snapshot, f"{age // SECOND} s old, and nothing is remembered for {holds // SECOND}")
+        return None
     return state
+
+
+def _holds(config: Config) -> int:
+    """The longest that a host or an address is remembered unheard, in nanoseconds. Values that are
+    adopted from another querier at most double our own (Q-18).
+    """
+    igmp = resolve.params(config, port_id=lambda _: None, switch_mac=resolve.NO_MAC)
+    every = [igmp, *(params for _, params in igmp.vlans)]
+    if igmp.mld is not None:
+        every += [igmp.mld, *(params for _, params in igmp.mld.vlans)]
+    members = max(2 * params.timings.gmi for params in every)
+    return max(members, round(config.switch.fdb_ageing * SECOND))
 
 
 def _refuse(snapshot: Snapshot, why: str) -> None:

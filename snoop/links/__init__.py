@@ -1,7 +1,8 @@
 """What the kernel says of interfaces, and of who is behind them.
 
 - `interfaces`: those of this network namespace, kept current;
-- `ethtool`: what the hardware does to frames; `claims`: one switch an interface; `curtain`: what
+- `ethtool`: what the hardware does to frames; `claims`: one switch an interface; `holder`: who has
+  a claim or a socket, and whether he is dying; `curtain`: what
   comes in is kept from the host's stack;
 - `pairs`, `addresses`: what is made and changed of interfaces: those of `[[host]]`, of containers;
 - `rtnetlink`, `listing`, `peers`, `neighbours`: the other end of each, in whatever namespace, and

@@ -4,7 +4,8 @@ A claim is a listening socket with an abstract name made of the interface's inde
 such names a network namespace each, whatever the runtime directory, mount namespace or user, and
 lets go of them when the process dies, however it dies. Who connects is told the switch's name; the
 kernel tells who listens. Anybody may bind the name first: only root, our own user and the one that
-root has switches run as are believed.
+root has switches run as are believed. Who has just been killed is waited for, while `patience`
+lasts.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ import errno
 import logging
 import os
 import socket
-import struct
+import time
 from collections.abc import Callable, Collection
 from typing import Protocol
+
+from snoop.links.holder import holder
 
 _log = logging.getLogger("snoop.port")
 
 ANSWER_SECONDS = 0.2
 NAME_BYTES = 64
-_CREDENTIALS = struct.Struct("=iII")
 _BACKLOG = 8
+_STEP_SECONDS = 0.005
 
 
 class ClaimTable(Protocol):
@@ -45,18 +48,20 @@ class Unclaimed:
 
 
 class Taken(OSError):
-    """The interface is a port of another switch."""
+    """The interface is a port of another switch; `dying`: of one that will soon be none."""
 
-    def __init__(self, name: str | None, pid: int) -> None:
+    def __init__(self, name: str | None, pid: int, *, dying: bool = False) -> None:
         switch = f'of the switch "{name}"' if name else "of another switch"
         super().__init__(
             errno.EBUSY, f"it is a port {switch} (pid {pid or 'of another namespace'})"
         )
+        self.dying = dying
 
 
 class Claims:
     """The claims of the switch `name`; who asks is answered from `loop`. `user` tells whom root
-    has switches run as, if there is somebody (`User=` of the units).
+    has switches run as, if there is somebody (`User=` of the units). `patience`: seconds to wait,
+    in all, for switches that are dying.
     """
 
     def __init__(
@@ -65,26 +70,36 @@ class Claims:
         loop: asyncio.AbstractEventLoop | None = None,
         *,
         user: Callable[[], int | None] = lambda: None,
+        patience: float = 0.0,
     ) -> None:
         self._name = name.encode()[:NAME_BYTES]
         self._loop = loop
         self._user = user
+        self.patience = patience
         self._held: dict[int, socket.socket] = {}
 
     def take(self, ifindex: int) -> None:
         """Claim an interface; Taken if another switch has it."""
         if ifindex in self._held:
             return
-        for _ in range(2):
+        tries = 2
+        while tries:
             sock = _claim(ifindex)
             if sock is not None:
                 self._held[ifindex] = sock
                 if self._loop is not None:
                     self._loop.add_reader(sock.fileno(), self._answer, sock)
                 return
-            with contextlib.suppress(ConnectionRefusedError):  # It went away meanwhile: once more.
+            try:
                 _check(ifindex, {0, os.geteuid(), self._user()})
                 return
+            except ConnectionRefusedError:  # It went away meanwhile: once more.
+                tries -= 1
+            except Taken as taken:
+                if not taken.dying or self.patience <= 0:
+                    raise
+                self.patience -= _STEP_SECONDS
+                time.sleep(_STEP_SECONDS)
 
     def held(self, ifindex: int) -> int:
         """The descriptor of a claim, for another process; -1: there is none."""
@@ -159,15 +174,16 @@ def _check(ifindex: int, believed: Collection[int | None]) -> None:
             # Nobody answers there, not even the kernel for it: no switch that forwards.
             _log.warning("interface %d is claimed by who does not answer: going on", ifindex)
             return
-        raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        pid, uid, _ = _CREDENTIALS.unpack(raw)
-        if uid not in believed:
+        who = holder(sock)
+        if who.uid not in believed:
             _log.warning(
                 "interface %d is claimed by pid %d of user %d, who may not run a switch: going on; "
-                "look what that process is", ifindex, pid, uid,
+                "look what that process is", ifindex, *who,
             )  # fmt: skip
             return
+        if who.is_dying:
+            raise Taken(None, who.pid, dying=True)
         name = b""
         with contextlib.suppress(OSError):
             name = sock.recv(NAME_BYTES)
-    raise Taken(name.decode(errors="replace") or None, pid)
+    raise Taken(name.decode(errors="replace") or None, who.pid)

@@ -34,10 +34,11 @@ class Snapshot:
             return None
         except OSError as error:
             raise BadState(f"cannot be read: {error.strerror}") from error
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid not in (0, os.geteuid()):
+            os.close(fd)
+            raise BadState("not a file of ours")
         with os.fdopen(fd, "rb") as file:
-            found = os.fstat(fd)
-            if not stat.S_ISREG(found.st_mode) or found.st_uid not in (0, os.geteuid()):
-                raise BadState("not a file of ours")
             data = file.read(BYTES_MAX + 1)
         if len(data) > BYTES_MAX:
             raise BadState(f"more than {BYTES_MAX} bytes")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -98,3 +99,34 @@ def test_many_ports_serve_and_go_at_once(
         print(f"{ports} ports: ready {ready:.2f} s (one: {base:.2f} s), gone {gone:.2f} s")
         assert ready < ready_within + base
         assert gone < gone_within
+
+
+def packet_sockets() -> int:
+    with inside(MANY):
+        return len(Path("/proc/thread-self/net/packet").read_text().splitlines()) - 1
+
+
+def left_by_a_killed_one(ifindexes: list[int]) -> int:
+    """How many of its sockets are there when it is gone."""
+    with started(len(ifindexes)) as (switch, _):
+        wait_until(lambda: programs(ifindexes) == len(ifindexes), within=20)
+        begun = time.monotonic()
+        switch.kill()
+        switch.wait(60)
+        left = packet_sockets()
+        print(f"{len(ifindexes)} ports: gone {time.monotonic() - begun:.2f} s, {left} sockets left")
+    assert not programs(ifindexes), "the next one's would wait behind them"
+    return left
+
+
+def test_a_killed_switch_is_gone_before_its_sockets_and_another_can_begin_at_once() -> None:
+    """The kernel closes them behind it. Whoever is started while it is still taken apart waits."""
+    with cabled(8) as ifindexes:
+        # Now and then the kernel is quick with all of them: somebody holds its lock on interfaces.
+        assert any(left_by_a_killed_one(ifindexes) for _ in range(3))
+        with started(8) as (switch, _):
+            wait_until(lambda: programs(ifindexes) == 8, within=20)
+            switch.kill()  # and not waited for
+            with started(8) as (_, ready):
+                print(f"the next after {ready:.2f} s")
+                wait_until(lambda: packet_sockets() == 5 * 8, within=60)

@@ -10,6 +10,7 @@ import os
 import select
 import socket
 import stat
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -279,6 +280,26 @@ def test_a_live_daemon_keeps_its_socket(path: Path) -> None:
         return str(caught.value)
 
     assert "another snoop daemon is running at" in serve(path, scene)
+
+
+def test_the_socket_of_who_has_just_been_killed_is_waited_for(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel has not closed it yet."""
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+        pid = os.fork()
+        if not pid:
+            dead.listen()
+            os._exit(0)
+        os.waitpid(pid, 0)
+        with monkeypatch.context() as patched:
+            patched.setattr(server, "DYING_SECONDS", 0.05)
+            with pytest.raises(SocketTaken, match="another snoop daemon"):
+                serve(path, threaded(lambda: None))
+        threading.Timer(0.1, dead.close).start()
+        with_one = threaded(lambda: Client(str(path)).close())
+        serve(path, with_one)
 
 
 def test_a_file_that_is_no_socket_is_left_alone(path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -65,3 +66,37 @@ def test_one_that_does_not_answer_is_still_there(first: Claims) -> None:
     for _ in range(3):
         with pytest.raises(Taken, match="another switch"):
             Claims("second").take(INDEX)
+
+
+@pytest.fixture
+def of_the_dead() -> Iterator[socket.socket]:
+    """What a process has called listen(2) on that is dead by now, and that is still open."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(f"\0snoop/port/{INDEX}")
+        pid = os.fork()
+        if not pid:
+            sock.listen()
+            os._exit(0)
+        os.waitpid(pid, 0)
+        yield sock
+
+
+def test_who_has_just_been_killed_is_waited_for(of_the_dead: socket.socket) -> None:
+    threading.Timer(0.1, of_the_dead.close).start()
+    claims = Claims("next", patience=30.0)
+    claims.take(INDEX)
+    assert 20.0 < claims.patience < 30.0
+    claims.close()
+
+
+def test_the_dying_are_waited_for_no_longer_than_patience_lasts(
+    of_the_dead: socket.socket,
+) -> None:
+    """At a switch that runs nobody waits."""
+    for patience in (0.0, 0.02):
+        claims = Claims("next", patience=patience)
+        with pytest.raises(Taken, match="another switch"):
+            claims.take(INDEX)
+        assert claims.patience <= 0
+        with pytest.raises(Taken):
+            claims.take(INDEX)

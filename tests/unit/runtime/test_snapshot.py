@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from snoop.daemon import surviving
+from snoop.daemon import resuming, surviving
 from snoop.daemon.surviving import SwitchState
 from snoop.proto.dumping import BadState
-from snoop.runtime import saved, snapshot
+from snoop.proto.units import SECOND, Instant
+from snoop.runtime import clock, saved, snapshot
 from snoop.runtime.snapshot import Snapshot
 from unit.runtime.test_surviving import after, lived
 
@@ -59,10 +60,65 @@ def test_what_is_no_file_of_ours_is_not_read(
     with pytest.raises(BadState, match="not a file of ours"):
         file.read()
     file.path.unlink()
-    monkeypatch.setattr(snapshot, "BYTES_MAX", 3)
-    file.write(b"four")
-    with pytest.raises(BadState, match="more than 3 bytes"):
+    file.path.mkdir()
+    with pytest.raises(BadState, match="not a file of ours"):
         file.read()
+    file.path.rmdir()
+    file.write(b"four")
+    with monkeypatch.context() as patched:
+        patched.setattr(snapshot, "BYTES_MAX", 3)
+        with pytest.raises(BadState, match="more than 3 bytes"):
+            file.read()
+    if os.geteuid():
+        monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    else:
+        os.chown(file.path, 4711, -1)
+    with pytest.raises(BadState, match="not a file of ours"):
+        file.read()
+
+
+@pytest.mark.parametrize(("age", "ended", "used"), [
+    (0, True, True), (59, True, True), (61, True, False),
+    (61, False, True), (500, False, True), (600, False, False),
+])  # fmt: skip
+def test_a_state_is_of_use_for_as_long_as_what_is_in_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    age: int,
+    ended: bool,
+    used: bool,
+) -> None:
+    """Members are remembered for 260 s, or twice that where another querier says so."""
+    monkeypatch.setattr(clock, "now", lambda: Instant(1_000_000 * SECOND))
+    scene = lived()
+    counters = scene.answers.counters
+    taken = surviving.take("sw0", scene.settings, scene.plane, counters, ended=ended)
+    file = Snapshot(tmp_path / "sw0.sock")
+    file.write(saved.pack(taken._replace(taken=Instant(taken.taken - age * SECOND))))
+    state = resuming.found(file, scene.settings.config)
+    assert (state is not None) is used is file.path.exists()
+    assert ("begun anew" in caplog.text) is not used
+
+
+def test_what_is_refused_is_named_and_out_of_the_way(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once, and nothing is written or removed at the other end of a link."""
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"precious")
+    file = Snapshot(tmp_path / "sw0.sock")
+    config = lived().settings.config
+    assert resuming.found(file, config) is None
+    for put in (lambda: file.path.symlink_to(precious), lambda: os.mkfifo(file.path)):
+        put()
+        assert resuming.found(file, config) is None
+        assert not os.path.lexists(file.path)
+    file.write(b"snoop state of nobody")
+    assert resuming.found(file, config) is None
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 3
+    assert all(str(file.path) in record.getMessage() for record in caplog.records)
+    assert precious.read_bytes() == b"precious"
 
 
 def spoiled(tree: Any, rng: random.Random) -> Any:
