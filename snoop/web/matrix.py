@@ -48,7 +48,7 @@ Place = tuple[int, str]
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """A stream as it comes in at `port`, or, `source` and `port` None, a group without one.
+    """A stream as it comes in at `port`, or, `source` and `port` None, a group that was asked for.
 
     `state`: "running", "stopped" (`idle` seconds ago) or "none". `cells`: a letter of `Cell` for
     each port, in their order. `announced`: what a sender calls it, beside the configured `name`.
@@ -118,7 +118,8 @@ def rows(known: Known, numbers: Numbers) -> tuple[list[Row], int]:
     making = _Making(known)
     streams = known.streams
     running = {(one.vlan, one.group) for one in streams}
-    places = [place for place in known.mdb if place not in running]
+    asked = dict.fromkeys((*known.mdb, *((one.vlan, one.group) for one in known.refused)))
+    places = [place for place in asked if place not in running]
     more = max(0, len(streams) + len(places) - ROWS_MAX)
     if more:
         streams = sorted(streams, key=lambda one: (not one.registered, -one.bits_per_s))[:ROWS_MAX]
@@ -147,9 +148,9 @@ class _Making:
         self._at = {port.name: number for number, port in enumerate(known.ports)}
         self._mdb = known.mdb
         self._routers = {(row.vlan, row.family, row.port) for row in known.mrouters}
-        self._refused: dict[Place, set[str]] = {}
+        self._refused: dict[Place, dict[str, str]] = {}  # family by port
         for row in known.refused:
-            self._refused.setdefault((row.vlan, row.group), set()).add(row.port)
+            self._refused.setdefault((row.vlan, row.group), {})[row.port] = row.family
         self._plain: dict[tuple[int, str], list[str]] = {}
 
     def of_stream(self, stream: documents.Stream, numbers: Numbers) -> Row:
@@ -188,25 +189,26 @@ class _Making:
 
     def of_place(self, place: Place, numbers: Numbers) -> Row:
         vlan, group = place
-        entries = self._mdb[place]
+        entries, refused = self._mdb.get(place, {}), self._refused.get(place, {})
+        first = next(iter(entries.values()), None)
         cells = self._base(vlan, Cell.NONE)
-        for name in self._refused.get(place, ()):
+        for name in refused:
             self._put(cells, name, Cell.REFUSED)
         for name, entry in entries.items():
             self._put(cells, name, Cell.STATIC if entry.origin == "static" else Cell.WAITING)
-        first = next(iter(entries.values()))
+        family = next(iter(refused.values()), "") if first is None else first.family
         local = is_local(group)
         made = "".join(cells)
         return Row(
             id=numbers.of(vlan, group),
             vlan=vlan,
-            family=first.family,
+            family=family,
             group=group,
             source=None,
             port=None,
             state="none",
             cells=made,
-            name=first.name,
+            name=None if first is None else first.name,
             local=local,
             # Every host joins groups of its link that nobody sends to.
             wrong=not local and not WRONG.isdisjoint(made),

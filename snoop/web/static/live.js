@@ -1,4 +1,8 @@
 // What the server tells of one switch, put together: a picture, then changes of it.
+import { addressKey } from './words.js';
+
+const order = (row) => [String(row.vlan).padStart(4, '0'), addressKey(row.group), addressKey(row.source ?? ''), row.port ?? ''].join(' ');
+
 export class Live {
   constructor(told) {
     this.told = told;
@@ -47,7 +51,8 @@ export class Live {
     this.health = all.health;
     this.summary = all.summary ?? null;
     this.ports = all.ports ?? [];
-    this.rows = new Map((all.rows ?? []).map((row) => [row.id, row]));
+    this.rows = new Map();
+    this.take(all.rows ?? []);
     this.rates = all.rates ?? {};
     this.findings = all.findings ?? [];
     this.more = all.more ?? 0;
@@ -60,10 +65,17 @@ export class Live {
     if (some.ports) this.ports = some.ports;
     if (some.findings) this.findings = some.findings;
     if (some.more !== undefined) this.more = some.more;
-    for (const row of some.rows ?? []) this.rows.set(row.id, row);
+    this.take(some.rows ?? []);
     for (const id of some.gone ?? []) { this.rows.delete(id); delete this.rates[id]; }
     Object.assign(this.rates, some.rates ?? {});
     this.told('change', some);
+  }
+
+  take(rows) {
+    for (const row of rows) {
+      row.order = order(row);
+      this.rows.set(row.id, row);
+    }
   }
 
   happen(some) {

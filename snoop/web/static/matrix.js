@@ -1,7 +1,10 @@
-// The matrix: only what can be seen is in the document, whatever there is of rows and ports.
-import { CELLS, make, natural, rate, span, title } from './words.js';
+// The matrix: what of it is in sight, where the pointer and the keys are, what is picked.
+import { COLUMN, HEAD, Paint, ROW } from './paint.js';
+import { Reading } from './reading.js';
+import { make, natural, title } from './words.js';
 
-const ROW = 24, COLUMN = 26, HEAD = 86, SPARE = 4;
+const REST_MS = 120;
+const NOWHERE = { row: -1, port: -1 };
 
 export class Matrix {
   // picked(row | null, port | null): what somebody asks about.
@@ -11,30 +14,34 @@ export class Matrix {
     this.picked = picked;
     this.rows = [];
     this.at = { row: 0, port: -1 };
+    this.over = NOWHERE;
     this.selected = { row: null, port: null };
-    this.space = make('div', { class: 'space', role: 'presentation' });
-    this.head = make('div', { class: 'head', role: 'row', 'aria-rowindex': 1 });
-    this.corner = make('div', { class: 'corner', role: 'columnheader', 'aria-colindex': 1 });
-    this.head.append(this.corner);
-    this.space.append(this.head);
+    this.wrong = new Set();
+    // The space is as large as everything; what is in view stays in sight in front of it.
+    const canvas = make('canvas', { 'aria-hidden': 'true' }), layer = make('div', { class: 'layer', role: 'presentation' });
+    this.sight = make('div', { class: 'sight', role: 'presentation' }, canvas, layer);
+    this.space = make('div', { class: 'space', role: 'presentation' }, this.sight);
     element.append(this.space);
-    this.shown = new Map();
-    this.heads = new Map();
-    element.addEventListener('scroll', () => this.later(), { passive: true });
+    this.paint = new Paint(canvas);
+    this.reading = new Reading(layer);
+    element.addEventListener('scroll', () => this.scrolled(), { passive: true });
     element.addEventListener('click', (event) => this.click(event));
+    element.addEventListener('pointermove', (event) => this.hover(event.pointerType === 'mouse' ? this.place(event) : NOWHERE));
+    element.addEventListener('pointerleave', () => this.hover(NOWHERE));
     element.addEventListener('keydown', (event) => this.key(event));
+    for (const name of ['focus', 'blur']) element.addEventListener(name, () => this.later());
+    for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) matchMedia(query).addEventListener('change', () => this.later());
     new ResizeObserver(() => this.later()).observe(element);
   }
 
-  get names() { return this.narrow ? 168 : 372; }
   get narrow() { return this.element.clientWidth < 620; }
+  get names() { return this.narrow ? 168 : 372; }
 
   // Rows in their order; the ports are those of the picture.
   show(rows) {
     this.rows = rows;
     this.at.row = Math.min(this.at.row, Math.max(0, rows.length - 1));
     this.at.port = Math.min(this.at.port, this.live.ports.length - 1);
-    this.fresh = true;
     this.later();
   }
 
@@ -42,113 +49,39 @@ export class Matrix {
     if (!this.drawing) this.drawing = requestAnimationFrame(() => { this.drawing = 0; this.draw(); });
   }
 
+  scrolled() {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => { this.resting = 0; this.later(); }, REST_MS);
+    this.later();
+  }
+
+  view() {
+    const { element, live, names, narrow } = this;
+    return {
+      rows: this.rows, ports: live.ports, rates: live.rates, names, narrow, at: this.at, over: this.over, selected: this.selected, wrong: this.wrong,
+      left: element.scrollLeft, top: element.scrollTop, width: element.clientWidth, height: element.clientHeight, focused: document.activeElement === element,
+    };
+  }
+
   draw() {
-    const { element, live, names } = this;
-    const ports = live.ports, width = names + ports.length * COLUMN + 60, height = HEAD + this.rows.length * ROW;
-    this.space.style.width = `${width}px`;
-    this.space.style.height = `${height}px`;
-    this.head.style.height = `${HEAD}px`;
-    this.head.style.width = `${width}px`;
-    this.corner.style.width = `${names}px`;
-    this.corner.style.height = `${HEAD - 1}px`;
-    this.corner.replaceChildren(make('span', {}, this.narrow ? 'Stream' : 'Name, group, source'), make('span', {}, 'Rate'));
+    const { element, space, sight } = this;
+    size(space, this.names + this.live.ports.length * COLUMN + 60, HEAD + this.rows.length * ROW + 8);
+    size(sight, element.clientWidth, element.clientHeight);
+    element.classList.toggle('narrow', this.narrow);
+    const view = this.view();
+    this.paint.draw(view);
+    if (!this.resting) this.read(view);
+  }
+
+  read(view) {
+    const { element } = this;
+    this.reading.follow(view);
     element.setAttribute('aria-rowcount', this.rows.length + 1);
-    element.setAttribute('aria-colcount', ports.length + 1);
-    const left = Math.max(0, Math.floor(element.scrollLeft / COLUMN) - SPARE);
-    const right = Math.min(ports.length, Math.ceil((element.scrollLeft + element.clientWidth - names) / COLUMN) + SPARE);
-    const top = Math.max(0, Math.floor(element.scrollTop / ROW) - SPARE);
-    const bottom = Math.min(this.rows.length, Math.ceil((element.scrollTop + element.clientHeight - HEAD) / ROW) + SPARE);
-    this.drawHeads(left, right);
-    for (const [number, one] of this.shown) {
-      if (number < top || number >= bottom) { one.element.remove(); this.shown.delete(number); }
-    }
-    for (let number = top; number < bottom; number++) this.drawRow(number, left, right, width);
+    element.setAttribute('aria-colcount', this.live.ports.length + 1);
     const active = element.querySelector('.active');
     if (active) element.setAttribute('aria-activedescendant', active.id);
     else element.removeAttribute('aria-activedescendant');
-    this.fresh = false;
   }
-
-  drawHeads(left, right) {
-    for (const [number, one] of this.heads) if (number < left || number >= right) { one.remove(); this.heads.delete(number); }
-    for (let number = left; number < right; number++) {
-      const port = this.live.ports[number];
-      let one = this.heads.get(number);
-      if (!one) {
-        one = make('div', { class: 'port', role: 'columnheader', id: `port-${number}`, 'aria-colindex': number + 2 }, make('span'));
-        one.dataset.port = number;
-        this.heads.set(number, one);
-        this.head.append(one);
-      }
-      one.style.left = `${this.names + number * COLUMN}px`;
-      one.style.width = `${COLUMN}px`;
-      one.className = `port${port.state === 'up' ? '' : ' down'}${port.lost_per_s > 0 ? ' lossy' : ''}${this.selected.port === port.name ? ' picked' : ''}${this.isActive(-1, number) ? ' active' : ''}`;
-      one.firstChild.textContent = port.description ?? port.name;
-      one.title = [port.name, port.description, port.state].filter(Boolean).join(', ');
-      one.setAttribute('aria-label', `${one.title}${port.routers.length ? ', router port' : ''}`);
-    }
-  }
-
-  drawRow(number, left, right, width) {
-    const row = this.rows[number];
-    let one = this.shown.get(number);
-    if (!one) {
-      const element = make('div', { class: 'row', role: 'row', 'aria-rowindex': number + 2 });
-      const name = make('div', { class: 'name', role: 'rowheader', id: `name-${number}`, 'aria-colindex': 1 });
-      name.dataset.row = number;
-      element.append(name);
-      element.style.top = `${HEAD + number * ROW}px`;
-      element.style.height = `${ROW}px`;
-      one = { element, name, cells: new Map(), row: null };
-      this.shown.set(number, one);
-      this.space.append(element);
-    }
-    one.element.className = `row ${row.state}${row.wrong ? ' wrong' : ''}${this.selected.row === row.id ? ' picked' : ''}`;
-    one.element.style.width = `${width}px`;
-    one.name.classList.toggle('active', this.isActive(number, -1));
-    one.name.style.width = `${this.names}px`;
-    this.drawName(one, row);
-    for (const [at, cell] of one.cells) if (at < left || at >= right) { cell.remove(); one.cells.delete(at); }
-    for (let at = left; at < right; at++) {
-      const sign = row.cells[at] ?? '.';
-      let cell = one.cells.get(at);
-      if (!cell) {
-        cell = make('div', { class: 'cell', role: 'gridcell', id: `cell-${number}-${at}`, 'aria-colindex': at + 2 });
-        cell.dataset.row = number;
-        cell.dataset.port = at;
-        cell.style.width = `${COLUMN}px`;
-        one.cells.set(at, cell);
-        one.element.append(cell);
-      }
-      cell.style.left = `${this.names + at * COLUMN}px`;
-      cell.classList.toggle('active', this.isActive(number, at));
-      if (cell.dataset.cell !== sign || one.row !== row.id) {
-        cell.dataset.cell = sign;
-        cell.textContent = CELLS[sign]?.[0] ?? '?';
-        cell.setAttribute('aria-label', `${title(row)}, ${this.live.ports[at].name}: ${CELLS[sign]?.[1] ?? sign}`);
-      }
-    }
-    one.row = row.id;
-  }
-
-  drawName(one, row) {
-    const [bits, , idle] = this.live.rates[row.id] ?? [0, 0, 0];
-    const shown = row.state === 'none' ? 'no stream' : row.state === 'stopped' ? `stopped ${span(idle)}` : rate(bits);
-    const key = [row.id, row.name, row.announced, row.source, shown, this.narrow].join('|');
-    if (one.key === key) return;
-    one.key = key;
-    const named = row.name ?? row.announced;
-    const vlan = row.vlan ? `${row.vlan} ` : '';
-    one.name.replaceChildren(...[
-      named ? make('b', {}, named) : null,
-      named && this.narrow ? null : make('span', { class: 'group' }, vlan + row.group),
-      this.narrow ? null : make('span', { class: 'source' }, row.source ? `${row.source} at ${row.port}` : ''),
-      make('span', { class: 'rate' }, shown),
-    ].filter(Boolean));
-    one.name.title = `${named ? `${named}, ` : ''}${row.group}${row.vlan ? `, VLAN ${row.vlan}` : ''}${row.source ? `, from ${row.source} at ${row.port}` : ''}, ${shown}`;
-  }
-
-  isActive(row, port) { return this.at.row === row && this.at.port === port; }
 
   select(row, port) {
     this.selected = { row: row?.id ?? null, port: port?.name ?? null };
@@ -156,10 +89,38 @@ export class Matrix {
     this.picked(row, port);
   }
 
+  // To a row or a port that was picked elsewhere, and in sight.
+  go(row, port) {
+    const at = { row: row ? this.rows.findIndex((one) => one.id === row.id) : -1, port: port ? this.live.ports.findIndex((one) => one.name === port.name) : -1 };
+    if (at.row >= 0 || at.port >= 0) {
+      this.at = at;
+      this.reveal();
+    }
+    this.select(row, port);
+  }
+
+  // The row and the port at a point; -1: the name of it, the head of it, or nothing.
+  place({ clientX, clientY }) {
+    const { element, names } = this, box = element.getBoundingClientRect();
+    const across = clientX - box.left - element.clientLeft, down = clientY - box.top - element.clientTop;
+    if (across < 0 || down < 0 || across >= element.clientWidth || down >= element.clientHeight) return NOWHERE;
+    const row = down < HEAD ? -1 : Math.floor((down - HEAD + element.scrollTop) / ROW);
+    const port = across < names ? -1 : Math.floor((across - names + element.scrollLeft) / COLUMN);
+    return row >= this.rows.length || port >= this.live.ports.length ? NOWHERE : { row, port };
+  }
+
+  hover(over) {
+    if (over.row === this.over.row && over.port === this.over.port) return;
+    this.over = over;
+    this.later();
+  }
+
+  // A click that nobody's pointer made has no place, but an element.
   click(event) {
-    const target = event.target.closest('[data-row], [data-port]');
-    if (!target) return;
-    this.at = { row: Number(target.dataset.row ?? -1), port: Number(target.dataset.port ?? -1) };
+    const { row, port } = event.target.dataset ?? {};
+    const at = event.detail || !(row ?? port) ? this.place(event) : { row: Number(row ?? -1), port: Number(port ?? -1) };
+    if (at.row < 0 && at.port < 0) return;
+    this.at = at;
     this.choose();
   }
 
@@ -190,7 +151,7 @@ export class Matrix {
     }
   }
 
-  // Where the keys have gone must be in sight.
+  // Where the keys have gone must be in sight, and be told at once.
   reveal() {
     const { element, at, names } = this;
     if (at.row >= 0) {
@@ -203,6 +164,7 @@ export class Matrix {
       if (left < element.scrollLeft) element.scrollLeft = left;
       else if (left > element.scrollLeft + room) element.scrollLeft = left - room;
     }
+    this.read(this.view());
     this.later();
   }
 
@@ -213,8 +175,13 @@ export class Matrix {
   }
 }
 
+function size(element, width, height) {
+  element.style.width = `${width}px`;
+  element.style.height = `${height}px`;
+}
+
 export function ordered(rows, live, by) {
-  const plain = (one, other) => one.vlan - other.vlan || natural(one.group, other.group) || natural(one.source ?? '', other.source ?? '');
+  const plain = (one, other) => (one.order < other.order ? -1 : one.order > other.order ? 1 : 0);
   const ways = {
     group: plain,
     name: (one, other) => (one.name === null) - (other.name === null) || natural(title(one), title(other)) || plain(one, other),

@@ -1,5 +1,6 @@
 // The page: what is chosen, and who draws what.
-import { CELLS, fill, make, span } from './words.js';
+import { CELLS, fill, make, say, span } from './words.js';
+import { about } from './finding.js';
 import { Live } from './live.js';
 import { Matrix, ordered } from './matrix.js';
 import { Search } from './search.js';
@@ -10,10 +11,10 @@ import { Timeline } from './timeline.js';
 const $ = (id) => document.getElementById(id);
 const live = new Live(told);
 const matrix = new Matrix($('matrix'), live, picked);
-const side = new Side($('panel'), live, (row, port) => matrix.select(row, port));
+const side = new Side($('panel'), live, go);
 const timeline = new Timeline($('lanes'), $('events'), live);
 const search = new Search(live, rows);
-const chosen = { wrong: false, local: false, sort: 'group' };
+const chosen = { wrong: false, local: false, vlan: '', sort: 'group' };
 
 function told(what, some) {
   if (what === 'switches') return arrived();
@@ -21,6 +22,7 @@ function told(what, some) {
   if (what === 'health') return empty();
   if (what === 'events') return timeline.draw();
   strip($('strip'), live, (tab) => side.open(tab));
+  if (what === 'picture' || some.findings) matrix.wrong = new Set(live.findings.filter((one) => one.severity === 'problem').map((one) => about(one, live).port?.name));
   if (what === 'picture' || some.rows || some.gone || some.ports || chosen.sort === 'rate') rows();
   else matrix.later();
   if (what === 'picture') { side.draw(); timeline.draw(); } else side.refresh(some);
@@ -46,6 +48,8 @@ function rows() {
   const all = [...live.rows.values()];
   let some = all.filter((row) => chosen.local || !row.local);
   const hidden = all.length - some.length;
+  vlans(all);
+  if (chosen.vlan) some = some.filter((row) => String(row.vlan) === chosen.vlan);
   if (chosen.wrong) some = some.filter((row) => row.wrong);
   if (found) {
     const numbers = live.ports.flatMap((port, number) => (found.ports.has(port.name) ? [number] : []));
@@ -56,6 +60,19 @@ function rows() {
   const many = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
   $('count').textContent = `${many(some.length, 'row')}, ${many(live.ports.length, 'port')}${hidden && !found ? `, ${hidden} link-local hidden` : ''}${live.more ? `, ${live.more} more not shown` : ''}`;
   empty();
+}
+
+// Of which VLANs there are rows.
+function vlans(all) {
+  const numbers = [...new Set(all.map((row) => row.vlan))].sort((one, other) => one - other);
+  const key = numbers.join(' ');
+  if ($('vlan').dataset.of === key) return;
+  $('vlan').dataset.of = key;
+  $('of-vlan').hidden = numbers.length < 2;
+  const named = (number) => (number ? `${number} ${live.summary?.vlan_names[number] ?? ''}` : 'untagged');
+  fill($('vlan'), make('option', { value: '' }, 'all'), ...numbers.map((number) => make('option', { value: number }, named(number))));
+  if (!numbers.includes(Number(chosen.vlan))) chosen.vlan = '';
+  $('vlan').value = chosen.vlan;
 }
 
 function health() {
@@ -83,6 +100,18 @@ function empty() {
   page.hidden = true;
 }
 
+// To a row and a port that are named elsewhere, whatever hides them here.
+function go(row, port) {
+  if (row && !matrix.rows.includes(row)) {
+    Object.assign(chosen, { wrong: false, vlan: '', local: chosen.local || row.local });
+    $('only-wrong').setAttribute('aria-pressed', false);
+    $('with-local').setAttribute('aria-pressed', chosen.local);
+    $('search').value = $('vlan').value = '';
+    search.set('');
+  }
+  matrix.go(row, port);
+}
+
 function picked(row, port) {
   side.select(row, port);
   timeline.select(row, port);
@@ -99,6 +128,7 @@ for (const [id, name] of [['only-wrong', 'wrong'], ['with-local', 'local']]) {
     rows();
   });
 }
+$('vlan').addEventListener('change', () => { chosen.vlan = $('vlan').value; rows(); });
 $('sort').addEventListener('change', () => { chosen.sort = $('sort').value; rows(); });
 $('search').addEventListener('input', () => search.set($('search').value));
 $('unselect').addEventListener('click', () => matrix.select(null, null));
@@ -106,7 +136,7 @@ document.addEventListener('keydown', (event) => {
   if (event.key === '/' && !event.target.matches('input, select')) { event.preventDefault(); $('search').focus(); }
   if (event.key === 'Escape' && event.target === $('search')) { $('search').value = ''; search.set(''); $('matrix').focus(); }
 });
-$('legend').querySelector('ul').append(...Object.entries(CELLS).filter(([sign]) => sign !== '.').map(([, [sign, text]]) => make('li', {}, make('span', {}, sign), make('span', {}, text))));
+$('legend').querySelector('ul').append(...Object.entries(CELLS).filter(([sign]) => sign !== '.').map(([, [letter, text, kind]]) => make('li', {}, make('span', { class: kind ? `sign-${kind}` : 'soft' }, letter), make('span', {}, text))));
 
 // The switch of the address, or the first; none yet: until one comes.
 async function begin() {

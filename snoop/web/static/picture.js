@@ -11,7 +11,7 @@ function draw(tag, attributes, ...children) {
   return element;
 }
 
-export async function picture(panel, live, current, pick) {
+export async function picture(panel, live, current, go) {
   fill(panel, make('p', { class: 'soft' }, 'asking all switches for their neighbours …'));
   try {
     const [told, fdb] = await Promise.all([ask('/api/neighbours'), ask(`/api/${encodeURIComponent(live.name)}/show/fdb`)]);
@@ -21,18 +21,18 @@ export async function picture(panel, live, current, pick) {
     );
     const behind = new Map();
     for (const row of fdb.fdb) behind.set(row.port, (behind.get(row.port) ?? new Set()).add(row.mac));
-    fill(panel, make('h2', {}, `${live.name} and its neighbours`), scene(live, links, behind, pick), ...words(told.links, live));
+    fill(panel, make('h2', {}, `${live.name} and its neighbours`), scene(live, links, behind, go), ...words(told.links, live));
   } catch (error) {
     if (current()) fill(panel, make('p', { class: 'said no' }, error.message));
   }
 }
 
-function scene(live, links, behind, pick) {
+function scene(live, links, behind, go) {
   const linked = new Map(links.map((link) => [link.port, link]));
   const weight = (port) => (linked.has(port.name) ? 2 : 0) + (port.routers.length ? 1 : 0);
   const ports = [...live.ports].sort((one, other) => weight(other) - weight(one)).slice(0, PORTS_MAX);
   const step = 30, height = Math.max(80, ports.length * step + 16), middle = height / 2;
-  const svg = draw('svg', { class: 'picture', viewBox: `0 0 324 ${height}`, role: 'img', 'aria-label': `${live.name}, its ports and what is behind them` });
+  const svg = draw('svg', { class: 'picture', viewBox: `0 0 324 ${height}`, role: 'group', 'aria-label': `${live.name}, its ports and what is behind them` });
   ports.forEach((port, number) => {
     const y = 8 + number * step + step / 2, link = linked.get(port.name);
     svg.append(draw('line', { x1: 74, y1: middle, x2: 116, y2: y, class: link ? 'link' : '' }), draw('line', { x1: 180, y1: y, x2: 204, y2: y, class: link ? (link.sure ? 'link' : 'link guess') : '' }));
@@ -41,11 +41,15 @@ function scene(live, links, behind, pick) {
     svg.append(name);
     const stations = behind.get(port.name)?.size ?? 0;
     const what = link ? `switch ${link.other}${link.other_port ? `, ${link.other_port}` : ''}` : port.state !== 'up' ? port.state : port.routers.length ? `router (${port.routers.join(', ')})` : stations ? `${stations} host${stations > 1 ? 's' : ''}` : 'nobody heard';
-    const box = draw('g', { class: link ? 'us' : '' }, draw('rect', { x: 204, y: y - 11, width: 116, height: 22, rx: 4 }));
+    // Another switch opens its own page, anything else its port here; by the keys as well.
+    const box = draw(link ? 'a' : 'g', { class: link ? 'us' : '', 'aria-label': `${port.name}: ${what}`, ...(link ? { href: `#${encodeURIComponent(link.other)}` } : { role: 'button', tabindex: 0 }) }, draw('rect', { x: 204, y: y - 11, width: 116, height: 22, rx: 4 }));
     const text = draw('text', { x: 210, y: y + 4, class: link ? '' : 'small' });
     text.textContent = what.slice(0, 22);
     box.append(text);
-    box.addEventListener('click', () => pick(null, port));
+    if (!link) {
+      box.addEventListener('click', () => go(null, port));
+      box.addEventListener('keydown', (event) => { if (event.key === 'Enter') go(null, port); });
+    }
     svg.append(box);
   });
   const us = draw('g', { class: 'us' }, draw('rect', { x: 4, y: middle - 18, width: 70, height: 36, rx: 6 }));

@@ -1,14 +1,18 @@
-// The side: findings, what is selected, ports, and the picture of the neighbours.
-import { CELLS, ask, count, fill, make, natural, rate, span, title } from './words.js';
+// The side: findings, what is selected, ports, who asks, and the picture of the neighbours.
+import { concerning, finding, findings } from './finding.js';
 import { picture } from './picture.js';
+import { allPorts, onePort } from './port.js';
+import { queriers } from './queriers.js';
+import { CELLS, ask, count, fill, make, rate, say, span, table, title } from './words.js';
 
 const LINES_MAX = 200;
 
 export class Side {
-  constructor(panel, live, pick) {
+  // go(row | null, port | null): to what somebody clicks on here.
+  constructor(panel, live, go) {
     this.panel = panel;
     this.live = live;
-    this.pick = pick;
+    this.go = go;
     this.tab = 'findings';
     this.asked = 0;
     this.row = null;
@@ -30,6 +34,7 @@ export class Side {
 
   open(tab) {
     this.tab = tab;
+    this.answered = null;
     for (const one of this.tabs) {
       const here = one.id === `tab-${tab}`;
       one.setAttribute('aria-selected', here);
@@ -47,45 +52,27 @@ export class Side {
 
   // What changes by itself; what was asked for stays until it is asked again.
   refresh(some) {
-    if (this.tab === 'findings' && some?.findings) this.draw();
-    if (this.tab === 'ports' && some?.ports) this.draw();
-    if (this.tab === 'selected' && this.row && some?.rows?.some((row) => row.id === this.row.id)) {
-      this.row = this.live.rows.get(this.row.id);
-      this.draw();
-    }
+    const on = { findings: some?.findings, ports: some?.ports, queriers: some?.summary };
+    if (on[this.tab]) this.draw();
+    if (this.tab !== 'selected') return;
+    const { row, port } = this, changed = row && some?.rows?.some((one) => one.id === row.id);
+    if (changed) this.row = this.live.rows.get(row.id);
+    if (changed || (row && !port && some?.rates?.[row.id]) || (port && !row && some?.ports)) this.draw();
     const gone = this.row && some?.gone?.includes(this.row.id);
-    if (this.tab === 'selected' && gone) fill(this.panel, make('p', {}, 'This row is gone: no stream, and nobody has joined.'));
+    if (gone) fill(this.panel, make('p', {}, 'This row is gone: no stream, and nobody has joined.'));
   }
 
   draw() {
     const asked = ++this.asked;
     const current = () => asked === this.asked;
-    if (this.tab === 'findings') return this.findings();
-    if (this.tab === 'ports') return this.ports();
-    if (this.tab === 'picture') return picture(this.panel, this.live, current, this.pick);
+    const { live, go } = this, lists = { findings, ports: allPorts, queriers };
+    if (lists[this.tab]) return fill(this.panel, ...lists[this.tab](live, go));
+    if (this.tab === 'picture') return picture(this.panel, this.live, current, this.go);
     if (this.row && this.port) return this.cell(current);
     if (this.row) return this.stream();
-    if (this.port) return this.one(current);
+    const port = this.port && (live.ports.find((one) => one.name === this.port.name) ?? this.port);
+    if (port) return onePort(this.panel, live, port, current, go);
     return fill(this.panel, make('p', { class: 'soft' }, 'Click a cell for why a port gets a stream or not, a name for all of its ports, a port for its hosts.'));
-  }
-
-  findings() {
-    const found = this.live.findings;
-    if (!this.live.summary) return fill(this.panel, make('p', { class: 'soft' }, 'Nothing is known yet.'));
-    fill(
-      this.panel,
-      ...found.slice(0, LINES_MAX).map((one) =>
-        make(
-          'div',
-          { class: `finding ${one.severity}` },
-          make('p', {}, make('span', { class: 'sign' }, one.severity === 'problem' ? '▲ problem' : '○ note'), make('b', {}, one.name ? `${one.subject} (${one.name})` : one.subject)),
-          make('p', {}, one.finding),
-          make('p', { class: 'do' }, '→ ', one.do),
-        ),
-      ),
-      found.length ? null : make('p', {}, '● `snoop check` finds nothing wrong.'),
-      found.length > LINES_MAX ? make('p', { class: 'soft' }, `and ${found.length - LINES_MAX} more: snoop check`) : null,
-    );
   }
 
   heading(row, port) {
@@ -100,7 +87,8 @@ export class Side {
   // The sentence of `explain` for this port, its hosts and their time left.
   async cell(current) {
     const { row, port } = this;
-    fill(this.panel, ...this.heading(row, port), make('p', { class: 'soft' }, 'asking …'));
+    const key = `${this.live.name} ${row.id} ${port.name}`;
+    if (this.answered !== key) fill(this.panel, ...this.heading(row, port), make('p', { class: 'soft' }, 'asking …'));
     const others = this.live.ports.filter((one) => one.name !== port.name && one.state === 'up');
     const ingress = row.port ?? others[0]?.name ?? port.name;
     const base = `/api/${encodeURIComponent(this.live.name)}`;
@@ -110,7 +98,9 @@ export class Side {
         row.family === 'l2' ? { hosts: [] } : ask(`${base}/show/hosts`, { group: row.group, port: port.name, vlan: row.vlan }),
       ]);
       if (!current()) return;
-      const why = told.why.find((one) => one.port === port.name);
+      const why = told.why.find((one) => one.port === port.name), found = concerning(this.live, row, port);
+      if (this.answered !== key) say(`${why?.because ?? 'no such port'}. ${why?.do ?? ''}`);
+      this.answered = key;
       fill(
         this.panel,
         ...this.heading(row, port),
@@ -118,6 +108,7 @@ export class Side {
         why?.do ? make('p', { class: 'do', id: 'do' }, '→ ', why.do) : null,
         why?.host || why?.mac ? make('p', {}, make('span', { class: 'soft' }, 'Host '), make('span', { class: 'mono' }, [why.host, why.mac].filter(Boolean).join(' ')), why.last_heard === null ? '' : `, heard ${span(why.last_heard)} ago`) : null,
         ...table('Hosts here', ['Host', 'MAC', 'Left'], hosts.hosts.map((host) => [host.address, host.mac, span(host.timer)])),
+        ...found.map((one) => finding(one, this.live, null)),
         told.notes.length ? make('h3', {}, 'Notes') : null,
         ...told.notes.map((note) => make('p', {}, note)),
         make('p', { class: 'soft' }, `${told.action} (${told.reason})`, told.path_because ? `, ${told.path_because}` : '', row.port ? '' : `; asked of a frame that comes in at ${ingress}`),
@@ -142,70 +133,4 @@ export class Side {
       ]),
     );
   }
-
-  // A port: its link, its groups, its hosts.
-  async one(current) {
-    const port = this.live.ports.find((one) => one.name === this.port.name) ?? this.port;
-    const number = this.live.ports.indexOf(port);
-    const groups = [...this.live.rows.values()].filter((row) => 'msxwo'.includes(row.cells[number]) && !row.local);
-    const head = [
-      make('h2', {}, port.description ?? port.name),
-      make('p', { class: 'soft mono' }, [port.name, port.state, port.kind === 'host' ? 'of the host itself' : null, port.mac, port.vlans ? `VLAN ${port.vlans}` : null].filter(Boolean).join(' · ')),
-      port.problem ? make('p', { class: 'said no' }, port.problem) : null,
-      ...link(port),
-      make('p', {}, `${count(port.lost)} lost, ${count(port.pruned)} pruned, ${count(port.refused)} refused`),
-      port.routers.length ? make('p', {}, `◆ router port: ${port.routers.join(', ')}`) : null,
-    ];
-    const joined = table('Groups', ['Group', 'Name', 'Rate'], groups.slice(0, LINES_MAX).map((row) => [row.group, row.name ?? row.announced ?? '–', row.state === 'running' ? rate(this.live.rate(row)) : row.state === 'none' ? 'no stream' : 'stopped']));
-    fill(this.panel, ...head, ...joined, make('p', { class: 'soft' }, 'asking for its hosts …'));
-    try {
-      const base = `/api/${encodeURIComponent(this.live.name)}/show`;
-      const [hosts, fdb] = await Promise.all([ask(`${base}/hosts`, { port: port.name }), ask(`${base}/fdb`, { port: port.name })]);
-      if (!current()) return;
-      const known = new Map(fdb.fdb.map((row) => [row.mac, { mac: row.mac, address: '–', groups: 0, age: row.age }]));
-      for (const host of hosts.hosts) {
-        const one = known.get(host.mac) ?? { mac: host.mac, groups: 0, age: host.last_heard };
-        known.set(host.mac, { ...one, address: host.family === 'ipv4' || one.groups === 0 ? host.address : one.address, groups: one.groups + 1 });
-      }
-      const lines = [...known.values()].sort((one, other) => natural(one.address, other.address));
-      fill(this.panel, ...head, ...table('Hosts', ['Host', 'MAC', 'Groups', 'Seen'], lines.slice(0, LINES_MAX).map((one) => [one.address, one.mac, String(one.groups), span(one.age)])), ...joined);
-    } catch (error) {
-      if (current()) fill(this.panel, ...head, ...joined, make('p', { class: 'said no' }, error.message));
-    }
-  }
-
-  ports() {
-    const lines = this.live.ports.map((port) =>
-      make(
-        'tr', {},
-        make('td', {}, make('button', { type: 'button', onclick: () => this.pick(null, port) }, port.name), port.description ? make('div', { class: 'soft' }, port.description) : null),
-        make('td', {}, port.state === 'up' ? 'up' : make('b', {}, port.state)),
-        make('td', { class: 'number' }, rate(port.rx_bits_per_s)),
-        make('td', { class: 'number' }, rate(port.tx_bits_per_s)),
-        make('td', { class: 'number' }, count(port.lost)),
-      ),
-    );
-    const titles = ['Port', '', 'In', 'Out', 'Lost'].map((name, number) => make('th', { scope: 'col', class: number > 1 ? 'number' : '' }, name));
-    fill(this.panel, make('table', {}, make('thead', {}, make('tr', {}, ...titles)), make('tbody', {}, ...lines)));
-  }
-}
-
-function link(port) {
-  const speed = port.speed_mbit;
-  return [['In', port.rx_bits_per_s], ['Out', port.tx_bits_per_s]].flatMap(([name, bits]) => [
-    make('p', {}, `${name} ${rate(bits)}${speed ? ` of ${rate(speed * 1e6)}` : ''}`),
-    speed ? make('meter', { min: 0, max: speed * 1e6, high: speed * 8e5, value: Math.min(bits, speed * 1e6), 'aria-label': `${name}, share of the link` }) : null,
-  ]);
-}
-
-function table(name, titles, lines) {
-  if (!lines.length) return [make('h3', {}, `${name}: none`)];
-  return [
-    make('h3', {}, name),
-    make(
-      'table', { 'aria-label': name },
-      make('thead', {}, make('tr', {}, ...titles.map((one) => make('th', { scope: 'col' }, one)))),
-      make('tbody', {}, ...lines.map((line) => make('tr', {}, ...line.map((one, number) => make('td', { class: number ? '' : 'mono' }, one))))),
-    ),
-  ];
 }

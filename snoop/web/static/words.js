@@ -1,15 +1,16 @@
 // Signs, words and numbers; making elements. Text goes into the page as text, never as markup.
+// Of each sign of a row's `cells`: the letter, what it means, and its colours in the style sheet.
 export const CELLS = {
-  i: ['▶', 'comes in here'],
-  m: ['●', 'member: a host asked for it, and gets it'],
-  w: ['○', 'member, but there is no such stream'],
-  x: ['▲', 'member, and it is not sent there'],
-  o: ['◌', 'member of other sources only'],
-  f: ['≈', 'flooded: nobody asked for it'],
+  i: ['▶', 'comes in here', 'ingress'],
+  m: ['●', 'member: a host asked for it, and gets it', 'member'],
+  w: ['○', 'member, but there is no such stream', 'waiting'],
+  x: ['▲', 'member, and it is not sent there', 'wrong'],
+  o: ['◌', 'member of other sources only', 'other'],
+  f: ['≈', 'flooded: nobody asked for it', 'flooded'],
   p: ['·', 'pruned: nobody asked for it, and it is not sent'],
-  r: ['✕', 'refused: a host asked, and was not let'],
-  s: ['■', 'static entry'],
-  q: ['◆', 'router port'],
+  r: ['✕', 'refused: a host asked, and was not let', 'wrong'],
+  s: ['■', 'static entry', 'static'],
+  q: ['◆', 'router port', 'router'],
   d: ['–', 'the port is down'],
   '-': [' ', 'not in this VLAN'],
   '.': [' ', 'nothing'],
@@ -26,8 +27,11 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+// What has the keys keeps them, if there is another of its `data-key` afterwards.
 export function fill(element, ...children) {
+  const key = element.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
   element.replaceChildren(...children.filter((child) => child !== null && child !== undefined));
+  if (key) element.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
 }
 
 export function rate(bits) {
@@ -57,6 +61,25 @@ export function title(row) {
   return row.name ?? row.announced ?? row.group;
 }
 
+// A row's rate, or why it has none.
+export function shown(row, rates) {
+  const [bits, , idle] = rates[row.id] ?? [0, 0, 0];
+  return row.state === 'none' ? 'no stream' : row.state === 'stopped' ? `stopped ${span(idle)}` : rate(bits);
+}
+
+// Says it to who cannot see it.
+export function say(text) {
+  document.getElementById('said').textContent = text;
+}
+
+// Sorts 10.0.0.2 before 10.0.0.10 and ff02::1 before ff02:1::, compared as plain text.
+export function addressKey(text) {
+  if (text.includes('.') && !text.includes(':')) return `4${text.split('.').map((part) => part.padStart(3, '0')).join('')}`;
+  const [head, tail] = text.split('::').map((half) => (half ? half.split(':') : []));
+  const parts = tail === undefined ? head : [...head, ...Array(Math.max(0, 8 - head.length - tail.length)).fill('0'), ...tail];
+  return `6${parts.map((part) => part.padStart(4, '0')).join('')}`;
+}
+
 // Sorts p2 before p10, and addresses by their numbers.
 const collator = new Intl.Collator('en', { numeric: true });
 export const natural = (one, other) => collator.compare(one, other);
@@ -67,4 +90,18 @@ export async function ask(path, fields = {}) {
   const told = await answer.json();
   if (!answer.ok) throw new Error(told.error ?? `status ${answer.status}`);
   return told;
+}
+
+// A table under its name; `numbers`: from that column on they are numbers.
+export function table(name, titles, lines, numbers = Infinity) {
+  if (!lines.length) return [make('h3', {}, `${name}: none`)];
+  const kind = (at) => (at >= numbers ? 'number' : at ? '' : 'mono');
+  return [
+    make('h3', {}, name),
+    make(
+      'table', { 'aria-label': name },
+      make('thead', {}, make('tr', {}, ...titles.map((one, at) => make('th', { scope: 'col', class: kind(at) }, one)))),
+      make('tbody', {}, ...lines.map((line) => make('tr', {}, ...line.map((one, at) => make('td', { class: kind(at) }, one))))),
+    ),
+  ];
 }

@@ -79,6 +79,13 @@ def test_a_group_without_a_stream_is_a_row() -> None:
     assert not of(mdb=[entry("p1", "224.0.0.251")]).wrong
 
 
+def test_a_group_that_was_asked_for_in_vain_is_a_row() -> None:
+    """Whoever misses it looks for it, be there no stream and no member."""
+    row = of(refused=[REFUSED])
+    assert (row.group, row.family, row.state, row.cells) == (G, "ipv4", "none", "..r.")
+    assert (row.wrong, row.members, row.name) == (True, 0, None)
+
+
 def test_ports_apart_and_down() -> None:
     ports = [
         port("p0"),
