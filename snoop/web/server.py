@@ -103,7 +103,9 @@ class Pages:
             return refuse(503, f"{VIEWERS_MAX} pages are open already: close one")
         watch = self._watch(path)
         viewer = Viewer()
-        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        answer = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
+        )
         dress(answer)
         self._viewers += 1
         watch.enter(viewer)

@@ -8,44 +8,19 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from netns.browsing import WITHIN, cell, chromium, opened, served, shot
 from netns.star import Star, star
 from snoop.lab import wait_until
-from snoop.lab.switch import SNOOP
 
 GROUP, SILENT, UNWANTED, LATER = "239.40.0.1", "239.40.0.2", "239.40.0.3", "239.40.0.4"
 HOSTILE = '<img src=x onerror="document.title=1">'
-SHOTS = Path(__file__).parents[2] / "build/web"
-WITHIN = 20_000  # ms: what a page may take beside five labs
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-]
-
-
-@contextmanager
-def served(*sockets: str) -> Iterator[tuple[str, int]]:
-    """`snoop web` over these sockets: its address and port."""
-    words = [word for path in sockets for word in ("--socket", path)]
-    with subprocess.Popen(
-        [SNOOP, "web", "--listen", "127.0.0.1:0", *words], stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            assert line.startswith("ready: http://127.0.0.1:"), line
-            yield "127.0.0.1", int(line.strip().rstrip("/").rpartition(":")[2])
-        finally:
-            process.terminate()
-            assert process.wait(10) == 0
 
 
 @pytest.fixture(scope="module")
@@ -77,44 +52,14 @@ def other() -> Iterator[Star]:
 @pytest.fixture(scope="module")
 def browser(net: Star, other: Star) -> Iterator[Browser]:
     """Behind the labs: while it runs this thread has an event loop, which making them has, too."""
-    with sync_playwright() as played:
-        made = played.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    with chromium() as made:
         yield made
-        made.close()
 
 
 @pytest.fixture
 def page(browser: Browser, at: tuple[str, int]) -> Iterator[Page]:
     with opened(browser, at) as made:
         yield made
-
-
-@contextmanager
-def opened(browser: Browser, at: tuple[str, int], **how: Any) -> Iterator[Page]:
-    """The page, once it shows a row; it may have complained of nothing."""
-    complaints: list[str] = []
-    made = browser.new_page(viewport={"width": 1280, "height": 800}, **how)
-    made.set_default_timeout(WITHIN)
-    made.on("pageerror", lambda error: complaints.append(str(error)))
-    made.on("requestfailed", lambda one: complaints.append(one.url))
-    made.goto("http://{}:{}/".format(*at))
-    expect(made.locator("#matrix .row").first).to_be_visible(timeout=WITHIN)
-    yield made
-    shown = [each for each in complaints if "/live" not in each]
-    made.close()
-    assert shown == []
-
-
-def cell(page: Page, group: str, port: str) -> Any:
-    """The cell of a group's row and a port."""
-    row = page.locator("#matrix .row", has=page.locator(".group", has_text=group))
-    at = page.locator(f"#matrix .port[title^='{port},']").get_attribute("data-port")
-    return row.locator(f".cell[data-port='{at}']").first
-
-
-def shot(page: Page, name: str) -> None:
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SHOTS / f"{name}.png")
 
 
 # In the browser ----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ export function about(finding, live) {
   const subject = finding.subject.split(LETTERS), words = [...subject, ...finding.finding.split(/[\s,;()]+/).map((word) => word.replace(/[:.]$/, ''))];
   const known = new Set(words), vlan = Number(/\bVLAN (\d+)/.exec(`${finding.subject} ${finding.finding}`)?.[1] ?? -1);
   const rows = [...live.rows.values()].filter((row) => known.has(row.group));
-  const fits = (row) => 4 * subject.includes(row.group) + 2 * (row.source !== null && known.has(row.source)) + (row.vlan === vlan);
+  const fits = (row) => 8 * subject.includes(row.group) + 4 * subject.includes(row.source) + 2 * known.has(row.source) + (row.vlan === vlan);
   const row = rows.reduce((best, one) => (best === null || fits(one) > fits(best) ? one : best), null);
   const named = (some) => live.ports.filter((port) => some.includes(port.name));
   const ports = named(subject).length ? named(subject) : named(words).filter((port) => port.name !== row?.port);

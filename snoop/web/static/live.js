@@ -31,7 +31,7 @@ export class Live {
   }
 
   open() {
-    const source = new EventSource(`/api/${encodeURIComponent(this.name)}/live`);
+    const source = new EventSource(`api/${encodeURIComponent(this.name)}/live`);
     this.source = source;
     source.addEventListener('picture', (event) => this.picture(JSON.parse(event.data)));
     source.addEventListener('change', (event) => this.change(JSON.parse(event.data)));

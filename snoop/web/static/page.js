@@ -141,7 +141,7 @@ $('legend').querySelector('ul').append(...Object.entries(CELLS).filter(([sign]) 
 // The switch of the address, or the first; none yet: until one comes.
 async function begin() {
   try {
-    const answer = await fetch('/api/switches');
+    const answer = await fetch('api/switches');
     live.switches = (await answer.json()).switches;
   } catch {
     live.health = { state: 'disconnected', text: '`snoop web` does not answer.' };

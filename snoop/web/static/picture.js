@@ -14,7 +14,7 @@ function draw(tag, attributes, ...children) {
 export async function picture(panel, live, current, go) {
   fill(panel, make('p', { class: 'soft' }, 'asking all switches for their neighbours …'));
   try {
-    const [told, fdb] = await Promise.all([ask('/api/neighbours'), ask(`/api/${encodeURIComponent(live.name)}/show/fdb`)]);
+    const [told, fdb] = await Promise.all([ask('api/neighbours'), ask(`api/${encodeURIComponent(live.name)}/show/fdb`)]);
     if (!current()) return;
     const links = told.links.flatMap((link) =>
       link.switch === live.name ? [{ ...link }] : link.other === live.name ? [{ switch: link.other, port: link.other_port, other: link.switch, other_port: link.port, sure: link.sure }] : [],

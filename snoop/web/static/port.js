@@ -41,7 +41,7 @@ export async function onePort(panel, live, port, current, go) {
 
 // The hosts behind a port: who has sent anything, and who has joined.
 async function behind(name, port) {
-  const base = `/api/${encodeURIComponent(name)}/show`;
+  const base = `api/${encodeURIComponent(name)}/show`;
   const [hosts, fdb] = await Promise.all([ask(`${base}/hosts`, { port }), ask(`${base}/fdb`, { port })]);
   const found = new Map(fdb.fdb.map((row) => [row.mac, { mac: row.mac, address: '–', groups: 0, age: row.age }]));
   for (const host of hosts.hosts) {

@@ -23,7 +23,7 @@ export class Search {
     if (this.asking || (this.known?.name === name && Date.now() - this.known.at < AGAIN_MS)) return;
     this.asking = true;
     try {
-      const base = `/api/${encodeURIComponent(name)}/show`;
+      const base = `api/${encodeURIComponent(name)}/show`;
       const [hosts, fdb] = await Promise.all([ask(`${base}/hosts`), ask(`${base}/fdb`)]);
       this.known = { name, at: Date.now(), hosts: hosts.hosts, fdb: fdb.fdb };
     } catch {

@@ -91,7 +91,7 @@ export class Side {
     if (this.answered !== key) fill(this.panel, ...this.heading(row, port), make('p', { class: 'soft' }, 'asking …'));
     const others = this.live.ports.filter((one) => one.name !== port.name && one.state === 'up');
     const ingress = row.port ?? others[0]?.name ?? port.name;
-    const base = `/api/${encodeURIComponent(this.live.name)}`;
+    const base = `api/${encodeURIComponent(this.live.name)}`;
     try {
       const [told, hosts] = await Promise.all([
         ask(`${base}/explain`, { port: ingress, group: row.group, source: row.source, vlan: row.vlan || null }),
