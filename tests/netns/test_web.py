@@ -133,7 +133,7 @@ def test_every_part_has_a_name_and_the_phone_sees_all(
         page.set_viewport_size({"width": 390, "height": 844})
         expect(page.get_by_role("grid", name="Streams by ports")).to_be_visible()
         expect(page.get_by_role("searchbox")).to_be_visible()
-        expect(page.get_by_role("tab")).to_have_count(4)
+        expect(page.get_by_role("tab")).to_have_count(5)
         assert page.get_by_role("rowheader").count() >= 3
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         shot(page, "390-dark")

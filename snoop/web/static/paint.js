@@ -163,11 +163,13 @@ export class Paint {
     const { row, port } = view.at;
     if (!view.focused || (row < 0 && port < 0)) return;
     this.within(port < 0 ? 0 : view.names, row < 0 ? 0 : HEAD, view, () => {
-      context.strokeStyle = colour.accent;
-      context.lineWidth = 2;
       const [left, width] = port < 0 ? [0, view.names] : [x(view, port), COLUMN + 1];
       const [top, height] = row < 0 ? [0, HEAD] : [y(view, row), ROW - 1];
-      context.strokeRect(left + 1, top + 1, width - 2, height - 2);
+      for (const [inset, thick, ink] of [[1, 2, colour.accent], [2.5, 1, colour.panel]]) {
+        context.strokeStyle = ink;
+        context.lineWidth = thick;
+        context.strokeRect(left + inset, top + inset, width - 2 * inset, height - 2 * inset);
+      }
     });
   }
 

@@ -68,5 +68,5 @@ export function allPorts(live, go) {
     rate(port.tx_bits_per_s),
     port.lost ? make('b', { class: 'wrong' }, count(port.lost)) : '0',
   ]);
-  return table('Ports', ['Port', '', 'In', 'Out', 'Lost'], lines, 2);
+  return [make('h2', { class: 'hidden' }, 'All ports'), ...table('Ports', ['Port', 'Link', 'In', 'Out', 'Lost'], lines, 2)];
 }

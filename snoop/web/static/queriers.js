@@ -30,7 +30,8 @@ export function queriers(live, go) {
     row.address ?? '–', row.vlan === null ? 'every VLAN' : row.vlan ? `VLAN ${row.vlan}` : 'untagged', `${row.origin}${row.timer === null ? '' : `, ${span(row.timer)} left`}`,
   ]);
   return [
-    ...table('Who asks', [...(tagged ? ['VLAN'] : []), '', 'Querier', 'Left', ''], lines),
+    make('h2', { class: 'hidden' }, 'Queriers and routers'),
+    ...table('Who asks', [...(tagged ? ['VLAN'] : []), 'By', 'Querier', 'Left', 'State'], lines),
     make('p', { class: 'soft' }, 'Hosts that have joined say so when they are asked; where nobody asks, memberships end, or streams go everywhere.'),
     ...table('Router ports', ['Port', 'Router', 'VLAN', 'Known by'], routers),
     make('p', { class: 'soft' }, 'A router port gets every stream that is not only for this link.'),

@@ -84,6 +84,7 @@ export class Timeline {
   }
 
   words(events) {
+    if (!events.length) return fill(this.list, make('li', { class: 'soft' }, this.row || this.port ? 'Nothing has happened with what is selected.' : 'Nothing has happened.'));
     fill(this.list, ...events.map((event) => make('li', {}, make('time', {}, clock(event.time)), make('span', { title: said(event) }, said(event)))));
   }
 }
