@@ -39,7 +39,7 @@ export function finding(one, live, go, number = 0) {
   const { row, port } = go ? about(one, live) : {}, called = one.name ? `${one.subject} (${one.name})` : one.subject;
   return make(
     'div', { class: `finding ${one.severity}` },
-    make('p', {}, make('span', { class: 'sign' }, one.severity === 'problem' ? '▲ problem' : '○ note'),
+    make('p', {}, make('span', { class: 'sign' }, one.severity === 'problem' ? '▲ problem' : '○ note'), ' ',
       row || port ? make('button', { type: 'button', class: 'to', 'data-key': `finding-${number}`, title: 'Show it', onclick: () => go(row, port) }, called) : make('b', {}, called)),
     make('p', {}, one.finding),
     make('p', { class: 'do' }, '→ ', one.do),

@@ -127,6 +127,7 @@ export class Side {
       this.panel,
       ...this.heading(row, null),
       row.source ? make('p', {}, `${rate(bits)}, ${count(Math.round(frames))} frames/s, ${row.path === 'kernel' ? 'inside the kernel' : 'by the rings'}${row.ttl === null ? '' : `, TTL ${row.ttl}`}`) : make('p', {}, 'Hosts have joined, and no such stream comes in at any port.'),
+      ...concerning(live, row, null).map((one) => finding(one, live, null)),
       ...lists.flatMap(([sign, ports]) => [
         make('h3', {}, `${CELLS[sign][0]} ${CELLS[sign][1]} (${ports.length})`),
         make('p', { class: 'mono' }, ports.slice(0, LINES_MAX).map((port) => port.description ? `${port.name} (${port.description})` : port.name).join(', ')),

@@ -6,7 +6,8 @@ const LANES = [
   ['join', 'joins', '--member', ['join', 'static']],
   ['leave', 'leaves', '--flooded', ['leave', 'expire', 'clear']],
   ['router', 'routers', '--router', ['mrouter', 'querier']],
-  ['other', 'trouble', '--wrong', ['port', 'limit', 'filter', 'table_full', 'warning', 'ring_reopened', 'mac_claimed', 'lost', 'config', 'neighbour']],
+  ['switch', 'switch', '--soft', ['port', 'config', 'restarted', 'resumed', 'neighbour', 'topology']],
+  ['trouble', 'trouble', '--wrong', ['limit', 'filter', 'table_full', 'warning', 'ring_reopened', 'mac_claimed', 'loop', 'lost']],
 ];
 const SECONDS = 900, WORDS = 62, LINES_MAX = 120;
 const LANE_OF = Object.fromEntries(LANES.flatMap(([, , , kinds], number) => kinds.map((kind) => [kind, number])));
@@ -83,15 +84,26 @@ export class Timeline {
     paint.globalAlpha = 1;
   }
 
+  // The latest first; what is said again and again is said once.
   words(events) {
-    if (!events.length) return fill(this.list, make('li', { class: 'soft' }, this.row || this.port ? 'Nothing has happened with what is selected.' : 'Nothing has happened.'));
-    fill(this.list, ...events.map((event) => make('li', {}, make('time', {}, clock(event.time)), make('span', { title: said(event) }, said(event)))));
+    const lines = [];
+    for (const event of events) {
+      const text = said(event), last = lines.at(-1);
+      if (last?.text === text) last.times++;
+      else lines.push({ time: event.time, text, times: 1 });
+    }
+    if (!lines.length) lines.push({ text: this.row || this.port ? 'Nothing has happened with what is selected.' : 'Nothing has happened.' });
+    fill(this.list, ...lines.map(({ time, text, times }) => make('li', {}, time ? make('time', {}, clock(time)) : null, make('span', { title: text }, text), times > 1 ? make('span', { class: 'soft' }, `× ${times}`) : null)));
   }
 }
 
+const KNOWN = ['time', 'event', 'vlan', 'port', 'group', 'name', 'reporter', 'address', 'mac', 'description', 'family', 'direction', 'filter_mode', 'version', 'last_heard', 'unanswered'];
+
+// An event in a line: what, of which group, at which port, by whom, and what else it says.
 function said(event) {
-  const who = event.reporter ?? event.address;
-  const known = ['time', 'event', 'vlan', 'port', 'group', 'name', 'reporter', 'address', 'mac', 'description', 'family'];
-  const rest = Object.entries(event).filter(([name, value]) => !known.includes(name) && value !== null && !(Array.isArray(value) && !value.length)).map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(', ') : value}`);
-  return [event.event, event.name ?? event.group, event.port ? `at ${event.description ?? event.port}` : null, who ? `by ${who}` : null, event.vlan ? `VLAN ${event.vlan}` : null, ...rest].filter(Boolean).join(' ');
+  const who = event.reporter ?? event.address, by = who && who !== '0.0.0.0' && who !== '::' ? who : event.mac;
+  const rest = Object.entries(event).filter(([name, value]) => !KNOWN.includes(name) && value !== null && value !== false && !(Array.isArray(value) && !value.length)).map(([name, value]) => `${name.replaceAll('_', ' ')} ${Array.isArray(value) ? value.join(', ') : value}`);
+  const what = event.event === 'query' ? (event.direction === 'sent' ? 'we ask' : 'asked') : event.event.replaceAll('_', ' ');
+  const version = event.version ? `${event.family === 'ipv6' ? 'MLDv' : 'IGMPv'}${event.version}` : null;
+  return [what, event.name ?? event.group, event.port ? `at ${event.description ?? event.port}` : null, by ? `by ${by}` : null, event.vlan ? `VLAN ${event.vlan}` : null, version, ...rest].filter(Boolean).join(' ');
 }
