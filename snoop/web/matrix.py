@@ -36,6 +36,7 @@ class Cell(StrEnum):
     STATIC = "s"
     ROUTER = "q"
     DOWN = "d"
+    HELD = "h"  # part of a loop
     OUTSIDE = "-"  # not in that VLAN
     NONE = "."
 
@@ -224,7 +225,7 @@ class _Making:
 
     def _put(self, cells: list[str], name: str, cell: Cell) -> None:
         at = self._at.get(name)
-        if at is not None and (cells[at] not in "d-" or cell is Cell.INGRESS):
+        if at is not None and (cells[at] not in "dh-" or cell is Cell.INGRESS):
             cells[at] = cell.value
 
     def _served(
@@ -250,6 +251,8 @@ def _apart(port: documents.Port, vlan: int) -> Cell | None:
     """What keeps every stream of a VLAN from a port."""
     if port.vlans is not None and not vids(port.vlans) >> vlan & 1:
         return Cell.OUTSIDE
+    if port.loop:
+        return Cell.HELD
     return None if port.state == "up" else Cell.DOWN
 
 

@@ -33,9 +33,9 @@ NEIGHBOURS_SECONDS = 30.0
 BACKLOG = 128
 _SHOWN = frozenset(Shown.__args__)  # type: ignore[attr-defined]
 _FILTERS = frozenset(("vlan", "group", "port", "family", "host", "source"))
-_EXPLAINS = frozenset(("port", "group", "source", "vlan"))
+_EXPLAINS = frozenset(("port", "group", "source", "vlan", "frame_bytes", "ttl"))
 _TOLD = frozenset(("vlan", "group", "port", "family", "host", "last"))
-_NUMBERS = frozenset(("vlan", "last"))
+_NUMBERS = frozenset(("vlan", "last", "frame_bytes", "ttl"))
 _TYPES = {
     "html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml",
 }  # fmt: skip

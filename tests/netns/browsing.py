@@ -30,12 +30,15 @@ NOWHERE = "http://127.0.0.1:1/snoop/"
 """Where a made-up switch is, behind a path as a proxy has it; nothing listens there."""
 
 LIVE = """globalThis.EventSource = class {
-  constructor() { this.heard = {}; setTimeout(() => this.tell('picture', %s)); }
+  constructor() {
+    this.heard = {};
+    globalThis.tell = (name, data) => this.heard[name]?.({ data });
+    setTimeout(() => tell('picture', %s));
+  }
   addEventListener(name, hears) { this.heard[name] = hears; }
-  tell(name, data) { this.heard[name]?.({ data }); }
   close() {}
 };"""
-"""What is live, from nobody: a route cannot hold a stream open."""
+"""What is live, from nobody, since a route cannot hold a stream open; `tell` says something more."""
 
 
 @contextmanager
@@ -58,6 +61,7 @@ def served(*sockets: str) -> Iterator[tuple[str, int]]:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Debian's, without a screen."""
+    expect.set_options(timeout=WITHIN)
     with sync_playwright() as played:
         made = played.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         yield made
@@ -107,6 +111,11 @@ def made_up(browser: Browser, picture: Mapping[str, Any], **how: Any) -> Iterato
         page.route("**/*", answer)
         page.goto(NOWHERE)
         yield page
+
+
+def tell(page: Page, name: str, told: Mapping[str, Any]) -> None:
+    """To a made-up page, as the server would."""
+    page.evaluate("([name, data]) => tell(name, data)", [name, json.dumps(told)])
 
 
 def made(ports: list[dict[str, Any]], rows: list[dict[str, Any]], **more: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from netns.browsing import chromium, made, made_up, shot
+from netns.browsing import chromium, made, made_up, shot, tell
 
 ROWS, PORTS = 500, 256
 SCROLL = """async () => {
@@ -141,38 +141,32 @@ def test_a_port_s_rate_beside_what_its_link_carries(browser: Browser) -> None:
         expect(panel).to_contain_text("nobody answers")
 
 
-@pytest.mark.parametrize(
-    ("picture", "heading"),
-    [
-        (made([], []), "This switch has no ports"),
-        (made([{"name": "p0"}], []), "No streams, and nobody has joined"),
-        (
-            made([{"name": "p0"}], [{"group": "224.0.0.251", "cells": "w", "local": True}]),
-            "Only link-local groups",
-        ),
-        (
-            {"health": {"state": "forbidden", "text": "no permission", "since": 0}},
-            "sw0 cannot be asked",
-        ),
-    ],
-    ids=["ports", "streams", "link-local", "forbidden"],
-)
-def test_where_nothing_is_to_be_seen_it_says_what_to_do(
-    browser: Browser, picture: dict[str, Any], heading: str
-) -> None:
-    with made_up(browser, picture) as page:
-        expect(page.locator("#empty h2")).to_have_text(heading)
-        expect(page.locator("#empty p")).not_to_be_empty()
-
-
-def test_what_nothing_is_found_for_is_said(browser: Browser) -> None:
-    rows = [stream("239.1.1.1", "10.0.0.9", "p0", "i", name="News")]
-    with made_up(browser, made([{"name": "p0", "description": "Hall"}], rows)) as page:
-        page.locator("#search").fill("weather")
-        expect(page.locator("#empty")).to_contain_text('has "weather"')
+def test_where_nothing_is_to_be_seen_it_says_what_to_do(browser: Browser) -> None:
+    port = {"name": "p0", "description": "Hall"}
+    local = {"group": "224.0.0.251", "cells": "w", "local": True}
+    wrong = [("forbidden", "sw0 cannot be asked"), ("disconnected", "Disconnected")]
+    with made_up(browser, made([], [])) as page:
+        heading = page.locator("#empty h2")
+        expect(heading).to_have_text("This switch has no ports")
+        tell(page, "picture", made([port], []))
+        expect(heading).to_have_text("No streams, and nobody has joined")
+        tell(page, "picture", made([port], [local]))
+        expect(heading).to_have_text("Only link-local groups")
+        for state, words in wrong:
+            health = {"state": state, "text": "do this", "since": 0}
+            tell(page, "picture", {"health": health})
+            expect(heading).to_have_text(words)
+            expect(page.locator("#empty p")).to_have_text("do this")
+            expect(page.locator("#health")).to_have_text(f"▲ {state}")
+        tell(
+            page, "picture", made([port], [stream("239.1.1.1", "10.0.0.9", "p0", "i", name="News")])
+        )
+        expect(page.locator("#empty")).to_be_hidden()
         for text in ("new", "hall", "0.0.9"):
             page.locator("#search").fill(text)
             expect(page.locator("#matrix .name b")).to_have_text("News")
+        page.locator("#search").fill("weather")
+        expect(heading).to_have_text("Nothing found")
         page.locator("#search").fill("")
         page.get_by_role("button", name="Trouble only").click()
-        expect(page.locator("#empty h2")).to_have_text("No trouble")
+        expect(heading).to_have_text("No trouble")

@@ -91,10 +91,10 @@ export class Side {
     if (this.answered !== key) fill(this.panel, ...this.heading(row, port), make('p', { class: 'soft' }, 'asking …'));
     const others = this.live.ports.filter((one) => one.name !== port.name && one.state === 'up');
     const ingress = row.port ?? others[0]?.name ?? port.name;
-    const base = `api/${encodeURIComponent(this.live.name)}`;
+    const base = `api/${encodeURIComponent(this.live.name)}`, [bits, frames] = this.live.rates[row.id] ?? [0, 0];
     try {
       const [told, hosts] = await Promise.all([
-        ask(`${base}/explain`, { port: ingress, group: row.group, source: row.source, vlan: row.vlan || null }),
+        ask(`${base}/explain`, { port: ingress, group: row.group, source: row.source, vlan: row.vlan || null, frame_bytes: bits && frames ? Math.round(bits / frames / 8) : null, ttl: row.ttl }),
         row.family === 'l2' ? { hosts: [] } : ask(`${base}/show/hosts`, { group: row.group, port: port.name, vlan: row.vlan }),
       ]);
       if (!current()) return;
@@ -106,11 +106,10 @@ export class Side {
         ...this.heading(row, port),
         why ? make('p', { class: `said ${why.forwarded || why.cause === 'ingress' ? 'yes' : 'no'}`, id: 'because' }, why.because) : make('p', {}, 'The switch has no such port any more.'),
         why?.do ? make('p', { class: 'do', id: 'do' }, '→ ', why.do) : null,
+        ...told.notes.map((note) => make('p', { class: 'do' }, '→ ', note)),
         why?.host || why?.mac ? make('p', {}, make('span', { class: 'soft' }, 'Host '), make('span', { class: 'mono' }, [why.host, why.mac].filter(Boolean).join(' ')), why.last_heard === null ? '' : `, heard ${span(why.last_heard)} ago`) : null,
         ...table('Hosts here', ['Host', 'MAC', 'Left'], hosts.hosts.map((host) => [host.address, host.mac, span(host.timer)])),
         ...found.map((one) => finding(one, this.live, null)),
-        told.notes.length ? make('h3', {}, 'Notes') : null,
-        ...told.notes.map((note) => make('p', {}, note)),
         make('p', { class: 'soft' }, `${told.action} (${told.reason})`, told.path_because ? `, ${told.path_because}` : '', row.port ? '' : `; asked of a frame that comes in at ${ingress}`),
       );
     } catch (error) {
@@ -122,7 +121,7 @@ export class Side {
     const { row, live } = this;
     const at = (signs) => live.ports.filter((_, number) => signs.includes(row.cells[number]));
     const [bits, frames] = live.rates[row.id] ?? [0, 0];
-    const lists = ['m', 's', 'q', 'f', 'x', 'w', 'r', 'o', 'p', 'd'].map((sign) => [sign, at(sign)]).filter(([, ports]) => ports.length);
+    const lists = ['m', 's', 'q', 'f', 'x', 'w', 'r', 'o', 'p', 'h', 'd'].map((sign) => [sign, at(sign)]).filter(([, ports]) => ports.length);
     fill(
       this.panel,
       ...this.heading(row, null),

@@ -12,6 +12,7 @@ export const CELLS = {
   s: ['■', 'static entry', 'static'],
   q: ['◆', 'router port', 'router'],
   d: ['–', 'the port is down'],
+  h: ['⊘', 'the port is held, being part of a loop', 'wrong'],
   '-': [' ', 'not in this VLAN'],
   '.': [' ', 'nothing'],
 };

@@ -95,6 +95,8 @@ def test_ports_apart_and_down() -> None:
     ]
     row = of(live(vlan=7, egress=["p3"]), ports=ports)
     assert row.cells == "i-df"
+    ports[2] = port("p2", loop=True, loop_with="p0")
+    assert of(live(vlan=7, egress=["p3"]), ports=ports).cells == "i-hf"
 
 
 def test_of_too_many_the_wanted_and_the_fastest_stay(monkeypatch: pytest.MonkeyPatch) -> None:
