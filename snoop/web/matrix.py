@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
+from math import inf
 
 from msgspec import Struct
 
@@ -18,6 +19,7 @@ from snoop.control.tagged import vids
 
 ROWS_MAX = 4096
 STILL_MIN_SECONDS, STILL_MAX_SECONDS = 3.0, 60.0
+TAGGED_HEADER_BYTES = 18
 STILL_GAPS = 10
 """A stream has stopped when it has been silent for ten of its usual gaps, within those bounds."""
 
@@ -28,7 +30,7 @@ class Cell(StrEnum):
     INGRESS = "i"
     MEMBER = "m"  # a host asked for it, and it is sent there
     WAITING = "w"  # a host asked for it, and there is no such stream
-    MISSING = "x"  # a host asked for it, it comes in, and it is not sent there
+    MISSING = "x"  # a host asked for it, it comes in, and it cannot be or is not sent there
     OTHER = "o"  # hosts want the group from other sources
     FLOODED = "f"
     PRUNED = "p"
@@ -146,6 +148,7 @@ def is_local(group: str) -> bool:
 class _Making:
     def __init__(self, known: Known) -> None:
         self._ports = known.ports
+        self._mtu = {port.name: port.mtu for port in known.ports}
         self._at = {port.name: number for number, port in enumerate(known.ports)}
         self._mdb = known.mdb
         self._routers = {(row.vlan, row.family, row.port) for row in known.mrouters}
@@ -231,6 +234,8 @@ class _Making:
     def _served(
         self, stream: documents.Stream, name: str, entry: documents.Entry | None, still: bool
     ) -> Cell:
+        if stream.frames and stream.bytes // stream.frames > self._largest(name):
+            return Cell.MISSING
         if entry is not None and entry.origin == "static":
             return Cell.STATIC
         if entry is not None and takes(entry, stream.source):
@@ -238,6 +243,11 @@ class _Making:
         if (stream.vlan, stream.family, name) in self._routers:
             return Cell.ROUTER
         return Cell.FLOODED
+
+    def _largest(self, name: str) -> float:
+        """What a port can send: more is counted `tx_mtu`."""
+        mtu = self._mtu.get(name)
+        return mtu + TAGGED_HEADER_BYTES if mtu else inf
 
 
 def _unserved(entry: documents.Entry, source: str, still: bool) -> Cell:

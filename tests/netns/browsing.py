@@ -38,7 +38,7 @@ LIVE = """globalThis.EventSource = class {
   addEventListener(name, hears) { this.heard[name] = hears; }
   close() {}
 };"""
-"""What is live, from nobody, since a route cannot hold a stream open; `tell` says something more."""
+"""What is live, from nobody: a route cannot hold a stream open. `tell` says more."""
 
 
 @contextmanager

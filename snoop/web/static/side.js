@@ -75,6 +75,7 @@ export class Side {
     return fill(this.panel, make('p', { class: 'soft' }, 'Click a cell for why a port gets a stream or not, a name for all of its ports, a port for its hosts.'));
   }
 
+  // What it is, where, and, of a cell, its sign in words: until `explain` has more to say.
   heading(row, port) {
     const sign = port ? row.cells[this.live.ports.indexOf(this.live.ports.find((one) => one.name === port.name))] : null;
     return [
@@ -103,7 +104,7 @@ export class Side {
       this.answered = key;
       fill(
         this.panel,
-        ...this.heading(row, port),
+        ...this.heading(row, port).slice(0, 2),
         why ? make('p', { class: `said ${why.forwarded || why.cause === 'ingress' ? 'yes' : 'no'}`, id: 'because' }, why.because) : make('p', {}, 'The switch has no such port any more.'),
         why?.do ? make('p', { class: 'do', id: 'do' }, '→ ', why.do) : null,
         ...told.notes.map((note) => make('p', { class: 'do' }, '→ ', note)),

@@ -37,7 +37,7 @@ def only(address: str) -> documents.Entry:
 def live(**changes: object) -> documents.Stream:
     return stream(
         **{"group": G, "port": "p0", "source": "10.0.0.9", "vlan": 0, "idle": 0.0, "age": 60.0,
-           "frames": 6000, "egress": [], **changes}  # type: ignore[arg-type]
+           "frames": 6000, "bytes": 600, "egress": [], **changes}  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -84,6 +84,14 @@ def test_a_group_that_was_asked_for_in_vain_is_a_row() -> None:
     row = of(refused=[REFUSED])
     assert (row.group, row.family, row.state, row.cells) == (G, "ipv4", "none", "..r.")
     assert (row.wrong, row.members, row.name) == (True, 0, None)
+
+
+def test_a_stream_that_no_frame_of_fits_through_a_port_does_not_get_there() -> None:
+    ports = [port("p0"), port("p1", mtu=1000), port("p2", mtu=9000)]
+    for bytes_, cells in ((1018, "imm"), (1019, "ixm")):
+        one = live(egress=["p1", "p2"], frames=10, bytes=10 * bytes_, idle=0.0)
+        row = of(one, mdb=[entry("p1", G), entry("p2", G)], ports=ports)
+        assert row.cells == cells
 
 
 def test_ports_apart_and_down() -> None:
