@@ -63,6 +63,7 @@ struct answer {
 	uint8_t retag;
 	uint8_t direct; /* the last port's other end may be handed it */
 	uint8_t to_host;
+	uint8_t first; /* of the ports, the one to begin with */
 	uint64_t egress[FP_PATH_EGRESS_MAX / 8];
 };
 

@@ -21,8 +21,10 @@ INLINE struct fp_path_port *egress_of(const struct answer *answer, uint32_t i)
 /* Somebody's program before ours took the frame away: it was counted and not sent. */
 INLINE void take_back(struct answer *answer)
 {
-	for (uint32_t i = 0; i < FP_PATH_EGRESS_MAX && i < ONCE(answer->count); i++)
-		count(&egress_of(answer, i)->refused, 1);
+	uint32_t first = answer->first;
+
+	for (uint32_t i = 0; i < FP_PATH_EGRESS_MAX && first + i < ONCE(answer->count); i++)
+		count(&egress_of(answer, first + i)->refused, 1);
 }
 
 SECTION("filter")
@@ -38,6 +40,7 @@ int fp_filter(struct __sk_buff *skb)
 	answer->waits = 0;
 	answer->ringed = 0;
 	answer->round = 0;
+	answer->first = 0;
 	if (port >= FP_PATH_PORTS || skb->pkt_type == KIND_BROADCAST)
 		return TO_RING;
 	if (skb->pkt_type == KIND_MULTICAST)
@@ -132,9 +135,12 @@ int fp_ingress(struct __sk_buff *skb)
 		answer->direct = 0;
 	}
 	copies = answer->count - !answer->to_host;
-	for (uint32_t i = 0; i < FP_PATH_EGRESS_MAX && i < ONCE(answer->as_is) && i < copies; i++)
-		send_copy(skb, egress_of(answer, i));
-	first = ONCE(answer->as_is);
+	first = answer->first;
+	for (uint32_t i = 0;
+	     i < FP_PATH_EGRESS_MAX && first + i < ONCE(answer->as_is) && first + i < copies; i++)
+		send_copy(skb, egress_of(answer, first + i));
+	if (first < ONCE(answer->as_is))
+		first = ONCE(answer->as_is);
 	if (first >= ONCE(answer->count))
 		return answer->to_host ? TO_HOST : send_last(skb, answer);
 	if (!spell_as(skb, answer)) {

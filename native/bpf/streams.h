@@ -157,19 +157,31 @@ INLINE void measure(struct fp_path_slot *slot)
 	}
 }
 
+/* LOOP-7: one too many of its port goes to routers alone, or to nobody. */
+INLINE bool is_over(struct fp_path_port *here)
+{
+	uint64_t one_ns = here->storm_one_ns;
+
+	return one_ns && !fp_path_take(&here->storm_due_ns, one_ns, FP_PATH_STORM_NS,
+				       bpf_ktime_get_coarse_ns());
+}
+
 /* False: its decision is another by now. */
 INLINE bool serve(struct __sk_buff *skb, struct fp_path_slot *slot, uint32_t version,
-		  const struct reading *reading, uint8_t to_host, struct answer *answer)
+		  const struct reading *reading, struct fp_path_port *here, struct answer *answer)
 {
 	uint32_t bank = version >> 1 & 1;
 	uint32_t bytes = skb->len + (skb->vlan_present ? TAG_BYTES : 0);
 	uint64_t before;
+	uint8_t routers_at = slot->routers_at;
+	uint8_t routers_end = slot->routers_end;
+	uint8_t limited = slot->limited;
 
 	answer->count = slot->count;
 	answer->as_is = slot->as_is;
 	answer->tci = slot->tci;
 	answer->retag = slot->retag;
-	answer->to_host = to_host;
+	answer->to_host = here->to_host;
 	answer->direct = 0; /* it would get there as no multicast (fp_kernel.h) */
 #pragma unroll
 	for (uint32_t i = 0; i < FP_PATH_EGRESS_MAX / 8; i++)
@@ -177,13 +189,20 @@ INLINE bool serve(struct __sk_buff *skb, struct fp_path_slot *slot, uint32_t ver
 	fence(answer);
 	if (ONCE(slot->version) != version)
 		return false;
-	before = __sync_fetch_and_add(&slot->frames[bank], 1);
-	count(&slot->bytes[bank], bytes);
 	slot->last_ns = bpf_ktime_get_coarse_ns();
 	slot->ttl = reading->ttl | FP_PATH_SERVED;
-	if (!(before & (FP_PATH_RATE_FRAMES - 1)))
-		measure(slot);
-	if (answer->count)
+	if (limited && is_over(here)) {
+		answer->first = routers_at;
+		answer->count = routers_end;
+		count(&slot->cut_frames, 1);
+		count(&slot->cut_bytes, bytes);
+	} else {
+		before = __sync_fetch_and_add(&slot->frames[bank], 1);
+		count(&slot->bytes[bank], bytes);
+		if (!(before & (FP_PATH_RATE_FRAMES - 1)))
+			measure(slot);
+	}
+	if (answer->count > answer->first)
 		wait_for(skb, answer);
 	return true;
 }
@@ -216,7 +235,7 @@ INLINE int send_round(struct __sk_buff *skb, struct fp_path_slot *slot, struct a
 
 INLINE int filter_multicast(struct __sk_buff *skb, uint32_t port, struct answer *answer)
 {
-	const struct fp_path_port *here = &fp_shared.ports[port];
+	struct fp_path_port *here = &fp_shared.ports[port];
 	struct fp_path_slot *slot;
 	struct reading reading;
 	uint32_t version;
@@ -235,7 +254,7 @@ INLINE int filter_multicast(struct __sk_buff *skb, uint32_t port, struct answer 
 		return to_ring(skb, index, answer);
 	}
 	if (!(version & 1) && reading.plain && !skb->gso_size && skb->len <= slot->frame_max &&
-	    may_serve(slot) && serve(skb, slot, version, &reading, here->to_host, answer))
+	    may_serve(slot) && serve(skb, slot, version, &reading, here, answer))
 		return NOT_TO_RING;
 	if (slot->ttl & FP_PATH_SERVED)
 		return send_round(skb, slot, answer);

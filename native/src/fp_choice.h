@@ -69,12 +69,12 @@ static inline uint64_t fp_choice_load(uint64_t frames, uint32_t egress, uint64_t
 }
 
 /* FP_PATH_RATE_FRAMES frames within less time are too fast; 0: no rate is. */
-static inline uint64_t fp_choice_fast_ns(const struct fp_choice_facts *facts)
+static inline uint32_t fp_choice_fast_ns(const struct fp_choice_facts *facts)
 {
 	if (!facts->runs)
 		return 0;
-	return FP_PATH_RATE_FRAMES * fp_choice_frame_ns(facts->egress) * 1000 /
-	       FP_CHOICE_FAST_PERMILLE;
+	return (uint32_t)(FP_PATH_RATE_FRAMES * fp_choice_frame_ns(facts->egress) * 1000 /
+			  FP_CHOICE_FAST_PERMILLE);
 }
 
 static inline void fp_choice_begin(struct fp_choice *choice, enum fp_path path, uint64_t kernel,

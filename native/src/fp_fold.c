@@ -5,6 +5,7 @@
 #include "fp_clock.h"
 #include "fp_mask.h"
 #include "fp_plan.h"
+#include "fp_storm.h"
 
 #define RATED_NS (100 * FP_NS_PER_MS)
 #define SOURCE_AT 8u /* of the source MAC in a key, in bytes */
@@ -47,19 +48,16 @@ static void renew_source(struct fp_switch *sw, struct fp_path_slot *slot, uint32
 		fp_word_release(&slot->seq, 0);
 }
 
-static void fold_bank(struct fp_switch *sw, struct fp_slots *slots, uint32_t index, uint32_t bank,
-		      struct fp_stats *stats)
+/* Frames of a slot, by a verdict that is the slot's or what a storm limit has made of it. */
+static void add(struct fp_switch *sw, struct fp_slots *slots, uint32_t index,
+		const struct fp_verdict *verdict, uint64_t frames, uint64_t bytes,
+		struct fp_stats *stats)
 {
 	struct fp_path_slot *slot = &slots->slots[index];
 	struct fp_slot_note *note = &slots->notes[index];
-	const struct fp_verdict *verdict = &note->verdicts[bank];
 	uint32_t port = fp_slots_port(slots, index);
 	uint64_t heard_ns = fp_word_load(&slot->last_ns);
-	uint64_t frames;
-	uint64_t bytes;
 
-	if (!fp_slots_take(slots, index, bank, &frames, &bytes))
-		return;
 	fp_count(&stats[port].stats[FP_STAT_RX_FRAMES], frames);
 	fp_count(&stats[port].stats[FP_STAT_RX_BYTES], bytes);
 	fp_count(&stats[port].stats[FP_STAT_KERNEL_FRAMES], frames);
@@ -70,6 +68,37 @@ static void fold_bank(struct fp_switch *sw, struct fp_slots *slots, uint32_t ind
 		fp_word_release(&slot->seq, 0);
 	if (frames)
 		renew_source(sw, slot, verdict->vlan, port, heard_ns);
+}
+
+static void fold_bank(struct fp_switch *sw, struct fp_slots *slots, uint32_t index, uint32_t bank,
+		      struct fp_stats *stats)
+{
+	uint64_t frames;
+	uint64_t bytes;
+
+	if (fp_slots_take(slots, index, bank, &frames, &bytes))
+		add(sw, slots, index, &slots->notes[index].verdicts[bank], frames, bytes, stats);
+}
+
+/*
+ * LOOP-7. One count for both banks: of a frame that a program counts late, while the routers
+ * change, the next decision's routers are said to have got it.
+ */
+static void fold_cut(struct fp_switch *sw, struct fp_slots *slots, uint32_t index,
+		     struct fp_stats *stats)
+{
+	const struct fp_path_slot *slot = &slots->slots[index];
+	struct fp_verdict verdict = slots->notes[index].verdicts[slot->version >> 1 & 1];
+	uint64_t frames;
+	uint64_t bytes;
+
+	if (!fp_slots_take_cut(slots, index, &frames, &bytes))
+		return;
+	memset(verdict.ports, 0, sizeof(verdict.ports));
+	for (uint32_t i = slot->routers_at; i < slot->routers_end; i++)
+		fp_mask_set(verdict.ports, slot->egress[i]);
+	fp_storm_say(FP_STORM_UNREGISTERED, &verdict);
+	add(sw, slots, index, &verdict, frames, bytes, stats);
 }
 
 /* How fast the kernel has it; of times that say something. */
@@ -93,5 +122,6 @@ void fp_fold_slot(struct fp_switch *sw, struct fp_slots *slots, uint32_t index,
 {
 	for (uint32_t bank = 0; bank < 2; bank++)
 		fold_bank(sw, slots, index, bank, stats);
+	fold_cut(sw, slots, index, stats);
 	rate(slots, index);
 }

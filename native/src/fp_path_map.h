@@ -9,6 +9,7 @@
 #ifndef FP_PATH_MAP_H
 #define FP_PATH_MAP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define FP_PATH_WAYS 4u
@@ -18,9 +19,10 @@
 #define FP_PATH_KEY_WORDS 7u
 #define FP_PATH_HOMES 1024u /* a power of two, and many to a port */
 #define FP_PATH_PROBES 4u
-#define FP_PATH_UNTAGGED 0x10000u /* FP_NO_TAG */
-#define FP_PATH_ANSWER_BYTES 104u /* what a program tells the other */
-#define FP_PATH_RATE_FRAMES 4096u /* a power of two */
+#define FP_PATH_UNTAGGED 0x10000u    /* FP_NO_TAG */
+#define FP_PATH_ANSWER_BYTES 104u    /* what a program tells the other */
+#define FP_PATH_RATE_FRAMES 4096u    /* a power of two */
+#define FP_PATH_STORM_NS 1000000000u /* LOOP-7: what may come at once is what may in a second */
 #define FP_PATH_SERVED                                                                             \
 	0x100u /* in ttl: what the kernel has sent may wait in a queue of the processor */
 
@@ -55,15 +57,20 @@ struct fp_path_slot {
 	uint32_t frame_max; /* bytes, without a tag */
 	uint64_t seq;	    /* of the table it was made by; older than one of its shards': void */
 	uint64_t try_ns;    /* but not before this */
-	uint64_t took_ns;   /* by programs: those frames, when it did */
+	/* by programs */
+	uint64_t took_ns;    /* those frames, when it did */
+	uint64_t cut_frames; /* over the port's storm limit, in none of the counts above; bytes */
+	uint64_t cut_bytes;
 	/* the decision, written as words from here on */
-	uint64_t fast_ns;  /* FP_PATH_RATE_FRAMES frames in less: it goes to the ring; 0: never */
+	uint32_t fast_ns;  /* FP_PATH_RATE_FRAMES frames in less: it goes to the ring; 0: never */
 	uint16_t shard[2]; /* where a row of its source and group would be, and one of any source */
 	uint16_t tci;	   /* FP_TAG_PUSH: of the tag to put on */
 	uint8_t retag;	   /* enum fp_path_tag, both: a priority tag becomes the VLAN's */
 	uint8_t as_is;	   /* how many egress ports get it as it came: the first ones */
 	uint8_t count;	   /* of all; 0: dropped */
-	uint8_t pad2[15];
+	uint8_t routers_at; /* of those the ones that get what is over the storm limit: from here */
+	uint8_t routers_end;
+	uint8_t limited;		    /* LOOP-7 is about it */
 	uint8_t egress[FP_PATH_EGRESS_MAX]; /* ports */
 };
 
@@ -76,8 +83,10 @@ struct fp_path_port {
 	uint8_t to_host;     /* the host's stack gets what comes in as well */
 	uint32_t pad2;
 	uint8_t peer_mac[6];
-	uint16_t pvid;	  /* of what comes untagged; FP_VLAN_ID_MASK: none, nobody is in it */
-	uint64_t refused; /* by programs: copies that the kernel would not send */
+	uint16_t pvid;	       /* of what comes untagged; FP_VLAN_ID_MASK: none, nobody is in it */
+	uint64_t storm_one_ns; /* of unregistered multicast, one in so long; 0: no limit */
+	uint64_t storm_due_ns; /* by programs and the loop: fp_path_take() */
+	uint64_t refused;      /* by programs: copies that the kernel would not send */
 	/* by programs: known unicast that took the short cut */
 	uint64_t rx_frames;
 	uint64_t rx_bytes;
@@ -111,6 +120,24 @@ static inline uint64_t fp_path_hash(const uint64_t *w, uint64_t seed)
 	hash = (hash ^ (hash >> 32) ^ w[5]) * 0x94d049bb133111ebull;
 	hash = (hash ^ (hash >> 32) ^ w[6]) * 0x9e3779b97f4a7c15ull;
 	return hash ^ (hash >> 29);
+}
+
+/*
+ * Takes one of what may come once in one_ns, and so many at once as are due in full_ns; false: it
+ * has had its share. *due_ns says up to when all is taken. Of two that take in the same instant
+ * both may have it, and both are counted.
+ */
+static inline bool fp_path_take(uint64_t *due_ns, uint64_t one_ns, uint64_t full_ns,
+				uint64_t now_ns)
+{
+	uint64_t due = *(volatile uint64_t *)due_ns;
+	int64_t ahead_ns = (int64_t)(due - now_ns);
+
+	if (ahead_ns > 0 && (uint64_t)ahead_ns + one_ns > full_ns)
+		return false;
+	if (__sync_val_compare_and_swap(due_ns, due, (ahead_ns > 0 ? due : now_ns) + one_ns) != due)
+		__sync_fetch_and_add(due_ns, one_ns);
+	return true;
 }
 
 /* Bits 63..32 choose the set of FP_PATH_WAYS slots, this tells its ways apart. */

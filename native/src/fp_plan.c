@@ -5,6 +5,7 @@
 #include "fp_frame.h"
 #include "fp_mask.h"
 #include "fp_port.h"
+#include "fp_storm.h"
 
 /* The ports that get frames of that tag as they come, and those that do not. */
 static void split(const struct fp_verdict *verdict, uint32_t tci, uint64_t *as_is, uint64_t *others)
@@ -67,6 +68,38 @@ static void append(const uint64_t *ports, struct fp_path_slot *slot)
 	fp_mask_for_each(ports, port) slot->egress[slot->count++] = (uint8_t)port;
 }
 
+/* Those of ports that are routers, or are not. */
+static void append_of(const uint64_t *ports, const uint64_t *routers, bool are,
+		      struct fp_path_slot *slot)
+{
+	uint64_t some[FP_MASK_WORDS];
+
+	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
+		some[i] = ports[i] & (are ? routers[i] : ~routers[i]);
+	append(some, slot);
+}
+
+/*
+ * Routers stand together, in the middle: they alone get what is over the storm limit. Then all that
+ * is behind as_is has the other tag, as ever.
+ */
+static void append_all(const struct fp_table *table, const struct fp_verdict *verdict,
+		       uint32_t family, const uint64_t *as_is, const uint64_t *others,
+		       struct fp_path_slot *slot)
+{
+	const uint64_t *routers = fp_table_policy(table, verdict->vlan, family)->mrouters;
+	enum fp_storm_kind kind;
+
+	append_of(as_is, routers, false, slot);
+	slot->routers_at = slot->count;
+	append_of(as_is, routers, true, slot);
+	slot->as_is = slot->count;
+	append_of(others, routers, true, slot);
+	slot->routers_end = slot->count;
+	append_of(others, routers, false, slot);
+	slot->limited = fp_storm_concerns(table, family, verdict, &kind);
+}
+
 void fp_plan_make(const struct fp_table *table, const uint64_t *key,
 		  const struct fp_verdict *verdict, const struct fp_choice_facts *facts,
 		  struct fp_slot_plan *plan)
@@ -80,9 +113,7 @@ void fp_plan_make(const struct fp_table *table, const uint64_t *key,
 	memset(plan, 0, sizeof(*plan));
 	plan->verdict = *verdict;
 	split(verdict, tci, as_is, others);
-	append(as_is, slot);
-	slot->as_is = slot->count;
-	append(others, slot);
+	append_all(table, verdict, key[5] ? FP_FAMILY_IPV6 : FP_FAMILY_IPV4, as_is, others, slot);
 	if (slot->count > slot->as_is) {
 		uint32_t other = slot->egress[slot->as_is];
 		bool push = !fp_mask_has(verdict->untagged, other);

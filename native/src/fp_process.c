@@ -17,7 +17,7 @@
  * Whether the control plane gets the frame; if not, *reason is what keeps it from there. probes: of
  * a frame of the guard's (fp_guard.h), which takes nothing of what the port has for IGMP and MLD.
  */
-static bool hand_up(const struct fp_table *table, struct fp_port *port, struct fp_bucket *probes,
+static bool hand_up(const struct fp_table *table, struct fp_port *port, uint64_t *probes,
 		    const struct fp_frame *frame, uint64_t now_ns, enum fp_reason *reason)
 {
 	struct fp_punted head = {
@@ -35,7 +35,7 @@ static bool hand_up(const struct fp_table *table, struct fp_port *port, struct f
 	if (frame->len_bytes > table->mtu[port->id] + FP_ETH_BYTES + TAGS_BYTES)
 		return false;
 	*reason = FP_DROP_PROBE_LIMITED;
-	if (probes && !fp_bucket_take(probes, FP_PROBE_RATE, FP_PROBE_BURST, now_ns))
+	if (probes && !fp_storm_take(probes, FP_PROBE_RATE, FP_PROBE_BURST, now_ns))
 		return false;
 	*reason = FP_DROP_RATE_LIMITED;
 	if (!probes && !fp_limit_take(&port->punt->limit, head.cost, now_ns))
@@ -57,8 +57,9 @@ static void punt(struct fp_worker *worker, const struct fp_table *table, uint32_
 	uint32_t known = worker->joins.count;
 	enum fp_reason reason;
 	bool guarded = frame->family == 0;
-	bool put = hand_up(table, table->ports[port], guarded ? &worker->storms[port].probes : NULL,
-			   frame, now_ns, &reason);
+	bool put = hand_up(table, table->ports[port],
+			   guarded ? &worker->storms[port].probe_due_ns : NULL, frame, now_ns,
+			   &reason);
 
 	worker->punted |= put;
 	if (put && frame->control &&
@@ -181,22 +182,31 @@ static bool is_cut(const struct fp_worker *worker, const struct fp_port *port,
 	return !memcmp(key, worker->slots.slots[cut->place].key, sizeof(key));
 }
 
+static uint64_t *due_of(struct fp_switch *sw, struct fp_worker *worker, uint32_t port,
+			enum fp_storm_kind kind)
+{
+	if (kind == FP_STORM_UNREGISTERED && sw->kernel.shared)
+		return &sw->kernel.shared->ports[port].storm_due_ns;
+	return &worker->storms[port].due_ns[kind];
+}
+
 /* Counts it, and lets it leave unless it is one flood too many of its port. */
-static void finish_limited(struct fp_worker *worker, const struct fp_table *table, uint32_t port,
-			   const struct fp_rx *rx, const struct fp_frame *frame,
-			   const struct fp_verdict *verdict, uint64_t now_ns)
+static void finish_limited(struct fp_switch *sw, struct fp_worker *worker,
+			   const struct fp_table *table, uint32_t port, const struct fp_rx *rx,
+			   const struct fp_frame *frame, const struct fp_verdict *verdict,
+			   uint64_t now_ns)
 {
 	uint32_t limit = table->storm_limit[port];
 	enum fp_storm_kind kind;
 	struct fp_verdict cut;
 
-	if (!fp_storm_concerns(table, port, frame, verdict, &kind) ||
-	    fp_bucket_take(&worker->storms[port].kinds[kind], limit, limit, now_ns)) {
+	if (!limit || !fp_storm_concerns(table, frame->family, verdict, &kind) ||
+	    fp_storm_take(due_of(sw, worker, port, kind), limit, limit, now_ns)) {
 		finish(worker, table, port, rx, frame, verdict);
 		return;
 	}
 	cut = *verdict;
-	fp_storm_cut(table, frame, kind, &cut);
+	fp_storm_cut(table, frame->family, kind, &cut);
 	finish(worker, table, port, rx, frame, &cut);
 }
 
@@ -245,8 +255,10 @@ static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
 		punt(worker, table, port, frame, &flow->verdict, now_ns);
 	if (is_cut(worker, table->ports[port], flow))
 		let_go(worker, port, &flow->verdict);
+	else if (flow->ahead) /* somebody has joined it, though the table does not say so yet */
+		finish(worker, table, port, rx, frame, &flow->verdict);
 	else
-		finish_limited(worker, table, port, rx, frame, &flow->verdict, now_ns);
+		finish_limited(sw, worker, table, port, rx, frame, &flow->verdict, now_ns);
 }
 
 void fp_process(struct fp_switch *sw, struct fp_worker *worker, const struct fp_table *table,
@@ -282,5 +294,5 @@ void fp_process(struct fp_switch *sw, struct fp_worker *worker, const struct fp_
 		fp_unicast_learn(sw, stats, table, &frame, port, now_ns);
 	if (verdict.punt)
 		punt(worker, table, port, &frame, &verdict, now_ns);
-	finish_limited(worker, table, port, rx, &frame, &verdict, now_ns);
+	finish_limited(sw, worker, table, port, rx, &frame, &verdict, now_ns);
 }

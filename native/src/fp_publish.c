@@ -79,7 +79,7 @@ int fp_switch_publish(struct fp_switch *sw, const struct fp_row *rows, uint32_t 
 			fp_table_discard(table, old);
 		return err;
 	}
-	fp_served_peers(sw, ports, port_count);
+	fp_served_ports(sw, ports, port_count);
 	fp_publish_end(sw, table, NULL);
 	for (uint32_t i = 0; i < port_count; i++) {
 		struct fp_port *port = sw->opened[ports[i].port];

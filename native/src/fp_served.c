@@ -35,7 +35,7 @@ static bool all_void(const struct fp_table *old, const struct fp_table *table)
 	       memcmp(old->horizon, table->horizon, sizeof(old->horizon));
 }
 
-void fp_served_peers(struct fp_switch *sw, const struct fp_port_state *ports, uint32_t port_count)
+void fp_served_ports(struct fp_switch *sw, const struct fp_port_state *ports, uint32_t port_count)
 {
 	for (uint32_t i = 0; sw->kernel.shared && i < port_count; i++) {
 		struct fp_path_port *port = &sw->kernel.shared->ports[ports[i].port];
@@ -44,6 +44,9 @@ void fp_served_peers(struct fp_switch *sw, const struct fp_port_state *ports, ui
 		fp_word_release(&port->peer, 0);
 		memcpy(port->peer_mac, ports[i].peer_mac, sizeof(port->peer_mac));
 		fp_word_release(&port->peer, ports[i].flags & FP_PORT_PEER ? 1 : 0);
+		/* relaxed: each frame goes by the old limit or the new */
+		fp_word_store(&port->storm_one_ns,
+			      ports[i].storm_limit ? FP_NS_PER_S / ports[i].storm_limit : 0);
 	}
 }
 

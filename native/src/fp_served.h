@@ -8,8 +8,8 @@
 
 #include "fp_switch.h"
 
-/* Of ports whose states are about to be published: who is at their other end. */
-void fp_served_peers(struct fp_switch *sw, const struct fp_port_state *ports, uint32_t port_count);
+/* Of ports whose states are about to be published: who is at their other end, and their limit. */
+void fp_served_ports(struct fp_switch *sw, const struct fp_port_state *ports, uint32_t port_count);
 /* A table has been stored in the place of an old one. */
 void fp_served_publish(struct fp_switch *sw, const struct fp_table *old,
 		       const struct fp_table *table);

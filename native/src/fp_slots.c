@@ -284,3 +284,17 @@ bool fp_slots_take(struct fp_slots *slots, uint32_t index, uint32_t bank, uint64
 	note->folded_bytes[bank] = bytes_now;
 	return *frames || *bytes;
 }
+
+bool fp_slots_take_cut(struct fp_slots *slots, uint32_t index, uint64_t *frames, uint64_t *bytes)
+{
+	const struct fp_path_slot *slot = &slots->slots[index];
+	struct fp_slot_note *note = &slots->notes[index];
+	uint64_t frames_now = fp_word_load(&slot->cut_frames);
+	uint64_t bytes_now = fp_word_load(&slot->cut_bytes);
+
+	*frames = frames_now - note->folded_cut_frames;
+	*bytes = bytes_now - note->folded_cut_bytes;
+	note->folded_cut_frames = frames_now;
+	note->folded_cut_bytes = bytes_now;
+	return *frames || *bytes;
+}

@@ -55,6 +55,8 @@ struct fp_slot_note {
 	struct fp_verdict verdicts[2];
 	uint64_t folded_frames[2];
 	uint64_t folded_bytes[2];
+	uint64_t folded_cut_frames;
+	uint64_t folded_cut_bytes;
 };
 
 struct fp_slots {
@@ -121,6 +123,8 @@ bool fp_slots_write(struct fp_slots *slots, uint32_t index, const struct fp_slot
 /* What a bank has counted since the last time. */
 bool fp_slots_take(struct fp_slots *slots, uint32_t index, uint32_t bank, uint64_t *frames,
 		   uint64_t *bytes);
+/* What it has counted of frames over the storm limit of their port, likewise. */
+bool fp_slots_take_cut(struct fp_slots *slots, uint32_t index, uint64_t *frames, uint64_t *bytes);
 /* Frames that the programs have served, by all its decisions. */
 static inline uint64_t fp_slots_served(const struct fp_slots *slots, uint32_t index)
 {

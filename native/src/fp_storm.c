@@ -1,7 +1,5 @@
 #include "fp_storm.h"
 
-#include <string.h>
-
 /* Somebody gets it who is no router. */
 static bool is_flooded(const struct fp_policy *policy, const struct fp_verdict *verdict)
 {
@@ -12,11 +10,9 @@ static bool is_flooded(const struct fp_policy *policy, const struct fp_verdict *
 	return false;
 }
 
-bool fp_storm_concerns(const struct fp_table *table, uint32_t port, const struct fp_frame *frame,
+bool fp_storm_concerns(const struct fp_table *table, uint32_t family,
 		       const struct fp_verdict *verdict, enum fp_storm_kind *kind)
 {
-	if (!table->storm_limit[port])
-		return false;
 	switch (verdict->reason) {
 	case FP_FLOOD_BROADCAST:
 		*kind = FP_STORM_BROADCAST;
@@ -26,14 +22,24 @@ bool fp_storm_concerns(const struct fp_table *table, uint32_t port, const struct
 		return true;
 	case FP_FORWARD_UNREGISTERED:
 		*kind = FP_STORM_UNREGISTERED;
-		return is_flooded(fp_table_policy(table, frame->vlan, frame->family), verdict);
+		return is_flooded(fp_table_policy(table, verdict->vlan, family), verdict);
 	default:
 		return false;
 	}
 }
 
-void fp_storm_cut(const struct fp_table *table, const struct fp_frame *frame,
-		  enum fp_storm_kind kind, struct fp_verdict *verdict)
+void fp_storm_cut(const struct fp_table *table, uint32_t family, enum fp_storm_kind kind,
+		  struct fp_verdict *verdict)
+{
+	const struct fp_policy *policy = fp_table_policy(table, verdict->vlan, family);
+
+	/* RFC 4541 2.1.2(1): routers get all data, so that they can pass it on */
+	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
+		verdict->ports[i] &= kind == FP_STORM_UNREGISTERED ? policy->mrouters[i] : 0;
+	fp_storm_say(kind, verdict);
+}
+
+void fp_storm_say(enum fp_storm_kind kind, struct fp_verdict *verdict)
 {
 	static const uint8_t reasons[FP_STORM_KINDS] = {
 		[FP_STORM_BROADCAST] = FP_DROP_STORM_BROADCAST,
@@ -41,18 +47,10 @@ void fp_storm_cut(const struct fp_table *table, const struct fp_frame *frame,
 		[FP_STORM_UNREGISTERED] = FP_DROP_STORM_UNREGISTERED,
 	};
 
-	/* RFC 4541 2.1.2(1): routers get all data, so that they can pass it on */
-	if (kind == FP_STORM_UNREGISTERED) {
-		const struct fp_policy *policy = fp_table_policy(table, frame->vlan, frame->family);
-
-		for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
-			verdict->ports[i] &= policy->mrouters[i];
-		if (!fp_mask_empty(verdict->ports)) {
-			verdict->reason = FP_FORWARD_STORM_ROUTERS;
-			return;
-		}
+	if (!fp_mask_empty(verdict->ports)) {
+		verdict->reason = FP_FORWARD_STORM_ROUTERS;
+		return;
 	}
-	memset(verdict->ports, 0, sizeof(verdict->ports));
 	verdict->action = FP_ACTION_DROP;
 	verdict->reason = reasons[kind];
 }

@@ -1,9 +1,10 @@
 /*
  * LOOP-7. What a port may send to everybody: broadcast, unknown unicast and multicast of groups
  * that nobody has joined, each so many frames a second and as many at once ([[port]] storm_limit).
- * And what it may show the control plane of probes and topology changes. Token buckets of the
- * port's loop, in nanoseconds of credit; the limit is the table's, so a change holds from the next
- * pass on.
+ * And what it may show the control plane of probes and topology changes. Each is a time up to which
+ * all is taken (fp_path_take()), of the port's loop; that of unregistered multicast is the port's
+ * in what the kernel's programs share, so a flow that they serve and one of the ring have one limit
+ * between them. The limit is the table's, so a change holds from the next pass on.
  *
  * What somebody wants is never in it: rows, router ports, groups that always flood, all multicast
  * while nothing is pruned, and groups that are not IP, whose members cannot join.
@@ -13,6 +14,7 @@
 
 #include "fp_clock.h"
 #include "fp_decide.h"
+#include "fp_path_map.h"
 
 #define FP_PROBE_RATE                                                                              \
 	200u /* of a port: one a second and port is usual                                          \
@@ -26,41 +28,26 @@ enum fp_storm_kind {
 	FP_STORM_KINDS
 };
 
-struct fp_bucket {
-	int64_t credit_ns;
-	uint64_t since_ns; /* 0: never asked, so full */
-};
-
 struct fp_storm {
-	struct fp_bucket kinds[FP_STORM_KINDS];
-	struct fp_bucket probes;
+	uint64_t due_ns[FP_STORM_KINDS];
+	uint64_t probe_due_ns;
 };
 
 /* Takes one of rate a second, of which burst may come at once; false: it has had its share. */
-static inline bool fp_bucket_take(struct fp_bucket *bucket, uint32_t rate, uint32_t burst,
-				  uint64_t now_ns)
+static inline bool fp_storm_take(uint64_t *due_ns, uint32_t rate, uint32_t burst, uint64_t now_ns)
 {
-	int64_t one_ns = (int64_t)(FP_NS_PER_S / rate);
-	int64_t full_ns = one_ns * burst;
-	uint64_t elapsed_ns = now_ns - bucket->since_ns;
+	uint64_t one_ns = FP_NS_PER_S / rate;
 
-	if (!bucket->since_ns || elapsed_ns > (uint64_t)full_ns ||
-	    bucket->credit_ns + (int64_t)elapsed_ns > full_ns)
-		bucket->credit_ns = full_ns;
-	else
-		bucket->credit_ns += (int64_t)elapsed_ns;
-	bucket->since_ns = now_ns;
-	if (bucket->credit_ns < one_ns)
-		return false;
-	bucket->credit_ns -= one_ns;
-	return true;
+	return fp_path_take(due_ns, one_ns, one_ns * burst, now_ns);
 }
 
-/* Whether the limit of its port is about frames of this verdict; *kind says by which bucket. */
-bool fp_storm_concerns(const struct fp_table *table, uint32_t port, const struct fp_frame *frame,
+/* Whether the limit, if its port has one, is about such a frame; *kind says which. */
+bool fp_storm_concerns(const struct fp_table *table, uint32_t family,
 		       const struct fp_verdict *verdict, enum fp_storm_kind *kind);
 /* Of such a frame that is one too many: to router ports alone, or to nobody. */
-void fp_storm_cut(const struct fp_table *table, const struct fp_frame *frame,
-		  enum fp_storm_kind kind, struct fp_verdict *verdict);
+void fp_storm_cut(const struct fp_table *table, uint32_t family, enum fp_storm_kind kind,
+		  struct fp_verdict *verdict);
+/* Its reason, by the ports that are left. */
+void fp_storm_say(enum fp_storm_kind kind, struct fp_verdict *verdict);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "check.h"
 #include "fp_decide.h"
+#include "fp_storm.h"
 #include "programs.h"
 #include "rows.h"
 
@@ -57,14 +58,15 @@ static void publish_something(struct lab *lab, uint64_t *seed)
 	uint32_t group6[2] = {0xff3e0000, 0x100 + check_below(seed, 2)};
 	struct fp_row row6 = ipv6_row(10, group6, NULL, ports);
 	struct fp_vlan vlan = check_below(seed, 2)
-				      ? ipv4_policy(FP_VLAN_ANY, FP_VLAN_ACTIVE, ports & 4, 0)
-				      : ipv6_policy(FP_VLAN_ANY, FP_VLAN_ACTIVE, ports & 8, 0);
+				      ? ipv4_policy(FP_VLAN_ANY, FP_VLAN_ACTIVE, ports & 4, ports)
+				      : ipv6_policy(FP_VLAN_ANY, FP_VLAN_ACTIVE, ports & 8, ports);
 	struct fp_port_state state = {
 		.port = (uint16_t)check_below(seed, LAB_PORTS),
 		.mtu = check_below(seed, 4) ? 1500 : 120,
 		.flags = FP_PORT_UP | FP_PORT_FILTERS,
 		.pvid = check_below(seed, 4) ? 10 : 20,
 		.horizon = (uint16_t)(check_below(seed, 4) == 0),
+		.storm_limit = check_below(seed, 2) ? 100 : 0,
 	};
 
 	fp_kernel_isolate(&lab->sw->kernel, (uint32_t)check_below(seed, 2), check_below(seed, 3));
@@ -87,8 +89,22 @@ static void publish_something(struct lab *lab, uint64_t *seed)
 	}
 }
 
-/* What the kernel did with a frame is what fp_decide() says of it. */
-static void check_served(struct lab *lab, const struct flow *flow)
+/* LOOP-7: whether frames of that verdict that are over the limit go to those ports. */
+static bool is_cut(const struct fp_table *table, const struct flow *flow,
+		   const struct fp_verdict *verdict, const uint64_t *ports)
+{
+	uint32_t family = flow->packet.ipv6 ? FP_FAMILY_IPV6 : FP_FAMILY_IPV4;
+	struct fp_verdict cut = *verdict;
+	enum fp_storm_kind kind;
+
+	if (!table->storm_limit[flow->port] || !fp_storm_concerns(table, family, verdict, &kind))
+		return false;
+	fp_storm_cut(table, family, kind, &cut);
+	return !memcmp(ports, cut.ports, sizeof(cut.ports));
+}
+
+/* What the kernel did with a frame is what fp_decide() says of it; true: it was over the limit. */
+static bool check_served(struct lab *lab, const struct flow *flow)
 {
 	const struct fp_table *table = fp_load_acquire(&lab->sw->table);
 	uint32_t count = programs_copies(copies);
@@ -112,7 +128,10 @@ static void check_served(struct lab *lab, const struct flow *flow)
 		fp_mask_set(ports, copies[i].port);
 		CHECK(packet.payload_bytes <= table->mtu[copies[i].port]);
 	}
+	if (is_cut(table, flow, &verdict, ports))
+		return true;
 	CHECK_BYTES(ports, verdict.ports, sizeof(ports));
+	return false;
 }
 
 static void test_kernel_does_as_fp_decide_says(void)
@@ -120,6 +139,7 @@ static void test_kernel_does_as_fp_decide_says(void)
 	static struct flow flows[FLOWS];
 	uint64_t seed = 11;
 	uint64_t served = 0;
+	uint64_t cut = 0;
 	struct lab lab;
 
 	lab_start(&lab, LAB_PORTS);
@@ -140,7 +160,7 @@ static void test_kernel_does_as_fp_decide_says(void)
 		}
 		if (programs_receive(&lab, flow->port, &flow->packet, flow->tci)) {
 			CHECK_EQ(flow->waiting, 0); /* none was overtaken */
-			check_served(&lab, flow);
+			cut += check_served(&lab, flow);
 			served++;
 		} else {
 			flow->waiting++;
@@ -149,6 +169,7 @@ static void test_kernel_does_as_fp_decide_says(void)
 	lab_run(&lab);
 	drain(&lab);
 	CHECK(served > 40000);
+	CHECK(cut > 1000);
 	CHECK_EQ(lab_stat(&lab, 0, FP_STAT_KERNEL_FRAMES) +
 			 lab_stat(&lab, 1, FP_STAT_KERNEL_FRAMES),
 		 served);

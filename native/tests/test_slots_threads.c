@@ -43,7 +43,7 @@ static void write_decision(uint32_t index, uint64_t seq)
 	struct fp_slot_plan plan = {.slot = {.count = FP_PATH_EGRESS_MAX}};
 
 	plan.slot.frame_max = (uint32_t)seq;
-	plan.slot.fast_ns = seq;
+	plan.slot.fast_ns = (uint32_t)seq;
 	memset(plan.slot.egress, (int)(seq & 0x7f), sizeof(plan.slot.egress));
 	plan.verdict.reason = (uint8_t)(seq % REASONS);
 	fp_slots_write(&slots, index, &plan, seq);

@@ -1,30 +1,32 @@
 /* What a port may flood, by literal times; and what the loop guard's frames are. */
 #include "fp_guard.h"
 #include "fp_storm.h"
-#include "lab.h"
+#include "fp_clock.h"
+#include "programs.h"
+#include "rows.h"
 #include "verdicts.h"
 
 #define START_NS UINT64_C(5000000000)
 #define MS UINT64_C(1000000)
 
-static uint32_t taken(struct fp_bucket *bucket, uint32_t tries, uint32_t rate, uint64_t now_ns)
+static uint32_t taken(uint64_t *due_ns, uint32_t tries, uint32_t rate, uint64_t now_ns)
 {
 	uint32_t count = 0;
 
 	while (tries--)
-		count += fp_bucket_take(bucket, rate, rate, now_ns);
+		count += fp_storm_take(due_ns, rate, rate, now_ns);
 	return count;
 }
 
 static void test_a_second_s_worth_comes_at_once_and_then_the_rate(void)
 {
-	struct fp_bucket bucket = {0};
+	uint64_t due_ns = 0;
 
-	CHECK_EQ(taken(&bucket, 50, 20, START_NS), 20);
-	CHECK_EQ(taken(&bucket, 50, 20, START_NS + 49 * MS), 0);
-	CHECK_EQ(taken(&bucket, 50, 20, START_NS + 50 * MS), 1);
-	CHECK_EQ(taken(&bucket, 50, 20, START_NS + 550 * MS), 10);
-	CHECK_EQ(taken(&bucket, 50, 20, START_NS + 90000 * MS), 20);
+	CHECK_EQ(taken(&due_ns, 50, 20, START_NS), 20);
+	CHECK_EQ(taken(&due_ns, 50, 20, START_NS + 49 * MS), 0);
+	CHECK_EQ(taken(&due_ns, 50, 20, START_NS + 50 * MS), 1);
+	CHECK_EQ(taken(&due_ns, 50, 20, START_NS + 550 * MS), 10);
+	CHECK_EQ(taken(&due_ns, 50, 20, START_NS + 90000 * MS), 20);
 }
 
 static bool concerned(const struct packet *packet, struct fp_verdict *verdict,
@@ -38,10 +40,10 @@ static bool concerned(const struct packet *packet, struct fp_verdict *verdict,
 
 	CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, len, &frame));
 	fp_decide(table, &frame, IN, -1, verdict);
-	concerns = fp_storm_concerns(table, IN, &frame, verdict, &kind);
+	concerns = fp_storm_concerns(table, frame.family, verdict, &kind);
 	*cut = *verdict;
 	if (concerns)
-		fp_storm_cut(table, &frame, kind, cut);
+		fp_storm_cut(table, frame.family, kind, cut);
 	return concerns;
 }
 
@@ -57,8 +59,6 @@ static void test_floods_are_limited_and_what_is_wanted_is_not(void)
 	unicast.dst[0] = 0x02;
 	memset(broadcast.dst, 0xff, 6);
 	set_vlan(FP_VLAN_ANY, FP_VLAN_ACTIVE, 0x08, 0x06);
-	CHECK(!concerned(&packet, &verdict, &cut)); /* no limit */
-	table->storm_limit[IN] = 100;
 	CHECK(concerned(&broadcast, &verdict, &cut));
 	check_flood(verdict, FP_FLOOD_BROADCAST);
 	check_drop(cut, FP_DROP_STORM_BROADCAST);
@@ -113,6 +113,103 @@ static void test_each_port_and_kind_has_a_limit_of_its_own(void)
 		lab_receive(&lab, 0, &unicast);
 	lab_run(&lab);
 	CHECK_EQ(lab_reason(&lab, 0, FP_FLOOD_UNKNOWN_UNICAST), 41);
+	lab_end(&lab);
+}
+
+#define LIMIT 10u
+#define KERNEL_PORTS 6u
+
+static uint32_t copied(struct lab *lab, const struct packet *packet)
+{
+	static struct programs_copy copies[PROGRAMS_EGRESS_MAX];
+	uint64_t ports[FP_MASK_WORDS] = {0};
+	uint32_t count;
+
+	CHECK(programs_receive(lab, 0, packet, FAKE_NO_TAG));
+	count = programs_copies(copies);
+	for (uint32_t i = 0; i < count; i++)
+		fp_mask_set(ports, copies[i].port);
+	return (uint32_t)ports[0];
+}
+
+static void set_limit(struct lab *lab, uint32_t limit)
+{
+	struct fp_port_state state = {.mtu = 1500, .flags = FP_PORT_UP, .storm_limit = limit};
+
+	CHECK_EQ(fp_switch_publish(lab->sw, NULL, 0, NULL, 0, NULL, 0, &state, 1), 0);
+}
+
+/* A stream that nobody has joined, to ports 1, 2, 4 and 5, of which those of routers get all. */
+static void start_served(struct lab *lab, const struct packet *packet, uint64_t routers)
+{
+	uint64_t end_ns = fp_now_ns() + 60 * FP_NS_PER_S;
+
+	lab_start(lab, KERNEL_PORTS);
+	programs_start(lab);
+	for (uint16_t port = 1; port < KERNEL_PORTS; port++) {
+		struct fp_port_state state = {.mtu = 1500, .port = port, .flags = FP_PORT_UP};
+
+		CHECK_EQ(fp_switch_publish(lab->sw, NULL, 0, NULL, 0, NULL, 0, &state, 1), 0);
+	}
+	set_limit(lab, 0);
+	lab_set_policy(lab, FP_VLAN_ACTIVE, routers, 0x36);
+	while (!programs_receive(lab, 0, packet, FAKE_NO_TAG)) {
+		lab_run(lab);
+		CHECK(fp_now_ns() < end_ns);
+	}
+}
+
+/* LOOP-7 in the kernel: one limit with the ring, counted once, changed while the stream runs. */
+static void test_what_the_kernel_serves_has_the_same_limit(void)
+{
+	struct packet packet = packet_udp();
+	uint64_t now_ns = fp_now_ns();
+	uint64_t before;
+	uint64_t sent;
+	struct lab lab;
+
+	start_served(&lab, &packet, 0x04);
+	set_limit(&lab, LIMIT);
+	fp_kernel_fold(lab.sw);
+	before = lab_reason(&lab, 0, FP_FORWARD_UNREGISTERED);
+	sent = lab_stat(&lab, 2, FP_STAT_TX_FRAMES);
+	programs_set_clock(now_ns += FP_NS_PER_S);
+	for (uint32_t i = 0; i < LIMIT; i++)
+		CHECK_EQ(copied(&lab, &packet), 0x36);
+	for (uint32_t i = 0; i < 5; i++)
+		CHECK_EQ(copied(&lab, &packet), 0x04);
+	programs_set_clock(now_ns += FP_NS_PER_S / LIMIT);
+	CHECK_EQ(copied(&lab, &packet), 0x36);
+	CHECK_EQ(copied(&lab, &packet), 0x04);
+	fp_kernel_fold(lab.sw);
+	CHECK_EQ(lab_reason(&lab, 0, FP_FORWARD_UNREGISTERED), before + LIMIT + 1);
+	CHECK_EQ(lab_reason(&lab, 0, FP_FORWARD_STORM_ROUTERS), 6);
+	CHECK_EQ(lab_stat(&lab, 2, FP_STAT_TX_FRAMES), sent + LIMIT + 7);
+	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_TX_FRAMES), sent + LIMIT + 1);
+	set_limit(&lab, 0);
+	CHECK_EQ(copied(&lab, &packet), 0x36);
+	lab_end(&lab);
+}
+
+static void test_without_routers_the_kernel_drops_what_is_too_much(void)
+{
+	struct packet packet = packet_udp();
+	struct fp_stream stream;
+	struct lab lab;
+	uint64_t seen;
+
+	start_served(&lab, &packet, 0);
+	set_limit(&lab, LIMIT);
+	fp_kernel_fold(lab.sw);
+	seen = lab_stat(&lab, 0, FP_STAT_RX_FRAMES);
+	programs_set_clock(fp_now_ns() + FP_NS_PER_S);
+	for (uint32_t i = 0; i < 100; i++)
+		CHECK_EQ(copied(&lab, &packet), i < LIMIT ? 0x36 : 0);
+	fp_kernel_fold(lab.sw);
+	CHECK_EQ(lab_reason(&lab, 0, FP_DROP_STORM_UNREGISTERED), 90);
+	CHECK_EQ(lab_stat(&lab, 0, FP_STAT_RX_FRAMES), seen + 100);
+	CHECK_EQ(fp_stream_dump(lab.sw, &stream, 1), 1);
+	CHECK_EQ(stream.frames, seen + 100); /* also what went no further */
 	lab_end(&lab);
 }
 
@@ -212,6 +309,8 @@ int main(void)
 	RUN(test_a_second_s_worth_comes_at_once_and_then_the_rate);
 	RUN(test_floods_are_limited_and_what_is_wanted_is_not);
 	RUN(test_each_port_and_kind_has_a_limit_of_its_own);
+	RUN(test_what_the_kernel_serves_has_the_same_limit);
+	RUN(test_without_routers_the_kernel_drops_what_is_too_much);
 	RUN(test_probes_are_handed_up_by_ports_with_a_guard);
 	RUN(test_a_mask_lets_reserved_addresses_through);
 	RUN(test_bpdus_that_tell_of_a_change_are_known);
