@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 24
+#define FP_CONTRACT_VERSION 25
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -450,6 +450,11 @@ uint64_t fp_fdb_disputes(struct fp_switch *sw);
 int fp_fdb_disputed(struct fp_switch *sw, struct fp_fdb_entry *entries, uint32_t entries_max,
 		    uint64_t within_ns);
 int fp_fdb_flush(struct fp_switch *sw, int32_t port, int32_t vlan);
+/*
+ * Forgets the addresses that were silent for longer, at all ports but one and those that are
+ * sticky; how many, or -ENOMEM.
+ */
+int fp_fdb_age(struct fp_switch *sw, uint32_t but_port, uint64_t silent_ns);
 /* Learns what another process knew, but for what has aged; how many. Before the loops run. */
 int fp_fdb_load(struct fp_switch *sw, const struct fp_fdb_entry *entries, uint32_t count);
 int fp_stream_dump(struct fp_switch *sw, struct fp_stream *streams, uint32_t streams_max);

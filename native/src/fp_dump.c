@@ -1,7 +1,10 @@
 /* What the control thread reads of the fdb and the streams, and what it tells the fdb. */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fp_clock.h"
+#include "fp_mask.h"
 #include "fp_served.h"
 
 /*
@@ -50,6 +53,31 @@ int fp_fdb_dump(struct fp_switch *sw, struct fp_fdb_entry *entries, uint32_t ent
 			entry->age_ns = age_ns;
 	}
 	return (int)add_shortcut_entries(sw, entries, count, entries_max, now_ns);
+}
+
+int fp_fdb_age(struct fp_switch *sw, uint32_t but_port, uint64_t silent_ns)
+{
+	const struct fp_table *table = fp_load_relaxed(&sw->table); /* only this thread stores it */
+	uint32_t most = sw->fdb.max_entries + FP_PORTS_MAX;
+	struct fp_fdb_entry *entries = malloc(most * sizeof(*entries));
+	int forgotten = 0;
+	int count;
+
+	if (!entries)
+		return -ENOMEM;
+	count = fp_fdb_dump(sw, entries, most);
+	for (int i = 0; i < count; i++) {
+		const struct fp_fdb_entry *entry = &entries[i];
+
+		if (entry->age_ns <= silent_ns || entry->port == but_port ||
+		    fp_mask_has(table->sticky, entry->port))
+			continue;
+		fp_fdb_forget(&sw->fdb, entry->vlan, entry->mac, entry->port);
+		fp_shortcut_forget(&sw->shortcut, entry->vlan, entry->mac);
+		forgotten++;
+	}
+	free(entries);
+	return forgotten;
 }
 
 uint64_t fp_fdb_disputes(struct fp_switch *sw)

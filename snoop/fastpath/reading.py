@@ -125,6 +125,12 @@ class Reading:
         port, vlan = (-1 if each is None else each for each in (port, vlan))
         return int(lib.fp_fdb_flush(self._sw, port, vlan))
 
+    def fdb_age(self, silent_ns: int, *, but_port: int) -> int:
+        """Forget addresses that were silent for longer, at all ports but one and those that are
+        sticky; how many there were.
+        """
+        return check(lib.fp_fdb_age(self._sw, but_port, silent_ns), "fdb_age")
+
     def streams(self) -> Iterator[Stream]:
         """The multicast flows seen, wanted or not, in no order, as they are now."""
         streams = ffi.new("struct fp_stream[]", self._streams_max)

@@ -206,10 +206,12 @@ class Engine:
         return self._context.deadlines.next()
 
     def topology_changed(self, *, now: Instant) -> list[Effect]:
-        """Ask all hosts again, wherever this switch is the one who asks (SNOOP-12, Q-14)."""
+        """Ask all hosts again, also in the place of a querier elsewhere, who may not know of it
+        (SNOOP-12, Q-14).
+        """
         turn = self._turn(now)
         for number, instance in enumerate(self._instances):
-            if number < _ASKED_AT_ONCE and instance.querier.is_querier:
+            if number < _ASKED_AT_ONCE and instance.querier.is_known:
                 instance.querier.ask(self._context.up, ANY, turn)
         return turn.effects
 

@@ -146,6 +146,13 @@ class LoopGuard:
             changes.append(Change(high, self._held[high]))
         return changes
 
+    def resume(self, held: Mapping[int, Held], now: Instant) -> None:
+        """Hold what another process has held: its loops count as seen now."""
+        for port, one in held.items():
+            self._held[port] = one
+            pair = (min(port, one.by), max(port, one.by))
+            self._loops[pair] = _Loop(one.vid, now, now, 0)
+
     def forget(self, port: int) -> None:
         """Forget a port that is none any more; its number may be another's."""
         self._held.pop(port, None)

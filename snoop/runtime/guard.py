@@ -1,14 +1,17 @@
 """The loop guard at work: probes sent, those that come in taken, ports held and let go.
 
 `proto/loops.py` says what follows from what; here are the ports it is about, and the frames. Beside
-it the topology changes that BPDUs tell of, which come up the same way.
+it the topology changes that BPDUs tell of, which come up the same way: hosts are asked anew, and of
+the unicast addresses those that are silent are forgotten, but at the port that the change was told
+by (IEEE 802.1D-2004, 17.11: what is behind it is known to be there). Who speaks stays known, so a
+host that makes up changes has nothing flooded to it that is under way.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import cycle, islice
 from typing import Protocol
 
@@ -17,7 +20,7 @@ from snoop.config.schema import SwitchTable
 from snoop.proto.effects import EventKind, Transmit, own_frame
 from snoop.proto.loops import BEAT, Held, LoopGuard
 from snoop.proto.topology import Topology
-from snoop.proto.units import Instant
+from snoop.proto.units import SECOND, Duration, Instant
 from snoop.proto.units import Ports as PortSet
 from snoop.runtime.outbox import Outbox
 from snoop.runtime.port import Port, State
@@ -30,6 +33,8 @@ _log = logging.getLogger("snoop.loop")
 
 # VLANs of a port that are probed in one beat; a trunk of more takes several beats for a round.
 VLANS_MAX = 16
+SILENT = Duration(SECOND)
+"""Who has not been heard for so long may be elsewhere, after a change."""
 _BRIDGES = (bytes.fromhex("0180c2000000"), bytes.fromhex("01000ccccccd"))
 _PROBE = ETHERTYPE_PROBE.to_bytes(2)
 
@@ -44,16 +49,23 @@ class Counts(Protocol):
     def note(self, port: int, counter: str) -> None: ...
 
 
+class Addresses(Protocol):
+    """The part of the fast path that knows unicast addresses."""
+
+    def fdb_age(self, silent_ns: int, *, but_port: int) -> int: ...
+
+
 class Guard:
     """Of the ports of one switch."""
 
-    def __init__(self, ports: Ports, outbox: Outbox) -> None:
+    def __init__(self, fastpath: Addresses, ports: Ports, outbox: Outbox) -> None:
+        self._fastpath = fastpath
         self._ports = ports
         self._outbox = outbox
         self._mac: bytes | None = None
         self._loops = LoopGuard(os.urandom(SWITCH_BYTES))
         self._topology = Topology()
-        self._changed_at: str | None = None
+        self._changed_at = 0  # the port
         self._asks = False
         self._beaten = Instant(0)
         self._turns: dict[int, Iterator[int]] = {}
@@ -80,7 +92,7 @@ class Guard:
     def takes(self, punted: Punted, counts: Counts, now: Instant) -> bool:
         """Take a frame that is none of the engine's: a probe, or a BPDU that tells of a change."""
         if punted.frame[:6] in _BRIDGES:
-            self._changed_at = self._ports.name(punted.port)
+            self._changed_at = punted.port
             self._asks = self._topology.hear(now) or self._asks
             return True
         if not _is_probe(punted):
@@ -97,12 +109,15 @@ class Guard:
         return True
 
     def asks(self, now: Instant) -> bool:
-        """Tell, once, whether hosts are to be asked anew, the network being another."""
+        """Tell, once, whether hosts are to be asked anew, the network being another; who is silent
+        is forgotten.
+        """
         asks = self._topology.due(now) or self._asks
         self._asks = False
         if asks:
-            kind, port = EventKind.TOPOLOGY, self._changed_at
-            self._outbox.say(kind, port=port, fields={}, now=now)
+            forgotten = self._fastpath.fdb_age(SILENT, but_port=self._changed_at)
+            name, fields = self._ports.name(self._changed_at), {"forgotten": forgotten}
+            self._outbox.say(EventKind.TOPOLOGY, port=name, fields=fields, now=now)
         return asks
 
     def settle(self, now: Instant) -> bool:
@@ -115,21 +130,37 @@ class Guard:
                 self._become(port, held, now)
         return bool(changes)
 
+    @property
+    def held(self) -> Mapping[int, Held]:
+        """The ports that are held, by number."""
+        return self._loops.held
+
+    def resume(self, held: Mapping[int, Held], now: Instant) -> None:
+        """Hold what another process has held, before any port is opened."""
+        self._loops.resume(held, now)
+        for port in self._ports:
+            if port.id in held:
+                self._mark(port, held[port.id])
+
     def forget(self, port: int) -> None:
         """A port is none any more."""
         self._loops.forget(port)
         self._turns.pop(port, None)
 
-    def _become(self, port: Port, held: Held | None, now: Instant) -> None:
+    def _mark(self, port: Port, held: Held | None) -> None:
         port.held = None if held is None else self._sentence(port, held)
         port.held_with = None if held is None else self._ports.name(held.by)
+        if held is not None:
+            _log.warning("%s: %s", port.name, port.held)
+        else:
+            _log.info("%s: its loop is gone; it forwards again", port.name)
+
+    def _become(self, port: Port, held: Held | None, now: Instant) -> None:
+        self._mark(port, held)
         fields: dict[str, object] = {"change": "released", "by": None, "reason": "the loop is gone"}
         if held is not None:
             by = self._ports.name(held.by)
             fields = {"change": "held", "by": by, "reason": port.held}
-            _log.warning("%s: %s", port.name, port.held)
-        else:
-            _log.info("%s: its loop is gone; it forwards again", port.name)
         vlan = 0 if held is None else held.vid
         self._outbox.say(EventKind.LOOP, vlan=vlan, port=port.name, fields=fields, now=now)
         if port.link is not None:

@@ -102,7 +102,7 @@ class Plane(Undecided):
         told = Events(events, self.history, self.ports.name, self._called, self.ports.description)
         self._outbox = Outbox(fastpath, told, Captures(captures, self.ports))
         self._remarks = Remarks(self.ports, self._outbox)
-        self._guard = Guard(self.ports, self._outbox)
+        self._guard = Guard(fastpath, self.ports, self._outbox)
         self._limited = Limited(_log)
         self._publishing = Publishing(fastpath, self.ports.staging, self._limited)
         self._budget = Budget()
@@ -143,7 +143,7 @@ class Plane(Undecided):
         """What makes a state of it; what the fast path knows is read at once."""
         now = clock.now()
         own = OwnState(self.started, self.params.switch_mac, self.internal_errors)
-        ports, statics = surviving.ports_now(self.ports), self._statics.held
+        ports, statics = surviving.ports_now(self.ports, self._guard.held), self._statics.held
         fdb = self.fastpath.fdb()
         return lambda: surviving.dump(self.engine, self.history, own, ports, statics, fdb, now)
 
@@ -154,6 +154,7 @@ class Plane(Undecided):
         self.engine, effects = Engine.load(
             state.engine, params=self.params, ports=self._all_params(), now=now
         )
+        self._guard.resume(surviving.held(state, self.ports, now), now)
         self.ports.reconcile(self._links, wait=True)
         self.started, _, self.internal_errors = state.own
         self.history.load(state.history)
@@ -209,10 +210,7 @@ class Plane(Undecided):
             self._apply(effects, now)
         self._follow_guard(now)
         self.flush()
-        if self._refused.due(now):
-            self._remarks.refused(
-                self._refused.news(self.fastpath.verdicts("rate_limited"), now), now
-            )
+        self._remarks.refused(self._refused, self.fastpath, now)
         ended = clock.now()
         rest_ns = self._budget.spent(cost, ended - now)
         if not self._refused.flooding:
@@ -412,6 +410,7 @@ class Plane(Undecided):
         if asks:
             self._apply(self.engine.topology_changed(now=now), now)
         if changed:
+            self.changes += 1
             self._tell(self.ports.reconcile(self._links), now)
         return asks or changed
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from snoop.proto.effects import EventKind
 from snoop.proto.units import Instant
 from snoop.runtime import clock
+from snoop.runtime.batch import Refused
 from snoop.runtime.outbox import Outbox
 from snoop.runtime.port import Port
 from snoop.runtime.ports import Ports
 from snoop.table.seen import FdbEntry
 from snoop.wire.address import mac_text
+
+
+class Verdicts(Protocol):
+    """The part of the fast path that counts what became of frames."""
+
+    def verdicts(self, reason: str) -> Mapping[int, int]: ...
 
 
 class Remarks:
@@ -42,9 +50,11 @@ class Remarks:
         port, fields = self._ports.name(number), {"reason": reason}
         self._outbox.say(EventKind.LIMIT, port=port, fields=fields, now=clock.now())
 
-    def refused(self, frames: Mapping[int, int], now: Instant) -> None:
-        """Frames over `igmp_rate`, by port."""
-        for number, dropped in frames.items():
+    def refused(self, refused: Refused, fastpath: Verdicts, now: Instant) -> None:
+        """Frames over `igmp_rate`, by port, when it is time to say so."""
+        if not refused.due(now):
+            return
+        for number, dropped in refused.news(fastpath.verdicts("rate_limited"), now).items():
             port = self._ports.get(number)
             if port is not None:
                 reason = f"igmp_rate, {port.table.igmp_rate} records a second, reached"

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from snoop.fastpath import PORTS_MAX, REASONS
 from snoop.proto.dumping import require, require_instants
 from snoop.proto.engine import Engine
+from snoop.proto.loops import Held
 from snoop.proto.state import EngineState
 from snoop.proto.statics import StaticEntry
 from snoop.proto.units import Instant
@@ -53,6 +54,14 @@ class KnownState(NamedTuple):
     heard: Instant
 
 
+class HeldState(NamedTuple):
+    """A port that the loop guard holds, the port by which its loop goes on, and the VLAN."""
+
+    port: str
+    by: str
+    vid: int
+
+
 class OwnState(NamedTuple):
     """The plane's own; `mac` is what our frames come from."""
 
@@ -71,6 +80,7 @@ class PlaneState(NamedTuple):
     statics: tuple[FileEntryState, ...]
     fdb: tuple[KnownState, ...]
     history: tuple[RingState, ...]
+    held: tuple[HeldState, ...] = ()
 
 
 class PortsNow(NamedTuple):
@@ -79,10 +89,11 @@ class PortsNow(NamedTuple):
     names: dict[int, str]
     counted: tuple[CountedState, ...]
     gone: dict[str, int]
+    held: tuple[HeldState, ...]
 
 
-def ports_now(ports: Ports) -> PortsNow:
-    """Names and numbers: this asks the fast path."""
+def ports_now(ports: Ports, held: Mapping[int, Held]) -> PortsNow:
+    """Names and numbers: this asks the fast path. `held`: the ports that the loop guard holds."""
     counted = tuple(
         CountedState(
             port.name,
@@ -91,7 +102,9 @@ def ports_now(ports: Ports) -> PortsNow:
         )
         for port in ports
     )
-    return PortsNow({port.id: port.name for port in ports}, counted, ports.gone)
+    names = {port.id: port.name for port in ports}
+    cut = tuple(HeldState(names[port], names[by], vid) for port, (by, vid, _) in held.items())
+    return PortsNow(names, counted, ports.gone, cut)
 
 
 def dump(
@@ -119,6 +132,7 @@ def dump(
             if one.port in names
         ),
         history=history.dump(),
+        held=ports.held,
     )
 
 
@@ -132,6 +146,8 @@ def require_sense(state: PlaneState, now: Instant) -> None:
         require(len(counts) <= _NAMES_MAX, "too many counters")
         require(all(0 <= value < COUNT_MAX for value in counts.values()), "a counter out of range")
     History.require_sense(state.history)
+    require(len(state.held) <= PORTS_MAX, "too many ports that are held")
+    require(all(0 <= each.vid < 4096 for each in state.held), "held in no VLAN")
     for known in state.fdb:
         require(len(known.mac) == _MAC_BYTES and 0 <= known.vlan < 4096, "no unicast address")
         require_instants(known.heard)
@@ -157,6 +173,18 @@ def learned(state: PlaneState, same: Iterable[Port], now: Instant) -> list[FdbEn
         for vlan, mac, port, heard in state.fdb
         if port in ports
     ]
+
+
+def held(state: PlaneState, ports: Iterable[Port], now: Instant) -> dict[int, Held]:
+    """The ports that were held, of those that there are; whether the loop is still there is for
+    the probes to say.
+    """
+    numbers = {port.name: port.id for port in ports}
+    return {
+        numbers[port]: Held(numbers[by], vid, now)
+        for port, by, vid in state.held
+        if port in numbers and by in numbers
+    }
 
 
 def count_on(state: PlaneState, ports: Ports) -> None:

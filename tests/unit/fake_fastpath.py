@@ -56,6 +56,7 @@ class FakeFastPath:
     reopened: list[int] = field(default_factory=list)
     disputed: list[FdbEntry] = field(default_factory=list)
     flushed: list[tuple[int | None, int | None]] = field(default_factory=list)
+    aged: list[tuple[int, int]] = field(default_factory=list)
     learned: list[FdbEntry] = field(default_factory=list)
     ahead: dict[int, bool] = field(default_factory=dict)
     guards: dict[int, tuple[bool, bool, int, int]] = field(default_factory=dict)
@@ -205,6 +206,10 @@ class FakeFastPath:
 
     def fdb_flush(self, port: int | None = None, vlan: int | None = None) -> int:
         self.flushed.append((port, vlan))
+        return 0
+
+    def fdb_age(self, silent_ns: int, *, but_port: int) -> int:
+        self.aged.append((silent_ns, but_port))
         return 0
 
     def streams(self) -> Iterator[Stream]:
