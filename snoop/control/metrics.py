@@ -193,8 +193,14 @@ def metrics(sample: Sample, shown: Callable[[Counted], Counted] = dict) -> Itera
     yield from _ports(shown(_counters(sample)))
     up = GaugeMetricFamily("snoop_port_up", "1: the port forwards.", labels=["port"])
     for row in sample.ports:
-        up.add_metric([row.name], row.state == "up")
+        up.add_metric([row.name], row.state == "up" and not row.loop)
     yield up
+    held = GaugeMetricFamily(
+        "snoop_port_held", "1: the port is part of a loop and forwards nothing.", labels=["port"]
+    )
+    for row in sample.ports:
+        held.add_metric([row.name], row.loop)
+    yield held
     takes = GaugeMetricFamily(
         "snoop_port_takes_runs", "1: runs of datagrams leave in one send.", labels=["port"]
     )

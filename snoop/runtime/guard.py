@@ -78,7 +78,7 @@ class Guard:
         """Send probes from `mac`, if a second has passed; `vids`: the VLANs that are known."""
         if self._mac is None:
             # Its address first: after a restart it is the same switch of several that goes first.
-            self._loops = LoopGuard(mac + os.urandom(SWITCH_BYTES - len(mac)))
+            self._loops.switch = mac + os.urandom(SWITCH_BYTES - len(mac))
         self._mac = mac
         if now - self._beaten >= BEAT:
             self._beaten = now

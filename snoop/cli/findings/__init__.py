@@ -40,12 +40,12 @@ from snoop.cli.findings.streams import shared_addresses, streams
 from snoop.cli.findings.vlans import COUNTERS as VLANS
 from snoop.cli.findings.vlans import vlans
 from snoop.control.documents import Finding
-from snoop.control.storm import STORMS
+from snoop.control.storm import OVER, STORMS
 
 __all__ = ["COUNTERS", "IN_FLIGHT_FRAMES", "RATED", "Facts", "Finding", "look", "shortened"]
 
 COUNTERS = (*COUNTED, *floods.COUNTERS, *storm.COUNTERS, *STATIONS, *VLANS)
-RATED = ("rate_limited", *STORMS)
+RATED = ("rate_limited", *STORMS, *OVER)
 IN_FLIGHT_FRAMES = 4096
 ALIKE_MAX = 4
 _VARIABLE = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}|[0-9.,]+|\bmemberships?\b")

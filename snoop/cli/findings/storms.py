@@ -8,11 +8,11 @@ from snoop.cli.findings.facts import Facts, many, note, problem
 from snoop.control import documents
 from snoop.control.causes import Cause
 from snoop.control.documents import Finding
-from snoop.control.storm import STORMS, UNREGISTERED
+from snoop.control.storm import OVER, STORMS, UNREGISTERED, came_in
 
 _DUMPED = {"flood_broadcast": "broadcast", "flood_unknown_unicast": "not ip6"}  # as tcpdump says
 OWN_FRAME = "own_frame"
-COUNTERS = (*STORMS, OWN_FRAME)
+COUNTERS = (*STORMS, *OVER, OWN_FRAME)
 
 
 def storms(facts: Facts) -> Iterator[Finding]:
@@ -20,22 +20,23 @@ def storms(facts: Facts) -> Iterator[Finding]:
     for port in facts.rates:
         if port in looped(facts):
             continue
-        for rate, words, dumped in _storms(facts, port):
+        for rate, words, dumped, cut in _storms(facts, port):
+            where = "go to every port" if not cut else f"storm_limit lets {rate - cut:.0f} pass"
             yield problem(
                 Cause.STORM,
                 port,
-                f"{rate:.0f} {words} come in here and go to every port: a storm",
+                f"{rate:.0f} {words} come in here and {where}: a storm",
                 f"`tcpdump -c 20 -eni {port} {dumped}` shows who sends them (or a loop, if many "
                 f"do); `ip link set {port} down` ends it",
             )
 
 
-def _storms(facts: Facts, port: str) -> Iterator[tuple[float, str, str]]:
+def _storms(facts: Facts, port: str) -> Iterator[tuple[float, str, str, float]]:
     floods = facts.config.switch.unregistered == "flood"
-    for name, (most, words) in STORMS.items():
-        rate = facts.rates.get(port, {}).get(name, 0.0)
+    for name, (most, words, _) in STORMS.items():
+        rate, cut = came_in(facts.rates.get(port, {}), name)
         if rate >= most and (floods or name != UNREGISTERED) and len(facts.seen.ports) > 2:
-            yield rate, words, _DUMPED.get(name, "ip multicast")
+            yield rate, words, _DUMPED.get(name, "ip multicast"), cut
 
 
 def looped(facts: Facts) -> set[str]:
@@ -85,7 +86,7 @@ def loops(facts: Facts) -> Iterator[Finding]:
     if moved:
         text += f"; {many(moved, 'address', 'addresses')} of hosts came round as well"
     for port in ports:
-        for rate, words, _ in _storms(facts, port):
+        for rate, words, _, _ in _storms(facts, port):
             text += f"; {rate:.0f} {words} at {port}"
     yield problem(
         Cause.LOOP,

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from snoop.config import effective
 from snoop.config.schema_port import Coalesce
 from snoop.control.explaining.case import Case, listed
-from snoop.control.storm import STORMS, UNREGISTERED
+from snoop.control.storm import STORMS, UNREGISTERED, came_in
 from snoop.proto.units import SECOND
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
@@ -125,7 +125,9 @@ async def storms(plane: Plane, counts: Mapping[str, Counts]) -> list[str]:
     """
     floods = plane.config.switch.unregistered.value == "flood"
     names = {name: one for name, one in STORMS.items() if floods or name != UNREGISTERED}
-    if not any(of[name] >= most for of in counts.values() for name, (most, _) in names.items()):
+    if not any(
+        came_in(of, name)[0] >= one.most for of in counts.values() for name, one in names.items()
+    ):
         return []
     ports = list(plane.ports)
     before, since = {port.id: plane.fastpath.counters(port.id) for port in ports}, clock.now()
@@ -133,8 +135,15 @@ async def storms(plane: Plane, counts: Mapping[str, Counts]) -> list[str]:
     found = []
     for port in ports:
         now = plane.fastpath.counters(port.id)
-        for name, (most, words) in names.items():
-            rate = (now[name] - before[port.id][name]) * SECOND / (clock.now() - since)
-            if rate >= most:
-                found.append(f"a storm: {rate:.0f} {words} come in at {port.name}")
+        for name, one in names.items():
+            frames, over = came_in(now, name)
+            frames_before, over_before = came_in(before[port.id], name)
+            rate = (frames - frames_before) * SECOND / (clock.now() - since)
+            if rate >= one.most:
+                limit = (
+                    f", and storm_limit lets {port.table.storm_limit} pass"
+                    if over > over_before
+                    else ""
+                )
+                found.append(f"a storm: {rate:.0f} {one.words} come in at {port.name}{limit}")
     return found

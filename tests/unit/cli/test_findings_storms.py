@@ -28,6 +28,23 @@ def test_a_storm_is_named_with_its_port_and_rate(counter: str, rate: float, word
 
 
 @pytest.mark.parametrize(
+    ("rates", "words"),
+    [
+        ({"flood_broadcast": 500.0, "storm_broadcast": 4000.0}, "4500 broadcast frames/s"),
+        ({"flood_unknown_unicast": 500.0, "storm_unknown_unicast": 2e3}, "2500 frames/s to an"),
+        ({"forward_unregistered": 500.0, "storm_unregistered": 9e3}, "9500 frames/s of groups"),
+        ({"forward_unregistered": 500.0, "storm_to_routers": 9e3}, "9500 frames/s of groups"),
+    ],
+)
+def test_a_storm_that_is_limited_is_one_all_the_same(rates: dict[str, float], words: str) -> None:
+    """LOOP-7, SAY-18."""
+    found = look(facts(rates={"p2": rates}))
+    assert [(one.severity, one.subject) for one in found] == [("problem", "p2")]
+    assert words in found[0].finding
+    assert "storm_limit lets 500 pass" in found[0].finding
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"rates": {"p2": {"flood_broadcast": 300.0, "flood_unknown_unicast": 900.0}}},

@@ -14,7 +14,7 @@ from snoop.daemon.surviving import SwitchState
 from snoop.proto.dumping import BadState
 from snoop.proto.units import Instant
 from snoop.runtime import clock, saved
-from snoop.runtime.surviving import CountedState, KnownState, OwnState, PlaneState
+from snoop.runtime.surviving import CountedState, HeldState, KnownState, OwnState, PlaneState
 from snoop.table.seen import FdbEntry
 from unit.fake_fastpath import link
 from unit.scene import Scene
@@ -212,6 +212,8 @@ NONSENSE: tuple[dict[str, Any], ...] = (
     {"fdb": (KnownState(0, b"\x02", "p1", Instant(1)),)},
     {"fdb": (KnownState(4096, bytes(6), "p1", Instant(1)),)},
     {"fdb": (KnownState(0, bytes(6), "p1", Instant(-5)),)},
+    {"held": (HeldState("p1", "p2", 4096),)},
+    {"held": (HeldState("p1", "p2", 0),) * 257},
 )
 
 

@@ -1,0 +1,127 @@
+"""The guard in a plane: topology changes followed, and ports that stay held in another process."""
+
+from __future__ import annotations
+
+import pytest
+
+from snoop.control.requests import Events
+from snoop.daemon import surviving
+from snoop.daemon.surviving import SwitchState
+from snoop.proto.units import SECOND, Instant
+from snoop.runtime import clock, saved
+from snoop.table.seen import Punted
+from snoop.wire import probe
+from unit.scene import Scene
+
+CHANGE = bytes.fromhex("0180c2000000 020000000001 0007 424203 0000 00 80")
+
+
+class Time:
+    """A clock that a test moves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = clock.now()
+        monkeypatch.setattr(clock, "now", lambda: self.now)
+
+    def passes(self, seconds: float) -> None:
+        self.now = Instant(self.now + round(seconds * SECOND))
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    return Time(monkeypatch)
+
+
+def comes_in(scene: Scene, port: int, frame: bytes) -> None:
+    scene.fastpath.waiting.append(Punted(port, 0, frame, 0))
+    scene.plane.punted()
+
+
+def queries(scene: Scene) -> int:
+    """How many went out since the last time."""
+    sent = [frame for _, frame in scene.fastpath.injected if frame[12:14] != b"\x88\xb5"]
+    scene.fastpath.injected.clear()
+    return len(sent)
+
+
+def looped(scene: Scene) -> None:
+    """A probe of p1 comes in at p2, the higher one."""
+    scene.plane.look()
+    (sent,) = [
+        frame
+        for ports, frame in scene.fastpath.injected
+        if ports == 1 << 1 and frame[12:14] == b"\x88\xb5"
+    ][-1:]
+    comes_in(scene, 2, sent)
+
+
+def held(scene: Scene) -> dict[str, str | None]:
+    return {name: row["loop_with"] for name, row in scene.ports().items() if row["loop"]}
+
+
+def test_a_change_asks_hosts_and_forgets_who_is_silent(time: Time) -> None:
+    """SNOOP-12: at once; addresses of the port that told stay."""
+    scene = Scene().start()
+    queries(scene)
+    comes_in(scene, 2, CHANGE)
+    assert queries(scene) == 1
+    assert scene.fastpath.aged == [(SECOND, 2)]
+    (event,) = scene.ask(Events(last=9, types=("topology",)))["events"]
+    assert (event["port"], event["forgotten"]) == ("p2", 0)
+
+
+def test_a_host_that_tells_of_changes_all_the_time_is_asked_little(time: Time) -> None:
+    """SNOOP-12: the first, then after 10, 20, 40 s."""
+    scene = Scene().start()
+    for _ in range(4 * 60):
+        for _ in range(20):
+            comes_in(scene, 1, CHANGE)
+        time.passes(0.25)
+        scene.plane.look()
+    assert len(scene.fastpath.aged) == 3
+
+
+def test_a_port_that_is_held_is_held_by_the_next_process(time: Time) -> None:
+    """LOOP-3, 4: from the first publish on, and let go when no probe comes back."""
+    scene = Scene().start()
+    looped(scene)
+    assert held(scene) == {"p2": "p1"}
+    data = saved.pack(surviving.take("sw0", scene.settings, scene.plane, scene.answers.counters))
+    state: SwitchState = surviving.opened(data, "sw0")
+    assert state.plane.held == (("p2", "p1", 0),)
+    other = Scene()
+    other.links = scene.links
+    other.start(state)
+    assert held(other) == {"p2": "p1"}
+    assert other.fastpath.table.up == 0b1011
+    assert not [ports for ports, frame in other.fastpath.injected if ports & 0b100]
+    for _ in range(3):
+        time.passes(1.0)
+        other.plane.look()
+        assert held(other) == {"p2": "p1"}
+    time.passes(1.0)
+    other.plane.look()
+    assert held(other) == {}
+    assert other.fastpath.table.up == 0b1111
+
+
+def test_a_hold_of_a_port_that_there_is_no_more_is_forgotten(time: Time) -> None:
+    scene = Scene().start()
+    looped(scene)
+    state = scene.plane.gather()()
+    assert [one.port for one in state.held] == ["p2"]
+    taken = surviving.take("sw0", scene.settings, scene.plane, scene.answers.counters)
+    for gone in ("p1", "p2"):
+        other = Scene(port=[{"name": f"p{n}"} for n in range(4) if f"p{n}" != gone])
+        other.links = scene.links
+        other.start(surviving.opened(saved.pack(taken), "sw0"))
+        assert held(other) == {}
+
+
+def test_a_probe_of_ours_is_a_probe() -> None:
+    scene = Scene().start()
+    scene.plane.look()
+    frame = [frame for ports, frame in scene.fastpath.injected if ports == 1][-1]
+    sent = probe.parse(frame)
+    assert sent is not None
+    assert (sent.port, sent.vid, sent.label) == (0, 0, "sw0 p0")
