@@ -5,6 +5,7 @@
 #define FP_STREAMS_BPF_H
 
 #include "answer.h"
+#include "../src/fp_due.h"
 
 /* A frame as far as it is read: two bytes of nothing, so that what follows is aligned. */
 union head {
@@ -162,8 +163,8 @@ INLINE bool is_over(struct fp_path_port *here)
 {
 	uint64_t one_ns = here->storm_one_ns;
 
-	return one_ns && !fp_path_take(&here->storm_due_ns, one_ns, FP_PATH_STORM_NS,
-				       bpf_ktime_get_coarse_ns());
+	return one_ns && !fp_due_take(&here->storm_due_ns, one_ns, FP_PATH_STORM_NS,
+				      bpf_ktime_get_coarse_ns());
 }
 
 /* False: its decision is another by now. */

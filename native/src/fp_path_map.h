@@ -9,7 +9,6 @@
 #ifndef FP_PATH_MAP_H
 #define FP_PATH_MAP_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define FP_PATH_WAYS 4u
@@ -85,7 +84,7 @@ struct fp_path_port {
 	uint8_t peer_mac[6];
 	uint16_t pvid;	       /* of what comes untagged; FP_VLAN_ID_MASK: none, nobody is in it */
 	uint64_t storm_one_ns; /* of unregistered multicast, one in so long; 0: no limit */
-	uint64_t storm_due_ns; /* by programs and the loop: fp_path_take() */
+	uint64_t storm_due_ns; /* by programs and the loop: fp_due_take() */
 	uint64_t refused;      /* by programs: copies that the kernel would not send */
 	/* by programs: known unicast that took the short cut */
 	uint64_t rx_frames;
@@ -120,24 +119,6 @@ static inline uint64_t fp_path_hash(const uint64_t *w, uint64_t seed)
 	hash = (hash ^ (hash >> 32) ^ w[5]) * 0x94d049bb133111ebull;
 	hash = (hash ^ (hash >> 32) ^ w[6]) * 0x9e3779b97f4a7c15ull;
 	return hash ^ (hash >> 29);
-}
-
-/*
- * Takes one of what may come once in one_ns, and so many at once as are due in full_ns; false: it
- * has had its share. *due_ns says up to when all is taken. Of two that take in the same instant
- * both may have it, and both are counted.
- */
-static inline bool fp_path_take(uint64_t *due_ns, uint64_t one_ns, uint64_t full_ns,
-				uint64_t now_ns)
-{
-	uint64_t due = *(volatile uint64_t *)due_ns;
-	int64_t ahead_ns = (int64_t)(due - now_ns);
-
-	if (ahead_ns > 0 && (uint64_t)ahead_ns + one_ns > full_ns)
-		return false;
-	if (__sync_val_compare_and_swap(due_ns, due, (ahead_ns > 0 ? due : now_ns) + one_ns) != due)
-		__sync_fetch_and_add(due_ns, one_ns);
-	return true;
 }
 
 /* Bits 63..32 choose the set of FP_PATH_WAYS slots, this tells its ways apart. */

@@ -2,7 +2,7 @@
  * LOOP-7. What a port may send to everybody: broadcast, unknown unicast and multicast of groups
  * that nobody has joined, each so many frames a second and as many at once ([[port]] storm_limit).
  * And what it may show the control plane of probes and topology changes. Each is a time up to which
- * all is taken (fp_path_take()), of the port's loop; that of unregistered multicast is the port's
+ * all is taken (fp_due_take()), of the port's loop; that of unregistered multicast is the port's
  * in what the kernel's programs share, so a flow that they serve and one of the ring have one limit
  * between them. The limit is the table's, so a change holds from the next pass on.
  *
@@ -14,7 +14,7 @@
 
 #include "fp_clock.h"
 #include "fp_decide.h"
-#include "fp_path_map.h"
+#include "fp_due.h"
 
 #define FP_PROBE_RATE                                                                              \
 	200u /* of a port: one a second and port is usual                                          \
@@ -38,7 +38,7 @@ static inline bool fp_storm_take(uint64_t *due_ns, uint32_t rate, uint32_t burst
 {
 	uint64_t one_ns = FP_NS_PER_S / rate;
 
-	return fp_path_take(due_ns, one_ns, one_ns * burst, now_ns);
+	return fp_due_take(due_ns, one_ns, one_ns * burst, now_ns);
 }
 
 /* Whether the limit, if its port has one, is about such a frame; *kind says which. */

@@ -29,7 +29,11 @@ class FileStatics:
         change.
         """
         for entry in self._held - wanted:
-            yield from engine.static_del(entry, now=now, by=By.FILE)
+            try:
+                effects = engine.static_del(entry, now=now, by=By.FILE)
+            except KeyError:  # the state of another process named it, and had it nowhere
+                continue
+            yield from effects
         yield from engine.advance(now)
         for entry in wanted - self._held:
             try:
