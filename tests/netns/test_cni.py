@@ -28,6 +28,7 @@ STATIC = {
         "routes": [
             {"dst": "0.0.0.0/0"},
             {"dst": "::/0"},
+            {"dst": "224.0.0.0/4"},
             {"dst": "192.0.2.0/24", "gw": "10.0.0.9"},
         ],
         "dns": {"nameservers": ["10.0.0.53"]},
@@ -105,6 +106,7 @@ def test_container_has_its_interface_addresses_and_routes(
     }  # fmt: skip
     routes = {(r["dst"], r.get("gateway")) for r in inside(netns, "route")}
     assert {("default", "10.0.0.254"), ("192.0.2.0/24", "10.0.0.9")} <= routes
+    assert ("224.0.0.0/4", None) in routes, "groups go to nobody's MAC address"
     assert ("default", "fd00::fe") in {
         (r["dst"], r.get("gateway")) for r in inside(netns, "-6", "route")
     }

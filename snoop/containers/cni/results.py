@@ -39,10 +39,14 @@ class Addressing(NamedTuple):
 
     @property
     def whole_routes(self) -> list[Route]:
-        """The routes, each with the gateway by which it goes."""
+        """The routes, each with the gateway by which it goes. Groups go by none that they do not
+        name: the kernel would send to its MAC address.
+        """
         own = {one.address.version: one.gateway for one in reversed(self.given) if one.gateway}
         return [
-            route if route.gateway else route._replace(gateway=own.get(route.destination.version))
+            route
+            if route.gateway or route.destination.is_multicast
+            else route._replace(gateway=own.get(route.destination.version))
             for route in self.routes
         ]
 

@@ -35,7 +35,8 @@ def notes(case: Case, group: Address) -> Iterator[str]:
     plane, vid, registered = case.plane, case.vid, case.registered
     if case.verdict.reason == "flood_ipv6_link_local":
         return  # whatever anybody asks or joins
-    yield from asking.notes(case, group)
+    if case.verdict.reason != "vlan_filtered":  # it is in no VLAN: who asks where does not matter
+        yield from asking.notes(case, group)
     yield from flowing.notes(case, group)
     yield from _elsewhere(case, group)
     known = {

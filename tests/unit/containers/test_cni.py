@@ -193,10 +193,12 @@ def test_route_goes_by_the_first_gateway_of_its_family() -> None:
             ],
             "routes": [
                 {"dst": "0.0.0.0/0"}, {"dst": "::/0"}, {"dst": "10.9.0.1/16", "gw": "10.1.0.9"},
+                {"dst": "224.0.0.0/4"}, {"dst": "239.1.0.0/16", "gw": "10.0.0.3"},
             ],
         },
         "x",
     )  # fmt: skip
     assert [(str(r.destination), str(r.gateway)) for r in got.whole_routes] == [
         ("0.0.0.0/0", "10.0.0.1"), ("::/0", "None"), ("10.9.0.0/16", "10.1.0.9"),
+        ("224.0.0.0/4", "None"), ("239.1.0.0/16", "10.0.0.3"),
     ]  # fmt: skip

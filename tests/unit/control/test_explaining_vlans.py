@@ -101,6 +101,9 @@ def test_what_is_refused_says_what_to_type(
     """VLAN-3."""
     answer = ask(scene(), port, to=BROADCAST, tagged=tag)
     assert answer["reason"] == "vlan_filtered"
+    group = ask(scene(), port, group="239.1.2.3", tagged=tag)
+    assert group["reason"] == "vlan_filtered"
+    assert not [note for note in group["notes"] if "querier" in note], "in which VLAN?"
     rows = [row for row in answer["why"] if row["port"] != port]
     assert {row["because"] for row in rows} == {because}
     assert {row["do"] for row in rows} == {do}
