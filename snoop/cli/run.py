@@ -13,6 +13,7 @@ from snoop.cli.given import Given, configuration
 from snoop.cli.options import session
 
 if TYPE_CHECKING:
+    from snoop.cli.session import Session
     from snoop.config.loader import Loaded
 
 
@@ -37,6 +38,13 @@ def run(ctx: click.Context, /, log_level: str, wait: bool, **given: Any) -> int:
     command line is an error, unless --wait. Logs go to stderr; the line `ready` on stdout says
     that it forwards. SIGTERM and SIGINT end it, SIGHUP reads the configuration again.
     """
+    from snoop.runtime import priority
+
+    with priority.hurried():
+        return _run(session(ctx), Given(**given, name=session(ctx).name), log_level, wait)
+
+
+def _run(chosen: Session, asked: Given, log_level: str, wait: bool) -> int:
     import asyncio
 
     from snoop.config.problems import ConfigError
@@ -51,9 +59,6 @@ def run(ctx: click.Context, /, log_level: str, wait: bool, **given: Any) -> int:
         raise options.failure(
             f"the fast path is not built ({error}); pip install it again"
         ) from error
-
-    chosen = session(ctx)
-    asked = Given(**given, name=chosen.name)
 
     def load() -> Loaded:
         loaded = asked.load()

@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+BEGIN: Final = -10
+"""What `[switch] nice` is unless it says otherwise."""
+
 _AUTOGROUP: Final = Path("/proc/self/autogroup")
 
 
@@ -48,3 +51,12 @@ def preferred(nice: int) -> Iterator[None]:
     finally:
         prefer(before)
         _weigh(weighed)
+
+
+@contextlib.contextmanager
+def hurried() -> Iterator[None]:
+    """For a switch that begins and will `prefer` what it is told: half of its start is over before
+    its configuration is read, and on a busy machine members wait for it since another died.
+    """
+    with preferred(min(BEGIN, os.getpriority(os.PRIO_PROCESS, 0))):
+        yield

@@ -49,13 +49,16 @@ def test_signal_ends_it_with_zero_and_leaves_the_ports_as_they_were(number: sign
 
 
 def test_after_sigkill_ports_are_quiet_and_a_new_start_works_at_once() -> None:
-    """The kernel undoes promiscuous mode and isolation when we die; the socket
-    file that is left does not keep the next one from starting."""
+    """The kernel undoes promiscuous mode and isolation soon after we die; neither that nor the
+    socket file that is left keeps the next one from starting."""
     with star(4) as net:
         assert net.switch.stop(signal.SIGKILL) == -signal.SIGKILL
-        assert promiscuity(net) == [0] * 4
+        wait_until(lambda: promiscuity(net) == [0] * 4, within=20)
         net.switch.start()
         assert promiscuity(net) == [1] * 4
+        assert net.switch.stop(signal.SIGKILL) == -signal.SIGKILL
+        net.switch.start()
+        wait_until(lambda: promiscuity(net) == [1] * 4, within=20)
         net.h(1).join(GROUP)
         net.switch.wait_members(GROUP, {"p1"})
         net.switch.wait_pruning(timeout=5)
