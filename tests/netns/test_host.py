@@ -108,6 +108,7 @@ def test_it_sends_to_members_and_is_reached(made: tuple[Lab, Snoop, Host]) -> No
     group = "239.30.0.2"
     lab.h(0).join(group)
     switch.wait_members(group, {"p0"})
+    switch.wait_pruning()
     lab.h(0).reset()
     lab.h(1).reset()
     own.send(group, count=50)
