@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 25
+#define FP_CONTRACT_VERSION 26
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -369,8 +369,10 @@ int fp_port_close(struct fp_switch *sw, uint32_t port);
  * stays open here. fp_port_receive() makes a port of it there, for fp_port_adopt(): descriptors are
  * the port's then, but for the program's and if it fails, and nothing is changed that the one who
  * handed it would notice. fp_port_resume() has it go on where the other's loops were stopped,
- * before the first loop runs. Meanwhile fp_switch_quiet() has the kernel serve nothing: all comes
- * into the rings; fp_switch_go() takes fp_switch_stop() back, so that loops can run again.
+ * before the first loop runs, and fp_port_unfilter() takes the other's filter from its ring, which
+ * keeps nothing out any more: that only once the other one cannot go on after all. Meanwhile
+ * fp_switch_quiet() has the kernel serve nothing: all comes into the rings; fp_switch_go() takes
+ * fp_switch_stop() back, so that loops can run again.
  */
 int fp_port_hand(struct fp_switch *sw, uint32_t port, struct fp_port_handed *handed);
 int fp_port_receive(struct fp_switch *sw, const struct fp_port_handed *handed,
@@ -378,6 +380,7 @@ int fp_port_receive(struct fp_switch *sw, const struct fp_port_handed *handed,
 		    const char **stage);
 int fp_port_resume(struct fp_switch *sw, uint32_t port, uint32_t data_taken,
 		   uint32_t control_taken);
+int fp_port_unfilter(struct fp_switch *sw, uint32_t port);
 int fp_switch_quiet(struct fp_switch *sw, int quiet, int kernel);
 void fp_switch_go(struct fp_switch *sw);
 
@@ -458,3 +461,9 @@ int fp_fdb_age(struct fp_switch *sw, uint32_t but_port, uint64_t silent_ns);
 /* Learns what another process knew, but for what has aged; how many. Before the loops run. */
 int fp_fdb_load(struct fp_switch *sw, const struct fp_fdb_entry *entries, uint32_t count);
 int fp_stream_dump(struct fp_switch *sw, struct fp_stream *streams, uint32_t streams_max);
+/*
+ * Has streams go on from what another process dumped, before the first loop runs; ports[n] is here
+ * what port n was there, FP_PORTS_MAX for one that is not here. Returns how many it took.
+ */
+int fp_stream_load(struct fp_switch *sw, const struct fp_stream *streams, uint32_t count,
+		   const uint16_t *ports);

@@ -86,3 +86,10 @@ int fp_bpf_attach_ingress(int program_fd, int ifindex)
 	attr.link_create.attach_type = ATTACH_TCX_INGRESS;
 	return bpf(BPF_LINK_CREATE, &attr);
 }
+
+int fp_bpf_detach(int link_fd)
+{
+	union bpf_attr attr = {.link_detach.link_fd = (uint32_t)link_fd};
+
+	return bpf(BPF_LINK_DETACH, &attr);
+}

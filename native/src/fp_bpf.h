@@ -23,5 +23,7 @@ int fp_bpf_map_next(int map_fd, const void *key, void *next);
 int fp_bpf_load(uint32_t type, const struct bpf_insn *code, uint32_t count);
 /* Hangs a program on an interface's tcx ingress hook; the descriptor holds it there. */
 int fp_bpf_attach_ingress(int program_fd, int ifindex);
+/* Takes it off there, whoever else has a descriptor that holds it. */
+int fp_bpf_detach(int link_fd);
 
 #endif

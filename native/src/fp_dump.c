@@ -129,3 +129,37 @@ int fp_stream_dump(struct fp_switch *sw, struct fp_stream *streams, uint32_t str
 		streams[i].path = FP_PATH_RING_OFF;
 	return (int)count;
 }
+
+/* As it is to be here; false: its port is not. */
+static bool renumber(struct fp_stream *stream, const uint16_t *ports)
+{
+	uint64_t to[FP_MASK_WORDS] = {0};
+
+	if (stream->port >= FP_PORTS_MAX || ports[stream->port] >= FP_PORTS_MAX)
+		return false;
+	stream->port = ports[stream->port];
+	fp_mask_for_each(stream->ports, port)
+	{
+		if (ports[port] < FP_PORTS_MAX)
+			fp_mask_set(to, ports[port]);
+	}
+	memcpy(stream->ports, to, sizeof(to));
+	return true;
+}
+
+int fp_stream_load(struct fp_switch *sw, const struct fp_stream *streams, uint32_t count,
+		   const uint16_t *ports)
+{
+	int taken = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct fp_stream stream = streams[i];
+
+		if (stream.reason >= FP_REASON_MAX || !renumber(&stream, ports))
+			continue;
+		stream.path = FP_PATH_RING_NEW; /* until its next frame */
+		fp_streams_put(&sw->workers[stream.port % sw->worker_count]->streams, &stream);
+		taken++;
+	}
+	return taken;
+}

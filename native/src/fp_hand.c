@@ -45,12 +45,14 @@ static int check_bound(int fd, int ifindex)
 
 static int map_rings(struct fp_port *port, const struct fp_port_handed *handed)
 {
-	int err = check_bound(handed->data_fd, port->ifindex);
+	const int fds[] = {handed->data_fd, handed->control_fd, handed->tx_fd, handed->tx_bare_fd,
+			   handed->tx_qdisc_fd};
+	int err = 0;
 
-	if (!err)
-		err = check_bound(handed->control_fd, port->ifindex);
-	if (!err)
-		err = check_bound(handed->tx_fd, port->ifindex);
+	for (uint32_t i = 0; !err && i < sizeof(fds) / sizeof(fds[0]); i++)
+		/* the last may be another way to the one before */
+		if (fds[i] >= 0 || i < 4)
+			err = check_bound(fds[i], port->ifindex);
 	if (!err)
 		err = fp_ring_map(&port->data, handed->data_fd, handed->ring_slots);
 	if (!err)
@@ -95,21 +97,6 @@ static int make_of(const struct fp_port_handed *handed, const struct fp_port_con
 	return 0;
 }
 
-static int go_on(struct fp_port *port, uint32_t data_taken, uint32_t control_taken)
-{
-	int off = 0;
-
-	if (!port->handed)
-		return -EINVAL;
-	fp_ring_resume(&port->data, data_taken);
-	fp_ring_resume(&port->control, control_taken);
-	/* The filter of the other process, which keeps nothing out any more. */
-	if (setsockopt(port->data.fd, SOL_SOCKET, SO_DETACH_FILTER, &off, sizeof(off)) &&
-	    errno != ENOENT)
-		return -errno;
-	return 0;
-}
-
 int fp_port_receive(struct fp_switch *sw, const struct fp_port_handed *handed,
 		    const struct fp_port_config *config, struct fp_port **prepared,
 		    const char **stage)
@@ -117,11 +104,35 @@ int fp_port_receive(struct fp_switch *sw, const struct fp_port_handed *handed,
 	return make_of(handed, config, &sw->kernel, prepared, stage);
 }
 
-int fp_port_resume(struct fp_switch *sw, uint32_t id, uint32_t data_taken, uint32_t control_taken)
+static struct fp_port *find_handed(struct fp_switch *sw, uint32_t id)
 {
 	struct fp_port *port = id < FP_PORTS_MAX ? sw->opened[id] : NULL;
 
-	return port ? go_on(port, data_taken, control_taken) : -ENOENT;
+	return port && port->handed ? port : NULL;
+}
+
+int fp_port_resume(struct fp_switch *sw, uint32_t id, uint32_t data_taken, uint32_t control_taken)
+{
+	struct fp_port *port = find_handed(sw, id);
+
+	if (!port)
+		return -ENOENT;
+	fp_ring_resume(&port->data, data_taken);
+	fp_ring_resume(&port->control, control_taken);
+	return 0;
+}
+
+int fp_port_unfilter(struct fp_switch *sw, uint32_t id)
+{
+	struct fp_port *port = find_handed(sw, id);
+	int off = 0;
+
+	if (!port)
+		return -ENOENT;
+	if (setsockopt(port->data.fd, SOL_SOCKET, SO_DETACH_FILTER, &off, sizeof(off)) &&
+	    errno != ENOENT)
+		return -errno;
+	return 0;
 }
 
 int fp_switch_quiet(struct fp_switch *sw, int quiet, int kernel)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "fp_attach.h"
+#include "fp_bpf.h"
 #include "fp_garbage.h"
 #include "fp_guard.h"
 #include "fp_thread.h"
@@ -302,10 +303,15 @@ int fp_port_make(const struct fp_port_config *config, struct fp_kernel *kernel,
 	return err;
 }
 
-/* What keeps the host's stack off the port was another process's: ours is there now. */
+/*
+ * What keeps the host's stack off the port was another process's: ours is there now, and comes
+ * behind it. Closed is not gone, as long as that process has it open as well, and it would take
+ * what our filter then says the kernel serves.
+ */
 static void replace_program(struct fp_port *port, int before)
 {
 	if (port->isolate_fd >= 0) {
+		fp_bpf_detach(before);
 		close(before);
 		return;
 	}

@@ -203,6 +203,15 @@ uint64_t fp_streams_first_ns(const struct fp_stream_slot *slot)
 	return fp_load_relaxed(&slot->words[offsetof(struct fp_stream, first_ns) / 8]);
 }
 
+void fp_streams_put(struct fp_streams *streams, const struct fp_stream *stream)
+{
+	struct fp_stream_slot *slot = fp_streams_find(streams, stream, stream->first_ns);
+
+	lock(slot);
+	store(slot, stream);
+	unlock(slot);
+}
+
 uint32_t fp_streams_read(struct fp_streams *streams, struct fp_stream *out, uint32_t out_max)
 {
 	uint32_t count = 0;

@@ -43,6 +43,8 @@ uint64_t fp_streams_first_ns(const struct fp_stream_slot *slot);
 bool fp_streams_add(struct fp_stream_slot *slot, const struct fp_stream *key,
 		    const struct fp_verdict *verdict, uint64_t frames, uint64_t bytes,
 		    uint64_t now_ns);
+/* Has a stream be as it was in another process; no loop runs yet. */
+void fp_streams_put(struct fp_streams *streams, const struct fp_stream *stream);
 uint32_t fp_streams_read(struct fp_streams *streams, struct fp_stream *out, uint32_t out_max);
 
 #endif

@@ -39,6 +39,12 @@ def capture(ctx: click.Context, file: str, port: str | None, count: int | None) 
             if line["event"] == "lost":
                 click.echo(f"snoop: {read(line, Lost).count} frames lost", err=True)
                 continue
+            if line["event"] == "handover":
+                over = (
+                    "another process is the switch from here on: frames of that moment are missing"
+                )
+                click.echo(f"snoop: {over}", err=True)
+                continue
             item = read(line, Frame)
             writer.frame(
                 port=item.port or "none",

@@ -29,7 +29,10 @@ _IN_TABLE = _HEAD | {"group", "reporter", "address", "description"}
 )
 @click.pass_context
 def monitor(ctx: click.Context, /, as_json: bool, **wanted: Any) -> None:
-    """Print events as they happen, until interrupted."""
+    """Print events as they happen, until interrupted.
+
+    It goes on with the process that takes a switch's place (`snoop restart`), without a gap.
+    """
     with Client(options.session(ctx).path) as client:
         events = client.stream("monitor", **wanted)
         try:
@@ -42,6 +45,9 @@ def monitor(ctx: click.Context, /, as_json: bool, **wanted: Any) -> None:
 
 def line(event: dict[str, Any]) -> str:
     """An event as one line of text."""
+    if event["event"] == "handover":
+        over = read(event, documents.Handover)
+        return f"{_clock(over.time)} {'handover':<8} process {over.pid} is the switch from here on"
     if event["event"] == "lost":
         lost = read(event, documents.Lost)
         said = f"{lost.count} events lost: this terminal reads too slowly"

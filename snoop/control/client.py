@@ -25,6 +25,9 @@ Answered = TypeVar("Answered")
 
 TIMEOUT_SECONDS = 30.0
 MOMENT_SECONDS = 0.001  # for what is there already
+_AGAIN = b'{"again":true,'  # says one whose place another process has taken
+_PROCESSES_MAX = 5
+_LAST = 1000  # events looked through after a hand-over: more do not come in that moment
 
 
 class NoDaemon(Exception):
@@ -65,27 +68,10 @@ class Client:
 
     def __init__(self, path: str, *, timeout: float | None = TIMEOUT_SECONDS) -> None:
         self._path = path
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            if timeout is not None:
-                # A blocking connect waits while others queue; with settimeout it fails at once.
-                waits = struct.pack("@ll", int(timeout), int(timeout % 1 * 1e6))
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, waits)
-            self._socket.connect(path)
-            self._socket.settimeout(timeout)
-        except BlockingIOError as error:
-            self._socket.close()
-            raise Refused(f"the daemon at {path} does not answer", 1) from error
-        except PermissionError as error:
-            self._socket.close()
-            raise Refused(f"no permission to use {path}; run as root or in its group", 1) from error
-        except OSError as error:
-            self._socket.close()
-            raise Absent(
-                f"no snoop daemon at {path}; start one with `snoop run`, "
-                "or name another with --name or --socket"
-            ) from error
-        self._lines = self._socket.makefile("rb")
+        self._timeout = timeout
+        self._stream: tuple[str, dict[str, object]] = "", {}
+        self._told = 0.0
+        self._connect()
 
     def __enter__(self) -> Client:
         return self
@@ -135,10 +121,12 @@ class Client:
     def stream(
         self, request: str, *, timeout: float | None = None, **fields: object
     ) -> Iterator[dict[str, Any]]:
-        """Ask for a stream, at once, and yield its objects until the daemon ends.
+        """Ask for a stream, at once, and yield its objects until the daemon ends; one that hands
+        over says so (`handover`), and the stream goes on with the next.
 
         With `timeout`, those of that many seconds, however late they are read.
         """
+        self._stream = request, fields
         self.call(request, **fields)
         self._socket.settimeout(None)
         return self._items() if timeout is None else self._items_until(time.time() + timeout)
@@ -147,7 +135,23 @@ class Client:
         import json
 
         while line := self._lines.readline():
-            yield json.loads(line)
+            item = json.loads(line)
+            if item["event"] == "handover":
+                self._follow(item["time"])
+            elif item["time"] <= self._told:
+                continue
+            yield item
+
+    def _follow(self, told: float) -> None:
+        """Hear the next process: events it knows as well, and tells from when that one rested."""
+        request, fields = self._stream
+        if request == "monitor":
+            fields = {**fields, "last": _LAST}
+        self._told = told
+        self.close()
+        self._connect()
+        self.call(request, **fields)
+        self._socket.settimeout(None)
 
     def _items_until(self, end: float) -> Iterator[dict[str, Any]]:
         with contextlib.suppress(TimeoutError):
@@ -158,7 +162,41 @@ class Client:
                     return
                 yield item
 
+    def _connect(self) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            if self._timeout is not None:
+                # A blocking connect waits while others queue; with settimeout it fails at once.
+                waits = struct.pack("@ll", int(self._timeout), int(self._timeout % 1 * 1e6))
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, waits)
+            self._socket.connect(self._path)
+            self._socket.settimeout(self._timeout)
+        except BlockingIOError as error:
+            self._socket.close()
+            raise Refused(f"the daemon at {self._path} does not answer", 1) from error
+        except PermissionError as error:
+            self._socket.close()
+            raise Refused(
+                f"no permission to use {self._path}; run as root or in its group", 1
+            ) from error
+        except OSError as error:
+            self._socket.close()
+            raise Absent(
+                f"no snoop daemon at {self._path}; start one with `snoop run`, "
+                "or name another with --name or --socket"
+            ) from error
+        self._lines = self._socket.makefile("rb")
+
     def _line(self, asked: bytes) -> bytes:
+        for _ in range(_PROCESSES_MAX):
+            line = self._exchanged(asked)
+            if not line.startswith(_AGAIN):
+                break
+            self.close()
+            self._connect()
+        return line
+
+    def _exchanged(self, asked: bytes) -> bytes:
         try:
             self._socket.sendall(asked + b"\n")
             line = self._lines.readline()

@@ -402,3 +402,11 @@ class Answer(Struct, frozen=True, kw_only=True):
     result: msgspec.Raw = msgspec.Raw(b"null")
     error: str = ""
     code: int = 1
+    again: bool = False  # of another process, which listens there by now
+
+
+class Handover(Struct, frozen=True, kw_only=True, tag="handover", tag_field="event"):
+    """The last line of a stream: another process is the switch, and has all that is later."""
+
+    time: float
+    pid: int

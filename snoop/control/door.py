@@ -16,6 +16,7 @@ import socket
 from collections.abc import Awaitable, Callable
 
 from snoop.proto.filters import TokenBucket
+from snoop.proto.units import SECOND
 from snoop.runtime import clock
 
 _log = logging.getLogger("snoop.door")
@@ -23,6 +24,8 @@ _log = logging.getLogger("snoop.door")
 AGAIN_SECONDS = 1.0
 _PAUSE_SECONDS = 0.02
 _PATIENCE = 25  # pauses
+_MOMENT_SECONDS = 0.05
+_SEE_OFF_SECONDS = 2.0
 _WENT = (OSError, TimeoutError, asyncio.IncompleteReadError)
 
 
@@ -73,17 +76,31 @@ class Door:
 
     async def close(self) -> None:
         """Take nobody in any more and show everybody out."""
+        self._shut()
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            # Once is not enough: wait_for of 3.11 forgets it when its answer comes just then.
+            await asyncio.sleep(0)
+
+    async def see_off(self) -> None:
+        """Take nobody in any more, and show everybody out once he has his answer; who has just
+        come has a moment to ask.
+        """
+        self._shut()
+        until = clock.now() + round(_SEE_OFF_SECONDS * SECOND)
+        await asyncio.sleep(_MOMENT_SECONDS)
+        while len(self._silent) < len(self._tasks) and clock.now() < until:
+            await asyncio.sleep(_PAUSE_SECONDS)
+        await self.close()
+
+    def _shut(self) -> None:
         self._closed = True
         if self._again is not None:
             self._again.cancel()
         if self._listening.fileno() >= 0:
             self._loop.remove_reader(self._listening.fileno())
             self._listening.close()
-        while self._tasks:
-            for task in self._tasks:
-                task.cancel()
-            # Once is not enough: wait_for of 3.11 forgets it when its answer comes just then.
-            await asyncio.sleep(0)
 
     @property
     def listening(self) -> socket.socket:

@@ -86,13 +86,12 @@ class Endpoint:
         self._sample = sample
         self._one = asyncio.Lock()
         self._closed = False
-        address, _, port = listen.rpartition(":")
         self._moved = Moved()
         self._short = _Page(lambda: metrics(self._gathered(), self._moved.of))
         self._whole = _Page(lambda: metrics(self._gathered()))
-        address = address.strip("[]") or "0.0.0.0"
+        address, port = where(listen)
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        listening = listening or socket.create_server((address, int(port)), family=family)
+        listening = listening or socket.create_server((address, port), family=family)
         self._door = Door(
             listening,
             places=places(CONNECTIONS_MAX),
@@ -105,6 +104,10 @@ class Endpoint:
     def listening(self) -> socket.socket:
         """What another process can take over."""
         return self._door.listening
+
+    async def see_off(self) -> None:
+        """Answer who has asked, and nobody else: another process does."""
+        await self._door.see_off()
 
     async def close(self) -> None:
         """Answer nothing any more: what a scrape reads is about to go."""
@@ -167,6 +170,12 @@ class Endpoint:
 
         future = asyncio.run_coroutine_threadsafe(gather(), self._loop)
         return future.result(SCRAPE_SECONDS)
+
+
+def where(listen: str) -> tuple[str, int]:
+    """The address and the port of `[metrics] listen`."""
+    address, _, port = listen.rpartition(":")
+    return address.strip("[]") or "0.0.0.0", int(port)
 
 
 def _field(line: str) -> tuple[str, str]:

@@ -46,6 +46,13 @@ class RequestError(Exception):
         self.code = code
 
 
+class HandedOver(RequestError):
+    """Another process is the switch, and listens at the same socket: nothing was done here."""
+
+    def __init__(self) -> None:
+        super().__init__("another process is the switch by now: connect again and ask that")
+
+
 class Asked(Struct, frozen=True, forbid_unknown_fields=True, tag_field="request"):
     """What is common to all requests: the tag says which it is."""
 
@@ -241,4 +248,5 @@ def done(result: object) -> bytes:
 
 def refused(error: RequestError) -> bytes:
     """The line that refuses one."""
-    return encode({"ok": False, "error": str(error), "code": error.code})
+    told = {"ok": False, "error": str(error), "code": error.code}
+    return encode({"again": True, **told} if isinstance(error, HandedOver) else told)

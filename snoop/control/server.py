@@ -108,8 +108,14 @@ class ControlServer:
 
     def take_over(self, sock: socket.socket) -> None:
         """Listen where another process did; nobody who knocked meanwhile is refused."""
-        sock.listen(BACKLOG)  # The kernel names this process from here on.
-        self._inode = self._path.stat().st_ino
+        with contextlib.suppress(OSError):  # The file is gone, and so is nobody's to remove.
+            self._inode = self._path.stat().st_ino
+        with contextlib.suppress(OSError):
+            sock.listen(BACKLOG)  # The kernel names this process from here on.
+        try:
+            self._give(gid_of(self._group))
+        except NoGroup as error:
+            _log.warning("%s", error)
         self._admit(sock)
 
     @property
@@ -118,10 +124,10 @@ class ControlServer:
         assert self._door is not None
         return self._door.listening
 
-    async def show_out(self) -> None:
-        """Drop every client and take no more; the file and who knocks are another's."""
-        assert self._door is not None
-        await self._door.close()
+    async def see_off(self) -> None:
+        """Answer who has asked, and take no more; the file and who knocks are another's."""
+        if self._door is not None:
+            await self._door.see_off()
 
     def _admit(self, sock: socket.socket) -> None:
         self._door = Door(
@@ -196,7 +202,12 @@ class ControlServer:
                 await asyncio.wait((gone, more), return_when=asyncio.FIRST_COMPLETED)
                 if gone.done():
                     return
+                over = listener.over
                 await self._send(guest, b"".join(line + b"\n" for line in more.result()))
+                if over:
+                    guest.writer.transport.set_write_buffer_limits(high=0)
+                    await asyncio.wait_for(guest.writer.drain(), SEND_SECONDS)
+                    return
                 more = asyncio.ensure_future(listener.next())
         finally:
             gone.cancel()

@@ -92,5 +92,10 @@ class Replay:
                 return lines
         return await self._listener.next()
 
+    @property
+    def over(self) -> bool:
+        """Was that the last one, which `next` has returned?"""
+        return self._past is None and self._listener.over
+
     def close(self) -> None:
         self._listener.close()

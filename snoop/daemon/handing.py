@@ -19,13 +19,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from snoop import parent
 from snoop.daemon import messages
 from snoop.daemon.messages import Go, HandoverError, Left, Unread
 from snoop.daemon.turns import Turns
 from snoop.daemon.workers import Workers
+from snoop.fastpath import CONTRACT_VERSION
 from snoop.links.claims import Claims
 from snoop.proto.units import MILLISECOND, SECOND
 from snoop.runtime import clock, notify
@@ -39,7 +40,9 @@ SERVE_SECONDS: Final = 0.2
 
 _DRAIN_COST: Final = 1 << 20
 _PR_SET_CHILD_SUBREAPER: Final = 36
-_PARENT_FILE: Final = Path(__file__).parent.parent / "parent.py"
+_PARENT_FILE: Final = str(parent.__file__)
+_REAP_SECONDS: Final = 0.02
+_END_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Running:
 
 
 class Handing:
-    """One attempt."""
+    """One attempt. `served`: the new process serves, and this one is none any more."""
 
     def __init__(self, switch: Running) -> None:
         self._switch = switch
@@ -63,11 +66,16 @@ class Handing:
         self._child: subprocess.Popen[bytes] | None = None
         self._frozen_ns = 0
         self._stopped = False
+        self.rested_at = 0.0
+        """When the control plane came to rest, in seconds since 1970."""
         self.resting: asyncio.Future[None] | None = None
         """Done when the control plane rests no longer."""
+        self.served = False
 
     async def run(self, timeout: float) -> dict[str, Any]:
-        """Have a new process serve; HandoverError: it does not, and this one goes on."""
+        """Have a new process serve; HandoverError: it does not, and this one goes on, as it does
+        if this is cancelled.
+        """
         ours, theirs = messages.pair()
         with ours:
             ours.setblocking(False)
@@ -75,57 +83,82 @@ class Handing:
                 with theirs:
                     self._child = _start(theirs)
                 hello = await self._hear(ours, "hello", timeout)
-                if hello.get("protocol") != messages.PROTOCOL:
+                if hello.protocol != messages.PROTOCOL:
                     raise HandoverError("the new version hands over otherwise: stop and start it")
                 self._rest()
                 self._tell_all(ours)
                 await self._hear(ours, "prepared", PREPARE_SECONDS)
                 messages.send(ours, "go", self._stop())
                 pause_ns = await self._hear(ours, "serving", SERVE_SECONDS)
-            except (HandoverError, OSError) as error:
-                self.abort()
-                raise HandoverError(str(error) or type(error).__name__) from error
+                self.served = True
+            except (EOFError, ConnectionError):
+                self._go_on(ours)
+                raise HandoverError(f"the new process {_how(self._child)}") from None
+            except OSError as error:
+                raise HandoverError(error.strerror or str(error)) from error
+            finally:
+                if not self.served:
+                    self._go_on(ours)
+                    if self._child is not None:
+                        self._child.kill()
+                        self._reap(self._child)
         return {
             "pid": self._child.pid,
-            "version": hello.get("version", ""),
+            "version": hello.version,
             "pause": pause_ns / SECOND,
             "rest": (clock.now() - self._frozen_ns) / SECOND,
         }
 
-    def abort(self) -> None:
-        """The new process goes, and this one goes on."""
-        if self._child is not None:
-            with contextlib.suppress(OSError):
-                self._child.kill()
-            self._child.wait()
-            self._child = None
+    def _go_on(self, ours: socket.socket) -> None:
+        """Be the switch again, and wait for nobody: the new process cannot say any more that it
+        serves, and begins nothing before.
+        """
+        ours.shutdown(socket.SHUT_RDWR)
         switch = self._switch
+        if self._stopped:
+            self._stopped = False
+            switch.plane.fastpath.go()
+            switch.workers.start(switch.plane.fastpath.workers)
         if self._frozen_ns:
             self._frozen_ns = 0
-            if self._stopped:
-                self._stopped = False
-                switch.plane.fastpath.go()
-                switch.workers.start(switch.plane.fastpath.workers)
             switch.plane.kernel.quiet(False)
             switch.turns.go_on()
-        self._over()
+        self.over()
+
+    def _reap(self, child: subprocess.Popen[bytes]) -> None:
+        """What a process has mapped takes it a while to leave."""
+        if child.poll() is None:
+            self._loop.call_later(_REAP_SECONDS, self._reap, child)
+
+    def pass_on(self, number: int) -> None:
+        """A signal was meant for who is the switch."""
+        assert self._child is not None
+        with contextlib.suppress(OSError):
+            self._child.send_signal(number)
 
     def end(self) -> NoReturn:
         """This process is no switch any more, and gives its place to the new one."""
         assert self._child is not None
         child = self._child.pid
-        self._over()
-        if os.environ.get("NOTIFY_SOCKET"):
+        self.over()
+        if messages.PARENT in os.environ:
+            os._exit(0)  # who began the switch becomes the child's parent
+        if _is_managed():
             notify.notify(f"MAINPID={child}")
             os._exit(0)
-        if os.environ.get(messages.PARENT) == str(os.getppid()):
-            os._exit(0)  # which the child becomes a child of
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         # Until it has its own handlers; those of ours go.
-        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
-        os.execv(sys.executable, [sys.executable, "-I", "-S", "-B", str(_PARENT_FILE), str(child)])
+        signal.pthread_sigmask(signal.SIG_BLOCK, messages.ENDING)
+        try:
+            os.execv(sys.executable, [sys.executable, "-I", "-S", "-B", _PARENT_FILE, str(child)])
+        except OSError as error:  # a Python that is there no more: the same with more memory
+            _log.warning("%s: %s", sys.executable, error.strerror)
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+            parent.main(child)
+        os._exit(0)
 
-    def _over(self) -> None:
+    def over(self) -> None:
+        """Who waits for the control plane need not any more."""
         if self.resting is not None and not self.resting.done():
             self.resting.set_result(None)
 
@@ -133,6 +166,7 @@ class Handing:
         switch = self._switch
         self.resting = self._loop.create_future()
         self._frozen_ns = clock.now()
+        self.rested_at = clock.wall()
         switch.turns.rest()
         switch.plane.kernel.quiet(True)
 
@@ -152,9 +186,13 @@ class Handing:
                 handed.control_slots,
             )
             messages.send(sock, "port", told, tuple(fd for fd in fds if fd >= 0))
+        for port in switch.plane.ports:
+            held = switch.claims.held(port.opening) if port.opening else -1
+            if held >= 0:
+                messages.send(sock, "claim", port.opening, (held,))
         listening = switch.listening
         fds = tuple(each.fileno() for each in listening.values())
-        messages.send(sock, "sockets", list(listening), fds)
+        messages.send(sock, "sockets", tuple(listening), fds)
 
     def _stop(self) -> Go:
         switch = self._switch
@@ -169,7 +207,7 @@ class Handing:
             if port.link is not None:
                 handed = plane.fastpath.hand(port.id)
                 at = handed.data_taken, handed.control_taken
-                left.append(Left(port.name, *at, plane.ports.counters(port)))
+                left.append(Left(port.name, port.id, *at, plane.ports.counters(port)))
         since_ns = stopped_ns - self._frozen_ns + 100 * MILLISECOND
         return Go(
             stopped_ns,
@@ -184,33 +222,33 @@ class Handing:
                 for each in plane.fastpath.fdb()
                 if each.age_ns < since_ns and each.port in names
             ),
+            CONTRACT_VERSION,
+            plane.fastpath.streams_packed(),
         )
-
-    def _at_last(self, sock: socket.socket, why: str) -> messages.Message:
-        """What it has said after all; it says no more, so it cannot begin as this one goes on."""
-        assert self._child is not None
-        self._child.send_signal(signal.SIGSTOP)
-        try:
-            message = messages.receive(sock)
-        except (BlockingIOError, EOFError):
-            raise HandoverError(f"the new process {why}") from None
-        self._child.send_signal(signal.SIGCONT)
-        return message
 
     async def _hear(self, sock: socket.socket, wanted: str, seconds: float) -> Any:
         """The value of the next message, which is to be of that kind."""
         assert self._child is not None
         readable: asyncio.Future[None] = self._loop.create_future()
         self._loop.add_reader(sock.fileno(), _done, readable)
+        late = False
         try:
             await asyncio.wait_for(readable, seconds)
-            message = messages.receive(sock)
         except TimeoutError:
-            message = self._at_last(sock, f"is not ready after {seconds:g} s ({wanted})")
-        except EOFError:
-            raise HandoverError(f"the new process ended {_how(self._child)}") from None
+            # From here on it cannot say it any more: it has, or it never begins.
+            sock.shutdown(socket.SHUT_RD)
+            late = True
         finally:
             self._loop.remove_reader(sock.fileno())
+        try:
+            message = messages.receive(sock)
+        except EOFError:
+            if late:
+                raise _late(wanted, seconds) from None
+            raise
+        messages.close(message.fds)
+        if late and message.kind != "serving":
+            raise _late(wanted, seconds)
         if message.kind == "failed":
             raise HandoverError(str(message.value))
         if message.kind != wanted:
@@ -220,15 +258,10 @@ class Handing:
 
 def _start(theirs: socket.socket) -> subprocess.Popen[bytes]:
     """The same command once more, so that it is of the version that is installed now."""
-    parent = os.environ.get(messages.PARENT)
-    if parent != str(os.getppid()):
-        parent = str(os.getpid())
-    environment = {
-        **os.environ, messages.ENVIRONMENT: str(theirs.fileno()), messages.PARENT: parent,
-    }  # fmt: skip
+    environment = {**os.environ, messages.ENVIRONMENT: str(theirs.fileno())}
+    if messages.PARENT in environment or not _is_managed():
+        environment.setdefault(messages.PARENT, str(os.getpid()))
     environment.pop("WATCHDOG_PID", None)  # it is meant for who is the main process by then
-    if "NOTIFY_SOCKET" in environment:
-        del environment[messages.PARENT]
     return subprocess.Popen(
         [sys.executable, *sys.orig_argv[1:]],
         stdin=subprocess.DEVNULL,
@@ -237,12 +270,23 @@ def _start(theirs: socket.socket) -> subprocess.Popen[bytes]:
     )
 
 
-def _how(child: subprocess.Popen[bytes]) -> str:
+def _is_managed() -> bool:
+    """Will a service manager take another process for the main one? Not for a container's first."""
+    return bool(os.environ.get("NOTIFY_SOCKET")) and os.getpid() != 1
+
+
+def _late(wanted: str, seconds: float) -> HandoverError:
+    return HandoverError(f"the new process is not ready after {seconds:g} s ({wanted})")
+
+
+def _how(child: subprocess.Popen[bytes] | None) -> str:
     try:
-        status = child.wait(1.0)
+        status = 0 if child is None else child.wait(_END_SECONDS)
     except subprocess.TimeoutExpired:
-        return "its end of the hand-over"
-    return f"by signal {-status}" if status < 0 else f"with status {status}; see its log"
+        return "does not end"
+    if status < 0:
+        return f"ended by signal {-status}"
+    return f"ended with status {status}; see its log"
 
 
 def _done(future: asyncio.Future[None]) -> None:

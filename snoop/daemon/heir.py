@@ -15,11 +15,9 @@ import signal
 import socket
 from typing import Any, Final
 
-import msgspec
-
 from snoop import __version__
 from snoop.daemon import messages, surviving
-from snoop.daemon.messages import Go, HandoverError
+from snoop.daemon.messages import Go, HandoverError, Hello
 from snoop.daemon.surviving import SwitchState
 from snoop.fastpath import CONTRACT_VERSION, FastPath
 from snoop.fastpath.handing import Handed
@@ -55,9 +53,16 @@ class Heir:
         """None: nobody's place is taken. Nobody who is started from here is an heir."""
         told = os.environ.pop(messages.ENVIRONMENT, None)
         if told is None:
+            os.environ.pop(messages.PARENT, None)  # of another switch, which started this one
             return None
-        sock = socket.socket(fileno=int(told))
+        try:
+            sock = socket.socket(fileno=int(told))
+        except (ValueError, OSError) as error:
+            raise HandoverError(
+                f"{messages.ENVIRONMENT}={told} is no hand-over: unset it"
+            ) from error
         sock.set_inheritable(False)
+        signal.pthread_sigmask(signal.SIG_BLOCK, messages.ENDING)
         return cls(sock)
 
     def refuse(self, why: str) -> None:
@@ -67,24 +72,22 @@ class Heir:
 
     def receive(self, name: str) -> SwitchState:
         """What the other process knows and has open; HandoverError if it is not for us."""
-        hello = {"protocol": messages.PROTOCOL, "version": __version__, "fast": CONTRACT_VERSION}
-        messages.send(self._socket, "hello", hello)
+        messages.send(self._socket, "hello", Hello(messages.PROTOCOL, __version__))
         state: SwitchState | None = None
         while True:
-            message = self._next()
+            message = self._next("state", "port", "claim", "sockets")
             match message.kind:
                 case "state":
                     state = _opened(message.value, name)
                 case "port":
                     self._take_port(message.value, message.fds)
-                case "sockets":
-                    for what, fd in zip(message.value, message.fds, strict=True):
-                        setattr(self, what, socket.socket(fileno=fd))
-                    break
+                case "claim":
+                    self._take_claim(message.value, message.fds)
                 case _:
-                    raise HandoverError(f"an unknown message: {message.kind}")
+                    self._take_sockets(message.value, message.fds)
+                    break
         if state is None:
-            raise HandoverError("no state")
+            raise HandoverError("no state came")
         return state
 
     def has_program(self, ifindex: int) -> bool:
@@ -105,47 +108,57 @@ class Heir:
     def take_place(self, plane: Plane) -> Go:
         """Have the other one stop, and go on from there; HandoverError: it goes on itself."""
         messages.send(self._socket, "prepared")
-        message = self._next()
-        if message.kind != "go":
-            raise HandoverError(f"an unknown message: {message.kind}")
-        go = msgspec.convert(message.value, Go)
+        go: Go = self._next("go").value
         self._go_on(plane, go)
         return go
 
-    def metrics_at(self, listen: str) -> socket.socket | None:
+    def metrics_at(self, address: str, port: int) -> socket.socket | None:
         """The other's socket of the metrics, if it listens there."""
         sock, self.metrics = self.metrics, None
-        if sock is not None and str(sock.getsockname()[1]) != listen.rpartition(":")[2]:
+        if sock is not None and sock.getsockname()[:2] != (address, port):
             sock.close()
             return None
         return sock
 
-    def begin(self, go: Go) -> int:
-        """Say that the loops run from here on; for how long none did, in nanoseconds."""
+    def begin(self, plane: Plane, go: Go) -> int:
+        """Say that the loops run from here on; for how long none did, in nanoseconds. OSError: it
+        cannot be said, and the other one goes on.
+        """
         pause_ns = clock.now() - go.stopped_ns
         messages.send(self._socket, "serving", pause_ns)
+        for port in plane.ports:
+            if port.link is not None and port.link.ifindex in self._received:
+                try:
+                    plane.fastpath.unfilter(port.id)
+                except OSError as error:
+                    _log.warning("%s: what another process kept out of it stays out: %s",
+                                 port.name, error.strerror)  # fmt: skip
         return pause_ns
 
     def close(self) -> None:
         """What nobody wanted of it goes."""
         for handed in self.ports.values():
-            for fd in handed.fds:
-                if fd >= 0:
-                    os.close(fd)
+            messages.close([fd for fd in handed.fds if fd >= 0])
         self.ports.clear()
         for sock in (*self.claims.values(), self.control, self.metrics, self._socket):
             if sock is not None:
                 sock.close()
         self.claims.clear()
 
-    def _next(self) -> messages.Message:
+    def _next(self, *wanted: str) -> messages.Message:
         try:
-            return messages.receive(self._socket)
+            message = messages.receive(self._socket)
         except (EOFError, OSError) as error:
             raise HandoverError("the old process hands over nothing more, and goes on") from error
+        if message.kind not in wanted:
+            messages.close(message.fds)
+            raise HandoverError(f"the old process says {message.kind} in place of {wanted[0]}")
+        return message
 
-    def _take_port(self, value: Any, fds: list[int]) -> None:
-        told = msgspec.convert(value, messages.Handed)
+    def _take_port(self, told: messages.Handed, fds: list[int]) -> None:
+        if len(told.present) != _FDS + 1 or sum(told.present) != len(fds):
+            messages.close(fds)
+            raise HandoverError(f"the port {told.name} comes without what it is made of")
         rest = iter(fds)
         found = [next(rest) if there else -1 for there in told.present]
         self.ports[told.ifindex] = Handed(
@@ -154,6 +167,22 @@ class Heir:
         self.names[told.ifindex] = told.name
         if found[_FDS] >= 0:
             self.claims[told.ifindex] = socket.socket(fileno=found[_FDS])
+
+    def _take_claim(self, ifindex: int, fds: list[int]) -> None:
+        for fd in fds:
+            self.claims[ifindex] = socket.socket(fileno=fd)
+
+    def _take_sockets(self, names: tuple[str, ...], fds: list[int]) -> None:
+        found = dict(zip(names, fds, strict=False))
+        messages.close(fds[len(found) :])
+        for name, fd in found.items():
+            match name:
+                case "control":
+                    self.control = socket.socket(fileno=fd)
+                case "metrics":
+                    self.metrics = socket.socket(fileno=fd)
+                case _:
+                    os.close(fd)
 
     def _go_on(self, plane: Plane, go: Go) -> None:
         numbers = {port.name: port.id for port in plane.ports}
@@ -174,6 +203,9 @@ class Heir:
                 if port in numbers
             ]
         )
+        if go.contract == CONTRACT_VERSION:
+            there = {each.number: numbers[each.name] for each in go.left if each.name in numbers}
+            plane.fastpath.streams_load(go.streams, there)
         plane.go_on_with(
             Punted(numbers[each.port], each.vid, each.frame, each.time_ns, each.cost, each.tci)
             for each in go.unread
@@ -206,6 +238,7 @@ def end_with_parent() -> bool:
 
 def refuse(why: str) -> None:
     """Of a process that comes to nothing before it is a switch, if it was to take a place."""
-    heir = Heir.of_environment()
-    if heir is not None:
-        heir.refuse(why)
+    with contextlib.suppress(HandoverError):
+        heir = Heir.of_environment()
+        if heir is not None:
+            heir.refuse(why)

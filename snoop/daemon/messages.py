@@ -6,7 +6,7 @@ another version: `PROTOCOL` says what is sent and in which order, the state insi
 its own (`runtime/saved.py`).
 
     new  hello            once its configuration is read and its fast path made
-    old  state, port…, sockets   what it knows, and what it has open
+    old  state, port…, claim…, sockets   what it knows, and what it has open
     new  prepared         it can begin
     old  go               where the loops were stopped, and what came since `state`
     new  serving          just before its loops run: from here on the old one is none
@@ -17,16 +17,21 @@ from __future__ import annotations
 
 import array
 import os
+import signal
 import socket
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 ENVIRONMENT: Final = "SNOOP_HANDOVER_FD"
 PARENT: Final = "SNOOP_PARENT_PID"
 
-_FDS_MAX: Final = 16
+ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""They wait until the new process can do what they ask."""
+
+FDS_MAX: Final = 16
 _KIND_BYTES: Final = 64
 _BUFFER_BYTES: Final = 1 << 20
 
@@ -43,6 +48,13 @@ class Message(NamedTuple):
     fds: list[int]
 
 
+class Hello(msgspec.Struct, frozen=True):
+    """Who takes the place: read whatever its version is."""
+
+    protocol: int
+    version: str = ""
+
+
 class Handed(msgspec.Struct, frozen=True):
     """An open port. `present`: which of its descriptors and, last, of its claim come along."""
 
@@ -54,9 +66,10 @@ class Handed(msgspec.Struct, frozen=True):
 
 
 class Left(msgspec.Struct, frozen=True):
-    """Where a port's rings were left, and what was counted by then."""
+    """Where a port's rings were left, its number there, and what was counted by then."""
 
     name: str
+    number: int
     data_taken: int
     control_taken: int
     counts: dict[str, int]
@@ -74,12 +87,29 @@ class Unread(msgspec.Struct, frozen=True):
 
 
 class Go(msgspec.Struct, frozen=True):
-    """`stopped_ns`: when, of CLOCK_MONOTONIC; `learned`: vlan, MAC address, port, when."""
+    """`stopped_ns`: when, of CLOCK_MONOTONIC; `learned`: vlan, MAC address, port, when; `streams`
+    are those of the fast path, as its contract of this version has them.
+    """
 
     stopped_ns: int
     left: tuple[Left, ...]
     unread: tuple[Unread, ...]
     learned: tuple[tuple[int, bytes, str, int], ...]
+    contract: int = 0
+    streams: bytes = b""
+
+
+_VALUES: Final[dict[str, Any]] = {
+    "hello": Hello,
+    "state": bytes,
+    "port": Handed,
+    "claim": int,  # the interface of a port that is being opened
+    "sockets": tuple[str, ...],
+    "prepared": None,
+    "go": Go,
+    "serving": int,  # for how long no loop ran, in nanoseconds
+    "failed": str,
+}
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -90,7 +120,7 @@ def pair() -> tuple[socket.socket, socket.socket]:
     return ends
 
 
-def send(sock: socket.socket, kind: str, value: object = None, fds: tuple[int, ...] = ()) -> None:
+def send(sock: socket.socket, kind: str, value: object = None, fds: Sequence[int] = ()) -> None:
     """Say something; OSError if nobody is there, or he does not read."""
     body = os.memfd_create("snoop-handover", os.MFD_CLOEXEC)
     try:
@@ -103,22 +133,44 @@ def send(sock: socket.socket, kind: str, value: object = None, fds: tuple[int, .
 
 
 def receive(sock: socket.socket) -> Message:
-    """What is said next; EOFError if nothing more ever is, HandoverError if it is nothing."""
-    room = socket.CMSG_SPACE(_FDS_MAX * 4)
-    kind, told, _, _ = sock.recvmsg(_KIND_BYTES, room, socket.MSG_CMSG_CLOEXEC)
+    """What is said next; EOFError if nothing more ever is, HandoverError if it is nothing that is
+    said: no descriptor of it stays open then.
+    """
+    room = socket.CMSG_SPACE(FDS_MAX * 4)
+    kind, told, flags, _ = sock.recvmsg(_KIND_BYTES, room, socket.MSG_CMSG_CLOEXEC)
     fds = array.array("i")
     for level, what, data in told:
         if (level, what) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
-    if not kind:
+    if not kind and not fds:
         raise EOFError
+    try:
+        if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+            raise HandoverError("a message that is too long")
+        return _read(kind.decode(errors="replace"), fds)
+    except BaseException:
+        close(fds[1:])
+        raise
+    finally:
+        close(fds[:1])
+
+
+def close(fds: Sequence[int]) -> None:
+    """Nobody wants these."""
+    for fd in fds:
+        os.close(fd)
+
+
+def _read(kind: str, fds: Sequence[int]) -> Message:
+    if kind not in _VALUES:
+        raise HandoverError(f"an unknown message: {kind}")
     if not fds:
-        raise HandoverError("a message without its value")
+        raise HandoverError(f"a message without its value: {kind}")
     body, *rest = fds
     try:
-        with open(body, "rb") as file:
+        with open(body, "rb", closefd=False) as file:
             file.seek(0)
-            value = msgspec.msgpack.decode(file.read())
-    except msgspec.MsgspecError as error:
-        raise HandoverError(f"a message that is none: {error}") from error
-    return Message(kind.decode(errors="replace"), value, rest)
+            value = msgspec.msgpack.decode(file.read(), type=_VALUES[kind])
+    except (msgspec.MsgspecError, ValueError, RecursionError, OSError) as error:
+        raise HandoverError(f"a message that is none: {kind}: {error}") from error
+    return Message(kind, value, rest)

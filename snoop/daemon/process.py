@@ -26,7 +26,6 @@ from snoop.control.server import ControlServer, SocketTaken
 from snoop.control.telling import Replay
 from snoop.daemon import resuming, surviving
 from snoop.daemon.finding import Finding
-from snoop.daemon.heir import Heir
 from snoop.daemon.keeping import Keeping
 from snoop.daemon.limits import allow_descriptors
 from snoop.daemon.restarting import Restarting, StartError
@@ -72,7 +71,7 @@ class Daemon(Restarting):
         self._typed = [] if wait else loaded.typed
         self._load = load
         self._path = path
-        self._heir = Heir.of_environment()
+        self._heir = self._expected()
         self._handing = None
         self._events = Fanout()
         self._captures = Fanout()
@@ -174,7 +173,11 @@ class Daemon(Restarting):
             raise StartError(f"cannot make the fast path: {reason(error)}") from error
         try:
             self._programs = Programs(
-                fastpath, Curtain(), self._attached, lambda: self._openings.busy
+                fastpath,
+                Curtain(),
+                self._attached,
+                lambda: self._openings.busy,
+                held=self._heir is not None,
             )
             self._openings = Openings(fastpath, self._opened, self._programs, self._heir)
             self._claims = Claims(
@@ -212,14 +215,7 @@ class Daemon(Restarting):
             )
             if state is not None and (resumed or handed):
                 self._answers.counters.take_up(state.cleared)
-            named = {port.name for port in self._settings.config.named}
-            faults = [
-                f"{port.name}: {port.problem}"
-                for port in self._plane.ports
-                if port.problem and port.name in named
-            ]
-            if faults:
-                raise StartError("; ".join(faults))
+            self._require_ports()
             self._serve_metrics(self._settings.config.metrics.listen)
             self._claims.patience = 0.0  # from here on others wait for us
             self._workers = Workers(fastpath, self._failed)
@@ -230,7 +226,7 @@ class Daemon(Restarting):
             )
             turns.begin(self._links, self._neighbours)
             for number in (signal.SIGTERM, signal.SIGINT):
-                self._loop.add_signal_handler(number, self._end, None)
+                self._loop.add_signal_handler(number, self._told_to_end, number)
             self._loop.add_signal_handler(signal.SIGHUP, self._hang_up)
             self._say_notes()
             self._say_ready()
@@ -249,8 +245,7 @@ class Daemon(Restarting):
                 self._asking = resuming.Asking(self._loop, self._plane)
                 self._asking.ask()
             fault = await self._ended
-            if self._handing is not None:
-                self._handing.abort()
+            await self._stay()
             notify.notify("STOPPING=1")
             turns.deafen()
             if self._keeping is not None:
@@ -309,7 +304,7 @@ class Daemon(Restarting):
         if not listen:
             return
         # Imported here: most switches have no endpoint, and this takes longer than all the rest.
-        from snoop.control.metrics import Endpoint
+        from snoop.control.metrics import Endpoint, where
 
         if self._stopping:
             return
@@ -318,7 +313,7 @@ class Daemon(Restarting):
                 listen,
                 loop=self._loop,
                 sample=self._answers.sample,
-                listening=None if self._heir is None else self._heir.metrics_at(listen),
+                listening=None if self._heir is None else self._heir.metrics_at(*where(listen)),
             )
         except (OSError, OverflowError) as error:
             said = f"cannot serve [metrics] listen = {listen}: {error}"
@@ -353,6 +348,10 @@ class Daemon(Restarting):
             self._links.close(self._loop)
             fastpath.close()
         self._neighbours.close()
+
+    def _told_to_end(self, number: int) -> None:
+        if not self._is_another(number):
+            self._end(None)
 
     def _end(self, fault: str | None) -> None:
         if not self._ended.done():
@@ -400,6 +399,11 @@ class Daemon(Restarting):
         return loaded
 
     def _hang_up(self) -> None:
+        if self._is_another(signal.SIGHUP):
+            return
+        if self._handing is not None and self._handing.resting is not None:
+            self._hung_up = True
+            return
         try:
             self._changes.begin_reload()
             _log.info("configuration reloaded")
@@ -410,8 +414,7 @@ class Daemon(Restarting):
     async def _answer(self, request: requests.Request) -> object:
         if isinstance(request, requests.Restart):
             return await self._restart(request)
-        if self._handing is not None and self._handing.resting is not None:
-            await self._handing.resting
+        await self._until_it_moves()
         try:
             return await self._answers.answer(request)
         finally:
@@ -423,6 +426,8 @@ class Daemon(Restarting):
             self._turns.rearm()
 
     def _listen(self, request: requests.Monitor | requests.Capture) -> Listener | Replay:
+        if self._handing is not None and self._handing.served:
+            raise requests.HandedOver
         return self._answers.listen(request, events=self._events, captures=self._captures)
 
     def _say_ready(self) -> None:

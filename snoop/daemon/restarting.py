@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from snoop.config.settings import Settings
 from snoop.control import requests
 from snoop.control.server import ControlServer
-from snoop.daemon import surviving
+from snoop.daemon import messages, surviving
 from snoop.daemon.handing import Handing, Running
 from snoop.daemon.heir import Heir, end_with_parent
 from snoop.daemon.keeping import Keeping
@@ -25,7 +26,9 @@ from snoop.links.claims import Claims
 from snoop.proto.effects import EventKind
 from snoop.proto.units import MILLISECOND
 from snoop.runtime import saved
+from snoop.runtime.fanout import Fanout
 from snoop.runtime.plane import Plane
+from snoop.runtime.programs import Programs
 
 if TYPE_CHECKING:
     from snoop.control.metrics import Endpoint
@@ -48,15 +51,31 @@ class Restarting:
     _settings: Settings
     _plane: Plane
     _claims: Claims
+    _programs: Programs
     _control: ControlServer
     _turns: Turns | None
     _workers: Workers | None
     _endpoint: Endpoint | None
     _keeping: Keeping | None
+    _events: Fanout
+    _captures: Fanout
     _stopping: bool
+    _succession: asyncio.Task[Any] | None = None
+    _hung_up: bool = False
 
     def _gather(self, ended: bool = False) -> Callable[[], SwitchState]:
         raise NotImplementedError
+
+    def _hang_up(self) -> None:
+        raise NotImplementedError
+
+    @staticmethod
+    def _expected() -> Heir | None:
+        """None: this process takes nobody's place. StartError if that cannot be told."""
+        try:
+            return Heir.of_environment()
+        except HandoverError as error:
+            raise StartError(str(error)) from error
 
     def _inherit(self) -> SwitchState | None:
         """What the other process knows; what it has open is the heir's."""
@@ -75,9 +94,22 @@ class Restarting:
         if self._heir is None:
             return 0
         try:
-            return self._heir.begin(self._heir.take_place(self._plane))
+            return self._heir.begin(self._plane, self._heir.take_place(self._plane))
         except (HandoverError, OSError) as error:
             raise StartError(str(error)) from error
+
+    def _require_ports(self) -> None:
+        """StartError if one cannot be opened that the file names, or that the other process has."""
+        wanted = {port.name for port in self._settings.config.named}
+        if self._heir is not None:
+            wanted.update(self._heir.names.values())
+        faults = [
+            f"{port.name}: {port.problem}"
+            for port in self._plane.ports
+            if port.problem and port.name in wanted
+        ]
+        if faults:
+            raise StartError("; ".join(faults))
 
     def _succeed(self, control: ControlServer, pause_ns: int) -> None:
         if self._heir is None:
@@ -87,9 +119,12 @@ class Restarting:
             self._heir.control = None
         self._claims.vouch()
         self._heir.close()
+        self._programs.let_go()
+        self._plane.ports.opener.begin_programs()
         pause_ms = pause_ns / MILLISECOND
         self._plane.say(EventKind.RESTARTED, {"pause_ms": round(pause_ms, 1)})
         _log.info("in the place of another process; no loop ran for %.1f ms", pause_ms)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, messages.ENDING)
         self._end_with_parent()
 
     def _end_with_parent(self) -> None:
@@ -114,16 +149,61 @@ class Restarting:
     async def _restart(self, request: requests.Restart) -> object:
         """Have a new process serve; RequestError says why it does not, and this one goes on."""
         if self._handing is not None:
+            if self._handing.served:
+                raise requests.HandedOver
             raise requests.RequestError("it is being restarted already", code=1)
-        self._handing = handing = Handing(self._running())
+        self._handing = Handing(self._running())
+        # Whoever asked may go meanwhile, or be shown out.
+        self._succession = self._loop.create_task(self._hand_over(self._handing, request.timeout))
+        return await asyncio.shield(self._succession)
+
+    async def _hand_over(self, handing: Handing, timeout: float) -> object:
         try:
-            result = await handing.run(request.timeout)
+            result = await handing.run(timeout)
         except HandoverError as error:
             self._handing = None
             _log.error("restart: %s; this process goes on", error)
             raise requests.RequestError(f"{error}; the old process goes on", code=1) from error
+        finally:
+            if self._hung_up:
+                self._hung_up = False
+                self._loop.call_soon(self._hang_up)
         if self._keeping is not None:
             self._keeping.end()  # the snapshot is the other's from here on
         _log.info("handed over to process %d", result["pid"])
-        self._loop.call_soon(handing.end)  # who asked has his answer by then
+        self._succession = self._loop.create_task(self._leave_place(handing, result["pid"]))
         return result
+
+    async def _leave_place(self, handing: Handing, pid: int) -> None:
+        """Who is connected has his answer, or is told whom to ask."""
+        try:
+            handing.over()
+            last = {"time": handing.rested_at, "event": "handover", "pid": pid}
+            self._events.end(last)
+            self._captures.end(last)
+            leaving = [self._control.see_off()]
+            if self._endpoint is not None:
+                leaving.append(self._endpoint.see_off())
+            await asyncio.gather(*leaving)
+        finally:
+            handing.end()
+
+    async def _stay(self) -> None:
+        """This process ends as a switch, and no other one takes its place."""
+        if self._succession is not None:
+            self._succession.cancel()
+            await asyncio.gather(self._succession, return_exceptions=True)
+
+    def _is_another(self, number: int) -> bool:
+        """Is this signal for the process that took this one's place?"""
+        if self._handing is None or not self._handing.served:
+            return False
+        self._handing.pass_on(number)
+        return True
+
+    async def _until_it_moves(self) -> None:
+        """While the control plane rests nothing is decided; HandedOver: it never moves again."""
+        if self._handing is not None and self._handing.resting is not None:
+            await self._handing.resting
+        if self._handing is not None and self._handing.served:
+            raise requests.HandedOver

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from snoop._native import ffi, lib
-from snoop.fastpath.names import check, text
+from snoop.fastpath.names import PORTS_MAX, check, text
 from snoop.fastpath.opening import port_config
 from snoop.table.seen import PortSetup
 
@@ -31,6 +32,7 @@ class Handing:
 
     _sw: Any
     _programs: dict[int, int]
+    _streams_max: int
 
     def hand(self, port: int) -> Handed:
         """What an open port is made of; all of it stays open here. OSError if it is not open."""
@@ -68,6 +70,25 @@ class Handing:
         """Go on where the other process was stopped, before the first `run`; OSError."""
         check(lib.fp_port_resume(self._sw, port, data_taken, control_taken), "resume")
 
+    def unfilter(self, port: int) -> None:
+        """What the other process's filter kept out of a port comes in; OSError."""
+        check(lib.fp_port_unfilter(self._sw, port), "filter")
+
+    def streams_packed(self) -> bytes:
+        """The multicast flows seen, for `streams_load` in another process."""
+        streams = ffi.new("struct fp_stream[]", self._streams_max)
+        count = lib.fp_stream_dump(self._sw, streams, self._streams_max)
+        return bytes(ffi.buffer(streams, count * ffi.sizeof("struct fp_stream")))
+
+    def streams_load(self, packed: bytes, ports: Mapping[int, int]) -> int:
+        """Have flows go on that another process of this contract packed; how many. `ports`: their
+        numbers here by those there. Before the first `run`.
+        """
+        count = len(packed) // ffi.sizeof("struct fp_stream")
+        numbers = ffi.new("uint16_t[]", [ports.get(n, PORTS_MAX) for n in range(PORTS_MAX)])
+        streams = ffi.from_buffer("struct fp_stream[]", packed)
+        return int(lib.fp_stream_load(self._sw, streams, count, numbers))
+
     def quiet(self, quiet: bool, *, kernel: bool) -> None:
         """Have the kernel serve nothing, so that all comes into the rings; or again, streams too
         if `kernel`.
@@ -78,8 +99,10 @@ class Handing:
         """Take `stop` back, when every `run` has returned."""
         lib.fp_switch_go(self._sw)
 
-    def _forget_program(self, ifindex: int) -> None:
-        """What another process has left at an interface goes."""
-        fd = self._programs.pop(ifindex, 0)
-        if fd:
-            os.close(fd)
+    def _forget_program(self, port: int) -> None:
+        """What another process has left at a port's interface goes with the port."""
+        handed = ffi.new("struct fp_port_handed *")
+        if self._programs and not lib.fp_port_hand(self._sw, port, handed):
+            fd = self._programs.pop(handed.ifindex, 0)
+            if fd:
+                os.close(fd)

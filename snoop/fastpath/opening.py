@@ -46,6 +46,9 @@ class Opening:
     _staged_ports: dict[int, Staged]
     _programs: dict[int, int]  # what other processes have left at interfaces, until ours is there
 
+    def _forget_program(self, port: int) -> None:
+        raise NotImplementedError
+
     def port_open(
         self, port: int, ifindex: int, setup: PortSetup, *, coalesce: bool = True, mtu: int = 1500,
     ) -> PortOpened:  # fmt: skip
@@ -110,6 +113,7 @@ class Opening:
     def port_close(self, port: int) -> None:
         """Take a port out of the forwarding at once; KeyError if it is not open."""
         self._staged_ports.pop(port, None)
+        self._forget_program(port)
         if lib.fp_port_close(self._sw, port) < 0:
             raise KeyError(port)
 

@@ -19,7 +19,7 @@ _NO_TAG: int = lib.FP_NO_TAG
 _DRAIN_BYTES = 1 << 20
 
 
-class FastPath(Opening, Reading, Handing):
+class FastPath(Handing, Opening, Reading):
     """A fast path without ports; `fdb_max` and `streams_max` are entries, times nanoseconds.
 
     All methods but `run`, and those that say so, belong to one control thread; `run` blocks its

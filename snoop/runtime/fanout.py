@@ -56,10 +56,11 @@ class Listener:
         self._weight = 0
         self._time = 0.0
         self._waiting = asyncio.Event()
+        self._ended = False
 
     def offer(self, head: Head, line: bytes) -> None:
         """Queue `line` if it is wanted; count it as lost if the queue is full."""
-        if not self._wanted(head):
+        if self._ended or not self._wanted(head):
             return
         weight = len(line) + LINE_BYTES
         if len(self._queue) >= QUEUE_MAX or (self._queue and self._weight + weight > WEIGHT_MAX):
@@ -70,6 +71,17 @@ class Listener:
         self._queue.append(line)
         self._waiting.set()
 
+    def end(self, line: bytes) -> None:
+        """That is the last one, whatever is wanted."""
+        self._ended = True
+        self._queue.append(line)
+        self._waiting.set()
+
+    @property
+    def over(self) -> bool:
+        """Was that the last one, which `next` has returned?"""
+        return self._ended and not self._queue
+
     async def next(self) -> list[bytes]:
         """Everything queued, at least one line; a last `{"event": "lost", …}` if some were lost."""
         await self._waiting.wait()
@@ -78,7 +90,8 @@ class Listener:
         self._weight = 0
         self._waiting.clear()
         if self._lost:
-            lines.append(line_of({"time": self._time, "event": "lost", "count": self._lost}))
+            lost = line_of({"time": self._time, "event": "lost", "count": self._lost})
+            lines.insert(len(lines) - self._ended, lost)
             self._lost = 0
         return lines
 
@@ -104,6 +117,11 @@ class Fanout:
     def forget(self, listener: Listener) -> None:
         if listener in self._listeners:
             self._listeners.remove(listener)
+
+    def end(self, item: Mapping[str, object]) -> None:
+        """Tell everybody that this is all."""
+        for listener in self._listeners:
+            listener.end(line_of(item))
 
     def publish(self, item: Mapping[str, object]) -> None:
         """Tell whoever wants it."""

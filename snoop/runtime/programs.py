@@ -55,7 +55,11 @@ class Programs:
         curtain: Covering,
         told: Callable[[], None],
         busy: Callable[[], bool],
+        *,
+        held: bool = False,
     ) -> None:
+        """`held`: make none before `let_go`."""
+        self._held = held
         self._fastpath = fastpath
         self._curtain = curtain
         self._told = told
@@ -94,11 +98,17 @@ class Programs:
 
     def begin(self, rank: Callable[[int], int]) -> None:
         """Make the next ones, if none are under way: of ports of the highest rank."""
-        if self._begun is not None or not self._waiting or self._closed.is_set():
+        if self._held or self._begun is not None or not self._waiting or self._closed.is_set():
             return
         chosen = sorted(self._waiting.values(), key=lambda each: -rank(each.port))[:AT_ONCE]
         self._begun = self._pool.submit(self._make, chosen)
         self._begun.add_done_callback(lambda _: self._told())
+
+    def let_go(self) -> None:
+        """From the next `begin` on some are made: who had the ports before is no switch any more,
+        and its programs can go when ours are there.
+        """
+        self._held = False
 
     def taken(self) -> list[tuple[Wanted, Any]]:
         """Those that are made."""

@@ -130,6 +130,9 @@ class Line:
             answer = msgspec.json.decode(line, type=Answer)
         except msgspec.DecodeError as error:
             raise _foreign(error) from error
+        if answer.again:
+            self.close()
+            raise Unreachable(State.DEAD, f"the switch at {self._path} went on in another process")
         if not answer.ok:
             raise Refused(answer.error, answer.code)
         return answer.result

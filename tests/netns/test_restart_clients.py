@@ -1,0 +1,155 @@
+"""`snoop restart` under its clients: who asks has his answer, who listens goes on with the next."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from queue import Queue
+from typing import Any
+
+import pytest
+
+from netns.star import Star, star
+from snoop.control.client import Client, NoDaemon, Refused
+from snoop.lab import wait_until
+from snoop.lab.switch import SNOOP
+from snoop.namespace import inside
+
+GROUP = "239.24.1.1"
+
+
+@pytest.fixture(scope="module")
+def net() -> Iterator[Star]:
+    metrics = {"listen": "127.0.0.1:9571"}
+    with star(3, metrics=metrics) as made:
+        yield made
+
+
+@contextmanager
+def monitor(net: Star) -> Iterator[Queue[dict[str, Any]]]:
+    """What `snoop monitor --json` prints."""
+    command = [SNOOP, "--socket", net.switch.socket, "monitor", "--json"]
+    lines: Queue[dict[str, Any]] = Queue()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        out = process.stdout
+
+        def read() -> None:
+            for line in out:
+                lines.put(json.loads(line))
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        try:
+            yield lines
+        finally:
+            process.terminate()
+            thread.join()
+
+
+def test_a_monitor_goes_on_with_every_next_process(net: Star) -> None:
+    """Three in a row; each event once, none missing, and a line that says who it is from then."""
+    with monitor(net) as lines:
+        net.h(1).join("239.24.1.9")  # the first that it hears
+        seen = [lines.get(timeout=10)]
+        pids = []
+        for number in range(3):
+            pids.append(json.loads(net.switch.do("restart", "--json"))["pid"])
+            net.h(1).join(f"239.24.1.{20 + number}")
+            while seen[-1].get("group") != f"239.24.1.{20 + number}":
+                seen.append(lines.get(timeout=10))
+    kinds = [event["event"] for event in seen]
+    assert [event["pid"] for event in seen if event["event"] == "handover"] == pids
+    assert kinds.count("restarted") == 3
+    joined = [event["group"] for event in seen if event["event"] == "join"]
+    assert sorted(joined) == sorted({*joined})
+    status = net.switch.show("status")
+    assert status["pid"] == pids[-1]
+
+
+def test_who_asks_meanwhile_is_answered(net: Star) -> None:
+    """Commands, changes and scrapes without a pause between them, through three hand-overs."""
+    ended = threading.Event()
+    failures: list[BaseException] = []
+    rounds = [0, 0]
+
+    def ask() -> None:
+        with kept(failures):
+            while not ended.is_set():
+                with Client(net.switch.socket) as client:
+                    client.call("static", add=True, group="239.24.1.50", port="p2")
+                    client.call("show", what="mdb")
+                    client.call("static", add=False, group="239.24.1.50", port="p2")
+                rounds[0] += 1
+
+    def scrape() -> None:
+        with kept(failures), inside(net.lab.namespace):
+            while not ended.is_set():
+                with urllib.request.urlopen("http://127.0.0.1:9571/metrics", timeout=20) as page:
+                    assert b"snoop_port_rx_frames_total" in page.read()
+                rounds[1] += 1
+
+    threads = [threading.Thread(target=each) for each in (ask, scrape)]
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        before = list(rounds)
+        net.switch.do("restart")
+        wait_until(
+            lambda before=before: (
+                failures or all(now > then for now, then in zip(rounds, before, strict=True))
+            ),
+            within=20,
+            what="both are answered by the new one",
+        )
+    ended.set()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert net.switch.row("239.24.1.50", "p2") is None
+
+
+def known(net: Star) -> list[dict[str, Any]]:
+    """What `show events` has."""
+    with Client(net.switch.socket) as client:
+        events: list[dict[str, Any]] = client.call("events")["events"]
+    return events
+
+
+@contextmanager
+def kept(failures: list[BaseException]) -> Iterator[None]:
+    """Of a thread: what it raises is for the test to say."""
+    try:
+        yield
+    except (OSError, AssertionError, NoDaemon, Refused) as error:
+        failures.append(error)
+
+
+def test_counters_streams_and_uptime_go_on(net: Star) -> None:
+    net.h(1).join(GROUP)
+    net.switch.wait_members(GROUP, {"p1"})
+    net.h(0).start("send", destination=GROUP, count=500, rate=1000, size=100).result()
+    net.lab.settle(net.h(0))
+
+    def stream() -> dict[str, Any]:
+        return next(row for row in net.switch.streams() if row["group"] == GROUP)
+
+    before, up = stream(), net.switch.show("status")["uptime"]
+    assert before["frames"] == 500
+    events = known(net)[-20:]  # of a port the oldest go, when new ones come
+    net.switch.do("restart")
+    after = stream()
+    assert (after["frames"], after["bytes"]) == (500, before["bytes"])
+    assert after["age"] > before["age"]
+    assert after["egress"] == before["egress"]
+    assert net.switch.show("status")["uptime"] > up
+    again = known(net)
+    at = again.index(events[0])
+    assert again[at : at + len(events)] == events
+    net.h(0).start("send", destination=GROUP, count=500, rate=1000, size=100).result()
+    net.lab.settle(net.h(0))
+    assert stream()["frames"] == 1000

@@ -1,0 +1,206 @@
+"""The old process at a hand-over, with a real child that does as a script says: whatever that does
+or leaves undone, this one goes on, at once and as if nothing had been.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from snoop import parent
+from snoop.daemon import handing
+from snoop.daemon.handing import Handing, Running
+from snoop.daemon.messages import HandoverError
+from snoop.waiting import wait_until
+from unit import HANGS_S
+
+SCRIPT = """
+import os, signal, socket, sys, time
+from snoop.daemon import messages
+sock = socket.socket(fileno=int(os.environ[messages.ENVIRONMENT]))
+def hello(protocol=messages.PROTOCOL):
+    messages.send(sock, "hello", messages.Hello(protocol, "9.9"))
+def hear(kind):
+    while messages.receive(sock).kind != kind: pass
+"""
+AT_ALL = HANGS_S
+RESTED = ["rest", "quiet True"]
+STOPPED = [*RESTED, "stop"]
+WOKEN = ["quiet False", "go on"]
+STARTED = ["go", "start 2", *WOKEN]
+
+
+@dataclass
+class Fake:
+    """A switch without ports, and what was done to it."""
+
+    done: list[str] = field(default_factory=list)
+    stops: bool = True
+
+    def running(self) -> Running:
+        done = self.done
+
+        def stop() -> bool:
+            done.append("stop")
+            return self.stops
+
+        fastpath = SimpleNamespace(
+            workers=2, go=lambda: done.append("go"), fdb=list, streams_packed=bytes
+        )
+        plane: Any = SimpleNamespace(
+            ports=[],
+            fastpath=fastpath,
+            kernel=SimpleNamespace(quiet=lambda quiet: done.append(f"quiet {quiet}")),
+            drained=lambda budget: (),
+        )
+        turns: Any = SimpleNamespace(
+            rest=lambda: done.append("rest"), go_on=lambda: done.append("go on")
+        )
+        workers: Any = SimpleNamespace(stop=stop, start=lambda n: done.append(f"start {n}"))
+        claims: Any = SimpleNamespace(held=lambda ifindex: -1)
+        return Running(plane, turns, workers, claims, {}, lambda: b"state")
+
+
+def play(
+    script: str, monkeypatch: pytest.MonkeyPatch, fake: Fake, *, timeout: float = AT_ALL
+) -> dict[str, Any]:
+    """One attempt with that child; HandoverError says what became of it."""
+    monkeypatch.setattr(sys, "orig_argv", [sys.executable, "-c", SCRIPT + script])
+
+    async def scene() -> dict[str, Any]:
+        attempt = Handing(fake.running())
+        try:
+            return await attempt.run(timeout)
+        finally:
+            assert attempt.served or attempt.resting is None or attempt.resting.done()
+            while not attempt.served and parent.children():
+                await asyncio.sleep(0)
+
+    return asyncio.run(asyncio.wait_for(scene(), 2 * HANGS_S))
+
+
+def test_one_that_does_all_in_order_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Fake()
+    script = """
+hello()
+hear("sockets")
+messages.send(sock, "prepared")
+hear("go")
+messages.send(sock, "serving", 2_000_000)
+"""
+    result = play(script, monkeypatch, fake)
+    assert (result["version"], result["pause"]) == ("9.9", 0.002)
+    assert fake.done == STOPPED
+    os.waitpid(result["pid"], 0)
+
+
+@pytest.mark.parametrize(
+    ("script", "said", "done"),
+    [
+        ("sys.exit(3)", "ended with status 3", []),
+        ("os.kill(os.getpid(), 9)", "ended by signal 9", []),
+        ('messages.send(sock, "failed", "no such key")', "no such key", []),
+        ("hello(99)", "the new version hands over otherwise", []),
+        ('messages.send(sock, "prepared")', "says prepared in place of hello", []),
+        ('messages.send(sock, "hello", 5)', "a message that is none: hello", []),
+        ('sock.send(b"hello")', "without its value", []),
+        ('sock.send(b"x" * 5000)', "too long", []),
+        ("hello(); hear('state'); sys.exit(1)", "ended with status 1", [*RESTED, *WOKEN]),
+        (
+            "hello(); hear('sockets'); messages.send(sock, 'serving', 1)",
+            "says serving in place of prepared",
+            [*RESTED, *WOKEN],
+        ),
+        (
+            "hello(); hear('sockets'); messages.send(sock, 'failed', 'no room'); time.sleep(60)",
+            "no room",
+            [*RESTED, *WOKEN],
+        ),
+        (
+            "hello(); messages.send(sock, 'prepared'); hear('go'); sys.exit(0)",
+            "ended with status 0",
+            [*STOPPED, *STARTED],
+        ),
+        (
+            "hello(); messages.send(sock, 'prepared'); hear('go'); "
+            "messages.send(sock, 'serving', 'soon')",
+            "a message that is none: serving",
+            [*STOPPED, *STARTED],
+        ),
+    ],
+)
+def test_one_that_fails_costs_nothing(
+    script: str, said: str, done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = Fake()
+    with pytest.raises(HandoverError, match=said):
+        play(script, monkeypatch, fake)
+    # The loops run before anything else is seen to.
+    assert [each for each in fake.done if each != "stop"] == [
+        each for each in done if each != "stop"
+    ]
+    assert ("stop" in fake.done) == ("stop" in done)
+
+
+@pytest.mark.parametrize(
+    ("script", "at"),
+    [
+        ("time.sleep(60)", "hello"),
+        ("hello(); time.sleep(60)", "prepared"),
+        ("hello(); messages.send(sock, 'prepared'); time.sleep(60)", "serving"),
+        ("hello(); os.kill(os.getpid(), signal.SIGSTOP)", "prepared"),
+    ],
+)
+def test_one_that_hangs_is_not_waited_for(
+    script: str, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handing, "PREPARE_SECONDS", 0.3)
+    fake = Fake()
+    with pytest.raises(HandoverError, match=rf"not ready after 0\.\d s \({at}\)"):
+        play(script, monkeypatch, fake, timeout=0.3 if at == "hello" else AT_ALL)
+    assert not fake.done or fake.done[-2:] == WOKEN
+
+
+def test_loops_that_do_not_stop_are_left_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Fake(stops=False)
+    with pytest.raises(HandoverError, match="a forwarding loop does not stop"):
+        play("hello(); messages.send(sock, 'prepared'); hear('go')", monkeypatch, fake)
+    assert fake.done[-2:] == WOKEN
+
+
+def test_an_attempt_that_is_cancelled_leaves_all_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = Fake()
+    monkeypatch.setattr(
+        sys, "orig_argv", [sys.executable, "-c", SCRIPT + "hello(); time.sleep(60)"]
+    )
+
+    async def scene() -> None:
+        attempt = Handing(fake.running())
+        task = asyncio.create_task(attempt.run(AT_ALL))
+        while fake.done != RESTED:
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert fake.done == [*RESTED, *WOKEN]
+        assert not attempt.served
+        while parent.children():
+            await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(scene(), HANGS_S))
+
+
+def test_a_python_that_is_there_no_more_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    fake = Fake()
+    with pytest.raises(HandoverError, match="No such file"):
+        play("", monkeypatch, fake)
+    assert not fake.done
+    wait_until(lambda: not parent.children(), within=HANGS_S, what="nobody is left")
