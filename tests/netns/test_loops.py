@@ -6,7 +6,9 @@ for ever without the guard.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from netns.star import IGMP
 from snoop.lab import Lab, frames, wait_until
 from snoop.lab.host import Host
 from snoop.lab.switch import Snoop
+from testbed.daemons import OpenVswitch
 
 CUT = 2.0  # from the cable to the cut
 HEALED = 6.0  # from the last probe that came back: four beats, and what a busy machine adds
@@ -170,3 +173,113 @@ def test_a_flood_is_limited_by_its_kind_and_what_is_wanted_is_not(lab: Lab) -> N
     broadcast(host, 500)
     lab.settle(host, [lab.h(1)])
     assert switch.counters("p0")["storm_broadcast"] == before
+
+
+class Inside(OpenVswitch):
+    """Open vSwitch in the namespace of the switch, between two of its cables."""
+
+    def ports(self) -> dict[str, list[str]]:
+        return {"x0": [], "x1": []}
+
+
+def test_a_loop_through_open_vswitch(lab: Lab) -> None:
+    """LOOP-2: a bridge that is a process."""
+    for one, other in (("a0", "x0"), ("a1", "x1")):
+        lab.trunk(one, other)
+    with Inside(lab.own("x0")) as ovs:
+        ovs.start("")
+        switch = lab.switch(["p0", "p1", "a0", "a1"])
+        broadcast(lab.h(0))
+        wait_until(lambda: held(switch) == ["a1"], within=CUT + BUSY)
+        crosses(lab)
+
+
+def reflects(host: Host, protocol: str) -> None:
+    """All frames, or those of an EtherType, go back as they came."""
+    for words in (
+        ["qdisc", "add", "dev", "eth0", "clsact"],
+        ["filter", "add", "dev", "eth0", "ingress", "protocol", protocol, "matchall",
+         "action", "mirred", "egress", "redirect", "dev", "eth0"],
+    ):  # fmt: skip
+        done = host.run(["tc", *words])
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("protocol", ["all", "0x88b5"], ids=["everything", "probes"])
+def test_a_host_that_sends_back_what_it_gets_is_held(protocol: str) -> None:
+    """LOOP-2: its own port, and nobody else's; h0's address stays where it is."""
+    with Lab(3) as lab:
+        switch = lab.switch(config={"igmp": IGMP})
+        reflects(lab.h(2), protocol)
+        broadcast(lab.h(0))
+        wait_until(lambda: held(switch) == ["p2"], within=CUT + BUSY)
+        for host in lab.hosts[:2]:
+            host.reset()
+        lab.h(0).send("239.1.2.3", count=50, rate=2000)
+        lab.settle(lab.h(0), [lab.h(1)])
+        assert lab.h(1).wire("239.1.2.3").unique == 50
+        assert lab.h(0).run(["ping", "-c1", "-W5", lab.h(1).address]).returncode == 0
+
+
+def probes_at(host: Host) -> list[bytes]:
+    return [one.frame for one in host.captured() if one.frame[12:14] == b"\x88\xb5"]
+
+
+def test_a_probe_that_is_sent_later_has_found_nothing() -> None:
+    """LOOP-1: captured at one port; by the time another host sends it, it is too old."""
+    with Lab(3) as lab:
+        switch = lab.switch(config={"igmp": IGMP})
+        lab.h(1).record("all")
+        wait_until(lambda: len(probes_at(lab.h(1))) >= 6, within=BUSY)
+        old = probes_at(lab.h(1))[:1]
+
+        def refused() -> bool:
+            lab.h(2).frames(old)
+            return switch.counters("p2")["probe_refused"] > 0
+
+        wait_until(refused, within=BUSY)
+        assert held(switch) == []
+
+
+def test_a_loop_in_one_vlan_of_a_trunk(lab: Lab) -> None:
+    """LOOP-1, 2: a cable between two trunks that have one VLAN in common."""
+    lab.trunk("a0", "a1")
+    vlans = {"p0": 20, "p1": 20, "a0": [10, 20], "a1": [20, 30]}
+    switch = lab.switch(["p0", "p1", "a0", "a1"], vlans=vlans)
+    broadcast(lab.h(0))
+    wait_until(lambda: held(switch) == ["a1"], within=CUT + BUSY)
+    (row,) = [row for row in switch.show("ports")["ports"] if row["loop"]]
+    assert "VLAN 20" in row["problem"]
+    crosses(lab)
+
+
+def test_ports_of_one_split_horizon_that_are_joined_outside(lab: Lab) -> None:
+    """What is flooded to both comes back by both: no storm, but everybody gets it again."""
+    lab.trunk("a0", "a1")
+    fabric = [{"name": name, "split_horizon": "fabric"} for name in ("a0", "a1")]
+    switch = lab.switch(["p0", "p1", *fabric])
+    wait_until(lambda: held(switch) == ["a1"], within=CUT + BUSY)
+    crosses(lab)
+
+
+def test_a_held_port_stays_held_over_a_restart_and_a_crash(lab: Lab) -> None:
+    """LOOP-3: the storm does not begin anew; a cable that was pulled meanwhile is seen."""
+    lab.trunk("a0", "a1")
+    switch = lab.switch(["p0", "p1", "a0", "a1"], config={"igmp": IGMP})
+    wait_until(lambda: held(switch) == ["a1"], within=CUT + BUSY)
+    switch.run("restart")
+    assert held(switch) == ["a1"]
+    broadcast(lab.h(0))
+    crosses(lab)
+    saved = Path(switch.socket).with_suffix(".state")
+    before = saved.stat().st_mtime_ns if saved.exists() else 0
+    switch.query()
+    wait_until(lambda: saved.exists() and saved.stat().st_mtime_ns != before, within=20)
+    switch.stop(signal.SIGKILL)
+    switch.start()
+    assert held(switch) == ["a1"]
+    broadcast(lab.h(0))
+    crosses(lab)
+    assert switch.counters("a1")["flood_broadcast"] == 0
+    lab.set_port("a0", "down")
+    wait_until(lambda: held(switch) == [], within=HEALED + BUSY)
