@@ -9,6 +9,7 @@
 #define FP_DECIDE_H
 
 #include "fp_frame.h"
+#include "fp_guard.h"
 #include "fp_mask.h"
 #include "fp_table.h"
 
@@ -23,7 +24,8 @@ static inline enum fp_kind fp_decide_kind(const struct fp_frame *frame)
 {
 	if (!fp_mac_is_multicast(frame->data))
 		return FP_KIND_UNICAST;
-	if (!frame->family || frame->ip_error || frame->service_tag || frame->control)
+	if (!frame->family || frame->ip_error || frame->service_tag || frame->control ||
+	    fp_guard_is_probe(frame))
 		return FP_KIND_OTHER;
 	if (frame->family == FP_FAMILY_IPV4)
 		return frame->data[0] == 0x01 ? FP_KIND_FLOW : FP_KIND_OTHER;

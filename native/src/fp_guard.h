@@ -8,18 +8,23 @@
 
 #include "fp_frame.h"
 
-#define FP_ETHERTYPE_PROBE 0x88b5u /* IEEE 802, local experimental 1 */
-/* 03:73:6e:6f:6f:70, a locally administered group address that says "snoop" */
-#define FP_PROBE_MAC_HIGH 0x03736e6fu
-#define FP_PROBE_MAC_LOW 0x6f70u
+/*
+ * 224.0.0.254 and protocol 253 are there for experiments (RFC 4727, RFC 3692): bridges flood the
+ * group, and a host's IP lets it go without a word. An EtherType that it does not know it counts as
+ * a frame lost in reception, one a second, and whoever watches that for trouble would find it.
+ */
+#define FP_IPPROTO_PROBE 253u
+#define FP_PROBE_GROUP 0xe00000feu
 #define FP_LLC_BPDU_BYTES 3u
 #define FP_LLC_PVST_BYTES 8u
 
 static inline bool fp_guard_is_probe(const struct fp_frame *frame)
 {
-	return frame->ethertype == FP_ETHERTYPE_PROBE && !frame->service_tag &&
-	       fp_read32(frame->data) == FP_PROBE_MAC_HIGH &&
-	       fp_read16(frame->data + 4) == FP_PROBE_MAC_LOW;
+	static const uint8_t group[FP_MAC_BYTES] = {0x01, 0x00, 0x5e, 0x00, 0x00, 0xfe};
+
+	return frame->family == FP_FAMILY_IPV4 && !frame->ip_error && !frame->service_tag &&
+	       frame->protocol == FP_IPPROTO_PROBE && !memcmp(frame->data, group, sizeof(group)) &&
+	       fp_read32(frame->group + 12) == FP_PROBE_GROUP;
 }
 
 /* Of a group address: a BPDU that tells of a topology change, IEEE 802.1D 9.3, or one in a VLAN. */

@@ -56,7 +56,7 @@ static void punt(struct fp_worker *worker, const struct fp_table *table, uint32_
 	struct fp_stats *stats = &worker->stats[port];
 	uint32_t known = worker->joins.count;
 	enum fp_reason reason;
-	bool guarded = frame->family == 0;
+	bool guarded = frame->family == 0 || fp_guard_is_probe(frame);
 	bool put = hand_up(table, table->ports[port],
 			   guarded ? &worker->storms[port].probe_due_ns : NULL, frame, now_ns,
 			   &reason);

@@ -215,11 +215,11 @@ static void test_without_routers_the_kernel_drops_what_is_too_much(void)
 
 static struct packet probe(void)
 {
-	static const uint8_t group[6] = {0x03, 0x73, 0x6e, 0x6f, 0x6f, 0x70};
 	struct packet packet = packet_udp();
 
-	memcpy(packet.dst, group, 6);
-	packet.ethertype = FP_ETHERTYPE_PROBE;
+	packet_set_group(&packet, 0xe00000fe);
+	packet.protocol = 253;
+	packet.source = 0;
 	return packet;
 }
 
@@ -230,7 +230,7 @@ static void test_probes_are_handed_up_by_ports_with_a_guard(void)
 	struct packet data = packet_udp();
 
 	start();
-	check_flood(decide(&packet), FP_FLOOD_L2_MULTICAST);
+	check_flood(decide(&packet), FP_FLOOD_LINK_LOCAL);
 	fp_mask_set(table->guard, IN);
 	check_sent(decide(&packet), FP_PUNT_PROBE, 0, 0);
 	CHECK(!decide(&packet).learn);
@@ -246,6 +246,12 @@ static void test_probes_are_handed_up_by_ports_with_a_guard(void)
 	packet.tci = 7;
 	check_sent(decide(&packet), FP_PUNT_PROBE, 0, 0);
 	packet.tpid = 0x88a8;
+	check_drop(decide(&packet), FP_DROP_LOOP);
+	packet.tpid = 0;
+	packet.protocol = 254;
+	check_drop(decide(&packet), FP_DROP_LOOP);
+	packet.protocol = 253;
+	packet_set_group(&packet, 0xe00000fd);
 	check_drop(decide(&packet), FP_DROP_LOOP);
 }
 

@@ -27,7 +27,7 @@ from snoop.runtime.port import Port, State
 from snoop.runtime.ports import Ports
 from snoop.table.seen import Punted
 from snoop.wire import probe
-from snoop.wire.probe import ETHERTYPE_PROBE, SWITCH_BYTES
+from snoop.wire.probe import SWITCH_BYTES
 
 _log = logging.getLogger("snoop.loop")
 
@@ -36,11 +36,6 @@ VLANS_MAX = 16
 SILENT = Duration(SECOND)
 """Who has not been heard for so long may be elsewhere, after a change."""
 _BRIDGES = (bytes.fromhex("0180c2000000"), bytes.fromhex("01000ccccccd"))
-_PROBE = ETHERTYPE_PROBE.to_bytes(2)
-
-
-def _is_probe(punted: Punted) -> bool:
-    return punted.frame[12:14] == _PROBE
 
 
 class Counts(Protocol):
@@ -95,7 +90,7 @@ class Guard:
             self._changed_at = punted.port
             self._asks = self._topology.hear(now) or self._asks
             return True
-        if not _is_probe(punted):
+        if not probe.is_one(punted.frame):
             return False
         heard = self._loops.receive(punted.port, punted.vid, punted.frame, now)
         forwarding = self._forwarding()

@@ -1,19 +1,22 @@
 """Probes of a loop guard: a frame that a switch sends by each of its ports, and must not get back.
 
-EtherType 0x88b5, which IEEE 802 leaves to local experiments, to a group address of nobody's: every
-bridge floods it, no host listens. Behind the header, in network order: "snoop", the version (1),
-the switch (8 bytes), its port and the VLAN (2 each), the key (16 bytes of chance), the length of
-the label and the label, which says to people whose it is, how many switches of this kind have
-passed it on, at most 16, and their ids. What follows is padding.
+IPv4 to 224.0.0.254, protocol 253, which RFC 4727 and RFC 3692 leave to experiments, from 0.0.0.0,
+TTL 1: every bridge floods it, no host listens, and none counts it as lost. Behind the header, in
+network order: "snoop", the version (1), the switch (8 bytes), its port and the VLAN (2 each), the
+key (16 bytes of chance), the length of the label and the label, which says to people whose it is,
+how many switches of this kind have passed it on, at most 16, and their ids. What follows is padding.
 """
 
 from struct import Struct
 from typing import Final, NamedTuple
 
-from snoop.wire import ether
+from snoop.wire import ether, ipv4
+from snoop.wire.address import UNSPECIFIED
+from snoop.wire.address import parse as address
 
-ETHERTYPE_PROBE: Final = 0x88B5
-GROUP_MAC: Final = bytes.fromhex("03736e6f6f70")
+PROTOCOL_PROBE: Final = 253
+GROUP: Final = address("224.0.0.254")
+GROUP_MAC: Final = ether.multicast_mac(GROUP)
 SWITCH_BYTES: Final = 8
 KEY_BYTES: Final = 16
 LABEL_BYTES_MAX: Final = 64
@@ -21,6 +24,7 @@ PATH_MAX: Final = 16
 
 _MAGIC: Final = b"snoop\x01"
 _FIELDS: Final = Struct(f"!6s{SWITCH_BYTES}sHH{KEY_BYTES}sB")
+_START: Final = ether.HEADER_BYTES + 20
 _FRAME_BYTES_MIN: Final = 60
 
 
@@ -40,16 +44,23 @@ def build(probe: Probe, src: bytes) -> bytes:
     label = probe.label.encode()[:LABEL_BYTES_MAX]
     fields = _FIELDS.pack(_MAGIC, probe.switch, probe.port, probe.vid, probe.key, len(label))
     path = bytes((len(probe.path),)) + b"".join(probe.path)
-    frame = ether.build(GROUP_MAC, src, fields + label + path, ETHERTYPE_PROBE)
-    return frame.ljust(_FRAME_BYTES_MIN, b"\0")
+    packet = ipv4.build(
+        UNSPECIFIED, GROUP, PROTOCOL_PROBE, fields + label + path, router_alert=False
+    )
+    return ether.build(GROUP_MAC, src, packet).ljust(_FRAME_BYTES_MIN, b"\0")
+
+
+def is_one(frame: bytes) -> bool:
+    """Is a frame without its tag one that the fast path hands up as a probe?"""
+    return frame[:6] == GROUP_MAC and frame[12:14] == b"\x08\x00" and frame[23] == PROTOCOL_PROBE
 
 
 def parse(frame: bytes) -> Probe | None:
-    """Read a frame without its tag; None: it is no probe."""
-    if len(frame) < ether.HEADER_BYTES + _FIELDS.size:
+    """Read a frame without its tag, whose IPv4 header is valid; None: it is no probe."""
+    if len(frame) < _START + _FIELDS.size or frame[ether.HEADER_BYTES] != 0x45:
         return None
-    magic, switch, port, vid, key, size = _FIELDS.unpack_from(frame, ether.HEADER_BYTES)
-    start = ether.HEADER_BYTES + _FIELDS.size
+    magic, switch, port, vid, key, size = _FIELDS.unpack_from(frame, _START)
+    start = _START + _FIELDS.size
     if magic != _MAGIC or size > LABEL_BYTES_MAX or len(frame) <= start + size:
         return None
     label = frame[start : start + size].decode(errors="replace")

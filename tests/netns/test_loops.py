@@ -17,6 +17,8 @@ from netns.star import IGMP
 from snoop.lab import Lab, frames, wait_until
 from snoop.lab.host import Host
 from snoop.lab.switch import Snoop
+from snoop.wire import probe
+from snoop.wire.probe import Probe
 from testbed.daemons import OpenVswitch
 
 CUT = 2.0  # from the cable to the cut
@@ -138,12 +140,13 @@ def test_probes_that_were_made_up_hold_nobody(lab: Lab) -> None:
     """LOOP-1: of another's port, as many as a host can send; who sends back his own is held."""
     switch = lab.switch(["p0", "p1"])
     host = lab.h(0)
-    forged = bytes.fromhex("03736e6f6f70") + bytes.fromhex(host.mac.replace(":", "")) + b"\x88\xb5"
-    host.frames([forged + b"snoop\x01" + bytes(60)] * 20, repeat=200)
+    forged = probe.build(Probe(b"snooper!", 1, 0, bytes(16), "sw0 p1"), bytes(6))
+    forged = forged[:6] + bytes.fromhex(host.mac.replace(":", "")) + forged[12:]
+    host.frames([forged] * 20, repeat=200)
     wait_until(lambda: switch.counters("p0")["probe_limited"] > 0, within=BUSY)
 
     def refused() -> bool:
-        host.frames([forged + b"garbage" + bytes(60)] * 20)
+        host.frames([forged[:34] + b"garbage" + forged[41:]] * 20)
         return switch.counters("p0")["probe_refused"] > 0
 
     wait_until(refused, within=BUSY)
@@ -202,7 +205,7 @@ tap.setsockopt(263, 23, 1)  # PACKET_IGNORE_OUTGOING
 tap.bind(("eth0", 3))
 while True:
     frame = tap.recv(65536)
-    if sys.argv[1] == "everything" or frame[12:14] == bytes.fromhex("88b5"):
+    if sys.argv[1] == "everything" or frame[23] == 253:
         tap.send(frame[:1514])
 """
 

@@ -170,7 +170,12 @@ class Table:
             vid, rest = int.from_bytes(rest[2:4], "big") & 0x0FFF, rest[4:]
         vid = vid or self.pvids.get(port, 0)
         is_in = vid != 0x0FFF and self.members_of(vid) >> port & 1
-        return bool(is_in) and frame[:6] == b"\x03snoop" and rest[:2] == b"\x88\xb5"
+        if not is_in or rest[:2] != b"\x08\x00" or not _header_valid(rest[2:]):
+            return False
+        start, group = rest[2:22], bytes((224, 0, 0, 254))
+        later = int.from_bytes(start[6:8], "big") & 0x1FFF
+        mac = b"\x01\x00\x5e\x00\x00\xfe"
+        return frame[:6] == mac and start[16:20] == group and start[9] == 253 and not later
 
     def members_of(self, vid: int) -> Ports:
         """The ports that are in a VLAN."""

@@ -91,7 +91,7 @@ def test_what_nobody_was_sent_holds_nobody() -> None:
     assert guard.receive(2, 0, forged, at(0)).refused
     assert guard.receive(2, 0, real, at(4.1)).refused
     assert guard.receive(2, 0, real[:40], at(0)).refused
-    assert guard.receive(2, 0, real[:14] + b"other" + real[19:], at(0)).refused
+    assert guard.receive(2, 0, real[:34] + b"other" + real[39:], at(0)).refused
     assert not guard.receive(2, 7, real, at(0)).refused
     assert held(guard, 0) == set()
 
@@ -158,7 +158,7 @@ def test_a_port_that_is_none_any_more_leaves_nothing() -> None:
 @given(st.binary(max_size=120))
 def test_any_bytes_are_refused_or_somebodys(payload: bytes) -> None:
     guard = LoopGuard(OURS)
-    heard = guard.receive(1, 0, probe.GROUP_MAC + MAC + b"\x88\xb5" + payload, at(0))
+    heard = guard.receive(1, 0, probe.GROUP_MAC + MAC + b"\x08\x00" + payload, at(0))
     assert heard.refused or heard.passed
     assert held(guard, 0) == set()
 

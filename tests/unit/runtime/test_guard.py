@@ -39,7 +39,7 @@ def comes_in(scene: Scene, port: int, frame: bytes) -> None:
 
 def queries(scene: Scene) -> int:
     """How many went out since the last time."""
-    sent = [frame for _, frame in scene.fastpath.injected if frame[12:14] != b"\x88\xb5"]
+    sent = [frame for _, frame in scene.fastpath.injected if not probe.is_one(frame)]
     scene.fastpath.injected.clear()
     return len(sent)
 
@@ -48,9 +48,7 @@ def looped(scene: Scene) -> None:
     """A probe of p1 comes in at p2, the higher one."""
     scene.plane.look()
     (sent,) = [
-        frame
-        for ports, frame in scene.fastpath.injected
-        if ports == 1 << 1 and frame[12:14] == b"\x88\xb5"
+        frame for ports, frame in scene.fastpath.injected if ports == 1 << 1 and probe.is_one(frame)
     ][-1:]
     comes_in(scene, 2, sent)
 

@@ -13,6 +13,7 @@ from snoop.wire.probe import KEY_BYTES, LABEL_BYTES_MAX, PATH_MAX, SWITCH_BYTES,
 
 fields = pytest.importorskip("scapy.fields")
 packet = pytest.importorskip("scapy.packet")
+inet = pytest.importorskip("scapy.layers.inet")
 l2 = pytest.importorskip("scapy.layers.l2")
 
 MAC = "02:00:00:00:00:07"
@@ -52,8 +53,8 @@ def frame_of(one: Probe) -> bytes:
 
 
 def written(one: Probe) -> Any:
-    ether = l2.Ether(dst="03:73:6e:6f:6f:70", src=MAC, type=0x88B5)
-    return ether / Payload(
+    ip = inet.IP(src="0.0.0.0", dst="224.0.0.254", proto=253, ttl=1)
+    return l2.Ether(dst="01:00:5e:00:00:fe", src=MAC) / ip / Payload(
         switch=one.switch, port=one.port, vid=one.vid, key=one.key,
         label=one.label.encode(), path=list(one.path),
     )  # fmt: skip
@@ -61,9 +62,14 @@ def written(one: Probe) -> Any:
 
 @given(probes)
 def test_scapy_reads_what_we_write(one: Probe) -> None:
-    ether = l2.Ether(frame_of(one))
-    assert (ether.dst, ether.src, ether.type) == ("03:73:6e:6f:6f:70", MAC, 0x88B5)
-    read = Payload(bytes(ether.payload))
+    frame = frame_of(one)
+    ether = l2.Ether(frame)
+    assert (ether.dst, ether.src, ether.type) == ("01:00:5e:00:00:fe", MAC, 0x0800)
+    ip = ether[inet.IP]
+    assert (ip.src, ip.dst, ip.proto, ip.ttl) == ("0.0.0.0", "224.0.0.254", 253, 1)
+    del ip.chksum
+    assert bytes(ip.__class__(bytes(ip)))[10:12] == frame[24:26], "its own checksum"
+    read = Payload(bytes(ip.payload))
     assert (read.magic, read.version, read.switch, read.key) == (b"snoop", 1, one.switch, one.key)
     assert (read.port, read.vid, read.label) == (one.port, one.vid, one.label.encode())
     assert read.path == list(one.path)
@@ -80,11 +86,11 @@ def test_we_read_what_scapy_writes_whole_padded_and_not_cut(one: Probe, padding:
 
 @given(probes)
 def test_what_is_not_ours_is_none(one: Probe) -> None:
-    for at in range(14, 20):  # the magic and the version
+    for at in range(34, 40):  # the magic and the version
         frame = bytearray(frame_of(one))
         frame[at] ^= 1
         assert probe.parse(bytes(frame)) is None
-    size = 14 + 34
+    size = 34 + 34
     too_long = frame_of(one)[:size] + b"\x41" + bytes(400)
     assert probe.parse(too_long) is None
     too_far = frame_of(one._replace(label="", path=()))[: size + 1] + b"\x11" + bytes(400)
