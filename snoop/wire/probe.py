@@ -4,7 +4,7 @@ IPv4 to 224.0.0.254, protocol 253, which RFC 4727 and RFC 3692 leave to experime
 TTL 1: every bridge floods it, no host listens, and none counts it as lost. Behind the header, in
 network order: "snoop", the version (1), the switch (8 bytes), its port and the VLAN (2 each), the
 key (16 bytes of chance), the length of the label and the label, which says to people whose it is,
-how many switches of this kind have passed it on, at most 16, and their ids. What follows is padding.
+how many switches of this kind have passed it on, at most 16, and their ids. The rest is padding.
 """
 
 from struct import Struct
