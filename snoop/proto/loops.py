@@ -14,7 +14,8 @@ Other switches of this kind pass a probe on, each once and with its id (LOOP-5):
 them is found, and a host behind them cannot send it back. They see the loop, too: of those who are
 in it the one with the lowest id holds its port, the others wait whether that was it (LOOP-6), or
 each would cut another cable. An id is not believed for long: who waits for one that does not come
-acts after all.
+acts after all. A probe also says how often its switch has held a port or let one go: where that is
+another number, the network is another for those who hear it as well (LOOP-8).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -34,13 +35,17 @@ GONE: Final = Duration(7 * SECOND // 2)
 PATIENCE: Final = Duration(12 * SECOND // 5)
 # What others can make this grow.
 PASSED_MAX: Final = 4096
+SWITCHES_MAX: Final = 256
 
 
 class Heard(NamedTuple):
-    """What becomes of a probe: what of it is passed on, if anything; whether it was refused."""
+    """What becomes of a probe: what of it is passed on, if anything; whether it was refused;
+    whether its switch says that it has held a port, or let one go.
+    """
 
     passed: bytes | None = None
     refused: bool = False
+    changed: bool = False
 
 
 class Held(NamedTuple):
@@ -84,6 +89,8 @@ class LoopGuard:
         self._loops: dict[tuple[int, int], _Loop] = {}
         self._held: dict[int, Held] = {}
         self._passed: dict[tuple[bytes, bytes, int], Instant] = {}
+        self._changes = 0
+        self._others: dict[bytes, int] = {}
 
     @property
     def held(self) -> Mapping[int, Held]:
@@ -104,7 +111,7 @@ class LoopGuard:
             for vid in vids:
                 key = chance(KEY_BYTES)
                 self._sent[key] = _Sent(port, vid, now)
-                probes.append(Probe(self.switch, port, vid, key, ""))
+                probes.append(Probe(self.switch, port, vid, key, "", (), self._changes))
         return probes
 
     def receive(self, port: int, vid: int, frame: bytes, now: Instant) -> Heard:
@@ -113,7 +120,8 @@ class LoopGuard:
         if heard is None:
             return Heard(refused=True)
         if heard.switch != self.switch:
-            return Heard(self._passed_on(frame, heard, vid, now))
+            passed = self._passed_on(frame, heard, vid, now)
+            return Heard(passed, changed=self._is_news(heard))
         sent = self._sent.get(heard.key)
         if sent is None or now - sent.at >= KEPT:
             return Heard(refused=True)
@@ -144,6 +152,7 @@ class LoopGuard:
                 continue
             self._held[high] = Held(low, loop.vid, now)
             changes.append(Change(high, self._held[high]))
+        self._changes = (self._changes + len(changes)) % (1 << 32)
         return changes
 
     def resume(self, held: Mapping[int, Held], now: Instant) -> None:
@@ -173,6 +182,14 @@ class LoopGuard:
         """
         others = set(heard.path) - {self.switch}
         return len(others) if low == high else sum(other < self.switch for other in others)
+
+    def _is_news(self, heard: Probe) -> bool:
+        """Of a switch that is heard for the first time nothing has changed."""
+        known = self._others.pop(heard.switch, heard.changes)
+        self._others[heard.switch] = heard.changes
+        if len(self._others) > SWITCHES_MAX:
+            del self._others[next(iter(self._others))]
+        return heard.changes != known
 
     def _passed_on(self, frame: bytes, heard: Probe, vid: int, now: Instant) -> bytes | None:
         key = (heard.switch, heard.key, vid)

@@ -87,8 +87,7 @@ class Guard:
     def takes(self, punted: Punted, counts: Counts, now: Instant) -> bool:
         """Take a frame that is none of the engine's: a probe, or a BPDU that tells of a change."""
         if punted.frame[:6] in _BRIDGES:
-            self._changed_at = punted.port
-            self._asks = self._topology.hear(now) or self._asks
+            self._hear_change(punted.port, now)
             return True
         if not probe.is_one(punted.frame):
             return False
@@ -99,9 +98,15 @@ class Guard:
             self._outbox.send(
                 Transmit(punted.vid, others, heard.passed, punted.tci, came_from=punted.port)
             )
+        if heard.changed:
+            self._hear_change(punted.port, now)
         if heard.refused:
             counts.note(punted.port, "probe_refused")
         return True
+
+    def _hear_change(self, port: int, now: Instant) -> None:
+        self._changed_at = port
+        self._asks = self._topology.hear(now) or self._asks
 
     def asks(self, now: Instant) -> bool:
         """Tell, once, whether hosts are to be asked anew, the network being another; who is silent
@@ -152,6 +157,7 @@ class Guard:
 
     def _become(self, port: Port, held: Held | None, now: Instant) -> None:
         self._mark(port, held)
+        self._beaten = Instant(0)  # the others are to know
         fields: dict[str, object] = {"change": "released", "by": None, "reason": "the loop is gone"}
         if held is not None:
             by = self._ports.name(held.by)

@@ -91,11 +91,29 @@ def test_three_switches_in_a_ring(lab: Lab) -> None:
     """LOOP-5, LOOP-6: one port of three switches."""
     for one, other in (("a0", "b0"), ("b1", "c0"), ("c1", "a1")):
         lab.trunk(one, other)
-    ports = (["p0", "a0", "a1"], ["p1", "b0", "b1"], ["c0", "c1"])
-    switches = [lab.switch(list(names)) for names in ports]
+    slow = {**IGMP, "query_interval": 125.0, "startup_query_interval": 0.25}
+    ours, theirs = (lab.switch(["p0", "a0", "a1"]), lab.switch(["p1", "b0", "b1"]))
+    third = lab.switch(["c0", "c1"], config={"igmp": slow})
     broadcast(lab.h(0))
-    wait_until(lambda: len(held(*switches)) == 1, within=CUT + BUSY)
+    wait_until(lambda: len(held(ours, theirs, third)) == 1, within=CUT + BUSY)
+    lab.h(1).join("239.1.2.3")
+    wait_until(lambda: third.show("querier")["queriers"], within=BUSY)
     crosses(lab)
+    (cut,) = held(ours, theirs, third)
+    for switch in (ours, theirs):
+        switch.wait_pruning()
+    crosses(lab)
+    # Who asks is two cables away, and asks by itself two minutes later (LOOP-8).
+    lab.set_port("b1" if cut in ("a0", "b0") else "a0", "down")
+    wait_until(lambda: not held(ours, theirs, third), within=HEALED + BUSY)
+
+    def arrives() -> bool:
+        lab.h(1).reset()
+        lab.h(0).send("239.1.2.3", count=10, rate=2000)
+        lab.settle(lab.h(0), [lab.h(1)])
+        return lab.h(1).wire("239.1.2.3").unique == 10
+
+    wait_until(arrives, within=BUSY)
 
 
 def test_a_cable_from_a_switch_to_itself(lab: Lab) -> None:

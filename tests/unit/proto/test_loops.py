@@ -12,7 +12,7 @@ from itertools import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snoop.proto.loops import PASSED_MAX, LoopGuard
+from snoop.proto.loops import PASSED_MAX, SWITCHES_MAX, LoopGuard
 from snoop.proto.units import SECOND, Instant
 from snoop.wire import probe
 from snoop.wire.probe import Probe
@@ -116,6 +116,41 @@ def test_anothers_probe_is_passed_on_once() -> None:
     assert guard.receive(2, 0, frame, at(1)).passed is None
     assert guard.receive(2, 0, passed, at(1)).passed is None
     assert guard.receive(2, 5, frame, at(1)).passed is not None
+
+
+def test_that_another_has_held_a_port_is_news_once() -> None:
+    """LOOP-8: from a switch that is known; by whichever way it is heard."""
+    guard = LoopGuard(OURS)
+
+    def heard(changes: int, port: int = 1) -> bool:
+        frame = probe.build(Probe(LOWER, 1, 0, next(chance), "", (), changes), MAC)
+        return guard.receive(port, 0, frame, at(0)).changed
+
+    assert [heard(3), heard(3), heard(4), heard(4, 2), heard(4), heard(6)] == [
+        False, False, True, False, False, True,
+    ]  # fmt: skip
+
+
+def test_what_it_holds_and_lets_go_it_tells() -> None:
+    """LOOP-8"""
+    guard = LoopGuard(OURS)
+    looped(guard, 1, 2, now=0)
+
+    def told() -> int:
+        sent = probe.parse(beat(guard, 3, now=9)[3])
+        assert sent is not None
+        return sent.changes
+
+    assert (told(), held(guard, 0), told(), held(guard, 9), told()) == (0, {2}, 1, set(), 2)
+
+
+def test_of_others_only_so_many_are_known() -> None:
+    guard = LoopGuard(OURS)
+    for number in range(SWITCHES_MAX + 50):
+        guard.receive(
+            1, 0, probe.build(Probe(number.to_bytes(8), 1, 0, next(chance), ""), MAC), at(0)
+        )
+    assert len(guard._others) == SWITCHES_MAX  # no public name: only what it costs
 
 
 def test_a_probe_with_a_full_path_is_passed_on_as_it_is() -> None:

@@ -11,6 +11,7 @@ from snoop.proto.units import SECOND, Instant
 from snoop.runtime import clock, saved
 from snoop.table.seen import Punted
 from snoop.wire import probe
+from snoop.wire.probe import Probe
 from unit.scene import Scene
 
 CHANGE = bytes.fromhex("0180c2000000 020000000001 0007 424203 0000 00 80")
@@ -66,6 +67,18 @@ def test_a_change_asks_hosts_and_forgets_who_is_silent(time: Time) -> None:
     assert scene.fastpath.aged == [(SECOND, 2)]
     (event,) = scene.ask(Events(last=9, types=("topology",)))["events"]
     assert (event["port"], event["forgotten"]) == ("p2", 0)
+
+
+def test_another_switch_that_has_let_a_port_go_is_a_change(time: Time) -> None:
+    """LOOP-8"""
+    scene = Scene().start()
+    queries(scene)
+    for changes in (7, 7, 8):
+        assert scene.fastpath.aged == []
+        one = Probe(b"another!", 0, 0, bytes(15) + bytes((changes,)), "", (), changes)
+        comes_in(scene, 2, probe.build(one, b"\x02\0\0\0\0\x01"))
+    assert scene.fastpath.aged == [(SECOND, 2)]
+    assert queries(scene) == 1
 
 
 def test_a_host_that_tells_of_changes_all_the_time_is_asked_little(time: Time) -> None:

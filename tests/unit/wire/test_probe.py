@@ -26,6 +26,7 @@ probes = st.builds(
     key=st.binary(min_size=KEY_BYTES, max_size=KEY_BYTES),
     label=st.text(st.characters(codec="ascii"), max_size=LABEL_BYTES_MAX),
     path=st.lists(switches, max_size=PATH_MAX).map(tuple),
+    changes=st.integers(0, (1 << 32) - 1),
 )
 
 
@@ -38,6 +39,7 @@ class Payload(packet.Packet):  # type: ignore[misc,name-defined]  # scapy has no
         fields.StrFixedLenField("switch", bytes(8), 8),
         fields.ShortField("port", 0),
         fields.ShortField("vid", 0),
+        fields.IntField("changes", 0),
         fields.StrFixedLenField("key", bytes(16), 16),
         fields.FieldLenField("size", None, length_of="label", fmt="B"),
         fields.StrLenField("label", b"", length_from=lambda one: one.size),
@@ -56,7 +58,7 @@ def written(one: Probe) -> Any:
     ip = inet.IP(src="0.0.0.0", dst="224.0.0.254", proto=253, ttl=1)
     return l2.Ether(dst="01:00:5e:00:00:fe", src=MAC) / ip / Payload(
         switch=one.switch, port=one.port, vid=one.vid, key=one.key,
-        label=one.label.encode(), path=list(one.path),
+        label=one.label.encode(), path=list(one.path), changes=one.changes,
     )  # fmt: skip
 
 
@@ -72,7 +74,7 @@ def test_scapy_reads_what_we_write(one: Probe) -> None:
     read = Payload(bytes(ip.payload))
     assert (read.magic, read.version, read.switch, read.key) == (b"snoop", 1, one.switch, one.key)
     assert (read.port, read.vid, read.label) == (one.port, one.vid, one.label.encode())
-    assert read.path == list(one.path)
+    assert (read.path, read.changes) == (list(one.path), one.changes)
 
 
 @given(probes, st.binary(max_size=40))
@@ -90,7 +92,7 @@ def test_what_is_not_ours_is_none(one: Probe) -> None:
         frame = bytearray(frame_of(one))
         frame[at] ^= 1
         assert probe.parse(bytes(frame)) is None
-    size = 34 + 34
+    size = 34 + 38
     too_long = frame_of(one)[:size] + b"\x41" + bytes(400)
     assert probe.parse(too_long) is None
     too_far = frame_of(one._replace(label="", path=()))[: size + 1] + b"\x11" + bytes(400)
