@@ -92,7 +92,11 @@ def test_three_switches_in_a_ring(lab: Lab) -> None:
     for one, other in (("a0", "b0"), ("b1", "c0"), ("c1", "a1")):
         lab.trunk(one, other)
     slow = {**IGMP, "query_interval": 125.0, "startup_query_interval": 0.25}
-    ours, theirs = (lab.switch(["p0", "a0", "a1"]), lab.switch(["p1", "b0", "b1"]))
+    quick = {"igmp": {"query_response_interval": slow["query_response_interval"]}}
+    ours, theirs = (
+        lab.switch([host, *trunks], config=quick)
+        for host, *trunks in (("p0", "a0", "a1"), ("p1", "b0", "b1"))
+    )
     third = lab.switch(["c0", "c1"], config={"igmp": slow})
     broadcast(lab.h(0))
     wait_until(lambda: len(held(ours, theirs, third)) == 1, within=CUT + BUSY)
