@@ -148,7 +148,12 @@ def is_local(group: str) -> bool:
 class _Making:
     def __init__(self, known: Known) -> None:
         self._ports = known.ports
-        self._mtu = {port.name: port.mtu for port in known.ports}
+        # Frames that the sender's kernel left whole are cut at the egress, and none is lost there.
+        self._largest = {
+            port.name: port.mtu + TAGGED_HEADER_BYTES
+            for port in known.ports
+            if port.mtu is not None and port.drops.get("tx_mtu")
+        }
         self._at = {port.name: number for number, port in enumerate(known.ports)}
         self._mdb = known.mdb
         self._routers = {(row.vlan, row.family, row.port) for row in known.mrouters}
@@ -234,7 +239,7 @@ class _Making:
     def _served(
         self, stream: documents.Stream, name: str, entry: documents.Entry | None, still: bool
     ) -> Cell:
-        if stream.frames and stream.bytes // stream.frames > self._largest(name):
+        if stream.frames and stream.bytes / stream.frames > self._largest.get(name, inf):
             return Cell.MISSING
         if entry is not None and entry.origin == "static":
             return Cell.STATIC
@@ -243,11 +248,6 @@ class _Making:
         if (stream.vlan, stream.family, name) in self._routers:
             return Cell.ROUTER
         return Cell.FLOODED
-
-    def _largest(self, name: str) -> float:
-        """What a port can send: more is counted `tx_mtu`."""
-        mtu = self._mtu.get(name)
-        return mtu + TAGGED_HEADER_BYTES if mtu else inf
 
 
 def _unserved(entry: documents.Entry, source: str, still: bool) -> Cell:

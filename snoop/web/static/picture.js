@@ -35,16 +35,20 @@ function scene(live, links, behind, go) {
   const svg = draw('svg', { class: 'picture', viewBox: `0 0 324 ${height}`, role: 'group', 'aria-label': `${live.name}, its ports and what is behind them` });
   ports.forEach((port, number) => {
     const y = 8 + number * step + step / 2, link = linked.get(port.name);
-    svg.append(draw('line', { x1: 74, y1: middle, x2: 116, y2: y, class: link ? 'link' : '' }), draw('line', { x1: 180, y1: y, x2: 204, y2: y, class: link ? (link.sure ? 'link' : 'link guess') : '' }));
+    svg.append(draw('line', { x1: 74, y1: middle, x2: 116, y2: y, class: link ? 'link' : '' }), draw('line', { x1: 126 + 7 * Math.min(port.name.length, 10), y1: y, x2: 204, y2: y, class: link ? (link.sure ? 'link' : 'link guess') : '' }));
     const name = draw('text', { x: 120, y: y + 4 });
     name.textContent = port.name.slice(0, 10);
     svg.append(name);
     const stations = behind.get(port.name)?.size ?? 0;
-    const what = link ? `switch ${link.other}${link.other_port ? `, ${link.other_port}` : ''}` : port.state !== 'up' ? port.state : port.routers.length ? `router (${port.routers.join(', ')})` : stations ? `${stations} host${stations > 1 ? 's' : ''}` : 'nobody heard';
+    const what = link ? `${link.other}${link.other_port ? `, ${link.other_port}` : ''}` : port.state !== 'up' ? port.state : port.routers.length ? `router (${port.routers.join(', ')})` : stations ? `${stations} host${stations > 1 ? 's' : ''}` : 'nobody heard';
     // Another switch opens its own page, anything else its port here; by the keys as well.
-    const box = draw(link ? 'a' : 'g', { class: link ? 'us' : '', 'aria-label': `${port.name}: ${what}`, ...(link ? { href: `#${encodeURIComponent(link.other)}` } : { role: 'button', tabindex: 0 }) }, draw('rect', { x: 204, y: y - 11, width: 116, height: 22, rx: 4 }));
+    const box = draw(link ? 'a' : 'g', { class: link ? 'us' : '', 'aria-label': `${port.name}: ${link ? 'switch ' : ''}${what}`, ...(link ? { href: `#${encodeURIComponent(link.other)}` } : { role: 'button', tabindex: 0 }) }, draw('rect', { x: 204, y: y - 11, width: 116, height: 22, rx: 4 }));
     const text = draw('text', { x: 210, y: y + 4, class: link ? '' : 'small' });
-    text.textContent = what.slice(0, 22);
+    const room = link ? 16 : 20;
+    text.textContent = what.length > room ? `${what.slice(0, room - 1)}…` : what;
+    const whole = draw('title', {});
+    whole.textContent = what;
+    box.append(whole);
     box.append(text);
     if (!link) {
       box.addEventListener('click', () => go(null, port));
