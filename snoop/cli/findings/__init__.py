@@ -25,6 +25,7 @@ from snoop.cli.findings.listeners import (
     not_joined,
     not_sent,
     other_source,
+    sent_elsewhere,
     ttl_one,
 )
 from snoop.cli.findings.neighbours import neighbours
@@ -72,6 +73,7 @@ _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     other_source,
     never_joined,
     not_sent,
+    sent_elsewhere,
     foreign_sources,
     ttl_one,
     fast_leave,
@@ -87,7 +89,8 @@ _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
 _OF_A_FAMILY = frozenset(
     (
         *(queriers, claims, refused, unanswered, silent),
-        *(streams, not_joined, never_joined, not_sent, foreign_sources, ttl_one),
+        *(streams, not_joined, never_joined, not_sent, sent_elsewhere),
+        *(foreign_sources, ttl_one),
     )
 )
 """Searches whose findings have a twin: they see one family at a time, and say it."""

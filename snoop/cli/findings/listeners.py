@@ -170,6 +170,41 @@ def not_sent(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def sent_elsewhere(facts: Facts) -> Iterator[Finding]:
+    """What hosts wait for in one VLAN of a switch that filters, and others get in another.
+
+    Where nobody gets it, the stream's own finding says so.
+    """
+    if not facts.config.switch.vlan_filtering:
+        return
+    for group, streams in facts.sent.items():
+        vids = [
+            vid for vid, some in streams.items() if any(one.idle <= RECENT_SECONDS for one in some)
+        ]
+        held = facts.members_of.get(group, {})
+        waiting = [
+            next((row for row in rows if row.origin == "dynamic"), None)
+            for vid, rows in sorted(held.items())
+            if vid not in streams
+        ]
+        rows = [row for row in waiting if row is not None]
+        if not vids or not rows or is_local(group) or group in WELL_KNOWN:
+            continue
+        if not held.keys() >= streams.keys():
+            continue
+        row, vid = rows[0], min(vids)
+        port = streams[vid][0].port
+        yield note(
+            Cause.WRONG_VLAN,
+            group,
+            f"{_reporter(row)} has joined it {tagged(row.vlan)} at {row.port}, and it comes in "
+            f"{tagged(vid)} alone, at {port}" + (f"; so in {len(rows)} VLANs" if rows[1:] else ""),
+            f"put {row.port} into its VLAN ([[port]] access = {vid}), or let a router take it "
+            f"from VLAN {vid} to VLAN {row.vlan}",
+            Who(row.last_reporter),
+        )
+
+
 def _first(groups: Iterable[str]) -> str:
     listed = list(groups)
     return ", ".join(listed[:NAMED_MAX]) + (", …" if listed[NAMED_MAX:] else "")

@@ -15,6 +15,7 @@ from unit.cli.healthy import facts
 from unit.shown import entry, mrouter, station, stream
 
 MAC, OTHER = "02:00:00:00:01:0b", "02:00:00:00:01:0c"
+FILTERS: dict[str, Any] = {"switch": {"vlan_filtering": True}}
 PRUNED: dict[str, Any] = {"switch": {"unregistered": "mrouters"}}
 
 
@@ -232,6 +233,10 @@ def test_a_leave_that_cut_another_host_off_names_it() -> None:
     ("cause", "changes", "words"),
     [
         (Cause.NOT_SENT, {"streams": []}, "10.0.0.11 has joined 239.1.2.3 untagged at p1"),
+        (Cause.WRONG_VLAN,
+         {"streams": [stream(vlan=10)], "mdb": [entry("p1", vlan=10), entry("p2", vlan=20)],
+          "raw": FILTERS},
+         "has joined it in VLAN 20 at p2, and it comes in in VLAN 10 alone, at p0"),
         (Cause.NOT_JOINED,
          {"mdb": [], "streams": [stream(registered=False, egress=[])], "raw": PRUNED},
          "so it goes nowhere"),
@@ -263,6 +268,11 @@ def test_which_side_to_look_at_is_a_note(cause: Cause, changes: dict[str, Any], 
         (Cause.NOT_SENT, {"streams": [], "mdb": [entry("p1", uptime=0.5)]}),
         (Cause.NOT_SENT, {"streams": [], "mdb": [entry("p1", "239.255.255.250")]}),
         (Cause.NOT_SENT, {"streams": [], "mdb": [entry("p1", origin="static")]}),
+        # Both VLANs have one; it has ended.
+        (Cause.WRONG_VLAN, {"streams": [stream(vlan=10), stream(vlan=20)],
+                            "mdb": [entry("p1", vlan=10), entry("p2", vlan=20)], "raw": FILTERS}),
+        (Cause.WRONG_VLAN, {"streams": [stream(vlan=10, idle=90.0)],
+                            "mdb": [entry("p1", vlan=10), entry("p2", vlan=20)], "raw": FILTERS}),
         (Cause.NOT_JOINED, {"mdb": [], "streams": [stream(registered=False, egress=["p1"])]}),
         (Cause.NOT_JOINED,
          {"mdb": [], "streams": [stream(registered=False, egress=[], idle=90.0)]}),
