@@ -9,6 +9,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,22 @@ def test_the_page_shows_what_show_says(net: Star, page: Page) -> None:
     shot(page, "1280")
 
 
+def test_a_port_has_its_hosts_and_the_search_finds_them(net: Star, page: Page) -> None:
+    """By MAC address, written either way; a finding leads to the cell it is about."""
+    page.locator("#matrix .port[title^='p3,']").click()
+    hosts = page.get_by_role("table", name="Hosts")
+    expect(hosts).to_contain_text(net.h(3).address)
+    expect(hosts).to_contain_text(net.h(3).mac)
+    expect(page.get_by_role("table", name="Groups asked for")).to_contain_text(SILENT)
+    expect(page.locator("#events")).to_contain_text(f"join {SILENT}")
+    expect(page.locator("#events")).not_to_contain_text(f"join {HOSTILE}")
+    page.locator("#search").fill(net.h(3).mac.replace(":", "-").upper())
+    expect(page.locator("#matrix .row .group")).to_have_text([SILENT])
+    page.locator("#tab-findings").click()
+    page.get_by_role("button", name=SILENT).click()
+    expect(page.locator("#because")).to_contain_text(net.h(3).address)
+
+
 def test_names_of_others_stay_text(page: Page) -> None:
     expect(page.locator("#matrix .name b").first).to_have_text(HOSTILE)
     expect(page.locator("#matrix .port span", has_text=HOSTILE)).to_have_count(1)
@@ -144,8 +161,9 @@ def test_every_part_has_a_name_and_the_phone_sees_all(
 
 
 def test_the_page_outlives_the_switch(other: Star, browser: Browser) -> None:
-    """The socket of a switch that goes and comes back; and what to do meanwhile."""
-    with served(str(other.switch.socket)) as place:
+    """The socket of a switch that goes and comes back; what to do meanwhile, and without it."""
+    with ExitStack() as ending:
+        place = ending.enter_context(served(str(other.switch.socket)))
         other.h(1).join(GROUP)
         other.switch.wait_members(GROUP, {"p1"})
         with opened(browser, place) as page:
@@ -156,6 +174,9 @@ def test_the_page_outlives_the_switch(other: Star, browser: Browser) -> None:
             other.switch.start()
             expect(page.locator("#health")).to_have_text("● live", timeout=WITHIN)
             expect(cell(page, GROUP, "p1")).to_have_attribute("data-cell", "w", timeout=WITHIN)
+            ending.close()
+            expect(page.locator("#health")).to_have_text("▲ disconnected")
+            expect(page.locator("#empty")).to_contain_text("systemctl status snoop-web")
 
 
 # By HTTP -----------------------------------------------------------------------------------------
