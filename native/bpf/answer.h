@@ -63,7 +63,14 @@ struct answer {
 	uint8_t retag;
 	uint8_t direct; /* the last port's other end may be handed it */
 	uint8_t to_host;
-	uint8_t first; /* of the ports, the one to begin with */
+	uint8_t first;	  /* of the ports, the one to begin with */
+	uint32_t watched; /* as the slot has it */
+	uint32_t udp_at;  /* where its UDP header begins; 0: it is no datagram, or not its head */
+	uint32_t end_at;  /* and where the IP packet ends */
+	/* what the program of health says to itself */
+	uint32_t way;
+	uint32_t packets_at;
+	uint32_t packet_count;
 	uint64_t egress[FP_PATH_EGRESS_MAX / 8];
 };
 
@@ -74,6 +81,8 @@ extern struct fp_path_shared fp_shared;
 extern struct fp_map fp_slots;
 extern struct fp_map fp_fdb;
 extern struct fp_map fp_answer;
+extern struct fp_map fp_healths;
+extern struct fp_map fp_programs;
 
 /* The port of the frame's interface; the programs are the same for all. */
 INLINE uint32_t port_of(const struct __sk_buff *skb)

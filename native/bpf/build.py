@@ -30,7 +30,7 @@ COMPILE = [
     "-Wextra",
     "-Werror",
 ]
-SECTIONS = ("filter", "ingress")
+SECTIONS = ("filter", "health", "ingress")
 INSN_BYTES = 8
 
 PREAMBLE = """\

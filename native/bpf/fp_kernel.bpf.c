@@ -8,6 +8,7 @@
  * fp_decide() alone says what a frame is: the programs know frames that a loop has decided
  * (struct fp_path_slot) and addresses that it has learned. All else is the ring's.
  */
+#include "health.h"
 #include "streams.h"
 #include "unicast.h"
 
@@ -46,6 +47,20 @@ int fp_filter(struct __sk_buff *skb)
 	if (skb->pkt_type == KIND_MULTICAST)
 		return filter_multicast(skb, port, answer);
 	return filter_unicast(skb, port, answer);
+}
+
+/*
+ * The rest of the filter where a stream is watched. A program of its own: the kernel's verifier
+ * would go through all of it for each way through the filter that leads there.
+ */
+SECTION("health")
+int fp_health(struct __sk_buff *skb)
+{
+	struct answer *answer = answer_here();
+
+	if (answer)
+		look_at(skb, answer);
+	return NOT_TO_RING;
 }
 
 /* Sending -------------------------------------------------------------------------------------- */

@@ -14,8 +14,14 @@
 
 struct fp_map;
 
+/* Instructions, not calls: big-endian, and they end the program where the frame ends. */
+uint64_t load_byte(const void *skb, uint64_t at) __asm__("llvm.bpf.load.byte");
+uint64_t load_half(const void *skb, uint64_t at) __asm__("llvm.bpf.load.half");
+uint64_t load_word(const void *skb, uint64_t at) __asm__("llvm.bpf.load.word");
+
 static void *(*const bpf_map_lookup_elem)(struct fp_map *map, const void *key) = (void *)1;
 static uint64_t (*const bpf_ktime_get_ns)(void) = (void *)5;
+static long (*const bpf_tail_call)(void *skb, struct fp_map *programs, uint32_t index) = (void *)12;
 static long (*const bpf_clone_redirect)(struct __sk_buff *skb, uint32_t ifindex,
 					uint64_t flags) = (void *)13;
 static long (*const bpf_skb_vlan_push)(struct __sk_buff *skb, uint16_t proto,

@@ -17,12 +17,15 @@ union head {
 
 #define AT_TYPE 14u /* in bytes of a union head */
 #define AT_IP 16u
+#define FRAGMENT_OFFSET NETWORK16(0x1fff)
 
 struct reading {
 	uint64_t key[FP_PATH_KEY_WORDS];
 	bool whole; /* it says of itself what it is, V-4 */
 	bool plain; /* and there is nothing in it that needs looking at */
 	uint8_t ttl;
+	uint32_t udp_at; /* where its UDP header begins; 0: it is no datagram, or not its head */
+	uint32_t end_at; /* and where the IP packet ends */
 };
 
 INLINE bool sum_is_right(const union head *head)
@@ -57,6 +60,11 @@ INLINE void read_ipv4(const union head *head, uint32_t room, struct reading *rea
 	reading->whole =
 		!reading->plain || (total >= IPV4_BYTES && total <= room && sum_is_right(head));
 	reading->ttl = head->bytes[AT_IP + 8];
+	reading->udp_at = head->bytes[AT_IP + 9] == PROTOCOL_UDP &&
+					  !(head->halves[(AT_IP + 6) / 2] & FRAGMENT_OFFSET)
+				  ? ETH_BYTES + IPV4_BYTES
+				  : 0;
+	reading->end_at = ETH_BYTES + total;
 }
 
 INLINE void read_ipv6(const union head *head, uint32_t room, struct reading *reading)
@@ -69,6 +77,8 @@ INLINE void read_ipv6(const union head *head, uint32_t room, struct reading *rea
 	reading->plain = head->bytes[AT_IP + 6] == PROTOCOL_UDP;
 	reading->whole = room >= IPV6_BYTES && payload <= room - IPV6_BYTES;
 	reading->ttl = head->bytes[AT_IP + 7];
+	reading->udp_at = ETH_BYTES + IPV6_BYTES; /* if it is plain */
+	reading->end_at = ETH_BYTES + IPV6_BYTES + payload;
 }
 
 /* False: it is no IP, or none of a length and version that it claims. */
@@ -183,6 +193,7 @@ INLINE bool serve(struct __sk_buff *skb, struct fp_path_slot *slot, uint32_t ver
 	answer->tci = slot->tci;
 	answer->retag = slot->retag;
 	answer->to_host = here->to_host;
+	answer->watched = slot->watched;
 	answer->direct = 0; /* it would get there as no multicast (fp_kernel.h) */
 #pragma unroll
 	for (uint32_t i = 0; i < FP_PATH_EGRESS_MAX / 8; i++)
@@ -203,6 +214,8 @@ INLINE bool serve(struct __sk_buff *skb, struct fp_path_slot *slot, uint32_t ver
 		if (!(before & (FP_PATH_RATE_FRAMES - 1)))
 			measure(slot);
 	}
+	answer->udp_at = reading->udp_at;
+	answer->end_at = reading->end_at;
 	if (answer->count > answer->first)
 		wait_for(skb, answer);
 	return true;
@@ -255,8 +268,11 @@ INLINE int filter_multicast(struct __sk_buff *skb, uint32_t port, struct answer 
 		return to_ring(skb, index, answer);
 	}
 	if (!(version & 1) && reading.plain && !skb->gso_size && skb->len <= slot->frame_max &&
-	    may_serve(slot) && serve(skb, slot, version, &reading, here, answer))
+	    may_serve(slot) && serve(skb, slot, version, &reading, here, answer)) {
+		if (answer->watched && reading.udp_at)
+			bpf_tail_call(skb, &fp_programs, FP_PATH_PROGRAM_HEALTH);
 		return NOT_TO_RING;
+	}
 	if (slot->ttl & FP_PATH_SERVED)
 		return send_round(skb, slot, answer);
 	return to_ring(skb, index, answer);

@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 26
+#define FP_CONTRACT_VERSION 27
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -291,6 +291,27 @@ struct fp_stream {
 	uint8_t registered;
 	uint8_t ttl;  /* of its latest frames */
 	uint8_t path; /* enum fp_path */
+	/* as it came in, since it is watched (fp_switch_health()) */
+	uint64_t health_packets; /* datagrams that are what `health` says */
+	uint64_t health_lost;	 /* RTP: numbers that have not come */
+	uint64_t health_reordered;
+	uint64_t health_duplicates;
+	uint64_t health_errors;	   /* MPEG-TS: continuity */
+	uint64_t health_restarts;  /* RTP: numbers that went on elsewhere */
+	uint64_t health_gap_ns;	   /* the longest time between two of them */
+	uint64_t health_damage_ns; /* CLOCK_MONOTONIC of the last loss or error; 0: none */
+	uint32_t health;	   /* enum fp_health; 0: nothing known, or not watched */
+	uint8_t pad[4];
+};
+
+/* What was recognised in the datagrams of a stream. */
+enum fp_health { FP_HEALTH_RTP = 1, FP_HEALTH_TS = 2 };
+
+/* Which streams are watched for it. */
+enum fp_health_mode {
+	FP_HEALTH_OFF = 0,
+	FP_HEALTH_WANTED = 1, /* those that leave by a port */
+	FP_HEALTH_ALL = 2
 };
 
 struct fp_worker_stats {
@@ -403,6 +424,10 @@ uint64_t fp_switch_retired(struct fp_switch *sw);
  * of each. 0, or the -errno for which the kernel cannot, and then nothing has changed.
  */
 int fp_switch_kernel(struct fp_switch *sw, int allowed);
+/*
+ * Watches the health of streams, enum fp_health_mode, from the next frame of each on; at first not.
+ */
+int fp_switch_health(struct fp_switch *sw, uint32_t mode);
 /*
  * Adds what the kernel has counted since the last time to streams and counters, and keeps the
  * sources of its streams in the fdb: before they are read, and once a second. Returns how many

@@ -121,9 +121,15 @@ int fp_stream_dump(struct fp_switch *sw, struct fp_stream *streams, uint32_t str
 	uint32_t count = 0;
 
 	fp_served_settle(sw);
-	for (uint32_t i = 0; i < sw->worker_count; i++)
-		count += fp_streams_read(&sw->workers[i]->streams, streams + count,
-					 streams_max - count);
+	for (uint32_t i = 0; i < sw->worker_count; i++) {
+		struct fp_worker *worker = sw->workers[i];
+		uint32_t more =
+			fp_streams_read(&worker->streams, streams + count, streams_max - count);
+
+		for (uint32_t n = 0; n < more; n++)
+			fp_health_read(&worker->healths, &streams[count + n]);
+		count += more;
+	}
 	/* said with the last frame of each, which may have been before */
 	for (uint32_t i = 0; i < count && !allowed; i++)
 		streams[i].path = FP_PATH_RING_OFF;

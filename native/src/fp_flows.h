@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "fp_frame.h"
+#include "fp_health.h"
 #include "fp_streams.h"
 
 #define FP_FLOWS 512u /* a power of two */
@@ -31,6 +32,8 @@ struct fp_flow {
 	struct fp_verdict verdict;
 	struct fp_stream stream; /* key of its stream */
 	struct fp_stream_slot *slot;
+	uint32_t health; /* handle of its stream's state (fp_health.h) */
+	bool unwatched;	 /* and it wants one */
 	uint64_t frames; /* of this pass, not yet in the stream */
 	uint64_t bytes;
 	/* its slot (fp_slots.h) */

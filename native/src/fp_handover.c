@@ -128,6 +128,11 @@ static void keep_stream(const struct pass *pass, const struct fp_flow *flow)
 		note->stream = flow->stream;
 	}
 	note->place = flow->slot;
+	if (note->health == flow->health)
+		return;
+	note->health = flow->health;
+	/* release: the state is there */
+	fp_word_release(&slots->slots[flow->place].watched, flow->health);
 }
 
 /* Who is to have the flow, by what is known now. */
@@ -179,6 +184,12 @@ static void judge(const struct pass *pass, struct fp_flow *flow)
 				    ? FP_PATH_RING_NEW
 				    : note->choice.path;
 	note->stream.path = flow->stream.path;
+}
+
+/* The ring has lost datagrams of it, or will: what the kernel sees next is no loss before us. */
+static void pass_over(const struct pass *pass, const struct fp_slot_note *note)
+{
+	fp_health_pass_over(fp_health_state(&pass->worker->healths, note->health));
 }
 
 static void give(struct fp_path_slot *slot, struct fp_slot_note *note, uint32_t done)
@@ -237,6 +248,7 @@ static void begin_cut(const struct pass *pass, uint32_t index, const struct fp_p
 		return;
 	note->marked = NULL;
 	note->lost = 0;
+	pass_over(pass, note);
 	*cut = (struct fp_cut){
 		.on = true,
 		.place = index,
@@ -317,6 +329,8 @@ static void hand_over(struct pass *pass, uint32_t index)
 	ringed = fp_word_acquire(&slot->ringed);
 	missing = (int32_t)(ringed - slot->done - note->credit);
 	if (!fp_ring_ready(&port->data)) {
+		if (missing > 0)
+			pass_over(pass, note);
 		note->exact = true;
 		note->marked = NULL;
 		note->lost = 0;
@@ -326,6 +340,8 @@ static void hand_over(struct pass *pass, uint32_t index)
 	if (has_passed(note, port)) {
 		uint32_t done = note->mark_ringed + note->beyond;
 
+		if (ringed != done)
+			pass_over(pass, note);
 		note->lost += (uint32_t)missing - (ringed - done);
 		note->exact = true;
 		note->marked = NULL;

@@ -54,21 +54,34 @@ static int make_maps(struct fp_kernel *kernel, const struct fp_config *config)
 				 &kernel->slots_fd, &memory);
 		kernel->slots = memory;
 	}
+	if (!err) {
+		err = map_memory(sizeof(struct fp_health_state), kernel->healths_count,
+				 &kernel->healths_fd, &memory);
+		kernel->healths = memory;
+	}
 	if (err)
 		return err;
 	kernel->fdb_fd = fp_bpf_map_new(BPF_MAP_TYPE_LRU_HASH, sizeof(struct fp_shortcut_key),
 					sizeof(struct fp_shortcut_value), fdb_max, 0);
 	kernel->answer_fd = fp_bpf_map_new(BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(uint32_t),
 					   FP_PATH_ANSWER_BYTES, 1, 0);
-	return kernel->fdb_fd < 0 ? kernel->fdb_fd : kernel->answer_fd < 0 ? kernel->answer_fd : 0;
+	kernel->programs_fd =
+		fp_bpf_map_new(BPF_MAP_TYPE_PROG_ARRAY, sizeof(uint32_t), sizeof(uint32_t), 1, 0);
+	if (kernel->fdb_fd < 0)
+		return kernel->fdb_fd;
+	if (kernel->answer_fd < 0)
+		return kernel->answer_fd;
+	return kernel->programs_fd < 0 ? kernel->programs_fd : 0;
 }
 
 void fp_kernel_init(struct fp_kernel *kernel, const struct fp_config *config)
 {
 	memset(kernel, 0, sizeof(*kernel));
 	kernel->shared_fd = kernel->slots_fd = kernel->fdb_fd = kernel->answer_fd = -1;
-	kernel->filter_fd = kernel->ingress_fd = -1;
+	kernel->filter_fd = kernel->ingress_fd = kernel->health_fd = -1;
+	kernel->healths_fd = kernel->programs_fd = -1;
 	kernel->workers = config->workers;
+	kernel->healths_count = config->workers * fp_kernel_healths_count(config);
 	kernel->sets = SETS_LEAST;
 	while (kernel->sets * FP_PATH_WAYS < config->streams_max * SLOTS_A_STREAM)
 		kernel->sets *= 2;
@@ -94,14 +107,18 @@ void fp_kernel_init(struct fp_kernel *kernel, const struct fp_config *config)
 
 void fp_kernel_destroy(struct fp_kernel *kernel)
 {
-	int *fds[] = {&kernel->shared_fd, &kernel->slots_fd,  &kernel->fdb_fd,
-		      &kernel->answer_fd, &kernel->filter_fd, &kernel->ingress_fd};
+	int *fds[] = {&kernel->shared_fd,  &kernel->slots_fd,	 &kernel->healths_fd,
+		      &kernel->fdb_fd,	   &kernel->answer_fd,	 &kernel->filter_fd,
+		      &kernel->ingress_fd, &kernel->programs_fd, &kernel->health_fd};
 
 	if (kernel->slots)
 		munmap(kernel->slots, slot_count(kernel) * sizeof(*kernel->slots));
+	if (kernel->healths)
+		munmap(kernel->healths, kernel->healths_count * sizeof(*kernel->healths));
 	if (kernel->shared)
 		munmap(kernel->shared, sizeof(*kernel->shared));
 	kernel->slots = NULL;
+	kernel->healths = NULL;
 	kernel->shared = NULL;
 	for (uint32_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		if (*fds[i] >= 0)

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "fp.h"
+#include "fp_health.h"
 #include "fp_path_map.h"
 
 struct fp_kernel {
@@ -32,12 +33,17 @@ struct fp_kernel {
 	int shared_fd; /* -1 likewise, as the others */
 	int slots_fd;
 	int fdb_fd;
-	int answer_fd; /* what the filter tells the ingress program, of each processor */
-	int filter_fd; /* the programs */
+	int healths_fd;
+	int programs_fd; /* those that another goes on to */
+	int answer_fd;	 /* what the filter tells the ingress program, of each processor */
+	int filter_fd;	 /* the programs */
+	int health_fd;
 	int ingress_fd;
-	struct fp_path_shared *shared; /* NULL: there are no maps */
-	struct fp_path_slot *slots;    /* one worker's behind another's */
-	uint32_t sets;		       /* of FP_PATH_WAYS slots, of one worker; a power of two */
+	struct fp_path_shared *shared;	 /* NULL: there are no maps */
+	struct fp_path_slot *slots;	 /* one worker's behind another's */
+	struct fp_health_state *healths; /* likewise, fp_kernel_healths_count() of each worker */
+	uint32_t healths_count;		 /* of all */
+	uint32_t sets;			 /* of FP_PATH_WAYS slots, of one worker; a power of two */
 	uint32_t workers;
 };
 
@@ -48,6 +54,14 @@ void fp_kernel_destroy(struct fp_kernel *kernel);
 static inline bool fp_kernel_ready(const struct fp_kernel *kernel)
 {
 	return kernel->shared != NULL;
+}
+
+/* How many streams of a worker can be watched. */
+static inline uint32_t fp_kernel_healths_count(const struct fp_config *config)
+{
+	uint32_t streams = config->streams_max ? config->streams_max : 1;
+
+	return streams < FP_HEALTH_STREAMS ? streams : FP_HEALTH_STREAMS;
 }
 
 /* The slots of a worker. */

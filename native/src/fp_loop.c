@@ -138,6 +138,7 @@ uint32_t fp_loop_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 		fp_ring_release(&worker->ports[i]->data);
 	}
 	fp_flows_flush(&worker->flows, now_ns);
+	fp_process_watch(worker, now_ns);
 	fp_handover_pass(sw, worker, table, now_ns);
 	if (worker->punted)
 		fp_switch_handed_up(sw);

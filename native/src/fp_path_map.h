@@ -19,9 +19,10 @@
 #define FP_PATH_HOMES 1024u /* a power of two, and many to a port */
 #define FP_PATH_PROBES 4u
 #define FP_PATH_UNTAGGED 0x10000u    /* FP_NO_TAG */
-#define FP_PATH_ANSWER_BYTES 104u    /* what a program tells the other */
+#define FP_PATH_ANSWER_BYTES 128u    /* what a program tells the other */
 #define FP_PATH_RATE_FRAMES 4096u    /* a power of two */
 #define FP_PATH_STORM_NS 1000000000u /* LOOP-7: what may come at once is what may in a second */
+#define FP_PATH_PROGRAM_HEALTH 0u    /* which of the programs that another goes on to */
 #define FP_PATH_SERVED                                                                             \
 	0x100u /* in ttl: what the kernel has sent may wait in a queue of the processor */
 
@@ -57,7 +58,10 @@ struct fp_path_slot {
 	uint64_t seq;	    /* of the table it was made by; older than one of its shards': void */
 	uint64_t try_ns;    /* but not before this */
 	/* by programs */
-	uint64_t took_ns;    /* those frames, when it did */
+	uint32_t took_ns; /* those frames, when it did */
+	/* the loop's */
+	uint32_t watched; /* the state of its stream's health (fp_health.h), or 0 */
+	/* by programs */
 	uint64_t cut_frames; /* over the port's storm limit, in none of the counts above; bytes */
 	uint64_t cut_bytes;
 	/* the decision, written as words from here on */

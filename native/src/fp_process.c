@@ -129,6 +129,40 @@ static void finish(struct fp_worker *worker, const struct fp_table *table, uint3
 	worker->sends += singles + (worker->batch.unit_count - units) * runs;
 }
 
+/* The state of health of its stream, or that it wants one. */
+static void find_health(const struct fp_switch *sw, struct fp_worker *worker, struct fp_flow *flow)
+{
+	/* relaxed: who changes it publishes, and then every flow is decided anew */
+	uint32_t mode = fp_load_relaxed(&sw->health);
+
+	if (mode == FP_HEALTH_OFF)
+		return;
+	flow->health = fp_health_find(&worker->healths, &worker->streams, flow->slot);
+	flow->unwatched =
+		!flow->health && (mode == FP_HEALTH_ALL || !fp_mask_empty(flow->verdict.ports));
+	worker->unwatched |= flow->unwatched;
+}
+
+void fp_process_watch(struct fp_worker *worker, uint64_t now_ns)
+{
+	struct fp_flows *flows = &worker->flows;
+
+	/* the control thread makes states too, when it has the slots */
+	if (!worker->unwatched || !fp_slots_try_lock(&worker->slots))
+		return;
+	worker->unwatched = false;
+	for (uint32_t i = 0; i < flows->touched_count; i++) {
+		struct fp_flow *flow = &flows->flows[flows->touched[i]];
+
+		if (!flow->unwatched || !flow->slot)
+			continue;
+		flow->unwatched = false;
+		flow->health =
+			fp_health_take(&worker->healths, &worker->streams, flow->slot, now_ns);
+	}
+	fp_slots_unlock(&worker->slots);
+}
+
 static void decide_flow(struct fp_switch *sw, struct fp_worker *worker,
 			const struct fp_table *table, uint32_t port, const struct fp_frame *frame,
 			const struct fp_flow_key *key, struct fp_flow *flow, uint64_t now_ns)
@@ -147,8 +181,11 @@ static void decide_flow(struct fp_switch *sw, struct fp_worker *worker,
 	stream->ttl = fp_frame_ttl(frame);
 	flow->epoch = worker->flows.epoch;
 	flow->slot = NULL;
+	flow->health = 0;
+	flow->unwatched = false;
 	if (flow->verdict.learn) {
 		flow->slot = fp_streams_find(&worker->streams, stream, now_ns);
+		find_health(sw, worker, flow);
 		fp_unicast_learn(sw, &worker->stats[port], table, frame, port, now_ns);
 	}
 	fp_handover_find(sw, worker, flow);
@@ -217,6 +254,17 @@ static void let_go(struct fp_worker *worker, uint32_t port, const struct fp_verd
 		fp_count(&worker->stats[egress].stats[FP_STAT_TX_DROP_FULL], 1);
 }
 
+static void look(const struct fp_worker *worker, struct fp_flow *flow, const struct fp_rx *rx,
+		 const struct fp_frame *frame, uint64_t now_ns)
+{
+	struct fp_health_state *state = fp_health_state(&worker->healths, flow->health);
+
+	if (state)
+		fp_health_look(state, frame, rx->vnet, rx->losing, now_ns);
+	else
+		flow->health = 0; /* another stream has it */
+}
+
 /* By the flow cache. */
 static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
 			 const struct fp_table *table, uint32_t port, const struct fp_rx *rx,
@@ -253,9 +301,13 @@ static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
 		(int32_t)(fp_load_relaxed(&table->ports[port]->data.taken) - flow->mark_end) > 0;
 	if (flow->verdict.punt)
 		punt(worker, table, port, frame, &flow->verdict, now_ns);
-	if (is_cut(worker, table->ports[port], flow))
+	if (is_cut(worker, table->ports[port], flow)) {
 		let_go(worker, port, &flow->verdict);
-	else if (flow->ahead) /* somebody has joined it, though the table does not say so yet */
+		return;
+	}
+	if (flow->health)
+		look(worker, flow, rx, frame, now_ns);
+	if (flow->ahead) /* somebody has joined it, though the table does not say so yet */
 		finish(worker, table, port, rx, frame, &flow->verdict);
 	else
 		finish_limited(sw, worker, table, port, rx, frame, &flow->verdict, now_ns);

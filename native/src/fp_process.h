@@ -13,4 +13,7 @@ void fp_process(struct fp_switch *sw, struct fp_worker *worker, const struct fp_
 /* Every flow is decided anew. */
 void fp_process_forget(struct fp_worker *worker, const struct fp_table *table);
 
+/* At the end of a pass: those of its streams that want a state of health have one. */
+void fp_process_watch(struct fp_worker *worker, uint64_t now_ns);
+
 #endif

@@ -5,6 +5,7 @@
 #include "fp_clock.h"
 #include "fp_decide.h"
 #include "fp_fold.h"
+#include "fp_mask.h"
 #include "fp_plan.h"
 
 #define RENEWED_MAX 512u  /* slots: some tenths of a millisecond */
@@ -14,6 +15,7 @@
 
 struct renewal {
 	struct fp_switch *sw;
+	struct fp_worker *worker;
 	const struct fp_table *table;
 	const bool *changed;
 	uint64_t now_ns;
@@ -56,6 +58,23 @@ static bool holds(const struct fp_switch *sw, const struct fp_path_slot *slot)
 	return slot->seq >= shard_seq[slot->shard[0]] && slot->seq >= shard_seq[slot->shard[1]];
 }
 
+/* One that is wanted from now on is watched. */
+static void watch(const struct renewal *renewal, struct fp_path_slot *slot,
+		  struct fp_slot_note *note, const struct fp_verdict *verdict)
+{
+	/* relaxed: this thread alone writes it */
+	uint32_t mode = fp_load_relaxed(&renewal->sw->health);
+
+	if (note->health || mode == FP_HEALTH_OFF ||
+	    (mode == FP_HEALTH_WANTED && fp_mask_empty(verdict->ports)) ||
+	    !fp_streams_has(note->place, &note->stream))
+		return;
+	note->health = fp_health_take(&renewal->worker->healths, &renewal->worker->streams,
+				      note->place, renewal->now_ns);
+	/* release: the state is there */
+	fp_word_release(&slot->watched, note->health);
+}
+
 static void renew_slot(struct renewal *renewal, struct fp_slots *slots, uint32_t index)
 {
 	const struct fp_table *table = renewal->table;
@@ -82,6 +101,7 @@ static void renew_slot(struct renewal *renewal, struct fp_slots *slots, uint32_t
 		return;
 	go_on(renewal, note, rule);
 	fp_plan_make(table, slot->key, &verdict, &facts, &plan);
+	watch(renewal, slot, note, &verdict);
 	fp_fold_slot(renewal->sw, slots, index, renewal->sw->control_stats);
 	fp_slots_write(slots, index, &plan, table->seq);
 	renewal->left--;
@@ -122,6 +142,8 @@ void fp_renew(struct fp_switch *sw, const struct fp_table *table, const bool *ch
 		.left = RENEWED_MAX,
 	};
 
-	for (uint32_t i = 0; i < sw->worker_count; i++)
-		renew_worker(&renewal, &sw->workers[i]->slots);
+	for (uint32_t i = 0; i < sw->worker_count; i++) {
+		renewal.worker = sw->workers[i];
+		renew_worker(&renewal, &renewal.worker->slots);
+	}
 }

@@ -233,6 +233,7 @@ bool fp_ring_take(struct fp_ring *ring, uint8_t *buffer, struct fp_rx *rx)
 	rx->len_bytes = header->tp_len;
 	rx->vnet = (uint8_t *)header + header->tp_mac - FP_VNET_BYTES;
 	rx->oversize = false;
+	rx->losing = (status & TP_STATUS_LOSING) != 0; /* until its drops are read, fp_watch.h */
 	rx->whole = header->tp_snaplen == header->tp_len;
 	if (status & TP_STATUS_COPY)
 		read_oversize(ring, buffer, rx);

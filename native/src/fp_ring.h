@@ -39,6 +39,7 @@ struct fp_rx {
 	uint32_t len_bytes; /* of the frame, without the virtio header */
 	bool whole;	    /* false: truncated, never forward or parse */
 	bool oversize;	    /* read beside the ring */
+	bool losing;	    /* the ring has lost frames lately */
 };
 
 static inline uint8_t *fp_rx_frame(const struct fp_rx *rx)

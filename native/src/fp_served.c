@@ -100,6 +100,32 @@ int fp_switch_kernel(struct fp_switch *sw, int allowed)
 	return 0;
 }
 
+int fp_switch_health(struct fp_switch *sw, uint32_t mode)
+{
+	struct fp_table *table;
+
+	/* relaxed: this thread alone writes it */
+	if (mode > FP_HEALTH_ALL)
+		return -EINVAL;
+	if (fp_load_relaxed(&sw->health) == mode)
+		return 0;
+	table = fp_publish_begin(sw);
+	if (!table)
+		return -ENOMEM;
+	fp_store_relaxed(&sw->health, mode);
+	for (uint32_t i = 0; i < sw->worker_count; i++) {
+		struct fp_healths *healths = &sw->workers[i]->healths;
+
+		for (uint32_t n = 0; n < healths->count; n++) /* it was not looked at until now */
+			fp_health_pass_over(&healths->states[n]);
+	}
+	/* every decision is made anew, and says whether its stream is watched */
+	if (sw->kernel.shared && fp_load_relaxed(&sw->kernel_allowed))
+		set_shards(sw->kernel.shared, table->seq);
+	fp_publish_end(sw, table, NULL);
+	return 0;
+}
+
 /* What the programs could not send is no frame that was sent. */
 void fp_served_refused(struct fp_switch *sw)
 {

@@ -221,6 +221,8 @@ void fp_slots_assign(struct fp_slots *slots, uint32_t index, const uint64_t *key
 	note->seen_ns = now_ns;
 	note->stream = *stream;
 	note->place = place;
+	note->health = 0;
+	fp_word_release(&slot->watched, 0);
 	note->rated_ns = now_ns;
 	note->rated_frames = fp_slots_served(slots, index);
 	fp_store_relaxed(&note->frames_per_s, 0);

@@ -48,6 +48,7 @@ struct fp_slot_note {
 	struct fp_choice choice;
 	struct fp_stream stream; /* the key of its stream */
 	struct fp_stream_slot *place;
+	uint32_t health;	       /* handle of its stream's state (fp_health.h) */
 	uint64_t rated_ns;	       /* of what it is fast by */
 	uint64_t rated_frames;	       /* that were served until then */
 	_Atomic uint64_t frames_per_s; /* lately, in the kernel; whoever has the lock, the loop */

@@ -1,15 +1,14 @@
 #include "fp_streams.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define READ_TRIES 8
 #define STREAMS_LIMIT (1u << 24)
-#define WORDS (sizeof(struct fp_stream) / 8)
+#define WORDS (FP_STREAM_BYTES / 8)
 
-_Static_assert(sizeof(struct fp_stream) % 8 == 0, "copied by words");
+_Static_assert(FP_STREAM_BYTES % 8 == 0, "copied by words");
 
 int fp_streams_init(struct fp_streams *streams, uint32_t streams_max)
 {
@@ -23,7 +22,8 @@ int fp_streams_init(struct fp_streams *streams, uint32_t streams_max)
 	bytes = streams->buckets * FP_STREAM_WAYS * sizeof(struct fp_stream_slot);
 	streams->slots = aligned_alloc(64, bytes);
 	streams->tags = calloc(streams->buckets, FP_STREAM_WAYS * sizeof(uint32_t));
-	if (!streams->slots || !streams->tags) {
+	streams->watched = calloc(streams->buckets, FP_STREAM_WAYS * sizeof(*streams->watched));
+	if (!streams->slots || !streams->tags || !streams->watched) {
 		fp_streams_destroy(streams);
 		return -ENOMEM;
 	}
@@ -35,6 +35,8 @@ void fp_streams_destroy(struct fp_streams *streams)
 {
 	free(streams->slots);
 	free(streams->tags);
+	free(streams->watched);
+	streams->watched = NULL;
 	streams->slots = NULL;
 	streams->tags = NULL;
 }
@@ -45,7 +47,8 @@ static void load(const struct fp_stream_slot *slot, struct fp_stream *stream)
 
 	for (uint32_t i = 0; i < WORDS; i++)
 		words[i] = fp_load_relaxed(&slot->words[i]);
-	memcpy(stream, words, sizeof(*stream));
+	memset(stream, 0, sizeof(*stream));
+	memcpy(stream, words, sizeof(words));
 }
 
 static void lock(struct fp_stream_slot *slot)
@@ -63,7 +66,7 @@ static void store(struct fp_stream_slot *slot, const struct fp_stream *stream)
 {
 	uint64_t words[WORDS];
 
-	memcpy(words, stream, sizeof(*stream));
+	memcpy(words, stream, sizeof(words));
 	for (uint32_t i = 0; i < WORDS; i++)
 		/* release: seq is odd before any word changes; pairs with read_slot() */
 		fp_store_release(&slot->words[i], words[i]);
@@ -91,7 +94,8 @@ static bool read_slot(const struct fp_stream_slot *slot, struct fp_stream *strea
 			words[i] = fp_load_acquire(&slot->words[i]);
 		if (fp_load_relaxed(&slot->seq) != seq)
 			continue;
-		memcpy(stream, words, sizeof(*stream));
+		memset(stream, 0, sizeof(*stream));
+		memcpy(stream, words, sizeof(words));
 		return true;
 	}
 	return false;
@@ -166,6 +170,7 @@ struct fp_stream_slot *fp_streams_find(struct fp_streams *streams, const struct 
 	stream.frames = stream.bytes = 0;
 	stream.first_ns = stream.last_ns = now_ns;
 	streams->tags[victim] = tag;
+	fp_streams_watch(streams, &streams->slots[victim], 0);
 	lock(&streams->slots[victim]);
 	store(&streams->slots[victim], &stream);
 	unlock(&streams->slots[victim]);
@@ -198,6 +203,26 @@ bool fp_streams_add(struct fp_stream_slot *slot, const struct fp_stream *key,
 	return same;
 }
 
+bool fp_streams_has(const struct fp_stream_slot *slot, const struct fp_stream *key)
+{
+	struct fp_stream stream;
+
+	return read_slot(slot, &stream) && same_key(&stream, key);
+}
+
+uint64_t fp_streams_last_ns(const struct fp_stream_slot *slot)
+{
+	return fp_load_relaxed(&slot->words[offsetof(struct fp_stream, last_ns) / 8]);
+}
+
+uint16_t fp_streams_port(const struct fp_stream_slot *slot)
+{
+	struct fp_stream stream;
+
+	load(slot, &stream);
+	return stream.port;
+}
+
 uint64_t fp_streams_first_ns(const struct fp_stream_slot *slot)
 {
 	return fp_load_relaxed(&slot->words[offsetof(struct fp_stream, first_ns) / 8]);
@@ -217,8 +242,10 @@ uint32_t fp_streams_read(struct fp_streams *streams, struct fp_stream *out, uint
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < streams->buckets * FP_STREAM_WAYS && count < out_max; i++) {
-		if (read_slot(&streams->slots[i], &out[count]))
+		if (read_slot(&streams->slots[i], &out[count])) {
+			out[count].health = fp_streams_watched(streams, &streams->slots[i]);
 			count++;
+		}
 	}
 	return count;
 }

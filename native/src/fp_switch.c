@@ -19,7 +19,7 @@ _Static_assert(sizeof(struct fp_config) == 24, "contract");
 _Static_assert(sizeof(struct fp_port_config) == 24, "contract");
 _Static_assert(sizeof(struct fp_port_handed) == 44, "contract");
 _Static_assert(sizeof(struct fp_punted) == 24, "contract");
-_Static_assert(sizeof(struct fp_stream) == 104, "contract");
+_Static_assert(sizeof(struct fp_stream) == 176, "contract");
 _Static_assert(sizeof(struct fp_worker_stats) == 16, "contract");
 
 uint32_t fp_contract_version(void)
@@ -34,6 +34,7 @@ static void worker_free(struct fp_worker *worker)
 	if (worker->wake_fd >= 0)
 		close(worker->wake_fd);
 	fp_slots_destroy(&worker->slots);
+	fp_healths_destroy(&worker->healths);
 	fp_streams_destroy(&worker->streams);
 	free(worker->oversize);
 	free(worker->segments);
@@ -46,6 +47,16 @@ static int init_slots(struct fp_worker *worker, const struct fp_kernel *kernel)
 		return 0;
 	return fp_slots_init(&worker->slots, fp_kernel_slots(kernel, worker->id), kernel->sets,
 			     kernel->shared->seed);
+}
+
+static int init_healths(struct fp_worker *worker, const struct fp_config *config,
+			const struct fp_kernel *kernel)
+{
+	uint32_t count = fp_kernel_healths_count(config);
+	struct fp_health_state *memory =
+		fp_kernel_ready(kernel) ? kernel->healths + (size_t)worker->id * count : NULL;
+
+	return fp_healths_init(&worker->healths, memory, count, worker->id * count);
 }
 
 static struct fp_worker *worker_new(uint32_t id, const struct fp_config *config,
@@ -64,7 +75,8 @@ static struct fp_worker *worker_new(uint32_t id, const struct fp_config *config,
 	worker->oversize = malloc((size_t)FP_OVERSIZE_BUFFERS * FP_OVERSIZE_BYTES);
 	worker->segments = malloc(FP_SEGMENTS_BYTES);
 	if (worker->wake_fd < 0 || !worker->oversize || !worker->segments ||
-	    fp_streams_init(&worker->streams, config->streams_max) || init_slots(worker, kernel)) {
+	    fp_streams_init(&worker->streams, config->streams_max) || init_slots(worker, kernel) ||
+	    init_healths(worker, config, kernel)) {
 		worker_free(worker);
 		return NULL;
 	}

@@ -15,6 +15,7 @@
 #include "fp_batch.h"
 #include "fp_fdb.h"
 #include "fp_flows.h"
+#include "fp_health.h"
 #include "fp_joins.h"
 #include "fp_pace.h"
 #include "fp_kernel.h"
@@ -60,6 +61,7 @@ struct fp_worker {
 	uint32_t sends_max;  /* and how many may be, of the round that is on */
 	struct fp_pace pace; /* of what ends a wait */
 	bool punted;
+	bool unwatched; /* a flow of this pass wants a state of health */
 	bool from_data; /* the ring that is being taken from is a data ring */
 	struct fp_cut cut;
 	struct fp_port *ports[FP_PORTS_MAX];
@@ -79,6 +81,7 @@ struct fp_worker {
 	/* shared, by their own rules */
 	struct fp_slots slots;
 	struct fp_streams streams;
+	struct fp_healths healths;
 	struct fp_stats stats[FP_PORTS_MAX];
 };
 
@@ -90,6 +93,7 @@ struct fp_switch {
 	_Atomic uint32_t stop;
 	_Atomic uint32_t deciding; /* the control thread was handed something, see fp_wait() */
 	_Atomic uint32_t kernel_allowed;
+	_Atomic uint32_t health; /* enum fp_health_mode */
 	struct fp_news news;
 	int punt_fd;
 	struct fp_fdb fdb;

@@ -157,6 +157,7 @@ static bool put(struct fake_ring *fake, const uint8_t *vnet, uint32_t len_bytes,
 	memcpy(slot + MAC_OFFSET - FP_VNET_BYTES, vnet, FP_VNET_BYTES + snap_bytes);
 	fake->next = (fake->next + 1) % FAKE_SLOTS;
 	/* release: pairs with fp_ring_take() */
+	status |= fake->losing ? TP_STATUS_LOSING : 0;
 	fp_store_release(shared, status | TP_STATUS_USER);
 	return true;
 }

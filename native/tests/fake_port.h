@@ -26,7 +26,8 @@ extern int fake_refuses_gso;
 struct fake_ring {
 	struct fp_ring *ring;
 	uint32_t next;
-	int queue; /* what is sent here waits in the ring's socket, as oversize frames do */
+	int queue;   /* what is sent here waits in the ring's socket, as oversize frames do */
+	bool losing; /* it has lost frames, and nobody has read how many */
 };
 
 struct fake_port {

@@ -205,7 +205,7 @@ uint32_t packet_build(const struct packet *packet, uint8_t *vnet)
 	put16(&at, UDP_BYTES + packet->payload_bytes);
 	put16(&at, 0);
 	for (uint32_t i = 0; i < packet->payload_bytes; i++)
-		*at++ = (uint8_t)(packet->fill + i);
+		*at++ = packet->payload ? packet->payload[i] : (uint8_t)(packet->fill + i);
 	put_checksum(packet, vnet, ip, udp);
 	memset(at, 0, packet->padding_bytes);
 	at += packet->padding_bytes;

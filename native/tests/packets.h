@@ -50,7 +50,8 @@ struct packet {
 	uint16_t port;
 	uint16_t payload_bytes;
 	uint16_t padding_bytes; /* behind the datagram */
-	uint8_t fill;		/* the payload counts up from it */
+	uint8_t fill;		/* the payload counts up from it, */
+	const uint8_t *payload; /* if this is NULL */
 	enum udp_checksum checksum;
 };
 

@@ -30,7 +30,10 @@ struct frame_in_kernel {
 
 static struct fp_path_shared *shared;
 static struct fp_path_slot *slot_memory;
+static struct fp_health_state *health_memory;
 static struct fp_map slots_map;
+static struct fp_map healths_map;
+static struct fp_map programs_map;
 static struct fp_map addresses_map;
 static struct fp_map answer_map;
 static uint64_t answer_memory[32];
@@ -47,6 +50,8 @@ static void *bpf_map_lookup_elem(struct fp_map *map, const void *key)
 	memcpy(&index, key, sizeof(index));
 	if (map == &slots_map)
 		return &slot_memory[index];
+	if (map == &healths_map)
+		return &health_memory[index];
 	return map == &answer_map ? answer_memory : NULL;
 }
 
@@ -74,6 +79,16 @@ static long send_by(struct __sk_buff *skb, uint32_t ifindex)
 }
 
 static struct __sk_buff *current;
+
+static bool goes_on;
+
+static long bpf_tail_call(void *skb, struct fp_map *programs, uint32_t index)
+{
+	(void)skb;
+	CHECK(programs == &programs_map && index == FP_PATH_PROGRAM_HEALTH);
+	goes_on = true;
+	return -1; /* the caller goes on to its end, which says the same */
+}
 
 static long bpf_clone_redirect(struct __sk_buff *skb, uint32_t ifindex, uint64_t flags)
 {
@@ -111,6 +126,32 @@ static long bpf_skb_vlan_pop(struct __sk_buff *skb)
 	return 0;
 }
 
+static uint64_t load(const void *skb, uint64_t at, uint32_t bytes)
+{
+	const struct frame_in_kernel *frame = skb;
+	uint64_t value = 0;
+
+	CHECK(at + bytes <= frame->skb.len); /* in the kernel the program would end here */
+	for (uint32_t i = 0; i < bytes; i++)
+		value = value << 8 | frame->bytes[at + i];
+	return value;
+}
+
+static uint64_t load_byte(const void *skb, uint64_t at)
+{
+	return load(skb, at, 1);
+}
+
+static uint64_t load_half(const void *skb, uint64_t at)
+{
+	return load(skb, at, 2);
+}
+
+static uint64_t load_word(const void *skb, uint64_t at)
+{
+	return load(skb, at, 4);
+}
+
 static long bpf_skb_load_bytes(const void *skb, uint32_t offset, void *to, uint32_t len)
 {
 	const struct frame_in_kernel *frame = skb;
@@ -123,6 +164,8 @@ static long bpf_skb_load_bytes(const void *skb, uint32_t offset, void *to, uint3
 
 #define fp_shared (*shared)
 #define fp_slots slots_map
+#define fp_healths healths_map
+#define fp_programs programs_map
 #define fp_fdb addresses_map
 #define fp_answer answer_map
 #define extern static
@@ -135,6 +178,8 @@ static long bpf_skb_load_bytes(const void *skb, uint32_t offset, void *to, uint3
 #undef extern
 #undef fp_shared
 #undef fp_slots
+#undef fp_healths
+#undef fp_programs
 #undef fp_fdb
 #undef fp_answer
 
@@ -154,6 +199,19 @@ static int descriptor(void)
 	return fd;
 }
 
+/* A worker's states are where the programs see them. */
+static void move_health(struct fp_worker *worker, const struct fp_kernel *kernel)
+{
+	struct fp_healths *healths = &worker->healths;
+	uint32_t count = healths->count;
+
+	fp_healths_destroy(healths);
+	memset(healths, 0, sizeof(*healths));
+	CHECK_EQ(fp_healths_init(healths, kernel->healths + worker->id * count, count,
+				 worker->id * count),
+		 0);
+}
+
 void programs_start(struct lab *lab)
 {
 	struct fp_switch *sw = lab->sw;
@@ -162,12 +220,15 @@ void programs_start(struct lab *lab)
 	fp_kernel_destroy(kernel);
 	kernel->err = 0;
 	kernel->filter_fd = descriptor(); /* they are loaded */
+	kernel->health_fd = descriptor();
 	kernel->ingress_fd = descriptor();
 	kernel->workers = sw->worker_count;
 	kernel->sets = SETS;
 	kernel->shared = shared = memory(sizeof(*shared));
 	kernel->slots = slot_memory =
 		memory((size_t)sw->worker_count * SETS * FP_PATH_WAYS * sizeof(*slot_memory));
+	kernel->healths_count = sw->worker_count * sw->workers[0]->healths.count;
+	kernel->healths = health_memory = memory(kernel->healths_count * sizeof(*health_memory));
 	shared->seed = 42;
 	shared->set_mask = SETS - 1;
 	sw->shortcut.shared = NULL;
@@ -178,6 +239,7 @@ void programs_start(struct lab *lab)
 		fp_slots_destroy(slots);
 		memset(slots, 0, sizeof(*slots));
 		CHECK_EQ(fp_slots_init(slots, fp_kernel_slots(kernel, i), SETS, shared->seed), 0);
+		move_health(sw->workers[i], kernel);
 	}
 	for (uint32_t i = 0; i < lab->port_count; i++) {
 		fp_store_relaxed(&lab->ports[i].port->served, true);
@@ -221,7 +283,11 @@ bool programs_receive(struct lab *lab, uint32_t port, const struct packet *packe
 	do {
 		comes_again = false;
 		copy_count = 0;
+		goes_on = false;
 		ringed = fp_filter(&frame.skb) != NOT_TO_RING;
+		if (goes_on)
+			CHECK_EQ(fp_health(&frame.skb), NOT_TO_RING);
+		lab->ports[port].data.losing |= ringed && ring_is_full;
 		CHECK(!ringed || ring_is_full ||
 		      fake_ring_put(&lab->ports[port].data, vnet, frame.skb.len, tci, 0x8100));
 		result = fp_ingress(&frame.skb);
@@ -229,6 +295,22 @@ bool programs_receive(struct lab *lab, uint32_t port, const struct packet *packe
 	check_host(&frame, port, tci, result);
 	CHECK(!ringed || !copy_count);
 	return !ringed;
+}
+
+void programs_look(struct fp_health_state *state, const uint8_t *bytes, uint32_t len_bytes)
+{
+	struct frame_in_kernel frame = {.skb = {.len = len_bytes}, .bytes = bytes};
+	struct fp_health_state *others = health_memory;
+	struct answer answer = {.watched = state->generation << FP_HEALTH_PLACE_BITS | 1};
+	struct reading reading;
+
+	health_memory = state;
+	if (read_multicast(&frame.skb, 0, &reading) && reading.plain && reading.udp_at) {
+		answer.udp_at = reading.udp_at;
+		answer.end_at = reading.end_at;
+		look_at(&frame.skb, &answer);
+	}
+	health_memory = others;
 }
 
 uint32_t programs_copies(struct programs_copy copies[PROGRAMS_EGRESS_MAX])

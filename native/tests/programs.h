@@ -28,6 +28,8 @@ bool programs_receive(struct lab *lab, uint32_t port, const struct packet *packe
 void programs_lose(bool lose);
 /* What the kernel sent of the last frame that it served. */
 uint32_t programs_copies(struct programs_copy copies[PROGRAMS_EGRESS_MAX]);
+/* The program's look at the health of a stream, by one frame of it without a tag. */
+void programs_look(struct fp_health_state *state, const uint8_t *frame, uint32_t len_bytes);
 /* The clock that the programs see. */
 void programs_set_clock(uint64_t now_ns);
 

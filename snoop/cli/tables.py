@@ -270,8 +270,26 @@ def streams(document: documents.Streams) -> Table:
         right=("Rate", "Frames/s", "Idle"),
         fold=("To",),
     ).insert("Group", "Name", [row.name for row in document.streams])
+    made.insert("Idle", "Came in", [came_in(row.health) for row in document.streams])
     served = any(row.path == "kernel" for row in document.streams)
     return made.insert("Idle", "By", [row.path if served else None for row in document.streams])
+
+
+def came_in(health: documents.Health | None) -> str | None:
+    """What its own numbers say of it; None: nothing."""
+    if health is None:
+        return None
+    words = [
+        f"{count(number)} {what}"
+        for number, what in (
+            (health.lost, "lost"),
+            (health.continuity_errors, "errors"),
+            (health.reordered, "late"),
+            (health.duplicates, "twice"),
+        )
+        if number
+    ]
+    return f"{health.kind} {', '.join(words) or 'whole'}"
 
 
 def note(document: documents.Document) -> list[str]:

@@ -51,6 +51,14 @@ class Kernel(Enum):
     OFF = "off"
 
 
+class Health(Enum):
+    """Whose RTP and MPEG-TS is looked at as it comes in."""
+
+    AUTO = "auto"
+    ALL = "all"
+    OFF = "off"
+
+
 class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[switch]`."""
 
@@ -122,6 +130,13 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Kernel,
         says("serve streams inside the kernel where that gains, past the rings"),
     ] = Kernel.AUTO
+    health: Annotated[
+        Health,
+        says(
+            "count what RTP and MPEG-TS say was lost before it came in: auto: of streams that "
+            "leave by a port; all: of those that nobody gets, too"
+        ),
+    ] = Health.AUTO
     state: Annotated[
         bool,
         says(

@@ -12,5 +12,6 @@
   what is said of IGMP, in the words of MLD;
 - `counters`: what each counts; `kinds`: what each event is about; `storm`: what rate is one;
 - `flows`: the streams seen, with their `rates` from two looks; `paths`: who serves each, and why;
+  `arrived`: whether it was whole when it came in;
 - `metrics`, `metered`, `sample` and `exposition`: Prometheus.
 """

@@ -71,6 +71,22 @@ class Station(Struct, frozen=True, kw_only=True, gc=False):
     claimed: float | None
 
 
+class Health(Struct, frozen=True, kw_only=True, gc=False):
+    """What a stream's own numbers say of it as it came in. `damaged`: seconds since something was
+    last found missing, None: never.
+    """
+
+    kind: str
+    packets: int
+    lost: int
+    reordered: int
+    duplicates: int
+    longest_gap_ms: float
+    continuity_errors: int
+    restarts: int = 0
+    damaged: float | None = None
+
+
 class Stream(Struct, frozen=True, kw_only=True, gc=False):
     """One flow as it comes in at `port`; `path_cause` is a word of `paths.py`."""
 
@@ -93,3 +109,4 @@ class Stream(Struct, frozen=True, kw_only=True, gc=False):
     path: str = "ring"
     path_cause: str = ""
     path_because: str = ""
+    health: Health | None = None

@@ -70,6 +70,7 @@ class Cause(StrEnum):
     MTU = "mtu"
     OFFLOAD = "offload"
     OVERLOAD = "overload"
+    DAMAGED = "damaged"  # a stream that was so when it came in
     LOOP = "loop"
     STORM = "storm"
     FLOOD = "flood"

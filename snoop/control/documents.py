@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, structs
 
 from snoop.control.carried import Counts as Counts
+from snoop.control.carried import Health as Health
 from snoop.control.carried import Port as Port
 from snoop.control.carried import Station as Station
 from snoop.control.carried import Stream as Stream

@@ -1,4 +1,4 @@
-"""Metrics of VLANs: as many series as there is room for, whatever the number of VLANs and ports.
+"""Metrics of VLANs, and of the health of streams: as many series as there is room for.
 
 4 094 VLANs on 64 ports would be 262 144 series. At most VLANS_MAX have series of their own: first
 those with a name, then the lowest, so that none comes and goes with what hosts do; the rest are
@@ -8,10 +8,11 @@ together as `vlan="other"`. That a port is a member of a VLAN is no series, but 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from snoop.control import documents
 from snoop.control.sample import Sample
 from snoop.control.tagged import vids
 
@@ -82,3 +83,37 @@ def _members(sample: Sample) -> Iterator[Metric]:
         for vid, name in sorted(sample.vlan_names.items())[:VLANS_MAX]:
             info.add_metric([str(vid), name], 1)
         yield info
+
+
+HEALTH = {
+    "packets": "Datagrams of RTP or MPEG-TS of a stream, as it came in.",
+    "lost": "RTP datagrams of a stream that were lost before it came in.",
+    "reordered": "RTP datagrams of a stream that came in late.",
+    "duplicates": "RTP datagrams of a stream that came in more than once.",
+    "continuity_errors": "Gaps in the MPEG transport packets of a stream as it came in.",
+}
+
+
+def health(rows: Iterable[documents.Stream]) -> Iterator[Metric]:
+    """Of those of the streams that are told of whose health is known."""
+    known = [(row, row.health) for row in rows if row.health is not None]
+    if not known:
+        return
+    labels = ["vlan", "family", "source", "group", "port"]
+
+    def values(row: documents.Stream) -> list[str]:
+        return [str(row.vlan), row.family, row.source, row.group, row.port]
+
+    for name, text in HEALTH.items():
+        family = CounterMetricFamily(f"snoop_stream_{name}", text, labels=labels)
+        for row, found in known:
+            family.add_metric(values(row), getattr(found, name))
+        yield family
+    gaps = GaugeMetricFamily(
+        "snoop_stream_longest_gap_seconds",
+        "The longest time between two datagrams of a stream as it came in.",
+        labels=labels,
+    )
+    for row, found in known:
+        gaps.add_metric(values(row), found.longest_gap_ms / 1000)
+    yield gaps

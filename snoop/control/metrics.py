@@ -281,6 +281,7 @@ def _streams(rows: list[documents.Stream]) -> Iterable[Metric]:
         wanted.add_metric(values, row.registered)
         receivers.add_metric(values, len(row.egress))
     yield from (frames, octets, wanted, receivers)
+    yield from metered.health(busiest)
 
 
 def _called(sample: Sample) -> Iterator[Metric]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import NamedTuple
 
-from snoop.control import documents, paths, vlans
+from snoop.control import arrived, documents, paths, vlans
 from snoop.control.counters import dropped
 from snoop.control.explaining.question import datagram
 from snoop.control.rates import STILL, Look, Rate
@@ -276,4 +276,5 @@ def _stream(
         path=paths.path(stream),
         path_cause=paths.cause(stream, egress),
         path_because=paths.because(stream, egress, plane.kernel),
+        health=arrived.row(stream.health, now),
     )

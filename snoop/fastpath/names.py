@@ -13,7 +13,7 @@ from typing import Any
 from snoop._native import ffi, lib
 from snoop.proto.units import Ports
 
-CONTRACT_VERSION = 26
+CONTRACT_VERSION = 27
 if lib.fp_contract_version() != CONTRACT_VERSION:
     raise ImportError(
         f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "
@@ -49,6 +49,13 @@ PATHS: dict[str, bool] = {
     text(lib.fp_path_name(i)): bool(lib.fp_path_is_kernel(i)) for i in range(lib.FP_PATH_MAX)
 }
 """Who serves a stream and why, in a word, and whether it is the kernel."""
+
+HEALTHS: dict[int, str] = {
+    lib.FP_HEALTH_RTP: "rtp",
+    lib.FP_HEALTH_TS: "ts",
+    lib.FP_HEALTH_RTP | lib.FP_HEALTH_TS: "rtp+ts",
+}
+"""What was recognised in a stream."""
 
 PATH_LIST = list(PATHS.items())
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from snoop._native import ffi, lib
 from snoop.fastpath.names import (
+    HEALTHS,
     PATH_LIST,
     PORTS_MAX,
     REASON_NAMES,
@@ -18,7 +19,7 @@ from snoop.fastpath.names import (
     mask,
 )
 from snoop.proto.units import Ports
-from snoop.table.seen import FdbEntry, Stream, WorkerStats
+from snoop.table.seen import FdbEntry, Health, Stream, WorkerStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,23 @@ def _fdb_entry(entry: Any) -> FdbEntry:
     return FdbEntry(entry.vlan, mac, entry.port, int(entry.age_ns), rival, int(entry.claimed_ns))
 
 
+def _health(s: Any) -> Health | None:
+    if not s.health:
+        return None
+    return Health(
+        HEALTHS[s.health], int(s.health_packets), int(s.health_lost), int(s.health_reordered),
+        int(s.health_duplicates), int(s.health_errors), int(s.health_restarts),
+        int(s.health_gap_ns), int(s.health_damage_ns),
+    )  # fmt: skip
+
+
 def _stream(s: Any) -> Stream:
     frames, octets, first, last = int(s.frames), int(s.bytes), int(s.first_ns), int(s.last_ns)
+    path, in_kernel = PATH_LIST[s.path]
     return Stream(
         s.vlan, bytes(s.source), bytes(s.group), s.port, frames, octets, first, last,
-        mask(s.ports), bool(s.registered), REASON_NAMES[s.reason], s.ttl, *PATH_LIST[s.path],
+        mask(s.ports), bool(s.registered), REASON_NAMES[s.reason], s.ttl, path, in_kernel,
+        _health(s),
     )  # fmt: skip
 
 

@@ -12,11 +12,16 @@ from snoop.fastpath.reading import Reading
 from snoop.proto.units import Ports
 from snoop.table.image import pack_members, pack_rows, pack_vlans, words
 from snoop.table.mdb import Delta
-from snoop.table.seen import Punted
+from snoop.table.seen import Punted, Watched
 
 _PUNTED = struct.Struct("=QIHHIH2x")
 _NO_TAG: int = lib.FP_NO_TAG
 _DRAIN_BYTES = 1 << 20
+_WATCHED = {
+    Watched.NONE: lib.FP_HEALTH_OFF,
+    Watched.WANTED: lib.FP_HEALTH_WANTED,
+    Watched.ALL: lib.FP_HEALTH_ALL,
+}
 
 
 class FastPath(Handing, Opening, Reading):
@@ -63,6 +68,10 @@ class FastPath(Handing, Opening, Reading):
         At first they may not. OSError says why the kernel cannot, and then nothing has changed.
         """
         check(lib.fp_switch_kernel(self._sw, allowed), "kernel path")
+
+    def health(self, watched: Watched) -> None:
+        """Which streams' health is watched from now on; at first of none."""
+        check(lib.fp_switch_health(self._sw, _WATCHED[watched]), "health")
 
     def kernel_fold(self) -> int:
         """Take in what the kernel has counted, and keep the sources of its streams in the fdb.

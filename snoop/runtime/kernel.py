@@ -11,14 +11,16 @@ import logging
 import os
 from typing import Protocol
 
-from snoop.config.schema import Kernel, SwitchTable
+from snoop.config.schema import Health, Kernel, SwitchTable
 from snoop.proto.units import SECOND, Duration, Instant, after
+from snoop.table.seen import Watched
 
 _log = logging.getLogger("snoop.kernel")
 
 FOLD_SECONDS = 1.0
 # Of the time an address is kept: none may run out that was heard in it.
 _FOLD_SHARE = 4
+_WATCHED = {Health.AUTO: Watched.WANTED, Health.ALL: Watched.ALL, Health.OFF: Watched.NONE}
 NOT_HERE = "not made for this machine"
 _TAKES = {
     errno.EPERM: "it takes CAP_BPF, which a user namespace cannot give",
@@ -33,6 +35,7 @@ class Folded(Protocol):
     """The part of the fast path that knows of the kernel's."""
 
     def kernel(self, allowed: bool) -> None: ...
+    def health(self, watched: Watched) -> None: ...
     def kernel_fold(self) -> int: ...
     def quiet(self, quiet: bool, *, kernel: bool) -> None: ...
 
@@ -53,7 +56,10 @@ class KernelPath:
         return self._mode or Kernel.OFF
 
     def configure(self, switch: SwitchTable) -> None:
-        """Do as `[switch] kernel` says; if that cannot be, all goes by the rings (N-11)."""
+        """Do as `[switch] kernel` says; if that cannot be, all goes by the rings (N-11). And as
+        `health` does, which is looked at by whoever serves a stream.
+        """
+        self._fastpath.health(_WATCHED[switch.health])
         if switch.kernel is self._mode:
             return
         self._mode, self.because = switch.kernel, None

@@ -4,6 +4,7 @@ Times are nanoseconds of CLOCK_MONOTONIC, ports are ids.
 """
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
 
 from snoop.proto.units import Ports
@@ -69,6 +70,30 @@ class FdbEntry:
     claimed_ns: int = 0
 
 
+class Watched(Enum):
+    """Which streams' health is looked at: of none, of those that leave by a port, of all."""
+
+    NONE = 0
+    WANTED = 1
+    ALL = 2
+
+
+class Health(NamedTuple):
+    """What a stream's own numbers say of it as it came in; times CLOCK_MONOTONIC."""
+
+    kind: str
+    """"rtp", "ts" (MPEG transport packets), or "rtp+ts"."""
+    packets: int
+    lost: int
+    reordered: int
+    duplicates: int
+    continuity_errors: int
+    restarts: int
+    longest_gap_ns: int
+    damaged_ns: int
+    """When something was last found missing; 0: never."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """One multicast flow at one ingress port, with its last verdict; times CLOCK_MONOTONIC."""
@@ -89,6 +114,8 @@ class Stream:
     path: str = "new"
     """Who serves it, and why: one of `fastpath.PATHS`."""
     in_kernel: bool = False
+    health: Health | None = None
+    """None: it is nothing known, or not watched."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from snoop.links.direct import Direct
 from snoop.links.interfaces import Link
 from snoop.links.runs import Runs
 from snoop.table.mdb import Delta
-from snoop.table.seen import FdbEntry, PortOpened, PortSetup, Punted, Stream
+from snoop.table.seen import FdbEntry, PortOpened, PortSetup, Punted, Stream, Watched
 from snoop.wire import ether
 from snoop.wire.address import Address, Family
 from unit import HANGS_S
@@ -52,6 +52,7 @@ class FakeFastPath:
     kernel_refusal: int = 0
     """The errno for which the kernel serves no streams."""
     allowed: list[bool] = field(default_factory=list)
+    watched: Watched = Watched.NONE
     folds: int = 0
     reopened: list[int] = field(default_factory=list)
     disputed: list[FdbEntry] = field(default_factory=list)
@@ -87,6 +88,9 @@ class FakeFastPath:
         if allowed and self.kernel_refusal:
             raise OSError(self.kernel_refusal, os.strerror(self.kernel_refusal))
         self.allowed.append(allowed)
+
+    def health(self, watched: Watched) -> None:
+        self.watched = watched
 
     def kernel_fold(self) -> int:
         self.folds += 1

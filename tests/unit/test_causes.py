@@ -9,7 +9,7 @@ from netns.troubles import TROUBLES
 from snoop.control.causes import Cause
 from unit.causes import PAGE, SILENT, rows
 
-FILES = ("test_named.py", "test_named_limits.py", "test_healthy.py")
+FILES = ("test_named.py", "test_named_limits.py", "test_healthy.py", "test_health.py")
 OTHERS = Path(__file__).parents[1] / "netns"
 
 

@@ -36,8 +36,8 @@ from snoop.cli.findings.silence import silent, unanswered
 from snoop.cli.findings.stations import COUNTERS as STATIONS
 from snoop.cli.findings.stations import disputes, doubled, room
 from snoop.cli.findings.storms import loops, storms
+from snoop.cli.findings.streams import damaged, shared_addresses, streams
 from snoop.cli.findings.streams import doubled as doubled_streams
-from snoop.cli.findings.streams import shared_addresses, streams
 from snoop.cli.findings.vlans import COUNTERS as VLANS
 from snoop.cli.findings.vlans import vlans
 from snoop.control.documents import Finding
@@ -68,6 +68,7 @@ _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     room,
     vlans,
     streams,
+    damaged,
     doubled_streams,
     not_joined,
     other_source,

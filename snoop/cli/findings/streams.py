@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 from snoop.cli.findings.facts import RECENT_SECONDS, Facts, igmp, is_local, is_up, note, problem
 from snoop.cli.findings.vlans import is_apart, is_outside
-from snoop.control import documents
+from snoop.control import arrived, documents
 from snoop.control.causes import Cause
 from snoop.control.documents import Finding
 from snoop.control.wellknown import WELL_KNOWN
@@ -154,6 +154,22 @@ def _wants(row: documents.Entry, source: str) -> bool:
             return one.forwarding
     # A membership of this very moment may be younger than the stream's last frame.
     return row.filter_mode == "exclude" and (row.uptime or 0.0) > 2.0
+
+
+def damaged(facts: Facts) -> Iterator[Finding]:
+    """Streams that somebody gets, and that were not whole when they came in."""
+    for stream in facts.seen.streams:
+        found = stream.health
+        if found is None or not stream.egress or found.damaged is None:
+            continue
+        if found.damaged <= RECENT_SECONDS:
+            yield problem(
+                Cause.DAMAGED,
+                f"{stream.source} -> {stream.group}",
+                f"came in at {stream.port} with {arrived.missing(found)}: lost before the switch",
+                f"it is the sender, or what is between it and {stream.port}: `ethtool -S "
+                f"{stream.port}` and the counters of the switch there say where",
+            )
 
 
 def doubled(facts: Facts) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from snoop.control import documents, paths, wording
+from snoop.control import arrived, documents, paths, wording
 from snoop.control.causes import Cause
 from snoop.control.explaining import control, hints, members, stations, tagging, ways
 from snoop.control.explaining.case import Case, Told
@@ -63,6 +63,8 @@ async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.
         for port in sorted(plane.ports, key=lambda port: natural(port.name))
     ]
     live = case.live
+    whole = None if live is None else arrived.sentence(live, case.ingress.name)
+    notes += [] if whole is None else [whole]
     return documents.Explained(
         action=verdict.action.name.lower(),
         reason=verdict.reason,

@@ -12,6 +12,14 @@ from unit.cli.healthy import facts
 from unit.shown import entry, mrouter, port, querier, source, station, stream
 
 
+def damaged(**changes: Any) -> dict[str, Any]:
+    """`health` of a stream, whole unless it is said."""
+    return {
+        "kind": "rtp", "packets": 100, "lost": 0, "reordered": 0, "duplicates": 0,
+        "longest_gap_ms": 4.0, "continuity_errors": 0, "damaged": None, **changes,
+    }  # fmt: skip
+
+
 def test_every_counter_that_is_looked_at_exists() -> None:
     assert COUNTERS
     assert set(COUNTERS) <= set(everything())
@@ -103,6 +111,10 @@ def test_another_querier_of_mld_is_no_router_of_igmp() -> None:
         ({"queriers": [querier("non-querier", "10.0.0.1")], "raw": {"igmp": {"querier": "on"}}},
          "switch", "gave way to 10.0.0.1 on p3, whose values hold: asks every 60 s"),
         ({"port_counters": {"p3": {"query_other_port": 1}}}, "p3", "not on its own port"),
+        ({"streams": [stream(health=damaged(lost=3, damaged=9.0))]}, "10.0.0.9 -> 239.1.2.3",
+         "came in at p0 with 3 of 103 datagrams missing: lost before the switch"),
+        ({"streams": [stream(health=damaged(kind="ts", continuity_errors=2, damaged=9.0))]},
+         "10.0.0.9 -> 239.1.2.3", "with 2 gaps in its transport packets"),
         ({"streams": [stream(egress=[])]}, "p1", "is a member of 239.1.2.3 but does not get"),
         ({"raw": {"igmp": {"max_groups": 1}}, "port_counters": {"p1": {"table_full": 2}}},
          "switch", "1 group of at most 1"),
@@ -186,6 +198,9 @@ def test_what_is_only_worth_knowing_is_a_note(changes: dict[str, Any], text: str
          "port_counters": {"p3": {"query_null_source": 4}}},
         {"mrouters": [mrouter("10.0.0.254", origin="pim")],
          "port_counters": {"p1": {"report_no_router": 3}}},
+        # Whole; damaged a while ago.
+        {"streams": [stream(health=damaged())]},
+        {"streams": [stream(health=damaged(lost=3, damaged=99.0))]},
         # A querier that has just begun.
         {"streams": [stream(egress=["p1", "p2"], reason="flood_no_querier")]},
         # SAY-19: we ask, and nobody routes, also where others asked before us; a small limit that

@@ -12,7 +12,7 @@ from prometheus_client.core import CollectorRegistry, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from snoop.control import exposition, metrics, requests
+from snoop.control import exposition, metered, metrics, requests
 from snoop.control.causes import Cause
 from snoop.control.counters import everything
 from snoop.control.metrics import ALWAYS, Endpoint, Moved
@@ -241,3 +241,21 @@ def test_the_exposition_of_one_is_a_first_scrape_and_of_all_names_the_switch() -
         "sw0": 1, "gone": 0
     }  # fmt: skip
     assert {one.labels["switch"] for one in families["snoop_port_up"].samples} == {"sw0"}
+
+
+def test_health_is_told_of_the_streams_that_have_it() -> None:
+    whole: dict[str, Any] = {
+        "kind": "rtp", "packets": 997, "lost": 3, "reordered": 2, "duplicates": 1,
+        "longest_gap_ms": 40.5, "continuity_errors": 0,
+    }  # fmt: skip
+    streams = [shown.stream(health=whole), shown.stream(group="239.1.2.4")]
+    seen = dataclasses.replace(sample(), streams=streams)
+    lines = text(None, seen).splitlines()
+    pairs = [line.rsplit(" ", 1) for line in lines if line[0] != "#"]
+    told = {series: float(value) for series, value in pairs}
+    labels = '{family="ipv4",group="239.1.2.3",port="p0",source="10.0.0.9",vlan="0"}'
+    assert {name: told[f"snoop_stream_{name}_total{labels}"] for name in metered.HEALTH} == {
+        name: whole[name] for name in metered.HEALTH
+    }
+    assert told[f"snoop_stream_longest_gap_seconds{labels}"] == 0.0405
+    assert not any("239.1.2.4" in line and "_lost" in line for line in lines)

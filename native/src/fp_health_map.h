@@ -1,0 +1,376 @@
+/*
+ * The health of a stream as it comes in: what its RTP sequence numbers (RFC 3550) and the
+ * continuity counters of its MPEG transport packets (ISO/IEC 13818-1 2.4.3.3) tell of what was lost
+ * before it came here. Compiled for the loops and for the kernel's programs, so it knows
+ * fixed-width words only; the state lies in a map that both see.
+ *
+ * A datagram is looked at by whoever sends it on, and the order of these two is kept
+ * (fp_handover.h): a state has one writer at a time, whichever that is. What comes by another flow
+ * of the same stream may be counted at the same time, so counts are added atomically.
+ *
+ * A way is one sender of a stream: a pair of UDP ports, and of RTP one SSRC, so that RTCP, a second
+ * medium and a sender that began anew are told apart. It is believed after FP_HEALTH_BELIEVE
+ * datagrams in a row, and until then nothing of it is counted.
+ */
+#ifndef FP_HEALTH_MAP_H
+#define FP_HEALTH_MAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FP_HEALTH_WAYS 4u     /* a power of two */
+#define FP_HEALTH_PIDS 64u    /* likewise, of all ways */
+#define FP_HEALTH_BELIEVE 4u  /* datagrams in a row */
+#define FP_HEALTH_WINDOW 64   /* numbers back in which one is late, or known */
+#define FP_HEALTH_JUMP 3000   /* numbers ahead that are lost ones: RFC 3550 A.1, MAX_DROPOUT */
+#define FP_HEALTH_MISFITS 64u /* in a row, and most of the next are not looked at: */
+#define FP_HEALTH_REST 4032u  /* so many */
+#define FP_HEALTH_TS_BYTES 188u
+#define FP_HEALTH_TS_MAX 7u /* packets of a datagram: what fits into 1500 bytes */
+#define FP_HEALTH_TS_SYNC 0x47u
+#define FP_HEALTH_NULL_PID 0x1fffu
+#define FP_HEALTH_RTP_BYTES 12u
+#define FP_HEALTH_RTP_TS 33u		 /* payload type of MPEG-TS, RFC 3551 */
+#define FP_HEALTH_GONE_NS 10000000000ull /* a believed way that is silent so long makes room */
+
+enum fp_health_is { FP_HEALTH_IS_RTP = 1, FP_HEALTH_IS_TS = 2 }; /* as the contract has them */
+
+/*
+ * A handle says of a state 1 + its place among those of all workers, and its generation above
+ * FP_HEALTH_PLACE_BITS, as far as there is room; 0: none.
+ */
+#define FP_HEALTH_PLACE_BITS 15u
+
+struct fp_health_way {
+	uint64_t last_ns;
+	uint64_t window; /* bit n: number highest - n has come, or was never waited for */
+	uint32_t ports;	 /* UDP, source and destination */
+	uint32_t ssrc;	 /* of RTP */
+	uint32_t epoch;	 /* of the state when it was last looked at */
+	uint16_t highest;
+	uint16_t wild; /* what would follow the number that was far off last */
+	uint8_t is;    /* enum fp_health_is; 0: free */
+	uint8_t fits;  /* in a row, up to FP_HEALTH_BELIEVE */
+	uint8_t is_wild;
+	uint8_t turn; /* what is known of PIDs is of this */
+	uint8_t pad[4];
+};
+
+struct fp_health_state {
+	uint32_t generation; /* another stream has the state: another number */
+	uint32_t epoch;	     /* datagrams may have been passed over: what follows is no loss */
+	uint32_t is;	     /* all that was believed, enum fp_health_is */
+	uint32_t misfits;    /* datagrams in a row that were nothing known */
+	uint32_t rest;	     /* that are still not looked at */
+	uint32_t pad;
+	uint64_t packets; /* datagrams of believed ways */
+	uint64_t lost;
+	uint64_t reordered;
+	uint64_t duplicates;
+	uint64_t continuity_errors;
+	uint64_t restarts;
+	uint64_t gap_ns;    /* the longest between two datagrams of a way */
+	uint64_t damage_ns; /* when something was last found missing */
+	uint64_t pad2;
+	struct fp_health_way ways[FP_HEALTH_WAYS];
+	uint32_t pids[FP_HEALTH_PIDS];
+};
+
+_Static_assert(sizeof(struct fp_health_way) == 40, "two and a half to a line");
+_Static_assert(sizeof(struct fp_health_state) == 512, "eight lines");
+
+#define FP_HEALTH_INLINE static inline __attribute__((always_inline))
+
+/* Read by the control thread meanwhile. */
+#ifdef __bpf__
+#define FP_HEALTH_SET(word, value) (*(volatile typeof(word) *)&(word) = (value))
+#else
+#define FP_HEALTH_SET(word, value) __atomic_store_n(&(word), (value), __ATOMIC_RELAXED)
+#endif
+
+FP_HEALTH_INLINE uint32_t fp_health_place(uint32_t handle)
+{
+	return (handle & ((1u << FP_HEALTH_PLACE_BITS) - 1)) - 1;
+}
+
+/* Whether the state is still the one that the handle names. */
+FP_HEALTH_INLINE bool fp_health_is(uint32_t handle, uint32_t generation)
+{
+	return !((generation << FP_HEALTH_PLACE_BITS ^ handle) >> FP_HEALTH_PLACE_BITS);
+}
+
+FP_HEALTH_INLINE void fp_health_add(uint64_t *count, uint64_t by)
+{
+	__sync_fetch_and_add(count, by);
+}
+
+FP_HEALTH_INLINE bool fp_health_believed(const struct fp_health_way *way)
+{
+	return way->fits == FP_HEALTH_BELIEVE;
+}
+
+/* It is nothing known: after many of these in a row few are looked at. */
+FP_HEALTH_INLINE void fp_health_misfit(struct fp_health_state *state)
+{
+	if (++state->misfits < FP_HEALTH_MISFITS)
+		return;
+	state->misfits = 0;
+	state->rest = FP_HEALTH_REST;
+	state->epoch++;
+}
+
+/* Whether the next datagram is to be looked at. */
+FP_HEALTH_INLINE bool fp_health_wakes(struct fp_health_state *state)
+{
+	if (!state->rest)
+		return true;
+	state->rest--;
+	return false;
+}
+
+/*
+ * 1 for 0, else 0: by arithmetic and not by a branch, for the kernel's verifier would follow what
+ * comes next for both, and the compiler makes one of all that it can look through.
+ */
+FP_HEALTH_INLINE uint32_t fp_health_none(uint32_t bits)
+{
+	uint64_t none = ((uint64_t)bits - 1) >> 63;
+
+	__asm__("" : "+r"(none));
+	return (uint32_t)none;
+}
+
+/* The way of a datagram, or FP_HEALTH_WAYS. */
+FP_HEALTH_INLINE uint32_t fp_health_way_of(const struct fp_health_state *state, uint32_t is,
+					   uint32_t ports, uint32_t ssrc)
+{
+	uint32_t found = 0;
+
+	for (uint32_t i = 0; i < FP_HEALTH_WAYS; i++) {
+		const struct fp_health_way *way = &state->ways[i];
+
+		found |=
+			fp_health_none((way->ports ^ ports) | (way->ssrc ^ ssrc) | (way->is ^ is)) *
+			(FP_HEALTH_WAYS + i);
+	}
+	return found ? found & (FP_HEALTH_WAYS - 1) : FP_HEALTH_WAYS;
+}
+
+/* What stood before datagrams were passed over is forgotten. */
+FP_HEALTH_INLINE void fp_health_resume(const struct fp_health_state *state,
+				       struct fp_health_way *way, uint16_t number, uint64_t now_ns)
+{
+	way->epoch = state->epoch;
+	way->highest = (uint16_t)(number - 1);
+	way->window = ~0ull;
+	way->is_wild = 0;
+	way->turn++;
+	way->last_ns = now_ns;
+}
+
+/*
+ * The first of a way: a free one, of those not believed the one longest silent, or one that was
+ * believed and is gone.
+ */
+FP_HEALTH_INLINE void fp_health_begin(struct fp_health_state *state, uint32_t is, uint32_t ports,
+				      uint32_t ssrc, uint16_t number, uint64_t now_ns)
+{
+	uint64_t oldest_ns = now_ns + 1;
+	struct fp_health_way *place = 0;
+
+	fp_health_misfit(state);
+	for (uint32_t i = 0; i < FP_HEALTH_WAYS; i++) {
+		struct fp_health_way *way = &state->ways[i];
+		uint64_t until_ns = way->is ? way->last_ns : 0;
+
+		if (fp_health_believed(way))
+			until_ns += FP_HEALTH_GONE_NS;
+		if (until_ns < oldest_ns) {
+			oldest_ns = until_ns;
+			place = way;
+		}
+	}
+	if (!place)
+		return;
+	fp_health_resume(state, place, number, now_ns);
+	place->highest = number;
+	place->is = (uint8_t)is;
+	place->ports = ports;
+	place->ssrc = ssrc;
+	place->fits = 1;
+}
+
+/* The time since the last one; that of a loop and that of a program may differ by a tick. */
+FP_HEALTH_INLINE void fp_health_time(struct fp_health_state *state, struct fp_health_way *way,
+				     uint64_t now_ns)
+{
+	if (now_ns <= way->last_ns)
+		return;
+	if (now_ns - way->last_ns > state->gap_ns && fp_health_believed(way))
+		FP_HEALTH_SET(state->gap_ns, now_ns - way->last_ns);
+	way->last_ns = now_ns;
+}
+
+/* One more that fits; false: it is not believed yet. */
+FP_HEALTH_INLINE bool fp_health_fits(struct fp_health_state *state, struct fp_health_way *way,
+				     uint32_t is)
+{
+	if (!fp_health_believed(way)) {
+		fp_health_misfit(state);
+		if (++way->fits < FP_HEALTH_BELIEVE)
+			return false;
+		FP_HEALTH_SET(state->is, state->is | is);
+		fp_health_add(&state->packets, FP_HEALTH_BELIEVE - 1);
+	}
+	state->misfits = 0;
+	fp_health_add(&state->packets, 1);
+	return true;
+}
+
+/* A number of a believed way; true: it is the newest. As RFC 3550 A.1. */
+FP_HEALTH_INLINE bool fp_health_number(struct fp_health_state *state, struct fp_health_way *way,
+				       uint16_t number)
+{
+	int32_t ahead = (int16_t)(number - way->highest);
+
+	if (ahead > 0 && ahead <= FP_HEALTH_JUMP) {
+		way->window = ahead < FP_HEALTH_WINDOW ? way->window << ahead | 1 : 1;
+		if (ahead > 1) {
+			fp_health_add(&state->lost, (uint64_t)(ahead - 1));
+			FP_HEALTH_SET(state->damage_ns, way->last_ns);
+		}
+	} else if (ahead <= 0 && ahead > -FP_HEALTH_WINDOW) {
+		uint64_t bit = 1ull << -ahead;
+
+		if (way->window & bit) {
+			fp_health_add(&state->duplicates, 1);
+		} else { /* it was taken for a lost one */
+			way->window |= bit;
+			fp_health_add(&state->reordered, 1);
+			fp_health_add(&state->lost, ~0ull);
+		}
+		return false;
+	} else if (way->is_wild && number == way->wild) {
+		way->window = ~0ull;
+		fp_health_add(&state->restarts, 1);
+	} else {
+		way->is_wild = 1;
+		way->wild = (uint16_t)(number + 1);
+		return false;
+	}
+	way->is_wild = 0;
+	way->highest = number;
+	return true;
+}
+
+/*
+ * A datagram of RTP. Its way, if there is something to be read of its transport packets: it is
+ * believed, and newer than all; else FP_HEALTH_WAYS.
+ */
+FP_HEALTH_INLINE uint32_t fp_health_rtp(struct fp_health_state *state, uint32_t ports,
+					uint32_t ssrc, uint16_t number, uint64_t now_ns)
+{
+	uint32_t at = fp_health_way_of(state, FP_HEALTH_IS_RTP, ports, ssrc);
+	struct fp_health_way *way = &state->ways[at & (FP_HEALTH_WAYS - 1)];
+
+	if (at == FP_HEALTH_WAYS) {
+		fp_health_begin(state, FP_HEALTH_IS_RTP, ports, ssrc, number, now_ns);
+		return FP_HEALTH_WAYS;
+	}
+	if (way->epoch != state->epoch)
+		fp_health_resume(state, way, number, now_ns);
+	fp_health_time(state, way, now_ns);
+	if (!fp_health_believed(way)) {
+		if (number != (uint16_t)(way->highest + 1))
+			way->fits = 0; /* not one behind the other: anew */
+		way->highest = number;
+		return fp_health_fits(state, way, FP_HEALTH_IS_RTP) ? at : FP_HEALTH_WAYS;
+	}
+	fp_health_fits(state, way, FP_HEALTH_IS_RTP);
+	return fp_health_number(state, way, number) ? at : FP_HEALTH_WAYS;
+}
+
+/* Whether the second byte can be one of RTP, and not of RTCP beside it (RFC 5761 4). */
+FP_HEALTH_INLINE bool fp_health_is_rtp(uint32_t first_word)
+{
+	uint32_t type = first_word >> 16 & 0x7f;
+
+	return first_word >> 30 == 2 && (type < 64 || type > 95);
+}
+
+/* A datagram of nothing but transport packets; its way or FP_HEALTH_WAYS likewise. */
+FP_HEALTH_INLINE uint32_t fp_health_ts_begin(struct fp_health_state *state, uint32_t ports,
+					     uint64_t now_ns)
+{
+	uint32_t at = fp_health_way_of(state, FP_HEALTH_IS_TS, ports, 0);
+	struct fp_health_way *way = &state->ways[at & (FP_HEALTH_WAYS - 1)];
+
+	if (at == FP_HEALTH_WAYS) {
+		fp_health_begin(state, FP_HEALTH_IS_TS, ports, 0, 0, now_ns);
+		return FP_HEALTH_WAYS;
+	}
+	if (way->epoch != state->epoch)
+		fp_health_resume(state, way, 0, now_ns);
+	fp_health_time(state, way, now_ns);
+	return fp_health_fits(state, way, FP_HEALTH_IS_TS) ? at : FP_HEALTH_WAYS;
+}
+
+/* What is known of a PID: itself, that it is, its way and that one's turn; counter; seen twice. */
+#define FP_HEALTH_PID_KEY 0xff00ffffu
+#define FP_HEALTH_PID_KNOWN 0x2000u
+#define FP_HEALTH_PID_TWICE 0x100000u
+
+FP_HEALTH_INLINE uint32_t fp_health_pid_stale(const struct fp_health_state *state, uint32_t known)
+{
+	const struct fp_health_way *way = &state->ways[known >> 14 & (FP_HEALTH_WAYS - 1)];
+
+	return fp_health_none(known) | (1 ^ fp_health_none(way->turn ^ known >> 24));
+}
+
+/*
+ * One transport packet, by its first four bytes; discontinuity: 1, it says so of itself. A counter
+ * goes up with each packet that has a payload; one may come twice; a discontinuity_indicator
+ * announces another (2.4.3.3, 2.4.3.5). What is marked as damaged, is filling, or of no kind that
+ * there is, counts nothing.
+ */
+FP_HEALTH_INLINE void fp_health_ts(struct fp_health_state *state, uint32_t at, uint32_t head,
+				   uint32_t discontinuity)
+{
+	const struct fp_health_way *way = &state->ways[at & (FP_HEALTH_WAYS - 1)];
+	uint32_t pid = head >> 8 & 0x1fff;
+	uint32_t counter = head & 15;
+	uint32_t payload = head >> 4 & 1;
+	uint32_t key = pid | FP_HEALTH_PID_KNOWN | at << 14 | (uint32_t)way->turn << 24;
+	uint32_t place = (pid * 0x9e3779b1u ^ at * 0x85ebca6bu) >> 26 & (FP_HEALTH_PIDS - 1);
+	uint32_t first = state->pids[place];
+	uint32_t second = state->pids[place ^ 1];
+	uint32_t is_first = fp_health_none((first ^ key) & FP_HEALTH_PID_KEY);
+	uint32_t is_second = fp_health_none((second ^ key) & FP_HEALTH_PID_KEY);
+	uint32_t known;
+	uint32_t same;
+	uint32_t again;
+
+	if ((head >> 23 & 1) | fp_health_none(pid ^ FP_HEALTH_NULL_PID) |
+	    fp_health_none(head & 0x30))
+		return;
+	place ^= (1 ^ is_first) & (is_second | (fp_health_pid_stale(state, second) &
+						(1 ^ fp_health_pid_stale(state, first))));
+	place &= FP_HEALTH_PIDS - 1;
+	known = state->pids[place];
+	if (!(is_first | is_second)) {
+		if (fp_health_pid_stale(state, known)) /* else there is no room for it */
+			state->pids[place] = key | counter << 16;
+		return;
+	}
+	same = fp_health_none(counter ^ (known >> 16 & 15));
+	again = payload & same & (1 ^ (known >> 20 & 1)) & (1 ^ discontinuity);
+	if (!(discontinuity | again | fp_health_none(((known >> 16) + payload - counter) & 15))) {
+		fp_health_add(&state->continuity_errors, 1);
+		FP_HEALTH_SET(state->damage_ns, way->last_ns);
+	}
+	/* where there is no payload it stands, and so does what is known of it */
+	state->pids[place] = key | counter << 16 | again << 20 |
+			     (known & FP_HEALTH_PID_TWICE & (0 - (same & (1 ^ payload))));
+}
+
+#endif

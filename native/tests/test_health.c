@@ -1,0 +1,488 @@
+/*
+ * The health of a stream: what its RTP numbers and continuity counters say, by example, by a model
+ * that knows all that was ever sent, and that the kernel's program sees the same as the loop.
+ */
+#include "check.h"
+#include "fp_health.h"
+#include "media.h"
+#include "programs.h"
+
+#define MS UINT64_C(1000000)
+
+static struct fp_health_state loop_state;
+static struct fp_health_state program_state;
+static uint64_t now_ns;
+
+static void begin(void)
+{
+	memset(&loop_state, 0, sizeof(loop_state));
+	memset(&program_state, 0, sizeof(program_state));
+	now_ns = UINT64_C(1000000000000);
+}
+
+/* Both look at it, and see the same. */
+static void look(struct packet *packet)
+{
+	static uint8_t vnet[4096];
+	uint32_t len = packet_build(packet, vnet);
+	struct fp_frame frame;
+
+	now_ns += MS;
+	CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, len, &frame));
+	fp_health_look(&loop_state, &frame, vnet, false, now_ns);
+	programs_set_clock(now_ns);
+	programs_look(&program_state, vnet + FP_VNET_BYTES, len);
+	CHECK_BYTES(&program_state, &loop_state, sizeof(loop_state));
+}
+
+static void send_as(const struct packet *like, const struct media *media)
+{
+	static uint8_t payload[2048];
+	struct packet packet = *like;
+
+	packet.payload_bytes = media_build(media, payload);
+	packet.payload = payload;
+	look(&packet);
+}
+
+static void send_media(const struct media *media)
+{
+	struct packet packet = packet_udp();
+
+	send_as(&packet, media);
+}
+
+static void send_rtp(uint16_t number)
+{
+	struct media media = media_rtp(number);
+
+	send_media(&media);
+}
+
+static void send_ts(uint16_t pid, uint8_t counter)
+{
+	struct media media = media_ts(pid, counter);
+
+	send_media(&media);
+}
+
+static void check_rtp(uint64_t packets, uint64_t lost, uint64_t reordered, uint64_t duplicates)
+{
+	CHECK_EQ(loop_state.packets, packets);
+	CHECK_EQ(loop_state.lost, lost);
+	CHECK_EQ(loop_state.reordered, reordered);
+	CHECK_EQ(loop_state.duplicates, duplicates);
+}
+
+static void test_rtp_is_believed_after_four_in_a_row(void)
+{
+	begin();
+	send_rtp(10);
+	send_rtp(12);
+	send_rtp(13);
+	send_rtp(14);
+	CHECK_EQ(loop_state.is, 0);
+	check_rtp(0, 0, 0, 0);
+	send_rtp(15);
+	CHECK_EQ(loop_state.is, FP_HEALTH_IS_RTP);
+	check_rtp(4, 0, 0, 0);
+}
+
+static void test_gaps_are_lost_and_what_comes_late_is_not(void)
+{
+	begin();
+	for (uint32_t n = 65530; n < 65540; n++) /* beyond the last number there is */
+		send_rtp((uint16_t)n);
+	check_rtp(10, 0, 0, 0);
+	send_rtp(6);
+	check_rtp(11, 2, 0, 0);
+	send_rtp(5);
+	check_rtp(12, 1, 1, 0);
+	send_rtp(5);
+	send_rtp(6);
+	check_rtp(14, 1, 1, 2);
+	send_rtp(4);
+	check_rtp(15, 0, 2, 2);
+	send_rtp(106); /* further than the window */
+	check_rtp(16, 99, 2, 2);
+	send_rtp(107);
+	CHECK_EQ(loop_state.restarts, 0);
+}
+
+static void test_late_one_of_before_it_was_believed_is_no_gain(void)
+{
+	begin();
+	for (uint16_t n = 100; n < 104; n++)
+		send_rtp(n);
+	send_rtp(98);
+	check_rtp(5, 0, 0, 1);
+}
+
+static void test_numbers_that_go_on_elsewhere_are_a_restart(void)
+{
+	begin();
+	for (uint16_t n = 100; n < 110; n++)
+		send_rtp(n);
+	send_rtp(50000);
+	send_rtp(110); /* one stray datagram changes nothing */
+	check_rtp(12, 0, 0, 0);
+	for (uint16_t n = 20000; n < 20010; n++)
+		send_rtp(n);
+	check_rtp(22, 0, 0, 0);
+	CHECK_EQ(loop_state.restarts, 1);
+}
+
+static void test_new_sender_and_second_medium_are_no_loss(void)
+{
+	struct packet other = packet_udp();
+	struct media media = media_rtp(40000);
+	struct media control = media_rtp(7);
+
+	begin();
+	other.port = 5010;
+	control.type = 72; /* RTCP: 200 */
+	for (uint16_t n = 0; n < 20; n++) {
+		send_rtp((uint16_t)(1000 + n));
+		media.number = (uint16_t)(40000 + 3 * n); /* two of three are lost */
+		if (n < 4)
+			media.number = (uint16_t)(40000 + n);
+		send_as(&other, &media);
+		send_media(&control);
+	}
+	CHECK_EQ(loop_state.packets, 40);
+	CHECK_EQ(loop_state.lost, 3 * 19 - 3 - 16);
+	media = media_rtp(5);
+	media.ssrc = 99; /* the encoder began anew */
+	for (uint16_t n = 0; n < 10; n++, media.number++)
+		send_media(&media);
+	CHECK_EQ(loop_state.packets, 50);
+	CHECK_EQ(loop_state.lost, 3 * 19 - 3 - 16);
+}
+
+static void test_longest_gap_is_of_one_sender(void)
+{
+	begin();
+	for (uint16_t n = 0; n < 10; n++)
+		send_rtp(n);
+	CHECK_EQ(loop_state.gap_ns, MS);
+	now_ns += 70 * MS;
+	send_rtp(10);
+	send_rtp(11);
+	CHECK_EQ(loop_state.gap_ns, 71 * MS);
+}
+
+static void test_anything_else_is_not_rtp(void)
+{
+	static uint8_t payload[64];
+	struct packet packet = packet_udp();
+	uint64_t seed = 5;
+
+	begin();
+	packet.payload = payload;
+	for (uint32_t i = 0; i < 200000; i++) {
+		uint64_t words[8];
+
+		for (uint32_t n = 0; n < 8; n++)
+			words[n] = check_random(&seed);
+		memcpy(payload, words, sizeof(payload));
+		packet.payload_bytes = (uint16_t)check_below(&seed, 65);
+		look(&packet);
+	}
+	CHECK_EQ(loop_state.is, 0);
+	CHECK_EQ(loop_state.packets, 0);
+}
+
+/* It is looked at now and then all the same. */
+static void test_rtp_after_much_else_is_found(void)
+{
+	struct packet packet = packet_udp();
+
+	begin();
+	packet.fill = 1;
+	for (uint32_t i = 0; i < 5000; i++)
+		look(&packet);
+	for (uint32_t n = 0; n < 2 * FP_HEALTH_REST; n++)
+		send_rtp((uint16_t)n);
+	CHECK_EQ(loop_state.is, FP_HEALTH_IS_RTP);
+	CHECK_EQ(loop_state.lost, 0);
+}
+
+static void test_rtp_of_all_shapes_is_read(void)
+{
+	struct packet six = packet_udp6();
+	struct media media = media_rtp(0);
+
+	begin();
+	media.sources = 3;
+	media.extension = 2;
+	for (uint16_t n = 0; n < 5; n++, media.number++)
+		send_as(&six, &media);
+	media.number += 2;
+	send_as(&six, &media);
+	check_rtp(6, 2, 0, 0);
+}
+
+/* The loop's alone: these are none that the kernel serves. */
+static void look_alone(const struct packet *packet)
+{
+	static uint8_t vnet[4096];
+	uint32_t len = packet_build(packet, vnet);
+	struct fp_frame frame;
+
+	CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, len, &frame));
+	fp_health_look(&loop_state, &frame, vnet, false, now_ns += MS);
+}
+
+static void test_options_tags_extensions_and_first_fragments_are_read(void)
+{
+	static uint8_t payload[2048];
+	struct media media = media_rtp(0);
+
+	for (uint32_t kind = 0; kind < 4; kind++) {
+		begin();
+		for (uint16_t n = 0; n < 10; n++) {
+			struct packet packet = kind == 2 ? packet_udp6() : packet_udp();
+
+			media.number = (uint16_t)(n < 5 ? n : n + 1);
+			packet.payload_bytes = media_build(&media, payload);
+			packet.payload = payload;
+			packet.options_bytes = kind == 0 ? 8 : 0;
+			packet.tpid = kind == 1 ? 0x8100 : 0;
+			packet.tci = 10;
+			packet.fragment = kind == 3 ? 0x2000 : 0;
+			if (kind == 2)
+				packet_extend(&packet, 60, 0);
+			look_alone(&packet);
+			if (kind == 3) { /* the rest of the datagram */
+				packet.fragment = 8;
+				look_alone(&packet);
+			}
+		}
+		check_rtp(10, 1, 0, 0);
+	}
+}
+
+static void test_ring_that_loses_accuses_nobody(void)
+{
+	static uint8_t vnet[4096];
+	static uint8_t payload[2048];
+	struct packet packet = packet_udp();
+
+	begin();
+	packet.payload = payload;
+	for (uint16_t n = 0; n < 40; n++) {
+		struct media media = media_rtp((uint16_t)(n < 20 ? n : n + 7));
+		struct fp_frame frame;
+		uint32_t len;
+
+		packet.payload_bytes = media_build(&media, payload);
+		len = packet_build(&packet, vnet);
+		CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, len, &frame));
+		fp_health_look(&loop_state, &frame, vnet, n >= 20 && n < 30, now_ns += MS);
+	}
+	check_rtp(40, 0, 0, 0);
+}
+
+/* Several datagrams in one frame, as a sender with UDP_SEGMENT hands them over. */
+static void test_run_is_taken_apart(void)
+{
+	static uint8_t vnet[4096];
+	static uint8_t payload[4096];
+	struct packet packet = packet_udp();
+	struct virtio_net_hdr header = {.gso_type = 5, .gso_size = 32};
+	struct fp_frame frame;
+	uint32_t len;
+
+	begin();
+	packet.payload = payload;
+	for (uint16_t n = 0; n < 10; n++) {
+		struct media media = media_rtp((uint16_t)(n < 5 ? n : n + 2));
+
+		packet.payload_bytes = (uint16_t)(packet.payload_bytes * (n != 0) +
+						  media_build(&media, payload + 32 * n));
+	}
+	CHECK_EQ(packet.payload_bytes, 320);
+	len = packet_build(&packet, vnet);
+	memcpy(vnet, &header, sizeof(header));
+	CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, len, &frame));
+	fp_health_look(&loop_state, &frame, vnet, false, now_ns);
+	check_rtp(10, 2, 0, 0);
+}
+
+/* Transport packets --------------------------------------------------------------------------- */
+
+static void believe_ts(uint16_t pid)
+{
+	begin();
+	for (uint8_t n = 0; n < 6; n++)
+		send_ts(pid, n);
+	CHECK_EQ(loop_state.is, FP_HEALTH_IS_TS);
+	CHECK_EQ(loop_state.packets, 6);
+	CHECK_EQ(loop_state.continuity_errors, 0);
+}
+
+static void test_continuity_counter_goes_up_by_one(void)
+{
+	believe_ts(0x100);
+	for (uint8_t n = 6; n < 40; n++)
+		send_ts(0x100, n & 15);
+	CHECK_EQ(loop_state.continuity_errors, 0);
+	send_ts(0x100, 10);
+	CHECK_EQ(loop_state.continuity_errors, 1);
+	send_ts(0x100, 11);
+	CHECK_EQ(loop_state.continuity_errors, 1);
+}
+
+static void test_packet_may_come_twice_and_no_more(void)
+{
+	believe_ts(0x100);
+	send_ts(0x100, 6);
+	send_ts(0x100, 6);
+	send_ts(0x100, 7);
+	CHECK_EQ(loop_state.continuity_errors, 0);
+	send_ts(0x100, 7);
+	send_ts(0x100, 7);
+	CHECK_EQ(loop_state.continuity_errors, 1);
+}
+
+static void test_counter_stands_where_there_is_no_payload(void)
+{
+	struct media media = media_ts(0x100, 5);
+
+	believe_ts(0x100);
+	media.packets[0].no_payload = true;
+	send_media(&media);
+	send_media(&media);
+	send_ts(0x100, 6);
+	CHECK_EQ(loop_state.continuity_errors, 0);
+	media.packets[0].counter = 7;
+	send_media(&media);
+	CHECK_EQ(loop_state.continuity_errors, 1);
+}
+
+static void test_announced_discontinuity_null_and_damaged_packets_are_no_error(void)
+{
+	struct media media = media_ts(0x100, 13);
+	struct media null = media_ts(0x1fff, 3);
+	struct media damaged = media_ts(0x100, 3);
+
+	believe_ts(0x100);
+	damaged.packets[0].damaged = true;
+	send_media(&damaged);
+	send_media(&null);
+	send_media(&null);
+	null.packets[0].counter = 9;
+	send_media(&null);
+	media.packets[0].discontinuity = true;
+	send_media(&media);
+	send_ts(0x100, 14);
+	CHECK_EQ(loop_state.continuity_errors, 0);
+}
+
+static void test_pids_count_apart_and_as_many_as_there_is_room_for(void)
+{
+	struct media media = {.packet_count = 7};
+
+	begin();
+	for (uint32_t round = 0; round < 64; round++) {
+		for (uint32_t pid = 0; pid < 280; pid += 7) {
+			for (uint32_t n = 0; n < 7; n++)
+				media.packets[n] = (struct media_ts){
+					.pid = (uint16_t)(0x20 + (pid + n) * 0x1d),
+					.counter = (uint8_t)(round & 15)};
+			send_media(&media);
+		}
+	}
+	CHECK_EQ(loop_state.is, FP_HEALTH_IS_TS);
+	CHECK_EQ(loop_state.continuity_errors, 0);
+}
+
+static void test_transport_packets_inside_rtp(void)
+{
+	struct media media = media_rtp(0);
+
+	begin();
+	media.type = 33;
+	media.packet_count = 7;
+	for (uint16_t n = 0; n < 20; n++) {
+		media.number = (uint16_t)(n < 10 ? n : n + 1);
+		for (uint32_t i = 0; i < 7; i++)
+			media.packets[i] = (struct media_ts){
+				.pid = 0x100, .counter = (media.number * 7 + i) & 15};
+		send_media(&media);
+	}
+	CHECK_EQ(loop_state.is, FP_HEALTH_IS_RTP | FP_HEALTH_IS_TS);
+	check_rtp(20, 1, 0, 0);
+	CHECK_EQ(loop_state.continuity_errors, 1);
+	send_media(&media); /* the same once more, as over two ways */
+	check_rtp(21, 1, 0, 1);
+	CHECK_EQ(loop_state.continuity_errors, 1);
+}
+
+/* A model ------------------------------------------------------------------------------------- */
+
+/*
+ * Numbers over all time, and not only the newest: what of those between the first and the newest
+ * has come, once or more often, or never. Loss is at most 20 in a row and lateness at most 40.
+ */
+#define SENT 200000u
+
+static void test_counts_are_those_of_a_model_that_remembers_all(void)
+{
+	static uint8_t came[SENT + 64];
+	uint64_t seed = 17;
+	uint64_t highest = 0;
+	uint64_t duplicates = 0;
+	uint64_t late = 0;
+	uint64_t lost = 0;
+	uint64_t packets = 0;
+
+	begin();
+	memset(came, 0, sizeof(came));
+	for (uint64_t n = 0; n < SENT; n++) {
+		uint64_t number = n;
+
+		if (n >= 4 && !check_below(&seed, 50))
+			n = number = n + check_below(&seed, 20);
+		else if (n >= 80 && !check_below(&seed, 30))
+			number = highest - check_below(&seed, 40), n--;
+		if (number >= SENT)
+			break;
+		send_rtp((uint16_t)(number + 65000));
+		packets++;
+		if (came[number])
+			duplicates++;
+		else if (number < highest)
+			late++;
+		came[number] = 1;
+		highest = number > highest ? number : highest;
+	}
+	for (uint64_t number = 0; number <= highest; number++)
+		lost += !came[number];
+	CHECK(lost > 500 && late > 500 && duplicates > 500);
+	check_rtp(packets, lost, late, duplicates);
+}
+
+int main(void)
+{
+	RUN(test_rtp_is_believed_after_four_in_a_row);
+	RUN(test_gaps_are_lost_and_what_comes_late_is_not);
+	RUN(test_late_one_of_before_it_was_believed_is_no_gain);
+	RUN(test_numbers_that_go_on_elsewhere_are_a_restart);
+	RUN(test_new_sender_and_second_medium_are_no_loss);
+	RUN(test_longest_gap_is_of_one_sender);
+	RUN(test_anything_else_is_not_rtp);
+	RUN(test_rtp_after_much_else_is_found);
+	RUN(test_rtp_of_all_shapes_is_read);
+	RUN(test_options_tags_extensions_and_first_fragments_are_read);
+	RUN(test_ring_that_loses_accuses_nobody);
+	RUN(test_run_is_taken_apart);
+	RUN(test_continuity_counter_goes_up_by_one);
+	RUN(test_packet_may_come_twice_and_no_more);
+	RUN(test_counter_stands_where_there_is_no_payload);
+	RUN(test_announced_discontinuity_null_and_damaged_packets_are_no_error);
+	RUN(test_pids_count_apart_and_as_many_as_there_is_room_for);
+	RUN(test_transport_packets_inside_rtp);
+	RUN(test_counts_are_those_of_a_model_that_remembers_all);
+	return 0;
+}
