@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from netns.star import IGMP, MLD, Star, names
+from netns.test_hostile_state import joins
 from snoop.lab import Lab, wait_until
 from snoop.lab.switch import Snoop
 
@@ -97,6 +99,44 @@ def test_killed_twice_it_serves_members_and_prunes_at_once() -> None:
         assert "resumed" in kinds(net)
         assert len(kinds(net)) > had, "what was before is known"
         assert "going on after a crash" in net.switch.log
+
+
+def groups(net: Star) -> list[int]:
+    return [row["groups"] for row in net.switch.show("ports")["ports"]]
+
+
+def test_two_thousand_memberships_outlive_a_kill_in_the_middle_of_writing_them() -> None:
+    """A child writes them, and nobody who asks the switch meanwhile waits for it."""
+    with Lab(5) as lab:
+        net = Star(lab, lab.switch(config={"igmp": {**IGMP, **SLOW}}))
+        for port in range(1, 5):
+            lines = list(joins(net, port, 500, vids=range(1)))
+            net.h(port).frames([bytes.fromhex(line) for line in lines], rate=50)
+        wait_until(lambda: groups(net) == [0, 500, 500, 500, 500], within=30)
+        wait_until(
+            lambda: saved(net.switch).exists() and saved(net.switch).stat().st_size > 100_000,
+            within=20,
+        )
+        took = []
+
+        def is_writing() -> bool:
+            """Asked all the time; something changes all the time."""
+            begun = time.monotonic()
+            net.switch.show("status")
+            took.append(time.monotonic() - begun)
+            net.switch.query()
+            pid = net.switch.show("status")["pid"]
+            return bool(Path(f"/proc/{pid}/task/{pid}/children").read_text())
+
+        wait_until(is_writing, within=30, every=0.001)
+        kill(net)
+        net.switch.start()
+        assert groups(net) == [0, 500, 500, 500, 500]
+        print(f"{len(took)} answers, the slowest after {max(took) * 1000:.0f} ms")
+        assert max(took) < 1.0
+        assert "Traceback" not in net.switch.log
+        assert net.switch.stop() == 0
+        assert not list(saved(net.switch).parent.glob("*.state*")), "nothing of the dead is left"
 
 
 @pytest.mark.parametrize(
