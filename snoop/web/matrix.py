@@ -20,6 +20,7 @@ from snoop.control.tagged import vids
 ROWS_MAX = 4096
 STILL_MIN_SECONDS, STILL_MAX_SECONDS = 3.0, 60.0
 TAGGED_HEADER_BYTES = 18
+DAMAGED_SECONDS = 60.0
 STILL_GAPS = 10
 """A stream has stopped when it has been silent for ten of its usual gaps, within those bounds."""
 
@@ -50,6 +51,21 @@ Place = tuple[int, str]
 """VLAN and group."""
 
 
+class Came(Struct, frozen=True, kw_only=True):
+    """Whether a stream was whole when it came in; `recently`: something has been missing of late.
+
+    What `health` of `show streams` counts, but for what moves with every datagram.
+    """
+
+    kind: str
+    lost: int
+    reordered: int
+    duplicates: int
+    continuity_errors: int
+    longest_gap_ms: float
+    recently: bool
+
+
 class Row(Struct, frozen=True, kw_only=True):
     """A stream as it comes in at `port`, or, `source` and `port` None, a group that was asked for.
 
@@ -73,6 +89,7 @@ class Row(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     ttl: int | None = None
     members: int = 0
+    health: Came | None = None
 
 
 @dataclass(slots=True)
@@ -177,6 +194,7 @@ class _Making:
             if name not in entries:
                 self._put(cells, name, Cell.REFUSED)
         self._put(cells, stream.port, Cell.INGRESS)
+        came = _came(stream.health)
         made = "".join(cells)
         return Row(
             id=numbers.of(stream.vlan, stream.group, stream.source, stream.port),
@@ -189,11 +207,12 @@ class _Making:
             cells=made,
             name=stream.name,
             local=is_local(stream.group),
-            wrong=not WRONG.isdisjoint(made),
+            wrong=not WRONG.isdisjoint(made) or (came is not None and came.recently),
             path=stream.path,
             reason=stream.reason,
             ttl=stream.ttl,
             members=len(entries),
+            health=came,
         )
 
     def of_place(self, place: Place, numbers: Numbers) -> Row:
@@ -264,6 +283,20 @@ def _apart(port: documents.Port, vlan: int) -> Cell | None:
     if port.loop:
         return Cell.HELD
     return None if port.state == "up" else Cell.DOWN
+
+
+def _came(found: documents.Health | None) -> Came | None:
+    if found is None:
+        return None
+    return Came(
+        kind=found.kind,
+        lost=found.lost,
+        reordered=found.reordered,
+        duplicates=found.duplicates,
+        continuity_errors=found.continuity_errors,
+        longest_gap_ms=round(found.longest_gap_ms),
+        recently=found.damaged is not None and found.damaged <= DAMAGED_SECONDS,
+    )
 
 
 def takes(entry: documents.Entry, source: str) -> bool:

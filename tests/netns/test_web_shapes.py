@@ -127,6 +127,27 @@ def test_a_finding_leads_to_its_stream_and_port(browser: Browser) -> None:
         expect(page.locator("#filter")).to_have_text("of 239.1.1.1, p1")
 
 
+def test_what_was_lost_before_the_switch_is_said_of_the_stream(browser: Browser) -> None:
+    whole = {"kind": "ts", "lost": 0, "reordered": 0, "duplicates": 0, "continuity_errors": 0,
+             "longest_gap_ms": 0, "recently": False}  # fmt: skip
+    hurt = {**whole, "kind": "rtp", "lost": 12, "longest_gap_ms": 40, "recently": True}
+    rows = [
+        stream(f"239.1.1.{number}", "10.0.0.9", "p0", "im", health=health)
+        for number, health in enumerate((whole, hurt))
+    ]
+    with made_up(browser, made([{"name": "p0"}, {"name": "p1"}], rows)) as page:
+        page.locator("#name-0").click()
+        expect(page.locator("#panel")).to_contain_text("Came in whole (MPEG-TS)")
+        page.locator("#name-1").click()
+        expect(page.locator("#panel .said")).to_have_text(
+            "Lost before the switch, just now: 12 lost, longest gap 40 ms (RTP)."
+        )
+        expect(page.get_by_role("rowheader").last).to_have_accessible_name(
+            "239.1.1.1, from 10.0.0.9 at p0, 0, damaged when it comes in"
+        )
+        shot(page, "damaged")
+
+
 def test_a_port_s_rate_beside_what_its_link_carries(browser: Browser) -> None:
     port = {"name": "p0", "description": "Hall", "speed_mbit": 100, "tx_bits_per_s": 9e7}
     rows = [stream("239.1.1.1", "10.0.0.9", "p1", "mi", name="News")]

@@ -110,7 +110,9 @@ export class Paint {
       if (row.wrong) this.rect(0, top, 3, ROW - 1, colour.wrong);
       this.rect(0, top + ROW - 1, view.names, 1, colour.line, 0.55);
       const speed = shown(row, view.rates);
-      const room = end - this.text(speed, end, middle, 'rate', row.state === 'running' ? colour.text : colour.faint, end, 'right') - 10;
+      const damaged = row.health?.recently;
+      const ink = damaged ? colour.wrong : row.state === 'running' ? colour.text : colour.faint;
+      const room = end - this.text(damaged ? `▼ ${speed}` : speed, end, middle, 'rate', ink, end, 'right') - 10;
       let at = 10;
       if (row.vlan) at += this.tag(`VLAN ${row.vlan}`, at, middle) + 6;
       const named = row.name ?? row.announced;

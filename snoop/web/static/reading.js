@@ -43,7 +43,7 @@ export class Reading {
 
   row(line, number, view, { start, end }) {
     const row = view.rows[number], { element, name } = line;
-    const key = [row.id, row.state, row.name, row.announced, row.source, shown(row, view.rates)].join('|');
+    const key = [row.id, row.state, row.name, row.announced, row.source, row.health?.recently, shown(row, view.rates)].join('|');
     element.style.top = `${y(view, number)}px`;
     set(element, { 'aria-rowindex': number + 2, 'aria-selected': view.selected.row === row.id });
     element.className = `row ${row.state}${row.wrong ? ' wrong' : ''}`;
@@ -79,7 +79,7 @@ function describe(name, row, rate) {
     make('span', { class: 'rate' }, rate),
   ].filter(Boolean));
   const called = row.name ? `${row.name}, ` : row.announced ? `${row.announced} (announced by a sender), ` : '';
-  const what = `${called}${row.group}${row.vlan ? `, VLAN ${row.vlan}` : ''}${row.source ? `, from ${row.source} at ${row.port}` : ''}, ${rate}`;
+  const what = `${called}${row.group}${row.vlan ? `, VLAN ${row.vlan}` : ''}${row.source ? `, from ${row.source} at ${row.port}` : ''}, ${rate}${row.health?.recently ? ', damaged when it comes in' : ''}`;
   set(name, { title: what, 'aria-label': what });
 }
 

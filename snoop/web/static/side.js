@@ -3,7 +3,7 @@ import { concerning, finding, findings } from './finding.js';
 import { picture } from './picture.js';
 import { allPorts, onePort } from './port.js';
 import { queriers } from './queriers.js';
-import { CELLS, ask, count, fill, make, rate, say, span, table, title } from './words.js';
+import { CELLS, ask, came, count, fill, make, rate, say, span, table, title } from './words.js';
 
 const LINES_MAX = 200;
 
@@ -110,6 +110,7 @@ export class Side {
         ...told.notes.map((note) => make('p', { class: 'do' }, '→ ', note)),
         why?.host || why?.mac ? make('p', {}, make('span', { class: 'soft' }, 'Host '), make('span', { class: 'mono' }, [why.host, why.mac].filter(Boolean).join(' ')), why.last_heard === null ? '' : `, heard ${span(why.last_heard)} ago`) : null,
         ...table('Hosts here', ['Host', 'MAC', 'Left'], hosts.hosts.map((host) => [host.address, host.mac, span(host.timer)])),
+        row.health ? make('p', {}, came(row.health)) : null,
         ...found.map((one) => finding(one, this.live, null)),
         make('p', { class: 'soft' }, `${told.action} (${told.reason})`, told.path_because ? `, ${told.path_because}` : '', row.port ? '' : `; asked of a frame that comes in at ${ingress}`),
       );
@@ -127,6 +128,7 @@ export class Side {
       this.panel,
       ...this.heading(row, null),
       row.source ? make('p', {}, `${rate(bits)}, ${count(Math.round(frames))} frames/s, ${row.path === 'kernel' ? 'inside the kernel' : 'by the rings'}${row.ttl === null ? '' : `, TTL ${row.ttl}`}`) : make('p', {}, 'Hosts have joined, and no such stream comes in at any port.'),
+      row.health ? make('p', { class: row.health.recently ? 'said no' : '' }, came(row.health)) : null,
       ...concerning(live, row, null).map((one) => finding(one, live, null)),
       ...lists.flatMap(([sign, ports]) => [
         make('h3', {}, `${CELLS[sign][0]} ${CELLS[sign][1]} (${ports.length})`),

@@ -96,6 +96,23 @@ def test_a_stream_that_no_frame_of_fits_through_a_port_does_not_get_there() -> N
         assert of(one, mdb=mdb, ports=ports).cells == cells
 
 
+@pytest.mark.parametrize(("damaged", "recently"), [(None, False), (59.0, True), (61.0, False)])
+def test_a_stream_that_is_not_whole_is_trouble_while_it_lasts(
+    damaged: float | None, recently: bool
+) -> None:
+    found = documents.Health(
+        kind="rtp", packets=900, lost=3, reordered=1, duplicates=2, longest_gap_ms=39.6,
+        continuity_errors=0, damaged=damaged,
+    )  # fmt: skip
+    row = of(live(egress=["p1"], health=found), mdb=[entry("p1", G)])
+    assert row.health == matrix.Came(
+        kind="rtp", lost=3, reordered=1, duplicates=2, continuity_errors=0, longest_gap_ms=40,
+        recently=recently,
+    )  # fmt: skip
+    assert row.wrong is recently
+    assert of(live()).health is None
+
+
 def test_ports_apart_and_down() -> None:
     ports = [
         port("p0"),
