@@ -99,6 +99,7 @@ def test_each_vlan_has_its_querier_and_its_rows(browser: Browser) -> None:
         expect(table.get_by_role("row")).to_have_count(7)
         expect(table).to_contain_text("VLAN 10 video")
         page.locator("#vlan").select_option("20")
+        expect(page.locator("#matrix .name")).to_have_count(1)
         expect(page.locator("#matrix .name")).to_have_attribute(
             "aria-label", "239.1.1.1, VLAN 20, from 10.0.0.9 at p0, 0"
         )
