@@ -99,20 +99,19 @@ def take(
     reset(net)
     begin = time.monotonic()
     faults: list[str] = []
-    cost = None
+    took = None
     try:
         cost = step.do(net, random)
         took = time.monotonic() - begin
-    except (AssertionError, OSError, LabError, SwitchError, Refused, NoDaemon) as error:
-        faults.append(f"{type(error).__name__}: {error}")
-        took = time.monotonic() - begin
-    if cost is not None:
         found = gone_on(net, before, cost.within * patience)
         faults += converged(net, cost.within * patience)
         faults += judge_cost(before, net, found, cost)
         faults += itself(net)
         faults += growth.grown(net)
+    except (AssertionError, OSError, LabError, SwitchError, Refused, NoDaemon) as error:
+        faults.append(f"{type(error).__name__}: {error}")
     all_s = time.monotonic() - begin
+    took = all_s if took is None else took
     told = ", ".join(net.told)
     outcome.faults += (f"{len(outcome.steps) + 1}: {each}" for each in faults)
     outcome.steps.append(f"{step.name}{': ' if told else ''}{told} ({took:.1f}, {all_s:.1f} s)")

@@ -5,6 +5,7 @@ The model is what the steps did, and asks the switch nothing: `expected` follows
     h0, h1   send, and want nothing          h5   an enemy, and the bystander
     h2       wants everything, always        h6   its port comes by a pattern of the file
     h3, h4   join and leave; h4 churns, too  h7   its port is added by command
+    l0, l1   are two ports of one cable: a loop, while it is plugged in
     h8       is the switch's own: a [[host]] of the file, which sends, joins and leaves
 """
 
@@ -25,6 +26,7 @@ TESTS = Path(__file__).parents[1]
 SENDERS, VIEWER, CHURNER, ENEMY, MATCHED, ADDED, OWN = (0, 1, 8), 2, 4, 5, 6, 7, 8
 CHANGING = (3, 4, 6, 7)
 CABLED, HOSTS = 8, 9
+LOOP = ("l0", "l1")
 OWN_ADDRESSES = ("10.0.0.18/24", "fd00::18/64")
 RATE = 200
 QUERIER = "10.0.0.254"
@@ -84,6 +86,7 @@ class Network:
     lab: Lab
     switch: Snoop = field(init=False)
     own: Host = field(init=False)
+    looped: bool = False
     serving: int = 0  # the process that is the switch: it may be the heir of the one we started
     settings: Settings = field(default_factory=lambda: dict(DEFAULTS))
     wants: dict[tuple[int, str], frozenset[str]] = field(default_factory=dict)  # empty: any source
@@ -199,6 +202,7 @@ class Network:
             if host == ENEMY:
                 port["mrouter"] = now["mrouter"]
             ports.append(port)
+        ports += [{"name": name} for name in LOOP]
         own: dict[str, Any] = {"interface": f"p{OWN}", "addresses": list(OWN_ADDRESSES)}
         if now["vlan_filtering"] and OWN in self.vlans:
             own["access"] = self.vlans[OWN]
@@ -239,6 +243,8 @@ def network(seed: int) -> Iterator[Network]:
     with Lab(CABLED, quiet_ipv6=False) as lab:
         net = Network(lab)
         net.left_out.add(ADDED)
+        lab.trunk(*LOOP)
+        lab.set_port(LOOP[0], "down")
         tables = net.config()
         net.switch = lab.switch(tables.pop("port"), config=tables)
         net.serving = net.switch.show("status")["pid"]

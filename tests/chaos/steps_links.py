@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 from random import Random
 
-from chaos.network import CHANGING, ENEMY, MATCHED, VIEWER, Network
+from chaos.network import CHANGING, ENEMY, LOOP, MATCHED, VIEWER, Network
 from chaos.steps import Step
-from chaos.verify import Cost
+from chaos.verify import ALL, FREE, Cost
 from snoop.lab import namespaces, wait_until
 from snoop.lab.lab import IFA_F_NODAD
 
 APPEARS_S = 10.0
+CUT_S = 4.0  # two seconds, and what a machine with others adds
 
 
 def of(hosts: set[int]) -> Cost:
@@ -103,6 +104,28 @@ def another_mtu(net: Network, random: Random) -> Cost:
     return of({host})
 
 
+def loop_closed(net: Network, random: Random) -> Cost:
+    """A cable from one port to another, which is found by a probe, one a second: until then what
+    everybody gets goes round.
+    """
+    net.lab.set_port(LOOP[0], "up")
+    wait_until(lambda: held(net), within=CUT_S, what=f"{LOOP[1]} is held")
+    net.looped = True
+    return Cost(dark=ALL, dark_s=CUT_S, leaks=ALL, spoilt=True, within=20.0)
+
+
+def loop_opened(net: Network, random: Random) -> Cost:
+    net.lab.set_port(LOOP[0], "down")
+    wait_until(lambda: not held(net), within=APPEARS_S, what=f"{LOOP[1]} is free")
+    net.looped = False
+    return FREE
+
+
+def held(net: Network) -> bool:
+    rows = net.switch.show("ports")["ports"]
+    return [row["name"] for row in rows if row["loop"]] == [LOOP[1]]
+
+
 def has_unplugged(net: Network) -> bool:
     return bool(net.unplugged)
 
@@ -119,4 +142,6 @@ STEPS = [
     Step(unplugged_and_plugged),
     Step(renamed),
     Step(another_mtu),
+    Step(loop_closed, lambda net: not net.looped),
+    Step(loop_opened, lambda net: net.looped),
 ]

@@ -22,8 +22,6 @@ from snoop.control.client import NoDaemon, Refused
 
 END_S = 30.0
 START_S = 6.0  # what a machine with others may take to end one process and have the next forward
-# A new process knows nothing: it floods until hosts have answered it.
-ANEW = Cost(dark=ALL, dark_s=START_S, leaks=ALL, within=20.0)
 
 
 def restart(net: Network, random: Random) -> Cost:
@@ -34,13 +32,13 @@ def restart(net: Network, random: Random) -> Cost:
         net.say(f"workers = {net.settings['workers']}, shortcut = {net.settings['shortcut']}")
     assert end(net, signal.SIGTERM) == 0
     begin(net)
-    return ANEW
+    return anew(net)
 
 
 def kill(net: Network, random: Random) -> Cost:
     assert end(net, signal.SIGKILL) == -signal.SIGKILL
     begin(net)
-    return ANEW
+    return anew(net)
 
 
 def kill_and_spoil(net: Network, random: Random) -> Cost:
@@ -61,7 +59,7 @@ def kill_and_spoil(net: Network, random: Random) -> Cost:
     net.say(way)
     snapshot.write_bytes(ways[way])
     begin(net)
-    return ANEW
+    return anew(net)
 
 
 def read(snapshot: Path) -> bytes:
@@ -78,7 +76,7 @@ def kill_while_it_starts(net: Network, random: Random) -> Cost:
         time.sleep(after)  # the moment of the kill, not a wait for something
         net.switch.stop(signal.SIGKILL)
     begin(net)
-    return Cost(dark=ALL, dark_s=2 * START_S, leaks=ALL, within=20.0)
+    return anew(net, 2 * START_S)
 
 
 def away_meanwhile(net: Network, random: Random) -> Cost:
@@ -88,7 +86,7 @@ def away_meanwhile(net: Network, random: Random) -> Cost:
     for _ in range(random.randrange(4)):
         change_of_mind(net, random)
     begin(net)
-    return ANEW
+    return anew(net)
 
 
 def handed_over(net: Network, random: Random) -> Cost:
@@ -126,7 +124,7 @@ def kill_while_it_hands_over(net: Network, random: Random) -> Cost:
         with contextlib.suppress(NoDaemon, Refused, OSError):
             job.result()
     begin(net)
-    return ANEW
+    return anew(net)
 
 
 def stand_still(net: Network, random: Random) -> Cost:
@@ -158,6 +156,13 @@ def end(net: Network, number: signal.Signals) -> int | None:
     assert net.switch.process is not None
     net.switch.process.wait(END_S)
     return net.switch.stop(number)
+
+
+def anew(net: Network, seconds: float = START_S) -> Cost:
+    """Of a new process, which may know nothing: it floods until hosts have answered it, and a loop
+    is one until it is found again.
+    """
+    return Cost(dark=ALL, dark_s=seconds, leaks=ALL, spoilt=net.looped, within=20.0)
 
 
 def begin(net: Network) -> None:

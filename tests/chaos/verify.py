@@ -29,6 +29,7 @@ SPOILT = ("missing", "duplicates", "reordered", "corrupt")
 ROWS_S = 5.0
 ADDING_UP_S = 5.0
 DESCRIPTORS_S = 5.0
+SAID_S = 15.0
 GROWTH_BYTES_MAX = 64 << 20  # snoop/README.md: what one host can make the daemon grow by
 THREADS_MAX = 16
 # A router where there is to be none, or where he does not fit the settings; a host that leaves
@@ -44,13 +45,14 @@ ALL = frozenset(range(HOSTS))
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What a step may do to others: hosts that may be without their streams, and for how many
-    seconds; hosts that streams may reach meanwhile, though they should not; how long it may take
-    until all is as the model says.
+    seconds; hosts that streams may reach meanwhile, though they should not; whether streams may
+    come doubled or out of order; how long it may take until all is as the model says.
     """
 
     dark: frozenset[int] = frozenset()
     dark_s: float = 5.0
     leaks: frozenset[int] = frozenset()
+    spoilt: bool = False
     within: float = 10.0
 
 
@@ -193,7 +195,7 @@ def judge_cost(before: Expected, net: Network, found: Counts, cost: Cost) -> Ite
                 if lost > (cost.dark_s * RATE if touched else 0):
                     yield f"{where}: {lost} lost, {lost / RATE:.2f} s"
                 # Unicast may be, while its address is learned or flushed (native/README.md).
-                spoils = () if stream.unicast else SPOILT[1:]
+                spoils = () if stream.unicast or cost.spoilt else SPOILT[1:]
                 if spoilt := {key: row[key] for key in spoils if row.get(key)}:
                     yield f"{where}: {spoilt}"
             may = host == stream.sender or host in cost.leaks
@@ -211,6 +213,8 @@ def itself(net: Network) -> Iterator[str]:
     if process.poll() is not None:
         yield f"the switch ended with {process.returncode}"
         return
+    if (pid := net.switch.show("status")["pid"]) != net.serving:
+        yield f"process {pid} is the switch, not {net.serving}"
     log = net.switch.log
     for sign in ("Traceback", "internal error"):
         if sign in log:
@@ -258,15 +262,35 @@ def adding_up(net: Network) -> Iterator[str]:
 
 
 def said_rightly(net: Network) -> Iterator[str]:
-    """`check` has a problem for each port whose interface is away, and no other."""
+    """`check` has a problem for each port whose interface is away, and no other but for a while:
+    it looks back some seconds.
+    """
+    wrong: list[str] = []
+
+    def right() -> bool:
+        wrong[:] = said_wrongly(net)
+        return not wrong
+
+    if not comes(right, within=SAID_S, every=0.5):
+        yield from wrong
+
+
+def said_wrongly(net: Network) -> Iterator[str]:
     away = {f"p{host}" for host in net.unplugged - net.left_out - {MATCHED}}
     problems = [each for each in findings(net) if each["severity"] == "problem"]
     missing = {each["subject"] for each in problems if "does not exist" in each["finding"]}
     if missing != away:
         yield f"check: missing are {sorted(missing)}, not {sorted(away)}"
+    if net.looped != any(each["cause"] == "loop" for each in problems):
+        yield f"check: a loop is {'not ' if net.looped else ''}named"
     apart = net.settings["vlan_filtering"] and bool(net.vlans)
     for each in problems:
-        right = each["subject"] in away or (apart and "its members are in VLAN" in each["finding"])
+        looped = net.looped and each["cause"] == "loop"
+        right = (
+            looped
+            or each["subject"] in away
+            or (apart and "its members are in VLAN" in each["finding"])
+        )
         if not right and not any(word in each["finding"] for word in LASTING):
             yield f"check: {each['subject']}: {each['finding']}"
 
