@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
 
 from netns.star import Star, names, star
+from snoop.control.client import NoDaemon
 from snoop.lab import wait_until
 
 GROUP, SSM, SIX = "239.24.0.1", "232.24.0.1", "ff15::2401"
@@ -67,6 +69,31 @@ def test_streams_lose_nothing_and_memberships_stay(kernel: str) -> None:
         assert net.switch.row("239.24.0.9", "p3") is not None
         assert net.reached(GROUP) == names(1, 2)
         assert net.h(3).wire(GROUP).datagrams == net.h(4).wire(GROUP).datagrams
+
+
+def test_restarts_in_a_row_leave_a_switch_that_lives() -> None:
+    """Each is asked for while the process before, whose child it is, has still to go."""
+    with star(8, pruning=False) as net:
+        pids = []
+
+        def restarted() -> bool:
+            with contextlib.suppress(NoDaemon):  # the one that answered was just going
+                pids.append(net.switch.restart()["pid"])
+                return True
+            return False
+
+        for _ in range(8):
+            wait_until(restarted, within=20, what="another")
+        assert len({*pids}) == 8
+        wait_until(lambda: still(net, pids[-1]), within=5, what="the last one is the switch")
+        wait_until(lambda: not Path(f"/proc/{pids[-2]}").exists(), within=10, what="others went")
+        assert still(net, pids[-1])
+
+
+def still(net: Star, pid: int) -> bool:
+    with contextlib.suppress(NoDaemon):
+        return serving(net) == pid
+    return False
 
 
 def test_one_that_cannot_begin_leaves_the_old_one_in_place() -> None:
