@@ -88,7 +88,7 @@ def _ports(document: Everything) -> Table:
         [
             (
                 port.name,
-                port.state,
+                port.stands,
                 str(len(groups.get(port.name, ()))),
                 count(port.rx_frames),
                 count(port.tx_frames),
@@ -107,7 +107,7 @@ def _ports(document: Everything) -> Table:
 
 def _busiest(ports: list[documents.Port]) -> list[documents.Port]:
     """Those with something wrong, then those that carry most; by name."""
-    worst = sorted(ports, key=lambda p: (p.state == "up", not p.problem, -p.rx_frames))
+    worst = sorted(ports, key=lambda p: (p.stands == "up", not p.problem, -p.rx_frames))
     return sorted(worst[:LINES_MAX], key=lambda port: natural(port.name))
 
 

@@ -85,7 +85,7 @@ def ports(
         at = carried.get(port.name, Rates())
         cells.append(
             (
-                port.name, port.state, speed(port.speed_mbit),
+                port.name, port.stands, speed(port.speed_mbit),
                 _rate(at.into), share(at.into, port.speed_mbit),
                 _rate(at.out), share(at.out, port.speed_mbit),
                 count(port.lost), str(groups.get(port.name, 0)),
@@ -151,7 +151,7 @@ def _port(document: Everything, view: View, carried: Mapping[str, Rates]) -> str
         return f"{view.port} is no port any more"
     at = carried.get(port.name, Rates())
     parts = [
-        f"{called(port.name, port.description)} {port.state}",
+        f"{called(port.name, port.description)} {port.stands}",
         speed(port.speed_mbit),
         f"mtu {plain(port.mtu)}",
     ]

@@ -75,7 +75,7 @@ def totals(document: Everything) -> Totals:
     """How much there is of everything."""
     ports, streams = document.ports, document.streams
     return Totals(
-        ports_up=sum(port.state == "up" for port in ports),
+        ports_up=sum(port.stands == "up" for port in ports),
         ports=len(ports),
         groups=len(members(document)),
         streams=len(streams),

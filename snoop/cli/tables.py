@@ -113,7 +113,7 @@ def ports(document: documents.Ports) -> Table:
         [
             (
                 row.name,
-                row.state,
+                row.stands,
                 row.mrouter,
                 row.fast_leave,
                 count(row.rx_frames),

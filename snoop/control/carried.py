@@ -58,6 +58,11 @@ class Port(Struct, frozen=True, kw_only=True, gc=False):
     loop: bool = False
     loop_with: str | None = None
 
+    @property
+    def stands(self) -> str:
+        """Its state for people: also that it is held (LOOP-3)."""
+        return "held" if self.loop else self.state
+
 
 class Station(Struct, frozen=True, kw_only=True, gc=False):
     """A unicast address; `rival`: a port where it is heard as well, `claimed` seconds ago."""

@@ -109,6 +109,14 @@ def test_what_was_witnessed_stands_below_the_hosts() -> None:
     assert not list(tables.beside(documents.Witnesses(refused=[])))
 
 
+def test_a_port_that_is_held_does_not_stand_there_as_up() -> None:
+    """LOOP-3"""
+    ports = [shown.port("p1", loop=True, loop_with="p2", problem="held"), shown.port("p2")]
+    document = documents.Ports(ports=ports)
+    lines = tables.NOUNS["ports"].table(document).text()
+    assert [line.split()[:2] for line in lines[1:3]] == [["p1", "held"], ["p2", "up"]]
+
+
 def words(lines: list[str]) -> list[str]:
     return sorted(word for line in lines for word in line.split())
 

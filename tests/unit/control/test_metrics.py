@@ -64,6 +64,15 @@ def test_streams_are_counted_by_who_serves_them() -> None:
     assert lines == ['snoop_streams{path="ring"} 3.0', 'snoop_streams{path="kernel"} 2.0']
 
 
+def test_a_port_that_is_held_is_not_up() -> None:
+    """LOOP-3"""
+    seen = dataclasses.replace(sample(), ports=[shown.port("p0"), shown.port("p1", loop=True)])
+    lines = text(None, seen).splitlines()
+    for port, up in (("p0", 1), ("p1", 0)):
+        assert f'snoop_port_up{{port="{port}"}} {up}.0' in lines
+        assert f'snoop_port_held{{port="{port}"}} {1 - up}.0' in lines
+
+
 def test_a_port_that_was_never_used_has_few_rows() -> None:
     """SAY-23."""
     moved = Moved()
