@@ -37,12 +37,13 @@ INLINE void look_at_packets(struct __sk_buff *skb, struct fp_health_state *state
 #pragma clang loop unroll(disable)
 	for (uint32_t i = 0; i < FP_HEALTH_TS_MAX && i < count; i++, at += FP_HEALTH_TS_BYTES) {
 		uint32_t head = (uint32_t)load_word(skb, at);
-		uint32_t field = (uint32_t)load_half(skb, at + 4); /* its length, its flags */
-		uint32_t discontinuity =
-			head >> 5 & field >> 7 & (1 ^ fp_health_none(field >> 8)) & 1;
+		uint32_t field; /* of adaptation: its length, its flags */
 
-		if (head >> 24 == FP_HEALTH_TS_SYNC)
-			fp_health_ts(state, way, head, discontinuity);
+		if (head >> 24 != FP_HEALTH_TS_SYNC || fp_health_ts_next(state, way, head))
+			continue;
+		field = (uint32_t)load_half(skb, at + 4);
+		fp_health_ts(state, way, head,
+			     head >> 5 & field >> 7 & (1 ^ fp_health_none(field >> 8)) & 1);
 	}
 }
 

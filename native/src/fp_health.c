@@ -138,10 +138,11 @@ static void look_at_packets(struct fp_health_state *state, uint32_t way, const u
 			    uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++, packets += FP_HEALTH_TS_BYTES) {
+		uint32_t head = fp_read32(packets);
 		bool adapted = packets[3] & 0x20 && packets[4];
 
-		if (packets[0] == FP_HEALTH_TS_SYNC)
-			fp_health_ts(state, way, fp_read32(packets), adapted ? packets[5] >> 7 : 0);
+		if (packets[0] == FP_HEALTH_TS_SYNC && !fp_health_ts_next(state, way, head))
+			fp_health_ts(state, way, head, adapted ? packets[5] >> 7 : 0);
 	}
 }
 

@@ -320,6 +320,34 @@ FP_HEALTH_INLINE uint32_t fp_health_ts_begin(struct fp_health_state *state, uint
 #define FP_HEALTH_PID_KNOWN 0x2000u
 #define FP_HEALTH_PID_TWICE 0x100000u
 
+FP_HEALTH_INLINE uint32_t fp_health_pid_key(const struct fp_health_state *state, uint32_t at,
+					    uint32_t head)
+{
+	return (head >> 8 & 0x1fff) | FP_HEALTH_PID_KNOWN | at << 14 |
+	       (uint32_t)state->ways[at & (FP_HEALTH_WAYS - 1)].turn << 24;
+}
+
+FP_HEALTH_INLINE uint32_t fp_health_pid_place(uint32_t at, uint32_t head)
+{
+	return ((head >> 8 & 0x1fff) * 0x9e3779b1u ^ at * 0x85ebca6bu) >> 26 & (FP_HEALTH_PIDS - 1);
+}
+
+/*
+ * What nearly all transport packets are: the next one of a PID that is known, with a payload.
+ * False: it is for fp_health_ts() to say.
+ */
+FP_HEALTH_INLINE bool fp_health_ts_next(struct fp_health_state *state, uint32_t at, uint32_t head)
+{
+	uint32_t *known = &state->pids[fp_health_pid_place(at, head)];
+	uint32_t key = fp_health_pid_key(state, at, head);
+	uint32_t last = key | ((head - 1) & 15) << 16;
+
+	if (((*known ^ last) & ~FP_HEALTH_PID_TWICE) | ((head & 0x800010) ^ 0x10))
+		return false;
+	*known = key | (head & 15) << 16;
+	return true;
+}
+
 FP_HEALTH_INLINE uint32_t fp_health_pid_stale(const struct fp_health_state *state, uint32_t known)
 {
 	const struct fp_health_way *way = &state->ways[known >> 14 & (FP_HEALTH_WAYS - 1)];
@@ -340,8 +368,8 @@ FP_HEALTH_INLINE void fp_health_ts(struct fp_health_state *state, uint32_t at, u
 	uint32_t pid = head >> 8 & 0x1fff;
 	uint32_t counter = head & 15;
 	uint32_t payload = head >> 4 & 1;
-	uint32_t key = pid | FP_HEALTH_PID_KNOWN | at << 14 | (uint32_t)way->turn << 24;
-	uint32_t place = (pid * 0x9e3779b1u ^ at * 0x85ebca6bu) >> 26 & (FP_HEALTH_PIDS - 1);
+	uint32_t key = fp_health_pid_key(state, at, head);
+	uint32_t place = fp_health_pid_place(at, head);
 	uint32_t first = state->pids[place];
 	uint32_t second = state->pids[place ^ 1];
 	uint32_t is_first = fp_health_none((first ^ key) & FP_HEALTH_PID_KEY);
