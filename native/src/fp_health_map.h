@@ -252,6 +252,7 @@ FP_HEALTH_INLINE bool fp_health_number(struct fp_health_state *state, struct fp_
 		return false;
 	} else if (way->is_wild && number == way->wild) {
 		way->window = ~0ull;
+		way->turn++; /* and its transport packets are others */
 		fp_health_add(&state->restarts, 1);
 	} else {
 		way->is_wild = 1;

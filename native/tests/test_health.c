@@ -417,6 +417,12 @@ static void test_transport_packets_inside_rtp(void)
 	send_media(&media); /* the same once more, as over two ways */
 	check_rtp(21, 1, 0, 1);
 	CHECK_EQ(loop_state.continuity_errors, 1);
+	media.number = 30000; /* the sender begins anew, with what it had long ago */
+	send_media(&media);
+	media.number++;
+	send_media(&media);
+	CHECK_EQ(loop_state.restarts, 1);
+	CHECK_EQ(loop_state.continuity_errors, 1);
 }
 
 /* A model ------------------------------------------------------------------------------------- */
