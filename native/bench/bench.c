@@ -22,6 +22,7 @@ int main(int argc, char **argv)
 	}
 	bench_begin(json);
 	bench_decide(&bench);
+	bench_health(&bench);
 	bench_batch(&bench);
 	bench_publish(&bench);
 	bench_punt(&bench);

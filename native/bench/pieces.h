@@ -27,6 +27,7 @@ void bench_report(const char *what, uint64_t start_ns, uint64_t count);
 void bench_keep(uint64_t value);
 
 void bench_decide(const struct bench *bench);
+void bench_health(const struct bench *bench);
 void bench_batch(const struct bench *bench);
 void bench_publish(const struct bench *bench);
 void bench_punt(const struct bench *bench);
