@@ -89,6 +89,13 @@ static void make_ring(struct fake_ring *fake, struct fp_ring *ring)
 	pair(&fake->queue, &ring->fd);
 	fake->ring = ring;
 	fake->next = 0;
+	fake->losing = false;
+}
+
+void fake_port_copied(int fd, bool bare)
+{
+	CHECK(fd >= 0 && fd < DESCRIPTORS_MAX);
+	is_bare[fd] = bare;
 }
 
 void fake_port_make(struct fake_port *fake, uint32_t id)

@@ -38,6 +38,8 @@ struct fake_port {
 	int wire_qdisc; /* what it sent by the way of the qdisc layer */
 };
 
+/* A copy of a port's socket to send by: of the bare one, without a virtio header, or another. */
+void fake_port_copied(int fd, bool bare);
 void fake_port_make(struct fake_port *fake, uint32_t id);
 /* Makes it a port that is open in the switch; the next publish may name it. */
 void fake_port_plug(struct fake_port *fake, struct fp_switch *sw);
