@@ -7,7 +7,7 @@
  * call. Everything else may be called while loops run. Calls return 0 (or a count) and -errno on
  * failure unless they say otherwise. Any change of layout bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 27
+#define FP_CONTRACT_VERSION 28
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -171,7 +171,8 @@ enum fp_port_flag {
 				 can be handed frames without its queue */
 	FP_PORT_AHEAD = 64,   /* what its hosts join they get before that is decided */
 	FP_PORT_GUARD = 128,  /* probes that come in are the control plane's, whatever else it is */
-	FP_PORT_HELD = 256    /* not up, because it is part of a loop */
+	FP_PORT_HELD = 256,   /* not up, because it is part of a loop */
+	FP_PORT_NAMES = 512   /* announcements of sessions are copied to the control plane */
 };
 
 struct fp_port_state {

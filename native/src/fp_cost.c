@@ -1,5 +1,7 @@
 #include "fp_cost.h"
 
+#include "fp_announce.h"
+
 #define HEAD_BYTES 8u /* of every message, of either family */
 
 enum message { JOIN_OR_LEAVE, REPORT, QUERY, OTHER };
@@ -91,6 +93,9 @@ uint32_t fp_cost(const struct fp_table *table, const struct fp_frame *frame)
 	const struct fp_policy *policy = fp_table_policy(table, vlan, frame->family);
 	uint32_t flood_cost = ports_in(table->up) / PORTS_PER_COST;
 	uint32_t cost = 1;
+
+	if (fp_announce_is(frame)) /* the engine does not see it */
+		return FP_ANNOUNCE_COST;
 
 	if (frame->control)
 		cost = message_cost(frame->family == FP_FAMILY_IPV6 ? &mld : &igmp,

@@ -1,5 +1,6 @@
 #include "fp_decide.h"
 
+#include "fp_announce.h"
 #include "fp_guard.h"
 
 #define VID_RESERVED 4095u
@@ -306,6 +307,10 @@ void fp_decide(const struct fp_table *table, const struct fp_frame *frame, uint3
 		decide_multicast(table, frame, verdict);
 	else
 		decide_unicast(in_port, fdb_port, verdict);
+	/* SAY-61: wherever it goes, and also if that is nowhere */
+	if (verdict->learn && fp_mask_has(table->names, in_port) &&
+	    fp_decide_kind(frame) == FP_KIND_FLOW && fp_announce_is(frame))
+		verdict->punt = 1;
 	if (table->horizon[in_port])
 		keep_apart(table, in_port, verdict);
 	if (fp_mask_has(table->filters, in_port))

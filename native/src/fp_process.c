@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "fp_announce.h"
 #include "fp_cost.h"
 #include "fp_decide.h"
 #include "fp_handover.h"
@@ -11,13 +12,28 @@
 #include "fp_segment.h"
 #include "fp_unicast.h"
 
+#define ANNOUNCEMENTS 0x100u /* beside the protocol of a flow */
 #define TAGS_BYTES (2 * FP_TAG_BYTES)
 
 /*
- * Whether the control plane gets the frame; if not, *reason is what keeps it from there. probes: of
- * a frame of the guard's (fp_guard.h), which takes nothing of what the port has for IGMP and MLD.
+ * Frames of the guard's (fp_guard.h) and announcements have shares of their own, which take nothing
+ * of what the port has for IGMP, MLD and PIM.
  */
-static bool hand_up(const struct fp_table *table, struct fp_port *port, uint64_t *probes,
+static bool take_share(struct fp_storm *own, struct fp_port *port, const struct fp_frame *frame,
+		       uint32_t cost, uint64_t now_ns, enum fp_reason *reason)
+{
+	*reason = FP_DROP_PROBE_LIMITED;
+	if (!frame->family || fp_guard_is_probe(frame))
+		return fp_storm_take(&own->probe_due_ns, FP_PROBE_RATE, FP_PROBE_BURST, now_ns);
+	*reason = FP_DROP_RATE_LIMITED;
+	if (fp_announce_is(frame))
+		return fp_storm_take(&own->announcement_due_ns, FP_ANNOUNCE_RATE, FP_ANNOUNCE_BURST,
+				     now_ns);
+	return fp_limit_take(&port->punt->limit, cost, now_ns);
+}
+
+/* Whether the control plane gets the frame; if not, *reason is what keeps it from there. */
+static bool hand_up(const struct fp_table *table, struct fp_port *port, struct fp_storm *own,
 		    const struct fp_frame *frame, uint64_t now_ns, enum fp_reason *reason)
 {
 	struct fp_punted head = {
@@ -34,11 +50,7 @@ static bool hand_up(const struct fp_table *table, struct fp_port *port, uint64_t
 	*reason = FP_DROP_CONTROL_SIZE;
 	if (frame->len_bytes > table->mtu[port->id] + FP_ETH_BYTES + TAGS_BYTES)
 		return false;
-	*reason = FP_DROP_PROBE_LIMITED;
-	if (probes && !fp_storm_take(probes, FP_PROBE_RATE, FP_PROBE_BURST, now_ns))
-		return false;
-	*reason = FP_DROP_RATE_LIMITED;
-	if (!probes && !fp_limit_take(&port->punt->limit, head.cost, now_ns))
+	if (!take_share(own, port, frame, head.cost, now_ns, reason))
 		return false;
 	*reason = FP_DROP_PUNT_FULL;
 	return fp_punt_put(port->punt, &head, frame->data);
@@ -56,10 +68,8 @@ static void punt(struct fp_worker *worker, const struct fp_table *table, uint32_
 	struct fp_stats *stats = &worker->stats[port];
 	uint32_t known = worker->joins.count;
 	enum fp_reason reason;
-	bool guarded = frame->family == 0 || fp_guard_is_probe(frame);
-	bool put = hand_up(table, table->ports[port],
-			   guarded ? &worker->storms[port].probe_due_ns : NULL, frame, now_ns,
-			   &reason);
+	bool put =
+		hand_up(table, table->ports[port], &worker->storms[port], frame, now_ns, &reason);
 
 	worker->punted |= put;
 	if (put && frame->control &&
@@ -270,7 +280,11 @@ static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
 			 const struct fp_table *table, uint32_t port, const struct fp_rx *rx,
 			 const struct fp_frame *frame, uint64_t now_ns)
 {
-	struct fp_flow_key key = {.port = (uint16_t)port, .protocol = frame->protocol};
+	/* Announcements are a flow of their own: of others to that group nobody gets copies. */
+	struct fp_flow_key key = {
+		.port = (uint16_t)port,
+		.protocol = frame->protocol | (fp_announce_is(frame) ? ANNOUNCEMENTS : 0),
+	};
 	uint64_t pass = fp_load_relaxed(&worker->passes);
 	struct fp_flow *flow;
 	bool known;

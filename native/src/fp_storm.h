@@ -1,10 +1,10 @@
 /*
  * LOOP-7. What a port may send to everybody: broadcast, unknown unicast and multicast of groups
  * that nobody has joined, each so many frames a second and as many at once ([[port]] storm_limit).
- * And what it may show the control plane of probes and topology changes. Each is a time up to which
- * all is taken (fp_due_take()), of the port's loop; that of unregistered multicast is the port's
- * in what the kernel's programs share, so a flow that they serve and one of the ring have one limit
- * between them. The limit is the table's, so a change holds from the next pass on.
+ * And what it may show the control plane of probes, topology changes and announcements. Each is a
+ * time up to which all is taken (fp_due_take()), of the port's loop; that of unregistered multicast
+ * is the port's in what the kernel's programs share, so a flow that they serve and one of the ring
+ * have one limit between them. The limit is the table's, so a change holds from the next pass on.
  *
  * What somebody wants is never in it: rows, router ports, groups that always flood, all multicast
  * while nothing is pruned, and groups that are not IP, whose members cannot join.
@@ -20,6 +20,8 @@
 	200u /* of a port: one a second and port is usual                                          \
 	      */
 #define FP_PROBE_BURST 400u
+#define FP_ANNOUNCE_RATE 20u /* of a port: some sessions, each every few seconds to minutes */
+#define FP_ANNOUNCE_BURST 100u
 
 enum fp_storm_kind {
 	FP_STORM_BROADCAST = 0,
@@ -31,6 +33,7 @@ enum fp_storm_kind {
 struct fp_storm {
 	uint64_t due_ns[FP_STORM_KINDS];
 	uint64_t probe_due_ns;
+	uint64_t announcement_due_ns;
 };
 
 /* Takes one of rate a second, of which burst may come at once; false: it has had its share. */

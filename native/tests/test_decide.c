@@ -113,6 +113,57 @@ static void test_always_flood_comes_before_rows_and_policy(void)
 	check_drop(decide(&packet), FP_DROP_NO_EGRESS);
 }
 
+/* SAY-61: wherever else it goes, and only from ports that are read. */
+static void test_announcements_are_copied(void)
+{
+	static const uint32_t groups[] = {0xe0027ffe, 0xefffffff, 0xefc3ffff, 0xef45ffff};
+	struct packet packet = packet_udp();
+	struct packet packet6 = packet_udp6();
+
+	start();
+	packet.port = 9875;
+	packet6.port = 9875;
+	for (uint32_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		packet_set_group(&packet, groups[i]);
+		set_row(0, packet.group, 0, 0x02);
+		fp_mask_clear(table->names, IN);
+		CHECK(!decide(&packet).punt);
+		fp_mask_set(table->names, IN);
+		CHECK(decide(&packet).punt);
+		check_sent(decide(&packet), FP_FORWARD_GROUP, 0x02, 0);
+	}
+	packet_set_group(&packet, 0xe00000ff); /* 224.0.0.255 */
+	check_flood(decide(&packet), FP_FLOOD_LINK_LOCAL);
+	CHECK(decide(&packet).punt);
+	packet_set_group(&packet, 0xef0102ff);
+	CHECK(!decide(&packet).punt);
+	packet_set_group(&packet, 0xef02ffff);
+	check_drop(decide(&packet), FP_DROP_NO_EGRESS); /* nobody's, and read all the same */
+	CHECK(decide(&packet).punt);
+	packet.options_bytes = 4;
+	CHECK(decide(&packet).punt);
+	packet.fragment = 0x2000; /* its first part */
+	CHECK(!decide(&packet).punt);
+	packet.fragment = 0x4000;
+	packet.port = 9874;
+	CHECK(!decide(&packet).punt);
+	packet.port = 9875;
+	packet.protocol = 6;
+	CHECK(!decide(&packet).punt);
+	packet.protocol = 17;
+	packet.dst[5]++; /* the MAC address of another group: flooded, and read by nobody */
+	check_flood(decide(&packet), FP_FLOOD_MAC_IP_MISMATCH);
+	for (uint32_t scope = 0; scope < 16; scope++) {
+		packet_set_group6(&packet6, 0xff000000 | scope << 16, 0x27ffe);
+		CHECK_EQ(decide(&packet6).punt, scope >= 2);
+		packet_set_group6(&packet6, 0xff100000 | scope << 16, 0x27ffe);
+		CHECK(!decide(&packet6).punt);
+	}
+	packet_set_group6(&packet6, 0xff0e0000, 0x27ffe);
+	packet_extend(&packet6, 60, 0);
+	CHECK(decide(&packet6).punt);
+}
+
 /* SNOOP-31, 24: link-local floods; of a PIM hello the control plane gets a copy. */
 static void test_link_local_floods_and_pim_hellos_are_copied(void)
 {
@@ -264,6 +315,7 @@ int main(void)
 	RUN(test_group_is_looked_up_by_address_and_not_by_mac);
 	RUN(test_without_querier_multicast_floods_whatever_the_rows);
 	RUN(test_always_flood_comes_before_rows_and_policy);
+	RUN(test_announcements_are_copied);
 	RUN(test_link_local_floods_and_pim_hellos_are_copied);
 	RUN(test_igmp_goes_to_the_control_plane_alone);
 	RUN(test_mac_that_is_not_the_groups_floods);

@@ -213,6 +213,38 @@ static void test_without_routers_the_kernel_drops_what_is_too_much(void)
 	lab_end(&lab);
 }
 
+/* SAY-61: a share of their own; all of them go on, the same way, what is copied of them or not. */
+static void test_copies_of_announcements_are_limited(void)
+{
+	struct fp_port_state state = {
+		.mtu = 1500, .port = 0, .flags = FP_PORT_UP | FP_PORT_NAMES, .igmp_rate = 1};
+	struct packet packet = packet_udp();
+	struct packet other = packet_udp();
+	uint64_t copies;
+	struct lab lab;
+
+	packet_set_group(&packet, 0xe0027ffe);
+	packet_set_group(&other, 0xe0027ffe);
+	packet.port = 9875;
+	lab_start(&lab, 3);
+	CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, NULL, 0, NULL, 0, &state, 1), 0);
+	for (uint32_t i = 0; i < 150; i++) {
+		lab_receive(&lab, 0, &packet);
+		lab_receive(&lab, 0, &other);
+		lab_receive(&lab, 1, &packet);
+		lab_run(&lab);
+	}
+	copies = lab_stat(&lab, 0, FP_STAT_PUNT_COPIES);
+	CHECK(copies >= FP_ANNOUNCE_BURST && copies < 150);
+	CHECK_EQ(copies + lab_stat(&lab, 0, FP_STAT_PUNT_COPIES_LOST), 150);
+	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_PUNT_COPIES), 0);
+	CHECK_EQ(lab_reason(&lab, 0, FP_FORWARD_UNREGISTERED) +
+			 lab_reason(&lab, 0, FP_FLOOD_NO_QUERIER),
+		 300);
+	CHECK_EQ(lab_sent(&lab, 2), 450);
+	lab_end(&lab);
+}
+
 static struct packet probe(void)
 {
 	struct packet packet = packet_udp();
@@ -317,6 +349,7 @@ int main(void)
 	RUN(test_each_port_and_kind_has_a_limit_of_its_own);
 	RUN(test_what_the_kernel_serves_has_the_same_limit);
 	RUN(test_without_routers_the_kernel_drops_what_is_too_much);
+	RUN(test_copies_of_announcements_are_limited);
 	RUN(test_probes_are_handed_up_by_ports_with_a_guard);
 	RUN(test_a_mask_lets_reserved_addresses_through);
 	RUN(test_bpdus_that_tell_of_a_change_are_known);

@@ -171,7 +171,7 @@ def _print(answer: documents.Explained, port: str, asked: str) -> None:
     to = human.ports(answer.ports) or "no port"
     what = asked if answer.frame is None else _named(answer.frame)
     came_in = _ports([why for why in answer.why if why.port == port]) or port
-    click.echo(f"{human.called(what, answer.name)}, in at {came_in}{_vlan(answer.frame)}")
+    click.echo(f"{human.called(what, human.named(answer))}, in at {came_in}{_vlan(answer.frame)}")
     click.echo(f"{answer.action} ({', '.join(answer.counters or [answer.reason])}) to {to}")
     click.echo(f"{answer.path_because}\n" if answer.path_because else "")
     lines = [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from snoop.printable import natural
 
@@ -75,6 +76,23 @@ def many(number: int, noun: str, nouns: str | None = None) -> str:
 def called(what: str, name: str | None) -> str:
     """239.1.1.1 (BBC One)."""
     return f"{what} ({name})" if name else what
+
+
+class Nameable(Protocol):
+    """What may have a name of the operator's, and one that a sender announces."""
+
+    @property
+    def name(self) -> str | None:
+        """The operator's."""
+
+    @property
+    def announced(self) -> str | None:
+        """The sender's, whoever that is."""
+
+
+def named(row: Nameable) -> str | None:
+    """BBC One, or “BBC One” in quotes: its sender calls it so, and nobody else."""
+    return row.name or (f"“{row.announced}”" if row.announced else None)
 
 
 def ports(names: Iterable[str]) -> str:

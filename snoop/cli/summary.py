@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from msgspec import UNSET
 
-from snoop.cli.human import count
+from snoop.cli.human import count, named
 from snoop.control import documents
 
 Document = TypeVar("Document", bound=documents.Document)
@@ -107,9 +107,13 @@ def members(document: Everything) -> dict[GroupKey, set[str]]:
 
 
 def names(document: Everything) -> dict[str, str]:
-    """What people call groups and ports, of those that have a name."""
-    called = {row.group: row.name for row in document.mdb if row.name}
-    called |= {row.group: row.name for row in document.streams if row.name}
+    """What people call groups and ports, of those that have a name; what senders do, in quotes."""
+    called: dict[str, str] = {}
+    rows: list[documents.Entry | documents.Stream] = [*document.mdb, *document.streams]
+    for row in rows:
+        name = named(row)
+        if name is not None and (row.name or row.group not in called):
+            called[row.group] = name
     return called | {port.name: port.description for port in document.ports if port.description}
 
 

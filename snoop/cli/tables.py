@@ -57,7 +57,7 @@ def mdb(document: documents.Mdb) -> Table:
         lines,
         right=("Left",),
         fold=("Sources",),
-    ).insert("Group", "Name", [row.name for row in rows])
+    ).insert("Group", "Name", [human.named(row) for row in rows])
 
 
 def mrouters(document: documents.Mrouters) -> Table:
@@ -201,7 +201,7 @@ def hosts(document: documents.Hosts) -> Table:
         ],
         right=("Left",),
         fold=("Sources",),
-    ).insert("Group", "Name", [row.name for row in document.hosts])
+    ).insert("Group", "Name", [human.named(row) for row in document.hosts])
 
 
 def count_of(document: documents.Count) -> str:
@@ -269,7 +269,7 @@ def streams(document: documents.Streams) -> Table:
         ],
         right=("Rate", "Frames/s", "Idle"),
         fold=("To",),
-    ).insert("Group", "Name", [row.name for row in document.streams])
+    ).insert("Group", "Name", [human.named(row) for row in document.streams])
     made.insert("Idle", "Came in", [came_in(row.health) for row in document.streams])
     served = any(row.path == "kernel" for row in document.streams)
     return made.insert("Idle", "By", [row.path if served else None for row in document.streams])

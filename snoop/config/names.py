@@ -6,12 +6,20 @@ Only what is shown asks for them, so that a reload changes names and no table.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from snoop.config.schema import GroupTable
 from snoop.wire import address
 from snoop.wire.address import Address
 
 _BITS = 128
+
+
+class Called(NamedTuple):
+    """`name`: by the operator; `announced`: by a sender, whoever that is. None: nothing."""
+
+    name: str | None = None
+    announced: str | None = None
 
 
 class Names:

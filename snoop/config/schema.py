@@ -108,6 +108,13 @@ class SwitchTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             "8 802.1X, 4 LACP; the first always does, PAUSE (2) never"
         ),
     ] = 0
+    announced_names: Annotated[
+        bool,
+        says(
+            "show what senders announce their groups as (SAP, as AES67 and VLC do it), marked, "
+            "where [[group]] gives no name; false: announcements are not read"
+        ),
+    ] = True
     fdb_ageing: Annotated[
         float, Meta(ge=1.0, le=1_000_000.0), says("seconds a silent unicast address is kept")
     ] = 300.0

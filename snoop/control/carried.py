@@ -115,3 +115,4 @@ class Stream(Struct, frozen=True, kw_only=True, gc=False):
     path_cause: str = ""
     path_because: str = ""
     health: Health | None = None
+    announced: str | None = None

@@ -26,9 +26,9 @@ STATS = {
     "tx_error": "not sent: any other error",
     "tx_offload": "not sent: a large frame with an offload inside a tunnel that is not understood",
     "rx_oversize": "frames larger than a ring slot, read whole beside it",
-    "punt_copies": "forwarded frames of which the control plane got a copy (PIM, BPDUs that "
-    "tell of a topology change)",
-    "punt_copies_lost": "such copies lost",
+    "punt_copies": "forwarded frames of which the control plane got a copy (PIM, announcements of "
+    "sessions, BPDUs that tell of a topology change)",
+    "punt_copies_lost": "such copies not made: too many, or its queue was full",
     "punt_stale": "frames of punt_igmp and punt_mld left unread: two seconds behind others of "
     "their port",
     "fdb_learned": "unicast addresses learned",

@@ -62,6 +62,7 @@ class Entry(Struct, frozen=True, kw_only=True, gc=False):
     uptime: float
     last_reporter: str | None
     name: str | None = None
+    announced: str | None = None
 
 
 class Mdb(Document, frozen=True, kw_only=True):
@@ -88,6 +89,7 @@ class Host(Struct, frozen=True, kw_only=True, gc=False):
     last_heard: float | None = None
     unanswered: int | None = None
     name: str | None = None
+    announced: str | None = None
 
 
 class Hosts(Document, frozen=True, kw_only=True):
@@ -306,6 +308,7 @@ class Explained(Struct, frozen=True, kw_only=True):
     path: str | None = None
     path_cause: str | None = None
     path_because: str | None = None
+    announced: str | None = None
 
 
 class Reloaded(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
+from snoop.config.names import Called
 from snoop.control import documents
 from snoop.control.matching import Groups, Host
 from snoop.printable import natural
@@ -19,7 +20,7 @@ from snoop.wire import address
 from snoop.wire.address import Address, Family, mac_text
 
 PortName = Callable[[int], str]
-GroupName = Callable[[Address], str | None]
+GroupName = Callable[[int, Address, Address | None], Called]
 OfGroup = TypeVar("OfGroup", MdbRow, HostRow, RefusalRow, DepartureRow)
 
 LAYER2 = "l2"
@@ -95,8 +96,9 @@ def text(addr: Address | None) -> str | None:
     return None if addr is None else address.text(addr)
 
 
-def nameless(group: Address) -> None:
+def nameless(vid: int, group: Address, source: Address | None) -> Called:
     """What groups are called where nobody gave them names."""
+    return Called()
 
 
 def mdb(
@@ -133,6 +135,8 @@ def _of_host(
 
 
 def _entry(row: MdbRow, port: PortName, called: GroupName) -> documents.Entry:
+    only = row.sources[0].address if row.sources and len(row.sources) == 1 else None
+    names = called(row.vid, row.group, only)
     return documents.Entry(
         vlan=row.vid,
         family=LAYER2 if row.family is None else family(row.family),
@@ -155,7 +159,8 @@ def _entry(row: MdbRow, port: PortName, called: GroupName) -> documents.Entry:
         compatibility=row.compatibility,
         uptime=seconds(row.uptime),
         last_reporter=text(row.last_reporter),
-        name=called(row.group),
+        name=names.name,
+        announced=names.announced,
     )
 
 
@@ -233,7 +238,7 @@ def hosts(
             first_heard=seconds(row.first_heard),
             last_heard=seconds(row.last_heard),
             unanswered=row.unanswered,
-            name=called(row.group),
+            **called(row.vid, row.group, None)._asdict(),
         )
         for row in of_groups(rows, wanted, lambda row: (natural(port(row.port)), row.address))
         if wanted.is_of(row.address, row.mac)

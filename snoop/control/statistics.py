@@ -248,6 +248,7 @@ def _stream(
 ) -> documents.Stream:
     idle = max(0, now - stream.last_ns)
     egress, reason = stream.egress, stream.reason
+    names = plane.names.of(stream.vlan, stream.group, stream.source)
     # Of frames whose MAC address is not the group's no question is built that would be theirs.
     if settled and idle > IDLE_NS and reason != "mac_ip_mismatch":
         # Members may have come and gone since its last frame (SAY-17).
@@ -272,7 +273,8 @@ def _stream(
         age=seconds(max(0, now - stream.first_ns)),
         idle=seconds(idle),
         ttl=stream.ttl,
-        name=plane.names.of(stream.group),
+        name=names.name,
+        announced=names.announced,
         path=paths.path(stream),
         path_cause=paths.cause(stream, egress),
         path_because=paths.because(stream, egress, plane.kernel),

@@ -138,6 +138,7 @@ class Opening:
         held: bool = False,
         reserved: int = 0,
         storm_limit: int = 0,
+        names: bool = False,
     ) -> None:
         """Stage the state of an open port for the next publish; mtu in bytes, rate 0: no limit.
 
@@ -148,7 +149,8 @@ class Opening:
         address `peer_mac`, can be handed frames without its queue. `ahead`: what its hosts
         join they get before that is decided (SM-70). `guard`: probes are handed up (LOOP-1);
         `held`: it is not `up`, being part of a loop. `reserved`: bit n lets 01:80:c2:00:00:0n
-        through (L2-2). `storm_limit`: frames a second of each kind of flood, 0: no limit.
+        through (L2-2). `storm_limit`: frames a second of each kind of flood, 0: no limit. `names`:
+        session announcements are copied to the control plane (SAY-61).
         """
         flags = (lib.FP_PORT_UP if up else 0) | (lib.FP_PORT_COALESCE if coalesce else 0)
         flags |= lib.FP_PORT_WATCHED if watched else 0
@@ -157,5 +159,6 @@ class Opening:
         flags |= lib.FP_PORT_PEER if peer else 0
         flags |= lib.FP_PORT_AHEAD if ahead else 0
         flags |= (lib.FP_PORT_GUARD if guard else 0) | (lib.FP_PORT_HELD if held else 0)
+        flags |= lib.FP_PORT_NAMES if names else 0
         own = (pvid, horizon, peer_mac, reserved, storm_limit)
         self._staged_ports[port] = (mtu, flags, igmp_rate, igmp_burst, *own)

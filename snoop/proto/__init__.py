@@ -22,7 +22,7 @@ imports only those before it, from the bottom up:
 - `reports` takes what hosts say, `forwarding` says where a control frame goes, `receiving` takes a
   frame apart for both;
 - `loops` finds loops by probes and says which port is held, `topology` when a change of the
-  network is followed: beside the engine;
+  network is followed, `announced` has what senders call groups: beside the engine;
 - `snapshot` has the state as rows, for people, `testimony` what was seen of hosts; `state` is all
   of it, dumped and loaded, and `fitting` leaves out what lower limits allow no more; `configuring`
   has it follow new settings.

@@ -80,7 +80,9 @@ COUNTERS: Final[dict[str, str]] = {
     "tx_dvmrp": "DVMRP messages forwarded",
     "tx_fragment": "IGMP and MLD fragments forwarded",
     "tx_unknown": "IGMP messages of other types forwarded",
+    "rx_announcement": "session announcements read (SAY-61)",
     # refused or not used, by cause
+    "announcement_limit": "session announcements for which there was no room (SAY-62)",
     "probe_refused": "probes of the loop guard that are none, too old, or made up (LOOP-1)",
     "own_frame": "frames from the switch's own MAC address: ignored (V-1)",
     "ttl_not_one": "control frames whose TTL or Hop Limit is not 1 (W-8)",
@@ -114,6 +116,7 @@ COUNTERS: Final[dict[str, str]] = {
     "fast_leave": "memberships removed at once by fast_leave",
     "tombstone_evicted": "tombstones dropped early to make room for a group",
     **errors.COUNTERS,
+    **errors.ANNOUNCEMENTS,
 }
 """Counter name -> one line for the manual."""
 

@@ -7,7 +7,7 @@
   next publish on; `depths` says how deep its rings are, `isolation` what keeps the host's stack on
   one, `egress` how frames leave one; `rings` opens again what stopped;
 - `hosts`: the host's own place on the switch, made and kept;
-- `guard` holds ports that are part of a loop;
+- `guard` holds ports that are part of a loop; `called`: what groups are called, and by whom;
 - `remarks` are the runtime's own events;
 - `batch`: how much is taken at once; `disputes`: addresses claimed in vain;
 - `events`, `captures` and `fanout`: what happened, to whoever listens; `log`: the same, to stderr;

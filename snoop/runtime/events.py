@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from snoop.config.names import Called
 from snoop.proto.effects import Event, EventKind
 from snoop.proto.units import Instant
 from snoop.runtime import clock
@@ -47,7 +48,7 @@ class Events:
         fanout: Fanout,
         history: History,
         port_name: Callable[[int], str],
-        called: Callable[[object], str | None] = lambda group: None,
+        called: Callable[[int, object], Called] = lambda vlan, group: Called(),
         described: Callable[[str], str | None] = lambda port: None,
     ) -> None:
         """Let events out to `fanout` and `history`; `called` names groups, `described` ports."""
@@ -76,8 +77,10 @@ class Events:
         """An event of the runtime itself."""
         item = {"time": clock.wall(), "event": kind, "vlan": vlan, "port": port, **fields}
         if "group" in fields:
-            name = item["name"] = self._called(fields["group"])
-            fields = fields if name is None else {**fields, "name": name}
+            called = self._called(vlan, fields["group"])
+            item["name"] = called.name
+            names = {word: name for word, name in called._asdict().items() if name is not None}
+            item, fields = {**item, **names}, {**fields, **names}
         description = None if port is None else self._described(port)
         if description is not None:
             item["description"] = description
@@ -90,6 +93,9 @@ class Events:
         self._history.append(kind, vlan, port, line)
         if self._fanout:
             self._fanout.tell(line)
+
+
+_QUOTED = ("name", "announced", "description")
 
 
 def text(kind: str, vlan: int, port: str | None, fields: Mapping[str, object]) -> str:
@@ -105,7 +111,7 @@ def text(kind: str, vlan: int, port: str | None, fields: Mapping[str, object]) -
             continue
         if isinstance(shown, list):
             shown = "{" + ", ".join(str(one) for one in shown) + "}"
-        words.append(f'{key} "{shown}"' if key in ("name", "description") else f"{key} {shown}")
+        words.append(f'{key} "{shown}"' if key in _QUOTED else f"{key} {shown}")
     return " ".join(words)
 
 

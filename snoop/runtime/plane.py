@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from snoop.config import resolve
-from snoop.config.names import Names
 from snoop.config.schema import Config
 from snoop.config.schema_port import PortTable
 from snoop.links.claims import ClaimTable
@@ -32,6 +31,7 @@ from snoop.proto.params import Params, PortParams
 from snoop.proto.units import NEVER, Instant
 from snoop.runtime import clock, surviving
 from snoop.runtime.batch import BATCH_MAX_NS, Budget, Refused
+from snoop.runtime.called import Calling
 from snoop.runtime.captures import Captures
 from snoop.runtime.disputes import Disputes
 from snoop.runtime.egress import NeighbourTable
@@ -98,8 +98,9 @@ class Plane(Undecided):
         self._rings = RingWatch(fastpath, self.ports)
         self._disputes = Disputes(fastpath)
         self.history = History()
-        self.names = Names(config.group)
-        told = Events(events, self.history, self.ports.name, self._called, self.ports.description)
+        self.names = Calling(config)
+        called = self.names.of_text
+        told = Events(events, self.history, self.ports.name, called, self.ports.description)
         self._outbox = Outbox(fastpath, told, Captures(captures, self.ports))
         self._remarks = Remarks(self.ports, self._outbox)
         self._guard = Guard(fastpath, self.ports, self._outbox)
@@ -193,7 +194,7 @@ class Plane(Undecided):
             cost += punted.cost
             self._taken += 1
             self.changes += 1
-            if self._guard.takes(punted, self.engine, now):
+            if any(each.takes(punted, self.engine, now) for each in (self._guard, self.names)):
                 continue
             try:
                 effects = engine.receive(
@@ -254,6 +255,7 @@ class Plane(Undecided):
         self.is_quiet, self._taken = not self._taken, 0
         self.fastpath.reap()
         now = clock.now()
+        self.names.announced.expire(now)
         self.kernel.look(now, self.config.switch)
         self._guard.beat(now, self.params.switch_mac, self.engine.vids())
         if self._follow_guard(now):
@@ -284,7 +286,7 @@ class Plane(Undecided):
         self.kernel.configure(config.switch)
         self.ports.configure(config.switch, [t for t in config.named if t.name in known])
         self.config = config
-        self.names = Names(config.group)
+        self.names.become(config)
         self._admit(config, now)
         # Thousands of VLANs with settings of their own take long, and `port set` changes none.
         if any(getattr(old, table) != getattr(config, table) for table in _SWITCH_WIDE):
@@ -317,6 +319,7 @@ class Plane(Undecided):
                 self.fastpath.fdb_flush(port=port.id)
                 self._statics.forget(port.id)
                 self._guard.forget(port.id)
+                self.names.announced.forget(port.id)
                 # Its number is free for another, whom these frames are not of.
                 self._unread = deque(one for one in self._unread if one.port != port.id)
 
@@ -429,9 +432,6 @@ class Plane(Undecided):
         self._publishing.publish()
         self._publishing.all_vlans_changed(self.engine)
         self.flush()
-
-    def _called(self, group: object) -> str | None:
-        return self.names.of_text(group)
 
     def _port_id(self, name: str) -> int | None:
         """None of a port that a pattern may make some day."""

@@ -72,6 +72,7 @@ class PortPath(Protocol):
         held: bool = ...,
         reserved: int = ...,
         storm_limit: int = ...,
+        names: bool = ...,
     ) -> None: ...
 
 

@@ -82,6 +82,7 @@ class Staging:
             held=port.held is not None,
             reserved=self.switch.group_fwd_mask,
             storm_limit=port.table.storm_limit,
+            names=self.switch.announced_names,
         )
 
     def _horizon(self, port: Port) -> int:

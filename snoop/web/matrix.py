@@ -206,6 +206,7 @@ class _Making:
             state="stopped" if still else "running",
             cells=made,
             name=stream.name,
+            announced=stream.announced,
             local=is_local(stream.group),
             wrong=not WRONG.isdisjoint(made) or (came is not None and came.recently),
             path=stream.path,
@@ -237,6 +238,7 @@ class _Making:
             state="none",
             cells=made,
             name=None if first is None else first.name,
+            announced=None if first is None else first.announced,
             local=local,
             # Every host joins groups of its link that nobody sends to.
             wrong=not local and not WRONG.isdisjoint(made),

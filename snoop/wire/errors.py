@@ -28,13 +28,19 @@ COUNTERS: Final[dict[str, str]] = {
 }
 """Counter name -> what it counts."""
 
+ANNOUNCEMENTS: Final[dict[str, str]] = {
+    "announcement_malformed": "session announcements that are damaged, or name no group",
+    "announcement_unread": "session announcements that are encrypted, compressed or cut",
+}
+"""The same of what is no control frame (`sap`)."""
+
 
 class WireError(Exception):
     """A frame that must not be learned from.
 
-    `counter` is a key of `COUNTERS`. `ether` and `ip` are what `control.parse` had read by then;
-    None when the frame failed before that, and always None when a parser below `control` was
-    called alone.
+    `counter` is a key of `COUNTERS` or `ANNOUNCEMENTS`. `ether` and `ip` are what `control.parse`
+    had read by then; None when the frame failed before that, and always None when a parser below
+    `control` was called alone.
     """
 
     counter: str

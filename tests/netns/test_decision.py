@@ -37,6 +37,7 @@ SOURCES6 = ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"]
 VLANS = [None, 0, 10, 20, 4095]
 
 
+ANNOUNCED = ("224.2.127.254", "239.255.255.255", "239.195.255.255", "224.0.0.255")
 P = ParamSpec("P")
 
 
@@ -69,7 +70,7 @@ def open_ports(fastpath: FastPath) -> None:
         command = f"ip link add p{port} up type veth peer name h{port}".split()
         subprocess.run(command, check=True, capture_output=True)
         fastpath.port_open(port, socket.if_nametoindex(f"p{port}"), PortSetup(isolate=False))
-        fastpath.port_set(port, up=True, mtu=1500)
+        fastpath.port_set(port, up=True, mtu=1500, names=True)
 
 
 def some_ports(rng: random.Random) -> int:
@@ -152,7 +153,9 @@ def ipv6_frames() -> list[bytes]:
         frames6.data()[:12] + b"\x81\x00\x00\x0a\x81\x00\x00\x14" + frames6.data()[12:],
     ]
     pim = [frames6.pim_hello(), frames6.pim_hello("ff02::e")]
-    return [*plain, *needed, *scopes, *control, *others, *fragments, *chains, *odd, *pim]
+    said = [frames6.announcement(group=f"ff{n:02x}::2:7ffe") for n in range(0x20)]
+    said += [frames6.announcement(vid=10), frames6.announcement(group="ff0e::2:7fff")]
+    return [*plain, *needed, *scopes, *control, *others, *fragments, *chains, *odd, *pim, *said]
 
 
 def all_frames() -> list[bytes]:
@@ -166,6 +169,21 @@ def all_frames() -> list[bytes]:
         frames.v2_report(mac="ff:ff:ff:ff:ff:ff"),
         frames.v2_report(mac="02:00:00:00:00:77"),
         frames.v2_report(flags="MF"),
+    ]
+    announced = [
+        frames.announcement(group=group, vid=vid)
+        for group in (*ANNOUNCED, "239.1.255.254")
+        for vid in VLANS
+    ]
+    announced += [
+        frames.announcement(port=9876),
+        frames.announcement(flags="MF"),
+        frames.announcement(frag=3),
+        frames.announcement(proto=6),
+        frames.announcement(options=frames.long_options()),
+        frames.announcement(mac="02:00:00:00:00:77"),
+        frames.announcement(mac="ff:ff:ff:ff:ff:ff"),
+        frames.announcement()[:38],
     ]
     odd = [
         frames.data(chksum=1),
@@ -185,7 +203,7 @@ def all_frames() -> list[bytes]:
     sender += [frames.data()[:6] + b"\x03" + bytes(5) + frames.data()[12:]]
     ipv6 = [bytes.fromhex("333300000001") + body[:6] + b"\x86\xdd" + bytes(60)]
     ipv6 += ipv6_frames()
-    return [*plain, *link_local, *control, *odd, *reserved, *others, *sender, *ipv6]
+    return [*plain, *link_local, *control, *announced, *odd, *reserved, *others, *sender, *ipv6]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -195,7 +213,7 @@ def test_compiled_decision_is_the_reference_decision(seed: int) -> None:
     damaged frames.
     """
     rng = random.Random(seed)
-    fastpath, table, mdb = FastPath(), Table(up=UP), Mdb()
+    fastpath, table, mdb = FastPath(), Table(up=UP, names=UP), Mdb()
     whole = all_frames()
     try:
         open_ports(fastpath)
@@ -208,11 +226,11 @@ def test_compiled_decision_is_the_reference_decision(seed: int) -> None:
                     rng.choice([0, 10, 20]),
                     rng.choice([0, 1, 2]),
                 )
-                filters = rng.random() < 0.7
-                fastpath.port_set(
-                    port, up=True, mtu=1500, filters=filters, pvid=pvid, horizon=horizon
-                )
+                filters, names = rng.random() < 0.7, rng.random() < 0.8
+                own = {"filters": filters, "pvid": pvid, "horizon": horizon, "names": names}
+                fastpath.port_set(port, up=True, mtu=1500, **own)
                 table.horizons[port] = horizon
+                table.names = table.names & ~(1 << port) | names << port
                 table.pvids.pop(port, None)
                 if filters:
                     table.pvids[port] = pvid

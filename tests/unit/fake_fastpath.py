@@ -129,6 +129,7 @@ class FakeFastPath:
         filters: bool = False, pvid: int = 0, horizon: int = 0,
         peer: bool = False, peer_mac: bytes = bytes(6), ahead: bool = False,
         guard: bool = False, held: bool = False, reserved: int = 0, storm_limit: int = 0,
+        names: bool = False,
     ) -> None:  # fmt: skip
         assert port in self.opened
         self.states[port] = (up, mtu, coalesce)
@@ -139,6 +140,7 @@ class FakeFastPath:
         self.ahead[port] = ahead
         self.guards[port] = (guard, held, reserved, storm_limit)
         self.table.guard = self.table.guard & ~(1 << port) | guard << port
+        self.table.names = self.table.names & ~(1 << port) | names << port
         self.table.held = self.table.held & ~(1 << port) | held << port
         self.table.reserved[port] = reserved
         self.table.pvids.pop(port, None)

@@ -210,6 +210,16 @@ def data(
     return encapsulate(body, src=src, dst=group, vid=vid, mac=mac, **{**fields, **ip})
 
 
+def announcement(
+    payload: bytes = b"", group: str = "224.2.127.254", src: str = S1, *, vid: int | None = None,
+    port: int = 9875, sum: int | None = None, mac: str | None = None, **ip: object,
+) -> bytes:  # fmt: skip
+    """A session announcement (SAP) that holds `payload`; `sum` None: the right one."""
+    fields: dict[str, object] = {"tos": 0, "ttl": 255, "proto": 17, "router_alert": False}
+    body = UDP(sport=9875, dport=port, chksum=sum) / Raw(payload)
+    return encapsulate(body, src=src, dst=group, vid=vid, mac=mac, **{**fields, **ip})
+
+
 def long_options() -> list[Packet]:
     """40 bytes of options with Router Alert last: IHL 15 (W-3)."""
     return [IPOption_NOP()] * 36 + [IPOption_Router_Alert()]

@@ -60,6 +60,16 @@ def data(group: str = G, src: str = S1, **how: object) -> bytes:
     return encapsulate(udp, 17, src=src, dst=group, **how)
 
 
+def announcement(
+    payload: bytes = b"", group: str = "ff0e::2:7ffe", src: str = S1, vid: int | None = None
+) -> bytes:
+    """A session announcement (SAP) that holds `payload`."""
+    packet = IPv6(src=src, dst=group, hlim=255) / UDP(sport=9875, dport=9875) / Raw(payload)
+    ether = Ether(src="02:00:00:00:00:01", dst=mac_of(group), type=0x86DD)
+    frame = bytes(ether / packet)
+    return frame if vid is None else frame[:12] + b"\x81\x00" + vid.to_bytes(2) + frame[12:]
+
+
 def numbered(number: int) -> bytes:
     """A datagram whose 100 bytes tell it from others, with the checksum that is right."""
     packet = IPv6(src=S1, dst=G, hlim=9, fl=0x12345, tc=0xB8) / UDP(sport=5000, dport=5001)

@@ -24,6 +24,8 @@ _BROADCAST = b"\xff" * 6
 _ALL_PIM_ROUTERS = MAPPED + bytes((224, 0, 0, 13))
 _ALL_PIM_ROUTERS6 = parse("ff02::d")
 _SOLICITED_NODES = parse("ff02::1:ff00:0")[:13]
+_UDP, _SAP, _SAP_LINK = 17, bytes((224, 2, 127, 254)), bytes((224, 0, 0, 255))
+_SAP6 = parse("ff0e::2:7ffe")[2:]
 _NEEDED6 = {parse(f"ff02::{last}") for last in ("1", "2", "16", "6a", "fb", "1:2")}
 
 
@@ -61,6 +63,13 @@ class Reason(StrEnum):
     DROP_LOOP = "loop"
 
 
+_REFUSED = {
+    *(Reason.DROP_TRUNCATED, Reason.DROP_RESERVED_MAC, Reason.DROP_VLAN_INVALID, Reason.DROP_LOOP),
+    *(Reason.DROP_VLAN_FILTERED, Reason.DROP_SOURCE_MAC, Reason.DROP_PORT_DOWN),
+}
+"""Nothing of such a frame is read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Where a frame goes; `punt`: the control plane gets it, or a copy of it."""
@@ -75,8 +84,8 @@ class Table:
     """The published state.  `up`: the ports that take part; a frame never leaves by its own.
 
     `guard`: those whose probes are handed up, `held`: those that are part of a loop; `reserved`: by
-    port, bit n lets 01:80:c2:00:00:0n through. `pvids` has the ports that filter, 0: they refuse
-    what brings no VLAN.
+    port, bit n lets 01:80:c2:00:00:0n through; `names`: those whose announcements are copied.
+    `pvids` has the ports that filter, 0: they refuse what brings no VLAN.
     """
 
     up: Ports = 0
@@ -87,6 +96,7 @@ class Table:
     pvids: dict[int, int] = field(default_factory=dict)
     horizons: dict[int, int] = field(default_factory=dict)
     guard: Ports = 0
+    names: Ports = 0
     held: Ports = 0
     reserved: dict[int, int] = field(default_factory=dict)
 
@@ -109,6 +119,8 @@ class Table:
     def decide(self, port: int, frame: bytes) -> Verdict:
         """Decide one frame, VLAN tag included, that came in by `port`."""
         verdict = self._decide(port, frame)
+        if verdict.reason not in _REFUSED and self.names >> port & 1 and _announces(frame):
+            verdict = replace(verdict, punt=True)  # SAY-61
         apart = self.horizons.get(port, 0)
         of_one = sum(1 << other for other, one in self.horizons.items() if apart and one == apart)
         if verdict.ports and not verdict.ports & ~of_one:
@@ -238,6 +250,23 @@ class Table:
                 return Verdict(reason if egress else Reason.DROP_NO_MEMBER, egress)
         wanted = vlan.unregistered | (vlan.mrouters if vlan.unregistered_mrouters else 0)
         return _flood(Reason.FORWARD_UNREGISTERED, wanted & others)
+
+
+def _announces(frame: bytes) -> bool:
+    """A whole UDP datagram to where sessions are announced, behind no tag or one of 802.1Q."""
+    packet = frame[16:] if frame[12:14] == b"\x81\x00" else frame[12:]
+    kind, packet = packet[:2], packet[2:]
+    if frame[0] == 0x01 and kind == b"\x08\x00" and _header_valid(packet):
+        group, udp = packet[16:20], packet[4 * (packet[0] & 15) : int.from_bytes(packet[2:4])]
+        is_there = group in (_SAP, _SAP_LINK) or (group[0], group[2:]) == (239, b"\xff\xff")
+        whole = packet[9] == _UDP and not int.from_bytes(packet[6:8]) & 0x3FFF
+    elif frame[0] == 0x33 and kind == b"\x86\xdd" and (carried := _walk(packet)) is not None:
+        protocol, udp = carried
+        is_there = packet[24] == 0xFF and 2 <= packet[25] <= 15 and packet[26:40] == _SAP6
+        whole = protocol == _UDP
+    else:
+        return False
+    return is_there and whole and len(udp) >= 8 and udp[2:4] == (9875).to_bytes(2)
 
 
 def _flood(reason: Reason, egress: Ports, *, punt: bool = False) -> Verdict:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from snoop.config.names import Called
 from snoop.control import arrived, documents, paths, wording
 from snoop.control.causes import Cause
 from snoop.control.explaining import control, hints, members, stations, tagging, ways
@@ -65,6 +66,7 @@ async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.
     live = case.live
     whole = None if live is None else arrived.sentence(live, case.ingress.name)
     notes += [] if whole is None else [whole]
+    names = Called() if case.group is None else plane.names.of(case.vid, case.group, case.source)
     return documents.Explained(
         action=verdict.action.name.lower(),
         reason=verdict.reason,
@@ -75,7 +77,8 @@ async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.
         counters=counters,
         punted=verdict.punt,
         frame=_frame(case),
-        name=None if case.group is None else plane.names.of(case.group),
+        name=names.name,
+        announced=names.announced,
         path=None if live is None else paths.path(live),
         path_cause=None if live is None else paths.cause(live, ports),
         path_because=None if live is None else paths.because(live, ports, plane.kernel),

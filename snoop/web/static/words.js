@@ -58,8 +58,13 @@ export function clock(time) {
   return new Date(time * 1000).toTimeString().slice(0, 8);
 }
 
+// In quotes: only its sender calls it so, and he may be anybody.
+export function called(row) {
+  return row.name ?? (row.announced && `“${row.announced}”`);
+}
+
 export function title(row) {
-  return row.name ?? row.announced ?? row.group;
+  return called(row) ?? row.group;
 }
 
 // A row's rate, or why it has none.

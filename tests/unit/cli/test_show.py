@@ -24,7 +24,7 @@ def test_show_mdb_json_is_the_document_of_the_contract(daemon: Daemon, snoop: An
     (row,) = said.json["mdb"]
     assert set(row) == {
         "vlan", "family", "group", "port", "filter_mode", "sources", "group_timer", "origin",
-        "compatibility", "uptime", "last_reporter", "name",
+        "compatibility", "uptime", "last_reporter", "name", "announced",
     }  # fmt: skip
     assert (row["group"], row["port"], row["filter_mode"]) == ("239.1.2.3", "p1", "exclude")
     assert snoop("show", "groups", "--json").json["mdb"][0]["group"] == "239.1.2.3"

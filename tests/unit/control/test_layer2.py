@@ -32,7 +32,7 @@ def test_it_is_added_shown_and_taken_back() -> None:
     assert rows[0] | {"uptime": 0} == {
         "vlan": 0, "family": "l2", "group": MAC, "port": "p1", "filter_mode": "exclude",
         "sources": [], "group_timer": None, "origin": "static", "compatibility": None,
-        "uptime": 0, "last_reporter": None, "name": None,
+        "uptime": 0, "last_reporter": None, "name": None, "announced": None,
     }  # fmt: skip
     made.ask(Static(add=False, group=MAC, port="p1"))
     (row,) = made.ask(Show(what="mdb", group=MAC))["mdb"]

@@ -73,6 +73,7 @@ def test_an_mdb_row_has_the_fields_of_the_contract() -> None:
         "uptime": 3.0,
         "last_reporter": "10.0.0.9",
         "name": None,
+        "announced": None,
     }
 
 
@@ -141,5 +142,5 @@ def test_a_host_row_has_the_fields_of_the_contract() -> None:
         "vlan": 0, "family": "ipv4", "group": "239.1.1.1", "port": "p1", "address": "10.0.0.9",
         "filter_mode": "include", "sources": ["10.0.0.9", "10.0.0.10"], "timer": 2.0,
         "first_heard": 300.0, "last_heard": 258.0, "unanswered": 2,
-        "name": None,
+        "name": None, "announced": None,
     }  # fmt: skip
