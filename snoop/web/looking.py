@@ -253,7 +253,7 @@ def _port_row(
         vlans = ", ".join([*untagged, *port.vlans.tagged])
     return PortRow(
         name=port.name,
-        state=port.state,
+        state=port.stands,
         kind=port.kind,
         description=port.description,
         device=port.device,
