@@ -59,7 +59,8 @@ class Guard:
         self._outbox = outbox
         self._mac: bytes | None = None
         self._loops = LoopGuard(os.urandom(SWITCH_BYTES))
-        self._topology = Topology()
+        self._by_bpdus = Topology()
+        self._by_probes = Topology(SECOND)
         self._changed_at = 0  # the port
         self._asks = False
         self._beaten = Instant(0)
@@ -87,7 +88,7 @@ class Guard:
     def takes(self, punted: Punted, counts: Counts, now: Instant) -> bool:
         """Take a frame that is none of the engine's: a probe, or a BPDU that tells of a change."""
         if punted.frame[:6] in _BRIDGES:
-            self._hear_change(punted.port, now)
+            self._hear_change(punted.port, self._by_bpdus, now)
             return True
         if not probe.is_one(punted.frame):
             return False
@@ -99,20 +100,21 @@ class Guard:
                 Transmit(punted.vid, others, heard.passed, punted.tci, came_from=punted.port)
             )
         if heard.changed:
-            self._hear_change(punted.port, now)
+            self._hear_change(punted.port, self._by_probes, now)
         if heard.refused:
             counts.note(punted.port, "probe_refused")
         return True
 
-    def _hear_change(self, port: int, now: Instant) -> None:
+    def _hear_change(self, port: int, topology: Topology, now: Instant) -> None:
         self._changed_at = port
-        self._asks = self._topology.hear(now) or self._asks
+        self._asks = topology.hear(now) or self._asks
 
     def asks(self, now: Instant) -> bool:
         """Tell, once, whether hosts are to be asked anew, the network being another; who is silent
         is forgotten.
         """
-        asks = self._topology.due(now) or self._asks
+        due = [one.due(now) for one in (self._by_bpdus, self._by_probes)]
+        asks = any(due) or self._asks
         self._asks = False
         if asks:
             forgotten = self._fastpath.fdb_age(SILENT, but_port=self._changed_at)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from snoop.proto.topology import Topology
-from snoop.proto.units import SECOND, Instant
+from snoop.proto.topology import PAUSE, Topology
+from snoop.proto.units import SECOND, Duration, Instant
 
 
 def at(seconds: float) -> Instant:
     return Instant(round((100 + seconds) * SECOND))
 
 
-def followed(told: list[float], until: float) -> list[float]:
+def followed(told: list[float], until: float, pause: Duration = PAUSE) -> list[float]:
     """When changes told at these times are followed, if somebody asks every quarter of a second."""
-    topology, times = Topology(), []
+    topology, times = Topology(pause), []
     waiting = sorted(told)
     for quarter in range(round(until * 4) + 1):
         now = quarter / 4
@@ -41,3 +41,10 @@ def test_who_tells_of_them_all_day_is_followed_ever_less() -> None:
 def test_after_a_quiet_minute_the_next_is_followed_at_once() -> None:
     assert followed([0, 1, 70.5, 71], 100) == [0, 10, 70.5, 80.5]
     assert followed([n / 4 for n in range(4 * 200)] + [260.0], 262)[-1] == 260
+
+
+def test_where_each_change_is_told_once_the_next_is_followed_soon() -> None:
+    """LOOP-8: and yet ever less, if they go on."""
+    assert followed([0, 0.25, 3.0], 20, SECOND) == [0, 1, 3]
+    times = followed([n / 4 for n in range(4 * 100)], 100, SECOND)
+    assert times == [0, 1, 3, 7, 15, 31, 63]
