@@ -79,11 +79,16 @@ class Guard:
         if now - self._beaten >= BEAT:
             self._beaten = now
             known = list(vids)
-            self._send([port for port in self._ports if port.state is State.UP], now, known)
+            up = [port for port in self._ports if port.state is State.UP]
+            for transmit in self._probes(up, now, known):
+                self._outbox.send_now(transmit)
 
     def probe(self, ports: Iterable[Port], now: Instant) -> None:
-        """Send probes by ports that have just come up: a loop may have come with them."""
-        self._send(ports, now, ())
+        """Send probes by ports that have just come up, once that is published: a loop may have come
+        with them, and what another switch answers to news of it is not to find the port held.
+        """
+        for transmit in self._probes(ports, now, ()):
+            self._outbox.send(transmit)
 
     def takes(self, punted: Punted, counts: Counts, now: Instant) -> bool:
         """Take a frame that is none of the engine's: a probe, or a BPDU that tells of a change."""
@@ -181,7 +186,9 @@ class Guard:
             1 << port.id for port in self._ports if port.state is State.UP and port.held is None
         )
 
-    def _send(self, ports: Iterable[Port], now: Instant, vids: Iterable[int]) -> None:
+    def _probes(
+        self, ports: Iterable[Port], now: Instant, vids: Iterable[int]
+    ) -> Iterator[Transmit]:
         if self._mac is None or not self._switch.loop_guard:
             return
         wanted = [(port.id, self._vids(port, vids)) for port in ports]
@@ -189,7 +196,7 @@ class Guard:
             label = f"{self._switch.name} {self._ports.name(made.port)}"
             frame = probe.build(made._replace(label=label), self._mac)
             tci = own_frame(made.vid, frame).tci
-            self._outbox.send_now(Transmit(made.vid, 1 << made.port, frame, tci))
+            yield Transmit(made.vid, 1 << made.port, frame, tci)
 
     def _vids(self, port: Port, known: Iterable[int]) -> list[int]:
         """Where it is probed now: without a tag, and in its tagged VLANs by turns."""
