@@ -23,7 +23,7 @@ _FOLD_SHARE = 4
 _WATCHED = {Health.AUTO: Watched.WANTED, Health.ALL: Watched.ALL, Health.OFF: Watched.NONE}
 NOT_HERE = "not made for this machine"
 _TAKES = {
-    errno.EPERM: "it takes CAP_BPF, which a user namespace cannot give",
+    errno.EPERM: "it takes CAP_BPF, which a user namespace cannot give, and no seccomp in its way",
     errno.EACCES: "it takes CAP_BPF, which a user namespace cannot give",
     errno.ENOSYS: "this kernel has no BPF",
     errno.EINVAL: "it takes Linux 6.6 and CAP_PERFMON",
