@@ -46,7 +46,7 @@ def test_a_reload_allows_and_forbids_it() -> None:
     ("number", "level", "because"),
     [
         (errno.EPERM, "WARNING", "Operation not permitted; it takes CAP_BPF, which a user "
-         "namespace cannot give"),
+         "namespace cannot give, and no seccomp in its way"),
         (errno.ENOMEM, "WARNING", "Cannot allocate memory; no memory for its tables"),
         (errno.EMFILE, "WARNING", "Too many open files"),
         (errno.EOPNOTSUPP, "INFO", "not made for this machine"),
