@@ -26,7 +26,7 @@ class Direct:
 
 
 UNKNOWN = Direct(None, "nothing is known of its neighbour")
-MISSING = Direct(None, "its interface is not there")
+MISSING = Direct(None, "the port is not open")
 TAPPED = Direct(None, "qdisc_bypass = false: what leaves is to be seen on the port")
 
 

@@ -39,7 +39,7 @@ UNKNOWN = Runs(False, "nothing is known of its neighbour")
 OFF = Runs(False, 'coalesce = "off"')
 ALWAYS = Runs(True, 'coalesce = "always"')
 ROUTER = Runs(False, "a router is behind it")
-MISSING = Runs(False, "its interface is not there")
+MISSING = Runs(False, "the port is not open")
 
 
 def shaped(qdisc: str) -> Runs:

@@ -69,7 +69,8 @@ def test_a_peer_in_the_switch_s_namespace_is_not(net: Star) -> None:
     net.switch.configure({**net.switch.config, "port": [{"name": n} for n in ("p0", "p1", "p8")]})
     net.switch.hang_up()
     wait_until(lambda: len(net.switch.show("ports")["ports"]) == 3, within=5, what="three ports")
-    assert direct(net, "p8") == (False, "its peer p9 is in the switch's own namespace")
+    said = (False, "its peer p9 is in the switch's own namespace")
+    wait_until(lambda: direct(net, "p8") == said, within=5, what="p8 is open, and says why not")
 
 
 @pytest.mark.parametrize("change", ["xdp", "smaller", "moved here", "gone", "traffic control"])
