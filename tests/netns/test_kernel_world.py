@@ -181,7 +181,7 @@ def test_ports_change_their_vlans() -> None:
             net.switch.quick("port", "set", "p0", "access=10")
             streams.go_on(1)
             streams.go_on(2)
-            wait_until(lambda: streams.paths() == {"kernel"}, within=5)
+            wait_until(lambda: streams.paths() == {"kernel"}, within=20)
         streams.in_order(1)
         for count in streams.at(2):
             assert count.duplicates == count.reordered == 0

@@ -10,6 +10,7 @@ import pytest
 from snoop.cli import main
 from snoop.cli.options import Once
 from unit.cli.conftest import Daemon
+from unit.cli.test_commands import ALL_HOSTS
 from unit.cli.test_output import commands
 
 GROUP = "239.5.5.5"
@@ -52,7 +53,8 @@ def test_filters_take_several_ports(daemon: Daemon, snoop: Any) -> None:
     assert daemon.fastpath.flushed[-2:] == [(0, None), (2, None)]
     before = len(daemon.fastpath.injected)
     assert snoop("query", *both).status == 0
-    assert {sent[0] for sent in daemon.fastpath.injected[before:]} == {0b001, 0b100}
+    sent = daemon.fastpath.injected[before:]
+    assert {ports for ports, frame, *_ in sent if frame[:6] == ALL_HOSTS} == {0b001, 0b100}
     assert snoop("clear", "counters", *both).status == 0
     assert snoop("clear", "mdb", *both).status == 0
     assert ports(snoop, "mdb") == {"p1"}
