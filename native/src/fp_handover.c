@@ -327,6 +327,14 @@ static void hand_over(struct pass *pass, uint32_t index)
 		return;
 	/* acquire: the ring has had what it counts; pairs with the ingress program's addition */
 	ringed = fp_word_acquire(&slot->ringed);
+	if (note->uncounted != slots->uncounted) {
+		/* what left while the kernel was off is not missing: begin to count */
+		note->uncounted = slots->uncounted;
+		note->credit = ringed - slot->done;
+		note->exact = false;
+		note->marked = NULL;
+		note->lost = 0;
+	}
 	missing = (int32_t)(ringed - slot->done - note->credit);
 	if (!fp_ring_ready(&port->data)) {
 		if (missing > 0)
@@ -376,6 +384,7 @@ void fp_handover_pass(struct fp_switch *sw, struct fp_worker *worker, const stru
 	/* relaxed: who changes it publishes, and then every flow is decided anew */
 	pass.allowed = fp_load_relaxed(&sw->kernel_allowed);
 	if (!pass.allowed) {
+		slots->uncounted++;
 		flows->credit_count = 0;
 		return;
 	}

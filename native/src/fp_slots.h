@@ -43,6 +43,7 @@ struct fp_slot_note {
 	uint32_t beyond;
 	uint32_t lost;	       /* in the ring, that `done` has in spite of it */
 	uint32_t first_ringed; /* what was counted when the flow got the slot */
+	uint32_t uncounted;    /* as of its slots, when it was last looked at */
 	uint64_t seen_ns;      /* by the loop */
 	uint64_t judged_seq;   /* of the table by which the choice was last looked at */
 	struct fp_choice choice;
@@ -66,6 +67,7 @@ struct fp_slots {
 	uint32_t *tags; /* of the slots, close together: a set is one look */
 	uint32_t sets;	/* a power of two */
 	uint64_t seed;
+	uint32_t uncounted;			/* passes whose frames were credited to nobody */
 	uint32_t *shards;			/* likewise: those of their decisions, two halves */
 	uint32_t *groups;			/* of the slots: a hash of VLAN and group */
 	uint32_t group_counts[FP_SLOTS_GROUPS]; /* how many slots have one of that hash */
