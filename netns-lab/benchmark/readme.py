@@ -97,9 +97,14 @@ def markdown(results: Results) -> str:
     ]
     for name, key, figure, unit, scale in REST:
         spread = results.spread(key, SNOOP, figure)
-        shown = f"{spread.median * scale:.3g} {unit}" if spread else "–"
+        shown = f"{three_digits(spread.median * scale)} {unit}" if spread else "–"
         lines.append(f"| {name} | {ratio(key, figure)} | {shown} |")
     return "\n".join(lines)
+
+
+def three_digits(figure: float) -> str:
+    """Without an exponent: 0.181, 22.2, 1,130."""
+    return f"{float(f'{figure:.3g}'):,.0f}" if figure >= 100 else f"{figure:.3g}"
 
 
 def text(spread: Spread | None) -> str:

@@ -131,6 +131,14 @@ def test_goals_name_items_figures_and_contestants_that_are_measured() -> None:
                 assert goal.against in against.contestants
 
 
+@pytest.mark.parametrize(
+    ("figure", "shown"),
+    [(0.1814, "0.181"), (22.18, "22.2"), (776.4, "776"), (1126.4, "1,130"), (99.96, "100")],
+)
+def test_figures_have_three_digits_and_no_exponent(figure: float, shown: str) -> None:
+    assert readme.three_digits(figure) == shown
+
+
 def test_the_readme_names_figures_and_contestants_that_are_measured() -> None:
     items = {item.key: item for item in readme.rows(README)}
     for _, key, figure, _, _ in readme.REST:
