@@ -1,4 +1,4 @@
-"""Generate the cffi binding from the contract header: binding.py HEADER OUTPUT."""
+"""Generate the cffi binding from the contract's headers, in order: binding.py OUTPUT HEADER..."""
 
 import sys
 from pathlib import Path
@@ -7,9 +7,10 @@ from cffi import FFI
 
 
 def main() -> None:
-    header, output = Path(sys.argv[1]), Path(sys.argv[2])
+    output, *headers = map(Path, sys.argv[1:])
     ffi = FFI()
-    ffi.cdef(header.read_text())
+    for header in headers:
+        ffi.cdef(header.read_text())
     ffi.set_source("snoop._native", '#include "fp.h"', py_limited_api=True)
     ffi.emit_c_code(str(output))
 
