@@ -26,17 +26,23 @@ def metrics(ctx: click.Context, everybody: bool, zeros: bool) -> None:
     """Print the metrics of a switch in the text format of Prometheus.
 
     The same as its [metrics] listen answers, also where there is none: for the textfile collector
-    of a node_exporter, or to look at.
+    of a node_exporter, or to look at. With --all, switches that do not answer within 5 s are named
+    on stderr, and have snoop_up 0.
     """
     session = options.session(ctx)
     if everybody and (session.name or session.given_path):
         raise click.UsageError("--all is of all switches, --name and --socket of one", ctx)
     if everybody:
+        import asyncio
+
+        from snoop.web import metrics as asked
         from snoop.web import switches
 
-        samples = {name: _sample_or_none(path) for name, path in switches.found().items()}
+        samples, silent = asyncio.run(asked.sampled(switches.found()))
         if not samples:
             raise options.failure("no switch on this machine; start one with `snoop run`")
+        for name, why in silent.items():
+            click.echo(f"snoop: {name}: {why}", err=True)
     else:
         sample = _sample(session.path)
     # Imported here: it takes longer than to be told that there is no switch.
@@ -54,10 +60,3 @@ def _sample(path: str) -> Sample:
 
     with client.Client(path, timeout=ANSWER_SECONDS) as one:
         return of(one.ask(Told, "sample"))
-
-
-def _sample_or_none(path: str) -> Sample | None:
-    try:
-        return _sample(path)
-    except (client.NoDaemon, client.Refused):
-        return None

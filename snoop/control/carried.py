@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from snoop.control.tagged import Tagging
+from snoop.control.tagged import Tagging, Vid
 
 Counts = dict[str, int]
 
@@ -67,7 +67,7 @@ class Port(Struct, frozen=True, kw_only=True, gc=False):
 class Station(Struct, frozen=True, kw_only=True, gc=False):
     """A unicast address; `rival`: a port where it is heard as well, `claimed` seconds ago."""
 
-    vlan: int
+    vlan: Vid
     mac: str
     port: str
     age: float
@@ -95,7 +95,7 @@ class Health(Struct, frozen=True, kw_only=True, gc=False):
 class Stream(Struct, frozen=True, kw_only=True, gc=False):
     """One flow as it comes in at `port`; `path_cause` is a word of `paths.py`."""
 
-    vlan: int
+    vlan: Vid
     family: str
     source: str
     group: str

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from snoop.control.tagged import Vid
+
 
 class SwitchConfig(Struct, frozen=True, kw_only=True):
     """Of `[switch]`, what commands read."""
@@ -66,7 +68,7 @@ class VlanMldConfig(Struct, frozen=True, kw_only=True):
 class VlanConfig(Struct, frozen=True, kw_only=True):
     """Of `[[vlan]]`, what commands read."""
 
-    vid: int
+    vid: Vid
     querier: str
     version: int
     max_groups: int

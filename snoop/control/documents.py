@@ -19,7 +19,7 @@ from snoop.control.carried import Port as Port
 from snoop.control.carried import Station as Station
 from snoop.control.carried import Stream as Stream
 from snoop.control.configured import IgmpConfig, MldConfig, PortConfig, SwitchConfig, VlanConfig
-from snoop.control.tagged import Vlan
+from snoop.control.tagged import Vid, Vlan
 from snoop.control.witnessed import Asked, Gone, Refused, Shunned, Witness
 
 
@@ -50,7 +50,7 @@ class Source(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 class Entry(Struct, frozen=True, kw_only=True, gc=False):
     """One port of one group; `compatibility` None: it is one by its MAC address."""
 
-    vlan: int
+    vlan: Vid
     family: str
     group: str
     port: str
@@ -76,7 +76,7 @@ class Mdb(Document, frozen=True, kw_only=True):
 class Host(Struct, frozen=True, kw_only=True, gc=False):
     """What one host of a port wants of a group; `heard` fields None: forgotten, or not known."""
 
-    vlan: int
+    vlan: Vid
     family: str
     group: str
     port: str
@@ -118,7 +118,7 @@ class Witnesses(Document, frozen=True, kw_only=True):
 class Mrouter(Struct, frozen=True, kw_only=True, gc=False):
     """One reason for one router port."""
 
-    vlan: int
+    vlan: Vid
     family: str
     port: str
     origin: str
@@ -137,7 +137,7 @@ class Mrouters(Document, frozen=True, kw_only=True):
 class Querier(Struct, frozen=True, kw_only=True, gc=False):
     """Who asks in a VLAN, and the values in force."""
 
-    vlan: int
+    vlan: Vid
     family: str
     role: str
     address: str | None
@@ -279,7 +279,7 @@ class Headers(Struct, frozen=True, kw_only=True):
 
     hex: str
     bytes: int
-    vlan: int
+    vlan: Vid
     tag: int | None
     source_mac: str
     destination_mac: str
@@ -342,6 +342,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
     `cause` is a word of `causes.py`; `host` and `mac` are of the host it is about, if it is known;
     `name` is what people call the subject; `family` is null for what is of both, or of none.
+    `about`: the groups, streams and ports, if it is of several, also those the text leaves out.
     """
 
     severity: str
@@ -353,6 +354,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     mac: str | None = None
     name: str | None = None
     family: str | None = None
+    about: list[str] = []
 
 
 class Findings(Struct, frozen=True, kw_only=True):
@@ -369,7 +371,7 @@ class Event(Struct, frozen=True, kw_only=True):
 
     time: float
     event: str
-    vlan: int
+    vlan: Vid
     port: str | None
 
 

@@ -200,7 +200,7 @@ class Shows:
 
         def refused(ports: list[int]) -> list[witnessed.Refused]:
             found = witnesses.refused(clock.now(), ports, vid=vid, group=group)
-            return testimony.refused(found, name, wanted)
+            return testimony.refused(found, name, wanted, self._plane.names.of)
 
         def hosts(ports: list[int]) -> list[witnessed.Witness]:
             return testimony.hosts(witnesses.hosts(clock.now(), ports, vid=vid), name, wanted)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from snoop.proto import vlans
+
+Vid = Annotated[int, Meta(ge=0, le=4095)]
+"""Checked where a document is taken apart: sets of VLANs have a bit each."""
 
 
 class Tagging(Struct, frozen=True, kw_only=True, gc=False):
     """The VLANs of a port: `pvid`, in and out without a tag (None: none), and `tagged` ranges."""
 
-    pvid: int | None
+    pvid: Vid | None
     tagged: list[str]
 
 
@@ -34,7 +39,7 @@ class VlanFamily(Struct, frozen=True, kw_only=True, gc=False):
 class Vlan(Struct, frozen=True, kw_only=True):
     """A VLAN; `ports` are empty where the switch does not filter: all are in it."""
 
-    vid: int
+    vid: Vid
     name: str | None
     ports: list[VlanPort]
     families: list[VlanFamily]
@@ -45,7 +50,8 @@ def vids(own: Tagging) -> int:
     found = 1 << own.pvid if own.pvid else 0
     for one in own.tagged:
         first, _, last = one.partition("-")
-        found |= (1 << int(last or first) + 1) - (1 << int(first))
+        end = min(int(last or first), vlans.VID_MAX)
+        found |= (1 << end + 1) - (1 << min(int(first), end))
     return found
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from snoop.control import witnessed
-from snoop.control.rows import PortName, Wanted, family, of_groups, seconds
+from snoop.control.rows import GroupName, PortName, Wanted, family, nameless, of_groups, seconds
 from snoop.printable import natural
 from snoop.proto.units import Ports, port_ids
 from snoop.proto.views import AskedRow, DepartureRow, RefusalRow, ShunnedRow, WitnessRow
@@ -27,8 +27,10 @@ def _at(row: RefusalRow | WitnessRow | DepartureRow | ShunnedRow, port: PortName
     }
 
 
-def refused(rows: Iterable[RefusalRow], port: PortName, wanted: Wanted) -> list[witnessed.Refused]:
-    """`refused`: one row a port, group and reason."""
+def refused(
+    rows: Iterable[RefusalRow], port: PortName, wanted: Wanted, called: GroupName = nameless
+) -> list[witnessed.Refused]:
+    """`refused`: one row a port, group and reason; `called`: what groups are called."""
     return [
         witnessed.Refused(
             **_at(row, port),
@@ -36,6 +38,7 @@ def refused(rows: Iterable[RefusalRow], port: PortName, wanted: Wanted) -> list[
             why=row.why,
             mac=mac_text(row.mac),
             count=row.count,
+            **called(row.vid, row.group, None)._asdict(),
             age=seconds(row.age),
         )
         for row in of_groups(rows, wanted, lambda row: (port(row.port), row.why))

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from snoop.control.tagged import Vid
+
 
 class Refused(Struct, frozen=True, kw_only=True, gc=False):
-    """Joins of one group that a port's hosts made in vain, for one reason; the host of the last."""
+    """Joins of one group that a port's hosts made in vain, for one reason; the host of the last.
 
-    vlan: int
+    `name` and `announced` are of the group.
+    """
+
+    vlan: Vid
     family: str
     group: str
     port: str
@@ -17,12 +22,14 @@ class Refused(Struct, frozen=True, kw_only=True, gc=False):
     mac: str
     count: int
     age: float
+    name: str | None = None
+    announced: str | None = None
 
 
 class Witness(Struct, frozen=True, kw_only=True, gc=False):
     """A host that a port has heard: seconds since then, and what it has left unanswered since."""
 
-    vlan: int
+    vlan: Vid
     family: str
     port: str
     address: str
@@ -46,7 +53,7 @@ class Name(Struct, frozen=True, kw_only=True, gc=False):
 class Gone(Struct, frozen=True, kw_only=True, gc=False):
     """A membership that ended; `last_heard` and `unanswered` are as they were when it did."""
 
-    vlan: int
+    vlan: Vid
     family: str
     group: str
     port: str
@@ -62,7 +69,7 @@ class Gone(Struct, frozen=True, kw_only=True, gc=False):
 class Shunned(Struct, frozen=True, kw_only=True, gc=False):
     """A router that a port does not believe: by what it says to be one, and why not."""
 
-    vlan: int
+    vlan: Vid
     family: str
     port: str
     address: str
@@ -75,7 +82,7 @@ class Shunned(Struct, frozen=True, kw_only=True, gc=False):
 class Asked(Struct, frozen=True, kw_only=True, gc=False):
     """A General Query that was put to all ports, and who answered; `port` None: our own."""
 
-    vlan: int
+    vlan: Vid
     family: str
     address: str
     port: str | None

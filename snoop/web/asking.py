@@ -1,7 +1,9 @@
 """The control socket asked without waiting for it: `control/client.py` for an event loop.
 
 An answer is at most ANSWER_BYTES_MAX and comes within ANSWER_SECONDS, or the switch is `silent`.
-Whatever goes wrong is an `Unreachable` with a state and a sentence that says what to do.
+Whatever goes wrong is an `Unreachable` with a state and a sentence that says what to do: nothing
+that comes out of a socket is trusted to be what a switch says. One that is being replaced by
+another process (`snoop restart`) is asked there, and nobody notices.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from snoop.control.client import Refused
 from snoop.control.documents import Answer, Document
 
 ANSWER_SECONDS = 15.0
-ANSWER_BYTES_MAX = 128 << 20
+ANSWER_BYTES_MAX = 64 << 20
+EVENT_BYTES_MAX = 1 << 16
+PROCESSES_MAX = 5  # followed, one after the other
 
 Shown = TypeVar("Shown", bound=Document)
 _encoder = msgspec.json.Encoder()
@@ -30,7 +34,7 @@ class State(StrEnum):
     DEAD = "dead"  # nobody listens
     SILENT = "silent"  # somebody does, and does not answer
     FORBIDDEN = "forbidden"
-    FOREIGN = "foreign"  # of another version
+    FOREIGN = "foreign"  # of another version, or none
 
 
 class Unreachable(Exception):
@@ -41,11 +45,16 @@ class Unreachable(Exception):
         self.state = state
 
 
-class Line:
-    """A connection to one daemon; one question at a time."""
+class _GoesOn(Exception):
+    """Another process has this one's place."""
 
-    def __init__(self, path: str) -> None:
+
+class Line:
+    """A connection to one daemon; one question at a time. `longest`: line that is taken."""
+
+    def __init__(self, path: str, longest: int = ANSWER_BYTES_MAX) -> None:
         self._path = path
+        self._longest = longest
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._one = asyncio.Lock()
 
@@ -57,13 +66,17 @@ class Line:
         """
         async with self._one:
             known = self._streams is not None
-            try:
-                return await self._asked(request, fields)
-            except Unreachable:
-                self.close()
-                if not known:
-                    raise
-            return await self._asked(request, fields)
+            for _ in range(PROCESSES_MAX):
+                try:
+                    return await self._asked(request, fields)
+                except _GoesOn:
+                    continue
+                except Unreachable:
+                    self.close()
+                    if not known:
+                        raise
+                known = False
+            raise Unreachable(State.SILENT, f"the switch at {self._path} does nothing but restart")
 
     async def show(self, kind: type[Shown], **filters: object) -> Shown:
         """The state that a document of `show` holds."""
@@ -75,7 +88,7 @@ class Line:
         told = await self.raw(request, **fields)
         try:
             return msgspec.json.decode(told, type=kind)
-        except msgspec.DecodeError as error:
+        except NONSENSE as error:
             raise _foreign(error) from error
 
     async def stream(self, request: str, **fields: object) -> AsyncIterator[bytes]:
@@ -87,8 +100,10 @@ class Line:
             try:
                 while line := await reader.readline():
                     yield line
-            except (OSError, ValueError) as error:
-                raise Unreachable(State.DEAD, f"the switch at {self._path} went away") from error
+            except OSError as error:
+                raise self._gone() from error
+            except ValueError as error:
+                raise self._too_long() from error
             finally:
                 self.close()
 
@@ -117,22 +132,25 @@ class Line:
                 f"the switch at {self._path} has not answered for {ANSWER_SECONDS:g} s: "
                 "its process is stopped, or very busy; `journalctl -u snoop` may say why",
             ) from error
-        except (OSError, ValueError) as error:
+        except OSError as error:
             self.close()
-            raise Unreachable(State.DEAD, f"the switch at {self._path} went away") from error
+            raise self._gone() from error
+        except ValueError as error:
+            self.close()
+            raise self._too_long() from error
         except asyncio.CancelledError:
             self.close()  # with its answer, which nobody waits for
             raise
         if not line.endswith(b"\n"):
             self.close()
-            raise Unreachable(State.DEAD, f"the switch at {self._path} went away")
+            raise self._gone()
         try:
             answer = msgspec.json.decode(line, type=Answer)
-        except msgspec.DecodeError as error:
+        except NONSENSE as error:
             raise _foreign(error) from error
         if answer.again:
             self.close()
-            raise Unreachable(State.DEAD, f"the switch at {self._path} went on in another process")
+            raise _GoesOn
         if not answer.ok:
             raise Refused(answer.error, answer.code)
         return answer.result
@@ -142,7 +160,7 @@ class Line:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     self._streams = await asyncio.open_unix_connection(
-                        self._path, limit=ANSWER_BYTES_MAX
+                        self._path, limit=self._longest
                     )
             except PermissionError as error:
                 raise Unreachable(
@@ -157,6 +175,20 @@ class Line:
                     "`systemctl start snoop`, and this page goes on by itself",
                 ) from error
         return self._streams
+
+    def _gone(self) -> Unreachable:
+        return Unreachable(State.DEAD, f"the switch at {self._path} went away")
+
+    def _too_long(self) -> Unreachable:
+        return Unreachable(
+            State.FOREIGN,
+            f"what listens at {self._path} says more than {self._longest >> 10} KiB in a line: it "
+            "is no switch, or has more than a page can show (`snoop show --count`)",
+        )
+
+
+NONSENSE = msgspec.DecodeError, RecursionError, UnicodeDecodeError
+"""What taking apart what somebody said may raise."""
 
 
 def _foreign(error: Exception) -> Unreachable:

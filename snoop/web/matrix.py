@@ -174,9 +174,9 @@ class _Making:
         self._at = {port.name: number for number, port in enumerate(known.ports)}
         self._mdb = known.mdb
         self._routers = {(row.vlan, row.family, row.port) for row in known.mrouters}
-        self._refused: dict[Place, dict[str, str]] = {}  # family by port
+        self._refused: dict[Place, dict[str, witnessed.Refused]] = {}  # by port
         for row in known.refused:
-            self._refused.setdefault((row.vlan, row.group), {})[row.port] = row.family
+            self._refused.setdefault((row.vlan, row.group), {})[row.port] = row
         self._plain: dict[tuple[int, str], list[str]] = {}
 
     def of_stream(self, stream: documents.Stream, numbers: Numbers) -> Row:
@@ -219,26 +219,26 @@ class _Making:
     def of_place(self, place: Place, numbers: Numbers) -> Row:
         vlan, group = place
         entries, refused = self._mdb.get(place, {}), self._refused.get(place, {})
-        first = next(iter(entries.values()), None)
+        known: list[documents.Entry | witnessed.Refused] = [*entries.values(), *refused.values()]
+        told = known[0]
         cells = self._base(vlan, Cell.NONE)
         for name in refused:
             self._put(cells, name, Cell.REFUSED)
         for name, entry in entries.items():
             self._put(cells, name, Cell.STATIC if entry.origin == "static" else Cell.WAITING)
-        family = next(iter(refused.values()), "") if first is None else first.family
         local = is_local(group)
         made = "".join(cells)
         return Row(
             id=numbers.of(vlan, group),
             vlan=vlan,
-            family=family,
+            family=told.family,
             group=group,
             source=None,
             port=None,
             state="none",
             cells=made,
-            name=None if first is None else first.name,
-            announced=None if first is None else first.announced,
+            name=told.name,
+            announced=told.announced,
             local=local,
             # Every host joins groups of its link that nobody sends to.
             wrong=not local and not WRONG.isdisjoint(made),

@@ -30,6 +30,7 @@ VIEWERS_MAX = 48
 ALIVE_SECONDS = 15.0
 SEND_SECONDS = 20.0
 NEIGHBOURS_SECONDS = 30.0
+STATES_SECONDS = 2.0
 BACKLOG = 128
 _SHOWN = frozenset(Shown.__args__)  # type: ignore[attr-defined]
 _FILTERS = frozenset(("vlan", "group", "port", "family", "host", "source"))
@@ -52,6 +53,8 @@ class Pages:
         self._scraped = Scraped()
         self._links: tuple[float, list[Link]] | None = None
         self._linking = asyncio.Lock()
+        self._states: tuple[float, list[dict[str, str]]] | None = None
+        self._stating = asyncio.Lock()
         self._static = {
             entry.name: entry.read_bytes()
             for entry in (files("snoop.web") / "static").iterdir()
@@ -126,7 +129,7 @@ class Pages:
         while True:
             told = await viewer.next(ALIVE_SECONDS)
             messages = [watch.picture()] if told is None else told or [b": still here\n\n"]
-            there = encode(await self._states())
+            there = encode(await self._all_states())
             if there != before:
                 before = there
                 messages.append(message("switches", there))
@@ -150,23 +153,35 @@ class Pages:
     # Documents -----------------------------------------------------------------------------------
 
     async def _switches(self, request: web.Request) -> web.Response:
-        return _json({"switches": await self._states()})
+        return _json({"switches": await self._all_states()})
 
-    async def _states(self) -> list[dict[str, str]]:
-        found = self._find()
+    async def _all_states(self) -> list[dict[str, str]]:
+        """Which switches there are, and how they are: looked for by one page for all pages."""
+        async with self._stating:
+            now = asyncio.get_running_loop().time()
+            if self._states is None or now - self._states[0] > STATES_SECONDS:
+                found = self._find()
+                self._forget(found)
+                states = await asyncio.gather(*map(self._state, found.values()))
+                self._states = (
+                    now,
+                    [
+                        {"name": name, "socket": path, "state": state}
+                        for (name, path), state in zip(found.items(), states, strict=True)
+                    ],
+                )
+            return self._states[1]
+
+    def _forget(self, found: dict[str, str]) -> None:
+        """What nobody looks at any more, and what is known of switches that are not there."""
         for path in self._answers.keys() - found.values():
             self._answers.pop(path).close()
-        for path in [path for path in self._watches if path not in found.values()]:
-            if self._watches[path].idle:
-                del self._watches[path]
-        return [
-            {"name": name, "socket": path, "state": await self._state(path)}
-            for name, path in found.items()
-        ]
+        for path in [path for path, watch in self._watches.items() if watch.idle]:
+            del self._watches[path]
 
     async def _state(self, path: str) -> str:
         watch = self._watches.get(path)
-        if watch is not None and not watch.idle:
+        if watch is not None and not watch.idle and watch.health.state != "new":
             return watch.health.state
         line = Line(path)
         try:
@@ -217,8 +232,8 @@ class Pages:
         return path
 
     def _watch(self, path: str) -> Watch:
-        if path not in self._watches:
-            self._watches[path] = Watch(path)
+        if path not in self._watches or self._watches[path].idle:
+            self._watches[path] = Watch(path)  # nothing of what was seen the last time
         return self._watches[path]
 
     # All switches --------------------------------------------------------------------------------

@@ -51,5 +51,6 @@ class Viewer:
 
 
 def message(event: str, data: bytes) -> bytes:
-    """One server-sent event; `data` is JSON, which has no line end in it."""
-    return b"event: " + event.encode() + b"\ndata: " + data + b"\n\n"
+    """One server-sent event; `data` is JSON, where a line end can be nothing but space."""
+    said = data.replace(b"\r", b" ").replace(b"\n", b" ")
+    return b"event: " + event.encode() + b"\ndata: " + said + b"\n\n"

@@ -1,19 +1,22 @@
 """One switch, watched for as long as a page looks at it: one look for all pages.
 
 Two connections: one is asked in turn, the other hears what happens. When the switch goes, the last
-picture stays with a sentence on it, and the socket is tried until somebody listens again.
+picture stays with a sentence on it, and the socket is tried until somebody listens again; when it
+goes on in another process, so does the page. Who listens there may be anybody: whatever makes no
+sense is said to be so, and tried again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 
-from msgspec import Struct
+from msgspec import MsgspecError, Struct
 
 from snoop.control.client import Refused
-from snoop.web.asking import Line, State, Unreachable
+from snoop.web.asking import EVENT_BYTES_MAX, Line, State, Unreachable
 from snoop.web.happened import KEPT_MAX, RATE_MAX, Happened
 from snoop.web.looking import Looked, encode
 from snoop.web.viewers import Viewer, message
@@ -23,7 +26,14 @@ FAST_SECONDS = 2.0, 10.0
 SLOW_SECONDS = 10.0, 90.0
 RESTS = 60  # times as long as a look took: three rhythms together 5 % of a processor
 AGAIN_SECONDS = 1.0
+HANDED_SECONDS = 0.1
 LINGER_SECONDS = 10.0
+TEXT_MAX = 300
+_SENSELESS = (
+    MsgspecError, ArithmeticError, LookupError, TypeError, ValueError, RecursionError,
+)  # fmt: skip
+"""What looking at documents may raise if they say what no switch says."""
+_log = logging.getLogger("snoop.web")
 _ALL = frozenset(("clear", "config", "port", "static", "lost"))
 """What may change any group."""
 _ONE = frozenset(("join", "leave", "expire", "filter", "limit", "table_full"))
@@ -113,17 +123,23 @@ class Watch:
                 empty = time.monotonic()
             elif time.monotonic() - empty > LINGER_SECONDS:
                 return
+            rest = AGAIN_SECONDS
             try:
-                await self._watch()
+                if await self._watch():
+                    rest = HANDED_SECONDS
             except Unreachable as error:
                 self._is(error.state, str(error))
             except Refused as error:
                 self._is(State.FOREIGN, f"the switch refuses to answer: {error}")
-            await asyncio.sleep(AGAIN_SECONDS)
+            except _SENSELESS as error:
+                text = f"what {self._path} says makes no sense ({type(error).__name__}: {error})"
+                if self._is(State.FOREIGN, text[:TEXT_MAX]):
+                    _log.warning("%s", text[:TEXT_MAX], exc_info=error)
+            await asyncio.sleep(rest)
 
-    async def _watch(self) -> None:
-        """Look until nobody does any more, or the switch goes."""
-        asked, heard = Line(self._path), Line(self._path)
+    async def _watch(self) -> bool:
+        """Look until nobody does any more, or the switch goes; True: another process is it now."""
+        asked, heard = Line(self._path), Line(self._path, EVENT_BYTES_MAX)
         self._due = dict.fromkeys(self._due, 0.0)
         self._happened.forget()
         hearing = asyncio.get_running_loop().create_task(self._hear(heard))
@@ -134,12 +150,14 @@ class Watch:
                     empty = time.monotonic()
                 await self._look(asked)
                 if hearing.done():
-                    hearing.result()
+                    if hearing.result():
+                        return True
                     raise Unreachable(State.DEAD, f"the switch at {self._path} went away")
                 self._stir.clear()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._rest()):
                         await self._stir.wait()
+            return False
         finally:
             hearing.cancel()
             asked.close()
@@ -190,12 +208,15 @@ class Watch:
         rest = RESTS * max(0.0, now - began - spared)
         self._due[what] = now + min(max(bounds[0], rest), bounds[1])
 
-    async def _hear(self, line: Line) -> None:
-        """What happens, and what has happened."""
-        past = KEPT_MAX
+    async def _hear(self, line: Line) -> bool:
+        """What happens, and what has happened; True if another process has all that is later."""
+        past, handed = KEPT_MAX, False
         async for each in line.stream("monitor", last=past):
             head = self._happened.add(each.rstrip(), past=past > 0)
             past -= 1
+            handed = head.event == "handover"
+            if handed:
+                continue
             if time.time() - head.time < AGAIN_SECONDS:
                 past = 0
             if past > 0:
@@ -207,12 +228,16 @@ class Watch:
             self._stir.set()
             if not self._happened.room:
                 await asyncio.sleep(1 / RATE_MAX)
+        self._stir.set()
+        return handed
 
-    def _is(self, state: State, text: str) -> None:
+    def _is(self, state: State, text: str) -> bool:
+        """How it is from now on; False: as it was."""
         if (self._health.state, self._health.text) == (state, text):
-            return
+            return False
         self._health = Health(state=state, text=text, since=time.time())
         self._spread(message("health", encode(self._health)))
+        return True
 
     def _spread(self, told: bytes) -> None:
         for viewer in self._viewers:

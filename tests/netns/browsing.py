@@ -6,6 +6,7 @@ a lab has, too.
 
 from __future__ import annotations
 
+import http.client
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -58,6 +59,20 @@ def served(*sockets: str) -> Iterator[tuple[str, int]]:
             assert process.wait(10) == 0
 
 
+def get(at: tuple[str, int], path: str, method: str = "GET", **headers: str) -> tuple[int, Any]:
+    """Status and headers, or with JSON the document, of one request."""
+    connection = http.client.HTTPConnection(*at, timeout=30)
+    try:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, headers=named)
+        answer = connection.getresponse()
+        body = answer.read()
+        json_ = answer.getheader("Content-Type", "").startswith("application/json")
+        return answer.status, json.loads(body) if json_ else answer
+    finally:
+        connection.close()
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Debian's, without a screen."""
@@ -92,7 +107,9 @@ def blank(browser: Browser, **how: Any) -> Iterator[Page]:
 
 
 @contextmanager
-def made_up(browser: Browser, picture: Mapping[str, Any], **how: Any) -> Iterator[Page]:
+def made_up(
+    browser: Browser, picture: Mapping[str, Any], path: str = "", **how: Any
+) -> Iterator[Page]:
     """The page of a switch that says this, without `snoop web`: `made` has the parts of one."""
 
     def answer(route: Route) -> None:
@@ -109,7 +126,7 @@ def made_up(browser: Browser, picture: Mapping[str, Any], **how: Any) -> Iterato
     with blank(browser, **how) as page:
         page.add_init_script(LIVE % json.dumps(json.dumps(picture)))
         page.route("**/*", answer)
-        page.goto(NOWHERE)
+        page.goto(NOWHERE + path)
         yield page
 
 

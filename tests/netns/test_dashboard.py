@@ -14,6 +14,7 @@ import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from netns.media import rtp, sender
 from netns.star import Star, star
 from snoop.lab import namespaces, wait_until
 
@@ -35,7 +36,10 @@ def scrapes() -> Iterator[dict[str, str]]:
         net.switch.wait_members(GROUP, {"p1"})
         net.reached(GROUP)
         net.reached(UNWANTED)
-        # A finding there must be, or its metric has no labels to look at.
+        # A finding there must be, or its metric has no labels to look at; and a stream with a gap.
+        with sender(net.h(0), GROUP) as out:
+            for number in range(40):
+                out.send(rtp(number if number < 20 else number + 3))
         net.lab.set_port("p4", "down")
         wait_until(lambda: "down" in states(net), within=5, what="p4 is down")
         with namespaces.inside(net.lab.namespace):
@@ -98,7 +102,8 @@ def test_metrics_say_what_the_switch_does(exposition: list[Metric]) -> None:
     assert value("snoop_querier", role="querier", family="ipv4") == 1
     assert value("snoop_stream_registered", group=GROUP) == 1
     assert value("snoop_stream_registered", group=UNWANTED) == 0
-    assert value("snoop_stream_frames_total", group=GROUP) == 10
+    assert value("snoop_stream_frames_total", group=GROUP) == 50
+    assert value("snoop_stream_lost_total", group=GROUP) == 3
     assert value("snoop_port_up", port="p3") == 1
     assert value("snoop_port_forward_group_total", port="p0") >= 10
 
@@ -170,9 +175,9 @@ def test_every_metric_and_label_of_the_dashboard_exists(
         assert name in labels, name
         for selector in re.findall(rf"{name}{{([^}}]*)}}", expression):
             for label in re.findall(r"([a-z]+)=~?", selector):
-                assert label in labels[name] | {"instance"}, (name, label)
+                assert label in labels[name] | {"instance", "switch"}, (name, label)
     for label in re.findall(r"{{(\w+)}}", legend):
-        assert label in labels[used[0]] | {"instance"}, label
+        assert label in labels[used[0]] | {"instance", "switch"}, label
 
 
 def test_panels_do_not_lie_over_each_other() -> None:

@@ -11,12 +11,11 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from netns.browsing import WITHIN, cell, chromium, opened, served, shot
+from netns.browsing import WITHIN, cell, chromium, get, opened, served, shot
 from netns.star import Star, star
 from snoop.lab import wait_until
 
@@ -180,20 +179,6 @@ def test_the_page_outlives_the_switch(other: Star, browser: Browser) -> None:
 
 
 # By HTTP -----------------------------------------------------------------------------------------
-
-
-def get(at: tuple[str, int], path: str, method: str = "GET", **headers: str) -> tuple[int, Any]:
-    """Status and headers, or with JSON the document, of one request."""
-    connection = http.client.HTTPConnection(*at, timeout=30)
-    try:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, path, headers=named)
-        answer = connection.getresponse()
-        body = answer.read()
-        json_ = answer.getheader("Content-Type", "").startswith("application/json")
-        return answer.status, json.loads(body) if json_ else answer
-    finally:
-        connection.close()
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,53 @@ def test_a_finding_leads_to_its_stream_and_port(browser: Browser) -> None:
         expect(page.locator("#filter")).to_have_text("of 239.1.1.1, p1")
 
 
+def test_a_finding_about_several_shows_all_of_them(browser: Browser) -> None:
+    """Groups that its text leaves out as well; of ports, the streams they have to do with."""
+    rows = [stream(f"239.1.1.{number}", "10.0.0.9", "p0", "imp") for number in range(6)]
+    rows.append(stream("239.1.1.6", "10.0.0.9", "p0", "ipp"))
+    waiting, ports = (
+        {"severity": "note", "subject": subject, "name": None, "finding": "so of all", "do": "do",
+         "about": about}
+        for subject, about in (
+            ("239.1.1.0, 239.1.1.1, …", [f"239.1.1.{number}" for number in (0, 1, 3)]),
+            ("p1, p2", []),
+        )
+    )  # fmt: skip
+    named = [{"name": name} for name in ("p0", "p1", "p2")]
+    with made_up(browser, made(named, rows, findings=[waiting, ports])) as page:
+        shown = page.locator("#matrix .row .group")
+        expect(shown).to_have_count(7)
+        page.get_by_role("button", name=waiting["subject"]).click()
+        expect(shown).to_have_text(["239.1.1.0", "239.1.1.1", "239.1.1.3"])
+        page.get_by_role("button", name="p1, p2", exact=True).click()
+        expect(shown).to_have_count(6)
+        page.get_by_role("button", name="✕ p1, p2").click()
+        expect(shown).to_have_count(7)
+
+
+def test_few_ports_have_the_width_of_the_screen(browser: Browser) -> None:
+    """And a name the room it takes; of as many as there is no room for, each is narrow."""
+    rows = [stream("239.1.1.1", "10.0.0.9", "p0", "im", name="News")]
+    with made_up(browser, made([{"name": "p0"}, {"name": "p1"}], rows)) as page:
+        last = page.locator("#cell-0-1")
+        wide = last.bounding_box()
+        assert wide is not None
+        assert wide["width"] > 40
+        page.mouse.click(wide["x"] + wide["width"] - 4, wide["y"] + 8)
+        expect(page.locator("#panel h2")).to_have_text("News → p1")
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.wait_for_function(
+            "document.getElementById('cell-0-1')?.getBoundingClientRect().right < 390"
+        )
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_an_address_that_is_none_still_opens_the_page(browser: Browser) -> None:
+    rows = [stream("239.1.1.1", "10.0.0.9", "p0", "i")]
+    with made_up(browser, made([{"name": "p0"}], rows), path="#%") as page:
+        expect(page.locator("#count")).to_have_text("1 row, 1 port")
+
+
 def test_what_was_lost_before_the_switch_is_said_of_the_stream(browser: Browser) -> None:
     whole = {"kind": "ts", "lost": 0, "reordered": 0, "duplicates": 0, "continuity_errors": 0,
              "longest_gap_ms": 0, "recently": False}  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ipaddress import ip_address
@@ -25,6 +25,7 @@ NOBODYS = ("0.0.0.0", "::")
 """What hosts report from that have no address (yet)."""
 RECENT_SECONDS = 60.0
 """How long after its last frame a stream is one that goes on."""
+ABOUT_MAX = 256
 
 
 _LINK_SCOPE = 2  # RFC 4291 2.7
@@ -246,6 +247,12 @@ def is_local(group: str) -> bool:
     that of all routers of a site."""
     packed = ip_address(group).packed
     return len(packed) == 16 and (packed[1] & 0xF <= _LINK_SCOPE or packed == _SITE_ROUTERS)
+
+
+def of_several(found: Finding, what: Iterable[str]) -> Finding:
+    """A finding with all that it is about; what one alone is about, its subject says."""
+    about = list(dict.fromkeys(what))
+    return structs.replace(found, about=about[:ABOUT_MAX]) if about[1:] else found
 
 
 def problem(cause: Cause, subject: str, finding: str, do: str, host: Who = NOBODY) -> Finding:

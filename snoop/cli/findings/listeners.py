@@ -10,7 +10,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address, ip_network
 
-from snoop.cli.findings.facts import RECENT_SECONDS, Facts, Who, is_local, note, problem
+from snoop.cli.findings.facts import (
+    RECENT_SECONDS,
+    Facts,
+    Who,
+    is_local,
+    note,
+    of_several,
+    problem,
+)
 from snoop.cli.findings.streams import EVERYWHERE, elsewhere, tagged
 from snoop.cli.findings.vlans import is_outside
 from snoop.control import documents
@@ -161,13 +169,14 @@ def not_sent(facts: Facts) -> Iterator[Finding]:
             waiting[vid].append(joined[0])
     for vid, rows in waiting.items():
         first = rows[0]
-        yield note(
+        found = note(
             Cause.NOT_SENT,
             _first(row.group for row in rows),
             f"{_reporter(first)} has joined {first.group} {tagged(vid)} at {first.port}, and no "
             "frame of it has come in" + (f"; so of {len(rows)} groups" if rows[1:] else ""),
             f"on the sender: `ip route get {first.group}` says by which interface it leaves",
         )
+        yield of_several(found, (row.group for row in rows))
 
 
 def sent_elsewhere(facts: Facts) -> Iterator[Finding]:
@@ -269,7 +278,7 @@ def ttl_one(facts: Facts) -> Iterator[Finding]:
                 )
                 break
     for (port, router), names in ended.items():
-        yield note(
+        found = note(
             Cause.TTL_ONE,
             _first(names),
             f"the TTL is 1: {router} at {port} gets it, and if it is a router, passes it on to no "
@@ -277,3 +286,4 @@ def ttl_one(facts: Facts) -> Iterator[Finding]:
             "on the sender, if others are to have it: set IP_MULTICAST_TTL = 16, or what the "
             "application has for it",
         )
+        yield of_several(found, names)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
-from snoop.cli.findings.facts import Facts, Rule, Who, note, problem
+from snoop.cli.findings.facts import Facts, Rule, Who, note, of_several, problem
 from snoop.control import witnessed
 from snoop.control.causes import Cause
 from snoop.control.documents import Finding
@@ -48,7 +48,7 @@ def refused(facts: Facts) -> Iterator[Finding]:
         if why == "filter":
             # What the operator wrote down is no trouble, but somebody may look for it.
             key = _filter(facts, port, rows[0].group)
-            yield note(
+            found = note(
                 Cause.FILTER,
                 port,
                 f"{text}[[port]] {key} refuses it",
@@ -62,7 +62,11 @@ def refused(facts: Facts) -> Iterator[Finding]:
             version = f" ({protocol}v{spoken})" if spoken else ""
             what = rule.what.replace("{version}", version)
             do = rule.do.replace("{ignored}", "ignore_v1" if spoken == 1 else "ignore_v2")
-            yield problem(rule.cause, port, text + what, do, host)
+            found = problem(rule.cause, port, text + what, do, host)
+        else:
+            continue
+        groups = [row.group for row in rows]
+        yield of_several(found, (port, *groups) if groups[1:] else ())
 
 
 def _groups(rows: list[witnessed.Refused]) -> str:

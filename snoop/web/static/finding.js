@@ -4,24 +4,43 @@ import { make } from './words.js';
 const LINES_MAX = 200;
 const LETTERS = /[\s,;()]+|->/;
 
-// The row and the port of a finding, as far as the page has them: its subject says more than its text.
+// The rows and ports of a finding, as far as the page has them: its subject says more than its text.
+// `row` and `port` where it is about one alone; of several all are to be shown.
 export function about(finding, live) {
+  return listed(finding, live) ?? read(finding, live);
+}
+
+// Of more than one group, port or VLAN: all of them, which `about` has where the subject stops.
+function listed(finding, live) {
+  const words = new Set(finding.about?.length ? finding.about : finding.subject.split(', '));
+  if (words.size < 2) return null;
+  const vlan = (row) => (row.vlan ? `VLAN ${row.vlan}` : 'untagged');
+  const rows = [...live.rows.values()].filter((row) => words.has(row.group) || words.has(vlan(row)));
+  const ports = live.ports.filter((port) => words.has(port.name));
+  return rows.length + ports.length > 1 ? { row: null, port: null, rows, ports } : null;
+}
+
+// By its words; of rows that fit alike, all, unless it is about one port of theirs.
+function read(finding, live) {
   const subject = finding.subject.split(LETTERS), words = [...subject, ...finding.finding.split(/[\s,;()]+/).map((word) => word.replace(/[:.]$/, ''))];
   const known = new Set(words), vlan = Number(/\bVLAN (\d+)/.exec(`${finding.subject} ${finding.finding}`)?.[1] ?? -1);
-  const rows = [...live.rows.values()].filter((row) => known.has(row.group));
   const fits = (row) => 8 * subject.includes(row.group) + 4 * subject.includes(row.source) + 2 * known.has(row.source) + (row.vlan === vlan);
-  const row = rows.reduce((best, one) => (best === null || fits(one) > fits(best) ? one : best), null);
-  const named = (some) => live.ports.filter((port) => some.includes(port.name));
+  const some = [...live.rows.values()].filter((row) => known.has(row.group)), best = Math.max(...some.map(fits));
+  const rows = some.filter((row) => fits(row) === best), [row = null] = rows;
+  const named = (names) => live.ports.filter((port) => names.includes(port.name));
   const ports = named(subject).length ? named(subject) : named(words).filter((port) => port.name !== row?.port);
-  return { row, port: ports.length === 1 ? ports[0] : null };
+  if (rows.length > 1 && ports.length !== 1) return { row: null, port: null, rows, ports };
+  return { row, port: ports.length === 1 ? ports[0] : null, rows: [], ports: [] };
 }
 
 // Those that say something of a row, a port, or both.
 export function concerning(live, row, port) {
   return live.findings.filter((finding) => {
     const it = about(finding, live);
-    if (row && port) return it.row?.id === row.id && (!it.port || it.port.name === port.name);
-    return row ? it.row?.id === row.id : it.port?.name === port.name;
+    const ofRow = it.row?.id === row?.id || it.rows.some((one) => one.id === row?.id);
+    const ofPort = it.port?.name === port?.name || it.ports.some((one) => one.name === port?.name);
+    if (row && port) return (it.row || it.rows.length) && ofRow && (!(it.port || it.ports.length) || ofPort);
+    return row ? ofRow && (it.row || it.rows.length) : ofPort;
   });
 }
 
@@ -36,11 +55,12 @@ export function findings(live, go) {
 }
 
 export function finding(one, live, go, number = 0) {
-  const { row, port } = go ? about(one, live) : {}, called = one.name ? `${one.subject} (${one.name})` : one.subject;
+  const { row, port, rows, ports } = go ? about(one, live) : { rows: [], ports: [] }, called = one.name ? `${one.subject} (${one.name})` : one.subject;
+  const many = rows.length + ports.length > 0;
   return make(
     'div', { class: `finding ${one.severity}` },
     make('p', {}, make('span', { class: 'sign' }, one.severity === 'problem' ? '▲ problem' : '○ note'), ' ',
-      row || port ? make('button', { type: 'button', class: 'to', 'data-key': `finding-${number}`, title: 'Show it', onclick: () => go(row, port) }, called) : make('b', {}, called)),
+      row || port || many ? make('button', { type: 'button', class: 'to', 'data-key': `finding-${number}`, title: many ? 'Show all of them' : 'Show it', onclick: () => (many ? go.several(called, rows, ports) : go(row, port)) }, called) : make('b', {}, called)),
     make('p', {}, one.finding),
     make('p', { class: 'do' }, '→ ', one.do),
   );

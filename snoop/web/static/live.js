@@ -1,6 +1,8 @@
 // What the server tells of one switch, put together: a picture, then changes of it.
 import { addressKey } from './words.js';
 
+const AGAIN_MS = 2000;
+const LOST = 'This page has lost `snoop web`: start it again, or `systemctl status snoop-web` says why not. The page goes on by itself.';
 const order = (row) => [String(row.vlan).padStart(4, '0'), addressKey(row.group), addressKey(row.source ?? ''), row.port ?? ''].join(' ');
 
 export class Live {
@@ -40,10 +42,29 @@ export class Live {
     source.addEventListener('switches', (event) => { this.switches = JSON.parse(event.data); this.told('switches'); });
     source.onerror = () => {
       // The browser tries again by itself, unless the server has said no.
-      this.health = { state: 'disconnected', text: 'This page has lost `snoop web`: start it again, or `systemctl status snoop-web` says why not. The page goes on by itself.' };
-      this.told('health');
-      if (source.readyState === EventSource.CLOSED) this.retry = setTimeout(() => this.open(), 2000);
+      this.lost('disconnected', LOST);
+      if (source.readyState !== EventSource.CLOSED) return;
+      this.why(source);
+      this.retry = setTimeout(() => this.open(), AGAIN_MS);
     };
+  }
+
+  // Why it has said no: an event source is not told.
+  async why(source) {
+    const ended = new AbortController();
+    try {
+      const answer = await fetch(source.url, { signal: ended.signal });
+      const text = answer.ok ? null : (await answer.json()).error;
+      if (text && source === this.source) this.lost('refused', answer.status === 404 ? `There is no switch "${this.name}" on this machine any more, or not yet. It appears here by itself.` : `\`snoop web\` says: ${text}. The page tries again.`);
+    } catch {
+      // `disconnected` it is.
+    }
+    ended.abort();
+  }
+
+  lost(state, text) {
+    this.health = { state, text };
+    this.told('health');
   }
 
   picture(all) {

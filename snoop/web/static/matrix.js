@@ -1,9 +1,9 @@
 // The matrix: what of it is in sight, where the pointer and the keys are, what is picked.
-import { COLUMN, HEAD, Paint, ROW } from './paint.js';
+import { COLUMN, HEAD, Paint, ROW, WIDE } from './paint.js';
 import { Reading } from './reading.js';
 import { make, natural, title } from './words.js';
 
-const REST_MS = 120;
+const REST_MS = 120, NAMES = 372, NAMES_WIDE = 600, NAMES_NARROW = 168, SLANT = 60, SCROLLBAR = 16;
 const NOWHERE = { row: -1, port: -1 };
 
 export class Matrix {
@@ -17,6 +17,7 @@ export class Matrix {
     this.over = NOWHERE;
     this.selected = { row: null, port: null };
     this.wrong = new Set();
+    this.marked = new Set();
     // The space is as large as everything; what is in view stays in sight in front of it.
     const canvas = make('canvas', { 'aria-hidden': 'true' }), layer = make('div', { class: 'layer', role: 'presentation' });
     this.sight = make('div', { class: 'sight', role: 'presentation' }, canvas, layer);
@@ -35,7 +36,16 @@ export class Matrix {
   }
 
   get narrow() { return this.element.clientWidth < 620; }
-  get names() { return this.narrow ? 168 : 372; }
+  // What is left of the width is for longer names, then for wider columns.
+  get names() {
+    const left = this.element.clientWidth - SLANT - NAMES - this.live.ports.length * COLUMN;
+    return this.narrow ? NAMES_NARROW : NAMES + Math.round(Math.max(0, Math.min(NAMES_WIDE - NAMES, left / 2)));
+  }
+
+  get column() {
+    const room = this.element.clientWidth - SLANT - this.names;
+    return Math.max(COLUMN, Math.min(WIDE, Math.floor(room / this.live.ports.length) || COLUMN));
+  }
 
   // Rows in their order; the ports are those of the picture.
   show(rows) {
@@ -56,18 +66,19 @@ export class Matrix {
   }
 
   view() {
-    const { element, live, names, narrow } = this;
+    const { element, live, names, column, narrow } = this;
     return {
-      rows: this.rows, ports: live.ports, rates: live.rates, names, narrow, at: this.at, over: this.over, selected: this.selected, wrong: this.wrong,
+      rows: this.rows, ports: live.ports, rates: live.rates, names, column, narrow, at: this.at, over: this.over, selected: this.selected, wrong: this.wrong, marked: this.marked,
       left: element.scrollLeft, top: element.scrollTop, width: element.clientWidth, height: element.clientHeight, focused: document.activeElement === element,
     };
   }
 
   draw() {
-    const { element, space, sight } = this;
-    size(space, this.names + this.live.ports.length * COLUMN + 60, HEAD + this.rows.length * ROW + 8);
+    const { element, space, sight, names, column } = this;
+    const tall = HEAD + this.rows.length * ROW + 8;
+    for (const [name, length] of [['names', names], ['column', column], ['tall', tall + SCROLLBAR]]) element.style.setProperty(`--${name}`, `${length}px`);
+    size(space, names + this.live.ports.length * column + SLANT, tall);
     size(sight, element.clientWidth, element.clientHeight);
-    element.classList.toggle('narrow', this.narrow);
     const view = this.view();
     this.paint.draw(view);
     if (!this.resting) this.read(view);
@@ -101,11 +112,11 @@ export class Matrix {
 
   // The row and the port at a point; -1: the name of it, the head of it, or nothing.
   place({ clientX, clientY }) {
-    const { element, names } = this, box = element.getBoundingClientRect();
+    const { element, names, column } = this, box = element.getBoundingClientRect();
     const across = clientX - box.left - element.clientLeft, down = clientY - box.top - element.clientTop;
     if (across < 0 || down < 0 || across >= element.clientWidth || down >= element.clientHeight) return NOWHERE;
     const row = down < HEAD ? -1 : Math.floor((down - HEAD + element.scrollTop) / ROW);
-    const port = across < names ? -1 : Math.floor((across - names + element.scrollLeft) / COLUMN);
+    const port = across < names ? -1 : Math.floor((across - names + element.scrollLeft) / column);
     return row >= this.rows.length || port >= this.live.ports.length ? NOWHERE : { row, port };
   }
 
@@ -153,14 +164,14 @@ export class Matrix {
 
   // Where the keys have gone must be in sight, and be told at once.
   reveal() {
-    const { element, at, names } = this;
+    const { element, at, names, column } = this;
     if (at.row >= 0) {
       const top = at.row * ROW, room = element.clientHeight - HEAD - ROW;
       if (top < element.scrollTop) element.scrollTop = top;
       else if (top > element.scrollTop + room) element.scrollTop = top - room;
     }
     if (at.port >= 0) {
-      const left = at.port * COLUMN, room = element.clientWidth - names - 2 * COLUMN;
+      const left = at.port * column, room = element.clientWidth - names - 2 * column;
       if (left < element.scrollLeft) element.scrollLeft = left;
       else if (left > element.scrollLeft + room) element.scrollLeft = left - room;
     }

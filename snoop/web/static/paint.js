@@ -2,7 +2,7 @@
 // there is of rows and ports, and no element comes or goes while it scrolls.
 import { CELLS, shown } from './words.js';
 
-export const ROW = 24, COLUMN = 26, HEAD = 86;
+export const ROW = 24, COLUMN = 26, WIDE = 60, HEAD = 86; // a column is as wide as there is room for, from COLUMN to WIDE
 const SANS = 'system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
 const MONO = 'ui-monospace, "SFMono-Regular", "DejaVu Sans Mono", Menlo, monospace';
 const FONTS = { name: `600 13px ${SANS}`, group: `12px ${MONO}`, small: `11px ${MONO}`, loud: `700 11px ${MONO}`, rate: `12px ${SANS}`, tag: `10px ${SANS}`, cell: `13px ${MONO}`, wrong: `700 13px ${MONO}` };
@@ -15,17 +15,18 @@ export class Paint {
     this.context = canvas.getContext('2d', { alpha: false });
     this.cuts = new Map();
     this.sprites = new Map();
-    this.scale = 0;
+    this.scale = this.column = 0;
     for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) matchMedia(query).addEventListener('change', () => { this.scale = 0; });
   }
 
   // What is to be seen: `rows`, `ports`, `names` (the width of the first column), `left` and `top`
-  // (how far it is scrolled), `width`, `height`, `at` (the keys), `over` (the pointer), `selected`.
+  // (how far it is scrolled), `width`, `height`, `column` (how wide one is), `at` (the keys), `over`
+  // (the pointer), `selected`, `marked` (ports).
   draw(view) {
     const { canvas, context } = this, scale = devicePixelRatio || 1;
     const width = Math.round(view.width * scale), height = Math.round(view.height * scale);
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-    if (this.scale !== scale) this.fresh(scale);
+    if (this.scale !== scale || this.column !== view.column) this.fresh(scale, view.column);
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.textBaseline = 'middle';
     this.rect(0, 0, view.width, view.height, this.colour.panel);
@@ -38,33 +39,33 @@ export class Paint {
   }
 
   // Colours are the style sheet's; a cell's picture is made once.
-  fresh(scale) {
+  fresh(scale, column) {
     const style = getComputedStyle(this.canvas), of = (name) => style.getPropertyValue(`--${name}`).trim();
     this.colour = Object.fromEntries(NAMES.map((name) => [name, of(name)]));
-    this.scale = scale;
+    [this.scale, this.column] = [scale, column];
     this.sprites.clear();
     for (const [sign, [letter, , kind]] of Object.entries(CELLS)) {
       const sprite = document.createElement('canvas');
-      sprite.width = Math.ceil((COLUMN - 1) * scale);
+      sprite.width = Math.ceil((column - 1) * scale);
       sprite.height = Math.ceil((ROW - 1) * scale);
       const paint = sprite.getContext('2d');
       paint.scale(scale, scale);
       const ground = kind && of(`${kind}-bg`);
-      if (ground) { paint.fillStyle = ground; paint.fillRect(0, 0, COLUMN, ROW); }
-      if (sign === 'd') this.hatch(paint);
+      if (ground) { paint.fillStyle = ground; paint.fillRect(0, 0, column, ROW); }
+      if (sign === 'd') this.hatch(paint, column);
       paint.fillStyle = kind ? of(kind) : this.colour.faint;
       paint.font = kind === 'wrong' ? FONTS.wrong : FONTS.cell;
       paint.textAlign = 'center';
       paint.textBaseline = 'middle';
-      paint.fillText(letter, (COLUMN - 1) / 2, ROW / 2);
+      paint.fillText(letter, (column - 1) / 2, ROW / 2);
       if (letter !== ' ' || ground) this.sprites.set(sign, sprite);
     }
   }
 
-  hatch(paint) {
+  hatch(paint, column) {
     paint.strokeStyle = this.colour.line;
     paint.beginPath();
-    for (let x = -ROW; x < COLUMN; x += 5) { paint.moveTo(x, ROW); paint.lineTo(x + ROW, 0); }
+    for (let x = -ROW; x < column; x += 5) { paint.moveTo(x, ROW); paint.lineTo(x + ROW, 0); }
     paint.stroke();
   }
 
@@ -97,7 +98,7 @@ export class Paint {
       if (picked) this.rect(view.names, top, right - view.names, ROW - 1, colour.accent, 0.16);
       for (let at = start; at < end; at++) {
         const sprite = sprites.get(row.cells[at] ?? '.');
-        if (sprite) context.drawImage(sprite, x(view, at) + 1, top, COLUMN - 1, ROW - 1);
+        if (sprite) context.drawImage(sprite, x(view, at) + 1, top, view.column - 1, ROW - 1);
       }
     }
   }
@@ -116,7 +117,7 @@ export class Paint {
       let at = 10;
       if (row.vlan) at += this.tag(`VLAN ${row.vlan}`, at, middle) + 6;
       const named = row.name ?? row.announced;
-      if (named) at += this.text(row.name ? named : `“${named}”`, at, middle, 'name', row.name ? colour.text : colour.soft, Math.min(room - at, view.narrow ? room : 170)) + 6;
+      if (named) at += this.text(row.name ? named : `“${named}”`, at, middle, 'name', row.name ? colour.text : colour.soft, Math.min(room - at, view.narrow ? room : view.names - 202)) + 6;
       if (!named || !view.narrow) at += this.text(row.group, at, middle, 'group', named ? colour.soft : colour.text, room - at) + 6;
       if (row.source && !view.narrow) this.text(`${row.source} at ${row.port}`, at, middle, 'small', colour.soft, room - at);
     }
@@ -128,11 +129,11 @@ export class Paint {
     const { context, colour } = this;
     for (let at = start; at < end; at++) {
       const port = view.ports[at], left = x(view, at);
-      if (view.selected.port === port.name) this.rect(left, 0, COLUMN, HEAD - 1, colour.accent, 0.16);
+      if (view.selected.port === port.name || view.marked.has(port.name)) this.rect(left, 0, view.column, HEAD - 1, colour.accent, 0.16);
       const wrong = view.wrong.has(port.name) || port.lost_per_s > 0, down = port.state !== 'up';
       const words = this.cut(port.description ?? port.name, wrong ? 'loud' : 'small', 88);
       context.save();
-      context.translate(left + COLUMN / 2 + 3, HEAD - 8);
+      context.translate(left + view.column / 2 + 3, HEAD - 8);
       context.rotate(-Math.PI / 3);
       context.font = wrong ? FONTS.loud : FONTS.small;
       context.fillStyle = wrong ? colour.wrong : down ? colour.faint : colour.text;
@@ -158,14 +159,15 @@ export class Paint {
       if (view.over.row >= 0) this.rect(0, y(view, view.over.row), right, ROW - 1, colour.accent, 0.08);
     });
     this.within(view.names, 0, view, () => {
-      if (view.over.port >= 0) this.rect(x(view, view.over.port), 0, COLUMN, bottom, colour.accent, 0.08);
-      const at = view.ports.findIndex((port) => port.name === view.selected.port);
-      if (at >= 0) this.rect(x(view, at), HEAD, COLUMN, bottom - HEAD, colour.accent, 0.12);
+      if (view.over.port >= 0) this.rect(x(view, view.over.port), 0, view.column, bottom, colour.accent, 0.08);
+      view.ports.forEach(({ name }, at) => {
+        if (name === view.selected.port || view.marked.has(name)) this.rect(x(view, at), HEAD, view.column, bottom - HEAD, colour.accent, 0.12);
+      });
     });
     const { row, port } = view.at;
     if (!view.focused || (row < 0 && port < 0)) return;
     this.within(port < 0 ? 0 : view.names, row < 0 ? 0 : HEAD, view, () => {
-      const [left, width] = port < 0 ? [0, view.names] : [x(view, port), COLUMN + 1];
+      const [left, width] = port < 0 ? [0, view.names] : [x(view, port), view.column + 1];
       const [top, height] = row < 0 ? [0, HEAD] : [y(view, row), ROW - 1];
       for (const [inset, thick, ink] of [[1, 2, colour.accent], [2.5, 1, colour.panel]]) {
         context.strokeStyle = ink;
@@ -218,14 +220,14 @@ export class Paint {
 }
 
 // The rows and ports of which something is seen.
-export function seen({ rows, ports, names, left, top, width, height }) {
+export function seen({ rows, ports, names, column, left, top, width, height }) {
   return {
     first: Math.max(0, Math.floor(top / ROW)),
     last: Math.min(rows.length, Math.ceil((top + height - HEAD) / ROW)),
-    start: Math.max(0, Math.floor(left / COLUMN)),
-    end: Math.min(ports.length, Math.ceil((left + width - names) / COLUMN)),
+    start: Math.max(0, Math.floor(left / column)),
+    end: Math.min(ports.length, Math.ceil((left + width - names) / column)),
   };
 }
 
-export const x = (view, port) => view.names + port * COLUMN - view.left;
+export const x = (view, port) => view.names + port * view.column - view.left;
 export const y = (view, row) => HEAD + row * ROW - view.top;

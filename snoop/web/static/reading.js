@@ -1,6 +1,6 @@
 // What is seen of the matrix as rows and cells of a grid, above the painting and invisible: for
 // screen readers, tooltips, clicks of assistive tools. It follows when the scrolling rests.
-import { COLUMN, seen, x, y } from './paint.js';
+import { seen, x, y } from './paint.js';
 import { CELLS, make, shown, title } from './words.js';
 
 export class Reading {
@@ -56,7 +56,7 @@ export class Reading {
     line.cells.style.left = `${x(view, start)}px`;
     resize(line.all, line.cells, end - start, (at) => {
       const cell = make('div', { class: 'cell', role: 'gridcell' });
-      cell.style.left = `${at * COLUMN}px`;
+      cell.style.left = `calc(${at} * var(--column))`;
       return cell;
     });
     line.all.forEach((cell, at) => {

@@ -106,7 +106,7 @@ export class Side {
         this.panel,
         ...this.heading(row, port).slice(0, 2),
         why ? make('p', { class: `said ${why.forwarded || why.cause === 'ingress' ? 'yes' : 'no'}`, id: 'because' }, why.because) : make('p', {}, 'The switch has no such port any more.'),
-        why?.do ? make('p', { class: 'do', id: 'do' }, '→ ', why.do) : null,
+        why?.do ? make('p', { class: idle(row, port, why, this.live) ? 'soft' : 'do', id: 'do' }, idle(row, port, why, this.live) ? 'If it is to have it → ' : '→ ', why.do) : null,
         ...told.notes.map((note) => make('p', { class: 'do' }, '→ ', note)),
         why?.host || why?.mac ? make('p', {}, make('span', { class: 'soft' }, 'Host '), make('span', { class: 'mono' }, [why.host, why.mac].filter(Boolean).join(' ')), why.last_heard === null ? '' : `, heard ${span(why.last_heard)} ago`) : null,
         ...table('Hosts here', ['Host', 'MAC', 'Left'], hosts.hosts.map((host) => [host.address, host.mac, span(host.timer)])),
@@ -136,4 +136,9 @@ export class Side {
       ]),
     );
   }
+}
+
+// Nobody has asked for it here, which is no trouble unless somebody should have.
+function idle(row, port, why, live) {
+  return why.cause === 'not_joined' && !concerning(live, row, port).length;
 }

@@ -321,3 +321,15 @@ def test_two_hosts_with_one_address_are_told_of_if_it_is_one(
     )
     assert [do in (one.do or "") for one in rows if do] == ([True] if do else [])
     assert bool(rows) == (do is not None)
+
+
+def test_a_finding_of_several_groups_is_about_each_of_them() -> None:
+    """Also about those that its text only counts; of one, the subject says it all."""
+    groups = [f"239.9.9.{n}" for n in range(6)]
+    waiting = found(Cause.NOT_SENT, streams=[], mdb=[entry("p1", group) for group in groups])
+    assert waiting[0].subject.endswith(", …")
+    assert waiting[0].about == groups
+    assert found(Cause.NOT_SENT, streams=[])[0].about == []
+    asked = [refused("ssm", group) for group in groups]
+    assert found(Cause.SSM_RANGE, witnesses={"refused": asked})[0].about == ["p1", *groups]
+    assert found(Cause.SSM_RANGE, witnesses={"refused": asked[:1]})[0].about == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from snoop.control import documents, witnessed
 from snoop.control.tagged import Tagging
@@ -84,6 +85,8 @@ def test_a_group_that_was_asked_for_in_vain_is_a_row() -> None:
     row = of(refused=[REFUSED])
     assert (row.group, row.family, row.state, row.cells) == (G, "ipv4", "none", "..r.")
     assert (row.wrong, row.members, row.name) == (True, 0, None)
+    row = of(refused=[replace(REFUSED, name="BBC One", announced="One")])
+    assert (row.name, row.announced) == ("BBC One", "One")
 
 
 def test_a_stream_that_no_frame_of_fits_through_a_port_does_not_get_there() -> None:
