@@ -21,7 +21,7 @@ PRIORITY = -10
 @options.as_json
 @options.option(
     "--rate",
-    type=click.FloatRange(min=0),
+    type=options.Number(min=0),
     default=1.0,
     show_default=True,
     metavar="MBIT",

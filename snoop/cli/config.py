@@ -112,7 +112,7 @@ SERVING_SECONDS = 30.0  # more than the rest of it may take
 @click.command()
 @options.option(
     "--timeout",
-    type=click.FloatRange(0, 600, min_open=True),
+    type=options.Number(0, 600, min_open=True),
     default=RESTART_SECONDS,
     show_default=True,
     help="Seconds that the new process may take to begin.",

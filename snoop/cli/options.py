@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -87,6 +88,18 @@ class VlanId(click.IntRange):
         from snoop.cli import suggest
 
         return suggest.vlans(ctx, param, incomplete)
+
+
+class Number(click.FloatRange):
+    """A number within bounds; `nan`, which no bound keeps out, is none."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number that can be meant", param, ctx)
+        return number
 
 
 class GroupAddress(_Suggested):

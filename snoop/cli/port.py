@@ -39,11 +39,13 @@ def port_add(ctx: click.Context, argument: str, wait: bool, keep: bool, as_json:
         raise click.UsageError("--keep takes an interface that is there: leave --wait out")
     session = options.session(ctx)
     # An older switch knows nothing of it, and need not.
-    result = session.call("port_add", port=argument, wait=wait, keep=keep or None)
+    asked = {"port": argument, "wait": wait, "keep": keep or None}
     if as_json:
-        options.print_json(result)
-    else:
-        click.echo(f"{result['port']} is a port")
+        options.print_json(session.call("port_add", **asked))
+        return
+    from snoop.control.documents import PortSettings
+
+    click.echo(f"{session.ask(PortSettings, 'port_add', **asked).port} is a port")
 
 
 @port.command("del")

@@ -16,7 +16,7 @@ _NOTHING = "nothing that matches"
 
 _watch = options.option(
     "--watch",
-    type=click.FloatRange(min=0.2),
+    type=options.Number(0.2, 86400),
     metavar="N",
     help="Again every N seconds; with --json, one line each.",
 )
@@ -124,7 +124,7 @@ def _show(
     if what == "config":
         _repeat(
             every,
-            lambda: session.call("show", what=what),
+            lambda: session.ask(dict[str, Any], "show", what=what),
             lambda document: layout.show(tables.config(document)),
         )
         return

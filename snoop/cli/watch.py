@@ -24,7 +24,7 @@ from snoop.control.client import Client
 
 @click.command()
 @options.option(
-    "--interval", type=click.FloatRange(0.2, 60), default=1.0, show_default=True, metavar="N",
+    "--interval", type=options.Number(0.2, 60), default=1.0, show_default=True, metavar="N",
     help="Seconds between looks.",
 )  # fmt: skip
 @click.pass_context

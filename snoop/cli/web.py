@@ -60,9 +60,9 @@ def web(
     try:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         listening = socket.create_server((address, port), family=family)
-    except OSError as error:
+    except (OSError, UnicodeError, TypeError) as error:  # the latter two: no name of a machine
         raise options.failure(
-            f"cannot listen on {address}:{port}: {error.strerror or error}; "
+            f"cannot listen on {address}:{port}: {getattr(error, 'strerror', None) or error}; "
             "say another with --listen"
         ) from error
     with listening:

@@ -3,6 +3,7 @@
 - `schema`, `schema_port` and `schema_vlan`: one struct a table of the file, one field a key, with
   its bounds and its description;
 - `bounds`, `addresses`: the types of the keys, each checked as it is made;
+- `reading`: the text of a file, whatever is at its path;
 - `words`: what a key takes, said; `problems`: what is wrong, with its line, and
   what is not known by it;
 - `resolve`: what was set, as the protocol's parameters;

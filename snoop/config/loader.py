@@ -11,7 +11,6 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
@@ -20,6 +19,7 @@ from msgspec import structs
 from snoop.config import given_ports, schema, schema_port
 from snoop.config.given_ports import NOTHING, Commanded
 from snoop.config.problems import ConfigError, Problem, Unknown, lines_of
+from snoop.config.reading import text_of
 from snoop.config.schema import Config
 from snoop.config.schema_vlan import VlanTable
 from snoop.config.together import of_ports, problems
@@ -121,11 +121,11 @@ def _read(path: str | None) -> tuple[str, dict[str, Any]]:
     if path is None:
         return "", {}
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = text_of(path)
         return text, tomllib.loads(text)
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise ConfigError(f"{path}: tables and lists are nested too deeply") from error
+    except ValueError as error:  # of tomllib, of UTF-8, and of numbers with thousands of digits
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
 
 

@@ -134,7 +134,10 @@ def meant(word: object, known: Iterable[str]) -> str:
 
 
 def shown(value: object) -> str:
-    text = f'"{value}"' if isinstance(value, str) else str(value)
+    try:
+        text = f'"{value}"' if isinstance(value, str) else str(value)
+    except (ValueError, RecursionError):  # Python prints no number of more than 4300 digits
+        text = "what has more digits than can be shown"
     if isinstance(value, bool):
         text = text.lower()
     return text if len(text) <= 60 else f"{text[:57]}…"

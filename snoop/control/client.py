@@ -27,6 +27,7 @@ TIMEOUT_SECONDS = 30.0
 MOMENT_SECONDS = 0.001  # for what is there already
 _AGAIN = b'{"again":true,'  # says one whose place another process has taken
 _PROCESSES_MAX = 5
+_NO_ANSWER = (ValueError, TypeError, KeyError, AttributeError, RecursionError)  # in reading one
 _LAST = 1000  # events looked through after a hand-over: more do not come in that moment
 
 
@@ -91,13 +92,20 @@ class Client:
         self._socket.close()
 
     def call(self, request: str, **fields: object) -> Any:
-        """Ask, and return the result as plain data; fields that are None are left out."""
+        """Ask, and return the result as plain data; fields that are None are left out. Refused also
+        for what is no answer of a switch.
+        """
         import json
 
-        answer = json.loads(self._line(json.dumps(_asked(request, fields)).encode()))
-        if not answer["ok"]:
-            raise Refused(answer["error"], answer["code"])
-        return answer["result"]
+        line = self._line(json.dumps(_asked(request, fields)).encode())
+        try:
+            answer = json.loads(line)
+            if answer["ok"]:
+                return answer["result"]
+            refused = Refused(str(answer["error"]), int(answer["code"]))
+        except _NO_ANSWER as error:
+            raise _other_version(error) from error
+        raise refused
 
     def ask(self, kind: type[Answered], request: str, **fields: object) -> Answered:
         """Ask, and return the result as a struct of `documents`; Refused if it is not one."""
@@ -110,8 +118,10 @@ class Client:
             answer = msgspec.json.decode(line, type=Answer)
             if answer.ok:
                 return msgspec.json.decode(answer.result, type=kind)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _other_version(error) from error
+        if not answer.error:
+            raise _other_version(ValueError("it refuses without a reason"))
         raise Refused(answer.error, answer.code)
 
     def show(self, kind: type[Shown], **filters: object) -> Shown:
@@ -135,10 +145,14 @@ class Client:
         import json
 
         while line := self._lines.readline():
-            item = json.loads(line)
-            if item["event"] == "handover":
-                self._follow(item["time"])
-            elif item["time"] <= self._told:
+            try:
+                item = json.loads(line)
+                event, told = item.get("event"), float(item["time"])
+            except _NO_ANSWER as error:
+                raise _other_version(error) from error
+            if event == "handover":
+                self._follow(told)
+            elif told <= self._told:
                 continue
             yield item
 
@@ -230,4 +244,5 @@ def read(item: dict[str, Any], kind: type[Answered]) -> Answered:
 
 
 def _other_version(error: Exception) -> Refused:
-    return Refused(f"the switch is of another version, and its answer cannot be read: {error}", 1)
+    text = str(error) or type(error).__name__
+    return Refused(f"the switch is of another version, and its answer cannot be read: {text}", 1)

@@ -315,7 +315,7 @@ class Daemon(Restarting):
                 sample=self._answers.sample,
                 listening=None if self._heir is None else self._heir.metrics_at(*where(listen)),
             )
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, UnicodeError) as error:
             said = f"cannot serve [metrics] listen = {listen}: {error}"
             # Whose it is now may go, and any user may take a port while a switch is away: he is
             # not to keep it from forwarding.

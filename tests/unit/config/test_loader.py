@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from snoop.config import effective, loader, resolve
+from snoop.config import effective, loader, reading, resolve
 from snoop.config.problems import ConfigError
 from snoop.proto.params import FastLeave, MrouterMode, QuerierMode, Unregistered
 from snoop.proto.units import seconds
@@ -163,6 +164,48 @@ def test_a_file_that_is_not_toml_says_where(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="is not valid TOML"):
         loader.load(str(file))
+
+
+ODD = {
+    "nested": ("a = " + "[" * 5000, "nested too deeply"),
+    "digits": ("[switch]\nworkers = " + "9" * 5000, "is not valid TOML"),
+    "hex": ("[switch]\nworkers = 0x" + "f" * 5000, "workers = what has more digits than"),
+    "no number": ("[switch]\nfdb_ageing = nan", "fdb_ageing = nan is not allowed"),
+    "cut": ("\0", "is not valid TOML"),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), ODD.values(), ids=ODD)
+def test_a_file_of_any_bytes_is_a_line(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=said) as caught:
+        loader.load(str(file))
+    assert all(len(line) < 500 and "\n" not in line for line in caught.value.problems)
+
+
+def test_a_file_of_another_system_is_one_all_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_bytes(b'\xef\xbb\xbf[switch]\r\nname = "sw1"\r\n\r\nnone = 1\r\n')
+    with pytest.raises(ConfigError, match=r"x\.toml:4: \[switch\] unknown key"):
+        loader.load(str(file))
+
+
+def test_what_never_ends_or_never_comes_is_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reload of it would keep a switch from all else; what a pipe brings is as good as a file."""
+    with pytest.raises(ConfigError, match="more than 16 MiB"):
+        loader.load("/dev/zero")
+    monkeypatch.setattr(reading, "PATIENCE_SECONDS", 0.05)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigError, match="nothing comes"):
+        loader.load(str(tmp_path / "pipe"))
+    end, start = os.pipe()
+    os.write(start, b'[switch]\nname = "sw1"\n')
+    os.close(start)
+    assert loader.load(f"/dev/fd/{end}").config.switch.name == "sw1"
+    os.close(end)
 
 
 def test_port_argument_takes_the_options_of_the_port_table() -> None:

@@ -120,6 +120,36 @@ def test_a_container_is_a_port_while_it_is_joined(docker: Docker) -> None:
     assert docker.ask("EndpointOperInfo", network=NETWORK, endpoint=ENDPOINT) == {"Value": {}}
 
 
+def test_an_endpoint_joins_the_network_that_it_was_made_for(docker: Docker) -> None:
+    """In another it would have that one's VLAN."""
+    docker.create(vlan="10")
+    docker.create(OTHER, vlan="20")
+    docker.ask("CreateEndpoint", network=NETWORK, endpoint=ENDPOINT, Interface={})
+    with pytest.raises(Refused, match="never created"):
+        docker.ask("Join", network=OTHER, endpoint=ENDPOINT, SandboxKey="/s/1")
+    assert docker.wires.there == {}
+
+
+def test_a_container_that_cannot_join_leaves_no_port(
+    docker: Docker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The switch goes, or the disk is full, when the pair is there already."""
+    docker.create()
+
+    def full(*_: object) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr(docker.wires, "addresses", full)
+    with pytest.raises(OSError, match="no room"):
+        docker.start()
+    assert docker.wires.there == {}
+
+
+def test_what_is_kept_is_for_the_driver_alone(docker: Docker) -> None:
+    docker.create()
+    assert docker.file.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_container_has_one_multicast_route_whatever_its_networks(docker: Docker) -> None:
     """The kernel refuses a second one, and Docker the container."""
     docker.create()

@@ -70,6 +70,24 @@ def test_one_that_others_may_write_to_is_not_believed(
     assert sockets.directory() == run / f"tmp/snoop-{uid()}"
 
 
+def test_another_user_s_directory_is_not_believed(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody puts a socket where another user looks for his own."""
+    session = run / "session"
+    (session / "snoop").mkdir(parents=True, mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(session))
+    (run / f"tmp/snoop-{uid()}").mkdir(mode=0o700)
+    ours = session / "snoop", run / f"tmp/snoop-{uid()}"
+    assert sockets.directories() == (*ours, run / "run/snoop")
+    theirs = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: theirs)
+    monkeypatch.setattr(sockets, "_uid", lambda: theirs - 1)
+    assert sockets.directories() == (run / "run/snoop",)
+    with pytest.raises(sockets.Unsafe, match="not this user's alone"):
+        sockets.make(ours[1])
+
+
 def test_a_directory_laid_out_in_tmp_by_another_is_refused(run: Path) -> None:
     ours = sockets.directory()
     (run / "elsewhere").mkdir()

@@ -50,6 +50,17 @@ def test_the_port_with_the_higher_id_is_held_whichever_way_the_probe_came() -> N
         assert guard.held[3].by == 1
 
 
+def test_a_loop_that_goes_on_is_told_of_once() -> None:
+    """LOOP-8: each change is news to other switches, which ask everybody anew."""
+    guard = LoopGuard(OURS)
+    looped(guard, 1, 3, now=0)
+    assert [change.port for change in guard.settle(ALL, at(0))] == [3]
+    for now in (1, 2, 3):
+        looped(guard, 3, 1, now=now)
+        assert guard.settle(ALL, at(now)) == []
+    assert guard.held[3].since == at(0)
+
+
 def test_a_port_that_gets_its_own_probe_back_is_held() -> None:
     """LOOP-2: a host, or a loop, behind it sends back what it gets."""
     guard = LoopGuard(OURS)
