@@ -2,9 +2,11 @@
 
 Who started `snoop run` waits for that process and sends it signals: a terminal, a container's
 engine, a test. So it stays, as this and nothing more: it passes signals on to whoever is the switch
-and ends as that one ends. A switch that is restarted again leaves its place to its child, which is
-then this process's (PR_SET_CHILD_SUBREAPER), so there is never more than one of these. Run by its
-path, with the standard library alone: it is to be small.
+and ends as that one ends. A switch that hands over again ends with HANDED_ON, and its heir is then
+this process's child (PR_SET_CHILD_SUBREAPER), so there is never more than one of these. Other
+children are none of its business, beyond asking how they ended: those of the container whose first
+process it is, or of a shell that became the switch. Run by its path, with the standard library
+alone: it is to be small.
 """
 
 import contextlib
@@ -13,6 +15,10 @@ import signal
 import sys
 from pathlib import Path
 
+HANDED_ON = 81
+"""Exit status of a switch whose place its heir has."""
+HEIR = b"SNOOP_HANDOVER_FD="
+"""In the environment that an heir began with, and nobody else's."""
 PASSED_ON = (
     signal.SIGTERM,
     signal.SIGINT,
@@ -32,22 +38,43 @@ def children() -> list[int]:
     return [int(word) for word in text.split()]
 
 
-def main(first: int) -> None:
-    """Until the last child has ended; then as it did."""
+def heirs() -> list[int]:
+    """Children that were started to take a switch's place, the newest last."""
+    return [pid for pid in children() if _is_heir(pid)]
+
+
+def _is_heir(pid: int) -> bool:
+    try:
+        words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:  # it has ended
+        return False
+    return any(word.startswith(HEIR) for word in words)
+
+
+def main(switch: int) -> None:
+    """Until the switch has ended, and left its place to nobody; then as it did."""
 
     def pass_on(passed: int, _: object) -> None:
-        for pid in children() or [first]:
+        # An heir may be ours before we have asked how the one before it ended.
+        for pid in {switch, *heirs()}:
             with contextlib.suppress(OSError):  # It has just ended.
                 os.kill(pid, passed)
 
     for each in PASSED_ON:
         signal.signal(each, pass_on)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    status = 0
+    last = 0
     while True:
-        try:
-            _, status = os.waitpid(-1, 0)
-        except ChildProcessError:
+        pid, status = os.waitpid(-1, 0)
+        if pid != switch:
+            last = status or last
+        elif os.WIFEXITED(status) and os.WEXITSTATUS(status) == HANDED_ON:
+            found = heirs()
+            if not found:  # they have ended as well
+                status = last
+                break
+            switch = found[-1]
+        else:
             break
     if os.WIFSIGNALED(status):
         number = signal.Signals(os.WTERMSIG(status))

@@ -414,7 +414,7 @@ class Switch:
 
     def restart(self, *, timeout: float = 30.0) -> dict[str, Any]:
         """Hand over to a new process, without a gap; Refused with the reason if it cannot begin."""
-        with Client(self.socket, timeout=2 * timeout + 30) as client:
+        with Client(self.socket, timeout=timeout + 60) as client:
             result: dict[str, Any] = client.call("restart", timeout=timeout)
         return result
 

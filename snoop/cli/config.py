@@ -106,7 +106,7 @@ def reload(ctx: click.Context, as_json: bool) -> None:
 
 
 RESTART_SECONDS = 30.0
-SERVING_SECONDS = 30.0  # more than the rest of it may take
+SERVING_SECONDS = 60.0  # more than the rest of it may take
 
 
 @click.command()

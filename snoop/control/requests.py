@@ -7,7 +7,7 @@ one object a line until either side closes. Nothing a client sends can raise pas
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -211,6 +211,9 @@ Request = (
     | Scrape
     | Capture
 )
+
+CHANGES: Final = (Reload, PortAdd, PortSet)
+"""They take time: who asked waits for ports that are opened."""
 
 _decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _encoder = msgspec.json.Encoder()

@@ -5,6 +5,7 @@
 - `surviving`: what of it another process goes on with; `keeping`: when that is written to a file;
   `resuming`: what is done with it at a start;
 - `restarting`: a new process in this one's place; `handing` gives, `heir` takes, by `messages`;
+  `under_way`: the changes that it waits for;
 - `finding`: what `check` finds, for the metrics;
 - `limits`: how much of the machine it may use.
 """

@@ -17,7 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -34,6 +34,8 @@ from snoop.runtime.plane import Plane
 
 _log = logging.getLogger("snoop.restart")
 
+CHANGES_SECONDS: Final = 22.0
+"""More than a client waits for the ports of a change (`control/changes.py`)."""
 PREPARE_SECONDS: Final = 15.0
 SERVE_SECONDS: Final = 0.2
 """The rings hold what comes meanwhile: 4096 frames are 20 000 a second."""
@@ -47,7 +49,9 @@ _END_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What is handed over. `listening`: sockets by their use; `state` packs what is known."""
+    """What is handed over. `listening`: sockets by their use; `state` packs what is known;
+    `settled`: until no command waits for a change, False if one does after so many seconds.
+    """
 
     plane: Plane
     turns: Turns
@@ -55,6 +59,7 @@ class Running:
     claims: Claims
     listening: Mapping[str, socket.socket]
     state: Callable[[], bytes]
+    settled: Callable[[float], Awaitable[bool]]
 
 
 class Handing:
@@ -69,7 +74,7 @@ class Handing:
         self.rested_at = 0.0
         """When the control plane came to rest, in seconds since 1970."""
         self.resting: asyncio.Future[None] | None = None
-        """Done when the control plane rests no longer."""
+        """From shortly before the control plane rests; done when it does so no longer."""
         self.served = False
 
     async def run(self, timeout: float) -> dict[str, Any]:
@@ -81,10 +86,14 @@ class Handing:
             ours.setblocking(False)
             try:
                 with theirs:
+                    _adopt(_begins())
                     self._child = _start(theirs)
                 hello = await self._hear(ours, "hello", timeout)
                 if hello.protocol != messages.PROTOCOL:
                     raise HandoverError("the new version hands over otherwise: stop and start it")
+                self.resting = self._loop.create_future()
+                if not await self._switch.settled(CHANGES_SECONDS):
+                    raise HandoverError("a command waits for ports that are being opened")
                 self._rest()
                 self._tell_all(ours)
                 await self._hear(ours, "prepared", PREPARE_SECONDS)
@@ -95,10 +104,12 @@ class Handing:
                 self._go_on(ours)
                 raise HandoverError(f"the new process {_how(self._child)}") from None
             except OSError as error:
-                raise HandoverError(error.strerror or str(error)) from error
+                what = f"{error.filename}: " if error.filename else ""
+                raise HandoverError(what + (error.strerror or str(error))) from error
             finally:
                 if not self.served:
                     self._go_on(ours)
+                    _adopt(False)
                     if self._child is not None:
                         self._child.kill()
                         self._reap(self._child)
@@ -115,15 +126,23 @@ class Handing:
         """
         ours.shutdown(socket.SHUT_RDWR)
         switch = self._switch
-        if self._stopped:
-            self._stopped = False
-            switch.plane.fastpath.go()
-            switch.workers.start(switch.plane.fastpath.workers)
-        if self._frozen_ns:
-            self._frozen_ns = 0
-            switch.plane.kernel.quiet(False)
-            switch.turns.go_on()
-        self.over()
+        # The last first. Each is done whatever becomes of those before it.
+        with contextlib.ExitStack() as steps:
+            steps.callback(self.over)
+            if self._frozen_ns:
+                self._frozen_ns = 0
+                steps.callback(switch.turns.go_on)
+                steps.callback(self._serve_in_kernel)
+            if self._stopped:
+                self._stopped = False
+                steps.callback(switch.workers.start, switch.plane.fastpath.workers)
+                steps.callback(switch.plane.fastpath.go)
+
+    def _serve_in_kernel(self) -> None:
+        try:
+            self._switch.plane.kernel.quiet(False)
+        except OSError as error:
+            _log.error("no stream is served inside the kernel any more: %s", error.strerror)
 
     def _reap(self, child: subprocess.Popen[bytes]) -> None:
         """What a process has mapped takes it a while to leave."""
@@ -142,11 +161,10 @@ class Handing:
         child = self._child.pid
         self.over()
         if messages.PARENT in os.environ:
-            os._exit(0)  # who began the switch becomes the child's parent
+            os._exit(parent.HANDED_ON)  # who began the switch becomes the child's parent
         if _is_managed():
             notify.notify(f"MAINPID={child}")
             os._exit(0)
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         # Until it has its own handlers; those of ours go.
         signal.pthread_sigmask(signal.SIG_BLOCK, messages.ENDING)
         try:
@@ -157,6 +175,11 @@ class Handing:
             parent.main(child)
         os._exit(0)
 
+    def holds(self, change: bool) -> bool:
+        """Must a request wait for `resting`? A change has to before all others."""
+        waits = self.resting is not None and not self.resting.done()
+        return waits and (change or self._frozen_ns > 0)
+
     def over(self) -> None:
         """Who waits for the control plane need not any more."""
         if self.resting is not None and not self.resting.done():
@@ -164,7 +187,6 @@ class Handing:
 
     def _rest(self) -> None:
         switch = self._switch
-        self.resting = self._loop.create_future()
         self._frozen_ns = clock.now()
         self.rested_at = clock.wall()
         switch.turns.rest()
@@ -268,6 +290,16 @@ def _start(theirs: socket.socket) -> subprocess.Popen[bytes]:
         env=environment,
         pass_fds=(theirs.fileno(),),
     )
+
+
+def _begins() -> bool:
+    """Did who began the switch begin this process, and waits for it?"""
+    return messages.PARENT not in os.environ and not _is_managed()
+
+
+def _adopt(orphans: bool) -> None:
+    """Have an heir's heir, too: the heir may be gone while this process still sees clients off."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(orphans), 0, 0, 0)
 
 
 def _is_managed() -> bool:

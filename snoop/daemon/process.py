@@ -67,6 +67,7 @@ class Daemon(Restarting):
     def __init__(
         self, loaded: Loaded, *, load: Callable[[], Loaded], path: Path, wait: bool = False
     ) -> None:
+        super().__init__()
         self._settings = Settings(loaded)
         self._typed = [] if wait else loaded.typed
         self._load = load
@@ -414,11 +415,11 @@ class Daemon(Restarting):
     async def _answer(self, request: requests.Request) -> object:
         if isinstance(request, requests.Restart):
             return await self._restart(request)
-        await self._until_it_moves()
-        try:
-            return await self._answers.answer(request)
-        finally:
-            self._settle()  # what a changed configuration could not open
+        async with self._turn(request):
+            try:
+                return await self._answers.answer(request)
+            finally:
+                self._settle()  # what a changed configuration could not open
 
     def _settle(self) -> None:
         if self._turns is not None:

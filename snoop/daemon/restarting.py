@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from snoop.config.settings import Settings
@@ -21,6 +22,7 @@ from snoop.daemon.keeping import Keeping
 from snoop.daemon.messages import HandoverError
 from snoop.daemon.surviving import SwitchState
 from snoop.daemon.turns import Turns
+from snoop.daemon.under_way import UnderWay
 from snoop.daemon.workers import Workers
 from snoop.links.claims import Claims
 from snoop.proto.effects import EventKind
@@ -62,6 +64,9 @@ class Restarting:
     _stopping: bool
     _succession: asyncio.Task[Any] | None = None
     _hung_up: bool = False
+
+    def __init__(self) -> None:
+        self._under_way = UnderWay()
 
     def _gather(self, ended: bool = False) -> Callable[[], SwitchState]:
         raise NotImplementedError
@@ -144,6 +149,7 @@ class Restarting:
             self._claims,
             listening,
             lambda: saved.pack(self._gather()()),
+            self._under_way.ended,
         )
 
     async def _restart(self, request: requests.Restart) -> object:
@@ -161,10 +167,11 @@ class Restarting:
         try:
             result = await handing.run(timeout)
         except HandoverError as error:
-            self._handing = None
             _log.error("restart: %s; this process goes on", error)
             raise requests.RequestError(f"{error}; the old process goes on", code=1) from error
         finally:
+            if not handing.served:
+                self._handing = None
             if self._hung_up:
                 self._hung_up = False
                 self._loop.call_soon(self._hang_up)
@@ -190,6 +197,10 @@ class Restarting:
 
     async def _stay(self) -> None:
         """This process ends as a switch, and no other one takes its place."""
+        if self._handing is not None and self._handing.served and self._succession is not None:
+            # It was told to end in the moment in which another took it.
+            self._handing.pass_on(signal.SIGTERM)
+            await self._succession
         if self._succession is not None:
             self._succession.cancel()
             await asyncio.gather(self._succession, return_exceptions=True)
@@ -201,9 +212,16 @@ class Restarting:
         self._handing.pass_on(number)
         return True
 
-    async def _until_it_moves(self) -> None:
-        """While the control plane rests nothing is decided; HandedOver: it never moves again."""
-        if self._handing is not None and self._handing.resting is not None:
+    @contextlib.asynccontextmanager
+    async def _turn(self, request: requests.Request) -> AsyncIterator[None]:
+        """While the control plane rests nothing is decided, and shortly before no change is begun
+        that takes time; HandedOver: it never moves again.
+        """
+        change = isinstance(request, requests.CHANGES)
+        while self._handing is not None and self._handing.holds(change):
+            assert self._handing.resting is not None
             await self._handing.resting
         if self._handing is not None and self._handing.served:
             raise requests.HandedOver
+        with self._under_way.one() if change else contextlib.nullcontext():
+            yield

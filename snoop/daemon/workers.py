@@ -21,15 +21,17 @@ class Workers:
         self._stopping = False
 
     def start(self, count: int) -> None:
-        """Have them run, at first or when all have returned."""
+        """Have them run, at first or after `stop`: one that did not return then still does."""
         self._stopping = False
-        self._threads = []
-        for worker in range(count):
-            thread = threading.Thread(
-                target=self._work, args=(worker,), name=f"loop-{worker}", daemon=True
-            )
-            self._threads.append(thread)
-            thread.start()
+        left = {thread.name: thread for thread in self._threads if thread.is_alive()}
+        self._threads = [left.get(f"loop-{each}") or self._begun(each) for each in range(count)]
+
+    def _begun(self, worker: int) -> threading.Thread:
+        thread = threading.Thread(
+            target=self._work, args=(worker,), name=f"loop-{worker}", daemon=True
+        )
+        thread.start()
+        return thread
 
     @property
     def alive(self) -> bool:

@@ -5,6 +5,7 @@ or leaves undone, this one goes on, at once and as if nothing had been.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sys
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from snoop import parent
 from snoop.daemon import handing
 from snoop.daemon.handing import Handing, Running
 from snoop.daemon.messages import HandoverError
+from snoop.daemon.under_way import UnderWay
 from snoop.waiting import wait_until
 from unit import HANGS_S
 
@@ -42,6 +44,9 @@ class Fake:
 
     done: list[str] = field(default_factory=list)
     stops: bool = True
+    state: Any = b"state"
+    kernel_error: OSError | None = None
+    under_way: UnderWay = field(default_factory=UnderWay)
 
     def running(self) -> Running:
         done = self.done
@@ -50,13 +55,18 @@ class Fake:
             done.append("stop")
             return self.stops
 
+        def quiet(quiet: bool) -> None:
+            done.append(f"quiet {quiet}")
+            if self.kernel_error is not None and not quiet:
+                raise self.kernel_error
+
         fastpath = SimpleNamespace(
             workers=2, go=lambda: done.append("go"), fdb=list, streams_packed=bytes
         )
         plane: Any = SimpleNamespace(
             ports=[],
             fastpath=fastpath,
-            kernel=SimpleNamespace(quiet=lambda quiet: done.append(f"quiet {quiet}")),
+            kernel=SimpleNamespace(quiet=quiet),
             drained=lambda budget: (),
         )
         turns: Any = SimpleNamespace(
@@ -64,7 +74,7 @@ class Fake:
         )
         workers: Any = SimpleNamespace(stop=stop, start=lambda n: done.append(f"start {n}"))
         claims: Any = SimpleNamespace(held=lambda ifindex: -1)
-        return Running(plane, turns, workers, claims, {}, lambda: b"state")
+        return Running(plane, turns, workers, claims, {}, lambda: self.state, self.under_way.ended)
 
 
 def play(
@@ -197,10 +207,63 @@ def test_an_attempt_that_is_cancelled_leaves_all_as_it_was(
     asyncio.run(asyncio.wait_for(scene(), HANGS_S))
 
 
+def test_a_state_that_cannot_be_packed_is_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it is that our own part stumbles over."""
+    fake = Fake(state=object())
+    with pytest.raises(TypeError):
+        play("hello(); time.sleep(60)", monkeypatch, fake)
+    assert fake.done == [*RESTED, *WOKEN]
+
+
+def test_a_kernel_that_takes_no_streams_again_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake = Fake(kernel_error=OSError(errno.ENOMEM, "no memory"))
+    with pytest.raises(HandoverError, match="ended with status 1"):
+        play("hello(); hear('state'); sys.exit(1)", monkeypatch, fake)
+    assert fake.done == [*RESTED, *WOKEN]
+    assert "no stream is served inside the kernel any more: no memory" in caplog.text
+
+
+def test_it_waits_for_who_waits_for_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meanwhile no other change is begun, and all else goes on; then nothing does."""
+    fake = Fake()
+    script = SCRIPT + "hello(); hear('sockets'); messages.send(sock, 'failed', 'so far')"
+    monkeypatch.setattr(sys, "orig_argv", [sys.executable, "-c", script])
+
+    async def scene() -> None:
+        attempt = Handing(fake.running())
+        with fake.under_way.one():
+            task = asyncio.create_task(attempt.run(AT_ALL))
+            while not attempt.holds(True):
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
+            assert not attempt.holds(False)
+            assert not fake.done
+        while not attempt.holds(False):
+            await asyncio.sleep(0)
+        assert fake.done == RESTED
+        with pytest.raises(HandoverError, match="so far"):
+            await task
+        assert not attempt.holds(True)
+        while parent.children():
+            await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(scene(), HANGS_S))
+
+
+def test_a_change_that_takes_too_long_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handing, "CHANGES_SECONDS", 0.05)
+    fake = Fake()
+    with fake.under_way.one(), pytest.raises(HandoverError, match="a command waits for ports"):
+        play("hello(); time.sleep(60)", monkeypatch, fake)
+    assert not fake.done
+
+
 def test_a_python_that_is_there_no_more_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     fake = Fake()
-    with pytest.raises(HandoverError, match="No such file"):
+    with pytest.raises(HandoverError, match="/nowhere/python: No such file"):
         play("", monkeypatch, fake)
     assert not fake.done
     wait_until(lambda: not parent.children(), within=HANGS_S, what="nobody is left")
