@@ -236,7 +236,7 @@ def test_it_waits_for_who_waits_for_a_change(monkeypatch: pytest.MonkeyPatch) ->
         with fake.under_way.one():
             task = asyncio.create_task(attempt.run(AT_ALL))
             while not attempt.holds(True):
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0)
             await asyncio.sleep(0)
             assert not attempt.holds(False)
             assert not fake.done
