@@ -175,6 +175,7 @@ class Restarting:
             if self._hung_up:
                 self._hung_up = False
                 self._loop.call_soon(self._hang_up)
+        self._claims.close()  # who is to take a port back must not find it ours
         if self._keeping is not None:
             self._keeping.end()  # the snapshot is the other's from here on
         _log.info("handed over to process %d", result["pid"])

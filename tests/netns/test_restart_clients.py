@@ -72,10 +72,13 @@ def test_a_monitor_goes_on_with_every_next_process(net: Star) -> None:
 
 
 def test_who_asks_meanwhile_is_answered(net: Star) -> None:
-    """Commands, changes and scrapes without a pause between them, through three hand-overs."""
+    """Commands, changes and scrapes without a pause between them, through three hand-overs. A port
+    that is added is waited for: one of each hand-over's is just being opened.
+    """
     ended = threading.Event()
     failures: list[BaseException] = []
-    rounds = [0, 0]
+    rounds = [0, 0, 0]
+    net.lab.link.link("add", ifname="added", kind="veth", peer={"ifname": "other"})
 
     def ask() -> None:
         with kept(failures):
@@ -93,7 +96,17 @@ def test_who_asks_meanwhile_is_answered(net: Star) -> None:
                     assert b"snoop_port_rx_frames_total" in page.read()
                 rounds[1] += 1
 
-    threads = [threading.Thread(target=each) for each in (ask, scrape)]
+    def add() -> None:
+        with kept(failures):
+            while not ended.is_set():
+                with Client(net.switch.socket) as client:
+                    assert client.call("port_add", port="added")["port"] == "added"
+                    client.call("port_set", port="added", options=["fast_leave=on"])
+                    client.call("reload")
+                    client.call("port_del", port="added")
+                rounds[2] += 1
+
+    threads = [threading.Thread(target=each) for each in (ask, scrape, add)]
     for thread in threads:
         thread.start()
     for _ in range(3):
@@ -104,13 +117,14 @@ def test_who_asks_meanwhile_is_answered(net: Star) -> None:
                 failures or all(now > then for now, then in zip(rounds, before, strict=True))
             ),
             within=20,
-            what="both are answered by the new one",
+            what="all are answered by the new one",
         )
     ended.set()
     for thread in threads:
         thread.join()
     assert not failures
     assert net.switch.row("239.24.1.50", "p2") is None
+    assert "added" not in {row["name"] for row in net.switch.show("ports")["ports"]}
 
 
 def known(net: Star) -> list[dict[str, Any]]:

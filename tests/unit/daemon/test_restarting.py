@@ -13,6 +13,7 @@ from snoop import parent
 from snoop.control.requests import HandedOver, Reload, RequestError, Restart, Show
 from snoop.daemon.handing import Handing, Running
 from snoop.daemon.restarting import Restarting
+from snoop.links.claims import Claims
 from unit import HANGS_S
 from unit.daemon.test_handing import SCRIPT, Fake
 
@@ -34,6 +35,7 @@ class Old(Restarting):
         self.fake = fake
         self.left: list[Handing] = []
         self._heir = self._handing = self._keeping = None
+        self._claims = Claims("sw0")
         self._loop = asyncio.get_running_loop()
 
     def _running(self) -> Running:
