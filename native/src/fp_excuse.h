@@ -1,8 +1,8 @@
 /*
  * Frames that nobody could send because their link was about to be down: the news of it comes a
  * little later than the first refusal, which looks like an egress that is full or faulty. When the
- * news is there, what was counted so within the last second or two is counted as
- * FP_STAT_TX_DROP_DOWN. Control thread only.
+ * news is there, what was counted so since the look before the last, within one second at least and
+ * two or so at most, is counted as FP_STAT_TX_DROP_DOWN. Control thread only.
  */
 #ifndef FP_EXCUSE_H
 #define FP_EXCUSE_H

@@ -110,8 +110,8 @@ struct fp_switch {
 	uint64_t refused[FP_PORTS_MAX]; /* copies, as far as they are counted */
 	struct {
 		uint64_t looked_ns;
-		uint64_t before[FP_PORTS_MAX][FP_EXCUSED];
-	} excuse; /* fp_excuse.h */
+		uint64_t seen[FP_PORTS_MAX][FP_EXCUSED][2]; /* by the last look, the one before */
+	} excuse;					    /* fp_excuse.h */
 };
 
 /* There is something to decide: the control thread's descriptor is readable. */
