@@ -4,7 +4,7 @@
  * the other, so they hold no directives but plain integer #defines (native/README.md). Any change
  * of layout or of a call bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 28
+#define FP_CONTRACT_VERSION 29
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -169,7 +169,8 @@ enum fp_port_flag {
 	FP_PORT_AHEAD = 64,   /* what its hosts join they get before that is decided */
 	FP_PORT_GUARD = 128,  /* probes that come in are the control plane's, whatever else it is */
 	FP_PORT_HELD = 256,   /* not up, because it is part of a loop */
-	FP_PORT_NAMES = 512   /* announcements of sessions are copied to the control plane */
+	FP_PORT_NAMES = 512,  /* announcements of sessions are copied to the control plane */
+	FP_PORT_RINGS = 1024  /* nothing leaves by the programs in the kernel */
 };
 
 struct fp_port_state {
@@ -189,8 +190,7 @@ enum fp_open_flag {
 	FP_OPEN_QDISC_BYPASS = 1,
 	FP_OPEN_ISOLATE = 2,  /* keep the host stack off the port */
 	FP_OPEN_SHORTCUT = 4, /* redirect known unicast inside the kernel */
-	FP_OPEN_LATER = 8,    /* its program comes by fp_port_attach(), where there can be one */
-	FP_OPEN_RINGS = 16    /* nothing comes in or leaves by the program in the kernel */
+	FP_OPEN_LATER = 8     /* its program comes by fp_port_attach(), where there can be one */
 };
 
 struct fp_port_config {
@@ -230,8 +230,9 @@ struct fp_config {
 enum fp_path {
 	FP_PATH_RING_NEW = 0, /* too few of its frames were seen yet */
 	FP_PATH_RING_OFF,     /* kernel = "off", or the kernel cannot */
-	FP_PATH_RING_PORT,    /* a port of its, in or out, has no program in the kernel */
-	FP_PATH_RING_RUNS,    /* so fast that leaving in runs gains more */
+	FP_PATH_RING_PORT,   /* a port of its, in or out, has no program in the kernel, or no use of
+				it */
+	FP_PATH_RING_RUNS,   /* so fast that leaving in runs gains more */
 	FP_PATH_RING_FRAMES, /* frames the kernel's program leaves alone: long, cut, with options */
 	FP_PATH_RING_PORTS,  /* it goes to more ports than the program has room for */
 	FP_PATH_RING_COPIED, /* the control plane gets a copy of each frame */

@@ -66,7 +66,7 @@ void fp_attach(struct fp_port *port, struct fp_kernel *kernel)
 	int err;
 
 	/* relaxed, here and below: a hint to the loops, which a publish follows */
-	fp_store_relaxed(&port->served, !port->rings_only && fp_attach_load(kernel));
+	fp_store_relaxed(&port->served, fp_attach_load(kernel));
 	err = attach(port, kernel);
 	/* Without the program the filter would keep out what nobody sends on. */
 	if (err)

@@ -57,7 +57,7 @@ void fp_plan_facts(const struct fp_table *table, uint32_t in_port, uint32_t tci,
 	};
 	fp_mask_for_each(verdict->ports, port)
 	{
-		facts->served &= is_served(table, port);
+		facts->served &= is_served(table, port) && !fp_mask_has(table->rings, port);
 		facts->runs |= fp_mask_has(table->coalesce, port);
 		facts->egress++;
 	}

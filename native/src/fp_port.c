@@ -256,7 +256,6 @@ struct fp_port *fp_port_new(const struct fp_port_config *config)
 	if (!port)
 		return NULL;
 	port->flags = config->flags;
-	port->rings_only = config->flags & FP_OPEN_RINGS;
 	fp_store_relaxed(&port->needs_qdisc, !(config->flags & FP_OPEN_QDISC_BYPASS));
 	port->ifindex = config->ifindex;
 	port->isolated = ENOTSUP;
@@ -386,7 +385,6 @@ void fp_port_take(struct fp_port *port, struct fp_port *program, struct fp_kerne
 void fp_port_inherit(struct fp_port *port, struct fp_port *before)
 {
 	port->flags = before->flags;
-	port->rings_only = before->rings_only;
 	fp_store_relaxed(&port->served, fp_load_relaxed(&before->served));
 	port->isolated = before->isolated;
 	port->isolate_fd = before->isolate_fd;

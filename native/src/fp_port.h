@@ -40,7 +40,6 @@ struct fp_port {
 	int isolated;	 /* 0, or the errno of isolation; EINPROGRESS: its program is to come */
 	int isolate_fd;	 /* tcx link of the program that keeps the host stack off, or lets it see */
 	int knot;	 /* what has its sockets closed behind a dead process, or -1 */
-	bool rings_only; /* FP_OPEN_RINGS, as long as it lives */
 	/* what comes in may be served inside the kernel; the control thread's, the loops read it */
 	_Atomic bool served;
 	struct fp_ring data;

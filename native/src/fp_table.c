@@ -266,6 +266,7 @@ int fp_table_apply_port(struct fp_table *table, const struct fp_port_state *stat
 	mask_put(table->guard, state->port, open && state->flags & FP_PORT_GUARD);
 	mask_put(table->held, state->port, open && state->flags & FP_PORT_HELD);
 	mask_put(table->names, state->port, open && state->flags & FP_PORT_NAMES);
+	mask_put(table->rings, state->port, state->flags & FP_PORT_RINGS);
 	table->mtu[state->port] = state->mtu;
 	table->pvid[state->port] = state->pvid;
 	table->horizon[state->port] = state->horizon;

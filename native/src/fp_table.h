@@ -84,6 +84,7 @@ struct fp_table {
 	uint64_t guard[FP_MASK_WORDS];	/* whose probes are handed up */
 	uint64_t held[FP_MASK_WORDS];	/* not up, being part of a loop */
 	uint64_t names[FP_MASK_WORDS];	/* whose announcements are handed up */
+	uint64_t rings[FP_MASK_WORDS];	/* by which the programs send nothing */
 	struct fp_vlans *vlans;
 	struct fp_port *ports[FP_PORTS_MAX];
 	uint32_t mtu[FP_PORTS_MAX];

@@ -34,15 +34,15 @@ static bool is_other(const struct change *change, uint32_t vlan, uint32_t port)
 	       change->live->ports[port] != change->old->ports[port] ||
 	       change->live->mtu[port] != change->old->mtu[port] ||
 	       change->live->horizon[port] != change->old->horizon[port] ||
+	       fp_mask_has(change->live->rings, port) != fp_mask_has(change->old->rings, port) ||
 	       is_left(change, vlan, port);
 }
 
 /* Whether they may send by the port of the address, and by the other one that has it. */
 static bool is_open_to_programs(const struct fp_table *table, const struct fp_fdb_place *place)
 {
-	const struct fp_port *also = place->also < 0 ? NULL : table->ports[place->also];
-
-	return !table->ports[place->port]->rings_only && (!also || !also->rings_only);
+	return !fp_mask_has(table->rings, place->port) &&
+	       (place->also < 0 || !fp_mask_has(table->rings, (uint32_t)place->also));
 }
 
 /*
@@ -195,7 +195,8 @@ void fp_unicast_settle(struct fp_switch *sw, const struct fp_table *old,
 		     memcmp(old->pvid, table->pvid, sizeof(old->pvid));
 	bool addresses = vlans || old->members_seq != table->members_seq;
 	bool places = memcmp(old->mtu, table->mtu, sizeof(old->mtu)) ||
-		      memcmp(old->horizon, table->horizon, sizeof(old->horizon));
+		      memcmp(old->horizon, table->horizon, sizeof(old->horizon)) ||
+		      memcmp(old->rings, table->rings, sizeof(old->rings));
 
 	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
 		addresses |= (old->up[i] & ~table->up[i]) != 0;

@@ -130,7 +130,7 @@ static int receive(struct fp_switch *sw, const struct fp_port_handed *handed, ui
 {
 	struct fp_port_config config = {
 		.ifindex = handed->ifindex,
-		.flags = FP_OPEN_QDISC_BYPASS | FP_OPEN_RINGS,
+		.flags = FP_OPEN_QDISC_BYPASS,
 		.punt_bytes = FAKE_PUNT_BYTES,
 	};
 	const char *stage = NULL;

@@ -63,7 +63,8 @@ static void publish_something(struct lab *lab, uint64_t *seed)
 	struct fp_port_state state = {
 		.port = (uint16_t)check_below(seed, LAB_PORTS),
 		.mtu = check_below(seed, 4) ? 1500 : 120,
-		.flags = FP_PORT_UP | FP_PORT_FILTERS,
+		.flags = (uint16_t)(FP_PORT_UP | FP_PORT_FILTERS |
+				    (check_below(seed, 40) ? 0 : FP_PORT_RINGS)),
 		.pvid = check_below(seed, 4) ? 10 : 20,
 		.horizon = (uint16_t)(check_below(seed, 4) == 0),
 		.storm_limit = check_below(seed, 2) ? 100 : 0,
@@ -127,6 +128,7 @@ static bool check_served(struct lab *lab, const struct flow *flow)
 		CHECK_EQ(copies[i].tci, want);
 		fp_mask_set(ports, copies[i].port);
 		CHECK(packet.payload_bytes <= table->mtu[copies[i].port]);
+		CHECK(!fp_mask_has(table->rings, copies[i].port));
 	}
 	if (is_cut(table, flow, &verdict, ports))
 		return true;

@@ -21,7 +21,6 @@ def port_config(ifindex: int, setup: PortSetup, program_fd: int = 0) -> Any:
     flags |= lib.FP_OPEN_ISOLATE if setup.isolate else 0
     flags |= lib.FP_OPEN_SHORTCUT if setup.shortcut else 0
     flags |= lib.FP_OPEN_LATER if setup.later else 0
-    flags |= lib.FP_OPEN_RINGS if setup.rings_only else 0
     slots = setup.ring_slots, setup.control_slots
     return ffi.new(
         "struct fp_port_config *", [ifindex, *slots, flags, setup.punt_bytes, program_fd]
@@ -139,6 +138,7 @@ class Opening:
         reserved: int = 0,
         storm_limit: int = 0,
         names: bool = False,
+        rings_only: bool = False,
     ) -> None:
         """Stage the state of an open port for the next publish; mtu in bytes, rate 0: no limit.
 
@@ -150,7 +150,8 @@ class Opening:
         join they get before that is decided (SM-70). `guard`: probes are handed up (LOOP-1);
         `held`: it is not `up`, being part of a loop. `reserved`: bit n lets 01:80:c2:00:00:0n
         through (L2-2). `storm_limit`: frames a second of each kind of flood, 0: no limit. `names`:
-        session announcements are copied to the control plane (SAY-61).
+        session announcements are copied to the control plane (SAY-61). `rings_only`: nothing
+        leaves by the kernel's programs.
         """
         flags = (lib.FP_PORT_UP if up else 0) | (lib.FP_PORT_COALESCE if coalesce else 0)
         flags |= lib.FP_PORT_WATCHED if watched else 0
@@ -160,5 +161,6 @@ class Opening:
         flags |= lib.FP_PORT_AHEAD if ahead else 0
         flags |= (lib.FP_PORT_GUARD if guard else 0) | (lib.FP_PORT_HELD if held else 0)
         flags |= lib.FP_PORT_NAMES if names else 0
+        flags |= lib.FP_PORT_RINGS if rings_only else 0
         own = (pvid, horizon, peer_mac, reserved, storm_limit)
         self._staged_ports[port] = (mtu, flags, igmp_rate, igmp_burst, *own)

@@ -53,9 +53,10 @@ class Opener:
         """Open it, or begin to; it has its link once it is open."""
         port.asked_isolation = self._isolation.wanted(port.table, link)
         port.asked_bypass = self._egress.bypasses(port.table, link.ifindex)
+        port.rings_only = self._egress.rings_only(link.ifindex)
         try:
             self._claims.take(link.ifindex)
-            setup = self._setup(port, rings_only=self._egress.rings_only(link.ifindex))
+            setup = self._setup(port)
             opened = self._opened(port, link, setup)
         except OSError as error:
             self._claims.drop(link.ifindex)
@@ -94,9 +95,7 @@ class Opener:
         """New rings for an open port whose old ones have stopped. Its state in the table stays."""
         assert port.link is not None
         try:
-            kept = port.setup is not None and port.setup.rings_only
-            setup = self._setup(port, rings_only=kept)
-            opened = self._fastpath.port_reopen(port.id, port.link.ifindex, setup)
+            opened = self._fastpath.port_reopen(port.id, port.link.ifindex, self._setup(port))
         except OSError as error:
             # Its old rings take nothing in either: down, said, and tried again as a whole.
             self.close(port)
@@ -137,17 +136,15 @@ class Opener:
             self._programs.begin(lambda number: self._fastpath.counters(number)["rx_frames"])
 
     def takes_opening(self, port: Port, link: Link) -> bool:
-        """A filter came or went, or what isolates it and is not our program. Traffic control that
-        did, and what is ours, is followed without.
+        """What isolates it came or went, and is not our program. Traffic control and filters that
+        did, and what is ours, are followed without.
         """
         bypass = self._egress.bypasses(port.table, link.ifindex)
-        if port.asked_bypass != bypass:
-            self._fastpath.port_bypass(port.id, bypass)
-            port.asked_bypass = bypass
-            self._staging.set(port)
         rings_only = self._egress.rings_only(link.ifindex)
-        if port.setup is not None and port.setup.rings_only != rings_only:
-            return True
+        if (port.asked_bypass, port.rings_only) != (bypass, rings_only):
+            self._fastpath.port_bypass(port.id, bypass)
+            port.asked_bypass, port.rings_only = bypass, rings_only
+            self._staging.set(port)
         wanted = self._isolation.wanted(port.table, link)
         if wanted == port.asked_isolation:
             return False
@@ -182,7 +179,7 @@ class Opener:
         prepared = self._openings.take(link.ifindex, setup)
         return None if prepared is None else self._fastpath.adopt(port.id, prepared, setup)
 
-    def _setup(self, port: Port, *, rings_only: bool) -> PortSetup:
+    def _setup(self, port: Port) -> PortSetup:
         """How a port is to be opened; its rings are as deep as those of others allow."""
         switch: SwitchTable = self._staging.switch
         if port.setup is None:
@@ -200,7 +197,6 @@ class Opener:
             qdisc_bypass=port.asked_bypass,
             isolate=port.asked_isolation,
             later=self._programs is not None,
-            rings_only=rings_only,
         )
         return port.setup
 

@@ -73,6 +73,7 @@ class PortPath(Protocol):
         reserved: int = ...,
         storm_limit: int = ...,
         names: bool = ...,
+        rings_only: bool = ...,
     ) -> None: ...
 
 
@@ -84,7 +85,8 @@ class Port:
     other ports of this number have counted, `since` when it was not theirs any more; `opening`: the
     interface for which it is being opened, 0: none; `held`: why the loop guard has it forward
     nothing, `held_with` the port by which its loop goes on; `setup`: how it was asked for last;
-    `said`: the state in the log; `later`: its program is to come, and the rings alone serve it.
+    `said`: the state in the log; `later`: its program is to come, and the rings alone serve it;
+    `rings_only`: nothing leaves it by the kernel's programs.
     """
 
     id: int
@@ -98,6 +100,7 @@ class Port:
     isolated_because: str | None = None
     asked_isolation: bool = False
     asked_bypass: bool = True
+    rings_only: bool = False
     told_up: bool = False
     held: str | None = None
     held_with: str | None = None

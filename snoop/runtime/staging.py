@@ -83,6 +83,7 @@ class Staging:
             reserved=self.switch.group_fwd_mask,
             storm_limit=port.table.storm_limit,
             names=self.switch.announced_names,
+            rings_only=port.rings_only,
         )
 
     def _horizon(self, port: Port) -> int:

@@ -16,16 +16,14 @@ class PortSetup:
     """How a port is to be opened; what is 0 gets its default.
 
     `isolate`: keep the host's stack off it; `shortcut`: known unicast is redirected inside the
-    kernel; `later`: what does both comes when the port is there; `rings_only`: nothing comes in or
-    leaves by the kernel's program. Slots are ring slots of 2048 bytes, `punt_bytes` the queue of
-    control frames to this side: powers of two.
+    kernel; `later`: what does both comes when the port is there. Slots are ring slots of 2048
+    bytes, `punt_bytes` the queue of control frames to this side: powers of two.
     """
 
     qdisc_bypass: bool = True
     isolate: bool = True
     shortcut: bool = True
     later: bool = False
-    rings_only: bool = False
     ring_slots: int = 0
     control_slots: int = 0
     punt_bytes: int = 0

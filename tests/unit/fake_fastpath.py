@@ -60,6 +60,7 @@ class FakeFastPath:
     aged: list[tuple[int, int]] = field(default_factory=list)
     learned: list[FdbEntry] = field(default_factory=list)
     ahead: dict[int, bool] = field(default_factory=dict)
+    rings_only: dict[int, bool] = field(default_factory=dict)
     guards: dict[int, tuple[bool, bool, int, int]] = field(default_factory=dict)
     """Guarded, held, addresses let through, storm limit."""
     decisions: list[int] = field(default_factory=list)
@@ -129,13 +130,14 @@ class FakeFastPath:
         filters: bool = False, pvid: int = 0, horizon: int = 0,
         peer: bool = False, peer_mac: bytes = bytes(6), ahead: bool = False,
         guard: bool = False, held: bool = False, reserved: int = 0, storm_limit: int = 0,
-        names: bool = False,
+        names: bool = False, rings_only: bool = False,
     ) -> None:  # fmt: skip
         assert port in self.opened
         self.states[port] = (up, mtu, coalesce)
         self.table.up = self.table.up & ~(1 << port) | up << port
         self.peers[port] = peer_mac if peer else None
         self.rates[port] = (igmp_rate, igmp_burst)
+        self.rings_only[port] = rings_only
         self.table.horizons[port] = horizon
         self.ahead[port] = ahead
         self.guards[port] = (guard, held, reserved, storm_limit)

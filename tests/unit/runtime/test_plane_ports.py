@@ -149,6 +149,23 @@ def test_reload_of_socket_options_reopens_no_port_and_keeps_its_members() -> Non
     assert scene.fastpath.rows[0, G, ANY] == 0b0010
 
 
+@pytest.mark.parametrize("bypass", [True, False])
+def test_filter_that_comes_and_goes_reopens_no_port(bypass: bool) -> None:
+    """What leaves there passes it from the next publish on, by the rings alone."""
+    scene = Scene(switch={"qdisc_bypass": bypass}).start()
+    scene.join(1)
+    ifindex = scene.fastpath.opened[1]
+    scene.fastpath.refused = dict.fromkeys(scene.fastpath.opened.values(), errno.EIO)
+    for qdisc, filtered in (("nftables", True), ("noqueue", False)):
+        published = scene.fastpath.publishes
+        scene.neighbours.qdiscs[ifindex] = qdisc
+        scene.plane.links_changed()
+        assert scene.fastpath.rings_only[1] is filtered
+        assert scene.fastpath.bypasses[1] is (bypass and not filtered)
+        assert scene.fastpath.publishes > published
+        assert scene.members() == {"p1"}
+
+
 def test_reload_moves_configured_statics_and_keeps_commanded_ones() -> None:
     statics = [{"group": "239.9.9.9", "ports": ["p1", "p2"]}]
     scene = Scene(static=statics).start()
