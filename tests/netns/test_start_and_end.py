@@ -61,10 +61,11 @@ def curtains() -> int:
 
 
 @contextlib.contextmanager
-def started(ports: int) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
-    """A switch that is ready, and how long that took."""
+def started(ports: int, where: Path) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+    """A switch that is ready, and how long that took. `where`: for what a killed one leaves."""
     given = [word for n in range(ports) for word in ("--port", f"p{n}")]
-    command = [sys.executable, "-m", "snoop", "-n", MANY, "run", *given]
+    socket = str(where / "many.sock")
+    command = [sys.executable, "-m", "snoop", "--socket", socket, "run", *given]
     begun = time.monotonic()
     pipe, null = subprocess.PIPE, subprocess.DEVNULL
     with namespaces.spawn(MANY, command, stdout=pipe, stderr=null) as switch:
@@ -80,13 +81,13 @@ def started(ports: int) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
 @pytest.mark.alone
 @pytest.mark.parametrize(("ports", "ready_within", "gone_within"), [(16, 1, 0.6), (200, 4, 2)])
 def test_many_ports_serve_and_go_at_once(
-    ports: int, ready_within: float, gone_within: float
+    ports: int, ready_within: float, gone_within: float, tmp_path: Path
 ) -> None:
     """Twice the goals, and what one port takes. Programs come later, and go later."""
     with cabled(ports) as ifindexes:
-        with started(1) as (_, base):
+        with started(1, tmp_path) as (_, base):
             pass
-        with started(ports) as (switch, ready):
+        with started(ports, tmp_path) as (switch, ready):
             # No port is without either: they keep the host's stack off it.
             assert curtains() + programs(ifindexes) >= ports
             wait_until(lambda: programs(ifindexes) == ports, within=20)
@@ -106,9 +107,9 @@ def packet_sockets() -> int:
         return len(Path("/proc/thread-self/net/packet").read_text().splitlines()) - 1
 
 
-def left_by_a_killed_one(ifindexes: list[int]) -> int:
+def left_by_a_killed_one(ifindexes: list[int], where: Path) -> int:
     """How many of its sockets are there when it is gone."""
-    with started(len(ifindexes)) as (switch, _):
+    with started(len(ifindexes), where) as (switch, _):
         wait_until(lambda: programs(ifindexes) == len(ifindexes), within=20)
         begun = time.monotonic()
         switch.kill()
@@ -119,14 +120,16 @@ def left_by_a_killed_one(ifindexes: list[int]) -> int:
     return left
 
 
-def test_a_killed_switch_is_gone_before_its_sockets_and_another_can_begin_at_once() -> None:
+def test_a_killed_switch_is_gone_before_its_sockets_and_another_can_begin_at_once(
+    tmp_path: Path,
+) -> None:
     """The kernel closes them behind it. Whoever is started while it is still taken apart waits."""
     with cabled(8) as ifindexes:
         # Now and then the kernel is quick with all of them: somebody holds its lock on interfaces.
-        assert any(left_by_a_killed_one(ifindexes) for _ in range(3))
-        with started(8) as (switch, _):
+        assert any(left_by_a_killed_one(ifindexes, tmp_path) for _ in range(3))
+        with started(8, tmp_path) as (switch, _):
             wait_until(lambda: programs(ifindexes) == 8, within=20)
             switch.kill()  # and not waited for
-            with started(8) as (_, ready):
+            with started(8, tmp_path) as (_, ready):
                 print(f"the next after {ready:.2f} s")
                 wait_until(lambda: packet_sockets() == 5 * 8, within=60)
