@@ -11,6 +11,7 @@ from snoop.cli.given import Given, configuration
 from snoop.printable import printable
 
 if TYPE_CHECKING:
+    from snoop.cli.session import Session
     from snoop.config.problems import ConfigError
     from snoop.config.schema import Config
 
@@ -105,6 +106,17 @@ def reload(ctx: click.Context, as_json: bool) -> None:
     click.echo("reloaded")
 
 
+def _of_process(ctx: click.Context, pid: int) -> Session:
+    """The switch that is this process; UsageError beside a name."""
+    from snoop.cli import running
+    from snoop.cli.session import Session
+
+    given = options.session(ctx)
+    if given.name or given.given_path:
+        raise click.UsageError("--pid says which switch, as --name and --socket do", ctx)
+    return Session(name=None, path=running.socket_of(pid))
+
+
 RESTART_SECONDS = 30.0
 SERVING_SECONDS = 60.0  # more than the rest of it may take
 
@@ -117,16 +129,20 @@ SERVING_SECONDS = 60.0  # more than the rest of it may take
     show_default=True,
     help="Seconds that the new process may take to begin.",
 )
+@options.option(
+    "--pid", type=click.IntRange(1), metavar="PID",
+    help="The switch that is this process, whatever its name.",
+)  # fmt: skip
 @options.as_json
 @click.pass_context
-def restart(ctx: click.Context, timeout: float, as_json: bool) -> None:
+def restart(ctx: click.Context, timeout: float, pid: int | None, as_json: bool) -> None:
     """Hand over to a new process of the same command, with all that this one knows.
 
     After an upgrade it is of the new version. What came in meanwhile waits in the rings: nothing is
     lost, doubled or out of order, and hosts and routers notice nothing. If the new process cannot
     begin, the old one goes on, and says why.
     """
-    session = options.session(ctx)
+    session = options.session(ctx) if pid is None else _of_process(ctx, pid)
     wait = timeout + SERVING_SECONDS
     if as_json:
         options.print_json(session.call("restart", wait, timeout=timeout))

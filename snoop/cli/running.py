@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,18 @@ def instead() -> str:
     """Who runs in place of the one that was asked, for whoever forgot the name."""
     names = [path.stem for path in sockets.every() if row_of(path)["state"] == "running"]
     return f". Running: {', '.join(names)}" if names else ""
+
+
+def socket_of(pid: int) -> str:
+    """The socket that a process listens at; NoDaemon."""
+    for path in sockets.every():
+        with (
+            contextlib.suppress(client.NoDaemon, client.Refused),
+            client.Client(str(path), timeout=ANSWER_SECONDS) as one,
+        ):
+            if one.pid == pid:
+                return str(path)
+    raise client.Absent(f"no switch in the runtime directories is process {pid}")
 
 
 def row_of(path: Path) -> dict[str, Any]:

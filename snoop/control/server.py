@@ -93,10 +93,9 @@ class ControlServer:
             async with _locked(self._path.parent):
                 _clear_stale(self._path)
                 sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-                sock.bind(str(self._path))
+                _bind(sock, self._path)
                 if self._group:
                     self._give(gid)
-                os.chmod(self._path, 0o660)
                 sock.listen(BACKLOG)
                 self._inode = self._path.stat().st_ino
         except OSError as error:
@@ -264,6 +263,17 @@ async def _lock(fd: int) -> bool:
         else:
             return True
     return False
+
+
+def _bind(sock: socket.socket, path: Path) -> None:
+    """For owner and group from the beginning: a chmod follows what the directory's owner, who may
+    be another than we, puts in the place of the file meanwhile.
+    """
+    before = os.umask(0o117)
+    try:
+        sock.bind(str(path))
+    finally:
+        os.umask(before)
 
 
 def _clear_stale(path: Path) -> None:

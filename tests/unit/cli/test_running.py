@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,24 @@ def test_who_forgets_the_name_is_told_who_runs(
     (directory / "notes.sock").write_text("no socket")
     assert main.run(["--name", "sw0", "show", "mdb"]) == 3
     assert capsys.readouterr().err.endswith("with --name or --socket. Running: sw\n")
+
+
+def test_who_knows_a_switch_by_its_process_alone(
+    daemon: Daemon,
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A unit does: its file may call the switch anything."""
+    monkeypatch.setenv("SNOOP_SOCKET", str(directory / "another.sock"))
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(directory / "old.sock"))
+    assert main.run(["restart", "--pid", str(os.getpid())]) == 1
+    assert capsys.readouterr().err == "snoop: only a process can hand over\n", "it was asked"
+    assert main.run(["restart", "--pid", "1"]) == 3
+    said = capsys.readouterr().err
+    assert said == "snoop: no switch in the runtime directories is process 1. Running: sw\n"
+    assert main.run(["-n", "sw", "restart", "--pid", "1"]) == 2
 
 
 @pytest.mark.parametrize(
