@@ -3,7 +3,8 @@
 aiohttp bounds neither the number of connections nor how long a request's head may take. Here a
 connection that is being answered is *busy*, any other is *idle*: idle ones end after IDLE_SECONDS,
 whatever trickles in, and when every place is taken the one idle longest makes room. While all are
-busy a newcomer is hung up on.
+busy a newcomer is hung up on, and so is who says more than QUESTION_BYTES_MAX before he has his
+answer: whatever is made of it would wait in memory.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 from collections.abc import Callable
 
 IDLE_SECONDS = 20.0
+QUESTION_BYTES_MAX = 1 << 16
 
 
 class Places:
@@ -73,6 +75,7 @@ class Seat(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._in = False
+        self._said = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -84,7 +87,10 @@ class Seat(asyncio.Protocol):
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        if self._in:
+        self._said += len(data)
+        if self._said > QUESTION_BYTES_MAX:
+            self.go()
+        elif self._in:
             self._inner.data_received(data)
 
     def eof_received(self) -> bool | None:
@@ -103,8 +109,9 @@ class Seat(asyncio.Protocol):
             self._inner.connection_lost(error)
 
     def go_after(self, seconds: float) -> None:
-        """Hang up then."""
+        """Hang up then; what he says from now on is another question."""
         self.stay()
+        self._said = 0
         self._timer = asyncio.get_running_loop().call_later(seconds, self.go)
 
     def stay(self) -> None:

@@ -32,6 +32,7 @@ SEND_SECONDS = 20.0
 NEIGHBOURS_SECONDS = 30.0
 STATES_SECONDS = 2.0
 BACKLOG = 128
+HEADER_BYTES_MAX = 1 << 14  # cookies of whatever else localhost serves come along
 _SHOWN = frozenset(Shown.__args__)  # type: ignore[attr-defined]
 _FILTERS = frozenset(("vlan", "group", "port", "family", "host", "source"))
 _EXPLAINS = frozenset(("port", "group", "source", "vlan", "frame_bytes", "ttl"))
@@ -288,7 +289,8 @@ async def serving(
     app.add_routes(pages.routes())
     runner = web.AppRunner(
         app, access_log=None, logger=_quiet(), handle_signals=False, shutdown_timeout=0.5,
-        max_line_size=4096, max_field_size=4096, lingering_time=0.5, keepalive_timeout=15.0,
+        max_line_size=4096, max_field_size=HEADER_BYTES_MAX, lingering_time=0.5,
+        keepalive_timeout=15.0,
     )  # fmt: skip
     await runner.setup()
     assert runner.server is not None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +22,12 @@ def net() -> Iterator[Star]:
         made.h(1).join("239.42.0.1")
         made.reached("239.42.0.1")
         yield made
+
+
+@pytest.fixture(scope="module")
+def at(net: Star) -> Iterator[tuple[str, int]]:
+    with served(str(net.switch.socket)) as place:
+        yield place
 
 
 def test_who_says_what_no_switch_says_spoils_nothing(net: Star, tmp_path: Path) -> None:
@@ -43,3 +52,45 @@ def test_who_says_what_no_switch_says_spoils_nothing(net: Star, tmp_path: Path) 
         assert states[own] == "running"
         assert get(place, f"/api/{own}/picture")[1]["health"]["state"] == "running"
         assert get(place, "/metrics")[0] == 200
+
+
+@pytest.mark.parametrize("head", ["", "Connection: Upgrade\r\nUpgrade: websocket\r\n"])
+def test_who_says_more_than_a_question_before_he_has_his_answer_is_hung_up_on(
+    net: Star, at: tuple[str, int], head: str
+) -> None:
+    """Question after question behind one that has no end, and whatever an upgrade is followed by:
+    it would all wait in memory.
+    """
+    with socket.create_connection(at, timeout=20) as flooding:
+        live = f"GET /api/switch/live HTTP/1.1\r\nHost: localhost\r\n{head}\r\n"
+        flooding.sendall(live.encode())
+        assert flooding.recv(12) == b"HTTP/1.1 200"
+        more = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200_000
+        with pytest.raises(ConnectionError):
+            flooding.sendall(more)
+    assert get(at, "/", Cookie="a" * 9000)[0] == 200  # of all that localhost serves
+
+
+def test_a_page_goes_on_with_the_process_that_takes_over(net: Star, at: tuple[str, int]) -> None:
+    """Nobody who looks is told of anything but the next picture."""
+    with socket.create_connection(at, timeout=20) as page:
+        page.sendall(b"GET /api/switch/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        lines = page.makefile("rb")
+
+        def picture() -> tuple[dict[str, Any], set[bytes]]:
+            """The health of the next one, and what else was told before it."""
+            before = set()
+            for line in lines:
+                if line == b"event: picture\n":
+                    return json.loads(next(lines)[len("data: ") :])["health"], before
+                before.add(line.partition(b"\n")[0])
+            raise ConnectionError
+
+        health, _ = picture()
+        while health["state"] == "new":
+            health, _ = picture()
+        net.switch.do("restart")
+        again, before = picture()
+    assert (health["state"], again["state"]) == ("running", "running")
+    assert again["since"] > health["since"]
+    assert b"event: health" not in before
