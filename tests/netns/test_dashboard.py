@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
+import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from typing import Any
 
@@ -18,7 +20,14 @@ from netns.media import rtp, sender
 from netns.star import Star, star
 from snoop.lab import namespaces, wait_until
 
-GROUP, UNWANTED, LISTEN = "239.20.0.1", "239.20.0.2", "127.0.0.1:9571"
+GROUP, UNWANTED, LISTEN, ASKED = "239.20.0.1", "239.20.0.2", "127.0.0.1:9571", "127.0.0.1:9590"
+PROMETHEUS = f"""
+global: {{scrape_interval: 250ms}}
+scrape_configs:
+  - job_name: snoop
+    params: {{all: [""]}}
+    static_configs: [{{targets: ["{LISTEN}"]}}]
+"""
 
 
 def dashboard() -> dict[str, Any]:
@@ -29,8 +38,8 @@ def dashboard() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def scrapes() -> Iterator[dict[str, str]]:
-    """What scrapes of a switch with a member, a stream and a router port give, by path."""
+def net() -> Iterator[Star]:
+    """A switch with a member, a stream with a gap, and a router port."""
     with star(5, metrics={"listen": LISTEN}, ports={"p2": {"mrouter": "always"}}) as net:
         net.h(1).join(GROUP)
         net.switch.wait_members(GROUP, {"p1"})
@@ -42,9 +51,45 @@ def scrapes() -> Iterator[dict[str, str]]:
                 out.send(rtp(number if number < 20 else number + 3))
         net.lab.set_port("p4", "down")
         wait_until(lambda: "down" in states(net), within=5, what="p4 is down")
-        with namespaces.inside(net.lab.namespace):
-            taken = {path: scrape(path) for path in ("/metrics", "/metrics?all")}
-        yield taken | {"command": net.switch.do("metrics")}
+        yield net
+
+
+@pytest.fixture(scope="module")
+def scrapes(net: Star) -> dict[str, str]:
+    """What scrapes give, by path."""
+    with namespaces.inside(net.lab.namespace):
+        taken = {path: scrape(path) for path in ("/metrics", "/metrics?all")}
+    return taken | {"command": net.switch.do("metrics")}
+
+
+@pytest.fixture(scope="module")
+def asked(net: Star, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
+    """A Prometheus that has scraped the switch, counters that never moved as well."""
+    where = tmp_path_factory.mktemp("prometheus")
+    (where / "prometheus.yml").write_text(PROMETHEUS, "utf-8")
+    words = ["prometheus", f"--config.file={where}/prometheus.yml", f"--storage.tsdb.path={where}"]
+
+    def ask(expression: str) -> Any:
+        query = urllib.parse.urlencode({"query": expression})
+        with urllib.request.urlopen(f"http://{ASKED}/api/v1/query?{query}", timeout=10) as answer:
+            return json.load(answer)["data"]["result"]
+
+    def scraped() -> bool:
+        with contextlib.suppress(OSError):
+            return bool(ask("count_over_time(snoop_uptime_seconds[1m]) > 2"))
+        return False
+
+    with (
+        namespaces.inside(net.lab.namespace),
+        subprocess.Popen(
+            [*words, f"--web.listen-address={ASKED}"], stderr=subprocess.DEVNULL
+        ) as running,
+    ):
+        try:
+            wait_until(scraped, within=30, what="Prometheus has scraped")
+            yield ask
+        finally:
+            running.terminate()
 
 
 def states(net: Star) -> set[str]:
@@ -178,6 +223,15 @@ def test_every_metric_and_label_of_the_dashboard_exists(
                 assert label in labels[name] | {"instance", "switch"}, (name, label)
     for label in re.findall(r"{{(\w+)}}", legend):
         assert label in labels[used[0]] | {"instance", "switch"}, label
+
+
+@pytest.mark.parametrize("target", targets(), ids=lambda target: target[0].replace(" ", "-"))
+def test_prometheus_has_an_answer_for_every_panel(
+    asked: Callable[[str], Any], target: tuple[str, str, str]
+) -> None:
+    """None is empty, whichever switch and port are chosen: all of them here."""
+    chosen = re.sub(r"\$(instance|switch|port)", ".*", target[1])
+    assert asked(re.sub(r"\[(\$__rate_interval|1h)\]", "[1m]", chosen)) != []
 
 
 def test_panels_do_not_lie_over_each_other() -> None:
