@@ -146,6 +146,9 @@ class Looked:
         self.known.refused = witnesses.refused
         self.remake()
         before = self._counted
+        if before is None:  # a storm is to be seen at once, and not by the next look alone
+            before = since, counters.ports
+            counters, since = await line.show(documents.Counters), time.monotonic()
         self._counted = since, counters.ports
         facts = Facts(
             seen=self._everything(),
@@ -156,9 +159,7 @@ class Looked:
             port_counters=counters.ports,
             unbalanced=looks.unbalanced(balance),
             unwanted_bits_per_s=UNWANTED_BITS_PER_S,
-            rates={}
-            if before is None
-            else looks.rates(before[1], counters.ports, max(0.1, since - before[0])),
+            rates=looks.rates(before[1], counters.ports, max(0.1, since - before[0])),
             disputed=[row for row in self.fdb if row.rival is not None],
             fdb=self.fdb,
             witnesses=witnesses,

@@ -14,11 +14,13 @@ import pytest
 from netns.browsing import get, served
 from netns.spoiling import SPOILED, spoiled
 from netns.star import Star, star
+from snoop.lab import wait_until
+from snoop.lab.frames import udp
 
 
 @pytest.fixture(scope="module")
 def net() -> Iterator[Star]:
-    with star(2, pruning=False) as made:
+    with star(3, pruning=False) as made:
         made.h(1).join("239.42.0.1")
         made.reached("239.42.0.1")
         yield made
@@ -94,3 +96,16 @@ def test_a_page_goes_on_with_the_process_that_takes_over(net: Star, at: tuple[st
     assert (health["state"], again["state"]) == ("running", "running")
     assert again["since"] > health["since"]
     assert b"event: health" not in before
+
+
+def test_a_storm_is_seen_by_whoever_opens_the_page(net: Star) -> None:
+    """At the first look, for which nothing has been counted before."""
+    host = net.h(2)
+    frame = udp(host.address, "10.0.0.255", bytes(64), mac=host.mac)
+    host.start("frames", frames=[(b"\xff" * 6 + frame[6:]).hex()], rate=5000, repeat=20_000)
+    wait_until(lambda: net.switch.counters("p2")["flood_broadcast"] > 100, within=10, what="it")
+    with served(str(net.switch.socket)) as place:
+        found = get(place, "/api/switch/picture")[1]["findings"]
+    assert [(one["cause"], one["subject"]) for one in found if one["severity"] == "problem"] == [
+        ("storm", "p2")
+    ]
