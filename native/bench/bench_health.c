@@ -34,6 +34,7 @@ static void look(const char *what, uint64_t count, const struct media *media)
 
 		if (media && media->rtp) {
 			fp_write16(at + 2, (uint16_t)n);
+			fp_write16(at + 6, (uint16_t)n);
 			ts += RTP_BYTES;
 		}
 		for (uint32_t i = 0; media && i < media->packet_count; i++)

@@ -52,7 +52,8 @@ INLINE void look_at_packets(struct __sk_buff *skb, struct fp_health_state *state
  * tests/test_health.c holds it to.
  */
 INLINE void look_at_payload(struct __sk_buff *skb, struct fp_health_state *state,
-			    struct answer *answer, uint32_t ports, uint32_t at, uint32_t len)
+			    struct answer *answer, uint32_t ports, uint32_t at, uint32_t len,
+			    bool cut)
 {
 	uint64_t now_ns = bpf_ktime_get_coarse_ns();
 	uint32_t first = len >= FP_HEALTH_RTP_BYTES ? (uint32_t)load_word(skb, at) : 0;
@@ -68,16 +69,19 @@ INLINE void look_at_payload(struct __sk_buff *skb, struct fp_health_state *state
 			fp_health_misfit(state);
 			return;
 		}
-		way = fp_health_rtp(state, ports, (uint32_t)load_word(skb, at + 8), (uint16_t)first,
-				    now_ns);
+		way = fp_health_rtp(state, ports, first, (uint32_t)load_word(skb, at + 4),
+				    (uint32_t)load_word(skb, at + 8), now_ns);
 		if (way == FP_HEALTH_WAYS || (first >> 16 & 0x7f) != FP_HEALTH_RTP_TS)
 			return;
 		at += header;
-		count = packets_in(skb, at, len - header);
-		if (count)
-			FP_HEALTH_SET(state->is, state->is | FP_HEALTH_IS_TS);
+		count = cut ? 0 : packets_in(skb, at, len - header);
+		if (!count) {
+			fp_health_forget_pids(&state->ways[way & (FP_HEALTH_WAYS - 1)]);
+			return;
+		}
+		FP_HEALTH_SET(state->is, state->is | FP_HEALTH_IS_TS);
 	} else {
-		count = len % FP_HEALTH_TS_BYTES ? 0 : packets_in(skb, at, len);
+		count = cut || len % FP_HEALTH_TS_BYTES ? 0 : packets_in(skb, at, len);
 		if (!count) {
 			fp_health_misfit(state);
 			return;
@@ -103,7 +107,7 @@ INLINE void look_at(struct __sk_buff *skb, struct answer *answer)
 	    end_at <= at || !fp_health_wakes(state))
 		return;
 	look_at_payload(skb, state, answer, (uint32_t)load_word(skb, answer->udp_at), at,
-			end_at - at);
+			end_at - at, (uint32_t)load_half(skb, at - 4) > end_at - at + UDP_BYTES);
 }
 
 #endif

@@ -118,6 +118,7 @@ int fp_fdb_load(struct fp_switch *sw, const struct fp_fdb_entry *entries, uint32
 int fp_stream_dump(struct fp_switch *sw, struct fp_stream *streams, uint32_t streams_max)
 {
 	bool allowed = fp_load_relaxed(&sw->kernel_allowed);
+	uint64_t now_ns = fp_now_ns();
 	uint32_t count = 0;
 
 	fp_served_settle(sw);
@@ -127,7 +128,7 @@ int fp_stream_dump(struct fp_switch *sw, struct fp_stream *streams, uint32_t str
 			fp_streams_read(&worker->streams, streams + count, streams_max - count);
 
 		for (uint32_t n = 0; n < more; n++)
-			fp_health_read(&worker->healths, &streams[count + n]);
+			fp_health_read(&worker->healths, &streams[count + n], now_ns);
 		count += more;
 	}
 	/* said with the last frame of each, which may have been before */

@@ -34,6 +34,7 @@ struct fp_flow {
 	struct fp_stream_slot *slot;
 	uint32_t health; /* handle of its stream's state (fp_health.h) */
 	bool unwatched;	 /* and it wants one */
+	uint64_t ask_ns; /* when it asks for it */
 	uint64_t frames; /* of this pass, not yet in the stream */
 	uint64_t bytes;
 	/* its slot (fp_slots.h) */

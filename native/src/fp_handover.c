@@ -118,7 +118,7 @@ static void write_decision(const struct pass *pass, const struct fp_flow *flow,
 }
 
 /* Its port is in another VLAN than it was: what was counted is of the stream before. */
-static void keep_stream(const struct pass *pass, const struct fp_flow *flow)
+static void keep_stream(const struct pass *pass, struct fp_flow *flow)
 {
 	struct fp_slots *slots = &pass->worker->slots;
 	struct fp_slot_note *note = &slots->notes[flow->place];
@@ -128,6 +128,9 @@ static void keep_stream(const struct pass *pass, const struct fp_flow *flow)
 		note->stream = flow->stream;
 	}
 	note->place = flow->slot;
+	if (flow->health || flow->unwatched) /* else none is wanted */
+		flow->health =
+			fp_health_find(&pass->worker->healths, &pass->worker->streams, flow->slot);
 	if (note->health == flow->health)
 		return;
 	note->health = flow->health;

@@ -8,8 +8,9 @@
 
 #include "fp_atomic.h"
 
-#define LOOKED_AT 64u	    /* states, when room is to be made */
-#define GSO_UDP_SEGMENTS 5u /* VIRTIO_NET_HDR_GSO_UDP_L4, which older headers do not have */
+#define LOOKED_AT 64u		   /* states, when room is to be made */
+#define FULL_NS UINT64_C(20000000) /* and when there was none, so long none is looked at */
+#define GSO_UDP_SEGMENTS 5u	   /* VIRTIO_NET_HDR_GSO_UDP_L4, which older headers do not have */
 #define FRAGMENT_OFFSET 0x1fffu
 #define FRAGMENT_AT 6u
 _Static_assert(FP_HEALTH_RTP == (int)FP_HEALTH_IS_RTP && FP_HEALTH_TS == (int)FP_HEALTH_IS_TS,
@@ -72,10 +73,13 @@ static bool may_go(const struct fp_healths *healths, const struct fp_streams *st
 {
 	const struct fp_health_owner *owner = &healths->owners[place];
 	const struct fp_stream_slot *slot = &streams->slots[owner->stream];
+	const struct fp_health_state *state = &healths->states[place];
 	uint64_t last_ns;
 
 	if (!owner->used || fp_streams_watched(streams, slot) != place + 1)
 		return true;
+	if (!fp_word_load(&state->is) && fp_word_load(&state->rest))
+		return true; /* it is nothing known */
 	last_ns = fp_streams_last_ns(slot);
 	return (now_ns > last_ns && now_ns - last_ns > FP_HEALTH_SILENT_NS) ||
 	       healths->port_counts[owner->port] > healths->port_counts[port] + 1;
@@ -114,6 +118,8 @@ uint32_t fp_health_take(struct fp_healths *healths, struct fp_streams *streams,
 	uint16_t port = fp_streams_port(slot);
 	uint32_t handle = fp_health_find(healths, streams, slot);
 
+	if (!handle && now_ns < healths->full_until_ns)
+		return 0;
 	for (uint32_t i = 0; i < LOOKED_AT && !handle; i++) {
 		uint32_t place = healths->hand;
 
@@ -123,6 +129,8 @@ uint32_t fp_health_take(struct fp_healths *healths, struct fp_streams *streams,
 		give(healths, streams, place, slot, port);
 		handle = handle_of(healths, place);
 	}
+	if (!handle)
+		healths->full_until_ns = now_ns + FULL_NS;
 	return handle;
 }
 
@@ -130,6 +138,12 @@ void fp_health_pass_over(struct fp_health_state *state)
 {
 	if (state)
 		fp_word_store(&state->epoch, fp_word_load(&state->epoch) + 1);
+}
+
+void fp_healths_pass_over(struct fp_healths *healths)
+{
+	for (uint32_t i = 0; i < healths->count; i++)
+		fp_health_pass_over(&healths->states[i]);
 }
 
 /* Datagrams ------------------------------------------------------------------------------------ */
@@ -168,7 +182,7 @@ static uint32_t rtp_bytes(const uint8_t *rtp, uint32_t len_bytes)
 }
 
 static void look_at_rtp(struct fp_health_state *state, uint32_t ports, const uint8_t *rtp,
-			uint32_t len_bytes, uint64_t now_ns)
+			uint32_t len_bytes, bool cut, uint64_t now_ns)
 {
 	uint32_t header_bytes = rtp_bytes(rtp, len_bytes);
 	uint32_t way;
@@ -178,17 +192,22 @@ static void look_at_rtp(struct fp_health_state *state, uint32_t ports, const uin
 		fp_health_misfit(state);
 		return;
 	}
-	way = fp_health_rtp(state, ports, fp_read32(rtp + 8), fp_read16(rtp + 2), now_ns);
+	way = fp_health_rtp(state, ports, fp_read32(rtp), fp_read32(rtp + 4), fp_read32(rtp + 8),
+			    now_ns);
 	if (way == FP_HEALTH_WAYS || (rtp[1] & 0x7f) != FP_HEALTH_RTP_TS)
 		return;
-	count = packets_in(rtp + header_bytes, len_bytes - header_bytes);
-	if (count)
-		FP_HEALTH_SET(state->is, state->is | FP_HEALTH_IS_TS);
+	count = cut ? 0 : packets_in(rtp + header_bytes, len_bytes - header_bytes);
+	if (!count) {
+		fp_health_forget_pids(&state->ways[way]);
+		return;
+	}
+	FP_HEALTH_SET(state->is, state->is | FP_HEALTH_IS_TS);
 	look_at_packets(state, way, rtp + header_bytes, count);
 }
 
+/* cut: a first fragment. */
 static void look_at_datagram(struct fp_health_state *state, uint32_t ports, const uint8_t *payload,
-			     uint32_t len_bytes, uint64_t now_ns)
+			     uint32_t len_bytes, bool cut, uint64_t now_ns)
 {
 	uint32_t count;
 	uint32_t way;
@@ -196,10 +215,10 @@ static void look_at_datagram(struct fp_health_state *state, uint32_t ports, cons
 	if (!fp_health_wakes(state))
 		return;
 	if (len_bytes >= FP_HEALTH_RTP_BYTES && fp_health_is_rtp(fp_read32(payload))) {
-		look_at_rtp(state, ports, payload, len_bytes, now_ns);
+		look_at_rtp(state, ports, payload, len_bytes, cut, now_ns);
 		return;
 	}
-	count = len_bytes % FP_HEALTH_TS_BYTES ? 0 : packets_in(payload, len_bytes);
+	count = cut || len_bytes % FP_HEALTH_TS_BYTES ? 0 : packets_in(payload, len_bytes);
 	if (!count) {
 		fp_health_misfit(state);
 		return;
@@ -236,35 +255,59 @@ void fp_health_look(struct fp_health_state *state, const struct fp_frame *frame,
 	const uint8_t *udp = frame->data + frame->l3_offset + frame->header_bytes;
 	uint32_t len_bytes;
 	uint32_t step;
+	bool cut;
 
 	if (!begins(frame) || frame->total_bytes < frame->header_bytes + FP_UDP_BYTES)
 		return;
 	if (losing)
 		fp_health_pass_over(state);
 	len_bytes = frame->total_bytes - frame->header_bytes - FP_UDP_BYTES;
+	cut = fp_read16(udp + 4) > len_bytes + FP_UDP_BYTES;
 	step = unit_bytes(vnet, len_bytes);
 	for (uint32_t at = 0; at < len_bytes; at += step) {
 		uint32_t left = len_bytes - at;
 
 		look_at_datagram(state, fp_read32(udp), udp + FP_UDP_BYTES + at,
-				 left < step ? left : step, now_ns);
+				 left < step ? left : step, cut, now_ns);
 	}
 }
 
-void fp_health_read(const struct fp_healths *healths, struct fp_stream *stream)
+uint64_t fp_health_lost(const struct fp_health_state *state, uint64_t now_ns)
+{
+	uint64_t hole_ns = fp_word_load(&state->hole_ns);
+	uint64_t lost = fp_word_load(&state->lost);
+
+	if (!hole_ns || now_ns < hole_ns + FP_HEALTH_LATE_NS)
+		return lost;
+	for (uint32_t i = 0; i < FP_HEALTH_WAYS; i++) {
+		const struct fp_health_way *way = &state->ways[i];
+
+		if (fp_word_load(&way->is) == FP_HEALTH_IS_RTP &&
+		    fp_word_load(&way->fits) == FP_HEALTH_BELIEVE)
+			lost += fp_health_ones(~fp_word_load(&way->window));
+	}
+	return lost;
+}
+
+void fp_health_read(const struct fp_healths *healths, struct fp_stream *stream, uint64_t now_ns)
 {
 	const struct fp_health_state *state;
+	uint64_t settled;
 
 	if (!stream->health)
 		return;
 	state = &healths->states[stream->health - 1];
 	stream->health = fp_word_load(&state->is);
 	stream->health_packets = fp_word_load(&state->packets);
-	stream->health_lost = fp_word_load(&state->lost);
+	settled = fp_word_load(&state->lost);
+	stream->health_lost = fp_health_lost(state, now_ns);
 	stream->health_reordered = fp_word_load(&state->reordered);
 	stream->health_duplicates = fp_word_load(&state->duplicates);
 	stream->health_errors = fp_word_load(&state->continuity_errors);
 	stream->health_restarts = fp_word_load(&state->restarts);
 	stream->health_gap_ns = fp_word_load(&state->gap_ns);
 	stream->health_damage_ns = fp_word_load(&state->damage_ns);
+	if (stream->health_lost != settled &&
+	    stream->health_damage_ns < fp_word_load(&state->hole_ns))
+		stream->health_damage_ns = fp_word_load(&state->hole_ns);
 }

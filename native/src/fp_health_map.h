@@ -18,10 +18,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FP_HEALTH_WAYS 4u     /* a power of two */
-#define FP_HEALTH_PIDS 64u    /* likewise, of all ways */
-#define FP_HEALTH_BELIEVE 4u  /* datagrams in a row */
-#define FP_HEALTH_WINDOW 64   /* numbers back in which one is late, or known */
+#define FP_HEALTH_WAYS 4u    /* a power of two */
+#define FP_HEALTH_PIDS 64u   /* likewise, of all ways */
+#define FP_HEALTH_BELIEVE 4u /* datagrams in a row */
+#define FP_HEALTH_WINDOW                                                                           \
+	64 /* numbers back in which one is late, or known; what leaves it is lost */
 #define FP_HEALTH_JUMP 3000   /* numbers ahead that are lost ones: RFC 3550 A.1, MAX_DROPOUT */
 #define FP_HEALTH_MISFITS 64u /* in a row, and most of the next are not looked at: */
 #define FP_HEALTH_REST 4032u  /* so many */
@@ -52,8 +53,8 @@ struct fp_health_way {
 	uint8_t is;    /* enum fp_health_is; 0: free */
 	uint8_t fits;  /* in a row, up to FP_HEALTH_BELIEVE */
 	uint8_t is_wild;
-	uint8_t turn; /* what is known of PIDs is of this */
-	uint8_t pad[4];
+	uint8_t turn;	/* what is known of PIDs is of this */
+	uint32_t stamp; /* of RTP, the first since it fits */
 };
 
 struct fp_health_state {
@@ -71,7 +72,7 @@ struct fp_health_state {
 	uint64_t restarts;
 	uint64_t gap_ns;    /* the longest between two datagrams of a way */
 	uint64_t damage_ns; /* when something was last found missing */
-	uint64_t pad2;
+	uint64_t hole_ns;   /* when a number was last passed over, which may still come */
 	struct fp_health_way ways[FP_HEALTH_WAYS];
 	uint32_t pids[FP_HEALTH_PIDS];
 };
@@ -156,15 +157,41 @@ FP_HEALTH_INLINE uint32_t fp_health_way_of(const struct fp_health_state *state, 
 	return found ? found & (FP_HEALTH_WAYS - 1) : FP_HEALTH_WAYS;
 }
 
-/* What stood before datagrams were passed over is forgotten. */
-FP_HEALTH_INLINE void fp_health_resume(const struct fp_health_state *state,
-				       struct fp_health_way *way, uint16_t number, uint64_t now_ns)
+FP_HEALTH_INLINE uint64_t fp_health_ones(uint64_t bits)
 {
+	bits -= bits >> 1 & 0x5555555555555555ull;
+	bits = (bits & 0x3333333333333333ull) + (bits >> 2 & 0x3333333333333333ull);
+	bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0full;
+	return bits * 0x0101010101010101ull >> 56;
+}
+
+/* Numbers that nobody waits for any more: holes of a window, and so many more. */
+FP_HEALTH_INLINE void fp_health_lose(struct fp_health_state *state, const struct fp_health_way *way,
+				     uint64_t holes, uint64_t more)
+{
+	if (!(holes | more))
+		return;
+	fp_health_add(&state->lost, fp_health_ones(holes) + more);
+	FP_HEALTH_SET(state->damage_ns, way->last_ns);
+}
+
+/* What is known of its transport packets is of before something that was not seen. */
+FP_HEALTH_INLINE void fp_health_forget_pids(struct fp_health_way *way)
+{
+	way->turn++;
+}
+
+/* What stood before datagrams were passed over is forgotten. */
+FP_HEALTH_INLINE void fp_health_resume(struct fp_health_state *state, struct fp_health_way *way,
+				       uint16_t number, uint64_t now_ns)
+{
+	if (fp_health_believed(way))
+		fp_health_lose(state, way, ~way->window, 0);
 	way->epoch = state->epoch;
 	way->highest = (uint16_t)(number - 1);
 	way->window = ~0ull;
 	way->is_wild = 0;
-	way->turn++;
+	fp_health_forget_pids(way);
 	way->last_ns = now_ns;
 }
 
@@ -173,7 +200,8 @@ FP_HEALTH_INLINE void fp_health_resume(const struct fp_health_state *state,
  * believed and is gone.
  */
 FP_HEALTH_INLINE void fp_health_begin(struct fp_health_state *state, uint32_t is, uint32_t ports,
-				      uint32_t ssrc, uint16_t number, uint64_t now_ns)
+				      uint32_t ssrc, uint16_t number, uint32_t stamp,
+				      uint64_t now_ns)
 {
 	uint64_t oldest_ns = now_ns + 1;
 	struct fp_health_way *place = 0;
@@ -197,6 +225,7 @@ FP_HEALTH_INLINE void fp_health_begin(struct fp_health_state *state, uint32_t is
 	place->is = (uint8_t)is;
 	place->ports = ports;
 	place->ssrc = ssrc;
+	place->stamp = stamp;
 	place->fits = 1;
 }
 
@@ -234,25 +263,29 @@ FP_HEALTH_INLINE bool fp_health_number(struct fp_health_state *state, struct fp_
 	int32_t ahead = (int16_t)(number - way->highest);
 
 	if (ahead > 0 && ahead <= FP_HEALTH_JUMP) {
-		way->window = ahead < FP_HEALTH_WINDOW ? way->window << ahead | 1 : 1;
+		uint32_t shift = ahead < FP_HEALTH_WINDOW ? (uint32_t)ahead : FP_HEALTH_WINDOW;
+		uint64_t gone = ~way->window >> ((FP_HEALTH_WINDOW - shift) & 63);
+
+		FP_HEALTH_SET(way->window, way->window << (shift - 1) << 1 | 1);
+		fp_health_lose(state, way, gone, (uint32_t)ahead - shift);
 		if (ahead > 1) {
-			fp_health_add(&state->lost, (uint64_t)(ahead - 1));
-			FP_HEALTH_SET(state->damage_ns, way->last_ns);
+			FP_HEALTH_SET(state->hole_ns, way->last_ns);
+			fp_health_forget_pids(way); /* one that comes late is no error of theirs */
 		}
 	} else if (ahead <= 0 && ahead > -FP_HEALTH_WINDOW) {
 		uint64_t bit = 1ull << -ahead;
 
 		if (way->window & bit) {
 			fp_health_add(&state->duplicates, 1);
-		} else { /* it was taken for a lost one */
-			way->window |= bit;
+		} else {
+			FP_HEALTH_SET(way->window, way->window | bit);
 			fp_health_add(&state->reordered, 1);
-			fp_health_add(&state->lost, ~0ull);
 		}
 		return false;
 	} else if (way->is_wild && number == way->wild) {
-		way->window = ~0ull;
-		way->turn++; /* and its transport packets are others */
+		fp_health_lose(state, way, ~way->window, 0);
+		FP_HEALTH_SET(way->window, ~0ull);
+		fp_health_forget_pids(way);
 		fp_health_add(&state->restarts, 1);
 	} else {
 		way->is_wild = 1;
@@ -265,26 +298,37 @@ FP_HEALTH_INLINE bool fp_health_number(struct fp_health_state *state, struct fp_
 }
 
 /*
- * A datagram of RTP. Its way, if there is something to be read of its transport packets: it is
- * believed, and newer than all; else FP_HEALTH_WAYS.
+ * A datagram of RTP. It is believed by numbers one behind the other, and a timestamp that does not
+ * stand: else any counter would do (type 33 has packets that say what it is). Its way, if there is
+ * something to be read of its transport packets: it is believed, and newer than all; else
+ * FP_HEALTH_WAYS.
  */
 FP_HEALTH_INLINE uint32_t fp_health_rtp(struct fp_health_state *state, uint32_t ports,
-					uint32_t ssrc, uint16_t number, uint64_t now_ns)
+					uint32_t first_word, uint32_t stamp, uint32_t ssrc,
+					uint64_t now_ns)
 {
 	uint32_t at = fp_health_way_of(state, FP_HEALTH_IS_RTP, ports, ssrc);
 	struct fp_health_way *way = &state->ways[at & (FP_HEALTH_WAYS - 1)];
+	uint16_t number = (uint16_t)first_word;
 
 	if (at == FP_HEALTH_WAYS) {
-		fp_health_begin(state, FP_HEALTH_IS_RTP, ports, ssrc, number, now_ns);
+		fp_health_begin(state, FP_HEALTH_IS_RTP, ports, ssrc, number, stamp, now_ns);
 		return FP_HEALTH_WAYS;
 	}
 	if (way->epoch != state->epoch)
 		fp_health_resume(state, way, number, now_ns);
 	fp_health_time(state, way, now_ns);
 	if (!fp_health_believed(way)) {
-		if (number != (uint16_t)(way->highest + 1))
+		if (number != (uint16_t)(way->highest + 1)) {
 			way->fits = 0; /* not one behind the other: anew */
+			way->stamp = stamp;
+		}
 		way->highest = number;
+		if (way->fits == FP_HEALTH_BELIEVE - 1 && way->stamp == stamp &&
+		    (first_word >> 16 & 0x7f) != FP_HEALTH_RTP_TS) {
+			fp_health_misfit(state);
+			return FP_HEALTH_WAYS;
+		}
 		return fp_health_fits(state, way, FP_HEALTH_IS_RTP) ? at : FP_HEALTH_WAYS;
 	}
 	fp_health_fits(state, way, FP_HEALTH_IS_RTP);
@@ -307,7 +351,7 @@ FP_HEALTH_INLINE uint32_t fp_health_ts_begin(struct fp_health_state *state, uint
 	struct fp_health_way *way = &state->ways[at & (FP_HEALTH_WAYS - 1)];
 
 	if (at == FP_HEALTH_WAYS) {
-		fp_health_begin(state, FP_HEALTH_IS_TS, ports, 0, 0, now_ns);
+		fp_health_begin(state, FP_HEALTH_IS_TS, ports, 0, 0, 0, now_ns);
 		return FP_HEALTH_WAYS;
 	}
 	if (way->epoch != state->epoch)

@@ -139,18 +139,21 @@ static void finish(struct fp_worker *worker, const struct fp_table *table, uint3
 	worker->sends += singles + (worker->batch.unit_count - units) * runs;
 }
 
-/* The state of health of its stream, or that it wants one. */
-static void find_health(const struct fp_switch *sw, struct fp_worker *worker, struct fp_flow *flow)
+/* The state of health of its stream, or that it wants one, and when it asks. */
+static void find_health(const struct fp_switch *sw, struct fp_worker *worker, struct fp_flow *flow,
+			uint64_t now_ns)
 {
 	/* relaxed: who changes it publishes, and then every flow is decided anew */
 	uint32_t mode = fp_load_relaxed(&sw->health);
 
+	flow->unwatched = false;
+	flow->health = 0;
 	if (mode == FP_HEALTH_OFF)
 		return;
 	flow->health = fp_health_find(&worker->healths, &worker->streams, flow->slot);
 	flow->unwatched =
 		!flow->health && (mode == FP_HEALTH_ALL || !fp_mask_empty(flow->verdict.ports));
-	worker->unwatched |= flow->unwatched;
+	worker->unwatched |= flow->unwatched && flow->ask_ns <= now_ns;
 }
 
 void fp_process_watch(struct fp_worker *worker, uint64_t now_ns)
@@ -164,11 +167,12 @@ void fp_process_watch(struct fp_worker *worker, uint64_t now_ns)
 	for (uint32_t i = 0; i < flows->touched_count; i++) {
 		struct fp_flow *flow = &flows->flows[flows->touched[i]];
 
-		if (!flow->unwatched || !flow->slot)
+		if (!flow->unwatched || !flow->slot || flow->ask_ns > now_ns)
 			continue;
-		flow->unwatched = false;
 		flow->health =
 			fp_health_take(&worker->healths, &worker->streams, flow->slot, now_ns);
+		flow->unwatched = !flow->health;
+		flow->ask_ns = now_ns + FP_HEALTH_ASK_NS;
 	}
 	fp_slots_unlock(&worker->slots);
 }
@@ -193,9 +197,10 @@ static void decide_flow(struct fp_switch *sw, struct fp_worker *worker,
 	flow->slot = NULL;
 	flow->health = 0;
 	flow->unwatched = false;
+	flow->ask_ns = 0;
 	if (flow->verdict.learn) {
 		flow->slot = fp_streams_find(&worker->streams, stream, now_ns);
-		find_health(sw, worker, flow);
+		find_health(sw, worker, flow, now_ns);
 		fp_unicast_learn(sw, &worker->stats[port], table, frame, port, now_ns);
 	}
 	fp_handover_find(sw, worker, flow);
@@ -269,10 +274,14 @@ static void look(const struct fp_worker *worker, struct fp_flow *flow, const str
 {
 	struct fp_health_state *state = fp_health_state(&worker->healths, flow->health);
 
+	if (!state) { /* another stream has it */
+		flow->health = fp_health_find(&worker->healths, &worker->streams, flow->slot);
+		flow->unwatched = !flow->health;
+		flow->ask_ns = now_ns + FP_HEALTH_ASK_NS;
+		state = fp_health_state(&worker->healths, flow->health);
+	}
 	if (state)
 		fp_health_look(state, frame, rx->vnet, rx->losing, now_ns);
-	else
-		flow->health = 0; /* another stream has it */
 }
 
 /* By the flow cache. */
@@ -299,6 +308,8 @@ static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
 		fp_unicast_learn(sw, &worker->stats[port], table, frame, port, now_ns);
 	}
 	if (flow->pass != pass) {
+		if (flow->unwatched && flow->slot) /* the control thread may have got it one */
+			find_health(sw, worker, flow, now_ns);
 		flow->pass = pass;
 		flow->stream.ttl = fp_frame_ttl(frame);
 		flow->sample = sample(rx, frame);

@@ -1,8 +1,10 @@
 #include "fp_publish.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "fp_excuse.h"
+#include "fp_health.h"
 #include "fp_served.h"
 #include "fp_unicast.h"
 
@@ -29,11 +31,24 @@ struct fp_table *fp_publish_begin(struct fp_switch *sw)
 	return fp_table_copy(fp_load_relaxed(&sw->table)); /* only this thread stores it */
 }
 
+/* Streams are in other VLANs than before: what came meanwhile by the row of another is not lost. */
+static void begin_health_anew(struct fp_switch *sw, const struct fp_table *old,
+			      const struct fp_table *table)
+{
+	if (!memcmp(old->pvid, table->pvid, sizeof(old->pvid)) &&
+	    !memcmp(old->filters, table->filters, sizeof(old->filters)) &&
+	    !memcmp(old->trunks, table->trunks, sizeof(old->trunks)))
+		return;
+	for (uint32_t i = 0; i < sw->worker_count; i++)
+		fp_healths_pass_over(&sw->workers[i]->healths);
+}
+
 void fp_publish_end(struct fp_switch *sw, struct fp_table *table, struct fp_port *port)
 {
 	struct fp_table *old = fp_load_relaxed(&sw->table); /* only this thread stores it */
 
 	/* release: the table is whole before it can be seen; pairs with the loop's acquire */
+	begin_health_anew(sw, old, table);
 	fp_store_release(&sw->table, table);
 	fp_served_publish(sw, old, table);
 	fp_excuse_down(sw, old->up, table->up);

@@ -65,7 +65,7 @@ static void watch(const struct renewal *renewal, struct fp_path_slot *slot,
 	/* relaxed: this thread alone writes it */
 	uint32_t mode = fp_load_relaxed(&renewal->sw->health);
 
-	if (note->health || mode == FP_HEALTH_OFF ||
+	if (mode == FP_HEALTH_OFF || fp_health_state(&renewal->worker->healths, note->health) ||
 	    (mode == FP_HEALTH_WANTED && fp_mask_empty(verdict->ports)) ||
 	    !fp_streams_has(note->place, &note->stream))
 		return;
@@ -73,6 +73,17 @@ static void watch(const struct renewal *renewal, struct fp_path_slot *slot,
 				      note->place, renewal->now_ns);
 	/* release: the state is there */
 	fp_word_release(&slot->watched, note->health);
+}
+
+void fp_renew_watch(struct fp_switch *sw, struct fp_worker *worker, uint32_t index, uint64_t now_ns)
+{
+	struct renewal renewal = {.sw = sw, .worker = worker, .now_ns = now_ns};
+	struct fp_path_slot *slot = &worker->slots.slots[index];
+	struct fp_slot_note *note = &worker->slots.notes[index];
+
+	if (note->given && fp_word_load(&slot->mode) == FP_MODE_KERNEL &&
+	    fp_word_load(&slot->last_ns) + UNDER_WAY_NS > now_ns)
+		watch(&renewal, slot, note, &note->verdicts[slot->version >> 1 & 1]);
 }
 
 static void renew_slot(struct renewal *renewal, struct fp_slots *slots, uint32_t index)

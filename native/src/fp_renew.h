@@ -14,5 +14,8 @@
  * NULL: all. Waits for nobody: slots that a loop has in hand are left.
  */
 void fp_renew(struct fp_switch *sw, const struct fp_table *table, const bool *changed);
+/* For whoever has the worker's slots: one that had no room to be watched asks again. */
+void fp_renew_watch(struct fp_switch *sw, struct fp_worker *worker, uint32_t index,
+		    uint64_t now_ns);
 
 #endif

@@ -114,12 +114,8 @@ int fp_switch_health(struct fp_switch *sw, uint32_t mode)
 	if (!table)
 		return -ENOMEM;
 	fp_store_relaxed(&sw->health, mode);
-	for (uint32_t i = 0; i < sw->worker_count; i++) {
-		struct fp_healths *healths = &sw->workers[i]->healths;
-
-		for (uint32_t n = 0; n < healths->count; n++) /* it was not looked at until now */
-			fp_health_pass_over(&healths->states[n]);
-	}
+	for (uint32_t i = 0; i < sw->worker_count; i++) /* they were not looked at until now */
+		fp_healths_pass_over(&sw->workers[i]->healths);
 	/* every decision is made anew, and says whether its stream is watched */
 	if (sw->kernel.shared && fp_load_relaxed(&sw->kernel_allowed))
 		set_shards(sw->kernel.shared, table->seq);
@@ -152,8 +148,9 @@ static bool is_serving(const struct fp_path_slot *slot, uint64_t now_ns)
 	       fp_word_load(&slot->last_ns) + SERVING_NS > now_ns;
 }
 
-static uint32_t fold_worker(struct fp_switch *sw, struct fp_slots *slots, uint64_t now_ns)
+static uint32_t fold_worker(struct fp_switch *sw, struct fp_worker *worker, uint64_t now_ns)
 {
+	struct fp_slots *slots = &worker->slots;
 	uint32_t count = slots->slots ? slots->sets * FP_PATH_WAYS : 0;
 	uint32_t serving = 0;
 
@@ -165,6 +162,7 @@ static uint32_t fold_worker(struct fp_switch *sw, struct fp_slots *slots, uint64
 			if (!slots->tags[i])
 				continue;
 			fp_fold_slot(sw, slots, i, sw->control_stats);
+			fp_renew_watch(sw, worker, i, now_ns);
 			serving += is_serving(&slots->slots[i], now_ns);
 		}
 		fp_slots_unlock(slots);
@@ -181,7 +179,7 @@ int fp_kernel_fold(struct fp_switch *sw)
 	if (!sw->kernel.shared)
 		return 0;
 	for (uint32_t i = 0; i < sw->worker_count; i++)
-		serving += fold_worker(sw, &sw->workers[i]->slots, now_ns);
+		serving += fold_worker(sw, sw->workers[i], now_ns);
 	fp_served_refused(sw);
 	sw->folded_ns = fp_now_ns();
 	return (int)serving;

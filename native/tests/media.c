@@ -19,7 +19,8 @@ static uint8_t *put_rtp(const struct media *media, uint8_t *at)
 	at[0] = (uint8_t)(0x80 | (media->extension ? 0x10 : 0) | media->sources);
 	at[1] = media->type;
 	fp_write16(at + 2, media->number);
-	memset(at + 4, 0, 4);
+	fp_write16(at + 4, 0);
+	fp_write16(at + 6, (uint16_t)(media->still ? 0 : media->number * 3));
 	fp_write16(at + 8, media->ssrc >> 16);
 	fp_write16(at + 10, media->ssrc & 0xffff);
 	at += 12;

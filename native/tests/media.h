@@ -21,6 +21,7 @@ struct media {
 	uint8_t sources;   /* contributing ones */
 	uint8_t extension; /* words of an extension; 0: none */
 	uint16_t number;
+	bool still; /* its timestamp */
 	uint32_t ssrc;
 	uint32_t packet_count; /* of transport packets behind it, or alone */
 	struct media_ts packets[7];

@@ -202,7 +202,7 @@ uint32_t packet_build(const struct packet *packet, uint8_t *vnet)
 	at = udp = packet->ipv6 ? put_ipv6(packet, ip) : put_ipv4(packet, ip);
 	put16(&at, packet->source_port);
 	put16(&at, packet->port);
-	put16(&at, UDP_BYTES + packet->payload_bytes);
+	put16(&at, UDP_BYTES + packet->payload_bytes + packet->rest_bytes);
 	put16(&at, 0);
 	for (uint32_t i = 0; i < packet->payload_bytes; i++)
 		*at++ = packet->payload ? packet->payload[i] : (uint8_t)(packet->fill + i);

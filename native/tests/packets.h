@@ -49,6 +49,7 @@ struct packet {
 	uint16_t source_port;
 	uint16_t port;
 	uint16_t payload_bytes;
+	uint16_t rest_bytes;	/* of the datagram, in other fragments */
 	uint16_t padding_bytes; /* behind the datagram */
 	uint8_t fill;		/* the payload counts up from it, */
 	const uint8_t *payload; /* if this is NULL */

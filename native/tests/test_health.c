@@ -1,6 +1,6 @@
 /*
- * The health of a stream of RTP: what its numbers say, by example and by a model that knows all
- * that was ever sent.
+ * The health of a stream by its RTP numbers: by example, and by a model that knows all that was
+ * ever sent.
  */
 #include "looks.h"
 
@@ -37,6 +37,56 @@ static void test_gaps_are_lost_and_what_comes_late_is_not(void)
 	check_rtp(16, 99, 2, 2);
 	send_rtp(107);
 	CHECK_EQ(loop_state.restarts, 0);
+}
+
+/* What a reader adds up never goes down, and nobody is told of a damage that was none. */
+static void test_what_comes_late_was_never_lost(void)
+{
+	begin();
+	for (uint16_t n = 0; n < 300; n++) {
+		send_rtp((uint16_t)(n % 10 == 8 ? n + 1 : n % 10 == 9 ? n - 1 : n));
+		CHECK_EQ(loop_state.lost, 0);
+		CHECK_EQ(fp_health_lost(&loop_state, now_ns), 0);
+	}
+	check_rtp(300, 0, 30, 0);
+	CHECK_EQ(loop_state.damage_ns, 0);
+	CHECK(loop_state.hole_ns);
+}
+
+static void test_lost_is_what_sixty_four_newer_ones_or_a_second_are_behind(void)
+{
+	begin();
+	for (uint16_t n = 0; n < 10; n++)
+		send_rtp(n);
+	for (uint16_t n = 12; n < 75; n++)
+		send_rtp(n);
+	CHECK_EQ(loop_state.lost, 1);
+	CHECK_EQ(fp_health_lost(&loop_state, now_ns), 1);
+	check_rtp(73, 2, 0, 0);
+	send_rtp(75);
+	CHECK_EQ(loop_state.lost, 2);
+	CHECK_EQ(loop_state.damage_ns, now_ns);
+	send_rtp(77); /* with a hole, when it goes on elsewhere */
+	send_rtp(30000);
+	send_rtp(30001);
+	CHECK_EQ(loop_state.restarts, 1);
+	check_rtp(77, 3, 0, 0);
+}
+
+/* A number of 32 bits whose highest two are those of RTP, before whatever else. */
+static void test_counter_without_a_timestamp_is_not_rtp(void)
+{
+	struct media media = media_rtp(0);
+
+	begin();
+	media.still = true;
+	for (uint32_t n = 0; n < 20000; n++, media.number++)
+		send_media(&media);
+	CHECK_EQ(loop_state.is, 0);
+	media.still = false; /* a picture of many datagrams has one timestamp, the next another */
+	for (uint32_t n = 0; n < 2 * FP_HEALTH_REST; n++, media.number++)
+		send_media(&media);
+	CHECK_EQ(loop_state.is, FP_HEALTH_IS_RTP);
 }
 
 static void test_late_one_of_before_it_was_believed_is_no_gain(void)
@@ -80,13 +130,13 @@ static void test_new_sender_and_second_medium_are_no_loss(void)
 		send_media(&control);
 	}
 	CHECK_EQ(loop_state.packets, 40);
-	CHECK_EQ(loop_state.lost, 3 * 19 - 3 - 16);
+	CHECK_EQ(lost(), 3 * 19 - 3 - 16);
 	media = media_rtp(5);
 	media.ssrc = 99; /* the encoder began anew */
 	for (uint16_t n = 0; n < 10; n++, media.number++)
 		send_media(&media);
 	CHECK_EQ(loop_state.packets, 50);
-	CHECK_EQ(loop_state.lost, 3 * 19 - 3 - 16);
+	CHECK_EQ(lost(), 3 * 19 - 3 - 16);
 }
 
 static void test_longest_gap_is_of_one_sender(void)
@@ -134,7 +184,7 @@ static void test_rtp_after_much_else_is_found(void)
 	for (uint32_t n = 0; n < 2 * FP_HEALTH_REST; n++)
 		send_rtp((uint16_t)n);
 	CHECK_EQ(loop_state.is, FP_HEALTH_IS_RTP);
-	CHECK_EQ(loop_state.lost, 0);
+	CHECK_EQ(lost(), 0);
 }
 
 static void test_rtp_of_all_shapes_is_read(void)
@@ -150,17 +200,6 @@ static void test_rtp_of_all_shapes_is_read(void)
 	media.number += 2;
 	send_as(&six, &media);
 	check_rtp(6, 2, 0, 0);
-}
-
-/* The loop's alone: these are none that the kernel serves. */
-static void look_alone(const struct packet *packet)
-{
-	static uint8_t vnet[4096];
-	uint32_t len = packet_build(packet, vnet);
-	struct fp_frame frame;
-
-	CHECK(fp_frame_parse(vnet + FP_VNET_BYTES, len, &frame));
-	fp_health_look(&loop_state, &frame, vnet, false, now_ns += MS);
 }
 
 static void test_options_tags_extensions_and_first_fragments_are_read(void)
@@ -254,7 +293,7 @@ static void test_counts_are_those_of_a_model_that_remembers_all(void)
 	uint64_t highest = 0;
 	uint64_t duplicates = 0;
 	uint64_t late = 0;
-	uint64_t lost = 0;
+	uint64_t missing = 0;
 	uint64_t packets = 0;
 
 	begin();
@@ -278,15 +317,18 @@ static void test_counts_are_those_of_a_model_that_remembers_all(void)
 		highest = number > highest ? number : highest;
 	}
 	for (uint64_t number = 0; number <= highest; number++)
-		lost += !came[number];
-	CHECK(lost > 500 && late > 500 && duplicates > 500);
-	check_rtp(packets, lost, late, duplicates);
+		missing += !came[number];
+	CHECK(missing > 500 && late > 500 && duplicates > 500);
+	check_rtp(packets, missing, late, duplicates);
 }
 
 int main(void)
 {
 	RUN(test_rtp_is_believed_after_four_in_a_row);
 	RUN(test_gaps_are_lost_and_what_comes_late_is_not);
+	RUN(test_what_comes_late_was_never_lost);
+	RUN(test_lost_is_what_sixty_four_newer_ones_or_a_second_are_behind);
+	RUN(test_counter_without_a_timestamp_is_not_rtp);
 	RUN(test_late_one_of_before_it_was_believed_is_no_gain);
 	RUN(test_numbers_that_go_on_elsewhere_are_a_restart);
 	RUN(test_new_sender_and_second_medium_are_no_loss);

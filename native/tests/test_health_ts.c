@@ -1,4 +1,4 @@
-/* The health of a stream of MPEG transport packets: what their continuity counters say. */
+/* The health of a stream by the continuity counters of its transport packets. */
 #include "looks.h"
 
 static void believe_ts(uint16_t pid)
@@ -87,32 +87,77 @@ static void test_pids_count_apart_and_as_many_as_there_is_room_for(void)
 	CHECK_EQ(loop_state.continuity_errors, 0);
 }
 
-static void test_transport_packets_inside_rtp(void)
+/* Type 33, seven packets of one PID that follow each other as the numbers do. */
+static struct media carrying(uint16_t number)
 {
-	struct media media = media_rtp(0);
+	struct media media = media_rtp(number);
 
-	begin();
 	media.type = 33;
 	media.packet_count = 7;
+	for (uint32_t i = 0; i < 7; i++)
+		media.packets[i] =
+			(struct media_ts){.pid = 0x100, .counter = (number * 7 + i) & 15};
+	return media;
+}
+
+static void test_transport_packets_inside_rtp(void)
+{
+	struct media media;
+
+	begin();
 	for (uint16_t n = 0; n < 20; n++) {
-		media.number = (uint16_t)(n < 10 ? n : n + 1);
-		for (uint32_t i = 0; i < 7; i++)
-			media.packets[i] = (struct media_ts){
-				.pid = 0x100, .counter = (media.number * 7 + i) & 15};
+		media = carrying(n);
+		media.packets[4].counter ^= n == 10 ? 4 : 0; /* damaged before it was wrapped */
 		send_media(&media);
 	}
 	CHECK_EQ(loop_state.is, FP_HEALTH_IS_RTP | FP_HEALTH_IS_TS);
-	check_rtp(20, 1, 0, 0);
-	CHECK_EQ(loop_state.continuity_errors, 1);
+	check_rtp(20, 0, 0, 0);
+	CHECK_EQ(loop_state.continuity_errors, 2);
 	send_media(&media); /* the same once more, as over two ways */
-	check_rtp(21, 1, 0, 1);
-	CHECK_EQ(loop_state.continuity_errors, 1);
-	media.number = 30000; /* the sender begins anew, with what it had long ago */
+	check_rtp(21, 0, 0, 1);
+	media = carrying(30000); /* the sender begins anew, with what it had long ago */
 	send_media(&media);
-	media.number++;
+	media = carrying(30001);
 	send_media(&media);
 	CHECK_EQ(loop_state.restarts, 1);
-	CHECK_EQ(loop_state.continuity_errors, 1);
+	CHECK_EQ(loop_state.continuity_errors, 2);
+}
+
+/* What the numbers explain is no error of the transport packets as well; nor is what comes late. */
+static void test_gap_of_rtp_is_told_once(void)
+{
+	begin();
+	for (uint16_t n = 0; n < 200; n++) {
+		struct media media = carrying((uint16_t)(n % 10 == 8   ? n + 1
+							 : n % 10 == 9 ? n - 1
+								       : n));
+
+		if (n != 100)
+			send_media(&media);
+	}
+	check_rtp(199, 1, 20, 0);
+	CHECK_EQ(loop_state.continuity_errors, 0);
+}
+
+/* Of a first fragment there is the number, and some packets; the others are not seen. */
+static void test_packets_of_a_fragmented_datagram_are_left_alone(void)
+{
+	static uint8_t payload[2048];
+	struct packet packet = packet_udp();
+
+	begin();
+	packet.payload = payload;
+	for (uint16_t n = 0; n < 20; n++) {
+		struct media media = carrying((uint16_t)(n < 10 ? n : n + 1));
+
+		packet.payload_bytes = media_build(&media, payload);
+		packet.fragment = 0x2000;
+		packet.rest_bytes = 1880; /* ten packets are in the rest */
+		look(&packet);
+	}
+	CHECK_EQ(loop_state.is, FP_HEALTH_IS_RTP);
+	check_rtp(20, 1, 0, 0);
+	CHECK_EQ(loop_state.continuity_errors, 0);
 }
 
 int main(void)
@@ -123,5 +168,7 @@ int main(void)
 	RUN(test_announced_discontinuity_null_and_damaged_packets_are_no_error);
 	RUN(test_pids_count_apart_and_as_many_as_there_is_room_for);
 	RUN(test_transport_packets_inside_rtp);
+	RUN(test_gap_of_rtp_is_told_once);
+	RUN(test_packets_of_a_fragmented_datagram_are_left_alone);
 	return 0;
 }

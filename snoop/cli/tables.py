@@ -286,6 +286,7 @@ def came_in(health: documents.Health | None) -> str | None:
             (health.continuity_errors, "errors"),
             (health.reordered, "late"),
             (health.duplicates, "twice"),
+            (health.restarts, "anew"),
         )
         if number
     ]

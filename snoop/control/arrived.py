@@ -5,7 +5,7 @@ from __future__ import annotations
 from snoop.control import carried
 from snoop.control.rows import seconds
 from snoop.proto.units import MILLISECOND, Instant
-from snoop.table.seen import Health, Stream
+from snoop.table.seen import Health
 
 KINDS = {"rtp": "RTP", "ts": "MPEG-TS", "rtp+ts": "MPEG-TS in RTP"}
 
@@ -35,18 +35,3 @@ def missing(found: carried.Health | Health) -> str:
     if found.continuity_errors:
         words.append(f"{found.continuity_errors} gaps in its transport packets")
     return " and ".join(words)
-
-
-def sentence(live: Stream, port: str) -> str | None:
-    """Of a live stream, for `explain`: was it lost before the switch, or after? None: unknown."""
-    found = live.health
-    if found is None:
-        return None
-    kind = KINDS[found.kind]
-    what = missing(found)
-    if what:
-        return f"it came in at {port} with {what} ({kind}): that was lost before the switch"
-    return (
-        f"it came in whole at {port}, {found.packets} datagrams of {kind}: what a receiver misses "
-        "was lost behind the switch"
-    )

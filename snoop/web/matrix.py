@@ -62,6 +62,7 @@ class Came(Struct, frozen=True, kw_only=True):
     reordered: int
     duplicates: int
     continuity_errors: int
+    restarts: int
     longest_gap_ms: float
     recently: bool
 
@@ -296,6 +297,7 @@ def _came(found: documents.Health | None) -> Came | None:
         reordered=found.reordered,
         duplicates=found.duplicates,
         continuity_errors=found.continuity_errors,
+        restarts=found.restarts,
         longest_gap_ms=round(found.longest_gap_ms),
         recently=found.damaged is not None and found.damaged <= DAMAGED_SECONDS,
     )

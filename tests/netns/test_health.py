@@ -19,6 +19,7 @@ from snoop.lab import wait_until
 from unit.causes import rows
 
 GROUP, GROUP6, OTHER, THIRD = "239.33.0.1", "ff05::33:1", "239.33.0.2", "239.33.0.3"
+FOURTH, FIFTH = "239.33.0.4", "239.33.0.5"
 PACE_S = 0.0005
 WHOLE = 20
 
@@ -29,6 +30,15 @@ def send(net: Star, group: str, datagrams: Iterable[bytes], port: int = 5004) ->
         for datagram in datagrams:
             out.send(datagram)
             time.sleep(PACE_S)
+
+
+def lost(net: Star, group: str, count: int) -> None:
+    """So many are: what does not come within a second is."""
+
+    def seen() -> bool:
+        return any(row["health"]["lost"] == count for row in net.switch.streams(group=group))
+
+    wait_until(seen, within=5, what=f"{count} of {group} are lost")
 
 
 def arrived(net: Star, group: str, frames: int) -> dict[str, Any] | None:
@@ -60,6 +70,7 @@ def test_numbers_say_what_was_lost_before_it_came_in(kernel: str, group: str) ->
         send(net, group, map(rtp, numbers[:WHOLE]))
         arrived(net, group, WHOLE)  # of a stream's first pass nothing is looked at
         send(net, group, map(rtp, numbers[WHOLE:]))
+        lost(net, group, told.lost)
         found = arrived(net, group, count)
         assert found is not None
         assert found["kind"] == "rtp"
@@ -103,13 +114,14 @@ def test_what_is_watched_is_said_wherever_streams_are(net: Star) -> None:
     assert f"it came in whole at p0, {found['packets']} datagrams of RTP" in explained
     assert "rtp whole" in net.switch.do("show", "streams", "--group", THIRD)
     send(net, THIRD, map(rtp, [*range(5_100, 5_150), *range(5_153, 5_200)]))
+    lost(net, THIRD, 3)
     found = arrived(net, THIRD, 217)
     assert found is not None
     assert found["lost"] == 3
     assert found["longest_gap_ms"] > 1
     assert "rtp 3 lost" in net.switch.do("show", "streams", "--group", THIRD)
     explained = net.switch.run("explain", "--stream", "--group", THIRD).stdout
-    assert f"with 3 of {found['packets'] + 3} datagrams missing (RTP)" in explained
+    assert f"with 3 of {found['packets'] + 3} datagrams missing (RTP), the last " in explained
     named(net, rows()["the stream was damaged before it came in"])
     problems = json.loads(net.switch.run("check", "--json").stdout)["findings"]
     said = [
@@ -118,3 +130,41 @@ def test_what_is_watched_is_said_wherever_streams_are(net: Star) -> None:
     assert said == [
         f"came in at p0 with 3 of {found['packets'] + 3} datagrams missing: lost before the switch"
     ]
+
+
+def test_what_is_late_is_no_damage_and_what_goes_on_elsewhere_is_said(net: Star) -> None:
+    """A path that changes the order loses nothing, and `check` names nobody."""
+    net.h(1).join(FOURTH)
+    net.switch.wait_members(FOURTH, {"p1"})
+    numbers = [*range(20), *(n ^ 1 for n in range(20, 100)), *range(40_000, 40_050)]
+    send(net, FOURTH, [rtp(n, packets(n * 6), kind=RTP_TS) for n in numbers])
+    found = arrived(net, FOURTH, len(numbers))
+    assert found is not None
+    assert (found["lost"], found["continuity_errors"], found["reordered"]) == (0, 0, 40)
+    assert (found["restarts"], found["damaged"]) == (1, None)
+    assert "rtp+ts 40 late, 1 anew" in net.switch.do("show", "streams", "--group", FOURTH)
+    explained = net.switch.run("explain", "--stream", "--group", FOURTH).stdout
+    assert "what a receiver misses was lost behind the switch\n" in explained
+    assert "its numbers went on far away once: its sender began anew, or more than" in explained
+    problems = json.loads(net.switch.run("check", "--json").stdout)["findings"]
+    assert not [one for one in problems if FOURTH in one["subject"]]
+
+
+def test_what_the_switch_has_lost_itself_is_not_said_to_be_behind_it(net: Star) -> None:
+    """More than the MTU of the port where it leaves."""
+    net.h(1).join(FIFTH)
+    net.switch.wait_members(FIFTH, {"p1"})
+    send(net, FIFTH, map(rtp, range(50)))
+    net.lab.set_mtu(1, 1000)
+    try:
+        wait_until(
+            lambda: net.switch.show("ports", port="p1")["ports"][0]["mtu"] == 1000,
+            within=5,
+            what="it is known",
+        )
+        send(net, FIFTH, (rtp(n, bytes(1200)) for n in range(50, 60)))
+        arrived(net, FIFTH, 60)
+        explained = net.switch.run("explain", "--stream", "--group", FIFTH).stdout
+    finally:
+        net.lab.set_mtu(1, 1500)
+    assert "or is among the 10 frames that the switch itself has lost at p1\n" in explained

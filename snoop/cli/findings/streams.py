@@ -162,7 +162,7 @@ def damaged(facts: Facts) -> Iterator[Finding]:
         found = stream.health
         if found is None or not stream.egress or found.damaged is None:
             continue
-        if found.damaged <= RECENT_SECONDS:
+        if found.damaged <= RECENT_SECONDS and arrived.missing(found):
             yield problem(
                 Cause.DAMAGED,
                 f"{stream.source} -> {stream.group}",

@@ -5,6 +5,6 @@
 - `members`, `stations`, `control`: the reasons for groups, for stations, for IGMP, of which
   `predicted` knows what would be refused; `tagging`: the VLAN, and who is not in it;
 - `evidence`: what was seen of the group where it does not go;
-- `hints`: what may surprise: of who asks (`asking`), of what flows (`flowing`), and of the ports on
-  the way (`ways`).
+- `hints`: what may surprise: of who asks (`asking`), of what flows (`flowing`), of the ports on
+  the way (`ways`), and of what the stream's own numbers say (`whole`).
 """

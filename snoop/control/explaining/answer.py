@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from snoop.config.names import Called
-from snoop.control import arrived, documents, paths, wording
+from snoop.control import documents, paths, wording
 from snoop.control.causes import Cause
-from snoop.control.explaining import control, hints, members, stations, tagging, ways
+from snoop.control.explaining import control, hints, members, stations, tagging, ways, whole
 from snoop.control.explaining.case import Case, Told
 from snoop.control.explaining.heading import ETHERTYPE_IPV6, TAG_BYTES
 from snoop.control.explaining.question import Question, asked
@@ -64,8 +64,7 @@ async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.
         for port in sorted(plane.ports, key=lambda port: natural(port.name))
     ]
     live = case.live
-    whole = None if live is None else arrived.sentence(live, case.ingress.name)
-    notes += [] if whole is None else [whole]
+    notes += whole.notes(case)
     names = Called() if case.group is None else plane.names.of(case.vid, case.group, case.source)
     return documents.Explained(
         action=verdict.action.name.lower(),

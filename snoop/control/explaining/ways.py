@@ -37,6 +37,7 @@ _GOES_OUT = {
     "tso off gso off",
     "tx_error": "frames to {} could not be sent: dmesg",
 }
+_UNFIT = ("tx_mtu", "tx_down")
 _JOINS = {
     "malformed": "IGMP that breaks its own rules came in at {}: a join may be among it",
     "igmp_checksum": "IGMP with a bad checksum came in at {}: a join may be among it",
@@ -84,6 +85,15 @@ def notes(case: Case) -> Iterator[str]:
         )
     yield from _shared([ingress, *out])
     yield from _looped(case)
+
+
+def lost(case: Case) -> dict[str, int]:
+    """What the switch itself has lost on the frame's way, by port; no 0."""
+    found = {case.ingress.name: sum(case.counts(case.ingress)[name] for name in _COMES_IN)}
+    for port in case.plane.ports:
+        if case.forwarded(port):
+            found[port.name] = sum(case.counts(port)[name] for name in (*_GOES_OUT, *_UNFIT))
+    return {name: count for name, count in found.items() if count}
 
 
 def _counted(case: Case, known: Mapping[str, str], ports: Collection[Port]) -> Iterator[str]:

@@ -76,10 +76,10 @@ export function shown(row, rates) {
 const KINDS = { rtp: 'RTP', ts: 'MPEG-TS', 'rtp+ts': 'MPEG-TS in RTP' };
 
 // Whether a stream was whole when it came in: what was missing then was lost before the switch.
-export function came({ kind, lost, continuity_errors, reordered, duplicates, longest_gap_ms, recently }) {
-  const parts = [[lost, 'lost'], [continuity_errors, 'gaps in transport packets'], [reordered, 'late'], [duplicates, 'twice']].filter(([number]) => number).map(([number, what]) => `${count(number)} ${what}`);
-  const gap = lost && longest_gap_ms ? `, longest gap ${longest_gap_ms} ms` : '';
-  if (!lost && !continuity_errors) return `Came in whole${parts.length ? `, ${parts.join(', ')}` : ''} (${KINDS[kind] ?? kind}): what a receiver misses was lost behind the switch.`;
+export function came({ kind, lost, continuity_errors, reordered, duplicates, restarts, longest_gap_ms, recently }) {
+  const parts = [[lost, 'lost'], [continuity_errors, 'gaps in transport packets'], [reordered, 'late'], [duplicates, 'twice'], [restarts, 'times anew']].filter(([number]) => number).map(([number, what]) => `${count(number)} ${what}`);
+  const gap = (lost || restarts) && longest_gap_ms ? `, longest gap ${longest_gap_ms} ms` : '';
+  if (!lost && !continuity_errors) return `Came in whole${parts.length ? `, ${parts.join(', ')}` : ''}${gap} (${KINDS[kind] ?? kind}): what a receiver misses was lost behind the switch.`;
   return `Lost before the switch${recently ? ', just now' : ''}: ${parts.join(', ')}${gap} (${KINDS[kind] ?? kind}).`;
 }
 

@@ -109,8 +109,8 @@ def test_a_stream_that_is_not_whole_is_trouble_while_it_lasts(
     )  # fmt: skip
     row = of(live(egress=["p1"], health=found), mdb=[entry("p1", G)])
     assert row.health == matrix.Came(
-        kind="rtp", lost=3, reordered=1, duplicates=2, continuity_errors=0, longest_gap_ms=40,
-        recently=recently,
+        kind="rtp", lost=3, reordered=1, duplicates=2, continuity_errors=0, restarts=0,
+        longest_gap_ms=40, recently=recently,
     )  # fmt: skip
     assert row.wrong is recently
     assert of(live()).health is None
