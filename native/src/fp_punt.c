@@ -1,8 +1,9 @@
 #include "fp_punt.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "fp_frame.h"
 
@@ -12,18 +13,36 @@ _Static_assert(PADDING >= FP_PORTS_MAX, "no port is called so");
 _Static_assert(sizeof(struct fp_punted) % 8 == 0, "records lie behind one another");
 _Static_assert(_Alignof(struct fp_punted) == 8, "a record lies at any multiple of 8");
 
+/* What the ring and what is before it lie in, and an end that nobody may touch. */
+static size_t mapped_bytes(uint32_t size_bytes, size_t *end_bytes)
+{
+	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+
+	*end_bytes = page_bytes;
+	return (sizeof(struct fp_punt) + size_bytes + page_bytes - 1) & ~(page_bytes - 1);
+}
+
 int fp_punt_new(uint32_t size_bytes, struct fp_punt **out)
 {
+	size_t mapped;
+	size_t end;
+	uint8_t *pages;
 	struct fp_punt *punt;
 
 	/* Twice: the largest record may need to skip nearly as much at the end. */
 	if (size_bytes < 2 * fp_punted_bytes(FP_FRAME_BYTES_MAX) || size_bytes > 1u << 30 ||
 	    size_bytes & (size_bytes - 1))
 		return -EINVAL;
-	punt = aligned_alloc(64, sizeof(*punt) + size_bytes);
-	if (!punt)
+	mapped = mapped_bytes(size_bytes, &end);
+	pages = mmap(NULL, mapped + end, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		     0);
+	if (pages == MAP_FAILED)
 		return -ENOMEM;
-	memset(punt, 0, sizeof(*punt)); /* the ring itself is touched only as it is used */
+	if (mprotect(pages + mapped, end, PROT_NONE)) {
+		munmap(pages, mapped + end);
+		return -ENOMEM;
+	}
+	punt = (struct fp_punt *)(void *)(pages + mapped - sizeof(*punt) - size_bytes);
 	punt->size_bytes = size_bytes;
 	*out = punt;
 	return 0;
@@ -31,7 +50,13 @@ int fp_punt_new(uint32_t size_bytes, struct fp_punt **out)
 
 void fp_punt_free(struct fp_punt *punt)
 {
-	free(punt);
+	size_t mapped;
+	size_t end;
+
+	if (!punt)
+		return;
+	mapped = mapped_bytes(punt->size_bytes, &end);
+	munmap(punt->bytes + punt->size_bytes - mapped, mapped + end);
 }
 
 static void put_frame(uint8_t *at, const struct fp_punted *head, const uint8_t *frame)

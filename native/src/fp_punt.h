@@ -7,6 +7,9 @@
  * the port (fp_port.h), passed on when the port's rings are opened again: what waits in it when the
  * port is closed is lost with what waits in its other rings, and cannot be taken for a frame of the
  * next of that number.
+ *
+ * It is a mapping of its own: a port is made by one of many threads, each with a heap, and what is
+ * freed there of such a size stays with the process.
  */
 #ifndef FP_PUNT_H
 #define FP_PUNT_H

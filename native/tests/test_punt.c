@@ -1,5 +1,8 @@
 /* The punt ring: whole records in order, at every offset of the end; fullness. */
 #include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "fp_punt.h"
@@ -149,6 +152,57 @@ static void test_empty_frame_is_a_record(void)
 	fp_punt_free(queue.punt);
 }
 
+#define MAKERS 12u
+#define DEEP_BYTES (1u << 20)
+
+static long resident_bytes(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	long pages = 0;
+
+	CHECK(file && fscanf(file, "%*d %ld", &pages) == 1);
+	fclose(file);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* As a thread that opens ports: it lives on. */
+static void *make_and_fill(void *given)
+{
+	pthread_barrier_t *both = given;
+	struct fp_punt *punt;
+
+	for (uint32_t times = 0; times < 3; times++) {
+		struct fp_punted head = {.tci = FP_NO_TAG, .frame_len = 60000, .port = PORT};
+
+		CHECK_EQ(fp_punt_new(DEEP_BYTES, &punt), 0);
+		while (fp_punt_put(punt, &head, frame))
+			;
+		pthread_barrier_wait(both);
+		fp_punt_free(punt);
+		pthread_barrier_wait(both);
+	}
+	pthread_barrier_wait(both);
+	return NULL;
+}
+
+static void test_queues_leave_nothing_in_the_heaps_of_their_threads(void)
+{
+	pthread_barrier_t both;
+	pthread_t makers[MAKERS];
+	long before = resident_bytes();
+
+	CHECK(!pthread_barrier_init(&both, NULL, MAKERS + 1));
+	for (uint32_t i = 0; i < MAKERS; i++)
+		CHECK(!pthread_create(&makers[i], NULL, make_and_fill, &both));
+	for (uint32_t times = 0; times < 6; times++)
+		pthread_barrier_wait(&both);
+	CHECK(resident_bytes() - before < (long)(MAKERS * DEEP_BYTES / 3));
+	pthread_barrier_wait(&both);
+	for (uint32_t i = 0; i < MAKERS; i++)
+		pthread_join(makers[i], NULL);
+	pthread_barrier_destroy(&both);
+}
+
 int main(void)
 {
 	RUN(test_sizes_that_cannot_work_are_refused);
@@ -157,5 +211,6 @@ int main(void)
 	RUN(test_full_ring_refuses_and_takes_again_after_room_is_made);
 	RUN(test_largest_frame_fits_an_empty_ring_at_every_offset);
 	RUN(test_empty_frame_is_a_record);
+	RUN(test_queues_leave_nothing_in_the_heaps_of_their_threads);
 	return 0;
 }

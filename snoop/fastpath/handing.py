@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from snoop._native import ffi, lib
 from snoop.fastpath.names import PORTS_MAX, check, text
 from snoop.fastpath.opening import port_config
+from snoop.fastpath.reading import room
 from snoop.table.seen import PortSetup
 
 _FDS = ("data_fd", "control_fd", "tx_fd", "tx_bare_fd", "tx_qdisc_fd", "program_fd")
@@ -76,7 +77,7 @@ class Handing:
 
     def streams_packed(self) -> bytes:
         """The multicast flows seen, for `streams_load` in another process."""
-        streams = ffi.new("struct fp_stream[]", self._streams_max)
+        streams = room("struct fp_stream[]", self._streams_max)
         count = lib.fp_stream_dump(self._sw, streams, self._streams_max)
         return bytes(ffi.buffer(streams, count * ffi.sizeof("struct fp_stream")))
 

@@ -63,6 +63,10 @@ def _stream(s: Any) -> Stream:
     )  # fmt: skip
 
 
+room = ffi.new_allocator(should_clear_after_alloc=False)
+"""For as many entries as there may be, of which only those that there are touch memory."""
+
+
 class Reading:
     """That part of `FastPath`."""
 
@@ -103,7 +107,7 @@ class Reading:
 
     def fdb(self) -> Iterator[FdbEntry]:
         """The learned MAC addresses that have not aged out, in no order, as they are now."""
-        entries = ffi.new("struct fp_fdb_entry[]", self._fdb_max + 64)
+        entries = room("struct fp_fdb_entry[]", self._fdb_max + 64)
         count = lib.fp_fdb_dump(self._sw, entries, self._fdb_max + 64)
         return (_fdb_entry(entries[i]) for i in range(count))
 
@@ -117,7 +121,7 @@ class Reading:
     @property
     def fdb_count(self) -> int:
         """How many there are."""
-        entries = ffi.new("struct fp_fdb_entry[]", self._fdb_max + 64)
+        entries = room("struct fp_fdb_entry[]", self._fdb_max + 64)
         return int(lib.fp_fdb_dump(self._sw, entries, self._fdb_max + 64))
 
     @property
@@ -129,7 +133,7 @@ class Reading:
 
     def fdb_disputed(self, within_ns: int, *, most: int) -> list[FdbEntry]:
         """The addresses of which that is so within a time, `most` of them."""
-        entries = ffi.new("struct fp_fdb_entry[]", most)
+        entries = room("struct fp_fdb_entry[]", most)
         count = lib.fp_fdb_disputed(self._sw, entries, most, within_ns)
         return [_fdb_entry(entry) for entry in entries[0:count]]
 
@@ -146,7 +150,7 @@ class Reading:
 
     def streams(self) -> Iterator[Stream]:
         """The multicast flows seen, wanted or not, in no order, as they are now."""
-        streams = ffi.new("struct fp_stream[]", self._streams_max)
+        streams = room("struct fp_stream[]", self._streams_max)
         count = lib.fp_stream_dump(self._sw, streams, self._streams_max)
         return (_stream(streams[i]) for i in range(count))
 

@@ -6,6 +6,7 @@ import errno
 import os
 import select
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,20 @@ def fastpath() -> Iterator[FastPath]:
 
 def group_rows(count: int, ports: int) -> tuple[Row, ...]:
     return tuple(Row(0, G[:14] + n.to_bytes(2, "big"), ANY, ports) for n in range(count))
+
+
+def resident_bytes() -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("RssAnon:")[1].split()[0]) << 10
+
+
+def test_reading_little_takes_little_memory(fastpath: FastPath) -> None:
+    """There is room for all that could be, which is not touched: 6 MB of streams."""
+    before = resident_bytes()
+    read = [fastpath.streams(), fastpath.fdb()]
+    assert resident_bytes() - before < 1 << 20
+    assert [list(each) for each in read] == [[], []]
+    assert fastpath.streams_packed() == b""
 
 
 def test_publish_counts_rows_and_keeps_nothing_old(fastpath: FastPath) -> None:
