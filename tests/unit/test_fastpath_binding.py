@@ -38,6 +38,8 @@ def resident_bytes() -> int:
 
 def test_reading_little_takes_little_memory(fastpath: FastPath) -> None:
     """There is room for all that could be, which is not touched: 6 MB of streams."""
+    for _ in range(2):  # what is freed may be had again, where it was a mapping of its own
+        assert list(fastpath.streams()) == []
     before = resident_bytes()
     read = [fastpath.streams(), fastpath.fdb()]
     assert resident_bytes() - before < 1 << 20
