@@ -2,18 +2,51 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "fp_port.h"
 #include "fp_thread.h"
 
 #define THREADS_MAX 64u
+#define PAUSE_NS 4000000L
 
 void fp_reaper_init(struct fp_reaper *reaper)
 {
 	pthread_mutex_init(&reaper->lock, NULL);
 	pthread_cond_init(&reaper->idle, NULL);
+	pthread_mutex_init(&reaper->programs, NULL);
 	reaper->first = NULL;
 	reaper->threads = 0;
+	reaper->hurries = false;
+}
+
+static bool hurries(struct fp_reaper *reaper)
+{
+	bool so;
+
+	pthread_mutex_lock(&reaper->lock);
+	so = reaper->hurries;
+	pthread_mutex_unlock(&reaper->lock);
+	return so;
+}
+
+/*
+ * The kernel waits out a period with its lock on all interfaces held: were all of us to queue for
+ * that, whoever asks it of one interface, as the control plane does, would come after all of them.
+ */
+static void close_program(struct fp_reaper *reaper, struct fp_port *port)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_NS};
+
+	if (port->isolate_fd < 0)
+		return;
+	pthread_mutex_lock(&reaper->programs);
+	close(port->isolate_fd);
+	port->isolate_fd = -1;
+	if (!hurries(reaper))
+		nanosleep(&pause, NULL);
+	pthread_mutex_unlock(&reaper->programs);
 }
 
 static void *work(void *argument)
@@ -25,6 +58,7 @@ static void *work(void *argument)
 	while ((port = reaper->first)) {
 		reaper->first = port->next;
 		pthread_mutex_unlock(&reaper->lock);
+		close_program(reaper, port);
 		fp_port_free(port);
 		pthread_mutex_lock(&reaper->lock);
 	}
@@ -61,8 +95,10 @@ void fp_reaper_give(struct fp_reaper *reaper, struct fp_port *port)
 void fp_reaper_wait(struct fp_reaper *reaper)
 {
 	pthread_mutex_lock(&reaper->lock);
+	reaper->hurries = true;
 	while (reaper->threads)
 		pthread_cond_wait(&reaper->idle, &reaper->lock);
+	reaper->hurries = false;
 	pthread_mutex_unlock(&reaper->lock);
 }
 
@@ -70,5 +106,6 @@ void fp_reaper_destroy(struct fp_reaper *reaper)
 {
 	fp_reaper_wait(reaper);
 	pthread_cond_destroy(&reaper->idle);
+	pthread_mutex_destroy(&reaper->programs);
 	pthread_mutex_destroy(&reaper->lock);
 }

@@ -237,21 +237,22 @@ class Changes:
         """What a change returns, and the ports that it has begun to open."""
         before = {port.name for port in self._plane.ports if port.opening}
         done = change()
-        return done, [p.name for p in self._plane.ports if p.opening and p.name not in before]
+        begun = [p.name for p in self._plane.ports if p.opening and p.name not in before]
+        return done, [*begun, *self._plane.turnover.coming]
 
     async def _opened(self, *names: str) -> None:
         """Until the kernel has made what these ports need, a few of them before all others.
 
         Who asked waits; frames, timers and other clients do not.
         """
-        ports = self._plane.ports
+        ports, turnover = self._plane.ports, self._plane.turnover
         for name in names[:_HURRIED_MAX]:
             port = ports.find(name)
             if port is not None:
                 ports.opener.hurry(port)
         waiting = set(names)
         for _ in range(_OPENING_STEPS):
-            waiting &= {port.name for port in ports if port.opening}
+            waiting &= {port.name for port in ports if port.opening} | {*turnover.coming}
             if not waiting:
                 return
             await asyncio.sleep(_OPENING_SECONDS)

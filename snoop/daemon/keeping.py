@@ -96,6 +96,9 @@ class Keeping:
         self._timer = None
         if self._over:
             return
+        if self._plane.turnover.waits:  # it would have to do all of it at once
+            self._timer = self._loop.call_later(SOON_SECONDS, self._write)
+            return
         now = self._begun = clock.now()
         if self._child is not None:  # slower than ever: it is looked after when it has ended
             self._next = Instant(now + SECOND)

@@ -28,6 +28,7 @@ READ_AT_ONCE = 256
 STORM_EVENTS, STORM_SECONDS, STORM_REST_SECONDS = 2000, 1.0, 0.2
 STORM_DISCARDED = 8192
 STORM_MORE = 64  # So many more within a second, and it is not over.
+PAUSE_SECONDS = 0.02  # Between two rounds of questions: who has many ports has other work as well.
 
 
 class Held(Protocol):
@@ -46,6 +47,7 @@ class Neighbours:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._counted, self._counted_from = 0, 0.0
+        self._rested_at = 0.0
         self._storm = False
 
     def open(self) -> None:
@@ -119,7 +121,9 @@ class Neighbours:
             self._fastpath.watch(self._events.fileno())
             self._loop.add_reader(self._events.fileno(), self._readable)
         else:
-            self._settle(self._peers.ask_due())
+            changed = self._peers.ask_due()
+            self._rested_at = time.monotonic() + PAUSE_SECONDS
+            self._settle(changed)
 
     def _settle(self, changed: bool) -> None:
         """Make it effective, then let go."""
@@ -143,7 +147,8 @@ class Neighbours:
         if self._storm:
             self._timer = self._loop.call_later(STORM_REST_SECONDS, self._due)
         elif (at := self._peers.next_due()) is not None:
-            self._timer = self._loop.call_later(max(0.0, at - time.monotonic()), self._due)
+            wait = max(at, self._rested_at) - time.monotonic()
+            self._timer = self._loop.call_later(max(0.0, wait), self._due)
 
     def _read(self) -> bool:
         """Take in what waits; True if an answer changed."""

@@ -1,11 +1,12 @@
 """The switch at work, without its process: moves frames in, effects out, tables to the fast path.
 
 - `plane` is the middle, `undecided` the frames that it has not come to; `publishing` has what is
-  not in the tables yet; `statics` are those of the file;
-- `port` is one, `ports` all of them, `opener` opens and closes, `openings` waits for the kernel,
-  `programs` brings the program of one that is there already; `staging` is what each is from the
-  next publish on; `depths` says how deep its rings are, `isolation` what keeps the host's stack on
-  one, `egress` how frames leave one; `rings` opens again what stopped;
+  not in the tables yet, `published` tells how much that is; `statics` are those of the file;
+- `port` is one, `ports` all of them, `turnover` those that go and come; `opener` opens and closes,
+  `openings` waits for the kernel, `programs` brings the program of one that is there already;
+  `staging` is what each is from the next publish on; `depths` says how deep its rings are,
+  `isolation` what keeps the host's stack on one, `egress` how frames leave one; `rings` opens again
+  what stopped;
 - `hosts`: the host's own place on the switch, made and kept;
 - `guard` holds ports that are part of a loop; `called`: what groups are called, and by whom;
 - `remarks` are the runtime's own events;

@@ -45,14 +45,15 @@ from snoop.runtime.openings import Openings
 from snoop.runtime.outbox import Outbox
 from snoop.runtime.port import LinkTable, Port, State
 from snoop.runtime.ports import Ports
+from snoop.runtime.published import Published
 from snoop.runtime.publishing import NOW, Publishing
 from snoop.runtime.remarks import Remarks
 from snoop.runtime.rings import RingWatch
 from snoop.runtime.statics import FileStatics
 from snoop.runtime.surviving import OwnState, PlaneState
+from snoop.runtime.turnover import Turnover
 from snoop.runtime.undecided import Undecided
 from snoop.table.seen import Punted
-from snoop.wire.address import Address, Family
 
 if TYPE_CHECKING:
     from snoop.fastpath import FastPath
@@ -65,7 +66,7 @@ DUE_MAX = 32
 _SWITCH_WIDE = ("switch", "igmp", "mld", "vlan")
 
 
-class Plane(Undecided):
+class Plane(Undecided, Published):
     """The switch without its process; it works as soon as it is made."""
 
     def __init__(
@@ -94,6 +95,7 @@ class Plane(Undecided):
         self.kernel.configure(config.switch)
         self.internal_errors = 0
         self.started = clock.now()
+        self.turnover = Turnover(self.ports)
         self._links = links
         self._rings = RingWatch(fastpath, self.ports)
         self._disputes = Disputes(fastpath)
@@ -142,6 +144,8 @@ class Plane(Undecided):
 
     def gather(self) -> Callable[[], PlaneState]:
         """What makes a state of it; what the fast path knows is read at once."""
+        while self.turnover.waits:
+            self._turn_over()
         now = clock.now()
         own = OwnState(self.started, self.params.switch_mac, self.internal_errors)
         ports, statics = surviving.ports_now(self.ports, self._guard.held), self._statics.held
@@ -221,6 +225,8 @@ class Plane(Undecided):
 
     def advance(self) -> None:
         """The time has come."""
+        if self.turnover.due <= clock.now():
+            self._turn_over()
         if self._unread:
             self.punted()
             return
@@ -230,7 +236,7 @@ class Plane(Undecided):
 
     def next_deadline(self) -> Instant | None:
         """When `advance` should be called next: at once, if something was left over."""
-        due = min(self.engine.next_deadline() or NEVER, self._publishing.due)
+        due = min(self.engine.next_deadline() or NEVER, self._publishing.due, self.turnover.due)
         if self._unread:
             due = min(due, self._resume)
         return due if due < NEVER else None
@@ -281,13 +287,13 @@ class Plane(Undecided):
         """Become what `config` says, keeping every membership that it still allows."""
         now = clock.now()
         old = self.config
-        self._part_with(config, now)
-        known = {port.name for port in self.ports}
+        self.turnover.follow(config)
         self.kernel.configure(config.switch)
-        self.ports.configure(config.switch, [t for t in config.named if t.name in known])
+        stay = [table for table in config.named if self.ports.find(table.name) is not None]
+        self.ports.configure(config.switch, stay)
         self.config = config
         self.names.become(config)
-        self._admit(config, now)
+        self._part_and_admit(now)
         # Thousands of VLANs with settings of their own take long, and `port set` changes none.
         if any(getattr(old, table) != getattr(config, table) for table in _SWITCH_WIDE):
             self.params = self._resolved(self.params.switch_mac)
@@ -297,40 +303,37 @@ class Plane(Undecided):
 
     def ports_changed(self, config: Config) -> None:
         """Ports came or went; nothing else in `config` is new, and what stays is not touched."""
-        now = clock.now()
-        self._part_with(config, now)
+        self.turnover.follow(config)
         self.config = config
-        self._admit(config, now)
+        self._turn_over()
+
+    def _turn_over(self) -> None:
+        """A part of the ports that go and come."""
+        now = clock.now()
+        self._part_and_admit(now)
         changes = self.ports.reconcile(self._links)
         nameless = self.params.switch_mac == resolve.NO_MAC and self.ports.macs()
-        if nameless or not isinstance(config.switch.report_flood, bool):
+        if nameless or not isinstance(self.config.switch.report_flood, bool):
             self._readdress(now)
         self._tell(changes, now)
         self._become(now)
 
-    def _part_with(self, config: Config, now: Instant) -> None:
-        """Forget the ports that are none any more."""
-        wanted = {table.name for table in config.named}
-        for port in self.ports:
-            if port.name not in wanted:
-                self._apply(self.engine.port_remove(port.id, now=now), now)
-                self._outbox.tell_all()  # while it has its name
-                self.ports.remove(port)
-                self.fastpath.fdb_flush(port=port.id)
-                self._statics.forget(port.id)
-                self._guard.forget(port.id)
-                self.names.announced.forget(port.id)
-                # Its number is free for another, whom these frames are not of.
-                self._unread = deque(one for one in self._unread if one.port != port.id)
-
-    def _admit(self, config: Config, now: Instant) -> None:
-        """Make ports of those that are new."""
-        known = {port.name for port in self.ports}
-        for table in config.named:
-            if table.name not in known:
-                port = self.ports.add(table)
-                params = self._port_params(table)
-                self._apply(self.engine.port_add(port.id, params, now=now), now)
+    def _part_and_admit(self, now: Instant) -> None:
+        going, coming = self.turnover.take()
+        for port in going:
+            self._apply(self.engine.port_remove(port.id, now=now), now)
+            self._outbox.tell_all()  # while it has its name
+            self.ports.remove(port)
+            self.fastpath.fdb_flush(port=port.id)
+            self._statics.forget(port.id)
+            self._guard.forget(port.id)
+            self.names.announced.forget(port.id)
+            # Its number is free for another, whom these frames are not of.
+            self._unread = deque(one for one in self._unread if one.port != port.id)
+        for table in coming:
+            added = self.ports.add(table)
+            params = self._port_params(table)
+            self._apply(self.engine.port_add(added.id, params, now=now), now)
 
     def _readdress(self, now: Instant) -> None:
         """Follow what the switch as a whole owes to its ports: its own address, their numbers."""
@@ -344,22 +347,6 @@ class Plane(Undecided):
         """An event of the runtime itself."""
         self.changes += 1
         self._outbox.say(kind, port=port, fields=fields, now=clock.now())
-
-    @property
-    def table_rows(self) -> int:
-        """Group rows in the fast path."""
-        return self._publishing.mdb.rows
-
-    def prunes(self, vid: int, family: Family) -> bool:
-        """Tell whether groups with members go to nobody else: by the table that is published."""
-        waits = self._publishing.lags_in(vid, family)
-        return self.engine.vlan_view(vid, family).active and not waits
-
-    def lags(self, vid: int | None, group: Address | None) -> bool:
-        """Tell whether what is known of these groups, None: of any, is not published yet."""
-        if vid is None or group is None:
-            return self._publishing.lags
-        return self._publishing.lags_at(vid, group)
 
     # Effects -------------------------------------------------------------------------------------
 
@@ -430,8 +417,10 @@ class Plane(Undecided):
         self._publishing.mdb.set_members(self.ports.members())
         # First of all: queries that wait leave with the tag that each port has there (VLAN-5).
         self._publishing.publish()
-        self._publishing.all_vlans_changed(self.engine)
+        if not self.turnover.waits:  # once, with the last of them
+            self._publishing.all_vlans_changed(self.engine)
         self.flush()
+        self.turnover.rest(now, clock.now())
 
     def _port_id(self, name: str) -> int | None:
         """None of a port that a pattern may make some day."""

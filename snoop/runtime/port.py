@@ -86,7 +86,8 @@ class Port:
     interface for which it is being opened, 0: none; `held`: why the loop guard has it forward
     nothing, `held_with` the port by which its loop goes on; `setup`: how it was asked for last;
     `said`: the state in the log; `later`: its program is to come, and the rings alone serve it;
-    `rings_only`: nothing leaves it by the kernel's programs.
+    `rings_only`: nothing leaves it by the kernel's programs; `dismissed`: it is a port no longer,
+    and waits to be closed.
     """
 
     id: int
@@ -106,6 +107,7 @@ class Port:
     held_with: str | None = None
     opening: int = 0
     later: bool = False
+    dismissed: bool = False
     setup: PortSetup | None = None
     runs: Runs = runs.MISSING
     direct: Direct = direct.MISSING

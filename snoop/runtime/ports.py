@@ -88,12 +88,26 @@ class Ports:
         self._by_name[table.name] = self._by_id[number] = port
         return port
 
+    def dismiss(self, port: Port) -> None:
+        """Have a port found no more by its name, and forward nothing from the next publish on; it
+        keeps its number until it is removed.
+        """
+        del self._by_name[port.name]
+        port.dismissed = True
+        if port.link is not None:
+            self.staging.set(port)
+
+    @property
+    def dismissed(self) -> list[Port]:
+        """Those that are to be removed."""
+        return [port for port in self._by_id.values() if port.dismissed]
+
     def remove(self, port: Port) -> None:
-        """Close and forget a port, but not what it has counted."""
+        """Close and forget a port that was dismissed, but not what it has counted."""
         self.opener.close(port)
         for name, value in self.counters(port).items():
             self._gone[name] = self._gone.get(name, 0) + value
-        del self._by_name[port.name], self._by_id[port.id]
+        del self._by_id[port.id]
         _log.info("%s: a port no longer", port.name)
 
     def counters(self, port: Port) -> dict[str, int]:
@@ -132,7 +146,7 @@ class Ports:
     def counted(self) -> dict[str, int]:
         """The same of all ports, and of those that are gone."""
         whole = dict(self._gone)
-        for port in self:
+        for port in self._by_id.values():
             for name, value in self.counters(port).items():
                 whole[name] = whole.get(name, 0) + value
         return whole
@@ -214,7 +228,8 @@ class Ports:
     def _reconcile(self, links: LinkTable) -> list[tuple[Port, State]]:
         changes: list[tuple[Port, State]] = []
         found = {port.name: links.by_name(port.table.device) for port in self}
-        self._neighbours.follow([link.ifindex for link in found.values() if link is not None])
+        there = [*found.values(), *(port.link for port in self.dismissed)]
+        self._neighbours.follow([link.ifindex for link in there if link is not None])
         for port in self:
             gone = self._follow(port, found[port.name])
             up = port.state is State.UP and port.held is None

@@ -65,7 +65,7 @@ class Staging:
         mac = self._direct(port).mac
         self._fastpath.port_set(
             port.id,
-            up=port.link.up and port.held is None,
+            up=port.link.up and port.held is None and not port.dismissed,
             mtu=port.link.mtu,
             coalesce=self._runs(port).takes,
             watched=effective.coalesce(port.table, self.switch) is Coalesce.AUTO,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ COMING = 200
 RATE = 5000
 SERVING_SECONDS = 0.1
 AT_ONCE = 40
+RELOADED = 120
 
 
 def descriptors(switch: Snoop) -> int:
@@ -105,3 +107,40 @@ def test_many_that_come_at_once_keep_neither_a_stream_nor_a_command_waiting() ->
         assert (got.unique, got.duplicates, got.reordered) == (sent, 0, 0)
         assert took < 1, "a tenth of a second on a machine that has nothing else to do"
         print(f"port add beside {AT_ONCE} that came at once: {took:.3f} s")
+
+
+@pytest.mark.half
+def test_reloads_that_make_and_end_many_ports_keep_no_join_waiting() -> None:
+    """Joins are decided while the ports come, one after another, and no datagram is lost."""
+    with Lab(3) as lab:
+        igmp = {"querier": "on", "query_interval": 20.0, "query_response_interval": 0.4}
+        igmp |= {"querier_address": "10.0.0.254", "startup_query_interval": 0.2}
+        switch = lab.switch(["p0", "p1", "p2"], config={"igmp": igmp})
+        lab.h(1).join(GROUP)
+        switch.wait_members(GROUP, {"p1"})
+        switch.wait_pruning()
+        names = [f"veth{n}" for n in range(RELOADED)]
+        batch = "\n".join(f"link add {name} up type veth peer name x{name}" for name in names)
+        with namespaces.inside(lab.namespace):
+            subprocess.run(["ip", "-b", "-"], input=batch, text=True, check=True)
+        few = switch.config["port"]
+        stream = lab.h(0).start("send", destination=GROUP, count=RATE * 3, rate=RATE)
+        waits: dict[str, list[float]] = {}
+        for what, tables in (("in", [*few, *({"name": name} for name in names)]), ("out", few)):
+            switch.configure({**switch.config, "port": tables})
+            reload = threading.Thread(target=switch.quick, args=("reload",))
+            reload.start()
+            waits[what] = []
+            while reload.is_alive() or len(ports(switch)) != len(tables):
+                group = f"239.9.{len(waits)}.{len(waits[what]) + 1}"
+                asked = time.monotonic()
+                lab.h(2).join(group)
+                switch.wait_members(group, {"p2"})
+                waits[what].append(time.monotonic() - asked)
+            reload.join()
+        sent = stream.result(60)["sent"]
+        lab.settle(lab.h(0), [lab.h(1)])
+        got = lab.h(1).app(GROUP)
+        assert (got.unique, got.duplicates, got.reordered) == (sent, 0, 0)
+        assert max(map(max, waits.values())) < 1, waits
+        print({what: f"{len(took)} joins, {max(took):.3f} s" for what, took in waits.items()})

@@ -45,6 +45,8 @@ class Slow(Scene):
         """Let ports open, and have the answer."""
         assert not asked.done()
         self.fastpath.go.set()
+        while self.plane.turnover.waits:
+            self.plane.advance()
         return await asyncio.wait_for(asked, HANGS_S)
 
 
