@@ -166,4 +166,11 @@ void fp_punt_decided(struct fp_switch *sw)
 		if (sw->opened[port])
 			fp_punt_decide(sw->opened[port]->punt);
 	}
+	/* seq_cst: a loop sees what is decided, or we see what it decided ahead of that */
+	atomic_thread_fence(memory_order_seq_cst);
+	for (uint32_t i = 0; i < sw->worker_count; i++) {
+		/* relaxed: it may be asleep while the kernel serves, and is to look */
+		if (fp_load_relaxed(&sw->workers[i]->slots.ahead_count))
+			fp_worker_wake(sw->workers[i]);
+	}
 }

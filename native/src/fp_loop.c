@@ -173,6 +173,8 @@ const struct fp_table *fp_loop_read(struct fp_switch *sw, struct fp_worker *work
 	 */
 	const struct fp_table *table = fp_load_acquire(&sw->table);
 
+	if (gone)
+		fp_slots_settle(&worker->slots);
 	if (table->seq != worker->seq_ports)
 		read_ports(worker, table);
 	else if (gone)

@@ -9,6 +9,7 @@
 #include "fp_decide.h"
 #include "fp_handover.h"
 #include "fp_mask.h"
+#include "fp_renew.h"
 #include "fp_segment.h"
 #include "fp_unicast.h"
 
@@ -62,8 +63,9 @@ void fp_process_forget(struct fp_worker *worker, const struct fp_table *table)
 	worker->flows.epoch = table->seq + worker->joins.changes + 1;
 }
 
-static void punt(struct fp_worker *worker, const struct fp_table *table, uint32_t port,
-		 const struct fp_frame *frame, struct fp_verdict *verdict, uint64_t now_ns)
+static void punt(struct fp_switch *sw, struct fp_worker *worker, const struct fp_table *table,
+		 uint32_t port, const struct fp_frame *frame, struct fp_verdict *verdict,
+		 uint64_t now_ns)
 {
 	struct fp_stats *stats = &worker->stats[port];
 	uint32_t known = worker->joins.count;
@@ -75,9 +77,8 @@ static void punt(struct fp_worker *worker, const struct fp_table *table, uint32_
 	if (put && frame->control &&
 	    fp_joins_note(&worker->joins, table, frame, table->ports[port], now_ns)) {
 		fp_process_forget(worker, table);
-		for (; known < worker->joins.count; known++) /* the ring gets what they join */
-			fp_slots_void(&worker->slots, worker->joins.joins[known].vlan,
-				      worker->joins.joins[known].group);
+		for (; known < worker->joins.count; known++)
+			fp_renew_joined(sw, worker, table, &worker->joins.joins[known]);
 	}
 	if (verdict->action != FP_ACTION_PUNT) /* it is forwarded all the same */
 		fp_count(&stats->stats[put ? FP_STAT_PUNT_COPIES : FP_STAT_PUNT_COPIES_LOST], 1);
@@ -325,7 +326,7 @@ static void process_flow(struct fp_switch *sw, struct fp_worker *worker,
 		worker->from_data && flow->marked &&
 		(int32_t)(fp_load_relaxed(&table->ports[port]->data.taken) - flow->mark_end) > 0;
 	if (flow->verdict.punt)
-		punt(worker, table, port, frame, &flow->verdict, now_ns);
+		punt(sw, worker, table, port, frame, &flow->verdict, now_ns);
 	if (is_cut(worker, table->ports[port], flow)) {
 		let_go(worker, port, &flow->verdict);
 		return;
@@ -370,6 +371,6 @@ void fp_process(struct fp_switch *sw, struct fp_worker *worker, const struct fp_
 	if (verdict.learn)
 		fp_unicast_learn(sw, stats, table, &frame, port, now_ns);
 	if (verdict.punt)
-		punt(worker, table, port, &frame, &verdict, now_ns);
+		punt(sw, worker, table, port, &frame, &verdict, now_ns);
 	finish_limited(sw, worker, table, port, rx, &frame, &verdict, now_ns);
 }

@@ -17,6 +17,8 @@ struct renewal {
 	struct fp_switch *sw;
 	struct fp_worker *worker;
 	const struct fp_table *table;
+	const struct fp_joins *joins; /* the loop's, that wait; NULL: it is the control thread */
+	struct fp_stats *stats;	      /* of who does it */
 	const bool *changed;
 	uint64_t now_ns;
 	uint32_t left;
@@ -86,7 +88,18 @@ void fp_renew_watch(struct fp_switch *sw, struct fp_worker *worker, uint32_t ind
 		watch(&renewal, slot, note, &note->verdicts[slot->version >> 1 & 1]);
 }
 
-static void renew_slot(struct renewal *renewal, struct fp_slots *slots, uint32_t index)
+/* Nobody of who gets it now is left out. */
+static bool covers(const struct fp_verdict *verdict, const struct fp_verdict *now)
+{
+	bool all = true;
+
+	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
+		all &= !(now->ports[i] & ~verdict->ports[i]);
+	return all;
+}
+
+/* Whether the slot is decided anew. */
+static bool renew_slot(struct renewal *renewal, struct fp_slots *slots, uint32_t index)
 {
 	const struct fp_table *table = renewal->table;
 	struct fp_path_slot *slot = &slots->slots[index];
@@ -99,23 +112,64 @@ static void renew_slot(struct renewal *renewal, struct fp_slots *slots, uint32_t
 	enum fp_path rule;
 
 	if (!note->given || fp_word_load(&slot->mode) != FP_MODE_KERNEL || !table->ports[port] ||
+	    slot->seq > table->seq ||
 	    fp_word_load(&slot->last_ns) + UNDER_WAY_NS < renewal->now_ns ||
 	    !holds(renewal->sw, slot))
-		return;
+		return false;
 	fp_decide_vlan(table, port, &frame);
 	if (frame.vlan != note->stream.vlan) /* it is another stream now */
-		return;
+		return false;
 	fp_decide(table, &frame, port, -1, &verdict);
+	if (renewal->joins && !fp_joins_grant(renewal->joins, table, &frame, port, &verdict))
+		return false;
+	/* relaxed: under the lock. Of a join that still waits the table says nothing: the loop does
+	 */
+	if (!renewal->joins && fp_load_relaxed(&note->ahead) &&
+	    !covers(&verdict, &note->verdicts[slot->version >> 1 & 1]))
+		return false;
 	fp_plan_facts(table, port, frame.tci, true, &verdict, &facts);
 	rule = fp_choice_rule(&facts);
 	if (!verdict.learn || !fp_path_is_kernel(rule))
-		return;
+		return false;
 	go_on(renewal, note, rule);
 	fp_plan_make(table, slot->key, &verdict, &facts, &plan);
-	watch(renewal, slot, note, &verdict);
-	fp_fold_slot(renewal->sw, slots, index, renewal->sw->control_stats);
+	if (renewal->joins)
+		plan.slot.limited = 0; /* LOOP-7: somebody has joined it */
+	else
+		watch(renewal, slot, note, &verdict);
+	fp_fold_slot(renewal->sw, slots, index, renewal->stats);
 	fp_slots_write(slots, index, &plan, table->seq);
 	renewal->left--;
+	return true;
+}
+
+void fp_renew_joined(struct fp_switch *sw, struct fp_worker *worker, const struct fp_table *table,
+		     const struct fp_join *join)
+{
+	struct fp_slots *slots = &worker->slots;
+	struct renewal renewal = {
+		.sw = sw,
+		.worker = worker,
+		.table = table,
+		.joins = &worker->joins,
+		.stats = worker->stats,
+		.now_ns = fp_now_ns(),
+		.left = RENEWED_MAX,
+	};
+	uint32_t index = fp_slots_of_group(slots, join->vlan, join->group, 0);
+	bool locked;
+
+	if (index == FP_NO_PLACE)
+		return;
+	locked = fp_slots_try_lock(slots);
+	while (index != FP_NO_PLACE) {
+		if (!locked || !renewal.left || !renew_slot(&renewal, slots, index) ||
+		    !fp_slots_note_ahead(slots, index))
+			fp_slots_void(slots, index);
+		index = fp_slots_of_group(slots, join->vlan, join->group, index + 1);
+	}
+	if (locked)
+		fp_slots_unlock(slots);
 }
 
 static bool is_changed(const struct renewal *renewal, const struct fp_slots *slots, uint32_t index)
@@ -148,6 +202,7 @@ void fp_renew(struct fp_switch *sw, const struct fp_table *table, const bool *ch
 	struct renewal renewal = {
 		.sw = sw,
 		.table = table,
+		.stats = sw->control_stats,
 		.changed = changed,
 		.now_ns = fp_now_ns(),
 		.left = RENEWED_MAX,

@@ -10,6 +10,14 @@
 #include "fp_switch.h"
 
 /*
+ * What the kernel serves of a join that was just noted goes to its port as well, from the next
+ * frame on and until the join is decided (fp_joins.h); the ring gets that for which it cannot be
+ * so. The loop, between frames.
+ */
+void fp_renew_joined(struct fp_switch *sw, struct fp_worker *worker, const struct fp_table *table,
+		     const struct fp_join *join);
+
+/*
  * Before the slots that a new table concerns become void. changed: by shard, whose rows are others;
  * NULL: all. Waits for nobody: slots that a loop has in hand are left.
  */

@@ -117,18 +117,52 @@ static bool is_fast(const struct fp_slots *slots, uint32_t index)
 	return fp_choice_load(frames, egress, UINT64_C(1000000000)) >= FP_CHOICE_RING_PERMILLE;
 }
 
-void fp_slots_void(struct fp_slots *slots, uint32_t vlan, const uint8_t *group)
+uint32_t fp_slots_of_group(const struct fp_slots *slots, uint32_t vlan, const uint8_t *group,
+			   uint32_t from)
 {
 	uint32_t hash = group_of(vlan, group);
 
 	if (!slots->slots || !slots->group_counts[hash & (FP_SLOTS_GROUPS - 1)])
-		return;
-	for (uint32_t i = 0; i < slots->sets * FP_PATH_WAYS; i++) {
-		if (slots->groups[i] != hash || !slots->tags[i] || is_fast(slots, i))
-			continue;
-		/* release: as every store of seq; a decision that another writes now is older */
-		fp_word_release(&slots->slots[i].seq, 0);
+		return FP_NO_PLACE;
+	for (uint32_t i = from; i < slots->sets * FP_PATH_WAYS; i++) {
+		if (slots->groups[i] == hash && slots->tags[i])
+			return i;
 	}
+	return FP_NO_PLACE;
+}
+
+void fp_slots_void(struct fp_slots *slots, uint32_t index)
+{
+	if (!is_fast(slots, index))
+		/* release: as every store of seq; a decision that another writes now is older */
+		fp_word_release(&slots->slots[index].seq, 0);
+}
+
+bool fp_slots_note_ahead(struct fp_slots *slots, uint32_t index)
+{
+	uint32_t count = fp_load_relaxed(&slots->ahead_count);
+
+	if (count == FP_SLOTS_AHEAD)
+		return false;
+	slots->ahead[count] = index;
+	fp_store_relaxed(&slots->notes[index].ahead, true);
+	fp_store_relaxed(&slots->ahead_count, count + 1);
+	/* seq_cst: the control thread sees it, or the loop that the join is decided already */
+	atomic_thread_fence(memory_order_seq_cst);
+	return true;
+}
+
+void fp_slots_settle(struct fp_slots *slots)
+{
+	uint32_t count = fp_load_relaxed(&slots->ahead_count);
+
+	for (uint32_t i = 0; i < count; i++) {
+		/* relaxed: one that is decided meanwhile has a turn in the ring for nothing */
+		if (fp_load_relaxed(&slots->notes[slots->ahead[i]].ahead))
+			/* release: as every store of seq */
+			fp_word_release(&slots->slots[slots->ahead[i]].seq, 0);
+	}
+	fp_store_relaxed(&slots->ahead_count, 0);
 }
 
 static uint64_t active_ns(const struct fp_slots *slots, uint32_t index)
@@ -218,6 +252,7 @@ void fp_slots_assign(struct fp_slots *slots, uint32_t index, const uint64_t *key
 	note->lost = 0;
 	note->first_ringed = slot->done;
 	note->judged_seq = 0;
+	fp_store_relaxed(&note->ahead, false);
 	note->seen_ns = now_ns;
 	note->stream = *stream;
 	note->place = place;
@@ -267,6 +302,7 @@ bool fp_slots_write(struct fp_slots *slots, uint32_t index, const struct fp_slot
 		slots->shards[index] = plan->slot.shard[0] | (uint32_t)plan->slot.shard[1] << 16;
 		write_end(slot);
 	}
+	fp_store_relaxed(&note->ahead, false);
 	/* release: the decision is before; pairs with the programs' look at seq */
 	fp_word_release(&slot->seq, seq);
 	return !same;

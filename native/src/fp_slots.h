@@ -24,6 +24,7 @@
 #include "fp_streams.h"
 
 #define FP_SLOTS_GROUPS 1024u /* a power of two */
+#define FP_SLOTS_AHEAD 64u    /* what is joined beyond these has a turn in the ring */
 #define FP_SLOTS_SILENT_NS UINT64_C(1000000000)
 #define FP_SLOTS_GONE_NS UINT64_C(10000000000) /* silent so long it has no claim at all */
 
@@ -46,6 +47,7 @@ struct fp_slot_note {
 	uint32_t uncounted;    /* as of its slots, when it was last looked at */
 	uint64_t seen_ns;      /* by the loop */
 	uint64_t judged_seq;   /* of the table by which the choice was last looked at */
+	_Atomic bool ahead;    /* decided with joins that wait: no table says so; under the lock */
 	struct fp_choice choice;
 	struct fp_stream stream; /* the key of its stream */
 	struct fp_stream_slot *place;
@@ -69,6 +71,8 @@ struct fp_slots {
 	uint64_t seed;
 	uint32_t uncounted;			/* passes whose frames were credited to nobody */
 	uint32_t *shards;			/* likewise: those of their decisions, two halves */
+	uint32_t ahead[FP_SLOTS_AHEAD];		/* the loop's own: slots that were decided so */
+	_Atomic uint32_t ahead_count;		/* of them */
 	uint32_t *groups;			/* of the slots: a hash of VLAN and group */
 	uint32_t group_counts[FP_SLOTS_GROUPS]; /* how many slots have one of that hash */
 	_Alignas(64) _Atomic uint32_t locked;
@@ -107,11 +111,19 @@ static inline void fp_slots_unlock(struct fp_slots *slots)
 void fp_slots_key(const struct fp_flow_key *flow, uint64_t key[FP_PATH_KEY_WORDS]);
 /* The slot of a key, or FP_NO_PLACE. The loop; no lock. */
 uint32_t fp_slots_find(const struct fp_slots *slots, const uint64_t *key);
+/* The next slot, from this one on, that may be of the group, or FP_NO_PLACE. Likewise. */
+uint32_t fp_slots_of_group(const struct fp_slots *slots, uint32_t vlan, const uint8_t *group,
+			   uint32_t from);
 /*
- * The ring gets the next frames of a group, and the loop says again where they go; not those of
- * flows that may be too fast for it. Likewise.
+ * The ring gets the next frames of a slot, and the loop says again where they go; not those of a
+ * flow that may be too fast for it. Likewise.
  */
-void fp_slots_void(struct fp_slots *slots, uint32_t vlan, const uint8_t *group);
+void fp_slots_void(struct fp_slots *slots, uint32_t index);
+/* Notes a slot that has just been decided with joins that wait; false: there is no room. Likewise.
+ */
+bool fp_slots_note_ahead(struct fp_slots *slots, uint32_t index);
+/* Some of those joins are no longer there: what has not been decided since is void. Likewise. */
+void fp_slots_settle(struct fp_slots *slots);
 
 /* Below: under the lock. */
 

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fp_clock.h"
@@ -12,6 +13,19 @@
 #define SPIN_CHECKS 16u	    /* looks at the rings between two yields */
 #define SPIN_LATE_NS 10000u /* a round of looks and a yield that took longer: somebody ran */
 #define TIMER_SLACK_NS 1000ul
+#define SLICE_NS 100000u /* the least that a kernel takes */
+
+/* The kernel's struct sched_attr: its header and the C library's do not go together. */
+struct thread_attr {
+	uint32_t size;
+	uint32_t policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime_ns;
+	uint64_t deadline_ns;
+	uint64_t period_ns;
+};
 
 static inline void pause_core(void)
 {
@@ -93,6 +107,13 @@ static int sleep_until_work(struct fp_worker *worker, uint64_t timeout_ns)
 	return err ? err : count;
 }
 
+/* How long a sleep may be, 0: without end. What the kernel serves ahead of a join ends in time. */
+static uint64_t longest_ns(const struct fp_worker *worker)
+{
+	/* relaxed: the loop's own */
+	return fp_load_relaxed(&worker->slots.ahead_count) ? FP_JOINS_NS : 0;
+}
+
 /* Is awake around the time the next frame is due. 1: work, 0: none came, or -errno. */
 static int foresee(const struct fp_switch *sw, struct fp_worker *worker, uint64_t spin_ns)
 {
@@ -113,9 +134,26 @@ static int foresee(const struct fp_switch *sw, struct fp_worker *worker, uint64_
 	return 0;
 }
 
+/*
+ * The loop asks for its share of the core in short slices, so that the kernel (from 6.12 on) runs
+ * it when it is woken, and not when somebody's longer slice is over: mostly that of the control
+ * thread, which was woken by what the loop has just handed up. The share stays what it was. Other
+ * kernels ignore the length, and what forbids the call costs nothing but that.
+ */
+static void ask_for_short_slices(void)
+{
+	struct thread_attr attr = {.size = sizeof(attr)};
+
+	if (syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0) || attr.policy != SCHED_OTHER)
+		return;
+	attr.runtime_ns = SLICE_NS;
+	syscall(SYS_sched_setattr, 0, &attr, 0);
+}
+
 void fp_wait_begin(void)
 {
 	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
+	ask_for_short_slices();
 }
 
 int fp_wait(const struct fp_switch *sw, struct fp_worker *worker)
@@ -129,7 +167,7 @@ int fp_wait(const struct fp_switch *sw, struct fp_worker *worker)
 	 * relaxed: a hint
 	 */
 	if (!spin_ns || fp_load_relaxed(&sw->deciding)) {
-		result = sleep_until_work(worker, 0);
+		result = sleep_until_work(worker, longest_ns(worker));
 		return result < 0 ? result : 0;
 	}
 	if (!spin(sw, worker, fp_now_ns() + spin_ns))
@@ -137,7 +175,7 @@ int fp_wait(const struct fp_switch *sw, struct fp_worker *worker)
 	else
 		result = 1;
 	if (!result)
-		result = sleep_until_work(worker, 0);
+		result = sleep_until_work(worker, longest_ns(worker));
 	fp_pace_arrived(&worker->pace, fp_now_ns());
 	return result < 0 ? result : 0;
 }

@@ -324,6 +324,17 @@ void programs_lose(bool lose)
 	ring_is_full = lose;
 }
 
+void programs_take_back(struct lab *lab, uint32_t group)
+{
+	struct fp_slots *slots = &lab->sw->workers[0]->slots;
+	uint8_t address[FP_ADDRESS_BYTES];
+
+	fp_map_ipv4(group, address);
+	for (uint32_t i = fp_slots_of_group(slots, 0, address, 0); i != FP_NO_PLACE;
+	     i = fp_slots_of_group(slots, 0, address, i + 1))
+		fp_slots_void(slots, i);
+}
+
 void programs_set_clock(uint64_t now_ns)
 {
 	clock_ns = now_ns;

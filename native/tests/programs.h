@@ -30,6 +30,8 @@ void programs_lose(bool lose);
 uint32_t programs_copies(struct programs_copy copies[PROGRAMS_EGRESS_MAX]);
 /* The program's look at the health of a stream, by one frame of it without a tag. */
 void programs_look(struct fp_health_state *state, const uint8_t *frame, uint32_t len_bytes);
+/* The next frame of what the first worker serves of the group, without a VLAN, is the ring's. */
+void programs_take_back(struct lab *lab, uint32_t group);
 /* The clock that the programs see. */
 void programs_set_clock(uint64_t now_ns);
 

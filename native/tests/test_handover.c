@@ -6,79 +6,11 @@
 #include "fp_clock.h"
 #include "fp_slots.h"
 #include "programs.h"
-#include "rows.h"
+#include "served.h"
 
-#define GROUP 0xef010203u
 #define OTHER_GROUP 0xef010204u
-#define PATIENCE_NS (60 * FP_NS_PER_S)
 
 static struct programs_copy copies[PROGRAMS_EGRESS_MAX];
-
-static void drain(struct lab *lab)
-{
-	for (uint32_t port = 0; port < lab->port_count; port++)
-		lab_sent(lab, port);
-}
-
-/* No port gets runs, all are members. */
-static void start(struct lab *lab, uint32_t port_count)
-{
-	lab_start(lab, port_count);
-	programs_start(lab);
-	for (uint32_t i = 0; i < port_count; i++) {
-		struct fp_port_state state = {
-			.mtu = 1500, .port = (uint16_t)i, .flags = FP_PORT_UP};
-
-		CHECK_EQ(fp_switch_publish(lab->sw, NULL, 0, NULL, 0, NULL, 0, &state, 1), 0);
-	}
-	lab_set_policy(lab, FP_VLAN_ACTIVE, 0, 0);
-	lab_set_row(lab, GROUP, 0, 0x06);
-}
-
-static bool receive(struct lab *lab, uint32_t port, const struct packet *packet)
-{
-	return programs_receive(lab, port, packet, FAKE_NO_TAG);
-}
-
-/* One frame, and all passes that it takes: true when the kernel had it. */
-static bool step(struct lab *lab, const struct packet *packet)
-{
-	bool served = receive(lab, 0, packet);
-
-	lab_run(lab);
-	drain(lab);
-	return served;
-}
-
-/* How many frames it took until the kernel had one. */
-static uint32_t until_served(struct lab *lab, const struct packet *packet)
-{
-	uint64_t end_ns = fp_now_ns() + PATIENCE_NS;
-	uint32_t frames = 0;
-
-	while (!step(lab, packet)) {
-		frames++;
-		CHECK(fp_now_ns() < end_ns);
-	}
-	return frames + 1;
-}
-
-/* The next frame of the stream is the ring's. */
-static void take_back(struct lab *lab)
-{
-	uint8_t group[FP_ADDRESS_BYTES];
-
-	fp_map_ipv4(GROUP, group);
-	fp_slots_void(&lab->sw->workers[0]->slots, 0, group);
-}
-
-static struct fp_stream only_stream(struct lab *lab)
-{
-	struct fp_stream streams[256];
-
-	CHECK_EQ(fp_stream_dump(lab->sw, streams, 256), 1);
-	return streams[0];
-}
 
 static void test_stream_that_lasts_is_handed_over(void)
 {
@@ -188,7 +120,7 @@ static void test_what_a_full_ring_loses_is_made_good(void)
 
 	start(&lab, 3);
 	until_served(&lab, &packet);
-	take_back(&lab);
+	programs_take_back(&lab, GROUP);
 	programs_lose(true);
 	for (uint32_t i = 0; i < 10; i++)
 		CHECK(!receive(&lab, 0, &packet));
@@ -227,7 +159,7 @@ static void test_flood_is_handed_over_though_the_ring_is_never_empty(void)
 	CHECK(lab_stat(&lab, 1, FP_STAT_TX_DROP_FULL) > 0);
 	CHECK(step(&lab, &packet));
 	/* and when the ring has it again it is sent */
-	take_back(&lab);
+	programs_take_back(&lab, GROUP);
 	CHECK(!receive(&lab, 0, &packet));
 	lab_run(&lab);
 	CHECK_EQ(lab_sent(&lab, 1), 1);
@@ -300,49 +232,6 @@ static void test_fast_stream_is_given_back_where_a_port_takes_runs(void)
 	lab_end(&lab);
 }
 
-/* A host that joins gets the stream before a table says so, and the kernel never does. */
-static void test_join_that_waits_is_the_rings(void)
-{
-	struct packet packet = packet_udp();
-	struct packet report = packet_udp();
-	static uint8_t buffer[1 << 20];
-	struct fp_vlan vlan = ipv4_policy(FP_VLAN_ANY, FP_VLAN_ACTIVE | FP_VLAN_AHEAD, 0, 0);
-	struct fp_port_state state = {.mtu = 1500, .port = 3, .flags = FP_PORT_UP | FP_PORT_AHEAD};
-	uint8_t *igmp;
-	uint32_t len;
-	struct lab lab;
-
-	start(&lab, 4);
-	CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, &vlan, 1, NULL, 0, &state, 1), 0);
-	until_served(&lab, &packet);
-	report.protocol = FP_IPPROTO_IGMP;
-	report.ttl = 1;
-	report.payload_bytes = 0;
-	report.src[5] = 9;
-	len = packet_build(&report, buffer);
-	igmp = buffer + FP_VNET_BYTES + FP_ETH_BYTES + FP_IPV4_BYTES;
-	memset(igmp, 0, 8);
-	igmp[0] = 0x16;
-	fp_write16(igmp + 4, GROUP >> 16);
-	fp_write16(igmp + 6, GROUP & 0xffff);
-	fp_write16(igmp + 2, (uint16_t)~packet_sum(igmp, 8, 0));
-	CHECK(fake_ring_put(&lab.ports[3].control, buffer, len, FAKE_NO_TAG, 0));
-	lab_run(&lab);
-	drain(&lab);
-	for (uint32_t i = 0; i < 200; i++) {
-		CHECK(!receive(&lab, 0, &packet));
-		lab_run(&lab);
-		CHECK_EQ(lab_sent(&lab, 3), 1);
-		CHECK_EQ(lab_sent(&lab, 1), 1);
-	}
-	drain(&lab);
-	CHECK(fp_punt_drain(lab.sw, buffer, sizeof(buffer), 1000) > 0);
-	fp_punt_decided(lab.sw); /* and refused: nothing is published */
-	until_served(&lab, &packet);
-	CHECK_EQ(programs_copies(copies), 2);
-	lab_end(&lab);
-}
-
 static void test_source_that_moved_is_heard_by_the_loop(void)
 {
 	struct packet packet = packet_udp();
@@ -405,7 +294,6 @@ int main(void)
 	RUN(test_switched_off_holds_at_once);
 	RUN(test_what_the_program_leaves_alone_is_not_overtaken);
 	RUN(test_fast_stream_is_given_back_where_a_port_takes_runs);
-	RUN(test_join_that_waits_is_the_rings);
 	RUN(test_source_that_moved_is_heard_by_the_loop);
 	RUN(test_port_in_another_vlan_has_another_stream);
 	return 0;

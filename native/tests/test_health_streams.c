@@ -82,14 +82,6 @@ static struct fp_stream only_stream(struct lab *lab)
 	return streams[0];
 }
 
-static void take_back(struct lab *lab)
-{
-	uint8_t group[FP_ADDRESS_BYTES];
-
-	fp_map_ipv4(GROUP, group);
-	fp_slots_void(&lab->sw->workers[0]->slots, 0, group);
-}
-
 /* Ring to kernel and back, hundreds of times: what is said is what is missing,
  * and no more. */
 static void test_change_of_paths_is_no_gap(void)
@@ -111,7 +103,7 @@ static void test_change_of_paths_is_no_gap(void)
 		number = (uint16_t)(number + missing);
 		lost += missing;
 		if (!check_below(&seed, 300))
-			take_back(&lab);
+			programs_take_back(&lab, GROUP);
 		if (!check_below(&seed, 300))
 			lab_set_row(&lab, GROUP, 0, 2 + 4 * check_below(&seed, 2));
 		served += check_below(&seed, 4) ? receive(&lab, number) : step(&lab, number);
@@ -189,9 +181,9 @@ static void test_what_our_ring_loses_is_not_said_of_the_sender(void)
 	for (uint32_t round = 0; round < 20; round++) {
 		for (uint32_t n = 0; n < 20; n++)
 			CHECK(step(&lab, number++));
-		take_back(&lab);
+		programs_take_back(&lab, GROUP);
 		CHECK(!step(&lab, number++));
-		take_back(&lab);
+		programs_take_back(&lab, GROUP);
 		CHECK(!receive(&lab, number++));
 		programs_lose(true);
 		for (uint32_t n = 0; n < 5; n++)
@@ -292,7 +284,7 @@ static void test_stream_that_found_no_room_asks_again(void)
 	}
 	number = many(&lab, (uint16_t)(number + 3));
 	CHECK_EQ(only_stream(&lab).health_lost, 3);
-	take_back(&lab); /* and the ring goes on with what the kernel has begun */
+	programs_take_back(&lab, GROUP); /* and the ring goes on with what the kernel has begun */
 	number = many(&lab, (uint16_t)(number + 2));
 	CHECK_EQ(only_stream(&lab).health_lost, 5);
 	lab_end(&lab);

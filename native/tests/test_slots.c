@@ -192,7 +192,7 @@ static void test_counts_go_to_the_decision_they_were_made_by(void)
 	CHECK_EQ(fp_slots_served(&slots, index), 11);
 }
 
-static void test_group_that_somebody_joins_is_void(void)
+static void test_group_that_somebody_joins_is_found_and_void(void)
 {
 	struct fp_stream stream = {.vlan = 3};
 	uint64_t key[FP_PATH_KEY_WORDS];
@@ -209,9 +209,10 @@ static void test_group_that_somebody_joins_is_void(void)
 	other = fp_slots_place(&slots, key, S);
 	fp_slots_assign(&slots, other, key, &stream, &place, S);
 	memory[joined].seq = memory[other].seq = 8;
-	fp_slots_void(&slots, 5, stream.group);
-	CHECK_EQ(memory[joined].seq, 8);
-	fp_slots_void(&slots, 3, stream.group);
+	CHECK_EQ(fp_slots_of_group(&slots, 5, stream.group, 0), FP_NO_PLACE);
+	CHECK_EQ(fp_slots_of_group(&slots, 3, stream.group, 0), joined);
+	CHECK_EQ(fp_slots_of_group(&slots, 3, stream.group, joined + 1), FP_NO_PLACE);
+	fp_slots_void(&slots, joined);
 	CHECK_EQ(memory[joined].seq, 0);
 	CHECK_EQ(memory[other].seq, 8);
 }
@@ -224,7 +225,7 @@ int main(void)
 	RUN(test_flood_of_one_port_leaves_the_others_slots);
 	RUN(test_port_with_most_ways_makes_room);
 	RUN(test_counts_go_to_the_decision_they_were_made_by);
-	RUN(test_group_that_somebody_joins_is_void);
+	RUN(test_group_that_somebody_joins_is_found_and_void);
 	fp_slots_destroy(&slots);
 	return 0;
 }
