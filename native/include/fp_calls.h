@@ -178,3 +178,7 @@ int fp_stream_dump(struct fp_switch *sw, struct fp_stream *streams, uint32_t str
  */
 int fp_stream_load(struct fp_switch *sw, const struct fp_stream *streams, uint32_t count,
 		   const uint16_t *ports);
+/* The same of what is known of their health, behind them; dumped while no loop runs. */
+int fp_health_dump(struct fp_switch *sw, struct fp_stream_health *healths, uint32_t healths_max);
+int fp_health_load(struct fp_switch *sw, const struct fp_stream_health *healths, uint32_t count,
+		   const uint16_t *ports);

@@ -4,7 +4,7 @@
  * the other, so they hold no directives but plain integer #defines (native/README.md). Any change
  * of layout or of a call bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 29
+#define FP_CONTRACT_VERSION 31
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -301,6 +301,15 @@ struct fp_stream {
 	uint64_t health_damage_ns; /* CLOCK_MONOTONIC of the last loss or error; 0: none */
 	uint32_t health;	   /* enum fp_health; 0: nothing known, or not watched */
 	uint8_t pad[4];
+};
+
+#define FP_HEALTH_STREAMS 2048 /* of a worker, at most; of eight they fit into a handle */
+#define FP_HEALTH_WORDS 64
+
+/* What is known of the health of a stream, for another process of this contract. */
+struct fp_stream_health {
+	struct fp_stream stream;
+	uint64_t words[FP_HEALTH_WORDS];
 };
 
 /* What was recognised in the datagrams of a stream. */

@@ -170,3 +170,44 @@ int fp_stream_load(struct fp_switch *sw, const struct fp_stream *streams, uint32
 	}
 	return taken;
 }
+
+int fp_health_dump(struct fp_switch *sw, struct fp_stream_health *healths, uint32_t healths_max)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < sw->worker_count; i++) {
+		const struct fp_worker *worker = sw->workers[i];
+
+		count += fp_health_pack(&worker->healths, &worker->streams, healths + count,
+					healths_max - count);
+	}
+	return (int)count;
+}
+
+int fp_health_load(struct fp_switch *sw, const struct fp_stream_health *healths, uint32_t count,
+		   const uint16_t *ports)
+{
+	bool off = fp_load_relaxed(&sw->health) == FP_HEALTH_OFF;
+	uint64_t now_ns = fp_now_ns();
+	int taken = 0;
+
+	for (uint32_t i = 0; i < count && !off; i++) {
+		struct fp_stream stream = healths[i].stream;
+		struct fp_worker *worker;
+		struct fp_stream_slot *slot;
+		struct fp_health_state *state;
+
+		if (!renumber(&stream, ports))
+			continue;
+		worker = sw->workers[stream.port % sw->worker_count];
+		slot = fp_streams_find(&worker->streams, &stream, stream.first_ns);
+		state = fp_health_state(
+			&worker->healths,
+			fp_health_take(&worker->healths, &worker->streams, slot, now_ns));
+		if (!state)
+			continue;
+		fp_health_put(state, &healths[i]);
+		taken++;
+	}
+	return taken;
+}

@@ -18,6 +18,8 @@ _Static_assert(FP_HEALTH_RTP == (int)FP_HEALTH_IS_RTP && FP_HEALTH_TS == (int)FP
 
 _Static_assert(FP_WORKERS_MAX *FP_HEALTH_STREAMS < 1u << FP_HEALTH_PLACE_BITS, "in a handle");
 
+_Static_assert(sizeof(struct fp_health_state) == FP_HEALTH_WORDS * 8, "as it is handed over");
+
 #define EXTENDED 0x10000000u /* of the first word of RTP */
 
 int fp_healths_init(struct fp_healths *healths, struct fp_health_state *memory, uint32_t count,
@@ -310,4 +312,30 @@ void fp_health_read(const struct fp_healths *healths, struct fp_stream *stream, 
 	if (stream->health_lost != settled &&
 	    stream->health_damage_ns < fp_word_load(&state->hole_ns))
 		stream->health_damage_ns = fp_word_load(&state->hole_ns);
+}
+
+uint32_t fp_health_pack(const struct fp_healths *healths, const struct fp_streams *streams,
+			struct fp_stream_health *out, uint32_t out_max)
+{
+	uint32_t count = 0;
+
+	for (uint32_t place = 0; place < healths->count && count < out_max; place++) {
+		const struct fp_health_owner *owner = &healths->owners[place];
+		const struct fp_stream_slot *slot = &streams->slots[owner->stream];
+
+		if (!owner->used || fp_streams_watched(streams, slot) != place + 1 ||
+		    !fp_streams_get(slot, &out[count].stream))
+			continue;
+		memcpy(out[count].words, &healths->states[place], sizeof(out[count].words));
+		count++;
+	}
+	return count;
+}
+
+void fp_health_put(struct fp_health_state *state, const struct fp_stream_health *health)
+{
+	uint32_t generation = state->generation;
+
+	memcpy(state, health->words, sizeof(*state));
+	state->generation = generation;
 }

@@ -19,7 +19,6 @@
 #include "fp_health_map.h"
 #include "fp_streams.h"
 
-#define FP_HEALTH_STREAMS 2048u /* of a worker, at most; of eight they fit into a handle */
 #define FP_HEALTH_SILENT_NS UINT64_C(60000000000)
 #define FP_HEALTH_ASK_NS UINT64_C(1000000000)  /* a stream for which there was no room */
 #define FP_HEALTH_LATE_NS UINT64_C(1000000000) /* what is not there by then is lost */
@@ -66,5 +65,11 @@ void fp_health_look(struct fp_health_state *state, const struct fp_frame *frame,
 uint64_t fp_health_lost(const struct fp_health_state *state, uint64_t now_ns);
 /* Of a stream as fp_streams_read() has it: what is known of its health, in place of a number. */
 void fp_health_read(const struct fp_healths *healths, struct fp_stream *stream, uint64_t now_ns);
+/* Likewise, all of it for another process, of the streams that have a state; how many. No loop
+ * runs, and fp_health_put() is before the first one does.
+ */
+uint32_t fp_health_pack(const struct fp_healths *healths, const struct fp_streams *streams,
+			struct fp_stream_health *out, uint32_t out_max);
+void fp_health_put(struct fp_health_state *state, const struct fp_stream_health *health);
 
 #endif

@@ -68,17 +68,17 @@ static void store(struct fp_stream_slot *slot, const struct fp_stream *stream)
 
 	memcpy(words, stream, sizeof(words));
 	for (uint32_t i = 0; i < WORDS; i++)
-		/* release: seq is odd before any word changes; pairs with read_slot() */
+		/* release: seq is odd before any word changes; pairs with fp_streams_get() */
 		fp_store_release(&slot->words[i], words[i]);
 }
 
 static void unlock(struct fp_stream_slot *slot)
 {
-	/* release: all words are before the even number; pairs with read_slot() */
+	/* release: all words are before the even number; pairs with fp_streams_get() */
 	fp_store_release(&slot->seq, fp_load_relaxed(&slot->seq) + 1);
 }
 
-static bool read_slot(const struct fp_stream_slot *slot, struct fp_stream *stream)
+bool fp_streams_get(const struct fp_stream_slot *slot, struct fp_stream *stream)
 {
 	for (int tries = 0; tries < READ_TRIES; tries++) {
 		/* acquire: pairs with the last store of store() */
@@ -207,7 +207,7 @@ bool fp_streams_has(const struct fp_stream_slot *slot, const struct fp_stream *k
 {
 	struct fp_stream stream;
 
-	return read_slot(slot, &stream) && same_key(&stream, key);
+	return fp_streams_get(slot, &stream) && same_key(&stream, key);
 }
 
 uint64_t fp_streams_last_ns(const struct fp_stream_slot *slot)
@@ -242,7 +242,7 @@ uint32_t fp_streams_read(struct fp_streams *streams, struct fp_stream *out, uint
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < streams->buckets * FP_STREAM_WAYS && count < out_max; i++) {
-		if (read_slot(&streams->slots[i], &out[count])) {
+		if (fp_streams_get(&streams->slots[i], &out[count])) {
 			out[count].health = fp_streams_watched(streams, &streams->slots[i]);
 			count++;
 		}

@@ -72,6 +72,8 @@ bool fp_streams_add(struct fp_stream_slot *slot, const struct fp_stream *key,
 		    uint64_t now_ns);
 /* Has a stream be as it was in another process; no loop runs yet. */
 void fp_streams_put(struct fp_streams *streams, const struct fp_stream *stream);
+/* The stream that has the slot, if one has. */
+bool fp_streams_get(const struct fp_stream_slot *slot, struct fp_stream *stream);
 /* Whether it is the stream of *key that has the slot. */
 bool fp_streams_has(const struct fp_stream_slot *slot, const struct fp_stream *key);
 /* What is `health` of each is its number in watched[]. */

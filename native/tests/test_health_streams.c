@@ -352,6 +352,77 @@ static void test_what_is_neither_makes_room(void)
 	lab_end(&lab);
 }
 
+/* What a stream is by then, and what was lost of it: another process counts on. */
+static void test_another_process_goes_on(void)
+{
+	static struct fp_stream streams[256];
+	static struct fp_stream_health healths[256];
+	uint16_t ports[FP_PORTS_MAX];
+	uint16_t number;
+	struct fp_stream before;
+	struct fp_stream after;
+	struct lab lab;
+	struct lab other;
+
+	for (uint32_t n = 0; n < FP_PORTS_MAX; n++)
+		ports[n] = n == 0 ? 3 : FP_PORTS_MAX;
+	start(&lab, 0x02);
+	number = until_served(&lab, 0);
+	number = (uint16_t)(number + 5);
+	for (uint32_t n = 0; n < 20; n++)
+		step(&lab, number++);
+	before = only_stream(&lab);
+	CHECK_EQ(before.health_lost, 5);
+	CHECK_EQ(fp_stream_dump(lab.sw, streams, 256), 1);
+	CHECK_EQ(fp_health_dump(lab.sw, healths, 256), 1);
+	CHECK_EQ(fp_health_dump(lab.sw, healths, 0), 0);
+	lab_end(&lab);
+
+	start(&other, 0x02);
+	CHECK_EQ(fp_stream_load(other.sw, streams, 1, ports), 1);
+	CHECK_EQ(fp_health_load(other.sw, healths, 1, ports), 1);
+	after = only_stream(&other);
+	CHECK_EQ(after.port, 3);
+	CHECK_EQ(after.health, FP_HEALTH_RTP);
+	CHECK_EQ(after.health_packets, before.health_packets);
+	CHECK_EQ(after.health_lost, 5);
+	CHECK_EQ(after.health_damage_ns, before.health_damage_ns);
+	lab_end(&other);
+
+	ports[0] = 0;
+	start(&other, 0x02);
+	CHECK_EQ(fp_stream_load(other.sw, streams, 1, ports), 1);
+	CHECK_EQ(fp_health_load(other.sw, healths, 1, ports), 1);
+	number = until_served(&other, number); /* from its first frame on */
+	number++;
+	for (uint32_t n = 0; n < 20; n++)
+		step(&other, number++);
+	after = only_stream(&other);
+	CHECK_EQ(after.health_lost, 6);
+	CHECK_EQ(after.health_reordered + after.health_duplicates + after.health_restarts, 0);
+	CHECK(after.health_packets >= before.health_packets + 20);
+	CHECK_EQ(other.sw->workers[0]->healths.port_counts[0], 1);
+	lab_end(&other);
+}
+
+static void test_nothing_is_taken_that_nobody_wants(void)
+{
+	static struct fp_stream_health healths[2];
+	uint16_t ports[FP_PORTS_MAX];
+	struct lab lab;
+
+	for (uint32_t n = 0; n < FP_PORTS_MAX; n++)
+		ports[n] = FP_PORTS_MAX;
+	ports[1] = 1;
+	healths[0].stream.port = 1;
+	healths[1].stream.port = FP_PORTS_MAX;
+	start(&lab, 0x02);
+	CHECK_EQ(fp_health_load(lab.sw, healths, 2, ports), 1);
+	CHECK_EQ(fp_switch_health(lab.sw, FP_HEALTH_OFF), 0);
+	CHECK_EQ(fp_health_load(lab.sw, healths, 2, ports), 0);
+	lab_end(&lab);
+}
+
 int main(void)
 {
 	RUN(test_change_of_paths_is_no_gap);
@@ -363,5 +434,7 @@ int main(void)
 	RUN(test_stream_that_found_no_room_asks_again);
 	RUN(test_stream_that_lost_its_place_gets_another);
 	RUN(test_what_is_neither_makes_room);
+	RUN(test_another_process_goes_on);
+	RUN(test_nothing_is_taken_that_nobody_wants);
 	return 0;
 }

@@ -246,6 +246,7 @@ class Handing:
             ),
             CONTRACT_VERSION,
             plane.fastpath.streams_packed(),
+            plane.fastpath.health_packed(),
         )
 
     async def _hear(self, sock: socket.socket, wanted: str, seconds: float) -> Any:

@@ -206,6 +206,7 @@ class Heir:
         if go.contract == CONTRACT_VERSION:
             there = {each.number: numbers[each.name] for each in go.left if each.name in numbers}
             plane.fastpath.streams_load(go.streams, there)
+            plane.fastpath.health_load(go.health, there)
         plane.go_on_with(
             Punted(numbers[each.port], each.vid, each.frame, each.time_ns, each.cost, each.tci)
             for each in go.unread

@@ -88,7 +88,8 @@ class Unread(msgspec.Struct, frozen=True):
 
 class Go(msgspec.Struct, frozen=True):
     """`stopped_ns`: when, of CLOCK_MONOTONIC; `learned`: vlan, MAC address, port, when; `streams`
-    are those of the fast path, as its contract of this version has them.
+    are those of the fast path, and `health` what is known of them, as its contract of this version
+    has them.
     """
 
     stopped_ns: int
@@ -97,6 +98,7 @@ class Go(msgspec.Struct, frozen=True):
     learned: tuple[tuple[int, bytes, str, int], ...]
     contract: int = 0
     streams: bytes = b""
+    health: bytes = b""
 
 
 _VALUES: Final[dict[str, Any]] = {

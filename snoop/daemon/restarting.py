@@ -160,8 +160,17 @@ class Restarting:
             raise requests.RequestError("it is being restarted already", code=1)
         self._handing = Handing(self._running())
         # Whoever asked may go meanwhile, or be shown out.
-        self._succession = self._loop.create_task(self._hand_over(self._handing, request.timeout))
-        return await asyncio.shield(self._succession)
+        task = self._loop.create_task(self._hand_over(self._handing, request.timeout))
+        self._succession = task
+        await asyncio.wait({task})
+        error = task.exception()
+        if error is None:
+            return task.result()
+        if not isinstance(error, requests.RequestError):
+            _log.error("restart: an internal error; this process goes on", exc_info=error)
+            text = f"an internal error, {error!r}; the old process goes on"
+            raise requests.RequestError(text, code=1) from error
+        raise error
 
     async def _hand_over(self, handing: Handing, timeout: float) -> object:
         try:

@@ -34,6 +34,7 @@ class Handing:
     _sw: Any
     _programs: dict[int, int]
     _streams_max: int
+    workers: int
 
     def hand(self, port: int) -> Handed:
         """What an open port is made of; all of it stays open here. OSError if it is not open."""
@@ -86,9 +87,23 @@ class Handing:
         numbers here by those there. Before the first `run`.
         """
         count = len(packed) // ffi.sizeof("struct fp_stream")
-        numbers = ffi.new("uint16_t[]", [ports.get(n, PORTS_MAX) for n in range(PORTS_MAX)])
         streams = ffi.from_buffer("struct fp_stream[]", packed)
-        return int(lib.fp_stream_load(self._sw, streams, count, numbers))
+        return int(lib.fp_stream_load(self._sw, streams, count, _numbers(ports)))
+
+    def health_packed(self) -> bytes:
+        """What is known of the flows' health, for `health_load` in another process, while no loop
+        runs.
+        """
+        most = lib.FP_HEALTH_STREAMS * self.workers
+        healths = ffi.new("struct fp_stream_health[]", most)
+        count = check(lib.fp_health_dump(self._sw, healths, most), "health")
+        return bytes(ffi.buffer(healths, count * ffi.sizeof("struct fp_stream_health")))
+
+    def health_load(self, packed: bytes, ports: Mapping[int, int]) -> int:
+        """The same for that, behind `streams_load`."""
+        count = len(packed) // ffi.sizeof("struct fp_stream_health")
+        healths = ffi.from_buffer("struct fp_stream_health[]", packed)
+        return int(lib.fp_health_load(self._sw, healths, count, _numbers(ports)))
 
     def quiet(self, quiet: bool, *, kernel: bool) -> None:
         """Have the kernel serve nothing, so that all comes into the rings; or again, streams too
@@ -107,3 +122,8 @@ class Handing:
             fd = self._programs.pop(handed.ifindex, 0)
             if fd:
                 os.close(fd)
+
+
+def _numbers(ports: Mapping[int, int]) -> Any:
+    """What port n was is here, for each n."""
+    return ffi.new("uint16_t[]", [ports.get(n, PORTS_MAX) for n in range(PORTS_MAX)])

@@ -6,13 +6,14 @@ import json
 import subprocess
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from queue import Queue
 from typing import Any
 
 import pytest
 
+from netns.media import rtp, sender
 from netns.star import Star, star
 from snoop.control.client import Client, NoDaemon, Refused
 from snoop.lab import wait_until
@@ -167,3 +168,30 @@ def test_counters_streams_and_uptime_go_on(net: Star) -> None:
     net.h(0).start("send", destination=GROUP, count=500, rate=1000, size=100).result()
     net.lab.settle(net.h(0))
     assert stream()["frames"] == 1000
+
+
+def test_what_is_known_of_a_stream_s_health_goes_on(net: Star) -> None:
+    """Of what was lost before it came here, nothing is forgotten and nothing added."""
+    group = "239.24.1.2"
+    net.h(1).join(group)
+    net.switch.wait_members(group, {"p1"})
+
+    def send(numbers: Iterable[int], frames: int) -> dict[str, Any]:
+        with sender(net.h(0), group) as out:
+            for number in numbers:
+                out.send(rtp(number))
+        wait_until(lambda: row()["frames"] == frames, within=5, what=f"{frames} frames")
+        found: dict[str, Any] = row()["health"]
+        return found
+
+    def row() -> dict[str, Any]:
+        return next(iter(net.switch.streams(group=group)), {"frames": 0})
+
+    send(range(10), 10)  # of a stream's first pass nothing is looked at
+    before = send([*range(10, 60), *range(63, 90)], 87)
+    assert before["lost"] == 3
+    net.switch.do("restart")
+    assert row()["health"]["packets"] == before["packets"]
+    after = send([*range(90, 120), *range(122, 140)], 135)
+    assert (after["lost"], after["reordered"], after["restarts"]) == (5, 0, 0)
+    assert after["packets"] == before["packets"] + 48

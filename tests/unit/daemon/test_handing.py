@@ -61,7 +61,11 @@ class Fake:
                 raise self.kernel_error
 
         fastpath = SimpleNamespace(
-            workers=2, go=lambda: done.append("go"), fdb=list, streams_packed=bytes
+            workers=2,
+            go=lambda: done.append("go"),
+            fdb=list,
+            streams_packed=bytes,
+            health_packed=bytes,
         )
         plane: Any = SimpleNamespace(
             ports=[],

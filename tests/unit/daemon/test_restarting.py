@@ -67,7 +67,7 @@ def test_what_nobody_thought_of_is_no_restart_that_never_ends(
     async def scene() -> None:
         old = Old(Fake(state=object()))
         for _ in range(2):
-            with pytest.raises(TypeError):
+            with pytest.raises(RequestError, match=r"internal error, TypeError.*the old process"):
                 await old.asked()
         async with old._turn(Reload()):
             pass
