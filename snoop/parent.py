@@ -53,20 +53,22 @@ def _is_heir(pid: int) -> bool:
 
 def main(switch: int) -> None:
     """Until the switch has ended, and left its place to nobody; then as it did."""
-
-    def pass_on(passed: int, _: object) -> None:
-        # An heir may be ours before we have asked how the one before it ended.
-        for pid in {switch, *heirs()}:
-            with contextlib.suppress(OSError):  # It has just ended.
-                os.kill(pid, passed)
-
-    for each in PASSED_ON:
-        signal.signal(each, pass_on)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    last = 0
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    awaited = {*PASSED_ON, signal.SIGCHLD}
+    signal.pthread_sigmask(signal.SIG_SETMASK, awaited)
+    last = status = 0
     while True:
-        pid, status = os.waitpid(-1, 0)
-        if pid != switch:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            break
+        if not pid:
+            number = signal.sigwait(awaited)
+            # An heir may be ours before we have asked how the one before it ended.
+            for each in () if number == signal.SIGCHLD else {switch, *heirs()}:
+                with contextlib.suppress(OSError):  # It has just ended.
+                    os.kill(each, number)
+        elif pid != switch:
             last = status or last
         elif os.WIFEXITED(status) and os.WEXITSTATUS(status) == HANDED_ON:
             found = heirs()
@@ -76,6 +78,7 @@ def main(switch: int) -> None:
             switch = found[-1]
         else:
             break
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     if os.WIFSIGNALED(status):
         number = signal.Signals(os.WTERMSIG(status))
         if number not in (signal.SIGKILL, signal.SIGSTOP):
