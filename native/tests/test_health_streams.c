@@ -368,9 +368,7 @@ static void test_another_process_goes_on(void)
 		ports[n] = n == 0 ? 3 : FP_PORTS_MAX;
 	start(&lab, 0x02);
 	number = until_served(&lab, 0);
-	number = (uint16_t)(number + 5);
-	for (uint32_t n = 0; n < 20; n++)
-		step(&lab, number++);
+	number = many(&lab, (uint16_t)(number + 5));
 	before = only_stream(&lab);
 	CHECK_EQ(before.health_lost, 5);
 	CHECK_EQ(fp_stream_dump(lab.sw, streams, 256), 1);
@@ -394,9 +392,7 @@ static void test_another_process_goes_on(void)
 	CHECK_EQ(fp_stream_load(other.sw, streams, 1, ports), 1);
 	CHECK_EQ(fp_health_load(other.sw, healths, 1, ports), 1);
 	number = until_served(&other, number); /* from its first frame on */
-	number++;
-	for (uint32_t n = 0; n < 20; n++)
-		step(&other, number++);
+	many(&other, (uint16_t)(number + 1));
 	after = only_stream(&other);
 	CHECK_EQ(after.health_lost, 6);
 	CHECK_EQ(after.health_reordered + after.health_duplicates + after.health_restarts, 0);

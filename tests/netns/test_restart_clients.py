@@ -188,10 +188,10 @@ def test_what_is_known_of_a_stream_s_health_goes_on(net: Star) -> None:
         return next(iter(net.switch.streams(group=group)), {"frames": 0})
 
     send(range(10), 10)  # of a stream's first pass nothing is looked at
-    before = send([*range(10, 60), *range(63, 90)], 87)
+    before = send([*range(10, 60), *range(63, 163)], 160)
     assert before["lost"] == 3
     net.switch.do("restart")
     assert row()["health"]["packets"] == before["packets"]
-    after = send([*range(90, 120), *range(122, 140)], 135)
+    after = send([*range(163, 200), *range(202, 302)], 297)
     assert (after["lost"], after["reordered"], after["restarts"]) == (5, 0, 0)
-    assert after["packets"] == before["packets"] + 48
+    assert after["packets"] == before["packets"] + 137
