@@ -1,5 +1,5 @@
 // What `check` finds: each with what it is about, and a click from there.
-import { make } from './words.js';
+import { make, typed } from './words.js';
 
 const LINES_MAX = 200;
 const LETTERS = /[\s,;()]+|->/;
@@ -61,7 +61,7 @@ export function finding(one, live, go, number = 0) {
     'div', { class: `finding ${one.severity}` },
     make('p', {}, make('span', { class: 'sign' }, one.severity === 'problem' ? '▲ problem' : '○ note'), ' ',
       row || port || many ? make('button', { type: 'button', class: 'to', 'data-key': `finding-${number}`, title: many ? 'Show all of them' : 'Show it', onclick: () => (many ? go.several(called, rows, ports) : go(row, port)) }, called) : make('b', {}, called)),
-    make('p', {}, one.finding),
-    make('p', { class: 'do' }, '→ ', one.do),
+    make('p', {}, ...typed(one.finding)),
+    make('p', { class: 'do' }, '→ ', ...typed(one.do)),
   );
 }

@@ -3,7 +3,7 @@ import { COLUMN, HEAD, Paint, ROW, WIDE } from './paint.js';
 import { Reading } from './reading.js';
 import { make, natural, title } from './words.js';
 
-const REST_MS = 120, NAMES = 372, NAMES_WIDE = 600, NAMES_NARROW = 168, SLANT = 60, SCROLLBAR = 16;
+const REST_MS = 120, NAMES = 372, NAMES_WIDE = 600, NAMES_NARROW = 184, SLANT = 60, SCROLLBAR = 16;
 const NOWHERE = { row: -1, port: -1 };
 
 export class Matrix {

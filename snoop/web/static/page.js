@@ -1,5 +1,5 @@
 // The page: what is chosen, and who draws what.
-import { CELLS, fill, make, say, span } from './words.js';
+import { CELLS, fill, make, say, span, typed } from './words.js';
 import { about } from './finding.js';
 import { Live } from './live.js';
 import { Matrix, ordered } from './matrix.js';
@@ -91,7 +91,7 @@ function health() {
 function empty() {
   const { state, text } = live.health;
   const page = $('empty');
-  const say = (heading, ...lines) => { fill(page, make('h2', {}, heading), ...lines.map((line) => make('p', {}, line))); page.hidden = false; };
+  const say = (heading, ...lines) => { fill(page, make('h2', {}, heading), ...lines.map((line) => make('p', {}, ...typed(line)))); page.hidden = false; };
   if (live.switches && !live.switches.length && !live.name) return say('No switch runs on this machine', 'There is no control socket in the runtime directories. Start one with `snoop run --port IF --port IF`, or `systemctl start snoop`; it appears here by itself.');
   if (state !== 'running' && state !== 'new') return say(state === 'disconnected' ? 'Disconnected' : live.summary ? `${live.name} has gone: this is what it was like` : `${live.name} cannot be asked`, text ?? '');
   if (state === 'new') return say('Looking …', `asking ${live.name ?? 'for switches'}`);

@@ -110,12 +110,12 @@ export class Paint {
       if (view.selected.row === row.id) this.rect(0, top, view.names, ROW - 1, colour.accent, 0.16);
       if (row.wrong) this.rect(0, top, 3, ROW - 1, colour.wrong);
       this.rect(0, top + ROW - 1, view.names, 1, colour.line, 0.55);
-      const speed = shown(row, view.rates);
+      const speed = view.narrow && row.state === 'stopped' ? 'stopped' : shown(row, view.rates);
       const damaged = row.health?.recently;
       const ink = damaged ? colour.wrong : row.state === 'running' ? colour.text : colour.faint;
       const room = end - this.text(damaged ? `▼ ${speed}` : speed, end, middle, 'rate', ink, end, 'right') - 10;
       let at = 10;
-      if (row.vlan) at += this.tag(`VLAN ${row.vlan}`, at, middle) + 6;
+      if (row.vlan) at += this.tag(view.narrow ? `${row.vlan}` : `VLAN ${row.vlan}`, at, middle) + 6;
       const named = row.name ?? row.announced;
       if (named) at += this.text(row.name ? named : `“${named}”`, at, middle, 'name', row.name ? colour.text : colour.soft, Math.min(room - at, view.narrow ? room : view.names - 202)) + 6;
       if (!named || !view.narrow) at += this.text(row.group, at, middle, 'group', named ? colour.soft : colour.text, room - at) + 6;

@@ -3,7 +3,7 @@ import { concerning, finding, findings } from './finding.js';
 import { picture } from './picture.js';
 import { allPorts, onePort } from './port.js';
 import { queriers } from './queriers.js';
-import { CELLS, ask, came, count, fill, make, rate, say, span, table, title } from './words.js';
+import { CELLS, ask, came, count, fill, make, rate, say, span, table, title, typed } from './words.js';
 
 const LINES_MAX = 200;
 
@@ -106,8 +106,8 @@ export class Side {
         this.panel,
         ...this.heading(row, port).slice(0, 2),
         why ? make('p', { class: `said ${why.forwarded || why.cause === 'ingress' ? 'yes' : 'no'}`, id: 'because' }, why.because) : make('p', {}, 'The switch has no such port any more.'),
-        why?.do ? make('p', { class: idle(row, port, why, this.live) ? 'soft' : 'do', id: 'do' }, idle(row, port, why, this.live) ? 'If it is to have it → ' : '→ ', why.do) : null,
-        ...told.notes.map((note) => make('p', { class: 'do' }, '→ ', note)),
+        why?.do ? make('p', { class: idle(row, port, why, this.live) ? 'soft' : 'do', id: 'do' }, idle(row, port, why, this.live) ? 'If it is to have it → ' : '→ ', ...typed(why.do)) : null,
+        ...told.notes.map((note) => make('p', { class: 'do' }, '→ ', ...typed(note))),
         why?.host || why?.mac ? make('p', {}, make('span', { class: 'soft' }, 'Host '), make('span', { class: 'mono' }, [why.host, why.mac].filter(Boolean).join(' ')), why.last_heard === null ? '' : `, heard ${span(why.last_heard)} ago`) : null,
         ...table('Hosts here', ['Host', 'MAC', 'Left'], hosts.hosts.map((host) => [host.address, host.mac, span(host.timer)])),
         row.health ? make('p', {}, came(row.health)) : null,
@@ -123,7 +123,7 @@ export class Side {
     const { row, live } = this;
     const at = (signs) => live.ports.filter((_, number) => signs.includes(row.cells[number]));
     const [bits, frames] = live.rates[row.id] ?? [0, 0];
-    const lists = ['m', 's', 'q', 'f', 'x', 'w', 'r', 'o', 'p', 'h', 'd'].map((sign) => [sign, at(sign)]).filter(([, ports]) => ports.length);
+    const lists = ['x', 'r', 'w', 'm', 's', 'q', 'f', 'o', 'p', 'h', 'd'].map((sign) => [sign, at(sign)]).filter(([, ports]) => ports.length);
     fill(
       this.panel,
       ...this.heading(row, null),

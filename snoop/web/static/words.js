@@ -35,6 +35,11 @@ export function fill(element, ...children) {
   if (key) element.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
 }
 
+// What stands between backticks is to be typed.
+export function typed(text) {
+  return text.split('`').map((part, at, parts) => (at % 2 && at < parts.length - 1 ? make('code', {}, part) : at % 2 ? `\`${part}` : part));
+}
+
 export function rate(bits) {
   if (!bits) return '0';
   const units = [[1e9, 'G'], [1e6, 'M'], [1e3, 'k'], [1, '']];
