@@ -172,7 +172,7 @@ class Line:
                 raise Unreachable(
                     State.DEAD,
                     f"no switch listens at {self._path}: start it with `snoop run` or "
-                    "`systemctl start snoop`, and this page goes on by itself",
+                    "`systemctl start snoop`",
                 ) from error
         return self._streams
 

@@ -93,7 +93,7 @@ function empty() {
   const page = $('empty');
   const say = (heading, ...lines) => { fill(page, make('h2', {}, heading), ...lines.map((line) => make('p', {}, ...typed(line)))); page.hidden = false; };
   if (live.switches && !live.switches.length && !live.name) return say('No switch runs on this machine', 'There is no control socket in the runtime directories. Start one with `snoop run --port IF --port IF`, or `systemctl start snoop`; it appears here by itself.');
-  if (state !== 'running' && state !== 'new') return say(state === 'disconnected' ? 'Disconnected' : live.summary ? `${live.name} has gone: this is what it was like` : `${live.name} cannot be asked`, text ?? '');
+  if (state !== 'running' && state !== 'new') return say(state === 'disconnected' ? 'Disconnected' : live.summary ? `${live.name} has gone: this is what it was like` : `${live.name} cannot be asked`, text ?? '', ...(state === 'disconnected' || state === 'refused' ? [] : ['This page goes on by itself.']));
   if (state === 'new') return say('Looking …', `asking ${live.name ?? 'for switches'}`);
   if (!live.ports.length) return say('This switch has no ports', 'Give it some: `snoop port add IF`, or a [[port]] in its file and `snoop reload`.');
   if (!live.rows.size) return say('No streams, and nobody has joined', 'Let a host join a group, or a sender send: rows appear by themselves. `snoop check` says what may keep them away.');
