@@ -165,7 +165,7 @@ class Line:
             except PermissionError as error:
                 raise Unreachable(
                     State.FORBIDDEN,
-                    f"no permission to use {self._path}: run `snoop web` as root or in its group "
+                    f"no permission to use {self._path}: it takes root, or its group "
                     "([switch] socket_group)",
                 ) from error
             except (OSError, TimeoutError) as error:

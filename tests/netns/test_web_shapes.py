@@ -225,7 +225,7 @@ def test_where_nothing_is_to_be_seen_it_says_what_to_do(browser: Browser) -> Non
             health = {"state": state, "text": "do this", "since": 0}
             tell(page, "picture", {"health": health})
             expect(heading).to_have_text(words)
-            expect(page.locator("#empty p")).to_have_text("do this")
+            expect(page.locator("#empty p").first).to_have_text("do this")
             expect(page.locator("#health")).to_have_text(f"▲ {state}")
         tell(
             page, "picture", made([port], [stream("239.1.1.1", "10.0.0.9", "p0", "i", name="News")])
