@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fp_bpf.h"
 #include "fp_isolate.h"
 
 #define ATTACH_TRIES 200
@@ -72,4 +73,16 @@ void fp_attach(struct fp_port *port, struct fp_kernel *kernel)
 	if (err)
 		fp_store_relaxed(&port->served, false);
 	port->isolated = -err;
+}
+
+bool fp_attach_is_lost(const struct fp_port *port)
+{
+	return port->isolate_fd >= 0 && fp_bpf_is_detached(port->isolate_fd);
+}
+
+void fp_attach_again(struct fp_port *port, struct fp_kernel *kernel)
+{
+	close(port->isolate_fd);
+	port->isolate_fd = -1;
+	fp_attach(port, kernel);
 }

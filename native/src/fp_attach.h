@@ -14,5 +14,8 @@ void fp_attach(struct fp_port *port, struct fp_kernel *kernel);
 int fp_attach_drop(struct fp_port *port);
 /* Are there programs of the switch? */
 bool fp_attach_load(struct fp_kernel *kernel);
+/* Has somebody taken it off the interface? Then, before the port starts, it gets one anew. */
+bool fp_attach_is_lost(const struct fp_port *port);
+void fp_attach_again(struct fp_port *port, struct fp_kernel *kernel);
 
 #endif

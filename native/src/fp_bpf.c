@@ -93,3 +93,16 @@ int fp_bpf_detach(int link_fd)
 
 	return bpf(BPF_LINK_DETACH, &attr);
 }
+
+bool fp_bpf_is_detached(int link_fd)
+{
+	struct bpf_link_info info = {0};
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.info.bpf_fd = (uint32_t)link_fd;
+	attr.info.info_len = sizeof(info);
+	attr.info.info = pointer(&info);
+	/* Of a tcx link the interface stands where that of an XDP link does. */
+	return !bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) && !info.xdp.ifindex;
+}

@@ -10,6 +10,7 @@
 #define FP_BPF_H
 
 #include <linux/bpf.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 int fp_bpf_map_new(uint32_t type, uint32_t key_bytes, uint32_t value_bytes, uint32_t entries_max,
@@ -25,5 +26,7 @@ int fp_bpf_load(uint32_t type, const struct bpf_insn *code, uint32_t count);
 int fp_bpf_attach_ingress(int program_fd, int ifindex);
 /* Takes it off there, whoever else has a descriptor that holds it. */
 int fp_bpf_detach(int link_fd);
+/* Has anybody? False where the kernel does not say. */
+bool fp_bpf_is_detached(int link_fd);
 
 #endif

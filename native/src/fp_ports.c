@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "fp_attach.h"
 #include "fp_publish.h"
 
 static int check_free(const struct fp_switch *sw, uint32_t id, const char **stage)
@@ -91,6 +92,8 @@ int fp_port_reopen(struct fp_switch *sw, uint32_t id, const struct fp_port_confi
 	err = fp_port_make(config, NULL, &port, stage); /* the program stays */
 	if (!err) {
 		fp_port_inherit(port, before);
+		if (fp_attach_is_lost(port))
+			fp_attach_again(port, &sw->kernel);
 		*stage = "starting the rings";
 		err = fp_port_start(port, id, &sw->kernel, before);
 		if (err)
@@ -167,5 +170,9 @@ int fp_port_stuck(struct fp_switch *sw, uint32_t id)
 {
 	struct fp_port *port = id < FP_PORTS_MAX ? sw->opened[id] : NULL;
 
-	return port && fp_port_look(port, &sw->control_stats[id]);
+	if (!port)
+		return 0;
+	if (fp_port_look(port, &sw->control_stats[id]))
+		return FP_STUCK_RING;
+	return fp_attach_is_lost(port) ? FP_STUCK_PROGRAM : 0;
 }

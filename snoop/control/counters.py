@@ -43,7 +43,7 @@ STATS = {
     "ring_full": "lost by the kernel because the receive ring was full; not in rx_frames",
     "ring_stuck": "lost because a receive ring had stopped at a frame with an offload that "
     "the kernel cannot describe to it; not in rx_frames",
-    "ring_reopened": "times the receive rings were opened again for that",
+    "ring_reopened": "times the receive rings were opened again for that, or for a lost program",
 }
 LOST = frozenset(
     (

@@ -18,7 +18,7 @@ KINDS = {
     "filter": "a join was refused by deny_groups or allow_groups",
     "table_full": "a join was refused because the table is full",
     "restarted": "another process took the place of the one before, with all it knew",
-    "ring_reopened": "the receive rings of a port had stopped and were opened again",
+    "ring_reopened": "the rings of a port had stopped, or its program was gone: opened again",
     "mac_claimed": "a unicast address was heard at a second port",
     "loop": "a port is part of a loop and is held, or was and forwards again",
     "topology": "a BPDU has told of a topology change, and hosts are asked again",

@@ -11,6 +11,10 @@ from snoop.fastpath.names import check, text
 from snoop.table.seen import PortOpened, PortSetup
 
 _NO_MAC = bytes(lib.FP_MAC_BYTES)
+_STUCK = {
+    lib.FP_STUCK_RING: "a frame with an offload that the kernel cannot describe",
+    lib.FP_STUCK_PROGRAM: "somebody took its program off the interface",
+}
 
 Staged = tuple[int, int, int, int, int, int, bytes, int, int]
 
@@ -88,9 +92,11 @@ class Opening:
         gone = lib.fp_port_attached(self._sw, port, program, isolated)
         return None if gone else int(isolated[0])
 
-    def port_stuck(self, port: int) -> bool:
-        """Has a ring of the port stopped for good? Only `port_reopen` helps then."""
-        return bool(lib.fp_port_stuck(self._sw, port) > 0)
+    def port_stuck(self, port: int) -> str:
+        """Why it takes nothing in, or loses what the kernel serves; only `port_reopen` helps then.
+        Empty: nothing is wrong.
+        """
+        return _STUCK.get(lib.fp_port_stuck(self._sw, port), "")
 
     def port_reopen(self, port: int, ifindex: int, setup: PortSetup) -> PortOpened:
         """New rings and sockets for an open port, at once; OSError: it must be closed then."""

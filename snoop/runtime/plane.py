@@ -269,7 +269,7 @@ class Plane(Undecided, Published):
         self._remarks.claimed(self._disputes.look(now), now)
         reopened = self._rings.look(now)
         self._remarks.reopened(reopened, now)
-        if any(not port.opened for port in reopened):
+        if any(not port.opened for port, _ in reopened):
             self.links_changed()
 
     def neighbours_changed(self) -> None:

@@ -38,11 +38,10 @@ class Remarks:
             kind = EventKind.MAC_CLAIMED
             self._outbox.say(kind, vlan=entry.vlan, port=rival, fields=fields, now=now)
 
-    def reopened(self, ports: Iterable[Port], now: Instant) -> None:
-        """Ports whose rings had stopped (F-8)."""
-        for port in ports:
-            because = port.problem or "a frame with an offload that the kernel cannot describe"
-            fields = {"because": because}
+    def reopened(self, ports: Iterable[tuple[Port, str]], now: Instant) -> None:
+        """Ports whose rings had stopped (F-8), or that had lost their program, each with why."""
+        for port, why in ports:
+            fields: dict[str, object] = {"because": port.problem or why}
             self._outbox.say(EventKind.RING_REOPENED, port=port.name, fields=fields, now=now)
 
     def full(self, number: int, reason: str) -> None:

@@ -1,10 +1,11 @@
-"""Receive rings that stopped, and their reopening at a bounded rate.
+"""Receive rings that stopped, programs that somebody took away, and the reopening of their ports at
+a bounded rate.
 
 The kernel stops filling a ring for good when it meets a frame with an offload that a virtio header
-cannot say (UFO, SCTP), which any tap can send (F-8). `look` asks the fast path about every port and
-has what stopped opened again. Only the port that such a frame came in by pays for it: the control
-thread opens at most `TURN` a look, those first that wait longest, and who comes again soon waits
-longer each time.
+cannot say (UFO, SCTP), which any tap can send (F-8). And what a port's program serves is not in its
+ring: where somebody detaches the program it is lost. `look` asks the fast path about every port and
+has those opened again. Only the port that it happened to pays for it: the control thread opens at
+most `TURN` a look, those first that wait longest, and who comes again soon waits longer each time.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ FORGOTTEN = 30 * SECOND  # quiet for so long: the next one is a first one again
 class Rings(Protocol):
     """The part of the fast path that knows of rings."""
 
-    def port_stuck(self, port: int) -> bool: ...
+    def port_stuck(self, port: int) -> str: ...
 
 
 @dataclass(slots=True)
@@ -45,13 +46,15 @@ class RingWatch:
         self._ports = ports
         self._last: dict[int, _Last] = {}
 
-    def look(self, now: Instant) -> list[Port]:
-        """Open again what stopped and is due; the ports concerned. They may have failed to open."""
+    def look(self, now: Instant) -> list[tuple[Port, str]]:
+        """Open again what stopped and is due; the ports concerned, each with what had happened.
+        They may have failed to open.
+        """
         self._last = {i: last for i, last in self._last.items() if now - last.at < FORGOTTEN}
-        stuck = [port for port in self._ports if port.opened and self._rings.port_stuck(port.id)]
-        due = [port for port in stuck if now >= self._due(port.id)]
-        due.sort(key=lambda port: self._due(port.id))
-        for port in due[:TURN]:
+        stuck = [(port, self._rings.port_stuck(port.id)) for port in self._ports if port.opened]
+        due = [(port, why) for port, why in stuck if why and now >= self._due(port.id)]
+        due.sort(key=lambda each: self._due(each[0].id))
+        for port, _ in due[:TURN]:
             last = self._last.get(port.id)
             pause = PAUSE if last is None else min(2 * last.pause, PAUSE_MAX)
             self._last[port.id] = _Last(now, pause)

@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from chaos import steps_config, steps_hosts, steps_links, steps_own, steps_process
+from chaos import steps_config, steps_hosts, steps_links, steps_own, steps_process, steps_vlans
+from chaos.media import health, judge_health
 from chaos.network import Network, network
 from chaos.soak import Soak
 from chaos.steps import Step
@@ -29,6 +30,7 @@ STEPS: tuple[Step, ...] = (
     *steps_process.STEPS,
     *steps_links.STEPS,
     *steps_config.STEPS,
+    *steps_vlans.STEPS,
     *steps_hosts.STEPS,
     *steps_own.STEPS,
 )
@@ -94,7 +96,7 @@ def take(
     net: Network, step: Step, random: Random, outcome: Outcome, growth: Growth, patience: float
 ) -> None:
     """One step, and what must hold after it."""
-    before = wanted(net)
+    before, whole = wanted(net), health(net)
     net.told.clear()
     reset(net)
     begin = time.monotonic()
@@ -106,6 +108,7 @@ def take(
         found = gone_on(net, before, cost.within * patience)
         faults += converged(net, cost.within * patience)
         faults += judge_cost(before, net, found, cost)
+        faults += judge_health(net, whole, cost)
         faults += itself(net)
         faults += growth.grown(net)
     except (AssertionError, OSError, LabError, SwitchError, Refused, NoDaemon) as error:

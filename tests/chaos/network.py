@@ -7,12 +7,15 @@ The model is what the steps did, and asks the switch nothing: `expected` follows
     h3, h4   join and leave; h4 churns, too  h7   its port is added by command
     l0, l1   are two ports of one cable: a loop, while it is plugged in
     h8       is the switch's own: a [[host]] of the file, which sends, joins and leaves
+
+Beside the numbered streams h1 sends one of RTP that the viewer watches, and announces its name: it
+is not counted at the hosts, but what the switch says of its health is held to what happened.
 """
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,7 +60,9 @@ STREAMS = (
 )
 GROUPS = tuple(dict.fromkeys(stream.group for stream in STREAMS if not stream.unicast))
 SSM_GROUP = "ff3e::1:1"
-WATCHED = (STREAMS[0].group, STREAMS[1].group, STREAMS[-1].group)  # by the viewer, always
+MEDIA, MEDIA_NAME = "239.1.1.9", "Chaos"
+WATCHED = (STREAMS[0].group, STREAMS[1].group, STREAMS[-1].group, MEDIA)  # by the viewer, always
+TAGGED_ADDRESS = "10.0.0.{}"  # of the interface whose frames have a tag
 
 Settings = dict[str, Any]
 DEFAULTS: Settings = {
@@ -75,10 +80,13 @@ DEFAULTS: Settings = {
     "max_groups": 4096,
     "fast_leave": "off",
     "mrouter": "auto",
+    "health": "auto",
+    "announced_names": True,
+    "storm_limit": 10_000,
 }
 IN_SWITCH = ("kernel", "coalesce", "unregistered", "qdisc_bypass", "isolate", "vlan_filtering",
              "specific_query_scope", "always_flood", "workers",
-             "shortcut")  # fmt: skip
+             "shortcut", "health", "announced_names")  # fmt: skip
 
 
 @dataclass
@@ -93,7 +101,12 @@ class Network:
     unplugged: set[int] = field(default_factory=set)
     left_out: set[int] = field(default_factory=set)  # of the file, or not added by command
     vlans: dict[int, int] = field(default_factory=dict)  # in which, if it is not 1
-    statics: set[tuple[int, str]] = field(default_factory=set)  # by command
+    commanded: dict[int, int] = field(default_factory=dict)  # the same by command, over the file
+    tagged: set[int] = field(default_factory=set)  # whose port is a trunk of that VLAN alone
+    taggers: set[tuple[int, int]] = field(default_factory=set)  # interfaces made: host, VLAN
+    older: set[int] = field(default_factory=set)  # hosts that speak MLDv1
+    routed: bool = False  # the enemy's port, by command
+    statics: dict[tuple[int, str], frozenset[str]] = field(default_factory=dict)  # by command
     snapshot: bytes = b""  # the switch's of a while ago
     told: list[str] = field(default_factory=list)  # what the step now under way has chosen
 
@@ -107,7 +120,14 @@ class Network:
         return [host for host in range(HOSTS) if self.attached(host)]
 
     def vlan(self, host: int) -> int:
-        return self.vlans.get(host, 1) if self.settings["vlan_filtering"] else 0
+        if not self.settings["vlan_filtering"]:
+            return 0
+        return self.commanded.get(host, self.vlans.get(host, 1))
+
+    def interface(self, host: int) -> str:
+        """Where its programs join."""
+        tagged = host in self.tagged and self.settings["vlan_filtering"]
+        return f"eth0.{self.vlan(host)}" if tagged else self.h(host).interface
 
     def members(self, group: str) -> set[int]:
         """The hosts at whose ports the switch has a row, of whichever sources."""
@@ -123,13 +143,14 @@ class Network:
         if stream.unicast:
             return True if host == VIEWER else None  # unknown for a moment, it goes everywhere
         sources = self.wants.get((host, stream.group))
-        if (host, stream.group) in self.statics:
-            return True
-        if sources is not None:
-            return not sources or self.source(stream) in sources
+        wanted = [
+            each for each in (self.statics.get((host, stream.group)), sources) if each is not None
+        ]
+        if wanted:
+            return any(not each or self.source(stream) in each for each in wanted)
         joined = any(self.vlan(each) == self.vlan(sender) for each in self.members(stream.group))
         policy = self.settings["unregistered"]
-        if host == ENEMY and self.settings["mrouter"] == "always":
+        if host == ENEMY and (self.settings["mrouter"] == "always" or self.routed):
             return joined or policy != "drop"
         return None if policy == "flood" and not joined else False
 
@@ -150,27 +171,57 @@ class Network:
         self.told.append(what)
 
     def join(self, host: int, group: str, *sources: str) -> None:
-        self.h(host).join(group, *sources)
+        self.h(host).join(group, *sources, interface=self.interface(host))
         self.wants[host, group] = frozenset(sources)
 
     def leave(self, host: int, group: str) -> None:
-        self.h(host).leave(group)
+        self.h(host).leave(group, interface=self.interface(host))
         del self.wants[host, group]
 
     def join_again(self, host: int) -> None:
         """After its interface was another: what it had joined went with the old one."""
+        self.part(host)
+        self.rejoin(host)
+
+    def part(self, host: int) -> None:
+        """Leave all it wants, before its programs are elsewhere."""
+        for who, group in self.wants:
+            if who == host:
+                self.h(host).leave(group, interface=self.interface(host))
+
+    def rejoin(self, host: int) -> None:
+        """Join again what was parted from, at the interface there is now."""
+        if self.interface(host) != self.h(host).interface:
+            self.have_tagger(host)
         for (who, group), sources in self.wants.items():
             if who == host:
-                self.h(host).leave(group)
-                self.h(host).join(group, *sorted(sources))
+                self.h(host).join(group, *sorted(sources), interface=self.interface(host))
+
+    def have_tagger(self, host: int) -> None:
+        """One for a VLAN, for as long as there is this eth0: its program stays there."""
+        key = host, self.vlan(host)
+        if key not in self.taggers:
+            address = TAGGED_ADDRESS.format(100 + 10 * host + len(self.taggers) % 10)
+            self.lab.add_vlan(self.h(host), key[1], address=address)
+            self.taggers.add(key)
+
+    def forget_taggers(self, host: int) -> None:
+        """Its eth0 is gone, and with it what tagged."""
+        link = self.h(host).link
+        for who, vid in list(self.taggers):
+            if who == host:
+                link.link("del", index=namespaces.index_of(link, f"eth0.{vid}"))
+                self.taggers.discard((who, vid))
 
     def unplug(self, host: int) -> None:
         self.lab.unplug(f"p{host}")
         self.unplugged.add(host)
 
     def replug(self, host: int) -> None:
+        self.forget_taggers(host)
         self.lab.replug(host)
         self.unplugged.discard(host)
+        self.older.discard(host)
         self.join_again(host)
 
     def own_again(self) -> None:
@@ -195,12 +246,15 @@ class Network:
             if host == ADDED or host in self.left_out:
                 continue
             port: dict[str, Any] = {"match": "p6*"} if host == MATCHED else {"name": f"p{host}"}
-            if now["vlan_filtering"] and host in self.vlans:
+            if now["vlan_filtering"] and host in self.tagged:
+                port["trunk"] = [self.vlan(host)]
+            elif now["vlan_filtering"] and host in self.vlans:
                 port["access"] = self.vlans[host]
             if host in CHANGING:
                 port["fast_leave"] = now["fast_leave"]
             if host == ENEMY:
                 port["mrouter"] = now["mrouter"]
+                port["storm_limit"] = now["storm_limit"]
             ports.append(port)
         ports += [{"name": name} for name in LOOP]
         own: dict[str, Any] = {"interface": f"p{OWN}", "addresses": list(OWN_ADDRESSES)}
@@ -231,10 +285,22 @@ class Network:
         since one that dies does so between two of its snapshots.
         """
         self.serving = self.switch.show("status")["pid"]
-        ports = {row["name"] for row in self.switch.show("ports")["ports"]}
+        shown = {row["name"]: row for row in self.switch.show("ports")["ports"]}
+        ports = shown.keys()
+        self.commanded = {
+            host: row["vlans"]["pvid"]
+            for host in self.commanded
+            if (row := shown[f"p{host}"])["vlans"]["pvid"] != self.vlans.get(host, 1)
+        }
         (self.left_out.discard if f"p{ADDED}" in ports else self.left_out.add)(ADDED)
         rows = [row for row in self.switch.mdb() if row["origin"] != "dynamic"]
-        self.statics = {(int(row["port"][1:]), row["group"]) for row in rows}
+        self.statics = {(int(row["port"][1:]), row["group"]): static_sources(row) for row in rows}
+        routers = self.switch.show("mrouters")["mrouters"]
+        self.routed = self.routed and any(row["origin"] == "static" for row in routers)
+
+
+def static_sources(row: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(each["address"] for each in row["sources"])
 
 
 @contextmanager
@@ -258,6 +324,7 @@ def network(seed: int) -> Iterator[Network]:
             for sender in SENDERS
         ]
         players.append(play(net.h(CHURNER), "churn", str(seed)))
+        players.append(play(net.h(1), "media", MEDIA, lab.h(1).address, MEDIA_NAME))
         try:
             yield net
         finally:

@@ -3,6 +3,7 @@
 send INTERFACE STREAM…   numbered datagrams as `snoop.lab` counts them
                          STREAM: NUMBER,GROUP,RATE,OPTIONS
 churn                    joins and leaves groups of its own, many times a second
+media GROUP SOURCE NAME  RTP without a gap, and once a second its announcement (SAP)
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from snoop.lab.datagrams import DATA_PORT, family, open_sender, payload
 
 INTERFACE = "eth0"
 SIZE = 200
+MEDIA_RATE, RTP_TS, SAP, SAP_PORT = 100, 33, "239.255.255.255", 9875
 IP_OPTIONS, NOPS = 4, b"\x01\x01\x01\x01"
 IP_MULTICAST_ALL, IPV6_MULTICAST_ALL = 49, 29
 MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP = 42, 45
@@ -106,9 +108,39 @@ def churn(seed: int) -> None:
         joined[group] = sock
 
 
+def media(group: str, source: str, name: str) -> None:
+    """A number that was not sent is not used up: what is missing was lost on the way."""
+    number, told = 0, 0.0
+    stream: socket.socket | None = None
+    announcer: socket.socket | None = None
+    said = f"v=0\r\no=- 1 1 IN IP4 {source}\r\ns={name}\r\nc=IN IP4 {group}/32\r\nt=0 0\r\n"
+    said += f"m=video {DATA_PORT} RTP/AVP {RTP_TS}\r\n"
+    announcement = struct.pack("!BBH4s", 0x20, 0, 1, socket.inet_aton(source)) + said.encode()
+    while not ended(1 / MEDIA_RATE):
+        try:
+            stream = stream or opened(group, DATA_PORT)
+            announcer = announcer or opened(SAP, SAP_PORT)
+            stream.send(struct.pack("!BBHII", 0x80, RTP_TS, number & 0xFFFF, number * 900, 7))
+            number += 1
+            if time.monotonic() - told > 1:
+                announcer.send(announcement)
+                told = time.monotonic()
+        except OSError:  # the interface or its address is away
+            for each in (stream, announcer):
+                if each is not None:
+                    each.close()
+            stream = announcer = None
+
+
+def opened(group: str, port: int) -> socket.socket:
+    return open_sender(INTERFACE, group, port, ttl=8, source=None, source_port=port)
+
+
 def main() -> None:
     role, *words = sys.argv[1:]
     if role == "send":
         send(words[0], words[1:])
+    elif role == "media":
+        media(*words)
     else:
         churn(int(words[0]))

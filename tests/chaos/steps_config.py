@@ -1,10 +1,10 @@
-"""Steps by which an operator changes what runs: files, commands, ports and VLANs."""
+"""Steps by which an operator changes what runs: files, commands and ports."""
 
 from __future__ import annotations
 
 from random import Random
 
-from chaos.network import ADDED, CHANGING, DEFAULTS, ENEMY, GROUPS, MATCHED, Network
+from chaos.network import ADDED, CHANGING, DEFAULTS, ENEMY, GROUPS, SSM_GROUP, VIEWER, Network
 from chaos.steps import Step
 from chaos.steps_links import APPEARS_S, state
 from chaos.verify import ALL, FREE, Cost
@@ -23,6 +23,9 @@ VALUES: dict[str, tuple[object, ...]] = {
     "max_groups": (4096, 2048),
     "fast_leave": ("off", "tracked", "on"),
     "mrouter": ("auto", "never", "always"),
+    "health": ("auto", "all", "off"),
+    "announced_names": (True, False),
+    "storm_limit": (10_000, 100, 0),
 }
 
 
@@ -30,6 +33,7 @@ def reload(net: Network, random: Random) -> Cost:
     """One to four keys at a time, or all back to where they began: nobody who stays loses any."""
     if random.random() < 0.2:
         keys = [key for key in VALUES if net.settings[key] != DEFAULTS[key]]
+        route(net, False)
         for key in keys:
             net.settings[key] = DEFAULTS[key]
         net.say("all as in the beginning")
@@ -41,6 +45,8 @@ def reload(net: Network, random: Random) -> Cost:
 
 def other_keys(net: Network, random: Random) -> None:
     for key in random.sample(sorted(VALUES), random.randint(1, 4)):
+        if key == "mrouter":
+            route(net, False)
         net.settings[key] = random.choice(VALUES[key])
         net.say(f"{key} = {net.settings[key]}")
 
@@ -64,7 +70,10 @@ def port_out_of_the_file(net: Network, random: Random) -> Cost:
     host = random.choice(out if len(out) > 1 else those)
     net.say(f"p{host}")
     net.left_out ^= {host}
-    net.statics -= {(host, group) for group in GROUPS}
+    for group in GROUPS:
+        net.statics.pop((host, group), None)
+    net.routed = net.routed and host != ENEMY
+    net.commanded.pop(host, None)
     net.reload()
     return Cost(dark=frozenset({host}), within=15.0)
 
@@ -82,40 +91,41 @@ def port_by_command(net: Network, random: Random) -> Cost:
     return Cost(dark=frozenset({ADDED}), within=15.0)
 
 
-def vlan_filtering(net: Network, random: Random) -> Cost:
-    """On: all are in VLAN 1; off: in none. Memberships are of another VLAN, and learned anew."""
-    net.settings["vlan_filtering"] = not net.settings["vlan_filtering"]
-    net.vlans.clear()
-    for host, group in sorted(net.statics):  # they are of the VLAN before
-        net.switch.delete(group, f"p{host}")
-    net.statics.clear()
-    net.say(f"vlan_filtering = {net.settings['vlan_filtering']}")
-    net.reload()
-    return Cost(dark=ALL, leaks=ALL, within=20.0)
-
-
-def another_vlan(net: Network, random: Random) -> Cost:
-    """Out of the others' VLAN, or back into it, by the file."""
-    host = random.choice((3, 4, MATCHED))
-    if net.vlans.pop(host, None) is None:
-        net.vlans[host] = 20
-    net.say(f"p{host}: {net.vlan(host)}")
-    net.reload()
-    return Cost(dark=frozenset({host}), leaks=ALL, within=15.0)
-
-
 def static_entry(net: Network, random: Random) -> Cost:
-    """By command, at a port whose host has not asked."""
-    host, group = ENEMY, random.choice(GROUPS)
+    """By command, at a port whose host has not asked; of one source or of all."""
+    host, group = random.choice((ENEMY, VIEWER)), random.choice(GROUPS)
+    if (host, group) in net.wants:
+        host = ENEMY
     if (host, group) in net.statics:
-        net.switch.delete(group, f"p{host}")
-        net.statics.discard((host, group))
+        delete_static(net, host, group)
         net.say(f"{group} not at p{host}")
     elif net.attached(host):
-        net.switch.add(group, f"p{host}")
-        net.statics.add((host, group))
-        net.say(f"{group} at p{host}")
-    return Cost(within=15.0)
+        sources = (None, net.h(0).address6, net.h(1).address6) if group == SSM_GROUP else (None,)
+        source = random.choice(sources)
+        net.switch.add(group, f"p{host}", source=source)
+        net.statics[host, group] = frozenset([source] if source else [])
+        net.say(f"{group} {source or ''} at p{host}")
+    return Cost(leaks=frozenset({host}), within=15.0)
+
+
+def delete_static(net: Network, host: int, group: str) -> None:
+    for source in net.statics.pop((host, group)) or (None,):
+        net.switch.delete(group, f"p{host}", source=source)
+
+
+def router_port(net: Network, random: Random) -> Cost:
+    """By command: the enemy's port gets what a router gets, or no longer."""
+    route(net, not net.routed)
+    net.say("a router's" if net.routed else "no router's")
+    return Cost(leaks=frozenset({ENEMY}))
+
+
+def route(net: Network, wanted: bool) -> None:
+    if net.routed is not wanted:
+        change = net.switch.add_mrouter if wanted else net.switch.delete_mrouter
+        for family in ("ipv4", "ipv6"):
+            change(f"p{ENEMY}", family=family)
+    net.routed = wanted
 
 
 def forget(net: Network, random: Random) -> Cost:
@@ -132,12 +142,8 @@ def ask(net: Network, random: Random) -> Cost:
     for _ in range(random.randint(1, 10)):
         group = random.choice((None, *GROUPS))
         family = "ipv6" if group and ":" in group else None
-        net.switch.query(group, vlan=1 if filters(net) else None, family=family)
+        net.switch.query(group, vlan=1 if net.settings["vlan_filtering"] else None, family=family)
     return FREE
-
-
-def filters(net: Network) -> bool:
-    return bool(net.settings["vlan_filtering"])
 
 
 STEPS = [
@@ -146,10 +152,9 @@ STEPS = [
     Step(reload_in_a_row),
     Step(port_out_of_the_file),
     Step(port_by_command, lambda net: ADDED not in net.unplugged),
-    Step(vlan_filtering),
-    Step(another_vlan, filters),
-    Step(another_vlan, filters),
     Step(static_entry),
+    Step(static_entry),
+    Step(router_port, lambda net: ENEMY not in net.left_out and net.settings["mrouter"] == "auto"),
     Step(forget),
     Step(ask),
 ]

@@ -30,6 +30,8 @@ def hosts_change_their_minds(net: Network, random: Random) -> Cost:
 def change_of_mind(net: Network, random: Random) -> int:
     """One host joins, leaves, or wants another source; which one."""
     host, group = random.choice((*CHANGING, OWN)), random.choice(GROUPS)
+    if host in net.older and group == SSM_GROUP:
+        return host  # MLDv1 has no sources (RFC 4604 2.2.1)
     own_stream = any(each.sender == host and each.group == group for each in STREAMS)
     if host in net.unplugged or own_stream or (host == OWN and OWN in net.left_out):
         return host
@@ -48,11 +50,18 @@ def change_of_mind(net: Network, random: Random) -> int:
 
 
 def another_version(net: Network, random: Random) -> Cost:
-    """A host that joins no sources speaks IGMPv2 from now on, or the latest again."""
-    host, version = random.choice(CHANGING), random.choice((2, 0))
-    if host not in net.unplugged:
+    """A host that joins no sources speaks IGMPv2 or MLDv1 from now on, or the latest again."""
+    host = random.choice(CHANGING)
+    if host in net.unplugged:
+        return FREE
+    if random.random() < 0.5:
+        version = random.choice((2, 0))
         net.h(host).igmp_version(version)
-        net.say(f"h{host}: {version}")
+        net.say(f"h{host}: IGMP {version}")
+    elif (host, SSM_GROUP) not in net.wants and host not in net.tagged:
+        net.older ^= {host}
+        net.h(host).mld_version(1 if host in net.older else 0)
+        net.say(f"h{host}: MLD {1 if host in net.older else 0}")
     return FREE
 
 

@@ -33,11 +33,15 @@ SAID_S = 15.0
 GROWTH_BYTES_MAX = 64 << 20  # snoop/README.md: what one host can make the daemon grow by
 THREADS_MAX = 16
 # A router where there is to be none, or where he does not fit the settings; a host that leaves
-# without a word, as Linux does when it was told to speak IGMPv2 a moment ago.
+# without a word, as Linux does when it was told to speak IGMPv2 a moment ago; one whose tagged
+# interface speaks on while its port is in another VLAN; what a sender sent while it was unplugged,
+# which `media` holds to what happened.
 LASTING = (
     "mrouter_refused",
     "but a router is behind it",
     "did not answer 2 queries: its membership",
+    "frames came in with the tag of another VLAN",
+    "lost before the switch",
 )
 ALL = frozenset(range(HOSTS))
 

@@ -4,6 +4,7 @@ world around them: h0 sends, h1 and h2 are members. And what can hang at an inte
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
 import struct
@@ -22,7 +23,7 @@ GROUPS = ("239.41.0.1", "ff0e::4101")
 MEMBERS = (1, 2)
 RATE = 2000  # of both together
 XDP, TCX_INGRESS, TCX_EGRESS = 37, 46, 47  # enum bpf_attach_type
-LINK_CREATE = 28
+PROG_QUERY, LINK_CREATE, LINK_BY_ID, LINK_DETACH = 16, 28, 30, 34
 BEFORE, GENERIC, NATIVE = 1 << 3, 1 << 1, 1 << 2
 TYPES = {XDP: 6, TCX_INGRESS: 3, TCX_EGRESS: 3}  # enum bpf_prog_type
 
@@ -127,6 +128,21 @@ def port(net: Star, name: str) -> dict[str, object]:
 def does(result: int) -> bytes:
     """A program that says the same of every frame."""
     return vlans.constant(0, result) + vlans.end()
+
+
+def unhook(namespace: str, interface: str) -> None:
+    """Take the first program at the tcx ingress hook of an interface off, whoever holds it."""
+    asked, links = bytearray(128), (ctypes.c_uint32 * 8)()
+    programs = (ctypes.c_uint32 * 8)()
+    with namespaces.inside(namespace):
+        struct.pack_into("=II8xQI4x8xQ", asked, 0, socket.if_nametoindex(interface), TCX_INGRESS,
+                         ctypes.addressof(programs), len(programs),
+                         ctypes.addressof(links))  # fmt: skip
+        buffer = (ctypes.c_char * len(asked)).from_buffer(asked)
+        assert vlans.LIBC.syscall(vlans.SYS_BPF, PROG_QUERY, buffer, len(asked)) == 0
+        link = vlans.bpf(LINK_BY_ID, struct.pack("=I", links[0]))
+    vlans.bpf(LINK_DETACH, struct.pack("=I", link))
+    os.close(link)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from netns.kernel_world import (
     hooked,
     port,
     streaming,
+    unhook,
 )
 from netns.star import IGMP, MLD, Star, star
 from netns.test_neighbours import run_in
@@ -131,6 +132,23 @@ def test_program_before_ours_takes_what_comes_in(net: Star) -> None:
         taken = net.switch.counters(f"p{host}")["tx_error"] - before[f"p{host}"]["tx_error"]
         assert lost - 2 * os.cpu_count() <= taken <= lost  # the last of a processor shows later
     net.conserved()
+
+
+def test_program_of_ours_that_somebody_takes_off(net: Star) -> None:
+    """Its port gets another: what comes in there goes on, and what leaves there misses nothing."""
+    before = net.switch.counters("p0")["ring_reopened"]
+    with streaming(net) as streams:
+        unhook(*place(net, "p1"))
+        streams.go_on(1)
+        unhook(*place(net, "p0"))
+        wait_until(lambda: net.switch.counters("p0")["ring_reopened"] == before + 1, within=5)
+        streams.go_on(1)
+        streams.go_on(2)
+        wait_until(lambda: streams.paths() == {"kernel"}, within=5)
+        assert "somebody took its program off" in net.switch.log
+        unhook(*place(net, "p0"))  # the one that came in its place
+        streams.go_on(1)
+    streams.in_order(1, 2)
 
 
 def test_program_on_the_way_out_takes_what_leaves(net: Star) -> None:

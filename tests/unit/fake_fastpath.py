@@ -97,8 +97,8 @@ class FakeFastPath:
         self.folds += 1
         return sum(stream.in_kernel for stream in self.seen)
 
-    def port_stuck(self, port: int) -> bool:
-        return port in self.stuck
+    def port_stuck(self, port: int) -> str:
+        return "its ring stopped" if port in self.stuck else ""
 
     def port_reopen(self, port: int, ifindex: int, setup: PortSetup) -> PortOpened:
         assert self.opened[port] == ifindex

@@ -30,7 +30,7 @@ def test_a_stopped_ring_is_opened_at_the_next_look_and_no_other_is() -> None:
     fastpath, _, watch = scene()
     assert watch.look(at(0)) == []
     fastpath.stuck = {1}
-    assert [port.name for port in watch.look(at(0.25))] == ["p1"]
+    assert [port.name for port, _ in watch.look(at(0.25))] == ["p1"]
     assert watch.look(at(0.5)) == []
     assert fastpath.reopened == [1]
 
@@ -64,7 +64,7 @@ def test_two_a_look_those_first_that_wait_longest() -> None:
 def test_a_port_that_does_not_open_again_is_down_with_its_reason() -> None:
     fastpath, ports, watch = scene()
     fastpath.stuck, fastpath.refused = {1}, {2: errno.ENOMEM}
-    assert [port.name for port in watch.look(at(0))] == ["p1"]
+    assert [port.name for port, _ in watch.look(at(0))] == ["p1"]
     port = ports.named("p1")
     assert not port.opened
     assert port.problem is not None

@@ -1,0 +1,46 @@
+"""What the switch says of the RTP stream: that it lost nothing which its sender has sent, and what
+its sender calls it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from chaos.network import MEDIA, MEDIA_NAME, Network
+from chaos.verify import Cost
+from snoop.waiting import comes
+
+SENDER = 1
+SAID_S = 15.0
+
+
+def row(net: Network) -> dict[str, Any]:
+    rows = [row for row in net.switch.streams() if row["group"] == MEDIA]
+    return rows[0] if rows else {}
+
+
+def health(net: Network) -> dict[str, Any]:
+    """Empty: it is not told."""
+    return row(net).get("health") or {}
+
+
+def judge_health(net: Network, before: dict[str, Any], cost: Cost) -> Iterator[str]:
+    """What is wrong with what is said, after a step that may have cost so much."""
+    if SENDER in cost.dark or cost.spoilt or not net.attached(SENDER):
+        return
+    watched = net.settings["health"] != "off"
+    named = MEDIA_NAME if net.settings["announced_names"] else None
+
+    def right() -> bool:
+        now = row(net)
+        return bool(now.get("health")) is watched and now.get("announced") == named
+
+    if not comes(right, within=SAID_S, every=0.2):
+        yield f"of the media it says {row(net)}, with health {watched} and the name {named}"
+    now = health(net)
+    if now and before and now["packets"] >= before["packets"]:
+        worse = {key: (before[key], now[key]) for key in ("lost", "reordered", "duplicates")
+                 if (now[key] or 0) > (before[key] or 0)}  # fmt: skip
+        if worse:
+            yield f"of the media it says that this was lost or spoilt before it came in: {worse}"
