@@ -19,6 +19,7 @@ from chaos.steps_hosts import change_of_mind
 from chaos.steps_links import flap
 from chaos.verify import ALL, FREE, Cost
 from snoop.control.client import NoDaemon, Refused
+from snoop.lab import wait_until
 
 END_S = 30.0
 START_S = 6.0  # what a machine with others may take to end one process and have the next forward
@@ -114,17 +115,38 @@ def handed_over_meanwhile(net: Network, random: Random) -> Cost:
 
 
 def kill_while_it_hands_over(net: Network, random: Random) -> Cost:
-    """Who is the switch when it begins, at any moment: somebody starts another."""
+    """Who is the switch when it begins, at any moment: somebody starts another, unless the heir is
+    the switch by then.
+    """
     after = random.uniform(0, 0.4)
     net.say(f"{after:.2f} s after it began")
     with ThreadPoolExecutor(1) as pool:
         job = pool.submit(net.switch.restart)
         time.sleep(after)  # the moment of the kill, not a wait for something
-        end(net, signal.SIGKILL)
+        os.kill(net.serving, signal.SIGKILL)
         with contextlib.suppress(NoDaemon, Refused, OSError):
             job.result()
+    wait_until(lambda: ended(net) or has_heir(net), within=END_S, what="one way or the other")
+    if not ended(net):
+        net.say("too late")
+        return FREE
+    net.switch.stop(signal.SIGKILL)
     begin(net)
     return anew(net)
+
+
+def ended(net: Network) -> bool:
+    """Has the process that we started, and with it all that came after?"""
+    assert net.switch.process is not None
+    return net.switch.process.poll() is not None
+
+
+def has_heir(net: Network) -> bool:
+    """Is another the switch than the one we know of? Then that is known from here on."""
+    with contextlib.suppress(NoDaemon, OSError):
+        before, net.serving = net.serving, net.switch.show("status")["pid"]
+        return net.serving != before
+    return False
 
 
 def stand_still(net: Network, random: Random) -> Cost:
