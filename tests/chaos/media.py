@@ -16,7 +16,9 @@ SAID_S = 15.0
 
 
 def row(net: Network) -> dict[str, Any]:
-    rows = [row for row in net.switch.streams() if row["group"] == MEDIA and row["port"] == f"p{SENDER}"]
+    rows = [
+        row for row in net.switch.streams() if row["group"] == MEDIA and row["port"] == f"p{SENDER}"
+    ]
     return rows[0] if rows else {}
 
 

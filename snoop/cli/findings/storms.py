@@ -12,6 +12,8 @@ from snoop.control.storm import OVER, STORMS, UNREGISTERED, came_in
 
 _DUMPED = {"flood_broadcast": "broadcast", "flood_unknown_unicast": "not ip6"}  # as tcpdump says
 OWN_FRAME = "own_frame"
+_FRESH_SECONDS = 10.0
+"""What came round in a loop that is gone came before that."""
 COUNTERS = (*STORMS, *OVER, OWN_FRAME)
 
 
@@ -54,6 +56,10 @@ def by_loop(facts: Facts, station: documents.Station) -> bool:
     return not looped(facts).isdisjoint((station.port, station.rival))
 
 
+def _is_fresh(station: documents.Station) -> bool:
+    return station.claimed is not None and station.claimed < _FRESH_SECONDS
+
+
 def loops(facts: Facts) -> Iterator[Finding]:
     """LOOP-2: ports that are held; SAY-18: a frame of ours that comes in has been round."""
     cut = [row for row in facts.seen.ports if row.loop]
@@ -68,8 +74,8 @@ def loops(facts: Facts) -> Iterator[Finding]:
     ports = sorted(_came_back(facts))
     if not ports or cut:
         return
-    goes_on = any(by_loop(facts, row) for row in facts.disputed)
-    goes_on = goes_on or any(True for port in ports for _ in _storms(facts, port))
+    round_now = {row.mac for row in facts.disputed if by_loop(facts, row) and _is_fresh(row)}
+    goes_on = bool(round_now) or any(True for port in ports for _ in _storms(facts, port))
     if facts.config.switch.loop_guard and not goes_on:
         came = sum(facts.port_counters[port][OWN_FRAME] for port in ports)
         yield note(
@@ -82,9 +88,8 @@ def loops(facts: Facts) -> Iterator[Finding]:
         return
     came = sum(facts.port_counters[port][OWN_FRAME] for port in ports)
     text = f"a loop: {many(came, 'frame')} of our own came back in here (own_frame {came})"
-    moved = len({row.mac for row in facts.disputed if by_loop(facts, row)})
-    if moved:
-        text += f"; {many(moved, 'address', 'addresses')} of hosts came round as well"
+    if round_now:
+        text += f"; {many(len(round_now), 'address', 'addresses')} of hosts came round as well"
     for port in ports:
         for rate, words, _, _ in _storms(facts, port):
             text += f"; {rate:.0f} {words} at {port}"

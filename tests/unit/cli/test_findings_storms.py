@@ -66,13 +66,23 @@ def test_a_loop_is_one_finding_with_all_that_comes_of_it() -> None:
         facts(
             port_counters=came,
             rates={"p3": {"flood_broadcast": 94_000.0}},
-            disputed=[station("p0", rival="p2"), station("p3", "02:00:00:00:01:02", rival="p1")],
+            disputed=[
+                station("p0", rival="p2", claimed=0.2),
+                station("p3", "02:00:00:00:01:02", rival="p1", claimed=0.2),
+            ],
         )
     )
     assert [(one.severity, one.subject) for one in found] == [("problem", "p2, p3")]
     for words in ("own_frame 4", "2 addresses of hosts", "94000 broadcast frames/s at p3"):
         assert words in found[0].finding
     assert "ip link set p3 down" in found[0].do
+
+
+def test_a_loop_that_is_gone_is_a_note_though_addresses_came_round_in_it() -> None:
+    """LOOP-4: they stay known as claimed for as long as they are known."""
+    came = {"p2": {"own_frame": 5}}
+    found = look(facts(port_counters=came, disputed=[station("p0", rival="p2", claimed=12.0)]))
+    assert [(one.severity, one.subject) for one in found] == [("note", "p2")]
 
 
 def test_an_address_claimed_elsewhere_is_still_a_theft() -> None:
