@@ -33,6 +33,7 @@ class Terminal:
         self._input = sys.stdin.fileno()
         self._woken, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
+        self._ended: int | None = None
 
     def size(self) -> Size:
         """How large it is now."""
@@ -52,13 +53,19 @@ class Terminal:
     def keys(self, seconds: float) -> list[str] | None:
         """The keys of that time, at once when there are some or the size has changed.
 
-        None: the terminal is gone.
+        None: the terminal is gone, or Ctrl-C. SystemExit: another signal asked for the end.
         """
+        if self._ended is not None:
+            self._leave()
+            return None
         if self._keys.waiting:
             seconds = min(seconds, _ESCAPE_SECONDS)
         ready, _, _ = select.select([self._input, self._woken], [], [], max(0.0, seconds))
         if self._woken in ready:
             os.read(self._woken, _READ_BYTES)
+            if self._ended is not None:
+                self._leave()
+                return None
         if self._input not in ready:
             return self._keys.settle()
         try:
@@ -71,6 +78,20 @@ class Terminal:
         """Have `keys` return now."""
         with contextlib.suppress(BlockingIOError):
             os.write(self._wake, b"\0")
+
+    def end(self, number: int, _: object) -> NoReturn:
+        """A signal that asks for the end. What it raises may land where it is lost, as in a
+        finalizer: `keys` knows of it as well.
+        """
+        self._ended = number
+        self.wake()
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        sys.exit(128 + number)
+
+    def _leave(self) -> None:
+        if self._ended is not None and self._ended != signal.SIGINT:
+            sys.exit(128 + self._ended)
 
     def close(self) -> None:
         os.close(self._woken)
@@ -104,8 +125,9 @@ def opened() -> Iterator[Terminal]:
         for number, handler in (
             (signal.SIGWINCH, terminal.wake),
             (signal.SIGTSTP, rest),
-            (signal.SIGTERM, _end),
-            (signal.SIGHUP, _end),
+            (signal.SIGINT, terminal.end),
+            (signal.SIGTERM, terminal.end),
+            (signal.SIGHUP, terminal.end),
         )
     }
     try:
@@ -117,7 +139,3 @@ def opened() -> Iterator[Terminal]:
         for number, handler in kept.items():
             signal.signal(number, handler)
         terminal.close()
-
-
-def _end(number: int, _: object) -> NoReturn:
-    sys.exit(128 + number)
