@@ -125,8 +125,9 @@ class Watch:
                 return
             rest = AGAIN_SECONDS
             try:
-                if await self._watch():
-                    rest = HANDED_SECONDS
+                if not await self._watch():
+                    return
+                rest = HANDED_SECONDS
             except Unreachable as error:
                 self._is(error.state, str(error))
             except Refused as error:
@@ -138,10 +139,11 @@ class Watch:
             await asyncio.sleep(rest)
 
     async def _watch(self) -> bool:
-        """Look until nobody does any more, or the switch goes; True: another process is it now."""
+        """Look until nobody does any more (False), or another process is the switch (True)."""
         asked, heard = Line(self._path), Line(self._path, EVENT_BYTES_MAX)
         self._due = dict.fromkeys(self._due, 0.0)
         self._happened.forget()
+        self._pid = 0  # whoever looks gets the whole of it anew, and nothing twice
         hearing = asyncio.get_running_loop().create_task(self._hear(heard))
         empty = time.monotonic()
         try:

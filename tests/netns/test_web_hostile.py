@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from netns.spoiling import SPOILED, spoiled
 from netns.star import Star, star
 from snoop.lab import wait_until
 from snoop.lab.frames import udp
+from snoop.web import watching
+from snoop.web.viewers import Viewer
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +110,23 @@ def test_a_storm_is_seen_by_whoever_opens_the_page(net: Star) -> None:
     with served(str(net.switch.socket)) as place:
         found = get(place, "/api/switch/picture")[1]["findings"]
     assert ("storm", "p2") in {(one["cause"], one["subject"]) for one in found}
+
+
+def test_what_nobody_looks_at_is_watched_no_longer(
+    net: Star, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So whoever comes later begins anew, and is told of nothing twice."""
+    monkeypatch.setattr(watching, "LINGER_SECONDS", 0.2)
+
+    async def look() -> None:
+        watch, viewer = watching.Watch(str(net.switch.socket)), Viewer()
+        watch.enter(viewer)
+        async with asyncio.timeout(20):
+            while watch.health.state != "running":
+                await asyncio.sleep(0.02)
+            watch.leave(viewer)
+            assert not watch.idle
+            while not watch.idle:
+                await asyncio.sleep(0.02)
+
+    asyncio.run(look())
