@@ -13,12 +13,13 @@ that the operator gave, and never in its place (SAY-64).
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from snoop.proto.dumping import require, require_distinct, require_instants
 from snoop.proto.units import SECOND, Duration, Instant
-from snoop.wire import sap, sdp
+from snoop.wire import address, sap, sdp
 from snoop.wire.address import Address
 from snoop.wire.errors import WireError
 from snoop.wire.sap import Announcement
@@ -43,6 +44,22 @@ class Key(NamedTuple):
     vid: int
     announcer: Address
     owner: bytes
+
+
+class SessionState(NamedTuple):
+    """One of them, for another process: its port by name, the sources of a flow None for any."""
+
+    port: str
+    vid: int
+    announcer: Address
+    owner: bytes
+    mac: bytes
+    message: int
+    name: str
+    flows: tuple[tuple[Address, tuple[Address, ...] | None], ...]
+    since: Instant
+    heard: Instant
+    until: Instant
 
 
 @dataclass(slots=True)
@@ -106,6 +123,52 @@ class Announced:
         for session in [one for one in self._sessions.values() if port in (None, one.key.port)]:
             self._remove(session)
 
+    # What survives -------------------------------------------------------------------------------
+
+    def dump(self, names: Mapping[int, str]) -> tuple[SessionState, ...]:
+        """All of them; `names` of the ports."""
+        return tuple(
+            SessionState(
+                names[one.key.port], *one.key[1:], one.mac, one.message, one.name,
+                tuple((group, None if sources is None else tuple(sources))
+                      for group, sources in one.flows),
+                one.since, one.heard, one.until,
+            )
+            for one in self._sessions.values()
+            if one.key.port in names
+        )  # fmt: skip
+
+    def load(self, states: Iterable[SessionState], numbers: Mapping[str, int]) -> None:
+        """Know what another process knew, of the ports that there are, as far as there is room."""
+        for state in states:
+            if state.port not in numbers:
+                continue
+            key = Key(numbers[state.port], state.vid, state.announcer, state.owner)
+            flows = tuple(
+                sdp.Flow(group, None if sources is None else frozenset(sources))
+                for group, sources in state.flows
+            )
+            self._keep(Session(key, *state[4:7], flows, *state[8:]))
+
+    @staticmethod
+    def require_sense(states: tuple[SessionState, ...], now: Instant) -> None:
+        """BadState for what nobody can have announced."""
+        require(len(states) <= TOTAL_MAX, "too many sessions")
+        require_distinct("a session", (one[:4] for one in states))
+        for one in states:
+            require(0 <= one.vid < 4096 and len(one.mac) == 6, "a session from nowhere")
+            require(len(one.owner) <= sdp.OWNER_BYTES_MAX, "a session of nobody")
+            require(one.name == sdp.clean(one.name) != "", "a name that is none")
+            require(0 < len(one.flows) <= sdp.GROUPS_MAX, "a session without groups")
+            sources = [each for _, some in one.flows for each in some or ()]
+            require(len(sources) <= sdp.GROUPS_MAX * sdp.SOURCES_MAX, "too many sources")
+            addresses = [one.announcer, *sources, *(group for group, _ in one.flows)]
+            require(all(len(each) == 16 for each in addresses), "no address")
+            groups = (group for group, _ in one.flows)
+            require(all(address.is_multicast(group) for group in groups), "no group")
+            require_instants(one.since, one.heard, one.until)
+            require(one.since <= one.heard <= now, "announced later than now")
+
     # Inside --------------------------------------------------------------------------------------
 
     def _take(self, key: Key, heard: Announcement, session: sdp.Session, now: Instant) -> str:
@@ -115,21 +178,26 @@ class Announced:
             self._remove(old)
         else:
             since, interval = now, 0
-        if not self._has_room(key, heard.mac):
-            return "announcement_limit"
         until = Instant(now + max(SILENT_MIN, INTERVALS * interval))
         taken = Session(
             key, heard.mac, heard.message, session.name, session.flows, since, now, until
         )
-        places = self._free(taken)
+        return "rx_announcement" if self._keep(taken) else "announcement_limit"
+
+    def _keep(self, session: Session) -> bool:
+        """False: there is no room for it."""
+        key = session.key
+        if not self._has_room(key, session.mac):
+            return False
+        places = self._free(session)
         if not places:
-            return "announcement_limit"
-        self._sessions[key] = taken
+            return False
+        self._sessions[key] = session
         self._of_port[key.port] += 1
-        self._of_host[key.port, heard.mac] += 1
+        self._of_host[key.port, session.mac] += 1
         for place in places:
-            self._places.setdefault(place, []).append(taken)
-        return "rx_announcement"
+            self._places.setdefault(place, []).append(session)
+        return True
 
     def _has_room(self, key: Key, mac: bytes) -> bool:
         if self._of_host[key.port, mac] >= HOST_MAX or self._of_port[key.port] >= PORT_MAX:

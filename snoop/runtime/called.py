@@ -6,9 +6,11 @@ Only what is shown asks for either, so neither changes a table.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from snoop.config.names import Called, Names
 from snoop.config.schema import Config
-from snoop.proto.announced import Announced
+from snoop.proto.announced import Announced, SessionState
 from snoop.proto.units import Instant
 from snoop.runtime.guard import Counts
 from snoop.table.seen import Punted
@@ -21,13 +23,20 @@ class Calling:
 
     def __init__(self, config: Config) -> None:
         self._names = Names(config.group)
+        self._reads = config.switch.announced_names
         self.announced = Announced()
 
     def become(self, config: Config) -> None:
         """What a changed file says; what is not to be read any more is forgotten."""
         self._names = Names(config.group)
-        if not config.switch.announced_names:
+        self._reads = config.switch.announced_names
+        if not self._reads:
             self.announced.forget()
+
+    def go_on(self, announced: Iterable[SessionState], ports: Mapping[str, int]) -> None:
+        """With what another process was told, at these ports."""
+        if self._reads:
+            self.announced.load(announced, ports)
 
     def of(self, vid: int, group: Address, source: Address | None = None) -> Called:
         """Of a group in a VLAN, or of one stream of it."""

@@ -150,7 +150,8 @@ class Plane(Undecided, Published):
         own = OwnState(self.started, self.params.switch_mac, self.internal_errors)
         ports, statics = surviving.ports_now(self.ports, self._guard.held), self._statics.held
         fdb = self.fastpath.fdb()
-        return lambda: surviving.dump(self.engine, self.history, own, ports, statics, fdb, now)
+        told = self.engine, self.history, self.names.announced
+        return lambda: surviving.dump(*told, own, ports, statics, fdb, now)
 
     def _go_on(self, state: PlaneState) -> None:
         """Be what another process was, before the first frame; BadState: nothing is changed."""
@@ -167,6 +168,7 @@ class Plane(Undecided, Published):
         surviving.count_on(state, self.ports)
         self._apply(effects, now)
         same = surviving.same(state, self.ports)
+        self.names.go_on(state.announced, {port.name: port.id for port in same})
         for port in self.ports:
             if port not in same:
                 self._apply(self.engine.port_down(port.id, now=now), now)

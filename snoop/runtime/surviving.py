@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from snoop.fastpath import PORTS_MAX, REASONS
+from snoop.proto.announced import Announced, SessionState
 from snoop.proto.dumping import require, require_instants
 from snoop.proto.engine import Engine
 from snoop.proto.loops import Held
@@ -81,6 +82,7 @@ class PlaneState(NamedTuple):
     fdb: tuple[KnownState, ...]
     history: tuple[RingState, ...]
     held: tuple[HeldState, ...] = ()
+    announced: tuple[SessionState, ...] = ()
 
 
 class PortsNow(NamedTuple):
@@ -110,6 +112,7 @@ def ports_now(ports: Ports, held: Mapping[int, Held]) -> PortsNow:
 def dump(
     engine: Engine,
     history: History,
+    announced: Announced,
     own: OwnState,
     ports: PortsNow,
     statics: Iterable[StaticEntry],
@@ -133,6 +136,7 @@ def dump(
         ),
         history=history.dump(),
         held=ports.held,
+        announced=announced.dump(names),
     )
 
 
@@ -146,6 +150,7 @@ def require_sense(state: PlaneState, now: Instant) -> None:
         require(len(counts) <= _NAMES_MAX, "too many counters")
         require(all(0 <= value < COUNT_MAX for value in counts.values()), "a counter out of range")
     History.require_sense(state.history)
+    Announced.require_sense(state.announced, now)
     require(len(state.held) <= PORTS_MAX, "too many ports that are held")
     require(all(0 <= each.vid < 4096 for each in state.held), "held in no VLAN")
     for known in state.fdb:

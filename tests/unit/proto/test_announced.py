@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snoop.proto import announced
-from snoop.proto.announced import FLOW_MAX, HOST_MAX, PORT_MAX, TOTAL_MAX, Announced
+from snoop.proto.announced import FLOW_MAX, HOST_MAX, PORT_MAX, TOTAL_MAX, Announced, SessionState
+from snoop.proto.dumping import BadState
 from snoop.proto.units import SECOND, Instant
+from snoop.runtime import saved
 from snoop.wire import sap
 from snoop.wire.address import mapped, parse
 from snoop.wire.checksum import checksum
@@ -220,3 +224,80 @@ def test_what_is_counted_is_what_is_there(steps: list[tuple[int, int, int, str, 
                 assert (told.name(0, group) is not None) == (group in named)
     finally:
         announced.HOST_MAX, announced.PORT_MAX, announced.TOTAL_MAX = old  # type: ignore[misc]
+
+
+NAMES = {1: "p1", 2: "p2"}
+
+
+class Sessions(NamedTuple):
+    """As a part of a state."""
+
+    all: tuple[SessionState, ...]
+
+
+def survived(told: Announced) -> tuple[SessionState, ...]:
+    """By nothing but bytes."""
+    states = saved.unpack(saved.pack(Sessions(told.dump(NAMES))), Sessions).all
+    Announced.require_sense(states, Instant(START + 10))
+    return states
+
+
+def test_another_process_knows_what_was_announced() -> None:
+    """Whose word counts, for how long, and who may take it back: under other numbers of ports."""
+    told = Told()
+    told.say("Music", "c=IN IP4 239.1.1.1/32", "a=source-filter: incl IN IP4 * 10.0.0.1 10.0.0.9")
+    told.say("Another", src="10.0.0.2", port=2, now=START + 5)
+    told.say("Gone", "c=IN IP4 239.1.1.2/32", src="10.0.0.3", port=3)
+    other = Told()
+    other.load(survived(told), {"p1": 7, "p2": 8})
+    assert len(other) == 2
+    for source in (None, "10.0.0.1", "10.0.0.9", "10.0.0.2", "10.0.0.5"):
+        assert other.called(source) == Told.called(told, source), source
+    ends = [(one.name, one.since, one.until) for one in told.sessions()]
+    assert [(one.name, one.since, one.until) for one in other.sessions()] == ends[:2]
+    other.expire(Instant(START + HOUR))
+    assert other.called() == "Another"
+    again = frame(description("Another"), "10.0.0.2", deletes=True)
+    assert other.receive(port=8, vid=0, frame=again, now=Instant(START + 6)) == "rx_announcement"
+    assert other.called() is None
+
+
+def test_what_another_process_knew_is_bounded_as_what_is_heard() -> None:
+    told = Told()
+    for number in range(HOST_MAX):
+        told.say("x", f"c=IN IP4 239.2.0.{number}/32", session=number)
+    states = survived(told)
+    other = Told()
+    twice = [*states, *(one._replace(owner=one.owner + b"x") for one in states)]
+    other.load(twice, {"p1": 1})
+    assert len(other) == HOST_MAX
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"vid": 4096},
+        {"mac": b"12345"},
+        {"owner": bytes(257)},
+        {"name": ""},
+        {"name": "\x1b[2J"},
+        {"name": "x" * 65},
+        {"flows": ()},
+        {"flows": ((parse("10.0.0.1"), None),)},
+        {"flows": ((b"short", None),)},
+        {"flows": ((parse(GROUP), (b"short",)),)},
+        {"flows": ((parse(GROUP), None),) * 65},
+        {"announcer": b""},
+        {"heard": Instant(START + 99)},
+        {"since": Instant(START + 1)},
+        {"until": Instant(1 << 70)},
+    ],
+)
+def test_what_nobody_can_have_announced_is_no_state(changes: dict[str, object]) -> None:
+    told = Told()
+    told.say("Music")
+    (state,) = told.dump(NAMES)
+    with pytest.raises(BadState):
+        Announced.require_sense((state._replace(**changes),), Instant(START + 10))  # type: ignore[arg-type]
+    with pytest.raises(BadState, match="twice"):
+        Announced.require_sense((state, state), Instant(START + 10))

@@ -386,7 +386,7 @@ OWNERS: dict[type, tuple[type | None, dict[str, str]]] = {
 # Made and gone within a call, or made of the configuration, or the leaf that parts hold.
 STATELESS = {
     *("LoopGuard", "_Loop", "Topology"),  # beside the engine: found anew within a second
-    *("Announced", "Session"),  # likewise: announced anew, again and again
+    *("Announced", "Session"),  # likewise beside it: SessionState has all of one
     "Dump",
     "Fitting",
     "GroupFilter",

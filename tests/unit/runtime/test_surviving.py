@@ -16,7 +16,9 @@ from snoop.proto.units import Instant
 from snoop.runtime import clock, saved
 from snoop.runtime.surviving import CountedState, HeldState, KnownState, OwnState, PlaneState
 from snoop.table.seen import FdbEntry
+from snoop.wire.address import parse
 from unit.fake_fastpath import link
+from unit.proto import test_announced
 from unit.scene import Scene
 
 SHOWN = ("mdb", "hosts", "mrouters", "querier", "counters")
@@ -243,3 +245,15 @@ def test_an_address_learned_is_an_entry() -> None:
     assert [known.port for known in state.fdb] == ["p1"]
     assert FdbEntry(0, state.fdb[0].mac, 1, 0).mac == b"\x02\0\0\0\0\x07"
     assert isinstance(lived().answers.counters.dump(), ClearedState)
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_what_senders_call_their_groups_is_known_again(reads: bool) -> None:
+    """Some say it every five minutes; not where the file says now that nobody reads it."""
+    scene = lived()
+    group = parse(test_announced.GROUP)
+    frame = test_announced.frame(test_announced.description("Music"))
+    scene.plane.names.announced.receive(port=1, vid=0, frame=frame, now=clock.now())
+    other = after(scene, state_of(scene), switch={"announced_names": reads})
+    assert other.plane.refused is None
+    assert other.plane.names.of(0, group).announced == ("Music" if reads else None)
