@@ -78,6 +78,7 @@ _Static_assert(sizeof(struct answer) <= FP_PATH_ANSWER_BYTES, "the map has room 
 
 /* The loader puts in their place: the value of a map, and maps. */
 extern struct fp_path_shared fp_shared;
+extern struct fp_map fp_sets;
 extern struct fp_map fp_slots;
 extern struct fp_map fp_fdb;
 extern struct fp_map fp_answer;

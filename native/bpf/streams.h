@@ -110,14 +110,28 @@ INLINE bool read_multicast(struct __sk_buff *skb, uint32_t port, struct reading 
 	return reading->whole;
 }
 
+/* Which slot of the worker has a flow of that tag, plus one; no branch: it could not be foreseen.
+ */
+INLINE uint32_t way_of(const struct fp_path_set *set, uint32_t tag)
+{
+	uint64_t found = 0;
+
+#pragma unroll
+	for (uint32_t i = 0; i < FP_PATH_WAYS; i++) {
+		uint64_t differs = ONCE(set->tags[i]) ^ tag;
+
+		/* all ones if they are equal */
+		found |= (0 - ((differs - 1) >> 63)) & (set->at[i] + 1ull);
+	}
+	return (uint32_t)found;
+}
+
 /* The version comes before all that is read of the slot: what changes later is seen by it. */
-INLINE bool slot_is(const struct fp_path_slot *slot, uint32_t tag, const uint64_t *key,
-		    struct answer *answer, uint32_t *version)
+INLINE bool slot_is(const struct fp_path_slot *slot, const uint64_t *key, struct answer *answer,
+		    uint32_t *version)
 {
 	uint64_t differ = 0;
 
-	if (ONCE(slot->tag) != tag)
-		return false;
 	*version = ONCE(slot->version);
 	fence(answer);
 #pragma unroll
@@ -130,21 +144,20 @@ INLINE struct fp_path_slot *find(const struct fp_path_port *here, const uint64_t
 				 struct answer *answer, uint32_t *version, uint32_t *index)
 {
 	uint64_t hash = fp_path_hash(key, fp_shared.seed);
-	uint32_t tag = fp_path_tag_of(hash);
-	uint32_t first =
-		here->first_slot + ((uint32_t)(hash >> 32) & fp_shared.set_mask) * FP_PATH_WAYS;
+	uint32_t at =
+		here->first_slot / FP_PATH_WAYS + ((uint32_t)(hash >> 32) & fp_shared.set_mask);
+	const struct fp_path_set *set = bpf_map_lookup_elem(&fp_sets, &at);
+	struct fp_path_slot *slot;
 
-#pragma unroll
-	for (uint32_t i = 0; i < FP_PATH_WAYS; i++) {
-		uint32_t at = first + i;
-		struct fp_path_slot *slot = bpf_map_lookup_elem(&fp_slots, &at);
-
-		if (slot && slot_is(slot, tag, key, answer, version)) {
-			*index = at;
-			return slot;
-		}
-	}
-	return 0;
+	if (!set)
+		return 0;
+	at = way_of(set, fp_path_tag_of(hash));
+	if (!at)
+		return 0;
+	at += here->first_slot - 1;
+	*index = at;
+	slot = bpf_map_lookup_elem(&fp_slots, &at);
+	return slot && slot_is(slot, key, answer, version) ? slot : 0;
 }
 
 /* Whether the decision of the slot holds, and the ring has none of its frames. */
@@ -177,6 +190,14 @@ INLINE bool is_over(struct fp_path_port *here)
 				      bpf_ktime_get_coarse_ns());
 }
 
+INLINE void copy_egress(const struct fp_path_slot *slot, uint32_t from, uint32_t to,
+			struct answer *answer)
+{
+#pragma unroll
+	for (uint32_t i = from / 8; i < to / 8; i++)
+		answer->egress[i] = ((const uint64_t *)slot->egress)[i];
+}
+
 /* False: its decision is another by now. */
 INLINE bool serve(struct __sk_buff *skb, struct fp_path_slot *slot, uint32_t version,
 		  const struct reading *reading, struct fp_path_port *here, struct answer *answer)
@@ -195,9 +216,9 @@ INLINE bool serve(struct __sk_buff *skb, struct fp_path_slot *slot, uint32_t ver
 	answer->to_host = here->to_host;
 	answer->watched = slot->watched;
 	answer->direct = 0; /* it would get there as no multicast (fp_kernel.h) */
-#pragma unroll
-	for (uint32_t i = 0; i < FP_PATH_EGRESS_MAX / 8; i++)
-		answer->egress[i] = ((const uint64_t *)slot->egress)[i];
+	copy_egress(slot, 0, FP_PATH_EGRESS_NEAR, answer);
+	if (slot->count > FP_PATH_EGRESS_NEAR)
+		copy_egress(slot, FP_PATH_EGRESS_NEAR, FP_PATH_EGRESS_MAX, answer);
 	fence(answer);
 	if (ONCE(slot->version) != version)
 		return false;

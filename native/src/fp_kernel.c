@@ -39,6 +39,11 @@ static size_t slot_count(const struct fp_kernel *kernel)
 	return (size_t)kernel->workers * kernel->sets * FP_PATH_WAYS;
 }
 
+static size_t set_count(const struct fp_kernel *kernel)
+{
+	return (size_t)kernel->workers * kernel->sets;
+}
+
 static int make_maps(struct fp_kernel *kernel, const struct fp_config *config)
 {
 	uint32_t fdb_max = config->fdb_max < FDB_LEAST ? FDB_LEAST : config->fdb_max;
@@ -49,6 +54,11 @@ static int make_maps(struct fp_kernel *kernel, const struct fp_config *config)
 		return -ENOTSUP; /* the bytecode is for the others */
 	err = map_memory(sizeof(struct fp_path_shared), 1, &kernel->shared_fd, &memory);
 	kernel->shared = memory;
+	if (!err) {
+		err = map_memory(sizeof(struct fp_path_set), (uint32_t)set_count(kernel),
+				 &kernel->sets_fd, &memory);
+		kernel->map = memory;
+	}
 	if (!err) {
 		err = map_memory(sizeof(struct fp_path_slot), (uint32_t)slot_count(kernel),
 				 &kernel->slots_fd, &memory);
@@ -79,7 +89,7 @@ void fp_kernel_init(struct fp_kernel *kernel, const struct fp_config *config)
 	memset(kernel, 0, sizeof(*kernel));
 	kernel->shared_fd = kernel->slots_fd = kernel->fdb_fd = kernel->answer_fd = -1;
 	kernel->filter_fd = kernel->ingress_fd = kernel->health_fd = -1;
-	kernel->healths_fd = kernel->programs_fd = -1;
+	kernel->sets_fd = kernel->healths_fd = kernel->programs_fd = -1;
 	kernel->workers = config->workers;
 	kernel->healths_count = config->workers * fp_kernel_healths_count(config);
 	kernel->sets = SETS_LEAST;
@@ -107,16 +117,20 @@ void fp_kernel_init(struct fp_kernel *kernel, const struct fp_config *config)
 
 void fp_kernel_destroy(struct fp_kernel *kernel)
 {
-	int *fds[] = {&kernel->shared_fd,  &kernel->slots_fd,	 &kernel->healths_fd,
-		      &kernel->fdb_fd,	   &kernel->answer_fd,	 &kernel->filter_fd,
-		      &kernel->ingress_fd, &kernel->programs_fd, &kernel->health_fd};
+	int *fds[] = {&kernel->shared_fd,  &kernel->sets_fd,   &kernel->slots_fd,
+		      &kernel->healths_fd, &kernel->fdb_fd,    &kernel->answer_fd,
+		      &kernel->filter_fd,  &kernel->health_fd, &kernel->ingress_fd,
+		      &kernel->programs_fd};
 
+	if (kernel->map)
+		munmap(kernel->map, set_count(kernel) * sizeof(*kernel->map));
 	if (kernel->slots)
 		munmap(kernel->slots, slot_count(kernel) * sizeof(*kernel->slots));
 	if (kernel->healths)
 		munmap(kernel->healths, kernel->healths_count * sizeof(*kernel->healths));
 	if (kernel->shared)
 		munmap(kernel->shared, sizeof(*kernel->shared));
+	kernel->map = NULL;
 	kernel->slots = NULL;
 	kernel->healths = NULL;
 	kernel->shared = NULL;

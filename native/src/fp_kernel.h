@@ -31,6 +31,7 @@
 struct fp_kernel {
 	int err;       /* -errno for which there are no maps; 0: there are */
 	int shared_fd; /* -1 likewise, as the others */
+	int sets_fd;
 	int slots_fd;
 	int fdb_fd;
 	int healths_fd;
@@ -40,7 +41,8 @@ struct fp_kernel {
 	int health_fd;
 	int ingress_fd;
 	struct fp_path_shared *shared;	 /* NULL: there are no maps */
-	struct fp_path_slot *slots;	 /* one worker's behind another's */
+	struct fp_path_set *map;	 /* one worker's behind another's */
+	struct fp_path_slot *slots;	 /* likewise */
 	struct fp_health_state *healths; /* likewise, fp_kernel_healths_count() of each worker */
 	uint32_t healths_count;		 /* of all */
 	uint32_t sets;			 /* of FP_PATH_WAYS slots, of one worker; a power of two */
@@ -68,6 +70,12 @@ static inline uint32_t fp_kernel_healths_count(const struct fp_config *config)
 static inline struct fp_path_slot *fp_kernel_slots(const struct fp_kernel *kernel, uint32_t worker)
 {
 	return kernel->slots + (size_t)worker * kernel->sets * FP_PATH_WAYS;
+}
+
+/* And its sets. */
+static inline struct fp_path_set *fp_kernel_sets(const struct fp_kernel *kernel, uint32_t worker)
+{
+	return kernel->map + (size_t)worker * kernel->sets;
 }
 
 /*

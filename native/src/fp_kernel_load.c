@@ -8,7 +8,7 @@
 #include "fp_kernel.h"
 
 /* What goes in the place of a symbol that the source leaves undefined. */
-enum put { PUT_SHARED, PUT_SLOTS, PUT_HEALTHS, PUT_FDB, PUT_ANSWER, PUT_PROGRAMS };
+enum put { PUT_SHARED, PUT_SETS, PUT_SLOTS, PUT_HEALTHS, PUT_FDB, PUT_ANSWER, PUT_PROGRAMS };
 
 struct place {
 	uint32_t insn; /* the first of the two that load 64 bits */
@@ -32,6 +32,9 @@ static void put(const struct fp_kernel *kernel, enum put what, struct bpf_insn *
 		insn->src_reg = BPF_PSEUDO_MAP_VALUE;
 		insn[1].imm = insn->imm; /* where in the value */
 		insn->imm = kernel->shared_fd;
+		break;
+	case PUT_SETS:
+		insn->imm = kernel->sets_fd;
 		break;
 	case PUT_SLOTS:
 		insn->imm = kernel->slots_fd;

@@ -13,6 +13,7 @@
 
 #define FP_PATH_WAYS 4u
 #define FP_PATH_EGRESS_MAX 64u
+#define FP_PATH_EGRESS_NEAR 32u
 #define FP_PATH_PORTS 256u   /* FP_PORTS_MAX */
 #define FP_PATH_SHARDS 1024u /* FP_SHARDS */
 #define FP_PATH_KEY_WORDS 7u
@@ -34,6 +35,19 @@ enum fp_path_mode {
 enum fp_path_tag { FP_TAG_POP = 1, FP_TAG_PUSH = 2 };
 
 /*
+ * Where the flows of one hash are: the tag of each one's hash, 0: nobody's, and its slot among
+ * those of the worker. Apart from the slots and close together, so that one look says which of them
+ * it is; slots are given out one after the other, so that what is in use lies in few pages.
+ */
+struct fp_path_set {
+	uint32_t tags[FP_PATH_WAYS];
+	uint32_t at[FP_PATH_WAYS];
+};
+
+/*
+ * A slot's lines of cache: whose it is; what each frame counts; the decision; of that the ports
+ * beyond the first FP_PATH_EGRESS_NEAR, and what few frames need.
+ *
  * The key: w[0], w[1] two zero bytes, both MAC addresses and the EtherType behind the tag, as on
  * the wire; w[2] the ingress port and, shifted by 32, the 802.1Q tag's TCI or FP_PATH_UNTAGGED;
  * w[3..4] source and w[5..6] group, v4-mapped, as on the wire.
@@ -41,31 +55,23 @@ enum fp_path_tag { FP_TAG_POP = 1, FP_TAG_PUSH = 2 };
 struct fp_path_slot {
 	uint64_t key[FP_PATH_KEY_WORDS];
 	uint32_t version;
-	uint32_t tag; /* of the key's hash; 0: the slot is free */
+	uint32_t watched; /* the loop's: the state of its stream's health (fp_health.h), or 0 */
 	/* counted by the programs, in turn for the odd and the even decision of the slot */
 	uint64_t frames[2];
 	uint64_t bytes[2];
 	uint64_t last_ns; /* CLOCK_MONOTONIC_COARSE */
-	uint64_t mark_ns; /* of the last frame whose count FP_PATH_RATE_FRAMES divides */
 	uint32_t ringed;  /* frames that the ring has had, or lost: counted when it has */
 	uint32_t mode;	  /* enum fp_path_mode; a program only ever writes FP_MODE_RING */
 	uint32_t ttl;	  /* and FP_PATH_SERVED */
 	uint16_t round;	  /* number of the frame that was last sent round, */
 	uint16_t back; /* and of the one that last came back: all of them have if these are equal */
-	/* the loop's decision */
-	uint32_t done;	    /* of those the ones that have left; the programs wait for == ringed */
-	uint32_t frame_max; /* bytes, without a tag */
-	uint64_t seq;	    /* of the table it was made by; older than one of its shards': void */
-	uint64_t try_ns;    /* but not before this */
-	/* by programs */
-	uint32_t took_ns; /* those frames, when it did */
+	uint32_t done; /* the loop's: of ringed what has left; the programs wait for == */
+	uint32_t took_ns; /* FP_PATH_RATE_FRAMES frames, when they were too fast */
 	/* the loop's */
-	uint32_t watched; /* the state of its stream's health (fp_health.h), or 0 */
-	/* by programs */
-	uint64_t cut_frames; /* over the port's storm limit, in none of the counts above; bytes */
-	uint64_t cut_bytes;
-	/* the decision, written as words from here on */
-	uint32_t fast_ns;  /* FP_PATH_RATE_FRAMES frames in less: it goes to the ring; 0: never */
+	uint64_t seq; /* of the table it was made by; older than one of its shards': void */
+	/* the decision, written as words from here to the ports */
+	uint32_t frame_max; /* bytes, without a tag */
+	uint32_t fast_ns;   /* FP_PATH_RATE_FRAMES frames in less: it goes to the ring; 0: never */
 	uint16_t shard[2]; /* where a row of its source and group would be, and one of any source */
 	uint16_t tci;	   /* FP_TAG_PUSH: of the tag to put on */
 	uint8_t retag;	   /* enum fp_path_tag, both: a priority tag becomes the VLAN's */
@@ -73,8 +79,15 @@ struct fp_path_slot {
 	uint8_t count;	   /* of all; 0: dropped */
 	uint8_t routers_at; /* of those the ones that get what is over the storm limit: from here */
 	uint8_t routers_end;
-	uint8_t limited;		    /* LOOP-7 is about it */
+	uint8_t limited; /* LOOP-7 is about it */
+	uint8_t pad[4];
 	uint8_t egress[FP_PATH_EGRESS_MAX]; /* ports */
+	/* the loop's */
+	uint64_t try_ns; /* no ring for it before this, however fast it is */
+	/* by programs */
+	uint64_t mark_ns;    /* of the last frame whose count FP_PATH_RATE_FRAMES divides */
+	uint64_t cut_frames; /* over the port's storm limit, in none of the counts above; bytes */
+	uint64_t cut_bytes;
 };
 
 struct fp_path_port {
@@ -110,7 +123,8 @@ struct fp_path_shared {
 	struct fp_path_port ports[FP_PATH_PORTS];
 };
 
-_Static_assert(sizeof(struct fp_path_slot) == 256, "four lines: key, counts, decision, egress");
+_Static_assert(sizeof(struct fp_path_slot) == 256 && sizeof(struct fp_path_set) == 32,
+	       "four lines, and half a one");
 
 static inline uint64_t fp_path_hash(const uint64_t *w, uint64_t seed)
 {
@@ -125,7 +139,7 @@ static inline uint64_t fp_path_hash(const uint64_t *w, uint64_t seed)
 	return hash ^ (hash >> 29);
 }
 
-/* Bits 63..32 choose the set of FP_PATH_WAYS slots, this tells its ways apart. */
+/* Bits 63..32 choose the set, this tells its ways apart. */
 static inline uint32_t fp_path_tag_of(uint64_t hash)
 {
 	return (uint32_t)hash | 1u;

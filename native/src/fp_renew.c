@@ -176,13 +176,13 @@ static bool is_changed(const struct renewal *renewal, const struct fp_slots *slo
 {
 	uint32_t shards = slots->shards[index];
 
-	return slots->tags[index] && (!renewal->changed || renewal->changed[shards & 0xffff] ||
-				      renewal->changed[shards >> 16]);
+	return !renewal->changed || renewal->changed[shards & 0xffff] ||
+	       renewal->changed[shards >> 16];
 }
 
 static void renew_worker(struct renewal *renewal, struct fp_slots *slots)
 {
-	uint32_t count = slots->slots ? slots->sets * FP_PATH_WAYS : 0;
+	uint32_t count = fp_slots_used(slots);
 
 	for (uint32_t first = 0; first < count && renewal->left; first += LOCKED_SLOTS) {
 		uint32_t end = first + LOCKED_SLOTS < count ? first + LOCKED_SLOTS : count;

@@ -151,7 +151,7 @@ static bool is_serving(const struct fp_path_slot *slot, uint64_t now_ns)
 static uint32_t fold_worker(struct fp_switch *sw, struct fp_worker *worker, uint64_t now_ns)
 {
 	struct fp_slots *slots = &worker->slots;
-	uint32_t count = slots->slots ? slots->sets * FP_PATH_WAYS : 0;
+	uint32_t count = fp_slots_used(slots);
 	uint32_t serving = 0;
 
 	for (uint32_t first = 0; first < count; first += LOCKED_SLOTS) {
@@ -159,8 +159,6 @@ static uint32_t fold_worker(struct fp_switch *sw, struct fp_worker *worker, uint
 
 		fp_slots_lock(slots);
 		for (uint32_t i = first; i < end; i++) {
-			if (!slots->tags[i])
-				continue;
 			fp_fold_slot(sw, slots, i, sw->control_stats);
 			fp_renew_watch(sw, worker, i, now_ns);
 			serving += is_serving(&slots->slots[i], now_ns);

@@ -1,5 +1,6 @@
 #include "fp_slots.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sched.h>
 #include <stddef.h>
@@ -10,27 +11,34 @@
 
 #define KEY_PAD 2u /* zero bytes before the MAC addresses */
 #define MACS_BYTES 12u
-#define DECISION_AT (offsetof(struct fp_path_slot, fast_ns) / 8)
-#define SLOT_WORDS (sizeof(struct fp_path_slot) / 8)
+#define DECISION_AT (offsetof(struct fp_path_slot, frame_max) / 8)
+#define DECISION_END (offsetof(struct fp_path_slot, try_ns) / 8)
 
-_Static_assert(offsetof(struct fp_path_slot, fast_ns) % 8 == 0, "written by words");
+_Static_assert(offsetof(struct fp_path_slot, frame_max) % 8 == 0 &&
+		       offsetof(struct fp_path_slot, egress) % 8 == 0 &&
+		       offsetof(struct fp_path_slot, try_ns) % 8 == 0,
+	       "written, and read, by words");
+_Static_assert(offsetof(struct fp_path_slot, egress) + FP_PATH_EGRESS_NEAR == 192,
+	       "on the line of the decision");
 
-int fp_slots_init(struct fp_slots *slots, struct fp_path_slot *memory, uint32_t sets, uint64_t seed)
+int fp_slots_init(struct fp_slots *slots, struct fp_path_slot *memory, struct fp_path_set *map,
+		  uint32_t sets, uint64_t seed)
 {
 	size_t count = (size_t)sets * FP_PATH_WAYS;
 
 	if (!memory)
 		return 0;
 	slots->notes = calloc(count, sizeof(*slots->notes));
-	slots->tags = calloc(count, sizeof(*slots->tags));
 	slots->groups = calloc(count, sizeof(*slots->groups));
 	slots->shards = calloc(count, sizeof(*slots->shards));
-	if (!slots->notes || !slots->tags || !slots->groups || !slots->shards) {
+	if (!slots->notes || !slots->groups || !slots->shards) {
 		fp_slots_destroy(slots);
 		return -ENOMEM;
 	}
 	slots->slots = memory;
+	slots->map = map;
 	slots->sets = sets;
+	fp_store_relaxed(&slots->used, 0);
 	slots->seed = seed;
 	return 0;
 }
@@ -38,14 +46,13 @@ int fp_slots_init(struct fp_slots *slots, struct fp_path_slot *memory, uint32_t 
 void fp_slots_destroy(struct fp_slots *slots)
 {
 	free(slots->notes);
-	free(slots->tags);
 	free(slots->groups);
 	free(slots->shards);
 	slots->notes = NULL;
 	slots->groups = NULL;
 	slots->shards = NULL;
-	slots->tags = NULL;
 	slots->slots = NULL;
+	fp_store_relaxed(&slots->used, 0);
 }
 
 void fp_slots_lock(struct fp_slots *slots)
@@ -72,26 +79,28 @@ void fp_slots_key(const struct fp_flow_key *flow, uint64_t key[FP_PATH_KEY_WORDS
 	memcpy(key + 5, flow->group, sizeof(flow->group));
 }
 
-static uint32_t first_of(const struct fp_slots *slots, uint64_t hash)
+static struct fp_path_set *set_of(const struct fp_slots *slots, uint64_t hash)
 {
-	return ((uint32_t)(hash >> 32) & (slots->sets - 1)) * FP_PATH_WAYS;
+	return &slots->map[(uint32_t)(hash >> 32) & (slots->sets - 1)];
 }
 
 uint32_t fp_slots_find(const struct fp_slots *slots, const uint64_t *key)
 {
+	const struct fp_path_set *set;
 	uint64_t hash;
-	uint32_t first;
 	uint32_t tag;
 
 	if (!slots->slots)
 		return FP_NO_PLACE;
 	hash = fp_path_hash(key, slots->seed);
-	first = first_of(slots, hash);
+	set = set_of(slots, hash);
 	tag = fp_path_tag_of(hash);
-	for (uint32_t i = first; i < first + FP_PATH_WAYS; i++) {
-		if (slots->tags[i] == tag &&
-		    !memcmp(slots->slots[i].key, key, sizeof(slots->slots[i].key)))
-			return i;
+	for (uint32_t i = 0; i < FP_PATH_WAYS; i++) {
+		uint32_t at = set->at[i];
+
+		if (set->tags[i] == tag &&
+		    !memcmp(slots->slots[at].key, key, sizeof(slots->slots[at].key)))
+			return at;
 	}
 	return FP_NO_PLACE;
 }
@@ -124,8 +133,8 @@ uint32_t fp_slots_of_group(const struct fp_slots *slots, uint32_t vlan, const ui
 
 	if (!slots->slots || !slots->group_counts[hash & (FP_SLOTS_GROUPS - 1)])
 		return FP_NO_PLACE;
-	for (uint32_t i = from; i < slots->sets * FP_PATH_WAYS; i++) {
-		if (slots->groups[i] == hash && slots->tags[i])
+	for (uint32_t i = from; i < fp_slots_used(slots); i++) {
+		if (slots->groups[i] == hash)
 			return i;
 	}
 	return FP_NO_PLACE;
@@ -175,7 +184,7 @@ static uint64_t active_ns(const struct fp_slots *slots, uint32_t index)
 
 uint32_t fp_slots_place(const struct fp_slots *slots, const uint64_t *key, uint64_t now_ns)
 {
-	uint32_t first = first_of(slots, fp_path_hash(key, slots->seed));
+	const struct fp_path_set *set = set_of(slots, fp_path_hash(key, slots->seed));
 	uint32_t port = (uint32_t)key[2] & (FP_PATH_PORTS - 1);
 	uint32_t weights[FP_PATH_WAYS] = {0};
 	uint32_t victim = FP_NO_PLACE;
@@ -184,17 +193,17 @@ uint32_t fp_slots_place(const struct fp_slots *slots, const uint64_t *key, uint6
 	uint32_t own = 0;
 
 	for (uint32_t i = 0; i < FP_PATH_WAYS; i++) {
-		if (!slots->tags[first + i])
-			return first + i;
-		own += fp_slots_port(slots, first + i) == port;
+		if (!set->tags[i])
+			return fp_slots_used(slots);
+		own += fp_slots_port(slots, set->at[i]) == port;
 		for (uint32_t j = 0; j < FP_PATH_WAYS; j++)
-			weights[i] +=
-				fp_slots_port(slots, first + i) == fp_slots_port(slots, first + j);
+			weights[i] += fp_slots_port(slots, set->at[i]) ==
+				      fp_slots_port(slots, set->at[j]);
 	}
 	for (uint32_t i = 0; i < FP_PATH_WAYS; i++) {
-		uint64_t last_ns = active_ns(slots, first + i);
+		uint64_t last_ns = active_ns(slots, set->at[i]);
 		uint64_t silent_ns = now_ns > last_ns ? now_ns - last_ns : 0;
-		bool is_own = fp_slots_port(slots, first + i) == port;
+		bool is_own = fp_slots_port(slots, set->at[i]) == port;
 		bool may = weights[i] > own + 1 ||
 			   ((is_own || weights[i] > own) && silent_ns >= FP_SLOTS_SILENT_NS) ||
 			   silent_ns >= FP_SLOTS_GONE_NS;
@@ -202,7 +211,7 @@ uint32_t fp_slots_place(const struct fp_slots *slots, const uint64_t *key, uint6
 		if (!may || weights[i] < most || (weights[i] == most && last_ns >= victim_ns))
 			continue;
 		most = weights[i];
-		victim = first + i;
+		victim = set->at[i];
 		victim_ns = last_ns;
 	}
 	return victim;
@@ -223,12 +232,25 @@ static void write_end(struct fp_path_slot *slot)
 	fp_word_release(&slot->version, slot->version + 1);
 }
 
+/* The way of the set that has the slot, or one that has none yet and is to have this one. */
+static uint32_t way_of(struct fp_path_set *set, uint32_t index)
+{
+	uint32_t way = 0;
+
+	while (set->tags[way] && set->at[way] != index)
+		way++;
+	assert(way < FP_PATH_WAYS); /* fp_slots_place() has said so */
+	return way;
+}
+
 void fp_slots_assign(struct fp_slots *slots, uint32_t index, const uint64_t *key,
 		     const struct fp_stream *stream, struct fp_stream_slot *place, uint64_t now_ns)
 {
 	struct fp_path_slot *slot = &slots->slots[index];
 	struct fp_slot_note *note = &slots->notes[index];
-	uint32_t tag = fp_path_tag_of(fp_path_hash(key, slots->seed));
+	uint64_t hash = fp_path_hash(key, slots->seed);
+	struct fp_path_set *set = set_of(slots, hash);
+	uint32_t way = way_of(set, index);
 
 	write_begin(slot);
 	fp_word_release(&slot->mode, FP_MODE_RING);
@@ -237,11 +259,14 @@ void fp_slots_assign(struct fp_slots *slots, uint32_t index, const uint64_t *key
 		fp_word_release(&slot->key[i], key[i]);
 	/* before the programs know the new flow, and count for it */
 	fp_word_release(&slot->done, fp_word_acquire(&slot->ringed));
-	fp_word_release(&slot->tag, tag);
+	fp_word_release(&set->at[way], index);
+	fp_word_release(&set->tags[way], fp_path_tag_of(hash));
 	write_end(slot);
-	if (slots->tags[index])
+	if (index < fp_slots_used(slots))
 		slots->group_counts[slots->groups[index] & (FP_SLOTS_GROUPS - 1)]--;
-	slots->tags[index] = tag;
+	else
+		/* relaxed: what is in it is under the lock */
+		fp_store_relaxed(&slots->used, index + 1);
 	slots->groups[index] = group_of(stream->vlan, stream->group);
 	slots->group_counts[slots->groups[index] & (FP_SLOTS_GROUPS - 1)]++;
 	note->generation++;
@@ -275,9 +300,9 @@ static uint64_t word_of(const struct fp_path_slot *slot, size_t at)
 
 static bool is_written(const struct fp_path_slot *slot, const struct fp_path_slot *plan)
 {
-	bool same = slot->frame_max == plan->frame_max;
+	bool same = true;
 
-	for (size_t at = DECISION_AT; at < SLOT_WORDS && same; at++)
+	for (size_t at = DECISION_AT; at < DECISION_END && same; at++)
 		same = word_of(slot, at) == word_of(plan, at);
 	return same;
 }
@@ -293,8 +318,7 @@ bool fp_slots_write(struct fp_slots *slots, uint32_t index, const struct fp_slot
 
 	if (!same) {
 		write_begin(slot);
-		fp_word_release(&slot->frame_max, plan->slot.frame_max);
-		for (size_t at = DECISION_AT; at < SLOT_WORDS; at++)
+		for (size_t at = DECISION_AT; at < DECISION_END; at++)
 			fp_word_release((uint64_t *)(void *)slot + at, word_of(&plan->slot, at));
 		/* the other bank's count may be a few frames from a full FP_PATH_RATE_FRAMES */
 		fp_word_release(&slot->mark_ns, 0);

@@ -6,9 +6,10 @@
  * lock: the loop only ever tries it, and leaves it for a later pass; the control thread, which
  * counts and renews, waits for it and keeps it for a few slots at a time.
  *
- * A set of FP_PATH_WAYS is shared by the ports whose flows hash there. Room is made by a flow that
- * is silent, of the new one's port or of one that has more ways of the set; by one that is not
- * silent only if its port has two more. So a host with a million flows pushes out its own.
+ * A set of FP_PATH_WAYS is shared by the ports whose flows hash there. Its ways have slots from
+ * when they are first used. Room is made by a flow that is silent, of the new one's port or of one
+ * that has more ways of the set; by one that is not silent only if its port has two more. So a host
+ * with a million flows pushes out its own.
  */
 #ifndef FP_SLOTS_H
 #define FP_SLOTS_H
@@ -65,9 +66,10 @@ struct fp_slot_note {
 
 struct fp_slots {
 	struct fp_path_slot *slots; /* NULL: there are none */
+	struct fp_path_set *map;    /* which set has which of them, for the programs as well */
 	struct fp_slot_note *notes;
-	uint32_t *tags; /* of the slots, close together: a set is one look */
-	uint32_t sets;	/* a power of two */
+	uint32_t sets;	       /* a power of two */
+	_Atomic uint32_t used; /* slots that were given out: the first ones; none is given back */
 	uint64_t seed;
 	uint32_t uncounted;			/* passes whose frames were credited to nobody */
 	uint32_t *shards;			/* likewise: those of their decisions, two halves */
@@ -84,9 +86,12 @@ struct fp_slot_plan {
 	struct fp_verdict verdict;
 };
 
-/* memory NULL: there are no slots, and nobody finds any. 0 or -ENOMEM. */
-int fp_slots_init(struct fp_slots *slots, struct fp_path_slot *memory, uint32_t sets,
-		  uint64_t seed);
+/*
+ * memory of as many slots as the sets have ways, map of so many sets; memory NULL: there are no
+ * slots, and nobody finds any. 0 or -ENOMEM.
+ */
+int fp_slots_init(struct fp_slots *slots, struct fp_path_slot *memory, struct fp_path_set *map,
+		  uint32_t sets, uint64_t seed);
 void fp_slots_destroy(struct fp_slots *slots);
 
 static inline bool fp_slots_try_lock(struct fp_slots *slots)
@@ -105,6 +110,13 @@ static inline void fp_slots_unlock(struct fp_slots *slots)
 {
 	/* release: what was written is before; pairs with fp_slots_try_lock() */
 	fp_store_release(&slots->locked, 0);
+}
+
+/* How many slots have ever had a flow: the first ones. Any thread; what is in them, as below. */
+static inline uint32_t fp_slots_used(const struct fp_slots *slots)
+{
+	/* relaxed: one more is seen the next time */
+	return fp_load_relaxed(&slots->used);
 }
 
 /* The key that the programs make of the frames of a flow. */

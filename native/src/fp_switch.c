@@ -45,7 +45,8 @@ static int init_slots(struct fp_worker *worker, const struct fp_kernel *kernel)
 {
 	if (!fp_kernel_ready(kernel))
 		return 0;
-	return fp_slots_init(&worker->slots, fp_kernel_slots(kernel, worker->id), kernel->sets,
+	return fp_slots_init(&worker->slots, fp_kernel_slots(kernel, worker->id),
+			     fp_kernel_sets(kernel, worker->id), kernel->sets,
 			     kernel->shared->seed);
 }
 

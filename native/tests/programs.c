@@ -29,8 +29,10 @@ struct frame_in_kernel {
 };
 
 static struct fp_path_shared *shared;
+static struct fp_path_set *set_memory;
 static struct fp_path_slot *slot_memory;
 static struct fp_health_state *health_memory;
+static struct fp_map sets_map;
 static struct fp_map slots_map;
 static struct fp_map healths_map;
 static struct fp_map programs_map;
@@ -48,6 +50,8 @@ static void *bpf_map_lookup_elem(struct fp_map *map, const void *key)
 	uint32_t index;
 
 	memcpy(&index, key, sizeof(index));
+	if (map == &sets_map)
+		return &set_memory[index];
 	if (map == &slots_map)
 		return &slot_memory[index];
 	if (map == &healths_map)
@@ -163,6 +167,7 @@ static long bpf_skb_load_bytes(const void *skb, uint32_t offset, void *to, uint3
 }
 
 #define fp_shared (*shared)
+#define fp_sets sets_map
 #define fp_slots slots_map
 #define fp_healths healths_map
 #define fp_programs programs_map
@@ -177,6 +182,7 @@ static long bpf_skb_load_bytes(const void *skb, uint32_t offset, void *to, uint3
 #pragma GCC diagnostic pop
 #undef extern
 #undef fp_shared
+#undef fp_sets
 #undef fp_slots
 #undef fp_healths
 #undef fp_programs
@@ -225,6 +231,7 @@ void programs_start(struct lab *lab)
 	kernel->workers = sw->worker_count;
 	kernel->sets = SETS;
 	kernel->shared = shared = memory(sizeof(*shared));
+	kernel->map = set_memory = memory((size_t)sw->worker_count * SETS * sizeof(*set_memory));
 	kernel->slots = slot_memory =
 		memory((size_t)sw->worker_count * SETS * FP_PATH_WAYS * sizeof(*slot_memory));
 	kernel->healths_count = sw->worker_count * sw->workers[0]->healths.count;
@@ -238,7 +245,9 @@ void programs_start(struct lab *lab)
 
 		fp_slots_destroy(slots);
 		memset(slots, 0, sizeof(*slots));
-		CHECK_EQ(fp_slots_init(slots, fp_kernel_slots(kernel, i), SETS, shared->seed), 0);
+		CHECK_EQ(fp_slots_init(slots, fp_kernel_slots(kernel, i), fp_kernel_sets(kernel, i),
+				       SETS, shared->seed),
+			 0);
 		move_health(sw->workers[i], kernel);
 	}
 	for (uint32_t i = 0; i < lab->port_count; i++) {

@@ -49,8 +49,9 @@ static void test_passing_flows_get_no_slot(void)
 	start(&lab, 3);
 	for (uint32_t i = 0; i < 2000; i++, packet.source++)
 		CHECK(!step(&lab, &packet));
-	for (uint32_t i = 0; i < lab.sw->kernel.sets * FP_PATH_WAYS; i++)
-		CHECK_EQ(lab.sw->kernel.slots[i].tag, 0);
+	CHECK_EQ(fp_slots_used(&lab.sw->workers[0]->slots), 0);
+	for (uint32_t i = 0; i < lab.sw->kernel.sets; i++)
+		CHECK_EQ(lab.sw->kernel.map[i].tags[0], 0);
 	lab_end(&lab);
 }
 

@@ -8,6 +8,7 @@
 #define SEED 7u
 
 static struct fp_path_slot memory[SETS * FP_PATH_WAYS];
+static struct fp_path_set map[SETS];
 static struct fp_slots slots;
 static struct fp_stream_slot place;
 
@@ -15,8 +16,9 @@ static void start(void)
 {
 	fp_slots_destroy(&slots);
 	memset(memory, 0, sizeof(memory));
+	memset(map, 0, sizeof(map));
 	memset(&slots, 0, sizeof(slots));
-	CHECK_EQ(fp_slots_init(&slots, memory, SETS, SEED), 0);
+	CHECK_EQ(fp_slots_init(&slots, memory, map, SETS, SEED), 0);
 }
 
 static void key_of(uint32_t n, uint32_t port, uint64_t *key)
@@ -83,13 +85,42 @@ static void test_what_is_assigned_is_found_and_nothing_else(void)
 	CHECK_EQ(fp_slots_find(&slots, key), FP_NO_PLACE);
 	index = take(key, 1 * S);
 	CHECK_EQ(fp_slots_find(&slots, key), index);
-	CHECK_EQ(memory[index].tag, fp_path_tag_of(fp_path_hash(key, SEED)));
+	CHECK_EQ(fp_slots_find(&slots, key), index);
 	CHECK_EQ(memory[index].mode, FP_MODE_RING);
 	CHECK_EQ(memory[index].version & 1, 0);
 	key_of(1, 1, key);
 	CHECK_EQ(fp_slots_find(&slots, key), FP_NO_PLACE);
 	fp_slots_destroy(&slots);
 	CHECK_EQ(fp_slots_find(&slots, key), FP_NO_PLACE);
+}
+
+/* Whatever their hashes: what is in use lies close together. Who gets another's slot has its way.
+ */
+static void test_slots_are_given_out_one_after_the_other(void)
+{
+	uint64_t key[FP_PATH_KEY_WORDS];
+	uint64_t first[FP_PATH_KEY_WORDS];
+	uint32_t n = 0;
+
+	start();
+	next_key(&n, 0, first);
+	CHECK_EQ(take(first, 1 * S), 0);
+	for (uint32_t i = 1; i < FP_PATH_WAYS; i++) {
+		next_key(&n, 0, key);
+		CHECK_EQ(take(key, 1 * S + i), i);
+		CHECK_EQ(fp_slots_find(&slots, key), i);
+	}
+	CHECK_EQ(fp_slots_used(&slots), FP_PATH_WAYS);
+	next_key(&n, 0, key);
+	CHECK_EQ(take(key, 30 * S), 0); /* the first one's */
+	CHECK_EQ(fp_slots_find(&slots, key), 0);
+	CHECK_EQ(fp_slots_find(&slots, first), FP_NO_PLACE);
+	CHECK_EQ(fp_slots_used(&slots), FP_PATH_WAYS);
+	do
+		key_of(n++, 0, key);
+	while (!set_of(key));
+	CHECK_EQ(take(key, 30 * S), FP_PATH_WAYS); /* of another set */
+	CHECK_EQ(fp_slots_find(&slots, key), FP_PATH_WAYS);
 }
 
 /* Four flows that go on: a fifth has no room, of whichever port, until one is silent. */
@@ -150,7 +181,7 @@ static void test_port_with_most_ways_makes_room(void)
 	}
 	next_key(&n, 1, key);
 	index = take(key, 10 * S + 10);
-	CHECK_EQ(slots.tags[index], fp_path_tag_of(fp_path_hash(key, SEED)));
+	CHECK_EQ(fp_slots_find(&slots, key), index);
 	next_key(&n, 1, key);
 	index = take(key, 10 * S + 10);
 	CHECK(index != FP_NO_PLACE);
@@ -221,6 +252,7 @@ int main(void)
 {
 	RUN(test_key_is_as_the_wire_has_it);
 	RUN(test_what_is_assigned_is_found_and_nothing_else);
+	RUN(test_slots_are_given_out_one_after_the_other);
 	RUN(test_active_flows_keep_their_slots);
 	RUN(test_flood_of_one_port_leaves_the_others_slots);
 	RUN(test_port_with_most_ways_makes_room);

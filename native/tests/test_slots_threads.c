@@ -16,6 +16,7 @@
 #define REASONS 16u
 
 static struct fp_path_slot memory[SETS * FP_PATH_WAYS];
+static struct fp_path_set map[SETS];
 static struct fp_slots slots;
 static struct fp_stream_slot place;
 static uint32_t indexes[FLOWS];
@@ -130,7 +131,7 @@ static void test_decisions_are_served_whole_and_counted_once(void)
 	pthread_t program;
 	pthread_t folder;
 
-	CHECK_EQ(fp_slots_init(&slots, memory, SETS, SEED), 0);
+	CHECK_EQ(fp_slots_init(&slots, memory, map, SETS, SEED), 0);
 	for (uint32_t i = 0; i < FLOWS; i++) {
 		uint64_t key[FP_PATH_KEY_WORDS] = {i, 0, (uint64_t)FP_PATH_UNTAGGED << 32};
 		struct fp_stream stream = {.vlan = (uint16_t)i};
