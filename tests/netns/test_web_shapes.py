@@ -140,16 +140,24 @@ def test_a_finding_about_several_shows_all_of_them(browser: Browser) -> None:
             ("p1, p2", []),
         )
     )  # fmt: skip
+    rows.append(stream("239.9.9.9", "10.0.0.9", "p0", "i--", vlan=10))
+    rows.append({"group": "239.9.9.9", "cells": "--w", "vlan": 20, "wrong": True})
+    apart = waiting | {
+        "subject": "239.9.9.9", "cause": "wrong_vlan", "about": [],
+        "finding": "10.0.0.12 has joined it in VLAN 20 at p2, and it comes in in VLAN 10, at p0",
+    }  # fmt: skip
     named = [{"name": name} for name in ("p0", "p1", "p2")]
-    with made_up(browser, made(named, rows, findings=[waiting, ports])) as page:
+    with made_up(browser, made(named, rows, findings=[waiting, ports, apart])) as page:
         shown = page.locator("#matrix .row .group")
-        expect(shown).to_have_count(7)
+        expect(shown).to_have_count(9)
+        page.get_by_role("button", name="239.9.9.9").click()
+        expect(shown).to_have_text(["239.9.9.9", "239.9.9.9"])
         page.get_by_role("button", name=waiting["subject"]).click()
         expect(shown).to_have_text(["239.1.1.0", "239.1.1.1", "239.1.1.3"])
         page.get_by_role("button", name="p1, p2", exact=True).click()
-        expect(shown).to_have_count(6)
-        page.get_by_role("button", name="✕ p1, p2").click()
         expect(shown).to_have_count(7)
+        page.get_by_role("button", name="✕ p1, p2").click()
+        expect(shown).to_have_count(9)
 
 
 def test_few_ports_have_the_width_of_the_screen(browser: Browser) -> None:

@@ -26,10 +26,11 @@ function read(finding, live) {
   const known = new Set(words), vlan = Number(/\bVLAN (\d+)/.exec(`${finding.subject} ${finding.finding}`)?.[1] ?? -1);
   const fits = (row) => 8 * subject.includes(row.group) + 4 * subject.includes(row.source) + 2 * known.has(row.source) + (row.vlan === vlan);
   const some = [...live.rows.values()].filter((row) => known.has(row.group)), best = Math.max(...some.map(fits));
-  const rows = some.filter((row) => fits(row) === best), [row = null] = rows;
+  // What comes in in one VLAN and is waited for in another is seen by looking at both.
+  const rows = some.filter((row) => fits(row) === best || finding.cause === 'wrong_vlan'), [row = null] = rows;
   const named = (names) => live.ports.filter((port) => names.includes(port.name));
   const ports = named(subject).length ? named(subject) : named(words).filter((port) => port.name !== row?.port);
-  if (rows.length > 1 && ports.length !== 1) return { row: null, port: null, rows, ports };
+  if (rows.length > 1 && (ports.length !== 1 || finding.cause === 'wrong_vlan')) return { row: null, port: null, rows, ports };
   return { row, port: ports.length === 1 ? ports[0] : null, rows: [], ports: [] };
 }
 
