@@ -18,7 +18,6 @@ else:  # what a new type does at run time is a call in Python, some twenty of th
 Ports: TypeAlias = int
 """A set of ports: bit `1 << port`."""
 
-NANOSECOND: Final = Duration(1)
 MILLISECOND: Final = Duration(1_000_000)
 SECOND: Final = Duration(1_000_000_000)
 NEVER: Final = Instant(1 << 62)

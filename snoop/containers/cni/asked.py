@@ -101,6 +101,7 @@ def document(data: bytes) -> dict[str, Any]:
         raise Failed(Code.DECODING, f"the configuration is longer than {BYTES_MAX} bytes")
     try:
         raw = json.loads(data)
+        json.dumps(raw, ensure_ascii=False).encode()  # half of a pair of surrogates is no text
     except (ValueError, RecursionError) as error:
         raise Failed(
             Code.DECODING, f"the configuration is not JSON: {printable(str(error))}"

@@ -74,6 +74,7 @@ def test_switch_that_does_not_run_is_for_later(plugin: Plugin) -> None:
         ({"runtimeConfig": {"ips": ["10.0.0.1/24"]}}, 7),
         ({"runtimeConfig": []}, 11),
         ({"runtimeConfig": 5}, 7),
+        ({"switch": "\ud800"}, 6),
         ({"vlan": 5000}, 7),
         ({"vlan": "ten"}, 7),
         ({"vlan": True}, 7),

@@ -1,0 +1,70 @@
+"""When a snapshot is written: soon, seldom, and never for much of a processor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import pytest
+
+from snoop.daemon.keeping import AGAIN_SECONDS, COUNTS_SECONDS, SHARE, SOON_SECONDS, Keeping
+from snoop.proto.units import SECOND, Instant
+from snoop.runtime import clock
+
+
+class Later:
+    """What is to be called, and after how long; it never is by itself."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[float, Callable[[], None]]] = []
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> Any:
+        self.calls.append((seconds, call))
+        return SimpleNamespace(cancel=lambda: None)
+
+    def due(self) -> tuple[float, Callable[[], None]]:
+        """The one to come first, which is not to come any more."""
+        first = min(self.calls, key=lambda one: one[0])
+        self.calls.remove(first)
+        return first
+
+
+class Anything(NamedTuple):
+    """A state."""
+
+    known: int = 1
+
+
+@pytest.mark.parametrize(("takes", "pause"), [(0.01, AGAIN_SECONDS), (0.4, 0.4 * SHARE)])
+def test_a_snapshot_that_takes_long_comes_seldom(
+    monkeypatch: pytest.MonkeyPatch, takes: float, pause: float
+) -> None:
+    """README.md: at most once a second, and a twentieth of a processor."""
+    now = [1_000 * SECOND]
+    monkeypatch.setattr(clock, "now", lambda: Instant(now[0]))
+    written: list[bytes] = []
+
+    def write(data: bytes) -> None:
+        written.append(data)
+        now[0] += round(takes * SECOND)
+
+    later = Later()
+    plane: Any = SimpleNamespace(
+        changes=1,
+        ports=[],
+        fastpath=SimpleNamespace(workers=0, fdb_count=0),
+        history=SimpleNamespace(count=0),
+    )
+    snapshot: Any = SimpleNamespace(write=write)
+    loop: Any = later
+    kept = Keeping(loop, snapshot, lambda: Anything, plane)  # type: ignore[arg-type, return-value]
+    kept.changed()
+    kept.changed()
+    assert [seconds for seconds, _ in later.calls] == [SOON_SECONDS, COUNTS_SECONDS]
+    later.due()[1]()
+    assert len(written) == 1
+    assert [seconds for seconds, _ in later.calls] == [COUNTS_SECONDS], "nothing has changed"
+    plane.changes = 2
+    kept.changed()
+    assert later.due()[0] == pytest.approx(min(pause, COUNTS_SECONDS))
