@@ -164,6 +164,27 @@ static void test_announcements_are_copied(void)
 	CHECK(decide(&packet6).punt);
 }
 
+/* SAY-61: a datagram that ends before its port is nobody's. */
+static void test_an_announcement_without_its_header_is_not_copied(void)
+{
+	struct packet packet = packet_udp();
+	uint8_t vnet[400];
+	uint8_t *ip = vnet + FP_VNET_BYTES + 14;
+	uint32_t len;
+
+	start();
+	fp_mask_set(table->names, IN);
+	packet.port = 9875;
+	packet_set_group(&packet, 0xe0027ffe);
+	len = packet_build(&packet, vnet);
+	CHECK(decide_bytes(vnet, len, IN, -1).punt);
+	ip[2] = 0; /* the total length, and what follows is padding */
+	ip[3] = 20 + 7;
+	packet_ip_checksum(ip);
+	CHECK(!decide_bytes(vnet, len, IN, -1).punt);
+	check_drop(decide_bytes(vnet, len, IN, -1), FP_DROP_NO_EGRESS);
+}
+
 /* SNOOP-31, 24: link-local floods; of a PIM hello the control plane gets a copy. */
 static void test_link_local_floods_and_pim_hellos_are_copied(void)
 {
@@ -316,6 +337,7 @@ int main(void)
 	RUN(test_without_querier_multicast_floods_whatever_the_rows);
 	RUN(test_always_flood_comes_before_rows_and_policy);
 	RUN(test_announcements_are_copied);
+	RUN(test_an_announcement_without_its_header_is_not_copied);
 	RUN(test_link_local_floods_and_pim_hellos_are_copied);
 	RUN(test_igmp_goes_to_the_control_plane_alone);
 	RUN(test_mac_that_is_not_the_groups_floods);

@@ -287,6 +287,20 @@ static void test_probes_are_handed_up_by_ports_with_a_guard(void)
 	check_drop(decide(&packet), FP_DROP_LOOP);
 }
 
+/* V-4: whose header is damaged was not sent by a switch. */
+static void test_a_probe_with_a_bad_header_is_none(void)
+{
+	struct packet packet = probe();
+	uint8_t vnet[400];
+	uint32_t len = packet_build(&packet, vnet);
+
+	start();
+	fp_mask_set(table->guard, IN);
+	check_sent(decide_bytes(vnet, len, IN, -1), FP_PUNT_PROBE, 0, 0);
+	vnet[FP_VNET_BYTES + 14 + 10] ^= 1; /* of the header's checksum */
+	check_drop(decide_bytes(vnet, len, IN, -1), FP_DROP_IP_ERROR);
+}
+
 /* L2-2: those of the mask; PAUSE never, whatever is published. */
 static void test_a_mask_lets_reserved_addresses_through(void)
 {
@@ -351,6 +365,7 @@ int main(void)
 	RUN(test_without_routers_the_kernel_drops_what_is_too_much);
 	RUN(test_copies_of_announcements_are_limited);
 	RUN(test_probes_are_handed_up_by_ports_with_a_guard);
+	RUN(test_a_probe_with_a_bad_header_is_none);
 	RUN(test_a_mask_lets_reserved_addresses_through);
 	RUN(test_bpdus_that_tell_of_a_change_are_known);
 	fp_table_free(table);

@@ -42,11 +42,10 @@ static inline void start(void)
 	set_vlan(FP_VLAN_ANY, FP_VLAN_ACTIVE, 0, 0);
 }
 
-static inline struct fp_verdict decide_at(const struct packet *packet, uint32_t port,
-					  int32_t fdb_port)
+/* Of a frame behind room for a virtio header. */
+static inline struct fp_verdict decide_bytes(uint8_t *vnet, uint32_t len, uint32_t port,
+					     int32_t fdb_port)
 {
-	uint8_t vnet[400];
-	uint32_t len = packet_build(packet, vnet);
 	struct fp_verdict verdict;
 	struct fp_frame frame;
 
@@ -54,6 +53,15 @@ static inline struct fp_verdict decide_at(const struct packet *packet, uint32_t 
 	fp_decide_vlan(table, port, &frame);
 	fp_decide(table, &frame, port, fdb_port, &verdict);
 	return verdict;
+}
+
+static inline struct fp_verdict decide_at(const struct packet *packet, uint32_t port,
+					  int32_t fdb_port)
+{
+	uint8_t vnet[400];
+	uint32_t len = packet_build(packet, vnet);
+
+	return decide_bytes(vnet, len, port, fdb_port);
 }
 
 static inline struct fp_verdict decide(const struct packet *packet)

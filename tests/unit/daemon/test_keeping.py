@@ -52,6 +52,7 @@ def test_a_snapshot_that_takes_long_comes_seldom(
     later = Later()
     plane: Any = SimpleNamespace(
         changes=1,
+        turnover=SimpleNamespace(waits=False),
         ports=[],
         fastpath=SimpleNamespace(workers=0, fdb_count=0),
         history=SimpleNamespace(count=0),
