@@ -16,10 +16,12 @@ SAID_S = 15.0
 
 
 def row(net: Network) -> dict[str, Any]:
-    rows = [
-        row for row in net.switch.streams() if row["group"] == MEDIA and row["port"] == f"p{SENDER}"
-    ]
-    return rows[0] if rows else {}
+    """Where it comes in now: one that is idle in another VLAN, or came round, is none."""
+    meant = MEDIA, f"p{SENDER}", net.vlan(SENDER)
+    for each in net.switch.streams():
+        if (each["group"], each["port"], each["vlan"]) == meant:
+            return each
+    return {}
 
 
 def health(net: Network) -> dict[str, Any]:

@@ -146,11 +146,14 @@ class Network:
         wanted = [
             each for each in (self.statics.get((host, stream.group)), sources) if each is not None
         ]
-        if wanted:
-            return any(not each or self.source(stream) in each for each in wanted)
+        routed = host == ENEMY and (self.settings["mrouter"] == "always" or self.routed)
+        if any(not each or self.source(stream) in each for each in wanted):
+            return True
+        if wanted and not routed:
+            return False
         joined = any(self.vlan(each) == self.vlan(sender) for each in self.members(stream.group))
         policy = self.settings["unregistered"]
-        if host == ENEMY and (self.settings["mrouter"] == "always" or self.routed):
+        if routed:
             return joined or policy != "drop"
         return None if policy == "flood" and not joined else False
 
