@@ -58,5 +58,5 @@ def unpack(data: bytes, kind: type[State]) -> State:
     try:
         state: State = _decoder(kind).decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise BadState(f"not as a state is written: {error}") from error
+        raise BadState(f"not as a state is written by this version: {error}") from error
     return state

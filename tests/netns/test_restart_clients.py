@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import threading
@@ -195,3 +196,22 @@ def test_what_is_known_of_a_stream_s_health_goes_on(net: Star) -> None:
     after = send([*range(163, 200), *range(202, 302)], 297)
     assert (after["lost"], after["reordered"], after["restarts"]) == (5, 0, 0)
     assert after["packets"] == before["packets"] + 137
+
+
+def test_queries_go_on_as_they_were_to_go_out(net: Star) -> None:
+    """One a second, and none besides: of a start, of a group."""
+    host = net.h(2)
+    host.record("control")
+    host.reset()
+
+    def queries() -> list[int]:
+        """When each came: an IP header with Router Alert, type 0x11."""
+        return [each.time_ns for each in host.captured() if each.frame[38:39] == b"\x11"]
+
+    wait_until(queries, within=5, what="the first one")
+    for _ in range(3):
+        net.switch.do("restart")
+    wait_until(lambda: len(queries()) >= 4, within=10, what="the fourth")
+    times = queries()
+    apart = [(later - at) / 1e9 for at, later in itertools.pairwise(times)]
+    assert all(0.5 < each < 1.9 for each in apart), apart
