@@ -49,6 +49,8 @@ def net() -> Iterator[Star]:
         with sender(net.h(0), GROUP) as out:
             for number in range(40):
                 out.send(rtp(number if number < 20 else number + 3))
+        # Lost is what nobody waits for any more.
+        wait_until(lambda: lost(net) == 3, within=20, what="the gap counts as lost")
         net.lab.set_port("p4", "down")
         wait_until(lambda: "down" in states(net), within=5, what="p4 is down")
         yield net
@@ -90,6 +92,11 @@ def asked(net: Star, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calla
             yield ask
         finally:
             running.terminate()
+
+
+def lost(net: Star) -> int:
+    rows = net.switch.show("streams")["streams"]
+    return sum(row["health"]["lost"] for row in rows if row["health"] is not None)
 
 
 def states(net: Star) -> set[str]:
