@@ -83,7 +83,7 @@ INLINE void look_at_payload(struct __sk_buff *skb, struct fp_health_state *state
 	} else {
 		count = cut || len % FP_HEALTH_TS_BYTES ? 0 : packets_in(skb, at, len);
 		if (!count) {
-			fp_health_misfit(state);
+			fp_health_ts_break(state, ports);
 			return;
 		}
 		way = fp_health_ts_begin(state, ports, now_ns);

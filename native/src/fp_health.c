@@ -222,7 +222,7 @@ static void look_at_datagram(struct fp_health_state *state, uint32_t ports, cons
 	}
 	count = cut || len_bytes % FP_HEALTH_TS_BYTES ? 0 : packets_in(payload, len_bytes);
 	if (!count) {
-		fp_health_misfit(state);
+		fp_health_ts_break(state, ports);
 		return;
 	}
 	way = fp_health_ts_begin(state, ports, now_ns);

@@ -343,6 +343,23 @@ FP_HEALTH_INLINE bool fp_health_is_rtp(uint32_t first_word)
 	return first_word >> 30 == 2 && (type < 64 || type > 95);
 }
 
+/*
+ * Between datagrams of nothing but transport packets one that is something else: they are not in a
+ * row, and what a sender cuts without regard to packets (1472 bytes) is no loss.
+ */
+FP_HEALTH_INLINE void fp_health_ts_break(struct fp_health_state *state, uint32_t ports)
+{
+	uint32_t at = fp_health_way_of(state, FP_HEALTH_IS_TS, ports, 0);
+	struct fp_health_way *way = &state->ways[at & (FP_HEALTH_WAYS - 1)];
+
+	fp_health_misfit(state);
+	if (at == FP_HEALTH_WAYS)
+		return;
+	fp_health_forget_pids(way);
+	if (!fp_health_believed(way))
+		way->fits = 0;
+}
+
 /* A datagram of nothing but transport packets; its way or FP_HEALTH_WAYS likewise. */
 FP_HEALTH_INLINE uint32_t fp_health_ts_begin(struct fp_health_state *state, uint32_t ports,
 					     uint64_t now_ns)

@@ -11,6 +11,27 @@ static void believe_ts(uint16_t pid)
 	CHECK_EQ(loop_state.continuity_errors, 0);
 }
 
+/* As ffmpeg does by itself: most datagrams end within a packet, some do not. */
+static void test_packets_cut_by_datagrams_are_not_judged(void)
+{
+	struct packet cut = packet_udp();
+
+	begin();
+	cut.payload_bytes = 1472;
+	cut.fill = 0x10;
+	for (uint32_t n = 0; n < 2000; n++) {
+		if (n % 5)
+			look(&cut);
+		else
+			send_ts(0x100, (uint8_t)(n * 3 & 15));
+	}
+	CHECK_EQ(loop_state.is, 0);
+	believe_ts(0x100);
+	look(&cut);
+	send_ts(0x100, 3);
+	CHECK_EQ(loop_state.continuity_errors, 0);
+}
+
 static void test_continuity_counter_goes_up_by_one(void)
 {
 	believe_ts(0x100);
@@ -162,6 +183,7 @@ static void test_packets_of_a_fragmented_datagram_are_left_alone(void)
 
 int main(void)
 {
+	RUN(test_packets_cut_by_datagrams_are_not_judged);
 	RUN(test_continuity_counter_goes_up_by_one);
 	RUN(test_packet_may_come_twice_and_no_more);
 	RUN(test_counter_stands_where_there_is_no_payload);

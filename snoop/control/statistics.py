@@ -248,7 +248,7 @@ def _stream(
 ) -> documents.Stream:
     idle = max(0, now - stream.last_ns)
     egress, reason = stream.egress, stream.reason
-    names = plane.names.of(stream.vlan, stream.group, stream.source)
+    names = plane.names.of(stream.vlan, stream.group, stream.source, stream.port)
     # Of frames whose MAC address is not the group's no question is built that would be theirs.
     if settled and idle > IDLE_NS and reason != "mac_ip_mismatch":
         # Members may have come and gone since its last frame (SAY-17).

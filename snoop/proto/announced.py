@@ -7,7 +7,8 @@ that the operator gave, and never in its place (SAY-64).
   replaced by its next version, ends when he takes it back, and when he has been silent for an hour
   or ten of his intervals (SAY-63, RFC 2974 4).
 - Of several that name one group those of the stream's own source come first, then those that name
-  the source, then the one that was there first (SAY-64): who comes later takes nobody's name.
+  the source, of equals those from the port where the stream comes in, for an address is easily made
+  up, then the one that was there first (SAY-64): who comes later takes nobody's name.
 - A host has HOST_MAX sessions, a port PORT_MAX, one port of one group FLOW_MAX; when there are
   TOTAL_MAX, the port that has most gives way to one that has fewer (SAY-62).
 """
@@ -100,14 +101,23 @@ class Announced:
             return error.counter
         return self._take(Key(port, vid, heard.announcer, session.owner), heard, session, now)
 
-    def name(self, vid: int, group: Address, source: Address | None = None) -> str | None:
-        """What a group is called, or one stream of it; None: nobody says (SAY-64)."""
+    def name(
+        self, vid: int, group: Address, source: Address | None = None, port: int | None = None
+    ) -> str | None:
+        """What a group is called, or one stream of it that comes in at `port` (SAY-64).
+
+        None: nobody says.
+        """
         found = self._places.get((vid, group))
         if not found:
             return None
         ranked = ((self._rank(one, group, source), one) for one in found)
-        fitting = [(rank, one.since, one.name) for rank, one in ranked if rank is not None]
-        return min(fitting)[2] if fitting else None
+        fitting = [
+            (rank, port not in (None, one.key.port), one.since, one.name)
+            for rank, one in ranked
+            if rank is not None
+        ]
+        return min(fitting)[3] if fitting else None
 
     def sessions(self) -> Iterator[Session]:
         """All of them, in the order in which they came."""

@@ -38,9 +38,11 @@ class Calling:
         if self._reads:
             self.announced.load(announced, ports)
 
-    def of(self, vid: int, group: Address, source: Address | None = None) -> Called:
-        """Of a group in a VLAN, or of one stream of it."""
-        return Called(self._names.of(group), self.announced.name(vid, group, source))
+    def of(
+        self, vid: int, group: Address, source: Address | None = None, port: int | None = None
+    ) -> Called:
+        """Of a group in a VLAN, or of one stream of it, which comes in at `port`."""
+        return Called(self._names.of(group), self.announced.name(vid, group, source, port))
 
     def of_text(self, vid: int, group: object) -> Called:
         """The same, of a group as events write it: None has no name."""

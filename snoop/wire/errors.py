@@ -29,8 +29,9 @@ COUNTERS: Final[dict[str, str]] = {
 """Counter name -> what it counts."""
 
 ANNOUNCEMENTS: Final[dict[str, str]] = {
-    "announcement_malformed": "session announcements that are damaged, or name no group",
-    "announcement_unread": "session announcements that are encrypted, compressed or cut",
+    "announcement_malformed": "session announcements that are damaged",
+    "announcement_unread": "session announcements that are encrypted, compressed or cut, or have "
+    "no name or no group",
 }
 """The same of what is no control frame (`sap`)."""
 

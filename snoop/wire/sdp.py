@@ -1,10 +1,12 @@
 """Session descriptions, SDP (RFC 8866), as far as they say what a group is called.
 
 Read are the name, the owner, connection addresses with their ranges, and source filters (RFC 4570);
-all else is passed over. Nothing here is believed: it is text of a stranger's, so it is cut, and
-what a terminal must not see is taken out.
+all else is passed over. So are its times: who goes on announcing means it, and many a sender's
+clock stands in 1970. Nothing here is believed: it is text of a stranger's, so it is cut, and what a
+terminal must not see is taken out.
 """
 
+import unicodedata
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -24,6 +26,10 @@ _FAMILIES: Final = (b"IP4", b"IP6")
 _FILTER: Final = b"source-filter:"
 _NAMELESS: Final = ("", "-")
 _HIDDEN: Final = "\ufffd"
+_MARKS_MAX: Final = 2
+"""On one letter."""
+_QUOTES: Final = str.maketrans({"“": '"', "”": '"', "„": '"'})
+"""Those that stand around a name where it is shown."""
 
 
 class Flow(NamedTuple):
@@ -56,7 +62,11 @@ class _Part:
 
 
 def parse(description: bytes) -> Session:
-    """Read a description; WireError `announcement_malformed` where it is none, or has no name."""
+    """Read a description.
+
+    WireError `announcement_malformed` where it is none, `announcement_unread` where there is no
+    name in it, or no group: a session of one host's, or of groups by their domain names.
+    """
     if description.count(b"\n") > LINES_MAX:
         raise WireError("announcement_malformed", "more lines than anybody needs")
     said, found_owner, charset = b"", b"", b""
@@ -81,11 +91,13 @@ def parse(description: bytes) -> Session:
         elif field == b"o" and not found_owner:
             found_owner = owner(value)
     name = _text(said, charset)
-    if name in _NAMELESS or not found_owner:
-        raise WireError("announcement_malformed", "no name, or nobody's")
+    if not found_owner:
+        raise WireError("announcement_malformed", "nobody's")
+    if name in _NAMELESS:
+        raise WireError("announcement_unread", "no name")
     flows = tuple(dict.fromkeys(_flows(session, parts)))[:GROUPS_MAX]
     if not flows:
-        raise WireError("announcement_malformed", "no group")
+        raise WireError("announcement_unread", "no group")
     return Session(name, found_owner, flows)
 
 
@@ -107,9 +119,18 @@ def owner_of_deleted(description: bytes) -> bytes | None:
 
 def clean(text: str) -> str:
     """A name on one line, without what changes how the rest of it is seen, and not too long."""
-    words = " ".join(text[: 4 * NAME_CHARS_MAX].split())
-    shown = "".join(char if char.isprintable() else _HIDDEN for char in words)
+    words = " ".join(text[: 4 * NAME_CHARS_MAX].translate(_QUOTES).split())
+    shown = "".join(char if char.isprintable() else _HIDDEN for char in _plain(words))
     return shown if len(shown) <= NAME_CHARS_MAX else shown[: NAME_CHARS_MAX - 1] + "…"
+
+
+def _plain(words: str) -> Iterator[str]:
+    """Without the marks that would be written over the lines above and below."""
+    marks = 0
+    for char in unicodedata.normalize("NFC", words):
+        marks = marks + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
+        if marks <= _MARKS_MAX:
+            yield char
 
 
 def _text(value: bytes, charset: bytes) -> str:

@@ -18,7 +18,7 @@ import snoop
 
 ROOT = Path(snoop.__file__).parent
 
-# `types` for its read-only mapping.
+# `types` for its read-only mapping, `unicodedata` for names that strangers announce.
 PURE = {
     "__future__",
     "collections",
@@ -29,6 +29,7 @@ PURE = {
     "struct",
     "types",
     "typing",
+    "unicodedata",
 }
 # layer: (modules below snoop/, what it may import from snoop, what else it may import)
 WIRE = {"snoop.wire"}

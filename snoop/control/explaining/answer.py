@@ -65,7 +65,11 @@ async def explain(plane: Plane, counts: Counted, request: Explain) -> documents.
     ]
     live = case.live
     notes += whole.notes(case)
-    names = Called() if case.group is None else plane.names.of(case.vid, case.group, case.source)
+    names = (
+        Called()
+        if case.group is None
+        else plane.names.of(case.vid, case.group, case.source, case.ingress.id)
+    )
     return documents.Explained(
         action=verdict.action.name.lower(),
         reason=verdict.reason,

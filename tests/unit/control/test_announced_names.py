@@ -57,7 +57,7 @@ def test_it_moves_its_counter_and_none_of_the_engine_s(scene: Scene) -> None:
 
     before = scene.fastpath.rows.copy()
     hand_up(scene, announcement())
-    hand_up(scene, announcement(TEXT.replace(b"s=", b"x=")))
+    hand_up(scene, announcement(TEXT.replace(b"o=", b"x=")))
     hand_up(scene, frames.announcement(b"\x21\0\0\1" + bytes(4)))
     for session in range(2, 4):
         text = TEXT.replace(b"3724394400", b"%d" % session)

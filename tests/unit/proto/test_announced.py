@@ -57,8 +57,10 @@ class Told(Announced):
         made = frame(text, src, host=host, message=session)
         return self.receive(port=port, vid=vid, frame=made, now=Instant(now))
 
-    def called(self, source: str | None = None, group: str = GROUP, vid: int = 0) -> str | None:
-        return self.name(vid, parse(group), None if source is None else parse(source))
+    def called(
+        self, source: str | None = None, group: str = GROUP, vid: int = 0, port: int | None = None
+    ) -> str | None:
+        return self.name(vid, parse(group), None if source is None else parse(source), port)
 
 
 def test_a_session_names_its_groups_in_its_vlan() -> None:
@@ -99,6 +101,17 @@ def test_who_comes_later_takes_nobody_s_name() -> None:
     for second in range(2, 9):
         told.say("Right", now=START + second * SECOND)
     assert told.called("10.0.0.1") == "Right"
+
+
+def test_a_made_up_address_names_no_stream_of_another_port() -> None:
+    """SAY-64: who was there first with the source's own address is not where it comes in."""
+    told = Told()
+    told.say("Stranger as it", src="10.0.0.1", port=6)
+    told.say("Stranger", src="10.0.0.66", port=1, now=START + 1)
+    told.say("Itself", src="10.0.0.1", port=1, now=START + 2)
+    assert told.called("10.0.0.1", port=1) == "Itself"
+    assert told.called("10.0.0.1", port=6) == told.called("10.0.0.1") == "Stranger as it"
+    assert told.called("10.0.0.9", port=1) == "Stranger"
 
 
 def test_a_name_of_other_sources_is_none() -> None:

@@ -195,23 +195,40 @@ def test_source_filters() -> None:
 
 
 @pytest.mark.parametrize(
+    "text", [b"", b"v=1\r\n", AES67.replace(b"o=- ", b"o="), AES67 + b"a=x\n" * 2000]
+)
+def test_descriptions_that_are_none(text: bytes) -> None:
+    with pytest.raises(WireError, match="announcement_malformed"):
+        sdp.parse(text)
+
+
+@pytest.mark.parametrize(
     "text",
     [
-        b"",
-        b"v=1\r\n",
         AES67.replace(b"s=Stage Box 1-2", b"s= "),
         AES67.replace(b"s=Stage Box 1-2", b"s=-"),
-        AES67.replace(b"o=- ", b"o="),
         AES67.replace(b"239.69.1.2", b"10.0.0.2"),
         AES67.replace(b"239.69.1.2/32", b"239.69.1.2/32/0"),
         AES67.replace(b"239.69.1.2", b"host.example"),
         AES67.replace(b"IP4 239", b"IP6 239"),
-        AES67 + b"a=x\n" * 2000,
     ],
 )
 def test_descriptions_without_a_name_or_a_group(text: bytes) -> None:
-    with pytest.raises(WireError, match="announcement_malformed"):
+    """Nothing is wrong with them: there is nothing to be read."""
+    with pytest.raises(WireError, match="announcement_unread"):
         sdp.parse(text)
+
+
+def test_a_session_of_the_past_is_what_its_announcer_says_it_is() -> None:
+    """Its clock may stand: the times are passed over."""
+    assert sdp.parse(AES67.replace(b"t=0 0", b"t=2208988800 2208988801")).name == "Stage Box 1-2"
+
+
+def test_a_name_ends_no_quotes_and_leaves_the_lines_beside_it_alone() -> None:
+    assert sdp.clean("a” (“b") == 'a" ("b'
+    assert sdp.clean("Z" + "\u0335\u0336\u0337\u0338" * 9 + "x\u20dd") == "Z\u0335\u0336x\u20dd"
+    assert sdp.clean("Cafe\u0301") == "Café"
+    assert sdp.clean("हिन्दी") == "हिन्दी"
 
 
 def test_a_session_names_no_more_than_its_share() -> None:
