@@ -8,6 +8,7 @@
 
 #include "answer.h"
 #include "../src/fp_health_map.h"
+#include "../src/fp_health_pids.h"
 
 #define UDP_BYTES 8u
 #define EXTENDED 0x10000000u /* of the first word of RTP */

@@ -17,6 +17,7 @@
 #include "fp.h"
 #include "fp_frame.h"
 #include "fp_health_map.h"
+#include "fp_health_pids.h"
 #include "fp_streams.h"
 
 #define FP_HEALTH_SILENT_NS UINT64_C(60000000000)
