@@ -139,6 +139,77 @@ static void test_new_sender_and_second_medium_are_no_loss(void)
 	CHECK_EQ(lost(), 3 * 19 - 3 - 16);
 }
 
+/* Four are known; a fifth gets the place of one that is silent for ten seconds, and of no other. */
+static void test_fifth_sender_waits_until_one_is_gone(void)
+{
+	struct media media = media_rtp(0);
+
+	begin();
+	for (media.number = 0; media.number < 20; media.number++)
+		for (media.ssrc = 1; media.ssrc <= (media.number < 4 ? 4 : 5); media.ssrc++)
+			send_media(&media);
+	CHECK_EQ(loop_state.packets, 80);
+	now_ns += FP_HEALTH_GONE_NS;
+	for (media.number = 20, media.ssrc = 5; media.number < 30; media.number++)
+		send_media(&media);
+	CHECK_EQ(loop_state.packets, 90);
+}
+
+static void test_gap_before_it_was_believed_is_none(void)
+{
+	begin();
+	send_rtp(0);
+	send_rtp(1);
+	now_ns += 500 * MS;
+	send_rtp(2);
+	for (uint16_t n = 3; n < 9; n++)
+		send_rtp(n);
+	CHECK_EQ(loop_state.gap_ns, MS);
+}
+
+/* Sixty-three in a row that are something else, and one that is not, for as long as one likes. */
+static void test_something_else_in_between_keeps_nobody_from_looking(void)
+{
+	struct packet packet = packet_udp();
+	uint16_t number = 0;
+
+	begin();
+	packet.fill = 1;
+	for (; number < 10; number++)
+		send_rtp(number);
+	for (uint32_t n = 0; n < 5000; n++) {
+		if (n % FP_HEALTH_MISFITS == FP_HEALTH_MISFITS - 1)
+			send_rtp(number++);
+		else
+			look(&packet);
+	}
+	CHECK_EQ(loop_state.packets, number);
+	CHECK_EQ(loop_state.rest, 0);
+}
+
+static void test_what_was_not_looked_at_is_no_loss(void)
+{
+	struct packet packet = packet_udp();
+
+	begin();
+	packet.fill = 1;
+	for (uint16_t n = 0; n < 10; n++)
+		send_rtp(n);
+	for (uint32_t n = 0; n < FP_HEALTH_MISFITS; n++)
+		look(&packet);
+	CHECK_EQ(loop_state.rest, FP_HEALTH_REST);
+	for (uint16_t n = 10; n < 10 + FP_HEALTH_REST; n++)
+		if (n < 1000)
+			send_rtp(n);
+		else
+			look(&packet);
+	send_rtp(2000);
+	send_rtp(2001);
+	send_rtp(2003);
+	check_rtp(13, 1, 0, 0);
+	CHECK_EQ(loop_state.restarts, 0);
+}
+
 static void test_longest_gap_is_of_one_sender(void)
 {
 	begin();
@@ -332,6 +403,10 @@ int main(void)
 	RUN(test_late_one_of_before_it_was_believed_is_no_gain);
 	RUN(test_numbers_that_go_on_elsewhere_are_a_restart);
 	RUN(test_new_sender_and_second_medium_are_no_loss);
+	RUN(test_fifth_sender_waits_until_one_is_gone);
+	RUN(test_gap_before_it_was_believed_is_none);
+	RUN(test_something_else_in_between_keeps_nobody_from_looking);
+	RUN(test_what_was_not_looked_at_is_no_loss);
 	RUN(test_longest_gap_is_of_one_sender);
 	RUN(test_anything_else_is_not_rtp);
 	RUN(test_rtp_after_much_else_is_found);
