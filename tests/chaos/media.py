@@ -38,7 +38,8 @@ def judge_health(net: Network, before: dict[str, Any], cost: Cost) -> Iterator[s
 
     def right() -> bool:
         now = row(net)
-        return bool(now.get("health")) is watched and now.get("announced") == named
+        heard = bool(now.get("health")) or not watched  # what was known stays, switched off
+        return heard and now.get("announced") == named
 
     if not comes(right, within=SAID_S, every=0.2):
         yield f"of the media it says {row(net)}, with health {watched} and the name {named}"
