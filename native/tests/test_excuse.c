@@ -105,6 +105,16 @@ static void test_look_before_a_long_silence_is_none(void)
 	end();
 }
 
+static void test_nothing_is_told_by_a_look_of_long_ago(void)
+{
+	start();
+	refuse(7);
+	lab.sw->excuse.looked_ns -= 60 * FP_NS_PER_S;
+	go_down();
+	check_counted(7, 0);
+	end();
+}
+
 /* Nothing is excused twice, nor is more than there was. */
 static void test_down_again_and_again(void)
 {
@@ -128,6 +138,7 @@ int main(void)
 	RUN(test_look_between_the_refusal_and_the_news_changes_nothing);
 	RUN(test_refused_two_looks_ago_stays);
 	RUN(test_look_before_a_long_silence_is_none);
+	RUN(test_nothing_is_told_by_a_look_of_long_ago);
 	RUN(test_down_again_and_again);
 	return 0;
 }

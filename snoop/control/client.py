@@ -28,6 +28,7 @@ MOMENT_SECONDS = 0.001  # for what is there already
 _AGAIN = b'{"again":true,'  # says one whose place another process has taken
 _PROCESSES_MAX = 5
 _NO_ANSWER = (ValueError, TypeError, KeyError, AttributeError, RecursionError)  # in reading one
+_SET_SECONDS = 0.5  # somebody has set the clock of the day by more
 _LAST = 1000  # events looked through after a hand-over: more do not come in that moment
 
 
@@ -71,7 +72,7 @@ class Client:
         self._path = path
         self._timeout = timeout
         self._stream: tuple[str, dict[str, object]] = "", {}
-        self._told = 0.0
+        self._told = self._ahead = 0.0
         self._connect()
 
     def __enter__(self) -> Client:
@@ -139,7 +140,7 @@ class Client:
         self._stream = request, fields
         self.call(request, **fields)
         self._socket.settimeout(None)
-        return self._items() if timeout is None else self._items_until(time.time() + timeout)
+        return self._items() if timeout is None else self._items_until(time.monotonic() + timeout)
 
     def _items(self) -> Iterator[dict[str, Any]]:
         import json
@@ -152,7 +153,7 @@ class Client:
                 raise _other_version(error) from error
             if event == "handover":
                 self._follow(told)
-            elif told <= self._told:
+            elif told <= self._told and abs(_ahead() - self._ahead) < _SET_SECONDS:
                 continue
             yield item
 
@@ -161,7 +162,7 @@ class Client:
         request, fields = self._stream
         if request == "monitor":
             fields = {**fields, "last": _LAST}
-        self._told = told
+        self._told, self._ahead = told, _ahead()
         self.close()
         self._connect()
         self.call(request, **fields)
@@ -170,9 +171,9 @@ class Client:
     def _items_until(self, end: float) -> Iterator[dict[str, Any]]:
         with contextlib.suppress(TimeoutError):
             while True:
-                self._socket.settimeout(max(end - time.time(), MOMENT_SECONDS))
+                self._socket.settimeout(max(end - time.monotonic(), MOMENT_SECONDS))
                 item = next(self._items(), None)
-                if item is None or item["time"] > end:
+                if item is None or item["time"] > end + _ahead():
                     return
                 yield item
 
@@ -246,3 +247,10 @@ def read(item: dict[str, Any], kind: type[Answered]) -> Answered:
 def _other_version(error: Exception) -> Refused:
     text = str(error) or type(error).__name__
     return Refused(f"the switch is of another version, and its answer cannot be read: {text}", 1)
+
+
+def _ahead() -> float:
+    """How far the clock of the day, by which events are stamped, is ahead of the one that nobody
+    sets.
+    """
+    return time.time() - time.monotonic()

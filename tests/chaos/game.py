@@ -150,7 +150,7 @@ def main() -> int:
 
     def told(net: Network, outcome: Outcome) -> None:
         if soak is not None:
-            soak.look(net, len(outcome.steps))
+            soak.look(net, outcome.steps)
         else:
             print(f"{len(outcome.steps):4} {outcome.steps[-1]}", flush=True)
 

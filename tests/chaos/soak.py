@@ -6,7 +6,8 @@ time.
 
 A row a minute. `rss` in MiB and without the rings, `fds` and `threads` are the process's; `bpf` its
 programs, maps and links; `sockets` are AF_PACKET ones, `tcx` programs at the ports and `tables`
-nftables' in the switch's namespace; `names` are the lab's network namespaces.
+nftables' in the switch's namespace; `names` are the lab's network namespaces. The
+intervals between queries are of steps that let the process run: `stand_still` makes a query late.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import statistics
 import struct
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,25 +45,25 @@ class Soak:
     last_ns: int = 0
     due: float = 0.0
 
-    def look(self, net: Network, steps: int) -> None:
-        """After each step; prints a row when it is time for one."""
-        self.hear(net)
+    def look(self, net: Network, steps: Sequence[str]) -> None:
+        """After each step; prints a row when it is time for one, and there is a process."""
+        self.hear(net, stood=steps[-1].startswith("stand_still"))
         now = time.monotonic() - self.begin
-        if now >= self.due:
+        if now >= self.due and Path(f"/proc/{net.serving}/fd").exists():
             self.due += EVERY_S
-            self.rows.append((round(now / 60), steps, *figures(net)))
+            self.rows.append((round(now / 60), len(steps), *figures(net)))
             if len(self.rows) == 1:
                 print(*(f"{heading:>8}" for heading in HEADINGS), flush=True)
             print(*(f"{value:8}" for value in self.rows[-1]), flush=True)
 
-    def hear(self, net: Network) -> None:
-        """Take what general queries the viewer's tap has kept."""
+    def hear(self, net: Network, *, stood: bool) -> None:
+        """Take what general queries the viewer's tap has kept; `stood`: none counts."""
         asked = sorted(each.time_ns for each in net.h(VIEWER).captured() if is_ours(each.frame))
         for at_ns in asked:
             if at_ns <= self.last_ns:
                 continue
             seconds = (at_ns - self.last_ns) / NS
-            if REGULAR_S[0] < seconds < REGULAR_S[1]:
+            if REGULAR_S[0] < seconds < REGULAR_S[1] and not stood:
                 self.intervals.append(seconds)
             self.last_ns = at_ns
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +31,21 @@ NO_ANSWERS = {
 
 
 @contextlib.contextmanager
-def somebody(path: Path, *lines: bytes) -> Iterator[None]:
-    """Somebody else, who answers one question with these lines."""
+def somebody(path: Path, *lines: bytes, again: Sequence[bytes] = ()) -> Iterator[None]:
+    """Somebody else, who answers one question with these lines, and `again` if there is more."""
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
         listening.listen()
 
         def answer() -> None:
-            with contextlib.suppress(OSError):
-                connection, _ = listening.accept()
-                with connection:
-                    connection.recv(1 << 16)
-                    connection.sendall(b"".join(lines))
+            for each in (lines, again) if again else (lines,):
+                with contextlib.suppress(OSError):
+                    connection, _ = listening.accept()
+                    with connection:
+                        connection.recv(1 << 16)
+                        connection.sendall(b"".join(each))
 
-        thread = threading.Thread(target=answer)
+        thread = threading.Thread(target=answer, daemon=True)
         thread.start()
         yield
         thread.join()
@@ -79,3 +81,44 @@ def test_no_event_of_a_switch_ends_a_stream(tmp_path: Path, item: bytes) -> None
         pytest.raises(Refused, match="of another version"),
     ):
         next(client.stream("monitor"))
+
+
+ANSWER = b'{"ok": true, "result": {}}\n'
+
+
+def event(at: float, what: str = "query") -> bytes:
+    return f'{{"event": "{what}", "time": {at}}}\n'.encode()
+
+
+@pytest.mark.parametrize("by", [3600.0, -3600.0])
+def test_clock_that_is_set_neither_ends_nor_prolongs_a_stream(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: float
+) -> None:
+    path, real = tmp_path / "sock", time.time
+    now = real()
+    with (
+        somebody(path, ANSWER, event(now), event(now + by + 1), event(now + by + 99)),
+        Client(str(path)) as client,
+    ):
+        items = client.stream("monitor", timeout=60)
+        assert next(items)["time"] == pytest.approx(now)
+        monkeypatch.setattr(time, "time", lambda: real() + by)
+        assert next(items)["time"] == pytest.approx(now + by + 1)
+        assert next(items, None) is None, "that one is later than a minute"
+
+
+def test_events_of_before_a_hand_over_are_told_once_and_those_after_a_clock_is_set_back_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, real = tmp_path / "sock", time.time
+    now = real()
+    again = (ANSWER, event(now - 1), event(now + 1), event(now - 3600))
+    with (
+        somebody(path, ANSWER, event(now - 1), event(now, "handover"), again=again),
+        Client(str(path)) as client,
+    ):
+        items = client.stream("monitor")
+        told = [next(items)["time"] for _ in range(3)]
+        assert told == pytest.approx([now - 1, now, now + 1])
+        monkeypatch.setattr(time, "time", lambda: real() - 3600)
+        assert next(items)["time"] == pytest.approx(now - 3600)
