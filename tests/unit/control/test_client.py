@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from snoop.control import client
 from snoop.control.client import Client, Refused
 from snoop.control.documents import Mdb
 
@@ -83,6 +84,20 @@ def test_no_event_of_a_switch_ends_a_stream(tmp_path: Path, item: bytes) -> None
         next(client.stream("monitor"))
 
 
+class Clocks:
+    """The clock of the day, which somebody sets, and the one that nobody does."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.day, self.run = 1000.0, 50.0
+        monkeypatch.setattr(client, "time", SimpleNamespace(time=self.days, monotonic=self.runs))
+
+    def days(self) -> float:
+        return self.day
+
+    def runs(self) -> float:
+        return self.run
+
+
 ANSWER = b'{"ok": true, "result": {}}\n'
 
 
@@ -90,35 +105,28 @@ def event(at: float, what: str = "query") -> bytes:
     return f'{{"event": "{what}", "time": {at}}}\n'.encode()
 
 
-@pytest.mark.parametrize("by", [3600.0, -3600.0])
+@pytest.mark.parametrize("by", [900.0, -900.0])
 def test_clock_that_is_set_neither_ends_nor_prolongs_a_stream(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: float
 ) -> None:
-    path, real = tmp_path / "sock", time.time
-    now = real()
-    with (
-        somebody(path, ANSWER, event(now), event(now + by + 1), event(now + by + 99)),
-        Client(str(path)) as client,
-    ):
-        items = client.stream("monitor", timeout=60)
-        assert next(items)["time"] == pytest.approx(now)
-        monkeypatch.setattr(time, "time", lambda: real() + by)
-        assert next(items)["time"] == pytest.approx(now + by + 1)
+    path, clocks = str(tmp_path / "sock"), Clocks(monkeypatch)
+    told = (event(1000), event(1001 + by), event(1099 + by))
+    with somebody(tmp_path / "sock", ANSWER, *told), Client(path) as asking:
+        items = asking.stream("monitor", timeout=60)
+        assert next(items)["time"] == 1000
+        clocks.day += by
+        assert next(items)["time"] == 1001 + by
         assert next(items, None) is None, "that one is later than a minute"
 
 
 def test_events_of_before_a_hand_over_are_told_once_and_those_after_a_clock_is_set_back_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, real = tmp_path / "sock", time.time
-    now = real()
-    again = (ANSWER, event(now - 1), event(now + 1), event(now - 3600))
-    with (
-        somebody(path, ANSWER, event(now - 1), event(now, "handover"), again=again),
-        Client(str(path)) as client,
-    ):
-        items = client.stream("monitor")
-        told = [next(items)["time"] for _ in range(3)]
-        assert told == pytest.approx([now - 1, now, now + 1])
-        monkeypatch.setattr(time, "time", lambda: real() - 3600)
-        assert next(items)["time"] == pytest.approx(now - 3600)
+    path, clocks = str(tmp_path / "sock"), Clocks(monkeypatch)
+    first, again = (event(999), event(1000, "handover")), (event(999), event(1001), event(100))
+    both = somebody(tmp_path / "sock", ANSWER, *first, again=(ANSWER, *again))
+    with both, Client(path) as asking:
+        items = asking.stream("monitor")
+        assert [next(items)["time"] for _ in range(3)] == [999, 1000, 1001]
+        clocks.day -= 900
+        assert next(items)["time"] == 100
