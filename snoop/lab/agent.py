@@ -236,8 +236,10 @@ class Agent:
         else:
             member.set_filter(INCLUDE if mode == "include" else EXCLUDE, sources or [])
 
-    def op_leave(self, group: str, interface: str | None = None, port: int = DATA_PORT) -> None:
-        """Leaves; the counts stay readable."""
+    def op_leave(
+        self, group: str, interface: str | None = None, port: int = DATA_PORT, forget: bool = False
+    ) -> None:
+        """Leaves; the counts stay readable unless `forget`."""
         member = self.members.get((interface or self.interface, group, port))
         if member is None:
             raise ValueError(f"not a member of {group}")
@@ -247,7 +249,12 @@ class Agent:
         self.drain(member)
         member.sock.close()
         del self.members[(interface or self.interface, group, port)]
-        self.past.append(member)
+        if not forget:
+            self.past.append(member)
+
+    def op_leave_all(self) -> None:
+        for interface, group, port in list(self.members):
+            self.op_leave(group, interface, port, forget=True)
 
     def op_listen(self, port: int = DATA_PORT) -> None:
         """A plain UDP receiver for unicast."""
@@ -322,6 +329,9 @@ class Agent:
         if value is not None:
             write(path, str(value))
         return read(path).strip()
+
+    def op_read(self, path: str) -> str:
+        return read(path)
 
     def op_tcp_serve(self, port: int, verify: bool = False) -> None:
         tcp_serve(port, verify)
