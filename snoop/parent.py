@@ -32,7 +32,7 @@ PASSED_ON = (
 def children() -> list[int]:
     """Those that run or wait to be asked how they ended."""
     try:
-        text = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
+        text = Path(f"/proc/self/task/{os.getpid()}/children").read_bytes()
     except OSError:
         return []
     return [int(word) for word in text.split()]
