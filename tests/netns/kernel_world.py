@@ -72,8 +72,9 @@ class Streams:
         wait_until(silent, within=8, what=f"no more comes to h{host}")
 
     def paths(self) -> set[str]:
-        """Who serves them."""
-        return {row["path"] for group in GROUPS for row in self.net.switch.streams(group=group)}
+        """Who serves them, in the VLAN that they come in by now."""
+        rows = [row for group in GROUPS for row in self.net.switch.streams(group=group)]
+        return {row["path"] for row in rows if row["idle"] < 1.0}
 
     def whole(self, *hosts: int) -> None:
         """All that was sent arrived there, once, in order, and at the sockets too."""

@@ -107,6 +107,8 @@ def test_links_go_and_come(net: Star) -> None:
         streams.go_on()
         put(net, "h3", "up")
         put(net, "p0", "down")
+        then = streams.sent
+        wait_until(lambda: streams.sent > then + 20, within=5)
         put(net, "p0", "up")
         streams.go_on(1)
         streams.go_on(2)

@@ -79,7 +79,8 @@ def net() -> Iterator[Net]:
             for number, name in enumerate(VLANS)
         }
         quiet = {"querier": "off"}
-        config = {"switch": {"coalesce": "always"}, "igmp": quiet, "mld": quiet}
+        rings = {"coalesce": "always", "kernel": "off"}
+        config = {"switch": rings, "igmp": quiet, "mld": quiet}
         switch = lab.switch(list(VLANS), vlans=VLANS, config=config)
         yield Net(switch, guests)
         for name in VLANS:
