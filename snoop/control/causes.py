@@ -77,5 +77,6 @@ class Cause(StrEnum):
     RUNS = "runs"
     KERNEL = "kernel"  # which serves no stream
     PRIORITY = "priority"
+    SNAPSHOT = "snapshot"  # which is not written
     NOT_DELIVERED = "not_delivered"
     BUG = "bug"

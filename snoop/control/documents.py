@@ -213,7 +213,7 @@ class Balance(Struct, frozen=True, kw_only=True):
 
 class Status(Document, frozen=True, kw_only=True):
     """The process; `kernel_because`: why no stream can be served inside the kernel; `nice`: the
-    priority it really has.
+    priority it really has; `unkept`: why the last snapshot was not written.
     """
 
     what = "status"
@@ -227,6 +227,7 @@ class Status(Document, frozen=True, kw_only=True):
     kernel_streams: int = 0
     kernel_because: str | None = None
     nice: int | None = None
+    unkept: str | None = None
 
 
 class Config(Document, frozen=True, kw_only=True):

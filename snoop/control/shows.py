@@ -339,6 +339,7 @@ class Shows:
             kernel_streams=plane.kernel.streams,
             kernel_because=plane.kernel.because,
             nice=os.getpriority(os.PRIO_PROCESS, 0),
+            unkept=plane.unkept,
         )
 
     async def _streams(self, wanted: Wanted) -> documents.Streams:

@@ -110,6 +110,7 @@ class Keeping:
                 self._give_birth(make)
             else:
                 self._snapshot.write(saved.pack(make()))
+                self._plane.unkept = None
                 self._done()
         except OSError as error:
             self._failed(error.strerror or str(error))
@@ -152,6 +153,7 @@ class Keeping:
         _, status = os.waitpid(pid, 0)
         if self._over:
             return
+        self._plane.unkept = None
         if status:
             self._failed("the process that was to write it failed")
         self._done()
@@ -163,6 +165,8 @@ class Keeping:
         self.changed()
 
     def _failed(self, why: str) -> None:
+        self._plane.unkept = why
+        self._written = -1, -1  # try again, though nothing may change
         text = f"no snapshot written, so less is known after a crash: {why}"
         self._limited.log(logging.WARNING, "snapshot", text, now=clock.now())
 

@@ -94,6 +94,7 @@ class Plane(Undecided, Published):
         self.kernel = KernelPath(fastpath)
         self.kernel.configure(config.switch)
         self.internal_errors = 0
+        self.unkept: str | None = None  # why the last snapshot was not written
         self.started = clock.now()
         self.turnover = Turnover(self.ports)
         self._links = links

@@ -115,6 +115,23 @@ def test_a_switch_that_may_not_go_before_others_says_so() -> None:
         named(net, rows()["the switch may not go before other processes"])
 
 
+def test_a_switch_whose_snapshot_cannot_be_written_says_so_until_it_can() -> None:
+    """SAY-18: something of somebody else is in its place; nothing changes meanwhile."""
+    with Lab(2) as lab:
+        net = Star(lab, lab.switch(config={"igmp": IGMP}))
+        is_well(net.switch)
+        place = Path(net.switch.socket).with_suffix(".state")
+        wait_until(place.exists, within=5)
+        place.unlink()
+        (place / "of somebody else").mkdir(parents=True)
+        net.h(1).join(GROUP)
+        named(net, rows()["the snapshot for a crash cannot be written"])
+        (place / "of somebody else").rmdir()
+        place.rmdir()
+        wait_until(place.is_file, within=8)
+        is_well(net.switch)
+
+
 def test_two_switches_in_a_row_are_well() -> None:
     """SAY-19: one asks, the other's members are behind a port that is a router's."""
     with Lab(4) as lab:

@@ -29,7 +29,7 @@ from snoop.cli.findings.listeners import (
     ttl_one,
 )
 from snoop.cli.findings.neighbours import neighbours
-from snoop.cli.findings.ports import conservation, fast_leave, kernel, ports, priority
+from snoop.cli.findings.ports import conservation, fast_leave, kernel, ports, priority, snapshot
 from snoop.cli.findings.querier import claims, queriers, routers
 from snoop.cli.findings.refused import refused
 from snoop.cli.findings.silence import silent, unanswered
@@ -83,6 +83,7 @@ _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     neighbours,
     kernel,
     priority,
+    snapshot,
     conservation,
 )
 

@@ -173,6 +173,20 @@ def priority(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def snapshot(facts: Facts) -> Iterator[Finding]:
+    """What a crash would lose."""
+    why = facts.seen.status.unkept
+    if why is not None:
+        yield problem(
+            Cause.SNAPSHOT,
+            "switch",
+            f"no snapshot of it is written ({why}): after a crash it knows what the last one "
+            "says, and once that is too old nothing",
+            "`df -h` and `ls -ld` of the directory of its control socket, where NAME.state is "
+            "to be; [switch] state = false keeps none",
+        )
+
+
 def fast_leave(facts: Facts) -> Iterator[Finding]:
     for port in facts.config.port:
         name, stations = port.name, facts.stations.get(port.name, 0)

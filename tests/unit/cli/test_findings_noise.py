@@ -90,6 +90,17 @@ def test_a_priority_that_was_not_given_is_a_note() -> None:
         assert not said or "nice 0, not -10" in found[0].finding
 
 
+def test_a_snapshot_that_is_not_written_is_a_problem() -> None:
+    healthy = facts()
+    status = msgspec.structs.replace(healthy.seen.status, unkept="No space left on device")
+    seen = dataclasses.replace(healthy.seen, status=status)
+    found = look(dataclasses.replace(healthy, seen=seen))
+    assert [(one.severity, one.cause, one.subject) for one in found] == [
+        ("problem", "snapshot", "switch")
+    ]
+    assert "No space left on device" in found[0].finding
+
+
 def test_an_interface_somebody_else_uses_comes_with_the_line_that_frees_it() -> None:
     address = port("p0", addresses=["10.0.0.1"], notice="carries an address", problem="carries …")
     master = port("p1", notice="has a master", problem="has a master")

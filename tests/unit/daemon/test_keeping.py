@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -36,6 +37,18 @@ class Anything(NamedTuple):
     known: int = 1
 
 
+def plane_of(changes: int) -> Any:
+    """As much of one as is asked here."""
+    return SimpleNamespace(
+        changes=changes,
+        turnover=SimpleNamespace(waits=False),
+        ports=[],
+        fastpath=SimpleNamespace(workers=0, fdb_count=0),
+        history=SimpleNamespace(count=0),
+        unkept=None,
+    )
+
+
 @pytest.mark.parametrize(("takes", "pause"), [(0.01, AGAIN_SECONDS), (0.4, 0.4 * SHARE)])
 def test_a_snapshot_that_takes_long_comes_seldom(
     monkeypatch: pytest.MonkeyPatch, takes: float, pause: float
@@ -50,13 +63,7 @@ def test_a_snapshot_that_takes_long_comes_seldom(
         now[0] += round(takes * SECOND)
 
     later = Later()
-    plane: Any = SimpleNamespace(
-        changes=1,
-        turnover=SimpleNamespace(waits=False),
-        ports=[],
-        fastpath=SimpleNamespace(workers=0, fdb_count=0),
-        history=SimpleNamespace(count=0),
-    )
+    plane = plane_of(1)
     snapshot: Any = SimpleNamespace(write=write)
     loop: Any = later
     kept = Keeping(loop, snapshot, lambda: Anything, plane)  # type: ignore[arg-type, return-value]
@@ -69,3 +76,30 @@ def test_a_snapshot_that_takes_long_comes_seldom(
     plane.changes = 2
     kept.changed()
     assert later.due()[0] == pytest.approx(min(pause, COUNTS_SECONDS))
+
+
+def test_one_that_could_not_be_written_is_tried_again_and_said_until_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Though nothing changes meanwhile; `check` reads it of the plane."""
+    now = [1_000 * SECOND]
+    monkeypatch.setattr(clock, "now", lambda: Instant(now[0]))
+    full = True
+
+    def write(data: bytes) -> None:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    later = Later()
+    plane = plane_of(1)
+    loop: Any = later
+    kept = Keeping(loop, SimpleNamespace(write=write), lambda: Anything, plane)  # type: ignore[arg-type, return-value]
+    kept.changed()
+    later.due()[1]()
+    assert plane.unkept == "No space left on device"
+    full = False
+    seconds, again = later.due()
+    assert seconds == pytest.approx(AGAIN_SECONDS)
+    again()
+    assert plane.unkept is None
+    assert [seconds for seconds, _ in later.calls] == [COUNTS_SECONDS], "nothing has changed"
