@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger("snoop.restart")
 
 PARENT_SECONDS = 0.05
+PROGRAMS_SECONDS = 5.0
+"""Two hundred ports have theirs in two."""
+POLL_SECONDS = 0.005
 
 
 class StartError(Exception):
@@ -149,8 +152,18 @@ class Restarting:
             self._claims,
             listening,
             lambda: saved.pack(self._gather()()),
-            self._under_way.ended,
+            self._settled,
         )
+
+    async def _settled(self, seconds: float) -> bool:
+        """Programs that only a thread holds yet, or still those of the process before, could not be
+        handed over, and would take from the next one's what it serves.
+        """
+        ended = await self._under_way.ended(seconds)
+        deadline = self._loop.time() + PROGRAMS_SECONDS
+        while self._programs.unsettled and self._loop.time() < deadline:
+            await asyncio.sleep(POLL_SECONDS)
+        return ended
 
     async def _restart(self, request: requests.Restart) -> object:
         """Have a new process serve; RequestError says why it does not, and this one goes on."""

@@ -104,6 +104,11 @@ class Programs:
         self._begun = self._pool.submit(self._make, chosen)
         self._begun.add_done_callback(lambda _: self._told())
 
+    @property
+    def unsettled(self) -> bool:
+        """Does a port still wait for its program, or is one made that nobody has taken?"""
+        return bool(self._waiting) or self._begun is not None
+
     def let_go(self) -> None:
         """From the next `begin` on some are made: who had the ports before is no switch any more,
         and its programs can go when ours are there.

@@ -128,3 +128,19 @@ def test_at_the_end_what_was_made_is_taken_back(kernel: Kernel) -> None:
     kernel.want(2)
     kernel.programs.begin(lambda port: port)
     assert kernel.made == [101]
+
+
+def test_a_hand_over_is_to_wait_until_every_program_is_its_ports(kernel: Kernel) -> None:
+    """What only a thread holds is handed to nobody, and would lie before the next one's."""
+    assert not kernel.programs.unsettled
+    kernel.go.clear()
+    kernel.want(1)
+    assert kernel.programs.unsettled, "it waits"
+    kernel.programs.begin(lambda _: 0)
+    assert kernel.programs.unsettled, "it is under way"
+    kernel.go.set()
+    assert kernel.told.acquire(timeout=HANGS_S)
+    assert kernel.programs.unsettled, "nobody has taken it"
+    ((wanted, _),) = kernel.programs.taken()
+    kernel.programs.forget(wanted.port, wanted.ifindex)
+    assert not kernel.programs.unsettled
