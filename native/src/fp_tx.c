@@ -7,7 +7,7 @@
 
 #include "fp_mask.h"
 
-#define GIVE_UP_AFTER 64u /* refused sends of one port in one pass: it is full, drop its rest */
+#define GIVE_UP_AFTER 64u /* refused sends of one port in a row: it is full, drop its rest */
 
 _Static_assert(FP_BATCH_FRAMES <= UINT16_MAX + 1, "units[] has their numbers");
 
@@ -178,6 +178,7 @@ static void send_port(struct fp_tx *tx, struct fp_port *port, uint32_t count,
 		bool gso;
 
 		if (sent > 0) {
+			full = 0; /* a filter on the way out refuses some, and is no full queue */
 			count_sent(tx, done, done + (uint32_t)sent, stats);
 			done += (uint32_t)sent;
 			continue;

@@ -18,6 +18,7 @@
 
 uint32_t fake_sends;
 int fake_refuses_gso = -1;
+size_t fake_refuses_below;
 static bool is_bare[DESCRIPTORS_MAX]; /* of each descriptor: sends come without virtio header */
 
 int __real_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
@@ -42,25 +43,34 @@ static bool is_coalesced(const struct mmsghdr *message)
 	return vnet[offsetof(struct virtio_net_hdr, gso_type)] != VIRTIO_NET_HDR_GSO_NONE;
 }
 
+static bool is_refused(int fd, const struct mmsghdr *message)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < message->msg_hdr.msg_iovlen; i++)
+		bytes += message->msg_hdr.msg_iov[i].iov_len;
+	return bytes < fake_refuses_below ||
+	       (fd == fake_refuses_gso && !is_bare[fd] && is_coalesced(message));
+}
+
 /* As the kernel: stops at the first message that fails, and fails itself if that is the first. */
 int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 {
 	unsigned int good = 0;
 
 	fake_sends++;
-	if (is_bare[fd]) {
-		while (good < count && send_bare(fd, &messages[good].msg_hdr, flags) >= 0)
-			good++;
-		return good ? (int)good : -1;
-	}
-	if (fd != fake_refuses_gso)
-		return __real_sendmmsg(fd, messages, count, flags);
-	while (good < count && !is_coalesced(&messages[good]))
+	while (good < count && !is_refused(fd, &messages[good]))
 		good++;
-	if (good)
-		return __real_sendmmsg(fd, messages, good, flags);
 	errno = ENOBUFS;
-	return -1;
+	if (!good)
+		return -1;
+	if (!is_bare[fd])
+		return __real_sendmmsg(fd, messages, good, flags);
+	count = good;
+	good = 0;
+	while (good < count && send_bare(fd, &messages[good].msg_hdr, flags) >= 0)
+		good++;
+	return good ? (int)good : -1;
 }
 
 static void pair(int *ours, int *theirs)

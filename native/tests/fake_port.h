@@ -20,6 +20,8 @@
 extern uint32_t fake_sends;
 /* This descriptor segments nothing: what must be cut it refuses with ENOBUFS; -1: none. */
 extern int fake_refuses_gso;
+/* What is shorter is refused everywhere with ENOBUFS, as a filter refuses some. */
+extern size_t fake_refuses_below;
 
 #define FAKE_NO_TAG (-1)
 

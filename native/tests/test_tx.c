@@ -79,6 +79,27 @@ static void test_egress_that_stays_full_is_given_up_for_the_pass(void)
 	lab_end(&lab);
 }
 
+/* What a filter on the way out takes is no full queue: the others' frames of the pass are sent. */
+static void test_egress_that_refuses_some_is_not_given_up(void)
+{
+	struct packet packet = packet_udp();
+	struct lab lab;
+
+	lab_start(&lab, 2);
+	packet.fragment = 0;
+	fake_refuses_below = 500;
+	for (uint32_t n = 0; n < 240; n++) {
+		packet.payload_bytes = n % 3 ? 100 : 1000;
+		lab_receive(&lab, 0, &packet);
+	}
+	CHECK_EQ(lab_pass(&lab), 240);
+	fake_refuses_below = 0;
+	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_TX_FRAMES), 80);
+	CHECK_EQ(lab_stat(&lab, 1, FP_STAT_TX_DROP_FULL), 160);
+	CHECK_EQ(lab_sent(&lab, 1), 80);
+	lab_end(&lab);
+}
+
 /* However many sends are too large for a port, what fits is sent. */
 static void test_sends_too_large_cost_only_themselves(void)
 {
@@ -267,6 +288,7 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN); /* socket pairs raise it; packet sockets do not */
 	RUN(test_full_egress_drops_for_that_port_only);
 	RUN(test_egress_that_stays_full_is_given_up_for_the_pass);
+	RUN(test_egress_that_refuses_some_is_not_given_up);
 	RUN(test_sends_too_large_cost_only_themselves);
 	RUN(test_broken_egress_is_counted_there);
 	RUN(test_lost_send_counts_all_its_frames);
