@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import NamedTuple
 
+from snoop.config.schema import Health
 from snoop.control import arrived, documents, paths, vlans
 from snoop.control.counters import dropped
 from snoop.control.explaining.question import datagram
@@ -249,6 +250,7 @@ def _stream(
     idle = max(0, now - stream.last_ns)
     egress, reason = stream.egress, stream.reason
     names = plane.names.of(stream.vlan, stream.group, stream.source, stream.port)
+    off = plane.config.switch.health is Health.OFF  # what is known from before it was is old
     # Of frames whose MAC address is not the group's no question is built that would be theirs.
     if settled and idle > IDLE_NS and reason != "mac_ip_mismatch":
         # Members may have come and gone since its last frame (SAY-17).
@@ -278,5 +280,5 @@ def _stream(
         path=paths.path(stream),
         path_cause=paths.cause(stream, egress),
         path_because=paths.because(stream, egress, plane.kernel),
-        health=arrived.row(stream.health, now),
+        health=None if off else arrived.row(stream.health, now),
     )

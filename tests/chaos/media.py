@@ -38,8 +38,7 @@ def judge_health(net: Network, before: dict[str, Any], cost: Cost) -> Iterator[s
 
     def right() -> bool:
         now = row(net)
-        heard = bool(now.get("health")) or not watched  # what was known stays, switched off
-        return heard and now.get("announced") == named
+        return bool(now.get("health")) == watched and now.get("announced") == named
 
     if not comes(right, within=SAID_S, every=0.2):
         yield f"of the media it says {row(net)}, with health {watched} and the name {named}"

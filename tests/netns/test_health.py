@@ -130,6 +130,15 @@ def test_what_is_watched_is_said_wherever_streams_are(net: Star) -> None:
     assert said == [
         f"came in at p0 with 3 of {found['packets'] + 3} datagrams missing: lost before the switch"
     ]
+    config = net.switch.config
+    net.switch.configure({**config, "switch": {**config.get("switch", {}), "health": "off"}})
+    net.switch.do("reload")
+    assert arrived(net, THIRD, 217) is None
+    net.switch.configure(config)
+    net.switch.do("reload")
+    again = arrived(net, THIRD, 217)
+    assert again is not None
+    assert (again["packets"], again["lost"]) == (found["packets"], 3)
 
 
 def test_what_is_late_is_no_damage_and_what_goes_on_elsewhere_is_said(net: Star) -> None:
