@@ -16,6 +16,7 @@ from socket import AF_INET6
 from typing import Any
 
 from pyroute2 import IPRoute
+from pyroute2.netlink.rtnl.ifaddrmsg import IFA_F_TENTATIVE
 
 from snoop.lab import namespaces
 from snoop.namespace import inside
@@ -177,11 +178,12 @@ class KernelBridge:
                 return
             for setting, value in (("accept_dad", "0"), ("disable_ipv6", "0")):
                 (settings / setting).write_text(value)
-        wait_until(
-            lambda: self.link.get_addr(index=index, family=AF_INET6),
-            within=5,
-            what=f"{self.name} has a link-local address",
-        )
+
+        def usable() -> bool:  # from a tentative one the bridge does not ask for its startup time
+            held = self.link.get_addr(index=index, family=AF_INET6)
+            return any(not each["flags"] & IFA_F_TENTATIVE for each in held)
+
+        wait_until(usable, within=5, what=f"{self.name} has a link-local address")
 
     def ask_again(self) -> None:
         """Ask now, in both families: over IPv6 only once the bridge has an address."""

@@ -296,8 +296,9 @@ def child(net: Star, *, on: str = "p1", address6: str = "") -> Iterator[Host]:
     """A macvlan on a port, made in the switch's namespace and then moved to one of its own."""
     home = f"{net.lab.prefix}child"
     link = namespaces.create(home, quiet_ipv6=not address6)
-    index = namespaces.index_of(net.lab.link, on)
-    net.lab.link.link("add", ifname="mv0", kind="macvlan", link=index, macvlan_mode="bridge")
+    # Multicast waits in a queue that the kernel serves when it has time: a second of all there is.
+    run_in(net.lab.namespace, "ip", "link", "add", "mv0", "link", on,
+           "type", "macvlan", "mode", "bridge", "bcqueuelen", "20000")  # fmt: skip
     net.lab.link.link("set", index=namespaces.index_of(net.lab.link, "mv0"), net_ns_fd=home)
     run_in(home, "ip", "link", "set", "mv0", "name", "eth0")
     net.lab.bring_up(link, "10.0.0.201", address6)

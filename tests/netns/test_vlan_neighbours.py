@@ -11,6 +11,7 @@ import pytest
 
 from netns.test_offloads import offloads_off
 from netns.vlans import ONE, TEN, TWENTY, VlanStar, vlan_star
+from snoop.lab import wait_until
 from snoop.lab.host import Host
 from testbed.daemons import OpenVswitchTrunk, SmcrouteOnAStick
 
@@ -131,14 +132,16 @@ def test_a_router_on_a_stick_routes_between_the_vlans() -> None:
             ten.send(
                 GROUP, ttl=8, source="10.10.0.10", stream=1
             )  # the kernel's route comes with it
+            wait_until(lambda: twenty.app(GROUP).unique, within=10, what="it has been routed")
             net.settle(ten)
+            net.settle(router)
             for host in net.lab.hosts:
                 host.reset()
             for group, stream in ((GROUP, 2), (OTHER, 3)):
                 ten.send(group, count=1000, rate=4000, ttl=8, source="10.10.0.10", stream=stream)
             net.settle(ten)
             net.settle(router)
-            assert twenty.app(GROUP).unique == 1000
+            wait_until(lambda: twenty.app(GROUP).unique == 1000, within=5, what="all is routed")
             assert router.wire(GROUP, vid=TEN).unique == 1000
             for i in (1, 3, 6):
                 assert net.h(i).wire(GROUP).frames == 0, f"h{i}"
