@@ -142,6 +142,7 @@ class Agent:
         self.past: list[Membership] = []
         self.tap = Tap(interface)
         self.waiting: dict[str, list[int]] = {}
+        self.stopped: set[int] = set()
         self.output = threading.Lock()
         self.pending = b""
         self.selector.register(0, selectors.EVENT_READ, self.read_commands)
@@ -177,6 +178,8 @@ class Agent:
         }
         if op in slow:
             arguments.setdefault("interface", self.interface)
+            if op != "tcp_send":
+                arguments["stopped"] = lambda: ident in self.stopped
             thread = threading.Thread(
                 target=self.execute_slow, args=(ident, slow[op], arguments), daemon=True
             )
@@ -255,6 +258,10 @@ class Agent:
     def op_leave_all(self) -> None:
         for interface, group, port in list(self.members):
             self.op_leave(group, interface, port, forget=True)
+
+    def op_stop(self, job: int) -> None:
+        """A `send`, `bursts` or `frames` ends, and answers with what it has sent."""
+        self.stopped.add(job)
 
     def op_listen(self, port: int = DATA_PORT) -> None:
         """A plain UDP receiver for unicast."""

@@ -17,6 +17,7 @@ import zlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 DATA_PORT = 5004
@@ -145,12 +146,13 @@ def udp_send(
     segments: int = 1,
     dont_fragment: bool = True,
     seconds: float = 0.0,
+    stopped: Callable[[], object] = bool,
 ) -> dict[str, float]:
     """Send `count` datagrams, `rate` per second (0: as fast as the socket takes them), `segments`
     per GSO send.
 
-    With `seconds` it ends after that time, whatever `count` says. Returns what was really sent and
-    in what time.
+    With `seconds` it ends after that time, whatever `count` says, and in any case once it is
+    `stopped`. Returns what was really sent and in what time.
     """
     with open_sender(
         interface, destination, port, ttl=ttl, source=source, source_port=source_port
@@ -165,7 +167,7 @@ def udp_send(
             sock.setsockopt(socket.SOL_UDP, UDP_SEGMENT, size)
         begin = time.monotonic()
         sent = 0
-        while sent < count:
+        while sent < count and not stopped():
             if rate and (due := begin + sent / rate - time.monotonic()) > 0:
                 time.sleep(due)  # pacing, not synchronisation
             if seconds and time.monotonic() - begin > seconds:
@@ -191,6 +193,7 @@ def udp_bursts(
     first: int = 0,
     ttl: int = 16,
     source_port: int = 0,
+    stopped: Callable[[], object] = bool,
 ) -> dict[str, float]:
     """Send `bursts` times `burst` datagrams, each burst in one system call (sendmmsg), `rate`
     bursts per second. They wait for the switch together, as those of a busy sender do.
@@ -204,6 +207,8 @@ def udp_bursts(
         begin = time.monotonic()
         sent = 0
         for number in range(bursts):
+            if stopped():
+                break
             if (due := begin + number / rate - time.monotonic()) > 0:
                 time.sleep(due)  # pacing, not synchronisation
             at = first + number * burst

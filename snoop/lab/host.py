@@ -80,6 +80,11 @@ class Job:
     def result(self, within: float = ANSWER_S) -> Any:
         return self.host.answer_to(self.ident, within)
 
+    def stop(self) -> Any:
+        """End a `send`, `bursts` or `frames` before its count; its result, with what was sent."""
+        self.host.call("stop", job=self.ident)
+        return self.result()
+
 
 class Host:
     """A namespace with one interface, `eth0`, cabled to the switch port `port`.

@@ -43,7 +43,7 @@ __all__ = ["Lab", "wait_until"]
 
 ETH_P_MARKER = b"\x88\xb5"
 IFA_F_NODAD = 0x02
-SETTLE_S, PRUNING_S = 15.0, 10.0
+SETTLE_S, PRUNING_S = 30.0, 20.0
 OWNER = os.getpid()
 labs_made = 0
 

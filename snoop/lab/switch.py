@@ -65,7 +65,7 @@ class Snoop(Switch):
 
     # --- the CLI
 
-    def run(self, *words: str, within: float = 20.0) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, within: float = 60.0) -> subprocess.CompletedProcess[str]:
         """One `snoop` command as its user types it, in a process of its own."""
         return subprocess.run(
             [SNOOP, "--socket", self.socket, *words],
@@ -100,7 +100,7 @@ class Snoop(Switch):
         return next((row for row in self.rows(group) if row["port"] == port), None)
 
     def wait_row(
-        self, group: str, port: str, timeout: float = 5.0, **fields: object
+        self, group: str, port: str, timeout: float = 10.0, **fields: object
     ) -> dict[str, Any]:
         """Wait for a row with these field values; `forwarding`/`blocked` compare the sets of
         sources.
@@ -198,7 +198,7 @@ class KernelBridge:
         rows = [row for each in json.loads(shown.stdout) for row in each["mdb"]]
         return {row["port"] for row in rows if (row["dev"], row["grp"]) == (self.name, group)}
 
-    def wait_members(self, group: str, ports: set[str], timeout: float = 5.0) -> None:
+    def wait_members(self, group: str, ports: set[str], timeout: float = 10.0) -> None:
         def same() -> bool:
             return self.members(group) == ports
 

@@ -20,6 +20,7 @@ from snoop.lab.datagrams import Tally
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6, ETH_P_MARKER = 3, 0x0800, 0x86DD, 0x88B5
@@ -214,9 +215,10 @@ def raw_send(
     rate: float = 0.0,
     repeat: int = 1,
     seconds: float = float("inf"),
+    stopped: Callable[[], object] = bool,
 ) -> dict[str, float]:
-    """Send whole frames (hex, tag included) as they are, for `seconds` at most; `refused` counts
-    those the interface would not take.
+    """Send whole frames (hex, tag included) as they are, for `seconds` at most and until `stopped`;
+    `refused` counts those the interface would not take.
     """
     refused = sent = 0
     data = [bytes.fromhex(frame) for frame in frames]
@@ -225,7 +227,7 @@ def raw_send(
         sock.bind((interface, 0))
         begin = time.monotonic()
         for _ in range(repeat):
-            if time.monotonic() - begin > seconds:
+            if time.monotonic() - begin > seconds or stopped():
                 break
             for frame in data:
                 if rate and (due := begin + (sent + refused) / rate - time.monotonic()) > 0:

@@ -39,7 +39,7 @@ def answers(host: Host, targets: Iterable[str]) -> dict[str, set[str]]:
     """
     targets = list(targets)
     pings = [
-        f"ping -6 -n -w 3 -I eth0 {'-c 3 -i 0.2' if to == ALL_NODES else '-c 1'} {to} | grep from "
+        f"ping -6 -n -w 10 -I eth0 {'-c 3 -i 0.2' if to == ALL_NODES else '-c 1'} {to} | grep from "
         f"| sed 's/^/{to} /' &"
         for to in targets
     ]
@@ -74,7 +74,7 @@ def assign(host: Host, address: str) -> bool:
     def decided() -> bool:
         return addresses(host).get(address, TENTATIVE) in (0, TENTATIVE | DUPLICATE)
 
-    wait_until(decided, within=5, what=f"{host.name} knows whether {address} is its own")
+    wait_until(decided, within=20, what=f"{host.name} knows whether {address} is its own")
     return addresses(host)[address] == 0
 
 
@@ -89,7 +89,7 @@ def up(lab: Lab) -> None:
     for host in lab.hosts:
         wait_until(
             lambda host=host: addresses(host).get(host.link_local) == 0,
-            within=8,
+            within=20,
             what=f"{host.name} has {host.link_local}",
         )
 

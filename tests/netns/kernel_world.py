@@ -59,7 +59,7 @@ class Streams:
             pairs = zip(before, self.at(host), strict=True)
             return all(now.unique > then.unique + more for then, now in pairs)
 
-        wait_until(more_came, within=8, what=f"more comes to h{host}")
+        wait_until(more_came, within=20, what=f"more comes to h{host}")
 
     def end_at(self, host: int) -> None:
         """No more of either comes there, while more comes to h2."""
@@ -69,7 +69,7 @@ class Streams:
             self.go_on(2, 30)
             return before == [count.frames for count in self.at(host)]
 
-        wait_until(silent, within=8, what=f"no more comes to h{host}")
+        wait_until(silent, within=20, what=f"no more comes to h{host}")
 
     def paths(self) -> set[str]:
         """Who serves them, in the VLAN that they come in by now."""
@@ -113,7 +113,7 @@ def streaming(net: Star, *, size: int = 200, vlan: int | None = None) -> Iterato
         sender = threading.Thread(target=made.run, args=(sockets,))
         sender.start()
         try:
-            wait_until(lambda: made.paths() == {"kernel"}, within=8, what="the kernel serves both")
+            wait_until(lambda: made.paths() == {"kernel"}, within=20, what="the kernel serves both")
             made.go_on()
             yield made
         finally:

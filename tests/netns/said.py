@@ -20,7 +20,7 @@ def named(net: Star, row: Row) -> None:
 
     if row.check != SILENT:
         try:
-            wait_until(is_named, within=8, what=row.check)
+            wait_until(is_named, within=20, what=row.check)
         except AssertionError as error:
             raise AssertionError("\n".join([str(error), row.line, *said])) from None
 

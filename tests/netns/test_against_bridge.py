@@ -315,7 +315,7 @@ def outcome(lab: Lab, switch: Snoop | KernelBridge) -> Outcome:
     for ipv6 in (False, True):
         lab.wait_pruning(lab.h(0), lab.h(1), lab.h(-1), ipv6=ipv6)
     tell(lab, switch)
-    wait_until(lambda: checked(switch), within=LMQT + 5, what="no check is under way")
+    wait_until(lambda: checked(switch), within=LMQT + 20, what="no check is under way")
     return probe(lab), tables(switch)
 
 

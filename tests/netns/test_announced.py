@@ -56,7 +56,7 @@ def test_a_stream_is_shown_by_what_its_sender_calls_it() -> None:
         assert net.reached(GROUP) == {"h1"}
         say(sdp("Stage Box 1-8"))
         name = {"Stage Box 1-8"}
-        wait_until(lambda: announced(net, "mdb") == name, within=10, what="it is read")
+        wait_until(lambda: announced(net, "mdb") == name, within=20, what="it is read")
         assert announced(net, "streams") == announced(net, "hosts") == name
         for words in (("show", "streams"), ("show",)):
             assert "“Stage Box 1-8”" in net.switch.do(*words), words
@@ -71,7 +71,7 @@ def test_a_stream_is_shown_by_what_its_sender_calls_it() -> None:
         say(sdp(HOSTILE, session=9))
         wait_until(
             lambda: net.switch.counters("p0")["rx_announcement"] == 3,
-            within=10,
+            within=20,
             what="all are read",
         )
         explained = json.loads(
@@ -81,7 +81,7 @@ def test_a_stream_is_shown_by_what_its_sender_calls_it() -> None:
         say(b"o=- 7 1 IN IP4 10.9.9.9\r\n", deletes=True)
         wait_until(
             lambda: announced(net, "mdb") == {"�[2J<img src=x>�eno CBB"},
-            within=10,
+            within=20,
             what="it was taken back, and another says what it does",
         )
 
@@ -101,11 +101,11 @@ def test_announcements_and_their_groups_go_where_they_went() -> None:
             counted = net.switch.counters("p0")
             return counted["punt_copies"], counted["punt_copies_lost"]
 
-        wait_until(lambda: sum(copies()) == 300, within=10, what="all have come in")
+        wait_until(lambda: sum(copies()) == 300, within=20, what="all have come in")
         assert 100 <= copies()[0] < 300
         wait_until(
             lambda: net.switch.counters("p1")["tx_frames"] - before >= 300,
-            within=10, what="a member gets each",
+            within=20, what="a member gets each",
         )  # fmt: skip
         assert net.h(2).wire(SAID).frames == net.h(3).wire(SAID).frames == 0
         assert net.reached(SAID) == {"h1"}

@@ -94,7 +94,7 @@ def of_the_kernel() -> tuple[list[Entry], dict[str, Any]]:
                 (document,) = json.loads(done.stdout)
                 return document if document["router"] else None
 
-            document = wait_until(shown, within=5, what="the bridge has a router port")
+            document = wait_until(shown, within=20, what="the bridge has a router port")
     return document["mdb"], document["router"]
 
 
@@ -109,7 +109,7 @@ def of_the_switch() -> tuple[list[Entry], dict[str, Any]]:
             switch.do("mdb", "add", group, "--port", f"p{port}", *source)
         router = lab.h(3)
         router.frames([frames.query("10.0.0.13", mac=router.mac)])
-        wait_until(lambda: switch.show("mrouters")["mrouters"], within=5)
+        wait_until(lambda: switch.show("mrouters")["mrouters"], within=20)
         (document,) = json.loads(switch.quick("show", "mdb", "--format", "bridge"))
     return document["mdb"], document["router"]
 

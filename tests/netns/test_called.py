@@ -60,7 +60,7 @@ def test_bash_completes_what_a_live_switch_has() -> None:
         def complete(*words: str) -> list[str]:
             line = script.replace(" -n {}", "").format(" ".join(words), len(words))
             done = subprocess.run(
-                ["bash", "-c", line], env=environment, capture_output=True, text=True, timeout=20,
+                ["bash", "-c", line], env=environment, capture_output=True, text=True, timeout=60,
                 check=True,
             )  # fmt: skip
             assert done.stderr == ""

@@ -136,10 +136,10 @@ def busy(net: Star) -> Iterator[Star]:
     net.switch.wait_members(GROUP, {"p1", "p2"})
     net.reached_from([SOURCE, "10.0.0.102"], GROUP)
     net.reached("239.15.0.200")
-    wait_until(lambda: printed(net.switch, "mrouters")["mrouters"], within=2)
+    wait_until(lambda: printed(net.switch, "mrouters")["mrouters"], within=20)
     yield net
     router.frames([frames.pim_hello("10.0.1.1", holdtime=0, mac=router.mac)])
-    wait_until(lambda: not printed(net.switch, "mrouters")["mrouters"], within=2)
+    wait_until(lambda: not printed(net.switch, "mrouters")["mrouters"], within=20)
 
 
 @pytest.mark.parametrize("what", CONTRACT)
@@ -275,7 +275,7 @@ def test_query_command_asks_at_once(net: Star) -> None:
     net.switch.do("query", "--group", group, "--port", "p1")
     asked = bytes(map(int, group.split(".")))
     wait_until(
-        lambda: [f for f in net.igmp_seen(1) if f[38] == 0x11 and f[42:46] == asked], within=2
+        lambda: [f for f in net.igmp_seen(1) if f[38] == 0x11 and f[42:46] == asked], within=20
     )
 
 
@@ -312,7 +312,7 @@ def test_commands_without_a_daemon_exit_with_three(net: Star) -> None:
             [SNOOP, "--socket", net.lab.directory / "nobody.sock", *words],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
         )
         assert done.returncode == 3, (words, done.stderr)
         assert len(done.stderr.splitlines()) == 1

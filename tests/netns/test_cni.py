@@ -115,7 +115,7 @@ def test_container_has_its_interface_addresses_and_routes(
     assert row["description"] == "c0ffee eth0"
     wait_until(
         lambda: inner["mac"] in subprocess.check_output([*known, "show", "10.0.0.77"], text=True),
-        within=5, what="its neighbours know",
+        within=20, what="its neighbours know",
     )  # fmt: skip
     before = {"prevResult": result, "vlan": 1, **STATIC}
     runtime.do("CHECK", "c0ffee", netns, **before)
@@ -128,7 +128,7 @@ def test_container_has_its_interface_addresses_and_routes(
     for _ in range(3):
         assert runtime.do("DEL", "c0ffee", netns, vlan=1, **STATIC) == {}
     assert names(netns) == {"lo"}
-    wait_until(lambda: not ports(switch), within=5, what="no port is left")
+    wait_until(lambda: not ports(switch), within=20, what="no port is left")
 
 
 def test_result_is_in_the_words_of_every_version(

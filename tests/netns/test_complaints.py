@@ -19,11 +19,18 @@ QUERIER_OFF = {"querier": "off"}
 
 def said(net: Star, *words: str) -> str:
     """What `check` prints, which must be that something is wrong and hold all these words."""
-    done = net.switch.run("check")
-    text = " ".join(done.stdout.split())
-    assert done.returncode == 1, text
-    for word in words:
-        assert word in text, text
+    text = ""
+
+    def is_said() -> bool:
+        nonlocal text
+        done = net.switch.run("check")
+        text = " ".join(done.stdout.split())
+        return done.returncode == 1 and all(word in text for word in words)
+
+    try:
+        wait_until(is_said, within=20, what=f"check says {words}")
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{text}") from None
     return text
 
 
@@ -117,7 +124,7 @@ def test_ipv6_neighbour_discovery() -> None:
         def noted() -> bool:
             return "IPv6 stack speaks on these ports" in net.switch.run("check").stdout
 
-        wait_until(noted, within=8, what="check says that the host's IPv6 speaks on the ports")
+        wait_until(noted, within=20, what="check says that the host's IPv6 speaks on the ports")
 
 
 def test_no_querier() -> None:
@@ -129,11 +136,12 @@ def test_no_querier() -> None:
         said(net, "no querier, but 1 membership,", 'querier = "on"')
         because, _ = explained(net, GROUP)
         assert "no querier is known, so nothing is pruned" in because["p2"]
-        stream = net.h(0).start("send", destination=GROUP, count=3000, rate=1500, size=1000)
-        wait_until(lambda: "so nothing is pruned" in said(net), within=5, what="the flood is named")
-        stream.result()
+        stream = net.h(0).start("send", destination=GROUP, count=1 << 20, rate=1500, size=1000)
+        said(net, "so nothing is pruned")
+        stream.stop()
+        net.lab.settle(net.h(0))
         changed(net, igmp={"querier": "on"})
-        net.switch.wait_pruning(timeout=5)
+        net.switch.wait_pruning(timeout=20)
         assert net.reached(GROUP) == names(1)
         healthy(net)
 
@@ -142,6 +150,7 @@ def test_fast_leave_cuts_a_second_viewer() -> None:
     """Two viewers behind one port: the leave of one ends the stream of both."""
     with star(3, switch={"unregistered": "mrouters"}, ports={"p1": {"fast_leave": "on"}}) as net:
         two_viewers_one_leaves(net)
+        net.switch.wait_members(GROUP, set())
         assert net.reached(GROUP) == set()
         said(net, 'fast_leave = "on"', "stations are behind it", '"tracked"')
         assert 'fast_leave = "on"' in explained(net, GROUP)[0]["p1"]
@@ -215,6 +224,7 @@ def test_router_port_not_found_where_none_is_allowed() -> None:
         assert 'mrouter = "never"' in explained(net, GROUP)[0]["p3"]
         changed(net, port="p3", port_keys={"mrouter": "auto"})
         member_and_query(net, "10.0.0.13")
+        wait_until(lambda: net.switch.show("mrouters")["mrouters"], within=20, what="p3 is one")
         assert net.reached(GROUP) == names(1, 3)
 
 
@@ -228,15 +238,11 @@ def member_and_query(net: Star, source: str) -> None:
 def test_stream_floods_everywhere() -> None:
     """Nobody has joined, and unregistered groups flood by default (RFC 4541 2.1.2 item 3)."""
     with star(3) as net:
-        stream = net.h(0).start("send", destination=GROUP, count=4000, rate=2000, size=1000)
-        wait_until(
-            lambda: "nobody has joined it, and it floods" in net.switch.run("check").stdout,
-            within=5,
-            what="check names the stream",
-        )
-        said(net, f"{net.h(0).address} -> {GROUP}", 'unregistered = "mrouters"')
+        stream = net.h(0).start("send", destination=GROUP, count=1 << 20, rate=2000, size=1000)
+        said(net, "nobody has joined it, and it floods", f"{net.h(0).address} -> {GROUP}")
+        said(net, 'unregistered = "mrouters"')
         assert '[switch] unregistered = "flood"' in explained(net, GROUP)[0]["p2"]
-        stream.result()
+        stream.stop()
         changed(net, switch={"unregistered": "mrouters"})
         assert net.reached(GROUP) == set()
         healthy(net)

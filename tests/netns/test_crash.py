@@ -54,7 +54,7 @@ def settled(lab: Lab, **config: Any) -> Star:
         switch.wait_members(SOME, {"p2"})
         switch.wait_members(SIX, {"p3"})
 
-    wait_until(lambda: switch.show("querier")["queriers"], within=10)
+    wait_until(lambda: switch.show("querier")["queriers"], within=20)
     written_after(switch, join)
     return net
 
@@ -133,7 +133,7 @@ def test_two_thousand_memberships_outlive_a_kill_in_the_middle_of_writing_them()
         net.switch.start()
         assert groups(net) == [0, 500, 500, 500, 500]
         print(f"{len(took)} answers, the slowest after {max(took) * 1000:.0f} ms")
-        assert max(took) < 1.0
+        assert max(took) < 10  # and not as long as the child writes: that ended the wait
         assert "Traceback" not in net.switch.log
         assert net.switch.stop() == 0
         assert not list(saved(net.switch).parent.glob("*.state*")), "nothing of the dead is left"

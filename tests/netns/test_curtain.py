@@ -52,7 +52,7 @@ def tables(lab: Lab) -> str:
 
 def test_the_stack_is_reached_before_and_after_and_not_behind_it(lab: Lab) -> None:
     port = namespaces.index_of(lab.link, "p0")
-    wait_until(lambda: is_answered(lab), within=5)
+    wait_until(lambda: is_answered(lab), within=20)
     curtain = Curtain()
     with inside(lab.namespace):
         assert curtain.draw(port)
@@ -60,11 +60,11 @@ def test_the_stack_is_reached_before_and_after_and_not_behind_it(lab: Lab) -> No
         assert not is_answered(lab)
         assert curtain.draw(port)  # again, as for a port that is opened anew
         curtain.lift(port)
-        wait_until(lambda: is_answered(lab), within=5)
+        wait_until(lambda: is_answered(lab), within=20)
         assert not tables(lab)
         assert curtain.draw(port)
     curtain.close()  # as the kernel does for who dies
-    wait_until(lambda: not tables(lab), within=5)
+    wait_until(lambda: not tables(lab), within=20)
 
 
 def test_an_interface_that_is_not_there_has_none_and_others_do(lab: Lab) -> None:

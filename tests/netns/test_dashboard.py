@@ -52,7 +52,7 @@ def net() -> Iterator[Star]:
         # Lost is what nobody waits for any more.
         wait_until(lambda: lost(net) == 3, within=20, what="the gap counts as lost")
         net.lab.set_port("p4", "down")
-        wait_until(lambda: "down" in states(net), within=5, what="p4 is down")
+        wait_until(lambda: "down" in states(net), within=20, what="p4 is down")
         yield net
 
 
@@ -73,7 +73,7 @@ def asked(net: Star, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calla
 
     def ask(expression: str) -> Any:
         query = urllib.parse.urlencode({"query": expression})
-        with urllib.request.urlopen(f"http://{ASKED}/api/v1/query?{query}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{ASKED}/api/v1/query?{query}", timeout=20) as answer:
             return json.load(answer)["data"]["result"]
 
     def scraped() -> bool:
@@ -104,7 +104,7 @@ def states(net: Star) -> set[str]:
 
 
 def scrape(path: str) -> str:
-    with urllib.request.urlopen(f"http://{LISTEN}{path}", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{LISTEN}{path}", timeout=20) as answer:
         text: str = answer.read().decode()
         return text
 

@@ -58,7 +58,7 @@ class Host(NamedTuple):
     def send(self, group: str = GROUP, network: str = "av") -> None:
         """From a container whose port serves: it does a moment after the container has begun."""
         port = self.docker.start("sender", network=network)
-        wait_until(lambda: self.state(port) == "up", within=10, what=f"{port} is up")
+        wait_until(lambda: self.state(port) == "up", within=20, what=f"{port} is up")
         self.docker.do("exec", "sender", "group", "send", group, PORT, str(COUNT))
 
     def state(self, port: str) -> str:
@@ -67,7 +67,7 @@ class Host(NamedTuple):
 
     def got(self, name: str, count: int) -> None:
         wait_until(
-            lambda: self.docker.received(name) >= count, within=10, what=f"{count} at {name}"
+            lambda: self.docker.received(name) >= count, within=20, what=f"{count} at {name}"
         )
         assert self.docker.received(name) == count
 
@@ -76,7 +76,7 @@ class Host(NamedTuple):
         return {row["name"] for row in self.switch.show("ports")["ports"]} - {"p0", "here"}
 
     def wait_ports(self, ports: set[str]) -> None:
-        wait_until(lambda: self.ports() == ports, within=5, what=f"ports {ports}")
+        wait_until(lambda: self.ports() == ports, within=20, what=f"ports {ports}")
 
 
 @pytest.fixture(scope="module")
@@ -134,18 +134,18 @@ def test_a_stream_from_a_container_reaches_outside(host: Host) -> None:
             def arrived() -> int:
                 return outside.wire(GROUP).datagrams
 
-            wait_until(lambda: arrived() >= COUNT, within=10, what=f"all outside, not {arrived()}")
+            wait_until(lambda: arrived() >= COUNT, within=20, what=f"all outside, not {arrived()}")
             assert arrived() == COUNT
             assert frames_to(tap, GROUP) == 0
     finally:
         outside.leave(GROUP)
-    host.docker.do("exec", "sender", "ping", "-c", "1", "-W", "2", "10.0.0.10")
+    host.docker.do("exec", "sender", "ping", "-c", "1", "-w", "10", "10.0.0.10")
 
 
 def test_the_host_is_there_by_its_own_address(host: Host) -> None:
     """It reaches containers and they it, and what it joins it gets, from them and from outside."""
     host.docker.start("one")
-    host.docker.do("exec", "one", "ping", "-c", "1", "-W", "2", "10.0.0.1")
+    host.docker.do("exec", "one", "ping", "-c", "1", "-w", "10", "10.0.0.1")
     assert "default via 10.0.0.1 dev eth0" in host.docker.do("exec", "one", "ip", "route")
     with inside(host.lab.namespace), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mine:
         mine.bind((GROUP, int(PORT)))
@@ -272,7 +272,7 @@ def test_docker_that_ends_its_containers_starts_them_again(host: Host) -> None:
         host.docker.start_daemon()
         wait_until(
             lambda number=number: host.docker.inspect(f"back-{number:d}")["State"]["Running"],
-            within=10,
+            within=20,
             what="it runs again",
         )
         host.switch.wait_members(GROUP, host.ports())

@@ -31,7 +31,7 @@ class Unix(http.client.HTTPConnection):
     """HTTP to a socket file."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("docker", timeout=10)
+        super().__init__("docker", timeout=20)
         self.path = path
 
     def connect(self) -> None:
@@ -144,7 +144,7 @@ def test_the_pair_has_an_end_at_the_switch_and_one_at_docker(
     assert interfaces(there) & {INNER} == set()
     wait_until(
         lambda: {row["name"] for row in switch.show("ports")["ports"]} == {"p0", "p1"},
-        within=5,
+        within=20,
         what="no port is left",
     )
 

@@ -21,7 +21,7 @@ def net() -> Any:
         made.switch.wait_members(GROUP, {"p1"})
         for host in made.lab.hosts:  # where everybody is gets learned
             host.frames([frames.udp(host.address, "224.0.0.251", b"here", mac=host.mac)])
-        wait_until(lambda: len(made.switch.show("fdb")["fdb"]) >= 4, within=5)
+        wait_until(lambda: len(made.switch.show("fdb")["fdb"]) >= 4, within=20)
         yield made
 
 
@@ -95,7 +95,7 @@ def test_explain_says_of_a_frame_what_happens_to_it(net: Star, kind: str, reason
         lambda: all(
             counts(net, "p0")[name] - before["p0"][name] >= COUNT for name in said["counters"]
         ),
-        within=5,
+        within=20,
         what=f"{said['counters']} count it",
     )
 
@@ -106,7 +106,9 @@ def test_explain_says_of_a_frame_what_happens_to_it(net: Star, kind: str, reason
             if counts(net, port)["tx_frames"] - before[port]["tx_frames"] >= COUNT
         }
 
-    wait_until(lambda: sent() == set(said["ports"]), within=5, what=f"it leaves by {said['ports']}")
+    wait_until(
+        lambda: sent() == set(said["ports"]), within=20, what=f"it leaves by {said['ports']}"
+    )
     assert {row["port"] for row in said["why"] if row["forwarded"]} == set(said["ports"])
 
 

@@ -81,7 +81,7 @@ def test_a_host_that_is_heard_and_never_asked_is_named(net: Star) -> None:
     net.switch.wait_members(group, {"p1"})
     silent = net.h(2)
     silent.frames([frames.udp(silent.address, "224.0.0.251", b"here", mac=silent.mac)])
-    wait_until(lambda: row(net, "p2", group)["mac"] == silent.mac, within=5)
+    wait_until(lambda: row(net, "p2", group)["mac"] == silent.mac, within=20)
     never = row(net, "p2", group)
     assert never["cause"] == "not_joined"
     assert never["do"] == f"on the host: ip maddr show; ip route get {group}"
@@ -92,11 +92,11 @@ def test_a_host_that_is_heard_and_never_asked_is_named(net: Star) -> None:
 
     def cleared() -> bool:
         """Until the next query is answered, which comes soon here."""
-        net.switch.do("clear", "mdb", "--group", group)
+        net.switch.quick("clear", "mdb", "--group", group)
         gone.update(row(net, "p1", group))
         return gone["cause"] == "cleared"
 
-    wait_until(cleared, within=10, what="it is asked between a clear and the next answer")
+    wait_until(cleared, within=20, what="it is asked between a clear and the next answer")
     assert gone["do"] == f"snoop query --group {group} --port p1"
     net.switch.do("query", "--group", group, "--port", "p1")
     net.switch.wait_members(group, {"p1"})
@@ -143,7 +143,7 @@ def test_queries_that_no_host_can_answer_are_a_note() -> None:
         net.h(1).join(GROUP)
         net.switch.wait_members(GROUP, {"p1"})
         net.switch.wait_members(GROUP, set(), timeout=3 * GMI)
-        wait_until(lambda: "nobody answered" in str(explained(net)["notes"]), within=5)
+        wait_until(lambda: "nobody answered" in str(explained(net)["notes"]), within=20)
         (note,) = [note for note in explained(net)["notes"] if "nobody answered" in note]
         assert "queries of 192.168.99.1" in note
         assert f"not of the network of {net.h(1).address}" in note
@@ -164,7 +164,7 @@ def test_a_stream_whose_ttl_is_one_ends_at_the_router(net: Star) -> None:
             lambda ttl=ttl: (
                 [one["ttl"] for one in net.switch.show("streams", group=group)["streams"]] == [ttl]
             ),
-            within=5,
+            within=20,
         )
         said = json.loads(net.switch.quick("explain", "--stream", "--group", group, "--json"))
         causes = {each["port"]: each["cause"] for each in said["why"]}
@@ -177,7 +177,7 @@ def test_a_stream_that_there_is_not_says_what_there_is(net: Star) -> None:
     """Exit 1, in a line, with what its sender sent last and what to type there."""
     sender = net.h(0)
     sender.send("239.29.1.1", count=5)
-    wait_until(lambda: net.switch.show("streams", group="239.29.1.1")["streams"], within=5)
+    wait_until(lambda: net.switch.show("streams", group="239.29.1.1")["streams"], within=20)
 
     def asked(*words: str) -> str:
         done = net.switch.run("explain", "--stream", *words)

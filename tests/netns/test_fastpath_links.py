@@ -28,7 +28,7 @@ def passes_while(fastpath: FastPath, seconds: float) -> int:
 
 def settle(fastpath: FastPath) -> None:
     """Wait until the kernel's own frames (neighbour discovery) have ceased."""
-    wait_until(lambda: passes_while(fastpath, 0.2) <= 2, within=10)
+    wait_until(lambda: passes_while(fastpath, 0.2) <= 2, within=20)
 
 
 @in_new_namespace
@@ -41,9 +41,9 @@ def test_loop_sleeps_though_a_port_is_down_or_gone() -> None:
         ip("link del p2")
         settle(fastpath)
         hosts.send(0, frame(0, 1, UDP))
-        wait_until(lambda: fastpath.counters(0)["flood_unknown_unicast"] > 0, within=5)
-        assert fastpath.counters(1)["tx_down"] > 0
-        assert fastpath.counters(2)["tx_down"] > 0
+        wait_until(lambda: fastpath.counters(0)["flood_unknown_unicast"] > 0, within=20)
+        for port in (1, 2):
+            wait_until(lambda port=port: fastpath.counters(port)["tx_down"] > 0, within=20)
         settle(fastpath)
         for port in range(3):
             counters = fastpath.counters(port)
@@ -58,7 +58,7 @@ def test_port_that_comes_back_forwards_and_punts_as_before() -> None:
         for _ in range(3):
             ip("link set p0 down")
             ip("link set p0 up")
-        wait_until(lambda: "LOWER_UP" in link("p0"), within=5)
+        wait_until(lambda: "LOWER_UP" in link("p0"), within=20)
         hosts.send(0, frame(0, 1, UDP, 7))
         hosts.until(1, frame(0, 1, UDP, 7))
         hosts.send(0, frames.v2_report())
@@ -68,7 +68,7 @@ def test_port_that_comes_back_forwards_and_punts_as_before() -> None:
             punted.extend(p.frame for p in fastpath.drain(100_000) if p.port == 0)
             return bool(punted)
 
-        wait_until(arrived, within=5)
+        wait_until(arrived, within=20)
         assert punted == [frames.v2_report()]
 
 
@@ -91,7 +91,7 @@ def test_oversize_frames_are_not_mixed_up_by_a_link_flap() -> None:
             hosts.send(0, jumbo(number))
         ip("link set p0 down")
         ip("link set p0 up")
-        wait_until(lambda: "LOWER_UP" in link("p0"), within=5)
+        wait_until(lambda: "LOWER_UP" in link("p0"), within=20)
         for number in range(3, 6):
             hosts.send(0, jumbo(number))
         with running(fastpath):

@@ -19,8 +19,8 @@ def test_loop_sees_publishes_while_idle_and_stops_when_told() -> None:
         try:
             for n in range(200):
                 fastpath.publish(Delta(upserts=group_rows(3, n)))
-            wait_until(lambda: fastpath.reap() == 0, within=5)
-            wait_until(lambda: fastpath.worker_stats().sleeps > 0, within=5)
+            wait_until(lambda: fastpath.reap() == 0, within=20)
+            wait_until(lambda: fastpath.worker_stats().sleeps > 0, within=20)
             assert fastpath.rows == 3
         finally:
             fastpath.stop()
@@ -34,7 +34,7 @@ def test_every_worker_stops() -> None:
     for loop in loops:
         loop.start()
     fastpath.publish(Delta(upserts=group_rows(3, 1)))
-    wait_until(lambda: fastpath.reap() == 0, within=5)
+    wait_until(lambda: fastpath.reap() == 0, within=20)
     fastpath.stop()
     for loop in loops:
         loop.join(5)

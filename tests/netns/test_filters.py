@@ -32,7 +32,7 @@ def net() -> Iterator[Star]:
         report = frames.report_v3([("TO_EX", A, [])], host.address, mac=host.mac)
         wait_until(
             lambda: host.frames([frames.tagged(report, 7)]) and count(made, "mdb", "--vlan", "7"),
-            within=5,
+            within=20,
             what="the join in VLAN 7",
         )
         made.reached(SENT, sender=1)

@@ -121,14 +121,14 @@ def test_a_switch_whose_snapshot_cannot_be_written_says_so_until_it_can() -> Non
         net = Star(lab, lab.switch(config={"igmp": IGMP}))
         is_well(net.switch)
         place = Path(net.switch.socket).with_suffix(".state")
-        wait_until(place.exists, within=5)
+        wait_until(place.exists, within=20)
         place.unlink()
         (place / "of somebody else").mkdir(parents=True)
         net.h(1).join(GROUP)
         named(net, rows()["the snapshot for a crash cannot be written"])
         (place / "of somebody else").rmdir()
         place.rmdir()
-        wait_until(place.is_file, within=8)
+        wait_until(place.is_file, within=20)
         is_well(net.switch)
 
 
@@ -195,7 +195,7 @@ def test_a_router_s_own_groups_need_no_querier(six: Lab) -> None:
             switch.wait_members("ff05::2", {"p3"})
             wait_until(
                 lambda: switch.show("mdb", group="ff05::2")["mdb"][0]["uptime"] >= SETTLED,
-                within=5,
+                within=20,
                 what="a membership that is not of this very moment",
             )
             is_well(switch)
@@ -219,7 +219,7 @@ def test_a_kernel_s_bridge_that_asks_beside_us_is_well(six: Lab) -> None:
         times = {"query_interval": QUERY, "query_response_interval": RESPONSE}
         bridge = six.bridge(["p2", "p3", "l1"], **times)
         try:
-            wait_role(switch, "non-querier", "ipv6", within=10)
+            wait_role(switch, "non-querier", "ipv6", within=20)
             watch(six, switch, {"p1": 1, "l0": 2})
             is_well(switch)
         finally:
@@ -242,7 +242,7 @@ def watch(lab: Lab, switch: Snoop, at: Mapping[str, int]) -> None:
     """Those hosts join, and h0 sends."""
     for i in at.values():
         lab.h(i).join(GROUP6)
-    switch.wait_members(GROUP6, set(at), timeout=10)
+    switch.wait_members(GROUP6, set(at), timeout=20)
     lab.h(0).send(GROUP6, count=100, rate=1000)
     lab.settle(lab.h(0))
 
@@ -259,7 +259,7 @@ def is_well(switch: Snoop, *notes: str) -> None:
         assert note in head
 
 
-def wait_role(switch: Snoop, role: str, family: str = "ipv4", within: float = 5) -> None:
+def wait_role(switch: Snoop, role: str, family: str = "ipv4", within: float = 20) -> None:
     wait_until(
         lambda: (
             {row["role"] for row in switch.show("querier", family=family)["queriers"]} == {role}

@@ -40,10 +40,10 @@ def test_a_router_of_frr_is_well(kind: type[Frr], igmp: dict[str, str], role: st
         switch = lab.switch(config={"igmp": {**IGMP, **igmp}})
         with kind(lab.h(1)) as daemons:
             daemons.start(GROUP)
-            wait_role(switch, role, within=15)
+            wait_role(switch, role, within=20)
             wait_until(
                 lambda: {row["port"] for row in switch.show("mrouters")["mrouters"]} == {"p1"},
-                within=15,
+                within=20,
                 what=f"p1 is a router port\n{daemons.log()}",
             )
             for host in (lab.h(2), beyond):
@@ -80,7 +80,7 @@ def test_open_vswitch_that_snoops_is_well(ovs: tuple[Lab, Host, Host], group: st
         for host in (joins, lab.h(2)):
             host.join(group)
         try:
-            switch.wait_members(group, {"p1", "p2"}, timeout=15)
+            switch.wait_members(group, {"p1", "p2"}, timeout=20)
             carries(lab, group, [lab.h(2), joins], [lab.h(3), does_not])
             is_well(switch)
             explains(switch, group, p1=MEMBER, p2=MEMBER, p3=NOBODY)
@@ -100,11 +100,11 @@ def test_a_kernel_s_bridge_is_well(asks: bool) -> None:
         times = {"query_interval": QUERY, "query_response_interval": RESPONSE}
         lab.bridge(["p2", "p3", "l1"], querier=asks, **times)
         for family, role in (("ipv4", "none"), ("ipv6", "non-querier")):
-            wait_role(switch, role if asks else "querier", family, within=10)
+            wait_role(switch, role if asks else "querier", family, within=20)
         for group in (GROUP, GROUP6):
             for i in (1, 2):
                 lab.h(i).join(group)
-            switch.wait_members(group, {"p1", "l0"}, timeout=10)
+            switch.wait_members(group, {"p1", "l0"}, timeout=20)
             carries(lab, group, [lab.h(1), lab.h(2)], [lab.h(3)])
             explains(switch, group, p1=MEMBER, l0=MEMBER)
         is_well(switch, *(["a querier without an address on l0"] if asks else []))
@@ -121,14 +121,15 @@ def carries(lab: Lab, group: str, to: Sequence[Host], not_to: Sequence[Host]) ->
         got = [host for host in (*to, *not_to) if host.wire(group).frames]
         return got == [*to]
 
-    wait_until(arrives, within=15, what=f"it arrives at {[host.name for host in to]} alone")
+    wait_until(arrives, within=20, what=f"it arrives at {[host.name for host in to]} alone")
     for host in (*to, *not_to):
         host.reset()
     lab.h(0).send(group, count=COUNT, rate=400, ttl=16, stream=2)
     lab.settle(lab.h(0))
-    for host in to:
-        wait_until(lambda host=host: host.app(group).unique == COUNT, within=5,
+    for host in to:  # one of before may come late through a router
+        wait_until(lambda host=host: host.app(group).unique >= COUNT, within=20,
                    what=f"{COUNT} at {host.name}")  # fmt: skip
+        assert host.app(group).missing == 0, host.name
     for host in not_to:
         assert host.wire(group).frames == 0, host.name
 

@@ -63,7 +63,7 @@ def test_a_join_a_leave_and_an_expiry_are_told_afterwards() -> None:
 
 def test_what_operators_did_outlives_a_flood_of_joins() -> None:
     """A port pushes out its own."""
-    with star(3) as net:
+    with star(3, igmp={"query_interval": 60.0}) as net:  # none of them ends meanwhile
         net.switch.do("mdb", "add", GROUP, "--port", "p2")
         net.report(2, ("TO_EX", "239.24.7.7", []))
         net.switch.wait_members("239.24.7.7", {"p2"})
@@ -80,17 +80,22 @@ def test_what_operators_did_outlives_a_flood_of_joins() -> None:
 
 
 def test_a_monitor_that_begins_in_a_stream_of_joins_misses_none_and_tells_none_twice() -> None:
-    total = 1200
     with star(3) as net:
         host = net.h(1)
-        started = threading.Event()
+        started, telling = threading.Event(), threading.Event()
+        total = 0
 
         def joins() -> None:
-            for first in range(0, total, 5):
-                groups = [f"239.26.{n // 200}.{n % 200}" for n in range(first, first + 5)]
+            """Until some time after the monitor has begun to tell."""
+            nonlocal total
+            more = 200
+            while more and total < 50_000:
+                groups = [f"239.26.{n // 200}.{n % 200}" for n in range(total, total + 5)]
                 records = [("TO_EX", group, []) for group in groups]
                 host.frames([frames.report_v3(records, host.address, mac=host.mac)])
-                if first == 150:
+                total += 5
+                more -= 5 * telling.is_set()
+                if total == 150:
                     started.set()
 
         joining = threading.Thread(target=joins)
@@ -104,13 +109,15 @@ def test_a_monitor_that_begins_in_a_stream_of_joins_misses_none_and_tells_none_t
         try:
             lines = Lines(monitor)
             told = [lines.until(lambda e: True)["group"]]
+            telling.set()
+            joining.join(60)
             last = f"239.26.{(total - 1) // 200}.{(total - 1) % 200}"
             while told[-1] != last:
                 told.append(lines.until(lambda e: True)["group"])
-            joining.join(20)
         finally:
+            telling.set()
             monitor.terminate()
-            monitor.communicate(timeout=5)
+            monitor.communicate(timeout=20)
         numbers = [int(g.split(".")[2]) * 200 + int(g.split(".")[3]) for g in told]
         assert numbers == list(range(numbers[0], total))
         assert max(Counter(told).values()) == 1

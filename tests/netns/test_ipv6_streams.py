@@ -184,5 +184,5 @@ def received(reader: socket.socket, count: int) -> list[bytes]:
         except BlockingIOError:
             return len(payloads) >= count
 
-    wait_until(arrived, within=5)
+    wait_until(arrived, within=20)
     return payloads

@@ -21,6 +21,8 @@ _WALL = 0x40000000  # <sys/wait.h>, not in `os`
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
 _libc.ptrace.restype = ctypes.c_long
+# What has been joined does not end while the control plane stands still.
+CALM = {"query_interval": 60.0}
 groups = (f"239.71.0.{n}" for n in itertools.count(1))
 
 
@@ -28,7 +30,13 @@ groups = (f"239.71.0.{n}" for n in itertools.count(1))
 def filtered() -> Iterator[Star]:
     """p1 denies a range; what nobody has joined goes to routers alone."""
     ports = {"p1": {"deny_groups": ["239.72.0.0/16"]}}
-    with star(4, switch={"unregistered": "mrouters"}, ports=ports) as made:
+    with star(4, igmp=CALM, switch={"unregistered": "mrouters"}, ports=ports) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Star]:
+    with star(igmp=CALM) as made:
         yield made
 
 

@@ -38,7 +38,7 @@ def state(switch: Snoop, port: str) -> str | None:
 def test_port_by_its_alias_is_back_when_the_switch_starts_again(lab: Lab) -> None:
     switch = lab.switch(["p0"], config=FILTERING)
     ip(lab, "p1", "alias", f"snoop:sw0,access=1,description=web {'x' * 20}")
-    wait_until(lambda: state(switch, "p1") == "up", within=5, what="p1 is a port")
+    wait_until(lambda: state(switch, "p1") == "up", within=20, what="p1 is a port")
     assert switch.port_add("p2", keep=True, access=20)["origins"] == {"access": "interface"}
     assert access(switch) == {"p0": 1, "p1": 1, "p2": 20}
     lab.h(1).join(GROUP)
@@ -50,12 +50,12 @@ def test_port_by_its_alias_is_back_when_the_switch_starts_again(lab: Lab) -> Non
         assert switch.show("config")["origins"]["port.p2.access"] == "interface"
         switch.wait_members(GROUP, {"p1"})
     ip(lab, "p2", "alias", "snoop:sw0,access=1")
-    wait_until(lambda: access(switch)["p2"] == 1, within=5, what="p2 is in VLAN 1")
+    wait_until(lambda: access(switch)["p2"] == 1, within=20, what="p2 is in VLAN 1")
     assert switch.members(GROUP) == {"p1"}
     switch.do("port", "del", "p1")
     assert state(switch, "p1") is None
     ip(lab, "p2", "alias", "")
-    wait_until(lambda: state(switch, "p2") is None, within=5, what="p2 is no port")
+    wait_until(lambda: state(switch, "p2") is None, within=20, what="p2 is no port")
     switch.stop()
     switch.start()
     assert access(switch) == {"p0": 1}
@@ -65,7 +65,7 @@ def test_port_by_its_alias_is_back_when_the_switch_starts_again(lab: Lab) -> Non
 def test_alias_that_is_odd_is_one_line_in_the_log_and_no_port(lab: Lab) -> None:
     switch = lab.switch(["p0"], config=FILTERING)
     ip(lab, "p1", "alias", "snoop:sw0,access=5000")
-    wait_until(lambda: "p1" in switch.show("ports")["refused"], within=5, what="p1 is refused")
+    wait_until(lambda: "p1" in switch.show("ports")["refused"], within=20, what="p1 is refused")
     for _ in range(3):
         ip(lab, "p2", "down")
         ip(lab, "p2", "up")
@@ -74,7 +74,7 @@ def test_alias_that_is_odd_is_one_line_in_the_log_and_no_port(lab: Lab) -> None:
     assert "access = 5000 is not allowed" in said[0]
     assert "p1: a [[port]] match or its alias" in switch.run("check").stdout
     ip(lab, "p1", "alias", "")
-    wait_until(lambda: not switch.show("ports")["refused"], within=5, what="all is well")
+    wait_until(lambda: not switch.show("ports")["refused"], within=20, what="all is well")
     for words, why in (
         ("p0", "p0 is a port of the file"),
         ("p9", "p9 does not exist"),
@@ -106,7 +106,7 @@ def test_pair_with_each_end_where_it_belongs_is_a_port_while_it_is_there(lab: La
         for namespace, name in ((running.namespace, outer.name), (inside, "eth0")):
             pairs.set_up(namespace, name)
         running.port_add(outer.name, {"access": 1, "description": switches.label("a, guest")})
-        running.wait_up(outer.name, within=5)
+        running.wait_up(outer.name, within=20)
         row = running.port(outer.name)
         assert row is not None
         assert (row["mtu"], row["description"]) == (1400, "a  guest")
@@ -118,7 +118,7 @@ def test_pair_with_each_end_where_it_belongs_is_a_port_while_it_is_there(lab: La
             running.port_add("p1", {"access": 5000})
         assert pairs.remove(inside, "eth0")
         assert not pairs.remove(running.namespace, outer.name)
-        wait_until(lambda: running.port(outer.name) is None, within=5, what="it is no port")
+        wait_until(lambda: running.port(outer.name) is None, within=20, what="it is no port")
     switch.stop()
     with pytest.raises(switches.NoSwitch, match="does not run"):
         switches.find("sw0", switch.socket)

@@ -35,14 +35,14 @@ WAYS_OUT = {
 
 
 @contextmanager
-def streaming(net: Star, count: int = 6000, rate: int = 1500) -> Iterator[Job]:
-    """h0 sends to members at h1; the kernel serves it."""
+def streaming(net: Star, rate: int = 1500) -> Iterator[Job]:
+    """h0 sends to members at h1 until it is stopped; the kernel serves it."""
     net.h(1).join(GROUP)
     net.switch.wait_members(GROUP, {"p1"})
     for host in net.lab.hosts:
         host.reset()
-    job = net.h(0).start("send", destination=GROUP, count=count, rate=rate)
-    wait_until(lambda: path(net) == "kernel", within=3)
+    job = net.h(0).start("send", destination=GROUP, count=1 << 24, rate=rate)
+    wait_until(lambda: path(net) == "kernel", within=20)
     yield job
 
 
@@ -66,16 +66,17 @@ def test_members_come_and_go_while_the_kernel_serves() -> None:
         net.h(3).reset()
         with streaming(net) as job:
             net.h(2).join(GROUP)
-            wait_until(lambda: net.h(2).app(GROUP).unique > 50, within=5)
+            wait_until(lambda: net.h(2).app(GROUP).unique > 50, within=20)
             net.h(2).leave(GROUP)
             net.switch.wait_members(GROUP, {"p1"})
-            assert int(job.result(30)["sent"]) == 6000
-        whole_at(net, 1, 6000)
+            wait_until(lambda: net.h(1).app(GROUP).unique > 3000, within=30)
+            sent = int(job.stop()["sent"])
+        whole_at(net, 1, sent)
         some = net.h(2).wire(GROUP)
         assert some.missing == some.duplicates == some.reordered == 0
-        assert some.unique < 6000
+        assert some.unique < sent
         assert net.h(3).wire(GROUP).frames == 0
-        assert [row["frames"] for row in net.switch.streams(group=GROUP)] == [6000]
+        assert [row["frames"] for row in net.switch.streams(group=GROUP)] == [sent]
         counters = net.switch.counters("p0")
         assert counters["kernel_frames"] > 1000
         assert counters["ring_full"] == 0
@@ -84,27 +85,25 @@ def test_members_come_and_go_while_the_kernel_serves() -> None:
 def test_receivers_link_goes_and_comes() -> None:
     with star(4, switch={"unregistered": "mrouters"}) as net, streaming(net) as job:
         net.h(2).join(GROUP)
-        wait_until(lambda: net.h(2).app(GROUP).unique > 20, within=5)
+        wait_until(lambda: net.h(2).app(GROUP).unique > 20, within=20)
         net.lab.set_port("p2", "down")
-        wait_until(lambda: "p2" not in ports_up(net), within=5)
+        wait_until(lambda: "p2" not in ports_up(net), within=20)
         net.lab.set_port("p2", "up")
         before = net.h(2).app(GROUP).unique
         net.h(2).leave(GROUP)
         net.h(2).join(GROUP)
-        wait_until(lambda: net.h(2).app(GROUP).unique > before + 20, within=5)
-        assert int(job.result(30)["sent"]) == 6000
-        whole_at(net, 1, 6000)
+        wait_until(lambda: net.h(2).app(GROUP).unique > before + 20, within=20)
+        whole_at(net, 1, int(job.stop()["sent"]))
 
 
 def test_capture_at_the_receiver_changes_nothing() -> None:
     """Its end is promiscuous: it is handed nothing directly, and misses nothing."""
     with star(3, switch={"unregistered": "mrouters"}) as net, streaming(net) as job:
         capture = net.h(1).spawn(["tcpdump", "-i", "eth0", "-w", "/dev/null", "udp"])
-        wait_until(lambda: net.h(1).app(GROUP).unique > 3000, within=10)
+        wait_until(lambda: net.h(1).app(GROUP).unique > 3000, within=20)
         capture.terminate()
         capture.wait()
-        assert int(job.result(30)["sent"]) == 6000
-        whole_at(net, 1, 6000)
+        whole_at(net, 1, int(job.stop()["sent"]))
 
 
 @pytest.mark.parametrize("way", WAYS_OUT)
@@ -129,9 +128,9 @@ def test_pruned_stream_does_not_wake_the_loop() -> None:
     with middle(3) as made:
         job = made.lab.h(0).start("send", destination=group, count=4000, rate=2000)
         counters = made.fastpath.counters
-        wait_until(lambda: counters(0)["kernel_frames"] > 100, within=5)
+        wait_until(lambda: counters(0)["kernel_frames"] > 100, within=20)
         passes, served = made.fastpath.worker_stats().passes, counters(0)["kernel_frames"]
-        wait_until(lambda: counters(0)["kernel_frames"] > served + 1000, within=5)
+        wait_until(lambda: counters(0)["kernel_frames"] > served + 1000, within=20)
         assert made.fastpath.worker_stats().passes < passes + 50
         job.result(30)
         made.lab.settle(made.lab.h(0))
@@ -154,16 +153,16 @@ def test_two_switches_in_a_loop_leave_the_machine_to_others() -> None:
             return int(switch.counters("t0")["rx_frames"])
 
         begin = time.monotonic()
-        wait_until(lambda: round_and_round() > 5000, within=10)
+        wait_until(lambda: round_and_round() > 5000, within=20)
         while time.monotonic() - begin < 2:
             asked = time.monotonic()
             switch.show("counters")
             assert time.monotonic() - asked < 1
         lab.set_port("t2", "down")
-        wait_until(lambda: round_and_round() == round_and_round(), within=10, every=0.1)
+        wait_until(lambda: round_and_round() == round_and_round(), within=20, every=0.1)
         lab.h(1).reset()
         lab.h(0).send(GROUP, count=10, rate=100)
-        wait_until(lambda: lab.h(1).wire(GROUP).unique >= 10, within=5)
+        wait_until(lambda: lab.h(1).wire(GROUP).unique >= 10, within=20)
 
 
 # A fast path by itself
@@ -195,7 +194,7 @@ def until_served(each: Side) -> int:
         return each.total("kernel_frames") > before
 
     before = each.total("kernel_frames")
-    wait_until(served, within=10, every=0.001)
+    wait_until(served, within=20, every=0.001)
     return sent
 
 
@@ -216,7 +215,7 @@ def test_more_ports_than_the_program_has_room_for() -> None:
                 got[host] += count_at(each, host)
             return min(got[1:]) >= 300
 
-        wait_until(arrived, within=10)
+        wait_until(arrived, within=20)
         assert set(got[1:]) == {300}
         assert each.total("kernel_frames") == 0
         want(each, (1 << 65) - 1)  # 64, without the sender's
@@ -261,8 +260,8 @@ def test_port_that_another_interface_has_now() -> None:
             return each.total("kernel_frames") > before + 20
 
         before = each.total("kernel_frames")
-        wait_until(served, within=10, every=0.001)
-        wait_until(arrived, within=5)
+        wait_until(served, within=20, every=0.001)
+        wait_until(arrived, within=20)
         assert got == [0, 0, 0, sent]
 
 
@@ -291,7 +290,7 @@ def test_host_with_a_hundred_thousand_flows_takes_nothing_from_a_stream() -> Non
             got += count_at(each, 1)
             return got >= sent + served
 
-        wait_until(arrived, within=10)
+        wait_until(arrived, within=20)
         assert got == sent + served
         assert each.total("kernel_frames") - before > served / 2
 

@@ -135,8 +135,8 @@ class Sent:
 
     def settle(self, each: Side) -> None:
         try:
-            wait_until(lambda: self.arrived(each), within=5, every=0.001)
-            wait_until(lambda: each.total("rx_frames") >= self.rx, within=5, every=0.001)
+            wait_until(lambda: self.arrived(each), within=20, every=0.001)
+            wait_until(lambda: each.total("rx_frames") >= self.rx, within=20, every=0.001)
         except AssertionError:
             missing = [(port, data.hex()) for port, data in self.missing[each.name]]
             raise AssertionError(f"{each.name}: {each.total('rx_frames')} {missing}") from None

@@ -61,7 +61,7 @@ def streaming(
     for port in stays:
         host, counters = made.lab.h(port), made.fastpath.counters(port)
         lost = ring_full + sum(counters[name] for name in LOST)
-        wait_until(lambda h=host, n=sent - lost: h.app(group).unique >= n, within=10)
+        wait_until(lambda h=host, n=sent - lost: h.app(group).unique >= n, within=20)
         for count in (host.wire(group), host.app(group)):
             found = (count.unique, count.duplicates, count.reordered, count.corrupt)
             assert found == (sent - lost, 0, 0, 0), (host.name, sent, lost, turns)
@@ -127,7 +127,7 @@ def test_switched_a_thousand_times(ports: int, ipv6: bool, ssm: bool, runs: int)
                 lost = full + sum(counters[name] for name in LOST)
                 wait_until(
                     lambda n=number, least=sent - lost: sink.read()[n]["datagrams"] >= least,
-                    within=10,
+                    within=20,
                 )
                 got = sink.read()[number]
                 assert got["datagrams"] == sent - lost, (port, got, sent, lost, turns)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
-from netns.star import GMI, LAST_MEMBER, LMQT, QUERIER, SLACK, Star, star
+from netns.star import BUSY, GMI, LAST_MEMBER, LMQT, QUERIER, SLACK, Star, star
 from snoop.lab import frames, wait_until
 
 RATE = 500
@@ -16,22 +14,21 @@ def specific_queries(seen: list[bytes], group: str) -> list[bytes]:
     return [frame for frame in seen if frame[38] == 0x11 and frame[42:46] == address]
 
 
-def last_datagram_after(net: Star, group: str, seconds: float, leave: str = "kernel") -> float:
-    """A stream runs, h1 leaves: seconds from the leave to the last datagram at h1."""
+def last_datagram_after(net: Star, group: str) -> float:
+    """A stream runs, h1 leaves: seconds from when that was heard to the last datagram at h1."""
     host = net.h(1)
     host.reset()
-    count = round((seconds + 1.5) * RATE)
-    stream = net.h(0).start("send", destination=group, count=count, rate=RATE)
-    wait_until(lambda: host.wire(group).datagrams > 20, within=3, what="the stream flows")
-    begin_ns = time.time_ns()
-    if leave == "kernel":
-        host.leave(group)
-    else:
-        net.report(1, ("TO_IN", group, []))
-    net.switch.wait_members(group, set(), timeout=seconds + SLACK + 2)
-    stream.result()
+    stream = net.h(0).start("send", destination=group, count=120 * RATE, rate=RATE)
+    wait_until(lambda: host.wire(group).datagrams > 20, within=20, what="the stream flows")
+    host.leave(group)
+    net.switch.wait_members(group, set(), timeout=LMQT + BUSY)
+    came = host.wire(group).datagrams
+    then = net.switch.counters("p0")["rx_frames"]
+    wait_until(lambda: net.switch.counters("p0")["rx_frames"] > then + 20, within=20)
+    assert host.wire(group).datagrams == came, "it has ended"
+    stream.stop()
     net.lab.settle(net.h(0))
-    return (host.wire(group).last_ns - begin_ns) / 1e9
+    return host.wire(group).last_ns / 1e9 - net.happened("leave", group)[0]
 
 
 def test_traffic_flows_until_the_last_member_time_and_no_longer(net: Star) -> None:
@@ -39,7 +36,7 @@ def test_traffic_flows_until_the_last_member_time_and_no_longer(net: Star) -> No
     group = "239.5.0.1"
     net.h(1).join(group)
     net.switch.wait_members(group, {"p1"})
-    took = last_datagram_after(net, group, LMQT)
+    took = last_datagram_after(net, group)
     assert LMQT - 0.05 <= took <= LMQT + SLACK
 
 
@@ -52,11 +49,11 @@ def test_leave_is_checked_by_two_specific_queries(net: Star) -> None:
     for host in net.lab.hosts:
         host.reset()
     net.report(1, ("TO_IN", group, []))
-    net.switch.wait_members(group, {"p2"}, timeout=LMQT + SLACK + 2)
+    net.switch.wait_members(group, {"p2"}, timeout=LMQT + BUSY)
     captured = [c for c in net.h(1).captured() if specific_queries([c.frame], group)]
     assert len(captured) == 2
     gap = (captured[1].time_ns - captured[0].time_ns) / 1e9
-    assert LAST_MEMBER - 0.02 <= gap <= LAST_MEMBER + SLACK
+    assert LAST_MEMBER / 2 <= gap <= LAST_MEMBER + SLACK  # the first may have been late
     for each in captured:
         assert each.frame[39] == round(LAST_MEMBER * 10)
         assert each.frame[26:30] == bytes(map(int, QUERIER.split(".")))
@@ -72,12 +69,12 @@ def test_another_member_behind_the_port_answers_and_stays(net: Star) -> None:
     net.h(1).reset()
     count = round((LMQT + 1) * RATE)
     stream = net.h(0).start("send", destination=group, count=count, rate=RATE)
-    wait_until(lambda: net.h(1).wire(group).datagrams > 20, within=3)
+    wait_until(lambda: net.h(1).wire(group).datagrams > 20, within=20)
     net.report(1, ("TO_IN", group, []), source="10.0.0.77", mac="02:00:00:00:01:77")
-    wait_until(lambda: specific_queries(net.igmp_seen(1), group), within=2, what="the query")
+    wait_until(lambda: specific_queries(net.igmp_seen(1), group), within=20, what="the query")
     # Answered: the group timer is back above what the check lowered it to.
     wait_until(
-        lambda: (net.switch.row(group, "p1") or {}).get("group_timer", 0) > GMI / 2, within=3
+        lambda: (net.switch.row(group, "p1") or {}).get("group_timer", 0) > GMI / 2, within=20
     )
     stream.result()
     net.lab.settle(net.h(0))
@@ -91,7 +88,7 @@ def test_leave_on_one_port_leaves_the_others_alone(net: Star) -> None:
     net.h(2).join(group)
     net.switch.wait_members(group, {"p1", "p2"})
     net.h(1).leave(group)
-    net.switch.wait_members(group, {"p2"}, timeout=LMQT + SLACK + 2)
+    net.switch.wait_members(group, {"p2"}, timeout=LMQT + BUSY)
     assert net.reached(group) == {"h2"}
 
 
@@ -113,7 +110,7 @@ def test_stream_without_members_does_not_flood_again(net: Star) -> None:
     net.h(1).join(group)
     net.switch.wait_members(group, {"p1"})
     net.h(1).leave(group)
-    net.switch.wait_members(group, set(), timeout=LMQT + SLACK + 2)
+    net.switch.wait_members(group, set(), timeout=LMQT + BUSY)
     assert net.reached(group) == set()
     assert net.reached("239.5.0.8") == {"h1", "h2", "h3", "h4"}, "unregistered ones do flood"
 
@@ -124,7 +121,7 @@ def test_fast_leave_prunes_at_once_and_asks_nothing() -> None:
     with star(3, ports={"p1": {"fast_leave": "on"}}) as net:
         net.h(1).join(group)
         net.switch.wait_members(group, {"p1"})
-        took = last_datagram_after(net, group, 0)
+        took = last_datagram_after(net, group)
         assert took < LMQT / 2
         assert specific_queries(net.igmp_seen(1), group) == []
 
@@ -142,14 +139,14 @@ def test_tracked_fast_leave_waits_for_the_last_host() -> None:
             shown = net.switch.show("hosts")["hosts"]
             return {row["address"] for row in shown if row["group"] == group}
 
-        wait_until(lambda: tracked() == set(hosts), within=2, what="both hosts are tracked")
+        wait_until(lambda: tracked() == set(hosts), within=20, what="both hosts are tracked")
         (first, first_mac), (second, second_mac) = hosts.items()
         net.report(1, ("TO_IN", group, []), source=first, mac=first_mac)
-        wait_until(lambda: tracked() == {second}, within=2, what="one host is left")
+        wait_until(lambda: tracked() == {second}, within=20, what="one host is left")
         assert net.switch.members(group) == {"p1"}
         net.h(1).reset()
         net.report(1, ("TO_IN", group, []), source=second, mac=second_mac)
-        net.switch.wait_members(group, set(), timeout=LMQT / 2 + SLACK)
+        net.switch.wait_members(group, set(), timeout=BUSY)
         assert specific_queries(net.igmp_seen(1), group) == []
 
 
@@ -163,7 +160,7 @@ def test_tracked_fast_leave_asks_a_host_that_may_have_died() -> None:
         net.switch.wait_members(group, {"p1"})
         net.h(1).reset()
         net.report(1, ("TO_IN", group, []), source=leaver[0], mac=leaver[1])
-        net.switch.wait_members(group, set(), timeout=LMQT + SLACK + 2)
+        net.switch.wait_members(group, set(), timeout=LMQT + BUSY)
         assert specific_queries(net.igmp_seen(1), group) != []
 
 
@@ -178,8 +175,8 @@ def test_host_that_reports_before_it_has_an_address_is_one() -> None:
             shown = net.switch.show("hosts")["hosts"]
             return [row["address"] for row in shown if row["group"] == group]
 
-        wait_until(lambda: tracked() == [address], within=2, what="the host has its address")
+        wait_until(lambda: tracked() == [address], within=20, what="the host has its address")
         net.h(1).reset()
         net.report(1, ("TO_IN", group, []), source=address, mac=mac)
-        net.switch.wait_members(group, set(), timeout=LMQT / 2 + SLACK)
+        net.switch.wait_members(group, set(), timeout=BUSY)
         assert specific_queries(net.igmp_seen(1), group) == []

@@ -27,15 +27,15 @@ def test_link_down_forgets_the_port_and_nothing_else() -> None:
         def routers() -> set[str]:
             return {row["port"] for row in net.switch.show("mrouters")["mrouters"]}
 
-        wait_until(lambda: "p1" in routers(), within=2, what="p1 is a router port")
-        begin = time.monotonic()
+        wait_until(lambda: "p1" in routers(), within=20, what="p1 is a router port")
         net.lab.set_port("p1", "down")
-        net.switch.wait_members(GROUP, {"p2"}, timeout=2)
-        assert time.monotonic() - begin < 0.1 + SLACK
+        begin = time.time()
+        net.switch.wait_members(GROUP, {"p2"}, timeout=20)
+        assert net.happened("leave", GROUP)[-1] - begin < 0.1 + SLACK
         assert "p1" not in routers()
         assert state(net, "p1") == "down"
         net.lab.set_port("p1", "up")
-        net.switch.wait_members(GROUP, {"p1", "p2"}, timeout=5)
+        net.switch.wait_members(GROUP, {"p1", "p2"}, timeout=20)
         assert state(net, "p1") == "up"
         assert net.reached(GROUP) == names(1, 2)
 
@@ -50,7 +50,7 @@ def test_flapping_port_costs_the_others_nothing() -> None:
         for _ in range(10):
             for state_ in ("down", "up"):
                 net.lab.set_port("p1", state_)
-                wait_until(lambda s=state_: state(net, "p1") == s, within=3, what=f"p1 {state_}")
+                wait_until(lambda s=state_: state(net, "p1") == s, within=20, what=f"p1 {state_}")
         stream.result()
         net.lab.settle(net.h(0), [net.h(2), net.h(3)])
         assert net.h(2).app(GROUP).unique == count
@@ -64,13 +64,13 @@ def test_deleted_interface_is_missing_and_never_a_crash() -> None:
         net.h(2).join(GROUP)
         net.switch.wait_members(GROUP, {"p1", "p2"})
         net.lab.unplug("p1")
-        wait_until(lambda: state(net, "p1") == "missing", within=3, what="p1 is missing")
-        net.switch.wait_members(GROUP, {"p2"}, timeout=2)
+        wait_until(lambda: state(net, "p1") == "missing", within=20, what="p1 is missing")
+        net.switch.wait_members(GROUP, {"p2"}, timeout=20)
         net.h(0).send(GROUP, count=100)
         net.lab.settle(net.h(0), [net.h(2), net.h(3)])
         assert net.h(2).app(GROUP).unique == 100
         net.lab.replug(1)
-        wait_until(lambda: state(net, "p1") == "up", within=5, what="p1 is back")
+        wait_until(lambda: state(net, "p1") == "up", within=20, what="p1 is back")
         net.h(2).reset()
         net.report(1, ("TO_EX", GROUP, []))
         net.switch.wait_members(GROUP, {"p1", "p2"})
@@ -82,7 +82,7 @@ def test_deletion_of_every_port_leaves_a_daemon_that_answers() -> None:
         for port in ("p0", "p1", "p2"):
             net.lab.unplug(port)
         for port in ("p0", "p1", "p2"):
-            wait_until(lambda p=port: state(net, p) == "missing", within=3, what=f"{port} missing")
+            wait_until(lambda p=port: state(net, p) == "missing", within=20, what=f"{port} missing")
         assert net.switch.mdb() == []
 
 
@@ -101,4 +101,4 @@ def test_change_of_mtu_is_followed() -> None:
             wire = net.h(1).wire(GROUP)
             return wire.unique == 5 and wire.fragments == 0
 
-        wait_until(passes, within=3, what="3 500-byte datagrams pass whole")
+        wait_until(passes, within=20, what="3 500-byte datagrams pass whole")

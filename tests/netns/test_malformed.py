@@ -179,6 +179,7 @@ def test_unknown_igmp_type_floods_unread() -> None:
         host.frames([frame])
         net.lab.settle(host)
         for i in (0, 2, 3):
+            wait_until(lambda i=i: frame in net.igmp_seen(i), within=20, what=f"it is at h{i}")
             assert net.igmp_seen(i).count(frame) == 1
         assert net.switch.mdb() == []
 
@@ -193,8 +194,13 @@ def test_report_in_fragments_is_never_learned() -> None:
             each.reset()
         host.frames(parts)
         net.lab.settle(host)
-        wait_until(lambda: net.switch.counters("p1")["igmp_fragment"] == 2, within=2)
-        assert [f for f in net.igmp_seen(2) if f in parts] == parts
+        wait_until(lambda: net.switch.counters("p1")["igmp_fragment"] == 2, within=20)
+
+        def at_router() -> list[bytes]:
+            return [f for f in net.igmp_seen(2) if f in parts]
+
+        wait_until(lambda: len(at_router()) == len(parts), within=20, what="both at the router")
+        assert at_router() == parts
         assert not [f for i in (0, 3) for f in net.igmp_seen(i) if f in parts]
         assert net.switch.mdb() == []
 

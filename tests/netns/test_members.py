@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netns.star import GMI, LMQT, QUERY, SLACK, Star, names
+from netns.star import BUSY, GMI, LMQT, QUERY, Star, names
 from snoop.lab import frames, wait_until
 
 
@@ -48,7 +48,7 @@ def test_kernel_host_leaves_in_its_version(net: Star, version: int) -> None:
     net.h(1).join(group)
     net.switch.wait_members(group, {"p1"})
     net.h(1).leave(group)
-    net.switch.wait_members(group, set(), timeout=LMQT + SLACK + 2)
+    net.switch.wait_members(group, set(), timeout=LMQT + BUSY)
     assert net.reached(group) == set()
 
 
@@ -60,13 +60,9 @@ def test_v1_host_cannot_leave_and_ages_out(net: Star) -> None:
     net.switch.wait_row(group, "p1", compatibility="igmpv1")
     net.h(1).leave(group)
     net.h(1).frames([frames.leave_v2(group, net.h(1).address, mac=net.h(1).mac)])
-    # The next general query proves that the Leave was handled and nothing came of it.
-    net.h(1).reset()
-    wait_until(lambda: net.igmp_seen(1), within=QUERY + SLACK, what="a general query")
-    row = net.switch.row(group, "p1")
-    assert row is not None
-    assert row["group_timer"] > LMQT
-    net.switch.wait_members(group, set(), timeout=GMI + SLACK)
+    wait_until(lambda: net.happened("expire", group), within=GMI + BUSY, what="its end")
+    (joined,), (gone,) = net.happened("join", group), net.happened("expire", group)
+    assert gone - joined >= GMI - 0.05
 
 
 def members_are_kept(net: Star, group: str) -> None:
@@ -103,7 +99,7 @@ def test_reports_go_to_router_ports_only_and_unchanged(net: Star) -> None:
             host.reset()
         report = frames.report_v2(group, net.h(1).address, mac=net.h(1).mac)
         net.h(1).frames([report])
-        wait_until(lambda: report in net.igmp_seen(4), within=2, what="the report at the router")
+        wait_until(lambda: report in net.igmp_seen(4), within=20, what="the report at the router")
         net.lab.settle(net.h(1))
         for i in (0, 2, 3):
             assert not [f for f in net.igmp_seen(i) if f[14 + 24] == 0x16], f"h{i} saw a report"
@@ -126,7 +122,7 @@ def test_v2_hosts_on_different_ports_do_not_suppress_each_other(net: Star) -> No
             reports = [f for f in net.igmp_seen(4) if f[38] == 0x16 and f[30:34] == f[42:46]]
             return {f[26:30] for f in reports} == {bytes((10, 0, 0, 10 + i)) for i in (1, 2, 3)}
 
-        wait_until(answered, within=2 * QUERY + 1, what="a report of each host at the router")
+        wait_until(answered, within=2 * QUERY + BUSY, what="a report of each host at the router")
         assert net.switch.members(group) == {"p1", "p2", "p3"}
     finally:
         net.switch.quick("mrouter", "del", "--port", "p4")

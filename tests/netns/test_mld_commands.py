@@ -39,7 +39,7 @@ def net() -> Iterator[Star]:
             made.switch.wait_members(group_, ports_)
         # Its first report may come from `::`, before its address is known to be its own.
         last = made.h(1).link_local
-        wait_until(lambda: made.switch.row(ANY, "p1")["last_reporter"] == last, within=10)
+        wait_until(lambda: made.switch.row(ANY, "p1")["last_reporter"] == last, within=20)
         yield made
 
 
@@ -109,7 +109,7 @@ def test_queries_and_forgetting(net: Star) -> None:
     host.record("control")
     net.switch.quick("query", "--group", ANY)
     net.switch.quick("query", "--family", "ipv6")
-    wait_until(lambda: len(net.igmp_seen(1)) >= 2, within=5, what="the queries")
+    wait_until(lambda: len(net.igmp_seen(1)) >= 2, within=20, what="the queries")
     net.switch.quick("clear", "mdb", "--family", "ipv6", "--group", OLD)
     assert shown(net, "mdb", "--group", OLD) == []
     assert shown(net, "mdb", "--group", V4)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from netns.discovery import deafen, hear_again
-from netns.star import GMI, LMQT, QUERY, ROBUSTNESS, SLACK, Star, names, star
+from netns.star import BUSY, GMI, LMQT, QUERY, ROBUSTNESS, SLACK, Star, names, star
 from netns.test_members import members_are_kept, members_get_all_of_it
 from snoop.lab import frames_ipv6, wait_until
 
@@ -40,7 +40,7 @@ def test_kernel_host_is_learned_in_its_version_and_leaves_in_it(net: Star, versi
     assert 0 < row["group_timer"] <= GMI
     assert net.reached(group) == names(1)
     net.h(1).leave(group)
-    net.switch.wait_members(group, set(), timeout=LMQT + SLACK + 2)
+    net.switch.wait_members(group, set(), timeout=LMQT + BUSY)
     assert net.reached(group) == set()
 
 
@@ -71,16 +71,19 @@ def test_host_that_falls_silent_ages_out(net: Star) -> None:
     net.switch.wait_members(group, {"p1"})
     try:
         deafen(host)
-        begin_ns = time.time_ns()
-        stream = net.h(0).start("send", destination=group, count=round(4 * RATE), rate=RATE)
-        net.switch.wait_members(group, set(), timeout=GMI + SLACK)
-        gone = (time.time_ns() - begin_ns) / 1e9
-        assert stream.result()["sent"] == 4 * RATE
+        stream = net.h(0).start("send", destination=group, count=120 * RATE, rate=RATE)
+        before = time.time()
+        row = net.switch.row(group, "p1")
+        after = time.time()
+        assert row is not None
+        net.switch.wait_members(group, set(), timeout=GMI + BUSY)
+        stream.stop()
     finally:
         hear_again(host)
     net.lab.settle(net.h(0))
-    last = (host.wire(group).last_ns - begin_ns) / 1e9
-    assert GMI - QUERY - SLACK <= last <= gone <= GMI + SLACK
+    left = row["group_timer"]
+    assert before + left - 0.05 <= host.wire(group).last_ns / 1e9 <= after + left + SLACK
+    assert before + left - 0.05 <= net.happened("expire", group)[-1] <= after + left + SLACK
 
 
 def test_each_port_gets_its_own_sources(net: Star) -> None:
@@ -95,11 +98,11 @@ def test_each_port_gets_its_own_sources(net: Star) -> None:
     net.h(1).filter(group, "include", [A, C])
     net.switch.wait_row(group, "p1", forwarding={A, C})
     net.h(2).filter(group, "include", [B])
-    net.switch.wait_row(group, "p2", forwarding={B}, timeout=LMQT + SLACK + 2)
+    net.switch.wait_row(group, "p2", forwarding={B}, timeout=LMQT + BUSY)
     assert net.reached_from([A, B, C], group) == {A: names(1), B: names(2), C: names(1)}
     net.h(1).leave(group)
     net.h(2).leave(group)
-    net.switch.wait_members(group, set(), timeout=LMQT + SLACK + 2)
+    net.switch.wait_members(group, set(), timeout=LMQT + BUSY)
     assert net.reached_from([A, B], group) == {A: set(), B: set()}
 
 
@@ -107,7 +110,7 @@ def test_filter_changes_between_the_modes(net: Star) -> None:
     """SM-7 to SM-12: exclude a source, another, none; then include one, and leave."""
     group = "ff0e::2:6:1"
     net.h(1).filter(group, "exclude", [A])
-    blocked = {"filter_mode": "exclude", "timeout": LMQT + SLACK + 2}
+    blocked = {"filter_mode": "exclude", "timeout": LMQT + BUSY}
     net.switch.wait_row(group, "p1", blocked={A}, **blocked)
     assert net.reached_from([A, B], group) == {A: set(), B: names(1)}
     net.h(1).filter(group, "exclude", [B])
@@ -117,12 +120,10 @@ def test_filter_changes_between_the_modes(net: Star) -> None:
     net.switch.wait_row(group, "p1", blocked=set(), **blocked)
     assert net.reached_from([A, B], group) == {A: names(1), B: names(1)}
     net.h(1).filter(group, "include", [C])
-    net.switch.wait_row(
-        group, "p1", filter_mode="include", forwarding={C}, timeout=LMQT + SLACK + 2
-    )
+    net.switch.wait_row(group, "p1", filter_mode="include", forwarding={C}, timeout=LMQT + BUSY)
     assert net.reached_from([A, B, C], group) == {A: set(), B: set(), C: names(1)}
     net.h(1).leave(group)
-    net.switch.wait_members(group, set(), timeout=LMQT + SLACK + 2)
+    net.switch.wait_members(group, set(), timeout=LMQT + BUSY)
 
 
 def test_any_source_join_in_the_ssm_range_creates_nothing(net: Star) -> None:
@@ -142,7 +143,7 @@ def test_hosts_of_both_versions_share_a_port(net: Star) -> None:
     """SM-45: beside a version 1 host BLOCK is ignored; it sees what the other excludes."""
     group, elder = "ff0e::2:8:1", "fe80::e1de"
     net.h(1).filter(group, "exclude", [A])
-    net.switch.wait_row(group, "p1", blocked={A}, timeout=LMQT + SLACK + 2)
+    net.switch.wait_row(group, "p1", blocked={A}, timeout=LMQT + BUSY)
     net.h(1).frames([frames_ipv6.report_v1(group, elder, mac="02:00:00:00:e1:de")])
     net.switch.wait_row(group, "p1", compatibility="mldv1")
     assert net.reached_from([A, B], group) == {A: names(1), B: names(1)}
@@ -156,7 +157,7 @@ def test_reports_go_to_router_ports_only_and_unchanged(net: Star) -> None:
     net.h(4).frames(
         [frames_ipv6.query("fe80::ffff:0:0:1", response=0.4, interval=1, mac=net.h(4).mac)]
     )
-    wait_until(lambda: net.switch.show("mrouters")["mrouters"], within=2, what="a router port")
+    wait_until(lambda: net.switch.show("mrouters")["mrouters"], within=20, what="a router port")
     for each in net.lab.hosts:
         each.reset()
     who = {"source": host.link_local, "mac": host.mac}
@@ -167,11 +168,11 @@ def test_reports_go_to_router_ports_only_and_unchanged(net: Star) -> None:
         frames_ipv6.done(group, **who),
     ]
     host.frames(said)
-    wait_until(lambda: set(said) <= set(net.igmp_seen(4)), within=2, what="all at the router")
+    wait_until(lambda: set(said) <= set(net.igmp_seen(4)), within=20, what="all at the router")
     net.lab.settle(host)
     for i in (0, 2, 3):
         assert not set(said) & set(net.igmp_seen(i)), f"h{i} saw a report"
-    wait_until(lambda: not net.switch.show("mrouters")["mrouters"], within=OQPI + SLACK)
+    wait_until(lambda: not net.switch.show("mrouters")["mrouters"], within=OQPI + BUSY)
 
 
 def test_host_that_boots_is_a_member_again(net: Star) -> None:
@@ -180,9 +181,9 @@ def test_host_that_boots_is_a_member_again(net: Star) -> None:
     host.join(group)
     net.switch.wait_members(group, {"p1"})
     host.run(["ip", "link", "set", "eth0", "down"])
-    wait_until(lambda: not net.switch.members(group), within=GMI + SLACK, what="gone with the link")
+    wait_until(lambda: not net.switch.members(group), within=GMI + BUSY, what="gone with the link")
     host.run(["ip", "link", "set", "eth0", "up"])
-    net.switch.wait_members(group, {"p1"}, timeout=QUERY + 3)
+    net.switch.wait_members(group, {"p1"}, timeout=QUERY + BUSY)
     assert net.reached(group) == names(1)
 
 
@@ -200,7 +201,7 @@ def test_last_listener_query_is_asked_and_answered(net: Star) -> None:
     def asked() -> list[bytes]:
         return [f for f in net.igmp_seen(1) if f[62:63] == b"\x82" and f[70:86] == packed]
 
-    wait_until(lambda: len(asked()) == ROBUSTNESS, within=LMQT + 1, what="two specific queries")
+    wait_until(lambda: len(asked()) == ROBUSTNESS, within=LMQT + BUSY, what="two specific queries")
     for query in asked():
         assert query[38:54] == packed, "to the group itself"
         assert query[22:24] == b"\xfe\x80", "from a link-local address"

@@ -64,7 +64,7 @@ def bridge(lab: Lab, **how: Any) -> Iterator[KernelBridge]:
 
 
 def wait_roles(switch: Snoop, role: str, port: str | None) -> None:
-    wait_until(lambda: roles(switch) == {(role, port)}, within=10, what=f"{role} {port}")
+    wait_until(lambda: roles(switch) == {(role, port)}, within=20, what=f"{role} {port}")
 
 
 def serves(lab: Lab) -> None:
@@ -85,7 +85,7 @@ def serves(lab: Lab) -> None:
         got = [(host.wire(GROUP).unique, host.wire(SOURCE_GROUP).unique) for host in lab.hosts]
         return got == [(0, 0), (100, 0), (100, 50), (0, 0)]
 
-    wait_until(delivered, within=10, what="members get all of it and others nothing")
+    wait_until(delivered, within=20, what="members get all of it and others nothing")
     for host, group in ((1, GROUP), (2, GROUP), (2, SOURCE_GROUP)):
         lab.h(host).leave(group)
 
@@ -96,7 +96,7 @@ def serves(lab: Lab) -> None:
         lab.settle(lab.h(0))
         return not any(host.wire(GROUP).frames for host in lab.hosts)
 
-    wait_until(silent, within=10, what="nobody gets what was left")
+    wait_until(silent, within=20, what="nobody gets what was left")
 
 
 def test_the_kernel_s_bridge_asks(line: Lab) -> None:
@@ -168,11 +168,12 @@ def test_routed_stream_reaches_a_listener_behind_us() -> None:
                 lab.settle(lab.h(1))
                 return lab.h(2).app(GROUP).unique > 0
 
-            wait_until(routed, within=10, what=f"a routed datagram\n{router.log()}")
+            wait_until(routed, within=20, what=f"a routed datagram\n{router.log()}")
+            net.come_through(beyond, lab.h(2), GROUP, ttl=16)
             for host in lab.hosts:
                 host.reset()
             beyond.send(GROUP, ttl=16, stream=1, count=500, rate=5000)
-            wait_until(lambda: lab.h(2).app(GROUP).unique == 500, within=5, what="all of it")
+            wait_until(lambda: lab.h(2).app(GROUP).unique == 500, within=20, what="all of it")
             lab.settle(lab.h(1))
             got = {host.name for host in lab.hosts if host.wire(GROUP).frames}
             assert got == names(2)

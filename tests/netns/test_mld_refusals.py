@@ -216,7 +216,7 @@ def test_done_from_nowhere_and_to_anywhere_ends_it(net: Star) -> None:
     host.frames([report_v1(GROUP, "::", mac=host.mac)])
     net.switch.wait_members(GROUP, {"p1"})
     host.frames([done(GROUP, "::", mac=host.mac)])
-    net.switch.wait_members(GROUP, set(), timeout=3)
+    net.switch.wait_members(GROUP, set(), timeout=20)
 
 
 @pytest.mark.parametrize("name", ["query", "hello", "advertisement"])
@@ -241,7 +241,7 @@ def test_router_is_found_in_its_own_family(net: Star, name: str) -> None:
         rows = net.switch.show("mrouters")["mrouters"]
         return [(row["family"], row["port"], row["address"]) for row in rows]
 
-    wait_until(lambda: routers() == [("ipv6", "p3", NEIGHBOUR)], within=2, what="the router port")
+    wait_until(lambda: routers() == [("ipv6", "p3", NEIGHBOUR)], within=20, what="the router port")
     try:
         net.report(1, ("TO_EX", GROUP, []))
         net.report(1, ("TO_EX", "239.66.0.1", []))
@@ -251,7 +251,7 @@ def test_router_is_found_in_its_own_family(net: Star, name: str) -> None:
         assert net.reached("239.66.0.1", count=2) == names(1)
     finally:
         host.frames(taken_back)
-        wait_until(lambda: routers() == [], within=4, what="it is taken back, or forgotten")
+        wait_until(lambda: routers() == [], within=20, what="it is taken back, or forgotten")
 
 
 def test_link_local_groups_flood_on_request(net: Star) -> None:

@@ -24,7 +24,7 @@ def test_a_broadcast_storm_is_named_with_its_port() -> None:
     with star(4, pruning=False) as net:
         host = net.h(2)
         frame = udp(host.address, "10.0.0.255", bytes(40), mac=host.mac, destination_mac=BROADCAST)
-        storm = host.start("frames", frames=[frame.hex()], rate=4000, repeat=24_000)
+        storm = host.start("frames", frames=[frame.hex()], rate=4000, repeat=1 << 24)
 
         def named() -> bool:
             return any(
@@ -32,8 +32,8 @@ def test_a_broadcast_storm_is_named_with_its_port() -> None:
                 for severity, subject, words in found(net)
             )
 
-        wait_until(named, within=6, what="check names the storm")
-        storm.result()
+        wait_until(named, within=30, what="check names the storm")
+        storm.stop()
         net.lab.settle(host)
         assert not [one for one in found(net) if one[0] == "problem"]
 

@@ -75,7 +75,7 @@ def test_an_interface_of_another_switch() -> None:
         second.do("reload")
         net = Star(lab, second)
         wait_until(
-            lambda: second.show("ports")["ports"][1]["problem"], within=5, what="p1 is tried"
+            lambda: second.show("ports")["ports"][1]["problem"], within=20, what="p1 is tried"
         )
         named(net, row)
         explained(net, row, "--port", "p0", "--group", G)

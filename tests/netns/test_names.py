@@ -40,7 +40,7 @@ def named() -> Iterator[tuple[Lab, Snoop]]:
 def command(switch: Snoop, *words: str | bytes) -> bytes:
     """What a command prints, as bytes: a test must not be kinder than a terminal."""
     result = subprocess.run(
-        [SNOOP, "--socket", switch.socket, *words], capture_output=True, timeout=20, check=False
+        [SNOOP, "--socket", switch.socket, *words], capture_output=True, timeout=60, check=False
     )
     assert b"Traceback" not in result.stderr
     return result.stdout + result.stderr
@@ -70,7 +70,7 @@ def test_everything_it_says_is_printable(named: tuple[Lab, Snoop]) -> None:
             [str(SNOOP.with_name("python")), "-c", fetch],
             capture_output=True,
             check=True,
-            timeout=20,
+            timeout=60,
         )
     assert r"bad\\xff" in harmless(metrics.stdout)
 
@@ -102,7 +102,7 @@ def test_a_switch_starts_with_such_ports_on_its_command_line(named: tuple[Lab, S
     with namespaces.inside(lab.namespace):
         result = subprocess.run(
             [SNOOP, "--socket", lab.directory / "x.sock", "run", *arguments],
-            capture_output=True, timeout=20, check=False,
+            capture_output=True, timeout=60, check=False,
         )  # fmt: skip
     assert result.returncode == 1
     said = harmless(result.stderr)

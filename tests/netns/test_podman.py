@@ -111,7 +111,7 @@ def reaches(hosts: Hosts, podman: Podman, name: str, count: int = 20) -> None:
     before = podman.heard(name, "10.0.0.10")
     hosts.lab.h(0).send(GROUP, count=count, port=int(PORT), rate=500)
     wait_until(
-        lambda: podman.heard(name, "10.0.0.10") >= before + count, within=10, what=f"{name} has it"
+        lambda: podman.heard(name, "10.0.0.10") >= before + count, within=20, what=f"{name} has it"
     )
 
 
@@ -132,20 +132,20 @@ def test_stream_reaches_the_members_and_nobody_else_on_both_hosts(hosts: Hosts) 
     lab.h(0).join(OTHER)
     wait_row(switch, OTHER, "p0")
     podman.do("exec", "c2", "/bin/group", "send", OTHER, PORT, "20")
-    wait_until(lambda: lab.h(0).wire(OTHER).datagrams == 20, within=10, what="it reaches outside")
+    wait_until(lambda: lab.h(0).wire(OTHER).datagrams == 20, within=20, what="it reaches outside")
     podman.do("exec", "c2", "/bin/group", "send", GROUP, PORT, "20")
     own = address(podman, "c2")
-    wait_until(lambda: podman.heard("c1", own) >= 20, within=10, what="c1 hears c2")
-    wait_until(lambda: podman_b.heard("d1", own) >= 20, within=10, what="d1 hears c2")
-    podman.do("exec", "c2", "ping", "-c", "1", "-W", "5", address(podman_b, "d1"))
-    podman.do("exec", "c2", "ping", "-c", "1", "-W", "5", "10.0.0.10")
+    wait_until(lambda: podman.heard("c1", own) >= 20, within=20, what="c1 hears c2")
+    wait_until(lambda: podman_b.heard("d1", own) >= 20, within=20, what="d1 hears c2")
+    podman.do("exec", "c2", "ping", "-c", "1", "-w", "10", address(podman_b, "d1"))
+    podman.do("exec", "c2", "ping", "-c", "1", "-w", "10", "10.0.0.10")
     # The host itself: reached, and heard by who has joined.
-    podman.do("exec", "c2", "ping", "-c", "1", "-W", "5", "10.0.0.254")
+    podman.do("exec", "c2", "ping", "-c", "1", "-w", "10", "10.0.0.254")
     group = str(podman.directory / "group")
     ip(lab, "route", "add", "224.0.0.0/4", "dev", "sw0")
     with namespaces.inside(lab.namespace):
         subprocess.run([group, "send", GROUP, PORT, "20"], check=True)
-    wait_until(lambda: podman.heard("c1", "10.0.0.254") >= 20, within=10, what="c1 hears its host")
+    wait_until(lambda: podman.heard("c1", "10.0.0.254") >= 20, within=20, what="c1 hears its host")
 
 
 def test_container_that_is_started_again_has_its_stream_again(hosts: Hosts) -> None:

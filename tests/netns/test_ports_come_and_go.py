@@ -15,7 +15,7 @@ def state(switch: Snoop, port: str) -> str:
     return next(str(row["state"]) for row in rows if row["name"] == port)
 
 
-def wait_state(switch: Snoop, port: str, wanted: str, within: float = 5.0) -> None:
+def wait_state(switch: Snoop, port: str, wanted: str, within: float = 20.0) -> None:
     wait_until(lambda: state(switch, port) == wanted, within=within, what=f"{port} is {wanted}")
 
 
@@ -23,7 +23,7 @@ def run(lab: Lab, *words: str) -> subprocess.CompletedProcess[str]:
     """`snoop run` that is expected to end by itself."""
     command = [str(SNOOP), "--socket", str(lab.directory / "other.sock"), "run", *words]
     with namespaces.inside(lab.namespace):
-        return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_port_of_the_file_that_is_not_there_is_missing_and_joins_when_it_appears() -> None:
@@ -66,7 +66,7 @@ def test_switch_whose_ports_all_come_later_asks_from_an_address_of_theirs() -> N
             return {captured.frame[6:12].hex(":") for captured in lab.h(1).captured()}
 
         switch.query()
-        wait_until(asked, within=5, what="a query")
+        wait_until(asked, within=20, what="a query")
         assert asked() == {"02:00:00:00:02:01"}
 
 
@@ -108,7 +108,7 @@ def test_interfaces_that_match_come_and_go_as_ports() -> None:
         count = 4000
         stream = lab.h(0).start("send", destination=GROUP, count=count, rate=2000)
         lab.unplug("p2")
-        wait_until(lambda: "p2" not in ports(switch), within=5, what="p2 is no port")
+        wait_until(lambda: "p2" not in ports(switch), within=20, what="p2 is no port")
         assert switch.members(GROUP) == {"p1"}
         lab.replug(3)
         wait_state(switch, "p3", "up")
@@ -152,7 +152,7 @@ def test_ports_are_added_and_deleted_while_the_switch_runs() -> None:
         assert ports(switch) == {"p0", "p1"}
         assert switch.members(GROUP) == {"p1"}
         wait_until(
-            lambda: lab.port_attribute("p2", "IFLA_PROMISCUITY") == 0, within=5, what="p2 is free"
+            lambda: lab.port_attribute("p2", "IFLA_PROMISCUITY") == 0, within=20, what="p2 is free"
         )
         assert switch.do("port", "add", "p3") == "p3 is a port\n"
         switch.do("port", "del", "p3")

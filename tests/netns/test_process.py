@@ -31,7 +31,7 @@ def refusal(
             [*prefix, SNOOP, "--socket", lab.directory / "refused.sock", *words],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
         )
 
 
@@ -61,7 +61,7 @@ def test_after_sigkill_ports_are_quiet_and_a_new_start_works_at_once() -> None:
         wait_until(lambda: promiscuity(net) == [1] * 4, within=20)
         net.h(1).join(GROUP)
         net.switch.wait_members(GROUP, {"p1"})
-        net.switch.wait_pruning(timeout=5)
+        net.switch.wait_pruning(timeout=60)
         assert net.reached(GROUP) == names(1)
 
 
@@ -71,7 +71,7 @@ def test_second_daemon_on_one_socket_is_refused_and_the_first_lives() -> None:
             [SNOOP, "--socket", net.switch.socket, "run", "--port", "p0"],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
             preexec_fn=lambda: namespaces.enter(net.lab.namespace),
         )
         assert second.returncode == 1
@@ -161,7 +161,7 @@ def test_reload_applies_the_difference_and_loses_no_member() -> None:
                 if "config" in net.switch.show("config")
                 else net.switch.show("config")["switch"]["unregistered"] == "drop"
             ),
-            within=3,
+            within=20,
             what="the new policy is in force",
         )
         stream.result()
@@ -179,7 +179,7 @@ def test_bad_file_on_reload_changes_nothing() -> None:
         net.switch.wait_members(GROUP, {"p1"})
         net.switch.config_file.write_text("[switch]\nunregistered = 7\n")
         net.switch.hang_up()
-        wait_until(lambda: "unregistered" in net.switch.log, within=3, what="it complains")
+        wait_until(lambda: "unregistered" in net.switch.log, within=20, what="it complains")
         assert net.switch.members(GROUP) == {"p1"}
         assert net.reached(GROUP) == names(1)
 
@@ -196,7 +196,7 @@ def test_reload_adds_and_removes_a_port() -> None:
         net.switch.wait_members(GROUP, {"p1"})
         wait_until(
             lambda: net.lab.port_attribute("p3", "IFLA_PROMISCUITY") == 0,
-            within=5,
+            within=20,
             what="the port is let go",
         )
         net.switch.configure({**config, "port": all_ports})
@@ -227,7 +227,7 @@ def test_lab_that_is_killed_takes_the_daemon_and_the_agents_with_it() -> None:
     child.kill()
     child.communicate()
     wait_until(
-        lambda: not any(alive(int(pid)) for pid in pids), within=5, what="its processes are gone"
+        lambda: not any(alive(int(pid)) for pid in pids), within=20, what="its processes are gone"
     )
     namespaces.sweep()
     assert namespaces.named(prefix) == []
@@ -261,7 +261,7 @@ def least_busy(switch: Snoop) -> int:
     spent = []
     for _ in range(3):
         before, end = ticks(), time.monotonic() + 1
-        wait_until(lambda end=end: time.monotonic() >= end, within=2)
+        wait_until(lambda end=end: time.monotonic() >= end, within=20)
         spent.append(ticks() - before)
     return min(spent)
 
@@ -280,6 +280,6 @@ def test_snooping_can_be_switched_off_and_on_while_it_runs() -> None:
         assert net.reached(GROUP) == names(1, 2, 3)
         net.switch.configure(config)
         net.switch.hang_up()
-        net.switch.wait_members(GROUP, {"p1"}, timeout=5)
-        net.switch.wait_pruning(timeout=5)
+        net.switch.wait_members(GROUP, {"p1"}, timeout=60)
+        net.switch.wait_pruning(timeout=60)
         assert net.reached(GROUP) == names(1)

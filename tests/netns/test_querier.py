@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 
-from netns.star import QUERIER, QUERY, RESPONSE, ROBUSTNESS, SLACK, Star, names, star
+from netns.star import BUSY, QUERIER, QUERY, RESPONSE, ROBUSTNESS, SLACK, Star, names, star
 from snoop.lab import Lab, frames, wait_until
 
 OQPI = ROBUSTNESS * QUERY + RESPONSE / 2
@@ -28,12 +29,18 @@ def role(net: Star) -> dict[str, object]:
     return dict(rows[0])
 
 
-def wait_role(net: Star, name: str, within: float = 3.0, **fields: object) -> None:
+def wait_role(net: Star, name: str, within: float = 20.0, **fields: object) -> None:
     def reached() -> bool:
         row = role(net)
         return row["role"] == name and all(row[key] == value for key, value in fields.items())
 
     wait_until(reached, within=within, what=f"role {name} {fields}")
+
+
+def role_changes(net: Star) -> list[float]:
+    """When they were told, in seconds of CLOCK_REALTIME."""
+    shown = net.switch.quick("show", "events", "--type", "querier", "--json")
+    return [event["time"] for event in json.loads(shown)["events"]]
 
 
 def test_own_general_query_is_the_golden_one(net: Star) -> None:
@@ -43,7 +50,7 @@ def test_own_general_query_is_the_golden_one(net: Star) -> None:
     mac = net.lab.port_attribute("p0", "IFLA_ADDRESS")
     wanted = frames.query(QUERIER, response=RESPONSE, interval=round(QUERY), mac=mac)
     for i in range(5):
-        wait_until(lambda i=i: general_queries(net.igmp_seen(i)), within=QUERY + 1)
+        wait_until(lambda i=i: general_queries(net.igmp_seen(i)), within=QUERY + BUSY)
         seen = general_queries(net.igmp_seen(i))[0]
         assert seen[:6] == wanted[:6], "destination MAC 01:00:5e:00:00:01"
         assert seen[6] & 1 == 0, "a source MAC of one station"
@@ -54,10 +61,11 @@ def test_own_general_query_is_the_golden_one(net: Star) -> None:
 def test_queries_keep_their_interval(net: Star) -> None:
     """Q-1: every query interval, not sooner, not later."""
     net.h(1).reset()
-    wait_until(lambda: len(general_queries(net.igmp_seen(1))) >= 4, within=4 * QUERY + 2)
+    wait_until(lambda: len(general_queries(net.igmp_seen(1))) >= 4, within=4 * QUERY + BUSY)
     times = [c.time_ns for c in net.h(1).captured() if general_queries([c.frame])][:4]
     gaps = [(after - before) / 1e9 for before, after in pairwise(times)]
-    assert all(QUERY - 0.05 <= gap <= QUERY + SLACK for gap in gaps), gaps
+    # The one after a late one is in time.
+    assert all(QUERY - SLACK <= gap <= QUERY + SLACK for gap in gaps), gaps
 
 
 def test_startup_queries_come_quickly() -> None:
@@ -72,10 +80,10 @@ def test_startup_queries_come_quickly() -> None:
         def started() -> list[int]:
             return [c.time_ns for c in lab.h(1).captured() if general_queries([c.frame])]
 
-        wait_until(lambda: len(started()) >= 3, within=4, what="three startup queries")
+        wait_until(lambda: len(started()) >= 3, within=20, what="three startup queries")
         first, second, third = started()[:3]
         for gap in (second - first, third - second):
-            assert 0.45 <= gap / 1e9 <= 0.5 + SLACK
+            assert 0.5 - SLACK <= gap / 1e9 <= 0.5 + SLACK
 
 
 def test_lower_address_wins_and_is_replaced_when_it_falls_silent() -> None:
@@ -86,8 +94,15 @@ def test_lower_address_wins_and_is_replaced_when_it_falls_silent() -> None:
         wait_role(net, "non-querier", address=LOWER, port="p3")
         for host in net.lab.hosts:
             host.reset()
-        wait_role(net, "querier", within=OQPI + 1, address=QUERIER)
-        wait_until(lambda: general_queries(net.igmp_seen(1), QUERIER), within=0.5)
+
+        def asked() -> list[float]:
+            seen = net.h(1).captured()
+            return [c.time_ns / 1e9 for c in seen if general_queries([c.frame], QUERIER)]
+
+        wait_role(net, "querier", within=OQPI + BUSY, address=QUERIER)
+        wait_until(asked, within=BUSY, what="our query")
+        # Its role is told when it changes; the next query of itself is an interval later.
+        assert abs(asked()[0] - role_changes(net)[-1]) < QUERY / 2
 
 
 def test_higher_address_and_specific_query_change_no_role() -> None:
@@ -100,7 +115,7 @@ def test_higher_address_and_specific_query_change_no_role() -> None:
             rows = net.switch.show("mrouters")["mrouters"]
             return {(row["port"], row["address"]) for row in rows}
 
-        wait_until(lambda: routers() == {("p2", HIGHER), ("p3", LOWER)}, within=2)
+        wait_until(lambda: routers() == {("p2", HIGHER), ("p3", LOWER)}, within=20)
         assert role(net)["role"] == "querier"
 
 
@@ -111,7 +126,7 @@ def test_query_from_no_address_neither_elects_nor_attracts() -> None:
             host.reset()
         net.query_from(3, "0.0.0.0")
         for i in (0, 1, 2):
-            wait_until(lambda i=i: general_queries(net.igmp_seen(i), "0.0.0.0"), within=2)
+            wait_until(lambda i=i: general_queries(net.igmp_seen(i), "0.0.0.0"), within=20)
         assert role(net)["role"] == "querier"
         assert net.switch.show("mrouters")["mrouters"] == []
 
@@ -121,13 +136,14 @@ def test_router_port_gets_reports_and_all_registered_data() -> None:
     group = "239.11.0.2"
     with star(4) as net:
         net.query_from(3, HIGHER)
+        wait_until(lambda: net.switch.show("mrouters")["mrouters"], within=BUSY, what="its port")
         net.h(1).join(group)
         net.switch.wait_members(group, {"p1"})
         assert net.reached(group) == names(1, 3)
         kinds = {frame[38] for frame in net.igmp_seen(3)}
         net.h(3).reset()
         net.report(1, ("IS_EX", group, []))
-        wait_until(lambda: any(f[38] == 0x22 for f in net.igmp_seen(3)), within=2, what=str(kinds))
+        wait_until(lambda: any(f[38] == 0x22 for f in net.igmp_seen(3)), within=20, what=str(kinds))
 
 
 def test_pim_neighbour_is_a_router_port() -> None:
@@ -135,17 +151,18 @@ def test_pim_neighbour_is_a_router_port() -> None:
     holdtime 0 ends it at once; the hello itself floods."""
     group = "239.11.0.3"
     with star(4) as net:
-        net.report(1, ("TO_EX", group, []))
+        net.h(1).join(group)
+        net.switch.wait_members(group, {"p1"})
         host = net.h(3)
         host.frames([frames.pim_hello("10.0.0.2", mac=host.mac)])
 
         def origins() -> list[tuple[str, str]]:
             return [(r["port"], r["origin"]) for r in net.switch.show("mrouters")["mrouters"]]
 
-        wait_until(lambda: origins() == [("p3", "pim")], within=2)
+        wait_until(lambda: origins() == [("p3", "pim")], within=20)
         assert net.reached(group) == names(1, 3)
         host.frames([frames.pim_hello("10.0.0.2", holdtime=0, mac=host.mac)])
-        wait_until(lambda: origins() == [], within=2)
+        wait_until(lambda: origins() == [], within=20)
         net.lab.settle(host)
         hellos = [c.frame for c in net.h(2).captured() if c.frame[23] == 103]
         assert len(hellos) == 1, "the second hello; `reached` forgot the first"
@@ -160,9 +177,9 @@ def test_mrd_advertisement_makes_a_router_port() -> None:
         def found() -> list[dict[str, object]]:
             return [r for r in net.switch.show("mrouters")["mrouters"] if r["origin"] == "mrd"]
 
-        wait_until(found, within=2, what="an mrd record")
+        wait_until(found, within=20, what="an mrd record")
         assert found()[0]["port"] == "p2"
-        assert 60 < float(str(found()[0]["timer"])) <= 61.5
+        assert 50 < float(str(found()[0]["timer"])) <= 61.5
 
 
 def test_port_that_must_never_be_a_router_port() -> None:
@@ -202,7 +219,7 @@ def test_two_switches_elect_one_querier_and_serve_each_others_members() -> None:
             return [(row["role"], row["address"]) for row in rows]
 
         elected = [("querier", "10.0.0.251"), ("non-querier", "10.0.0.251")]
-        wait_until(lambda: roles() == elected, within=5, what="the election")
+        wait_until(lambda: roles() == elected, within=20, what="the election")
         lab.h(2).join(group)
         right.wait_members(group, {"p2"})
         left.wait_members(group, {"t0"})
@@ -216,7 +233,7 @@ def test_two_switches_elect_one_querier_and_serve_each_others_members() -> None:
         assert left.stop() == 0
         wait_until(
             lambda: right.show("querier")["queriers"][0]["role"] == "querier",
-            within=OQPI + 2,
+            within=OQPI + BUSY,
             what="the loser takes over",
         )
 
@@ -224,7 +241,7 @@ def test_two_switches_elect_one_querier_and_serve_each_others_members() -> None:
 def test_own_queries_make_no_router_port(net: Star) -> None:
     """NET-1, V-1, B-32, spec 30: what the switch sends is not heard as a neighbour's."""
     net.h(1).reset()
-    wait_until(lambda: len(general_queries(net.igmp_seen(1))) >= 2, within=2 * QUERY + 2)
+    wait_until(lambda: len(general_queries(net.igmp_seen(1))) >= 2, within=2 * QUERY + BUSY)
     assert net.switch.show("mrouters")["mrouters"] == []
     assert role(net)["role"] == "querier"
 
@@ -249,9 +266,9 @@ def test_router_solicitations_come_when_a_port_comes_up() -> None:
         def solicitations() -> list[bytes]:
             return [f for f in net.igmp_seen(1) if f[38] == 0x31]
 
-        wait_until(solicitations, within=4, what="a solicitation")
+        wait_until(solicitations, within=20, what="a solicitation")
         first = solicitations()[0]
         assert first[30:34] == bytes((224, 0, 0, 2))
         assert first[22] == 1
-        wait_until(lambda: len(general_queries(net.igmp_seen(1))) >= 4, within=4 * QUERY + 3)
+        wait_until(lambda: len(general_queries(net.igmp_seen(1))) >= 4, within=4 * QUERY + BUSY)
         assert len(solicitations()) <= 3

@@ -39,7 +39,7 @@ def test_one_ufo_frame_does_not_silence_a_port() -> None:
         for ring, frame in enumerate((ufo(), igmp_ufo())):
             send_ufo(guest, frame)
             wait_until(
-                lambda ring=ring: switch.counters("vm0")["ring_reopened"] == ring + 1, within=8
+                lambda ring=ring: switch.counters("vm0")["ring_reopened"] == ring + 1, within=20
             )
             arrives(lab, guest)
             guest.send(frames.report_v2(G, ADDRESS, mac=GUEST))
@@ -65,7 +65,7 @@ def arrives(lab: Lab, guest: Guest) -> None:
     host.reset()
     for i in range(20):
         guest.send(frames.udp(ADDRESS, G, bytes([i]) * 50, mac=GUEST))
-    wait_until(lambda: host.wire(G, ADDRESS).datagrams == 20, within=3)
+    wait_until(lambda: host.wire(G, ADDRESS).datagrams == 20, within=20)
 
 
 @pytest.mark.half
@@ -92,7 +92,7 @@ def test_a_guest_that_does_it_all_the_time_costs_the_others_nothing() -> None:
             attacker.join()
         assert lab.h(1).app(G).unique == 6000
         assert 1 <= switch.counters("vm0")["ring_reopened"] <= 4  # pauses of 1, 2, 4 s
-        wait_until(lambda: not guest_is_deaf(lab, guest), within=10)
+        wait_until(lambda: not guest_is_deaf(lab, guest), within=20)
         Star(lab, switch).conserved()
 
 

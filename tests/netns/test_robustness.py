@@ -65,7 +65,7 @@ def test_killed_and_started_again_it_floods_then_prunes_anew() -> None:
     """Idea 136: kill -9, and no snapshot: flood until a querier has been answered, then the table
     is rebuilt. With one: test_crash.py.
     """
-    query, response = 3.0, 2.0  # Time enough to see the flood.
+    query, response = 5.0, 4.0  # Time enough to see the flood.
     igmp = {"query_interval": query, "query_response_interval": response}
     with star(5, igmp=igmp, switch={"state": False}) as net:
         net.h(1).join(GROUP)
@@ -75,5 +75,5 @@ def test_killed_and_started_again_it_floods_then_prunes_anew() -> None:
         net.switch.start()
         assert net.reached(GROUP) == names(1, 2, 3, 4)
         net.switch.wait_members(GROUP, {"p1"}, timeout=3 * query + response)
-        net.switch.wait_pruning(timeout=10)
+        net.switch.wait_pruning(timeout=20)
         assert net.reached(GROUP) == names(1)

@@ -68,7 +68,7 @@ def test_a_switch_without_root_is_found_from_both_sides_of_its_namespace(open_pl
             mode = stat.S_IMODE(OWN.stat().st_mode)
         finally:
             (open_place / "end").touch()
-        done = job.result(timeout=30)
+        done = job.result(timeout=60)
     with suppress(OSError):
         OWN.rmdir()  # unless somebody else is nobody, too
     assert done.returncode == 0, done.stderr + (open_place / "log").read_text()

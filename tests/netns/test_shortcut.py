@@ -91,7 +91,7 @@ class Hosts:
             frames.extend(self.received(host))
             return last in frames
 
-        wait_until(arrived, within=5)
+        wait_until(arrived, within=20)
         return frames
 
 
@@ -234,7 +234,7 @@ def test_frame_too_large_for_the_egress_is_counted_there() -> None:
         fastpath.publish(Delta())
         learn(hosts)
         hosts.send(0, frame(0, 1, UDP) + bytes(1200))
-        wait_until(lambda: fastpath.counters(1)["tx_mtu"] == 1, within=5)
+        wait_until(lambda: fastpath.counters(1)["tx_mtu"] == 1, within=20)
         fits = frame(0, 1, UDP) + bytes(900)
         hosts.send(0, fits)
         assert hosts.until(1, fits) == [fits]
@@ -250,7 +250,7 @@ def test_address_ages_in_the_kernels_map_unless_it_sends() -> None:
             hosts.send(0, frame(0, 1, UDP, next(numbers)))
             return hosts.received(2)
 
-        wait_until(flooded, within=10, every=0.1)
+        wait_until(flooded, within=20, every=0.1)
         answer = frame(1, 0, UDP, 5000)
         hosts.send(1, answer)
         hosts.until(0, answer)

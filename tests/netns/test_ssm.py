@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netns.star import LMQT, SLACK, Star, names
+from netns.star import BUSY, LMQT, Star, names
 from snoop.lab import frames
 
 A, B, C = "10.0.0.101", "10.0.0.102", "10.0.0.103"
@@ -33,7 +33,7 @@ def test_dropping_one_source_prunes_only_that_one(net: Star) -> None:
     net.h(1).join(group, A, B)
     net.switch.wait_row(group, "p1", forwarding={A, B})
     net.h(1).filter(group, "include", [B])
-    net.switch.wait_row(group, "p1", forwarding={B}, timeout=LMQT + SLACK + 2)
+    net.switch.wait_row(group, "p1", forwarding={B}, timeout=LMQT + BUSY)
     assert net.reached_from([A, B], group) == {A: set(), B: names(1)}
 
 
@@ -53,7 +53,7 @@ def test_leaving_a_source_group_prunes_it(net: Star) -> None:
     net.h(1).join(group, A)
     net.switch.wait_row(group, "p1", forwarding={A})
     net.h(1).leave(group)
-    net.switch.wait_members(group, set(), timeout=LMQT + SLACK + 2)
+    net.switch.wait_members(group, set(), timeout=LMQT + BUSY)
     assert net.reached(group, source=A) == set()
 
 
@@ -61,7 +61,7 @@ def test_kernel_exclude_filter_blocks_a_source(net: Star) -> None:
     """SM-7, SM-10: MCAST_MSFILTER EXCLUDE{A}: A is pruned, everybody else flows."""
     group = "239.3.0.6"
     net.h(1).filter(group, "exclude", [A])
-    net.switch.wait_row(group, "p1", filter_mode="exclude", blocked={A}, timeout=LMQT + SLACK + 2)
+    net.switch.wait_row(group, "p1", filter_mode="exclude", blocked={A}, timeout=LMQT + BUSY)
     assert net.reached_from([A, B], group) == {A: set(), B: names(1)}
 
 
@@ -83,7 +83,5 @@ def test_from_any_source_to_one_source(net: Star) -> None:
     net.h(1).join(group)
     net.switch.wait_row(group, "p1", filter_mode="exclude")
     net.h(1).filter(group, "include", [A])
-    net.switch.wait_row(
-        group, "p1", filter_mode="include", forwarding={A}, timeout=LMQT + SLACK + 2
-    )
+    net.switch.wait_row(group, "p1", filter_mode="include", forwarding={A}, timeout=LMQT + BUSY)
     assert net.reached_from([A, B], group) == {A: names(1), B: set()}

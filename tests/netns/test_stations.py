@@ -57,14 +57,14 @@ def test_thief_of_an_address_gets_one_that_is_still_used_no_more(own: Star, rate
     talk = ethernet(h0.mac, victim.mac).hex()
     victim.start("frames", frames=[talk], rate=1 / 0.3, repeat=100)  # ends with its host
     stealing = steal(own, thief, victim, rate, 3.0)
-    wait_until(lambda: own.switch.counters("p2")["fdb_moved"] > 0, within=3)
+    wait_until(lambda: own.switch.counters("p2")["fdb_moved"] > 0, within=20)
     victim.record("all")
     sent = [probe(victim.mac, h0.mac, i) for i in range(PROBES)]
     assert h0.frames(sent, rate=25)["refused"] == 0
     own.lab.settle(h0)
     assert len(probes_at(victim, victim.mac)) >= PROBES - 1
     stealing.result(60)
-    wait_until(lambda: fdb_row(own, victim.mac)["port"] == "p1", within=3)
+    wait_until(lambda: fdb_row(own, victim.mac)["port"] == "p1", within=20)
     assert fdb_row(own, victim.mac)["rival"] == "p2"
     check = own.switch.run("check").stdout
     assert f"p2: claims {victim.mac}, which is heard at p1" in check
@@ -81,7 +81,7 @@ def test_thief_who_claims_an_address_once_is_told_of_by_its_return(own: Star) ->
     own.lab.settle(thief)
     say(victim, h0.mac)
     line = f"mac_claimed p2 mac {victim.mac} held_at p1"
-    wait_until(lambda: line in own.switch.log, within=5, what="the event")
+    wait_until(lambda: line in own.switch.log, within=20, what="the event")
     assert f"p2: claims {victim.mac}, which is heard at p1" in own.switch.run("check").stdout
 
 
@@ -96,7 +96,7 @@ def test_tcp_goes_on_while_its_address_is_stolen(own: Star) -> None:
     say(victim, h0.mac)
     own.lab.settle(victim)
     stealing = steal(own, thief, victim, 1000.0, 3.0)
-    wait_until(lambda: own.switch.counters("p2")["rx_frames"] > 10, within=3)
+    wait_until(lambda: own.switch.counters("p2")["rx_frames"] > 10, within=20)
     sending = h0.start("tcp_send", destination=victim.address, port=7000, blocks=800)
     result = sending.result(60)
     assert result["intact"]
@@ -115,9 +115,9 @@ def test_address_that_really_moves_is_found_at_once(own: Star) -> None:
         host.record("all")
         host.reset()
         h0.frames([probe(old.mac, h0.mac, number)])
-        wait_until(lambda host=host, n=number: n in probes_at(host, old.mac), within=2)
+        wait_until(lambda host=host, n=number: n in probes_at(host, old.mac), within=20)
         # It stays there, for longer than a false claim would be held off.
-        wait_until(lambda: own.switch.show("fdb")["fdb"] and settled(own, old.mac), within=8)
+        wait_until(lambda: own.switch.show("fdb")["fdb"] and settled(own, old.mac), within=20)
 
 
 def settled(net: Star, mac: str) -> bool:

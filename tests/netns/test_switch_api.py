@@ -124,17 +124,17 @@ def test_pruning_without_a_querier_is_true_at_once() -> None:
 def test_events_end_with_their_time_and_begin_with_the_call() -> None:
     """SAY-21: what happens between the call and the first look is there, however late the look."""
     with Lab(2) as lab, Switch(lab.ports, config={"igmp": IGMP}, namespace=lab.namespace) as switch:
-        events = switch.events("join", timeout=1.5)
+        events = switch.events("join", timeout=4)
         lab.h(1).join(GROUP)
         switch.wait_member(GROUP, "p1")
         first = next(events)
         assert (first["event"], first["group"], first["port"]) == ("join", GROUP, "p1")
         assert list(events) == []
         assert next(switch.events("join", timeout=0), None) is None
-        late = switch.events("leave", timeout=1)
+        late, asked = switch.events("leave", timeout=4), time.time()
         lab.h(1).leave(GROUP)
         switch.wait_members(GROUP, [])
-        wait_until(lambda: time.time() > first["time"] + 3, within=4)
+        wait_until(lambda: time.time() > asked + 5, within=20)
         assert {event["group"] for event in late} == {GROUP}
         with pytest.raises(ValueError, match=r"no event is called 'nonsense'; there are .*join"):
             switch.events("nonsense")

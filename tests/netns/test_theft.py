@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import pytest
+
 from netns.star import star
 from netns.test_l2 import ethernet, mac_bytes
 from netns.test_stations import ETHERTYPE, probe, probes_at, say
@@ -73,7 +75,7 @@ def losses(sender: Host, victim: Host, thief: Host, lab: Lab) -> dict[str, float
         "frames", frames=talk, rate=TALK_S * len(talk), repeat=int(TALK_S * SECONDS)
     )
     mine = {mac_bytes(victim_mac(n)) for n in range(len(THEFTS))}
-    wait_until(lambda: spoken(sender, mine) >= 4 * len(mine), within=5, what="the victims talk")
+    wait_until(lambda: spoken(sender, mine) >= 4 * len(mine), within=20, what="the victims talk")
     stealing = [
         thief.start(
             "frames",
@@ -119,6 +121,7 @@ def bridged() -> Iterator[Lab]:
         yield lab
 
 
+@pytest.mark.half  # who speaks when is what it is about
 def test_victim_of_a_theft_loses_nothing_where_a_bridge_loses_much() -> None:
     with star(3, pruning=False, switch={"fdb_max": 512}) as net:
         ours = losses(net.h(0), net.h(1), net.h(2), net.lab)
@@ -172,4 +175,4 @@ def test_address_that_was_disputed_moves_at_its_first_word() -> None:
             rows = net.switch.show("fdb")["fdb"]
             return bool(next(row for row in rows if row["mac"] == mac)["port"] == "p3")
 
-        wait_until(moved, within=4, what="two seconds of silence at the old port")
+        wait_until(moved, within=20, what="two seconds of silence at the old port")

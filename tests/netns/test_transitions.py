@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from netns.star import SLACK, Star, names, star
+from netns.star import BUSY, Star, names, star
 from snoop.lab import frames, wait_until
 from snoop.lab.datagrams import payload
 from unit.state_table import ROWS, Row
@@ -71,7 +71,7 @@ def wait_state(net: Star, group: str, forwarding: set[str], port: str = "p1") ->
         row = net.switch.row(group, port)
         return (set() if row is None else passes(row, every)) == forwarding
 
-    wait_until(same, within=LMQT + SLACK + 2, what=f"{group} forwards {sorted(forwarding)}")
+    wait_until(same, within=LMQT + BUSY, what=f"{group} forwards {sorted(forwarding)}")
 
 
 def passes(row: dict[str, object], every: set[str]) -> set[str]:
@@ -167,9 +167,7 @@ def test_refresh_during_the_check_keeps_the_source(own: Star, spoken: Spoken) ->
     own.report(1, ("IS_EX", group, [a, b]))
     own.report(1, ("TO_IN", group, []))
     own.report(1, ("IS_IN", group, [a]))
-    own.switch.wait_row(
-        group, "p1", filter_mode="include", forwarding={a}, timeout=LMQT + SLACK + 2
-    )
+    own.switch.wait_row(group, "p1", filter_mode="include", forwarding={a}, timeout=LMQT + BUSY)
     assert forwarded(own, group) == {a}
 
 

@@ -40,7 +40,7 @@ def vlans_of(net: Star, group: str) -> set[tuple[int, str]]:
 def test_report_counts_in_its_own_vlan_only(net: Star) -> None:
     """VLAN-1, VLAN-4, spec 113: VLAN 10 is pruned to p1; VLAN 20 and the untagged are not."""
     tagged_report(net, 1, GROUP, 10)
-    wait_until(lambda: vlans_of(net, GROUP) == {(10, "p1")}, within=3, what="the row in VLAN 10")
+    wait_until(lambda: vlans_of(net, GROUP) == {(10, "p1")}, within=20, what="the row in VLAN 10")
     assert net.reached(GROUP, source=SOURCE, vid=10) == names(1)
     assert net.reached(GROUP, source=SOURCE, vid=20) == names(1, 2, 3)
     assert net.reached(GROUP, source=SOURCE) == names(1, 2, 3)
@@ -52,7 +52,7 @@ def test_kernel_host_on_a_vlan_interface_joins_and_receives(net: Star) -> None:
     sender = net.lab.add_vlan(net.h(0), 30)
     group = "239.10.0.2"
     net.h(1).join(group, interface=interface)
-    wait_until(lambda: vlans_of(net, group) == {(30, "p1")}, within=3, what="the row in VLAN 30")
+    wait_until(lambda: vlans_of(net, group) == {(30, "p1")}, within=20, what="the row in VLAN 30")
     net.h(0).send(group, count=500, interface=sender, rate=5000)
     net.lab.settle(net.h(0))
     assert net.h(1).app(group).unique == 500
@@ -65,7 +65,7 @@ def test_tag_leaves_as_it_came(net: Star, vid: int, pcp: int) -> None:
     """VLAN-5, VLAN-7, NET-3: VID and priority bits, and every byte behind them."""
     group = "239.10.0.3"
     tagged_report(net, 1, group, vid)
-    wait_until(lambda: vlans_of(net, group) == {(vid, "p1")}, within=3)
+    wait_until(lambda: vlans_of(net, group) == {(vid, "p1")}, within=20)
     sender = net.h(0)
     frame = frames.tagged(
         frames.udp(SOURCE, group, payload(1, 1, 120), mac=sender.mac), vid, pcp=pcp
@@ -89,7 +89,7 @@ def test_report_reaches_the_router_port_as_it_came(net: Star, vid: int | None, p
         each.record("all")
         each.reset()
     host.frames([frame])
-    wait_until(lambda: frame in [c.frame for c in net.h(0).captured()], within=3)
+    wait_until(lambda: frame in [c.frame for c in net.h(0).captured()], within=20)
     assert frame not in [c.frame for c in net.h(2).captured()]
 
 
@@ -97,7 +97,7 @@ def test_priority_tag_is_the_untagged_vlan(net: Star) -> None:
     """VLAN-2, spec 114: VID 0 with a priority counts as untagged."""
     group = "239.10.0.4"
     tagged_report(net, 1, group, 0, pcp=5)
-    wait_until(lambda: vlans_of(net, group) == {(0, "p1")}, within=3, what="the row in VLAN 0")
+    wait_until(lambda: vlans_of(net, group) == {(0, "p1")}, within=20, what="the row in VLAN 0")
     assert net.reached(group, source=SOURCE) == names(1)
 
 
@@ -137,10 +137,10 @@ def test_tagged_query_makes_a_router_port_in_its_vlan_only(net: Star) -> None:
         rows = net.switch.show("mrouters")["mrouters"]
         return [(row["vlan"], row["port"], row["origin"]) for row in rows if row["port"] == "p3"]
 
-    wait_until(lambda: records() == [(40, "p3", "query")], within=3, what="the record in VLAN 40")
+    wait_until(lambda: records() == [(40, "p3", "query")], within=20, what="the record in VLAN 40")
     tagged_report(net, 1, GROUP, 40)
     tagged_report(net, 1, GROUP, 50)
-    wait_until(lambda: vlans_of(net, GROUP) == {(40, "p1"), (50, "p1")}, within=3)
+    wait_until(lambda: vlans_of(net, GROUP) == {(40, "p1"), (50, "p1")}, within=20)
     assert net.reached(GROUP, source=SOURCE, vid=40) == names(1, 3)
     assert net.reached(GROUP, source=SOURCE, vid=50) == names(1)
 
@@ -177,12 +177,12 @@ def test_a_vlan_has_a_querier_of_its_own() -> None:
                 if frame[:6] == bytes.fromhex("01005e000001")
             }
 
-        heard = wait_until(asked, within=5, what="a query of VLAN 10")
+        heard = wait_until(asked, within=20, what="a query of VLAN 10")
         assert heard == {(bytes.fromhex("8100c00a"), bytes((10, 10, 0, 254)))}
         tagged_report(net, 1, GROUP, 10)
         net.report(1, ("TO_EX", GROUP, []))
-        wait_until(lambda: vlans_of(net, GROUP) == {(0, "p1"), (10, "p1")}, within=3)
+        wait_until(lambda: vlans_of(net, GROUP) == {(0, "p1"), (10, "p1")}, within=20)
         wait_until(
-            lambda: net.reached(GROUP, source=SOURCE, vid=10) == names(1), within=5, what="pruning"
+            lambda: net.reached(GROUP, source=SOURCE, vid=10) == names(1), within=20, what="pruning"
         )
         assert net.reached(GROUP, source=SOURCE) == names(1, 2)

@@ -35,7 +35,7 @@ def net() -> Iterator[Star]:
         asked = {"vlan": 10, "family": "ipv4"}
         wait_until(
             lambda: made.switch.show("querier", **asked)["queriers"][0]["pruning"],
-            within=8,
+            within=20,
             what="pruning",
         )
         made.h(1).join(GROUP)

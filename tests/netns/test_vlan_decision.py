@@ -138,8 +138,8 @@ class Twin:
                 assert verdict.untagged >> other & 1 == bare, frame.hex()
             self.hosts.send(port, frame)
         counters = self.fastpath.counters
-        wait_until(lambda: counters(port)["rx_frames"] >= taken, within=5, every=0.002)
-        wait_until(self.arrived, within=5, every=0.002)
+        wait_until(lambda: counters(port)["rx_frames"] >= taken, within=20, every=0.002)
+        wait_until(self.arrived, within=20, every=0.002)
 
     def arrived(self) -> bool:
         """Nothing is missing; what is too much is found in the end."""

@@ -65,7 +65,7 @@ class Net:
                 frames.extend(one for one in news if one[6:12] == MARK[6:12])
             return all(frames and b"\x88\xb5" in frames[-1][12:18] for frames in got.values())
 
-        wait_until(all_marked, within=15)
+        wait_until(all_marked, within=20)
         return {name: frames[:-1] for name, frames in got.items()}
 
 

@@ -72,7 +72,7 @@ class Watch:
     def wait(self, text: str, *, gone: bool = False) -> list[str]:
         wait_until(
             lambda: (text in "\n".join(self.lines())) is not gone,
-            within=10,
+            within=20,
             what=f"{text!r} {'off' if gone else 'on'} the screen:\n" + "\n".join(self.lines()),
         )
         return self.lines()
@@ -96,7 +96,7 @@ class Watch:
                 status.append(code)
             return bool(pid)
 
-        wait_until(over, within=10, what="watch ends")
+        wait_until(over, within=20, what="watch ends")
         self.pid = 0
         self.lines()
         return os.waitstatus_to_exitcode(status[0])
@@ -149,10 +149,13 @@ def test_all_ports_and_groups_are_reached_by_the_keys_of_a_keyboard(net: Star) -
 def test_a_stream_is_seen_with_its_rate_and_the_port_with_its_link(net: Star) -> None:
     with watch(net) as shown:
         shown.wait(" groups  ")
-        net.h(0).send(GROUPS[0], count=400, size=1000, rate=400)
+        stream = net.h(0).start("send", destination=GROUPS[0], count=1 << 20, size=1000, rate=400)
         shown.wait("bit/s")
-        assert shown.column("p0", f"{GROUPS[0]} ") == ">"
-        assert shown.column("p1", f"{GROUPS[0]} ") == "●"
+        for port, cell in (("p0", ">"), ("p1", "●")):
+            wait_until(
+                lambda port=port, cell=cell: shown.column(port, f"{GROUPS[0]} ") == cell, within=20
+            )
+        stream.stop()
         os.write(shown.fd, f"p{END}".encode())
         shown.wait(f"p{PORTS - 1} ")
         shown.wait("Enter: its hosts")

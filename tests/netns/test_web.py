@@ -259,7 +259,7 @@ def test_who_says_nothing_makes_room(at: tuple[str, int]) -> None:
     silent = []
     try:
         for _ in range(140):
-            silent.append(socket.create_connection(at, timeout=10))
+            silent.append(socket.create_connection(at, timeout=20))
             silent[-1].sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ")
         assert get(at, "/")[0] == 200
     finally:
@@ -269,7 +269,7 @@ def test_who_says_nothing_makes_room(at: tuple[str, int]) -> None:
 
 def test_a_page_that_does_not_read_costs_nobody(net: Star, at: tuple[str, int]) -> None:
     name = Path(net.switch.socket).stem
-    with socket.create_connection(at, timeout=10) as deaf:
+    with socket.create_connection(at, timeout=20) as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         deaf.sendall(f"GET /api/{name}/live HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         deaf.recv(64)

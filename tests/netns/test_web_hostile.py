@@ -105,10 +105,13 @@ def test_a_storm_is_seen_by_whoever_opens_the_page(net: Star) -> None:
     """At the first look, for which nothing has been counted before."""
     host = net.h(2)
     frame = udp(host.address, "10.0.0.255", bytes(64), mac=host.mac)
-    host.start("frames", frames=[(b"\xff" * 6 + frame[6:]).hex()], rate=5000, repeat=20_000)
-    wait_until(lambda: net.switch.counters("p2")["flood_broadcast"] > 100, within=10, what="it")
+    storm = host.start(
+        "frames", frames=[(b"\xff" * 6 + frame[6:]).hex()], rate=5000, repeat=1 << 24
+    )
+    wait_until(lambda: net.switch.counters("p2")["flood_broadcast"] > 100, within=20, what="it")
     with served(str(net.switch.socket)) as place:
         found = get(place, "/api/switch/picture")[1]["findings"]
+    storm.stop()
     assert ("storm", "p2") in {(one["cause"], one["subject"]) for one in found}
 
 

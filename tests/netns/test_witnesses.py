@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from netns.star import GMI, SLACK, Star, star
+from netns.star import BUSY, GMI, SLACK, Star, star
 from snoop.lab import wait_until
 from snoop.lab.host import Host
 
@@ -31,7 +31,7 @@ def gone(net: Star, port: str, group: str = GROUP) -> dict[str, Any] | None:
 
 
 def is_gone(net: Star, port: str, group: str = GROUP) -> dict[str, Any]:
-    wait_until(lambda: gone(net, port, group), within=GMI + 3, what=f"{group} ends at {port}")
+    wait_until(lambda: gone(net, port, group), within=GMI + BUSY, what=f"{group} ends at {port}")
     row = gone(net, port, group)
     assert row is not None
     return row
@@ -59,13 +59,13 @@ def test_host_that_does_not_hear_the_querier_is_seen_not_to_answer() -> None:
         assert all("p1" not in query["answered"] for query in closed)
         assert any("p1" in query["silent"] and query["answers"] for query in closed)
         assert not any("p2" in query["silent"] for query in closed)
-        assert host_of(net, "p2")["answered"] < 2
+        assert host_of(net, "p2")["answered"] < GMI
         assert gone(net, "p2") is None
         filters(deaf, "0")
         deaf.join(OTHER)
         wait_until(
             lambda: "p1" in net.switch.show("witnesses")["asked"][0]["answered"],
-            within=5,
+            within=20,
             what="the host answers",
         )
         assert host_of(net, "p1")["unanswered"] == 0
@@ -78,19 +78,21 @@ def test_host_that_falls_silent_is_counted_and_named_in_the_event() -> None:
         net.report(1, ("TO_EX", GROUP, []), source="10.0.0.77", mac="02:00:00:00:77:01")
         wait_until(
             lambda: any(row["unanswered"] for row in net.switch.show("hosts")["hosts"]),
-            within=5,
+            within=20,
             what="a query goes unanswered",
         )
         rows = {row["port"]: row for row in net.switch.show("hosts")["hosts"]}
-        assert (rows["p1"]["address"], rows["p1"]["unanswered"]) == ("10.0.0.77", 1)
+        assert rows["p1"]["address"] == "10.0.0.77"
+        assert rows["p1"]["unanswered"] >= 1
         assert rows["p1"]["last_heard"] == rows["p1"]["first_heard"] > 0.4
         assert rows["p2"]["unanswered"] == 0
         row = is_gone(net, "p1")
-        assert (row["how"], row["address"], row["unanswered"]) == ("expired", "10.0.0.77", 2)
+        assert (row["how"], row["address"]) == ("expired", "10.0.0.77")
+        assert row["unanswered"] in (2, 3)  # of the third the time to answer may just have ended
         words = ("show", "events", "--type", "expire", "--group", GROUP, "--json")
         (event,) = json.loads(net.switch.quick(*words))["events"]
         assert (event["reporter"], event["mac"]) == ("10.0.0.77", "02:00:00:00:77:01")
-        assert event["unanswered"] == 2
+        assert event["unanswered"] == row["unanswered"]
         assert abs(event["last_heard"] - GMI) < SLACK
 
 
@@ -99,7 +101,7 @@ def test_host_that_left_is_not_silent() -> None:
     with star(3) as net:
         host = net.h(1)
         host.join(GROUP)
-        wait_until(lambda: net.switch.show("mdb")["mdb"], within=5, what="joined")
+        wait_until(lambda: net.switch.show("mdb")["mdb"], within=20, what="joined")
         host.leave(GROUP)
         row = is_gone(net, "p1")
         assert (row["how"], row["address"], row["unanswered"], row["others"]) == (
@@ -108,14 +110,14 @@ def test_host_that_left_is_not_silent() -> None:
         count = len(net.switch.show("witnesses")["asked"])
         wait_until(
             lambda: count == 8 or len(net.switch.show("witnesses")["asked"]) > count + 2,
-            within=6,
+            within=20,
             what="it is asked in vain",
         )
         seen = host_of(net, "p1")
         assert (seen["left"], seen["unanswered"]) == (True, 0)
         assert not any("p1" in query["silent"] for query in net.switch.show("witnesses")["asked"])
         host.join(OTHER)
-        wait_until(lambda: net.switch.show("mdb")["mdb"], within=5, what="joined again")
+        wait_until(lambda: net.switch.show("mdb")["mdb"], within=20, what="joined again")
         net.lab.set_port("p1", "down")
         row = is_gone(net, "p1", OTHER)
         assert (row["how"], row["address"]) == ("port_down", host.address)

@@ -8,6 +8,7 @@ from typing import Any
 
 from netns.star import Star
 from snoop.lab import frames, frames_ipv6, wait_until
+from snoop.lab.host import Job
 
 EVERYBODY = "ff:ff:ff:ff:ff:ff"
 PORTS = ("p0", "p1", "p2", "p3", "p4")
@@ -115,7 +116,7 @@ def two_ask(net: Star, group: str) -> None:
 
 def forgotten(net: Star, group: str) -> None:
     """Nobody is taken for a router any more."""
-    wait_until(lambda: not net.switch.show("mrouters")["mrouters"], within=8, what="no routers")
+    wait_until(lambda: not net.switch.show("mrouters")["mrouters"], within=20, what="no routers")
 
 
 def both(*steps: Set) -> Set:
@@ -263,14 +264,24 @@ def steals(net: Star, group: str) -> None:
         net.lab.settle(net.h(i))
 
 
+UNDER_WAY: list[Job] = []
+
+
+def stops(_: Star, group: str) -> None:
+    """What goes on until it has been named ends."""
+    while UNDER_WAY:
+        UNDER_WAY.pop().stop()
+
+
 def storms(net: Star, group: str) -> None:
     host = net.h(2)
     frame = frames.udp(host.address, "10.0.0.255", mac=host.mac, destination_mac=EVERYBODY)
-    host.start("frames", frames=[frame.hex()], rate=4000, repeat=16_000)
+    UNDER_WAY.append(host.start("frames", frames=[frame.hex()], rate=4000, repeat=1 << 24))
 
 
 def streams(net: Star, group: str) -> None:
-    net.h(0).start("send", destination=group, count=6000, rate=1500, size=1000)
+    sending = net.h(0).start("send", destination=group, count=1 << 24, rate=1500, size=1000)
+    UNDER_WAY.append(sending)
 
 
 def floods_igmp(net: Star, group: str) -> None:
@@ -406,5 +417,5 @@ def sends_astray(net: Star, group: str) -> None:
     astray = frames.udp(
         host.address, group, bytes(1000), mac=host.mac, destination_mac="01:00:5e:7f:00:01"
     )
-    host.start("frames", frames=[astray.hex()], rate=1500, repeat=9000)
-    wait_until(lambda: net.switch.show("streams")["streams"], within=5, what="it comes in")
+    UNDER_WAY.append(host.start("frames", frames=[astray.hex()], rate=1500, repeat=1 << 24))
+    wait_until(lambda: net.switch.show("streams")["streams"], within=20, what="it comes in")

@@ -18,7 +18,7 @@ def is_refused(i: int, vid: int | None = None) -> Set:
         host.frames([report if vid is None else frames.tagged(report, vid)])
         wait_until(
             lambda: net.switch.show("counters")["ports"][f"p{i}"]["vlan_filtered"],
-            within=8,
+            within=20,
             what="a frame of another VLAN",
         )
 
@@ -28,7 +28,7 @@ def is_refused(i: int, vid: int | None = None) -> Set:
 def sends_within(net: Star, group: str) -> None:
     """As `sends`, where not every host is to be reached."""
     net.h(0).send(group, count=20, rate=1000)
-    wait_until(lambda: net.switch.show("streams", group=group)["streams"], within=8, what=group)
+    wait_until(lambda: net.switch.show("streams", group=group)["streams"], within=20, what=group)
 
 
 def reports_as(i: int, source: str) -> Set:
@@ -46,7 +46,7 @@ def asks_within(source: str) -> Set:
 
     def make(net: Star, group: str) -> None:
         net.query_from(3, source)
-        wait_until(lambda: net.switch.show("mrouters")["mrouters"], within=8, what="a router")
+        wait_until(lambda: net.switch.show("mrouters")["mrouters"], within=20, what="a router")
 
     return make
 

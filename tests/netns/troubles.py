@@ -56,6 +56,7 @@ from netns.troublemakers import (
     something_on_top,
     speaks,
     steals,
+    stops,
     storms,
     streams,
     two_ask,
@@ -85,7 +86,7 @@ TROUBLES = {
         joins, {"igmp": {"querier": "off"}, "switch": {"no_querier": "prune"}}
     ),
     "nobody asks, and everything floods": Trouble(
-        both(joins, streams), {"igmp": {"querier": "off"}}
+        both(joins, streams), {"igmp": {"querier": "off"}}, undo=stops
     ),
     "we ask from no address": Trouble(nothing, igmp(querier_address="0.0.0.0")),
     "somebody asks with our address": Trouble(asks("10.0.0.254"), undo=forgotten),
@@ -148,7 +149,7 @@ TROUBLES = {
     "one stream comes in at two ports": Trouble(
         comes_twice, explain=("--port", "p0", "--source", "10.0.0.10")
     ),
-    "its frames have a MAC address of another group": Trouble(sends_astray),
+    "its frames have a MAC address of another group": Trouble(sends_astray, undo=stops),
     "the source is of another network": Trouble(
         both(joins, sends_from_elsewhere), explain=("--stream",)
     ),
@@ -224,9 +225,9 @@ TROUBLES = {
     "the frames are larger than the port's MTU": Trouble(
         small_mtu, explain=("--stream",), undo=large_mtu
     ),
-    "a storm": Trouble(storms),
-    "an unwanted stream floods": Trouble(streams),
-    "a stream uses a group of 224.0.0.0/24": Trouble(streams, group="224.0.0.200"),
+    "a storm": Trouble(storms, undo=stops),
+    "an unwanted stream floods": Trouble(streams, undo=stops),
+    "a stream uses a group of 224.0.0.0/24": Trouble(streams, group="224.0.0.200", undo=stops),
     "snooping is off": Trouble(nothing, igmp(enabled=False)),
     # IPv6
     "nobody asks over IPv6": Trouble(reports(), {"mld": {"querier": "off"}}, group="ff0e::30:1"),

@@ -210,5 +210,5 @@ def _child(pid: int) -> int:
     def child() -> str:
         return Path(f"/proc/{pid}/task/{pid}/children").read_text().strip()
 
-    wait_until(child, within=5, what=f"a child of {pid}")
+    wait_until(child, within=20, what=f"a child of {pid}")
     return int(child())
