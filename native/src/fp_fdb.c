@@ -77,11 +77,17 @@ uint32_t fp_fdb_flush_stale(struct fp_fdb *fdb,
 		for (uint32_t i = 0; i < FP_FDB_WAYS; i++) {
 			uint64_t key = fp_load_relaxed(&bucket->ways[i].key);
 			uint64_t value = fp_load_relaxed(&bucket->ways[i].value);
+			uint64_t move = fp_load_relaxed(&bucket->ways[i].move);
 
-			if (!key || !stale(context, key_vlan(key), value_port(value)))
+			if (!key)
 				continue;
-			way_clear(fdb, bucket, i);
-			flushed++;
+			if (stale(context, key_vlan(key), value_port(value))) {
+				way_clear(fdb, bucket, i);
+				flushed++;
+			} else if (move &&
+				   stale(context, key_vlan(key), fp_move_unpack(move).other)) {
+				way_set(bucket, i, key, value, 0); /* nobody claims it there */
+			}
 		}
 		bucket_unlock(bucket);
 	}

@@ -108,7 +108,10 @@ int32_t fp_fdb_lookup(const struct fp_fdb *fdb, uint32_t vlan, const uint8_t *ma
 		      int32_t *also);
 /* Forgets an address, if it is at that port. Any thread; waits for other writers. */
 void fp_fdb_forget(struct fp_fdb *fdb, uint32_t vlan, const uint8_t *mac, uint32_t port);
-/* Forgets the addresses of a port, a VLAN or both, -1: any; how many. Waits for other writers. */
+/*
+ * Forgets the addresses of a port, a VLAN or both, -1: any, and what was claimed there of others';
+ * how many addresses. Waits for other writers.
+ */
 uint32_t fp_fdb_flush_matching(struct fp_fdb *fdb, int32_t port, int32_t vlan);
 /* Likewise those of which stale() says so. */
 uint32_t fp_fdb_flush_stale(struct fp_fdb *fdb,

@@ -13,7 +13,7 @@
  * address that has just moved and says much is shared with its old port as well: the host there may
  * only be listening.
  *
- * 64 s after the last claim all is forgotten.
+ * 64 s after the last claim all is forgotten, and when the other port goes down.
  */
 #ifndef FP_MOVE_H
 #define FP_MOVE_H

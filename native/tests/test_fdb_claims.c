@@ -193,6 +193,28 @@ static void test_dispute_is_told_with_both_ports_and_forgotten(void)
 	CHECK_EQ(entry.rival, FP_FDB_NO_RIVAL);
 }
 
+/* A loop that was pulled: who came round in it is nobody's rival. */
+static void test_dispute_ends_with_the_port_that_claims(void)
+{
+	struct fp_fdb_entry entry;
+	int32_t also;
+
+	start(100);
+	for (uint32_t n = 0; n < 8; n++) {
+		learn(0, mac_of(1), 3, START);
+		learn(0, mac_of(1), 4, START);
+	}
+	learn(0, mac_of(1), 3, START);
+	CHECK_EQ(fp_fdb_read(&fdb, &entry, 1, START, SECOND), 1);
+	CHECK_EQ(entry.rival, 4);
+	CHECK_EQ(fp_fdb_flush_matching(&fdb, 5, -1), 0);
+	CHECK_EQ(fp_fdb_read(&fdb, &entry, 1, START, SECOND), 1);
+	CHECK_EQ(fp_fdb_flush_matching(&fdb, 4, -1), 0);
+	CHECK_EQ(fp_fdb_read(&fdb, &entry, 1, START, SECOND), 0);
+	CHECK_EQ(fp_fdb_lookup(&fdb, 0, mac_of(1), START, &also), 3);
+	CHECK_EQ(also, -1);
+}
+
 static void test_address_of_a_sticky_port_stays_until_it_ages(void)
 {
 	uint64_t sticky[FP_MASK_WORDS] = {8};
@@ -318,6 +340,7 @@ int main(void)
 	RUN(test_thieves_take_no_more_than_they_would_from_a_bridge);
 	RUN(test_who_spoke_last_is_served);
 	RUN(test_dispute_is_told_with_both_ports_and_forgotten);
+	RUN(test_dispute_ends_with_the_port_that_claims);
 	RUN(test_address_of_a_sticky_port_stays_until_it_ages);
 	RUN(test_owner_whose_frames_take_the_short_cut_keeps_its_address);
 	RUN(test_address_that_only_the_short_cut_knows_is_not_new);

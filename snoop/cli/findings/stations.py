@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from snoop.cli.findings.facts import NEAR_LIMIT, NOBODYS, Facts, many, note, problem
-from snoop.cli.findings.storms import by_loop, looped
+from snoop.cli.findings.storms import by_loop, had_loop, looped
 from snoop.control import documents, witnessed
 from snoop.control.causes import Cause
 from snoop.control.documents import Finding
@@ -41,7 +41,7 @@ def disputes(facts: Facts) -> Iterator[Finding]:
     now = {rival for rival, _, _ in claimed} | looped(facts)
     for name, counts in facts.port_counters.items():
         frames = counts.get("fdb_move_damped", 0)
-        if frames and name not in now:
+        if frames and name not in now and not had_loop(facts):
             yield problem(
                 Cause.MAC_CLAIMED,
                 name,

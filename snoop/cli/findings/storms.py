@@ -12,9 +12,10 @@ from snoop.control.storm import OVER, STORMS, UNREGISTERED, came_in
 
 _DUMPED = {"flood_broadcast": "broadcast", "flood_unknown_unicast": "not ip6"}  # as tcpdump says
 OWN_FRAME = "own_frame"
+HELD_BACK = "loop"
 _FRESH_SECONDS = 10.0
 """What came round in a loop that is gone came before that."""
-COUNTERS = (*STORMS, *OVER, OWN_FRAME)
+COUNTERS = (*STORMS, *OVER, OWN_FRAME, HELD_BACK)
 
 
 def storms(facts: Facts) -> Iterator[Finding]:
@@ -49,6 +50,13 @@ def looped(facts: Facts) -> set[str]:
 
 def _came_back(facts: Facts) -> set[str]:
     return {name for name, counts in facts.port_counters.items() if counts.get(OWN_FRAME)}
+
+
+def had_loop(facts: Facts) -> bool:
+    """Was there one since the counters were cleared? In it any port may have heard any address."""
+    return bool(_came_back(facts)) or any(
+        counts.get(HELD_BACK) for counts in facts.port_counters.values()
+    )
 
 
 def by_loop(facts: Facts, station: documents.Station) -> bool:

@@ -85,6 +85,15 @@ def test_a_loop_that_is_gone_is_a_note_though_addresses_came_round_in_it() -> No
     assert [(one.severity, one.subject) for one in found] == [("note", "p2")]
 
 
+@pytest.mark.parametrize("held", [{"own_frame": 5}, {"loop": 1956}])
+def test_what_a_loop_had_heard_at_wrong_ports_is_no_theft(held: dict[str, int]) -> None:
+    """Of hosts that were in no loop, too: theirs came round, and was in their place for a while."""
+    damped = {"p0": {"fdb_move_damped": 60}}
+    assert [one.severity for one in look(facts(port_counters=damped))] == ["problem"]
+    found = look(facts(port_counters={**damped, "p2": held}))
+    assert [one for one in found if one.severity == "problem"] == []
+
+
 def test_an_address_claimed_elsewhere_is_still_a_theft() -> None:
     stolen = [station("p0", rival="p1")]
     found = look(facts(port_counters={"p2": {"own_frame": 1}}, disputed=stolen))
