@@ -168,7 +168,9 @@ class Announced:
         for one in states:
             require(0 <= one.vid < 4096 and len(one.mac) == 6, "a session from nowhere")
             require(len(one.owner) <= sdp.OWNER_BYTES_MAX, "a session of nobody")
-            require(one.name == sdp.clean(one.name) != "", "a name that is none")
+            # Not "as `clean` leaves it": what it takes out may change how the rest composes.
+            is_shown = 0 < len(one.name) <= sdp.NAME_CHARS_MAX and one.name.isprintable()
+            require(is_shown, "a name that is none")
             require(0 < len(one.flows) <= sdp.GROUPS_MAX, "a session without groups")
             sources = [each for _, some in one.flows for each in some or ()]
             require(len(sources) <= sdp.GROUPS_MAX * sdp.SOURCES_MAX, "too many sources")

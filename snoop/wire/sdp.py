@@ -8,6 +8,7 @@ terminal must not see is taken out.
 
 import unicodedata
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 from snoop.wire import address
@@ -17,6 +18,8 @@ from snoop.wire.errors import WireError
 NAME_CHARS_MAX: Final = 64
 GROUPS_MAX: Final = 64
 """Of one session; what is beyond has no name."""
+FLOWS_READ: Final = 4 * GROUPS_MAX
+"""Each medium may say those of the session again: a packet could have a hundred thousand."""
 SOURCES_MAX: Final = 16
 LINES_MAX: Final = 1024
 OWNER_BYTES_MAX: Final = 256
@@ -95,7 +98,7 @@ def parse(description: bytes) -> Session:
         raise WireError("announcement_malformed", "nobody's")
     if name in _NAMELESS:
         raise WireError("announcement_unread", "no name")
-    flows = tuple(dict.fromkeys(_flows(session, parts)))[:GROUPS_MAX]
+    flows = tuple(dict.fromkeys(islice(_flows(session, parts), FLOWS_READ)))[:GROUPS_MAX]
     if not flows:
         raise WireError("announcement_unread", "no group")
     return Session(name, found_owner, flows)
@@ -175,6 +178,8 @@ def _flows(session: _Part, parts: list[_Part]) -> Iterator[Flow]:
         for first, count in ranges[:GROUPS_MAX]:
             for number in range(count):
                 group = _after(first, number)
+                if not address.is_multicast(group):
+                    break
                 yield Flow(group, _sources(group, part.filters or session.filters))
 
 

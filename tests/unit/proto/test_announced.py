@@ -275,6 +275,32 @@ def test_another_process_knows_what_was_announced() -> None:
     assert other.called() is None
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("x", "c=IN IP4 239.255.255.250/1/64"),
+        # Without the third mark on a letter those that are left come in another order.
+        ("a\u0ecc\u1715\U0001cf01\u1ac5\u0ac4\ua9e5\U0001193d\u0e4c", "c=IN IP4 239.1.1.1/1"),
+    ],
+)
+def test_nothing_that_is_announced_makes_a_state_that_is_none(name: str, line: str) -> None:
+    """It would keep a switch from being restarted."""
+    told = Told()
+    assert told.say(name, line) == "rx_announcement"
+    assert survived(told)
+
+
+@settings(max_examples=50)
+@given(st.text(min_size=1), st.integers(0, 255), st.integers(0, 99))
+def test_whatever_is_announced_is_known_by_another_process(
+    name: str, number: int, count: int
+) -> None:
+    told = Told()
+    name = name.replace("\n", " ").replace("\r", " ")
+    told.say(name, f"c=IN IP4 239.255.255.{number}/1/{count}")
+    assert len(survived(told)) == len(told)
+
+
 def test_what_another_process_knew_is_bounded_as_what_is_heard() -> None:
     told = Told()
     for number in range(HOST_MAX):

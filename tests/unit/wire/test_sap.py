@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from snoop.wire import sap, sdp
-from snoop.wire.address import parse
+from snoop.wire.address import is_multicast, parse
 from snoop.wire.errors import ANNOUNCEMENTS, WireError
 from unit import frames, frames6
 
@@ -235,6 +237,24 @@ def test_a_session_names_no_more_than_its_share() -> None:
     wide = description(*[f"c=IN IP4 239.{n}.1.1/1/9999" for n in range(200)])
     assert len(sdp.parse(wide).flows) == sdp.GROUPS_MAX
     assert flows(description("c=IN IP4 239.255.255.255/1/9"))["239.255.255.255"] is None
+
+
+def test_a_range_ends_where_groups_do() -> None:
+    """What is behind them is no group, and would be none in a state that another process reads."""
+    last = ":".join(8 * ["ffff"])
+    for first, groups in (("IP4 239.255.255.250/1", 6), (f"IP6 {last}", 1)):
+        session = sdp.parse(description(f"c=IN {first}/64"))
+        assert len(session.flows) == groups
+        assert all(is_multicast(group) for group, _ in session.flows)
+
+
+def test_media_that_say_the_session_s_groups_again_cost_no_time() -> None:
+    """A datagram of two kilobytes can say a million groups that way."""
+    ranges = (f"c=IN IP4 239.1.{number}.1/1/64" for number in range(64))
+    text = description(*ranges, *900 * ["m=a"])
+    began = time.process_time()
+    assert len(sdp.parse(text).flows) == sdp.GROUPS_MAX
+    assert time.process_time() - began < 0.5
 
 
 def test_a_name_is_one_line_that_a_terminal_can_show() -> None:
