@@ -18,11 +18,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FP_HEALTH_WAYS 4u    /* a power of two */
-#define FP_HEALTH_PIDS 64u   /* likewise, of all ways */
-#define FP_HEALTH_BELIEVE 4u /* datagrams in a row */
-#define FP_HEALTH_WINDOW                                                                           \
-	64 /* numbers back in which one is late, or known; what leaves it is lost */
+#define FP_HEALTH_WAYS 4u     /* a power of two */
+#define FP_HEALTH_PIDS 64u    /* likewise, of all ways */
+#define FP_HEALTH_BELIEVE 4u  /* datagrams in a row */
+#define FP_HEALTH_WINDOW 64   /* numbers back in which one is late, or known; else it is lost */
 #define FP_HEALTH_JUMP 3000   /* numbers ahead that are lost ones: RFC 3550 A.1, MAX_DROPOUT */
 #define FP_HEALTH_MISFITS 64u /* in a row, and most of the next are not looked at: */
 #define FP_HEALTH_REST 4032u  /* so many */

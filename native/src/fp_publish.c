@@ -47,8 +47,8 @@ void fp_publish_end(struct fp_switch *sw, struct fp_table *table, struct fp_port
 {
 	struct fp_table *old = fp_load_relaxed(&sw->table); /* only this thread stores it */
 
-	/* release: the table is whole before it can be seen; pairs with the loop's acquire */
 	begin_health_anew(sw, old, table);
+	/* release: the table is whole before it can be seen; pairs with the loop's acquire */
 	fp_store_release(&sw->table, table);
 	fp_served_publish(sw, old, table);
 	fp_excuse_down(sw, old->up, table->up);

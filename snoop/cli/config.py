@@ -29,9 +29,10 @@ def config() -> None:
 def check(
     ctx: click.Context, /, argument: str | None, file: str | None, as_json: bool, **given: Any
 ) -> int:
-    """Check FILE and options as `run` and `reload` would; nothing is opened.
+    """Check FILE and options; nothing is opened.
 
-    Notes are about what is allowed and seldom meant, and about interfaces that are not here.
+    What is wrong is what `run` and `reload` would say. Notes are about what is allowed and seldom
+    meant, and about interfaces that are not here.
     """
     from snoop.config import effective, odd
     from snoop.config.problems import ConfigError
@@ -127,6 +128,7 @@ SERVING_SECONDS = 60.0  # more than the rest of it may take
     type=options.Number(0, 600, min_open=True),
     default=RESTART_SECONDS,
     show_default=True,
+    metavar="S",
     help="Seconds that the new process may take to begin.",
 )
 @options.option(

@@ -28,7 +28,7 @@ _COMMANDS = {
     "show": ("show", "Show the state of a running switch."),
     "mdb": ("change", "Add or delete static groups."),
     "mrouter": ("change", "Add or delete static router ports."),
-    "port": ("port", "Set options of a port while the switch runs."),
+    "port": ("port", "Add and delete ports, and set their options."),
     "clear": ("change", "Forget dynamic state."),
     "query": ("change", "Send a query now."),
     "explain": ("explain", "Why a frame goes where it goes."),

@@ -28,9 +28,9 @@ def port() -> None:
 @options.as_json
 @click.pass_context
 def port_add(ctx: click.Context, argument: str, wait: bool, keep: bool, as_json: bool) -> None:
-    """Make an interface a port, with options as in [[port]], until it is deleted or the switch
-    ends; with --keep as long as the interface is there.
+    """Make an interface a port, with options as in [[port]].
 
+    It is one until it is deleted or the switch ends; with --keep as long as the interface is there.
     Nothing is written to the file, and a reload keeps it. A list is given by repeating its option:
     p9,trunk=10,trunk=20-29. What is kept is the interface's alias, snoop:SWITCH,OPTION=VALUE…, and
     who makes interfaces may set that in place of this command.
@@ -52,9 +52,10 @@ def port_add(ctx: click.Context, argument: str, wait: bool, keep: bool, as_json:
 @click.argument("interface", metavar="IF", type=options.PORT)
 @click.pass_context
 def port_del(ctx: click.Context, interface: str) -> None:
-    """Delete a port that `port add` has added, or that says in its alias that it is one.
+    """Delete a port that is not of the file.
 
-    What was learned there ends; nobody else loses a frame.
+    It was made by `port add`, or says in its alias that it is one. What was learned there ends;
+    nobody else loses a frame.
     """
     options.session(ctx).call("port_del", port=interface)
 
@@ -71,11 +72,12 @@ def port_del(ctx: click.Context, interface: str) -> None:
 @options.as_json
 @click.pass_context
 def port_set(ctx: click.Context, interface: str, words: tuple[str, ...], as_json: bool) -> None:
-    """Set options of a port, those of [[port]], until the switch ends or they are put back.
+    """Set options of a port, those of [[port]].
 
-    A list is written with commas: trunk=10,20-29. OPTION= puts an option back to what the file
-    says, OPTION=default to what holds where the file says nothing. Of access and trunk either
-    takes the other's place. Nothing is written to the file, and a reload keeps what is set.
+    They hold until the switch ends or they are put back. A list is written with commas:
+    trunk=10,20-29. OPTION= puts an option back to what the file says, OPTION=default to what holds
+    where the file says nothing. Of access and trunk either takes the other's place. Nothing is
+    written to the file, and a reload keeps what is set.
     """
     session = options.session(ctx)
     if as_json:
