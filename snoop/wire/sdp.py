@@ -8,7 +8,6 @@ terminal must not see is taken out.
 
 import unicodedata
 from collections.abc import Iterator
-from itertools import islice
 from typing import Final, NamedTuple
 
 from snoop.wire import address
@@ -98,7 +97,8 @@ def parse(description: bytes) -> Session:
         raise WireError("announcement_malformed", "nobody's")
     if name in _NAMELESS:
         raise WireError("announcement_unread", "no name")
-    flows = tuple(dict.fromkeys(islice(_flows(session, parts), FLOWS_READ)))[:GROUPS_MAX]
+    read = zip(range(FLOWS_READ), _flows(session, parts), strict=False)
+    flows = tuple(dict.fromkeys(flow for _, flow in read))[:GROUPS_MAX]
     if not flows:
         raise WireError("announcement_unread", "no group")
     return Session(name, found_owner, flows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -252,9 +252,9 @@ def test_media_that_say_the_session_s_groups_again_cost_no_time() -> None:
     """A datagram of two kilobytes can say a million groups that way."""
     ranges = (f"c=IN IP4 239.1.{number}.1/1/64" for number in range(64))
     text = description(*ranges, *900 * ["m=a"])
-    began = time.process_time()
+    began = thread_time()
     assert len(sdp.parse(text).flows) == sdp.GROUPS_MAX
-    assert time.process_time() - began < 0.5
+    assert thread_time() - began < 0.5
 
 
 def test_a_name_is_one_line_that_a_terminal_can_show() -> None:
