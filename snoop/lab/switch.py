@@ -84,14 +84,19 @@ class Snoop(Switch):
 
     def quick(self, *words: str) -> str:
         """A command that must work, run in this process: polling stays cheap."""
+        done = self.here(*words)
+        if done.returncode != 0:
+            raise AssertionError(f"snoop {' '.join(words)}: {done.returncode} {done.stderr}")
+        return done.stdout
+
+    def here(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """As `run`, in this process: in time for what is soon over, on a busy machine too."""
         from snoop.cli.main import run
 
         printed, complained = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complained):
             status = run(["--socket", str(self.socket), *words])
-        if status != 0:
-            raise AssertionError(f"snoop {' '.join(words)}: {status} {complained.getvalue()}")
-        return printed.getvalue()
+        return subprocess.CompletedProcess(words, status, printed.getvalue(), complained.getvalue())
 
     def rows(self, group: str | None = None) -> list[dict[str, Any]]:
         return self.mdb(group=group)

@@ -63,13 +63,15 @@ def play(
     seed: int,
     seconds: float = 1e9,
     steps: int = 1 << 30,
+    least: int = 0,
     only: Sequence[str] = (),
     patience: float = 1.0,
     faults: int = 1,
     told: Callable[[Network, Outcome], None] = lambda net, outcome: None,
 ) -> Outcome:
-    """A game of so many seconds or steps, or until there are so many `faults`; `told` is called
-    after each step. `patience` multiplies the times allowed, for machines that do other things.
+    """A game of so many seconds and at `least` so many steps, of so many steps, or until there are
+    so many `faults`; `told` is called after each step. `patience` multiplies the times allowed,
+    for machines that do other things.
     """
     outcome = Outcome(seed)
     end = time.monotonic() + seconds
@@ -77,7 +79,9 @@ def play(
         growth = Growth({})
         outcome.faults += [f"in the beginning, {each}" for each in converged(net, BEGIN_S)]
         while (
-            len(outcome.faults) < faults and len(outcome.steps) < steps and time.monotonic() < end
+            len(outcome.faults) < faults
+            and len(outcome.steps) < steps
+            and (time.monotonic() < end or len(outcome.steps) < least)
         ):
             number = len(outcome.steps) + 1
             random = Random(f"{seed} {number}")

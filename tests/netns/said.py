@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
-from netns.star import Star
+from netns.star import BUSY, Star
 from snoop.lab import wait_until
 from unit.causes import SILENT, Row
 
@@ -14,7 +15,7 @@ def named(net: Star, row: Row) -> None:
     said: list[str] = []
 
     def is_named() -> bool:
-        found = json.loads(net.switch.run("check", "--json").stdout)["findings"]
+        found = json.loads(net.switch.here("check", "--json").stdout)["findings"]
         said[:] = [" ".join(map(str, each.values())) for each in found]
         return any(row.is_said_by(**each) for each in found)
 
@@ -28,6 +29,13 @@ def named(net: Star, row: Row) -> None:
 def explained(net: Star, row: Row, *question: str) -> None:
     """`explain` says it of some port, or in a note."""
     if row.explain != SILENT:
-        answer = json.loads(net.switch.quick("explain", *question, "--json"))
-        said = [*(each["because"] for each in answer["why"]), *answer["notes"]]
-        assert any(row.is_explained_by(line) for line in said), "\n".join([row.explain, *said])
+        said: list[str] = []
+
+        def is_explained() -> bool:
+            answer = json.loads(net.switch.quick("explain", *question, "--json"))
+            said[:] = [*(each["because"] for each in answer["why"]), *answer["notes"]]
+            return any(row.is_explained_by(line) for line in said)
+
+        with suppress(AssertionError):
+            wait_until(is_explained, within=BUSY)
+        assert is_explained(), "\n".join([row.explain, *said])

@@ -10,7 +10,7 @@ import pytest
 
 from netns.said import explained, named
 from netns.star import IGMP, MLD, Star, star
-from netns.troublemakers import PORTS, Trouble, nothing
+from netns.troublemakers import PORTS, Trouble, nothing, stops
 from netns.troubles import TROUBLES
 from unit.causes import rows
 
@@ -34,6 +34,7 @@ def test_a_trouble_is_named_as_the_table_says(net: Star, title: str) -> None:
         to = () if "--to" in trouble.explain else ("--group", group)
         explained(net, row, *trouble.explain, *to)
     finally:
+        stops()
         if trouble.undo is not None:
             trouble.undo(net, group)
         configure(net, Trouble(nothing))

@@ -18,7 +18,7 @@ PATIENCE = 3.0  # five other labs are played with beside it
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_after_every_step_streams_reach_their_members_and_nobody_else(seed: int) -> None:
-    outcome = game.play(seed=seed, seconds=SECONDS, patience=PATIENCE)
+    outcome = game.play(seed=seed, seconds=SECONDS, least=6, patience=PATIENCE)
     assert not outcome.faults, str(outcome)
     assert len(outcome.steps) > 5
 

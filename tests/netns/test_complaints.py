@@ -15,6 +15,7 @@ from snoop.lab import Lab, frames, frames_ipv6, wait_until
 
 GROUP = "239.21.0.1"
 QUERIER_OFF = {"querier": "off"}
+CALM = {"query_interval": 60.0}  # what was joined, and refused, lasts as long as the test
 
 
 def said(net: Star, *words: str) -> str:
@@ -23,7 +24,7 @@ def said(net: Star, *words: str) -> str:
 
     def is_said() -> bool:
         nonlocal text
-        done = net.switch.run("check")
+        done = net.switch.here("check")
         text = " ".join(done.stdout.split())
         return done.returncode == 1 and all(word in text for word in words)
 
@@ -64,7 +65,7 @@ def test_stream_dies_after_four_minutes() -> None:
     """Nobody asks, so the membership ends though the viewer still watches."""
     with star(
         3,
-        igmp=QUERIER_OFF,
+        igmp={**QUERIER_OFF, "query_interval": 3.0},
         switch={"no_querier": "prune", "unregistered": "mrouters"},
         pruning=False,
     ) as net:
@@ -129,7 +130,7 @@ def test_ipv6_neighbour_discovery() -> None:
 
 def test_no_querier() -> None:
     """Nothing is pruned, since nobody would refresh a membership."""
-    with star(3, igmp=QUERIER_OFF, pruning=False) as net:
+    with star(3, igmp={**QUERIER_OFF, **CALM}, pruning=False) as net:
         net.h(1).join(GROUP)
         net.switch.wait_members(GROUP, {"p1"})
         assert net.reached(GROUP) == names(1, 2)
@@ -251,7 +252,7 @@ def test_stream_floods_everywhere() -> None:
 def test_table_full() -> None:
     """The third group of two has no place; its join is refused and its stream floods."""
     joined = ["239.21.1.1", "239.21.1.2", "239.21.1.3"]
-    with star(3, igmp={"max_groups": 2}) as net:
+    with star(3, igmp={**CALM, "max_groups": 2}) as net:
         for group in joined:
             net.report(1, ("TO_EX", group, []))
         net.lab.settle(net.h(1))
@@ -268,7 +269,8 @@ def test_table_full() -> None:
 def test_a_filter_or_limit_that_was_hit_is_named() -> None:
     """Not among the ten, but the next question: the host joins and still gets nothing."""
     deny, most = {"deny_groups": ["239.21.0.0/24"]}, {"max_groups": 1}
-    with star(3, switch={"unregistered": "mrouters"}, ports={"p1": deny, "p2": most}) as net:
+    switch, ports = {"unregistered": "mrouters"}, {"p1": deny, "p2": most}
+    with star(3, igmp=CALM, switch=switch, ports=ports) as net:
         net.report(1, ("TO_EX", GROUP, []))
         net.report(2, ("TO_EX", "239.22.0.1", []), ("TO_EX", GROUP, []))
         net.switch.wait_members("239.22.0.1", {"p2"})

@@ -125,6 +125,8 @@ def test_a_switch_whose_snapshot_cannot_be_written_says_so_until_it_can() -> Non
         place.unlink()
         (place / "of somebody else").mkdir(parents=True)
         net.h(1).join(GROUP)
+        net.switch.wait_members(GROUP, {"p1"})
+        net.h(0).send(GROUP, count=20, rate=1000)
         named(net, rows()["the snapshot for a crash cannot be written"])
         (place / "of somebody else").rmdir()
         place.rmdir()

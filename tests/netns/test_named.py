@@ -15,7 +15,7 @@ BROADCAST = "ff:ff:ff:ff:ff:ff"
 
 def found(net: Star) -> list[tuple[str, str, str]]:
     """Severity, subject and words of every finding."""
-    said = json.loads(net.switch.run("check", "--json").stdout)["findings"]
+    said = json.loads(net.switch.here("check", "--json").stdout)["findings"]
     return [(one["severity"], one["subject"], one["finding"]) for one in said]
 
 

@@ -20,7 +20,7 @@ PRUNES = {"unregistered": "mrouters", "no_querier": "prune"}
 
 def test_more_vlans_than_a_port_may_open() -> None:
     row = rows()["a host forges VLANs"]
-    with star(3, switch=PRUNES, pruning=False) as net:
+    with star(3, igmp={"query_interval": 60.0}, switch=PRUNES, pruning=False) as net:
         host = net.h(2)
         report = frames.report_v2(G, host.address, mac=host.mac)
         host.frames([frames.tagged(report, vid) for vid in range(1, 1031)])

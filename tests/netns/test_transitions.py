@@ -36,7 +36,7 @@ IGMP = Spoken({each: f"192.0.2.{i}" for i, each in enumerate(LETTERS, start=1)},
 MLD = Spoken({each: f"2001:db8::{i}" for i, each in enumerate(LETTERS, start=1)}, "ff0e::4:{}")
 BOTH = {"igmp": IGMP, "mld": MLD}
 A, B, *_ = EVERY = tuple(IGMP.sources.values())
-QUERY, RESPONSE, LAST_MEMBER = 2.0, 0.4, 0.6  # LMQT: time to see what holds before it
+QUERY, RESPONSE, LAST_MEMBER = 4.0, 0.4, 1.2  # LMQT: time to see what holds before it
 LMQT, GMI = 2 * LAST_MEMBER, 2 * QUERY + 2 * RESPONSE
 TIMERS = {
     "query_interval": QUERY,

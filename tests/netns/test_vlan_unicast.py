@@ -173,7 +173,7 @@ def test_tag_behind_one_that_is_taken_off_takes_the_rings() -> None:
         net.learn((0, 1, in_10(frame(0, 1, UDP))), (1, 0, frame(1, 0, UDP)))
         before = net.fastpath.counters(0)
         net.hosts.send(0, in_10(in_20(frame(0, 1, UDP, 7))))
-        wait_until(lambda: net.more(0, "rx_frames", before) == 1, within=20)
+        wait_until(lambda: net.more(0, "rx_frames", before) >= 1, within=20)
         assert net.more(0, "shortcut_frames", before) == 0
         assert in_20(frame(0, 1, UDP, 7)) not in net.arrived(1, of=0)
 

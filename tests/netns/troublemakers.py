@@ -8,12 +8,13 @@ from typing import Any
 
 from netns.star import Star
 from snoop.lab import frames, frames_ipv6, wait_until
-from snoop.lab.host import Job
+from snoop.lab.host import Host, Job
 
 EVERYBODY = "ff:ff:ff:ff:ff:ff"
 PORTS = ("p0", "p1", "p2", "p3", "p4")
 G = "239.30.0.{}"
-UNREGISTERED = {"switch": {"unregistered": "mrouters"}}
+LASTS = {"query_interval": 10.0}  # what was joined, and refused, lasts until it has been named
+UNREGISTERED = {"switch": {"unregistered": "mrouters"}, "igmp": LASTS}
 Tables = Mapping[str, Any]
 Set = Callable[[Star, str], None]
 
@@ -36,6 +37,11 @@ def at(port: str, **keys: Any) -> Tables:
 
 def igmp(**keys: Any) -> Tables:
     """Keys of that table, where what nobody has joined is pruned."""
+    return {**UNREGISTERED, "igmp": {**LASTS, **keys}}
+
+
+def asked(**keys: Any) -> Tables:
+    """The same where somebody is to fall silent."""
     return {**UNREGISTERED, "igmp": keys}
 
 
@@ -97,8 +103,24 @@ def bad_checksum_of_mld(net: Star, group: str) -> None:
     net.lab.settle(host)
 
 
+UNDER_WAY: list[Job] = []
+
+
+def stops() -> None:
+    """What goes on until it has been named ends."""
+    while UNDER_WAY:
+        UNDER_WAY.pop().stop()
+
+
+def goes_on(host: Host, *said: bytes) -> None:
+    """The host says it now, and again every second."""
+    host.frames(said)
+    hexes = [frame.hex() for frame in said]
+    UNDER_WAY.append(host.start("frames", frames=hexes, rate=len(said), repeat=1 << 24))
+
+
 def asks(source: str, **how: Any) -> Set:
-    """h3 sends a query."""
+    """h3 sends a query: one, which is counted."""
 
     def make(net: Star, group: str) -> None:
         net.query_from(3, source, **how)
@@ -109,9 +131,9 @@ def asks(source: str, **how: Any) -> Set:
 
 def two_ask(net: Star, group: str) -> None:
     """A querier that is older than the other does not give way to it."""
-    net.query_from(2, "10.0.0.12")
-    net.query_from(3, "10.0.0.13")
-    net.lab.settle(net.h(3))
+    for i in (2, 3):
+        host = net.h(i)
+        goes_on(host, frames.query(f"10.0.0.1{i}", mac=host.mac))
 
 
 def forgotten(net: Star, group: str) -> None:
@@ -155,8 +177,7 @@ def sends_with_ttl_one(net: Star, group: str) -> None:
 
 def says_hello(net: Star, group: str) -> None:
     host = net.h(3)
-    host.frames([frames.pim_hello(host.address, mac=host.mac, holdtime=4)])
-    net.lab.settle(host)
+    goes_on(host, frames.pim_hello(host.address, mac=host.mac, holdtime=4))
 
 
 def speaks(i: int) -> Set:
@@ -264,15 +285,6 @@ def steals(net: Star, group: str) -> None:
         net.lab.settle(net.h(i))
 
 
-UNDER_WAY: list[Job] = []
-
-
-def stops(_: Star, group: str) -> None:
-    """What goes on until it has been named ends."""
-    while UNDER_WAY:
-        UNDER_WAY.pop().stop()
-
-
 def storms(net: Star, group: str) -> None:
     host = net.h(2)
     frame = frames.udp(host.address, "10.0.0.255", mac=host.mac, destination_mac=EVERYBODY)
@@ -331,8 +343,7 @@ def claims_to_route(net: Star, group: str) -> None:
     """h3 says to be more routers than a port may have."""
     host = net.h(3)
     addresses = [f"10.0.7.{number}" for number in range(1, 67)]
-    host.frames([frames.pim_hello(each, mac=host.mac, holdtime=4) for each in addresses])
-    net.lab.settle(host)
+    goes_on(host, *(frames.pim_hello(each, mac=host.mac, holdtime=4) for each in addresses))
 
 
 def two_behind(net: Star, group: str) -> None:

@@ -8,8 +8,10 @@ a group of its own, since the switch remembers streams for longer than a test wa
 from __future__ import annotations
 
 from netns.troublemakers import (
+    LASTS,
     UNREGISTERED,
     Trouble,
+    asked,
     asks,
     at,
     bad_checksum,
@@ -56,7 +58,6 @@ from netns.troublemakers import (
     something_on_top,
     speaks,
     steals,
-    stops,
     storms,
     streams,
     two_ask,
@@ -86,22 +87,24 @@ TROUBLES = {
         joins, {"igmp": {"querier": "off"}, "switch": {"no_querier": "prune"}}
     ),
     "nobody asks, and everything floods": Trouble(
-        both(joins, streams), {"igmp": {"querier": "off"}}, undo=stops
+        both(joins, streams), {"igmp": {"querier": "off"}}
     ),
-    "we ask from no address": Trouble(nothing, igmp(querier_address="0.0.0.0")),
+    "we ask from no address": Trouble(nothing, asked(querier_address="0.0.0.0")),
     "somebody asks with our address": Trouble(asks("10.0.0.254"), undo=forgotten),
     "a lower address asks in our place": Trouble(asks("10.0.0.13"), undo=forgotten),
     "the querier is of an older version": Trouble(
-        asks("10.0.0.13", version=2), igmp(querier="off"), undo=forgotten
+        asks("10.0.0.13", version=2), asked(querier="off"), undo=forgotten
     ),
-    "two others ask": Trouble(two_ask, igmp(querier="off"), undo=forgotten),
+    "two others ask": Trouble(two_ask, asked(querier="off"), undo=forgotten),
     "the router has no address": Trouble(
-        both(joins, asks("0.0.0.0")), igmp(mrouter_on_null_source=False)
+        both(joins, asks("0.0.0.0")), asked(mrouter_on_null_source=False)
     ),
     "the router is not believed": Trouble(
         both(joins, asks("10.0.0.253")), ports=at("p3", mrouter="never"), undo=forgotten
     ),
-    "a host says that it routes": Trouble(both(joins_at(3), says_hello), undo=forgotten),
+    "a host says that it routes": Trouble(
+        both(joins_at(3), says_hello), {"igmp": LASTS}, undo=forgotten
+    ),
     # Joins that are refused
     "a filter refuses the join": Trouble(reports(), UNREGISTERED, DENIED),
     "the join names no source in the SSM range": Trouble(
@@ -140,16 +143,17 @@ TROUBLES = {
     "one listener joined, another never does": Trouble(both(speaks(2), joins, sends), group=KNX),
     "the listener wants another source": Trouble(
         joins_source,
+        {"igmp": LASTS},
         group="232.30.0.2",
         explain=("--port", "p0", "--source", "10.0.0.10"),
     ),
     "the listener asked to be spared this source": Trouble(
-        joins_but, explain=("--port", "p0", "--source", "10.0.0.10")
+        joins_but, {"igmp": LASTS}, explain=("--port", "p0", "--source", "10.0.0.10")
     ),
     "one stream comes in at two ports": Trouble(
         comes_twice, explain=("--port", "p0", "--source", "10.0.0.10")
     ),
-    "its frames have a MAC address of another group": Trouble(sends_astray, undo=stops),
+    "its frames have a MAC address of another group": Trouble(sends_astray),
     "the source is of another network": Trouble(
         both(joins, sends_from_elsewhere), explain=("--stream",)
     ),
@@ -206,10 +210,10 @@ TROUBLES = {
         steals, explain=("--port", "p0", "--to", "02:00:00:00:01:02")
     ),
     "one host does not answer": Trouble(falls_silent),
-    "a host of IGMPv1 has too little time": Trouble(reports_v1, UNREGISTERED),
+    "a host of IGMPv1 has too little time": Trouble(reports_v1, asked()),
     "two hosts have one address": Trouble(shares_an_address, undo=has_its_own),
     "nobody answers: the querier's address and a reverse path filter": Trouble(
-        filters_by_reverse_path, igmp(querier_address="192.168.99.1"), undo=filters_nothing
+        filters_by_reverse_path, asked(querier_address="192.168.99.1"), undo=filters_nothing
     ),
     # Ports
     "runs of datagrams go to a router": Trouble(
@@ -225,10 +229,10 @@ TROUBLES = {
     "the frames are larger than the port's MTU": Trouble(
         small_mtu, explain=("--stream",), undo=large_mtu
     ),
-    "a storm": Trouble(storms, undo=stops),
-    "an unwanted stream floods": Trouble(streams, undo=stops),
-    "a stream uses a group of 224.0.0.0/24": Trouble(streams, group="224.0.0.200", undo=stops),
-    "snooping is off": Trouble(nothing, igmp(enabled=False)),
+    "a storm": Trouble(storms),
+    "an unwanted stream floods": Trouble(streams),
+    "a stream uses a group of 224.0.0.0/24": Trouble(streams, group="224.0.0.200"),
+    "snooping is off": Trouble(nothing, asked(enabled=False)),
     # IPv6
     "nobody asks over IPv6": Trouble(reports(), {"mld": {"querier": "off"}}, group="ff0e::30:1"),
     "a filter refuses the join over IPv6": Trouble(
