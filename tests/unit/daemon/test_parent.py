@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -58,11 +58,17 @@ def begun(place: Path, heirs: int) -> Iterator[subprocess.Popen[bytes]]:
         stdin=subprocess.PIPE,
         cwd=place,
         env=environment,
+        start_new_session=True,
     )
     assert process.stdin is not None
-    with process.stdin:
-        wait_until(lambda: settled(process, place), within=HANGS_S, what="the last heir's parent")
-        yield process
+    try:
+        with process.stdin:
+            wait_until(lambda: settled(process, place), within=HANGS_S, what="the heir's parent")
+            yield process
+    finally:
+        with suppress(ProcessLookupError):  # if all is well nobody is left
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def settled(process: subprocess.Popen[bytes], place: Path) -> bool:
