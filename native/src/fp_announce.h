@@ -12,15 +12,15 @@
 #define FP_FRAGMENT_FIELD 0x3fffu
 
 /* SAY-61: 224.2.127.254, 224.0.0.255, 239.*.255.255; ff0X::2:7ffe. */
-static inline bool fp_announce_is_group(const struct fp_frame *frame)
+static inline bool fp_announce_is_group(uint32_t family, const uint8_t *group)
 {
-	uint32_t last = fp_read32(frame->group + 12);
+	uint32_t last = fp_read32(group + 12);
 
-	if (frame->family == FP_FAMILY_IPV4)
+	if (family == FP_FAMILY_IPV4)
 		return last == 0xe0027ffeu || last == 0xe00000ffu ||
 		       (last & 0xff00ffffu) == 0xef00ffffu;
-	return last == 0x00027ffeu && (fp_read32(frame->group) & 0xfff0ffffu) == 0xff000000u &&
-	       frame->group[1] >= 2 && !fp_read32(frame->group + 4) && !fp_read32(frame->group + 8);
+	return last == 0x00027ffeu && (fp_read32(group) & 0xfff0ffffu) == 0xff000000u &&
+	       group[1] >= 2 && !fp_read32(group + 4) && !fp_read32(group + 8);
 }
 
 /* A whole UDP datagram to their port and one of their groups; of IPv6 no fragment with an offset.
@@ -29,7 +29,8 @@ static inline bool fp_announce_is(const struct fp_frame *frame)
 {
 	const uint8_t *ip = frame->data + frame->l3_offset;
 
-	if (frame->protocol != FP_IPPROTO_UDP || frame->service_tag || !fp_announce_is_group(frame))
+	if (frame->protocol != FP_IPPROTO_UDP || frame->service_tag ||
+	    !fp_announce_is_group(frame->family, frame->group))
 		return false;
 	if (frame->header_bytes + FP_UDP_BYTES > frame->total_bytes)
 		return false;

@@ -153,8 +153,8 @@ static void judge(const struct pass *pass, struct fp_flow *flow)
 				       : FP_NO_TAG;
 		enum fp_path rule;
 
-		fp_plan_facts(pass->table, flow->key.port, tci, pass->allowed, &flow->verdict,
-			      &facts);
+		fp_plan_facts(pass->table, flow->key.port, flow->key.group, tci, pass->allowed,
+			      &flow->verdict, &facts);
 		rule = fp_choice_rule(&facts);
 		flow->judged = true;
 		flow->kept = !fp_path_is_kernel(rule);
@@ -175,8 +175,8 @@ static void judge(const struct pass *pass, struct fp_flow *flow)
 		return;
 	note->judged_seq = pass->table->seq;
 	keep_stream(pass, flow);
-	fp_plan_facts(pass->table, flow->key.port, fp_plan_tci(slot->key), pass->allowed,
-		      &flow->verdict, &facts);
+	fp_plan_facts(pass->table, flow->key.port, flow->key.group, fp_plan_tci(slot->key),
+		      pass->allowed, &flow->verdict, &facts);
 	if (note->given && fp_word_load(&slot->mode) == FP_MODE_RING)
 		thrown_ns = fp_word_load(&slot->took_ns) | 1;
 	fp_choice_look(&note->choice, &facts, fp_slots_served(slots, flow->place), thrown_ns,

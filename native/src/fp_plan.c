@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "fp_announce.h"
 #include "fp_frame.h"
 #include "fp_mask.h"
 #include "fp_port.h"
@@ -42,8 +43,22 @@ static bool is_served(const struct fp_table *table, uint32_t port)
 	return table->ports[port] && fp_load_relaxed(&table->ports[port]->served);
 }
 
-void fp_plan_facts(const struct fp_table *table, uint32_t in_port, uint32_t tci, bool allowed,
-		   const struct fp_verdict *verdict, struct fp_choice_facts *facts)
+static uint32_t family_of(const uint8_t *group)
+{
+	static const uint8_t ipv4[8];
+
+	return memcmp(group, ipv4, sizeof(ipv4)) ? FP_FAMILY_IPV6 : FP_FAMILY_IPV4;
+}
+
+/* Frames of the same addresses, if not this one. */
+static bool are_copied(const struct fp_table *table, uint32_t in_port, const uint8_t *group)
+{
+	return fp_mask_has(table->names, in_port) && fp_announce_is_group(family_of(group), group);
+}
+
+void fp_plan_facts(const struct fp_table *table, uint32_t in_port, const uint8_t *group,
+		   uint32_t tci, bool allowed, const struct fp_verdict *verdict,
+		   struct fp_choice_facts *facts)
 {
 	uint64_t others[FP_MASK_WORDS];
 	uint64_t as_is[FP_MASK_WORDS];
@@ -52,7 +67,7 @@ void fp_plan_facts(const struct fp_table *table, uint32_t in_port, uint32_t tci,
 	*facts = (struct fp_choice_facts){
 		.allowed = allowed,
 		.served = is_served(table, in_port),
-		.copied = verdict->punt,
+		.copied = verdict->punt || are_copied(table, in_port, group),
 		.spelled = !verdict->tagging || !are_mixed(others, verdict->untagged),
 	};
 	fp_mask_for_each(verdict->ports, port)
@@ -113,7 +128,7 @@ void fp_plan_make(const struct fp_table *table, const uint64_t *key,
 	memset(plan, 0, sizeof(*plan));
 	plan->verdict = *verdict;
 	split(verdict, tci, as_is, others);
-	append_all(table, verdict, key[5] ? FP_FAMILY_IPV6 : FP_FAMILY_IPV4, as_is, others, slot);
+	append_all(table, verdict, family_of((const uint8_t *)(key + 5)), as_is, others, slot);
 	if (slot->count > slot->as_is) {
 		uint32_t other = slot->egress[slot->as_is];
 		bool push = !fp_mask_has(verdict->untagged, other);

@@ -127,7 +127,7 @@ static bool renew_slot(struct renewal *renewal, struct fp_slots *slots, uint32_t
 	if (!renewal->joins && fp_load_relaxed(&note->ahead) &&
 	    !covers(&verdict, &note->verdicts[slot->version >> 1 & 1]))
 		return false;
-	fp_plan_facts(table, port, frame.tci, true, &verdict, &facts);
+	fp_plan_facts(table, port, frame.group, frame.tci, true, &verdict, &facts);
 	rule = fp_choice_rule(&facts);
 	if (!verdict.learn || !fp_path_is_kernel(rule))
 		return false;

@@ -28,6 +28,7 @@ static bool all_void(const struct fp_table *old, const struct fp_table *table)
 	       memcmp(old->up, table->up, sizeof(old->up)) ||
 	       memcmp(old->coalesce, table->coalesce, sizeof(old->coalesce)) ||
 	       memcmp(old->rings, table->rings, sizeof(old->rings)) ||
+	       memcmp(old->names, table->names, sizeof(old->names)) ||
 	       memcmp(old->filters, table->filters, sizeof(old->filters)) ||
 	       memcmp(old->trunks, table->trunks, sizeof(old->trunks)) ||
 	       memcmp(old->ports, table->ports, sizeof(old->ports)) ||

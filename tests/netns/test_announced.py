@@ -44,8 +44,33 @@ def speaker(host: Host) -> Iterator[Any]:
         yield say
 
 
+def path(net: Star) -> str:
+    """Who serves what goes to the group of announcements."""
+    return next((row["path"] for row in net.switch.streams() if row["group"] == SAID), "")
+
+
 def announced(net: Star, noun: str, group: str = GROUP) -> set[str | None]:
     return {row["announced"] for row in net.switch.show(noun)[noun] if row["group"] == group}
+
+
+def test_announcements_are_read_from_the_moment_on_that_it_is_wanted() -> None:
+    """Though the kernel serves their group by then, and others of the same sender to that group."""
+    with star(3, switch={"announced_names": False}) as net, speaker(net.h(0)) as say:
+        net.h(1).join(GROUP)
+        net.switch.wait_members(GROUP, {"p1"})
+        assert net.reached(GROUP) == {"h1"}
+        net.h(0).start("send", destination=SAID, count=20_000, rate=200)
+        wait_until(lambda: path(net) == "kernel", within=10, what="the kernel serves it")
+        config = {**net.switch.config, "switch": {}}
+        net.switch.configure(config)
+        net.switch.quick("reload")
+
+        def named() -> bool:
+            say(sdp("Stage Box 1-8"))
+            return announced(net, "mdb") == {"Stage Box 1-8"}
+
+        wait_until(named, within=10, what="it is read")
+        wait_until(lambda: path(net) == "ring", within=10, what="it stays in the rings")
 
 
 def test_a_stream_is_shown_by_what_its_sender_calls_it() -> None:
