@@ -107,6 +107,15 @@ class Door:
         """Where it is knocked."""
         return self._listening
 
+    def move(self, listening: socket.socket) -> None:
+        """Take those who knock there, from now on; who is in stays."""
+        former, self._listening = self._listening, listening
+        listening.setblocking(False)
+        self._loop.remove_reader(former.fileno())
+        former.close()
+        if not self._waits:
+            self._watch()
+
     def guests(self) -> list[Guest]:
         """Everybody who is in."""
         return [guest for guest in self._tasks.values() if guest is not None]

@@ -4,7 +4,8 @@ One asyncio task a client, let in by a `Door`. A client that sends nonsense, sen
 not read costs a bounded amount of memory and no time of the switch: lines, clients, queues, answers
 nobody reads and waits all have a limit. The socket file is 0660, and `socket_group` may use it; a
 file left by a daemon that died is replaced, one with a live daemon behind it is not. Who has just
-been killed is waited for.
+been killed is waited for. A file that somebody removes while we run, or puts another in the place
+of, is made again, as far as that goes: else nobody could ask the switch until it is started anew.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import socket
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from snoop.config.problems import ConfigError
 from snoop.control import requests, sockets
@@ -40,6 +42,7 @@ SILENT_SECONDS = 60.0
 SEND_SECONDS = 20.0
 LOCK_SECONDS = 1.0
 DYING_SECONDS = 5.0
+MIND_SECONDS = 1.0
 _STEP_SECONDS = 0.02
 _WRITE_BYTES_MAX = 1 << 20
 
@@ -54,6 +57,14 @@ class _Dying(SocketTaken):
 
 class NoGroup(ConfigError):
     """The socket cannot be given to that group; the text says why."""
+
+
+class _File(NamedTuple):
+    """A socket file: a number alone may soon be another's. Nothing but its making moves `made`."""
+
+    device: int
+    inode: int
+    made_ns: int
 
 
 class ControlServer:
@@ -72,7 +83,8 @@ class ControlServer:
         self._answer = answer
         self._listen = listen
         self._door: Door | None = None
-        self._inode: int | None = None
+        self._file: _File | None = None
+        self._minding: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Listen; SocketTaken if another daemon does, or the path cannot be used; NoGroup."""
@@ -87,30 +99,37 @@ class ControlServer:
                 await asyncio.sleep(_STEP_SECONDS)
 
     async def _open(self) -> None:
+        self._admit(await self._made())
+
+    async def _made(self) -> socket.socket:
         gid = gid_of(self._group)
         try:
             sockets.make(self._path.parent)
             async with _locked(self._path.parent):
                 _clear_stale(self._path)
-                sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-                _bind(sock, self._path)
-                if self._group:
-                    self._give(gid)
-                sock.listen(BACKLOG)
-                self._inode = self._path.stat().st_ino
+                with contextlib.ExitStack() as undone:
+                    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+                    undone.callback(sock.close)
+                    _bind(sock, self._path)
+                    if self._group:
+                        self._give(gid)
+                    sock.listen(BACKLOG)
+                    self._file = _file(self._path)
+                    undone.pop_all()
         except OSError as error:
             raise SocketTaken(
                 f"cannot listen on {self._path}: {error.strerror or error}; "
                 "give another path with --socket"
             ) from error
-        self._admit(sock)
+        return sock
 
     def take_over(self, sock: socket.socket) -> None:
         """Listen where another process did; nobody who knocked meanwhile is refused."""
-        with contextlib.suppress(OSError):  # The file is gone, and so is nobody's to remove.
-            self._inode = self._path.stat().st_ino
         with contextlib.suppress(OSError):
             sock.listen(BACKLOG)  # The kernel names this process from here on.
+        with contextlib.suppress(OSError):  # The file may be gone, or another's.
+            if _leads_here(self._path):
+                self._file = _file(self._path)
         try:
             self._give(gid_of(self._group))
         except NoGroup as error:
@@ -125,8 +144,33 @@ class ControlServer:
 
     async def see_off(self) -> None:
         """Answer who has asked, and take no more; the file and who knocks are another's."""
+        if self._minding is not None:
+            self._minding.cancel()
         if self._door is not None:
             await self._door.see_off()
+
+    async def _mind(self) -> None:
+        """Make the file again where it is gone; what cannot be done is said once, and tried on."""
+        said = ""
+        while True:
+            await asyncio.sleep(MIND_SECONDS)
+            with contextlib.suppress(OSError):
+                if self._file is not None and self._file == _file(self._path):
+                    said = ""
+                    continue
+            try:
+                sock = await self._made()
+            except _Dying:
+                continue
+            except (SocketTaken, NoGroup) as error:
+                if said != str(error):
+                    said = str(error)
+                    _log.error("nobody can ask this switch: the file of its socket is gone, and "
+                               "%s", error)  # fmt: skip
+            else:
+                assert self._door is not None
+                self._door.move(sock)
+                _log.warning("%s was gone, and is there again", self._path)
 
     def _admit(self, sock: socket.socket) -> None:
         self._door = Door(
@@ -136,6 +180,7 @@ class ControlServer:
             serve=self._serve,
             line_bytes_max=requests.LINE_BYTES_MAX,
         )
+        self._minding = asyncio.get_running_loop().create_task(self._mind())
 
     def let_in(self, group: str) -> None:
         """Members of this group may use the socket, and those of the former no more; NoGroup."""
@@ -154,10 +199,12 @@ class ControlServer:
 
     async def close(self) -> None:
         """Stop listening, drop every client and remove the file if it is still ours."""
+        if self._minding is not None:
+            self._minding.cancel()
         if self._door is not None:
             await self._door.close()
         with contextlib.suppress(OSError):
-            if self._inode is not None and self._path.stat().st_ino == self._inode:
+            if self._file is not None and self._file == _file(self._path):
                 self._path.unlink()
 
     async def _serve(self, guest: Guest) -> None:
@@ -274,6 +321,18 @@ def _bind(sock: socket.socket, path: Path) -> None:
         sock.bind(str(path))
     finally:
         os.umask(before)
+
+
+def _file(path: Path) -> _File:
+    found = path.lstat()
+    return _File(found.st_dev, found.st_ino, found.st_mtime_ns)
+
+
+def _leads_here(path: Path) -> bool:
+    """Is it this process that listens there?"""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
+        probe.connect(str(path))
+        return holder(probe).pid == os.getpid()
 
 
 def _clear_stale(path: Path) -> None:

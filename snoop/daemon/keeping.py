@@ -4,7 +4,7 @@ Soon after something changed, so that little is lost by a crash; at most once a 
 often where it takes long, so that it never costs more than a twentieth of a processor. What takes a
 while is written by a child, which has the memory as it was at the moment it was made: nothing waits
 for it, and nothing can change beneath it. Numbers that move by themselves are in it every
-`COUNTS_SECONDS`.
+`COUNTS_SECONDS`, and a file that somebody has removed is there again as soon.
 
 The child is in the way of nobody: it lets go of all descriptors at once (rings are not even mapped
 in it), stands behind all others for a processor, and replaces no file once its parent is dead.
@@ -88,7 +88,8 @@ class Keeping:
 
     def _count_on(self) -> None:
         self._counts = None
-        if self._passes() != self._written[1] and self._timer is None:
+        moved = self._passes() != self._written[1]
+        if self._timer is None and (moved or self._snapshot.is_lost):
             self._timer = self._loop.call_later(0, self._write)
         self.changed()
 
@@ -154,6 +155,7 @@ class Keeping:
         if self._over:
             return
         self._plane.unkept = None
+        self._snapshot.remember()
         if status:
             self._failed("the process that was to write it failed")
         self._done()

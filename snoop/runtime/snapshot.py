@@ -25,6 +25,7 @@ class Snapshot:
     def __init__(self, socket: Path) -> None:
         """Open nothing yet."""
         self.path = socket.with_name(f"{socket.name.removesuffix('.sock')}.state")
+        self._written: tuple[int, int] | None = None
 
     def read(self) -> bytes | None:
         """What is in it, None if there is none; BadState if it cannot be believed."""
@@ -58,10 +59,27 @@ class Snapshot:
             if still is not None and os.getppid() != still:
                 return False
             fresh.rename(self.path)
+            self.remember()
         finally:
             with contextlib.suppress(OSError):
                 fresh.unlink(missing_ok=True)
         return True
+
+    def remember(self) -> None:
+        """What is there now is what was written last, by this process or a child of it."""
+        self._written = self._there()
+
+    @property
+    def is_lost(self) -> bool:
+        """Is what was written last gone, or something else in its place?"""
+        return self._written is not None and self._there() != self._written
+
+    def _there(self) -> tuple[int, int]:
+        try:
+            found = self.path.lstat()
+        except OSError:
+            return 0, 0
+        return found.st_ino, found.st_mtime_ns
 
     def remove(self) -> None:
         """Leave nothing, nor what others left who were killed while they wrote."""

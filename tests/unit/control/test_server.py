@@ -23,6 +23,7 @@ from snoop.control.client import Client, NoDaemon, Refused
 from snoop.control.requests import Request, RequestError, Show
 from snoop.control.server import ControlServer, NoGroup, SocketTaken
 from snoop.runtime.fanout import QUEUE_MAX, Fanout
+from snoop.waiting import wait_until
 from unit import HANGS_S
 from unit.scene import heard
 
@@ -311,6 +312,83 @@ def test_a_file_that_is_no_socket_is_left_alone(path: Path) -> None:
     with pytest.raises(SocketTaken, match="is not a socket"):
         serve(path, threaded(lambda: None))
     assert path.read_text() == "precious"
+
+
+@pytest.mark.parametrize("place", ["gone", "dead", "gone with its directory"])
+def test_a_socket_file_that_is_lost_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Who is in stays, and at the end nothing is left."""
+    monkeypatch.setattr(server, "MIND_SECONDS", 0.01)
+    path = tmp_path / "run" / "sw.sock"
+
+    def work() -> None:
+        with Client(str(path)) as before:
+            path.unlink()
+            if place == "dead":
+                with socket.socket(socket.AF_UNIX) as dead:
+                    dead.bind(str(path))
+            elif place != "gone":
+                path.parent.rmdir()
+            wait_until(lambda: answers(path), within=HANGS_S)
+            assert before.call("show", what="mdb")["what"] == "mdb"
+
+    serve(path, threaded(work))
+    assert not path.exists()
+
+
+def answers(path: Path) -> bool:
+    try:
+        with Client(str(path)) as client:
+            return bool(client.call("show", what="mdb"))
+    except NoDaemon:
+        return False
+
+
+@pytest.mark.parametrize("place", ["a file", "another daemon"])
+def test_what_took_the_place_of_the_socket_file_is_left_alone(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, place: str
+) -> None:
+    """It is said once, and when it goes the switch can be asked again."""
+    monkeypatch.setattr(server, "MIND_SECONDS", 0.01)
+    said = "is not a socket" if place == "a file" else "another snoop daemon is running"
+
+    def work() -> None:
+        path.unlink()
+        with socket.socket(socket.AF_UNIX) as other:
+            if place == "a file":
+                path.write_text("precious")
+            else:
+                other.bind(str(path))
+                other.listen()
+            there = path.lstat()
+            wait_until(lambda: said in caplog.text, within=HANGS_S)
+            assert path.lstat() == there
+            path.unlink()
+            wait_until(lambda: answers(path), within=HANGS_S)
+        assert caplog.text.count(said) == 1
+
+    serve(path, threaded(work))
+
+
+def test_one_whose_place_was_taken_while_it_was_handed_over_makes_its_own(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file of another is not taken for ours, nor removed."""
+    monkeypatch.setattr(server, "MIND_SECONDS", 0.01)
+
+    async def scene() -> None:
+        heir = ControlServer(path, answer=answer, listen=lambda _: None)  # type: ignore[arg-type, return-value]
+        with socket.socket(socket.AF_UNIX) as handed, socket.socket(socket.AF_UNIX) as other:
+            handed.bind(str(path))
+            path.unlink()
+            other.bind(str(path))
+            heir.take_over(handed)
+            await asyncio.to_thread(wait_until, lambda: answers(path), within=HANGS_S)
+        await heir.close()
+        assert not path.exists()
+
+    asyncio.run(scene())
 
 
 def test_nobody_at_the_socket_is_its_own_error(tmp_path: Path) -> None:

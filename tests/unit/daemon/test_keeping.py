@@ -78,6 +78,28 @@ def test_a_snapshot_that_takes_long_comes_seldom(
     assert later.due()[0] == pytest.approx(min(pause, COUNTS_SECONDS))
 
 
+def test_one_that_somebody_has_removed_is_written_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Though nothing changes, and no traffic is."""
+    now = [1_000 * SECOND]
+    monkeypatch.setattr(clock, "now", lambda: Instant(now[0]))
+    written: list[bytes] = []
+    snapshot: Any = SimpleNamespace(write=written.append, is_lost=False)
+    later: Any = Later()
+    kept = Keeping(later, snapshot, lambda: Anything, plane_of(1))  # type: ignore[arg-type, return-value]
+    kept.changed()
+    later.due()[1]()
+    for lost in (False, True):
+        snapshot.is_lost = lost
+        seconds, looks = later.due()
+        assert seconds == COUNTS_SECONDS
+        looks()
+    assert len(written) == 1
+    later.due()[1]()
+    assert len(written) == 2
+
+
 def test_one_that_could_not_be_written_is_tried_again_and_said_until_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

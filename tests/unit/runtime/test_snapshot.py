@@ -31,6 +31,20 @@ def test_it_is_beside_the_socket_and_its_owner_s_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["sw0.state"]
 
 
+def test_it_is_lost_when_it_is_gone_or_another_is_in_its_place(tmp_path: Path) -> None:
+    file = Snapshot(tmp_path / "sw0.sock")
+    assert not file.is_lost, "none was written"
+    for lose in (lambda: file.path.unlink(), lambda: file.path.write_bytes(b"something else")):
+        file.write(b"one")
+        assert not file.is_lost
+        lose()
+        assert file.is_lost
+    Snapshot(tmp_path / "sw0.sock").write(b"by a child")
+    assert file.is_lost
+    file.remember()
+    assert not file.is_lost
+
+
 def test_who_is_killed_while_he_writes_leaves_the_one_before(tmp_path: Path) -> None:
     file = Snapshot(tmp_path / "sw0.sock")
     file.write(b"before")
