@@ -15,7 +15,8 @@ Counts = dict[str, int]
 
 class Port(Struct, frozen=True, kw_only=True, gc=False):
     """A port, its interface, its totals since they were cleared. `kind`: "host" of the host's own;
-    `groups`: memberships of its hosts, `group_limit` of either family; `device`: its interface.
+    `groups`: memberships of its hosts, `group_limit` of either family; `device`: its interface;
+    `vlan_filtered`: what it has refused since it is in `vlans`, None: an older switch.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Port(Struct, frozen=True, kw_only=True, gc=False):
     device: str = ""
     loop: bool = False
     loop_with: str | None = None
+    vlan_filtered: int | None = None
 
     @property
     def stands(self) -> str:

@@ -23,6 +23,7 @@ from snoop.proto.views import FilterMode, HostRow
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
 from snoop.runtime.port import Port
+from snoop.runtime.ports import OUTSIDE
 from snoop.table.seen import Stream
 from snoop.wire import address
 from snoop.wire.address import Address
@@ -143,6 +144,14 @@ def ports(
     ]
 
 
+def _outside(plane: Plane, port: Port, counts: Mapping[str, int]) -> int:
+    """What it refused since it is in the VLANs that it is in, and since that was cleared."""
+    if port.outside is None:
+        return 0
+    since = plane.ports.counters(port).get(OUTSIDE, 0) - port.outside
+    return min(counts.get(OUTSIDE, 0), since)
+
+
 def _port(
     plane: Plane, port: Port, counts: dict[str, int], device: Device | None
 ) -> documents.Port:
@@ -164,6 +173,7 @@ def _port(
         addresses=sorted(link.addresses) if link is not None else [],
         loop=port.held is not None,
         loop_with=port.held_with,
+        vlan_filtered=_outside(plane, port, counts),
         problem=port.problem or port.held or port.notice or plane.ports.absent.get(port.name),
         state_bytes=plane.engine.port_state_bytes(port.id),
         state_max_bytes=port.table.max_state << 20,

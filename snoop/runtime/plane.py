@@ -263,6 +263,7 @@ class Plane(Undecided, Published):
         """
         self.is_quiet, self._taken = not self._taken, 0
         self.fastpath.reap()
+        self.ports.look()
         now = clock.now()
         self.names.announced.expire(now)
         self.kernel.look(now, self.config.switch)

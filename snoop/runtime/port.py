@@ -87,7 +87,8 @@ class Port:
     nothing, `held_with` the port by which its loop goes on; `setup`: how it was asked for last;
     `said`: the state in the log; `later`: its program is to come, and the rings alone serve it;
     `rings_only`: nothing leaves it by the kernel's programs; `dismissed`: it is a port no longer,
-    and waits to be closed.
+    and waits to be closed; `outside`: what it had refused for its VLAN when it came into those that
+    it is in, None: only now.
     """
 
     id: int
@@ -113,6 +114,7 @@ class Port:
     direct: Direct = direct.MISSING
     before: Mapping[str, int] = field(default_factory=dict)
     since: Instant | None = None
+    outside: int | None = 0
 
     @property
     def name(self) -> str:

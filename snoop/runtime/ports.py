@@ -18,6 +18,7 @@ from snoop.config.schema_port import PortTable
 from snoop.links.claims import ClaimTable, Unclaimed
 from snoop.links.interfaces import Link
 from snoop.printable import name_of, natural
+from snoop.proto.vlans import PortVlans
 from snoop.runtime import clock
 from snoop.runtime.egress import Egress, NeighbourTable
 from snoop.runtime.isolation import Isolation
@@ -37,7 +38,7 @@ from snoop.table.seen import Stream
 
 _log = logging.getLogger("snoop.port")
 
-_NO_MAC = bytes(6)
+OUTSIDE = "vlan_filtered"
 
 
 class Ports:
@@ -115,6 +116,16 @@ class Ports:
         now = self._fastpath.counters(port.id)
         return {name: value - port.before.get(name, 0) for name, value in now.items()}
 
+    def look(self) -> None:
+        """Every LOOK_SECONDS: by now no frame is judged by the VLANs of before."""
+        for port in self._by_id.values():
+            if port.outside is None:
+                port.outside = self.counters(port).get(OUTSIDE, 0)
+
+    def vlans(self, port: Port) -> PortVlans | None:
+        """The VLANs that it is in; None: in all."""
+        return resolve.port_vlans(self._switch, port.table)
+
     def count_from(self, name: str, counts: Mapping[str, int]) -> None:
         """Have a port count on from what another process has counted; that of one that is gone
         stays in the sums.
@@ -153,9 +164,12 @@ class Ports:
 
     def configure(self, switch: SwitchTable, tables: Iterable[PortTable]) -> None:
         """Take changed options of ports that stay; `reconcile` follows those of the sockets."""
+        before = self._switch
         self._switch = self._egress.switch = self.isolation.switch = self.staging.switch = switch
         for table in tables:
             port = self._by_name[table.name]
+            if resolve.port_vlans(before, port.table) != resolve.port_vlans(switch, table):
+                port.outside = None
             port.table = table
             if port.link is not None:
                 self.staging.set(port)
@@ -210,7 +224,7 @@ class Ports:
         """Who is in which VLAN, whether or not the engine has an instance there (VLAN-3)."""
         if not self._switch.vlan_filtering:
             return EVERYBODY
-        of_ports = ((port.id, resolve.port_vlans(self._switch, port.table)) for port in self)
+        of_ports = ((port.id, self.vlans(port)) for port in self)
         return compile_members({port: vlans for port, vlans in of_ports if vlans is not None})
 
     def reconcile(self, links: LinkTable, *, wait: bool = False) -> list[tuple[Port, State]]:

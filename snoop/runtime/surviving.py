@@ -18,9 +18,10 @@ from snoop.proto.loops import Held
 from snoop.proto.state import EngineState
 from snoop.proto.statics import StaticEntry
 from snoop.proto.units import Instant
+from snoop.proto.vlans import PortVlans
 from snoop.runtime.history import History, RingState
 from snoop.runtime.port import Port
-from snoop.runtime.ports import Ports
+from snoop.runtime.ports import OUTSIDE, Ports
 from snoop.table.seen import FdbEntry
 from snoop.wire.address import Address
 
@@ -30,11 +31,15 @@ _NAMES_MAX = 1024
 
 
 class CountedState(NamedTuple):
-    """A port as the fast path has it; `ifindex` 0: no interface."""
+    """A port as the fast path has it; `ifindex` 0: no interface. `vlans`: those that it is in,
+    `outside` what it had refused when it came into them.
+    """
 
     port: str
     ifindex: int
     counts: dict[str, int]
+    vlans: str = ""
+    outside: int = 0
 
 
 class FileEntryState(NamedTuple):
@@ -100,7 +105,9 @@ def ports_now(ports: Ports, held: Mapping[int, Held]) -> PortsNow:
         CountedState(
             port.name,
             0 if port.link is None else port.link.ifindex,
-            {name: count for name, count in ports.counters(port).items() if count > 0},
+            counts := {name: count for name, count in ports.counters(port).items() if count > 0},
+            _spelled(ports.vlans(port)),
+            counts.get(OUTSIDE, 0) if port.outside is None else port.outside,
         )
         for port in ports
     )
@@ -146,6 +153,8 @@ def require_sense(state: PlaneState, now: Instant) -> None:
     require(len(state.ports) <= PORTS_MAX, "too many ports")
     require(0 < state.own.started <= now, "begun later than now")
     require(0 <= state.own.internal_errors < COUNT_MAX, "a counter out of range")
+    for each in state.ports:
+        require(0 <= each.outside < COUNT_MAX, "a counter out of range")
     for counts in (state.gone, *(each.counts for each in state.ports)):
         require(len(counts) <= _NAMES_MAX, "too many counters")
         require(all(0 <= value < COUNT_MAX for value in counts.values()), "a counter out of range")
@@ -197,10 +206,17 @@ def count_on(state: PlaneState, ports: Ports) -> None:
 
     They were read while they moved, so what frames add up to is worked out anew.
     """
-    for port, ifindex, counts in state.ports:
-        del ifindex
-        ports.count_from(port, _settled(counts))
+    for each in state.ports:
+        ports.count_from(each.port, _settled(each.counts))
+        port = ports.find(each.port)
+        if port is not None:
+            same = _spelled(ports.vlans(port)) == each.vlans
+            port.outside = each.outside if same else None
     ports.count_gone(_settled(state.gone))
+
+
+def _spelled(vlans: PortVlans | None) -> str:
+    return "" if vlans is None else f"{vlans.pvid} {vlans.tagged:x}"
 
 
 def _settled(counts: Mapping[str, int]) -> dict[str, int]:

@@ -29,9 +29,13 @@ def vlans(facts: Facts) -> Iterator[Finding]:
 
 
 def _refused(facts: Facts) -> Iterator[Finding]:
-    """VLAN-3. Whose frames they were is not known: nothing is learned from them."""
+    """VLAN-3, of the VLANs that a port is in now: what it refused while it was in others is no
+    trouble any more. Whose frames they were is not known: nothing is learned from them.
+    """
     for port in facts.seen.ports:
-        frames = facts.port_counters.get(port.name, {}).get("vlan_filtered", 0)
+        frames = port.vlan_filtered
+        if frames is None:
+            frames = facts.port_counters.get(port.name, {}).get("vlan_filtered", 0)
         own = port.vlans
         if not frames or own is None:
             continue
