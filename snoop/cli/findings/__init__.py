@@ -52,6 +52,7 @@ ALIKE_MAX = 4
 _VARIABLE = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}|[0-9.,]+|\bmemberships?\b")
 
 _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
+    loops,  # which much of the rest comes of
     queriers,
     claims,
     ports,
@@ -61,7 +62,6 @@ _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     unanswered,
     silent,
     flooding,
-    loops,
     storms,
     disputes,
     doubled,
@@ -100,6 +100,7 @@ _OF_A_FAMILY = frozenset(
 
 def look(facts: Facts) -> list[Finding]:
     """Everything that is wrong, problems first."""
+    facts = facts.of_now()
     each = facts.of_each()
     hosts = {port.name for port in facts.seen.ports if port.kind == "host"}
     found = [

@@ -92,6 +92,14 @@ class Facts:
     witnesses: documents.Witnesses = field(default_factory=lambda: documents.Witnesses(refused=[]))
     family: str | None = None
 
+    def of_now(self) -> Facts:
+        """Without streams of VLANs that their ports are in no more: they are history, and come in
+        nowhere, though a moment ago they did.
+        """
+        streams = self.seen.streams
+        there = [one for one in streams if self.vlans.get(one.port, -1) >> one.vlan & 1]
+        return replace(self, seen=replace(self.seen, streams=there))
+
     def of_each(self) -> list[Facts]:
         """Those of each family that is snooped."""
         known = ("ipv4",) if self.config.mld is None else ("ipv4", "ipv6")

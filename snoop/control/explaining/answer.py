@@ -135,11 +135,18 @@ def _case(
         hosts=[] if group is None else engine.hosts(now, engine.keys(vid=vid, group=group)),
         stations=[one for one in found if one.vlan == vid],
         streams=[one for one in streams if one.vlan == vid],
-        strays=[one for one in streams if one.vlan != vid],
+        strays=[one for one in streams if one.vlan != vid and _can_be(plane, one)],
         elsewhere=[row for row in joined if row.vid != vid],
         counts=counts,
         family=family,
     )
+
+
+def _can_be(plane: Plane, stream: Stream) -> bool:
+    """Is the port where it came in still in its VLAN?"""
+    port = plane.ports.get(stream.port)
+    vlans = None if port is None else plane.ports.vlans(port)
+    return vlans is None or vlans.has(stream.vlan)
 
 
 def _reasons(case: Case) -> Why:

@@ -59,6 +59,13 @@ def test_what_a_healthy_network_floods_is_no_storm(changes: dict[str, Any]) -> N
     assert look(facts(**changes)) == []
 
 
+def test_a_loop_comes_before_what_comes_of_it() -> None:
+    """Frames that went round until it was cut filled the rings."""
+    ports = [port(f"p{number}", loop=number > 1, loop_with="p0") for number in range(4)]
+    found = look(facts(ports=ports, port_counters={f"p{n}": {"ring_full": 900} for n in range(4)}))
+    assert [one.cause for one in found] == ["loop"] * 2 + ["overload"] * 4
+
+
 def test_a_loop_is_one_finding_with_all_that_comes_of_it() -> None:
     """F-16, SAY-18: our queries came back; claimed addresses and the storm are the same trouble."""
     came = {name: {"own_frame": 2, "fdb_move_damped": 40} for name in ("p2", "p3")}

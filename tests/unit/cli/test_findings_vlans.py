@@ -57,6 +57,23 @@ def test_tags_into_an_access_port_are_a_problem() -> None:
     assert "snoop port set p1 trunk=VID native=10" in one.do
 
 
+def test_what_was_refused_while_the_port_was_in_other_vlans_is_no_trouble() -> None:
+    ports = [PORTS[0], access("p1", vlan_filtered=0), *PORTS[2:]]
+    assert found(ports=ports, port_counters=counted("p1")) == []
+    ports[1] = access("p1", vlan_filtered=2)
+    (one,) = found(ports=ports, port_counters=counted("p1"))
+    assert one.finding.endswith("were refused (vlan_filtered 2)")
+
+
+def test_a_stream_of_a_vlan_that_its_port_has_left_arrives_nowhere() -> None:
+    """Filtering was off a moment ago, or the port in another VLAN: the row is history."""
+    joined = [entry("p2", vlan=20)]
+    for vid, causes in ((0, set()), (10, {"wrong_vlan"}), (30, set())):
+        streams = [stream(vlan=vid, egress=[], registered=False, idle=5.0)]
+        said = {one.cause for one in found(mdb=joined, streams=streams)} - {"not_sent"}
+        assert said == causes, vid
+
+
 def test_what_a_trunk_refuses_is_a_note() -> None:
     """Its other end may have more VLANs, and hosts behind a trunk say things without a tag."""
     (one,) = found(port_counters=counted("p3"))
@@ -96,7 +113,7 @@ def test_a_port_that_left_the_vlan_of_a_stream_is_a_note() -> None:
         mac="02:00:00:00:01:07", age=29.0, last_heard=1.0, unanswered=0, others=[],
     )  # fmt: skip
     left = Witnesses(refused=[], gone=[gone])
-    streams = [stream(vlan=20, egress=["p2"])]
+    streams = [stream(vlan=20, port="p3", egress=["p2"])]
     (one,) = found(witnesses=left, streams=streams, mdb=[entry("p2", vlan=20)])
     assert said([one]) == [("note", "p1", "wrong_vlan")]
     assert one.finding.startswith("10.0.0.7 (02:00:00:00:01:07) had joined 239.1.2.3, which comes")
