@@ -16,7 +16,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from chaos import steps_config, steps_hosts, steps_links, steps_own, steps_process, steps_vlans
+from chaos import (
+    steps_config,
+    steps_files,
+    steps_hosts,
+    steps_links,
+    steps_own,
+    steps_process,
+    steps_vlans,
+)
 from chaos.media import health, judge_health
 from chaos.network import Network, network
 from chaos.soak import Soak
@@ -33,6 +41,7 @@ STEPS: tuple[Step, ...] = (
     *steps_vlans.STEPS,
     *steps_hosts.STEPS,
     *steps_own.STEPS,
+    *steps_files.STEPS,
 )
 STAYING = {each.name for each in STEPS} - {each.name for each in steps_process.ENDING}
 BEGIN_S = 20.0
