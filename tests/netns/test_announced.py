@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from netns.star import Star, star
+from netns.star import BUSY, Star, star
 from snoop.lab import wait_until
 from snoop.lab.host import Host
 from snoop.wire import sap
@@ -59,8 +59,8 @@ def test_announcements_are_read_from_the_moment_on_that_it_is_wanted() -> None:
         net.h(1).join(GROUP)
         net.switch.wait_members(GROUP, {"p1"})
         assert net.reached(GROUP) == {"h1"}
-        net.h(0).start("send", destination=SAID, count=20_000, rate=200)
-        wait_until(lambda: path(net) == "kernel", within=10, what="the kernel serves it")
+        others = net.h(0).start("send", destination=SAID, count=1_000_000, rate=200)
+        wait_until(lambda: path(net) == "kernel", within=BUSY, what="the kernel serves it")
         config = {**net.switch.config, "switch": {}}
         net.switch.configure(config)
         net.switch.quick("reload")
@@ -69,8 +69,9 @@ def test_announcements_are_read_from_the_moment_on_that_it_is_wanted() -> None:
             say(sdp("Stage Box 1-8"))
             return announced(net, "mdb") == {"Stage Box 1-8"}
 
-        wait_until(named, within=10, what="it is read")
-        wait_until(lambda: path(net) == "ring", within=10, what="it stays in the rings")
+        wait_until(named, within=BUSY, what="it is read")
+        wait_until(lambda: path(net) == "ring", within=BUSY, what="it stays in the rings")
+        others.stop()
 
 
 def test_a_stream_is_shown_by_what_its_sender_calls_it() -> None:
