@@ -9,6 +9,7 @@
 #include "answer.h"
 #include "../src/fp_health_map.h"
 #include "../src/fp_health_pids.h"
+#include "../src/fp_health_ways.h"
 
 #define UDP_BYTES 8u
 #define EXTENDED 0x10000000u /* of the first word of RTP */

@@ -18,6 +18,7 @@
 #include "fp_frame.h"
 #include "fp_health_map.h"
 #include "fp_health_pids.h"
+#include "fp_health_ways.h"
 #include "fp_streams.h"
 
 #define FP_HEALTH_SILENT_NS UINT64_C(60000000000)

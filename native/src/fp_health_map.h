@@ -10,7 +10,8 @@
  *
  * A way is one sender of a stream: a pair of UDP ports, and of RTP one SSRC, so that RTCP, a second
  * medium and a sender that began anew are told apart. It is believed after FP_HEALTH_BELIEVE
- * datagrams in a row, and until then nothing of it is counted.
+ * datagrams in a row, of RTP also after FP_HEALTH_BELIEVE_GAPS with small gaps between them; what
+ * is counted begins with the first of them.
  */
 #ifndef FP_HEALTH_MAP_H
 #define FP_HEALTH_MAP_H
@@ -18,9 +19,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FP_HEALTH_WAYS 4u     /* a power of two */
-#define FP_HEALTH_PIDS 64u    /* likewise, of all ways */
-#define FP_HEALTH_BELIEVE 4u  /* datagrams in a row */
+#define FP_HEALTH_WAYS 4u	   /* a power of two */
+#define FP_HEALTH_PIDS 64u	   /* likewise, of all ways */
+#define FP_HEALTH_BELIEVE 4u	   /* datagrams in a row */
+#define FP_HEALTH_BELIEVE_GAPS 16u /* with gaps, as where every other one is lost */
+#define FP_HEALTH_NEAR 4	   /* numbers ahead, or back, that are no reason to begin anew */
 #define FP_HEALTH_WINDOW 64   /* numbers back in which one is late, or known; else it is lost */
 #define FP_HEALTH_JUMP 3000   /* numbers ahead that are lost ones: RFC 3550 A.1, MAX_DROPOUT */
 #define FP_HEALTH_MISFITS 64u /* in a row, and most of the next are not looked at: */
@@ -31,7 +34,9 @@
 #define FP_HEALTH_NULL_PID 0x1fffu
 #define FP_HEALTH_RTP_BYTES 12u
 #define FP_HEALTH_RTP_TS 33u		 /* payload type of MPEG-TS, RFC 3551 */
-#define FP_HEALTH_GONE_NS 10000000000ull /* a believed way that is silent so long makes room */
+#define FP_HEALTH_GONE_NS 10000000000ull /* a way that is silent so long makes room */
+#define FP_HEALTH_WAIT 8u	  /* newcomers that one which may yet be believed outlasts, */
+#define FP_HEALTH_WAIT_DOUBLED 8u /* and how often that doubles */
 
 enum fp_health_is { FP_HEALTH_IS_RTP = 1, FP_HEALTH_IS_TS = 2 }; /* as the contract has them */
 
@@ -48,10 +53,10 @@ struct fp_health_way {
 	uint32_t ssrc;	 /* of RTP */
 	uint32_t epoch;	 /* of the state when it was last looked at */
 	uint16_t highest;
-	uint16_t wild; /* what would follow the number that was far off last */
-	uint8_t is;    /* enum fp_health_is; 0: free */
-	uint8_t fits;  /* in a row, up to FP_HEALTH_BELIEVE */
-	uint8_t is_wild;
+	uint16_t wild;	/* what would follow the number that was far off last */
+	uint8_t is;	/* enum fp_health_is; 0: free */
+	uint8_t fits;	/* in a row, up to FP_HEALTH_BELIEVE */
+	uint8_t odd;	/* far off in a row; of one not believed all that fitted, with gaps */
 	uint8_t turn;	/* what is known of PIDs is of this */
 	uint32_t stamp; /* of RTP, the first since it fits */
 };
@@ -62,8 +67,9 @@ struct fp_health_state {
 	uint32_t is;	     /* all that was believed, enum fp_health_is */
 	uint32_t misfits;    /* datagrams in a row that were nothing known */
 	uint32_t rest;	     /* that are still not looked at */
-	uint32_t pad;
-	uint64_t packets; /* datagrams of believed ways */
+	uint16_t refused;    /* newcomers, since one of those not believed has got on */
+	uint16_t doubled;    /* how often FP_HEALTH_WAIT has */
+	uint64_t packets;    /* datagrams of believed ways */
 	uint64_t lost;
 	uint64_t reordered;
 	uint64_t duplicates;
@@ -140,22 +146,6 @@ FP_HEALTH_INLINE uint32_t fp_health_none(uint32_t bits)
 	return (uint32_t)none;
 }
 
-/* The way of a datagram, or FP_HEALTH_WAYS. */
-FP_HEALTH_INLINE uint32_t fp_health_way_of(const struct fp_health_state *state, uint32_t is,
-					   uint32_t ports, uint32_t ssrc)
-{
-	uint32_t found = 0;
-
-	for (uint32_t i = 0; i < FP_HEALTH_WAYS; i++) {
-		const struct fp_health_way *way = &state->ways[i];
-
-		found |=
-			fp_health_none((way->ports ^ ports) | (way->ssrc ^ ssrc) | (way->is ^ is)) *
-			(FP_HEALTH_WAYS + i);
-	}
-	return found ? found & (FP_HEALTH_WAYS - 1) : FP_HEALTH_WAYS;
-}
-
 FP_HEALTH_INLINE uint64_t fp_health_ones(uint64_t bits)
 {
 	bits -= bits >> 1 & 0x5555555555555555ull;
@@ -178,202 +168,6 @@ FP_HEALTH_INLINE void fp_health_lose(struct fp_health_state *state, const struct
 FP_HEALTH_INLINE void fp_health_forget_pids(struct fp_health_way *way)
 {
 	way->turn++;
-}
-
-/* What stood before datagrams were passed over is forgotten. */
-FP_HEALTH_INLINE void fp_health_resume(struct fp_health_state *state, struct fp_health_way *way,
-				       uint16_t number, uint64_t now_ns)
-{
-	if (fp_health_believed(way))
-		fp_health_lose(state, way, ~way->window, 0);
-	way->epoch = state->epoch;
-	way->highest = (uint16_t)(number - 1);
-	way->window = ~0ull;
-	way->is_wild = 0;
-	fp_health_forget_pids(way);
-	way->last_ns = now_ns;
-}
-
-/*
- * The first of a way: a free one, of those not believed the one longest silent, or one that was
- * believed and is gone.
- */
-FP_HEALTH_INLINE void fp_health_begin(struct fp_health_state *state, uint32_t is, uint32_t ports,
-				      uint32_t ssrc, uint16_t number, uint32_t stamp,
-				      uint64_t now_ns)
-{
-	uint64_t oldest_ns = now_ns + 1;
-	struct fp_health_way *place = 0;
-
-	fp_health_misfit(state);
-	for (uint32_t i = 0; i < FP_HEALTH_WAYS; i++) {
-		struct fp_health_way *way = &state->ways[i];
-		uint64_t until_ns = way->is ? way->last_ns : 0;
-
-		if (fp_health_believed(way))
-			until_ns += FP_HEALTH_GONE_NS;
-		if (until_ns < oldest_ns) {
-			oldest_ns = until_ns;
-			place = way;
-		}
-	}
-	if (!place)
-		return;
-	fp_health_resume(state, place, number, now_ns);
-	place->highest = number;
-	place->is = (uint8_t)is;
-	place->ports = ports;
-	place->ssrc = ssrc;
-	place->stamp = stamp;
-	place->fits = 1;
-}
-
-/* The time since the last one; that of a loop and that of a program may differ by a tick. */
-FP_HEALTH_INLINE void fp_health_time(struct fp_health_state *state, struct fp_health_way *way,
-				     uint64_t now_ns)
-{
-	if (now_ns <= way->last_ns)
-		return;
-	if (now_ns - way->last_ns > state->gap_ns && fp_health_believed(way))
-		FP_HEALTH_SET(state->gap_ns, now_ns - way->last_ns);
-	way->last_ns = now_ns;
-}
-
-/* One more that fits; false: it is not believed yet. */
-FP_HEALTH_INLINE bool fp_health_fits(struct fp_health_state *state, struct fp_health_way *way,
-				     uint32_t is)
-{
-	if (!fp_health_believed(way)) {
-		fp_health_misfit(state);
-		if (++way->fits < FP_HEALTH_BELIEVE)
-			return false;
-		FP_HEALTH_SET(state->is, state->is | is);
-		fp_health_add(&state->packets, FP_HEALTH_BELIEVE - 1);
-	}
-	state->misfits = 0;
-	fp_health_add(&state->packets, 1);
-	return true;
-}
-
-/* A number of a believed way; true: it is the newest. As RFC 3550 A.1. */
-FP_HEALTH_INLINE bool fp_health_number(struct fp_health_state *state, struct fp_health_way *way,
-				       uint16_t number)
-{
-	int32_t ahead = (int16_t)(number - way->highest);
-
-	if (ahead > 0 && ahead <= FP_HEALTH_JUMP) {
-		uint32_t shift = ahead < FP_HEALTH_WINDOW ? (uint32_t)ahead : FP_HEALTH_WINDOW;
-		uint64_t gone = ~way->window >> ((FP_HEALTH_WINDOW - shift) & 63);
-
-		FP_HEALTH_SET(way->window, way->window << (shift - 1) << 1 | 1);
-		fp_health_lose(state, way, gone, (uint32_t)ahead - shift);
-		if (ahead > 1) {
-			FP_HEALTH_SET(state->hole_ns, way->last_ns);
-			fp_health_forget_pids(way); /* one that comes late is no error of theirs */
-		}
-	} else if (ahead <= 0 && ahead > -FP_HEALTH_WINDOW) {
-		uint64_t bit = 1ull << -ahead;
-
-		if (way->window & bit) {
-			fp_health_add(&state->duplicates, 1);
-		} else {
-			FP_HEALTH_SET(way->window, way->window | bit);
-			fp_health_add(&state->reordered, 1);
-		}
-		return false;
-	} else if (way->is_wild && number == way->wild) {
-		fp_health_lose(state, way, ~way->window, 0);
-		FP_HEALTH_SET(way->window, ~0ull);
-		fp_health_forget_pids(way);
-		fp_health_add(&state->restarts, 1);
-	} else {
-		way->is_wild = 1;
-		way->wild = (uint16_t)(number + 1);
-		return false;
-	}
-	way->is_wild = 0;
-	way->highest = number;
-	return true;
-}
-
-/*
- * A datagram of RTP. It is believed by numbers one behind the other, and a timestamp that does not
- * stand: else any counter would do (type 33 has packets that say what it is). Its way, if there is
- * something to be read of its transport packets: it is believed, and newer than all; else
- * FP_HEALTH_WAYS.
- */
-FP_HEALTH_INLINE uint32_t fp_health_rtp(struct fp_health_state *state, uint32_t ports,
-					uint32_t first_word, uint32_t stamp, uint32_t ssrc,
-					uint64_t now_ns)
-{
-	uint32_t at = fp_health_way_of(state, FP_HEALTH_IS_RTP, ports, ssrc);
-	struct fp_health_way *way = &state->ways[at & (FP_HEALTH_WAYS - 1)];
-	uint16_t number = (uint16_t)first_word;
-
-	if (at == FP_HEALTH_WAYS) {
-		fp_health_begin(state, FP_HEALTH_IS_RTP, ports, ssrc, number, stamp, now_ns);
-		return FP_HEALTH_WAYS;
-	}
-	if (way->epoch != state->epoch)
-		fp_health_resume(state, way, number, now_ns);
-	fp_health_time(state, way, now_ns);
-	if (!fp_health_believed(way)) {
-		if (number != (uint16_t)(way->highest + 1)) {
-			way->fits = 0; /* not one behind the other: anew */
-			way->stamp = stamp;
-		}
-		way->highest = number;
-		if (way->fits == FP_HEALTH_BELIEVE - 1 && way->stamp == stamp &&
-		    (first_word >> 16 & 0x7f) != FP_HEALTH_RTP_TS) {
-			fp_health_misfit(state);
-			return FP_HEALTH_WAYS;
-		}
-		return fp_health_fits(state, way, FP_HEALTH_IS_RTP) ? at : FP_HEALTH_WAYS;
-	}
-	fp_health_fits(state, way, FP_HEALTH_IS_RTP);
-	return fp_health_number(state, way, number) ? at : FP_HEALTH_WAYS;
-}
-
-/* Whether the second byte can be one of RTP, and not of RTCP beside it (RFC 5761 4). */
-FP_HEALTH_INLINE bool fp_health_is_rtp(uint32_t first_word)
-{
-	uint32_t type = first_word >> 16 & 0x7f;
-
-	return first_word >> 30 == 2 && (type < 64 || type > 95);
-}
-
-/*
- * Between datagrams of nothing but transport packets one that is something else: they are not in a
- * row, and what a sender cuts without regard to packets (1472 bytes) is no loss.
- */
-FP_HEALTH_INLINE void fp_health_ts_break(struct fp_health_state *state, uint32_t ports)
-{
-	uint32_t at = fp_health_way_of(state, FP_HEALTH_IS_TS, ports, 0);
-	struct fp_health_way *way = &state->ways[at & (FP_HEALTH_WAYS - 1)];
-
-	fp_health_misfit(state);
-	if (at == FP_HEALTH_WAYS)
-		return;
-	fp_health_forget_pids(way);
-	if (!fp_health_believed(way))
-		way->fits = 0;
-}
-
-/* A datagram of nothing but transport packets; its way or FP_HEALTH_WAYS likewise. */
-FP_HEALTH_INLINE uint32_t fp_health_ts_begin(struct fp_health_state *state, uint32_t ports,
-					     uint64_t now_ns)
-{
-	uint32_t at = fp_health_way_of(state, FP_HEALTH_IS_TS, ports, 0);
-	struct fp_health_way *way = &state->ways[at & (FP_HEALTH_WAYS - 1)];
-
-	if (at == FP_HEALTH_WAYS) {
-		fp_health_begin(state, FP_HEALTH_IS_TS, ports, 0, 0, 0, now_ns);
-		return FP_HEALTH_WAYS;
-	}
-	if (way->epoch != state->epoch)
-		fp_health_resume(state, way, 0, now_ns);
-	fp_health_time(state, way, now_ns);
-	return fp_health_fits(state, way, FP_HEALTH_IS_TS) ? at : FP_HEALTH_WAYS;
 }
 
 #endif

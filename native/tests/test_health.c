@@ -15,7 +15,78 @@ static void test_rtp_is_believed_after_four_in_a_row(void)
 	check_rtp(0, 0, 0, 0);
 	send_rtp(15);
 	CHECK_EQ(loop_state.is, FP_HEALTH_IS_RTP);
-	check_rtp(4, 0, 0, 0);
+	check_rtp(5, 1, 0, 0); /* from the first of them on */
+}
+
+/* A path of two that does not work: there are never four in a row. */
+static void test_every_other_one_lost_is_said_from_the_first_on(void)
+{
+	for (uint16_t each = 2; each <= FP_HEALTH_NEAR; each++) {
+		begin();
+		for (uint32_t n = 0; n < 1000; n++)
+			send_rtp((uint16_t)(65000 + n * each)); /* one of so many comes */
+		check_rtp(1000, 999u * (each - 1u), 0, 0);
+		begin();
+		for (uint32_t n = 0; n < 1000; n++)
+			if (n % each)
+				send_rtp((uint16_t)(65000 + n)); /* and all but one */
+		check_rtp(1000 - (1000 + each - 1u) / each, 998u / each, 0, 0);
+	}
+	begin();
+	for (uint16_t n = 0; n < 5000; n = (uint16_t)(n + FP_HEALTH_NEAR + 1))
+		send_rtp(n); /* that may be any counter */
+	CHECK_EQ(loop_state.is, 0);
+}
+
+static void test_twice_or_in_the_wrong_order_from_the_first_on_is_believed(void)
+{
+	begin();
+	for (uint16_t n = 0; n < 1000; n++) {
+		send_rtp(n / 2);
+		CHECK_EQ(loop_state.restarts, 0);
+	}
+	check_rtp(1000 - 3, 0, 0, 500 - 3);
+	begin();
+	for (uint16_t n = 0; n < 1000; n++)
+		send_rtp(n ^ 1);
+	check_rtp(1000 - 15, 0, 500 - 15, 0); /* the late ones of before are not counted */
+}
+
+static void test_bursts_that_are_missing_are_counted_one_by_one(void)
+{
+	static const uint32_t bursts[] = {1, 2, 50, 63, 64, 65, 400, 2999};
+
+	for (uint32_t i = 0; i < sizeof(bursts) / sizeof(bursts[0]); i++) {
+		uint16_t number = 60000;
+
+		begin();
+		for (uint32_t n = 0; n < 200; n++) {
+			number = (uint16_t)(number + (n % 10 == 9 ? bursts[i] : 0));
+			send_rtp(number++);
+		}
+		check_rtp(200, 20u * bursts[i], 0, 0);
+		CHECK_EQ(loop_state.restarts, 0);
+	}
+}
+
+/* Two paths: what of the longer one was under way when the other took over comes after all. */
+static void test_what_comes_from_before_the_window_is_no_sender_that_began_anew(void)
+{
+	begin();
+	for (uint16_t n = 0; n < 100; n++)
+		send_rtp(n);
+	for (uint16_t n = 200; n < 300; n++)
+		send_rtp(n);
+	for (uint16_t n = 150; n < 200; n++)
+		send_rtp(n);
+	for (uint16_t n = 300; n < 400; n++)
+		send_rtp(n);
+	check_rtp(350, 100, 0, 0); /* they are late: lost is what 64 newer ones are behind */
+	CHECK_EQ(loop_state.restarts, 0);
+	for (uint16_t n = 0; n < 500; n++)
+		send_rtp(n); /* a recording, from its beginning */
+	check_rtp(850, 100, 0, 0);
+	CHECK_EQ(loop_state.restarts, 1);
 }
 
 static void test_gaps_are_lost_and_what_comes_late_is_not(void)
@@ -153,6 +224,42 @@ static void test_fifth_sender_waits_until_one_is_gone(void)
 	for (media.number = 20, media.ssrc = 5; media.number < 30; media.number++)
 		send_media(&media);
 	CHECK_EQ(loop_state.packets, 90);
+}
+
+/* However many there are, four of them are believed, and what is no sender outlasts nobody. */
+static void test_senders_that_begin_together_do_not_push_each_other_out(void)
+{
+	static const uint32_t together[] = {5, 8, 20, 60, 200};
+	uint64_t seed = 9;
+
+	for (uint32_t i = 0; i < sizeof(together) / sizeof(together[0]); i++) {
+		struct media media = media_rtp(0);
+		uint32_t n = 0;
+
+		begin();
+		for (; n < 300000 && loop_state.packets < 16; n++) {
+			media.ssrc = 1 + n % together[i];
+			media.number = (uint16_t)(n / together[i]);
+			send_media(&media);
+			now_ns -= MS - MS / 50; /* 50 000 of them a second */
+		}
+		CHECK(loop_state.packets >= 16);
+		CHECK_EQ(lost(), 0);
+	}
+	for (uint32_t between = 1; between < 8; between++) {
+		struct media media = media_rtp(0);
+		uint32_t n = 0;
+
+		begin();
+		for (; n < 300000 && !loop_state.is; n++) {
+			bool own = !(n % (between + 1));
+
+			media.ssrc = own ? 1 : (uint32_t)check_random(&seed);
+			media.number = (uint16_t)(own ? n / (between + 1) : check_random(&seed));
+			send_media(&media);
+		}
+		CHECK_EQ(loop_state.is, FP_HEALTH_IS_RTP);
+	}
 }
 
 static void test_gap_before_it_was_believed_is_none(void)
@@ -396,6 +503,10 @@ static void test_counts_are_those_of_a_model_that_remembers_all(void)
 int main(void)
 {
 	RUN(test_rtp_is_believed_after_four_in_a_row);
+	RUN(test_every_other_one_lost_is_said_from_the_first_on);
+	RUN(test_twice_or_in_the_wrong_order_from_the_first_on_is_believed);
+	RUN(test_bursts_that_are_missing_are_counted_one_by_one);
+	RUN(test_what_comes_from_before_the_window_is_no_sender_that_began_anew);
 	RUN(test_gaps_are_lost_and_what_comes_late_is_not);
 	RUN(test_what_comes_late_was_never_lost);
 	RUN(test_lost_is_what_sixty_four_newer_ones_or_a_second_are_behind);
@@ -404,6 +515,7 @@ int main(void)
 	RUN(test_numbers_that_go_on_elsewhere_are_a_restart);
 	RUN(test_new_sender_and_second_medium_are_no_loss);
 	RUN(test_fifth_sender_waits_until_one_is_gone);
+	RUN(test_senders_that_begin_together_do_not_push_each_other_out);
 	RUN(test_gap_before_it_was_believed_is_none);
 	RUN(test_something_else_in_between_keeps_nobody_from_looking);
 	RUN(test_what_was_not_looked_at_is_no_loss);
