@@ -20,7 +20,8 @@ from snoop.waiting import comes, wait_until
 from snoop.wire.address import ANY, parse
 
 pytestmark = pytest.mark.half
-SECONDS, SOURCE_S, SWITCHES = 4.0, 3.0, 1000
+SECONDS, SOURCE_S, SWITCHES = 3.5, 3.0, 1000
+PATIENCE = 40.0  # a slot that is renewed before the next frame comes sends none to the rings
 LOST = ("tx_full", "tx_error", "tx_down", "tx_mtu")
 
 
@@ -40,23 +41,37 @@ def grows(count: Callable[[Middle], int], made: Middle) -> bool:
 
 
 def streaming(
-    made: Middle, group: str, stays: range, turn: Callable[[int], None], *, rate: float, burst: int
+    made: Middle,
+    group: str,
+    stays: range,
+    turn: Callable[[int], None],
+    *,
+    rate: float,
+    burst: int,
+    by_rings_min: int,
 ) -> int:
-    """Send to the group and call `turn` all the while; judge what came at those who stay."""
+    """Send to the group and call `turn` all the while, until enough has gone either way; judge what
+    came at those who stay.
+    """
     sender = made.lab.h(0)
     if burst > 1:  # its kernel cuts a send before it leaves: the frames come all at once
         off = ["tx-udp-segmentation", "off", "tx-gso-partial", "off"]
         sender.run(["ethtool", "-K", "eth0", *off])
     for host in made.lab.hosts:
         host.reset()
-    job = sender.start("send", destination=group, count=1 << 24, seconds=SECONDS, rate=rate,
-                       segments=burst)  # fmt: skip
-    end = time.monotonic() + SECONDS - 0.5
+    job = sender.start("send", destination=group, count=1 << 24, rate=rate, segments=burst)
+    end = time.monotonic() + SECONDS
     turns = 0
-    while time.monotonic() < end and turns < SWITCHES:
+
+    def goes_on() -> bool:
+        if by_rings(made) > by_rings_min and by_kernel(made) > 100:
+            return time.monotonic() < end and turns < SWITCHES
+        return time.monotonic() < end + PATIENCE
+
+    while goes_on():
         turn(turns)
         turns += 1
-    sent = int(job.result(60)["sent"])
+    sent = int(job.stop()["sent"])
     ring_full = made.fastpath.counters(0)["ring_full"]
     for port in stays:
         host, counters = made.lab.h(port), made.fastpath.counters(port)
@@ -115,11 +130,19 @@ def test_switched_a_thousand_times(ports: int, ipv6: bool, ssm: bool, runs: int)
         made.want(group, stays, source=sender)
         turns = 0
         with receivers(made, group, stays) as sink:
-            job = source(made, group, SOURCE_S)
-            while turns < SWITCHES and job.poll() is None:
+            job = source(made, group, SOURCE_S + PATIENCE)
+            end = time.monotonic() + SOURCE_S
+
+            def goes_on() -> bool:
+                if turns > 20 and by_kernel(made) > 100 and by_rings(made) > 100:
+                    return time.monotonic() < end and turns < SWITCHES
+                return job.poll() is None
+
+            while goes_on():
                 made.fastpath.kernel(bool(turns % 2))
                 grows(by_kernel if turns % 2 else by_rings, made)
                 turns += 1
+            job.terminate()
             sent = int(json.loads(job.communicate(timeout=30)[0].splitlines()[-1])["sent"])
             full = made.fastpath.counters(0)["ring_full"]
             for number, port in enumerate(stays):
@@ -153,7 +176,8 @@ def test_bursts_are_not_overtaken(ports: int, burst: int, rate: int, peer: bool)
             made.fastpath.kernel(bool(number % 2))
             grows(by_kernel if number % 2 else by_rings, made)
 
-        assert streaming(made, group, stays, turn, rate=rate, burst=burst) > 20
+        how = {"rate": rate, "burst": burst, "by_rings_min": 100}
+        assert streaming(made, group, stays, turn, **how) > 20
         assert by_kernel(made) > 100
         assert by_rings(made) > 100
 
@@ -170,10 +194,12 @@ def test_switched_by_others_who_come_and_go(ports: int, ipv6: bool) -> None:
 
         def turn(number: int) -> None:
             made.want(group, range(1, ports + number % 2))
-            assert grows(lambda m: m.fastpath.counters(0)["rx_frames"], made)
+            before = made.fastpath.counters(0)["rx_frames"]
+            wait_until(lambda: made.fastpath.counters(0)["rx_frames"] > before + 2, within=20)
             if number % 16 == 15:
                 grows(by_kernel, made)
 
-        assert streaming(made, group, stays, turn, rate=6_000, burst=1) > 100
+        how = {"rate": 6_000, "burst": 1, "by_rings_min": 30}
+        assert streaming(made, group, stays, turn, **how) > 100
         assert by_kernel(made) > 100
         assert by_rings(made) > 30
