@@ -23,7 +23,7 @@ from snoop.proto.port import Port
 from snoop.proto.scope import Scope
 from snoop.proto.shares import Stake
 from snoop.proto.statics import Statics, StaticState
-from snoop.proto.units import NEVER, STOPPED, Duration, Instant, Ports, after
+from snoop.proto.units import NEVER, STOPPED, Duration, Instant, Ports, after, port_ids
 from snoop.proto.views import Departure, FilterMode, GroupView, PortMembership
 from snoop.wire.address import IPV4, Address, text
 
@@ -49,7 +49,7 @@ class GroupState(NamedTuple):
     members: tuple[MembershipState, ...]
     statics: tuple[StaticState, ...]
     tombstone_until: Instant
-    spared: Ports
+    spared: tuple[int, ...]
     spared_until: Instant
     doubted_until: Instant
     ask_at: Instant
@@ -343,7 +343,7 @@ class Group:
             members=tuple([member.dump(port) for port, member in self.members.items()]),
             statics=() if self.statics is None else self.statics.dump(),
             tombstone_until=self.tombstone_until,
-            spared=self.spared,
+            spared=(*port_ids(self.spared),),
             spared_until=self.spared_until,
             doubted_until=self.doubted_until,
             ask_at=self.ask_at,

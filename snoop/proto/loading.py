@@ -5,6 +5,7 @@ a port that is not there any more is loaded all the same, under a number that no
 taken away as of any port that is removed (`fitting`).
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from snoop.proto.context import Context
@@ -12,7 +13,7 @@ from snoop.proto.deadlines import Owner
 from snoop.proto.dumping import Timer, require, require_instants
 from snoop.proto.port import Port
 from snoop.proto.shares import PortHoldings, Stake
-from snoop.proto.units import STOPPED, Instant, Ports, port_ids
+from snoop.proto.units import STOPPED, Instant, Ports
 
 PORTS_MAX: Final = 256  # numbers from here on are nobody's
 
@@ -57,11 +58,10 @@ class Load:
             return port.id
         return number if number not in self.context.ports else number + 2 * PORTS_MAX
 
-    def mask(self, ports: Ports) -> Ports:
+    def mask(self, numbers: Iterable[int]) -> Ports:
         """A set of ports as their ids are now."""
-        require(0 <= ports < 1 << PORTS_MAX, "not a set of ports")
         mask = 0
-        for number in port_ids(ports):
+        for number in numbers:
             mask |= self.port(number).bit
         return mask
 

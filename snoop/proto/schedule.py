@@ -6,7 +6,7 @@ from snoop.proto.dumping import require, require_instants
 from snoop.proto.loading import Load
 from snoop.proto.port import Port
 from snoop.proto.scope import Scope
-from snoop.proto.units import NEVER, STOPPED, Duration, Instant, Ports, after
+from snoop.proto.units import NEVER, STOPPED, Duration, Instant, Ports, after, port_ids
 
 
 class ScheduleState(NamedTuple):
@@ -15,7 +15,7 @@ class ScheduleState(NamedTuple):
     due: Instant
     startup_left: int
     asked_at: Instant = STOPPED
-    asked: Ports = 0
+    asked: tuple[int, ...] = ()
 
 
 class Schedule:
@@ -75,7 +75,9 @@ class Schedule:
 
     def dump(self) -> ScheduleState:
         """What survives."""
-        return ScheduleState(self.due, self._startup_left, self._asked_at, self._asked)
+        return ScheduleState(
+            self.due, self._startup_left, self._asked_at, (*port_ids(self._asked),)
+        )
 
     def load(self, state: ScheduleState, into: Load) -> None:
         """Take up what was dumped."""

@@ -21,7 +21,7 @@ import msgspec
 
 from snoop.proto.dumping import BadState
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Of what is in a state. A field that is added at the end, with a default, needs no new one."""
 
 _HEAD: Final = struct.Struct("!16sII")

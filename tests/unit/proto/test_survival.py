@@ -202,6 +202,24 @@ def test_memberships_survive_in_the_middle_of_a_port_that_goes_down() -> None:
     life.look()
 
 
+def test_the_last_of_all_ports_survives_wherever_it_is_named() -> None:
+    """Sets of more than 64 ports are no numbers that a state can hold."""
+    now, last = Instant(START), 255
+    params = settings.Params(querier_address=parse(kit.OWN), querier=settings.QuerierMode.ON)
+    engine = Twin(params=params, now=now, every=10**9)
+    for port in (0, last):
+        engine.port_add(port, settings.PortParams(name=f"p{port}"), now=now)
+        engine.port_up(port, now=now)
+    now = Instant(now + seconds(40))
+    engine.advance(now)  # all are asked
+    hand_up(engine, port=last, frame=kit.v3(kit.record(TO_EX, G)), now=now)
+    (known,) = engine.dump(now).instances.known
+    assert known.querier.schedule.asked == (0, last)
+    engine.restart()
+    engine.group_view(0, parse(G))
+    engine.advance(Instant(now + seconds(500)))
+
+
 def test_what_ran_out_meanwhile_runs_out_in_the_next_turn() -> None:
     """A process that was away for longer than a membership lasts."""
     lab = kit.querier()
