@@ -60,6 +60,19 @@ static int map_rings(struct fp_port *port, const struct fp_port_handed *handed)
 	return err;
 }
 
+/*
+ * What keeps the host's stack off it: our program, to come; else what the other process has there,
+ * which stays; else one that only drops, or why there can be none.
+ */
+static void keep_off(struct fp_port *port, const struct fp_port_handed *handed,
+		     struct fp_kernel *kernel)
+{
+	if (port->flags & FP_OPEN_LATER && fp_attach_load(kernel))
+		port->isolated = EINPROGRESS;
+	else
+		port->isolated = handed->program_fd >= 0 ? 0 : -fp_attach_drop(port);
+}
+
 static int make_of(const struct fp_port_handed *handed, const struct fp_port_config *config,
 		   struct fp_kernel *kernel, struct fp_port **out, const char **stage)
 {
@@ -75,8 +88,7 @@ static int make_of(const struct fp_port_handed *handed, const struct fp_port_con
 	if (!port)
 		return -ENOMEM;
 	port->handed = true;
-	if (config->flags & FP_OPEN_LATER && fp_attach_load(kernel))
-		port->isolated = EINPROGRESS;
+	keep_off(port, handed, kernel);
 	err = fp_punt_new(config->punt_bytes ? config->punt_bytes : FP_PUNT_BYTES_DEFAULT,
 			  &port->punt);
 	if (!err) {

@@ -1,7 +1,7 @@
 /*
  * A port on its way from one process to another: two switches in one, a ring in memory that both
  * have mapped, and the test as the kernel. Linked with --wrap for the three calls that ask a packet
- * socket what it is, which these are not.
+ * socket what it is, which these are not, and for the one that attaches a program.
  */
 #include <errno.h>
 #include <linux/if_packet.h>
@@ -11,6 +11,7 @@
 
 #include "check.h"
 #include "fp_attach.h"
+#include "fp_isolate.h"
 #include "lab.h"
 
 #define IFINDEX 7
@@ -21,7 +22,9 @@ static int bound_to[FDS_MAX]; /* by descriptor, 0: no packet socket */
 static int version = TPACKET_V2;
 static uint32_t filters_off;
 static int filter_error;
+static uint32_t isolations;
 
+int __wrap_fp_isolate(int program_fd, int ifindex, int *link_fd);
 int __wrap_getsockname(int fd, struct sockaddr *address, socklen_t *len);
 int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *len);
 int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t len);
@@ -55,6 +58,13 @@ int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_
 	filters_off++;
 	errno = filter_error;
 	return filter_error ? -1 : 0;
+}
+
+int __wrap_fp_isolate(int program_fd, int ifindex, int *link_fd)
+{
+	CHECK(program_fd < 0 && ifindex == IFINDEX && link_fd);
+	isolations++;
+	return -EPERM;
 }
 
 /* The ring's memory in a file, where another process can map it. */
@@ -311,6 +321,43 @@ static void test_a_ring_without_a_filter_has_none_to_lose(void)
 	lab_end(&lab);
 }
 
+/* What is said of a port of that process where there are no programs of the switch. */
+static void check_isolated(const struct lab *lab, uint32_t flags, int program_fd, int isolated)
+{
+	struct fp_switch *second = heir();
+	struct fp_port_handed handed = passed(lab->sw, 0);
+	struct fp_port_config config = {
+		.ifindex = IFINDEX,
+		.flags = FP_OPEN_LATER | flags,
+		.punt_bytes = FAKE_PUNT_BYTES,
+	};
+	const char *stage;
+	struct fp_port *port;
+	int32_t said = -1;
+
+	fp_kernel_destroy(&second->kernel);
+	second->kernel.err = -EPERM;
+	handed.program_fd = program_fd;
+	CHECK_EQ(fp_port_receive(second, &handed, &config, &port, &stage), 0);
+	CHECK_EQ(fp_port_adopt(second, 0, port, &said, &stage), 0);
+	CHECK_EQ(said, (uint64_t)isolated);
+	fp_switch_free(second);
+}
+
+static void test_why_the_host_is_not_kept_off_is_said_again(void)
+{
+	struct lab lab;
+
+	lab_share(&lab);
+	isolations = 0;
+	check_isolated(&lab, 0, -1, ENOTSUP);
+	check_isolated(&lab, FP_OPEN_ISOLATE, lab.ports[1].port->tx_fd, 0); /* it has one there */
+	CHECK_EQ(isolations, 0);
+	check_isolated(&lab, FP_OPEN_ISOLATE, -1, EPERM);
+	CHECK_EQ(isolations, 1);
+	lab_end(&lab);
+}
+
 /* Counts and ages go on, under the numbers that ports have here. */
 static void test_streams_go_on_under_other_numbers(void)
 {
@@ -351,6 +398,7 @@ int main(void)
 	RUN(test_what_is_no_port_of_that_interface_is_refused);
 	RUN(test_only_a_port_that_was_handed_is_resumed);
 	RUN(test_a_ring_without_a_filter_has_none_to_lose);
+	RUN(test_why_the_host_is_not_kept_off_is_said_again);
 	RUN(test_streams_go_on_under_other_numbers);
 	return 0;
 }

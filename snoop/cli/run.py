@@ -49,16 +49,16 @@ def _run(chosen: Session, asked: Given, log_level: str, wait: bool) -> int:
 
     from snoop.config.problems import ConfigError
     from snoop.control.client import socket_path
+    from snoop.daemon import messages
     from snoop.runtime import log
 
     try:
-        from snoop.daemon import heir
         from snoop.daemon.process import Daemon
         from snoop.daemon.restarting import StartError
     except ImportError as error:
-        raise options.failure(
-            f"the fast path is not built ({error}); pip install it again"
-        ) from error
+        why = f"the fast path is not built ({error}); pip install it again"
+        messages.refuse(why)
+        raise options.failure(why) from error
 
     def load() -> Loaded:
         loaded = asked.load()
@@ -78,7 +78,7 @@ def _run(chosen: Session, asked: Given, log_level: str, wait: bool) -> int:
         daemon = Daemon(loaded, load=load, path=Path(path), wait=wait)
         return asyncio.run(daemon.run())
     except ConfigError as error:
-        heir.refuse(str(error))
+        messages.refuse(str(error))
         return refuse(error)
     except StartError as error:
         raise options.failure(str(error)) from error

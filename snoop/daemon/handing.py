@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import errno
 import logging
 import os
 import signal
@@ -44,6 +45,7 @@ _DRAIN_COST: Final = 1 << 20
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _PARENT_FILE: Final = str(parent.__file__)
 _REAP_SECONDS: Final = 0.02
+_TELL_SECONDS: Final = 0.001
 _END_SECONDS: Final = 1.0
 
 
@@ -81,7 +83,10 @@ class Handing:
         """Have a new process serve; HandoverError: it does not, and this one goes on, as it does
         if this is cancelled.
         """
-        ours, theirs = messages.pair()
+        try:
+            ours, theirs = messages.pair()
+        except OSError as error:
+            raise HandoverError(f"cannot begin a new process: {error.strerror}") from error
         with ours:
             ours.setblocking(False)
             try:
@@ -95,14 +100,15 @@ class Handing:
                 if not await self._switch.settled(CHANGES_SECONDS):
                     raise HandoverError("a command waits for ports that are being opened")
                 self._rest()
-                self._tell_all(ours)
+                await self._tell_all(ours)
                 await self._hear(ours, "prepared", PREPARE_SECONDS)
                 messages.send(ours, "go", self._stop())
                 pause_ns = await self._hear(ours, "serving", SERVE_SECONDS)
                 self.served = True
             except (EOFError, ConnectionError):
                 self._go_on(ours)
-                raise HandoverError(f"the new process {_how(self._child)}") from None
+                why = _last_word(ours) or f"the new process {_how(self._child)}"
+                raise HandoverError(why) from None
             except OSError as error:
                 what = f"{error.filename}: " if error.filename else ""
                 raise HandoverError(what + (error.strerror or str(error))) from error
@@ -192,9 +198,9 @@ class Handing:
         switch.turns.rest()
         switch.plane.kernel.quiet(True)
 
-    def _tell_all(self, sock: socket.socket) -> None:
+    async def _tell_all(self, sock: socket.socket) -> None:
         switch = self._switch
-        messages.send(sock, "state", switch.state())
+        await self._tell(sock, "state", switch.state())
         for port in switch.plane.ports:
             if port.link is None:
                 continue
@@ -207,14 +213,31 @@ class Handing:
                 handed.ring_slots,
                 handed.control_slots,
             )
-            messages.send(sock, "port", told, tuple(fd for fd in fds if fd >= 0))
+            await self._tell(sock, "port", told, tuple(fd for fd in fds if fd >= 0))
         for port in switch.plane.ports:
             held = switch.claims.held(port.opening) if port.opening else -1
             if held >= 0:
-                messages.send(sock, "claim", port.opening, (held,))
+                await self._tell(sock, "claim", port.opening, (held,))
         listening = switch.listening
         fds = tuple(each.fileno() for each in listening.values())
-        messages.send(sock, "sockets", tuple(listening), fds)
+        await self._tell(sock, "sockets", tuple(listening), fds)
+
+    async def _tell(
+        self, sock: socket.socket, kind: str, value: object, fds: tuple[int, ...] = ()
+    ) -> None:
+        """As soon as it has read enough of what came before: of a user without CAP_SYS_RESOURCE no
+        more descriptors may be on their way than he may have open.
+        """
+        deadline = self._loop.time() + PREPARE_SECONDS
+        while True:
+            try:
+                return messages.send(sock, kind, value, fds)
+            except OSError as error:
+                if error.errno not in (errno.EAGAIN, errno.ETOOMANYREFS):
+                    raise
+                if self._loop.time() > deadline:
+                    raise _late(kind, PREPARE_SECONDS) from error
+            await asyncio.sleep(_TELL_SECONDS)
 
     def _stop(self) -> Go:
         switch = self._switch
@@ -310,6 +333,16 @@ def _is_managed() -> bool:
 
 def _late(wanted: str, seconds: float) -> HandoverError:
     return HandoverError(f"the new process is not ready after {seconds:g} s ({wanted})")
+
+
+def _last_word(sock: socket.socket) -> str:
+    """Why it went, if it said so while it was being told something."""
+    with contextlib.suppress(EOFError, OSError, HandoverError):
+        message = messages.receive(sock)
+        messages.close(message.fds)
+        if message.kind == "failed":
+            return str(message.value)
+    return ""
 
 
 def _how(child: subprocess.Popen[bytes] | None) -> str:

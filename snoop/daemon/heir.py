@@ -235,11 +235,3 @@ def end_with_parent() -> bool:
     if str(os.getppid()) != wanted:
         os.kill(os.getpid(), signal.SIGKILL)
     return True
-
-
-def refuse(why: str) -> None:
-    """Of a process that comes to nothing before it is a switch, if it was to take a place."""
-    with contextlib.suppress(HandoverError):
-        heir = Heir.of_environment()
-        if heir is not None:
-            heir.refuse(why)

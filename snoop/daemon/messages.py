@@ -16,6 +16,7 @@ its own (`runtime/saved.py`).
 from __future__ import annotations
 
 import array
+import contextlib
 import os
 import signal
 import socket
@@ -147,7 +148,9 @@ def receive(sock: socket.socket) -> Message:
     if not kind and not fds:
         raise EOFError
     try:
-        if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+        if flags & socket.MSG_CTRUNC:
+            raise HandoverError("a message with more descriptors than this process may open")
+        if flags & socket.MSG_TRUNC:
             raise HandoverError("a message that is too long")
         return _read(kind.decode(errors="replace"), fds)
     except BaseException:
@@ -155,6 +158,15 @@ def receive(sock: socket.socket) -> Message:
         raise
     finally:
         close(fds[:1])
+
+
+def refuse(why: str) -> None:
+    """Of a process that comes to nothing before it is a switch, if it was to take a place."""
+    with (
+        contextlib.suppress(KeyError, ValueError, OSError),
+        socket.socket(fileno=int(os.environ[ENVIRONMENT])) as sock,
+    ):
+        send(sock, "failed", why)
 
 
 def close(fds: Sequence[int]) -> None:

@@ -7,15 +7,18 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import resource
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from snoop import parent
-from snoop.daemon import handing
+from snoop.daemon import handing, messages
 from snoop.daemon.handing import Handing, Running
 from snoop.daemon.messages import HandoverError
 from snoop.daemon.under_way import UnderWay
@@ -36,6 +39,12 @@ RESTED = ["rest", "quiet True"]
 STOPPED = [*RESTED, "stop"]
 WOKEN = ["quiet False", "go on"]
 STARTED = ["go", "start 2", *WOKEN]
+
+
+class Later(NamedTuple):
+    """A state that is made when it is asked for."""
+
+    of: Callable[[], Any]
 
 
 @dataclass
@@ -78,7 +87,8 @@ class Fake:
         )
         workers: Any = SimpleNamespace(stop=stop, start=lambda n: done.append(f"start {n}"))
         claims: Any = SimpleNamespace(held=lambda ifindex: -1)
-        return Running(plane, turns, workers, claims, {}, lambda: self.state, self.under_way.ended)
+        state = self.state if isinstance(self.state, Later) else Later(lambda: self.state)
+        return Running(plane, turns, workers, claims, {}, state.of, self.under_way.ended)
 
 
 def play(
@@ -111,7 +121,8 @@ messages.send(sock, "serving", 2_000_000)
     result = play(script, monkeypatch, fake)
     assert (result["version"], result["pause"]) == ("9.9", 0.002)
     assert fake.done == STOPPED
-    os.waitpid(result["pid"], 0)
+    with suppress(ChildProcessError):  # the attempt, when it went, has asked
+        os.waitpid(result["pid"], 0)
 
 
 @pytest.mark.parametrize(
@@ -262,6 +273,94 @@ def test_a_change_that_takes_too_long_is_not_cut_off(monkeypatch: pytest.MonkeyP
     with fake.under_way.one(), pytest.raises(HandoverError, match="a command waits for ports"):
         play("hello(); time.sleep(60)", monkeypatch, fake)
     assert not fake.done
+
+
+@pytest.mark.parametrize("free", [0, 1, 3, 5, 7])
+def test_however_few_descriptors_are_left_it_goes_on(
+    free: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = Fake()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    monkeypatch.setattr(sys, "orig_argv", [sys.executable, "-c", "raise SystemExit(3)"])
+    taken: list[int] = []
+
+    async def scene() -> None:
+        with suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        for _ in range(free):
+            os.close(taken.pop())
+        with pytest.raises(HandoverError, match=r"Too many open files|ended with status"):
+            await Handing(fake.running()).run(AT_ALL)
+
+    most = max(map(int, os.listdir("/proc/self/fd"))) + 40
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, limits[1]))
+        asyncio.run(asyncio.wait_for(scene(), 2 * HANGS_S))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for fd in taken:
+            os.close(fd)
+    assert not fake.done
+    wait_until(lambda: not parent.children(), within=HANGS_S, what="nobody is left")
+
+
+def test_who_goes_while_he_is_told_has_said_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone() -> bytes:
+        (child,) = parent.children()
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+        return b""
+
+    script = "hello(); messages.send(sock, 'failed', 'too old')"
+    with pytest.raises(HandoverError, match=r"^too old$"):
+        play(script, monkeypatch, Fake(state=Later(gone)))
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.ETOOMANYREFS])
+def test_a_new_one_that_reads_slowly_is_waited_for(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without CAP_SYS_RESOURCE only so many descriptors may be on their way at once."""
+    send, refusals = messages.send, [number] * 3
+
+    def refusing(sock: Any, kind: str, *rest: Any) -> None:
+        if kind == "sockets" and refusals:
+            raise OSError(refusals.pop(), "later")
+        send(sock, kind, *rest)
+
+    monkeypatch.setattr(messages, "send", refusing)
+    script = "hello(); hear('sockets'); messages.send(sock, 'failed', 'so far')"
+    with pytest.raises(HandoverError, match="so far"):
+        play(script, monkeypatch, Fake())
+    assert not refusals
+
+
+def test_a_new_one_that_reads_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handing, "PREPARE_SECONDS", 0.1)
+    send = messages.send
+
+    def refusing(sock: Any, kind: str, *rest: Any) -> None:
+        if kind == "sockets":
+            raise OSError(errno.EAGAIN, "later")
+        send(sock, kind, *rest)
+
+    monkeypatch.setattr(messages, "send", refusing)
+    fake = Fake()
+    with pytest.raises(HandoverError, match=r"not ready after 0\.1 s \(sockets\)"):
+        play("hello(); time.sleep(60)", monkeypatch, fake)
+    assert fake.done == [*RESTED, *WOKEN]
+
+
+def test_the_new_one_answers_for_the_watchdog_of_the_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the service manager's main process by then."""
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+    monkeypatch.setenv("WATCHDOG_USEC", "3000000")
+    script = """
+from snoop.runtime import notify
+messages.send(sock, "failed", f"every {notify.watchdog_interval()} s")
+"""
+    with pytest.raises(HandoverError, match=r"every 1\.5 s"):
+        play(script, monkeypatch, Fake())
 
 
 def test_a_python_that_is_there_no_more_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

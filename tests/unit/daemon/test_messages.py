@@ -94,7 +94,7 @@ ENCODED = msgspec.msgpack.encode
         (b"dance", ENCODED(None), 1, "unknown message: dance"),
         (b"\xff\xfe", ENCODED(None), 0, "unknown message"),
         (b"h" * 100, ENCODED(None), 1, "too long"),
-        (b"port", ENCODED(None), messages.FDS_MAX + 5, "too long"),
+        (b"port", ENCODED(None), messages.FDS_MAX + 5, "more descriptors"),
     ],
 )
 def test_what_is_none_is_refused_and_leaves_nothing_open(
@@ -157,3 +157,21 @@ def test_who_is_not_listened_to_any_more_cannot_say_that_he_serves(ends: Ends) -
     assert messages.receive(ours).value == 5
     with pytest.raises(EOFError):
         messages.receive(ours)
+
+
+def test_who_comes_to_nothing_says_why(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = ends
+    monkeypatch.setenv(messages.ENVIRONMENT, str(os.dup(theirs.fileno())))
+    messages.refuse("not built")
+    said = messages.receive(ours)
+    assert (said.kind, said.value) == ("failed", "not built")
+
+
+@pytest.mark.parametrize("told", [None, "", "x", "-1", "100000"])
+def test_who_was_to_take_no_place_says_nothing(
+    told: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(messages.ENVIRONMENT, raising=False)
+    if told is not None:
+        monkeypatch.setenv(messages.ENVIRONMENT, told)
+    messages.refuse("not built")
