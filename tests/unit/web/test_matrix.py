@@ -105,11 +105,11 @@ def test_a_stream_that_is_not_whole_is_trouble_while_it_lasts(
 ) -> None:
     found = documents.Health(
         kind="rtp", packets=900, lost=3, reordered=1, duplicates=2, longest_gap_ms=39.6,
-        continuity_errors=0, damaged=damaged,
+        continuity_errors=0, restarts=4, damaged=damaged,
     )  # fmt: skip
     row = of(live(egress=["p1"], health=found), mdb=[entry("p1", G)])
     assert row.health == matrix.Came(
-        kind="rtp", lost=3, reordered=1, duplicates=2, continuity_errors=0, restarts=0,
+        kind="rtp", lost=3, reordered=1, duplicates=2, continuity_errors=0, restarts=4,
         longest_gap_ms=40, recently=recently,
     )  # fmt: skip
     assert row.wrong is recently
