@@ -16,10 +16,12 @@ SAID_S = 15.0
 
 
 def row(net: Network) -> dict[str, Any]:
-    """Where it comes in now: one that is idle in another VLAN, or came round, is none."""
-    meant = MEDIA, f"p{SENDER}", net.vlan(SENDER)
+    """Where it comes in now: one that is idle in another VLAN, came round, or was sent before the
+    host had its address is none.
+    """
+    meant = MEDIA, net.h(SENDER).address, f"p{SENDER}", net.vlan(SENDER)
     for each in net.switch.streams():
-        if (each["group"], each["port"], each["vlan"]) == meant:
+        if (each["group"], each["source"], each["port"], each["vlan"]) == meant:
             return each
     return {}
 

@@ -287,7 +287,7 @@ def said_wrongly(net: Network) -> Iterator[str]:
         yield f"check: missing are {sorted(missing)}, not {sorted(away)}"
     if net.looped != any(each["cause"] == "loop" for each in problems):
         yield f"check: a loop is {'not ' if net.looped else ''}named"
-    apart = net.settings["vlan_filtering"] and bool(net.vlans)
+    apart = net.settings["vlan_filtering"] and bool(net.vlans or net.commanded)
     for each in problems:
         looped = net.looped and each["cause"] == "loop"
         right = (
