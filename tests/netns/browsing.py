@@ -56,7 +56,7 @@ def served(*sockets: str) -> Iterator[tuple[str, int]]:
             yield "127.0.0.1", int(line.strip().rstrip("/").rpartition(":")[2])
         finally:
             process.terminate()
-            assert process.wait(10) == 0
+            assert process.wait(60) == 0
 
 
 def get(at: tuple[str, int], path: str, method: str = "GET", **headers: str) -> tuple[int, Any]:

@@ -263,7 +263,7 @@ def test_table_full() -> None:
         net.report(1, ("TO_EX", joined[2], []))
         net.switch.wait_members(joined[2], {"p1"})
         assert net.reached(joined[2]) == names(1)
-        assert "max_groups" not in net.switch.run("check").stdout
+        assert "max_groups" not in net.switch.here("check").stdout
 
 
 def test_a_filter_or_limit_that_was_hit_is_named() -> None:
