@@ -17,7 +17,8 @@ LISTEN = "127.0.0.1:9571"
 def _listen(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, int]:
     """ADDRESS:PORT; an IPv6 address in brackets."""
     address, colon, port = value.rpartition(":")
-    if not colon or not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
+    paired = address.startswith("[") == address.endswith("]")
+    if not (colon and paired and port.isascii() and port.isdigit() and int(port) < 1 << 16):
         text = f'"{value}" is not ADDRESS:PORT, such as {LISTEN} or [::1]:9571'
         raise click.BadParameter(text, ctx, param)
     return address.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)

@@ -86,6 +86,7 @@ def test_commands_change_the_table(daemon: Daemon, snoop: Any) -> None:
         (["restart", "--timeout", "nan"], 2, "--timeout"),
         (["check", "--rate", "inf"], 2, "--rate"),
         (["web", "--listen", "\udcff:80"], 1, "cannot listen on"),
+        (["web", "--listen", "[::1:80"], 2, "is not ADDRESS:PORT"),
         (["mdb"], 2, "Missing command"),
         (["shwo"], 2, "shwo"),
         (["show", "mdb", "--jsn"], 2, "--jsn"),
