@@ -51,6 +51,9 @@ JOIN = Goal("p50", 4.0, at_most=True)
 FULL_TABLE = Goal("zero loss", 0.95, against="snoop", against_item="table1")
 
 
+WATCHED = Goal("zero loss", 0.95, subject="snoop-media", against="snoop-unwatched")
+
+
 def at_least(ratio: float | None, against: str = "bridge") -> tuple[Goal, ...]:
     """Frames/s without loss; nothing where there is no goal."""
     return (Goal("zero loss", ratio, against=against),) if ratio else ()

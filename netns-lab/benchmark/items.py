@@ -17,6 +17,7 @@ ALL = (SNOOP, *PEERS)
 PAIR = (SNOOP, BRIDGE)
 PATHS = (SNOOP, "snoop-rings", BRIDGE)  # the same switch with and without the kernel's help
 VLAN_VARIANTS = (SNOOP, "snoop-access", "snoop-trunk")
+MEDIA_VARIANTS = ("snoop-media", "snoop-unwatched")
 REPORT_RATE = 10_000
 RATE_UNITS = {"zero loss": "frames/s", "full load": "datagrams/s"}
 SHOWN_DELAYS = ("min", "p50", "p99", "max")
@@ -121,6 +122,16 @@ def vlan_item(effort: Effort, fan: int, size: int) -> Item:
     title = f"the same, {size} bytes, all on access ports, and from a trunk, to {ports(fan)}"
     run, aims = search(effort, fan=fan, size=size), goals.of_vlans("zero loss")
     return Item(f"vlan-fan{fan}-{size}", title, run, RATE_UNITS, VLAN_VARIANTS, goals=aims)
+
+
+def media_item(effort: Effort, groups: int, *, runs: bool) -> Item:
+    """What the health of streams and announced names cost: with, and without."""
+    streams = f"{groups:,} streams in turn" if groups > 1 else "one stream"
+    takes = "" if runs else " whose neighbours take no runs"
+    title = f"{streams} of RTP, 128 bytes, watched or not, to {ports(3)}{takes}"
+    run = search(effort, fan=3, size=128, groups=groups)
+    key = f"media{groups}" if runs else f"media{groups}-frames"
+    return Item(key, title, run, RATE_UNITS, MEDIA_VARIANTS, goals=(goals.WATCHED,), runs=runs)
 
 
 def singles_item(effort: Effort, fan: int, size: int) -> Item:

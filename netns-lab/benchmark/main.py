@@ -96,6 +96,7 @@ def opened(
                 sink_mode=options.receivers,
                 udp=options.source == "udp",
                 vlan=VLAN if variant and variant.trunk else 0,
+                rtp=variant.media if variant else False,
             )
             tried.append(site)
             say(f"building {each.name}")

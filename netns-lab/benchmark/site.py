@@ -26,6 +26,7 @@ LEARN_S = 20.0
 STRAY_FRAMES = 20  # queries and the like
 STRAY_SHARE = 0.01
 PRIMING_RATE = 20_000
+MEDIA_BYTES = 128  # the smallest frame of media: 1 ms of sound
 PRIMING_FRAMES = 1_000  # so that one group of ten still forwarded elsewhere is seen
 
 
@@ -85,12 +86,14 @@ class Site:
         sink_mode: str,
         udp: bool = False,
         vlan: int = 0,
+        rtp: bool = False,
     ) -> None:
         self.contestant = contestant
         self.name = contestant.name
         self.star = Star(self.name, receivers=receivers, vlan=vlan)
         self.sink_mode = sink_mode
         self.udp = udp  # the source sends through a UDP socket
+        self.rtp = rtp  # it sends streams of media
         self.sink: Sink | None = None
         self.members = (0, 0)  # fan-out, groups
         self.group = GROUP  # the first that is joined and sent to
@@ -100,7 +103,7 @@ class Site:
     def open(self, directory: Path) -> None:
         self.star.open()
         self.contestant.start(self.star, directory)
-        self.sink = Sink(self.star.receivers, self.sink_mode)
+        self.sink = Sink(self.star.receivers, self.sink_mode + "+rtp" * self.rtp)
         self.contestant.pause()
 
     def close(self) -> None:
@@ -183,7 +186,7 @@ class Site:
         groups = self.members[1]
         offer = Offer(
             seconds=LEARN_S,
-            size=self._size(64),
+            size=self.size_of(64),
             groups=groups,
             frames=max(groups, PRIMING_FRAMES),
             rate=PRIMING_RATE,
@@ -206,6 +209,7 @@ class Site:
     def trial(self, offer: Offer) -> Trial:
         """Send and count. The contestant must be resumed and the members joined."""
         assert self.sink is not None
+        offer = replace(offer, rtp=self.rtp)
         self.sink.reset()
         others = [*self.star.receivers[self.members[0] :], self.star.watcher]
         before = [self.star.arrived(each) for each in others]
@@ -246,7 +250,7 @@ class Site:
         """
         offer = Offer(
             seconds=seconds,
-            size=self._size(size),
+            size=self.size_of(size),
             groups=groups,
             udp=self.udp,
             group=self.group,
@@ -272,9 +276,10 @@ class Site:
             rate = (low + high) / 2 if low else high * 0.7
         return Throughput(best=best, full=full)
 
-    def _size(self, size: int) -> int:
+    def size_of(self, size: int) -> int:
         """Of a frame whose datagram fills `size` over IPv4, without a tag."""
         tag = TAG_BYTES if self.star.vlan and not self.udp else 0
+        size = max(size, MEDIA_BYTES) if self.rtp else size
         return size + tag + (IPV6_BYTES if ":" in self.group else 0)
 
     def _checked(self, trial: Trial) -> Trial:

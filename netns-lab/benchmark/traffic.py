@@ -97,6 +97,7 @@ class Offer:
     group: str = GROUP
     mac: str = ""  # of the host the frames are for, whose address is then `group`
     udp: bool = False  # through a UDP socket instead of ready-made frames
+    rtp: bool = False  # with a header of RTP before what the bench puts in
 
     def arguments(self, star: Star) -> list[str]:
         source = star.address6(0) if ":" in self.group else star.address(0)
@@ -107,6 +108,7 @@ class Offer:
             *("--rate", str(self.rate), "--seconds", str(self.seconds)),
             *("--frames", str(self.frames), "--port", str(self.port)),
             *("--mac", self.mac),
+            *(["--rtp"] if self.rtp else []),
             *(["--udp"] if self.udp else ["--vlan", str(star.vlan)]),
         ]
 

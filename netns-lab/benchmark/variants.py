@@ -14,12 +14,14 @@ VLAN = 10
 @dataclass(frozen=True, slots=True)
 class Variant:
     """This switch otherwise: `switch` holds the keys of `[switch]` in which it differs, `port`
-    those of every port. With `trunk` the source is behind a trunk, and what it sends is tagged.
+    those of every port. With `trunk` the source is behind a trunk, and what it sends is tagged;
+    with `media` it sends RTP.
     """
 
     switch: dict[str, object] = field(default_factory=dict)
     port: dict[str, object] = field(default_factory=dict)
     trunk: bool = False
+    media: bool = False
     receivers: int = 3
 
     def unknown(self) -> list[str]:
@@ -38,6 +40,8 @@ VARIANTS: dict[str, Variant] = {
     "snoop-trunk": Variant(
         {"vlan_filtering": True}, {"access": VLAN}, trunk=True, receivers=FAN_MAX
     ),
+    "snoop-media": Variant(media=True),
+    "snoop-unwatched": Variant({"health": "off", "announced_names": False}, media=True),
 }
 PEERS = (BRIDGE, "ovs-system", "ovs-afxdp")
 EVERYONE = (*VARIANTS, *PEERS)

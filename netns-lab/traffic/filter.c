@@ -25,14 +25,14 @@
  * a run the first and the last sequence number are checked. Jump offsets count instructions: `out`
  * and `foreign` are the last two blocks.
  */
-static int counting_load(int map_fd)
+static int counting_load(int map_fd, int skip_bytes)
 {
 	struct bpf_insn code[] = {
 		/*  0 */ MOV(BPF_REG_6, BPF_REG_1),
 		/*  1 */
 		INSN(BPF_LD | BPF_DW | BPF_IMM, BPF_REG_7, BPF_PSEUDO_MAP_VALUE, 0, map_fd),
 		/*  2 */ INSN(0, 0, 0, 0, 0),
-		/*  3 */ MOV_IMM(BPF_REG_2, UDP_BYTES),
+		/*  3 */ MOV_IMM(BPF_REG_2, UDP_BYTES + skip_bytes),
 		/*  4 */ MOV(BPF_REG_3, BPF_REG_10),
 		/*  5 */ ADD_IMM(BPF_REG_3, FIRST),
 		/*  6 */ MOV_IMM(BPF_REG_4, PAYLOAD_BYTES),
@@ -60,7 +60,7 @@ static int counting_load(int map_fd)
 		/* 26 */ MOV(BPF_REG_1, BPF_REG_8),
 		/* 27 */ ADD_IMM(BPF_REG_1, -1),
 		/* 28 */ MUL(BPF_REG_2, BPF_REG_1),
-		/* 29 */ ADD_IMM(BPF_REG_2, UDP_BYTES),
+		/* 29 */ ADD_IMM(BPF_REG_2, UDP_BYTES + skip_bytes),
 		/* 30 */ MOV(BPF_REG_1, BPF_REG_6),
 		/* 31 */ MOV(BPF_REG_3, BPF_REG_10),
 		/* 32 */ ADD_IMM(BPF_REG_3, LAST),
@@ -100,7 +100,7 @@ static int counting_load(int map_fd)
 	return program_load(code, sizeof(code) / sizeof(code[0]));
 }
 
-int filter_open(struct filter *filter)
+int filter_open(struct filter *filter, int skip_bytes)
 {
 	void *mapped;
 	int err;
@@ -111,7 +111,7 @@ int filter_open(struct filter *filter)
 	if (err < 0)
 		return err;
 	filter->counters = mapped;
-	filter->prog_fd = err = counting_load(filter->map_fd);
+	filter->prog_fd = err = counting_load(filter->map_fd, skip_bytes);
 	if (err < 0)
 		filter_close(filter);
 	return err < 0 ? err : 0;

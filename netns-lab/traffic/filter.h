@@ -32,9 +32,9 @@ struct filter {
 	struct filter_counters *counters; /* mapped, page aligned */
 };
 
-/* Make the map and load the program. Returns 0 or -errno; on success filter_close() releases all of
- * it. */
-int filter_open(struct filter *filter);
+/* Make the map and load the program; skip: bytes of a datagram before its payload. Returns 0 or
+ * -errno; on success filter_close() releases all of it. */
+int filter_open(struct filter *filter, int skip_bytes);
 void filter_close(struct filter *filter);
 
 #endif

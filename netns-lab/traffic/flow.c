@@ -108,20 +108,41 @@ void flow_build(struct flow *flow, uint32_t index, const struct flow_plan *plan)
 	flow->sum += htons(IPPROTO_UDP) + udp.len; /* the rest of the pseudo header */
 	flow->sum = sum16(&udp, sizeof(udp), flow->sum);
 	flow->sum = sum16(&payload, sizeof(payload), flow->sum);
-	flow->sum = sum16(plan->filler, udp_len - 8 - (uint32_t)sizeof(payload), flow->sum);
+	flow->sum =
+		sum16(plan->filler,
+		      plan->size_bytes - flow_payload(plan) - (uint32_t)sizeof(payload), flow->sum);
+	flow->rtp = plan->rtp;
+}
+
+/* RFC 3550 5.1: version 2, a dynamic type; the sum of it. */
+static uint32_t put_rtp(const struct flow *flow, uint32_t seq, uint8_t *at)
+{
+	uint16_t number = htons((uint16_t)seq);
+	uint32_t stamp = htonl(seq * 48), ssrc = htonl(flow->index + 1);
+
+	memcpy(at, (uint8_t[]){0x80, 96}, 2);
+	memcpy(at + 2, &number, 2);
+	memcpy(at + 4, &stamp, 4);
+	memcpy(at + 8, &ssrc, 4);
+	return sum16(at, TRAFFIC_RTP_BYTES, 0);
 }
 
 void flow_frame_next(struct flow *flow, uint64_t now_ns, uint8_t *frame)
 {
 	struct traffic_payload payload = {TRAFFIC_MAGIC, flow->index, flow->seq++, now_ns};
-	uint8_t *data = frame + flow->headers_bytes;
+	uint8_t *data = frame + flow->headers_bytes, *check_at = data - 2;
+	uint32_t sum = flow->sum;
 	uint16_t check;
 
 	memcpy(frame, flow->headers, flow->headers_bytes);
+	if (flow->rtp) {
+		sum += put_rtp(flow, payload.seq, data);
+		data += TRAFFIC_RTP_BYTES;
+	}
 	memcpy(data, &payload, sizeof(payload));
 	/* seq and time are all that changes, 12 bytes at an even offset */
-	check = fold(sum16(data + offsetof(struct traffic_payload, seq), 12, flow->sum));
+	check = fold(sum16(data + offsetof(struct traffic_payload, seq), 12, sum));
 	if (!check)
 		check = 0xffff; /* RFC 768: a sum of zero is sent as all ones */
-	memcpy(data - sizeof(check), &check, sizeof(check));
+	memcpy(check_at, &check, sizeof(check));
 }

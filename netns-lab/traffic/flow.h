@@ -3,6 +3,8 @@
 #ifndef TRAFFIC_FLOW_H
 #define TRAFFIC_FLOW_H
 
+#include "payload.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,7 +17,8 @@ struct flow {
 	uint32_t headers_bytes;
 	uint32_t index;
 	uint32_t seq; /* of the next frame */
-	uint32_t sum; /* UDP sum of everything but the payload's seq and time */
+	uint32_t sum; /* UDP sum of everything but what changes: seq and time */
+	bool rtp;
 };
 
 /* What the streams of one run have in common. Addresses in network order, IPv4 in the first four
@@ -30,6 +33,7 @@ struct flow_plan {
 	uint8_t mac[6];
 	const uint8_t *to;     /* hardware address of who gets it; NULL: that of the group */
 	const uint8_t *filler; /* what follows struct traffic_payload in every frame */
+	bool rtp; /* a header of RTP before that, whose numbers and times are those of seq */
 };
 
 static inline uint32_t flow_tag(const struct flow_plan *plan)
@@ -41,6 +45,12 @@ static inline uint32_t flow_tag(const struct flow_plan *plan)
 static inline uint32_t flow_headers(const struct flow_plan *plan)
 {
 	return flow_tag(plan) + (plan->ipv6 ? FLOW_HEADERS_IPV6 : FLOW_HEADERS);
+}
+
+/* What stands before struct traffic_payload in all. */
+static inline uint32_t flow_payload(const struct flow_plan *plan)
+{
+	return flow_headers(plan) + (plan->rtp ? TRAFFIC_RTP_BYTES : 0);
 }
 
 /* Prepare the stream of that index, its sequence starting at 0. */

@@ -21,6 +21,9 @@ struct traffic_payload {
 	uint64_t time_ns; /* CLOCK_REALTIME when the batch was filled */
 } __attribute__((packed));
 
+/* Of RTP, before it, where a stream is to be one of media. */
+#define TRAFFIC_RTP_BYTES 12
+
 _Static_assert(sizeof(struct traffic_payload) == 18, "fits the smallest Ethernet frame");
 
 #endif

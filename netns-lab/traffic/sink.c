@@ -59,6 +59,7 @@ struct receiver {
 static struct receiver receivers[RECEIVERS_MAX];
 static uint32_t receivers_len;
 static enum mode mode;
+static int skip_bytes; /* of a datagram, before what the bench has put into it */
 
 static void datagram_count(struct filter_counters *counters, const uint8_t *data, size_t len_bytes)
 {
@@ -100,7 +101,10 @@ static void *reader(void *arg)
 		int n = recvmmsg(r->fds[0], msgs, READ_BATCH, MSG_WAITFORONE, NULL);
 
 		for (int i = 0; i < n; i++)
-			datagram_count(r->counters, data[i], msgs[i].msg_len);
+			datagram_count(r->counters, data[i] + skip_bytes,
+				       msgs[i].msg_len > (uint32_t)skip_bytes
+					       ? msgs[i].msg_len - (uint32_t)skip_bytes
+					       : 0);
 	}
 	return NULL;
 }
@@ -149,7 +153,7 @@ static int receiver_open(struct receiver *r, const char *where, int home)
 		if (!r->counters)
 			return -ENOMEM;
 	} else {
-		err = filter_open(&r->filter);
+		err = filter_open(&r->filter, skip_bytes);
 		if (err)
 			return err;
 		r->counters = r->filter.counters;
@@ -296,13 +300,19 @@ static int command_run(const char *line, int home)
 	return err;
 }
 
+/* With RTP before what the bench has put into a datagram, or without. */
 static int mode_parse(const char *name)
 {
 	static const char *const names[] = {"filter", "gro", "read"};
 
-	for (int i = 0; i < 3; i++)
-		if (!strcmp(name, names[i]))
-			return i;
+	for (int i = 0; i < 3; i++) {
+		size_t len = strlen(names[i]);
+
+		if (strncmp(name, names[i], len) || (name[len] && strcmp(name + len, "+rtp")))
+			continue;
+		skip_bytes = name[len] ? TRAFFIC_RTP_BYTES : 0;
+		return i;
+	}
 	return -EINVAL;
 }
 
@@ -313,7 +323,7 @@ int main(int argc, char **argv)
 	char line[256];
 
 	if (parsed < 0 || argc - 2 > RECEIVERS_MAX || home < 0) {
-		fprintf(stderr, "usage: sink filter|gro|read NS:IF... (at most %d)\n",
+		fprintf(stderr, "usage: sink filter|gro|read[+rtp] NS:IF... (at most %d)\n",
 			RECEIVERS_MAX);
 		return 2;
 	}

@@ -51,6 +51,7 @@ struct options {
 	uint16_t port;	 /* UDP, both ends */
 	uint16_t vlan;	 /* of an 802.1Q tag; 0: none */
 	bool udp;	 /* through a UDP socket */
+	bool rtp;	 /* streams of media: behind a header of RTP */
 	const char *mac; /* of the host it is for, if it is for one */
 	int cpu;
 };
@@ -210,6 +211,7 @@ static int source_open(struct source *src)
 		.size_bytes = src->opt.size_bytes,
 		.port = src->opt.port,
 		.vlan = src->opt.vlan,
+		.rtp = src->opt.rtp,
 	};
 	struct ether_addr *to = src->opt.mac ? ether_aton(src->opt.mac) : NULL;
 	int family = plan.ipv6 ? AF_INET6 : AF_INET;
@@ -220,10 +222,10 @@ static int source_open(struct source *src)
 	plan.to = to ? to->ether_addr_octet : NULL;
 	if ((src->opt.mac && !to) || inet_pton(family, src->opt.source, plan.source) != 1 ||
 	    inet_pton(family, src->opt.group, plan.group) != 1 ||
-	    ((plan.ipv6 || plan.vlan) && src->opt.udp) ||
-	    plan.size_bytes < flow_headers(&plan) + sizeof(struct traffic_payload))
+	    ((plan.ipv6 || plan.vlan || plan.rtp) && src->opt.udp) ||
+	    plan.size_bytes < flow_payload(&plan) + sizeof(struct traffic_payload))
 		return -EINVAL;
-	plan.filler = src->frames[0] + flow_headers(&plan) + sizeof(struct traffic_payload);
+	plan.filler = src->frames[0] + flow_payload(&plan) + sizeof(struct traffic_payload);
 	src->fd = src->opt.udp ? udp_open(&src->opt) : frames_open(src->opt.interface, plan.mac);
 	if (src->fd < 0)
 		return src->fd;
@@ -253,17 +255,29 @@ enum word {
 	PORT,
 	VLAN,
 	MAC,
+	RTP,
 	WORDS
 };
 
 #define TAKES(word) required_argument, NULL, word
 
 static const struct option long_options[] = {
-	{"netns", TAKES(NETNS)},   {"interface", TAKES(INTERFACE)}, {"source", TAKES(SOURCE)},
-	{"group", TAKES(GROUP)},   {"udp", no_argument, NULL, UDP}, {"groups", TAKES(GROUPS)},
-	{"size", TAKES(SIZE)},	   {"rate", TAKES(RATE)},	    {"seconds", TAKES(SECONDS)},
-	{"frames", TAKES(FRAMES)}, {"burst", TAKES(BURST)},	    {"cpu", TAKES(CPU)},
-	{"port", TAKES(PORT)},	   {"vlan", TAKES(VLAN)},	    {"mac", TAKES(MAC)},
+	{"netns", TAKES(NETNS)},
+	{"interface", TAKES(INTERFACE)},
+	{"source", TAKES(SOURCE)},
+	{"group", TAKES(GROUP)},
+	{"udp", no_argument, NULL, UDP},
+	{"groups", TAKES(GROUPS)},
+	{"size", TAKES(SIZE)},
+	{"rate", TAKES(RATE)},
+	{"seconds", TAKES(SECONDS)},
+	{"frames", TAKES(FRAMES)},
+	{"burst", TAKES(BURST)},
+	{"cpu", TAKES(CPU)},
+	{"port", TAKES(PORT)},
+	{"vlan", TAKES(VLAN)},
+	{"mac", TAKES(MAC)},
+	{"rtp", no_argument, NULL, RTP},
 	{NULL, 0, NULL, 0},
 };
 
@@ -299,6 +313,7 @@ static int options_parse(int argc, char **argv, struct options *opt)
 		.port = words[PORT] ? (uint16_t)number(words[PORT]) : TRAFFIC_PORT,
 		.vlan = (uint16_t)number(words[VLAN]),
 		.udp = words[UDP] != NULL,
+		.rtp = words[RTP] != NULL,
 		.mac = words[MAC] && *words[MAC] ? words[MAC] : NULL,
 		.cpu = (int)strtol(words[CPU], NULL, 10),
 	};
@@ -335,7 +350,7 @@ int main(int argc, char **argv)
 			"              [--size 64..1518] [--rate FPS] [--seconds S] [--frames N]\n"
 			"              [--burst 1..64] [--port UDP] [--vlan VID] [--udp] [--cpu "
 			"N]\n"
-			"              [--mac A]\n");
+			"              [--mac A] [--rtp]\n");
 		return 2;
 	}
 	sigaction(SIGINT, &action, NULL);

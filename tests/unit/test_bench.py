@@ -186,6 +186,14 @@ def test_an_offer_says_everything_on_the_command_line() -> None:
     words = Offer(seconds=1, rate=5, size=128, groups=7, udp=True).arguments(Simulated(0).star)
     given = dict(zip(words[::2], words[1::2], strict=False))
     for name, value in dataclasses.asdict(Offer(seconds=1, rate=5, size=128, groups=7)).items():
-        if name != "udp":
+        if name not in ("udp", "rtp"):
             assert given[f"--{name}"] == str(value)
     assert words[-1] == "--udp"
+
+
+def test_who_is_to_get_media_is_sent_no_other() -> None:
+    sent = Offer(seconds=1, rtp=True).arguments(Simulated(0).star)
+    assert "--rtp" in sent
+    watched = Site(Bridge(), receivers=3, sink_mode="gro", rtp=True)
+    assert watched.size_of(64) == watched.size_of(128) == 128
+    assert watched.size_of(1400) == 1400
