@@ -11,7 +11,7 @@
  * A way is one sender of a stream: a pair of UDP ports, and of RTP one SSRC, so that RTCP, a second
  * medium and a sender that began anew are told apart. It is believed after FP_HEALTH_BELIEVE
  * datagrams in a row, of RTP also after FP_HEALTH_BELIEVE_GAPS with small gaps between them; what
- * is counted begins with the first of them.
+ * is counted begins with the second of them.
  */
 #ifndef FP_HEALTH_MAP_H
 #define FP_HEALTH_MAP_H

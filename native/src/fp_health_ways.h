@@ -121,7 +121,7 @@ FP_HEALTH_INLINE void fp_health_fits(struct fp_health_state *state)
 
 /*
  * A number of RTP that is not believed yet; true: now it is. What comes again or late fits without
- * being one more; what is missing is waited for from the beginning.
+ * being one more; what is missing is waited for from the second on.
  */
 FP_HEALTH_INLINE bool fp_health_hint(struct fp_health_state *state, struct fp_health_way *way,
 				     uint16_t number, uint32_t stamp, bool stands)
@@ -141,7 +141,8 @@ FP_HEALTH_INLINE bool fp_health_hint(struct fp_health_state *state, struct fp_he
 		way->odd = 1;
 		return false;
 	}
-	FP_HEALTH_SET(way->window, way->window << (ahead & 7) | 1);
+	/* between the first two may be what came before anybody looked */
+	FP_HEALTH_SET(way->window, way->odd > 1 ? way->window << (ahead & 7) | 1 : ~0ull);
 	if (ahead > 1)
 		FP_HEALTH_SET(state->hole_ns, way->last_ns);
 	way->fits = (uint8_t)(ahead > 1 ? 1 : way->fits + 1);
