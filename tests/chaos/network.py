@@ -28,6 +28,7 @@ from snoop.lab.switch import Snoop
 TESTS = Path(__file__).parents[1]
 SENDERS, VIEWER, CHURNER, ENEMY, MATCHED, ADDED, OWN = (0, 1, 8), 2, 4, 5, 6, 7, 8
 CHANGING = (3, 4, 6, 7)
+COMMANDED = (3, 4)  # whose VLAN a command may change
 CABLED, HOSTS = 8, 9
 LOOP = ("l0", "l1")
 OWN_ADDRESSES = ("10.0.0.18/24", "fd00::18/64")
@@ -295,11 +296,22 @@ class Network:
             for host in self.commanded
             if (row := shown[f"p{host}"])["vlans"]["pvid"] != self.vlans.get(host, 1)
         }
+        self._put_back(shown)
         (self.left_out.discard if f"p{ADDED}" in ports else self.left_out.add)(ADDED)
         rows = [row for row in self.switch.mdb() if row["origin"] != "dynamic"]
         self.statics = {(int(row["port"][1:]), row["group"]): static_sources(row) for row in rows}
         routers = self.switch.show("mrouters")["mrouters"]
         self.routed = self.routed and any(row["origin"] == "static" for row in routers)
+
+    def _put_back(self, shown: Mapping[str, Mapping[str, Any]]) -> None:
+        """What an older snapshot says that a command said, and was taken back since."""
+        if not self.settings["vlan_filtering"]:
+            return
+        for host in COMMANDED:
+            row = shown.get(f"p{host}")
+            meant = None if host in self.tagged else self.vlan(host)
+            if row is not None and row["vlans"]["pvid"] != meant:
+                self.switch.port_set(f"p{host}", access=None)
 
 
 def static_sources(row: Mapping[str, Any]) -> frozenset[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
 
-from chaos.network import MATCHED, Network
+from chaos.network import COMMANDED, MATCHED, Network
 from chaos.steps import Step
 from chaos.steps_config import delete_static, route
 from chaos.verify import ALL, Cost
@@ -59,7 +59,7 @@ def vlan_by_command(net: Network, random: Random) -> Cost:
         put_back(net)
         net.say("put back")
         return Cost(dark=frozenset(hosts), leaks=ALL, within=15.0)
-    free = [host for host in (3, 4) if movable(net, host) and host not in net.tagged]
+    free = [host for host in COMMANDED if movable(net, host) and host not in net.tagged]
     host = random.choice(free)
     vlan = 1 if net.vlan(host) == OTHER else OTHER
     net.switch.port_set(f"p{host}", access=vlan)
@@ -102,7 +102,7 @@ def can_tag(net: Network) -> bool:
 
 
 def can_command(net: Network) -> bool:
-    untagged = [host for host in (3, 4) if host not in net.tagged]
+    untagged = [host for host in COMMANDED if host not in net.tagged]
     return filters(net) and any(movable(net, host) for host in untagged)
 
 
