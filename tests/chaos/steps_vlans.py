@@ -25,6 +25,7 @@ def vlan_filtering(net: Network, random: Random) -> Cost:
     with elsewhere(net, *net.tagged):
         net.settings["vlan_filtering"] = not net.settings["vlan_filtering"]
         net.vlans.clear()
+        net.snapshot = b""  # its static entries are of the VLAN before
         net.tagged.clear()
         net.say(f"vlan_filtering = {net.settings['vlan_filtering']}")
         net.reload()
