@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from snoop.control.client import Refused
 from snoop.lab import Lab, namespaces
 from snoop.lab.host import AgentError, Host
 from snoop.lab.switch import Snoop
@@ -302,6 +303,10 @@ class Network:
         self.statics = {(int(row["port"][1:]), row["group"]): static_sources(row) for row in rows}
         routers = self.switch.show("mrouters")["mrouters"]
         self.routed = self.routed and any(row["origin"] == "static" for row in routers)
+        if not self.routed:  # of an older snapshot, and not shown while the port is away
+            for family in ("ipv4", "ipv6"):
+                with suppress(Refused):
+                    self.switch.delete_mrouter(f"p{ENEMY}", family=family)
 
     def _put_back(self, shown: Mapping[str, Mapping[str, Any]]) -> None:
         """What an older snapshot says that a command said, and was taken back since."""
