@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import grp
 import json
@@ -320,16 +321,19 @@ def test_a_socket_file_that_is_lost_is_made_again(
 ) -> None:
     """Who is in stays, and at the end nothing is left."""
     monkeypatch.setattr(server, "MIND_SECONDS", 0.01)
-    path = tmp_path / "run" / "sw.sock"
+    path, aside = tmp_path / "run" / "sw.sock", tmp_path / "aside"
 
     def work() -> None:
         with Client(str(path)) as before:
-            path.unlink()
             if place == "dead":
                 with socket.socket(socket.AF_UNIX) as dead:
-                    dead.bind(str(path))
-            elif place != "gone":
-                path.parent.rmdir()
+                    dead.bind(str(aside))
+                aside.rename(path)
+            else:
+                path.unlink()
+            if place == "gone with its directory":
+                with contextlib.suppress(OSError):  # it is there again already
+                    path.parent.rmdir()
             wait_until(lambda: answers(path), within=HANGS_S)
             assert before.call("show", what="mdb")["what"] == "mdb"
 
@@ -353,17 +357,20 @@ def test_what_took_the_place_of_the_socket_file_is_left_alone(
     monkeypatch.setattr(server, "MIND_SECONDS", 0.01)
     said = "is not a socket" if place == "a file" else "another snoop daemon is running"
 
+    aside = path.with_name("aside")
+
     def work() -> None:
-        path.unlink()
         with socket.socket(socket.AF_UNIX) as other:
             if place == "a file":
-                path.write_text("precious")
+                aside.write_text("precious")
             else:
-                other.bind(str(path))
+                other.bind(str(aside))
                 other.listen()
-            there = path.lstat()
+            there = aside.lstat()
+            aside.rename(path)  # at once: else ours may be there again before it
             wait_until(lambda: said in caplog.text, within=HANGS_S)
-            assert path.lstat() == there
+            found = path.lstat()
+            assert (found.st_ino, found.st_mtime_ns) == (there.st_ino, there.st_mtime_ns)
             path.unlink()
             wait_until(lambda: answers(path), within=HANGS_S)
         assert caplog.text.count(said) == 1
