@@ -9,7 +9,8 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import click
 
@@ -19,7 +20,10 @@ from snoop.cli.session import Session
 from snoop.cli.summary import Everything, gather
 from snoop.cli.view import View, press
 from snoop.control import documents
-from snoop.control.client import Client
+from snoop.control.client import Client, WentAway
+
+_Told = TypeVar("_Told")
+_TRIES = 2
 
 
 @click.command()
@@ -39,10 +43,12 @@ def watch(ctx: click.Context, interval: float) -> None:
 
 
 class _Looks:
-    """The state of the switch, and the rates since the look before."""
+    """The state of the switch, and the rates since the look before. Each look asks anew: who had
+    the switch before may have handed over (`snoop restart`).
+    """
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, path: str) -> None:
+        self._path = path
         self._before: dict[str, documents.Port] = {}
         self._at = 0.0
         self.rates: Mapping[str, Rates] = {}
@@ -50,7 +56,7 @@ class _Looks:
         self.everything = self._look()
 
     def _look(self) -> Everything:
-        everything, now = gather(self._client), time.monotonic()
+        everything, now = self._ask(gather), time.monotonic()
         self.rates = panel.rates(self._before, everything.ports, now - self._at)
         self._before = {port.name: port for port in everything.ports}
         self._at = now
@@ -65,35 +71,42 @@ class _Looks:
         """Look at what only this page shows."""
         if view.page == "groups":
             return
-        hosts: list[documents.Host] = []
-        port = None
-        if view.page == "hosts":
-            port = view.port
-            hosts = self._client.show(documents.Hosts, port=port).hosts
-        self.guests = Guests(self._client.show(documents.Witnesses, port=port).hosts, hosts)
+        self.guests = self._ask(lambda client: _guests(client, view))
+
+    def _ask(self, what: Callable[[Client], _Told]) -> _Told:
+        for _ in range(_TRIES):
+            with contextlib.suppress(WentAway), Client(self._path) as client:
+                return what(client)
+        with Client(self._path) as client:
+            return what(client)
+
+
+def _guests(client: Client, view: View) -> Guests:
+    port = view.port if view.page == "hosts" else None
+    hosts = client.show(documents.Hosts, port=port).hosts if view.page == "hosts" else []
+    return Guests(client.show(documents.Witnesses, port=port).hosts, hosts)
 
 
 def _run(session: Session, interval: float) -> None:
     view = View()
-    with Client(session.path) as client:
-        looks = _Looks(client)
-        with terminal.opened() as shown:
-            due = time.monotonic() + interval
-            while True:
-                shown.draw(_drawn(looks, view, shown.size()))
-                keys = shown.keys(due - time.monotonic())
-                if keys is None:
+    looks = _Looks(session.path)
+    with terminal.opened() as shown:
+        due = time.monotonic() + interval
+        while True:
+            shown.draw(_drawn(looks, view, shown.size()))
+            keys = shown.keys(due - time.monotonic())
+            if keys is None:
+                return
+            for key in keys:
+                before = view.chosen
+                if not press(view, key):
                     return
-                for key in keys:
-                    before = view.chosen
-                    if not press(view, key):
-                        return
-                    if view.chosen != before:  # the next key is of what this one brought
-                        looks.turn(view)
-                        _drawn(looks, view, shown.size())
-                if time.monotonic() >= due:
-                    looks.again(view)
-                    due = time.monotonic() + interval
+                if view.chosen != before:  # the next key is of what this one brought
+                    looks.turn(view)
+                    _drawn(looks, view, shown.size())
+            if time.monotonic() >= due:
+                looks.again(view)
+                due = time.monotonic() + interval
 
 
 def _drawn(looks: _Looks, view: View, size: screen.Size) -> list[screen.Line]:

@@ -40,6 +40,10 @@ class Absent(NoDaemon):
     """Nobody did when we came."""
 
 
+class WentAway(NoDaemon):
+    """It was there; another may have its place."""
+
+
 class Refused(Exception):
     """The daemon said no: one line, and the exit status it should become."""
 
@@ -218,9 +222,9 @@ class Client:
         except TimeoutError as error:
             raise Refused(f"the daemon at {self._path} does not answer", 1) from error
         except (BrokenPipeError, ConnectionResetError) as error:
-            raise NoDaemon(f"the daemon at {self._path} went away") from error
+            raise WentAway(f"the daemon at {self._path} went away") from error
         if not line:
-            raise NoDaemon(f"the daemon at {self._path} went away")
+            raise WentAway(f"the daemon at {self._path} went away")
         return line
 
 
