@@ -26,14 +26,16 @@ BURST_SECONDS = 2.0
 
 def streams(facts: Facts) -> Iterator[Finding]:
     for stream in facts.seen.streams:
+        if not is_up(facts, stream.port):
+            continue  # a guest that ended a moment ago
         rate = stream.bits_per_s
         name = f"{stream.source} -> {stream.group}"
         strayed = list(_in_another_vlan(facts, stream, name))
         yield from strayed
         if rate >= facts.unwanted_bits_per_s and not strayed:
             yield from _unwanted(facts, stream, name)
-        if rate <= 0 or not is_up(facts, stream.port):
-            continue  # a guest that ended a moment ago
+        if rate <= 0:
+            continue
         for row in facts.groups.get((stream.vlan, stream.group), ()):
             if row.port == stream.port or row.port in stream.egress:
                 continue

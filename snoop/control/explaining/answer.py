@@ -143,9 +143,11 @@ def _case(
 
 
 def _can_be(plane: Plane, stream: Stream) -> bool:
-    """Is the port where it came in still in its VLAN?"""
+    """Is there still the port where it came in, and in its VLAN?"""
     port = plane.ports.get(stream.port)
-    vlans = None if port is None else plane.ports.vlans(port)
+    if port is None:
+        return False
+    vlans = plane.ports.vlans(port)
     return vlans is None or vlans.has(stream.vlan)
 
 

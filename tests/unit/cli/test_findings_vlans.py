@@ -68,10 +68,11 @@ def test_what_was_refused_while_the_port_was_in_other_vlans_is_no_trouble() -> N
 def test_a_stream_of_a_vlan_that_its_port_has_left_arrives_nowhere() -> None:
     """Filtering was off a moment ago, or the port in another VLAN: the row is history."""
     joined = [entry("p2", vlan=20)]
-    for vid, causes in ((0, set()), (10, {"wrong_vlan"}), (30, set())):
-        streams = [stream(vlan=vid, egress=[], registered=False, idle=5.0)]
+    cases = (("p1", 0, set()), ("p1", 10, {"wrong_vlan"}), ("p1", 30, set()), ("#8", 10, set()))
+    for name, vid, causes in cases:
+        streams = [stream(port=name, vlan=vid, egress=[], registered=False, idle=5.0)]
         said = {one.cause for one in found(mdb=joined, streams=streams)} - {"not_sent"}
-        assert said == causes, vid
+        assert said == causes, (name, vid)
 
 
 def test_what_a_trunk_refuses_is_a_note() -> None:
