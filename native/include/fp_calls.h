@@ -52,13 +52,19 @@ int fp_port_attached(struct fp_switch *sw, uint32_t port, struct fp_port *progra
 int fp_port_open(struct fp_switch *sw, uint32_t port, const struct fp_port_config *config,
 		 int32_t *isolated, const char **stage);
 /*
- * FP_STUCK_RING when a ring of the port has stopped for good: the kernel met a frame that it cannot
- * describe to a ring; FP_STUCK_PROGRAM when somebody took its program off the interface: what the
- * filter leaves to it is lost. fp_port_reopen() replaces rings and sockets by new ones of the same
- * interface, and a program that is gone, published at once; the port's state in the table, the fdb
- * and its isolation stay. When it fails the port takes nothing in any more: close it.
+ * 1 when a ring of the port has stopped for good: the kernel met a frame that it cannot describe to
+ * a ring. fp_port_reopen() replaces rings and sockets by new ones of the same interface, and a
+ * program that is gone, published at once; the port's state in the table, the fdb and its isolation
+ * stay. When it fails the port takes nothing in any more: close it.
  */
 int fp_port_stuck(struct fp_switch *sw, uint32_t port);
+/*
+ * The descriptor of a port's program, -1: it has none. fp_program_lost() is 1 when somebody took it
+ * off the interface, and what the filter leaves to it is lost: of any thread, for it waits for the
+ * kernel's lock on interfaces, so of a descriptor of the caller's own.
+ */
+int fp_port_program_fd(struct fp_switch *sw, uint32_t port);
+int fp_program_lost(int fd);
 int fp_port_reopen(struct fp_switch *sw, uint32_t port, const struct fp_port_config *config,
 		   int32_t *isolated, const char **stage);
 /*

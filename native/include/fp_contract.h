@@ -4,7 +4,7 @@
  * the other, so they hold no directives but plain integer #defines (native/README.md). Any change
  * of layout or of a call bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 32
+#define FP_CONTRACT_VERSION 33
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8
@@ -185,9 +185,6 @@ struct fp_port_state {
 	uint16_t reserved;    /* bit n: 01:80:c2:00:00:0n is forwarded, L2-2; never 1 */
 	uint32_t storm_limit; /* frames a second of each kind of flood (fp_storm.h); 0: none */
 };
-
-/* What fp_port_stuck() finds. */
-enum fp_stuck { FP_STUCK_RING = 1, FP_STUCK_PROGRAM = 2 };
 
 enum fp_open_flag {
 	FP_OPEN_QDISC_BYPASS = 1,

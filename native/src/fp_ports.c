@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fp_attach.h"
+#include "fp_bpf.h"
 #include "fp_publish.h"
 
 static int check_free(const struct fp_switch *sw, uint32_t id, const char **stage)
@@ -170,9 +171,17 @@ int fp_port_stuck(struct fp_switch *sw, uint32_t id)
 {
 	struct fp_port *port = id < FP_PORTS_MAX ? sw->opened[id] : NULL;
 
-	if (!port)
-		return 0;
-	if (fp_port_look(port, &sw->control_stats[id]))
-		return FP_STUCK_RING;
-	return fp_attach_is_lost(port) ? FP_STUCK_PROGRAM : 0;
+	return port && fp_port_look(port, &sw->control_stats[id]);
+}
+
+int fp_port_program_fd(struct fp_switch *sw, uint32_t id)
+{
+	struct fp_port *port = id < FP_PORTS_MAX ? sw->opened[id] : NULL;
+
+	return port ? port->isolate_fd : -1;
+}
+
+int fp_program_lost(int fd)
+{
+	return fp_bpf_is_detached(fd);
 }

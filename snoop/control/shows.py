@@ -6,9 +6,11 @@ Large tables are made a part at a time, so that nobody's frames wait for them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -22,7 +24,9 @@ from snoop.control.rows import Wanted
 from snoop.control.sample import STREAMS_MAX, Sample
 from snoop.control.tagged import Vlan
 from snoop.control.tally import Tally
-from snoop.links.ethtool import Devices
+from snoop.links import ethtool
+from snoop.links.ethtool import Device, Devices
+from snoop.links.interfaces import Link
 from snoop.printable import natural
 from snoop.proto.hosts import NO_ADDRESS
 from snoop.proto.units import SECOND
@@ -35,6 +39,8 @@ from snoop.wire.address import Address, Family, family
 
 # How long a loop may take to go by the table that was published last: far more than a batch takes.
 SEEN_SECONDS, SEEN_TRIES = 0.001, 200
+DEVICES_SECONDS = 1.0
+"""How long devices are waited for; then what they said before is shown."""
 
 _OF_VLANS = ("mdb", "hosts", "witnesses", "mrouters", "querier", "fdb", "streams")
 
@@ -262,10 +268,28 @@ class Shows:
         return part
 
     async def _ports(self, wanted: Wanted) -> documents.Ports:
+        await self._ask_devices()
         return documents.Ports(
             ports=await self._parts.rows(self._named(wanted), self._port_rows),
             refused=self._plane.ports.refused,
         )
+
+    async def _ask_devices(self) -> None:
+        """Have devices asked that were asked long ago, by the thread that may wait for it."""
+        now = clock.now()
+        links = (port.link for port in self._plane.ports if port.link is not None)
+        old = self._devices.old(links, now)
+        if not old:
+            return
+        told = asyncio.Event()
+
+        def answered(said: list[tuple[Link, Device]]) -> None:
+            self._devices.learn(said, now)
+            told.set()
+
+        self._plane.asking.ask(partial(ethtool.ask, old), answered)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(told.wait(), DEVICES_SECONDS)
 
     def _named(self, wanted: Wanted) -> list[Port]:
         """The ports that are wanted, by name."""
@@ -372,6 +396,7 @@ class Shows:
         name, now = plane.ports.name, clock.now()
         # Anybody can make thousands: the busiest are made into rows, which takes time.
         streams, served = await self._flows.busiest(STREAMS_MAX)
+        await self._ask_devices()
         ports = await self._parts.all(self._named(everything), self._port_rows)
         mrouters = await self._parts.all(self._vids(everything), self._routers(everything))
         queriers = await self._parts.all(self._vids(everything), self._askers(everything))

@@ -132,13 +132,12 @@ def ports(
     plane: Plane, counters: Counters, devices: Devices, some: Iterable[Port]
 ) -> list[documents.Port]:
     """Rows of `show ports`."""
-    now = clock.now()
     return [
         _port(
             plane,
             port,
             counters.port(port),
-            None if port.link is None else devices.of(port.link, now),
+            None if port.link is None else devices.of(port.link),
         )
         for port in some
     ]

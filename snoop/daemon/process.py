@@ -33,6 +33,7 @@ from snoop.daemon.surviving import SwitchState
 from snoop.daemon.turns import RETRY_SECONDS, Turns
 from snoop.daemon.workers import Workers
 from snoop.fastpath import FastPath
+from snoop.links.asking import Asking
 from snoop.links.claims import Claims
 from snoop.links.curtain import Curtain
 from snoop.links.interfaces import Links
@@ -77,7 +78,8 @@ class Daemon(Restarting):
         self._events = Fanout()
         self._captures = Fanout()
         self._links = Links()
-        self._neighbours = Neighbours()
+        self._aside = Asking()
+        self._neighbours = Neighbours(self._aside)
         self._turns: Turns | None = None
         self._workers: Workers | None = None
         self._stopping = self._told = False
@@ -107,6 +109,7 @@ class Daemon(Restarting):
         with contextlib.ExitStack() as stack:
             stack.callback(self._links.close, self._loop)
             stack.callback(self._neighbours.close)
+            stack.callback(self._aside.close)
             pairs = Pairs()
             stack.callback(pairs.close)
             self._hosts = Hosts(pairs, self._links, self._settings.config.switch.name)
@@ -195,6 +198,7 @@ class Daemon(Restarting):
                 neighbours=self._neighbours,
                 claims=self._claims,
                 openings=self._openings,
+                asking=self._aside,
                 state=None if state is None else state.plane,
             )
             self._changes = Changes(
@@ -225,6 +229,7 @@ class Daemon(Restarting):
             turns = self._turns = Turns(
                 self._loop, self._plane, self._changes, self._hosts, self._changed
             )
+            self._aside.begin(self._loop)
             turns.begin(self._links, self._neighbours)
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._loop.add_signal_handler(number, self._told_to_end, number)
@@ -332,6 +337,7 @@ class Daemon(Restarting):
     def _stop(self, fastpath: FastPath) -> None:
         self._stopping = True
         # They call into the fast path, and closing the ports is news to both.
+        self._aside.close()
         self._neighbours.close()
         self._links.close(self._loop)
         if self._turns is not None:
@@ -344,11 +350,7 @@ class Daemon(Restarting):
         if self._workers is not None and not self._workers.stop():
             _log.error("a forwarding loop does not stop; leaving its memory to the kernel")
         else:
-            # They would tell of changes to a fast path that is gone.
-            self._neighbours.close()
-            self._links.close(self._loop)
             fastpath.close()
-        self._neighbours.close()
 
     def _told_to_end(self, number: int) -> None:
         if not self._is_another(number):

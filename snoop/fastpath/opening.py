@@ -11,11 +11,6 @@ from snoop.fastpath.names import check, text
 from snoop.table.seen import PortOpened, PortSetup
 
 _NO_MAC = bytes(lib.FP_MAC_BYTES)
-_STUCK = {
-    lib.FP_STUCK_RING: "a frame with an offload that the kernel cannot describe",
-    lib.FP_STUCK_PROGRAM: "somebody took its program off the interface",
-}
-
 Staged = tuple[int, int, int, int, int, int, bytes, int, int]
 
 
@@ -92,11 +87,22 @@ class Opening:
         gone = lib.fp_port_attached(self._sw, port, program, isolated)
         return None if gone else int(isolated[0])
 
-    def port_stuck(self, port: int) -> str:
-        """Why it takes nothing in, or loses what the kernel serves; only `port_reopen` helps then.
-        Empty: nothing is wrong.
-        """
-        return _STUCK.get(lib.fp_port_stuck(self._sw, port), "")
+    def port_stuck(self, port: int) -> bool:
+        """Does it take nothing in? Only `port_reopen` helps then."""
+        return bool(lib.fp_port_stuck(self._sw, port))
+
+    def program(self, port: int) -> int:
+        """A descriptor of a port's program, for `program_lost`; -1: it has none."""
+        fd = lib.fp_port_program_fd(self._sw, port)
+        return -1 if fd < 0 else os.dup(fd)
+
+    @staticmethod
+    def program_lost(fd: int) -> bool:
+        """Has somebody taken it off its interface? From any thread: it waits for the kernel."""
+        try:
+            return bool(lib.fp_program_lost(fd))
+        finally:
+            os.close(fd)
 
     def port_reopen(self, port: int, ifindex: int, setup: PortSetup) -> PortOpened:
         """New rings and sockets for an open port, at once; OSError: it must be closed then."""

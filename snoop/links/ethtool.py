@@ -12,6 +12,7 @@ import ctypes
 import fcntl
 import socket
 import struct
+from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
@@ -76,8 +77,12 @@ class Device(NamedTuple):
     large_receive: bool
 
 
+UNKNOWN = Device(None, False)
+
+
 class Devices:
-    """Remembers what devices said: each question is some 20 us in the kernel, and goes to a driver.
+    """Remembers what devices said: each question is some 20 us in the kernel, goes to a driver, and
+    waits for the kernel's lock on interfaces (`asking.py`).
 
     Asked again when the link has changed, and after AGAIN_NS: not every change is told.
     """
@@ -85,16 +90,30 @@ class Devices:
     def __init__(self) -> None:
         self._known: dict[str, tuple[Link, int, Device]] = {}
 
-    def of(self, link: Link, now: int) -> Device:
-        """What the device of a link says, AGAIN_NS ago at most."""
+    def old(self, links: Iterable[Link], now: int) -> list[Link]:
+        """Those of which it is time to ask."""
+        return [link for link in links if not self._is_fresh(link, now)]
+
+    def learn(self, said: Iterable[tuple[Link, Device]], now: int) -> None:
+        """What `ask` has returned."""
+        for link, device in said:
+            if len(self._known) >= _KNOWN_MAX:
+                self._known.clear()
+            self._known[link.name] = link, now, device
+
+    def of(self, link: Link) -> Device:
+        """What the device of a link said last."""
         known = self._known.get(link.name)
-        if known is not None and known[0] == link and now - known[1] < AGAIN_NS:
-            return known[2]
-        if len(self._known) >= _KNOWN_MAX:
-            self._known.clear()
-        said = Device(speed(link.name), large_receive(link.name))
-        self._known[link.name] = link, now, said
-        return said
+        return UNKNOWN if known is None or known[0].ifindex != link.ifindex else known[2]
+
+    def _is_fresh(self, link: Link, now: int) -> bool:
+        known = self._known.get(link.name)
+        return known is not None and known[0] == link and now - known[1] < AGAIN_NS
+
+
+def ask(links: Iterable[Link]) -> list[tuple[Link, Device]]:
+    """What the devices of these say, from any thread."""
+    return [(link, Device(speed(link.name), large_receive(link.name))) for link in links]
 
 
 def driver(name: str) -> str:

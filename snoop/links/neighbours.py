@@ -2,7 +2,9 @@
 
 Between an event and its publish the fast path gives watched ports no runs (`FastPath.hold`): the
 control thread may be busy, and a router that starts behind a port must not lose a datagram to that.
-What the kernel is asked and what it means is in `peers.py`.
+The kernel is asked by a thread (`asking.py`), which answers when it can; what an event may have
+cost somebody is held back until then. What is asked is in `questions.py`, what an answer changes in
+`peers.py`.
 """
 
 from __future__ import annotations
@@ -12,17 +14,21 @@ import errno
 import logging
 import socket
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Protocol
 
 from snoop.links import rtnetlink
+from snoop.links.asking import Asking
 from snoop.links.direct import Direct
 from snoop.links.peers import Peers
+from snoop.links.questions import Answer, Dumps, Question, Questions
 from snoop.links.runs import Runs
 
 _log = logging.getLogger("snoop.neighbours")
 
 READ_AT_ONCE = 256
+TOGETHER = 32  # So many answers are heard of in a turn.
 # More events than any life of containers makes: somebody makes them. Then they are read rarely and
 # unread, everybody is asked instead, and nothing is held back for them.
 STORM_EVENTS, STORM_SECONDS, STORM_REST_SECONDS = 2000, 1.0, 0.2
@@ -39,10 +45,15 @@ class Held(Protocol):
 
 
 class Neighbours:
-    """`open`, then ask at will; `watch` follows in an asyncio loop."""
+    """`open`, then ask at will; `watch` follows in an asyncio loop. Until then who asks is answered
+    at once, and from then on by `changed`, when it is known.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, asking: Asking | None = None) -> None:
+        self._asking = asking or Asking()
+        self._questions = Questions()
         self._peers = Peers()
+        self._unanswered, self._urgent = 0, 0
         self._events: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -57,12 +68,12 @@ class Neighbours:
                 self._events = rtnetlink.events(everywhere=True)
             except PermissionError:
                 self._events = rtnetlink.events(everywhere=False)
-                self._peers.deaf = (
+                self._questions.deaf = (
                     "changes of its peer cannot be heard: CAP_NET_BROADCAST is missing"
                 )
-            self._peers.open()
+            self._questions.open()
         except OSError as error:
-            self._peers.deaf = f"nothing can be asked: {error.strerror}"
+            self._questions.deaf = f"nothing can be asked: {error.strerror}"
 
     def watch(
         self,
@@ -78,15 +89,19 @@ class Neighbours:
         self._arm()
 
     def close(self) -> None:
-        """After the fast path has ended."""
+        """After the fast path has ended, and `asking` been closed."""
         if self._loop is not None and self._events is not None:
             self._loop.remove_reader(self._events.fileno())
         if self._timer is not None:
             self._timer.cancel()
         if self._events is not None:
             self._events.close()
-        self._peers.close()
+        self._questions.close()
         self._events = self._loop = None
+
+    def knows(self, ifindex: int) -> bool:
+        """Has the kernel said anything of it? What the others here say until then is a guess."""
+        return self._peers.knows(ifindex)
 
     def runs(self, ifindex: int) -> Runs:
         """Does what is behind this interface take runs?"""
@@ -107,7 +122,25 @@ class Neighbours:
     def follow(self, ifindexes: Collection[int]) -> None:
         """These interfaces and no others."""
         self._peers.follow(ifindexes)
+        self._ask(self._peers.new())
         self._arm()
+
+    def _ask(self, questions: Sequence[Question], *, urgent: bool = False) -> None:
+        dumps: Dumps = {}
+        for at in range(0, len(questions), TOGETHER):
+            some = questions[at : at + TOGETHER]
+            self._unanswered += 1
+            self._urgent += urgent
+            answer = partial(self._questions.answer, some, dumps)
+            self._asking.ask(answer, partial(self._answered, urgent))
+
+    def _answered(self, urgent: bool, answers: Sequence[Answer]) -> None:
+        self._unanswered -= 1
+        self._urgent -= urgent
+        changed = [answer for answer in answers if self._peers.hear(answer)]
+        if self._loop is not None:
+            self._rested_at = time.monotonic() + PAUSE_SECONDS
+            self._settle(bool(changed))
 
     def _readable(self) -> None:
         self._fastpath.hold(True)
@@ -117,16 +150,16 @@ class Neighbours:
         self._timer = None
         if self._storm and self._events is not None and self._loop is not None:
             self._storm = False
-            self._settle(self._weather_storm())
+            self._weather_storm()
+            self._settle(False)
             self._fastpath.watch(self._events.fileno())
             self._loop.add_reader(self._events.fileno(), self._readable)
         else:
-            changed = self._peers.ask_due()
-            self._rested_at = time.monotonic() + PAUSE_SECONDS
-            self._settle(changed)
+            self._ask(self._peers.due())
+            self._arm()
 
     def _settle(self, changed: bool) -> None:
-        """Make it effective, then let go."""
+        """Make it effective, then let go if nothing is asked that may cost somebody more."""
         try:
             if changed:
                 self._changed()
@@ -135,7 +168,7 @@ class Neighbours:
             _log.error("cannot publish what the neighbours take: %s", error.strerror)
             self._peers.forget()
         else:
-            self._fastpath.hold(False)
+            self._fastpath.hold(self._urgent > 0)
         self._arm()
 
     def _arm(self) -> None:
@@ -146,7 +179,7 @@ class Neighbours:
             self._timer = None
         if self._storm:
             self._timer = self._loop.call_later(STORM_REST_SECONDS, self._due)
-        elif (at := self._peers.next_due()) is not None:
+        elif not self._unanswered and (at := self._peers.next_due()) is not None:
             wait = max(at, self._rested_at) - time.monotonic()
             self._timer = self._loop.call_later(max(0.0, wait), self._due)
 
@@ -163,9 +196,9 @@ class Neighbours:
         except OSError as error:
             if error.errno != errno.ENOBUFS:
                 raise
-            changed |= self._peers.ask_all()
+            self._ask(self._peers.again(), urgent=True)
         else:
-            changed |= self._peers.ask(suspects)
+            self._ask(self._peers.again(suspects), urgent=True)
         self._count(count)
         return changed
 
@@ -181,7 +214,7 @@ class Neighbours:
             self._fastpath.watch(-1)
             self._loop.remove_reader(self._events.fileno())
 
-    def _weather_storm(self) -> bool:
+    def _weather_storm(self) -> None:
         """Forget what waits unread and ask; reading begins again from here."""
         assert self._events is not None
         self._counted, self._counted_from = STORM_EVENTS - STORM_MORE, time.monotonic()
@@ -190,4 +223,4 @@ class Neighbours:
                 self._events.recv(1)
         except OSError:
             pass  # Empty, or an overrun: all the same.
-        return self._peers.ask_all()
+        self._ask(self._peers.again())

@@ -1,25 +1,24 @@
-"""What is known of the neighbour behind each port: questions to the kernel and what they say.
+"""What is known of the neighbour behind each port, and when to ask the kernel again.
 
-A port is followed from the first question about its interface. The kernel is asked about the
-interface and, if it is one end of a veth pair, about the other end, in whatever namespace that
-lives. "Takes no runs" and "cannot be handed frames" hold at once; the contrary waits, so that
-somebody who toggles costs one publish a while. What no event tells is asked for every few seconds.
-Events come in through `neighbours.py`, which alone has a loop.
+A port is followed from the first question about its interface. "Takes no runs" and "cannot be
+handed frames" hold at once; the contrary waits, so that somebody who toggles costs one publish a
+while. What no event tells is asked for every few seconds. Events and answers come in through
+`neighbours.py`, which alone has a loop, and by the time an answer comes an event may have told
+more: what was asked before it may only make somebody take less.
 """
 
 from __future__ import annotations
 
-import errno
 import math
 import time
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import count
 
-from snoop.links import direct, ethtool, runs
+from snoop.links import direct, runs
 from snoop.links.direct import Direct
-from snoop.links.filters import FILTERED, EgressFilters
-from snoop.links.listing import Listing
-from snoop.links.rtnetlink import ALL_INTERFACES, Asker, Facts, LinkEvent, RoutingEvent
+from snoop.links.questions import Answer, Place, Question, neither
+from snoop.links.rtnetlink import ALL_INTERFACES, Facts, LinkEvent, RoutingEvent
 from snoop.links.runs import PAIRS, Runs
 
 ASK_SECONDS = 5.0
@@ -27,11 +26,6 @@ ASKED_AT_ONCE = 64  # Some 10 ms, the most of it for the list that one asks for 
 SOON_SECONDS = 0.25  # Who is due so soon is asked with those who are.
 CALM_SECONDS = 1.0
 CALM_SECONDS_MAX = 60.0
-
-Place = tuple[int | None, int]
-"""Where an interface is: this namespace's number of its namespace (None: ours), ifindex."""
-Dumps = dict[int | None, Listing]
-"""Namespaces listed in this round of questions: 200 ports are asked about in two of them."""
 
 
 @dataclass(slots=True)
@@ -48,18 +42,30 @@ class _Doubt:
         self.calm = min(2 * self.calm, CALM_SECONDS_MAX) if often else CALM_SECONDS
         self.begun, self.until = now, now + self.calm
 
+    def holds(self, now: float, asked: float) -> bool:
+        """Of what was asked then, and is known now."""
+        return now < self.until or asked <= self.begun
+
 
 @dataclass(slots=True)
 class _Followed:
-    """One port's interface, what was said of it last, and when to ask again."""
+    """One port's interface, what was said of it last, and when to ask again.
+
+    `known`: something was said; `asked`: so many questions are under way; `told`: when an event
+    last told of guests.
+    """
 
     ifindex: int
+    serial: int
     own: Facts
+    known: bool = False
+    asked: int = 0
     runs: Runs = runs.UNKNOWN
     direct: Direct = direct.UNKNOWN
     guests: frozenset[str] = frozenset()
-    moved: set[Place] = field(default_factory=set)  # Guests in other namespaces.
-    ask_at: float = 0.0
+    moved: frozenset[Place] = frozenset()  # Guests in other namespaces.
+    told: float = -math.inf
+    ask_at: float = -math.inf
     doubt: _Doubt = field(default_factory=_Doubt)  # That it takes runs.
     direct_doubt: _Doubt = field(default_factory=_Doubt)
 
@@ -70,26 +76,20 @@ class _Followed:
 
 
 class Peers:
-    """`deaf`: why events of other namespaces do not reach us, None if they do."""
+    """Of the ports that are followed."""
 
     def __init__(self) -> None:
-        self.deaf: str | None = None
-        self._asker: Asker | None = None
-        self._filters = EgressFilters()
         self._followed: dict[int, _Followed] = {}
+        self._serials = count()
         self._by_peer: dict[Place, list[_Followed]] | None = None
         self._self_nsid: int | None = None
+        self._told = -math.inf  # when an event was last taken
 
-    def open(self) -> None:
-        """OSError if the kernel cannot be asked."""
-        self._asker = Asker()
+    # What is known -------------------------------------------------------------------------------
 
-    def close(self) -> None:
-        if self._asker is not None:
-            self._asker.close()
-            self._asker = None
-
-    # Answers -------------------------------------------------------------------------------------
+    def knows(self, ifindex: int) -> bool:
+        """Has the kernel said anything of it?"""
+        return ifindex in self._followed and self._followed[ifindex].known
 
     def runs(self, ifindex: int) -> Runs:
         """Does what is behind this interface take runs?"""
@@ -112,41 +112,46 @@ class Peers:
         for ifindex in [each for each in self._followed if each not in ifindexes]:
             del self._followed[ifindex]
             self._by_peer = None
-        dumps: Dumps = {}
         for ifindex in ifindexes:
-            self._follow(ifindex, dumps)
+            self._follow(ifindex)
 
-    def _follow(self, ifindex: int, dumps: Dumps | None = None) -> _Followed:
+    def _follow(self, ifindex: int) -> _Followed:
         one = self._followed.get(ifindex)
         if one is None:
-            one = self._followed[ifindex] = _Followed(ifindex, Facts(ifindex, ""))
-            self._ask_whole(one, {} if dumps is None else dumps)
+            facts = Facts(ifindex, "")
+            one = self._followed[ifindex] = _Followed(ifindex, next(self._serials), facts)
         return one
+
+    # Questions -----------------------------------------------------------------------------------
 
     def next_due(self) -> float | None:
         """When somebody is to be asked again, in time.monotonic()."""
         return min((one.ask_at for one in self._followed.values()), default=None)
 
-    def ask_due(self) -> bool:
-        """Ask who is due; True if an answer changed."""
-        now = time.monotonic()
+    def new(self) -> list[Question]:
+        """About those of whom nothing was asked yet."""
+        new = [one for one in self._followed.values() if one.ask_at == -math.inf]
+        return [self._question(one, whole=True) for one in new]
+
+    def due(self) -> list[Question]:
+        """About those who are due, so many at once."""
+        soon = time.monotonic() + SOON_SECONDS
         due = sorted((one.ask_at, one.ifindex) for one in self._followed.values())
-        dumps: Dumps = {}
-        changed = False
-        for _, ifindex in [each for each in due if each[0] <= now + SOON_SECONDS][:ASKED_AT_ONCE]:
-            changed |= self._ask_whole(self._followed[ifindex], dumps)
-        return changed
+        some = [ifindex for at, ifindex in due if at <= soon][:ASKED_AT_ONCE]
+        return [self._question(self._followed[ifindex], whole=True) for ifindex in some]
 
-    def ask_all(self) -> bool:
-        """Events were lost: everybody, at once if it may cost somebody his runs."""
-        return self.ask(self._followed)
-
-    def ask(self, suspects: Iterable[int]) -> bool:
-        """After an event; True if an answer changed."""
-        changed = False
-        for ifindex in list(suspects):
-            changed |= self._ask_again(self._followed[ifindex])
-        return changed
+    def again(self, suspects: Iterable[int] | None = None) -> list[Question]:
+        """After an event, about these or everybody: only what can make them take less."""
+        now = time.monotonic()
+        asked = []
+        for ifindex in list(self._followed if suspects is None else suspects):
+            one = self._followed[ifindex]
+            if not (one.runs.takes and one.direct.mac):
+                one.ask_at = min(one.ask_at, now + one.doubt.calm)
+            # Whoever is being asked about may be said to take what he did before the event.
+            if one.runs.takes or one.direct.mac or one.asked:
+                asked.append(self._question(one, whole=False))
+        return asked
 
     def forget(self) -> None:
         """Nobody takes anything but single frames until he is asked again, which is soon."""
@@ -154,36 +159,60 @@ class Peers:
             one.runs, one.direct = runs.UNKNOWN, direct.UNKNOWN
             one.ask_at = time.monotonic() + CALM_SECONDS
 
-    # Asking --------------------------------------------------------------------------------------
-
-    def _ask_whole(self, one: _Followed, dumps: Dumps) -> bool:
-        """Everything anew; True if an answer changed. `dumps`: namespaces listed in this round."""
-        before = (one.runs, one.direct, one.guests, one.own.qdisc)
+    def _question(self, one: _Followed, *, whole: bool) -> Question:
         now = time.monotonic()
-        one.ask_at = now + ASK_SECONDS
-        found, way = self._verdict(one, dumps)
-        if found.takes and now < one.doubt.until:
-            found, one.ask_at = one.runs, min(one.ask_at, one.doubt.until)
-        if way.mac is not None and now < one.direct_doubt.until:
-            way, one.ask_at = one.direct, min(one.ask_at, one.direct_doubt.until)
-        try:
-            one.guests = self._guests(one, dumps)
-        except OSError:
-            one.guests = frozenset()  # It is going; `links` says so.
-        one.runs, one.direct = found, way
-        return before != (one.runs, one.direct, one.guests, one.own.qdisc)
+        one.asked += 1
+        if whole:
+            one.ask_at = now + ASK_SECONDS
+        return Question(one.ifindex, one.serial, now, whole, one.own.kind, one.moved)
 
-    def _ask_again(self, one: _Followed) -> bool:
-        """After an event, at once: only what can make it take less."""
-        now = time.monotonic()
-        if not (one.runs.takes and one.direct.mac):
-            one.ask_at = min(one.ask_at, now + one.doubt.calm)
-        if not (one.runs.takes or one.direct.mac):
+    # Answers -------------------------------------------------------------------------------------
+
+    def hear(self, answer: Answer) -> bool:
+        """True if it changed anything."""
+        one = self._followed.get(answer.question.ifindex)
+        if one is None or one.serial != answer.question.serial:
             return False
-        peer, qdisc = one.peer, one.own.qdisc
-        found, way = self._verdict(one, None)
-        if one.peer != peer and (found.takes or way.mac):
-            found, way = _neither("its peer has moved")
+        one.asked -= 1
+        if answer.self_nsid is not None:
+            self._self_nsid = answer.self_nsid  # Events of our own namespace may carry it.
+        before = one.own
+        if answer.own is not None:
+            one.own = answer.own
+            self._by_peer = None
+        if answer.question.whole:
+            return self._hear_whole(one, answer, before)
+        return self._hear_less(one, answer, before)
+
+    def _hear_whole(self, one: _Followed, answer: Answer, own: Facts) -> bool:
+        """Everything anew."""
+        before = (one.known, one.runs, one.direct, one.guests, own.qdisc)
+        now, asked = time.monotonic(), answer.question.asked
+        found, way = answer.runs, answer.direct
+        if asked < self._told and (one.own.link_nsid, one.own.link) != (own.link_nsid, own.link):
+            # What was told of its peer meanwhile nobody took for its own.
+            found, way, one.ask_at = *neither("its peer is changing"), now
+        if found.takes and one.doubt.holds(now, asked):
+            found, one.ask_at = one.runs, min(one.ask_at, one.doubt.until)
+        if way.mac is not None and one.direct_doubt.holds(now, asked):
+            way, one.ask_at = one.direct, min(one.ask_at, one.direct_doubt.until)
+        if one.told <= asked:
+            one.guests, one.moved = answer.guests, answer.moved
+        else:
+            one.ask_at = now
+            one.guests |= frozenset() if one.known else answer.guests
+        one.known, one.runs, one.direct = True, found, way
+        return before != (one.known, one.runs, one.direct, one.guests, one.own.qdisc)
+
+    def _hear_less(self, one: _Followed, answer: Answer, own: Facts) -> bool:
+        """After an event, at once: only what makes it take less."""
+        now = time.monotonic()
+        found, way = answer.runs, answer.direct
+        moved = (own.kind, own.link_nsid, own.link) != (
+            one.own.kind, one.own.link_nsid, one.own.link,
+        )  # fmt: skip
+        if moved and one.known and (found.takes or way.mac):
+            found, way = neither("its peer has moved")
         elif way.mac not in (None, one.direct.mac):
             way = Direct(None, "its peer changes its address")
         no_runs = one.runs.takes and not found.takes
@@ -194,89 +223,18 @@ class Peers:
             one.direct = way
             one.direct_doubt.begin(now)
             one.ask_at = min(one.ask_at, one.direct_doubt.until)
-        return no_runs or no_way or one.own.qdisc != qdisc
+        return no_runs or no_way or one.own.qdisc != own.qdisc
 
     def _refuse(self, one: _Followed, because: Runs, now: float) -> None:
         one.runs = because
         one.doubt.begin(now)
         one.ask_at = min(one.ask_at, one.doubt.until)
 
-    def _verdict(self, one: _Followed, dumps: Dumps | None) -> tuple[Runs, Direct]:
-        """What holds now; without `dumps` what sits on the peer is not looked for."""
-        if self._asker is None:
-            return _neither(self.deaf or "nothing can be asked")
-        try:
-            own = self._facts((None, one.ifindex), dumps)
-            if own.name in self._filters.names():
-                own = replace(own, qdisc=FILTERED)
-            one.own = own
-            self._by_peer = None
-            if own.kind in PAIRS:
-                return self._verdict_of_pair(own, dumps)
-        except OSError as error:
-            if one.own.kind in PAIRS and error.errno != errno.ENODEV:
-                return _neither(f"its peer cannot be asked: {error.strerror}")
-            return runs.MISSING, direct.MISSING
-        return _alone(own), direct.of_kind(own.kind)
-
-    def _verdict_of_pair(self, own: Facts, dumps: Dumps | None) -> tuple[Runs, Direct]:
-        nsid = own.link_nsid
-        if nsid is not None and self.deaf is not None:
-            return _neither(self.deaf)
-        if not own.link:
-            return _neither("its peer cannot be asked: it is in a namespace without an id here")
-        try:
-            peer = self._facts((nsid, own.link), dumps)
-        except OSError as error:
-            if error.errno == errno.ENODEV:
-                return _neither("its peer is moving or gone")
-            return _neither(f"its peer cannot be asked: {error.strerror}")
-        if nsid is not None and peer.link_nsid is not None:
-            self._self_nsid = peer.link_nsid  # Events of our own namespace may carry it.
-        found = runs.of_pair(own, peer, ())
-        if found.takes and dumps is not None:
-            found = runs.of_pair(own, peer, self._listed(nsid, dumps).on(peer.ifindex))
-        return found, direct.of_pair(own, peer)
-
-    def _facts(self, place: Place, dumps: Dumps | None) -> Facts:
-        """What the list says, or what the kernel does: a list may miss who came meanwhile."""
-        assert self._asker is not None
-        nsid, ifindex = place
-        listed = None if dumps is None else self._listed(nsid, dumps).get(ifindex)
-        return listed or self._asker.link(ifindex, nsid)
-
-    def _listed(self, nsid: int | None, dumps: Dumps) -> Listing:
-        assert self._asker is not None
-        if nsid not in dumps:
-            dumps[nsid] = Listing(self._asker.links(nsid))
-        return dumps[nsid]
-
-    def _guests(self, one: _Followed, dumps: Dumps) -> frozenset[str]:
-        """What sits on the port: here, where it moved to, or known by its address only."""
-        if self._asker is None:
-            return frozenset()
-        found = set(self._listed(None, dumps).on(one.ifindex))
-        for place in list(one.moved):
-            facts = self._at(place)
-            if facts is not None and facts.link == one.ifindex:
-                found.add(f"{facts.name} (elsewhere)")
-            else:
-                one.moved.discard(place)
-        if not found and one.own.kind not in (*runs.TUNNELS, "bridge"):  # they have an fdb
-            found = {each.hex(":") for each in self._asker.guest_addresses(one.ifindex)}
-        return frozenset(found)
-
-    def _at(self, place: Place) -> Facts | None:
-        assert self._asker is not None
-        try:
-            return self._asker.link(place[1], place[0])
-        except OSError:
-            return None
-
     # Events --------------------------------------------------------------------------------------
 
     def take(self, event: LinkEvent | RoutingEvent, suspects: set[int]) -> bool:
-        """One event: adds whom to `ask`; True if an answer changed by the event alone."""
+        """One event: adds whom to ask `again`; True if an answer changed by the event alone."""
+        self._told = time.monotonic()
         if isinstance(event, RoutingEvent):
             return self._routing_event(event, suspects)
         return self._link_event(event, suspects)
@@ -312,8 +270,9 @@ class Peers:
     def _guest_event(self, one: _Followed, event: LinkEvent) -> bool:
         """Something sits on the port, or no longer."""
         name, before = event.facts.name, one.guests
+        one.told = time.monotonic()
         if event.moved_to is not None:
-            one.moved.add(event.moved_to)
+            one.moved |= {event.moved_to}
             one.guests = before - {name} | {f"{name} (elsewhere)"}
         elif event.gone:
             one.guests = before - {name}
@@ -323,7 +282,7 @@ class Peers:
 
     def _on_peer_event(self, one: _Followed, event: LinkEvent) -> bool:
         now = time.monotonic()
-        if event.gone or not one.runs.takes:
+        if event.gone or not (one.runs.takes or one.asked):
             one.ask_at = min(one.ask_at, now + one.doubt.calm)
             return False
         self._refuse(one, Runs(False, f"{event.facts.name} sits on its peer"), now)
@@ -350,17 +309,3 @@ class Peers:
 
     def _namespace(self, nsid: int | None) -> int | None:
         return None if nsid == self._self_nsid else nsid
-
-
-def _neither(because: str) -> tuple[Runs, Direct]:
-    return Runs(False, because), Direct(None, because)
-
-
-def _alone(own: Facts) -> Runs:
-    """Of an interface that is no end of a pair."""
-    if own.kind == "tun":
-        return runs.of_tap(segments=ethtool.segments_udp(own.name))
-    if own.kind:
-        return runs.of_kind(own.kind)
-    segments = ethtool.segments_udp(own.name)
-    return runs.of_device(ethtool.driver(own.name), segments=segments)

@@ -24,6 +24,7 @@ _GIVEN_QDISCS = (*runs.PLAIN_QDISCS, "mq", "pfifo_fast", "pfifo", "fq_codel", "f
 class NeighbourTable(Protocol):
     """Who is behind an interface: `neighbours.Neighbours`, or what a test puts in its place."""
 
+    def knows(self, ifindex: int) -> bool: ...
     def runs(self, ifindex: int) -> Runs: ...
     def direct(self, ifindex: int) -> Direct: ...
     def guests(self, ifindex: int) -> Collection[str]: ...
@@ -37,6 +38,10 @@ class Egress:
     def __init__(self, switch: SwitchTable, neighbours: NeighbourTable) -> None:
         self.switch = switch
         self._neighbours = neighbours
+
+    def knows(self, ifindex: int) -> bool:
+        """Has anything been said of the interface? What it is decides how it is opened."""
+        return self._neighbours.knows(ifindex)
 
     def bypasses(self, table: PortTable, ifindex: int) -> bool:
         """Do the rings send past the port's queueing discipline? (N-10)

@@ -48,9 +48,15 @@ class Opener:
         self._claims = claims
         self._openings = openings
         self._programs = None if openings is None else openings.programs
+        self._hurried: set[int] = set()
 
     def open(self, port: Port, link: Link) -> None:
-        """Open it, or begin to; it has its link once it is open."""
+        """Open it, or begin to; it has its link once it is open. What is its interface is asked
+        first: who else uses it must not lose a frame.
+        """
+        if not self._egress.knows(link.ifindex):
+            port.opening = link.ifindex
+            return
         port.asked_isolation = self._isolation.wanted(port.table, link)
         port.asked_bypass = self._egress.bypasses(port.table, link.ifindex)
         port.rings_only = self._egress.rings_only(link.ifindex)
@@ -83,6 +89,7 @@ class Opener:
         if port.opening and self._openings is not None:
             self._openings.leave(port.opening)
             self._claims.drop(port.opening)
+        self._hurried.discard(port.opening)
         port.opening = 0
         if port.link is not None:
             self._uncover(port)
@@ -105,8 +112,12 @@ class Opener:
 
     def hurry(self, port: Port) -> None:
         """Somebody waits for it."""
-        if port.opening and self._openings is not None:
+        if not port.opening or self._openings is None:
+            return
+        if self._egress.knows(port.opening):
             self._openings.hurry(port.opening)
+        else:
+            self._hurried.add(port.opening)
 
     def wait(self) -> bool:
         """Until all that were begun can be taken; False: nothing is ever begun."""
@@ -177,6 +188,9 @@ class Opener:
         if self._openings is None:
             return self._fastpath.port_open(port.id, link.ifindex, setup)
         prepared = self._openings.take(link.ifindex, setup)
+        if prepared is None and link.ifindex in self._hurried:
+            self._hurried.remove(link.ifindex)
+            self._openings.hurry(link.ifindex)
         return None if prepared is None else self._fastpath.adopt(port.id, prepared, setup)
 
     def _setup(self, port: Port) -> PortSetup:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from snoop.config import resolve
 from snoop.config.schema import Config
 from snoop.config.schema_port import PortTable
+from snoop.links.asking import Asking
 from snoop.links.claims import ClaimTable
 from snoop.links.neighbours import Neighbours
 from snoop.proto.dumping import BadState
@@ -80,6 +81,7 @@ class Plane(Undecided, Published):
         neighbours: NeighbourTable | None = None,
         claims: ClaimTable | None = None,
         openings: Openings | None = None,
+        asking: Asking | None = None,
         state: PlaneState | None = None,
     ) -> None:
         """Open every port and publish the first table; ports that fail to open stay down.
@@ -98,7 +100,8 @@ class Plane(Undecided, Published):
         self.started = clock.now()
         self.turnover = Turnover(self.ports)
         self._links = links
-        self._rings = RingWatch(fastpath, self.ports)
+        self.asking = asking or Asking()
+        self._rings = RingWatch(fastpath, self.ports, self.asking)
         self._disputes = Disputes(fastpath)
         self.history = History()
         self.names = Calling(config)

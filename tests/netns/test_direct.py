@@ -13,7 +13,7 @@ from netns.star import Star, star
 from netns.test_neighbours import captured, reaches, run_in
 from snoop.lab import namespaces, vlans, wait_until
 from snoop.lab.host import Host
-from snoop.links.peers import Peers
+from snoop.links.neighbours import Neighbours
 from snoop.links.rtnetlink import Asker
 
 GROUP = "239.31.0.1"
@@ -51,12 +51,13 @@ def wait_direct(net: Star, port: str, wanted: bool, within: float = 20.0) -> str
 
 def test_a_host_in_its_own_namespace_is_and_with_its_address(net: Star) -> None:
     wait_direct(net, "p1", True)
-    peers, host = Peers(), net.h(1)
+    neighbours, host = Neighbours(), net.h(1)
     with namespaces.inside(net.lab.namespace):
-        peers.open()
+        neighbours.open()
         index = namespaces.index_of(net.lab.link, "p1")
-        assert peers.direct(index).mac == address_of(host)
-    peers.close()
+        neighbours.follow([index])
+        assert neighbours.direct(index).mac == address_of(host)
+    neighbours.close()
 
 
 def test_promiscuous_neighbours_and_routers_are_as_well(net: Star) -> None:

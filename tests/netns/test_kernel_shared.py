@@ -16,7 +16,7 @@ from netns.star import Star, star
 from netns.test_neighbours import child, run_in
 from snoop.lab import namespaces, wait_until
 from snoop.lab.host import Host
-from snoop.links.peers import Peers
+from snoop.links.neighbours import Neighbours
 
 GROUP = "239.41.0.9"
 UPPER = ["ip", "link", "del", "mv{}"]
@@ -175,9 +175,11 @@ def test_stations_that_a_tunnel_knows_are_no_upper_devices(net: Star) -> None:
         net.lab.namespace,
         *["bridge", "fdb", "append", "02:00:00:00:09:09", "dev", "vx0", "dst", "192.0.2.9"],
     )
-    peers = Peers()
+    neighbours = Neighbours()
     with namespaces.inside(net.lab.namespace):
-        peers.open()
-        assert peers.guests(namespaces.index_of(net.lab.link, "vx0")) == frozenset()
-    peers.close()
+        neighbours.open()
+        index = namespaces.index_of(net.lab.link, "vx0")
+        neighbours.follow([index])
+        assert neighbours.guests(index) == frozenset()
+    neighbours.close()
     run_in(net.lab.namespace, "ip", "link", "del", "vx0")

@@ -49,6 +49,7 @@ class FakeFastPath:
     seen: list[Stream] = field(default_factory=list)
     counts: dict[int, dict[str, int]] = field(default_factory=dict)
     stuck: set[int] = field(default_factory=set)
+    lost: set[int] = field(default_factory=set)
     kernel_refusal: int = 0
     """The errno for which the kernel serves no streams."""
     allowed: list[bool] = field(default_factory=list)
@@ -97,13 +98,20 @@ class FakeFastPath:
         self.folds += 1
         return sum(stream.in_kernel for stream in self.seen)
 
-    def port_stuck(self, port: int) -> str:
-        return "its ring stopped" if port in self.stuck else ""
+    def port_stuck(self, port: int) -> bool:
+        return port in self.stuck
+
+    def program(self, port: int) -> int:
+        return port
+
+    def program_lost(self, fd: int) -> bool:
+        return fd in self.lost
 
     def port_reopen(self, port: int, ifindex: int, setup: PortSetup) -> PortOpened:
         assert self.opened[port] == ifindex
         self._allow(ifindex)
         self.stuck.discard(port)
+        self.lost.discard(port)
         self.reopened.append(port)
         return PortOpened(setup.isolate, None if setup.isolate else "not asked for")
 
@@ -306,6 +314,10 @@ class FakeNeighbours:
     macs: dict[int, bytes | None] = field(default_factory=dict)
     qdiscs: dict[int, str] = field(default_factory=dict)
     followed: set[int] = field(default_factory=set)
+    unknown: set[int] = field(default_factory=set)
+
+    def knows(self, ifindex: int) -> bool:
+        return ifindex not in self.unknown
 
     def runs(self, ifindex: int) -> Runs:
         because = self.refusing.get(ifindex)

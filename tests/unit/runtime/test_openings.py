@@ -144,3 +144,26 @@ def test_a_port_that_opens_again_was_never_down() -> None:
     assert ports.reconcile(links, wait=True) == [(port, State.DOWN)]
     assert port.problem is not None
     openings.close()
+
+
+def test_a_port_opens_when_it_is_known_what_its_interface_is() -> None:
+    """Somebody else may use it; who waits for the port is served first all the same."""
+    checked = loader.check({"port": [{"name": "p0"}]}, where="t")
+    fastpath, told = AsideFastPath(), threading.Semaphore(0)
+    openings = Openings(fastpath, told.release)
+    neighbours = FakeNeighbours()
+    ports = Ports(fastpath, checked.switch, neighbours, openings=openings)
+    port, links = ports.add(checked.port[0]), FakeLinks({"p0": link("p0", 7)})
+    neighbours.unknown = {7}
+    assert ports.reconcile(links) == []
+    assert (port.opening, openings.busy, port.state) == (7, False, State.DOWN)
+    ports.opener.hurry(port)
+    neighbours.unknown, neighbours.sitting = set(), {7: {"macvlan0"}}
+    ports.reconcile(links)
+    assert openings.busy
+    while not port.opened:
+        assert told.acquire(timeout=HANGS_S)
+        ports.reconcile(links)
+    assert not port.asked_isolation
+    assert port.state is State.UP
+    openings.close()

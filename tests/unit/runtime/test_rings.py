@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
+from typing import Any
 
 from snoop.config import loader
+from snoop.links.asking import Asking
 from snoop.proto.units import SECOND, Instant
 from snoop.runtime.ports import Ports
 from snoop.runtime.rings import RingWatch
@@ -70,3 +73,30 @@ def test_a_port_that_does_not_open_again_is_down_with_its_reason() -> None:
     assert port.problem is not None
     assert ports.faulty()
     assert 1 not in fastpath.opened
+
+
+def test_a_program_that_somebody_took_away_is_put_back_by_the_next_look() -> None:
+    fastpath, _, watch = scene()
+    fastpath.lost = {2}
+    ((port, why),) = watch.look(at(0))
+    assert (port.name, why) == ("p2", "somebody took its program off the interface")
+    assert watch.look(at(0.25)) == []
+    assert fastpath.reopened == [2]
+
+
+def test_while_the_kernel_is_still_asked_about_programs_it_is_not_asked_again() -> None:
+    """And what it says in the end is for the look after it."""
+    fastpath, ports, _ = scene()
+    asked: list[tuple[Callable[[], object], Callable[[object], None]]] = []
+
+    class Slow(Asking):
+        def ask(self, question: Any, answered: Any) -> None:
+            asked.append((question, answered))
+
+    watch = RingWatch(fastpath, ports, Slow())
+    fastpath.lost = {1}
+    assert watch.look(at(0)) == watch.look(at(0.25)) == []
+    ((question, answered),) = asked
+    answered(question())
+    assert [port.name for port, _ in watch.look(at(0.5))] == ["p1"]
+    assert len(asked) == 2
