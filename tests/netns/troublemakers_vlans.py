@@ -5,17 +5,19 @@ is what the switch has seen.
 from __future__ import annotations
 
 from netns.star import Star
-from netns.troublemakers import Set
+from netns.troublemakers import Set, goes_on
 from snoop.lab import frames, wait_until
 
 
 def is_refused(i: int, vid: int | None = None) -> Set:
-    """A host reports in a VLAN that its port does not take, or without a tag."""
+    """A host reports in a VLAN that its port does not take, or without a tag; again and again:
+    what is refused in the moment after a change of VLANs counts for those before.
+    """
 
     def make(net: Star, group: str) -> None:
         host = net.h(i)
         report = frames.report_v3([("TO_EX", group, [])], host.address, mac=host.mac)
-        host.frames([report if vid is None else frames.tagged(report, vid)])
+        goes_on(host, report if vid is None else frames.tagged(report, vid))
         wait_until(
             lambda: net.switch.show("counters")["ports"][f"p{i}"]["vlan_filtered"],
             within=20,
