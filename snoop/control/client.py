@@ -217,7 +217,8 @@ class Client:
 
     def _exchanged(self, asked: bytes) -> bytes:
         try:
-            self._socket.sendall(asked + b"\n")
+            with contextlib.suppress(BrokenPipeError):  # it may have said why before it closed
+                self._socket.sendall(asked + b"\n")
             line = self._lines.readline()
         except TimeoutError as error:
             raise Refused(f"the daemon at {self._path} does not answer", 1) from error

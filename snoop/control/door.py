@@ -83,15 +83,19 @@ class Door:
             # Once is not enough: wait_for of 3.11 forgets it when its answer comes just then.
             await asyncio.sleep(0)
 
-    async def see_off(self) -> None:
+    async def see_off(self, farewell: bytes = b"") -> None:
         """Take nobody in any more, and show everybody out once he has his answer; who has just
-        come has a moment to ask.
+        come has a moment to ask. Who has not asked by then is told `farewell`: he may be about to.
         """
         self._shut()
         until = clock.now() + round(_SEE_OFF_SECONDS * SECOND)
         await asyncio.sleep(_MOMENT_SECONDS)
         while len(self._silent) < len(self._tasks) and clock.now() < until:
             await asyncio.sleep(_PAUSE_SECONDS)
+        for silent in self._silent:
+            guest = self._tasks.get(silent)
+            if guest is not None and not guest.unsent:
+                guest.writer.write(farewell)
         await self.close()
 
     def _shut(self) -> None:

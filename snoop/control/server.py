@@ -147,7 +147,7 @@ class ControlServer:
         if self._minding is not None:
             self._minding.cancel()
         if self._door is not None:
-            await self._door.see_off()
+            await self._door.see_off(requests.refused(requests.HandedOver()))
 
     async def _mind(self) -> None:
         """Make the file again where it is gone; what cannot be done is said once, and tried on."""
