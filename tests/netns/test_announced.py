@@ -139,5 +139,6 @@ def test_announcements_and_their_groups_go_where_they_went() -> None:
         net.switch.quick("reload")
         had = sum(copies())
         say(sdp("Unread"))
+        net.settle(net.h(0))
         assert net.reached(SAID) == {"h1"}
         assert sum(copies()) == had
