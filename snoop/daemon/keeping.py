@@ -105,16 +105,16 @@ class Keeping:
             self._next = Instant(now + SECOND)
             return
         self._written = self._plane.changes, self._passes()
-        make = self._gather()
         try:
+            make = self._gather()
             if self._weight() > HEAVY:
                 self._give_birth(make)
             else:
                 self._snapshot.write(saved.pack(make()))
                 self._plane.unkept = None
                 self._done()
-        except OSError as error:
-            self._failed(error.strerror or str(error))
+        except (OSError, MemoryError) as error:
+            self._failed(getattr(error, "strerror", None) or str(error) or "out of memory")
             self._done()
 
     def _passes(self) -> int:

@@ -100,8 +100,15 @@ def test_one_that_somebody_has_removed_is_written_again(
     assert len(written) == 2
 
 
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+        (MemoryError(), "out of memory"),
+    ],
+)
 def test_one_that_could_not_be_written_is_tried_again_and_said_until_it_is(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, error: Exception, says: str
 ) -> None:
     """Though nothing changes meanwhile; `check` reads it of the plane."""
     now = [1_000 * SECOND]
@@ -110,7 +117,7 @@ def test_one_that_could_not_be_written_is_tried_again_and_said_until_it_is(
 
     def write(data: bytes) -> None:
         if full:
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise error
 
     later = Later()
     plane = plane_of(1)
@@ -118,7 +125,7 @@ def test_one_that_could_not_be_written_is_tried_again_and_said_until_it_is(
     kept = Keeping(loop, SimpleNamespace(write=write), lambda: Anything, plane)  # type: ignore[arg-type, return-value]
     kept.changed()
     later.due()[1]()
-    assert plane.unkept == "No space left on device"
+    assert plane.unkept == says
     full = False
     seconds, again = later.due()
     assert seconds == pytest.approx(AGAIN_SECONDS)
