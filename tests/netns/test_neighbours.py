@@ -156,7 +156,7 @@ def test_router_that_starts_in_the_middle_of_a_stream_loses_nothing(
 
 def captured(file: Path) -> list[int]:
     """The lengths of the frames in a pcap file."""
-    data, at, lengths = file.read_bytes(), 24, []
+    data, at, lengths = file.read_bytes() if file.exists() else b"", 24, []
     while at + 16 <= len(data):
         kept, length = struct.unpack_from("<II", data, at + 8)
         lengths.append(length)

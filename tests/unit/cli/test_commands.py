@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from snoop.cli import main, show
 from snoop.config import effective, loader
 from snoop.switch import Switch, SwitchError
+from snoop.waiting import wait_until
 from unit import HANGS_S
 from unit.cli.conftest import Daemon
 from unit.cli.test_show import stream
@@ -250,17 +251,20 @@ def test_shell_completion_offers_ports_and_groups(daemon: Daemon) -> None:
             text=True,
             check=True,
         )
-        return [line.split(",")[1] for line in done.stdout.splitlines()]
+        return [line.split(",")[1] for line in done.stdout.splitlines() if line]
 
-    assert complete("snoop show mdb --port p", 4) == ["p0", "p1", "p2", "p3"]
-    assert complete("snoop explain --group 23", 3) == ["239.1.2.3"]
-    assert complete("snoop show mdb --group 23", 4) == ["239.1.2.3"]
-    assert complete("snoop show hosts --host ", 4) == ["10.0.0.11"]
-    assert complete("snoop monitor --host 02", 3) == ["02:00:00:00:01:0b"]
-    assert complete("snoop show events --type st", 4) == ["static"]
+    def asked(words: str, at: int) -> list[str]:  # which waits for an answer for a second only
+        return wait_until(lambda: complete(words, at), within=HANGS_S, what=words)
+
+    assert asked("snoop show mdb --port p", 4) == ["p0", "p1", "p2", "p3"]
+    assert asked("snoop explain --group 23", 3) == ["239.1.2.3"]
+    assert asked("snoop show mdb --group 23", 4) == ["239.1.2.3"]
+    assert asked("snoop show hosts --host ", 4) == ["10.0.0.11"]
+    assert asked("snoop monitor --host 02", 3) == ["02:00:00:00:01:0b"]
+    assert asked("snoop show events --type st", 4) == ["static"]
     daemon.fastpath.seen = [stream()]
-    assert complete("snoop show streams --source 1", 4) == ["10.0.0.10"]
-    assert complete("snoop sh", 1) == ["show"]
+    assert asked("snoop show streams --source 1", 4) == ["10.0.0.10"]
+    assert asked("snoop sh", 1) == ["show"]
 
 
 def test_fish_keeps_the_commas_of_a_description(snoop: Any) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from snoop.control import sockets
+from snoop.waiting import wait_until
 from unit import HANGS_S
 from unit.cli.conftest import Daemon
 
@@ -73,41 +74,51 @@ def complete(request: pytest.FixtureRequest) -> Complete:
     return run
 
 
-def test_options_of_a_port_and_their_words_are_completed(
-    complete: Complete, daemon: Daemon
-) -> None:
+@pytest.fixture
+def asked(complete: Complete) -> Complete:
+    """What a shell suggests once a switch has answered: nobody waits for a completion for more than
+    a second, which is little where others have the processors.
+    """
+
+    def run(line: str, **environment: str) -> list[str]:
+        return wait_until(lambda: complete(line, **environment), within=HANGS_S, what=line)
+
+    return run
+
+
+def test_options_of_a_port_and_their_words_are_completed(asked: Complete, daemon: Daemon) -> None:
     at = {"SNOOP_SOCKET": str(daemon.path)}
-    assert complete("snoop port set p", **at) == ["p0", "p1", "p2", "p3"]
-    assert complete("snoop port set p1 acc", **at) == ["access="]
-    bash = not complete("snoop port set p1 mrouter=a", **at)[0].startswith("mrouter=")
+    assert asked("snoop port set p", **at) == ["p0", "p1", "p2", "p3"]
+    assert asked("snoop port set p1 acc", **at) == ["access="]
+    bash = not asked("snoop port set p1 mrouter=a", **at)[0].startswith("mrouter=")
     before = "" if bash else "mrouter="
     words = [f"{before}{word}" for word in ("always", "auto")]
-    assert complete("snoop port set p1 mrouter=a", **at) == words
-    assert complete("snoop run --port p1,acc", **at) == ["p1,access="]
+    assert asked("snoop port set p1 mrouter=a", **at) == words
+    assert asked("snoop run --port p1,acc", **at) == ["p1,access="]
 
 
-def test_what_a_switch_has_is_completed(complete: Complete, daemon: Daemon) -> None:
+def test_what_a_switch_has_is_completed(asked: Complete, daemon: Daemon) -> None:
     daemon.do(daemon.scene.join, 1)
     at = {"SNOOP_SOCKET": str(daemon.path)}
-    assert complete("snoop show mdb --port ", **at) == ["p0", "p1", "p2", "p3"]
-    assert complete("snoop show mdb --group 239", **at) == ["239.1.2.3"]
-    assert complete("snoop show events --host 10", **at) == ["10.0.0.11"]
-    assert complete("snoop show mdb --vlan ", **at) == ["0"]
-    assert complete(f"snoop --socket {daemon.path} mdb add 239") == ["239.1.2.3"]
+    assert asked("snoop show mdb --port ", **at) == ["p0", "p1", "p2", "p3"]
+    assert asked("snoop show mdb --group 239", **at) == ["239.1.2.3"]
+    assert asked("snoop show events --host 10", **at) == ["10.0.0.11"]
+    assert asked("snoop show mdb --vlan ", **at) == ["0"]
+    assert asked(f"snoop --socket {daemon.path} mdb add 239") == ["239.1.2.3"]
 
 
 def test_words_with_colons_and_equals_signs_are_completed_whole(
-    complete: Complete, daemon: Daemon, request: pytest.FixtureRequest
+    asked: Complete, daemon: Daemon, request: pytest.FixtureRequest
 ) -> None:
     """Bash has the word up to the last of them and wants the rest, the others all of it."""
     daemon.do(daemon.scene.join, 1)
     at = {"SNOOP_SOCKET": str(daemon.path)}
     rest = request.node.callspec.params["complete"] == "bash"
     mac = "00:00:00:01:0b" if rest else "02:00:00:00:01:0b"
-    assert complete("snoop show events --host 02:00", **at) == [mac]
+    assert asked("snoop show events --host 02:00", **at) == [mac]
     had = "" if rest else "--port="
     ports = [f"{had}p{number}" for number in range(4)]
-    assert complete("snoop show mdb --port=p", **at) == ports
+    assert asked("snoop show mdb --port=p", **at) == ports
 
 
 def test_interfaces_are_completed_for_run(complete: Complete) -> None:
