@@ -5,10 +5,9 @@ nothing. `half` marks what must have a processor and needs no more: two of them 
 other. By `--dist loadscope` the tests of a module-wide lab stay together on one worker, and any
 other goes wherever there is room.
 
-What a machine with more to do than it can do does to a test is that something has not come in time.
-Tests of three files at most that failed so, with no other failure beside them, are named in
-`--late FILE` and run once more by themselves: what fails there has failed. A count or an answer
-that is wrong is none of these.
+A few that fail are named in `--again FILE`, and the run is none the worse for them yet: they run
+three times more by themselves, and what fails once there has failed. On a machine that six labs
+share one of 8 000 tests is unlucky; a fault is there when nobody is beside it, too.
 """
 
 from __future__ import annotations
@@ -24,36 +23,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--room", choices=("any", "half", "alone"), help="only tests that need so much room"
     )
-    parser.addoption("--late", type=Path, help="where to name tests that only came too late")
+    parser.addoption("--again", type=Path, help="where to name the few that failed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    late = config.getoption("late")
-    if late and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Late(late))
+    again = config.getoption("again")
+    if again and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Again(again))
 
 
-class Late:
-    """Watches for failures that are a matter of time."""
+class Again:
+    """Names the tests that failed, if they are few."""
 
     FILES_MAX = 3
-    SAYS = ("AssertionError: not within ", "TimeoutError")
 
     def __init__(self, told: Path) -> None:
         self.told = told
-        self.failed: dict[str, bool] = {}  # id -> only too late
+        self.failed: dict[str, None] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            crash = getattr(report.longrepr, "reprcrash", None)
-            late = crash is not None and crash.message.startswith(self.SAYS)
-            self.failed[report.nodeid] = late and self.failed.get(report.nodeid, True)
+            self.failed[report.nodeid] = None
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         files = {test.partition("::")[0] for test in self.failed}
-        if session.exitstatus != pytest.ExitCode.TESTS_FAILED or len(files) > self.FILES_MAX:
-            return
-        if self.failed and all(self.failed.values()):
+        if session.exitstatus == pytest.ExitCode.TESTS_FAILED and 0 < len(files) <= self.FILES_MAX:
             with self.told.open("a") as told:
                 told.writelines(f"{test}\n" for test in self.failed)
             session.exitstatus = pytest.ExitCode.OK
