@@ -34,21 +34,28 @@ SEND_SECONDS = 10.0
 ALWAYS = ("rx_frames", "tx_frames", "lost", "pruned")
 """Counters of a port that are shown from the beginning."""
 
+GONE_MAX = 512
+"""Ports that are gone, and may come again."""
+
 Counted = Mapping[str, Mapping[str, int]]
 """By port, by counter."""
 
 
 class Moved:
-    """Remembers which counters of which ports moved: those are shown for as long as we live."""
+    """Remembers which counters of which ports moved: those are shown for as long as we live, of
+    ports that are gone those of the last ones: containers bring ever other names.
+    """
 
     def __init__(self) -> None:
         self._names: dict[str, set[str]] = {}
 
     def of(self, counters: Counted) -> Counted:
         """Of these, each that is not 0 or was not when last asked."""
+        gone = [each for each in self._names.items() if each[0] not in counters]
+        here = {port: self._names.get(port, set(ALWAYS)) for port in counters}
+        self._names = {**dict(gone[-GONE_MAX:]), **here}  # the longest gone is the first
         for port, counts in counters.items():
-            names = self._names.setdefault(port, set(ALWAYS))
-            names.update(name for name, number in counts.items() if number)
+            self._names[port].update(name for name, number in counts.items() if number)
         return {
             port: {name: number for name, number in counts.items() if name in self._names[port]}
             for port, counts in counters.items()

@@ -15,7 +15,7 @@ import socket
 import struct
 import threading
 
-from snoop.links.rtnetlink import ERROR, HEAD, REQUEST, messages
+from snoop.links.rtnetlink import ERROR, HEAD, REQUEST, following, messages
 
 _log = logging.getLogger("snoop.links")
 
@@ -106,7 +106,7 @@ class Curtain:
         """Make one change; OSError if it is refused, and nothing has changed."""
         sock = self._socket or self._open()
         kind, body = change
-        self._sequence += 1
+        self._sequence = following(self._sequence)
         sock.send(
             self._message(_BEGIN, 0, 0, _TABLES, b"")
             + self._message(kind, _ACK | _CREATE, _NETDEV, 0, body)

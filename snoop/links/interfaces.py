@@ -166,7 +166,7 @@ class Links:
 
     def _request_dump(self, request: int) -> None:
         assert self._socket is not None
-        self._sequence += 1
+        self._sequence = rtnetlink.following(self._sequence)
         # nlmsghdr, then an ifinfomsg or ifaddrmsg of zeros: every family, every interface.
         flags = rtnetlink.REQUEST | rtnetlink.DUMP
         self._socket.send(rtnetlink.HEAD.pack(32, request, flags, self._sequence, 0) + bytes(16))

@@ -23,6 +23,7 @@ ERROR, DONE = 2, 3
 REQUEST, ACK, EXCLUDE, DUMP, CREATE = 0x1, 0x4, 0x200, 0x300, 0x400
 EXCLUSIVELY = CREATE | EXCLUDE
 HEAD = struct.Struct("=IHHII")
+_SEQUENCE_MAX = 0xFFFF_FFFF
 IFINFO = struct.Struct("=BxHiII")
 _NDMSG = struct.Struct("=BxxxiHBB")
 _ATTRIBUTE = struct.Struct("=HH")
@@ -139,7 +140,7 @@ class Asker:
 
     def ask(self, request: int, flags: int, body: bytes) -> list[tuple[int, bytes]]:
         """What the kernel answers: type and body of each message."""
-        self._sequence += 1
+        self._sequence = following(self._sequence)
         size = HEAD.size + len(body)
         self._socket.send(HEAD.pack(size, request, flags, self._sequence, 0) + body)
         answers: list[tuple[int, bytes]] = []
@@ -157,6 +158,14 @@ class Asker:
                 answers.append((kind, payload))
             if answers and not flags & DUMP:
                 return answers
+
+
+def following(sequence: int) -> int:
+    """The number of the question after this one: of 32 bits, and never an event's, which is 0.
+
+    Of 256 ports so many are asked in little more than a year.
+    """
+    return sequence % _SEQUENCE_MAX + 1
 
 
 def tell(request: int, body: bytes, *, flags: int = 0) -> None:

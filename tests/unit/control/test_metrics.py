@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from snoop.control import exposition, metered, metrics, requests
 from snoop.control.causes import Cause
 from snoop.control.counters import everything
-from snoop.control.metrics import ALWAYS, Endpoint, Moved
+from snoop.control.metrics import ALWAYS, GONE_MAX, Endpoint, Moved
 from snoop.control.sample import STREAMS_MAX, Findings, Sample, taken, told
 from snoop.control.tagged import Tagging
 from unit import HANGS_S, shown
@@ -95,6 +95,17 @@ def test_a_counter_that_has_moved_stays() -> None:
     back = series(text(moved, sample(p0={"tx_mtu": 1})), "p1")
     assert back["tx_full"] == 0
     assert "tx_mtu" not in back
+
+
+def test_ports_that_are_gone_are_forgotten_the_longest_gone_first() -> None:
+    """SAY-23: each container that comes and goes is another name."""
+    moved = Moved()
+    moved.of({"p0": {"tx_full": 1}, "p1": {"tx_full": 1}})
+    for number in range(GONE_MAX + 9):
+        moved.of({"p0": {"tx_full": 0}, f"c{number}": {"tx_full": 1}})
+    names = ("p0", "p1", "c0", f"c{GONE_MAX}")
+    shown = moved.of({name: {"tx_full": 0} for name in names})
+    assert [name for name, counts in shown.items() if counts] == ["p0", f"c{GONE_MAX}"]
 
 
 def test_a_scrape_of_many_ports_is_short_and_can_be_read() -> None:
