@@ -74,6 +74,8 @@ int fp_port_reopen(struct fp_switch *sw, uint32_t port, const struct fp_port_con
 int fp_port_isolate(struct fp_switch *sw, uint32_t port, int isolate);
 /* FP_OPEN_QDISC_BYPASS of an open port, in place likewise. */
 int fp_port_bypass(struct fp_switch *sw, uint32_t port, int bypass);
+/* Its link was down and is up again before any table said so: that costs what going down costs. */
+int fp_port_flapped(struct fp_switch *sw, uint32_t port);
 /* Publishes a table without the port, which threads of their own close when no loop can reach it.
  */
 int fp_port_close(struct fp_switch *sw, uint32_t port);

@@ -4,7 +4,7 @@
  * the other, so they hold no directives but plain integer #defines (native/README.md). Any change
  * of layout or of a call bumps FP_CONTRACT_VERSION.
  */
-#define FP_CONTRACT_VERSION 33
+#define FP_CONTRACT_VERSION 34
 #define FP_PORTS_MAX 256
 #define FP_MASK_WORDS 4
 #define FP_WORKERS_MAX 8

@@ -39,6 +39,11 @@ void fp_excuse_look(struct fp_switch *sw)
 	}
 }
 
+static bool is_fresh(const struct fp_switch *sw)
+{
+	return fp_now_ns() - sw->excuse.looked_ns <= STALE_NS;
+}
+
 /* The last look may have been a moment ago, between the first refusal and the news. */
 static void excuse(struct fp_switch *sw, uint32_t port)
 {
@@ -61,8 +66,16 @@ void fp_excuse_down(struct fp_switch *sw, const uint64_t *before, const uint64_t
 
 	for (uint32_t i = 0; i < FP_MASK_WORDS; i++)
 		any |= down[i] = before[i] & ~up[i];
-	if (!any || fp_now_ns() - sw->excuse.looked_ns > STALE_NS)
+	if (!any || !is_fresh(sw))
 		return;
 	fp_served_refused(sw);
 	fp_mask_for_each(down, port) excuse(sw, port);
+}
+
+void fp_excuse_flapped(struct fp_switch *sw, uint32_t port)
+{
+	if (!is_fresh(sw))
+		return;
+	fp_served_refused(sw);
+	excuse(sw, port);
 }

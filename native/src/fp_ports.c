@@ -4,6 +4,7 @@
 
 #include "fp_attach.h"
 #include "fp_bpf.h"
+#include "fp_excuse.h"
 #include "fp_publish.h"
 
 static int check_free(const struct fp_switch *sw, uint32_t id, const char **stage)
@@ -143,6 +144,14 @@ int fp_port_bypass(struct fp_switch *sw, uint32_t id, int bypass)
 		return -ENOENT;
 	/* relaxed: nothing hangs on it; a loop that finds 0 and is refused sets it again */
 	fp_store_relaxed(&port->needs_qdisc, !bypass);
+	return 0;
+}
+
+int fp_port_flapped(struct fp_switch *sw, uint32_t id)
+{
+	if (id >= FP_PORTS_MAX || !sw->opened[id])
+		return -ENOENT;
+	fp_excuse_flapped(sw, id);
 	return 0;
 }
 

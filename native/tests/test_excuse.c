@@ -2,6 +2,7 @@
  * What a link that goes down has cost is counted as that, and what an egress has refused long
  * before it went down is not. Time passes as the test says.
  */
+#include <errno.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -71,6 +72,24 @@ static void test_refused_before_the_news_is_down(void)
 	end();
 }
 
+static void test_refused_before_a_flap_is_down(void)
+{
+	start();
+	refuse(4);
+	second();
+	refuse(3);
+	CHECK_EQ(fp_port_flapped(lab.sw, EGRESS), 0);
+	check_counted(0, 7);
+	refuse(2);
+	second();
+	second();
+	CHECK_EQ(fp_port_flapped(lab.sw, EGRESS), 0);
+	check_counted(2, 7);
+	CHECK_EQ(fp_port_flapped(lab.sw, 9), -ENOENT);
+	CHECK_EQ(fp_port_flapped(lab.sw, FP_PORTS_MAX), -ENOENT);
+	end();
+}
+
 static void test_look_between_the_refusal_and_the_news_changes_nothing(void)
 {
 	start();
@@ -135,6 +154,7 @@ static void test_down_again_and_again(void)
 int main(void)
 {
 	RUN(test_refused_before_the_news_is_down);
+	RUN(test_refused_before_a_flap_is_down);
 	RUN(test_look_between_the_refusal_and_the_news_changes_nothing);
 	RUN(test_refused_two_looks_ago_stays);
 	RUN(test_look_before_a_long_silence_is_none);

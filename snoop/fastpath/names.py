@@ -13,7 +13,7 @@ from typing import Any
 from snoop._native import ffi, lib
 from snoop.proto.units import Ports
 
-CONTRACT_VERSION = 33
+CONTRACT_VERSION = 34
 if lib.fp_contract_version() != CONTRACT_VERSION:
     raise ImportError(
         f"snoop._native speaks contract {lib.fp_contract_version()}, this is {CONTRACT_VERSION}: "

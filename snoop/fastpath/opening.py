@@ -121,6 +121,10 @@ class Opening:
         """Send past an open port's queueing discipline, or through it, at once."""
         check(lib.fp_port_bypass(self._sw, port, bypass), "port")
 
+    def port_flapped(self, port: int) -> None:
+        """Have what an open port refused just now be its link's, which was down for a moment."""
+        check(lib.fp_port_flapped(self._sw, port), "port")
+
     def port_close(self, port: int) -> None:
         """Take a port out of the forwarding at once; KeyError if it is not open."""
         self._staged_ports.pop(port, None)

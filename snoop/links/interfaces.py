@@ -37,7 +37,9 @@ _DUMP_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One interface. `up`: administratively up and with carrier; `mac` is 6 bytes or b""."""
+    """One interface. `up`: administratively up and with carrier; `mac` is 6 bytes or b"".
+    `carrier_changes`: how often it got its carrier or lost it; the kernel tells of several at once.
+    """
 
     name: str
     ifindex: int
@@ -51,6 +53,7 @@ class Link:
     ethernet: bool = True
     kind: str = ""  # the driver's: veth, macvlan; "" of hardware
     alias: str = ""
+    carrier_changes: int = 0
 
 
 class Links:
@@ -218,6 +221,7 @@ class Links:
             ethernet=hardware == _ETHERNET,
             kind=rtnetlink.kind_of(found),
             alias=found.get(rtnetlink.ALIAS, b"").split(b"\0")[0].decode(errors="replace"),
+            carrier_changes=rtnetlink.number(found, rtnetlink.CARRIER_CHANGES),
         )
         self._links[ifindex] = self._named[link.name] = link
 

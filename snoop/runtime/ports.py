@@ -271,8 +271,10 @@ class Ports:
                 self.opener.close(port)
                 self.opener.open(port, link)
             elif link != port.link:
-                changed = (link.up, link.mtu) != (port.link.up, port.link.mtu)
-                port.link = link
+                before, port.link = port.link, link
+                changed = (link.up, link.mtu) != (before.up, before.mtu)
+                if link.up and before.up and link.carrier_changes != before.carrier_changes:
+                    self._fastpath.port_flapped(port.id)
                 if changed:
                     self.staging.set(port)
             self.opener.say_isolation(port)

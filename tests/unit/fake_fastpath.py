@@ -36,6 +36,7 @@ class FakeFastPath:
     isolates_in_place: bool = False
     """As with the switch's own program."""
     bypasses: dict[int, bool] = field(default_factory=dict)
+    flaps: list[int] = field(default_factory=list)
     rates: dict[int, tuple[int, int]] = field(default_factory=dict)
     peers: dict[int, bytes | None] = field(default_factory=dict)
     table: Table = field(default_factory=Table)
@@ -126,6 +127,10 @@ class FakeFastPath:
     def port_bypass(self, port: int, bypass: bool) -> None:
         assert port in self.opened
         self.bypasses[port] = bypass
+
+    def port_flapped(self, port: int) -> None:
+        assert port in self.opened
+        self.flaps.append(port)
 
     def port_close(self, port: int) -> None:
         del self.opened[port]

@@ -76,6 +76,27 @@ def test_a_flap_of_one_port_leaves_the_others_members_alone() -> None:
     assert scene.members() == {"p1"}
 
 
+def test_a_link_that_was_down_for_a_moment_only_is_excused() -> None:
+    """The kernel tells of both at once; what the port refused in between is no full egress."""
+    scene = Scene().start()
+    scene.join(2)
+    scene.links.links["p2"] = link("p2", 12, carrier_changes=2)
+    scene.plane.links_changed()
+    scene.links.links["p2"] = link("p2", 12, carrier_changes=2, addresses=frozenset({"fe80::1"}))
+    scene.plane.links_changed()
+    assert scene.fastpath.flaps == [2]
+    assert scene.members() == {"p2"}
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_link_that_goes_down_or_comes_up_is_excused_by_that_alone(at: int) -> None:
+    scene = Scene().start()
+    for changes in (1, 2)[:at]:
+        scene.links.links["p2"] = link("p2", 12, up=changes == 2, carrier_changes=changes)
+        scene.plane.links_changed()
+    assert scene.fastpath.flaps == []
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
