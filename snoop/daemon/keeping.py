@@ -7,7 +7,8 @@ for it, and nothing can change beneath it. Numbers that move by themselves are i
 `COUNTS_SECONDS`, and a file that somebody has removed is there again as soon.
 
 The child is in the way of nobody: it lets go of all descriptors at once (rings are not even mapped
-in it), stands behind all others for a processor, and replaces no file once its parent is dead.
+in it), stands behind all others for a processor, is the first to go where memory is out, and
+replaces no file once its parent is dead.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import os
 import signal
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, NoReturn
 
 from snoop.daemon.surviving import SwitchState
@@ -40,6 +42,8 @@ HEAVY: Final = 300
 _HUNG_SECONDS: Final = 60.0
 _NICER: Final = 15
 _FD_MAX: Final = 1 << 20
+_OOM: Final = Path("/proc/self/oom_score_adj")
+_FIRST: Final = "1000"
 
 
 class Keeping:
@@ -157,6 +161,7 @@ class Keeping:
         self._plane.unkept = None
         self._snapshot.remember()
         if status:
+            self._snapshot.sweep(pid)
             self._failed("the process that was to write it failed")
         self._done()
 
@@ -182,6 +187,8 @@ def _be_the_child(snapshot: Snapshot, make: Callable[[], SwitchState], parent: i
             signal.signal(number, signal.SIG_IGN)
         os.closerange(0, _FD_MAX)
         os.nice(_NICER)
+        with contextlib.suppress(OSError):  # who may not is as likely to go as its parent
+            _OOM.write_text(_FIRST, encoding="ascii")
         snapshot.write(saved.pack(make()), still=parent)
         status = 0
     finally:

@@ -6,8 +6,9 @@ a service manager may be started again at once (`systemctl restart`), so he leav
 holds for a minute; any other end forgets, as a bridge does.
 
 After a crash something may have been said that nobody heard, so everybody is asked at once, where
-the switch prunes. Over IPv6 nobody asks in another querier's place (MLD-4): there a host that
-joined in the moment of the crash is heard when it says so once more, or when it is asked.
+the switch prunes, and to answer soon: who joined in the last moment is not served before. Over
+IPv6 nobody asks in another querier's place (MLD-4): there a host that joined in the moment of the
+crash is heard when it says so once more, or when it is asked.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from snoop.daemon import surviving
 from snoop.daemon.surviving import SwitchState
 from snoop.proto.dumping import BadState
 from snoop.proto.effects import EventKind
-from snoop.proto.units import SECOND
+from snoop.proto.units import SECOND, Duration
 from snoop.proto.views import Role
 from snoop.runtime import clock
 from snoop.runtime.plane import Plane
@@ -37,10 +38,13 @@ _log = logging.getLogger("snoop.state")
 ENDED_HOLDS: Final = 60 * SECOND
 _TURN: Final = 50  # instances asked at once
 _TURN_SECONDS: Final = 0.25
+_SOON: Final = 1 * SECOND
+_EACH: Final = SECOND // 2000  # so that many memberships are not answered for all at once
 
 
 def found(snapshot: Snapshot, config: Config) -> SwitchState | None:
     """What the switch of this configuration can go on from, if there is something."""
+    snapshot.sweep()
     try:
         data = snapshot.read()
         if data is None:
@@ -100,6 +104,8 @@ class Asking:
         self._loop = loop
         self._plane = plane
         self._left = deque(plane.engine.instances())
+        members = sum(plane.engine.port_groups(port.id) for port in plane.ports)
+        self._within = Duration(max(_SOON, members * _EACH))
         self._timer: asyncio.TimerHandle | None = None
 
     def ask(self) -> None:
@@ -115,7 +121,9 @@ class Asking:
             if (vid, family) in follows or not engine.vlan_view(vid, family).active:
                 continue
             with contextlib.suppress(KeyError):  # it has ended meanwhile
-                effects = engine.query(vid=vid, group=None, port=None, now=now, family=family)
+                effects = engine.query(
+                    vid=vid, group=None, port=None, now=now, family=family, within=self._within
+                )
                 self._plane.do(effects)
         if self._left:
             self._timer = self._loop.call_later(_TURN_SECONDS, self.ask)

@@ -33,7 +33,7 @@ from snoop.proto.solicitor import Solicitor
 from snoop.proto.state import EngineState, Parts, dump_all, load_all
 from snoop.proto.statics import StaticEntry, require_group
 from snoop.proto.testimony import Testimony
-from snoop.proto.units import Instant
+from snoop.proto.units import Duration, Instant
 from snoop.proto.views import (
     GroupView,
     HostRow,
@@ -297,8 +297,10 @@ class Engine:
         port: int | None,
         now: Instant,
         family: Family = Family.IPV4,
+        within: Duration | None = None,
     ) -> list[Effect]:
-        """Send a General Query, or one about `group`, on `port` or on all. Cuts nobody off.
+        """Send a General Query, to be answered `within` that at most, or one about `group`, on
+        `port` or on all. Cuts nobody off.
 
         `family` is that of `group`, if there is one. While another querier is known the query comes
         from 0.0.0.0, like all that we send in its place, and over IPv6, where there is no such
@@ -312,7 +314,7 @@ class Engine:
             require_group(group)
             family = family_of(group)
         instance = self._instance(vid, family)
-        instance.querier.ask(ports, ANY if group is None else group, turn)
+        instance.querier.ask(ports, ANY if group is None else group, turn, within=within)
         return turn.effects
 
     # State for the table compiler ----------------------------------------------------------------

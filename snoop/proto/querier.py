@@ -339,18 +339,20 @@ class Querier:
 
     # Our queries ---------------------------------------------------------------------------------
 
-    def ask(self, ports: Ports, group: Address, turn: Turn) -> None:
-        """Send a query now because an operator wants it: outside the schedule, cutting nobody.
+    def ask(
+        self, ports: Ports, group: Address, turn: Turn, *, within: Duration | None = None
+    ) -> None:
+        """Send a query now: outside the schedule, cutting nobody.
 
-        `group` ANY makes it a General Query.
+        `group` ANY makes it a General Query, to be answered `within` that.
         """
         if not self.is_querier:
             if self._scope.family is Family.IPV6 and group == ANY:
                 ports &= ~self._mrouters.ports  # who is elected might yield to it (MLD-4)
             like = None if self._other is None else self._other.query
-            queries.remind(self._scope, ports, group, like, turn)
+            queries.remind(self._scope, ports, group, like, turn, within=within)
         elif group == ANY:
-            queries.general(self._scope, ports, turn)
+            queries.general(self._scope, ports, turn, within=within)
         else:
             queries.specific(self._scope, ports, group, (), True, turn)
 

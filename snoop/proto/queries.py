@@ -39,10 +39,13 @@ def sources_max(scope: Scope) -> int:
     return _SOURCES_MAX if scope.family is IPV4 else _SOURCES_MAX6
 
 
-def general(scope: Scope, ports: Ports, turn: Turn) -> None:
-    """Send our General Query in the configured version (Q-2, Q-3, Q-13)."""
+def general(scope: Scope, ports: Ports, turn: Turn, *, within: Duration | None = None) -> None:
+    """Send our General Query in the configured version (Q-2, Q-3, Q-13), to be answered `within`
+    that, if it is less than the query response interval.
+    """
     params = scope.params
-    query = _ours(params, ANY, (), params.query_response_interval)
+    longest = params.query_response_interval
+    query = _ours(params, ANY, (), longest if within is None else min(longest, within))
     _send(scope, ports, query, params.own_address, turn)
 
 
@@ -74,6 +77,7 @@ def remind(
     turn: Turn,
     *,
     response: Duration | None = None,
+    within: Duration | None = None,
 ) -> None:
     """Send a query from 0.0.0.0: it elects nobody and lowers no timer that can be spared (Q-14).
 
@@ -84,12 +88,14 @@ def remind(
     None where nobody is known. A v2 query would take SSM away from a v3 network, so in place of a
     querier of a newer version than ours is set to be nothing is sent, unless by need (`last_word`),
     which gives a `response`: hosts answer within that; left out, as `like` says, but no later than
-    they would answer us.
+    they would answer us, nor than `within`.
     """
     params = scope.params
     version, robustness = params.version, params.robustness
     interval_s = params.effective_query_interval // SECOND
     longest = params.query_response_interval
+    if within is not None:
+        longest = min(longest, within)
     if like is not None:
         if like.version > version and response is None:
             return

@@ -1,7 +1,8 @@
 """The service manager's side channel (sd_notify): ready, status and watchdog.
 
 Silent when NOTIFY_SOCKET is not set. A failing notification is the service manager's loss and
-never ends the switch.
+never ends the switch. A manager with many to listen to is waited for, for a moment: who has missed
+READY=1 or MAINPID= takes a switch that serves for one that failed. WATCHDOG=1 comes again.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+
+PATIENCE_SECONDS = 1.0
 
 
 def notify(state: str) -> None:
@@ -21,7 +24,7 @@ def notify(state: str) -> None:
         contextlib.suppress(OSError),
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock,
     ):
-        sock.setblocking(False)
+        sock.settimeout(0 if state == "WATCHDOG=1" else PATIENCE_SECONDS)
         sock.sendto(state.encode(), address)
 
 

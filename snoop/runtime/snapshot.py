@@ -82,7 +82,14 @@ class Snapshot:
         return found.st_ino, found.st_mtime_ns
 
     def remove(self) -> None:
-        """Leave nothing, nor what others left who were killed while they wrote."""
-        for path in [self.path, *self.path.parent.glob(f"{self.path.name}.[0-9]*")]:
+        """Leave nothing."""
+        self.sweep()
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+
+    def sweep(self, pid: int | None = None) -> None:
+        """Leave nothing of those who were killed while they wrote, or of that one."""
+        pattern = "[0-9]*" if pid is None else str(pid)
+        for path in self.path.parent.glob(f"{self.path.name}.{pattern}"):
             with contextlib.suppress(OSError):
                 path.unlink()

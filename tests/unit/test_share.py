@@ -143,6 +143,7 @@ def test_the_unit_says_how_the_switch_is_run(name: str) -> None:
     keys = service(name)
     assert keys["Type"] == "notify"
     assert int(keys["WatchdogSec"]) > 0
+    assert keys["OOMPolicy"] == "continue", "who writes the snapshot is the first to go"
     # One knows its switch by its own name, the other whatever the file calls it.
     which = "" if "@" in name else " --pid $MAINPID"
     assert keys["ExecReload"] == keys["ExecStart"].partition(" run ")[0] + " restart" + which

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import errno
+import os
+import select
+import signal
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
 
+from snoop.daemon import keeping
 from snoop.daemon.keeping import AGAIN_SECONDS, COUNTS_SECONDS, SHARE, SOON_SECONDS, Keeping
 from snoop.proto.units import SECOND, Instant
-from snoop.runtime import clock
+from snoop.runtime import clock, saved
+from snoop.runtime.snapshot import Snapshot
+from unit import HANGS_S
 
 
 class Later:
@@ -20,8 +28,8 @@ class Later:
     def __init__(self) -> None:
         self.calls: list[tuple[float, Callable[[], None]]] = []
 
-    def call_later(self, seconds: float, call: Callable[[], None]) -> Any:
-        self.calls.append((seconds, call))
+    def call_later(self, seconds: float, call: Callable[..., None], *args: object) -> Any:
+        self.calls.append((seconds, partial(call, *args)))
         return SimpleNamespace(cancel=lambda: None)
 
     def due(self) -> tuple[float, Callable[[], None]]:
@@ -132,3 +140,63 @@ def test_one_that_could_not_be_written_is_tried_again_and_said_until_it_is(
     again()
     assert plane.unkept is None
     assert [seconds for seconds, _ in later.calls] == [COUNTS_SECONDS], "nothing has changed"
+
+
+class Child(NamedTuple):
+    """What a child is, by the kernel's word."""
+
+    descriptors: int
+    nice: int
+    first_to_go: int
+
+
+def written_by_a_child(
+    snapshot: Snapshot, make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    """The plane, once the child that was to write what `make` returns there has ended."""
+    monkeypatch.setattr(keeping, "HEAVY", -1)
+    later = Later()
+    ended: list[tuple[int, Callable[[], None]]] = []
+    loop: Any = SimpleNamespace(
+        call_later=later.call_later,
+        add_reader=lambda *one: ended.append(one),
+        remove_reader=lambda fd: None,
+    )
+    plane = plane_of(1)
+    Keeping(loop, snapshot, lambda: make, plane).changed()
+    later.due()[1]()
+    [(pidfd, reap)] = ended
+    assert select.select([pidfd], [], [], HANGS_S)[0]
+    reap()
+    return plane
+
+
+def test_who_writes_is_in_the_way_of_nobody_and_the_first_to_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the switch, where there is no memory for both."""
+    snapshot = Snapshot(tmp_path / "sw0.sock")
+
+    def look() -> Child:
+        score = int(Path("/proc/self/oom_score_adj").read_text(encoding="ascii"))
+        return Child(len(os.listdir("/proc/self/fd")), os.nice(0), score)
+
+    assert written_by_a_child(snapshot, look, monkeypatch).unkept is None
+    found = saved.unpack(snapshot.read() or b"", Child)
+    assert found == Child(1, min(os.nice(0) + 15, 19), 1000), "one: of the directory itself"
+
+
+def test_who_is_killed_while_he_writes_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would be as large as a state, and in memory."""
+    snapshot = Snapshot(tmp_path / "sw0.sock")
+    snapshot.write(b"before")
+
+    def die() -> None:
+        (tmp_path / f"sw0.state.{os.getpid()}").write_bytes(b"tor")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    plane = written_by_a_child(snapshot, die, monkeypatch)
+    assert plane.unkept == "the process that was to write it failed"
+    assert [path.name for path in tmp_path.iterdir()] == ["sw0.state"]

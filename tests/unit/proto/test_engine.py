@@ -267,6 +267,10 @@ def test_query_on_demand_in_place_of_another() -> None:
     ((_, ports, sent),) = lab.queries()
     assert (ports, sent.version, sent.max_response_ns) == ({P1}, 2, seconds(7))
     assert control.parse(effects[0].frame).ip.src == parse("0.0.0.0")
+    for within, told in ((2, 2), (9, 7)):
+        lab.clear()
+        lab.take(lab.engine.query(vid=0, group=None, port=P1, now=lab.now, within=seconds(within)))
+        assert [sent.max_response_ns for _, _, sent in lab.queries()] == [seconds(told)]
     with pytest.raises(KeyError):
         lab.engine.query(vid=9, group=None, port=None, now=lab.now)
 

@@ -50,6 +50,14 @@ def test_who_is_killed_while_he_writes_leaves_the_one_before(tmp_path: Path) -> 
     file.write(b"before")
     (tmp_path / "sw0.state.4711").write_bytes(b"tor")
     assert file.read() == b"before"
+    for pid in (4712, 4713):
+        (tmp_path / f"sw0.state.{pid}").write_bytes(b"tor")
+    file.sweep(4712)
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".4711", ".4713", ".state"]
+    assert resuming.found(file, lived().settings.config) is None, "it is no state"
+    assert not list(tmp_path.iterdir())
+    file.write(b"another")
+    (tmp_path / "sw0.state.4711").write_bytes(b"tor")
     file.remove()
     assert not list(tmp_path.iterdir())
 
