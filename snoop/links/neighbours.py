@@ -89,7 +89,7 @@ class Neighbours:
         self._arm()
 
     def close(self) -> None:
-        """After the fast path has ended, and `asking` been closed."""
+        """After `asking` has been closed: what it asks by is closed here."""
         if self._loop is not None and self._events is not None:
             self._loop.remove_reader(self._events.fileno())
         if self._timer is not None:

@@ -301,7 +301,7 @@ class Peers:
         for one in self._followed.values():
             if event.ifindex != ALL_INTERFACES or one.peer is None or one.peer[0] != nsid:
                 suspects.add(one.ifindex)
-            elif one.runs.takes:
+            elif one.runs.takes or one.asked:
                 because = Runs(False, "a multicast router is starting behind it")
                 self._refuse(one, because, time.monotonic())
                 changed = True

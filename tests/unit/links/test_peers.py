@@ -36,6 +36,31 @@ def known() -> Peers:
     return peers
 
 
+class Clock:
+    """Of what is tried, put on by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr("snoop.links.peers.time.monotonic", made)
+    return made
+
+
+def asked(peers: Peers, clock: Clock) -> Question:
+    """It is time to ask again, and the kernel takes its time to answer."""
+    clock.now += 5
+    (question,) = peers.due()
+    clock.now += 1
+    return question
+
+
 def takes(peers: Peers) -> tuple[bool, bytes | None]:
     return peers.runs(PORT).takes, peers.direct(PORT).mac
 
@@ -103,18 +128,14 @@ def test_a_suspect_that_is_being_asked_about_is_asked_about_again() -> None:
     ids=["a router starts", "something sits on its peer"],
 )
 def test_what_an_event_took_away_an_older_answer_does_not_bring_back(
-    event: LinkEvent | RoutingEvent, monkeypatch: pytest.MonkeyPatch
+    event: LinkEvent | RoutingEvent, clock: Clock
 ) -> None:
     """However long the kernel took: longer than the time in which nobody is believed anyway."""
-    now = 1000.0
-    monkeypatch.setattr("snoop.links.peers.time.monotonic", lambda: now)
     peers = known()
-    now += 5
-    (question,) = peers.due()
-    now += 1
+    question = asked(peers, clock)
     assert peers.take(event, set())
     assert not takes(peers)[0]
-    now += 100
+    clock.now += 100
     peers.hear(yes(question))
     assert not takes(peers)[0]
     (question,) = peers.due()
@@ -122,20 +143,32 @@ def test_what_an_event_took_away_an_older_answer_does_not_bring_back(
     assert takes(peers)[0]
 
 
-def test_a_guest_that_came_after_the_question_is_not_forgotten(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    "event",
+    [RoutingEvent(NSID, -1, on=True), changed(9, NSID, PEER, "macvlan")],
+    ids=["a router starts", "something sits on its peer"],
+)
+def test_who_took_nothing_does_not_begin_to_by_an_answer_older_than_an_event(
+    event: LinkEvent | RoutingEvent, clock: Clock
 ) -> None:
-    now = 1000.0
-    monkeypatch.setattr("snoop.links.peers.time.monotonic", lambda: now)
+    peers = Peers()
+    peers.follow([PORT])
+    (question,) = peers.new()
+    peers.hear(no(question))
+    question = asked(peers, clock)
+    peers.take(event, set())
+    peers.hear(yes(question))
+    assert not takes(peers)[0]
+
+
+def test_a_guest_that_came_after_the_question_is_not_forgotten(clock: Clock) -> None:
     peers = known()
-    now += 5
-    (question,) = peers.due()
-    now += 0.1
+    question = asked(peers, clock)
     assert peers.take(changed(9, None, PORT, "macvlan"), set())
     peers.hear(yes(question))
     assert peers.guests(PORT) == {"x"}
     (question,) = peers.due()
-    now += 0.1
+    clock.now += 0.1
     peers.hear(yes(question, OWN, "x", "y"))
     assert peers.guests(PORT) == {"x", "y"}
 
