@@ -107,6 +107,8 @@ int main(int argc, char **argv)
 	if (argc < 4)
 		return 2;
 	signal(SIGTERM, end); /* which the first process of a container does not get otherwise */
+	signal(SIGALRM, end);
+	alarm(600); /* there may be nobody left to end it */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	sock = socket(family_of(argv[2]), SOCK_DGRAM, 0);
 	if (sock < 0)

@@ -1,7 +1,9 @@
 """Real podman with the CNI back end, with storage, mounts and namespace of its own.
 
-A process holds its mount namespace, so that what podman mounts and what it keeps in /var/lib/cni
-are gone with it; the network namespace is that of a lab's switch, the containers' host.
+A process holds its mount namespace, so that what podman mounts, and what it keeps outside of its
+storage (names of network namespaces in /run/netns, locks in /dev/shm), is gone with it; the network
+namespace is that of a lab's switch, the containers' host. That process reads from us: when we end,
+however that is, it removes the containers, and its storage.
 """
 
 from __future__ import annotations
@@ -21,9 +23,18 @@ from snoop.waiting import wait_until
 
 PLUGINS = [str(Path(sys.executable).parent), "/usr/lib/cni"]
 IMAGE = "tv"
+SECONDS = 90.0
 # What a machine with cgroup v1 and low limits can do.
 RUN = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000")
-_HELD = "mount -t tmpfs none /var/lib/cni && echo held && exec sleep 600"
+_APART = ("/run", "/dev/shm", "/var/lib/cni")
+_HELD = """
+set -e
+for place; do mount -t tmpfs none "$place"; done
+echo held
+read -r _ || :
+podman rm -f -a -t 0 >/dev/null 2>&1 || :
+exec rm -rf "$0"
+"""
 
 
 class Podman:
@@ -36,10 +47,11 @@ class Podman:
         self._configure()
         Path("/var/lib/cni").mkdir(parents=True, exist_ok=True)
         self.holder = subprocess.Popen(
-            ["nsenter", f"--net=/run/netns/{namespace}", "unshare", "-m", "sh", "-c", _HELD],
-            stdout=subprocess.PIPE,
+            ["nsenter", f"--net=/run/netns/{namespace}", "unshare", "-m",
+             "sh", "-c", _HELD, str(self.directory), *_APART],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment(),
             start_new_session=True,
-        )
+        )  # fmt: skip
         assert self.holder.stdout
         assert self.holder.stdout.readline() == b"held\n"
         self.do("import", str(image.archive(self.directory)), IMAGE)
@@ -47,7 +59,7 @@ class Podman:
     def close(self) -> None:
         """Containers first: each has a process that watches it."""
         with contextlib.suppress(subprocess.SubprocessError):
-            self.call("rm", "-f", "-a", "-t", "0")
+            self.holder.communicate(timeout=SECONDS)
         self.holder.kill()
         self.holder.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -91,15 +103,18 @@ class Podman:
 
     def call(self, *words: str) -> subprocess.CompletedProcess[str]:
         """A command."""
-        conf = {
+        return subprocess.run(
+            ["nsenter", "-t", str(self.holder.pid), "-m", "-n", "podman", *words],
+            capture_output=True, text=True, timeout=SECONDS, check=False, env=self._environment(),
+        )  # fmt: skip
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
             "CONTAINERS_CONF": str(self.directory / "containers.conf"),
             "CONTAINERS_STORAGE_CONF": str(self.directory / "storage.conf"),
             "TMPDIR": str(self.directory / "tmp"),
         }
-        return subprocess.run(
-            ["nsenter", "-t", str(self.holder.pid), "-m", "-n", "podman", *words],
-            capture_output=True, text=True, timeout=90, check=False, env={**os.environ, **conf},
-        )  # fmt: skip
 
     def _configure(self) -> None:
         (self.directory / "containers.conf").write_text(
