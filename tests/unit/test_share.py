@@ -13,14 +13,17 @@ from pathlib import Path
 
 import pytest
 
+from snoop import __version__
 from snoop.cli import example, manual
 from snoop.config import schema, schema_port, words
+from snoop.containers.cni import asked, verbs
 from snoop.control import counters
 from snoop.runtime import privileges
 from unit import HANGS_S
 
 SHARE = Path(str(files("snoop") / "share"))
 PAGE = SHARE / "snoop.8"
+PLUGIN = SHARE / "snoop-cni.8"
 UNITS = ["snoop.service", "snoop@.service"]
 TABLES = {
     "[switch]": schema.SwitchTable,
@@ -81,19 +84,30 @@ def test_every_command_and_option_is_in_the_page() -> None:
     assert {tag.split(" ")[0] for tag in there["show mdb"]} == options
 
 
+def test_every_verb_and_key_of_the_plugin_is_in_its_page() -> None:
+    text = PLUGIN.read_text("ascii")
+    head = re.sub(r"\s+", " ", text.split(".SH CONFIGURATION")[0])
+    assert all(re.search(rf"\b{verb}\b", head) for verb in verbs.VERBS)
+    tags = re.findall(r"^\.TP\n\.BR? (.*)$", text.split(".SH CONFIGURATION")[1], re.M)
+    assert {word for tag in tags for word in re.findall(r"[a-z]+", tag)} == asked.OWN
+    assert f'"snoop {__version__}"' in text
+
+
+@pytest.mark.parametrize("page", [PAGE, PLUGIN], ids=lambda page: page.stem)
 @pytest.mark.parametrize(
     "words",
     [
-        ["man", "--warnings=w", "-l", str(PAGE)],
-        ["mandoc", "-T", "lint", "-W", "style", str(PAGE)],
-        ["groff", "-man", "-ww", "-z", str(PAGE)],
+        ["man", "--warnings=w", "-l"],
+        ["mandoc", "-T", "lint", "-W", "style"],
+        ["groff", "-man", "-ww", "-z"],
     ],
     ids=lambda words: words[0],
 )
-def test_the_page_is_clean(words: list[str]) -> None:
+def test_the_page_is_clean(words: list[str], page: Path) -> None:
     if shutil.which(words[0]) is None:
         pytest.skip(f"{words[0]} is not installed")
-    done = subprocess.run(words, capture_output=True, text=True, timeout=HANGS_S, check=False)
+    command = [*words, str(page)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANGS_S, check=False)
     said = done.stderr + (done.stdout if words[0] == "mandoc" else "")
     assert (done.returncode, said) == (0, "")
 

@@ -23,7 +23,7 @@ BYTES_MAX = 1 << 20
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 _ID_MAX = 512
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}\Z")
-_OWN = {"switch", "socket", "vlan", "trunk", "native", "mtu", "mac", "port"}
+OWN = {"switch", "socket", "vlan", "trunk", "native", "mtu", "mac", "port"}
 _GENERAL = {
     "cniVersion", "cniVersions", "name", "type", "ipam", "dns", "args", "capabilities",
     "runtimeConfig", "prevResult", "disableCheck", "disableGC", "deviceID", "pciBusID",
@@ -152,10 +152,10 @@ def network(raw: Mapping[str, Any], place: Place, since: str, *, strict: bool = 
 
 def _check_keys(raw: Mapping[str, Any]) -> None:
     for key, value in raw.items():
-        if key not in _OWN | _GENERAL and "/" not in key and not key.startswith("_"):
+        if key not in OWN | _GENERAL and "/" not in key and not key.startswith("_"):
             raise Failed(
                 Code.UNSUPPORTED, f"unknown key {_json(key)}, {_json(value)}: known are "
-                f"{', '.join(sorted(_OWN))}"
+                f"{', '.join(sorted(OWN))}"
             )  # fmt: skip
 
 
