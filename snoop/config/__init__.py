@@ -14,6 +14,6 @@
 - `given_ports`: the ports of a file, the command line and commands; `patterns`: those of `match`;
   `aliases`: those that say so themselves;
 - `odd`, `odd_ports` and `odd_vlans`: what is allowed and seldom meant; `settings`: what is in
-  effect, and what waits;
+  effect, and what waits; `standing`: whether the file could be loaded again;
 - `toml`: plain tables as a file of them is written.
 """

@@ -46,8 +46,8 @@ _ALWAYS_FLOOD6 = PrefixList(GroupPrefix(one).prefix for one in resolve.ALWAYS_FL
 
 class Answers:
     """Answers requests about one plane. `changes` are to its configuration, `config` shows what
-    that has become; without, what the plane goes by. `why`: of the privileges kept.
-    `findings`: what `check` finds.
+    that has become; without, what the plane goes by. `unloadable`: why its file could not be loaded
+    now. `why`: of the privileges kept. `findings`: what `check` finds.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Answers:
         *,
         changes: Changes,
         config: Callable[[], object] | None = None,
+        unloadable: Callable[[], str | None] = lambda: None,
         why: Mapping[str, str] | None = None,
         findings: Callable[[], Awaitable[Findings | None]] | None = None,
     ) -> None:
@@ -67,6 +68,7 @@ class Answers:
             plane,
             self.counters,
             config=config or (lambda: effective.whole(plane.config)),
+            unloadable=unloadable,
             why=why,
         )
 

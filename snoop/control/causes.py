@@ -78,5 +78,6 @@ class Cause(StrEnum):
     KERNEL = "kernel"  # which serves no stream
     PRIORITY = "priority"
     SNAPSHOT = "snapshot"  # which is not written
+    CONFIGURATION = "configuration"  # which cannot be loaded any more
     NOT_DELIVERED = "not_delivered"
     BUG = "bug"

@@ -213,7 +213,8 @@ class Balance(Struct, frozen=True, kw_only=True):
 
 class Status(Document, frozen=True, kw_only=True):
     """The process; `kernel_because`: why no stream can be served inside the kernel; `nice`: the
-    priority it really has; `unkept`: why the last snapshot was not written.
+    priority it really has; `unkept`: why the last snapshot was not written; `unloadable`: why what
+    is in its file now could not be loaded.
     """
 
     what = "status"
@@ -228,6 +229,7 @@ class Status(Document, frozen=True, kw_only=True):
     kernel_because: str | None = None
     nice: int | None = None
     unkept: str | None = None
+    unloadable: str | None = None
 
 
 class Config(Document, frozen=True, kw_only=True):

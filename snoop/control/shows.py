@@ -53,8 +53,8 @@ def _chosen(keys: Keys, wanted: Wanted) -> Keys:
 
 
 class Shows:
-    """Shows the state of one plane; `config` shows its configuration, `why` names the reasons for
-    the privileges that the process has kept.
+    """Shows the state of one plane; `config` shows its configuration, `unloadable` why its file
+    could not be loaded now, `why` names the reasons for the privileges that the process has kept.
     """
 
     def __init__(
@@ -63,11 +63,13 @@ class Shows:
         counters: statistics.Counters,
         *,
         config: Callable[[], object],
+        unloadable: Callable[[], str | None],
         why: Mapping[str, str] | None = None,
     ) -> None:
         self._plane = plane
         self._counters = counters
         self._config = config
+        self._unloadable = unloadable
         self._why = why or {}
         self._devices = Devices()
         self._parts = Parts()
@@ -364,6 +366,7 @@ class Shows:
             kernel_because=plane.kernel.because,
             nice=os.getpriority(os.PRIO_PROCESS, 0),
             unkept=plane.unkept,
+            unloadable=self._unloadable(),
         )
 
     async def _streams(self, wanted: Wanted) -> documents.Streams:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from snoop.config import odd
 from snoop.config.settings import Settings
+from snoop.config.standing import Standing
 from snoop.control import requests, sockets
 from snoop.control.answers import Answers
 from snoop.control.changes import Changes
@@ -208,6 +209,7 @@ class Daemon(Restarting):
                 self._plane,
                 changes=self._changes,
                 config=self._settings.shown,
+                unloadable=Standing(self._settings.file, self._load).fault,
                 why=kept,
                 findings=Finding(self._path),
             )
@@ -336,15 +338,13 @@ class Daemon(Restarting):
 
     def _stop(self, fastpath: FastPath) -> None:
         self._stopping = True
-        # They call into the fast path, and closing the ports is news to both.
+        # Nothing may come in any more for the fast path that goes: while clients are shown out the
+        # loop runs on, and ports that are closed make the kernel tell of it.
         self._aside.close()
         self._neighbours.close()
         self._links.close(self._loop)
         if self._turns is not None:
             self._turns.end()
-        # Nothing may come in any more for the fast path that goes: while clients are shown out the
-        # loop runs on, and ports that are closed make the kernel tell of it.
-        self._links.close(self._loop)
         self._openings.close()
         self._programs.close()
         if self._workers is not None and not self._workers.stop():

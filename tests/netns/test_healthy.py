@@ -134,6 +134,22 @@ def test_a_switch_whose_snapshot_cannot_be_written_says_so_until_it_can() -> Non
         is_well(net.switch)
 
 
+def test_a_switch_whose_file_is_gone_or_wrong_says_so_until_it_is_mended() -> None:
+    """SAY-18: it goes on, and would not start again."""
+    with Lab(2) as lab:
+        net = Star(lab, lab.switch(config={"igmp": IGMP}))
+        file, row = net.switch.config_file, rows()["the configuration cannot be loaded any more"]
+        assert file is not None
+        whole = file.read_text()
+        is_well(net.switch)
+        file.unlink()
+        named(net, row)
+        file.write_text(f"{whole}[[port]]\n")
+        named(net, row)
+        file.write_text(whole)
+        is_well(net.switch)
+
+
 def test_two_switches_in_a_row_are_well() -> None:
     """SAY-19: one asks, the other's members are behind a port that is a router's."""
     with Lab(4) as lab:

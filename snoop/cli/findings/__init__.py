@@ -29,7 +29,15 @@ from snoop.cli.findings.listeners import (
     ttl_one,
 )
 from snoop.cli.findings.neighbours import neighbours
-from snoop.cli.findings.ports import conservation, fast_leave, kernel, ports, priority, snapshot
+from snoop.cli.findings.ports import (
+    configuration,
+    conservation,
+    fast_leave,
+    kernel,
+    ports,
+    priority,
+    snapshot,
+)
 from snoop.cli.findings.querier import claims, queriers, routers
 from snoop.cli.findings.refused import refused
 from snoop.cli.findings.silence import silent, unanswered
@@ -84,6 +92,7 @@ _SEARCHES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     kernel,
     priority,
     snapshot,
+    configuration,
     conservation,
 )
 

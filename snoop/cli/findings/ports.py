@@ -187,6 +187,19 @@ def snapshot(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def configuration(facts: Facts) -> Iterator[Finding]:
+    """What would keep it from being reloaded, and from starting again."""
+    why = facts.seen.status.unloadable
+    if why is not None:
+        yield note(
+            Cause.CONFIGURATION,
+            "switch",
+            f"its configuration cannot be loaded any more ({why}): it goes on as it is, but a "
+            "reload or a restart will be refused, and once it has ended it will not start",
+            "mend the file, or put it back; `snoop config check FILE` says all that is wrong",
+        )
+
+
 def fast_leave(facts: Facts) -> Iterator[Finding]:
     for port in facts.config.port:
         name, stations = port.name, facts.stations.get(port.name, 0)

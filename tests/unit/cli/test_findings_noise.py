@@ -101,6 +101,17 @@ def test_a_snapshot_that_is_not_written_is_a_problem() -> None:
     assert "No space left on device" in found[0].finding
 
 
+def test_a_configuration_that_could_not_be_loaded_again_is_a_note() -> None:
+    healthy = facts()
+    status = msgspec.structs.replace(healthy.seen.status, unloadable="sw.toml:3: no such key")
+    seen = dataclasses.replace(healthy.seen, status=status)
+    found = look(dataclasses.replace(healthy, seen=seen))
+    assert [(one.severity, one.cause, one.subject) for one in found] == [
+        ("note", "configuration", "switch")
+    ]
+    assert "sw.toml:3: no such key" in found[0].finding
+
+
 def test_an_interface_somebody_else_uses_comes_with_the_line_that_frees_it() -> None:
     address = port("p0", addresses=["10.0.0.1"], notice="carries an address", problem="carries …")
     master = port("p1", notice="has a master", problem="has a master")
