@@ -17,14 +17,16 @@
 #define TAGS_BYTES (2 * FP_TAG_BYTES)
 
 /*
- * Frames of the guard's (fp_guard.h) and announcements have shares of their own, which take nothing
- * of what the port has for IGMP, MLD and PIM.
+ * Probes, BPDUs (fp_guard.h) and announcements have shares of their own, which take nothing of what
+ * the port has for IGMP, MLD and PIM; and BPDUs that go round in a loop hide no probe.
  */
 static bool take_share(struct fp_storm *own, struct fp_port *port, const struct fp_frame *frame,
 		       uint32_t cost, uint64_t now_ns, enum fp_reason *reason)
 {
 	*reason = FP_DROP_PROBE_LIMITED;
-	if (!frame->family || fp_guard_is_probe(frame))
+	if (!frame->family)
+		return fp_storm_take(&own->change_due_ns, FP_CHANGE_RATE, FP_CHANGE_BURST, now_ns);
+	if (fp_guard_is_probe(frame))
 		return fp_storm_take(&own->probe_due_ns, FP_PROBE_RATE, FP_PROBE_BURST, now_ns);
 	*reason = FP_DROP_RATE_LIMITED;
 	if (fp_announce_is(frame))

@@ -20,6 +20,8 @@
 	200u /* of a port: one a second and port is usual                                          \
 	      */
 #define FP_PROBE_BURST 400u
+#define FP_CHANGE_RATE 20u /* of a port: a bridge tells of one every two seconds, of each VLAN */
+#define FP_CHANGE_BURST 100u
 #define FP_ANNOUNCE_RATE 20u /* of a port: some sessions, each every few seconds to minutes */
 #define FP_ANNOUNCE_BURST 100u
 
@@ -33,6 +35,7 @@ enum fp_storm_kind {
 struct fp_storm {
 	uint64_t due_ns[FP_STORM_KINDS];
 	uint64_t probe_due_ns;
+	uint64_t change_due_ns;
 	uint64_t announcement_due_ns;
 };
 

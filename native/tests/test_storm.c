@@ -356,6 +356,35 @@ static void test_bpdus_that_tell_of_a_change_are_known(void)
 	CHECK(!tells(pvst, sizeof(pvst)));
 }
 
+/* A host that makes changes up, or a loop in which BPDUs go round: 2000 of them hide no probe. */
+static void test_bpdus_take_nothing_of_what_probes_have(void)
+{
+	struct fp_port_state state = {
+		.mtu = 1500, .port = 0, .flags = FP_PORT_UP | FP_PORT_GUARD, .igmp_rate = 1};
+	uint8_t bpdu[FP_VNET_BYTES + 60] = {0};
+	static const uint8_t told[] = {0x01, 0x80, 0xc2, 0,    0,    0,	   2, 0, 0, 0,	 0,
+				       9,    0,	   7,	 0x42, 0x42, 0x03, 0, 0, 0, 0x80};
+	struct packet packet = probe();
+	struct lab lab;
+
+	memcpy(bpdu + FP_VNET_BYTES, told, sizeof(told));
+	lab_start(&lab, 2);
+	CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, NULL, 0, NULL, 0, &state, 1), 0);
+	for (uint32_t i = 0; i < 2000; i++) {
+		CHECK(fake_ring_put(&lab.ports[0].data, bpdu, 60, FAKE_NO_TAG, 0));
+		lab_run(&lab);
+	}
+	CHECK(lab_stat(&lab, 0, FP_STAT_PUNT_COPIES) >= FP_CHANGE_BURST);
+	CHECK(lab_stat(&lab, 0, FP_STAT_PUNT_COPIES_LOST) > 0);
+	for (uint32_t i = 0; i < FP_PROBE_BURST; i++) {
+		lab_receive(&lab, 0, &packet);
+		lab_run(&lab);
+	}
+	CHECK_EQ(lab_reason(&lab, 0, FP_PUNT_PROBE), FP_PROBE_BURST);
+	CHECK_EQ(lab_reason(&lab, 0, FP_DROP_PROBE_LIMITED), 0);
+	lab_end(&lab);
+}
+
 int main(void)
 {
 	RUN(test_a_second_s_worth_comes_at_once_and_then_the_rate);
@@ -368,6 +397,7 @@ int main(void)
 	RUN(test_a_probe_with_a_bad_header_is_none);
 	RUN(test_a_mask_lets_reserved_addresses_through);
 	RUN(test_bpdus_that_tell_of_a_change_are_known);
+	RUN(test_bpdus_take_nothing_of_what_probes_have);
 	fp_table_free(table);
 	return 0;
 }

@@ -134,6 +134,12 @@ class LoopGuard:
             loop.last, loop.ahead = sent.at, self._ahead(heard, *pair)
         return Heard()
 
+    def vlans(self, port: int) -> set[int]:
+        """The VLANs in which loops of the port were seen: probed without them, it would be let go
+        while the loop is there.
+        """
+        return {loop.vid for pair, loop in self._loops.items() if port in pair}
+
     def settle(self, up: Ports, now: Instant) -> list[Change]:
         """What follows from what was seen; `up`: the ports that have a link, held or not."""
         for pair, loop in list(self._loops.items()):

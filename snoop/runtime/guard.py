@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import cycle, islice
 from typing import Protocol
 
@@ -25,14 +26,16 @@ from snoop.proto.units import Ports as PortSet
 from snoop.runtime.outbox import Outbox
 from snoop.runtime.port import Port, State
 from snoop.runtime.ports import Ports
-from snoop.table.seen import Punted
+from snoop.table.seen import FdbEntry, Punted
 from snoop.wire import probe
 from snoop.wire.probe import SWITCH_BYTES
 
 _log = logging.getLogger("snoop.loop")
 
-# VLANs of a port that are probed in one beat; a trunk of more takes several beats for a round.
+# VLANs of a port that are probed in one beat; a trunk of more takes several beats for a round. What
+# goes round in one of them is heard at two ports before: where addresses are claimed comes first.
 VLANS_MAX = 16
+CLAIMS_MAX = 64
 SILENT = Duration(SECOND)
 """Who has not been heard for so long may be elsewhere, after a change."""
 _BRIDGES = (bytes.fromhex("0180c2000000"), bytes.fromhex("01000ccccccd"))
@@ -47,6 +50,9 @@ class Counts(Protocol):
 class Addresses(Protocol):
     """The part of the fast path that knows unicast addresses."""
 
+    @property
+    def fdb_disputes(self) -> int: ...
+    def fdb_disputed(self, within_ns: int, *, most: int) -> Sequence[FdbEntry]: ...
     def fdb_age(self, silent_ns: int, *, but_port: int) -> int: ...
 
 
@@ -65,6 +71,8 @@ class Guard:
         self._asks = False
         self._beaten = Instant(0)
         self._turns: dict[int, Iterator[int]] = {}
+        self._disputes = 0
+        self._claimed: dict[int, set[int]] = {}  # VLANs, by port
 
     @property
     def _switch(self) -> SwitchTable:
@@ -79,6 +87,7 @@ class Guard:
         if now - self._beaten >= BEAT:
             self._beaten = now
             known = list(vids)
+            self._look_for_claims()
             up = [port for port in self._ports if port.state is State.UP]
             for transmit in self._probes(up, now, known):
                 self._outbox.send_now(transmit)
@@ -198,14 +207,30 @@ class Guard:
             tci = own_frame(made.vid, frame).tci
             yield Transmit(made.vid, 1 << made.port, frame, tci)
 
+    def _look_for_claims(self) -> None:
+        grown, self._claimed = self._fastpath.fdb_disputes, defaultdict(set)
+        if grown == self._disputes:
+            return
+        self._disputes = grown
+        for entry in self._fastpath.fdb_disputed(2 * BEAT, most=CLAIMS_MAX):
+            for port in (entry.port, entry.rival):
+                if port is not None:
+                    self._claimed[port].add(entry.vlan)
+
     def _vids(self, port: Port, known: Iterable[int]) -> list[int]:
-        """Where it is probed now: without a tag, and in its tagged VLANs by turns."""
+        """Where it is probed now: without a tag, where there is a loop or may be one, and in its
+        tagged VLANs by turns.
+        """
         vlans = resolve.port_vlans(self._switch, port.table)
         own = [0] if vlans is None else [vlans.pvid] if vlans.pvid else []
-        tagged = [vid for vid in known if vid] if vlans is None else list(vlans.vids())
-        tagged = [vid for vid in tagged if vid not in own]
+        first = self._loops.vlans(port.id) | self._claimed.get(port.id, set())
+        if vlans is None:
+            tagged = sorted({vid for vid in (*known, *first) if vid})
+        else:
+            tagged = [vid for vid in vlans.vids() if vid not in own]
         if len(tagged) <= VLANS_MAX:
             return own + tagged
         turn = self._turns.setdefault(port.id, cycle(range(0, 1 << 16, VLANS_MAX)))
         start = next(turn) % len(tagged)
-        return own + list(islice(cycle(tagged), start, start + VLANS_MAX))
+        by_turns = islice(cycle(tagged), start, start + VLANS_MAX)
+        return list(dict.fromkeys([*own, *sorted(first.intersection(tagged)), *by_turns]))

@@ -9,7 +9,8 @@ from snoop.daemon import surviving
 from snoop.daemon.surviving import SwitchState
 from snoop.proto.units import SECOND, Instant
 from snoop.runtime import clock, saved
-from snoop.table.seen import Punted
+from snoop.runtime.guard import VLANS_MAX
+from snoop.table.seen import FdbEntry, Punted
 from snoop.wire import probe
 from snoop.wire.probe import Probe
 from unit.scene import Scene
@@ -136,3 +137,62 @@ def test_a_probe_of_ours_is_a_probe() -> None:
     sent = probe.parse(frame)
     assert sent is not None
     assert (sent.port, sent.vid, sent.label) == (0, 0, "sw0 p0")
+
+
+def trunks(*, vlans: str) -> Scene:
+    """p1 is in these VLANs, the others in 7 alone."""
+    ports: list[dict[str, object]] = [{"name": f"p{n}", "access": 7} for n in range(4)]
+    ports[1] = {"name": "p1", "trunk": [vlans]}
+    return Scene(switch={"vlan_filtering": True}, port=ports).start()
+
+
+def probed(scene: Scene, port: int) -> dict[int, bytes]:
+    """The probe of each VLAN that went out by a port since the last time."""
+    scene.plane.look()
+    sent = [frame[:12] + frame[16:] for to, frame in scene.fastpath.injected if to == 1 << port]
+    scene.fastpath.injected.clear()
+    found = [(probe.parse(frame), frame) for frame in sent if probe.is_one(frame)]
+    return {one.vid: frame for one, frame in found if one is not None}
+
+
+def test_a_trunk_is_probed_in_all_its_vlans_by_turns(time: Time) -> None:
+    """LOOP-1."""
+    scene = trunks(vlans="100-199")
+    seen: set[int] = set()
+    for _ in range(7):
+        vids = set(probed(scene, 1))
+        assert len(vids) <= VLANS_MAX
+        seen |= vids
+        time.passes(1.0)
+    assert seen == set(range(100, 200))
+
+
+def test_a_loop_in_one_of_many_vlans_is_found_by_what_comes_round_in_it(time: Time) -> None:
+    """LOOP-1, F-12: addresses that two ports claim there."""
+    scene = trunks(vlans="100-3000")
+    probed(scene, 1)
+    time.passes(1.0)
+    scene.fastpath.disputed.append(
+        FdbEntry(vlan=2900, mac=bytes(6), port=0, age_ns=0, rival=1, claimed_ns=0)
+    )
+    assert 2900 in probed(scene, 1)
+    time.passes(1.0)
+    assert 2900 not in probed(scene, 1), "it is told of no more"
+
+
+def test_a_loop_in_one_of_many_vlans_is_seen_for_as_long_as_it_is_there(time: Time) -> None:
+    """LOOP-4: though the turn of its VLAN comes once in three minutes."""
+    scene = trunks(vlans="100-3000")
+    (vid, sent), *_ = probed(scene, 1).items()
+    scene.fastpath.waiting.append(Punted(1, vid, sent, 0))
+    scene.plane.punted()
+    assert held(scene) == {"p1": "p1"}
+    for _ in range(20):
+        time.passes(1.0)
+        scene.fastpath.waiting.append(Punted(1, vid, probed(scene, 1)[vid], 0))
+        scene.plane.punted()
+        assert held(scene) == {"p1": "p1"}
+    for _ in range(5):
+        time.passes(1.0)
+        scene.plane.look()
+    assert held(scene) == {}
