@@ -58,5 +58,7 @@ class Calling:
         counter = self.announced.receive(port=port, vid=vid, frame=frame, now=now)
         if counter == "not_control":  # an MLD report for a group of theirs
             return False
+        if not self._reads:  # handed up before the loops were told
+            self.announced.forget()
         counts.note(port, counter)
         return True

@@ -77,6 +77,8 @@ def test_a_port_reads_none_where_it_is_off(scene: Scene) -> None:
     scene.configure(switch={"announced_names": False})
     assert scene.fastpath.table.names == 0
     assert rows(scene, "mdb")[0]["announced"] is None
+    hand_up(scene, announcement())  # it waited
+    assert rows(scene, "mdb")[0]["announced"] is None
 
 
 def test_tables_have_it_in_quotes(scene: Scene) -> None:
