@@ -13,6 +13,8 @@ from snoop.waiting import comes
 
 SENDER = 1
 SAID_S = 15.0
+REORDERED = 64  # so many later it is told of what was lost (native/README.md)
+ALL_TOLD_S = 1.5  # or so much later
 
 
 def row(net: Network) -> dict[str, Any]:
@@ -33,7 +35,11 @@ def health(net: Network) -> dict[str, Any]:
 
 def judge_health(net: Network, before: dict[str, Any], cost: Cost) -> Iterator[str]:
     """What is wrong with what is said, after a step that may have cost so much."""
-    if SENDER in cost.dark or cost.spoilt or not net.attached(SENDER):
+    if not net.attached(SENDER):
+        return
+    if SENDER in cost.dark or cost.spoilt:
+        told = health(net).get("packets", 0)
+        comes(lambda: health(net).get("packets", 0) >= told + REORDERED, within=ALL_TOLD_S)
         return
     watched = net.settings["health"] != "off"
     named = MEDIA_NAME if net.settings["announced_names"] else None
