@@ -37,17 +37,19 @@ NS = 1e9
 
 @dataclass
 class Soak:
-    """`rows` as HEADINGS; `intervals`: seconds between our queries, as a host's tap has them."""
+    """`rows` as HEADINGS; `intervals`: seconds between our queries, as a host's tap has them, and
+    the step before the look that found the second one.
+    """
 
     begin: float = field(default_factory=time.monotonic)
     rows: list[tuple[int, ...]] = field(default_factory=list)
-    intervals: list[float] = field(default_factory=list)
+    intervals: list[tuple[float, str]] = field(default_factory=list)
     last_ns: int = 0
     due: float = 0.0
 
     def look(self, net: Network, steps: Sequence[str]) -> None:
         """After each step; prints a row when it is time for one, and there is a process."""
-        self.hear(net, stood=steps[-1].startswith("stand_still"))
+        self.hear(net, steps[-1])
         now = time.monotonic() - self.begin
         if now >= self.due and Path(f"/proc/{net.serving}/fd").exists():
             self.due += EVERY_S
@@ -56,25 +58,29 @@ class Soak:
                 print(*(f"{heading:>8}" for heading in HEADINGS), flush=True)
             print(*(f"{value:8}" for value in self.rows[-1]), flush=True)
 
-    def hear(self, net: Network, *, stood: bool) -> None:
-        """Take what general queries the viewer's tap has kept; `stood`: none counts."""
+    def hear(self, net: Network, step: str) -> None:
+        """Take what general queries the viewer's tap has kept after the step; none counts of one
+        in which the process stood still.
+        """
+        stood = step.startswith("stand_still")
         asked = sorted(each.time_ns for each in net.h(VIEWER).captured() if is_ours(each.frame))
         for at_ns in asked:
             if at_ns <= self.last_ns:
                 continue
             seconds = (at_ns - self.last_ns) / NS
             if REGULAR_S[0] < seconds < REGULAR_S[1] and not stood:
-                self.intervals.append(seconds)
+                self.intervals.append((seconds, step))
             self.last_ns = at_ns
 
     def __str__(self) -> str:
-        late = [1000 * (seconds - QUERY) for seconds in self.intervals]
+        late = [1000 * (seconds - QUERY) for seconds, _ in self.intervals]
         if len(late) < 2:
             return "too few queries to tell how they keep time"
         return (
             f"{len(late)} intervals between queries of {QUERY:g} s: off by "
             f"{statistics.mean(late):+.2f} ms in the mean, {statistics.median(late):+.2f} in the "
-            f"median, between {min(late):+.1f} and {max(late):+.1f}"
+            f"median, between {min(late):+.1f} ({min(self.intervals)[1]}) and {max(late):+.1f} "
+            f"({max(self.intervals)[1]})"
         )
 
 
