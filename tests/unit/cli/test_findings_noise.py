@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from snoop.cli import findings
 from snoop.cli.findings import Finding, look
@@ -90,26 +91,22 @@ def test_a_priority_that_was_not_given_is_a_note() -> None:
         assert not said or "nice 0, not -10" in found[0].finding
 
 
-def test_a_snapshot_that_is_not_written_is_a_problem() -> None:
+@pytest.mark.parametrize(
+    ("status", "severity", "cause"),
+    [
+        ({"unkept": "No space left on device"}, "problem", "snapshot"),
+        ({"unloadable": "sw.toml:3: no such key"}, "note", "configuration"),
+    ],
+)
+def test_what_would_be_missed_after_a_crash_is_said_before(
+    status: dict[str, str], severity: str, cause: str
+) -> None:
     healthy = facts()
-    status = msgspec.structs.replace(healthy.seen.status, unkept="No space left on device")
-    seen = dataclasses.replace(healthy.seen, status=status)
-    found = look(dataclasses.replace(healthy, seen=seen))
-    assert [(one.severity, one.cause, one.subject) for one in found] == [
-        ("problem", "snapshot", "switch")
-    ]
-    assert "No space left on device" in found[0].finding
-
-
-def test_a_configuration_that_could_not_be_loaded_again_is_a_note() -> None:
-    healthy = facts()
-    status = msgspec.structs.replace(healthy.seen.status, unloadable="sw.toml:3: no such key")
-    seen = dataclasses.replace(healthy.seen, status=status)
-    found = look(dataclasses.replace(healthy, seen=seen))
-    assert [(one.severity, one.cause, one.subject) for one in found] == [
-        ("note", "configuration", "switch")
-    ]
-    assert "sw.toml:3: no such key" in found[0].finding
+    seen = healthy.seen
+    seen = dataclasses.replace(seen, status=msgspec.structs.replace(seen.status, **status))
+    (one,) = look(dataclasses.replace(healthy, seen=seen))
+    assert (one.severity, one.cause, one.subject) == (severity, cause, "switch")
+    assert [why for why in status.values() if why in one.finding]
 
 
 def test_an_interface_somebody_else_uses_comes_with_the_line_that_frees_it() -> None:
