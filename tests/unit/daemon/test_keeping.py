@@ -181,7 +181,9 @@ def test_who_writes_is_in_the_way_of_nobody_and_the_first_to_go(
         score = int(Path("/proc/self/oom_score_adj").read_text(encoding="ascii"))
         return Child(len(os.listdir("/proc/self/fd")), os.nice(0), score)
 
+    snapshot.write(b"before")
     assert written_by_a_child(snapshot, look, monkeypatch).unkept is None
+    assert not snapshot.is_lost, "nobody else has put it there"
     found = saved.unpack(snapshot.read() or b"", Child)
     assert found == Child(1, min(os.nice(0) + 15, 19), 1000), "one: of the directory itself"
 

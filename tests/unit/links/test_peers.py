@@ -161,6 +161,28 @@ def test_who_took_nothing_does_not_begin_to_by_an_answer_older_than_an_event(
     assert not takes(peers)[0]
 
 
+def test_an_address_that_changed_is_not_brought_back_by_an_answer_of_before(clock: Clock) -> None:
+    peers = known()
+    question = asked(peers, clock)
+    (again,) = peers.again([PORT])
+    other = Direct(b"\2\0\0\0\0\2", "a host")
+    assert peers.hear(Answer(again, OWN, Runs(True, "a host"), other, None))
+    assert takes(peers) == (True, None), "frames for the one would be handed to the other"
+    clock.now += 100
+    peers.hear(yes(question))
+    assert takes(peers) == (True, None)
+
+
+def test_our_own_namespace_is_known_by_the_number_that_a_peer_s_has_for_it() -> None:
+    """Events of it come with that number where they are heard of all namespaces."""
+    peers = known()
+    for number, suspects in ((None, set()), (5, {PORT})):
+        (again,) = peers.again([PORT])
+        peers.hear(Answer(again, OWN, Runs(True, "a host"), Direct(MAC, "a host"), number))
+        peers.take(changed(PORT, 5), found := set())
+        assert found == suspects
+
+
 def test_a_guest_that_came_after_the_question_is_not_forgotten(clock: Clock) -> None:
     peers = known()
     question = asked(peers, clock)

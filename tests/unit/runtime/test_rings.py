@@ -100,3 +100,15 @@ def test_while_the_kernel_is_still_asked_about_programs_it_is_not_asked_again() 
     answered(question())
     assert [port.name for port, _ in watch.look(at(0.5))] == ["p1"]
     assert len(asked) == 2
+    assert watch.look(at(60)) == [], "it was put back; what is there now is not known yet"
+
+
+def test_where_no_descriptor_is_free_rings_are_looked_at_all_the_same() -> None:
+    fastpath, _, watch = scene()
+
+    def program(port: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    fastpath.program = program  # type: ignore[method-assign]
+    fastpath.stuck = {1}
+    assert [port.name for port, _ in watch.look(at(0))] == ["p1"]

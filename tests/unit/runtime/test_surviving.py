@@ -211,6 +211,7 @@ NONSENSE: tuple[dict[str, Any], ...] = (
     {"gone": {"rx_frames": -1}},
     {"ports": (CountedState("p1", 11, {"rx_frames": 1 << 63}),)},
     {"ports": (CountedState("p1", 11, {}),) * 257},
+    {"ports": (CountedState("p1", 11, {}, "", -1),)},
     {"fdb": (KnownState(0, b"\x02", "p1", Instant(1)),)},
     {"fdb": (KnownState(4096, bytes(6), "p1", Instant(1)),)},
     {"fdb": (KnownState(0, bytes(6), "p1", Instant(-5)),)},
