@@ -174,9 +174,10 @@ class Handing:
         # Until it has its own handlers; those of ours go.
         signal.pthread_sigmask(signal.SIG_BLOCK, messages.ENDING)
         try:
+            os.stat(_PARENT_FILE)  # Python would begin without it, and end at once
             os.execv(sys.executable, [sys.executable, "-I", "-S", "-B", _PARENT_FILE, str(child)])
-        except OSError as error:  # a Python that is there no more: the same with more memory
-            _log.warning("%s: %s", sys.executable, error.strerror)
+        except OSError as error:  # what the new version has elsewhere: the same with more memory
+            _log.warning("%s: %s", error.filename or sys.executable, error.strerror)
             os.closerange(3, os.sysconf("SC_OPEN_MAX"))
             parent.main(child)
         os._exit(0)

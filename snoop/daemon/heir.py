@@ -41,6 +41,7 @@ class Heir:
     def __init__(self, sock: socket.socket) -> None:
         sock.settimeout(WAIT_SECONDS)
         self._socket = sock
+        self.begun_by: Final = os.getppid()
         self._received: dict[int, str] = {}
         self.ports: dict[int, Handed] = {}
         self.names: dict[int, str] = {}
@@ -221,15 +222,19 @@ def _opened(value: Any, name: str) -> SwitchState:
         raise HandoverError(f"its state cannot be taken over: {error}") from error
 
 
-def end_with_parent() -> bool:
+def end_with_parent(begun_by: int) -> bool:
     """End with who began the switch, if that is our parent by now; False: not yet.
 
-    The one that we took the place of was, and leaves us to it (`parent.py`).
+    The one that we took the place of, `begun_by`, was, and leaves us to it (`parent.py`); to any
+    other only if it has ended before it could take us.
     """
     wanted = os.environ.get(messages.PARENT)
     if wanted is None:
         return True
-    if str(os.getppid()) != wanted:
+    parent = os.getppid()
+    if str(parent) != wanted:
+        if parent != begun_by:
+            os.kill(os.getpid(), signal.SIGKILL)
         return False
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if str(os.getppid()) != wanted:

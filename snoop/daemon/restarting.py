@@ -133,11 +133,11 @@ class Restarting:
         self._plane.say(EventKind.RESTARTED, {"pause_ms": round(pause_ms, 1)})
         _log.info("in the place of another process; no loop ran for %.1f ms", pause_ms)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, messages.ENDING)
-        self._end_with_parent()
+        self._end_with_parent(self._heir.begun_by)
 
-    def _end_with_parent(self) -> None:
-        if not self._stopping and not end_with_parent():
-            self._loop.call_later(PARENT_SECONDS, self._end_with_parent)
+    def _end_with_parent(self, begun_by: int) -> None:
+        if not self._stopping and not end_with_parent(begun_by):
+            self._loop.call_later(PARENT_SECONDS, self._end_with_parent, begun_by)
 
     def _running(self) -> Running:
         assert self._turns is not None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,7 +148,18 @@ def test_the_parent_of_another_switch_is_none_of_ours(monkeypatch: pytest.Monkey
     monkeypatch.setenv(messages.PARENT, "1")
     assert Heir.of_environment() is None
     assert messages.PARENT not in os.environ
-    assert end_with_parent()
+    assert end_with_parent(begun_by=1)
+
+
+@pytest.mark.parametrize(
+    ("begun_by", "status"), [("os.getppid()", 0), ("os.getppid() + 1", -signal.SIGKILL)]
+)
+def test_who_began_the_switch_ended_before_it_could_take_us(begun_by: str, status: int) -> None:
+    """Whoever has us now waits for nobody, and we would be the switch for ever."""
+    script = f"import os; from snoop.daemon import heir; heir.end_with_parent({begun_by})"
+    environment = {**os.environ, messages.PARENT: str(os.getpid() + 1)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, check=False)
+    assert done.returncode == status
 
 
 @pytest.mark.parametrize(
