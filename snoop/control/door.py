@@ -90,13 +90,20 @@ class Door:
         self._shut()
         until = clock.now() + round(_SEE_OFF_SECONDS * SECOND)
         await asyncio.sleep(_MOMENT_SECONDS)
-        while len(self._silent) < len(self._tasks) and clock.now() < until:
+        while self._owes and clock.now() < until:
             await asyncio.sleep(_PAUSE_SECONDS)
         for silent in self._silent:
             guest = self._tasks.get(silent)
             if guest is not None and not guest.unsent:
                 guest.writer.write(farewell)
         await self.close()
+
+    @property
+    def _owes(self) -> bool:
+        """Does somebody wait for his answer, or the rest of it, or is only just coming in?"""
+        if len(self._silent) < len(self._tasks):
+            return True
+        return any(guest is None or guest.unsent for guest in self._tasks.values())
 
     def _shut(self) -> None:
         self._closed = True
