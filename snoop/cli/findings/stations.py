@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from snoop.cli.findings.facts import NEAR_LIMIT, NOBODYS, Facts, many, note, problem
-from snoop.cli.findings.storms import by_loop, had_loop, looped
+from snoop.cli.findings.storms import by_loop, had_loop, looped, went_round
 from snoop.control import documents, witnessed
 from snoop.control.causes import Cause
 from snoop.control.documents import Finding
@@ -24,8 +24,8 @@ _DO = (
 def disputes(facts: Facts) -> Iterator[Finding]:
     claimed: dict[tuple[str, str, bool], list[documents.Station]] = defaultdict(list)
     for row in facts.disputed:
-        if by_loop(facts, row):
-            continue  # said once, as the loop it is
+        if by_loop(facts, row) or went_round(facts, row):
+            continue  # said once, as the loop it is or was
         assert row.rival is not None
         claimed[row.rival, row.port, row.sticky].append(row)
     for (rival, port, sticky), rows in sorted(claimed.items()):

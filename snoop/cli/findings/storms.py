@@ -15,6 +15,8 @@ OWN_FRAME = "own_frame"
 HELD_BACK = "loop"
 _FRESH_SECONDS = 10.0
 """What came round in a loop that is gone came before that."""
+_HELD_SECONDS = 3.0
+"""A port is held for longer, if it was no link that went down, with which claims end (LOOP-4)."""
 COUNTERS = (*STORMS, *OVER, OWN_FRAME, HELD_BACK)
 
 
@@ -25,12 +27,13 @@ def storms(facts: Facts) -> Iterator[Finding]:
             continue
         for rate, words, dumped, cut in _storms(facts, port):
             where = "go to every port" if not cut else f"storm_limit lets {rate - cut:.0f} pass"
+            meant = f"; `snoop port set {port} storm_limit=0`, if all of it is meant" if cut else ""
             yield problem(
                 Cause.STORM,
                 port,
                 f"{rate:.0f} {words} come in here and {where}: a storm",
                 f"`tcpdump -c 20 -eni {port} {dumped}` shows who sends them (or a loop, if many "
-                f"do); `ip link set {port} down` ends it",
+                f"do); `ip link set {port} down` ends it{meant}",
             )
 
 
@@ -62,6 +65,11 @@ def had_loop(facts: Facts) -> bool:
 def by_loop(facts: Facts, station: documents.Station) -> bool:
     """Is the address at two ports because its frames go round?"""
     return not looped(facts).isdisjoint((station.port, station.rival))
+
+
+def went_round(facts: Facts, station: documents.Station) -> bool:
+    """Is it so because its frames did, in a loop that is gone?"""
+    return had_loop(facts) and station.claimed is not None and station.claimed > _HELD_SECONDS
 
 
 def _is_fresh(station: documents.Station) -> bool:

@@ -25,6 +25,7 @@ def test_a_storm_is_named_with_its_port_and_rate(counter: str, rate: float, word
     assert [(one.severity, one.subject) for one in found] == [("problem", "p2")]
     assert words in found[0].finding
     assert "-eni p2" in found[0].do
+    assert "storm_limit" not in found[0].do
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,7 @@ def test_a_storm_that_is_limited_is_one_all_the_same(rates: dict[str, float], wo
     assert [(one.severity, one.subject) for one in found] == [("problem", "p2")]
     assert words in found[0].finding
     assert "storm_limit lets 500 pass" in found[0].finding
+    assert "`snoop port set p2 storm_limit=0`, if all of it is meant" in found[0].do
 
 
 @pytest.mark.parametrize(
@@ -99,6 +101,19 @@ def test_what_a_loop_had_heard_at_wrong_ports_is_no_theft(held: dict[str, int]) 
     assert [one.severity for one in look(facts(port_counters=damped))] == ["problem"]
     found = look(facts(port_counters={**damped, "p2": held}))
     assert [one for one in found if one.severity == "problem"] == []
+
+
+@pytest.mark.parametrize("counted", [{"own_frame": 5}, {"loop": 1956}])
+def test_an_address_that_came_round_in_a_loop_that_is_gone_is_no_theft(
+    counted: dict[str, int],
+) -> None:
+    """LOOP-4: whose cable was pulled at another switch, so the port that was not held stayed up."""
+    was, claims = {"p3": counted}, [station("p0", rival="p2", claimed=3.5)]
+    assert [one.severity for one in look(facts(disputed=claims))] == ["problem"]
+    found = look(facts(port_counters=was, disputed=claims))
+    assert [one for one in found if one.severity == "problem"] == []
+    found = look(facts(port_counters=was, disputed=[station("p0", rival="p1", claimed=0.5)]))
+    assert ("problem", "p1") in [(one.severity, one.subject) for one in found]
 
 
 def test_an_address_claimed_elsewhere_is_still_a_theft() -> None:
