@@ -11,14 +11,14 @@
 #define ATTACH_TRIES 200
 #define ATTACH_AGAIN_NS 5000000
 
-int fp_attach_drop(struct fp_port *port)
+static int attach_drop(struct fp_port *port, int before_fd)
 {
 	int fd;
 	int err;
 
 	if (!(port->flags & FP_OPEN_ISOLATE))
 		return -ENOTSUP;
-	err = fp_isolate(-1, port->ifindex, &fd);
+	err = fp_isolate(-1, port->ifindex, before_fd, &fd);
 	if (err)
 		return err;
 	if (port->isolate_fd >= 0)
@@ -27,26 +27,31 @@ int fp_attach_drop(struct fp_port *port)
 	return 0;
 }
 
+int fp_attach_drop(struct fp_port *port)
+{
+	return attach_drop(port, port->isolate_fd);
+}
+
 /* Its program at the ingress hook, with those of the switch or without. 0, or -errno. */
-static int attach(struct fp_port *port, const struct fp_kernel *kernel)
+static int attach(struct fp_port *port, const struct fp_kernel *kernel, int before_fd)
 {
 	int copy_fd;
 	int err;
 
 	if (!fp_load_relaxed(&port->served))
-		return fp_attach_drop(port);
+		return attach_drop(port, before_fd);
 	/* The kernel takes no program twice, and that of a port that closes is on its way out. */
 	for (int tries = 0; tries < ATTACH_TRIES; tries++) {
-		err = fp_isolate(kernel->ingress_fd, port->ifindex, &port->isolate_fd);
+		err = fp_isolate(kernel->ingress_fd, port->ifindex, before_fd, &port->isolate_fd);
 		if (err != -EEXIST)
 			return err;
 		nanosleep(&(struct timespec){.tv_nsec = ATTACH_AGAIN_NS}, NULL);
 	}
-	/* Whose else it is, a copy waits behind it. */
+	/* Whose else it is, a copy goes before it. */
 	copy_fd = fp_kernel_copy(kernel);
 	if (copy_fd < 0)
 		return copy_fd;
-	err = fp_isolate(copy_fd, port->ifindex, &port->isolate_fd);
+	err = fp_isolate(copy_fd, port->ifindex, before_fd, &port->isolate_fd);
 	close(copy_fd);
 	return err;
 }
@@ -62,13 +67,13 @@ bool fp_attach_load(struct fp_kernel *kernel)
 	return !err;
 }
 
-void fp_attach(struct fp_port *port, struct fp_kernel *kernel)
+void fp_attach(struct fp_port *port, struct fp_kernel *kernel, int before_fd)
 {
 	int err;
 
 	/* relaxed, here and below: a hint to the loops, which a publish follows */
 	fp_store_relaxed(&port->served, fp_attach_load(kernel));
-	err = attach(port, kernel);
+	err = attach(port, kernel, before_fd);
 	/* Without the program the filter would keep out what nobody sends on. */
 	if (err)
 		fp_store_relaxed(&port->served, false);
@@ -84,5 +89,5 @@ void fp_attach_again(struct fp_port *port, struct fp_kernel *kernel)
 {
 	close(port->isolate_fd);
 	port->isolate_fd = -1;
-	fp_attach(port, kernel);
+	fp_attach(port, kernel, -1);
 }

@@ -8,8 +8,8 @@
 
 #include "fp_port.h"
 
-/* Says in the port what came of it: served, isolated. */
-void fp_attach(struct fp_port *port, struct fp_kernel *kernel);
+/* Says in the port what came of it: served, isolated. before_fd: as of fp_isolate(). */
+void fp_attach(struct fp_port *port, struct fp_kernel *kernel, int before_fd);
 /* For want of the switch's program, which does that as well: one that drops all. 0, or -errno. */
 int fp_attach_drop(struct fp_port *port);
 /* Are there programs of the switch? */

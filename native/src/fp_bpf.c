@@ -5,7 +5,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define ATTACH_TCX_INGRESS 46 /* of linux/bpf.h since kernel 6.6; the headers may be older */
+/* Of linux/bpf.h since kernel 6.6; the headers may be older. */
+#define ATTACH_TCX_INGRESS 46
+#define ATTACH_BEFORE (1u << 3)
+#define ATTACH_TO_LINK (1u << 13) /* what it is before, or behind, is said by a link */
 
 static int bpf(int command, union bpf_attr *attr)
 {
@@ -76,7 +79,7 @@ int fp_bpf_load(uint32_t type, const struct bpf_insn *code, uint32_t count)
 	return bpf(BPF_PROG_LOAD, &attr);
 }
 
-int fp_bpf_attach_ingress(int program_fd, int ifindex)
+int fp_bpf_attach_ingress(int program_fd, int ifindex, int before_fd)
 {
 	union bpf_attr attr;
 
@@ -84,6 +87,11 @@ int fp_bpf_attach_ingress(int program_fd, int ifindex)
 	attr.link_create.prog_fd = (uint32_t)program_fd;
 	attr.link_create.target_ifindex = (uint32_t)ifindex;
 	attr.link_create.attach_type = ATTACH_TCX_INGRESS;
+	attr.link_create.flags = ATTACH_BEFORE;
+	if (before_fd >= 0) {
+		attr.link_create.flags |= ATTACH_TO_LINK;
+		attr.link_create.target_btf_id = (uint32_t)before_fd; /* its place: relative_fd */
+	}
 	return bpf(BPF_LINK_CREATE, &attr);
 }
 

@@ -22,8 +22,11 @@ int fp_bpf_map_delete(int map_fd, const void *key);
 int fp_bpf_map_next(int map_fd, const void *key, void *next);
 
 int fp_bpf_load(uint32_t type, const struct bpf_insn *code, uint32_t count);
-/* Hangs a program on an interface's tcx ingress hook; the descriptor holds it there. */
-int fp_bpf_attach_ingress(int program_fd, int ifindex);
+/*
+ * Hangs a program on an interface's tcx ingress hook; the descriptor holds it there. Before that of
+ * another such descriptor, -1: before all that are there. -ENOENT: that other is there no more.
+ */
+int fp_bpf_attach_ingress(int program_fd, int ifindex, int before_fd);
 /* Takes it off there, whoever else has a descriptor that holds it. */
 int fp_bpf_detach(int link_fd);
 /* Has anybody? False where the kernel does not say. */

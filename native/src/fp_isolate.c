@@ -1,5 +1,6 @@
 #include "fp_isolate.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "fp_bpf.h"
@@ -11,7 +12,7 @@ static const struct bpf_insn drop[] = {
 	{.code = BPF_JMP | BPF_EXIT},
 };
 
-int fp_isolate(int program_fd, int ifindex, int *link_fd)
+int fp_isolate(int program_fd, int ifindex, int before_fd, int *link_fd)
 {
 	int own_fd = -1;
 	int fd;
@@ -20,8 +21,11 @@ int fp_isolate(int program_fd, int ifindex, int *link_fd)
 		own_fd = fp_bpf_load(BPF_PROG_TYPE_SCHED_CLS, drop, sizeof(drop) / sizeof(drop[0]));
 		if (own_fd < 0)
 			return own_fd;
+		program_fd = own_fd;
 	}
-	fd = fp_bpf_attach_ingress(own_fd < 0 ? program_fd : own_fd, ifindex);
+	fd = fp_bpf_attach_ingress(program_fd, ifindex, before_fd);
+	if (fd == -ENOENT && before_fd >= 0) /* somebody has taken that off */
+		fd = fp_bpf_attach_ingress(program_fd, ifindex, -1);
 	if (own_fd >= 0)
 		close(own_fd); /* the link holds it */
 	if (fd < 0)

@@ -10,7 +10,11 @@
 /*
  * Attaches the program, or where program_fd is none the one that only drops; *link_fd holds it
  * there. 0, or -errno as of fp_bpf.h.
+ *
+ * It takes the place of another, whose link is before_fd; without one, -1, or if that has gone, it
+ * is the first there: somebody else's program may end what is behind it for each frame that it lets
+ * pass (TCX_PASS), and what the filter then says that the kernel serves would be lost.
  */
-int fp_isolate(int program_fd, int ifindex, int *link_fd);
+int fp_isolate(int program_fd, int ifindex, int before_fd, int *link_fd);
 
 #endif

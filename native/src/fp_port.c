@@ -218,7 +218,7 @@ static void *isolate(void *argument)
 {
 	struct isolation *isolation = argument;
 
-	fp_attach(isolation->port, isolation->kernel);
+	fp_attach(isolation->port, isolation->kernel, -1);
 	return NULL;
 }
 
@@ -301,8 +301,8 @@ int fp_port_make(const struct fp_port_config *config, struct fp_kernel *kernel,
 
 /*
  * What keeps the host's stack off the port was another process's: ours is there now, and comes
- * behind it. Closed is not gone, as long as that process has it open as well, and it would take
- * what our filter then says the kernel serves.
+ * before it. Closed is not gone, as long as that process has it open as well, and goes on as it did
+ * if somebody takes ours off.
  */
 static void replace_program(struct fp_port *port, int before)
 {
@@ -322,7 +322,7 @@ int fp_port_program(const struct fp_port_config *config, struct fp_kernel *kerne
 
 	if (!port)
 		return -ENOMEM;
-	fp_attach(port, kernel);
+	fp_attach(port, kernel, config->program_fd > 0 ? config->program_fd : -1);
 	if (config->program_fd > 0)
 		replace_program(port, config->program_fd);
 	*out = port;

@@ -24,7 +24,7 @@ static uint32_t filters_off;
 static int filter_error;
 static uint32_t isolations;
 
-int __wrap_fp_isolate(int program_fd, int ifindex, int *link_fd);
+int __wrap_fp_isolate(int program_fd, int ifindex, int before_fd, int *link_fd);
 int __wrap_getsockname(int fd, struct sockaddr *address, socklen_t *len);
 int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *len);
 int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t len);
@@ -60,9 +60,9 @@ int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_
 	return filter_error ? -1 : 0;
 }
 
-int __wrap_fp_isolate(int program_fd, int ifindex, int *link_fd)
+int __wrap_fp_isolate(int program_fd, int ifindex, int before_fd, int *link_fd)
 {
-	CHECK(program_fd < 0 && ifindex == IFINDEX && link_fd);
+	CHECK(program_fd < 0 && ifindex == IFINDEX && before_fd < 0 && link_fd);
 	isolations++;
 	return -EPERM;
 }
