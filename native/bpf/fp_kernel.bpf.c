@@ -19,10 +19,16 @@ INLINE struct fp_path_port *egress_of(const struct answer *answer, uint32_t i)
 	return &fp_shared.ports[egress[i & (FP_PATH_EGRESS_MAX - 1)]];
 }
 
-/* Somebody's program before ours took the frame away: it was counted and not sent. */
+/*
+ * Somebody's program before ours took the frame away: it was counted and not sent. Not one that the
+ * ring has, or that was to come again: of that nothing was counted.
+ */
 INLINE void take_back(struct answer *answer)
 {
 	uint32_t first = answer->first;
+
+	if (answer->ringed | answer->round)
+		return;
 
 	for (uint32_t i = 0; i < FP_PATH_EGRESS_MAX && first + i < ONCE(answer->count); i++)
 		count(&egress_of(answer, first + i)->refused, 1);

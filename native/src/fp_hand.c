@@ -123,14 +123,24 @@ static struct fp_port *find_handed(struct fp_switch *sw, uint32_t id)
 	return port && port->handed ? port : NULL;
 }
 
+/*
+ * What it had when the other process last looked is not known here: that it was full, and that some
+ * of it was taken since, makes the first look no judge of what the kernel has dropped.
+ */
+static void resume(struct fp_ring *ring, struct fp_watch *watch, uint32_t taken)
+{
+	fp_ring_resume(ring, taken);
+	*watch = (struct fp_watch){.waiting = ring->slots, .taken = taken - 1};
+}
+
 int fp_port_resume(struct fp_switch *sw, uint32_t id, uint32_t data_taken, uint32_t control_taken)
 {
 	struct fp_port *port = find_handed(sw, id);
 
 	if (!port)
 		return -ENOENT;
-	fp_ring_resume(&port->data, data_taken);
-	fp_ring_resume(&port->control, control_taken);
+	resume(&port->data, &port->data_watch, data_taken);
+	resume(&port->control, &port->control_watch, control_taken);
 	return 0;
 }
 

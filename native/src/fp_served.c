@@ -26,6 +26,8 @@ static bool all_void(const struct fp_table *old, const struct fp_table *table)
 {
 	return old->vlans != table->vlans || old->floods_seq != table->floods_seq ||
 	       memcmp(old->up, table->up, sizeof(old->up)) ||
+	       memcmp(old->held, table->held, sizeof(old->held)) ||
+	       memcmp(old->reserved, table->reserved, sizeof(old->reserved)) ||
 	       memcmp(old->coalesce, table->coalesce, sizeof(old->coalesce)) ||
 	       memcmp(old->rings, table->rings, sizeof(old->rings)) ||
 	       memcmp(old->names, table->names, sizeof(old->names)) ||

@@ -44,6 +44,7 @@ static uint32_t copy_count;
 static uint64_t clock_ns;
 static bool ring_is_full;
 static bool comes_again;
+static bool is_taken;
 
 static void *bpf_map_lookup_elem(struct fp_map *map, const void *key)
 {
@@ -256,6 +257,7 @@ void programs_start(struct lab *lab)
 	}
 	clock_ns = 0;
 	ring_is_full = false;
+	is_taken = false;
 	CHECK_EQ(fp_switch_kernel(sw, 1), 0);
 }
 
@@ -299,6 +301,8 @@ bool programs_receive(struct lab *lab, uint32_t port, const struct packet *packe
 		lab->ports[port].data.losing |= ringed && ring_is_full;
 		CHECK(!ringed || ring_is_full ||
 		      fake_ring_put(&lab->ports[port].data, vnet, frame.skb.len, tci, 0x8100));
+		if (is_taken)
+			return !ringed;
 		result = fp_ingress(&frame.skb);
 	} while (comes_again);
 	check_host(&frame, port, tci, result);
@@ -331,6 +335,11 @@ uint32_t programs_copies(struct programs_copy copies[PROGRAMS_EGRESS_MAX])
 void programs_lose(bool lose)
 {
 	ring_is_full = lose;
+}
+
+void programs_take(bool take)
+{
+	is_taken = take;
 }
 
 void programs_take_back(struct lab *lab, uint32_t group)

@@ -26,6 +26,8 @@ void programs_start(struct lab *lab);
 bool programs_receive(struct lab *lab, uint32_t port, const struct packet *packet, int tci);
 /* From now on what is for the ring is lost there, as in one that is full. */
 void programs_lose(bool lose);
+/* From now on a program of somebody else's, before that of the port, takes every frame. */
+void programs_take(bool take);
 /* What the kernel sent of the last frame that it served. */
 uint32_t programs_copies(struct programs_copy copies[PROGRAMS_EGRESS_MAX]);
 /* The program's look at the health of a stream, by one frame of it without a tag. */

@@ -40,6 +40,53 @@ static void test_stream_that_lasts_is_handed_over(void)
 	lab_end(&lab);
 }
 
+/* It was counted as sent and is not; what the ring has leaves all the same. */
+static void test_frame_that_somebody_takes_before_us_is_not_counted_as_sent(void)
+{
+	struct packet packet = packet_udp();
+	struct lab lab;
+	uint64_t frames;
+
+	start(&lab, 4);
+	frames = until_served(&lab, &packet);
+	programs_take(true);
+	for (uint32_t i = 0; i < 10; i++)
+		CHECK(programs_receive(&lab, 0, &packet, FAKE_NO_TAG));
+	packet.options_bytes = 4; /* not for the programs: it goes round, and is lost there */
+	CHECK(programs_receive(&lab, 0, &packet, FAKE_NO_TAG));
+	programs_take(false);
+	CHECK(!programs_receive(&lab, 0, &packet, FAKE_NO_TAG));
+	programs_take(true);
+	for (uint32_t i = 0; i < 10; i++)
+		CHECK(!programs_receive(&lab, 0, &packet, FAKE_NO_TAG));
+	lab_run(&lab);
+	CHECK_EQ(lab_stat(&lab, 0, FP_STAT_RX_FRAMES), frames + 21);
+	for (uint32_t port = 1; port < 3; port++) {
+		CHECK_EQ(lab_stat(&lab, port, FP_STAT_TX_FRAMES), frames + 11);
+		CHECK_EQ(lab_stat(&lab, port, FP_STAT_TX_DROP_ERROR), 10);
+	}
+	lab_end(&lab);
+}
+
+/* L2-2: its forwarding is taken back, of what the kernel serves as well. */
+static void test_reserved_address_is_dropped_from_the_next_frame_on(void)
+{
+	struct fp_port_state state = {.mtu = 1500, .flags = FP_PORT_UP, .reserved = 1 << 0xe};
+	struct packet packet = packet_udp();
+	struct lab lab;
+
+	memcpy(packet.dst, (const uint8_t[]){0x01, 0x80, 0xc2, 0, 0, 0x0e}, sizeof(packet.dst));
+	start(&lab, 4);
+	CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, NULL, 0, NULL, 0, &state, 1), 0);
+	until_served(&lab, &packet);
+	CHECK_EQ(programs_copies(copies), 3); /* it is not the group's */
+	state.reserved = 0;
+	CHECK_EQ(fp_switch_publish(lab.sw, NULL, 0, NULL, 0, NULL, 0, &state, 1), 0);
+	CHECK(!step(&lab, &packet));
+	CHECK_EQ(lab_reason(&lab, 0, FP_DROP_RESERVED_MAC), 1);
+	lab_end(&lab);
+}
+
 /* Flows of one frame each get no slot: they would only push out streams. */
 static void test_passing_flows_get_no_slot(void)
 {
@@ -287,6 +334,8 @@ static void test_port_in_another_vlan_has_another_stream(void)
 int main(void)
 {
 	RUN(test_stream_that_lasts_is_handed_over);
+	RUN(test_frame_that_somebody_takes_before_us_is_not_counted_as_sent);
+	RUN(test_reserved_address_is_dropped_from_the_next_frame_on);
 	RUN(test_passing_flows_get_no_slot);
 	RUN(test_publish_holds_from_the_next_frame_on);
 	RUN(test_stream_that_nobody_wants_is_dropped_in_the_kernel);
