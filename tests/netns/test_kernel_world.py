@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 
@@ -36,7 +37,7 @@ FILTER = (
     "add chain netdev t c { type filter hook egress device p1 priority 0; }"
 )
 DROPPING = "add rule netdev t c udp dport 5004 counter name lost drop"
-XDP_PASS, TCX_NEXT, TCX_DROP = 2, -1, 2
+XDP_PASS, TCX_NEXT, TCX_PASS, TCX_DROP = 2, -1, 0, 2
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +134,22 @@ def test_program_before_ours_takes_what_comes_in(net: Star) -> None:
         assert lost >= 200
         taken = net.switch.counters(f"p{host}")["tx_error"] - before[f"p{host}"]["tx_error"]
         assert lost - 2 * os.cpu_count() <= taken <= lost  # the last of a processor shows later
+    net.conserved()
+
+
+def test_program_that_was_there_before_ours_takes_nothing(net: Star) -> None:
+    """What it lets pass (TCX_PASS) it keeps from all that is behind it: ours goes first, begun
+    after a crash, and stays there over `snoop restart`.
+    """
+    with hooked(*place(net, "p0"), TCX_INGRESS, does(TCX_PASS)):
+        assert net.switch.stop(signal.SIGKILL) == -signal.SIGKILL
+        net.switch.start()
+        with streaming(net) as streams:
+            net.switch.restart()
+            streams.go_on(1)
+            wait_until(lambda: streams.paths() == {"kernel"}, within=20)
+            streams.go_on(1)
+    streams.whole(1, 2)
     net.conserved()
 
 
