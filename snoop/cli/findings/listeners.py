@@ -75,7 +75,7 @@ def other_source(facts: Facts) -> Iterator[Finding]:
             continue
         rows = facts.groups.get((stream.vlan, stream.group), ())
         rows = [row for row in rows if not is_outside(facts, row)]
-        if not rows:
+        if not rows or any(_wants(row, stream.source) for row in rows):
             continue
         said = [
             f"{_reporter(row)} at {row.port} wants {_wanted(row)}"
@@ -93,6 +93,14 @@ def other_source(facts: Facts) -> Iterator[Finding]:
             f"`snoop show hosts --group {stream.group}` has who asked for what",
             Who(rows[0].last_reporter),
         )
+
+
+def _wants(row: documents.Entry, source: str) -> bool:
+    """Then it is pruned for another reason: it came in where its member is, or before he joined."""
+    for one in row.sources:
+        if one.address == source:
+            return one.forwarding
+    return row.filter_mode == "exclude"
 
 
 def _wanted(row: documents.Entry) -> str:

@@ -6,16 +6,18 @@ import ast
 import dataclasses
 import re
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from snoop.cli import findings
 from snoop.cli.findings import Finding, look
+from snoop.control.causes import Cause
 from snoop.control.documents import Port
 from snoop.runtime.kernel import NOT_HERE
 from unit.cli.healthy import facts
-from unit.shown import entry, mrouter, port, querier, stream
+from unit.shown import entry, mrouter, port, querier, source, stream
 
 STEP = re.compile(
     r"`[^`]+`"  # a line to type
@@ -172,3 +174,23 @@ def test_a_member_of_a_full_small_table_is_red_only_when_one_was_refused() -> No
     assert look(facts(**limit)) == []
     refused = look(facts(**limit, port_counters={"p1": {"port_limit": 1}}))
     assert {one.subject for one in refused} == {"p1"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"filter_mode": "include", "sources": [source("10.0.0.7")]}, True),
+        ({"sources": [source("10.0.0.9", forwarding=False)]}, True),
+        # It came in where its member is, as in a loop, or before he joined.
+        ({}, False),
+        ({"filter_mode": "include", "sources": [source("10.0.0.9")]}, False),
+    ],
+)
+def test_members_that_want_the_source_are_not_said_to_want_it_not(
+    changes: dict[str, Any], named: bool
+) -> None:
+    lost = stream(egress=[], reason="no_member")
+    found = look(facts(streams=[lost], mdb=[entry("p1", **changes)]))
+    assert [one.cause for one in found if "goes nowhere: its members" in one.finding] == (
+        [Cause.OTHER_SOURCE] if named else []
+    )
