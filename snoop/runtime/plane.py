@@ -177,12 +177,13 @@ class Plane(Undecided, Published):
             if port not in same:
                 self._apply(self.engine.port_down(port.id, now=now), now)
         self._tell([(port, State.UP) for port in self.ports if port.told_up], now)
-        self.fastpath.fdb_load(surviving.learned(state, same, now))
         if self.params.switch_mac == resolve.NO_MAC and self.ports.macs():
             self._readdress(now)
         self._become(now)
         while self._publishing.due == NOW:  # nothing is flooded that was pruned
             self.flush()
+        # A table that says for the first time who is in which VLAN forgets who is in none yet.
+        self.fastpath.fdb_load(surviving.learned(state, self.ports, same, now))
 
     # Inputs --------------------------------------------------------------------------------------
 

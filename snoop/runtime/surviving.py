@@ -179,9 +179,12 @@ def same(state: PlaneState, ports: Iterable[Port]) -> list[Port]:
     ]
 
 
-def learned(state: PlaneState, same: Iterable[Port], now: Instant) -> list[FdbEntry]:
-    """The addresses to be known at once, of these ports."""
-    ports = {port.name: port.id for port in same}
+def learned(state: PlaneState, there: Ports, same: Iterable[Port], now: Instant) -> list[FdbEntry]:
+    """The addresses to be known at once: of these ports, those that are in the VLANs they were."""
+    were = {each.port: each.vlans for each in state.ports}
+    ports = {
+        port.name: port.id for port in same if _spelled(there.vlans(port)) == were.get(port.name)
+    }
     return [
         FdbEntry(vlan, mac, ports[port], max(0, now - heard))
         for vlan, mac, port, heard in state.fdb

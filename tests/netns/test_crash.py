@@ -190,3 +190,22 @@ def test_an_end_by_hand_forgets_and_state_can_be_switched_off() -> None:
         net.switch.add(TOLD, port="p2")
         kill(net)
         assert not saved(net.switch).exists()
+
+
+def test_addresses_of_vlans_are_known_from_the_first_frame() -> None:
+    """Nothing to them is flooded that was not before."""
+    with Lab(3) as lab:
+        switch = lab.switch(config=CONFIG, vlans={"p0": 10, "p1": 10, "p2": 10})
+        net = Star(lab, switch)
+        for sender, receiver in ((0, 1), (1, 0)):
+            net.h(sender).send(net.h(receiver).address)
+
+        def known() -> set[tuple[int, str, str]]:
+            return {(r["vlan"], r["mac"], r["port"]) for r in switch.show("fdb")["fdb"]}
+
+        wanted = {(10, net.h(i).mac, f"p{i}") for i in (0, 1)}
+        wait_until(lambda: wanted <= known(), within=BUSY)
+        written_after(switch, lambda: None)
+        kill(net)
+        switch.start()
+        assert wanted <= known()
