@@ -40,7 +40,12 @@ def children() -> list[int]:
 
 def heirs() -> list[int]:
     """Children that were started to take a switch's place, the newest last."""
-    return [pid for pid in children() if _is_heir(pid)]
+    while True:
+        known = children()
+        found = [pid for pid in known if _is_heir(pid)]
+        # One that ended before it was looked at has left its own heir to us.
+        if found or children() == known:
+            return found
 
 
 def _is_heir(pid: int) -> bool:

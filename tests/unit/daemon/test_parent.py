@@ -94,3 +94,14 @@ def test_it_ends_as_the_last_heir_and_minds_no_strangers(
         process.send_signal(number)
         assert process.wait(HANGS_S) == ends
     assert not (tmp_path / "heard").exists()
+
+
+def test_an_heir_that_ends_while_it_is_looked_at_has_left_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or the switch would be taken for ended, and its heirs end with who began it."""
+    own = os.getpid()
+    seen = iter([[1 << 30], [1 << 30, own], [1 << 30, own]])  # the first is nobody any more
+    monkeypatch.setattr(parent, "children", lambda: next(seen))
+    monkeypatch.setattr(parent, "HEIR", b"")  # all that live are heirs
+    assert parent.heirs() == [own]
