@@ -36,7 +36,7 @@ SOON_SECONDS: Final = 0.02
 AGAIN_SECONDS: Final = 1.0
 COUNTS_SECONDS: Final = 10.0
 SHARE: Final = 20
-"""The pause after a snapshot, in times that it took."""
+"""The pause after a snapshot, in times what it took of a processor."""
 HEAVY: Final = 300
 """Memberships, or as much of other things: from here on a child writes."""
 _HUNG_SECONDS: Final = 60.0
@@ -68,7 +68,7 @@ class Keeping:
         self._timer: asyncio.TimerHandle | None = None
         self._counts: asyncio.TimerHandle | None = None
         self._child: tuple[int, int] | None = None  # its pid, and a descriptor of it
-        self._begun = Instant(0)
+        self._cost = 0
         self._over = False
 
     def changed(self) -> None:
@@ -104,22 +104,23 @@ class Keeping:
         if self._plane.turnover.waits:  # it would have to do all of it at once
             self._timer = self._loop.call_later(SOON_SECONDS, self._write)
             return
-        now = self._begun = clock.now()
+        begun = clock.now()
         if self._child is not None:  # slower than ever: it is looked after when it has ended
-            self._next = Instant(now + SECOND)
+            self._next = Instant(begun + SECOND)
             return
         self._written = self._plane.changes, self._passes()
         try:
             make = self._gather()
             if self._weight() > HEAVY:
                 self._give_birth(make)
+                self._cost = clock.now() - begun
             else:
                 self._snapshot.write(saved.pack(make()))
                 self._plane.unkept = None
-                self._done()
+                self._done(clock.now() - begun)
         except (OSError, MemoryError) as error:
             self._failed(getattr(error, "strerror", None) or str(error) or "out of memory")
-            self._done()
+            self._done(clock.now() - begun)
 
     def _passes(self) -> int:
         """Grows while there is traffic."""
@@ -155,7 +156,7 @@ class Keeping:
         self._child = None
         self._loop.remove_reader(fd)
         os.close(fd)
-        _, status = os.waitpid(pid, 0)
+        _, status, used = os.wait4(pid, 0)
         if self._over:
             return
         self._plane.unkept = None
@@ -163,12 +164,12 @@ class Keeping:
         if status:
             self._snapshot.sweep(pid)
             self._failed("the process that was to write it failed")
-        self._done()
+        # How long it stood behind others is no measure: the next would be the later for it.
+        self._done(self._cost + round((used.ru_utime + used.ru_stime) * SECOND))
 
-    def _done(self) -> None:
-        now = clock.now()
-        pause = max(round(AGAIN_SECONDS * SECOND), SHARE * (now - self._begun))
-        self._next = Instant(now + pause)
+    def _done(self, cost: int) -> None:
+        pause = max(round(AGAIN_SECONDS * SECOND), SHARE * cost)
+        self._next = Instant(clock.now() + pause)
         self.changed()
 
     def _failed(self, why: str) -> None:

@@ -150,10 +150,17 @@ class Child(NamedTuple):
     first_to_go: int
 
 
+class Written(NamedTuple):
+    """`next_s`: so soon another one will be."""
+
+    plane: Any
+    next_s: float
+
+
 def written_by_a_child(
     snapshot: Snapshot, make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
-) -> Any:
-    """The plane, once the child that was to write what `make` returns there has ended."""
+) -> Written:
+    """Once the child that was to write what `make` returns there has ended."""
     monkeypatch.setattr(keeping, "HEAVY", -1)
     later = Later()
     ended: list[tuple[int, Callable[[], None]]] = []
@@ -163,12 +170,36 @@ def written_by_a_child(
         remove_reader=lambda fd: None,
     )
     plane = plane_of(1)
-    Keeping(loop, snapshot, lambda: make, plane).changed()
+    kept = Keeping(loop, snapshot, lambda: make, plane)
+    kept.changed()
     later.due()[1]()
     [(pidfd, reap)] = ended
     assert select.select([pidfd], [], [], HANGS_S)[0]
     reap()
-    return plane
+    plane.changes = 2
+    kept.changed()
+    return Written(plane, later.due()[0])
+
+
+@pytest.mark.parametrize(
+    ("waits", "numbers", "pause"),
+    [(0.5, 0, (0.5, AGAIN_SECONDS)), (0.0, 20_000_000, (AGAIN_SECONDS, COUNTS_SECONDS))],
+)
+def test_how_long_a_child_waits_for_a_processor_makes_none_seldom(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    waits: float,
+    numbers: int,
+    pause: tuple[float, float],
+) -> None:
+    """A machine that has much to do needs its snapshots as fresh."""
+
+    def make() -> None:
+        select.select([], [], [], waits)
+        sum(range(numbers))
+
+    written = written_by_a_child(Snapshot(tmp_path / "sw0.sock"), make, monkeypatch)
+    assert pause[0] < written.next_s <= pause[1]
 
 
 def test_who_writes_is_in_the_way_of_nobody_and_the_first_to_go(
@@ -182,7 +213,7 @@ def test_who_writes_is_in_the_way_of_nobody_and_the_first_to_go(
         return Child(len(os.listdir("/proc/self/fd")), os.nice(0), score)
 
     snapshot.write(b"before")
-    assert written_by_a_child(snapshot, look, monkeypatch).unkept is None
+    assert written_by_a_child(snapshot, look, monkeypatch).plane.unkept is None
     assert not snapshot.is_lost, "nobody else has put it there"
     found = saved.unpack(snapshot.read() or b"", Child)
     assert found == Child(1, min(os.nice(0) + 15, 19), 1000), "one: of the directory itself"
@@ -199,6 +230,6 @@ def test_who_is_killed_while_he_writes_leaves_nothing(
         (tmp_path / f"sw0.state.{os.getpid()}").write_bytes(b"tor")
         os.kill(os.getpid(), signal.SIGKILL)
 
-    plane = written_by_a_child(snapshot, die, monkeypatch)
+    plane = written_by_a_child(snapshot, die, monkeypatch).plane
     assert plane.unkept == "the process that was to write it failed"
     assert [path.name for path in tmp_path.iterdir()] == ["sw0.state"]
