@@ -12,7 +12,7 @@ from chaos.network import STREAMS, VIEWER, Network, network
 from chaos.verify import FREE, converged, gone_on, judge_cost, look, reset, wanted
 from snoop.lab import wait_until
 
-SECONDS = 40.0
+SECONDS = 60.0
 PATIENCE = 3.0  # five other labs are played with beside it
 
 
